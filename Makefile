@@ -1,0 +1,51 @@
+# Everything that a developer does with this tree. `make` alone lists the targets.
+
+PYTHON ?= python3
+WORKERS ?= 4
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check bench generate clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	    printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+venv: $(STAMP) ## make the virtual environment with pinned dependencies (PYTHON=python3.12 chooses the interpreter)
+
+$(STAMP): pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "luzia needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1)." >&2; \
+	    echo "Name another one: make PYTHON=python3.12 venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt \
+	    --build-constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## run five jobs on a private daemon and show them
+	@$(BIN)/luzia demo
+
+test: $(STAMP) ## run the whole test suite
+	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS)
+
+check: $(STAMP) ## formatting, lint, strict types, import directions, generated files, systemd units
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest -rs tests/unit/house
+
+bench: $(STAMP) ## measure what the README claims
+	$(BIN)/python tests/bench/run.py
+
+generate: $(STAMP) ## write protocol/schema, docs/errors.md and the diagram in docs/architecture.md anew
+	$(BIN)/python protocol/generate.py
+	$(BIN)/python docs/generate.py
+
+clean: ## delete the virtual environment and every cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,358 @@
+"""The client for asyncio programs: the methods of Client as coroutines and asynchronous iterators."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import TypeVar
+
+from luzia_protocol import paths, replies, requests
+from luzia_protocol.events import Event
+from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
+from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.version import PROTOCOL_VERSION
+
+from luzia_client import answers, streams
+from luzia_client.caller import absolute
+from luzia_client.client import RESENDABLE, Encoding, StreamName, dispatch_request
+from luzia_client.connection import (
+    REQUEST_TIMEOUT_S,
+    ConnectionLostError,
+    DaemonUnreachableError,
+    UnexpectedAnswerError,
+    is_absent,
+    lost,
+    silent,
+    unreachable,
+)
+
+T = TypeVar("T")
+
+
+class AsyncConnection:
+    """One connection to the daemon, which sends and receives lines."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._frames = FrameReader(MAX_FRAME_BYTES)
+        self._lines: list[bytes] = []
+
+    @classmethod
+    async def open(cls, path: str, *, autostart: bool) -> AsyncConnection:
+        """Connect, and start the daemon first when none answers and `autostart` lets it be."""
+        try:
+            return cls(*await asyncio.open_unix_connection(path))
+        except OSError as exc:
+            if not autostart or not is_absent(exc):
+                raise unreachable(path, exc) from exc
+        from luzia_client.autostart import ensure_daemon
+
+        await asyncio.to_thread(ensure_daemon, path)
+        try:
+            return cls(*await asyncio.open_unix_connection(path))
+        except OSError as exc:
+            raise unreachable(path, exc) from exc
+
+    async def ask(self, line: bytes) -> bytes:
+        """Send a line and return the answer."""
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                await self.send(line)
+                return await self.receive()
+        except TimeoutError as exc:
+            raise silent() from exc
+
+    async def send(self, line: bytes) -> None:
+        """Send a line; a broken pipe is told by the `receive` that finds nothing more to read."""
+        self._writer.write(line)
+        try:
+            await self._writer.drain()
+        except OSError as exc:
+            await self._read()
+            if not self._lines:
+                raise lost() from exc
+
+    async def receive(self) -> bytes:
+        """The next line, without its newline."""
+        while not self._lines:
+            if not await self._read():
+                raise lost()
+        return self._lines.pop(0)
+
+    def is_alive(self) -> bool:
+        """False when the daemon has closed the connection since the last answer."""
+        return not self._lines and not self._reader.at_eof() and not self._writer.is_closing()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
+
+    async def _read(self) -> bool:
+        try:
+            data = await self._reader.read(256 * 1024)
+            self._lines += self._frames.feed(data)
+        except OSError as exc:
+            raise lost() from exc
+        except FrameTooLargeError as exc:
+            raise UnexpectedAnswerError("the daemon's answer is longer than 4 MiB") from exc
+        return data != b""
+
+
+class AsyncClient:
+    """Talks to the daemon; the arguments and errors are those of Client."""
+
+    def __init__(self, socket: str | None = None, autostart: bool = True, reconnect_s: float = 60.0) -> None:
+        self.socket = socket or paths.socket_path()
+        self._autostart = autostart
+        self._reconnect_s = reconnect_s
+        self._connection: AsyncConnection | None = None
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Hang up; the next request connects again."""
+        self._drop()
+
+    async def hello(self) -> replies.Hello:
+        """Agree on the protocol's version. Raises Refused with `unsupported_version`."""
+        request = requests.Hello(version=PROTOCOL_VERSION, client="luzia_client")
+        return await self._ask(request, replies.Hello)
+
+    async def dispatch(
+        self,
+        project: str,
+        task: str | None = None,
+        *,
+        argv: Sequence[str] | None = None,
+        agent: str | None = None,
+        key: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        timeout_s: float | None = None,
+    ) -> replies.Dispatched:
+        """Have a job accepted; when this returns it is on disk. The fields are those of requests.Dispatch."""
+        request = dispatch_request(project, task, argv, agent, key, env, cwd, timeout_s)
+        return await self._ask(request, replies.Dispatched)
+
+    async def status(self, job: str) -> Job:
+        """Everything about one job."""
+        return (await self._ask(requests.Status(job=job), replies.Status)).job
+
+    async def list(
+        self,
+        projects: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        limit: int = 50,
+        cursor: int | None = None,
+    ) -> replies.Listed:
+        """A page of jobs, newest first."""
+        request = requests.List(projects=[*projects], states=[*states], limit=limit, cursor=cursor)
+        return await self._ask(request, replies.Listed)
+
+    async def list_all(
+        self, projects: Sequence[str] = (), states: Sequence[JobState] = (), page: int = 500
+    ) -> AsyncIterator[Job]:
+        """All jobs, newest first, fetched `page` at a time."""
+        cursor: int | None = None
+        while True:
+            listed = await self.list(projects, states, limit=page, cursor=cursor)
+            for job in listed.jobs:
+                yield job
+            cursor = listed.next
+            if cursor is None:
+                return
+
+    async def logs(
+        self,
+        job: str,
+        attempt: int | None = None,
+        stream: StreamName = "stdout",
+        offset: int = 0,
+        tail: int | None = None,
+        max_bytes: int = 256 * 1024,
+        encoding: Encoding = "text",
+    ) -> replies.Output:
+        """A piece of an attempt's output. The fields are those of requests.Logs."""
+        request = requests.Logs(
+            job=job,
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            max_bytes=max_bytes,
+            encoding=encoding,
+        )
+        return await self._ask(request, replies.Output)
+
+    async def follow(
+        self,
+        job: str,
+        attempt: int | None = None,
+        stream: StreamName = "stdout",
+        offset: int = 0,
+        tail: int | None = None,
+        encoding: Encoding = "text",
+    ) -> AsyncIterator[replies.Output | replies.FollowEnd]:
+        """An attempt's output as it comes, and at last a FollowEnd; goes on after a restart of the daemon."""
+        request = requests.Follow(
+            job=await self._fixed(job),
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            encoding=encoding,
+        )
+        following: streams.Stream[replies.Output | replies.FollowEnd] = streams.Following(request)
+        async with aclosing(self._stream(following)) as items:
+            async for item in items:
+                yield item
+
+    async def wait(self, jobs: Sequence[str], timeout_s: float | None = None) -> replies.Waited:
+        """Return when all jobs are final, or `timeout_s` is over; goes on after a restart of the daemon."""
+        waiting = streams.Waiting([await self._fixed(job) for job in jobs], timeout_s)
+        async with aclosing(self._stream(waiting)) as answer:
+            return await anext(answer)
+
+    async def subscribe(
+        self,
+        after: int | None = None,
+        jobs: Sequence[str] = (),
+        projects: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+    ) -> AsyncIterator[Event]:
+        """Events for ever, each once and in order; goes on after a restart of the daemon.
+
+        after: the last seq that is known; None begins with what happens after the first item was asked for.
+        """
+        if after is None:
+            after = (await self.list(limit=1)).seq
+        request = requests.Subscribe(
+            after=after, jobs=[await self._fixed(job) for job in jobs], projects=[*projects], kinds=[*kinds]
+        )
+        subscribing: streams.Stream[Event] = streams.Subscribing(request)
+        async with aclosing(self._stream(subscribing)) as events:
+            async for event in events:
+                yield event
+
+    async def cancel(self, job: str) -> replies.Changed:
+        """End a job and its whole process tree; returns at once."""
+        return await self._ask(requests.Cancel(job=job), replies.Changed)
+
+    async def retry(self, job: str) -> replies.Changed:
+        """Queue a final job again."""
+        return await self._ask(requests.Retry(job=job), replies.Changed)
+
+    async def remove(self, job: str) -> replies.Changed:
+        """Forget a final job and delete its files."""
+        return await self._ask(requests.Remove(job=job), replies.Changed)
+
+    async def progress(
+        self,
+        job: str,
+        percent: float | None = None,
+        done: float | None = None,
+        total: float | None = None,
+        label: str | None = None,
+        phase: str | None = None,
+    ) -> replies.Changed:
+        """Tell how far a running job is."""
+        request = requests.ReportProgress(
+            job=job, percent=percent, done=done, total=total, label=label, phase=phase
+        )
+        return await self._ask(request, replies.Changed)
+
+    async def projects(self) -> replies.Projects:
+        """The configured projects."""
+        return await self._ask(requests.Projects(), replies.Projects)
+
+    async def project_add(self, name: str, path: str, agent: str | None = None) -> replies.Projects:
+        """Write a project into the daemon's configuration file and apply it."""
+        request = requests.ProjectAdd(name=name, path=absolute(path), agent=agent)
+        return await self._ask(request, replies.Projects)
+
+    async def project_remove(self, name: str) -> replies.Projects:
+        """Take a project out of the daemon's configuration file."""
+        return await self._ask(requests.ProjectRemove(name=name), replies.Projects)
+
+    async def agents(self) -> replies.Agents:
+        """The agents that the daemon knows."""
+        return await self._ask(requests.Agents(), replies.Agents)
+
+    async def reload(self) -> replies.Reloaded:
+        """Have the daemon read its configuration again."""
+        return await self._ask(requests.Reload(), replies.Reloaded)
+
+    async def info(self) -> replies.Info:
+        """What the daemon is and how it does."""
+        return await self._ask(requests.Info(), replies.Info)
+
+    async def shutdown(self) -> replies.Stopping:
+        """End the daemon; running agents go on."""
+        return await self._ask(requests.Shutdown(), replies.Stopping)
+
+    async def _fixed(self, job: str) -> str:
+        """The job's own id instead of `@last`, which may mean another job after a reconnection."""
+        return (await self.status(job)).id if job.startswith("@") else job
+
+    async def _ask(self, request: requests.Request, kind: type[T]) -> T:
+        """Ask, and ask once more over a new connection where that is safe."""
+        line = answers.encode(request)
+        async with self._lock:
+            try:
+                return answers.answer(await self._exchange(line), kind)
+            except ConnectionLostError:
+                if not isinstance(request, RESENDABLE):
+                    raise
+            return answers.answer(await self._exchange(line), kind)
+
+    async def _exchange(self, line: bytes) -> bytes:
+        if self._connection is not None and not self._connection.is_alive():
+            self._drop()
+        if self._connection is None:
+            self._connection = await AsyncConnection.open(self.socket, autostart=self._autostart)
+        try:
+            return await self._connection.ask(line)
+        except BaseException:
+            # What is still under way on this connection must never be taken for the next answer.
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def _stream(self, stream: streams.Stream[T]) -> AsyncGenerator[T, None]:
+        """Drive a stream on a connection of its own, over as many connections as it takes."""
+        connection: AsyncConnection | None = await AsyncConnection.open(
+            self.socket, autostart=self._autostart
+        )
+        patience = streams.Patience(self._reconnect_s)
+        while True:
+            try:
+                connection = connection or await AsyncConnection.open(self.socket, autostart=self._autostart)
+                await connection.send(answers.encode(stream.request()))
+                while not stream.broken:
+                    frame = streams.parse(await connection.receive())
+                    patience.heard()
+                    item = stream.take(frame)
+                    if item is not None:
+                        yield item
+                    if stream.over:
+                        return
+            except DaemonUnreachableError as exc:
+                await asyncio.sleep(patience.delay(exc))
+            finally:
+                if connection is not None:
+                    connection.close()
+                    connection = None

@@ -1,0 +1,203 @@
+"""`luzia demo`: five real tasks at once on a daemon of their own, watched live, measured, cleaned away."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import select
+import shlex
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from luzia_protocol.jobs import JobState
+
+from luzia_client import exit_codes
+from luzia_client.cli import render
+from luzia_client.cli.demo_project import TASKS, job_variables, make_project
+from luzia_client.cli.screen import Screen, stdout_screen
+from luzia_client.cli.text import one_line
+from luzia_client.cli.watch import closing_lines, watch
+from luzia_client.client import Client
+from luzia_client.connection import DaemonUnreachableError
+
+SLOTS = 8
+BURST = 50
+STATUS_ROUNDS = 200
+END_TIMEOUT_S = 20.0
+_OTHERS = ("LUZIA_SOCKET", "LUZIA_JOBS_DIR", "LUZIA_JOB_ID", "LUZIA_NO_AUTOSTART", "LUZIA_MAX_JOBS")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes: nothing."""
+    parser.description = "Shows luzia at work on a small project of its own; leaves nothing behind."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    del args
+    if shutil.which("git") is None:
+        print("luzia: the demo needs git, which is not on the PATH", file=sys.stderr)
+        return exit_codes.INPUT_OUTPUT
+    # A socket's path may have 107 bytes at the most, so a long TMPDIR will not do.
+    base = tempfile.gettempdir()
+    with (
+        _ended_by_signals(),
+        tempfile.TemporaryDirectory(prefix="luzia-demo-", dir=base if len(base) < 60 else "/tmp") as root,
+        _own_luzia(root) as client,
+    ):
+        return _show(client, root)
+
+
+def _show(client: Client, root: str) -> int:
+    screen = stdout_screen()
+    files = make_project(os.path.join(root, "project"))
+    info = client.info()
+    print(screen.paint("luzia demo", "bold"))
+    print(f"A git project of {files} files in {root}, and a daemon of its own (pid {info.pid}).\n")
+    ids, latencies = _dispatch(client, screen)
+    print(flush=True)
+    board = asyncio.run(watch(ids))
+    print("\n".join(closing_lines(board, screen, table=True, hints=False)))
+    for job in board.ended.values():
+        if job.state is JobState.FAILED:
+            said = client.logs(job.id, tail=2).data.strip()
+            print("".join(f"      {one_line(line)}\n" for line in said.splitlines()), end="")
+    print(f"\n{screen.paint('Measured here and now', 'bold')}")
+    for name, figure in _figures(client, ids[0], latencies):
+        print(f"  {name:<10}{figure}")
+    expected = [JobState.FAILED if task == "./lint" else JobState.COMPLETED for task in TASKS]
+    states = [board.ended[job].state for job in ids]
+    print("\nThe daemon is being ended, and everything removed.", flush=True)
+    return exit_codes.OK if states == expected else exit_codes.JOB_FAILED
+
+
+def _dispatch(client: Client, screen: Screen) -> tuple[list[str], list[float]]:
+    """Dispatch the tasks and print each confirmation; returns the ids and how many seconds each took."""
+    ids: list[str] = []
+    latencies: list[float] = []
+    for task in TASKS:
+        begin = time.perf_counter()
+        answer = client.dispatch("demo", task, agent="shell", env=job_variables())
+        latencies.append(time.perf_counter() - begin)
+        ids.append(answer.job)
+        mark = screen.paint(f"{'✓' if screen.blocks else '*'} Dispatched", "green")
+        print(f"{mark}  {task:<14}{latencies[-1] * 1000:6.1f} ms   {answer.name}")
+    return ids, latencies
+
+
+def _figures(client: Client, job: str, latencies: list[float]) -> list[tuple[str, str]]:
+    """What was measured, as names and words."""
+    each = ", ".join(f"{latency * 1000:.1f}" for latency in latencies)
+    dispatch = statistics.median(latencies) * 1000
+    rounds = []
+    for _ in range(STATUS_ROUNDS):
+        begin = time.perf_counter()
+        client.status(job)
+        rounds.append(time.perf_counter() - begin)
+    begin = time.perf_counter()
+    burst = [client.dispatch("demo", argv=["true"]).job for _ in range(BURST)]
+    client.wait(burst)
+    rate = BURST / (time.perf_counter() - begin)
+    return [
+        ("dispatch", f"{dispatch:.1f} ms (median; each: {each}), on disk when answered"),
+        ("status", f"{statistics.median(rounds) * 1e6:.0f} µs (median of {STATUS_ROUNDS})"),
+        ("tasks", f"{rate:.0f} a second ({BURST} times `true`, dispatch to end, {SLOTS} slots)"),
+        ("memory", f"{render.size(client.info().rss_bytes)} (luziad)"),
+    ]
+
+
+@contextmanager
+def _own_luzia(root: str) -> Iterator[Client]:
+    """A luzia apart from all others, below `root`; ended with all its jobs on the way out."""
+    _write_files(root)
+    before = dict(os.environ)
+    for name in _OTHERS:
+        os.environ.pop(name, None)
+    os.environ["LUZIA_RUNTIME_DIR"] = os.path.join(root, "run")
+    os.environ["LUZIA_STATE_DIR"] = os.path.join(root, "state")
+    os.environ["LUZIA_CONFIG"] = os.path.join(root, "config.toml")
+    os.environ["PATH"] = os.path.join(root, "bin") + os.pathsep + os.environ.get("PATH", os.defpath)
+    try:
+        with Client() as client:
+            try:
+                yield client
+            finally:
+                # A second Ctrl-C must not leave half of it running.
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
+                _end(Client(autostart=False))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _write_files(root: str) -> None:
+    project = os.path.join(root, "project")
+    program = os.path.join(root, "bin", "luzia")
+    os.makedirs(project)
+    os.makedirs(os.path.dirname(program))
+    with open(os.path.join(root, "config.toml"), "w", encoding="utf-8") as file:
+        file.write(f"[daemon]\nmax_running = {SLOTS}\n\n[projects.demo]\npath = {json.dumps(project)}\n")
+    with open(program, "w", encoding="utf-8") as file:
+        code = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
+        file.write(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n')
+    os.chmod(program, 0o755)
+
+
+def _end(client: Client) -> None:
+    """Cancel what is live, end the daemon and its fork server, and see that they are gone."""
+    try:
+        info = client.info()
+        live = [job.id for job in client.list_all(states=render.LIVE_STATES)]
+        for job in live:
+            client.cancel(job)
+        client.wait(live, timeout_s=END_TIMEOUT_S)
+        client.shutdown()
+    except DaemonUnreachableError:
+        return  # it never started
+    for pid in (info.pid, info.fork_server_pid):
+        if pid is not None:
+            _await_end(pid)
+
+
+def _await_end(pid: int) -> None:
+    """Wait for a process to end; after END_TIMEOUT_S it is killed."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        gone = select.poll()
+        gone.register(process, select.POLLIN)
+        if not gone.poll(END_TIMEOUT_S * 1000):
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+    finally:
+        os.close(process)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the demo as Ctrl-C does: with everything cleaned away."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise SystemExit(128 + number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, end)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,147 @@
+"""Everything about one job, for a person: pure functions."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+
+from luzia_protocol.jobs import Attempt, Job, JobState
+
+from luzia_client.cli import render
+from luzia_client.cli.screen import Screen
+from luzia_client.cli.text import harmless, one_line
+
+TASK_LINES = 20
+TASK_CHARS = 2000
+LABEL_WIDTH = 13
+
+
+def details(job: Job, now: datetime, screen: Screen) -> list[str]:
+    """The lines of `luzia jobs ID`."""
+    colour = render.COLOURS[job.state]
+    heading = f"{screen.paint(f'Job {job.id}', 'bold')}  {screen.paint(render.state_word(job.state), colour)}"
+    rows = [
+        ("Name", harmless(job.name)),
+        ("Project", harmless(job.project)),
+        ("Agent", harmless(job.agent)),
+        (_why_label(job), harmless(job.reason or "")),
+        ("Progress", progress_words(job, screen)),
+        ("Directory", harmless(job.cwd)),
+        ("Created", local_time(job.created_at)),
+        ("Started", local_time(job.started_at)),
+        ("Ended", local_time(job.ended_at)),
+        ("Waited", waited(job, now)),
+        ("Running for" if not job.state.is_final else "Duration", ran(job, now)),
+        ("Timeout", "" if job.timeout_s is None else render.duration(job.timeout_s)),
+        ("Exit code", "" if job.exit_code is None else str(job.exit_code)),
+        ("Signal", harmless(job.signal or "")),
+        ("Used", usage_words(job)),
+        ("Process", "" if job.pid is None or job.state.is_final else str(job.pid)),
+        ("Key", harmless(job.key or "")),
+        ("Environment", harmless(", ".join(job.env_names))),
+        ("Output", harmless(output_path(job, "stdout"))),
+        ("", harmless(output_path(job, "stderr"))),
+    ]
+    lines = [heading]
+    lines += [f"  {label + ':' if label else '':<{LABEL_WIDTH}}{value}" for label, value in rows if value]
+    lines += attempt_lines(job, screen)
+    lines += ["", *task_lines(job, screen), ""]
+    lines += [f"  {screen.paint(command, 'cyan')}" for command in next_commands(job)]
+    return lines
+
+
+def _why_label(job: Job) -> str:
+    return "Waits for" if job.state is JobState.QUEUED else "Reason"
+
+
+def progress_words(job: Job, screen: Screen) -> str:
+    """`[██████░░░░] 60% tests (3 of 5)`, or what the job is doing when nobody can say how far it is."""
+    value = render.percent(job)
+    words = [] if value is None else [render.bar(value, 20, screen.blocks), f"{value}%"]
+    words.append(render.doing(job.progress))
+    progress = job.progress
+    if progress is not None and progress.done is not None and progress.total not in (None, 100):
+        words.append(f"({progress.done:g} of {progress.total:g})")
+    return " ".join(word for word in words if word)
+
+
+def local_time(moment: datetime | None) -> str:
+    """The moment on the wall clock here, to the second; nothing for None."""
+    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def waited(job: Job, now: datetime) -> str:
+    """How long the job waited, or has waited so far, before its first attempt began."""
+    first = job.attempts[0] if job.attempts else None
+    begun = (first.starting_at or first.started_at) if first is not None else job.started_at
+    if begun is None and job.state.is_final:
+        begun = job.ended_at
+    return render.duration(((begun or now) - job.created_at).total_seconds())
+
+
+def ran(job: Job, now: datetime) -> str:
+    """How long the newest attempt ran, or has run so far; nothing when it has not started."""
+    if job.started_at is None or job.state is JobState.QUEUED:
+        return ""
+    return render.elapsed(job, now)
+
+
+def usage_words(job: Job) -> str:
+    """`CPU 1.2s user, 0.1s system; 120 MB memory at the peak`, as far as it is known."""
+    usage = job.usage
+    if usage is None:
+        return ""
+    words = []
+    if usage.user_s is not None and usage.system_s is not None:
+        words.append(f"CPU {render.duration(usage.user_s)} user, {render.duration(usage.system_s)} system")
+    if usage.max_rss_bytes is not None:
+        words.append(f"{render.size(usage.max_rss_bytes)} of memory at the peak")
+    return "; ".join(words)
+
+
+def output_path(job: Job, stream: str) -> str:
+    """The file with that stream of the newest attempt; nothing before the first."""
+    if job.directory is None or job.attempt == 0:
+        return ""
+    return f"{job.directory}/{job.attempt}/{stream}"
+
+
+def attempt_lines(job: Job, screen: Screen) -> list[str]:
+    """One line an attempt, when there is more than one."""
+    if len(job.attempts) < 2:
+        return []
+    return ["  Attempts:", *(f"    {_attempt_line(attempt, screen)}" for attempt in job.attempts)]
+
+
+def _attempt_line(attempt: Attempt, screen: Screen) -> str:
+    word = "under way" if attempt.outcome is None else attempt.outcome.value.replace("_", " ")
+    colour = "" if attempt.outcome is None else "green" if word == "completed" else "red"
+    words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
+    if attempt.duration_s is not None:
+        words.append(render.duration(attempt.duration_s))
+    why = attempt.reason or render.outcome_words(attempt.exit_code, attempt.signal)
+    words.append(one_line(why))
+    return "  ".join(word for word in words if word)
+
+
+def task_lines(job: Job, screen: Screen) -> list[str]:
+    """The task, indented; a long one is cut with a hint where the rest is."""
+    if job.argv is not None:
+        return ["  Command:", f"    {harmless(shlex.join(job.argv))[:TASK_CHARS]}"]
+    whole = job.task.expandtabs(4).splitlines()
+    shown = job.task[:TASK_CHARS].expandtabs(4).splitlines()[:TASK_LINES]
+    lines = ["  Task:", *(f"    {harmless(line)}".rstrip() for line in shown)]
+    if shown != whole:
+        hint = f"… {len(whole)} lines, {len(job.task)} characters; all of it: luzia jobs {job.id} --json"
+        lines.append(f"    {screen.paint(hint, 'dim')}")
+    return lines
+
+
+def next_commands(job: Job) -> list[str]:
+    """What one may want to do with the job now."""
+    if job.state is JobState.QUEUED:
+        return [f"luzia jobs {job.id} --watch", f"luzia cancel {job.id}"]
+    if not job.state.is_final:
+        return [f"luzia jobs {job.id} --watch", f"luzia logs {job.id} -f", f"luzia cancel {job.id}"]
+    logs = [f"luzia logs {job.id}"] if job.attempt else []
+    return [*logs, f"luzia retry {job.id}", f"luzia remove {job.id}"]

@@ -1,0 +1,61 @@
+"""Check everything that may be wrong with the set-up, and say what to do. Exit status 1 when something is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from luzia_protocol.errors import Refused
+
+from luzia_client import exit_codes
+from luzia_client.cli import checks
+from luzia_client.cli.checks import Finding
+from luzia_client.cli.output import print_json
+from luzia_client.cli.parser import add_json
+from luzia_client.cli.screen import stdout_screen
+from luzia_client.cli.text import harmless
+from luzia_client.client import Client
+from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError
+
+COLOURS = {"✓": "green", "!": "yellow", "✗": "red"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    screen = stdout_screen()
+    wrong = False
+    for finding in findings():
+        wrong = wrong or finding.mark == "✗"
+        if args.json:
+            print_json({"mark": finding.mark, "text": finding.text, "remedy": finding.remedy})
+            continue
+        print(f"{screen.paint(finding.mark, COLOURS[finding.mark])} {harmless(finding.text)}", flush=True)
+        if finding.remedy and finding.mark != "✓":
+            print(f"  → {harmless(finding.remedy)}")
+    return exit_codes.JOB_FAILED if wrong else exit_codes.OK
+
+
+def findings() -> Iterator[Finding]:
+    """All checks in order; the daemon is asked when it runs, and not started."""
+    yield from checks.check_python()
+    yield from checks.check_kernel()
+    yield from checks.check_runtime_dir()
+    problem = remedy = ""
+    info = None
+    with Client(autostart=False) as client:
+        try:
+            info = client.info()
+        except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
+            problem, remedy = exc.message, exc.hint
+        yield from checks.check_daemon(info, problem, remedy)
+        yield from checks.check_log(info)
+        yield from checks.check_state_dir(info)
+        yield from checks.check_config(info)
+        if info is not None:
+            yield from checks.check_projects(client)
+            yield from checks.check_agents(client)

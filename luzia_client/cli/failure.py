@@ -1,0 +1,83 @@
+"""Failures in the user's words: one line with what is wrong, one with the remedy, and the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luzia_client import exit_codes
+from luzia_client.cli.text import harmless
+from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.settings import SettingsError
+
+
+class UsageError(Exception):
+    """The command line is wrong. message: what. hint: how it is right."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def report(exc: BaseException) -> int:
+    """Tell a failure on stderr; returns the exit status."""
+    if os.environ.get("LUZIA_DEBUG") and not isinstance(exc, KeyboardInterrupt | BrokenPipeError):
+        import traceback
+
+        traceback.print_exception(exc)
+    match exc:
+        case UsageError() | SettingsError():
+            return complain(exc.message, exc.hint, exit_codes.USAGE)
+        case Refused():
+            return complain(exc.message, exc.hint, exit_codes.REFUSED)
+        case DaemonUnreachableError() | UnexpectedAnswerError():
+            return complain(exc.message, exc.hint, exit_codes.UNREACHABLE)
+        case KeyboardInterrupt():
+            return exit_codes.INTERRUPTED
+        case BrokenPipeError():
+            _discard_output()
+            return exit_codes.BROKEN_PIPE
+        case OSError():
+            _discard_output()
+            where = f"{exc.filename}: " if exc.filename else ""
+            return complain(f"{where}{exc.strerror or exc}", "", exit_codes.INPUT_OUTPUT)
+        case _:
+            return complain(
+                f"internal error: {type(exc).__name__}: {exc}",
+                "Please report it, with what LUZIA_DEBUG=1 adds.",
+                exit_codes.BUG,
+            )
+
+
+def complain(message: str, hint: str, status: int) -> int:
+    """Print the message and the hint on stderr; returns `status`."""
+    if sys.stderr is not None:
+        lines = f"luzia: {message}\n" + (f"  {hint}\n" if hint else "")
+        sys.stderr.write("\n".join(harmless(line) for line in lines.split("\n")))
+    return status
+
+
+def nearest_command(word: str) -> str | None:
+    """The command that the word is probably a misspelling of."""
+    from difflib import get_close_matches
+
+    from luzia_client.cli.main import COMMANDS
+
+    return next(iter(get_close_matches(word, COMMANDS, n=1, cutoff=0.6)), None)
+
+
+def with_nearest_command(refused: Refused, project: str) -> Refused:
+    """An unknown project may have been meant as a command: say so in the hint."""
+    near = nearest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
+    if near is None:
+        return refused
+    return Refused(refused.code, refused.message, f"Did you mean `luzia {near}`? {refused.hint}")
+
+
+def _discard_output() -> None:
+    """Nobody reads stdout any more: what Python still holds for it must not fail at exit."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,179 @@
+"""`luzia jobs`: all jobs in a table, everything about some of them, or either of it live."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from luzia_protocol.errors import Refused
+from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.replies import Listed
+from luzia_protocol.requests import MAX_PAGE
+
+from luzia_client import exit_codes
+from luzia_client.cli import render
+from luzia_client.cli.details import details
+from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.parser import add_json
+from luzia_client.cli.screen import Screen, stdout_screen
+from luzia_client.cli.tables import jobs_table
+from luzia_client.cli.text import harmless
+from luzia_client.client import Client
+
+DEFAULT_LIMIT = 50
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("ids", nargs="*", metavar="ID", help="show everything about these jobs")
+    parser.add_argument("-w", "--watch", action="store_true", help="show them live until all have ended")
+    parser.add_argument(
+        "--project", action="append", default=[], metavar="P", help="only jobs of this project (repeatable)"
+    )
+    parser.add_argument(
+        "--state",
+        action="append",
+        default=[],
+        type=_states,
+        metavar="S",
+        help=f"only jobs in these states, with commas between (repeatable): {', '.join(JobState)}",
+    )
+    how_many = parser.add_mutually_exclusive_group()
+    how_many.add_argument("--limit", type=_positive, metavar="N", help=f"at most so many (default: {DEFAULT_LIMIT})")
+    how_many.add_argument("--all", action="store_true", help="all jobs that are remembered")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    states = [state for group in args.state for state in group]
+    if args.ids and (states or args.project or args.limit or args.all):
+        raise UsageError("an ID names the job: --project, --state, --limit and --all do not go with it")
+    if args.watch and (states or args.limit or args.all):
+        raise UsageError("--watch follows live jobs: --state, --limit and --all do not go with it")
+    if args.watch:
+        from luzia_client.cli.watch import run_watch
+
+        return run_watch(args.ids, args.project, args.json)
+    with Client() as client:
+        if args.ids:
+            return show_jobs(client, args.ids, args.json)
+        limit = None if args.all else args.limit or DEFAULT_LIMIT
+        if args.json:
+            for page in pages(client, args.project, states, limit):
+                _print_json(page.jobs)
+            return exit_codes.OK
+        return show_table(client, args.project, states, limit)
+
+
+def show_jobs(client: Client, ids: Sequence[str], as_json: bool) -> int:
+    """Print everything about some jobs; raises the first refusal once the others are printed."""
+    refusals: list[Refused] = []
+    screen = stdout_screen()
+    for number, job_id in enumerate(ids):
+        try:
+            job = client.status(job_id)
+        except Refused as refused:
+            refusals.append(refused)
+            continue
+        if as_json:
+            _print_json([job])
+            continue
+        if number:
+            print()
+        print("\n".join(details(job, datetime.now(UTC), screen)))
+    sys.stdout.flush()
+    for other in refusals[1:]:
+        complain(other.message, other.hint, exit_codes.REFUSED)
+    if refusals:
+        raise refusals[0]
+    return exit_codes.OK
+
+
+def show_table(client: Client, projects: Sequence[str], states: Sequence[JobState], limit: int | None) -> int:
+    """Print the counts and the table."""
+    screen = stdout_screen()
+    jobs: list[Job] = []
+    counts: dict[JobState, int] = {}
+    for number, page in enumerate(pages(client, projects, states, limit)):
+        jobs += page.jobs
+        if number == 0:
+            counts = page.counts
+            for notice in page.notices:
+                print(screen.paint(f"! {harmless(notice)}", "yellow"))
+    print("Task Summary:")
+    print(f"  {render.summary(counts)}")
+    total = sum(count for state, count in counts.items() if not states or state in states)
+    if jobs:
+        print()
+        print("\n".join(jobs_table(jobs, datetime.now(UTC), screen)))
+    for line in _advice(len(jobs), total, filtered=bool(projects or states), screen=screen):
+        print(line)
+    return exit_codes.OK
+
+
+def pages(client: Client, projects: Sequence[str], states: Sequence[JobState], limit: int | None) -> Iterator[Listed]:
+    """The pages of a listing: at most `limit` jobs in all, newest first (None: all of them).
+
+    With a limit and no states asked for, live jobs come before ended ones, so that none is crowded out.
+    """
+    if limit is None or states:
+        yield from _pages(client, projects, states, limit)
+        return
+    left = limit
+    for group in (render.LIVE_STATES, render.ENDED_STATES):
+        if left > 0:
+            for page in _pages(client, projects, group, left):
+                left -= len(page.jobs)
+                yield page
+
+
+def _pages(client: Client, projects: Sequence[str], states: Sequence[JobState], limit: int | None) -> Iterator[Listed]:
+    left = sys.maxsize if limit is None else limit
+    cursor: int | None = None
+    while left > 0:
+        page = client.list(projects=projects, states=states, limit=min(left, MAX_PAGE), cursor=cursor)
+        yield page
+        left -= len(page.jobs)
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def _advice(shown: int, total: int, filtered: bool, screen: Screen) -> list[str]:
+    if shown == 0:
+        empty = "No job matches." if filtered else 'No jobs yet. The first one: luzia . "what is to be done"'
+        return ["", empty]
+    if shown < total:
+        hint = f"{total - shown} more: luzia jobs --limit {total} or --all"
+        return ["", screen.paint(hint, "dim")]
+    return []
+
+
+def _print_json(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        print(msgspec.json.encode(job).decode())
+
+
+def _states(text: str) -> list[JobState]:
+    """`running,failed` as states; raises ArgumentTypeError that lists the known ones."""
+    words = [word.strip().lower().replace("-", "_") for word in text.split(",") if word.strip()]
+    known = {state.value: state for state in JobState}
+    for word in words:
+        if word not in known:
+            raise argparse.ArgumentTypeError(f"{word!r} is no state; the states are {', '.join(known)}")
+    return [known[word] for word in words]
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+    return number

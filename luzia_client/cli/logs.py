@@ -1,0 +1,143 @@
+"""`luzia logs`: what a job wrote, exactly; with `-f` as it writes it, over attempts and restarts."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import sys
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from luzia_protocol import events
+from luzia_protocol.jobs import Job
+from luzia_protocol.replies import FollowEnd, Output
+from luzia_protocol.requests import MAX_OUTPUT_BYTES
+
+from luzia_client import exit_codes
+from luzia_client.cli.parser import add_json
+from luzia_client.cli.safe_output import SafeOutput
+from luzia_client.cli.screen import stdout_screen
+from luzia_client.client import Client
+
+Stream = Literal["stdout", "stderr"]
+Encoding = Literal["text", "base64"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("job", metavar="ID", help="the job")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until the job has ended")
+    parser.add_argument("-n", "--lines", type=_count, metavar="N", help="only the last N lines")
+    parser.add_argument("--stderr", action="store_true", help="stderr instead of stdout")
+    parser.add_argument("--attempt", type=_count, metavar="K", help="the output of this attempt (default: the newest)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    stream: Stream = "stderr" if args.stderr else "stdout"
+    encoding: Encoding = "text" if args.json else "base64"
+    with Client() as client:
+        asked = Asked(client, args.job, args.attempt, stream, args.lines, encoding)
+        pieces = asked.follow() if args.follow else asked.read()
+        if args.json:
+            for piece in pieces:
+                print(msgspec.json.encode(piece).decode(), flush=True)
+        elif sys.stdout.isatty():
+            _to_terminal(pieces)
+        else:
+            for piece in pieces:
+                if isinstance(piece, Output):
+                    sys.stdout.buffer.write(base64.b64decode(piece.data))
+                    sys.stdout.buffer.flush()
+    return exit_codes.OK
+
+
+def _to_terminal(pieces: Iterator[Output | FollowEnd]) -> None:
+    safe = SafeOutput(stdout_screen().colour)
+    try:
+        for piece in pieces:
+            if isinstance(piece, Output):
+                sys.stdout.write(safe.feed(base64.b64decode(piece.data)))
+                sys.stdout.flush()
+    finally:
+        sys.stdout.write(safe.end())
+        sys.stdout.flush()
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What output is wanted. attempt: None is the newest. lines: None is all of it."""
+
+    client: Client
+    job: str
+    attempt: int | None
+    stream: Stream
+    lines: int | None
+    encoding: Encoding
+
+    def read(self) -> Iterator[Output]:
+        """What is there now, and no more, however fast the job writes."""
+        piece = self.client.logs(
+            self.job,
+            attempt=self.attempt,
+            stream=self.stream,
+            tail=self.lines,
+            max_bytes=MAX_OUTPUT_BYTES,
+            encoding=self.encoding,
+        )
+        size = piece.size
+        yield piece
+        while piece.next_offset < size:
+            before = piece.next_offset
+            piece = self.client.logs(
+                self.job,
+                attempt=piece.attempt,
+                stream=self.stream,
+                offset=before,
+                max_bytes=MAX_OUTPUT_BYTES,
+                encoding=self.encoding,
+            )
+            if piece.next_offset <= before:
+                return
+            yield piece
+
+    def follow(self) -> Iterator[Output | FollowEnd]:
+        """Everything until the job, or the attempt that was asked for, has ended."""
+        attempt, lines = self.attempt, self.lines
+        while True:
+            end: FollowEnd | None = None
+            for piece in self.client.follow(
+                self.job, attempt=attempt, stream=self.stream, tail=lines, encoding=self.encoding
+            ):
+                if isinstance(piece, FollowEnd):
+                    end = piece
+                yield piece
+            if end is None or end.state.is_final or self.attempt is not None:
+                return
+            job = self._next_attempt(end.attempt)
+            if job.attempt <= end.attempt:
+                return
+            attempt, lines = end.attempt + 1, None
+
+    def _next_attempt(self, last: int) -> Job:
+        """The job once it has an attempt after `last`, or is final without one."""
+        while True:
+            seq = self.client.list(limit=1).seq
+            job = self.client.status(self.job)
+            if job.attempt > last or job.state.is_final:
+                return job
+            for event in self.client.subscribe(after=seq, jobs=[job.id]):
+                if isinstance(event, events.Starting | events.Ended | events.Removed):
+                    break
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 0 or more")
+    return number

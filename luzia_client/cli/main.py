@@ -1,0 +1,121 @@
+"""The command `luzia`: decides whether the first word is a command, and hands over to its module.
+
+A dispatch comes first and imports next to nothing; the commands load what they need, argparse included.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from types import ModuleType
+
+COMMANDS = {
+    "dispatch": ("dispatch", "hand a task to a project's agent", "Start jobs"),
+    "run": ("run", "run an exact command as a job, without a shell", "Start jobs"),
+    "retry": ("retry", "run finished jobs again", "Start jobs"),
+    "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
+    "logs": ("logs", "show or follow a job's output", "Look"),
+    "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
+    "cancel": ("cancel", "end jobs and all their processes", "Act"),
+    "remove": ("remove", "forget finished jobs and delete their files", "Act"),
+    "progress": ("progress", "report from inside a job how far it is", "Act"),
+    "projects": ("projects", "list, add and remove projects", "Set up"),
+    "agents": ("agents", "list the agents that can run tasks", "Set up"),
+    "daemon": ("daemon", "start, stop, restart, reload luziad, or ask how it does", "Set up"),
+    "doctor": ("doctor", "check the set-up and say what to do", "Set up"),
+    "demo": ("demo", "see it all at work in a temporary directory", "Set up"),
+    "completions": ("completions", "print a completion script for bash, zsh or fish", "Set up"),
+    "version": ("version", "show the versions of both sides", "Set up"),
+}
+"""Name -> module in luzia_client.cli, help in one line, group in `luzia --help`.
+
+`dispatch` and `run` have a grammar of their own: `run(words)`. The others offer `configure(parser)` and
+`run(args)`; all return the exit status.
+"""
+
+OWN_GRAMMAR = ("dispatch", "run")
+
+
+def main() -> int:
+    """The console script: runs the command line, and turns every failure into words and an exit status."""
+    try:
+        _prepare_stdout()
+        status = run(sys.argv[1:])
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except SystemExit:
+        raise
+    except BaseException as exc:
+        from luzia_client.cli.failure import report
+
+        return report(exc)
+    return status
+
+
+def run(words: list[str]) -> int:
+    """Run a command line without the program's name; returns the exit status."""
+    first = words[0] if words else ""
+    if first in COMMANDS:
+        return run_command(first, words[1:])
+    if not words or first in ("-h", "--help", "help", "-V", "--version"):
+        from luzia_client.cli import usage
+
+        return usage.top(words)
+    from luzia_client.cli import dispatch, grammar
+
+    if len(words) == 1 and not grammar.is_option(first):
+        from luzia_client.cli import usage
+
+        raise usage.no_task(first)
+    return dispatch.run(words)
+
+
+def run_command(name: str, words: list[str]) -> int:
+    """Run one command with the words that follow its name."""
+    if name == "dispatch":
+        from luzia_client.cli import dispatch
+
+        return dispatch.run(words)
+    module = load(name)
+    if name in OWN_GRAMMAR:
+        return int(module.run(words))
+    for word in words:
+        if not _is_utf8(word):
+            from luzia_client.cli.failure import UsageError
+
+            raise UsageError(f"{word!r} is not valid UTF-8", "Check the terminal's encoding.")
+    args = parser_of(name, module).parse_args(words)
+    return int(module.run(args))
+
+
+def load(name: str) -> ModuleType:
+    """The command's module."""
+    from importlib import import_module
+
+    return import_module(f"luzia_client.cli.{COMMANDS[name][0]}")
+
+
+def parser_of(name: str, module: ModuleType) -> ArgumentParser:
+    """The command's argument parser."""
+    from luzia_client.cli.parser import Parser
+
+    parser = Parser(prog=f"luzia {name}", description=module.__doc__)
+    module.configure(parser)
+    return parser
+
+
+def _is_utf8(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _prepare_stdout() -> None:
+    """A terminal without UTF-8 gets `?` for what it cannot show, and never an error."""
+    if sys.stdout is not None and sys.stdout.encoding != "utf-8":
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]

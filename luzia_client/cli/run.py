@@ -1,0 +1,17 @@
+"""`luzia run PROJECT -- ARGV…`: an exact command as a job."""
+
+from __future__ import annotations
+
+from luzia_client.cli import dispatch, grammar, usage
+
+
+def run(words: list[str]) -> int:
+    """The command: returns the exit status."""
+    asked = grammar.parse(words, "run")
+    if asked.help:
+        return usage.show("run")
+    if asked.agent:
+        raise grammar.usage_error("`luzia run` takes no --agent", "It needs no agent.")
+    if not asked.words or not asked.words[0]:
+        raise grammar.usage_error("no command given", "Write luzia run PROJECT -- PROGRAM ARGUMENT…")
+    return dispatch.submit(asked, argv=asked.words)

@@ -1,0 +1,67 @@
+"""Text from anywhere, made fit for a screen: nothing in it can steer the terminal, and its width is known."""
+
+from __future__ import annotations
+
+import re
+
+# C0 and C1 controls, DEL, what reorders or breaks lines, and what UTF-8 cannot carry.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]")
+
+
+def harmless(text: str) -> str:
+    """The text with every control character shown instead of obeyed: ESC as `^[`, others alike."""
+    if text.isprintable():
+        return text
+    return _UNSAFE.sub(_shown, text)
+
+
+def _shown(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return f"^{chr(code + 64)}"
+    if code == 0x7F:
+        return "^?"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """The first line that says something, harmless, at most `limit` characters."""
+    head = text.lstrip()[: limit + 1]
+    line = head.splitlines()[0] if head else ""
+    line = line.expandtabs(1).rstrip()
+    if len(line) > limit:
+        line = line[: limit - 1] + "…"
+    return harmless(line)
+
+
+def width(text: str) -> int:
+    """Columns that a harmless text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth
+
+    return max(wcswidth(text), 0)
+
+
+def cut(text: str, columns: int) -> str:
+    """The text in at most so many columns, with `…` where something is missing."""
+    if columns <= 0:
+        return ""
+    # No text of more than this can fit; it bounds the search below.
+    if width(text[: columns * 8 + 8]) <= columns and len(text) <= columns * 8 + 8:
+        return text
+    if text.isascii():
+        return text[: columns - 1] + "…"
+    best = ""
+    for end in range(1, min(len(text), columns * 8) + 1):
+        head = text[:end]
+        if width(head) > columns - 1:
+            break
+        best = head
+    return best + "…"
+
+
+def pad(text: str, columns: int) -> str:
+    """The text cut or filled with spaces to exactly so many columns."""
+    shown = cut(text, columns)
+    return shown + " " * (columns - width(shown))

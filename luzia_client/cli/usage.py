@@ -1,0 +1,91 @@
+"""Help texts, and what to say to a command line that is only half there."""
+
+from __future__ import annotations
+
+from luzia_client import exit_codes
+from luzia_client.cli.failure import UsageError, nearest_command
+from luzia_client.cli.grammar import EXAMPLE
+from luzia_client.cli.main import COMMANDS
+
+SHORT = """\
+luzia PROJECT TASK…       hand a task to a project's agent
+luzia . "fix the tests"   the same for a directory
+luzia jobs                see what became of it
+luzia --help              all commands
+"""
+
+DISPATCH = """\
+usage: luzia [options] PROJECT WORD…
+       luzia dispatch [options] PROJECT WORD…     (when a project is named like a command)
+
+Hand a task to the project's agent. It runs in the background; the job's name is printed.
+
+  PROJECT             a configured name (see `luzia projects`), or a directory: `.`, `~/src/x`, `/srv/x`
+  WORD…               the task; `-` alone reads it from stdin, `@FILE` alone from a file
+
+options, which end at the first word of the task or at `--`:
+"""
+
+RUN = """\
+usage: luzia run [options] PROJECT -- PROGRAM [ARGUMENT…]
+
+Run an exact command as a job in the project's directory: no shell, no agent.
+
+options:
+"""
+
+OPTIONS = """\
+  -a, --agent NAME    which agent (see `luzia agents`)
+  -e, --env NAME=VALUE, --env NAME
+                      set a variable for the job, or copy it from here; may be repeated
+      --key KEY       the same key names the same job: asking twice starts one job
+      --cwd DIR       run there instead of in the project's directory
+      --timeout S     end the job after so many seconds
+  -q, --quiet         print the job's name only
+      --json          print the answer as JSON
+  -h, --help          show this help
+"""
+
+
+def show(command: str) -> int:
+    """Print the help of `dispatch` or `run`."""
+    if command == "dispatch":
+        print(DISPATCH + OPTIONS, end="")
+    else:
+        without_agent = OPTIONS.split("\n", 1)[1]
+        print(RUN + without_agent, end="")
+    return exit_codes.OK
+
+
+def top(words: list[str]) -> int:
+    """`luzia` without a command: short help, all commands, or the version."""
+    if words and words[0] in ("-V", "--version"):
+        from luzia_client import __version__
+
+        print(f"luzia {__version__}")
+    elif words:
+        print(all_commands())
+    else:
+        print(SHORT, end="")
+    return exit_codes.OK
+
+
+def all_commands() -> str:
+    """The help of `luzia --help`: the table of commands, by group."""
+    lines = [SHORT.rsplit("luzia --help", 1)[0].rstrip(), ""]
+    for group in dict.fromkeys(group for _, _, group in COMMANDS.values()):
+        lines.append(f"{group}:")
+        lines += [f"  {name:<12} {text}" for name, (_, text, of) in COMMANDS.items() if of == group]
+        lines.append("")
+    lines.append("`luzia COMMAND --help` says more. For a project named like a command: `luzia dispatch`.")
+    return "\n".join(lines)
+
+
+def no_task(word: str) -> UsageError:
+    """One bare word is a project without a task, or a misspelt command."""
+    near = nearest_command(word)
+    if near is not None:
+        return UsageError(
+            f"no command {word!r}, and no task for such a project", f"Did you mean `luzia {near}`?"
+        )
+    return UsageError(f"no task for project {word!r}", EXAMPLE)

@@ -1,0 +1,42 @@
+"""Wait until jobs have ended; the exit status tells the worst outcome.
+
+0 all completed, 1 failed, 5 cancelled, 6 timed out, 7 lost, 8 skipped; 124 when --timeout was over first.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from luzia_protocol.jobs import Job
+
+from luzia_client import exit_codes
+from luzia_client.cli.output import print_json
+from luzia_client.cli.parser import add_ids, add_json, seconds
+from luzia_client.cli.text import one_line
+from luzia_client.client import Client
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    add_ids(parser)
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="wait at most so many seconds")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    with Client() as client:
+        waited = client.wait(args.ids, args.timeout)
+    for job in waited.jobs:
+        if args.json:
+            print_json(job)
+        else:
+            print(_line(job))
+    if waited.timed_out:
+        return exit_codes.WAIT_TIMED_OUT
+    return exit_codes.for_states([job.state.value for job in waited.jobs])
+
+
+def _line(job: Job) -> str:
+    reason = f"  {one_line(job.reason)}" if job.reason else ""
+    return f"{job.id}  {job.state.value}{reason}"

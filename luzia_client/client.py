@@ -1,0 +1,343 @@
+"""The blocking client: one method for each request. AsyncClient has the same methods as coroutines."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from luzia_protocol import paths, replies, requests
+from luzia_protocol.events import Event
+from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.version import PROTOCOL_VERSION
+
+from luzia_client import answers, settings, streams
+from luzia_client.caller import absolute, client_env, is_path
+from luzia_client.connection import (
+    REQUEST_TIMEOUT_S,
+    Connection,
+    ConnectionLostError,
+    DaemonUnreachableError,
+    connect,
+)
+
+if TYPE_CHECKING:
+    from luzia_client.async_client import AsyncClient as AsyncClient
+
+T = TypeVar("T")
+StreamName = Literal["stdout", "stderr"]
+Encoding = Literal["text", "base64"]
+
+RESENDABLE = (
+    requests.Hello,
+    requests.Status,
+    requests.List,
+    requests.Logs,
+    requests.ReportProgress,
+    requests.Projects,
+    requests.Agents,
+    requests.Reload,
+    requests.Info,
+    requests.Dispatch,  # dispatch_request gives each one a key
+)
+"""Requests that do no harm when they are made twice, because nobody knows whether the first one arrived."""
+
+_CACHED_JOBS = 1000
+
+
+def __getattr__(name: str) -> object:
+    """AsyncClient, which costs an import of asyncio, only for those who ask for it."""
+    if name == "AsyncClient":
+        from luzia_client.async_client import AsyncClient
+
+        return AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def dispatch_request(
+    project: str,
+    task: str | None,
+    argv: Sequence[str] | None,
+    agent: str | None,
+    key: str | None,
+    env: Mapping[str, str] | None,
+    cwd: str | None,
+    timeout_s: float | None,
+) -> requests.Dispatch:
+    """A dispatch that may be sent again: with a random key when it has none."""
+    return requests.Dispatch(
+        project=absolute(project) if is_path(project) else project,
+        task=task,
+        argv=None if argv is None else list(argv),
+        agent=agent,
+        key=key or f"auto-{os.urandom(12).hex()}",
+        env=dict(env or {}),
+        client_env=client_env(),
+        cwd=None if cwd is None else absolute(cwd),
+        timeout_s=timeout_s,
+    )
+
+
+class Client:
+    """Talks to the daemon; each method blocks until the answer is there. Threads may share one.
+
+    socket: None is where the environment says. autostart: start the daemon when none answers.
+    reconnect_s: seconds that a stream or a wait goes on without a daemon before it gives up.
+
+    Requests that are refused raise luzia_protocol.errors.Refused; without a daemon they raise
+    DaemonUnreachableError.
+    """
+
+    def __init__(self, socket: str | None = None, autostart: bool = True, reconnect_s: float = 60.0) -> None:
+        self.socket = socket or paths.socket_path()
+        self._autostart = autostart
+        self._reconnect_s = reconnect_s
+        self._cache_ttl_s = settings.cache_ttl_s()
+        self._cache: dict[str, tuple[float, Job]] = {}
+        self._connection: Connection | None = None
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; the next request connects again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def hello(self) -> replies.Hello:
+        """Agree on the protocol's version. Raises Refused with `unsupported_version`."""
+        return self._ask(requests.Hello(version=PROTOCOL_VERSION, client="luzia_client"), replies.Hello)
+
+    def dispatch(
+        self,
+        project: str,
+        task: str | None = None,
+        *,
+        argv: Sequence[str] | None = None,
+        agent: str | None = None,
+        key: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        timeout_s: float | None = None,
+    ) -> replies.Dispatched:
+        """Have a job accepted; when this returns it is on disk. The fields are those of requests.Dispatch."""
+        request = dispatch_request(project, task, argv, agent, key, env, cwd, timeout_s)
+        return self._ask(request, replies.Dispatched)
+
+    def status(self, job: str, use_cache: bool = False) -> Job:
+        """Everything about one job.
+
+        use_cache: an answer from memory will do when it is younger than LUZIA_CACHE_TTL.
+        """
+        if use_cache and job in self._cache:
+            at, known = self._cache[job]
+            if time.monotonic() - at < self._cache_ttl_s:
+                return known
+        answer = self._ask(requests.Status(job=job), replies.Status).job
+        if len(self._cache) >= _CACHED_JOBS:
+            self._cache.clear()
+        self._cache[job] = (time.monotonic(), answer)
+        return answer
+
+    def list(
+        self,
+        projects: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        limit: int = 50,
+        cursor: int | None = None,
+    ) -> replies.Listed:
+        """A page of jobs, newest first."""
+        request = requests.List(projects=[*projects], states=[*states], limit=limit, cursor=cursor)
+        return self._ask(request, replies.Listed)
+
+    def list_all(
+        self, projects: Sequence[str] = (), states: Sequence[JobState] = (), page: int = 500
+    ) -> Iterator[Job]:
+        """All jobs, newest first, fetched `page` at a time."""
+        cursor: int | None = None
+        while True:
+            listed = self.list(projects, states, limit=page, cursor=cursor)
+            yield from listed.jobs
+            cursor = listed.next
+            if cursor is None:
+                return
+
+    def logs(
+        self,
+        job: str,
+        attempt: int | None = None,
+        stream: StreamName = "stdout",
+        offset: int = 0,
+        tail: int | None = None,
+        max_bytes: int = 256 * 1024,
+        encoding: Encoding = "text",
+    ) -> replies.Output:
+        """A piece of an attempt's output. The fields are those of requests.Logs."""
+        request = requests.Logs(
+            job=job,
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            max_bytes=max_bytes,
+            encoding=encoding,
+        )
+        return self._ask(request, replies.Output)
+
+    def follow(
+        self,
+        job: str,
+        attempt: int | None = None,
+        stream: StreamName = "stdout",
+        offset: int = 0,
+        tail: int | None = None,
+        encoding: Encoding = "text",
+    ) -> Iterator[replies.Output | replies.FollowEnd]:
+        """An attempt's output as it comes, and at last a FollowEnd; goes on after a restart of the daemon."""
+        request = requests.Follow(
+            job=self._fixed(job), attempt=attempt, stream=stream, offset=offset, tail=tail, encoding=encoding
+        )
+        return self._stream(streams.Following(request))
+
+    def wait(self, jobs: Sequence[str], timeout_s: float | None = None) -> replies.Waited:
+        """Return when all jobs are final, or `timeout_s` is over; goes on after a restart of the daemon."""
+        waiting = streams.Waiting([self._fixed(job) for job in jobs], timeout_s)
+        with closing(self._stream(waiting)) as answer:
+            return next(answer)
+
+    def subscribe(
+        self,
+        after: int | None = None,
+        jobs: Sequence[str] = (),
+        projects: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+    ) -> Iterator[Event]:
+        """Events for ever, each once and in order; goes on after a restart of the daemon.
+
+        after: the last seq that is known; None begins with what happens after this call.
+        """
+        if after is None:
+            after = self.list(limit=1).seq
+        request = requests.Subscribe(
+            after=after, jobs=[self._fixed(job) for job in jobs], projects=[*projects], kinds=[*kinds]
+        )
+        return self._stream(streams.Subscribing(request))
+
+    def cancel(self, job: str) -> replies.Changed:
+        """End a job and its whole process tree; returns at once."""
+        return self._ask(requests.Cancel(job=job), replies.Changed)
+
+    def retry(self, job: str) -> replies.Changed:
+        """Queue a final job again."""
+        return self._ask(requests.Retry(job=job), replies.Changed)
+
+    def remove(self, job: str) -> replies.Changed:
+        """Forget a final job and delete its files."""
+        return self._ask(requests.Remove(job=job), replies.Changed)
+
+    def progress(
+        self,
+        job: str,
+        percent: float | None = None,
+        done: float | None = None,
+        total: float | None = None,
+        label: str | None = None,
+        phase: str | None = None,
+    ) -> replies.Changed:
+        """Tell how far a running job is."""
+        request = requests.ReportProgress(
+            job=job, percent=percent, done=done, total=total, label=label, phase=phase
+        )
+        return self._ask(request, replies.Changed)
+
+    def projects(self) -> replies.Projects:
+        """The configured projects."""
+        return self._ask(requests.Projects(), replies.Projects)
+
+    def project_add(self, name: str, path: str, agent: str | None = None) -> replies.Projects:
+        """Write a project into the daemon's configuration file and apply it."""
+        request = requests.ProjectAdd(name=name, path=absolute(path), agent=agent)
+        return self._ask(request, replies.Projects)
+
+    def project_remove(self, name: str) -> replies.Projects:
+        """Take a project out of the daemon's configuration file."""
+        return self._ask(requests.ProjectRemove(name=name), replies.Projects)
+
+    def agents(self) -> replies.Agents:
+        """The agents that the daemon knows."""
+        return self._ask(requests.Agents(), replies.Agents)
+
+    def reload(self) -> replies.Reloaded:
+        """Have the daemon read its configuration again."""
+        return self._ask(requests.Reload(), replies.Reloaded)
+
+    def info(self) -> replies.Info:
+        """What the daemon is and how it does."""
+        return self._ask(requests.Info(), replies.Info)
+
+    def shutdown(self) -> replies.Stopping:
+        """End the daemon; running agents go on."""
+        return self._ask(requests.Shutdown(), replies.Stopping)
+
+    def _fixed(self, job: str) -> str:
+        """The job's own id instead of `@last`, which may mean another job after a reconnection."""
+        return self.status(job).id if job.startswith("@") else job
+
+    def _ask(self, request: requests.Request, kind: type[T]) -> T:
+        """Ask, and ask once more over a new connection where that is safe."""
+        line = answers.encode(request)
+        with self._lock:
+            try:
+                return answers.answer(self._exchange(line), kind)
+            except ConnectionLostError:
+                if not isinstance(request, RESENDABLE):
+                    raise
+            return answers.answer(self._exchange(line), kind)
+
+    def _exchange(self, line: bytes) -> bytes:
+        if self._connection is not None and not self._connection.is_alive():
+            self.close()
+        if self._connection is None:
+            self._connection = connect(self.socket, autostart=self._autostart)
+        try:
+            self._connection.send(line)
+            return self._connection.receive(REQUEST_TIMEOUT_S)
+        except BaseException:
+            # What is still under way on this connection must never be taken for the next answer.
+            self.close()
+            raise
+
+    def _stream(self, stream: streams.Stream[T]) -> Generator[T, None, None]:
+        """Drive a stream on a connection of its own, over as many connections as it takes."""
+        connection: Connection | None = connect(self.socket, autostart=self._autostart)
+        patience = streams.Patience(self._reconnect_s)
+        while True:
+            try:
+                connection = connection or connect(self.socket, autostart=self._autostart)
+                connection.send(answers.encode(stream.request()))
+                while not stream.broken:
+                    frame = streams.parse(connection.receive())
+                    patience.heard()
+                    item = stream.take(frame)
+                    if item is not None:
+                        yield item
+                    if stream.over:
+                        return
+            except DaemonUnreachableError as exc:
+                time.sleep(patience.delay(exc))
+            finally:
+                if connection is not None:
+                    connection.close()
+                    connection = None

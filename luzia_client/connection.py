@@ -1,0 +1,163 @@
+"""Reach the daemon over its socket: connect, send a line, read lines. Blocking; knows no message."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
+
+REQUEST_TIMEOUT_S = 30.0
+"""A plain request is answered from memory or after one commit: who is silent for so long will not answer."""
+
+_CHUNK = 256 * 1024
+
+
+class DaemonUnreachableError(Exception):
+    """No daemon answers. message: what was tried. hint: what to do next."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConnectionLostError(DaemonUnreachableError):
+    """The daemon went away, or fell silent, before it had answered."""
+
+
+class UnexpectedAnswerError(Exception):
+    """What answers on the socket does not speak this client's protocol."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = "Compare both sides with `luzia version`; after an upgrade: `luzia daemon restart`."
+
+
+class Connection:
+    """One connection to the daemon, which sends and receives lines.
+
+    path: the socket. Raises OSError when nobody answers there.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._frames = FrameReader(MAX_FRAME_BYTES)
+        self._lines: list[bytes] = []
+        try:
+            self._socket.connect(path)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def send(self, line: bytes) -> None:
+        """Send a line, newline included.
+
+        A daemon that refuses the connection or the line says why before it closes, so a broken pipe is told
+        only by the `receive` that finds nothing more to read.
+        """
+        try:
+            self._socket.settimeout(REQUEST_TIMEOUT_S)
+            self._socket.sendall(line)
+        except TimeoutError as exc:
+            raise silent() from exc
+        except OSError as exc:
+            self._read(REQUEST_TIMEOUT_S)
+            if not self._lines:
+                raise lost() from exc
+
+    def receive(self, timeout_s: float | None = None) -> bytes:
+        """The next line, without its newline; with `timeout_s` None it may take for ever."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._lines:
+            remaining = None if deadline is None else max(deadline - time.monotonic(), 0.001)
+            if not self._read(remaining):
+                raise lost()
+        return self._lines.pop(0)
+
+    def is_alive(self) -> bool:
+        """False when the daemon has closed the connection since the last answer."""
+        self._socket.setblocking(False)
+        try:
+            return not self._lines and self._socket.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+    def _read(self, timeout_s: float | None) -> bool:
+        """Take in what has come; False when the daemon has hung up."""
+        try:
+            self._socket.settimeout(timeout_s)
+            data = self._socket.recv(_CHUNK)
+            self._lines += self._frames.feed(data)
+        except TimeoutError as exc:
+            raise silent() from exc
+        except OSError as exc:
+            raise lost() from exc
+        except FrameTooLargeError as exc:
+            raise UnexpectedAnswerError("the daemon's answer is longer than 4 MiB") from exc
+        return data != b""
+
+
+def connect(path: str, *, autostart: bool) -> Connection:
+    """Connect to the daemon, and start it first when none answers and `autostart` lets it be.
+
+    Raises DaemonUnreachableError.
+    """
+    try:
+        return Connection(path)
+    except OSError as exc:
+        if not autostart or not is_absent(exc):
+            raise unreachable(path, exc) from exc
+    from luzia_client.autostart import ensure_daemon
+
+    ensure_daemon(path)
+    try:
+        return Connection(path)
+    except OSError as exc:
+        raise unreachable(path, exc) from exc
+
+
+def is_absent(exc: OSError) -> bool:
+    """True when a failure to connect means that no daemon runs."""
+    return isinstance(exc, FileNotFoundError | ConnectionRefusedError)
+
+
+def unreachable(path: str, exc: OSError) -> DaemonUnreachableError:
+    """The failure to connect in the user's words."""
+    if is_absent(exc):
+        return DaemonUnreachableError(
+            f"no daemon answers on {path}",
+            "Start it with `luzia daemon start`; `luzia doctor` checks the set-up.",
+        )
+    if isinstance(exc, PermissionError):
+        return DaemonUnreachableError(
+            f"you may not use the socket {path}",
+            "Run luzia as the daemon's owner, or join the group `luzia` for the system service.",
+        )
+    return DaemonUnreachableError(
+        f"cannot connect to {path}: {exc.strerror or exc}",
+        "Check LUZIA_SOCKET and LUZIA_RUNTIME_DIR; see `luzia doctor`.",
+    )
+
+
+def lost() -> ConnectionLostError:
+    """The daemon hung up before it had answered."""
+    return ConnectionLostError(
+        "the daemon went away before it answered",
+        "See `luzia jobs` for what was done, and `luzia daemon status`.",
+    )
+
+
+def silent() -> ConnectionLostError:
+    """The daemon is there and does not answer."""
+    return ConnectionLostError(
+        f"the daemon did not answer within {REQUEST_TIMEOUT_S:.0f} s",
+        "Look into its log: `luzia doctor` names it.",
+    )

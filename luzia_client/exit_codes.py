@@ -1,0 +1,51 @@
+"""The exit status of every luzia command, in one table.
+
+0    done; every job that was waited for completed
+1    a job that was waited for failed; `doctor` found something wrong
+2    the command line is wrong
+3    no daemon can be reached
+4    the daemon refused the request
+5    a job that was waited for was cancelled
+6    ... timed out
+7    ... is lost
+8    ... was skipped
+70   luzia itself failed (please report it)
+74   a file cannot be read, or the output cannot be written
+124  `wait --timeout` was over first
+130  interrupted (Ctrl-C)
+141  whoever read the output went away
+"""
+
+from __future__ import annotations
+
+OK = 0
+JOB_FAILED = 1
+USAGE = 2
+UNREACHABLE = 3
+REFUSED = 4
+JOB_CANCELLED = 5
+JOB_TIMED_OUT = 6
+JOB_LOST = 7
+JOB_SKIPPED = 8
+BUG = 70
+INPUT_OUTPUT = 74
+WAIT_TIMED_OUT = 124
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+BY_STATE = {
+    "completed": OK,
+    "skipped": JOB_SKIPPED,
+    "cancelled": JOB_CANCELLED,
+    "timed_out": JOB_TIMED_OUT,
+    "failed": JOB_FAILED,
+    "lost": JOB_LOST,
+}
+"""The status for each final state, from the best to the worst."""
+
+_BADNESS = list(BY_STATE)
+
+
+def for_states(states: list[str]) -> int:
+    """The status for several final states: that of the worst."""
+    return BY_STATE[max(states, key=_BADNESS.index)] if states else OK

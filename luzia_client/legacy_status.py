@@ -1,0 +1,70 @@
+"""Jobs as older luzia code knows them: plain dicts with the older words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from luzia_protocol.jobs import Job, JobState
+
+OldStatus = dict[str, Any]
+
+OLD_WORDS = {
+    JobState.QUEUED: "pending",
+    JobState.STARTING: "running",
+    JobState.RUNNING: "running",
+    JobState.PAUSED: "running",
+    JobState.WAITING: "running",
+    JobState.STOPPING: "running",
+    JobState.COMPLETED: "completed",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "killed",
+    JobState.TIMED_OUT: "failed",
+    JobState.SKIPPED: "failed",
+    JobState.LOST: "failed",
+}
+"""Older code knows three ends, and loops until it sees one of them."""
+
+KILL_WORDS = frozenset({"killed", "cancelled", "canceled"})
+
+
+def old_status(job: Job) -> OldStatus:
+    """The job as a dict.
+
+    progress is 0 to 100 and 0 where nobody knows; times are RFC 3339 text or None; message says in words what
+    the job does, waits for, or failed of.
+    """
+    progress = job.progress
+    completed = job.state is JobState.COMPLETED
+    percent = 100 if completed else min(progress.percent or 0, 99) if progress is not None else 0
+    doing = (progress.label or progress.phase) if progress is not None else None
+    updated = max(moment for moment in (job.created_at, job.started_at, job.ended_at) if moment is not None)
+    return {
+        "id": job.id,
+        "project": job.project,
+        "task": job.task,
+        "status": OLD_WORDS[job.state],
+        "progress": percent,
+        "message": job.reason or doing or job.state.value.replace("_", " "),
+        "dispatched_at": _text(job.created_at),
+        "started_at": _text(job.started_at),
+        "updated_at": _text(updated),
+        "completed_at": _text(job.ended_at),
+        "exit_code": job.exit_code,
+    }
+
+
+def states_of(word: str | None) -> list[JobState]:
+    """The states that an older word means; none for None. Today's words are understood as well.
+
+    Raises ValueError for a word that is neither.
+    """
+    if word is None:
+        return []
+    old = "killed" if word in KILL_WORDS else word
+    states = [state for state, known in OLD_WORDS.items() if known == old]
+    return states or [JobState(word)]
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

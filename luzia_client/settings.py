@@ -1,0 +1,39 @@
+"""The client's own settings, from the environment: read here and nowhere else."""
+
+from __future__ import annotations
+
+import math
+import os
+
+
+class SettingsError(ValueError):
+    """A LUZIA_* variable of the client's has a value that makes no sense."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def cache_ttl_s() -> float:
+    """How many seconds old an answer from memory may be (LUZIA_CACHE_TTL; 0 never answers from memory)."""
+    return _seconds("LUZIA_CACHE_TTL", 1.0, zero_allowed=True)
+
+
+def monitor_interval_s() -> float:
+    """Live screens tick at most once in so many seconds (LUZIA_MONITOR_INTERVAL)."""
+    return _seconds("LUZIA_MONITOR_INTERVAL", 1.0, zero_allowed=False)
+
+
+def _seconds(name: str, default: float, *, zero_allowed: bool) -> float:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero_allowed):
+        least = "0 or more" if zero_allowed else "more than 0"
+        raise SettingsError(f"{name}={text!r} is no number of seconds", f"Set it to {least}, or unset it.")
+    return value

@@ -1,0 +1,9 @@
+"""`python -m luziad`"""
+
+from __future__ import annotations
+
+import sys
+
+from luziad.cli import main
+
+sys.exit(main())

@@ -1,0 +1,125 @@
+"""The interface of agent adapters: pure functions that know one agent, and do no I/O.
+
+An adapter is given lines of output by whoever reads the files, and says what they mean. The last line counts
+also when its newline is missing. What readers share (decoding, counting, words) is in reading.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from luzia_protocol.jobs import Outcome, Progress
+
+from luziad.core.attempts import Exited
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What an adapter may use to build the command of an attempt.
+
+    job, attempt: whose command. task: the user's text. directory: where the agent works, absolute.
+    prompt_file: absolute path of a file with the task's text, there when the agent starts.
+    argv: the exact command of `luzia run`; None for every other job.
+    """
+
+    job: str
+    attempt: int
+    task: str
+    directory: str
+    prompt_file: str
+    argv: list[str] | None = None
+
+
+class Command(msgspec.Struct, frozen=True):
+    """How to run the agent once.
+
+    argv: the command. env: variables to set. drop_env: variables to take out of the inherited environment.
+    stdin_prompt: the agent reads the task on stdin (otherwise /dev/null). merge_stderr: stderr into stdout.
+    """
+
+    argv: list[str]
+    env: dict[str, str] = {}
+    drop_env: tuple[str, ...] = ()
+    stdin_prompt: bool = False
+    merge_stderr: bool = False
+
+
+MAX_ARGUMENT_BYTES = 100 * 1024
+"""A longer text does not go into an argument: Linux allows 128 KiB for each (MAX_ARG_STRLEN)."""
+
+NESTING_VARIABLES = (
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CLAUDE_CODE_SSE_PORT",
+    "CODEX_SANDBOX",
+    "CODEX_SANDBOX_NETWORK_DISABLED",
+    "GEMINI_CLI",
+    "OPENCODE",
+)
+"""How agents tell their children that they run inside an agent; a job of its own does not."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How an attempt ended, with the reason in words (None when there is nothing to add)."""
+
+    outcome: Outcome
+    reason: str | None = None
+
+
+class Reader(Protocol):
+    """Reads one attempt's output and judges it. Never raises on any line."""
+
+    def feed(self, line: bytes) -> Progress | None:
+        """Take in one line of stdout without its newline; return progress when it changed."""
+
+    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+        """Judge the attempt. `stderr_tail` is the last 8 KiB of stderr."""
+
+
+class Adapter(msgspec.Struct, frozen=True):
+    """One row of the table of agents.
+
+    program: the executable that must be installed; None when the agent needs none.
+    command: builds the command. reader: makes a Reader for an attempt.
+    reads_output: False when the verdict needs the exit record only, so that nobody reads the output.
+    install_hint: how to get it, in one line.
+    """
+
+    name: str
+    program: str | None
+    command: Callable[[Context], Command]
+    reader: Callable[[], Reader]
+    reads_output: bool
+    install_hint: str = ""
+
+
+def signal_or_code(exit_record: Exited) -> str:
+    """The exit in words: "exit code 2", "killed by SIGKILL", or why the agent could not be started."""
+    if exit_record.error is not None:
+        return exit_record.error
+    if exit_record.signal is not None:
+        return f"killed by {exit_record.signal}"
+    return f"exit code {exit_record.exit_code}"
+
+
+def by_exit_code(exit_record: Exited) -> Verdict:
+    """The verdict for programs whose exit code can be trusted: 0 is success, all else is not."""
+    if exit_record.error is not None:
+        return Verdict(Outcome.START_FAILED, exit_record.error)
+    if exit_record.exit_code == 0:
+        return Verdict(Outcome.COMPLETED)
+    return Verdict(Outcome.FAILED, signal_or_code(exit_record))
+
+
+class ExitCodeReader:
+    """Reads nothing, and trusts the exit code."""
+
+    def feed(self, line: bytes) -> Progress | None:
+        """Take in a line that means nothing here."""
+        return None
+
+    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+        """Judge the attempt by its exit code."""
+        return by_exit_code(exit_record)

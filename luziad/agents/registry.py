@@ -1,0 +1,102 @@
+"""The table of agents: those built in, those of the configuration, and the rule that chooses one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luziad.agents import argv, claude, codex, gemini, opencode, shell, template, vibe
+from luziad.agents.base import Adapter
+from luziad.config_structs import AgentConfig
+
+AUTOMATIC = ("claude", "codex", "opencode", "vibe", "gemini")
+"""The agents that are chosen when nobody named one, the preferred first."""
+
+AGENTS: dict[str, Adapter] = {
+    "claude": claude.ADAPTER,
+    "codex": codex.ADAPTER,
+    "opencode": opencode.ADAPTER,
+    "vibe": vibe.ADAPTER,
+    "gemini": gemini.ADAPTER,
+    "shell": shell.ADAPTER,
+}
+
+READERS = (*AUTOMATIC, "none")
+"""What `reader` of a configured agent may be: an agent whose output is read, or none."""
+
+ARGV = argv.ADAPTER
+"""What `luzia run` uses. It is no row of the table, because nobody can ask for it by name."""
+
+
+def build(config_agents: Mapping[str, AgentConfig]) -> dict[str, Adapter]:
+    """Every agent by name: the built-in ones in their order, then the configured ones.
+
+    A configured agent takes the place of a built-in one of the same name.
+    """
+    adapters = dict(AGENTS)
+    for name, config in config_agents.items():
+        adapters[name] = _configured(name, config)
+    return adapters
+
+
+def _configured(name: str, config: AgentConfig) -> Adapter:
+    like = AGENTS.get(config.reader or name) or AGENTS["shell"]
+    return template.adapter(
+        name,
+        config.command,
+        stdin_prompt=config.prompt == "stdin",
+        env=config.env,
+        merge_stderr=config.merge_stderr,
+        reader=like.reader,
+        reads_output=like.reads_output,
+    )
+
+
+def find(name: str, adapters: Mapping[str, Adapter]) -> Adapter | None:
+    """The adapter of a job by its `agent`, also for `luzia run`; None when it is configured no more."""
+    return ARGV if name == ARGV.name else adapters.get(name)
+
+
+def choose(
+    requested: str | None,
+    project_agent: str | None,
+    default_agent: str | None,
+    adapters: Mapping[str, Adapter],
+    which: Callable[[str], str | None],
+) -> Adapter:
+    """The agent of a new job: the one asked for, the project's, the default, or the first that is installed.
+
+    which: the path of an executable program by its name, or None when it is not there.
+    Raises Refused with UNKNOWN_AGENT, AGENT_NOT_INSTALLED or NO_AGENT.
+    """
+    name = requested or project_agent or default_agent
+    if name is None:
+        return _first_installed(adapters, which)
+    adapter = adapters.get(name)
+    if adapter is None:
+        raise Refused(ErrorCode.UNKNOWN_AGENT, f'there is no agent "{name}"', _nearest(name, adapters))
+    if adapter.program is not None and which(adapter.program) is None:
+        message = f'the agent "{name}" is not installed: {adapter.program} is not there or not executable'
+        raise Refused(ErrorCode.AGENT_NOT_INSTALLED, message, adapter.install_hint)
+    return adapter
+
+
+def _first_installed(adapters: Mapping[str, Adapter], which: Callable[[str], str | None]) -> Adapter:
+    for name in AUTOMATIC:
+        adapter = adapters[name]
+        if adapter.program is not None and which(adapter.program) is not None:
+            return adapter
+    ways = "; ".join(f"{name}: {AGENTS[name].install_hint}" for name in AUTOMATIC)
+    raise Refused(
+        ErrorCode.NO_AGENT,
+        "no agent was named, none is configured, and no known one is installed",
+        f"Use --agent shell (the task is a shell command), or install one. {ways}.",
+    )
+
+
+def _nearest(name: str, adapters: Mapping[str, Adapter]) -> str:
+    known = ", ".join(adapters)
+    near = difflib.get_close_matches(name, adapters, n=1)
+    return f"Did you mean {near[0]}? Known agents: {known}." if near else f"Known agents: {known}."

@@ -1,0 +1,72 @@
+"""Agents from the configuration: a command whose words have placeholders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, ExitCodeReader, Reader
+
+PLACEHOLDERS = ("task", "prompt_file", "directory")
+
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}")
+"""`{{word}}` stands for the text `{word}`; braces around anything but a word are text."""
+
+
+def placeholders(word: str) -> Iterator[str]:
+    """The names of the placeholders in a word of a command, known or not."""
+    for match in _PLACEHOLDER.finditer(word):
+        if match[2] is not None:
+            yield match[2]
+
+
+def fill(word: str, context: Context) -> str:
+    """The word with its placeholders replaced, each once: what the task says is never read as one."""
+    values = {
+        "task": context.task,
+        "prompt_file": context.prompt_file,
+        "directory": context.directory,
+    }
+    return _PLACEHOLDER.sub(lambda m: f"{{{m[1]}}}" if m[2] is None else values[m[2]], word)
+
+
+def adapter(
+    name: str,
+    argv: list[str],
+    *,
+    stdin_prompt: bool,
+    env: dict[str, str],
+    merge_stderr: bool,
+    reader: Callable[[], Reader] = ExitCodeReader,
+    reads_output: bool = False,
+) -> Adapter:
+    """The adapter of a configured agent.
+
+    argv: words with placeholders of PLACEHOLDERS. reader, reads_output: those of the built-in agent whose
+    output the program prints; otherwise its exit code is the verdict.
+    """
+
+    def command(context: Context) -> Command:
+        return Command(
+            [fill(word, context) for word in argv],
+            env=env,
+            drop_env=NESTING_VARIABLES,
+            stdin_prompt=stdin_prompt,
+            merge_stderr=merge_stderr,
+        )
+
+    return Adapter(
+        name=name,
+        program=_program(argv[0]),
+        command=command,
+        reader=reader,
+        reads_output=reads_output,
+        install_hint=f"Install {argv[0]}, or correct the command of [agents.{name}].",
+    )
+
+
+def _program(word: str) -> str | None:
+    """The program to look for; None when it can be known in the job's directory only."""
+    if next(placeholders(word), None) is not None or ("/" in word and not word.startswith("/")):
+        return None
+    return word

@@ -1,0 +1,223 @@
+"""The composition root: builds the parts, starts them in order, and stops them in the reverse one."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from luzia_protocol.errors import Refused
+from luzia_protocol.jobs import Job
+
+from luziad.agents import registry
+from luziad.config import Config
+from luziad.core.environments import Environments
+from luziad.core.ready import ReadyQueue
+from luziad.core.record import JobRecord
+from luziad.core.table import JobTable
+from luziad.errors import StartupError, StorageError, StoreDamagedError
+from luziad.executor.local import LocalExecutor
+from luziad.handlers.base import Services
+from luziad.journal import Journal
+from luziad.judging import OutputJudge
+from luziad.launching import Launcher, base_environment
+from luziad.loading import from_directories, load_table
+from luziad.operations import Operations, limits
+from luziad.scheduler import Scheduler
+from luziad.server import systemd
+from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir
+from luziad.snapshotting import Snapshotting
+from luziad.status_files import StatusFiles
+from luziad.store import snapshots
+from luziad.store.sqlite import EventReader, Store
+from luziad.watch.files import FileWatcher
+from luziad.watch.finals import Finals
+from luziad.watch.history import History
+
+log = logging.getLogger("luziad.app")
+
+
+async def serve(config: Config, ready: Callable[[], None]) -> None:
+    """Run the daemon until it is asked to stop; `ready` is called when it listens. Raises StartupError."""
+    prepare_runtime_dir(config.runtime_dir)
+    lock_descriptor = lock(config.runtime_dir)
+    try:
+        app = App(config)
+        await app.run(ready)
+    finally:
+        os.close(lock_descriptor)
+
+
+class App:
+    """The daemon's parts. Create it with the runtime directory's lock held."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        state_dir = Path(config.state_dir)
+        _make_private(state_dir)
+        _make_private(Path(config.jobs_dir))
+        self._files = ThreadPoolExecutor(1, "files")
+        self._deletions = ThreadPoolExecutor(1, "deletions")
+        self._store, notices, least_seq = _open(state_dir)
+        self._environments = environments = Environments(self._store.load_environments())
+        table = _load(self._store, environments)
+        restored = _restore(table, Path(config.jobs_dir)) if least_seq else []
+        self._journal = Journal(self._store, least_seq)
+        self._executor = LocalExecutor(config.jobs_dir, self._deletions)
+        launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
+        launcher.base = base_environment(os.environ)
+        self._status_files = StatusFiles(self._executor.job_directory, self._view, table.__contains__, self._files)
+        self._scheduler = Scheduler(
+            table=table,
+            ready=ReadyQueue(*limits(config)),
+            journal=self._journal,
+            executor=self._executor,
+            launcher=launcher,
+            environments=environments,
+            judge=OutputJudge(launcher, self._executor, self._files),
+            changed=self._status_files.changed,
+            max_jobs=config.daemon.max_jobs,
+        )
+        self._operations = Operations(config, self._scheduler, notices, _log_file())
+        self._watcher = FileWatcher()
+        self._reader = EventReader(state_dir)
+        self._services = Services(
+            scheduler=self._scheduler,
+            operations=self._operations,
+            files=self._files,
+            watcher=self._watcher,
+            finals=Finals(self._journal),
+            history=History(self._reader, self._files),
+        )
+        self._snapshotting = Snapshotting(
+            self._journal, state_dir, config.daemon.snapshot_interval_s, self._files, self._snapshot_taken
+        )
+        self._listener = Listener(self._services, config.daemon.max_connections)
+        self._restored = restored
+        self._stop = asyncio.Event()
+        self._watchdog: asyncio.TimerHandle | None = None
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Start, serve until asked to stop, and stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        self._services.request_shutdown = self._request_shutdown
+        self._operations.connections = lambda: len(self._listener)
+        self._operations.fork_server_pid = lambda: self._executor.fork_server_pid
+        self._operations.last_snapshot = next(map(str, snapshots.newest_first(Path(self._config.state_dir))), None)
+        self._journal.recovered = self._scheduler.pump
+        listening = systemd.activated_socket() or bind(self._config.socket)
+        self._journal.start()
+        try:
+            await self._executor.start(self._scheduler)
+            self._scheduler.adopt(self._restored)
+            self._journal.drop_environments(self._environments.unused())
+            self._scheduler.resume()
+            gc.collect()
+            gc.freeze()  # the jobs that were loaded stay; the collector need not walk them again
+            await self._listener.start(listening)
+            ready()
+            systemd.notify("READY=1")
+            self._pet_watchdog()
+            log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._scheduler.table))
+            await self._stop.wait()
+        finally:
+            await self._close(listening)
+
+    async def _close(self, listening: socket.socket) -> None:
+        log.info("stopping running=%d", self._scheduler.ready.running)
+        systemd.notify("STOPPING=1")
+        self._services.shutting_down = True
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        await self._executor.stop()
+        await self._scheduler.stop()
+        await self._snapshotting.close()
+        await self._journal.close()
+        self._listener.close()
+        listening.close()
+        await self._watcher.close()
+        self._files.shutdown()
+        self._deletions.shutdown()
+        self._reader.close()
+        self._store.close()
+
+    def _request_shutdown(self) -> None:
+        """Stop after the answer to the request has gone out."""
+        self._services.shutting_down = True
+        asyncio.get_running_loop().call_soon(self._stop.set)
+
+    def _reload(self) -> None:
+        try:
+            self._operations.reload()
+        except Refused as refused:
+            log.error("reload_refused mistakes=%s", refused.message)
+
+    def _pet_watchdog(self) -> None:
+        interval_s = systemd.watchdog_interval_s()
+        if interval_s is not None:
+            systemd.notify("WATCHDOG=1")
+            self._watchdog = asyncio.get_running_loop().call_later(interval_s, self._pet_watchdog)
+
+    def _snapshot_taken(self, file: str) -> None:
+        self._operations.last_snapshot = file
+
+    def _view(self, record: JobRecord) -> Job:
+        return self._services.view(record, whole=True)
+
+
+def _open(state_dir: Path) -> tuple[Store, list[str], int]:
+    try:
+        store, notices, least_seq = snapshots.open_store(state_dir)
+    except StorageError as exc:
+        raise StartupError(str(exc)) from exc
+    for notice in notices:
+        log.warning("store_mended %s", notice)
+    return store, notices, least_seq
+
+
+def _load(store: Store, environments: Environments) -> JobTable:
+    try:
+        return load_table(store, environments)
+    except StoreDamagedError as exc:
+        raise StartupError(f"{exc}; set it aside and start again") from exc
+
+
+def _restore(table: JobTable, jobs_dir: Path) -> list[JobRecord]:
+    """Put the jobs that only their directories know into the table."""
+    first_n = max((record.n for record in table.newest_first()), default=0) + 1
+    restored = list(from_directories(jobs_dir, table, first_n))
+    for record in restored:
+        old = table.get(record.id)
+        if old is not None:
+            table.remove(old)
+        table.add(record)
+    log.warning("jobs_restored_from_directories count=%d", len(restored))
+    return restored
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise StartupError(f"{path} cannot be written: correct its mode, or set LUZIA_STATE_DIR")
+    except OSError as exc:
+        raise StartupError(f"the directory {path} cannot be used: {exc.strerror}") from exc
+
+
+def _log_file() -> str | None:
+    """The file that stderr goes to, if it is one."""
+    try:
+        target = os.readlink("/proc/self/fd/2")
+    except OSError:
+        return None
+    return target if target.startswith("/") and os.path.isfile(target) and sys.stderr else None

@@ -1,0 +1,67 @@
+"""`luziad`: from arguments to exit codes.
+
+0  stopped as asked, or --check-config found no mistake
+1  could not start: the directory, the lock, the socket or the store (stderr says which, and the remedy)
+2  the arguments or the configuration are wrong
+3  --on-demand, and the configuration says `autostart = false`
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from luziad import config as configuration
+from luziad import log
+from luziad.app import serve
+from luziad.errors import ConfigError, LuziadError
+from luziad.operations import version_text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the daemon in the foreground and return the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        config = configuration.load()
+    except ConfigError as exc:
+        for mistake in exc.mistakes:
+            print(f"luziad: {mistake}", file=sys.stderr)
+        return 2
+    if options.check_config:
+        return 0
+    if options.on_demand and not config.daemon.autostart:
+        print(
+            f"luziad: {config.config_file} says `autostart = false`: start the daemon with `luzia daemon start`",
+            file=sys.stderr,
+        )
+        return 3
+    log.set_up(config.daemon.log_level)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(config, lambda: _tell_ready(options.ready_fd)))
+    except LuziadError as exc:
+        print(f"luziad: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _tell_ready(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.write(descriptor, b"ready\n")
+        os.close(descriptor)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="luziad", description="The daemon of luzia: accepts, records, schedules and watches jobs."
+    )
+    parser.add_argument("--version", action="version", version=f"luziad {version_text()}")
+    parser.add_argument("--check-config", action="store_true", help="check the configuration and exit")
+    parser.add_argument("--on-demand", action="store_true", help="started by a command, not by the user")
+    parser.add_argument("--ready-fd", type=int, metavar="N", help="write `ready` to this descriptor when listening")
+    return parser

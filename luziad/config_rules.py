@@ -1,0 +1,91 @@
+"""The rules that values in config.toml must keep, and how a value that does not is described."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+MAX_COUNT = 1_000_000_000
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+NAME_EXPECTED = (
+    "1 to 64 letters, digits, dots, dashes and underscores that begin with a letter, a digit or an underscore"
+)
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Rule(NamedTuple):
+    """What a value must be. expected: in words. holds: whether a value from TOML is so.
+
+    secret: the value may be one that nobody else should see, so no message shows it.
+    """
+
+    expected: str
+    holds: Callable[[object], bool]
+    secret: bool = False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_text(value: object) -> bool:
+    """True for a string that can be given to another program."""
+    return isinstance(value, str) and "\0" not in value
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_COUNT
+
+
+def is_count(value: object) -> bool:
+    """True for a whole number from 1 to MAX_COUNT."""
+    return isinstance(value, int) and _is_number(value) and 1 <= value <= MAX_COUNT
+
+
+def _is_directory(value: object) -> bool:
+    return isinstance(value, str) and is_text(value) and os.path.isabs(os.path.expanduser(value))
+
+
+def _is_command(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(is_text, value)) and bool(value[0])
+
+
+def one_of(*words: str) -> Rule:
+    """The rule for a string that is one of a few."""
+    quoted = [f'"{word}"' for word in words]
+    return Rule(f"{', '.join(quoted[:-1])} or {quoted[-1]}", lambda value: value in words)
+
+
+BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
+STRING = Rule("a string without NUL", is_text)
+COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
+SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _is_seconds)
+DIRECTORY = Rule("an absolute path, or one that begins with ~", _is_directory)
+COMMAND = Rule("an array of strings without NUL, the first of them not empty", _is_command, secret=True)
+VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)
+LOG_LEVEL = one_of("debug", "info", "warning", "error")
+PROMPT = one_of("argument", "stdin", "none")
+
+
+def found(value: object, *, secret: bool = False) -> str:
+    """The value in a few words; nothing but its kind when it may be a secret."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() if secret or len(value) > 100 or not value.isprintable():
+            return "a string"
+        case str():
+            return f'"{value}"'
+        case int() | float():
+            return "a number" if secret or len(repr(value)) > 30 else repr(value)
+        case list():
+            return "an array" if value else "an empty array"
+        case dict():
+            return "a table"
+        case datetime.date() | datetime.time():
+            return "a date or time"
+    return "something else"

@@ -1,0 +1,95 @@
+"""What can be configured: one field for each setting, with the rule that its value must keep.
+
+docs/configuration.md has a row for every field here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import msgspec
+
+from luziad.config_rules import (
+    BOOLEAN,
+    COMMAND,
+    COUNT,
+    DIRECTORY,
+    LOG_LEVEL,
+    PROMPT,
+    SECONDS,
+    STRING,
+    VARIABLES,
+)
+
+
+def default_max_running() -> int:
+    """As many attempts as the machine has CPUs, at least 4."""
+    return max(4, os.cpu_count() or 1)
+
+
+class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[daemon]. Seconds are floats; a limit of 0 is refused.
+
+    autostart: a command starts the daemon when none answers.
+    default_agent: the agent of jobs for which nobody names one; None takes the first that is installed.
+    max_running: attempts that run at once. max_queued: jobs that wait at once.
+    max_connections: clients at once. max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins).
+    grace_s: seconds between TERM and KILL. timeout_s: seconds an attempt may run; None is no limit.
+    snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
+    """
+
+    autostart: Annotated[bool, BOOLEAN] = True
+    default_agent: Annotated[str | None, STRING] = None
+    max_running: Annotated[int, COUNT] = msgspec.field(default_factory=default_max_running)
+    max_queued: Annotated[int, COUNT] = 1_000_000
+    max_connections: Annotated[int, COUNT] = 256
+    max_jobs: Annotated[int, COUNT] = 1000
+    grace_s: Annotated[float, SECONDS] = 10.0
+    timeout_s: Annotated[float | None, SECONDS] = None
+    snapshot_interval_s: Annotated[float, SECONDS] = 300.0
+    log_level: Annotated[str, LOG_LEVEL] = "info"
+
+
+class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[projects.NAME]. What is None is said by [daemon].
+
+    path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
+    max_running: attempts that run at once in it. timeout_s, grace_s: as in [daemon].
+    """
+
+    path: Annotated[str, DIRECTORY]
+    agent: Annotated[str | None, STRING] = None
+    env: Annotated[dict[str, str], VARIABLES] = {}
+    max_running: Annotated[int | None, COUNT] = None
+    timeout_s: Annotated[float | None, SECONDS] = None
+    grace_s: Annotated[float | None, SECONDS] = None
+
+
+class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[agents.NAME]: a command template for any program.
+
+    command: argv; `{task}`, `{prompt_file}` and `{directory}` are replaced inside its words.
+    prompt: how the task reaches the program: `argument` (a placeholder in command), `stdin` or `none`.
+    env: variables for the program. merge_stderr: its stderr goes into its stdout.
+    reader: the built-in agent whose output the program prints, or `none`; None takes the one of its own name.
+    """
+
+    command: Annotated[list[str], COMMAND]
+    prompt: Annotated[str, PROMPT] = "argument"
+    env: Annotated[dict[str, str], VARIABLES] = {}
+    merge_stderr: Annotated[bool, BOOLEAN] = False
+    reader: Annotated[str | None, STRING] = None
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Everything that is configured, after defaults; paths are absolute."""
+
+    daemon: DaemonConfig
+    projects: dict[str, ProjectConfig]
+    agents: dict[str, AgentConfig]
+    runtime_dir: str
+    socket: str
+    state_dir: str
+    jobs_dir: str
+    config_file: str

@@ -1,0 +1,87 @@
+"""What was asked and what became of it, as the daemon keeps them in memory and in its store.
+
+Both are encoded as JSON into the store: a new field has a default, and a field is never renamed.
+Times are epoch seconds. The structs hold no cycles, so the collector need not look at them (`gc=False`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from luzia_protocol.jobs import JobState, Outcome, Progress, Usage
+
+
+class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What was asked; never changes.
+
+    project: its name. directory: the project's. cwd: where to run, when not there.
+    env_set, client_set: numbers, among the store's environments, of the variables set for this job and of those
+    that the caller passed on; 0 for none.
+    uid: user id of who asked.
+    """
+
+    project: str
+    directory: str
+    agent: str
+    created_at: float
+    task: str = ""
+    argv: list[str] | None = None
+    cwd: str | None = None
+    key: str | None = None
+    env_set: int = 0
+    client_set: int = 0
+    timeout_s: float | None = None
+    uid: int = 0
+
+
+class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
+    """One attempt. `stop_reason` and `stop_outcome` say why it was asked to end, once it was."""
+
+    number: int
+    starting_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    duration_s: float | None = None
+    pid: int | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    outcome: Outcome | None = None
+    reason: str | None = None
+    usage: Usage | None = None
+    stop_reason: str | None = None
+    stop_outcome: Outcome | None = None
+
+
+class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
+    """What became of a job; the part of its record that changes.
+
+    ended_at, outcome, reason: how it ended, or why it is queued again. seq: its newest event.
+    """
+
+    state: JobState = JobState.QUEUED
+    attempts: tuple[AttemptRecord, ...] = ()
+    progress: Progress | None = None
+    outcome: Outcome | None = None
+    reason: str | None = None
+    ended_at: float | None = None
+    seq: int = 0
+
+
+class JobRecord(msgspec.Struct, gc=False):
+    """A job in the table. `n` counts dispatches and orders jobs; `durable` once the store has it."""
+
+    n: int
+    id: str
+    spec: JobSpec
+    fate: JobFate
+    durable: bool = False
+
+    @property
+    def attempt(self) -> AttemptRecord | None:
+        """The newest attempt, None before the first."""
+        return self.fate.attempts[-1] if self.fate.attempts else None
+
+    @property
+    def project(self) -> str:
+        """The name of the job's project."""
+        return self.spec.project

@@ -1,0 +1,66 @@
+"""The interface of everything that can run attempts. `local.py` runs them on this machine."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from luziad.core.attempts import AttemptEnd, AttemptRef
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """All that is needed to start one attempt.
+
+    argv: the command. env: its whole environment (secrets included: never log or store it).
+    cwd: an absolute directory. prompt: what the agent was given, written to the attempt's `prompt` file.
+    stdin_prompt: the agent reads that file on stdin; otherwise its stdin is /dev/null.
+    merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
+    """
+
+    ref: AttemptRef
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    prompt: str
+    stdin_prompt: bool
+    merge_stderr: bool
+    grace_s: float
+
+
+class Observer(Protocol):
+    """Who hears what became of attempts; called on the event loop, each fact once per executor life."""
+
+    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float) -> None:
+        """The agent runs as `pid` since `started_at` (epoch seconds)."""
+
+    def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
+        """The attempt is over and its whole process tree is gone."""
+
+
+class Executor(Protocol):
+    """Runs attempts. None of the methods blocks; what happens is told to the observer."""
+
+    async def start(self, observer: Observer) -> None:
+        """Get ready to run attempts."""
+
+    async def stop(self) -> None:
+        """Stop watching and starting; running attempts go on."""
+
+    def submit(self, launch: Launch) -> None:
+        """Start an attempt, at most once in all times. Call it only after the store has `starting`."""
+
+    def attach(self, ref: AttemptRef) -> None:
+        """Find out what became of an attempt that the store says is under way, and watch it on."""
+
+    def end(self, ref: AttemptRef) -> None:
+        """End the attempt: TERM, grace, KILL to its whole process tree. Asking twice is harmless."""
+
+    def output_path(self, ref: AttemptRef, stream: str) -> str:
+        """The file that holds the attempt's `stdout` or `stderr`; it need not exist yet."""
+
+    def job_directory(self, job: str) -> str:
+        """The job's directory; it need not exist."""
+
+    def forget(self, job: str) -> None:
+        """Delete the job's directory. Its attempts must be over."""

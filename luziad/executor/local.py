@@ -1,0 +1,243 @@
+"""Runs attempts on this machine: asks the fork server for shims, and watches these until they are gone.
+
+An attempt's directory is the truth about it. What comes from the fork server and the shims only saves time;
+whatever has gone wrong, `reconcile.look` says where an attempt stands, and this file acts on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from luziad.core.attempts import AttemptRef
+from luziad.executor import arrival, reconcile
+from luziad.executor.base import Launch, Observer
+from luziad.executor.forks import Forks, Reply
+from luziad.supervise import record, tree
+
+_log = logging.getLogger("luziad.executor")
+
+_JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+_STREAMS = frozenset((record.STDOUT, record.STDERR))
+_FIRST_LOOK_AGAIN_S = 0.02
+_LAST_LOOK_AGAIN_S = 30.0
+
+
+class _Attempt:
+    """An attempt that is not over.
+
+    pidfd: its shim, while that is being watched. started: the observer knows that it started.
+    end_wanted: SIGTERM is due as soon as the shim is known. why: what is known about a failure.
+    """
+
+    __slots__ = ("arrival", "directory", "end_wanted", "look_again_s", "pidfd", "ref", "started", "why")
+
+    def __init__(self, ref: AttemptRef, directory: str) -> None:
+        self.ref = ref
+        self.directory = directory
+        self.pidfd: int | None = None
+        self.started = False
+        self.end_wanted = False
+        self.why: str | None = None
+        self.look_again_s = _FIRST_LOOK_AGAIN_S
+        self.arrival: asyncio.Task[None] | None = None
+
+
+class LocalExecutor:
+    """The Executor of this machine (see base.py).
+
+    jobs_dir: absolute path of the directory of all jobs. pool: does blocking file work; None takes the loop's.
+
+    Every submit or attach of an attempt that is not under way already gets exactly one `attempt_ended`.
+    """
+
+    def __init__(self, jobs_dir: str, pool: concurrent.futures.Executor | None = None) -> None:
+        self._jobs_dir = os.path.abspath(jobs_dir)
+        self._pool = pool
+        self._forks = Forks(self)
+        self._attempts: dict[AttemptRef, _Attempt] = {}
+        self._running = False
+        self._loop: asyncio.AbstractEventLoop
+        self._observer: Observer
+
+    async def start(self, observer: Observer) -> None:
+        """Get ready to run attempts; raises OSError when the directory or the fork server cannot be had."""
+        self._loop = asyncio.get_running_loop()
+        self._observer = observer
+        os.makedirs(self._jobs_dir, 0o700, exist_ok=True)
+        await self._forks.start()
+        self._running = True
+
+    async def stop(self) -> None:
+        """Stop watching and starting; running attempts go on."""
+        self._running = False
+        for attempt in self._attempts.values():
+            self._unwatch(attempt)
+        self._attempts.clear()
+        await self._forks.stop()
+
+    def submit(self, launch: Launch) -> None:
+        """Start an attempt, at most once in all times. Call it only after the store has `starting`."""
+        attempt = self._add(launch.ref)
+        if attempt is None:
+            return
+        request = msgspec.structs.asdict(launch)
+        del request["ref"]
+        request.update(job=attempt.ref.job, attempt=attempt.ref.attempt, directory=attempt.directory)
+        # The standard library's JSON, because it carries file names that are no UTF-8 (lone surrogates).
+        self._forks.send(attempt.ref, json.dumps(request).encode() + b"\n")
+
+    def attach(self, ref: AttemptRef) -> None:
+        """Find out what became of an attempt that the store says is under way, and watch it on."""
+        attempt = self._add(ref)
+        if attempt is not None:
+            self._look(attempt)
+
+    def end(self, ref: AttemptRef) -> None:
+        """End the attempt: TERM, grace, KILL to its whole process tree. Asking twice is harmless."""
+        attempt = self._attempts.get(ref)
+        if attempt is None:
+            return
+        attempt.end_wanted = True
+        if attempt.pidfd is not None:
+            _terminate(attempt.pidfd)
+        elif self._forks.withdraw(ref):
+            attempt.why = "cancelled before it started"
+            self._look(attempt)
+
+    def output_path(self, ref: AttemptRef, stream: str) -> str:
+        """The file that holds the attempt's `stdout` or `stderr`; it need not exist yet."""
+        if stream not in _STREAMS:
+            raise ValueError(f"no such stream: {stream!r}")
+        return os.path.join(self._directory(ref), stream)
+
+    def job_directory(self, job: str) -> str:
+        """The job's directory; it need not exist. Raises ValueError for what cannot be a job's id."""
+        if not _JOB_ID.fullmatch(job):
+            raise ValueError(f"not a job id: {job!r}")
+        return os.path.join(self._jobs_dir, job)
+
+    def forget(self, job: str) -> None:
+        """Delete the job's directory. Its attempts must be over."""
+        directory = self.job_directory(job)
+
+        def deleted(future: asyncio.Future[None]) -> None:
+            error = future.exception()
+            if error is not None and not isinstance(error, FileNotFoundError):
+                _log.error("job directory not deleted", extra={"job": job, "error": str(error)})
+
+        self._in_thread(deleted, shutil.rmtree, directory)
+
+    def replied(self, reply: Reply) -> None:
+        """Take in a line from the fork server or a shim."""
+        attempt = self._attempts.get(reply.ref)
+        if attempt is None:
+            return
+        if reply.error is not None:
+            attempt.why = reply.error
+        if reply.agent_pid is not None:
+            self._started(attempt, reply.agent_pid, reply.started_at)
+        if reply.pid is not None:
+            self._watch(attempt, reply.pid, reply.start_time)
+        elif reply.refused is not None:
+            attempt.why = reply.refused
+            self._look(attempt)
+
+    def unanswered(self, ref: AttemptRef) -> None:
+        """The fork server died with this request, so the attempt's directory must say what became of it."""
+        attempt = self._attempts.get(ref)
+        if attempt is not None and attempt.pidfd is None:
+            self._look(attempt)
+
+    def _directory(self, ref: AttemptRef) -> str:
+        if ref.attempt < 1:
+            raise ValueError(f"not an attempt's number: {ref.attempt!r}")
+        return os.path.join(self.job_directory(ref.job), str(int(ref.attempt)))
+
+    def _add(self, ref: AttemptRef) -> _Attempt | None:
+        directory = self._directory(ref)
+        if ref in self._attempts:
+            return None
+        attempt = self._attempts[ref] = _Attempt(ref, directory)
+        return attempt
+
+    def _watch(self, attempt: _Attempt, pid: int, start_time: int | None) -> None:
+        """Watch the shim until it is gone; what it leaves in the directory is the end."""
+        if attempt.pidfd is not None:
+            return
+        try:
+            attempt.pidfd = _open_process(pid, start_time)
+        except OSError as error:
+            _log.error("shim cannot be watched", extra={"ref": attempt.ref, "error": str(error)})
+            self._look_later(attempt)
+            return
+        if attempt.pidfd is None:
+            self._look(attempt)
+            return
+        self._loop.add_reader(attempt.pidfd, self._gone, attempt)
+        if attempt.end_wanted:
+            _terminate(attempt.pidfd)
+
+    def _unwatch(self, attempt: _Attempt) -> None:
+        if attempt.pidfd is not None:
+            self._loop.remove_reader(attempt.pidfd)
+            os.close(attempt.pidfd)
+            attempt.pidfd = None
+        if attempt.arrival is not None:
+            attempt.arrival.cancel()
+
+    def _gone(self, attempt: _Attempt) -> None:
+        self._unwatch(attempt)
+        self._look(attempt)
+
+    def _look(self, attempt: _Attempt) -> None:
+        if self._is_current(attempt):
+            self._in_thread(
+                lambda future: self._looked(attempt, future), reconcile.look, attempt.directory, attempt.why
+            )
+
+    def _look_later(self, attempt: _Attempt) -> None:
+        """Look again after a growing pause: nothing tells when a lock gets free or a disk gets room."""
+        self._loop.call_later(attempt.look_again_s, self._look, attempt)
+        attempt.look_again_s = min(attempt.look_again_s * 2, _LAST_LOOK_AGAIN_S)
+
+    def _looked(self, attempt: _Attempt, future: asyncio.Future[reconcile.Held | reconcile.Over]) -> None:
+        if not self._is_current(attempt):
+            return
+        error = future.exception()
+        if error is not None:
+            _log.error("attempt cannot be read", extra={"ref": attempt.ref, "error": str(error)})
+            self._look_later(attempt)
+            return
+        found = future.result()
+        if isinstance(found, reconcile.Held):
+            self._adopt(attempt, found)
+            return
+        if found.started is not None:
+            self._started(attempt, found.started.agent_pid, found.started.started_at)
+        self._unwatch(attempt)
+        del self._attempts[attempt.ref]
+        self._observer.attempt_ended(attempt.ref, found.end)
+
+    def _adopt(self, attempt: _Attempt, found: reconcile.Held) -> None:
+        """Watch a shim of another life of the fork server or the daemon."""
+        if found.holder is None:
+            self._look_later(attempt)  # it holds the lock and is just writing its name into it
+            return
+        if found.started is not None:
+            self._started(attempt, found.started.agent_pid, found.started.started_at)
+        elif attempt.arrival is None:
+            attempt.arrival = self._loop.create_task(self._await_start(attempt))
+        ...
+
+    async def _await_start(self, attempt: _Attempt) -> None: ...

@@ -1,0 +1,108 @@
+"""What an attempt's directory says: the one source of truth after every crash, of whichever process.
+
+These functions read and write files; call them in a thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from luziad.core.attempts import AttemptEnd, Exited, Lost, NeverStarted
+from luziad.executor import survivors
+from luziad.supervise import record
+
+T = TypeVar("T")
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The content of the lock: the shim that holds it, or held it last."""
+
+    pid: int
+    start_time: int
+    boot_id: str
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The content of started.json."""
+
+    boot_id: str
+    agent_pid: int
+    agent_start_time: int
+    started_at: float
+
+
+class Held(NamedTuple):
+    """A shim is in charge of the attempt; None for what it has not written yet."""
+
+    holder: Holder | None
+    started: Started | None
+
+
+class Over(NamedTuple):
+    """No shim is in charge, nor ever will be. `started` is None when the agent did not run."""
+
+    end: AttemptEnd
+    started: Started | None
+
+
+def look(directory: str, why: str | None) -> Held | Over:
+    """Find out what became of an attempt, and fence it when it has not started.
+
+    directory: the attempt's. why: what is known already about why it did not start or end as it should.
+    Raises OSError when the directory cannot be read or the fence not be written.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(os.path.dirname(directory), 0o700, exist_ok=True)
+        os.mkdir(directory, 0o700)
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        lock = record.lock(fd)
+        if lock is None:
+            return Held(_read(directory, record.LOCK, Holder), read_started(directory))
+        try:
+            return _judge(directory, fd, why)
+        finally:
+            os.close(lock)
+    finally:
+        os.close(fd)
+
+
+def read_started(directory: str) -> Started | None:
+    """Read started.json of the attempt's directory; None when it is not there."""
+    return _read(directory, record.STARTED, Started)
+
+
+def _judge(directory: str, fd: int, why: str | None) -> Over:
+    started = read_started(directory)
+    if record.exists(fd, record.EXIT):
+        end = _read(directory, record.EXIT, Exited)
+        if end is None:
+            return Over(Lost("its exit record cannot be read"), started)
+        return Over(end, started if end.error is None else None)
+    if record.exists(fd, record.STARTED):
+        return Over(_lost(started, why), started)
+    if not record.exists(fd, record.FENCED):
+        record.write_new(fd, record.FENCED, b"")
+    return Over(NeverStarted(why or "it was given up before its agent was started"), None)
+
+
+def _lost(started: Started | None, why: str | None) -> Lost:
+    if started is None:
+        return Lost("its record of the start cannot be read")
+    if started.boot_id != record.boot_id():
+        return Lost("the machine was restarted while it ran")
+    survivors.end_session(started.agent_pid, started.agent_start_time)
+    return Lost(why or "its shim was killed, and with it went the exit status")
+
+
+def _read(directory: str, name: str, kind: type[T]) -> T | None:
+    """Read a record; None when it is missing, or not written yet as a lock's may be."""
+    try:
+        with open(os.path.join(directory, name), "rb") as file:
+            return msgspec.json.decode(file.read(), type=kind)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,47 @@
+"""One function for each request."""
+
+from __future__ import annotations
+
+from luzia_protocol import requests
+
+from luziad.handlers.base import Handler
+from luziad.handlers.changes import cancel, progress, remove, retry, update_status
+from luziad.handlers.daemon import (
+    agents,
+    hello,
+    info,
+    project_add,
+    project_remove,
+    projects,
+    reload,
+    shutdown,
+)
+from luziad.handlers.dispatch import dispatch
+from luziad.handlers.jobs import list_jobs, status, wait
+from luziad.handlers.output import follow, logs
+from luziad.handlers.subscribe import subscribe
+
+HANDLERS: dict[type, Handler] = {
+    requests.Hello: hello,
+    requests.Dispatch: dispatch,
+    requests.Status: status,
+    requests.List: list_jobs,
+    requests.Logs: logs,
+    requests.Follow: follow,
+    requests.Wait: wait,
+    requests.Cancel: cancel,
+    requests.Retry: retry,
+    requests.Remove: remove,
+    requests.Subscribe: subscribe,
+    requests.ReportProgress: progress,
+    requests.UpdateStatus: update_status,
+    requests.Projects: projects,
+    requests.ProjectAdd: project_add,
+    requests.ProjectRemove: project_remove,
+    requests.Agents: agents,
+    requests.Reload: reload,
+    requests.Info: info,
+    requests.Shutdown: shutdown,
+}
+"""What answers each request: given the services, the request and the call, it returns the answer, or None or an
+awaitable when it answers by itself; it raises Refused."""

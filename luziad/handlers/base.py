@@ -1,0 +1,136 @@
+"""What every handler gets: the daemon's services, and the call that it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.replies import EndFrame, EventFrame, LaggedFrame, Ok, OutputFrame
+
+from luziad.config import Config
+from luziad.core.record import JobRecord
+from luziad.errors import StorageError
+from luziad.operations import Operations
+from luziad.scheduler import Scheduler
+from luziad.view import job_view
+from luziad.watch.files import FileWatcher
+from luziad.watch.finals import Finals
+from luziad.watch.history import History
+
+StreamFrame = EventFrame | OutputFrame | EndFrame | LaggedFrame
+
+
+class Call(Protocol):
+    """One request on one connection, to be answered once."""
+
+    id: int | str | None
+
+    @property
+    def uid(self) -> int:
+        """The peer's user id."""
+
+    def answer(self, ok: Ok) -> None:
+        """Send the answer in its turn."""
+
+    def refuse(self, refused: Refused) -> None:
+        """Send an error in its turn."""
+
+    def out_of_order(self) -> None:
+        """This answer takes a while: the ones behind it need not wait. Raises Refused (TOO_MANY_STREAMS)."""
+
+    def send(self, frame: StreamFrame | bytes) -> None:
+        """Send a stream's frame; bytes are one that is encoded already, with its newline."""
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken most of what was sent."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken yet."""
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call back when the connection is gone or the stream is over."""
+
+    def finish(self) -> None:
+        """The stream is over."""
+
+
+class Services:
+    """The parts of the daemon that handlers use."""
+
+    def __init__(
+        self,
+        *,
+        scheduler: Scheduler,
+        operations: Operations,
+        files: ThreadPoolExecutor,
+        watcher: FileWatcher,
+        finals: Finals,
+        history: History,
+    ) -> None:
+        self.scheduler = scheduler
+        self.table = scheduler.table
+        self.journal = scheduler.journal
+        self.operations = operations
+        self.files = files
+        self.watcher = watcher
+        self.finals = finals
+        self.history = history
+        self.shutting_down = False
+        self.request_shutdown: Callable[[], None] = lambda: None  # the app's business
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.operations.config
+
+    def view(self, record: JobRecord, *, whole: bool) -> Job:
+        """The job as a client sees it, with the computed reason why it waits."""
+        reason = record.fate.reason
+        if record.fate.state is JobState.QUEUED:
+            reason = self.why_queued(record)
+        elif record.attempt is not None and record.fate.state is JobState.STOPPING:
+            reason = record.attempt.stop_reason
+        return job_view(
+            record,
+            whole=whole,
+            reason=reason,
+            env_names=self.scheduler.environments.names(record.spec.env_set) if whole else None,
+            directory=self.scheduler.executor.job_directory(record.id) if whole else None,
+        )
+
+    def why_queued(self, record: JobRecord) -> str:
+        """Why the job does not start now."""
+        if self.journal.failure is not None:
+            return "the job store cannot be written; nothing starts until it can"
+        return self.scheduler.ready.why(record.project)
+
+
+Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]
+
+
+def storage_refusal(error: StorageError) -> Refused:
+    """The error answer for a store that cannot be written."""
+    return Refused(ErrorCode.STORAGE_UNAVAILABLE, f"the job store cannot be written: {error}")
+
+
+def committed_answer(services: Services, call: Call, ok: Callable[[], Ok]) -> Callable[[], None]:
+    """What to do when a change is committed: answer. While the store fails the answer goes out at once.
+
+    The change is in force in memory then, and it is written as soon as there is room.
+    """
+    answered = False
+
+    def answer() -> None:
+        nonlocal answered
+        if not answered:
+            answered = True
+            call.answer(ok())
+
+    if services.journal.failure is not None:
+        asyncio.get_running_loop().call_soon(answer)
+    return answer

@@ -1,0 +1,80 @@
+"""`cancel`, `retry`, `remove`, `progress`, `update_status`: what clients do to jobs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from luzia_protocol import replies
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import JobState, Progress
+from luzia_protocol.requests import Cancel, Remove, ReportProgress, Retry, UpdateStatus
+
+from luziad.core.record import JobRecord
+from luziad.handlers.base import Call, Services, committed_answer
+
+
+def cancel(services: Services, request: Cancel, call: Call) -> None:
+    """End a job."""
+    record = services.table.find(request.job, call.uid)
+    services.scheduler.cancel(record, _answer(services, record, call))
+
+
+def retry(services: Services, request: Retry, call: Call) -> None:
+    """Queue a final job again."""
+    if services.shutting_down:
+        raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
+    record = services.table.find(request.job, call.uid)
+    services.scheduler.retry(record, _answer(services, record, call))
+
+
+def remove(services: Services, request: Remove, call: Call) -> None:
+    """Forget a final job."""
+    record = services.table.find(request.job, call.uid)
+    services.scheduler.remove(record, _answer(services, record, call))
+
+
+def progress(services: Services, request: ReportProgress, call: Call) -> None:
+    """Tell how far a running job is."""
+    done, total = request.done, request.total
+    if request.percent is not None:
+        done, total = request.percent, 100.0
+    _report(services, request.job, _progress(done, total, request.label, request.phase), call)
+
+
+def update_status(services: Services, request: UpdateStatus, call: Call) -> None:
+    """The older name of `progress`."""
+    total = None if request.progress is None else 100.0
+    _report(services, request.job, _progress(request.progress, total, request.message, None), call)
+
+
+def _report(services: Services, job: str, reported: Progress, call: Call) -> None:
+    record = services.table.find(job, call.uid)
+    services.scheduler.progress(record, reported, _answer(services, record, call))
+
+
+def _progress(done: float | None, total: float | None, label: str | None, phase: str | None) -> Progress:
+    """What was reported, with the percentage that it makes: at most 99 until the job has ended."""
+    if done is None and total is None and label is None and phase is None:
+        raise Refused(ErrorCode.BAD_REQUEST, "progress needs a percent, done and total, a label or a phase")
+    for number in (done, total):
+        if number is not None and not (math.isfinite(number) and 0 <= number < 1e15):
+            raise Refused(ErrorCode.BAD_REQUEST, f"{number} is no amount of progress")
+    percent = None
+    if done is not None and total:
+        if done > total:
+            raise Refused(ErrorCode.BAD_REQUEST, f"{done:g} done is more than the total of {total:g}")
+        percent = min(99, int(100 * done / total))
+    return Progress(percent=percent, done=done, total=total, label=_short(label), phase=_short(phase))
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None else text[:200]
+
+
+def _answer(services: Services, record: JobRecord, call: Call) -> Callable[[], None]:
+    def changed() -> replies.Changed:
+        state: JobState = record.fate.state
+        return replies.Changed(record.id, state, record.attempt.number if record.attempt else 0)
+
+    return committed_answer(services, call, changed)

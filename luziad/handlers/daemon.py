@@ -1,0 +1,77 @@
+"""`hello`, `projects`, `agents`, `reload`, `info`, `shutdown`: about the daemon itself."""
+
+from __future__ import annotations
+
+import os
+
+from luzia_protocol import replies
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.requests import Agents, Hello, Info, ProjectAdd, ProjectRemove, Projects, Reload, Shutdown
+from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION
+
+from luziad import config as configuration
+from luziad.errors import ConfigError
+from luziad.handlers.base import Call, Services
+from luziad.operations import version_text
+
+
+def hello(services: Services, request: Hello, call: Call) -> replies.Hello:
+    """Agree on a protocol version."""
+    if request.version < OLDEST_SUPPORTED:
+        raise Refused(
+            ErrorCode.UNSUPPORTED_VERSION,
+            f"protocol version {request.version} is not spoken any more; {OLDEST_SUPPORTED} is the oldest",
+        )
+    return replies.Hello(min(request.version, PROTOCOL_VERSION), version_text(), os.getpid())
+
+
+def projects(services: Services, request: Projects, call: Call) -> replies.Projects:
+    """The configured projects."""
+    return services.operations.projects()
+
+
+def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.Projects:
+    """Add a project to the configuration file."""
+    if request.name in services.config.projects:
+        raise Refused(ErrorCode.PROJECT_EXISTS, f"there is a project {request.name!r} already")
+    if not request.path.startswith("/") or not os.path.isdir(request.path):
+        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{request.path!r} is no absolute path of a directory")
+    try:
+        configuration.add_project(services.config.config_file, request.name, request.path, request.agent)
+    except (ConfigError, OSError) as exc:
+        raise Refused(ErrorCode.CONFIG_INVALID, str(exc)) from exc
+    services.operations.reload()
+    return services.operations.projects()
+
+
+def project_remove(services: Services, request: ProjectRemove, call: Call) -> replies.Projects:
+    """Take a project out of the configuration file."""
+    if request.name not in services.config.projects:
+        raise Refused(ErrorCode.UNKNOWN_PROJECT, f"there is no project {request.name!r}")
+    try:
+        configuration.remove_project(services.config.config_file, request.name)
+    except (ConfigError, OSError, KeyError) as exc:
+        raise Refused(ErrorCode.CONFIG_INVALID, str(exc)) from exc
+    services.operations.reload()
+    return services.operations.projects()
+
+
+def agents(services: Services, request: Agents, call: Call) -> replies.Agents:
+    """The known agents."""
+    return services.operations.agents()
+
+
+def reload(services: Services, request: Reload, call: Call) -> replies.Reloaded:
+    """Read the configuration again."""
+    return services.operations.reload()
+
+
+def info(services: Services, request: Info, call: Call) -> replies.Info:
+    """The daemon's figures."""
+    return services.operations.info()
+
+
+def shutdown(services: Services, request: Shutdown, call: Call) -> replies.Stopping:
+    """End the daemon; running agents go on."""
+    services.request_shutdown()
+    return replies.Stopping(os.getpid(), services.scheduler.ready.running)

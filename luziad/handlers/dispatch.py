@@ -1,0 +1,162 @@
+"""`dispatch`: accept a job."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+
+from luzia_protocol import replies
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import MAX_TASK_BYTES, job_name
+from luzia_protocol.requests import Dispatch
+
+from luziad.agents import registry
+from luziad.config import Config
+from luziad.core.ids import new_id
+from luziad.core.record import JobFate, JobRecord, JobSpec
+from luziad.handlers.base import Call, Services, storage_refusal
+
+
+def dispatch(services: Services, request: Dispatch, call: Call) -> None:
+    """Check the request, record the job, and answer when it is on disk."""
+    scheduler, table, journal = services.scheduler, services.table, services.journal
+    if services.shutting_down:
+        raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
+    if request.key is not None and (known := table.by_key(request.key)) is not None:
+        again = replies.Dispatched(known.id, job_name(known.project, known.id), known.project, created=False)
+        journal.after_commit(lambda: call.answer(again), lambda error: call.refuse(storage_refusal(error)))
+        return
+    if journal.failure is not None:
+        raise storage_refusal(journal.failure)
+    most = services.config.daemon.max_queued
+    if table.queued >= most:
+        raise Refused(ErrorCode.QUEUE_FULL, f"{table.queued} jobs are queued, and {most} is the limit")
+    record = _record(services, request, call.uid)
+    answer = replies.Dispatched(record.id, job_name(record.project, record.id), record.project)
+    scheduler.accept(record, lambda: call.answer(answer), lambda error: call.refuse(storage_refusal(error)))
+
+
+def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
+    config = services.config
+    _check_task(request)
+    name, directory = _project(config, request.project)
+    project = config.projects.get(name)
+    agent = _agent(services, request, project.agent if project else None)
+    if request.cwd is not None:
+        _check_directory(request.cwd, f"the directory {request.cwd}")
+    if request.timeout_s is not None and not 0 < request.timeout_s < 1e9:
+        raise Refused(ErrorCode.BAD_REQUEST, "`timeout_s` must be a number of seconds above 0")
+    _check_environment(request.env)
+    _check_environment(request.client_env)
+    now = time.time()
+    spec = JobSpec(
+        project=name,
+        directory=directory,
+        agent=agent,
+        created_at=now,
+        task=request.task or "",
+        argv=request.argv,
+        cwd=request.cwd,
+        key=request.key,
+        env_set=_environment(services, request.env),
+        client_set=_environment(services, request.client_env),
+        timeout_s=request.timeout_s,
+        uid=uid,
+    )
+    job = new_id(_hhmmss(now), _random_hex, services.table)
+    return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate())
+
+
+def _check_task(request: Dispatch) -> None:
+    texts = request.argv if request.argv is not None else [request.task or ""]
+    if (request.task is None) == (request.argv is None):
+        raise Refused(ErrorCode.INVALID_TASK, "exactly one of `task` and `argv` must be given")
+    if not texts or not texts[0].strip():
+        raise Refused(ErrorCode.INVALID_TASK, "the task is empty" if request.argv is None else "argv is empty")
+    if any("\0" in text for text in texts):
+        raise Refused(ErrorCode.INVALID_TASK, "the task has a NUL character, which no program can be given")
+    size = sum(len(text) if text.isascii() else len(text.encode()) for text in texts)
+    if size > MAX_TASK_BYTES:
+        raise Refused(ErrorCode.TASK_TOO_LARGE, f"the task has {size} bytes, and {MAX_TASK_BYTES} is the limit")
+
+
+def _project(config: Config, project: str) -> tuple[str, str]:
+    """The project's name and directory. Raises Refused."""
+    known = config.projects.get(project)
+    if known is not None:
+        _check_directory(known.path, f"the directory of project {project}, {known.path},")
+        return project, known.path
+    if not project.startswith("/"):
+        raise Refused(ErrorCode.UNKNOWN_PROJECT, f"there is no project {project!r}")
+    path = os.path.normpath(project)
+    _check_directory(path, f"the directory {path}")
+    for name, each in config.projects.items():
+        if os.path.normpath(each.path) == path:
+            return name, each.path
+    return _name_of(path), path
+
+
+def _check_directory(path: str, what: str) -> None:
+    if not path.startswith("/") or "\0" in path:
+        raise Refused(ErrorCode.BAD_REQUEST, f"{what} is no absolute path")
+    if not os.path.isdir(path):
+        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{what} does not exist or is no directory")
+    if not os.access(path, os.X_OK):
+        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{what} cannot be entered by the daemon's user")
+
+
+def _name_of(path: str) -> str:
+    """A project name for a bare path: its last part, without what a job name cannot have."""
+    name = "".join(char if char.isalnum() or char in "._-" else "-" for char in os.path.basename(path))
+    return name[:64] or "root"
+
+
+def _agent(services: Services, request: Dispatch, project_agent: str | None) -> str:
+    if request.argv is not None:
+        return registry.ARGV.name
+    path = request.env.get("PATH") or request.client_env.get("PATH")
+    programs = services.operations.programs
+    return registry.choose(
+        request.agent,
+        project_agent,
+        services.config.daemon.default_agent,
+        services.scheduler.launcher.adapters,
+        lambda program: programs.which(program, path),
+    ).name
+
+
+def _check_environment(variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name or "\0" in value:
+            raise Refused(ErrorCode.BAD_REQUEST, f"{name!r} cannot be set as an environment variable")
+
+
+def _environment(services: Services, variables: dict[str, str]) -> int:
+    number, new = services.scheduler.environments.use(variables)
+    if new:
+        services.journal.keep_environment(number, variables)
+    return number
+
+
+_second = (0, "")
+
+
+def _hhmmss(now: float) -> str:
+    """Local wall-clock time, worked out once a second."""
+    global _second
+    if _second[0] != int(now):
+        _second = (int(now), time.strftime("%H%M%S", time.localtime(now)))
+    return _second[1]
+
+
+_random = ""
+
+
+def _random_hex(digits: int) -> str:
+    """Hex digits from the system's random source, fetched in bulk."""
+    global _random
+    if len(_random) < digits:
+        _random = secrets.token_hex(2048)
+    taken, _random = _random[:digits], _random[digits:]
+    return taken

@@ -1,0 +1,114 @@
+"""From a job's record to what the executor needs: command, environment, directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luziad.agents import registry
+from luziad.agents.base import Adapter, Command, Context
+from luziad.config import Config
+from luziad.core.attempts import AttemptRef
+from luziad.core.environments import Environments
+from luziad.core.record import JobRecord
+from luziad.executor.base import Executor, Launch
+from luziad.view import task_text
+
+BASE_VARIABLES = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
+BASE_PREFIXES = ("LC_", "XDG_")
+
+
+def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What every job inherits of the daemon's environment: who and where, never a secret."""
+    return {name: value for name, value in environ.items() if name in BASE_VARIABLES or name.startswith(BASE_PREFIXES)}
+
+
+class Launcher:
+    """Builds launches. `base` is what base_environment returned, `adapters` the agents by name."""
+
+    def __init__(
+        self, config: Config, adapters: dict[str, Adapter], environments: Environments, executor: Executor
+    ) -> None:
+        self.config = config
+        self.adapters = adapters
+        self.base: dict[str, str] = {}
+        self._environments = environments
+        self._executor = executor
+
+    def launch(self, record: JobRecord) -> Launch:
+        """All that the executor needs for the record's newest attempt.
+
+        Raises Refused when the agent is not configured any more, or the job's variables are lost.
+        """
+        spec, attempt = record.spec, record.attempt
+        assert attempt is not None
+        job_directory = self._executor.job_directory(record.id)
+        context = Context(
+            job=record.id,
+            attempt=attempt.number,
+            task=spec.task,
+            argv=spec.argv,
+            directory=spec.cwd or spec.directory,
+            prompt_file=f"{job_directory}/{attempt.number}/prompt",
+        )
+        command = self.adapter(record).command(context)
+        return Launch(
+            ref=AttemptRef(record.id, attempt.number),
+            argv=command.argv,
+            env=self._environment(record, command),
+            cwd=context.directory,
+            prompt=task_text(record),
+            stdin_prompt=command.stdin_prompt,
+            merge_stderr=command.merge_stderr,
+            grace_s=self.grace_s(record),
+        )
+
+    def grace_s(self, record: JobRecord) -> float:
+        """Seconds between TERM and KILL for this job."""
+        project = self.config.projects.get(record.project)
+        if project is not None and project.grace_s is not None:
+            return project.grace_s
+        return self.config.daemon.grace_s
+
+    def timeout_s(self, record: JobRecord) -> float | None:
+        """Seconds an attempt of this job may run, None without limit."""
+        if record.spec.timeout_s is not None:
+            return record.spec.timeout_s
+        project = self.config.projects.get(record.project)
+        if project is not None and project.timeout_s is not None:
+            return project.timeout_s
+        return self.config.daemon.timeout_s
+
+    def adapter(self, record: JobRecord) -> Adapter:
+        """The adapter of the job's agent. Raises Refused when it is not configured any more."""
+        adapter = registry.find(record.spec.agent, self.adapters)
+        if adapter is None:
+            raise Refused(ErrorCode.UNKNOWN_AGENT, f"agent {record.spec.agent} is not configured any more")
+        return adapter
+
+    def _environment(self, record: JobRecord, command: Command) -> dict[str, str]:
+        """Later ones win: daemon's base, caller's, agent's, project's, the job's own, luzia's."""
+        spec = record.spec
+        passed = self._environments.get(spec.client_set)
+        own = self._environments.get(spec.env_set)
+        if passed is None or own is None:
+            raise Refused(
+                ErrorCode.STORAGE_UNAVAILABLE,
+                "the job's environment variables were lost with the store; dispatch the job again",
+            )
+        project = self.config.projects.get(record.project)
+        inherited = {name: value for name, value in (self.base | passed).items() if name not in command.drop_env}
+        assert record.attempt is not None
+        return (
+            inherited
+            | command.env
+            | (project.env if project is not None else {})
+            | own
+            | {
+                "LUZIA_JOB_ID": record.id,
+                "LUZIA_SOCKET": self.config.socket,
+                "LUZIA_PROJECT": record.project,
+                "LUZIA_ATTEMPT": str(record.attempt.number),
+            }
+        )

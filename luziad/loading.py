@@ -1,0 +1,116 @@
+"""Fills the job table at the start: from the store, and after a damage from the directories of the jobs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from luzia_protocol.jobs import Attempt, Job
+
+from luziad.core.environments import Environments
+from luziad.core.ids import JOB_ID
+from luziad.core.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.core.table import JobTable
+from luziad.errors import StoreDamagedError
+from luziad.status_files import STATUS_NAME
+from luziad.store.sqlite import Store
+
+log = logging.getLogger("luziad.loading")
+
+
+def load_table(store: Store, environments: Environments) -> JobTable:
+    """The table as the store has it. Raises StoreDamagedError."""
+    table = JobTable()
+    decode_spec = msgspec.json.Decoder(JobSpec).decode
+    decode_fate = msgspec.json.Decoder(JobFate).decode
+    specs: dict[str, str] = {}
+    try:
+        for n, job, spec_text, fate_text in store.load_jobs():
+            spec = _shared(decode_spec(spec_text), specs)
+            table.add(JobRecord(n, job, spec, decode_fate(fate_text), durable=True))
+            environments.use_again(spec.env_set)
+            environments.use_again(spec.client_set)
+    except msgspec.DecodeError as exc:
+        raise StoreDamagedError(f"{store.path}: a job cannot be read: {exc}") from exc
+    return table
+
+
+def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:
+    """The spec with one copy of the texts that many jobs have in common."""
+    for text in (spec.project, spec.directory, spec.agent):
+        texts.setdefault(text, text)
+    return msgspec.structs.replace(
+        spec, project=texts[spec.project], directory=texts[spec.directory], agent=texts[spec.agent]
+    )
+
+
+def from_directories(jobs_dir: Path, table: JobTable, first_n: int) -> Iterator[JobRecord]:
+    """Jobs that have a directory and are newer there than in the table, or not in it, oldest first.
+
+    Their environment is lost with the store, so a retry of them runs without it.
+    """
+    found: list[Job] = []
+    for file in jobs_dir.glob(f"*/{STATUS_NAME}"):
+        if not JOB_ID.fullmatch(file.parent.name):
+            continue
+        try:
+            job = msgspec.json.decode(file.read_bytes(), type=Job)
+        except (OSError, msgspec.DecodeError) as exc:
+            log.warning("status_file_not_read file=%s error=%s", file, exc)
+            continue
+        known = table.get(job.id)
+        if job.id == file.parent.name and (known is None or known.fate.seq < job.seq):
+            found.append(job)
+    for number, job in enumerate(sorted(found, key=lambda each: each.created_at)):
+        known = table.get(job.id)
+        n = known.n if known is not None else first_n + number
+        yield JobRecord(n, job.id, _spec(job), _fate(job), durable=True)
+
+
+def _spec(job: Job) -> JobSpec:
+    return JobSpec(
+        project=job.project,
+        directory=job.cwd,
+        agent=job.agent,
+        created_at=job.created_at.timestamp(),
+        task=job.task if job.argv is None else "",
+        argv=job.argv,
+        key=job.key,
+        timeout_s=job.timeout_s,
+    )
+
+
+def _fate(job: Job) -> JobFate:
+    return JobFate(
+        state=job.state,
+        attempts=tuple(_attempt(each, job) for each in job.attempts),
+        progress=job.progress,
+        outcome=job.outcome,
+        reason=job.reason,
+        ended_at=_epoch(job.ended_at),
+        seq=job.seq,
+    )
+
+
+def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
+    return AttemptRecord(
+        number=attempt.number,
+        starting_at=_epoch(attempt.starting_at) or job.created_at.timestamp(),
+        started_at=_epoch(attempt.started_at),
+        ended_at=_epoch(attempt.ended_at),
+        duration_s=attempt.duration_s,
+        pid=attempt.pid,
+        exit_code=attempt.exit_code,
+        signal=attempt.signal,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        usage=attempt.usage,
+    )
+
+
+def _epoch(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

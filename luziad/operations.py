@@ -1,0 +1,160 @@
+"""What an operator does to the daemon as a whole: its configuration, and how it is."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from luzia_protocol import replies
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import JobState
+from luzia_protocol.version import PROTOCOL_VERSION
+
+from luziad import config as configuration
+from luziad.agents import registry
+from luziad.config import Config
+from luziad.errors import ConfigError
+from luziad.programs import Programs
+from luziad.scheduler import Scheduler
+
+RESTART_ONLY = ("max_connections", "snapshot_interval_s", "log_level")
+"""Settings of [daemon] that a reload does not apply."""
+
+
+def version_text() -> str:
+    """The installed version of luzia."""
+    return version("luzia")
+
+
+class Operations:
+    """Holds the configuration in force and applies a new one; knows the daemon's figures.
+
+    Other parts fill in `connections`, `subscribers`, `fork_server_pid` and `last_snapshot`.
+    """
+
+    def __init__(self, config: Config, scheduler: Scheduler, notices: list[str], log_file: str | None) -> None:
+        self.config = config
+        self.notices = notices
+        self.programs = Programs()
+        self.connections: Callable[[], int] = int
+        self.subscribers = 0
+        self.fork_server_pid: Callable[[], int | None] = lambda: None
+        self.last_snapshot: str | None = None
+        self._scheduler = scheduler
+        self._log_file = log_file
+        self._started = time.monotonic()
+        self._started_at = datetime.now(UTC)
+
+    def reload(self) -> replies.Reloaded:
+        """Read the configuration again and apply it. Raises Refused when it is broken; nothing changes then."""
+        try:
+            new = configuration.load()
+        except ConfigError as exc:
+            raise Refused(ErrorCode.CONFIG_INVALID, str(exc)) from exc
+        old, self.config = self.config, new
+        launcher = self._scheduler.launcher
+        launcher.config = new
+        launcher.adapters.clear()
+        launcher.adapters.update(registry.build(new.agents))
+        self._scheduler.max_jobs = new.daemon.max_jobs
+        self._scheduler.ready.set_limits(*limits(new))
+        self._scheduler.pump()
+        changed = [name for name in RESTART_ONLY if getattr(old.daemon, name) != getattr(new.daemon, name)]
+        return replies.Reloaded(
+            config_file=new.config_file,
+            projects=len(new.projects),
+            agents=len(launcher.adapters),
+            restart_needed=changed,
+        )
+
+    def projects(self) -> replies.Projects:
+        """The configured projects by name."""
+        rows = []
+        for name, project in sorted(self.config.projects.items()):
+            counts = self._scheduler.table.counts([name])
+            live = sum(count for state, count in counts.items() if not state.is_final)
+            queued = counts.get(JobState.QUEUED, 0)
+            rows.append(
+                replies.Project(
+                    name=name,
+                    path=project.path,
+                    exists=os.path.isdir(project.path),
+                    agent=project.agent,
+                    max_running=project.max_running,
+                    running=live - queued,
+                    queued=queued,
+                )
+            )
+        return replies.Projects(projects=rows, config_file=self.config.config_file)
+
+    def agents(self) -> replies.Agents:
+        """The agents, and which of them a dispatch takes that names none."""
+        adapters = self._scheduler.launcher.adapters
+        try:
+            default = registry.choose(None, None, self.config.daemon.default_agent, adapters, self._which).name
+        except Refused:
+            default = None
+        rows = []
+        for adapter in adapters.values():
+            path = self._which(adapter.program) if adapter.program else None
+            rows.append(
+                replies.Agent(
+                    name=adapter.name,
+                    source="config" if adapter.name in self.config.agents else "built-in",
+                    installed=adapter.program is None or path is not None,
+                    path=path,
+                    default=adapter.name == default,
+                    install_hint=adapter.install_hint,
+                )
+            )
+        return replies.Agents(agents=rows)
+
+    def info(self) -> replies.Info:
+        """The daemon's figures."""
+        scheduler, config = self._scheduler, self.config
+        failure = scheduler.journal.failure
+        return replies.Info(
+            version=version_text(),
+            protocol=PROTOCOL_VERSION,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            uptime_s=time.monotonic() - self._started,
+            socket=config.socket,
+            runtime_dir=config.runtime_dir,
+            state_dir=config.state_dir,
+            jobs_dir=config.jobs_dir,
+            config_file=config.config_file,
+            log_file=self._log_file,
+            counts=scheduler.table.counts(),
+            seq=scheduler.journal.committed_seq,
+            slots=scheduler.ready.slots,
+            slots_used=scheduler.ready.running,
+            connections=self.connections(),
+            subscribers=self.subscribers,
+            rss_bytes=_rss_bytes(),
+            max_jobs=config.daemon.max_jobs,
+            storage="ok" if failure is None else str(failure),
+            last_snapshot=self.last_snapshot,
+            managed_by="systemd" if "INVOCATION_ID" in os.environ else "user",
+            fork_server_pid=self.fork_server_pid(),
+            notices=self.notices,
+        )
+
+    def _which(self, program: str) -> str | None:
+        return self.programs.which(program, None)
+
+
+def limits(config: Config) -> tuple[int, dict[str, int]]:
+    """The ready queue's limits: slots of all projects, and those of single ones by name."""
+    slots = config.daemon.max_running
+    assert slots is not None, "the configuration resolves max_running"
+    single = {name: each.max_running for name, each in config.projects.items() if each.max_running is not None}
+    return slots, single
+
+
+def _rss_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

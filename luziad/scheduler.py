@@ -1,0 +1,357 @@
+"""The only writer: something happens -> lifecycle -> journal -> ready queue -> executor.
+
+All of it runs on the event loop and none of it waits. A job is changed in memory first and recorded in the same
+step; the executor hears of an attempt, and a client of its answer, when the journal has committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import LIST_TASK_CHARS, OUTCOME_STATES, JobState, Outcome, Progress
+
+from luziad.agents.base import Verdict
+from luziad.core.attempts import AttemptEnd, AttemptRef, Exited, NeverStarted
+from luziad.core.environments import Environments
+from luziad.core.lifecycle import Trigger, move
+from luziad.core.ready import ReadyQueue
+from luziad.core.record import AttemptRecord, JobRecord
+from luziad.core.table import JobTable
+from luziad.errors import StorageError
+from luziad.executor.base import Executor
+from luziad.facts import Facts
+from luziad.journal import Journal, Refuse, Then
+from luziad.launching import Launcher
+from luziad.view import task_text
+
+log = logging.getLogger("luziad.scheduler")
+
+MAX_FENCED = 3
+"""Attempts in a row that were fenced before they started, until the job fails."""
+
+
+class Judge(Protocol):
+    """Says how an attempt ended, from its exit record and its output."""
+
+    async def verdict(self, record: JobRecord, end: Exited) -> Verdict: ...
+
+
+class Scheduler:
+    """Moves jobs through their lives. `changed` is called with each job whose state or progress changed."""
+
+    def __init__(
+        self,
+        *,
+        table: JobTable,
+        ready: ReadyQueue,
+        journal: Journal,
+        executor: Executor,
+        launcher: Launcher,
+        environments: Environments,
+        judge: Judge,
+        changed: Callable[[JobRecord], None],
+        max_jobs: int,
+    ) -> None:
+        self.table = table
+        self.ready = ready
+        self.journal = journal
+        self.executor = executor
+        self.launcher = launcher
+        self.environments = environments
+        self.max_jobs = max_jobs
+        self._judge = judge
+        self._changed = changed
+        self._facts = Facts(journal)
+        self._timers: dict[AttemptRef, asyncio.TimerHandle] = {}
+        self._judging: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+        self._last_n = max((record.n for record in table.newest_first()), default=0)
+
+    # ------------------------------------------------------------------ what clients ask
+
+    def next_n(self) -> int:
+        """The number of the job that is dispatched next."""
+        self._last_n += 1
+        return self._last_n
+
+    def accept(self, record: JobRecord, then: Then, refuse: Refuse) -> None:
+        """Take in a new job; `then` is called when it is on disk, `refuse` when it cannot be."""
+        self.table.add(record)
+
+        def committed() -> None:
+            record.durable = True
+            then()
+
+        def refused(error: StorageError) -> None:
+            self._undo(record)
+            refuse(error)
+
+        event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
+        self.journal.accept(record, event, committed, refused)
+        self.ready.push(record.id, record.project)
+        self.pump()
+
+    def cancel(self, record: JobRecord, then: Then) -> None:
+        """End the job. Raises Refused when it is final already."""
+        state = record.fate.state
+        if state.is_final:
+            raise Refused(ErrorCode.JOB_FINAL, f"job {record.id} is {state} already")
+        if state is JobState.QUEUED:
+            self.ready.discard(record.id)
+            self._end_job(record, Verdict(Outcome.CANCELLED, "cancelled before it started"), then)
+        else:
+            self._stop(record, Verdict(Outcome.CANCELLED, "cancelled"), then)
+
+    def retry(self, record: JobRecord, then: Then) -> None:
+        """Queue a final job again. Raises Refused when it is not final."""
+        if not record.fate.state.is_final:
+            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
+        self._requeue(record, Trigger.RETRY, "retry", then)
+        self.ready.push(record.id, record.project)
+        self.pump()
+
+    def remove(self, record: JobRecord, then: Then | None = None) -> None:
+        """Forget a final job with its directory. Raises Refused when it is not final."""
+        if not record.fate.state.is_final:
+            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
+        self.table.remove(record)
+        sets = (record.spec.env_set, record.spec.client_set)
+        dropped = [number for number in sets if self.environments.release(number)]
+
+        def committed() -> None:
+            self.executor.forget(record.id)
+            if then is not None:
+                then()
+
+        self.journal.forget(record, self._facts.removed(record), dropped, committed)
+
+    def progress(self, record: JobRecord, progress: Progress, then: Then) -> None:
+        """Record how far the running attempt is. Raises Refused when none runs."""
+        attempt = record.attempt
+        if attempt is None or record.fate.state.is_final or record.fate.state is JobState.QUEUED:
+            raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.fate.state}")
+        record.fate.progress = progress
+        self.journal.record(record, self._facts.progressed(record, attempt.number, progress), then)
+        self._changed(record)
+
+    # ------------------------------------------------------------------ what the executor tells
+
+    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float) -> None:
+        """The agent runs."""
+        found = self._current(ref)
+        if found is None:
+            return
+        record, attempt = found
+        attempt.pid = pid
+        attempt.started_at = started_at
+        if self._move(record, Trigger.STARTED):
+            self.journal.record(record, self._facts.started(record, attempt.number, pid))
+            self._changed(record)
+        self._arm_timeout(record, attempt)
+
+    def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
+        """The attempt is over and its process tree is gone."""
+        found = self._current(ref)
+        if found is None:
+            return
+        record, attempt = found
+        timer = self._timers.pop(ref, None)
+        if timer is not None:
+            timer.cancel()
+        attempt.ended_at = time.time()
+        if isinstance(end, NeverStarted):
+            self._never_started(record, attempt, end.reason)
+        elif isinstance(end, Exited):
+            self._exited(record, attempt, end)
+        else:
+            self._end_attempt(record, attempt, Verdict(Outcome.LOST, end.reason))
+
+    # ------------------------------------------------------------------ starting
+
+    def pump(self) -> None:
+        """Start every job that can start now."""
+        if self._stopped or self.journal.failure is not None:
+            return
+        while (granted := self.ready.pop()) is not None:
+            record = self.table.get(granted[0])
+            assert record is not None, "a job in the ready queue is in the table"
+            self._start(record)
+
+    def adopt(self, restored: list[JobRecord]) -> None:
+        """Record jobs that were found in their directories after the store was damaged."""
+        for record in restored:
+            event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
+            self.journal.accept(record, event, lambda: None, lambda _: None)
+
+    def resume(self) -> None:
+        """After a start of the daemon: queue what waits, and find out what became of what ran."""
+        for record in reversed(list(self.table.newest_first())):
+            if record.fate.state is JobState.QUEUED:
+                self.ready.push(record.id, record.project)
+        for record in self.table.active():
+            assert record.attempt is not None
+            self.ready.occupy(record.project)
+            ref = AttemptRef(record.id, record.attempt.number)
+            if record.attempt.started_at is not None:
+                self._arm_timeout(record, record.attempt)
+            self.executor.attach(ref)
+            if record.attempt.stop_outcome is not None:
+                self.executor.end(ref)
+        self.pump()
+
+    async def stop(self) -> None:
+        """Start nothing any more, and finish judging what has ended."""
+        self._stopped = True
+        for timer in self._timers.values():
+            timer.cancel()
+        if self._judging:
+            await asyncio.wait(self._judging)
+
+    def _start(self, record: JobRecord) -> None:
+        self._move(record, Trigger.GRANTED)
+        number = record.attempt.number + 1 if record.attempt else 1
+        record.fate.attempts = (*record.fate.attempts, AttemptRecord(number, time.time()))
+        record.fate.reason = None
+        self.journal.record(record, self._facts.starting(record, number), lambda: self._launch(record))
+
+    def _launch(self, record: JobRecord) -> None:
+        attempt = record.attempt
+        assert attempt is not None
+        self._changed(record)
+        if attempt.stop_outcome is not None:
+            self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, "cancelled before it started"))
+            return
+        try:
+            launch = self.launcher.launch(record)
+        except Refused as refused:
+            attempt.ended_at = time.time()
+            self._end_attempt(record, attempt, Verdict(Outcome.START_FAILED, refused.message))
+            return
+        self.executor.submit(launch)
+
+    # ------------------------------------------------------------------ ending
+
+    def _stop(self, record: JobRecord, verdict: Verdict, then: Then | None = None) -> None:
+        """Ask for the end of the attempt under way; the verdict is what it will have been."""
+        attempt = record.attempt
+        assert attempt is not None
+        reason = verdict.reason or ""
+        if attempt.stop_outcome is None:
+            attempt.stop_outcome, attempt.stop_reason = verdict.outcome, reason
+        self._move(record, Trigger.STOP)
+        ref = AttemptRef(record.id, attempt.number)
+
+        def committed() -> None:
+            self.executor.end(ref)
+            if then is not None:
+                then()
+
+        self.journal.record(record, self._facts.stopping(record, attempt.number, reason), committed)
+        if self.journal.failure is not None:
+            self.executor.end(ref)  # the record has to wait for room, the user has not
+        self._changed(record)
+
+    def _exited(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
+        attempt.exit_code, attempt.signal = end.exit_code, end.signal
+        attempt.duration_s, attempt.usage = end.duration_s, end.usage
+        attempt.started_at = attempt.started_at or end.started_at
+        attempt.ended_at = end.ended_at
+        if end.stopped and attempt.stop_outcome is not None:
+            self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))
+            return
+        task = asyncio.get_running_loop().create_task(self._judge_and_end(record, attempt, end))
+        self._judging.add(task)
+        task.add_done_callback(self._judging.discard)
+
+    async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
+        self._end_attempt(record, attempt, await self._judge.verdict(record, end))
+
+    def _never_started(self, record: JobRecord, attempt: AttemptRecord, reason: str) -> None:
+        attempt.reason = reason
+        if attempt.stop_outcome is not None:
+            self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))
+            return
+        tail = record.fate.attempts[-MAX_FENCED:]
+        if len(tail) == MAX_FENCED and all(each.started_at is None for each in tail):
+            self._end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
+            return
+        self.ready.release(record.project)
+        self._requeue(record, Trigger.NEVER_STARTED, reason, None)
+        self.ready.push_front(record.id, record.project)
+        self.pump()
+
+    def _end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
+        attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
+        self.ready.release(record.project)
+        self._end_job(record, verdict, None)
+        self.pump()
+
+    def _end_job(self, record: JobRecord, verdict: Verdict, then: Then | None) -> None:
+        fate, attempt = record.fate, record.attempt
+        self._move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
+        fate.outcome, fate.reason = verdict.outcome, verdict.reason
+        fate.ended_at = attempt.ended_at if attempt and attempt.ended_at else time.time()
+        if fate.state is JobState.COMPLETED and fate.progress is not None and fate.progress.total:
+            total = fate.progress.total
+            fate.progress = Progress(percent=100, done=total, total=total, label=fate.progress.label)
+        self.journal.record(record, self._facts.ended(record, attempt, verdict), then)
+        self._changed(record)
+        log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
+        for old in self.table.oldest_final(self.max_jobs):
+            self.remove(old)
+
+    # ------------------------------------------------------------------ small change
+
+    def _requeue(self, record: JobRecord, trigger: Trigger, reason: str, then: Then | None) -> None:
+        self._move(record, trigger)
+        record.fate.progress = record.fate.outcome = record.fate.ended_at = record.fate.reason = None
+        attempt = record.attempt.number if record.attempt else 0
+        self.journal.record(record, self._facts.requeued(record, attempt, reason), then)
+        self._changed(record)
+
+    def _move(self, record: JobRecord, trigger: Trigger) -> bool:
+        """Change the state; False when the trigger changes nothing."""
+        before = record.fate.state
+        after = move(before, trigger)
+        if after is None:
+            return False
+        record.fate.state = after
+        self.table.moved(record, before)
+        return True
+
+    def _current(self, ref: AttemptRef) -> tuple[JobRecord, AttemptRecord] | None:
+        """The attempt that news is about, None when it is not the job's newest or is over."""
+        record = self.table.get(ref.job)
+        if record is None or record.attempt is None or record.attempt.number != ref.attempt:
+            log.warning("news_of_unknown_attempt job=%s attempt=%d", ref.job, ref.attempt)
+            return None
+        if record.fate.state.is_final or record.fate.state is JobState.QUEUED:
+            return None
+        return record, record.attempt
+
+    def _undo(self, record: JobRecord) -> None:
+        """Take back a job whose acceptance could not be committed."""
+        if record.fate.state is JobState.QUEUED:
+            self.ready.discard(record.id)
+        elif not record.fate.state.is_final:
+            self.ready.release(record.project)
+        self.table.remove(record)
+        for number in (record.spec.env_set, record.spec.client_set):
+            self.environments.release(number)
+
+    def _arm_timeout(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        timeout_s = self.launcher.timeout_s(record)
+        ref = AttemptRef(record.id, attempt.number)
+        if timeout_s is None or ref in self._timers or attempt.stop_outcome is not None:
+            return
+        ran_s = max(0.0, time.time() - (attempt.started_at or time.time()))
+        verdict = Verdict(Outcome.TIMED_OUT, f"ran longer than its timeout of {timeout_s:g} s")
+        loop = asyncio.get_running_loop()
+        delay_s = max(0.0, timeout_s - ran_s)
+        self._timers[ref] = loop.call_later(delay_s, self._stop, record, verdict)

@@ -1,0 +1,309 @@
+"""One connection: frames in, answers and streams out, bounded in both directions."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
+from luzia_protocol.replies import Error, ErrorFrame, Ok, OkFrame
+from luzia_protocol.requests import Request
+
+from luziad.handlers import HANDLERS
+from luziad.handlers.base import Services, StreamFrame
+
+log = logging.getLogger("luziad.session")
+
+MAX_UNANSWERED = 4096
+"""Requests of one connection that wait for their answer; beyond it the connection is not read."""
+MAX_STREAMS = 64
+WRITE_HIGH = 256 * 1024
+STALLED_FRAME_S = 30.0
+"""A frame that was begun must be finished in this time."""
+
+_decode = msgspec.json.Decoder(Request).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Envelope(msgspec.Struct):
+    """The part of a broken request that can still be answered to."""
+
+    id: int | str | None = None
+
+
+class SessionCall:
+    """One request of a session. See handlers.base.Call for what its methods promise."""
+
+    __slots__ = ("_closers", "_session", "frame", "id", "streaming")
+
+    def __init__(self, session: Session, call_id: int | str | None) -> None:
+        self._session = session
+        self._closers: list[Callable[[], None]] = []
+        self.id = call_id
+        self.frame: OkFrame | ErrorFrame | None = None
+        self.streaming = False
+
+    @property
+    def uid(self) -> int:
+        return self._session.uid
+
+    @property
+    def unsent(self) -> int:
+        return self._session.unsent
+
+    def answer(self, ok: Ok) -> None:
+        self._answered(OkFrame(ok, self.id))
+
+    def refuse(self, refused: Refused) -> None:
+        self._answered(ErrorFrame(Error(refused.code, refused.message, refused.hint), self.id))
+
+    def out_of_order(self) -> None:
+        self._session.detach(self)
+        self.streaming = True
+
+    def send(self, frame: StreamFrame | bytes) -> None:
+        self._session.write(frame if isinstance(frame, bytes) else _encode(frame) + b"\n")
+
+    async def drain(self) -> None:
+        await self._session.drain()
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        self._closers.append(callback)
+
+    def finish(self) -> None:
+        closers, self._closers = self._closers, []
+        for close in closers:
+            close()
+        self._session.finished(self)
+
+    def _answered(self, frame: OkFrame | ErrorFrame) -> None:
+        if self.streaming:
+            self._session.write(encode_answer(frame))
+        elif self.frame is None:
+            self.frame = frame
+            self._session.answered()
+
+
+class Session(asyncio.Protocol):
+    """The daemon's side of one connection. `admit` decides whether the peer may talk, `gone` hears of its end."""
+
+    def __init__(
+        self,
+        services: Services,
+        admit: Callable[[Session, asyncio.Transport], int],
+        gone: Callable[[Session], None],
+    ) -> None:
+        self.uid = -1
+        self._services = services
+        self._admit = admit
+        self._gone = gone
+        self._loop = asyncio.get_running_loop()
+        self._frames = FrameReader()
+        self._calls: deque[SessionCall] = deque()
+        self._streams: set[SessionCall] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flushing = False
+        self._ending = False
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._stalled: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
+
+    # ------------------------------------------------------------------ asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH)
+        try:
+            self.uid = self._admit(self, self._transport)
+        except Refused as refused:
+            self._end_with(refused)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ending:
+            return
+        try:
+            frames = self._frames.feed(data)
+        except FrameTooLargeError:
+            message = f"a frame is longer than {MAX_FRAME_BYTES} bytes"
+            self._end_with(Refused(ErrorCode.FRAME_TOO_LARGE, message))
+            return
+        self._watch_for_stall()
+        for frame in frames:
+            self._handle(frame)
+        if len(self._calls) > MAX_UNANSWERED:
+            self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+        self._resume_reading()
+
+    def eof_received(self) -> bool:
+        """The peer sends nothing more; it still gets the answers that it waits for."""
+        self._ending = True
+        self._close_when_answered()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+        self._ending = True
+        self._writable.set()
+        for stream in list(self._streams):
+            stream.finish()
+        for task in self._tasks:
+            task.cancel()
+        self._gone(self)
+
+    def end(self) -> None:
+        """Close; what was written still goes out."""
+        self._flush()
+        self._ending = True
+        self._transport.close()
+
+    # ------------------------------------------------------------------ for calls
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame of a stream, after the answers that are ready."""
+        if not self._transport.is_closing():
+            self._flush()
+            self._transport.write(frame)
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken most of what was sent."""
+        await self._writable.wait()
+        if self._transport.is_closing():
+            raise asyncio.CancelledError
+
+    def detach(self, call: SessionCall) -> None:
+        """Take a call out of the order of plain answers."""
+        if len(self._streams) >= MAX_STREAMS:
+            raise Refused(ErrorCode.TOO_MANY_STREAMS, f"{MAX_STREAMS} streams are open on this connection")
+        self._calls.remove(call)
+        self._streams.add(call)
+
+    def finished(self, call: SessionCall) -> None:
+        """A stream is over."""
+        self._streams.discard(call)
+        self._close_when_answered()
+
+    def answered(self) -> None:
+        """A call has its answer: send it with all others that are ready in this turn of the loop."""
+        if not self._flushing and self._calls and self._calls[0].frame is not None:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    # ------------------------------------------------------------------ inside
+
+    def _handle(self, frame: bytes) -> None:
+        try:
+            request: Any = _decode(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            call = SessionCall(self, _id_of(frame))
+            self._calls.append(call)
+            call.refuse(Refused(ErrorCode.BAD_REQUEST, str(exc)))
+            return
+        call = SessionCall(self, request.id)
+        self._calls.append(call)
+        try:
+            done = HANDLERS[type(request)](self._services, request, call)
+        except Refused as refused:
+            call.refuse(refused)
+        except Exception:
+            self._failed(call, type(request).__name__)
+        else:
+            if done is None:
+                return
+            if inspect.isawaitable(done):
+                task = self._loop.create_task(self._run(call, type(request).__name__, done))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            else:
+                call.answer(done)
+
+    async def _run(self, call: SessionCall, op: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Refused as refused:
+            call.refuse(refused)
+            call.finish()
+        except Exception:
+            self._failed(call, op)
+            call.finish()
+
+    def _failed(self, call: SessionCall, op: str) -> None:
+        """A mistake of ours: it goes into the log with its traceback, and to the client in one sentence."""
+        log.exception("request_failed op=%s", op)
+        call.refuse(Refused(ErrorCode.INTERNAL, f"the daemon failed on this {op} request"))
+
+    def _flush(self) -> None:
+        self._flushing = False
+        calls = self._calls
+        ready = []
+        while calls and (frame := calls[0].frame) is not None:
+            ready.append(encode_answer(frame))
+            calls.popleft()
+        if ready and not self._transport.is_closing():
+            self._transport.write(b"".join(ready))
+        self._resume_reading()
+        self._close_when_answered()
+
+    def _resume_reading(self) -> None:
+        if not self._ending and self._writable.is_set() and len(self._calls) <= MAX_UNANSWERED:
+            self._transport.resume_reading()
+
+    def _watch_for_stall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        if self._frames.pending:
+            self._stalled = self._loop.call_later(STALLED_FRAME_S, self._give_up_frame)
+
+    def _give_up_frame(self) -> None:
+        message = f"a frame was begun and not finished in {STALLED_FRAME_S:g} s"
+        self._end_with(Refused(ErrorCode.BAD_REQUEST, message))
+
+    def _end_with(self, refused: Refused) -> None:
+        """Say why, and close."""
+        self._flush()
+        self._ending = True
+        self._transport.write(encode_answer(ErrorFrame(Error(refused.code, refused.message, refused.hint))))
+        self._transport.close()
+
+    def _close_when_answered(self) -> None:
+        if self._ending and not self._calls and not self._streams and not self._transport.is_closing():
+            self._transport.close()
+
+
+def encode_answer(frame: OkFrame | ErrorFrame) -> bytes:
+    """The frame as a line; an answer that is too long becomes an error."""
+    line = _encode(frame)
+    if len(line) >= MAX_FRAME_BYTES:
+        refused = Refused(ErrorCode.REPLY_TOO_LARGE, f"the answer has {len(line)} bytes")
+        line = _encode(ErrorFrame(Error(refused.code, refused.message, refused.hint), frame.id))
+    return line + b"\n"
+
+
+def _id_of(frame: bytes) -> int | str | None:
+    """The id of a request that is otherwise wrong, so that its sender knows which one it was."""
+    try:
+        return msgspec.json.decode(frame, type=_Envelope).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

@@ -1,0 +1,147 @@
+"""The fork server: a small warm process that reads attempts from stdin and forks a shim for each.
+
+One JSON line in is one attempt (see `shim.run`). One JSON line out says what became of it: `pid` and
+`start_time` of its shim, or `refused` and why. Shims write to the same pipe: `agent_pid` and `started_at`,
+or an `error`. The fork server ends when stdin does, and shims do not mind.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource  # noqa: F401 (os.wait4 needs it, and a shim must not import)
+import select
+import signal
+from collections import deque
+from types import FrameType
+from typing import Any, NoReturn
+
+from luziad.supervise import child, shim, tree
+
+REQUESTS = 0
+_CHUNK_BYTES = 1 << 18
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    _close_stray_files()
+    wakeup = _take_over_signals()
+    os.set_blocking(shim.REPLIES, False)
+    child.name_process(b"luzia-forks")
+    poller = select.poll()
+    poller.register(REQUESTS, select.POLLIN)
+    poller.register(wakeup[0], select.POLLIN)
+    gc.disable()
+    gc.freeze()
+    requests = Lines()
+    while True:
+        for fd, _ in poller.poll():
+            if fd == REQUESTS:
+                if not requests.read():
+                    return
+                while requests.whole:
+                    _start(json.loads(requests.whole.popleft()), wakeup)
+            else:
+                os.read(fd, 4096)
+                _reap()
+
+
+class Lines:
+    """Splits what comes on stdin into lines; looks at every byte once, however long a line is.
+
+    whole: the lines that are complete. Who takes one out has the only copy, so that no shim carries it along.
+    """
+
+    def __init__(self) -> None:
+        self.whole: deque[bytes] = deque()
+        self._parts: list[bytes] = []
+
+    def read(self) -> bool:
+        """Take in what is there; False at the end of the input."""
+        chunk = os.read(REQUESTS, _CHUNK_BYTES)
+        first, *rest = chunk.split(b"\n")
+        self._parts.append(first)
+        for part in rest:
+            self.whole.append(b"".join(self._parts))
+            self._parts = [part]
+        return bool(chunk)
+
+
+def _close_stray_files() -> None:
+    """Close what the daemon may have left open, such as a socket that systemd passed to it."""
+    open_files = [int(name) for name in os.listdir("/proc/self/fd")]
+    os.closerange(3, max(open_files) + 1)
+
+
+def _take_over_signals() -> tuple[int, int]:
+    """Block all signals but SIGCHLD, which wakes the poll through the returned pipe; undo what was ignored.
+
+    Whatever is set here reaches the agents, so every other signal gets its default meaning back.
+    """
+    signals = signal.valid_signals()
+    signal.pthread_sigmask(signal.SIG_SETMASK, signals - {signal.SIGCHLD})
+    for number in signals - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+        signal.signal(number, signal.SIG_DFL)
+    reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, _ignore)
+    return reader, writer
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Let a signal do nothing but wake the poll."""
+
+
+def _start(request: dict[str, Any], wakeup: tuple[int, int]) -> None:
+    # Blocked across the fork, because a shim waits for the signal and never unblocks it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become_shim(request, wakeup)
+    except OSError as error:
+        _tell(request, refused=f"cannot start: {error}")
+    else:
+        # The shim is reaped by this process alone, and later, so its entry in /proc is still there.
+        _tell(request, pid=pid, start_time=tree.start_time(pid))
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+
+def _become_shim(request: dict[str, Any], wakeup: tuple[int, int]) -> NoReturn:
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for fd in wakeup:
+            os.close(fd)
+        # A shim outlives the daemon: it must not keep the daemon's stderr open, which may be somebody's pipe.
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 2)
+        os.close(null)
+        child.name_process(b"luzia-shim")
+        shim.run(request)
+        status = 0
+    except Exception as error:
+        shim.tell(request, error=f"the shim failed: {type(error).__name__}: {error}")
+    finally:
+        os._exit(status)
+
+
+def _tell(request: dict[str, Any], **facts: Any) -> None:
+    """Tell the daemon a fact, and wait when it is too busy to read."""
+    while not shim.tell(request, **facts):
+        room = select.poll()
+        room.register(shim.REPLIES, select.POLLOUT)
+        room.poll()
+
+
+def _reap() -> None:
+    """Reap the shims that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
+    except ChildProcessError:
+        return

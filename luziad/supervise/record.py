@@ -1,0 +1,105 @@
+"""The files of an attempt's directory: their names, and how they are written so that no crash spoils them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from typing import Any
+
+PROMPT = "prompt"
+STDOUT = "stdout"
+STDERR = "stderr"
+LOCK = "lock"
+STARTED = "started.json"
+EXIT = "exit.json"
+FENCED = "fenced"
+"""An attempt whose directory holds FENCED without STARTED was given up: nobody may start it any more."""
+
+RESERVED_BYTES = 4096
+MAX_ERROR_CHARS = 300
+"""An error of this length fits the reserved bytes, and a line of PIPE_BUF bytes, however it is escaped."""
+
+
+def boot_id() -> str:
+    """Names this boot of the machine, so that process ids of an earlier one are told apart."""
+    with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+        return file.read().decode().strip()
+
+
+def boottime_s() -> float:
+    """Seconds of a clock that never jumps and goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def make_directory(path: str) -> int | None:
+    """Make the attempt's directory exclusively, its job's too when needed, and return an open descriptor.
+
+    Returns None when it is there already: whoever made it owns the attempt.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(os.path.dirname(path), 0o700)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return None
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def sync_directory(path: str) -> None:
+    """Make the entries of a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_new(directory: int, name: str, content: bytes) -> None:
+    """Write a file that was not there before."""
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+    with open(fd, "wb", buffering=0) as file:
+        view = memoryview(content)
+        while view:
+            view = view[file.write(view) :]
+
+
+def lock(directory: int) -> int | None:
+    """Take the attempt's lock; return its descriptor, or None while another process holds it."""
+    fd = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600, dir_fd=directory)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
+
+
+def exists(directory: int, name: str) -> bool:
+    """True when the attempt's directory has the file."""
+    try:
+        os.stat(name, dir_fd=directory)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def reserve(directory: int, name: str, size: int) -> int:
+    """Open the space in which `publish` will write a record; `size` bytes are allocated on the disk."""
+    fd = os.open(name + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=directory)
+    if size:
+        os.posix_fallocate(fd, 0, size)
+    return fd
+
+
+def publish(directory: int, reserved: int, name: str, value: dict[str, Any]) -> None:
+    """Write a record so that its name is there durably with the whole of it, or not at all."""
+    content = json.dumps(value).encode()
+    os.pwrite(reserved, content, 0)
+    os.ftruncate(reserved, len(content))
+    os.fdatasync(reserved)
+    os.close(reserved)
+    os.rename(name + ".new", name, src_dir_fd=directory, dst_dir_fd=directory)
+    os.fsync(directory)

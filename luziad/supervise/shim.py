@@ -1,0 +1,205 @@
+"""The shim: one an attempt, the agent's parent, and the reaper of everything that the agent starts.
+
+It makes the attempt's directory, starts the agent, records how it ended, and ends what is left of the
+tree. It needs neither the fork server nor the daemon for that. The directory is the truth; the one line
+that it writes to the reply pipe only saves the daemon a look into it.
+
+All signals are blocked as long as it lives. SIGTERM means: end the attempt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import time
+from typing import Any
+
+from luziad.supervise import child, record, tree
+
+REPLIES = 1
+"""The descriptor of the reply pipe, in the fork server and in shims. An agent has its stdout there."""
+
+LEFTOVER_GRACE_S = 2.0
+EXEC_WAIT_MS = 1000
+_WAITED_FOR = {signal.SIGCHLD, signal.SIGTERM}
+
+
+def run(request: dict[str, Any]) -> None:
+    """Carry one attempt through, from its directory to the end of its last process.
+
+    request: `job`, `attempt`, `directory` (of the attempt, absolute), and the other fields of a Launch.
+    """
+    try:
+        directory = record.make_directory(request["directory"])
+        if directory is None:
+            return
+        held = record.lock(directory)
+        if held is None or record.exists(directory, record.FENCED):
+            return
+        Shim(request, directory, held).run()
+    except (OSError, ValueError) as error:
+        tell(request, error=f"cannot start: {error}")
+
+
+def tell(request: dict[str, Any], *, error: str | None = None, **facts: Any) -> bool:
+    """Tell the daemon a fact in one line, which is short enough to be written whole or not at all.
+
+    False when the pipe is full. When nobody reads any more there is nothing to tell.
+    """
+    if error is not None:
+        facts["error"] = error[: record.MAX_ERROR_CHARS]
+    line = json.dumps({"job": request["job"], "attempt": request["attempt"], **facts}).encode() + b"\n"
+    try:
+        os.write(REPLIES, line)
+    except BlockingIOError:
+        return False
+    except BrokenPipeError:
+        return True
+    return True
+
+
+class Shim:
+    """One attempt from its lock to its end."""
+
+    def __init__(self, request: dict[str, Any], directory: int, lock: int) -> None:
+        self._request = request
+        self._directory = directory
+        self._grace_s: float = request["grace_s"]
+        self._started_at, self._started_s = time.time(), record.boottime_s()
+        self._identity = {
+            "pid": os.getpid(),
+            "start_time": tree.start_time(os.getpid()),
+            "boot_id": record.boot_id(),
+        }
+        os.pwrite(lock, json.dumps(self._identity).encode(), 0)
+        record.write_new(directory, record.PROMPT, os.fsencode(request.pop("prompt")))
+        self._exit_file = record.reserve(directory, record.EXIT, record.RESERVED_BYTES)
+
+    def run(self) -> None:
+        """Start the agent unless it is cancelled already, and stay until nothing is left of its tree."""
+        child.become_subreaper()
+        agent = child.Agent(self._request, self._directory)
+        self._request.pop("env")
+        try:
+            self._write_started(agent.pid)
+        except OSError as error:
+            agent.discard()
+            self._write_exit(error=f"cannot start: {error}")
+            return
+        if signal.SIGTERM in signal.sigpending():
+            agent.discard()
+            self._write_exit(error="cancelled before it started", stopped=True)
+            return
+        self._started_s = record.boottime_s()
+        agent.release()
+        if not self._failed_early(agent):
+            tell(self._request, agent_pid=agent.pid, started_at=self._started_at)
+        self._reap_all(agent)
+
+    def _write_started(self, agent_pid: int) -> None:
+        started = {
+            **self._identity,
+            "agent_pid": agent_pid,
+            "agent_start_time": tree.start_time(agent_pid),
+            "started_at": self._started_at,
+            "boottime_s": record.boottime_s(),
+        }
+        reserved = record.reserve(self._directory, record.STARTED, 0)
+        record.publish(self._directory, reserved, record.STARTED, started)
+        # Only now, when the file system has just written its journal, is it cheap to make the path durable.
+        job = os.path.dirname(self._request["directory"])
+        record.sync_directory(job)
+        record.sync_directory(os.path.dirname(job))
+
+    def _failed_early(self, agent: child.Agent) -> bool:
+        """Wait for the exec, but not for a directory that does not answer, and say whether it failed."""
+        poller = select.poll()
+        poller.register(agent.failure, select.POLLIN)
+        return any(event & select.POLLIN for _, event in poller.poll(EXEC_WAIT_MS))
+
+    def _reap_all(self, agent: child.Agent) -> None:
+        """Reap until no child is left: the agent goes its way, then the rest of its tree is ended."""
+        cancelled = stopped = ended = False
+        kill_at: float | None = None
+        pause_s = 0.02
+        while True:
+            reaped, left = _reap()
+            for pid, status, usage in reaped:
+                if pid == agent.pid:
+                    ended = True
+                    self._record_end(status, usage, agent.why_not(), stopped)
+            if not left:
+                return
+            now = time.monotonic()
+            if kill_at is None and (ended or cancelled):
+                stopped = not ended
+                tree.signal_below(os.getpid(), signal.SIGTERM)
+                kill_at = now + (min(self._grace_s, LEFTOVER_GRACE_S) if ended else self._grace_s)
+            wait_s = None
+            if kill_at is not None:
+                wait_s = kill_at - now
+                if wait_s <= 0:
+                    # Whatever was forked while the tree was read is met by the next round.
+                    tree.signal_below(os.getpid(), signal.SIGKILL)
+                    wait_s, pause_s = pause_s, min(pause_s * 2, 1.0)
+            cancelled |= _wait(wait_s) == signal.SIGTERM
+
+    def _record_end(self, status: int, usage: Any, error: str | None, stopped: bool) -> None:
+        """Write the exit record; when even its reserved space fails, the tree must be ended all the same."""
+        try:
+            self._write_exit(status, usage, error=error, stopped=stopped)
+        except OSError as failure:
+            tell(self._request, error=f"cannot write the exit record: {failure}")
+
+    def _write_exit(
+        self, status: int | None = None, usage: Any = None, *, error: str | None, stopped: bool = False
+    ) -> None:
+        code = os.waitstatus_to_exitcode(status) if status is not None and error is None else None
+        used = {}
+        if usage is not None:
+            used = {
+                "user_s": usage.ru_utime,
+                "system_s": usage.ru_stime,
+                "max_rss_bytes": usage.ru_maxrss * 1024,
+            }
+        value = {
+            "exit_code": code if code is not None and code >= 0 else None,
+            "signal": _signal_name(-code) if code is not None and code < 0 else None,
+            "error": error[: record.MAX_ERROR_CHARS] if error else None,
+            "stopped": stopped,
+            "started_at": self._started_at,
+            "ended_at": time.time(),
+            "duration_s": record.boottime_s() - self._started_s,
+            "usage": used,
+        }
+        record.publish(self._directory, self._exit_file, record.EXIT, value)
+
+
+def _reap() -> tuple[list[tuple[int, int, Any]], bool]:
+    """Reap every child that has ended, and say whether there are others."""
+    found: list[tuple[int, int, Any]] = []
+    while True:
+        try:
+            reaped = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found, False
+        if reaped[0] == 0:
+            return found, True
+        found.append(reaped)
+
+
+def _wait(timeout_s: float | None) -> int | None:
+    """Sleep until SIGCHLD or SIGTERM comes and return which, or None when `timeout_s` seconds are over."""
+    if timeout_s is None:
+        return signal.sigwaitinfo(_WAITED_FOR).si_signo
+    info = signal.sigtimedwait(_WAITED_FOR, timeout_s)
+    return info.si_signo if info else None
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"

@@ -1,0 +1,109 @@
+"""Process trees as /proc shows them: identity, descendants, signals to all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """What tells a process: its id is only unique together with start_time (clock ticks since boot)."""
+
+    pid: int
+    state: str
+    parent: int
+    group: int
+    session: int
+    start_time: int
+
+
+def read(pid: int) -> Process | None:
+    """Read /proc/PID/stat; None when there is no such process any more."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            stat = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is the program's name in parentheses, which may itself hold blanks and parentheses.
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    return Process(pid, fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
+
+
+def start_time(pid: int) -> int | None:
+    """When the process started, in clock ticks since boot; None when there is no such process any more."""
+    process = read(pid)
+    return process.start_time if process else None
+
+
+def processes() -> list[Process]:
+    """Every process of the machine that can be seen."""
+    found = (read(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return [process for process in found if process is not None]
+
+
+def below(pid: int, everybody: Iterable[Process]) -> list[Process]:
+    """The descendants of `pid` among `everybody`, parents before children."""
+    children: dict[int, list[Process]] = {}
+    for process in everybody:
+        children.setdefault(process.parent, []).append(process)
+    found = list(children.get(pid, ()))
+    for process in found:
+        found += children.get(process.pid, ())
+    return found
+
+
+def descendants(pid: int) -> list[Process]:
+    """All processes below `pid`, parents before children.
+
+    Reads the kernel's lists of children, and the whole of /proc where the kernel keeps no such lists.
+    """
+    found: list[Process] = []
+    waiting = [pid]
+    for parent in waiting:
+        children = _children(parent)
+        if children is None:
+            return below(pid, processes())
+        waiting += children
+        found += (process for process in map(read, children) if process is not None)
+    return found
+
+
+def _children(pid: int) -> list[int] | None:
+    """The children of all threads of `pid`; None when this kernel does not list them."""
+    found: list[int] = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return found
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+        except ProcessLookupError:
+            continue  # the thread has just ended
+        except FileNotFoundError:
+            if not os.path.exists("/proc/thread-self/children"):
+                return None
+    return found
+
+
+def signal_below(pid: int, number: signal.Signals) -> None:
+    """Send a signal to everything below `pid`, stopped processes included.
+
+    Whole process groups get it at once, so that none of their members can fork past it. A group never
+    spans two sessions, so one in another session than that of `pid` belongs to the tree; a child that has
+    not left that session yet gets the signal alone.
+    """
+    own = read(pid)
+    targets = {
+        process.pid if own and process.session == own.session else -process.group for process in descendants(pid)
+    }
+    for target in targets:
+        # Gone by itself, or run under another user, whose processes nobody but root may end.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(target, number)
+            if number != signal.SIGKILL:
+                os.kill(target, signal.SIGCONT)

@@ -1,0 +1,78 @@
+"""The job as a client sees it, made from the daemon's record of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Job, JobState, job_name
+
+from luziad.core.record import AttemptRecord, JobRecord
+
+
+def when(epoch_s: float | None) -> datetime | None:
+    """Epoch seconds as an aware datetime in UTC."""
+    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
+
+
+def job_view(
+    record: JobRecord,
+    *,
+    whole: bool,
+    reason: str | None,
+    env_names: list[str] | None = None,
+    directory: str | None = None,
+) -> Job:
+    """The wire's Job. `whole` has the full task and all attempts; `reason` is the computed or recorded one."""
+    spec, fate, attempt = record.spec, record.fate, record.attempt
+    task = task_text(record)
+    shown = attempt if attempt is not None and fate.state is not JobState.QUEUED else None
+    return Job(
+        id=record.id,
+        name=job_name(spec.project, record.id),
+        project=spec.project,
+        agent=spec.agent,
+        task=task if whole else task[:LIST_TASK_CHARS],
+        state=fate.state,
+        created_at=datetime.fromtimestamp(spec.created_at, UTC),
+        attempt=attempt.number if attempt else 0,
+        reason=reason,
+        started_at=when(shown.started_at) if shown else None,
+        ended_at=when(fate.ended_at),
+        duration_s=shown.duration_s if shown else None,
+        exit_code=shown.exit_code if shown else None,
+        signal=shown.signal if shown else None,
+        outcome=fate.outcome,
+        progress=fate.progress,
+        usage=shown.usage if shown else None,
+        pid=shown.pid if shown and not fate.state.is_final else None,
+        task_bytes=len(task) if task.isascii() else len(task.encode()),
+        argv=spec.argv,
+        cwd=spec.cwd or spec.directory,
+        key=spec.key,
+        timeout_s=spec.timeout_s,
+        env_names=env_names or [],
+        attempts=[_attempt_view(each) for each in fate.attempts] if whole else [],
+        directory=directory if attempt else None,
+        seq=fate.seq,
+    )
+
+
+def task_text(record: JobRecord) -> str:
+    """What the user typed, or the command of a `run` job."""
+    return record.spec.task if record.spec.argv is None else " ".join(record.spec.argv)
+
+
+def _attempt_view(attempt: AttemptRecord) -> Attempt:
+    return Attempt(
+        number=attempt.number,
+        starting_at=when(attempt.starting_at),
+        started_at=when(attempt.started_at),
+        ended_at=when(attempt.ended_at),
+        pid=attempt.pid if attempt.ended_at is None else None,
+        exit_code=attempt.exit_code,
+        signal=attempt.signal,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        duration_s=attempt.duration_s,
+        usage=attempt.usage,
+    )

@@ -1,0 +1,174 @@
+"""Every error that the daemon answers with: its code, what it means, and what to do about it.
+
+docs/errors.md is generated from this catalogue. A code is never renamed: see version.py.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class ErrorCode(StrEnum):
+    """The `code` of an error answer."""
+
+    BAD_REQUEST = "bad_request"
+    FRAME_TOO_LARGE = "frame_too_large"
+    REPLY_TOO_LARGE = "reply_too_large"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    NOT_ALLOWED = "not_allowed"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    TOO_MANY_STREAMS = "too_many_streams"
+    UNKNOWN_PROJECT = "unknown_project"
+    PROJECT_EXISTS = "project_exists"
+    PROJECT_DIRECTORY_MISSING = "project_directory_missing"
+    UNKNOWN_AGENT = "unknown_agent"
+    NO_AGENT = "no_agent"
+    AGENT_NOT_INSTALLED = "agent_not_installed"
+    INVALID_TASK = "invalid_task"
+    TASK_TOO_LARGE = "task_too_large"
+    QUEUE_FULL = "queue_full"
+    UNKNOWN_JOB = "unknown_job"
+    AMBIGUOUS_JOB = "ambiguous_job"
+    JOB_NOT_FINAL = "job_not_final"
+    JOB_FINAL = "job_final"
+    JOB_NOT_RUNNING = "job_not_running"
+    UNKNOWN_ATTEMPT = "unknown_attempt"
+    EVENTS_EXPIRED = "events_expired"
+    CONFIG_INVALID = "config_invalid"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
+    SHUTTING_DOWN = "shutting_down"
+    INTERNAL = "internal"
+
+
+class Meaning(NamedTuple):
+    """What an error code means, and the remedy that is right whatever the circumstances."""
+
+    meaning: str
+    remedy: str
+
+
+CATALOGUE: dict[ErrorCode, Meaning] = {
+    ErrorCode.BAD_REQUEST: Meaning(
+        "The frame is no JSON object of a known op with fields of the right types.",
+        "Compare it with the examples in protocol/README.md.",
+    ),
+    ErrorCode.FRAME_TOO_LARGE: Meaning(
+        "A line is longer than 4 MiB. The connection is closed after this answer.",
+        "Send one JSON object a line, and put large input into a file that the task names.",
+    ),
+    ErrorCode.REPLY_TOO_LARGE: Meaning(
+        "The answer would be longer than 4 MiB.",
+        "Ask for less: a smaller `limit`, `max_bytes` or fewer jobs.",
+    ),
+    ErrorCode.UNSUPPORTED_VERSION: Meaning(
+        "The daemon does not speak the protocol version that `hello` asked for.",
+        "Install the same luzia on both sides, then `luzia daemon restart`.",
+    ),
+    ErrorCode.NOT_ALLOWED: Meaning(
+        "The process on the other end of the socket belongs to a user that may not use this daemon.",
+        "Run luzia as the daemon's owner, or join the group `luzia` for the system service.",
+    ),
+    ErrorCode.TOO_MANY_CONNECTIONS: Meaning(
+        "All connections that the daemon accepts at once are taken.",
+        "Close idle clients, or raise `max_connections` in [daemon].",
+    ),
+    ErrorCode.TOO_MANY_STREAMS: Meaning(
+        "One connection has too many streams and waits open at once.",
+        "End some, or open another connection.",
+    ),
+    ErrorCode.UNKNOWN_PROJECT: Meaning(
+        "No project of this name is configured.",
+        "See `luzia projects`, add it with `luzia projects add NAME PATH`, or name a directory (`luzia . …`).",
+    ),
+    ErrorCode.PROJECT_EXISTS: Meaning(
+        "A project of this name is configured already.",
+        "Choose another name, or remove the old one with `luzia projects remove NAME`.",
+    ),
+    ErrorCode.PROJECT_DIRECTORY_MISSING: Meaning(
+        "The project's directory is not there, is no directory, or cannot be entered.",
+        "Create it, or correct the path with `luzia projects remove` and `luzia projects add`.",
+    ),
+    ErrorCode.UNKNOWN_AGENT: Meaning(
+        "No agent of this name is built in or configured.",
+        "See `luzia agents`, or describe it in [agents.NAME] of config.toml.",
+    ),
+    ErrorCode.NO_AGENT: Meaning(
+        "No agent was named, none is configured, and no known one is installed.",
+        "Use `--agent shell` (the task is a shell command), or install one: claude, codex, opencode, vibe.",
+    ),
+    ErrorCode.AGENT_NOT_INSTALLED: Meaning(
+        "The agent's program is not on the PATH, or is not executable.",
+        "Install it, or correct its command in [agents.NAME] of config.toml.",
+    ),
+    ErrorCode.INVALID_TASK: Meaning(
+        "The task is empty, has a NUL character, is not UTF-8, or comes with an argv as well.",
+        "Give either a task of plain text or an argv.",
+    ),
+    ErrorCode.TASK_TOO_LARGE: Meaning(
+        "The task is larger than 1 MiB.",
+        "Put the text into a file in the project, and let the task name it.",
+    ),
+    ErrorCode.QUEUE_FULL: Meaning(
+        "As many jobs are queued as the daemon takes.",
+        "Wait for some to end, cancel some, or raise `max_queued` in [daemon].",
+    ),
+    ErrorCode.UNKNOWN_JOB: Meaning(
+        "No job has this id.",
+        "See `luzia jobs --all`; finished jobs are removed after a while (LUZIA_MAX_JOBS).",
+    ),
+    ErrorCode.AMBIGUOUS_JOB: Meaning(
+        "More than one job's id begins or ends so.",
+        "Use more characters of the id.",
+    ),
+    ErrorCode.JOB_NOT_FINAL: Meaning(
+        "The job has not ended yet.",
+        "Wait for it (`luzia wait ID`), or end it (`luzia cancel ID`).",
+    ),
+    ErrorCode.JOB_FINAL: Meaning(
+        "The job has ended already.",
+        "Run it again with `luzia retry ID`.",
+    ),
+    ErrorCode.JOB_NOT_RUNNING: Meaning(
+        "No attempt of the job runs, so it has no progress to report.",
+        "Report progress from inside a running job, where LUZIA_JOB_ID names it.",
+    ),
+    ErrorCode.UNKNOWN_ATTEMPT: Meaning(
+        "The job has no attempt of this number.",
+        "See `luzia jobs ID` for its attempts.",
+    ),
+    ErrorCode.EVENTS_EXPIRED: Meaning(
+        "The events after this seq are no longer kept.",
+        "List the jobs again, and subscribe after the `seq` of that answer.",
+    ),
+    ErrorCode.CONFIG_INVALID: Meaning(
+        "The configuration file has mistakes; the old configuration stays in force.",
+        "Correct what the message names, then `luzia daemon reload`.",
+    ),
+    ErrorCode.STORAGE_UNAVAILABLE: Meaning(
+        "The job store cannot be written (disk full, or an I/O error). Running agents go on.",
+        "Make room on the file system of the state directory; the daemon recovers by itself.",
+    ),
+    ErrorCode.SHUTTING_DOWN: Meaning(
+        "The daemon is ending and takes no more jobs.",
+        "Try again in a moment.",
+    ),
+    ErrorCode.INTERNAL: Meaning(
+        "The daemon failed on this request; nothing else is affected.",
+        "Look into the daemon's log (`luzia daemon status` names it) and report it.",
+    ),
+}
+
+
+class Refused(Exception):
+    """A request cannot be done: carries what the error answer says.
+
+    code: from the catalogue. message: what is wrong and where. hint: what to do next; the catalogue's
+    remedy when empty.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint or CATALOGUE[code].remedy

@@ -1,0 +1,81 @@
+"""What happened: one struct for each kind of event. A change here is a change of the protocol: see version.py.
+
+`seq` grows with every event and is never used twice; gaps are possible. `at` is when the daemon recorded the
+event. `state` is the job's state after it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from luzia_protocol.jobs import JobState, Outcome, Progress
+
+
+class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
+    """What all events share."""
+
+    seq: int
+    at: datetime
+    job: str
+    project: str
+    state: JobState
+
+
+class Dispatched(Base, tag="dispatched"):
+    """A job was accepted. `task` is its first LIST_TASK_CHARS characters."""
+
+    task: str
+    agent: str
+
+
+class Starting(Base, tag="starting"):
+    """An attempt got a slot and is about to start."""
+
+    attempt: int
+
+
+class Started(Base, tag="started"):
+    """An attempt's agent runs as process `pid`."""
+
+    attempt: int
+    pid: int
+
+
+class Progressed(Base, tag="progress"):
+    """An attempt came further, or says what it does now."""
+
+    attempt: int
+    progress: Progress
+
+
+class Stopping(Base, tag="stopping"):
+    """An attempt is being ended; `reason` says why."""
+
+    attempt: int
+    reason: str
+
+
+class Ended(Base, tag="ended"):
+    """The job is final. `attempt` is 0 when none ever started."""
+
+    attempt: int
+    outcome: Outcome
+    reason: str | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+
+
+class Requeued(Base, tag="requeued"):
+    """The job is queued again after `attempt`; `reason` says why."""
+
+    attempt: int
+    reason: str
+
+
+class Removed(Base, tag="removed"):
+    """The job was forgotten, by request or because there are too many finished ones. `state` was its last."""
+
+
+Event = Dispatched | Starting | Started | Progressed | Stopping | Ended | Requeued | Removed

@@ -1,0 +1,156 @@
+"""What a job is on the wire. A change here is a change of the protocol: see version.py."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+MAX_TASK_BYTES = 1024 * 1024
+LIST_TASK_CHARS = 256
+"""Lists carry a task's first characters only, so that a page always fits a frame; `status` has it whole."""
+
+
+class JobState(StrEnum):
+    """Where a job is in its life; luziad/core/lifecycle.py says how it moves."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    WAITING = "waiting"
+    STOPPING = "stopping"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+    LOST = "lost"
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing happens to the job any more unless somebody asks for a retry."""
+        return self in FINAL_STATES
+
+
+FINAL_STATES = frozenset(
+    {
+        JobState.COMPLETED,
+        JobState.FAILED,
+        JobState.CANCELLED,
+        JobState.TIMED_OUT,
+        JobState.SKIPPED,
+        JobState.LOST,
+    }
+)
+
+
+class Outcome(StrEnum):
+    """How an attempt ended, finer than the job's final state (OUTCOME_STATES maps one to the other)."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    START_FAILED = "start_failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+    LOST = "lost"
+
+
+OUTCOME_STATES = {
+    Outcome.COMPLETED: JobState.COMPLETED,
+    Outcome.FAILED: JobState.FAILED,
+    Outcome.START_FAILED: JobState.FAILED,
+    Outcome.CANCELLED: JobState.CANCELLED,
+    Outcome.TIMED_OUT: JobState.TIMED_OUT,
+    Outcome.SKIPPED: JobState.SKIPPED,
+    Outcome.LOST: JobState.LOST,
+}
+
+
+class Progress(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """How far a running attempt is, as far as anybody can honestly tell.
+
+    percent: 0 to 99 while the attempt runs, 100 only after a verified end; None without a denominator.
+    done, total: what the percentage was computed from.
+    label: what the numbers count, or what the job says it is doing.
+    phase: what the agent is doing now ("tool Bash").
+    """
+
+    percent: int | None = None
+    done: float | None = None
+    total: float | None = None
+    label: str | None = None
+    phase: str | None = None
+
+
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What an ended attempt used: CPU seconds (user, system) and peak memory in bytes, from wait4(2)."""
+
+    user_s: float | None = None
+    system_s: float | None = None
+    max_rss_bytes: int | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other."""
+
+    number: int
+    starting_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    pid: int | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    outcome: Outcome | None = None
+    reason: str | None = None
+    duration_s: float | None = None
+    usage: Usage | None = None
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A job as `status`, `list` and `--json` show it.
+
+    task: what the user typed; in lists its first LIST_TASK_CHARS characters (`task_bytes` is its full size).
+    argv: the exact command for `run` jobs, otherwise None.
+    reason: why it is in its state, in words: why it waits, how it failed.
+    attempt: number of the newest attempt, 0 before the first.
+    duration_s: seconds the newest ended attempt ran, from a clock that does not jump.
+    env_names: names, never values, of the variables that were set for this job.
+    attempts: every attempt, oldest first; empty in lists.
+    directory: the job's directory with its output, once it has one; None in lists.
+    """
+
+    id: str
+    name: str
+    project: str
+    agent: str
+    task: str
+    state: JobState
+    created_at: datetime
+    attempt: int = 0
+    reason: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_s: float | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    outcome: Outcome | None = None
+    progress: Progress | None = None
+    usage: Usage | None = None
+    pid: int | None = None
+    task_bytes: int = 0
+    argv: list[str] | None = None
+    cwd: str = ""
+    key: str | None = None
+    timeout_s: float | None = None
+    env_names: list[str] = []
+    attempts: list[Attempt] = []
+    directory: str | None = None
+    seq: int = 0
+
+
+def job_name(project: str, job_id: str) -> str:
+    """The machine-readable name of a job, which is accepted wherever an id is."""
+    return f"agent:{project}:{job_id}"

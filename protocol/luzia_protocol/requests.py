@@ -1,0 +1,228 @@
+"""What a client may ask: one struct for each op. A change here is a change of the protocol: see version.py.
+
+Every request may carry `id`, a number or a string of the client's choice, which comes back in the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from luzia_protocol.jobs import JobState
+
+type_id = int | str | None
+
+
+class Base(msgspec.Struct, tag_field="op", kw_only=True, omit_defaults=True, gc=False):
+    """What all requests share."""
+
+    id: type_id = None
+
+
+class Hello(Base, tag="hello"):
+    """Agree on a protocol version; optional. Answered by replies.Hello or `unsupported_version`."""
+
+    version: int = 1
+    client: str | None = None
+
+
+class Dispatch(Base, tag="dispatch"):
+    """Accept a job. Exactly one of `task` and `argv` is given. Answered by replies.Dispatched.
+
+    project: a configured name, or an absolute path of a directory.
+    task: what the agent is to do, at most MAX_TASK_BYTES bytes of UTF-8 without NUL.
+    argv: an exact command, run without a shell and without an agent.
+    agent: a name from `agents`; None takes the project's, the default one, or the first that is installed.
+    key: the same key returns the same job, also after a crash of either side.
+    env: variables for this job alone; their values are kept from every answer.
+    client_env: variables of the caller's that the job inherits (the list stands in protocol/README.md).
+    cwd: where to run instead of the project's directory, absolute.
+    timeout_s: seconds the attempt may run; None takes the project's.
+    """
+
+    project: str
+    task: str | None = None
+    argv: list[str] | None = None
+    agent: str | None = None
+    key: str | None = None
+    env: dict[str, str] = {}
+    client_env: dict[str, str] = {}
+    cwd: str | None = None
+    timeout_s: float | None = None
+
+
+class Status(Base, tag="status"):
+    """Everything about one job. Answered by replies.Status."""
+
+    job: str
+
+
+class List(Base, tag="list"):
+    """Jobs, newest first, a page at a time. Answered by replies.Listed.
+
+    projects, states: keep only these; empty keeps all.
+    limit: jobs in a page, 1 to MAX_PAGE.
+    cursor: the `next` of the page before.
+    """
+
+    projects: list[str] = []
+    states: list[JobState] = []
+    limit: int = 50
+    cursor: int | None = None
+
+
+class Logs(Base, tag="logs"):
+    """A piece of an attempt's output. Answered by replies.Output.
+
+    attempt: None is the newest.
+    offset: where to begin, in bytes; ignored when `tail` is given.
+    tail: begin at the last so many lines instead.
+    max_bytes: at most so much, 1 to MAX_OUTPUT_BYTES.
+    encoding: `text` replaces what is not UTF-8, `base64` is exact.
+    """
+
+    job: str
+    attempt: int | None = None
+    stream: Literal["stdout", "stderr"] = "stdout"
+    offset: int = 0
+    tail: int | None = None
+    max_bytes: int = 256 * 1024
+    encoding: Literal["text", "base64"] = "text"
+
+
+class Follow(Base, tag="follow"):
+    """Stream an attempt's output until the attempt ends. Items are replies.Output, the end replies.FollowEnd.
+
+    With `attempt` None it follows the newest attempt, or the first one when none has started yet.
+    The other fields are those of Logs.
+    """
+
+    job: str
+    attempt: int | None = None
+    stream: Literal["stdout", "stderr"] = "stdout"
+    offset: int = 0
+    tail: int | None = None
+    encoding: Literal["text", "base64"] = "text"
+
+
+class Wait(Base, tag="wait"):
+    """Answer, out of order, when all of the jobs are final or `timeout_s` is over. See replies.Waited."""
+
+    jobs: list[str]
+    timeout_s: float | None = None
+
+
+class Cancel(Base, tag="cancel"):
+    """End a job: TERM, grace, KILL for its whole process tree. Answered at once by replies.Changed."""
+
+    job: str
+
+
+class Retry(Base, tag="retry"):
+    """Queue a final job again for its next attempt. Answered by replies.Changed."""
+
+    job: str
+
+
+class Remove(Base, tag="remove"):
+    """Forget a final job: its record and its directory. Answered by replies.Changed."""
+
+    job: str
+
+
+class Subscribe(Base, tag="subscribe"):
+    """Stream events: those after `after` first, then live ones. Items are events, the end is `lagged`.
+
+    after: the last seq that the caller has seen; None begins with what happens next.
+    jobs, projects, kinds: keep only these; empty keeps all.
+    """
+
+    after: int | None = None
+    jobs: list[str] = []
+    projects: list[str] = []
+    kinds: list[str] = []
+
+
+class ReportProgress(Base, tag="progress"):
+    """Tell how far a running job is, mostly from inside it. Answered by replies.Changed.
+
+    percent is short for done=percent, total=100.
+    """
+
+    job: str
+    percent: float | None = None
+    done: float | None = None
+    total: float | None = None
+    label: str | None = None
+    phase: str | None = None
+
+
+class UpdateStatus(Base, tag="update_status"):
+    """The older name of `progress`, with the older words for its fields."""
+
+    job: str
+    progress: float | None = None
+    message: str | None = None
+
+
+class Projects(Base, tag="projects"):
+    """The configured projects. Answered by replies.Projects."""
+
+
+class ProjectAdd(Base, tag="project_add"):
+    """Write a project into the configuration file and apply it. Answered by replies.Projects."""
+
+    name: str
+    path: str
+    agent: str | None = None
+
+
+class ProjectRemove(Base, tag="project_remove"):
+    """Take a project out of the configuration file; its jobs stay. Answered by replies.Projects."""
+
+    name: str
+
+
+class Agents(Base, tag="agents"):
+    """The agents that the daemon knows. Answered by replies.Agents."""
+
+
+class Reload(Base, tag="reload"):
+    """Read the configuration again; a broken file is refused whole. Answered by replies.Reloaded."""
+
+
+class Info(Base, tag="info"):
+    """What the daemon is and how it does. Answered by replies.Info."""
+
+
+class Shutdown(Base, tag="shutdown"):
+    """End the daemon and leave running agents alone. Answered by replies.Stopping."""
+
+
+Request = (
+    Hello
+    | Dispatch
+    | Status
+    | List
+    | Logs
+    | Follow
+    | Wait
+    | Cancel
+    | Retry
+    | Remove
+    | Subscribe
+    | ReportProgress
+    | UpdateStatus
+    | Projects
+    | ProjectAdd
+    | ProjectRemove
+    | Agents
+    | Reload
+    | Info
+    | Shutdown
+)
+
+MAX_PAGE = 1000
+MAX_OUTPUT_BYTES = 1024 * 1024
+MAX_WAIT_JOBS = 10_000

@@ -1,0 +1,224 @@
+"""What agents are known to claim wrongly, event by event."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from luzia_protocol.jobs import Outcome, Progress
+
+from luziad.agents.base import Reader, Verdict
+from luziad.agents.registry import AGENTS
+from unit.agents.recordings import exited
+
+Event = dict[str, Any]
+
+INIT: Event = {"type": "system", "subtype": "init"}
+ANSWER: Event = {"type": "assistant", "message": {"model": "m", "content": [{"type": "text", "text": "Done"}]}}
+RESULT: Event = {"type": "result", "subtype": "success", "is_error": False, "result": "Done"}
+
+
+def read(agent: str, *events: Event) -> tuple[Reader, list[Progress]]:
+    """A reader that has read the events, and what it told."""
+    reader = AGENTS[agent].reader()
+    told = [reader.feed(json.dumps(event).encode()) for event in events]
+    return reader, [progress for progress in told if progress is not None]
+
+
+def verdict(agent: str, *events: Event, code: int = 0, stderr: bytes = b"") -> Verdict:
+    """The verdict after the events."""
+    return read(agent, *events)[0].verdict(exited(code), stderr)
+
+
+def synthetic(text: str) -> Event:
+    """What Claude Code says itself, in the place of the model."""
+    return {"type": "assistant", "message": {"model": "<synthetic>", "content": [{"type": "text", "text": text}]}}
+
+
+def test_claude_succeeds_with_an_answer_and_a_result() -> None:
+    assert verdict("claude", INIT, ANSWER, RESULT) == Verdict(Outcome.COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        ([INIT, ANSWER], "claude ended without a result"),
+        ([INIT, synthetic("API Error: 500"), RESULT | {"result": "API Error: 500"}], "API Error: 500"),
+        ([INIT, ANSWER, synthetic("API Error: x"), RESULT | {"result": "API Error: x"}], "API Error: x"),
+        ([INIT, RESULT | {"result": "Unknown slash command: fix"}], "Unknown slash command: fix"),
+        ([INIT, ANSWER, RESULT | {"is_error": True}], "Done"),
+        ([INIT, ANSWER, RESULT | {"is_error": None}], "Done"),
+        ([INIT, ANSWER, RESULT | {"terminal_reason": "aborted_tools"}], "the turn ended early: aborted_tools"),
+        ([INIT, ANSWER, RESULT | {"subtype": "error_max_turns"}], "error_max_turns: Done"),
+        ([INIT, ANSWER, {"type": "result"}], "a result without a subtype"),
+        ([INIT, ANSWER, RESULT, RESULT | {"is_error": True, "result": "later"}], "later"),
+        (
+            [INIT, synthetic("You've hit your session limit · resets 3:45pm")],
+            "claude ended without a result: You've hit your session limit · resets 3:45pm",
+        ),
+        (
+            [
+                INIT,
+                {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "rateLimitType": "five_hour"}},
+            ],
+            "claude ended without a result: usage limit five_hour",
+        ),
+    ],
+)
+def test_claude_has_failed_although_it_exits_0(events: list[Event], reason: str) -> None:
+    assert verdict("claude", *events) == Verdict(Outcome.FAILED, reason)
+
+
+def test_claude_has_failed_when_a_tool_was_refused() -> None:
+    denied = RESULT | {"permission_denials": [{"tool_name": "Bash"}, {"tool_name": "Bash"}, {"tool_name": "WebFetch"}]}
+    judged = verdict("claude", INIT, ANSWER, denied)
+    assert judged.outcome is Outcome.FAILED
+    assert (judged.reason or "").startswith("not permitted: Bash, WebFetch")
+
+
+def test_claude_sub_agents_do_not_answer_for_it() -> None:
+    theirs = ANSWER | {"parent_tool_use_id": "toolu_1"}
+    assert verdict("claude", INIT, theirs, RESULT).outcome is Outcome.FAILED
+    reader, told = read("claude", INIT, theirs)
+    assert told == [Progress(phase="thinking")]
+
+
+def tool(name: str, given: Event, number: int) -> Event:
+    """Claude calls a tool."""
+    block = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": given}
+    return {"type": "assistant", "message": {"model": "m", "content": [block]}}
+
+
+def outcome(number: int, **more: Any) -> Event:
+    """A tool of Claude's has ended."""
+    error = more.pop("is_error", False)
+    block = {"type": "tool_result", "tool_use_id": f"toolu_{number}", "is_error": error}
+    return {"type": "user", "message": {"content": [block]}, **more}
+
+
+def test_claude_tasks_are_counted_when_their_tool_has_ended() -> None:
+    _, told = read(
+        "claude",
+        tool("TaskCreate", {"subject": "a"}, 1),
+        outcome(1, tool_use_result={"task": {"id": "1"}}),
+        tool("TaskCreate", {"subject": "b"}, 2),
+        outcome(2, tool_use_result={"task": {"id": "2"}}),
+        tool("TaskCreate", {"subject": "c"}, 3),
+        outcome(3, tool_use_result={"task": {"id": "3"}}),
+        tool("TaskUpdate", {"taskId": "1", "status": "completed"}, 4),
+        outcome(4),
+        tool("TaskUpdate", {"taskId": "2", "status": "completed"}, 5),
+        outcome(5, is_error=True),
+        tool("TaskUpdate", {"taskId": "3", "status": "deleted"}, 6),
+        outcome(6),
+    )
+    assert told[-1] == Progress(percent=50, done=1, total=2, label="plan", phase="thinking")
+
+
+def test_a_finished_plan_is_not_a_finished_job() -> None:
+    todos = [{"content": "a", "status": "completed"}, {"content": "b", "status": "cancelled"}]
+    _, told = read("claude", tool("TodoWrite", {"todos": todos}, 1))
+    assert told == [Progress(percent=99, done=1, total=1, label="plan", phase="tool TodoWrite")]
+
+
+def test_a_plan_that_was_given_up_shows_no_percentage() -> None:
+    first, second = [{"status": "pending"}], [{"status": "cancelled"}]
+    _, told = read("claude", tool("TodoWrite", {"todos": first}, 1), tool("TodoWrite", {"todos": second}, 2))
+    assert [progress.percent for progress in told] == [0, None]
+
+
+def test_claude_tells_retries_and_long_tools() -> None:
+    retry = {"type": "system", "subtype": "api_retry", "attempt": 2, "max_retries": 10, "error": "overloaded"}
+    running = {"type": "tool_progress", "tool_name": "Bash", "elapsed_time_seconds": 61.4}
+    _, told = read("claude", retry, running)
+    assert [progress.phase for progress in told] == ["retry 2 of 10: overloaded", "tool Bash 61 s"]
+
+
+def test_names_from_an_agent_cannot_play_with_the_screen() -> None:
+    _, told = read("claude", tool("\x1b[2J\r\n" + "x" * 1000, {}, 1))
+    phase = told[0].phase or ""
+    assert phase.isprintable()
+    assert len(phase) <= 100
+    judged = verdict("claude", INIT, RESULT | {"is_error": True, "result": "bad\x1b[31m\n" + "y" * 5000})
+    assert (judged.reason or "").isprintable()
+    assert len(judged.reason or "") <= 500
+
+
+def test_codex_reconnecting_is_no_failure() -> None:
+    events: list[Event] = [
+        {"type": "turn.started"},
+        {"type": "error", "message": "Reconnecting... 1/5 (stream closed)"},
+        {"type": "turn.completed", "usage": {}},
+    ]
+    assert verdict("codex", *events) == Verdict(Outcome.COMPLETED)
+    assert verdict("codex", *events[:2]).reason == (
+        "codex ended before its turn did: Reconnecting... 1/5 (stream closed)"
+    )
+
+
+def test_codex_must_complete_the_last_turn_that_began() -> None:
+    started, completed = {"type": "turn.started"}, {"type": "turn.completed"}
+    failed = {"type": "turn.failed", "error": {"message": "no"}}
+    assert verdict("codex", started, completed, started).outcome is Outcome.FAILED
+    assert verdict("codex", started, completed, started, failed) == Verdict(Outcome.FAILED, "no")
+    assert verdict("codex", started, failed, started, completed) == Verdict(Outcome.COMPLETED)
+
+
+def test_codex_plans_are_counted() -> None:
+    items = [{"text": "a", "completed": True}, {"text": "b", "completed": False}, {"text": "c"}]
+    _, told = read("codex", {"type": "item.updated", "item": {"type": "todo_list", "items": items}})
+    assert told == [Progress(percent=33, done=1, total=3, label="plan")]
+
+
+def test_codex_that_does_not_begin_says_why_on_stderr() -> None:
+    judged = verdict("codex", code=1, stderr=b"Reading\nError: not logged in\n\n")
+    assert judged == Verdict(Outcome.FAILED, "exit code 1: Error: not logged in")
+
+
+def test_gemini_exit_0_without_a_result_is_a_failure() -> None:
+    assert verdict("gemini", {"type": "init"}) == Verdict(Outcome.FAILED, "gemini ended without a result")
+
+
+def test_gemini_exit_codes_have_words() -> None:
+    assert verdict("gemini", code=41).reason == "exit code 41: authentication failed"
+
+
+def test_opencode_that_prints_nothing_has_failed() -> None:
+    judged = verdict("opencode")
+    assert judged.outcome is Outcome.FAILED
+    assert "permission" in (judged.reason or "")
+
+
+@pytest.mark.parametrize("reason", ["tool-calls", "unknown", "length", None])
+def test_opencode_must_finish_its_last_step_because_it_is_done(reason: str | None) -> None:
+    start, finish = {"type": "step_start"}, {"type": "step_finish", "part": {"reason": reason}}
+    stop = {"type": "step_finish", "part": {"reason": "stop"}}
+    assert verdict("opencode", start, finish).outcome is Outcome.FAILED
+    assert verdict("opencode", start, stop, start).outcome is Outcome.FAILED
+    assert verdict("opencode", start, finish, start, stop) == Verdict(Outcome.COMPLETED)
+
+
+def test_vibe_interrupted_with_exit_0_has_failed() -> None:
+    user = {"role": "user", "content": "do it"}
+    answer = {"role": "assistant", "content": "Done"}
+    calls = {"role": "assistant", "content": "Now", "tool_calls": [{"function": {"name": "bash"}}]}
+    assert verdict("vibe", user, answer) == Verdict(Outcome.COMPLETED)
+    assert verdict("vibe", user, calls).outcome is Outcome.FAILED
+    assert verdict("vibe", user).outcome is Outcome.FAILED
+    assert verdict("vibe", user, answer, stderr=b"Stopped: terminated\n").outcome is Outcome.FAILED
+    thrown_away = answer | {"outcome": {"type": "discarded", "cause": "failure"}}
+    assert verdict("vibe", user, thrown_away).outcome is Outcome.FAILED
+
+
+def test_vibe_plans_are_counted_in_older_versions_too() -> None:
+    todos = json.dumps({"todos": [{"status": "completed"}, {"status": "pending"}]})
+    calls = [{"function": {"name": "todo", "arguments": todos}}]
+    _, told = read("vibe", {"role": "assistant", "content": "", "tool_calls": calls})
+    assert told == [Progress(percent=50, done=1, total=2, label="plan", phase="used todo")]
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode", "vibe"])
+def test_an_agent_that_printed_nothing_has_not_succeeded(agent: str) -> None:
+    assert verdict(agent).outcome is Outcome.FAILED

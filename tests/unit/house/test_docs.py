@@ -1,0 +1,85 @@
+"""The documentation is up to date where it is generated, complete, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from luzia_client import exit_codes
+from luzia_client.cli.main import COMMANDS
+from luziad.core.lifecycle import TRANSITIONS
+from unit.house.scripts import ROOT, load
+
+GENERATE = load("docs/generate.py")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("protocol/*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that a page's headings can be linked by."""
+    headings = re.findall(r"^#+ (.+)$", CODE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(CODE.sub("", page.read_text())):
+        if link.startswith("https://"):
+            continue
+        path, _, fragment = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not fragment or fragment in anchors(target), link
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent.name == "docs"], ids=[n for n in NAMES if "docs/" in n]
+)
+def test_the_index_names_every_page(page: Path) -> None:
+    index = ROOT / "docs" / "index.md"
+    assert page == index or f"]({page.name})" in index.read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_command_that_a_page_names_is_there(page: Path) -> None:
+    example_project = {"overbits"}
+    code = "\n".join(span for span in CODE.findall(page.read_text()) if not span.startswith("```text"))
+    named = set(re.findall(r"(?:^|[`\s;&(])luzia ([a-z]+)\b", code))
+    assert named <= COMMANDS.keys() | example_project
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [name for name in COMMANDS if f"luzia {name}" not in text] == []
+
+
+def test_the_error_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "errors.md").read_text() == GENERATE.errors_page(), "run `make generate`"
+
+
+def test_the_diagram_of_a_jobs_life_is_up_to_date() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert GENERATE.BEGIN in page
+    assert page == GENERATE.architecture_page(page), "run `make generate`"
+
+
+def test_the_diagram_shows_every_transition() -> None:
+    life = GENERATE.life()
+    for (state, trigger), target in TRANSITIONS.items():
+        row = next(line for line in life.splitlines() if line.startswith(f"| `{state}` |"))
+        assert f"{trigger} → `{target}`" in row or (trigger == target.value and f"`{target}`" in row)
+
+
+def test_the_table_of_exit_codes_has_them_all() -> None:
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
+    shown = re.findall(r"^(\d+) ", GENERATE.errors_page(), re.MULTILINE)
+    assert {int(code) for code in shown} == codes
+
+
+def test_the_readme_has_a_place_for_the_figures() -> None:
+    assert re.search(r"<!-- figures -->.*<!-- /figures -->", (ROOT / "README.md").read_text(), re.DOTALL)

@@ -1,0 +1,167 @@
+"""The store keeps what was committed, all or nothing, and refuses what is not its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from luziad.errors import StorageError, StoreDamagedError, StoreTooNewError
+from luziad.store import snapshots
+from luziad.store.sqlite import ENVIRONMENTS_NAME, STORE_NAME, Batch, EventReader, Store
+
+
+SPEC = r'{"task":"it is \u0001 \"quoted\" ✓"}'
+
+
+def batch(n: int, seq: int) -> Batch:
+    changes = Batch()
+    changes.jobs[n] = (f"00000{n}-aaaa", SPEC.encode())
+    changes.fates[n] = b'{"seq":%d}' % seq
+    changes.events.append((seq, b'{"kind":"dispatched","seq":%d}' % seq))
+    return changes
+
+
+def test_jobs_events_and_environments_come_back_as_they_were_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first = batch(1, 1)
+    first.environments[4] = {"TOKEN": "s3cret"}
+    store.write(first)
+    second = batch(2, 2)
+    second.fates[1] = b'{"state":"failed","seq":3}'
+    store.write(second)
+    store.close()
+    again = Store(tmp_path)
+    assert list(again.load_jobs()) == [
+        (1, "000001-aaaa", SPEC, '{"state":"failed","seq":3}'),
+        (2, "000002-aaaa", SPEC, '{"seq":2}'),
+    ]
+    assert again.load_environments() == {4: {"TOKEN": "s3cret"}}
+    assert again.last_seq() == 2
+    reader = EventReader(tmp_path)
+    assert [seq for seq, _ in reader.after(0, 10)] == [1, 2]
+    assert reader.after(1, 10) == [(2, '{"kind":"dispatched","seq":2}')]
+    assert reader.first_seq() == 1
+    reader.close()
+    again.close()
+
+
+def test_removed_jobs_pruned_events_and_dropped_environments_are_gone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first = batch(1, 1)
+    first.environments[1] = {"TOKEN": "s3cret-value"}
+    store.write(first)
+    second = Batch()
+    second.removed = [1]
+    second.dropped_environments = [1]
+    second.events.append((2, b'{"kind":"removed"}'))
+    second.prune_to = 1
+    store.write(second)
+    assert list(store.load_jobs()) == []
+    assert store.load_environments() == {}
+    store.close()
+    reader = EventReader(tmp_path)
+    assert [seq for seq, _ in reader.after(0, 10)] == [2]
+    reader.close()
+    assert b"s3cret-value" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_batch_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(batch(1, 1))
+    broken = batch(2, 1)  # this seq is taken
+    with pytest.raises(StorageError):
+        store.write(broken)
+    assert [row[0] for row in store.load_jobs()] == [1]
+    store.write(batch(2, 2))
+    store.close()
+
+
+def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(batch(1, 1))
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    store.close()
+
+
+def test_a_store_of_a_newer_luzia_is_refused_and_untouched(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    database = sqlite3.connect(tmp_path / STORE_NAME)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    before = (tmp_path / STORE_NAME).read_bytes()
+    with pytest.raises(StoreTooNewError, match="newer luzia"):
+        snapshots.open_store(tmp_path)
+    assert (tmp_path / STORE_NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["garbage", "flipped", "foreign"])
+def test_a_damaged_store_is_told_and_not_changed(tmp_path: Path, damage: str) -> None:
+    _damage(tmp_path, damage)
+    before = (tmp_path / STORE_NAME).read_bytes()
+    with pytest.raises(StoreDamagedError):
+        Store(tmp_path)
+    assert (tmp_path / STORE_NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["garbage", "flipped", "foreign"])
+def test_a_damaged_store_is_set_aside_and_the_newest_snapshot_takes_its_place(tmp_path: Path, damage: str) -> None:
+    store = Store(tmp_path)
+    store.write(batch(1, 1))
+    snapshots.take(tmp_path)
+    store.write(batch(2, 2))
+    store.close()
+    _damage(tmp_path, damage)
+    before = (tmp_path / STORE_NAME).read_bytes()
+    restored, notices, least_seq = snapshots.open_store(tmp_path)
+    assert [row[0] for row in restored.load_jobs()] == [1]
+    assert least_seq > 2, "a seq is never used twice"
+    (aside,) = tmp_path.glob("damaged-*")
+    assert (aside / STORE_NAME).read_bytes() == before
+    assert str(aside) in notices[0]
+    restored.close()
+
+
+def test_a_snapshot_has_no_values_of_variables_and_three_are_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    secret = batch(1, 1)
+    secret.environments[1] = {"TOKEN": "s3cret-value"}
+    store.write(secret)
+    taken = [snapshots.take(tmp_path) for _ in range(5)]
+    assert snapshots.newest_first(tmp_path) == taken[:1:-1]
+    for path in (tmp_path / "snapshots").iterdir():
+        assert b"s3cret-value" not in path.read_bytes()
+    store.close()
+    assert (tmp_path / ENVIRONMENTS_NAME).exists()
+
+
+def test_a_snapshot_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    (tmp_path / "snapshots").write_text("in the way")
+    with pytest.raises(StorageError, match="no snapshot"):
+        snapshots.take(tmp_path)
+    assert (tmp_path / "snapshots").read_text() == "in the way"
+
+
+def _damage(state_dir: Path, how: str) -> None:
+    path = state_dir / STORE_NAME
+    if how == "garbage":
+        path.write_bytes(b"this is no database" * 1000)
+    elif how == "foreign":
+        path.unlink(missing_ok=True)
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE recipes (name TEXT)")
+        database.execute("PRAGMA user_version = 1")
+        database.commit()
+        database.close()
+    else:
+        if not path.exists():
+            store = Store(state_dir)
+            store.write(batch(1, 1))
+            store.close()
+        content = bytearray(path.read_bytes())
+        content[4096:4196] = bytes(100)
+        content[8192:8292] = b"\xff" * 100
+        path.write_bytes(content)
