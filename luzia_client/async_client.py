@@ -22,6 +22,7 @@ from luzia_client.connection import (
     ConnectionLostError,
     DaemonUnreachableError,
     UnexpectedAnswerError,
+    dial,
     is_absent,
     lost,
     silent,
@@ -44,7 +45,7 @@ class AsyncConnection:
     async def open(cls, path: str, *, autostart: bool) -> AsyncConnection:
         """Connect, and start the daemon first when none answers and `autostart` lets it be."""
         try:
-            return cls(*await asyncio.open_unix_connection(path))
+            return await cls._dial(path)
         except OSError as exc:
             if not autostart or not is_absent(exc):
                 raise unreachable(path, exc) from exc
@@ -52,9 +53,13 @@ class AsyncConnection:
 
         await asyncio.to_thread(ensure_daemon, path)
         try:
-            return cls(*await asyncio.open_unix_connection(path))
+            return await cls._dial(path)
         except OSError as exc:
             raise unreachable(path, exc) from exc
+
+    @classmethod
+    async def _dial(cls, path: str) -> AsyncConnection:
+        return cls(*await asyncio.open_unix_connection(sock=await asyncio.to_thread(dial, path)))
 
     async def ask(self, line: bytes) -> bytes:
         """Send a line and return the answer."""
@@ -266,9 +271,7 @@ class AsyncClient:
         phase: str | None = None,
     ) -> replies.Changed:
         """Tell how far a running job is."""
-        request = requests.ReportProgress(
-            job=job, percent=percent, done=done, total=total, label=label, phase=phase
-        )
+        request = requests.ReportProgress(job=job, percent=percent, done=done, total=total, label=label, phase=phase)
         return await self._ask(request, replies.Changed)
 
     async def projects(self) -> replies.Projects:
@@ -334,9 +337,7 @@ class AsyncClient:
 
     async def _stream(self, stream: streams.Stream[T]) -> AsyncGenerator[T, None]:
         """Drive a stream on a connection of its own, over as many connections as it takes."""
-        connection: AsyncConnection | None = await AsyncConnection.open(
-            self.socket, autostart=self._autostart
-        )
+        connection: AsyncConnection | None = await AsyncConnection.open(self.socket, autostart=self._autostart)
         patience = streams.Patience(self._reconnect_s)
         while True:
             try:

@@ -162,9 +162,7 @@ class Client:
         request = requests.List(projects=[*projects], states=[*states], limit=limit, cursor=cursor)
         return self._ask(request, replies.Listed)
 
-    def list_all(
-        self, projects: Sequence[str] = (), states: Sequence[JobState] = (), page: int = 500
-    ) -> Iterator[Job]:
+    def list_all(self, projects: Sequence[str] = (), states: Sequence[JobState] = (), page: int = 500) -> Iterator[Job]:
         """All jobs, newest first, fetched `page` at a time."""
         cursor: int | None = None
         while True:
@@ -257,9 +255,7 @@ class Client:
         phase: str | None = None,
     ) -> replies.Changed:
         """Tell how far a running job is."""
-        request = requests.ReportProgress(
-            job=job, percent=percent, done=done, total=total, label=label, phase=phase
-        )
+        request = requests.ReportProgress(job=job, percent=percent, done=done, total=total, label=label, phase=phase)
         return self._ask(request, replies.Changed)
 
     def projects(self) -> replies.Projects:

@@ -42,14 +42,9 @@ class Connection:
     """
 
     def __init__(self, path: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket = dial(path)
         self._frames = FrameReader(MAX_FRAME_BYTES)
         self._lines: list[bytes] = []
-        try:
-            self._socket.connect(path)
-        except BaseException:
-            self._socket.close()
-            raise
 
     def send(self, line: bytes) -> None:
         """Send a line, newline included.
@@ -103,6 +98,20 @@ class Connection:
         except FrameTooLargeError as exc:
             raise UnexpectedAnswerError("the daemon's answer is longer than 4 MiB") from exc
         return data != b""
+
+
+def dial(path: str) -> socket.socket:
+    """A connected socket. Raises OSError.
+
+    The socket blocks while it connects: one that does not would fail when many connect in the same moment.
+    """
+    dialled = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        dialled.connect(path)
+    except BaseException:
+        dialled.close()
+        raise
+    return dialled
 
 
 def connect(path: str, *, autostart: bool) -> Connection:

@@ -81,6 +81,7 @@ class ResponseiveDispatcher:
                 self._client.cancel(job_id)
             else:
                 self._client.progress(job_id, percent=progress, label=message or None)
+            self._client.status(job_id)  # asked anew, so that get_status remembers nothing older
         except Refused as refused:
             if refused.code not in _NOT_TAKEN:
                 raise
@@ -98,7 +99,8 @@ class ResponseiveDispatcher:
         poll_interval: not needed, because the daemon tells when the job ends.
         """
         del poll_interval
-        return old_status(self._client.wait([job_id], timeout_s=timeout).jobs[0])
+        self._client.wait([job_id], timeout_s=timeout)
+        return old_status(self._client.status(job_id))  # asked anew, so that what is remembered is not older
 
     def start_background_monitor(self) -> threading.Thread:
         """Keep the answers of get_status fresh in a daemon thread; asking twice returns the same thread."""

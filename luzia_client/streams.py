@@ -140,9 +140,7 @@ class Subscribing:
     def take(self, frame: Frame) -> Event | None:
         """The event; None for one of a kind that only newer daemons know."""
         if answers.is_set(frame.lagged):
-            self._asked = msgspec.structs.replace(
-                self._asked, after=answers.unpack(frame.lagged, replies.Lagged).next
-            )
+            self._asked = msgspec.structs.replace(self._asked, after=answers.unpack(frame.lagged, replies.Lagged).next)
             self.broken = True
             return None
         if not answers.is_set(frame.event):

@@ -12,6 +12,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -29,8 +30,17 @@ RETRY_S = 1.0
 _encode = msgspec.json.Encoder().encode
 
 Then = Callable[[], None]
-Refuse = Callable[[StorageError], None]
 Listener = Callable[[list[tuple[Event, bytes]]], None]
+
+
+class Acceptance(Protocol):
+    """Who hears of a new job's fate: exactly one of the two."""
+
+    def committed(self) -> None:
+        """The job is on disk."""
+
+    def refused(self, error: StorageError) -> None:
+        """It cannot be; nothing of it remains."""
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -47,7 +57,8 @@ class _Pending:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.batch = Batch()
-        self.new: dict[int, tuple[str, Refuse]] = {}
+        self.new: dict[int, tuple[str, Acceptance]] = {}
+        self.waiting: list[Acceptance] = []
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.batch.fates or self.batch.removed)
@@ -96,18 +107,17 @@ class Journal:
         self._next_seq = seq + 1
         return seq
 
-    def accept(self, record: JobRecord, event: Event, then: Then, refuse: Refuse) -> None:
-        """Record a new job. Either `then` or `refuse` is called; after `refuse` nothing of the job remains."""
+    def accept(self, record: JobRecord, event: Event, acceptance: Acceptance) -> None:
+        """Record a new job."""
         self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))
-        self._pending.new[record.n] = (record.id, refuse)
-        self.record(record, event, then)
+        self._pending.new[record.n] = (record.id, acceptance)
+        self.record(record, event, acceptance.committed)
 
     def record(self, record: JobRecord, event: Event, then: Then | None = None) -> None:
         """Record what happened to a job; `then` is called once it is committed."""
         pending = self._pending
         raw = _encode(event)
         pending.entries.append(Entry(event, raw, then))
-        pending.batch.events.append((event.seq, raw))
         pending.batch.fates[record.n] = _encode(record.fate)
         self._schedule()
 
@@ -116,7 +126,6 @@ class Journal:
         pending = self._pending
         raw = _encode(event)
         pending.entries.append(Entry(event, raw, then))
-        pending.batch.events.append((event.seq, raw))
         pending.batch.fates.pop(record.n, None)
         pending.batch.jobs.pop(record.n, None)
         pending.batch.removed.append(record.n)
@@ -131,17 +140,15 @@ class Journal:
         """Drop sets of variables with the next commit."""
         self._pending.batch.dropped_environments.extend(numbers)
 
-    def after_commit(self, then: Then, refuse: Refuse) -> None:
-        """Call `then` when all that is recorded now is committed, or `refuse` when the store fails."""
+    def after_commit(self, acceptance: Acceptance) -> None:
+        """Tell when all that is recorded now is committed, or that the store fails."""
+        under_way = self._pending or self._writing
         if self.failure is not None:
-            refuse(self.failure)
-        elif not self._pending and self._writing is None:
-            then()
+            acceptance.refused(self.failure)
+        elif under_way:
+            under_way.waiting.append(acceptance)
         else:
-            waiting = self._pending if self._pending else self._writing
-            assert waiting is not None
-            waiting.new[-len(waiting.new) - 1] = ("", refuse)
-            waiting.entries[-1].then = _both(waiting.entries[-1].then, then)
+            acceptance.committed()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Hear of every committed batch of events, in order; returns how to stop."""
@@ -167,6 +174,7 @@ class Journal:
         """The writer's thread."""
         while (pending := self._work.get()) is not None:
             failure = None
+            pending.batch.events = [(entry.event.seq, entry.raw) for entry in pending.entries]
             try:
                 self._store.write(pending.batch)
             except StorageError as exc:
@@ -201,6 +209,8 @@ class Journal:
         for entry in done.entries:
             if entry.then is not None:
                 entry.then()
+        for waiting in done.waiting:
+            waiting.committed()
         if recovered:
             log.info("store_recovered")
             self.recovered()
@@ -211,7 +221,8 @@ class Journal:
         self.failure = failure
         refused = [*done.new.values(), *self._pending.new.values()]
         names = {job for job, _ in refused}
-        numbers = {n for n in (*done.new, *self._pending.new) if n >= 0}
+        numbers = {*done.new, *self._pending.new}
+        waiting = [*done.waiting, *self._pending.waiting]
         merged = _Pending()
         for part in (done, self._pending):
             merged.entries += [entry for entry in part.entries if entry.event.job not in names]
@@ -219,13 +230,12 @@ class Journal:
             merged.batch.removed += [n for n in part.batch.removed if n not in numbers]
             merged.batch.environments |= part.batch.environments
             merged.batch.dropped_environments += part.batch.dropped_environments
-        merged.batch.events = [(entry.event.seq, entry.raw) for entry in merged.entries]
         for n in merged.batch.removed:
             merged.batch.fates.pop(n, None)
         self._pending = merged
         self._retry = self._loop.call_later(RETRY_S, self._try_again)
-        for _, refuse in refused:
-            refuse(failure)
+        for acceptance in (*(acceptance for _, acceptance in refused), *waiting):
+            acceptance.refused(failure)
 
     def _try_again(self) -> None:
         """Write again: the facts that wait, or an empty transaction that tells whether there is room."""
@@ -236,14 +246,3 @@ class Journal:
 
 def _nothing() -> None:
     """Nobody waits for the recovery."""
-
-
-def _both(first: Then | None, second: Then) -> Then:
-    if first is None:
-        return second
-
-    def both() -> None:
-        first()
-        second()
-
-    return both

@@ -25,7 +25,7 @@ from luziad.core.table import JobTable
 from luziad.errors import StorageError
 from luziad.executor.base import Executor
 from luziad.facts import Facts
-from luziad.journal import Journal, Refuse, Then
+from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.view import task_text
 
@@ -39,6 +39,25 @@ class Judge(Protocol):
     """Says how an attempt ended, from its exit record and its output."""
 
     async def verdict(self, record: JobRecord, end: Exited) -> Verdict: ...
+
+
+class _Accepting:
+    """A new job between its acceptance in memory and its commit."""
+
+    __slots__ = ("_asked", "_record", "_scheduler")
+
+    def __init__(self, scheduler: Scheduler, record: JobRecord, asked: Acceptance) -> None:
+        self._scheduler = scheduler
+        self._record = record
+        self._asked = asked
+
+    def committed(self) -> None:
+        self._record.durable = True
+        self._asked.committed()
+
+    def refused(self, error: StorageError) -> None:
+        self._scheduler.undo(self._record)
+        self._asked.refused(error)
 
 
 class Scheduler:
@@ -80,20 +99,11 @@ class Scheduler:
         self._last_n += 1
         return self._last_n
 
-    def accept(self, record: JobRecord, then: Then, refuse: Refuse) -> None:
-        """Take in a new job; `then` is called when it is on disk, `refuse` when it cannot be."""
+    def accept(self, record: JobRecord, asked: Acceptance) -> None:
+        """Take in a new job; `asked` hears when it is on disk, or that it cannot be."""
         self.table.add(record)
-
-        def committed() -> None:
-            record.durable = True
-            then()
-
-        def refused(error: StorageError) -> None:
-            self._undo(record)
-            refuse(error)
-
         event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
-        self.journal.accept(record, event, committed, refused)
+        self.journal.accept(record, event, _Accepting(self, record, asked))
         self.ready.push(record.id, record.project)
         self.pump()
 
@@ -187,7 +197,7 @@ class Scheduler:
         """Record jobs that were found in their directories after the store was damaged."""
         for record in restored:
             event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
-            self.journal.accept(record, event, lambda: None, lambda _: None)
+            self.journal.record(record, event)
 
     def resume(self) -> None:
         """After a start of the daemon: queue what waits, and find out what became of what ran."""
@@ -335,7 +345,7 @@ class Scheduler:
             return None
         return record, record.attempt
 
-    def _undo(self, record: JobRecord) -> None:
+    def undo(self, record: JobRecord) -> None:
         """Take back a job whose acceptance could not be committed."""
         if record.fate.state is JobState.QUEUED:
             self.ready.discard(record.id)

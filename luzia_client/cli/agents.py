@@ -33,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
         )
         for agent in agents
     ]
-    print_columns(("AGENT", "SOURCE", "INSTALLED", "PROGRAM"), rows, stdout_screen())
+    print_columns(("AGENT", "SOURCE", "INSTALLED", "PROGRAM, OR HOW TO GET IT"), rows, stdout_screen())
     return exit_codes.OK

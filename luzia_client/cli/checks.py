@@ -22,6 +22,8 @@ from luzia_client.client import Client
 LEAST_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "tomlkit")
 LEAST_FREE_BYTES = 1_000_000_000
+CONFIG_WRONG = 2
+"""luziad's exit status for mistakes in the configuration, which it then names on stderr."""
 LOG_TAIL_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "fuse.sshfs"})
 
@@ -166,8 +168,13 @@ def check_config(info: Info | None) -> Iterator[Finding]:
     if result.returncode == 0:
         yield Finding("✓", f"configuration {path}" + ("" if os.path.exists(path) else " (none, defaults hold)"))
         return
-    for mistake in result.stderr.strip().splitlines() or [f"luziad --check-config: status {result.returncode}"]:
-        yield Finding("✗", mistake.removeprefix("luziad: "), "Correct it, then `luzia daemon reload`.")
+    said = result.stderr.strip().splitlines()
+    if result.returncode == CONFIG_WRONG:
+        for mistake in said:
+            yield Finding("✗", mistake.removeprefix("luziad: "), "Correct it, then `luzia daemon reload`.")
+    else:
+        why = said[-1] if said else f"exit status {result.returncode}"
+        yield Finding("✗", f"luziad --check-config failed: {why}", "Install luzia again.")
 
 
 def check_projects(client: Client) -> Iterator[Finding]:
@@ -182,7 +189,7 @@ def check_projects(client: Client) -> Iterator[Finding]:
             remedy = f"Create it, or `luzia projects remove {project.name}` and add it again."
             yield Finding("✗", f"project {project.name}: {project.path} is not there", remedy)
     there = sum(project.exists for project in projects)
-    yield Finding("✓", f"projects: {there} configured and there")
+    yield Finding("✓", f"projects: {there} of {len(projects)} are there")
 
 
 def check_agents(client: Client) -> Iterator[Finding]:
@@ -196,8 +203,8 @@ def check_agents(client: Client) -> Iterator[Finding]:
     default = next((agent for agent in agents if agent.default), None)
     yield Finding("✓", f"agents installed: {', '.join(installed) or 'none'}")
     if default is None:
-        hints = "; ".join(agent.install_hint for agent in agents if agent.install_hint)
-        yield Finding("!", "no default agent: tasks must name one (--agent shell)", hints)
+        remedy = "Use --agent shell (the task is a shell command), or install one: `luzia agents` says how."
+        yield Finding("!", "no agent for tasks that name none", remedy)
     elif not default.installed:
         yield Finding("✗", f"the default agent {default.name} is not installed", default.install_hint)
     else:

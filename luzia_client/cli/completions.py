@@ -47,22 +47,22 @@ ZSH = """\
 #compdef luzia
 # luzia completion for zsh
 _luzia() {{
-    local -a words
+    local -a offered
     if (( CURRENT == 2 )); then
         local -a commands=(
 {described}
         )
         _describe command commands
-        words=(${{(f)"$({projects})"}})
-        compadd -a words
+        offered=(${{(f)"$({projects})"}})
+        compadd -a offered
         _directories
         return
     fi
     case $words[2] in
 {cases}
-        *) words=({dispatch}) ;;
+        *) offered=({dispatch}) ;;
     esac
-    compadd -a words
+    compadd -a offered
     _files
 }}
 compdef _luzia luzia
@@ -109,7 +109,7 @@ def zsh() -> str:
     for name in COMMANDS:
         names = _names(name)
         dynamic = f' ${{(f)"$({names})"}}' if names else ""
-        cases.append(f"        {name}) words=({_static(name)}{dynamic}) ;;")
+        cases.append(f"        {name}) offered=({_static(name)}{dynamic}) ;;")
     described = [f"            {_single_quoted(f'{name}:{text}')}" for name, (_, text, _) in COMMANDS.items()]
     return ZSH.format(
         described="\n".join(described),

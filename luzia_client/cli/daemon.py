@@ -83,7 +83,7 @@ def _reload(args: argparse.Namespace) -> int:
     if args.json:
         print_json(reloaded)
         return exit_codes.OK
-    print(f"Reloaded {reloaded.config_file}: {reloaded.projects} projects, {reloaded.agents} agents")
+    print(f"Reloaded {reloaded.config_file} (projects: {reloaded.projects}, agents: {reloaded.agents})")
     if reloaded.restart_needed:
         print(f"Only after `luzia daemon restart`: {', '.join(reloaded.restart_needed)}")
     return exit_codes.OK

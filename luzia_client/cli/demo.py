@@ -24,7 +24,7 @@ from luzia_client import exit_codes
 from luzia_client.cli import render
 from luzia_client.cli.demo_project import TASKS, job_variables, make_project
 from luzia_client.cli.screen import Screen, stdout_screen
-from luzia_client.cli.text import one_line
+from luzia_client.cli.text import cut, one_line
 from luzia_client.cli.watch import closing_lines, watch
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
@@ -33,6 +33,7 @@ SLOTS = 8
 BURST = 50
 STATUS_ROUNDS = 200
 END_TIMEOUT_S = 20.0
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OTHERS = ("LUZIA_SOCKET", "LUZIA_JOBS_DIR", "LUZIA_JOB_ID", "LUZIA_NO_AUTOSTART", "LUZIA_MAX_JOBS")
 
 
@@ -62,15 +63,18 @@ def _show(client: Client, root: str) -> int:
     files = make_project(os.path.join(root, "project"))
     info = client.info()
     print(screen.paint("luzia demo", "bold"))
-    print(f"A git project of {files} files in {root}, and a daemon of its own (pid {info.pid}).\n")
+    print(f"A git project of {files} files in {root}\nA daemon of its own, pid {info.pid}\n")
     ids, latencies = _dispatch(client, screen)
     print(flush=True)
     board = asyncio.run(watch(ids))
+    if not screen.live:
+        print()
     print("\n".join(closing_lines(board, screen, table=True, hints=False)))
     for job in board.ended.values():
         if job.state is JobState.FAILED:
             said = client.logs(job.id, tail=2).data.strip()
-            print("".join(f"      {one_line(line)}\n" for line in said.splitlines()), end="")
+            for line in said.splitlines():
+                print(screen.paint(f"      {cut(one_line(line), (screen.width or 200) - 6)}", "dim"))
     print(f"\n{screen.paint('Measured here and now', 'bold')}")
     for name, figure in _figures(client, ids[0], latencies):
         print(f"  {name:<10}{figure}")
@@ -108,10 +112,10 @@ def _figures(client: Client, job: str, latencies: list[float]) -> list[tuple[str
     client.wait(burst)
     rate = BURST / (time.perf_counter() - begin)
     return [
-        ("dispatch", f"{dispatch:.1f} ms (median; each: {each}), on disk when answered"),
-        ("status", f"{statistics.median(rounds) * 1e6:.0f} µs (median of {STATUS_ROUNDS})"),
-        ("tasks", f"{rate:.0f} a second ({BURST} times `true`, dispatch to end, {SLOTS} slots)"),
-        ("memory", f"{render.size(client.info().rss_bytes)} (luziad)"),
+        ("dispatch", f"{dispatch:.1f} ms the median of {each}; on disk when answered"),
+        ("status", f"{statistics.median(rounds) * 1e6:.0f} µs the median of {STATUS_ROUNDS}"),
+        ("tasks", f"{rate:.0f} a second, from dispatch to end ({BURST} times `true`, {SLOTS} slots)"),
+        ("memory", f"{render.size(client.info().rss_bytes)} in luziad"),
     ]
 
 
@@ -129,10 +133,12 @@ def _own_luzia(root: str) -> Iterator[Client]:
     try:
         with Client() as client:
             try:
+                with _signals_later():
+                    client.info()  # starts the daemon, which must not be left half started
                 yield client
             finally:
                 # A second Ctrl-C must not leave half of it running.
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                for number in _ENDING:
                     signal.signal(number, signal.SIG_IGN)
                 _end(Client(autostart=False))
     finally:
@@ -185,6 +191,23 @@ def _await_end(pid: int) -> None:
 
 
 @contextmanager
+def _signals_later() -> Iterator[None]:
+    """Put off what the signals that end the demo do until the end of the block.
+
+    They are caught, not blocked or ignored, because a process that is started here would inherit that.
+    """
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+    if came:
+        signal.raise_signal(came[0])
+
+
+@contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """SIGTERM and SIGHUP end the demo as Ctrl-C does: with everything cleaned away."""
 
@@ -192,8 +215,7 @@ def _ended_by_signals() -> Iterator[None]:
         del frame
         raise SystemExit(128 + number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in _ENDING}
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
     try:

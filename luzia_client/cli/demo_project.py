@@ -85,7 +85,7 @@ step() {
     esac
     echo "$1: done"
 }
-each "clone step" clone check compare pack
+each cloned clone check compare pack
 """,
     "compile": """\
 mkdir -p ../build
@@ -104,7 +104,7 @@ each tested python/test_*.py
 """,
     "count-lines": """\
 step() { wc -l "$1"; }
-each counted *.md src/* python/poly_*
+each counted *.md python/poly_*
 git ls-files -z | xargs -0 cat | wc -l
 """,
     "lint": """\

@@ -14,6 +14,8 @@ from luzia_client.cli.text import harmless, one_line
 TASK_LINES = 20
 TASK_CHARS = 2000
 LABEL_WIDTH = 13
+AUTOMATIC_KEY = "auto-"
+"""How the keys begin that the client makes up; they interest nobody."""
 
 
 def details(job: Job, now: datetime, screen: Screen) -> list[str]:
@@ -37,7 +39,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Signal", harmless(job.signal or "")),
         ("Used", usage_words(job)),
         ("Process", "" if job.pid is None or job.state.is_final else str(job.pid)),
-        ("Key", harmless(job.key or "")),
+        ("Key", "" if (job.key or "").startswith(AUTOMATIC_KEY) else harmless(job.key or "")),
         ("Environment", harmless(", ".join(job.env_names))),
         ("Output", harmless(output_path(job, "stdout"))),
         ("", harmless(output_path(job, "stderr"))),

@@ -19,7 +19,7 @@ from luzia_client.cli import render
 from luzia_client.cli.details import details
 from luzia_client.cli.failure import UsageError, complain
 from luzia_client.cli.parser import add_json
-from luzia_client.cli.screen import Screen, stdout_screen
+from luzia_client.cli.screen import stdout_screen
 from luzia_client.cli.tables import jobs_table
 from luzia_client.cli.text import harmless
 from luzia_client.client import Client
@@ -111,8 +111,15 @@ def show_table(client: Client, projects: Sequence[str], states: Sequence[JobStat
     if jobs:
         print()
         print("\n".join(jobs_table(jobs, datetime.now(UTC), screen)))
-    for line in _advice(len(jobs), total, filtered=bool(projects or states), screen=screen):
-        print(line)
+    if not jobs:
+        empty = 'No jobs yet. The first one: luzia . "what is to be done"'
+        print("\nNo job matches." if projects or states else f"\n{empty}")
+    if len(jobs) < total:
+        hint = f"… {total - len(jobs)} more; to see them add --all or a larger --limit"
+        if screen.width is None:
+            print(hint, file=sys.stderr)  # programs that read the table need not step over it
+        else:
+            print(screen.paint(hint, "dim"))
     return exit_codes.OK
 
 
@@ -142,16 +149,6 @@ def _pages(client: Client, projects: Sequence[str], states: Sequence[JobState], 
         cursor = page.next
         if cursor is None:
             return
-
-
-def _advice(shown: int, total: int, filtered: bool, screen: Screen) -> list[str]:
-    if shown == 0:
-        empty = "No job matches." if filtered else 'No jobs yet. The first one: luzia . "what is to be done"'
-        return ["", empty]
-    if shown < total:
-        hint = f"{total - shown} more: luzia jobs --limit {total} or --all"
-        return ["", screen.paint(hint, "dim")]
-    return []
 
 
 def _print_json(jobs: Sequence[Job]) -> None:

@@ -35,6 +35,7 @@ class Painter:
         self._keys_before: list[int | list[bytes | int]] | None = None
         self._drawn: list[str] = []
         self._widths: list[int] = []
+        self._columns = 0
 
     def __enter__(self) -> Painter:
         self.take()
@@ -60,16 +61,21 @@ class Painter:
 
         lines: at most one less than the terminal has rows, so that none scrolls out of reach.
         """
-        if list(lines) == self._drawn:
-            return
         columns, rows = terminal_size(self._out)
-        # After a resize the terminal has wrapped anew what was drawn: count the rows it takes now.
+        resized = columns != self._columns
+        if list(lines) == self._drawn and not resized:
+            return
+        # After a resize the terminal has wrapped anew what was drawn: count the rows that it takes now.
         up = min(sum(max(-(-wide // columns), 1) for wide in self._widths), rows - 1)
-        parts = [f"\x1b[{up}A"] if up else []
-        parts += [f"\r{line}{CLEAR_TO_END_OF_LINE}\n" for line in lines]
+        widths = [width(_SGR.sub("", line)) for line in lines]
+        parts = [f"\x1b[{up}A\r" if up else ""]
+        if resized and up:
+            parts.append(CLEAR_BELOW)  # rows that were wrapped would else be joined again later
+        for line, wide in zip(lines, widths, strict=True):
+            # Behind a full line the cursor still stands on its last character, which must not be cleared.
+            parts.append(f"\r{line}{CLEAR_TO_END_OF_LINE if wide < columns else ''}\n")
         self._write("".join([*parts, CLEAR_BELOW]))
-        self._drawn = list(lines)
-        self._widths = [width(_SGR.sub("", line)) for line in lines]
+        self._drawn, self._widths, self._columns = list(lines), widths, columns
 
     def _write(self, text: str) -> None:
         self._out.write(text)

@@ -16,8 +16,9 @@ from luzia_client.client import Client
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
+    parser.usage = "luzia projects [--json] [list | add NAME PATH [--agent A] | remove NAME]"
     add_json(parser)
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=False)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia projects")
     _action(actions, "list", "show the projects (what it does without an action)")
     add = _action(actions, "add", "add a project, or say `luzia . TASK` and need none")
     add.add_argument("name", metavar="NAME", help="what to call it")

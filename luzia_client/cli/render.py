@@ -54,8 +54,10 @@ def summary(counts: Mapping[JobState, int]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time, as short as is useful: `0.4s`, `12s`, `3m05s`, `2h07m`, `3d04h`."""
+    """A span of time, as short as is useful: `4ms`, `0.4s`, `12s`, `3m05s`, `2h07m`, `3d04h`."""
     seconds = max(seconds, 0.0)
+    if seconds < 0.095:
+        return f"{seconds * 1000:.0f}ms"
     if seconds < 9.95:
         return f"{seconds:.1f}s"
     whole = round(seconds)
@@ -119,7 +121,7 @@ def status(job: Job, screen: Screen) -> str:
             words.append(f"{bar(value, blocks=screen.blocks)} {value:>2}%")
         words.append(doing(job.progress))
     said = " ".join(word for word in words if word)
-    if job.state is not JobState.COMPLETED and job.reason:
+    if job.state is not JobState.COMPLETED and job.reason and job.reason != state_word(job.state):
         return f"{said}: {one_line(job.reason, 120)}"
     return said
 

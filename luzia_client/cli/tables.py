@@ -17,8 +17,9 @@ NAME_LIMIT = 20
 PIPE_TASK_LIMIT = 200
 STATE_LEAST = 26
 """Columns that STATE may take before TASK gets any: a state, a bar and a percentage."""
-LIVE_STATE_LEAST = 36
-"""The same where the screen is live: what the job is doing matters more there than its task."""
+LIVE_STATE_LEAST = 40
+"""The same where the screen is live: what a job is doing matters more there than its task, and a column that
+changed its width at every step would make the others jump."""
 
 
 class Column(NamedTuple):
@@ -34,7 +35,7 @@ class Column(NamedTuple):
 def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = False) -> list[str]:
     """The heading and one line a job, coloured by state.
 
-    live: leave more room to what the jobs are doing.
+    live: the table will be redrawn; leave more room to what the jobs are doing.
     """
     if screen.width is None:
         return _plain_table(jobs, now)
@@ -46,6 +47,8 @@ def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = 
     state = natural("STATE", [render.status(job, screen) for job in jobs])
     time = natural("TIME", [render.elapsed(job, now) for job in jobs])
     task = natural("TASK", [one_line(job.task) for job in jobs])
+    if live:
+        state = state._replace(columns=max(state.columns, LIVE_STATE_LEAST))
     room = screen.width - sum(column.columns + len(GAP) for column in [*before, time]) - len(GAP)
     for_state, for_task = share(state.columns, task.columns, room, LIVE_STATE_LEAST if live else STATE_LEAST)
     columns = [

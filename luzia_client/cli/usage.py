@@ -85,7 +85,5 @@ def no_task(word: str) -> UsageError:
     """One bare word is a project without a task, or a misspelt command."""
     near = nearest_command(word)
     if near is not None:
-        return UsageError(
-            f"no command {word!r}, and no task for such a project", f"Did you mean `luzia {near}`?"
-        )
+        return UsageError(f"no command {word!r}, and no task for such a project", f"Did you mean `luzia {near}`?")
     return UsageError(f"no task for project {word!r}", EXAMPLE)

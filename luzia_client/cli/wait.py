@@ -38,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _line(job: Job) -> str:
-    reason = f"  {one_line(job.reason)}" if job.reason else ""
+    reason = f"  {one_line(job.reason)}" if job.reason and job.reason != job.state.value else ""
     return f"{job.id}  {job.state.value}{reason}"

@@ -18,7 +18,7 @@ from luzia_client.cli.board import Board
 from luzia_client.cli.feed import Feed
 from luzia_client.cli.screen import Screen, stdout_screen
 from luzia_client.cli.tables import jobs_table
-from luzia_client.cli.text import one_line
+from luzia_client.cli.text import cut, one_line
 
 SUMMARY_ROWS = 50
 
@@ -72,14 +72,15 @@ def closing_lines(board: Board, screen: Screen, table: bool, hints: bool = True)
     lines = []
     if table:
         shown = sorted(jobs[-SUMMARY_ROWS:], key=lambda job: (job.created_at, job.id))
-        lines += [*jobs_table(shown, now, screen, live=True), ""]
+        lines += [*jobs_table(shown, now, screen), ""]
     lines += ["Task Summary:", f"  {render.summary(board.counts())}{_span(jobs)}"]
     unhappy = [job for job in jobs if job.state in render.UNHAPPY_STATES]
     mark = "✗" if screen.blocks else "x"
     for job in unhappy[-SUMMARY_ROWS:]:
-        said = render.status(job, screen)
+        said = f"  {mark} {job.id} {render.status(job, screen)}"
         hint = f"  (luzia logs {job.id})" if hints else ""
-        lines.append(screen.paint(f"  {mark} {job.id} {said}", "red") + hint)
+        room = sys.maxsize if screen.width is None else screen.width - len(hint)
+        lines.append(screen.paint(cut(said, room), "red") + hint)
     return lines
 
 

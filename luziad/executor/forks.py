@@ -6,14 +6,14 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 
 from luziad.core.attempts import AttemptRef
 
-_log = logging.getLogger("luziad.executor")
+log = logging.getLogger(__name__)
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from luziad.supervise.forkserver import main; main()"
@@ -47,16 +47,6 @@ class Reply(msgspec.Struct, frozen=True):
         return self.pid is not None or self.refused is not None
 
 
-class Listener(Protocol):
-    """Who hears from the fork server and its shims."""
-
-    def replied(self, reply: Reply) -> None:
-        """A line came."""
-
-    def unanswered(self, ref: AttemptRef) -> None:
-        """The fork server died with this request: it may have forked a shim or not."""
-
-
 class _Life:
     """One fork server process, and the pipe on which it and its shims reply, which may outlast it."""
 
@@ -75,16 +65,26 @@ class _Life:
 
 
 class Forks:
-    """Starts the fork server, and again whenever it is needed and has died."""
+    """Starts the fork server, and again whenever it is needed and has died.
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    replied: hears every line from the fork server and the shims. unanswered: hears of each request with
+    which the fork server died, so that it may have forked a shim for it or not.
+    """
+
+    def __init__(self, replied: Callable[[Reply], None], unanswered: Callable[[AttemptRef], None]) -> None:
+        self._replied = replied
+        self._unanswered = unanswered
         self._current: _Life | None = None
         self._open: set[_Life] = set()
         self._waiting: dict[AttemptRef, bytes] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting = False
         self._failures = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The fork server's process, None while there is none."""
+        return None if self._current is None else self._current.process.pid
 
     async def start(self) -> None:
         """Start the fork server; raises OSError when that is impossible."""
@@ -144,7 +144,7 @@ class Forks:
                     life = await _spawn()
                 except OSError as error:
                     self._failures += 1
-                    _log.error("fork server cannot start", extra={"error": str(error)})
+                    log.error("fork_server_not_started error=%s", error)
                 else:
                     break
         finally:
@@ -155,10 +155,10 @@ class Forks:
         status = await life.process.wait()
         self._read(life)
         self._failures = 0 if life.has_answered else self._failures + 1
-        _log.warning("fork server died", extra={"pid": life.process.pid, "status": status})
+        log.warning("fork_server_died pid=%d status=%s", life.process.pid, status)
         self._current = None
         for ref in life.unanswered:
-            self._listener.unanswered(ref)
+            self._unanswered(ref)
         if self._waiting:
             self._revive()
 
@@ -178,7 +178,7 @@ class Forks:
                 if reply.is_answer:
                     life.has_answered = True
                     life.unanswered.discard(reply.ref)
-                self._listener.replied(reply)
+                self._replied(reply)
 
     def _close(self, life: _Life) -> None:
         self._open.discard(life)

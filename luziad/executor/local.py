@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
 import json
 import logging
 import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
 from luziad.core.attempts import AttemptRef
-from luziad.executor import arrival, reconcile
+from luziad.executor import arrival, pidfd, reconcile
 from luziad.executor.base import Launch, Observer
 from luziad.executor.forks import Forks, Reply
-from luziad.supervise import record, tree
+from luziad.supervise import record
 
-_log = logging.getLogger("luziad.executor")
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 _STREAMS = frozenset((record.STDOUT, record.STDERR))
@@ -64,9 +67,8 @@ class LocalExecutor:
     def __init__(self, jobs_dir: str, pool: concurrent.futures.Executor | None = None) -> None:
         self._jobs_dir = os.path.abspath(jobs_dir)
         self._pool = pool
-        self._forks = Forks(self)
+        self._forks = Forks(self._replied, self._unanswered)
         self._attempts: dict[AttemptRef, _Attempt] = {}
-        self._running = False
         self._loop: asyncio.AbstractEventLoop
         self._observer: Observer
 
@@ -76,11 +78,14 @@ class LocalExecutor:
         self._observer = observer
         os.makedirs(self._jobs_dir, 0o700, exist_ok=True)
         await self._forks.start()
-        self._running = True
+
+    @property
+    def fork_server_pid(self) -> int | None:
+        """The fork server's process, None while there is none."""
+        return self._forks.pid
 
     async def stop(self) -> None:
         """Stop watching and starting; running attempts go on."""
-        self._running = False
         for attempt in self._attempts.values():
             self._unwatch(attempt)
         self._attempts.clear()
@@ -110,7 +115,7 @@ class LocalExecutor:
             return
         attempt.end_wanted = True
         if attempt.pidfd is not None:
-            _terminate(attempt.pidfd)
+            pidfd.send(attempt.pidfd, signal.SIGTERM)
         elif self._forks.withdraw(ref):
             attempt.why = "cancelled before it started"
             self._look(attempt)
@@ -134,11 +139,11 @@ class LocalExecutor:
         def deleted(future: asyncio.Future[None]) -> None:
             error = future.exception()
             if error is not None and not isinstance(error, FileNotFoundError):
-                _log.error("job directory not deleted", extra={"job": job, "error": str(error)})
+                log.error("directory_not_deleted job=%s error=%s", job, error)
 
-        self._in_thread(deleted, shutil.rmtree, directory)
+        self._in_thread(deleted, functools.partial(shutil.rmtree, directory))
 
-    def replied(self, reply: Reply) -> None:
+    def _replied(self, reply: Reply) -> None:
         """Take in a line from the fork server or a shim."""
         attempt = self._attempts.get(reply.ref)
         if attempt is None:
@@ -147,13 +152,13 @@ class LocalExecutor:
             attempt.why = reply.error
         if reply.agent_pid is not None:
             self._started(attempt, reply.agent_pid, reply.started_at)
-        if reply.pid is not None:
-            self._watch(attempt, reply.pid, reply.start_time)
-        elif reply.refused is not None:
+        if reply.refused is not None:
             attempt.why = reply.refused
             self._look(attempt)
+        elif reply.pid is not None and not self._watch(attempt, reply.pid, reply.start_time):
+            self._look(attempt)
 
-    def unanswered(self, ref: AttemptRef) -> None:
+    def _unanswered(self, ref: AttemptRef) -> None:
         """The fork server died with this request, so the attempt's directory must say what became of it."""
         attempt = self._attempts.get(ref)
         if attempt is not None and attempt.pidfd is None:
@@ -171,22 +176,20 @@ class LocalExecutor:
         attempt = self._attempts[ref] = _Attempt(ref, directory)
         return attempt
 
-    def _watch(self, attempt: _Attempt, pid: int, start_time: int | None) -> None:
-        """Watch the shim until it is gone; what it leaves in the directory is the end."""
+    def _watch(self, attempt: _Attempt, pid: int, start_time: int | None) -> bool:
+        """Watch the shim until it is gone; False when it is gone already or cannot be watched."""
         if attempt.pidfd is not None:
-            return
+            return True
         try:
-            attempt.pidfd = _open_process(pid, start_time)
+            attempt.pidfd = pidfd.open_process(pid, start_time)
         except OSError as error:
-            _log.error("shim cannot be watched", extra={"ref": attempt.ref, "error": str(error)})
-            self._look_later(attempt)
-            return
+            log.error("shim_not_watched job=%s attempt=%d error=%s", *attempt.ref, error)
         if attempt.pidfd is None:
-            self._look(attempt)
-            return
+            return False
         self._loop.add_reader(attempt.pidfd, self._gone, attempt)
         if attempt.end_wanted:
-            _terminate(attempt.pidfd)
+            pidfd.send(attempt.pidfd, signal.SIGTERM)
+        return True
 
     def _unwatch(self, attempt: _Attempt) -> None:
         if attempt.pidfd is not None:
@@ -195,6 +198,7 @@ class LocalExecutor:
             attempt.pidfd = None
         if attempt.arrival is not None:
             attempt.arrival.cancel()
+            attempt.arrival = None
 
     def _gone(self, attempt: _Attempt) -> None:
         self._unwatch(attempt)
@@ -202,9 +206,8 @@ class LocalExecutor:
 
     def _look(self, attempt: _Attempt) -> None:
         if self._is_current(attempt):
-            self._in_thread(
-                lambda future: self._looked(attempt, future), reconcile.look, attempt.directory, attempt.why
-            )
+            work = functools.partial(reconcile.look, attempt.directory, attempt.why)
+            self._in_thread(functools.partial(self._looked, attempt), work)
 
     def _look_later(self, attempt: _Attempt) -> None:
         """Look again after a growing pause: nothing tells when a lock gets free or a disk gets room."""
@@ -212,32 +215,49 @@ class LocalExecutor:
         attempt.look_again_s = min(attempt.look_again_s * 2, _LAST_LOOK_AGAIN_S)
 
     def _looked(self, attempt: _Attempt, future: asyncio.Future[reconcile.Held | reconcile.Over]) -> None:
+        error = future.exception()
         if not self._is_current(attempt):
             return
-        error = future.exception()
         if error is not None:
-            _log.error("attempt cannot be read", extra={"ref": attempt.ref, "error": str(error)})
+            log.error("attempt_not_read job=%s attempt=%d error=%s", *attempt.ref, error)
             self._look_later(attempt)
             return
         found = future.result()
+        if found.started is not None:
+            self._started(attempt, found.started.agent_pid, found.started.started_at)
         if isinstance(found, reconcile.Held):
             self._adopt(attempt, found)
             return
-        if found.started is not None:
-            self._started(attempt, found.started.agent_pid, found.started.started_at)
         self._unwatch(attempt)
         del self._attempts[attempt.ref]
         self._observer.attempt_ended(attempt.ref, found.end)
 
     def _adopt(self, attempt: _Attempt, found: reconcile.Held) -> None:
         """Watch a shim of another life of the fork server or the daemon."""
-        if found.holder is None:
-            self._look_later(attempt)  # it holds the lock and is just writing its name into it
-            return
-        if found.started is not None:
-            self._started(attempt, found.started.agent_pid, found.started.started_at)
-        elif attempt.arrival is None:
+        holder = found.holder
+        if holder is None or not self._watch(attempt, holder.pid, holder.start_time):
+            self._look_later(attempt)  # it is just writing its name into the lock, or letting go of it
+        elif not attempt.started and attempt.arrival is None:
             attempt.arrival = self._loop.create_task(self._await_start(attempt))
-        ...
 
-    async def _await_start(self, attempt: _Attempt) -> None: ...
+    async def _await_start(self, attempt: _Attempt) -> None:
+        """Hear of the start of an adopted attempt; without that the end tells of it."""
+        try:
+            await arrival.appears(os.path.join(attempt.directory, record.STARTED))
+            started = await self._loop.run_in_executor(self._pool, reconcile.read_started, attempt.directory)
+        except OSError as error:
+            log.warning("start_not_seen job=%s attempt=%d error=%s", *attempt.ref, error)
+            return
+        if started is not None:
+            self._started(attempt, started.agent_pid, started.started_at)
+
+    def _started(self, attempt: _Attempt, agent_pid: int, started_at: float) -> None:
+        if self._is_current(attempt) and not attempt.started:
+            attempt.started = True
+            self._observer.attempt_started(attempt.ref, agent_pid, started_at)
+
+    def _is_current(self, attempt: _Attempt) -> bool:
+        return self._attempts.get(attempt.ref) is attempt
+
+    def _in_thread(self, done: Callable[[asyncio.Future[T]], None], work: Callable[[], T]) -> None:
+        self._loop.run_in_executor(self._pool, work).add_done_callback(done)

@@ -11,7 +11,7 @@ import time
 
 from luziad.supervise import tree
 
-_log = logging.getLogger("luziad.executor")
+log = logging.getLogger(__name__)
 
 PATIENCE_S = 10.0
 """A process that SIGKILL does not end in this time hangs in the kernel, and nobody can end it."""
@@ -26,7 +26,7 @@ def end_session(leader: int, start_time: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while alive := _members(leader, start_time):
         if time.monotonic() > deadline:
-            _log.warning("survivors cannot be killed", extra={"pids": [process.pid for process in alive]})
+            log.error("survivors_not_killed pids=%s", [process.pid for process in alive])
             return
         for process in alive:
             _kill(process, deadline)
@@ -38,7 +38,7 @@ def _members(leader: int, start_time: int) -> list[tree.Process]:
     for process in everybody:
         if process.pid == leader and process.start_time != start_time:
             return []
-        if process.session == leader:
+        if process.session == leader and process.start_time >= start_time:
             found[process.pid] = process
     for pid in list(found):
         found |= {process.pid: process for process in tree.below(pid, everybody)}

@@ -15,7 +15,9 @@ from luziad.agents import registry
 from luziad.config import Config
 from luziad.core.ids import new_id
 from luziad.core.record import JobFate, JobRecord, JobSpec
+from luziad.errors import StorageError
 from luziad.handlers.base import Call, Services, storage_refusal
+from luziad.programs import Programs
 
 
 def dispatch(services: Services, request: Dispatch, call: Call) -> None:
@@ -25,7 +27,7 @@ def dispatch(services: Services, request: Dispatch, call: Call) -> None:
         raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
     if request.key is not None and (known := table.by_key(request.key)) is not None:
         again = replies.Dispatched(known.id, job_name(known.project, known.id), known.project, created=False)
-        journal.after_commit(lambda: call.answer(again), lambda error: call.refuse(storage_refusal(error)))
+        journal.after_commit(_Asked(call, again))
         return
     if journal.failure is not None:
         raise storage_refusal(journal.failure)
@@ -34,21 +36,39 @@ def dispatch(services: Services, request: Dispatch, call: Call) -> None:
         raise Refused(ErrorCode.QUEUE_FULL, f"{table.queued} jobs are queued, and {most} is the limit")
     record = _record(services, request, call.uid)
     answer = replies.Dispatched(record.id, job_name(record.project, record.id), record.project)
-    scheduler.accept(record, lambda: call.answer(answer), lambda error: call.refuse(storage_refusal(error)))
+    scheduler.accept(record, _Asked(call, answer))
+
+
+class _Asked:
+    """Who asked for the job: gets the answer when it is on disk, or the refusal."""
+
+    __slots__ = ("_answer", "_call")
+
+    def __init__(self, call: Call, answer: replies.Dispatched) -> None:
+        self._call = call
+        self._answer = answer
+
+    def committed(self) -> None:
+        self._call.answer(self._answer)
+
+    def refused(self, error: StorageError) -> None:
+        self._call.refuse(storage_refusal(error))
 
 
 def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
     config = services.config
     _check_task(request)
-    name, directory = _project(config, request.project)
+    programs = services.operations.programs
+    name, directory = _project(config, programs, request.project)
     project = config.projects.get(name)
     agent = _agent(services, request, project.agent if project else None)
     if request.cwd is not None:
-        _check_directory(request.cwd, f"the directory {request.cwd}")
+        _check_directory(programs, request.cwd, "the directory")
     if request.timeout_s is not None and not 0 < request.timeout_s < 1e9:
         raise Refused(ErrorCode.BAD_REQUEST, "`timeout_s` must be a number of seconds above 0")
-    _check_environment(request.env)
-    _check_environment(request.client_env)
+    if request.env or request.client_env:
+        _check_environment(request.env)
+        _check_environment(request.client_env)
     now = time.time()
     spec = JobSpec(
         project=name,
@@ -69,41 +89,45 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
 
 
 def _check_task(request: Dispatch) -> None:
-    texts = request.argv if request.argv is not None else [request.task or ""]
-    if (request.task is None) == (request.argv is None):
+    task, argv = request.task, request.argv
+    if (task is None) == (argv is None):
         raise Refused(ErrorCode.INVALID_TASK, "exactly one of `task` and `argv` must be given")
-    if not texts or not texts[0].strip():
-        raise Refused(ErrorCode.INVALID_TASK, "the task is empty" if request.argv is None else "argv is empty")
-    if any("\0" in text for text in texts):
+    if argv is not None:
+        if not argv or not argv[0]:
+            raise Refused(ErrorCode.INVALID_TASK, "argv is empty")
+        task = " ".join(argv)
+    assert task is not None
+    if not task or task.isspace():
+        raise Refused(ErrorCode.INVALID_TASK, "the task is empty")
+    if "\0" in task:
         raise Refused(ErrorCode.INVALID_TASK, "the task has a NUL character, which no program can be given")
-    size = sum(len(text) if text.isascii() else len(text.encode()) for text in texts)
+    size = len(task) if task.isascii() else len(task.encode())
     if size > MAX_TASK_BYTES:
         raise Refused(ErrorCode.TASK_TOO_LARGE, f"the task has {size} bytes, and {MAX_TASK_BYTES} is the limit")
 
 
-def _project(config: Config, project: str) -> tuple[str, str]:
+def _project(config: Config, programs: Programs, project: str) -> tuple[str, str]:
     """The project's name and directory. Raises Refused."""
     known = config.projects.get(project)
     if known is not None:
-        _check_directory(known.path, f"the directory of project {project}, {known.path},")
+        _check_directory(programs, known.path, f"the directory of project {project},")
         return project, known.path
     if not project.startswith("/"):
         raise Refused(ErrorCode.UNKNOWN_PROJECT, f"there is no project {project!r}")
     path = os.path.normpath(project)
-    _check_directory(path, f"the directory {path}")
+    _check_directory(programs, path, "the directory")
     for name, each in config.projects.items():
         if os.path.normpath(each.path) == path:
             return name, each.path
     return _name_of(path), path
 
 
-def _check_directory(path: str, what: str) -> None:
+def _check_directory(programs: Programs, path: str, what: str) -> None:
     if not path.startswith("/") or "\0" in path:
-        raise Refused(ErrorCode.BAD_REQUEST, f"{what} is no absolute path")
-    if not os.path.isdir(path):
-        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{what} does not exist or is no directory")
-    if not os.access(path, os.X_OK):
-        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{what} cannot be entered by the daemon's user")
+        raise Refused(ErrorCode.BAD_REQUEST, f"{what} {path!r} is no absolute path")
+    problem = programs.problem_with_directory(path)
+    if problem is not None:
+        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{what} {path} {problem}")
 
 
 def _name_of(path: str) -> str:
@@ -133,6 +157,8 @@ def _check_environment(variables: dict[str, str]) -> None:
 
 
 def _environment(services: Services, variables: dict[str, str]) -> int:
+    if not variables:
+        return 0
     number, new = services.scheduler.environments.use(variables)
     if new:
         services.journal.keep_environment(number, variables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import select
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -137,8 +138,10 @@ class Session(asyncio.Protocol):
             self._end_with(Refused(ErrorCode.FRAME_TOO_LARGE, message))
             return
         self._watch_for_stall()
+        self._flushing = True  # what is answered at once goes out together, below
         for frame in frames:
             self._handle(frame)
+        self._flush()
         if len(self._calls) > MAX_UNANSWERED:
             self._transport.pause_reading()
 
@@ -151,8 +154,10 @@ class Session(asyncio.Protocol):
         self._resume_reading()
 
     def eof_received(self) -> bool:
-        """The peer sends nothing more; it still gets the answers that it waits for."""
+        """The peer sends nothing more. If it still reads, it gets the answers and streams that it waits for."""
         self._ending = True
+        if self._peer_is_gone():
+            return False
         self._close_when_answered()
         return True
 
@@ -255,12 +260,16 @@ class Session(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flushing = False
+        if not self._calls:
+            return
         calls = self._calls
         ready = []
         while calls and (frame := calls[0].frame) is not None:
             ready.append(encode_answer(frame))
             calls.popleft()
-        if ready and not self._transport.is_closing():
+        if not ready:
+            return
+        if not self._transport.is_closing():
             self._transport.write(b"".join(ready))
         self._resume_reading()
         self._close_when_answered()
@@ -268,6 +277,12 @@ class Session(asyncio.Protocol):
     def _resume_reading(self) -> None:
         if not self._ending and self._writable.is_set() and len(self._calls) <= MAX_UNANSWERED:
             self._transport.resume_reading()
+
+    def _peer_is_gone(self) -> bool:
+        """True when the peer has closed its socket, and not only its sending side (unix(7) reports a hang-up)."""
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), 0)
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
 
     def _watch_for_stall(self) -> None:
         if self._stalled is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -59,7 +60,8 @@ class Agent:
 
     def release(self) -> None:
         """Let the process become the agent."""
-        os.write(self._release, b"+")
+        with contextlib.suppress(BrokenPipeError):  # somebody has killed it: its end will tell
+            os.write(self._release, b"+")
         os.close(self._release)
 
     def discard(self) -> None:
@@ -73,7 +75,7 @@ class Agent:
         return self._failure
 
     def why_not(self) -> str | None:
-        """Say why the agent could not be started; None when it could. Call it once, it may wait for exec."""
+        """Say why the agent could not be started; None when it could. Call it once, after the process's end."""
         with open(self._failure, "rb") as file:
             return file.read().decode() or None
 
@@ -89,9 +91,9 @@ def _become(request: dict[str, Any], directory: int, gate: int, report: int) -> 
             _enter(request["cwd"])
             _execute(request["argv"], request["env"])
         except CannotStart as why:
-            os.write(report, str(why).encode())
+            os.write(report, record.clip(str(why)).encode())
         except Exception as error:
-            os.write(report, f"cannot start the command: {error}".encode())
+            os.write(report, record.clip(f"cannot start the command: {error}").encode())
     finally:
         os._exit(127)
 

@@ -17,7 +17,7 @@ from collections import deque
 from types import FrameType
 from typing import Any, NoReturn
 
-from luziad.supervise import child, shim, tree
+from luziad.supervise import child, record, shim, tree
 
 REQUESTS = 0
 _CHUNK_BYTES = 1 << 18
@@ -32,6 +32,7 @@ def main() -> None:
     poller = select.poll()
     poller.register(REQUESTS, select.POLLIN)
     poller.register(wakeup[0], select.POLLIN)
+    record.boot_id()  # read now, remembered in every shim
     gc.disable()
     gc.freeze()
     requests = Lines()

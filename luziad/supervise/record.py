@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import time
@@ -23,6 +24,7 @@ MAX_ERROR_CHARS = 300
 """An error of this length fits the reserved bytes, and a line of PIPE_BUF bytes, however it is escaped."""
 
 
+@functools.cache
 def boot_id() -> str:
     """Names this boot of the machine, so that process ids of an earlier one are told apart."""
     with open("/proc/sys/kernel/random/boot_id", "rb") as file:
@@ -57,13 +59,20 @@ def sync_directory(path: str) -> None:
         os.close(fd)
 
 
+def clip(error: str) -> str:
+    """Make an error fit a record, and spell out what is no Unicode text, as a file's name may be."""
+    return error.encode(errors="backslashreplace").decode()[:MAX_ERROR_CHARS]
+
+
 def write_new(directory: int, name: str, content: bytes) -> None:
     """Write a file that was not there before."""
     fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
-    with open(fd, "wb", buffering=0) as file:
-        view = memoryview(content)
-        while view:
-            view = view[file.write(view) :]
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+    finally:
+        os.close(fd)
 
 
 def lock(directory: int) -> int | None:

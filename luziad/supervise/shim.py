@@ -49,7 +49,7 @@ def tell(request: dict[str, Any], *, error: str | None = None, **facts: Any) -> 
     False when the pipe is full. When nobody reads any more there is nothing to tell.
     """
     if error is not None:
-        facts["error"] = error[: record.MAX_ERROR_CHARS]
+        facts["error"] = record.clip(error)
     line = json.dumps({"job": request["job"], "attempt": request["attempt"], **facts}).encode() + b"\n"
     try:
         os.write(REPLIES, line)
@@ -167,7 +167,7 @@ class Shim:
         value = {
             "exit_code": code if code is not None and code >= 0 else None,
             "signal": _signal_name(-code) if code is not None and code < 0 else None,
-            "error": error[: record.MAX_ERROR_CHARS] if error else None,
+            "error": record.clip(error) if error else None,
             "stopped": stopped,
             "started_at": self._started_at,
             "ended_at": time.time(),

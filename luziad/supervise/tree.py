@@ -21,11 +21,14 @@ class Process(NamedTuple):
 
 
 def read(pid: int) -> Process | None:
-    """Read /proc/PID/stat; None when there is no such process any more."""
+    """Read /proc/PID/stat; None when there is no such process any more, or it is hidden from this user."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            stat = file.read()
-    except (FileNotFoundError, ProcessLookupError):
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            stat = os.read(fd, 4096)
+        finally:
+            os.close(fd)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     # The second field is the program's name in parentheses, which may itself hold blanks and parentheses.
     fields = stat[stat.rindex(b")") + 2 :].split()
@@ -76,14 +79,14 @@ def _children(pid: int) -> list[int] | None:
     found: list[int] = []
     try:
         threads = os.listdir(f"/proc/{pid}/task")
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return found
     for thread in threads:
         try:
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
                 found += map(int, file.read().split())
-        except ProcessLookupError:
-            continue  # the thread has just ended
+        except (ProcessLookupError, PermissionError):
+            continue  # the thread has just ended, or is not to be seen
         except FileNotFoundError:
             if not os.path.exists("/proc/thread-self/children"):
                 return None

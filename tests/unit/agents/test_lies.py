@@ -81,7 +81,7 @@ def test_claude_has_failed_when_a_tool_was_refused() -> None:
 def test_claude_sub_agents_do_not_answer_for_it() -> None:
     theirs = ANSWER | {"parent_tool_use_id": "toolu_1"}
     assert verdict("claude", INIT, theirs, RESULT).outcome is Outcome.FAILED
-    reader, told = read("claude", INIT, theirs)
+    _, told = read("claude", INIT, theirs)
     assert told == [Progress(phase="thinking")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
 from luzia_protocol.jobs import FINAL_STATES, OUTCOME_STATES, JobState, Outcome
 
 from luziad.core.lifecycle import ENDS, IGNORED, TRANSITIONS, IllegalTransitionError, Trigger, move

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from luzia_protocol import events
 from luzia_protocol.jobs import JobState
 
@@ -66,6 +67,28 @@ def starting(journal: Journal, record: JobRecord) -> events.Event:
     )
 
 
+class Asked:
+    """Remembers what it was told."""
+
+    def __init__(self, committed: Callable[[], object], refused: Callable[[StorageError], object]) -> None:
+        self._committed = committed
+        self._refused = refused
+
+    def committed(self) -> None:
+        self._committed()
+
+    def refused(self, error: StorageError) -> None:
+        self._refused(error)
+
+
+def both(first: Callable[[], object], second: Callable[[], object]) -> Callable[[], None]:
+    def call() -> None:
+        first()
+        second()
+
+    return call
+
+
 def never(*_: object) -> None:
     raise AssertionError("this was not to be called")
 
@@ -83,7 +106,7 @@ async def test_subscribers_hear_after_the_commit_and_the_caller_after_them(journ
         done.set()
 
     journal.listen(heard)
-    journal.accept(record, dispatched(journal, record), replied, never)
+    journal.accept(record, dispatched(journal, record), Asked(replied, never))
     assert order == []
     await done.wait()
     assert order == ["published 1 committed", "replied"]
@@ -95,7 +118,7 @@ async def test_what_comes_during_a_commit_shares_the_next_one(journal: Journal) 
     journal.listen(lambda news: sizes.append(len(news)))
     for n in range(1, 101):
         record = job(n)
-        journal.accept(record, dispatched(journal, record), done.set if n == 100 else lambda: None, never)
+        journal.accept(record, dispatched(journal, record), Asked(done.set if n == 100 else lambda: None, never))
     await done.wait()
     assert sum(sizes) == 100
     assert len(sizes) <= 2
@@ -107,7 +130,7 @@ async def test_a_new_job_is_refused_when_the_store_fails_and_nothing_of_it_is_ev
     store.full = True
     refused: asyncio.Future[StorageError] = asyncio.get_running_loop().create_future()
     record = job(1)
-    journal.accept(record, dispatched(journal, record), never, refused.set_result)
+    journal.accept(record, dispatched(journal, record), Asked(never, refused.set_result))
     journal.record(record, starting(journal, record), never)
     assert "no space" in str(await refused)
     assert journal.failure is not None
@@ -123,16 +146,16 @@ async def test_a_new_job_is_refused_when_the_store_fails_and_nothing_of_it_is_ev
 async def test_facts_wait_for_room_and_are_committed_in_order(journal: Journal, store: FailingStore) -> None:
     record = job(1)
     accepted = asyncio.Event()
-    journal.accept(record, dispatched(journal, record), accepted.set, never)
+    journal.accept(record, dispatched(journal, record), Asked(accepted.set, never))
     await accepted.wait()
     store.full = True
     order: list[int] = []
     done = asyncio.Event()
     journal.record(record, starting(journal, record), lambda: order.append(1))
-    while journal.failure is None:
+    while journal.failure is None:  # noqa: ASYNC110
         await asyncio.sleep(0)
     record.fate.state = JobState.RUNNING
-    journal.record(record, starting(journal, record), lambda: (order.append(2), done.set())[1])
+    journal.record(record, starting(journal, record), both(lambda: order.append(2), done.set))
     store.full = False
     await done.wait()
     assert order == [1, 2]
@@ -143,12 +166,12 @@ async def test_a_repeated_key_waits_for_the_commit_of_the_first(journal: Journal
     record = job(1)
     order: list[str] = []
     done = asyncio.Event()
-    journal.accept(record, dispatched(journal, record), lambda: order.append("first"), never)
-    journal.after_commit(lambda: (order.append("second"), done.set())[1], never)
+    journal.accept(record, dispatched(journal, record), Asked(lambda: order.append("first"), never))
+    journal.after_commit(Asked(both(lambda: order.append("second"), done.set), never))
     assert order == []
     await done.wait()
     assert order == ["first", "second"]
-    journal.after_commit(lambda: order.append("third"), never)
+    journal.after_commit(Asked(lambda: order.append("third"), never))
     assert order[-1] == "third", "with nothing under way there is nothing to wait for"
 
 
@@ -157,7 +180,7 @@ async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     journal = Journal(store)
     journal.start()
     record = job(1)
-    journal.accept(record, dispatched(journal, record), lambda: None, never)
+    journal.accept(record, dispatched(journal, record), Asked(lambda: None, never))
     await journal.close()
     assert len(list(store.load_jobs())) == 1
     store.close()

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.server": "luzia_protocol luziad.errors luziad.handlers",
     "luziad.handlers": (
         "luzia_protocol luziad.errors luziad.config luziad.core luziad.agents.registry luziad.view"
-        " luziad.operations luziad.scheduler luziad.watch"
+        " luziad.operations luziad.programs luziad.scheduler luziad.watch"
     ),
     "luziad.operations": (
         "luzia_protocol luziad luziad.errors luziad.config luziad.agents.registry luziad.programs luziad.scheduler"

@@ -39,9 +39,7 @@ def test_an_unfinished_line_is_held_until_it_is_finished(frames: list[bytes], re
 
 
 @given(st.lists(st.integers(min_value=1, max_value=40), max_size=20), places_to_cut)
-def test_a_line_is_refused_exactly_when_it_is_longer_than_the_limit(
-    sizes: list[int], cuts: list[int]
-) -> None:
+def test_a_line_is_refused_exactly_when_it_is_longer_than_the_limit(sizes: list[int], cuts: list[int]) -> None:
     reader = FrameReader(limit=20)
     stream = b"".join(b"x" * size + b"\n" for size in sizes)
 

@@ -95,9 +95,7 @@ def test_an_event_is_known_by_its_kind(struct: type[msgspec.Struct]) -> None:
 
 @pytest.mark.parametrize("request_id", [7, "seven", None])
 @pytest.mark.parametrize("frame", ALL_FRAMES, ids=str)
-def test_every_frame_carries_the_id_of_its_request(
-    frame: type[msgspec.Struct], request_id: int | str | None
-) -> None:
+def test_every_frame_carries_the_id_of_its_request(frame: type[msgspec.Struct], request_id: int | str | None) -> None:
     content = msgspec.convert(example_of(ALL_FRAMES[frame]), ALL_FRAMES[frame])
     line = msgspec.json.encode(frame(content, request_id))
     decoded = msgspec.json.decode(line)

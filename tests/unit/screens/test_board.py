@@ -24,10 +24,10 @@ def test_a_job_is_followed_from_the_queue_to_its_end(make_job: MakeJob, now: dat
     assert (job.state, job.started_at, job.pid, job.reason) == (JobState.RUNNING, now, 7, None)
     assert job.progress == Progress(percent=60)
     ended = events.Ended(**about(5, JobState.COMPLETED, attempt=1, outcome=Outcome.COMPLETED, exit_code=0))
-    job = board.apply(ended)
-    assert job is not None
-    assert (job.state, job.ended_at, job.exit_code) == (JobState.COMPLETED, now, 0)
-    assert job.progress == Progress(percent=100)
+    last = board.apply(ended)
+    assert last is not None
+    assert (last.state, last.ended_at, last.exit_code) == (JobState.COMPLETED, now, 0)
+    assert last.progress == Progress(percent=100)
     assert not board.live
 
 

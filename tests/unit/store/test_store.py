@@ -11,7 +11,6 @@ from luziad.errors import StorageError, StoreDamagedError, StoreTooNewError
 from luziad.store import snapshots
 from luziad.store.sqlite import ENVIRONMENTS_NAME, STORE_NAME, Batch, EventReader, Store
 
-
 SPEC = r'{"task":"it is \u0001 \"quoted\" ✓"}'
 
 

@@ -1,0 +1,183 @@
+"""What the tests share: a private daemon in a directory of its own, and waiting for conditions."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+DEADLINE_S = 60.0
+
+
+def eventually(condition: Callable[[], T], what: str = "the condition") -> T:
+    """Wait until `condition` returns something true, and return it."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come true in {DEADLINE_S:g} s")
+        time.sleep(0.01)
+    return result
+
+
+class Connection:
+    """A plain connection to a daemon's socket: JSON lines out, JSON lines in."""
+
+    def __init__(self, path: str) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(DEADLINE_S)
+        self.socket.connect(path)
+        self._reading = self.socket.makefile("rb")
+
+    def send(self, **request: object) -> None:
+        self.send_bytes(json.dumps(request).encode() + b"\n")
+
+    def send_bytes(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def receive(self) -> dict[str, Any]:
+        """The next frame. Raises EOFError when the daemon closed the connection."""
+        line = self._reading.readline()
+        if not line:
+            raise EOFError("the daemon closed the connection")
+        frame: dict[str, Any] = json.loads(line)
+        return frame
+
+    def ask(self, **request: object) -> dict[str, Any]:
+        self.send(**request)
+        return self.receive()
+
+    def ok(self, **request: object) -> dict[str, Any]:
+        """The answer to a request that must succeed."""
+        answer = self.ask(**request)
+        assert "ok" in answer, answer
+        result: dict[str, Any] = answer["ok"]
+        return result
+
+    def error(self, **request: object) -> dict[str, Any]:
+        """The error of a request that must be refused."""
+        answer = self.ask(**request)
+        assert "error" in answer, answer
+        result: dict[str, Any] = answer["error"]
+        assert result["message"]
+        assert result["hint"]
+        return result
+
+    def close(self) -> None:
+        self._reading.close()
+        self.socket.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class PrivateDaemon:
+    """A daemon of its own. Paths are short, for a socket's path has 107 bytes at most.
+
+    config: the text of config.toml; `{root}` in it becomes the directory. env: more variables for the daemon.
+    """
+
+    def __init__(self, root: Path, config: str = "", env: dict[str, str] | None = None) -> None:
+        self.root = root
+        self.project = root / "overbits"
+        self.project.mkdir(exist_ok=True)
+        self.state = root / "state"
+        self.socket = str(root / "run" / "luzia.sock")
+        self.config_file = root / "config.toml"
+        text = '[projects.overbits]\npath = "{root}/overbits"\nagent = "shell"\n' + config
+        self.config_file.write_text(text.replace("{root}", str(root)))
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("LUZIA_")}
+        self.env = clean | {
+            "LUZIA_RUNTIME_DIR": str(root / "run"),
+            "LUZIA_STATE_DIR": str(self.state),
+            "LUZIA_CONFIG": str(self.config_file),
+            **(env or {}),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = root / "luziad.log"
+
+    def start(self) -> None:
+        """Start the daemon and wait until it listens."""
+        reading, writing = os.pipe()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "luziad", "--ready-fd", str(writing)],
+                env=self.env,
+                pass_fds=(writing,),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        os.close(writing)
+        with open(reading, "rb") as ready:
+            line = ready.readline()
+        assert line == b"ready\n", self.log.read_text()
+
+    def connect(self) -> Connection:
+        return Connection(self.socket)
+
+    def kill(self) -> None:
+        """kill -9, as a crash would be."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End the daemon as an operator does; what runs goes on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(DEADLINE_S) == 0, self.log.read_text()
+
+    def end_everything(self) -> None:
+        """End the daemon and every shim, by pid, with their agents."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for started in self.state.glob("jobs/*/*/started.json"):
+            if not (started.parent / "exit.json").exists():
+                _end_shim(json.loads(started.read_text()))
+
+    def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run the `luzia` command against this daemon."""
+        command = [sys.executable, "-m", "luzia_client.cli.main", *arguments]
+        options.setdefault("capture_output", True)
+        return subprocess.run(command, env=self.env, text=True, timeout=DEADLINE_S, **options)
+
+
+def _end_shim(started: dict[str, Any]) -> None:
+    try:
+        descriptor = os.pidfd_open(started["pid"])
+    except ProcessLookupError:
+        return
+    try:
+        stat = Path(f"/proc/{started['pid']}/stat").read_text()
+        if int(stat.rpartition(")")[2].split()[19]) == started["start_time"]:
+            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+    except (ProcessLookupError, FileNotFoundError):
+        return
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def private_daemon(config: str = "", env: dict[str, str] | None = None) -> Iterator[PrivateDaemon]:
+    """A running daemon in a new directory; nothing of it is left afterwards."""
+    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
+        daemon = PrivateDaemon(Path(directory), config, env)
+        try:
+            daemon.start()
+            yield daemon
+        finally:
+            daemon.end_everything()
