@@ -68,7 +68,7 @@ class App:
         self._store, notices, least_seq = _open(state_dir)
         self._environments = environments = Environments(self._store.load_environments())
         table = _load(self._store, environments)
-        restored = _restore(table, Path(config.jobs_dir)) if least_seq else []
+        self._mended = bool(least_seq)
         self._journal = Journal(self._store, least_seq)
         self._executor = LocalExecutor(config.jobs_dir, self._deletions)
         launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
@@ -100,7 +100,6 @@ class App:
             self._journal, state_dir, config.daemon.snapshot_interval_s, self._files, self._snapshot_taken
         )
         self._listener = Listener(self._services, config.daemon.max_connections)
-        self._restored = restored
         self._stop = asyncio.Event()
         self._watchdog: asyncio.TimerHandle | None = None
 
@@ -119,7 +118,9 @@ class App:
         self._journal.start()
         try:
             await self._executor.start(self._scheduler)
-            self._scheduler.adopt(self._restored)
+            if self._mended:
+                for record in from_directories(Path(self._config.jobs_dir), self._scheduler.table):
+                    self._scheduler.adopt(record)
             self._journal.drop_environments(self._environments.unused())
             self._scheduler.resume()
             gc.collect()
@@ -190,19 +191,6 @@ def _load(store: Store, environments: Environments) -> JobTable:
         return load_table(store, environments)
     except StoreDamagedError as exc:
         raise StartupError(f"{exc}; set it aside and start again") from exc
-
-
-def _restore(table: JobTable, jobs_dir: Path) -> list[JobRecord]:
-    """Put the jobs that only their directories know into the table."""
-    first_n = max((record.n for record in table.newest_first()), default=0) + 1
-    restored = list(from_directories(jobs_dir, table, first_n))
-    for record in restored:
-        old = table.get(record.id)
-        if old is not None:
-            table.remove(old)
-        table.add(record)
-    log.warning("jobs_restored_from_directories count=%d", len(restored))
-    return restored
 
 
 def _make_private(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:
     )
 
 
-def from_directories(jobs_dir: Path, table: JobTable, first_n: int) -> Iterator[JobRecord]:
+def from_directories(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
     """Jobs that have a directory and are newer there than in the table, or not in it, oldest first.
 
     Their environment is lost with the store, so a retry of them runs without it.
@@ -65,10 +64,9 @@ def from_directories(jobs_dir: Path, table: JobTable, first_n: int) -> Iterator[
         known = table.get(job.id)
         if job.id == file.parent.name and (known is None or known.fate.seq < job.seq):
             found.append(job)
-    for number, job in enumerate(sorted(found, key=lambda each: each.created_at)):
-        known = table.get(job.id)
-        n = known.n if known is not None else first_n + number
-        yield JobRecord(n, job.id, _spec(job), _fate(job), durable=True)
+    found.sort(key=lambda each: each.created_at)
+    first = max((record.n for record in table.newest_first()), default=0) + 1
+    return [JobRecord(first + number, job.id, _spec(job), _fate(job), durable=True) for number, job in enumerate(found)]
 
 
 def _spec(job: Job) -> JobSpec:

@@ -60,6 +60,21 @@ class _Accepting:
         self._asked.refused(error)
 
 
+class _Adoption:
+    """A job that is in the table whatever the store says; it is written with its next change."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: JobRecord) -> None:
+        self._record = record
+
+    def committed(self) -> None:
+        log.info("job_adopted job=%s state=%s", self._record.id, self._record.fate.state)
+
+    def refused(self, error: StorageError) -> None:
+        log.error("job_not_adopted job=%s error=%s", self._record.id, error)
+
+
 class Scheduler:
     """Moves jobs through their lives. `changed` is called with each job whose state or progress changed."""
 
@@ -193,11 +208,17 @@ class Scheduler:
             assert record is not None, "a job in the ready queue is in the table"
             self._start(record)
 
-    def adopt(self, restored: list[JobRecord]) -> None:
-        """Record jobs that were found in their directories after the store was damaged."""
-        for record in restored:
-            event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
-            self.journal.record(record, event)
+    def adopt(self, record: JobRecord) -> None:
+        """Take in a job that was found in its directory after the store was damaged."""
+        event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
+        known = self.table.get(record.id)
+        if known is None:
+            self.table.add(record)
+            self.journal.accept(record, event, _Adoption(record))
+        else:
+            before, known.fate = known.fate.state, record.fate
+            self.table.moved(known, before)
+            self.journal.record(known, event)
 
     def resume(self) -> None:
         """After a start of the daemon: queue what waits, and find out what became of what ran."""

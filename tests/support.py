@@ -98,7 +98,8 @@ class PrivateDaemon:
         self.config_file = root / "config.toml"
         text = '[projects.overbits]\npath = "{root}/overbits"\nagent = "shell"\n' + config
         self.config_file.write_text(text.replace("{root}", str(root)))
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("LUZIA_")}
+        kept = (name for name in os.environ if not name.startswith("LUZIA_") and name != "PYTHONDONTWRITEBYTECODE")
+        clean = {name: os.environ[name] for name in kept}
         self.env = clean | {
             "LUZIA_RUNTIME_DIR": str(root / "run"),
             "LUZIA_STATE_DIR": str(self.state),

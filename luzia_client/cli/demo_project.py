@@ -150,5 +150,5 @@ def make_project(directory: str) -> int:
 
 def job_variables() -> dict[str, str]:
     """What the commands find in their environment: the Python to use, and the sources to compile."""
-    sources = "src/*.c" if shutil.which("cc") is not None else "python/*.py"
+    sources = "src/*.c" if shutil.which("cc") is not None else "python/poly_*.py"
     return {"PYTHON": sys.executable, "SOURCES": sources}

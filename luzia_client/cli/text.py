@@ -7,6 +7,9 @@ import re
 # C0 and C1 controls, DEL, what reorders or breaks lines, and what UTF-8 cannot carry.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]")
 
+_OUR_OWN = str.maketrans("…█░✓✗·", "......")
+"""Characters of luzia's own screens, one column wide each: they are no reason to load wcwidth."""
+
 
 def harmless(text: str) -> str:
     """The text with every control character shown instead of obeyed: ESC as `^[`, others alike."""
@@ -36,7 +39,7 @@ def one_line(text: str, limit: int = 200) -> str:
 
 def width(text: str) -> int:
     """Columns that a harmless text takes on a terminal."""
-    if text.isascii():
+    if text.isascii() or text.translate(_OUR_OWN).isascii():
         return len(text)
     from wcwidth import wcswidth
 

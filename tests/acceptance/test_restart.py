@@ -167,5 +167,10 @@ def test_a_damaged_store_is_restored_from_the_snapshot_and_the_directories(daemo
         gate.write_text("")
         wire.ok(op="wait", jobs=[running])
         assert wire.ok(op="status", job=running)["job"]["exit_code"] == 6
+    daemon.stop()
+    daemon.start()
+    with daemon.connect() as wire:
+        assert [wire.ok(op="status", job=job)["job"]["exit_code"] for job in (old, running)] == [5, 6]
+        assert wire.ok(op="list")["notices"] == []
     (aside,) = daemon.state.glob("damaged-*")
     assert (aside / "jobs.db").read_bytes().startswith(b"no database")

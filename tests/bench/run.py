@@ -1,0 +1,242 @@
+"""Measures what the README claims, on this machine and in one run: `make bench`.
+
+Every figure is taken against a private daemon in a temporary directory. Comparisons are ratios of medians of runs
+that alternate, so that a busy machine slows both sides. `--write` puts the table into README.md. Exit code 1 when
+a bound is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
+
+MANY = 100_000
+ROUNDS = 40
+LUZIA = str(Path(sys.executable).with_name("luzia"))
+BARE_PYTHON = [sys.executable, "-I", "-S", "-c", "pass"]
+
+
+class Figure(NamedTuple):
+    """One row of the table: what, how it was taken, the value, and the bound it must keep."""
+
+    what: str
+    how: str
+    value: float
+    unit: str
+    bound: float | None = None
+    at_least: bool = False
+
+    @property
+    def kept(self) -> bool:
+        if self.bound is None:
+            return True
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    def row(self) -> str:
+        bound = "" if self.bound is None else f"{'≥' if self.at_least else '≤'} {self.bound:,g} {self.unit}".rstrip()
+        return f"| {self.what} | {_number(self.value)} {self.unit} | {bound} | {self.how} |".replace("  ", " ")
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--write", action="store_true", help="put the table into README.md")
+    write = options.parse_args().write
+    figures: list[Figure] = []
+    for measure in (whole_process, first_instruction, idle, many_jobs):
+        for figure in measure():
+            figures.append(figure)
+            print(("  " if figure.kept else "! ") + figure.row(), flush=True)
+    if write:
+        _write_readme(figures)
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+def whole_process() -> list[Figure]:
+    """`luzia . true` as a user runs it, against an interpreter that does nothing."""
+    with private_daemon() as daemon:
+        dispatch = _dispatcher(daemon)
+        ours, bare = _alternate(dispatch, _runner(BARE_PYTHON, daemon.env))
+        figures = [
+            Figure(
+                "`luzia . true`, whole process",
+                f"against `python -I -S -c pass`, {ROUNDS} each",
+                ours / bare,
+                "times",
+                5.0,
+            ),
+            Figure("the same", "median", ours * 1000, "ms"),
+        ]
+        spooler = shutil.which("tsp")
+        if spooler is not None:
+            environment = {**daemon.env, "TS_SOCKET": str(daemon.root / "tsp")}
+            ours, theirs = _alternate(dispatch, _runner([spooler, "true"], environment))
+            subprocess.run([spooler, "-K"], env=environment, check=False)
+            figures.append(
+                Figure("`luzia . true` against task-spooler's `tsp true`", "ratio of medians", ours / theirs, "times")
+            )
+        return figures
+
+
+def first_instruction() -> list[Figure]:
+    """From the request to what the agent does first, and whole short jobs."""
+    with private_daemon("[daemon]\nmax_running = 8\n") as daemon, daemon.connect() as wire:
+        delays = []
+        for _ in range(100):
+            began = time.time()
+            job = wire.ok(op="dispatch", project="overbits", argv=["/bin/date", "+%s.%N"])["job"]
+            wire.ok(op="wait", jobs=[job])
+            delays.append(float(wire.ok(op="logs", job=job)["data"]) - began)
+        count = 600
+        began = time.perf_counter()
+        jobs = _dispatch_pipelined(wire, count, b'"argv":["/bin/true"]')
+        wire.ok(op="wait", jobs=jobs)
+        took = time.perf_counter() - began
+    return [
+        Figure("dispatch to the agent's first instruction", "median of 100, idle daemon, `date` tells its clock",
+               statistics.median(delays) * 1000, "ms", 10.0),
+        Figure("short commands end to end", f"{count} times `/bin/true` at 8 slots", count / took, "a second", 150, True),
+    ]  # fmt: skip
+
+
+def idle() -> list[Figure]:
+    """Wakeups of every thread of the daemon and of the fork server while nothing happens."""
+    with private_daemon() as daemon, daemon.connect() as wire:
+        job = wire.ok(op="dispatch", project="overbits", task="true")["job"]
+        wire.ok(op="wait", jobs=[job])
+        info = wire.ok(op="info")
+        time.sleep(2.0)  # what the job left to do (its status file) is done by then
+        before = _switches(info["pid"]) + _switches(info["fork_server_pid"])
+        time.sleep(10.0)
+        after = _switches(info["pid"]) + _switches(info["fork_server_pid"])
+    return [Figure("wakeups of an idle daemon", "context switches of all its threads in 10 s", after - before, "", 0)]
+
+
+def many_jobs() -> list[Figure]:
+    """Everything that must not grow with the queue."""
+    with private_daemon("[daemon]\nmax_running = 1\n") as daemon:
+        with daemon.connect() as wire:
+            blocker = wire.ok(op="dispatch", project="overbits", task="sleep 100000")["job"]
+            dispatch = _dispatcher(daemon)
+            few, bare_few = _alternate(dispatch, _runner(BARE_PYTHON, daemon.env))
+            empty = wire.ok(op="info")["rss_bytes"]
+            began = time.perf_counter()
+            jobs = _dispatch_pipelined(wire, MANY, b'"task":"fix the login button"')
+            rate = MANY / (time.perf_counter() - began)
+            grown = wire.ok(op="info")["rss_bytes"] - empty
+            status_s = _status_round_trip(wire, jobs)
+        much, bare_much = _alternate(dispatch, _runner(BARE_PYTHON, daemon.env))
+        daemon.stop()
+        began = time.perf_counter()
+        daemon.start()
+        with daemon.connect() as wire:
+            assert sum(wire.ok(op="info")["counts"].values()) >= MANY
+            restart_s = time.perf_counter() - began
+            wire.ok(op="cancel", job=blocker)
+    return [
+        Figure("the same with 100,000 queued jobs", "ratio to none queued, each against bare python",
+               (much / bare_much) / (few / bare_few), "times", 1.2),
+        Figure("durable dispatches", f"{MANY:,} on one pipelined connection, synchronous=FULL", rate, "a second", 20_000, True),
+        Figure("status round trip with 100,000 jobs", "median of 5,000 on a kept connection", status_s * 1e6, "µs", 100),
+        Figure("memory of a queued job", "growth of the resident set over 100,000", grown / MANY, "bytes", 2048),
+        Figure("restart with 100,000 jobs", "from exec to the first answer", restart_s, "s", 2.0),
+    ]  # fmt: skip
+
+
+def _dispatcher(daemon: PrivateDaemon) -> Callable[[], float]:
+    """Runs `luzia . true` in the project's directory, and says how long it took."""
+    return _runner([LUZIA, "--agent", "shell", ".", "true"], daemon.env, cwd=daemon.project)
+
+
+def _runner(command: list[str], environment: dict[str, str], cwd: Path | None = None) -> Callable[[], float]:
+    def run() -> float:
+        began = time.perf_counter()
+        subprocess.run(command, env=environment, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
+        return time.perf_counter() - began
+
+    return run
+
+
+def _alternate(first: Callable[[], float], second: Callable[[], float]) -> tuple[float, float]:
+    """Medians of ROUNDS runs of each, in turns."""
+    first(), second()
+    pairs = [(first(), second()) for _ in range(ROUNDS)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def _dispatch_pipelined(wire: Connection, count: int, what: bytes) -> list[str]:
+    """Send so many dispatches without waiting, and return the ids."""
+    line = b'{"op":"dispatch","project":"overbits",' + what + b"}\n"
+    block = 200
+
+    def send() -> None:
+        for sent in range(0, count, block):
+            wire.send_bytes(line * min(block, count - sent))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    received = bytearray()
+    lines = 0
+    while lines < count:
+        data = wire.socket.recv(1 << 20)
+        lines += data.count(b"\n")
+        received += data
+    sender.join()
+    return [json.loads(answer)["ok"]["job"] for answer in received.splitlines()]
+
+
+def _status_round_trip(wire: Connection, jobs: list[str]) -> float:
+    times = []
+    for number in range(5000):
+        request = b'{"op":"status","job":"%b"}\n' % jobs[number * 7 % len(jobs)].encode()
+        began = time.perf_counter()
+        wire.socket.sendall(request)
+        data = wire.socket.recv(65536)
+        times.append(time.perf_counter() - began)
+        assert data.endswith(b"\n")
+    return statistics.median(times)
+
+
+def _switches(pid: int) -> int:
+    """Context switches, wanted or not, of all threads of a process."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", (thread / "status").read_text())))
+    return total
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
+
+
+def _write_readme(figures: list[Figure]) -> None:
+    readme = ROOT / "README.md"
+    machine = f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    table = "\n".join(["| what | measured | bound | how |", "|---|---|---|---|", *(figure.row() for figure in figures)])
+    text = f"<!-- figures -->\n\nTaken by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
+    new = re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: text, readme.read_text(), flags=re.DOTALL)
+    with tempfile.NamedTemporaryFile("w", dir=ROOT, delete=False) as file:
+        file.write(new)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, readme)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
