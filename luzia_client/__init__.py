@@ -34,9 +34,9 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     """Load a public name from the module that it lives in."""
     if name == "__version__":
-        from importlib.metadata import version
+        from luzia_protocol.version import VERSION
 
-        return version("luzia")
+        return VERSION
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

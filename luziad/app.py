@@ -47,22 +47,18 @@ log = logging.getLogger("luziad.app")
 async def serve(config: Config, ready: Callable[[], None]) -> None:
     """Run the daemon until it is asked to stop; `ready` is called when it listens. Raises StartupError."""
     prepare_runtime_dir(config.runtime_dir)
-    lock_descriptor = lock(config.runtime_dir)
-    try:
-        app = App(config)
-        await app.run(ready)
-    finally:
-        os.close(lock_descriptor)
+    _make_private(Path(config.state_dir))
+    _make_private(Path(config.jobs_dir))
+    with lock(config.runtime_dir), lock(config.state_dir):
+        await App(config).run(ready)
 
 
 class App:
-    """The daemon's parts. Create it with the runtime directory's lock held."""
+    """The daemon's parts. Create it with the locks of the runtime and the state directory held."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         state_dir = Path(config.state_dir)
-        _make_private(state_dir)
-        _make_private(Path(config.jobs_dir))
         self._files = ThreadPoolExecutor(1, "files")
         self._deletions = ThreadPoolExecutor(1, "deletions")
         self._store, notices, least_seq = _open(state_dir)

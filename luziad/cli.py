@@ -16,11 +16,12 @@ from collections.abc import Sequence
 
 import uvloop
 
+from luzia_protocol.version import VERSION
+
 from luziad import config as configuration
 from luziad import log
 from luziad.app import serve
 from luziad.errors import ConfigError, LuziadError
-from luziad.operations import version_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="luziad", description="The daemon of luzia: accepts, records, schedules and watches jobs."
     )
-    parser.add_argument("--version", action="version", version=f"luziad {version_text()}")
+    parser.add_argument("--version", action="version", version=f"luziad {VERSION}")
     parser.add_argument("--check-config", action="store_true", help="check the configuration and exit")
     parser.add_argument("--on-demand", action="store_true", help="started by a command, not by the user")
     parser.add_argument("--ready-fd", type=int, metavar="N", help="write `ready` to this descriptor when listening")

@@ -6,12 +6,11 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
-from luzia_protocol.version import PROTOCOL_VERSION
+from luzia_protocol.version import PROTOCOL_VERSION, VERSION
 
 from luziad import config as configuration
 from luziad.agents import registry
@@ -22,11 +21,6 @@ from luziad.scheduler import Scheduler
 
 RESTART_ONLY = ("max_connections", "snapshot_interval_s", "log_level")
 """Settings of [daemon] that a reload does not apply."""
-
-
-def version_text() -> str:
-    """The installed version of luzia."""
-    return version("luzia")
 
 
 class Operations:
@@ -117,7 +111,7 @@ class Operations:
         scheduler, config = self._scheduler, self.config
         failure = scheduler.journal.failure
         return replies.Info(
-            version=version_text(),
+            version=VERSION,
             protocol=PROTOCOL_VERSION,
             pid=os.getpid(),
             started_at=self._started_at,

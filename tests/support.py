@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -109,12 +109,12 @@ class PrivateDaemon:
         self.process: subprocess.Popen[bytes] | None = None
         self.log = root / "luziad.log"
 
-    def start(self) -> None:
-        """Start the daemon and wait until it listens."""
+    def start(self, program: Sequence[str] = ("-m", "luziad")) -> None:
+        """Start the daemon and wait until it listens. `program`: what the interpreter runs."""
         reading, writing = os.pipe()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "luziad", "--ready-fd", str(writing)],
+                [sys.executable, *program, "--ready-fd", str(writing)],
                 env=self.env,
                 pass_fds=(writing,),
                 stdin=subprocess.DEVNULL,

@@ -7,12 +7,11 @@ import os
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Agents, Hello, Info, ProjectAdd, ProjectRemove, Projects, Reload, Shutdown
-from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION
+from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 
 from luziad import config as configuration
 from luziad.errors import ConfigError
 from luziad.handlers.base import Call, Services
-from luziad.operations import version_text
 
 
 def hello(services: Services, request: Hello, call: Call) -> replies.Hello:
@@ -22,7 +21,7 @@ def hello(services: Services, request: Hello, call: Call) -> replies.Hello:
             ErrorCode.UNSUPPORTED_VERSION,
             f"protocol version {request.version} is not spoken any more; {OLDEST_SUPPORTED} is the oldest",
         )
-    return replies.Hello(min(request.version, PROTOCOL_VERSION), version_text(), os.getpid())
+    return replies.Hello(min(request.version, PROTOCOL_VERSION), VERSION, os.getpid())
 
 
 def projects(services: Services, request: Projects, call: Call) -> replies.Projects:

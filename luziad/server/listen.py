@@ -11,6 +11,8 @@ import pwd
 import socket
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from luzia_protocol.errors import ErrorCode, Refused
@@ -49,9 +51,10 @@ def prepare_runtime_dir(path: str) -> None:
         raise StartupError(f"the runtime directory {path} cannot be used: {exc.strerror}") from exc
 
 
-def lock(runtime_dir: str) -> int:
-    """Take the lock that makes this the only daemon here; hold the descriptor for life. Raises StartupError."""
-    path = os.path.join(runtime_dir, "luziad.lock")
+@contextmanager
+def lock(directory: str) -> Iterator[None]:
+    """Hold the lock that makes this the only daemon of a runtime or state directory. Raises StartupError."""
+    path = os.path.join(directory, "luziad.lock")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,11 +62,14 @@ def lock(runtime_dir: str) -> int:
         pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         raise StartupError(
-            f"another luziad (pid {pid}) runs with {runtime_dir}: use it, or stop it with `luzia daemon stop`"
+            f"another luziad (pid {pid}) runs with {directory}: use it, or stop it with `luzia daemon stop`"
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
-    return descriptor
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def bind(path: str) -> socket.socket:

@@ -26,6 +26,8 @@ MAX_UNANSWERED = 4096
 """Requests of one connection that wait for their answer; beyond it the connection is not read."""
 MAX_STREAMS = 64
 WRITE_HIGH = 256 * 1024
+LINGER_S = 1.0
+"""How long a peer that was told off may take to read it and close."""
 STALLED_FRAME_S = 30.0
 """A frame that was begun must be finished in this time."""
 
@@ -115,6 +117,7 @@ class Session(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._stalled: asyncio.TimerHandle | None = None
+        self._linger: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
 
     # ------------------------------------------------------------------ asyncio's callbacks
@@ -156,14 +159,15 @@ class Session(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The peer sends nothing more. If it still reads, it gets the answers and streams that it waits for."""
         self._ending = True
-        if self._peer_is_gone():
+        if self._linger is not None or self._peer_is_gone():
             return False
         self._close_when_answered()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
+        for timer in (self._stalled, self._linger):
+            if timer is not None:
+                timer.cancel()
         self._ending = True
         self._writable.set()
         for stream in list(self._streams):
@@ -296,11 +300,12 @@ class Session(asyncio.Protocol):
         self._end_with(Refused(ErrorCode.BAD_REQUEST, message))
 
     def _end_with(self, refused: Refused) -> None:
-        """Say why, and close."""
+        """Say why, and close: when the peer does, for closing on what it still sends would cost it our answer."""
         self._flush()
         self._ending = True
         self._transport.write(encode_answer(ErrorFrame(Error(refused.code, refused.message, refused.hint))))
-        self._transport.close()
+        self._transport.write_eof()
+        self._linger = self._loop.call_later(LINGER_S, self._transport.close)
 
     def _close_when_answered(self) -> None:
         if self._ending and not self._calls and not self._streams and not self._transport.is_closing():

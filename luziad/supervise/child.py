@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import select
 import signal
 from typing import Any, NoReturn
 
@@ -28,10 +29,14 @@ class CannotStart(Exception):
     """Why the agent cannot be started, in words for the user."""
 
 
-def name_process(name: bytes) -> None:
-    """Set the name that tools such as `ps` and `top` show, at most 15 bytes."""
-    text = ctypes.create_string_buffer(name)
-    _prctl(_PR_SET_NAME, ctypes.addressof(text), 0, 0, 0)
+FORK_SERVER_NAME = ctypes.create_string_buffer(b"luzia-forks")
+SHIM_NAME = ctypes.create_string_buffer(b"luzia-shim")
+"""Made before any fork: a shim that makes such a buffer itself copies twenty pages of memory for it."""
+
+
+def name_process(name: ctypes.Array[ctypes.c_char]) -> None:
+    """Set the name that tools such as `ps` and `top` show."""
+    _prctl(_PR_SET_NAME, ctypes.addressof(name), 0, 0, 0)
 
 
 def become_subreaper() -> None:
@@ -76,8 +81,9 @@ class Agent:
 
     def why_not(self) -> str | None:
         """Say why the agent could not be started; None when it could. Call it once, after the process's end."""
-        with open(self._failure, "rb") as file:
-            return file.read().decode() or None
+        why = os.read(self._failure, select.PIPE_BUF).decode()
+        os.close(self._failure)
+        return why or None
 
 
 def _become(request: dict[str, Any], directory: int, gate: int, report: int) -> NoReturn:

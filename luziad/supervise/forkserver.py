@@ -28,7 +28,7 @@ def main() -> None:
     _close_stray_files()
     wakeup = _take_over_signals()
     os.set_blocking(shim.REPLIES, False)
-    child.name_process(b"luzia-forks")
+    child.name_process(child.FORK_SERVER_NAME)
     poller = select.poll()
     poller.register(REQUESTS, select.POLLIN)
     poller.register(wakeup[0], select.POLLIN)
@@ -122,7 +122,7 @@ def _become_shim(request: dict[str, Any], wakeup: tuple[int, int]) -> NoReturn:
         os.dup2(null, 0)
         os.dup2(null, 2)
         os.close(null)
-        child.name_process(b"luzia-shim")
+        child.name_process(child.SHIM_NAME)
         shim.run(request)
         status = 0
     except Exception as error:

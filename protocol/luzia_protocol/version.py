@@ -1,4 +1,4 @@
-"""The protocol's version and the rule that keeps old scripts working.
+"""The version of luzia, the protocol's version, and the rule that keeps old scripts working.
 
 The rule: unknown fields are ignored; a new field has a default; an op, an event kind, an error code or a
 field is never renamed and never changes its meaning. A change that keeps the rule leaves the number as it
@@ -6,5 +6,6 @@ is. A change that cannot keep it raises PROTOCOL_VERSION, and the daemon goes on
 from OLDEST_SUPPORTED on.
 """
 
+VERSION = "0.1.0"
 PROTOCOL_VERSION = 1
 OLDEST_SUPPORTED = 1

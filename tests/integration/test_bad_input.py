@@ -8,8 +8,10 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from support import Connection, PrivateDaemon, eventually, private_daemon
 
 
@@ -38,7 +40,7 @@ def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
         yield connection
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown project": ({"project": "nobody", "task": "x"}, "unknown_project"),
     "a path that is not there": ({"project": "/no/such/directory", "task": "x"}, "project_directory_missing"),
     "a path that is a file": ({"project": "/etc/passwd", "task": "x"}, "project_directory_missing"),

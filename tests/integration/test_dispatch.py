@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support import Connection, PrivateDaemon, eventually, private_daemon
 
 
@@ -154,7 +155,8 @@ def test_a_project_runs_no_more_at_once_than_its_limit_and_says_why(wire: Connec
 
 def test_cancel_ends_the_whole_process_tree(wire: Connection, daemon: PrivateDaemon) -> None:
     pids = daemon.root / "pids"
-    script = f"trap '' TERM; (setsid sh -c 'trap \"\" TERM; echo $$ >> {pids}; sleep 1000 & wait' &) ; echo $$ >> {pids}; sleep 1000 & wait; wait"
+    stubborn = f"trap '' TERM; echo $$ >> {pids}; sleep 1000 & wait; wait"
+    script = f'(setsid sh -c "{stubborn.replace("$", chr(92) + "$")}" &) ; {stubborn}'
     short = daemon.root / "short"
     short.mkdir(exist_ok=True)
     daemon.config_file.write_text(

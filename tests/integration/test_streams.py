@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support import Connection, PrivateDaemon, eventually, private_daemon
 
 
@@ -51,7 +52,7 @@ def test_a_subscriber_sees_each_step_of_a_job_once_and_in_order(daemon: PrivateD
     with daemon.connect() as stream:
         assert stream.ask(op="subscribe", id="s") == {"ok": {}, "id": "s"}
         job = dispatch(wire, "exit 3")
-        events = []
+        events: list[dict[str, Any]] = []
         while not events or events[-1]["kind"] != "ended":
             frame = stream.receive()
             assert frame["id"] == "s"
