@@ -69,7 +69,7 @@ class App:
         self._executor = LocalExecutor(config.jobs_dir, self._deletions)
         launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
         launcher.base = base_environment(os.environ)
-        self._status_files = StatusFiles(self._executor.job_directory, self._view, table.__contains__, self._files)
+        self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._scheduler = Scheduler(
             table=table,
             ready=ReadyQueue(*limits(config)),
@@ -138,6 +138,7 @@ class App:
             self._watchdog.cancel()
         await self._executor.stop()
         await self._scheduler.stop()
+        self._status_files.flush()
         await self._snapshotting.close()
         await self._journal.close()
         self._listener.close()

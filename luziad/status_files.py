@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,51 +17,52 @@ from luziad.core.record import JobRecord
 log = logging.getLogger("luziad.status_files")
 
 STATUS_NAME = "status.json"
+GATHERED_S = 0.2
+"""How long changes are gathered before they are written."""
 
 
 class StatusFiles:
-    """Writes the files on the files' thread, the newest state of each job only.
+    """Writes the files on the files' thread, a moment after a change, so that a short job costs one write.
 
-    directory: gives a job's directory. view: makes the wire's Job. A job gets its directory with its first attempt.
+    directory: gives a job's directory. view: makes the wire's Job. A job's directory comes with its first attempt;
+    until then, and once the job is forgotten, there is nothing to write to.
     """
 
     def __init__(
-        self,
-        directory: Callable[[str], str],
-        view: Callable[[JobRecord], Job],
-        known: Callable[[str], bool],
-        files: ThreadPoolExecutor,
+        self, directory: Callable[[str], str], view: Callable[[JobRecord], Job], files: ThreadPoolExecutor
     ) -> None:
         self._directory = directory
         self._view = view
-        self._known = known
         self._files = files
-        self._newest: dict[str, bytes] = {}
-        self._lock = threading.Lock()
+        self._changed: dict[str, JobRecord] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def changed(self, record: JobRecord) -> None:
         """The job's state or progress changed."""
         if record.attempt is None:
             return
-        content = msgspec.json.encode(self._view(record))
-        with self._lock:
-            waiting = record.id in self._newest
-            self._newest[record.id] = content
-        if not waiting:
-            self._files.submit(self._write, record.id)
+        self._changed[record.id] = record
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHERED_S, self.flush)
 
-    def _write(self, job: str) -> None:
-        with self._lock:
-            content = self._newest.pop(job)
-        if not self._known(job):
-            return
-        directory = self._directory(job)
-        unfinished = f"{directory}/.{STATUS_NAME}"
-        try:
-            os.makedirs(directory, 0o700, exist_ok=True)
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "wb") as file:
-                file.write(content + b"\n")
-            os.rename(unfinished, f"{directory}/{STATUS_NAME}")
-        except OSError as exc:
-            log.warning("status_file_not_written job=%s error=%s", job, exc)
+    def flush(self) -> None:
+        """Write what has changed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        changed, self._changed = self._changed, {}
+        for job, record in changed.items():
+            self._files.submit(_write, self._directory(job), msgspec.json.encode(self._view(record)))
+
+
+def _write(directory: str, content: bytes) -> None:
+    unfinished = f"{directory}/.{STATUS_NAME}"
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content + b"\n")
+        os.rename(unfinished, f"{directory}/{STATUS_NAME}")
+    except FileNotFoundError:
+        return  # no directory yet, or no more
+    except OSError as exc:
+        log.warning("status_file_not_written directory=%s error=%s", directory, exc)

@@ -1,18 +1,19 @@
-"""Waiting for a file without polling."""
+"""Waiting for what a shim writes, without polling."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import AsyncIterator
 
 from asyncinotify import Inotify, Mask
 
 
-async def appears(path: str) -> None:
-    """Return when a file of this name has been moved into its directory; at once when it is there.
+async def changes(directory: str) -> AsyncIterator[None]:
+    """Yield at once, and then after everything that is written to a file of the directory.
 
     Raises OSError when the directory cannot be watched.
     """
     with Inotify() as events:
-        events.add_watch(os.path.dirname(path), Mask.MOVED_TO)
-        while not os.path.lexists(path):  # noqa: ASYNC240 (the daemon's own directory, once an event)
-            await events.get()
+        events.add_watch(directory, Mask.MODIFY | Mask.CREATE)
+        yield
+        async for _ in events:
+            yield

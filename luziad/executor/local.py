@@ -223,8 +223,7 @@ class LocalExecutor:
             self._look_later(attempt)
             return
         found = future.result()
-        if found.started is not None:
-            self._started(attempt, found.started.agent_pid, found.started.started_at)
+        self._has_started(attempt, found.started)
         if isinstance(found, reconcile.Held):
             self._adopt(attempt, found)
             return
@@ -243,13 +242,19 @@ class LocalExecutor:
     async def _await_start(self, attempt: _Attempt) -> None:
         """Hear of the start of an adopted attempt; without that the end tells of it."""
         try:
-            await arrival.appears(os.path.join(attempt.directory, record.STARTED))
-            started = await self._loop.run_in_executor(self._pool, reconcile.read_started, attempt.directory)
+            async for _ in arrival.changes(attempt.directory):
+                started = await self._loop.run_in_executor(self._pool, reconcile.read_started, attempt.directory)
+                if self._has_started(attempt, started):
+                    return
         except OSError as error:
             log.warning("start_not_seen job=%s attempt=%d error=%s", *attempt.ref, error)
-            return
-        if started is not None:
-            self._started(attempt, started.agent_pid, started.started_at)
+
+    def _has_started(self, attempt: _Attempt, started: reconcile.Started | None) -> bool:
+        """Tell of the start when the record of it has the agent's process."""
+        if started is None or started.agent_pid is None:
+            return False
+        self._started(attempt, started.agent_pid, started.started_at)
+        return True
 
     def _started(self, attempt: _Attempt, agent_pid: int, started_at: float) -> None:
         if self._is_current(attempt) and not attempt.started:

@@ -27,12 +27,12 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class Started(msgspec.Struct, frozen=True):
-    """The content of started.json."""
+    """The content of started.json. Without `agent_pid` the agent is just being started, or was then."""
 
     boot_id: str
-    agent_pid: int
-    agent_start_time: int
     started_at: float
+    agent_pid: int | None = None
+    agent_start_time: int | None = None
 
 
 class Held(NamedTuple):
@@ -95,7 +95,8 @@ def _lost(started: Started | None, why: str | None) -> Lost:
         return Lost("its record of the start cannot be read")
     if started.boot_id != record.boot_id():
         return Lost("the machine was restarted while it ran")
-    survivors.end_session(started.agent_pid, started.agent_start_time)
+    if started.agent_pid is not None and started.agent_start_time is not None:
+        survivors.end_session(started.agent_pid, started.agent_start_time)
     return Lost(why or "its shim was killed, and with it went the exit status")
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import functools
-import json
 import os
 import time
-from typing import Any
 
 PROMPT = "prompt"
 STDOUT = "stdout"
@@ -18,6 +15,9 @@ STARTED = "started.json"
 EXIT = "exit.json"
 FENCED = "fenced"
 """An attempt whose directory holds FENCED without STARTED was given up: nobody may start it any more."""
+
+STARTED_BYTES = 512
+"""started.json is padded to this length: it is written before the agent starts, and again with its pid."""
 
 RESERVED_BYTES = 4096
 MAX_ERROR_CHARS = 300
@@ -41,9 +41,13 @@ def make_directory(path: str) -> int | None:
 
     Returns None when it is there already: whoever made it owns the attempt.
     """
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(os.path.dirname(path), 0o700)
     try:
+        os.mkdir(path, 0o700)
+    except FileNotFoundError:
+        try:
+            os.mkdir(path.rpartition("/")[0], 0o700)
+        except FileExistsError:
+            return make_directory(path)  # somebody else has made it since
         os.mkdir(path, 0o700)
     except FileExistsError:
         return None
@@ -87,12 +91,30 @@ def lock(directory: int) -> int | None:
 
 
 def exists(directory: int, name: str) -> bool:
-    """True when the attempt's directory has the file."""
+    """True when the attempt's directory has the file with anything in it, or FENCED, which has nothing in it.
+
+    A started.json that is still empty means that the agent was not started yet.
+    """
     try:
-        os.stat(name, dir_fd=directory)
+        found = os.stat(name, dir_fd=directory)
     except FileNotFoundError:
         return False
-    return True
+    return found.st_size > 0 or name == FENCED
+
+
+def begin(directory: int, content: bytes) -> int:
+    """Write started.json durably, before the agent starts; return its descriptor for `begun`."""
+    fd = os.open(STARTED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+    os.pwrite(fd, content.ljust(STARTED_BYTES), 0)
+    os.fsync(fd)
+    os.fsync(directory)
+    return fd
+
+
+def begun(fd: int, content: bytes) -> None:
+    """Write started.json again, now that the agent's pid is known: good for this boot, so nothing is synced."""
+    os.pwrite(fd, content.ljust(STARTED_BYTES), 0)
+    os.close(fd)
 
 
 def reserve(directory: int, name: str, size: int) -> int:
@@ -103,9 +125,8 @@ def reserve(directory: int, name: str, size: int) -> int:
     return fd
 
 
-def publish(directory: int, reserved: int, name: str, value: dict[str, Any]) -> None:
+def publish(directory: int, reserved: int, name: str, content: bytes) -> None:
     """Write a record so that its name is there durably with the whole of it, or not at all."""
-    content = json.dumps(value).encode()
     os.pwrite(reserved, content, 0)
     os.ftruncate(reserved, len(content))
     os.fdatasync(reserved)

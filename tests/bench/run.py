@@ -141,7 +141,7 @@ def many_jobs() -> list[Figure]:
             jobs = _dispatch_pipelined(wire, MANY, b'"task":"fix the login button"')
             rate = MANY / (time.perf_counter() - began)
             grown = wire.ok(op="info")["rss_bytes"] - empty
-            status_s = _status_round_trip(wire, jobs)
+            status_s = _on_one_core(daemon, lambda: _status_round_trip(wire, jobs))
         much, bare_much = _alternate(dispatch, _runner(BARE_PYTHON, daemon.env))
         daemon.stop()
         began = time.perf_counter()
@@ -154,7 +154,7 @@ def many_jobs() -> list[Figure]:
         Figure("the same with 100,000 queued jobs", "ratio to none queued, each against bare python",
                (much / bare_much) / (few / bare_few), "times", 1.2),
         Figure("durable dispatches", "one pipelined connection, synchronous=FULL", rate, "a second", 20_000, True),
-        Figure("status round trip with 100,000 jobs", "median of 5,000, kept connection", status_s * 1e6, "µs", 100),
+        Figure("status round trip, 100,000 jobs", "median of 5,000 on one core", status_s * 1e6, "µs", 100),
         Figure("memory of a queued job", "growth of the resident set over 100,000", grown / MANY, "bytes", 2048),
         Figure("restart with 100,000 jobs", "from exec to the first answer", restart_s, "s", 2.0),
     ]  # fmt: skip
@@ -212,6 +212,21 @@ def _status_round_trip(wire: Connection, jobs: list[str]) -> float:
         times.append(time.perf_counter() - began)
         assert data.endswith(b"\n")
     return statistics.median(times)
+
+
+def _on_one_core(daemon: PrivateDaemon, measure: Callable[[], float]) -> float:
+    """Measure with the daemon and this process on one core: waking an idle core of a virtual machine takes longer
+    than the whole round trip, and says nothing about luzia."""
+    assert daemon.process is not None
+    threads = [0, *(int(thread.name) for thread in Path(f"/proc/{daemon.process.pid}/task").iterdir())]
+    cores = os.sched_getaffinity(0)
+    try:
+        for thread in threads:
+            os.sched_setaffinity(thread, {min(cores)})
+        return measure()
+    finally:
+        for thread in threads:
+            os.sched_setaffinity(thread, cores)
 
 
 def _switches(pid: int) -> int:
