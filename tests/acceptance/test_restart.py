@@ -155,7 +155,7 @@ def test_a_damaged_store_is_restored_from_the_snapshot_and_the_directories(daemo
         running = wire.ok(op="dispatch", project="overbits", task=f"cat {gate}; exit 6")["job"]
         eventually(lambda: wire.ok(op="status", job=running)["job"]["state"] == "running")
         status = daemon.state / "jobs" / running / "status.json"
-        eventually(lambda: '"state":"running"' in status.read_text())
+        eventually(lambda: status.exists() and '"state":"running"' in status.read_text())
     daemon.kill()
     (daemon.state / "jobs.db").write_bytes(b"no database " * 1000)
     for snapshot in (daemon.state / "snapshots").glob("jobs-*.db"):

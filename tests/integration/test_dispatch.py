@@ -257,5 +257,5 @@ def test_a_long_task_is_whole_in_status_and_cut_in_lists(wire: Connection, tmp_p
 def test_status_json_says_what_became_of_the_job(wire: Connection) -> None:
     job = run(wire, "exit 4")
     file = Path(job["directory"]) / "status.json"
-    eventually(lambda: '"state":"failed"' in file.read_text())
+    eventually(lambda: file.exists() and '"state":"failed"' in file.read_text())
     assert f'"id":"{job["id"]}"' in file.read_text()
