@@ -20,7 +20,7 @@ from luzia_client.cli import render
 from luzia_client.client import Client
 
 LEAST_PYTHON = (3, 11)
-PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "tomlkit")
+PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify")
 LEAST_FREE_BYTES = 1_000_000_000
 CONFIG_WRONG = 2
 """luziad's exit status for mistakes in the configuration, which it then names on stderr."""

@@ -1,5 +1,7 @@
 """The fork server: a small warm process that reads attempts from stdin and forks a shim for each.
 
+One shim is forked in advance and waits, its memory warm, so that the next attempt need not wait for the fork.
+
 One JSON line in is one attempt (see `shim.run`). One JSON line out says what became of it: `pid` and
 `start_time` of its shim, or `refused` and why. Shims write to the same pipe: `agent_pid` and `started_at`,
 or an `error`. The fork server ends when stdin does, and shims do not mind.
@@ -14,6 +16,7 @@ import resource  # noqa: F401 (os.wait4 needs it, and a shim must not import)
 import select
 import signal
 from collections import deque
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -36,16 +39,18 @@ def main() -> None:
     gc.disable()
     gc.freeze()
     requests = Lines()
+    shims = Shims(wakeup)
     while True:
+        shims.prepare()
         for fd, _ in poller.poll():
             if fd == REQUESTS:
                 if not requests.read():
                     return
                 while requests.whole:
-                    _start(json.loads(requests.whole.popleft()), wakeup)
+                    shims.start(requests.whole.popleft())
             else:
                 os.read(fd, 4096)
-                _reap()
+                shims.reap()
 
 
 class Lines:
@@ -94,24 +99,97 @@ def _ignore(number: int, frame: FrameType | None) -> None:
     """Let a signal do nothing but wake the poll."""
 
 
-def _start(request: dict[str, Any], wakeup: tuple[int, int]) -> None:
-    # Blocked across the fork, because a shim waits for the signal and never unblocks it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+class Shims:
+    """Forks shims, one of them in advance, and reaps them.
+
+    wakeup: the two ends of the pipe that SIGCHLD writes to, which a shim must not keep.
+    """
+
+    def __init__(self, wakeup: tuple[int, int]) -> None:
+        self._wakeup = wakeup
+        self._spare: tuple[int, int] | None = None  # its pid, and the pipe on which it waits for its request
+
+    def prepare(self) -> None:
+        """Fork the shim that the next attempt will have, unless it is there."""
+        if self._spare is not None:
+            return
+        reader, writer = os.pipe()
+        try:
+            pid = self._fork(lambda: _wait_for_request(reader, writer))
+        except OSError:
+            os.close(writer)  # the next attempt tries again, and tells
+        else:
+            self._spare = (pid, writer)
+        os.close(reader)
+
+    def start(self, line: bytes) -> None:
+        """Give an attempt to the spare shim, or else to a new one, and tell the daemon which."""
+        request = json.loads(line)
+        try:
+            pid = self._hand_over(line) or self._fork(lambda: request)
+        except OSError as error:
+            _tell(request, refused=f"cannot start: {error}")
+        else:
+            # The shim is reaped by this process alone, and later, so its entry in /proc is still there.
+            _tell(request, pid=pid, start_time=tree.start_time(pid))
+
+    def reap(self) -> None:
+        """Reap the shims that have ended."""
+        try:
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                if self._spare is not None and self._spare[0] == pid:
+                    os.close(self._spare[1])
+                    self._spare = None
+        except ChildProcessError:
+            return
+
+    def _hand_over(self, line: bytes) -> int | None:
+        """The spare shim's pid when it has got the request; None when there is no spare, or it is dead."""
+        if self._spare is None:
+            return None
+        pid, writer = self._spare
+        self._spare = None
+        try:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[os.write(writer, rest) :]
+        except BrokenPipeError:
+            return None  # a request that is cut short is no JSON, so the spare cannot have begun with it
+        finally:
+            os.close(writer)
+        return pid
+
+    def _fork(self, request: Callable[[], dict[str, Any] | None]) -> int:
+        """Fork a shim that carries out what `request` returns there."""
+        # Blocked across the fork, because a shim waits for the signal and never unblocks it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _become_shim(request, self._wakeup)
+            return pid
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+
+def _wait_for_request(reader: int, writer: int) -> dict[str, Any] | None:
+    """Be the spare shim: touch the memory that a shim needs, and wait; None when the fork server ends first."""
+    os.close(writer)
+    shim.warm_up()
+    parts = []
+    while part := os.read(reader, _CHUNK_BYTES):
+        parts.append(part)
+    os.close(reader)
     try:
-        pid = os.fork()
-        if pid == 0:
-            _become_shim(request, wakeup)
-    except OSError as error:
-        _tell(request, refused=f"cannot start: {error}")
-    else:
-        # The shim is reaped by this process alone, and later, so its entry in /proc is still there.
-        _tell(request, pid=pid, start_time=tree.start_time(pid))
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        request: dict[str, Any] = json.loads(b"".join(parts))
+    except ValueError:
+        return None
+    return request
 
 
-def _become_shim(request: dict[str, Any], wakeup: tuple[int, int]) -> NoReturn:
+def _become_shim(get_request: Callable[[], dict[str, Any] | None], wakeup: tuple[int, int]) -> NoReturn:
     status = 1
+    request: dict[str, Any] | None = None
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -123,10 +201,13 @@ def _become_shim(request: dict[str, Any], wakeup: tuple[int, int]) -> NoReturn:
         os.dup2(null, 2)
         os.close(null)
         child.name_process(child.SHIM_NAME)
-        shim.run(request)
+        request = get_request()
+        if request is not None:
+            shim.run(request)
         status = 0
     except Exception as error:
-        shim.tell(request, error=f"the shim failed: {type(error).__name__}: {error}")
+        if request is not None:
+            shim.tell(request, error=f"the shim failed: {type(error).__name__}: {error}")
     finally:
         os._exit(status)
 
@@ -137,12 +218,3 @@ def _tell(request: dict[str, Any], **facts: Any) -> None:
         room = select.poll()
         room.register(shim.REPLIES, select.POLLOUT)
         room.poll()
-
-
-def _reap() -> None:
-    """Reap the shims that have ended."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            continue
-    except ChildProcessError:
-        return

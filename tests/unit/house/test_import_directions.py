@@ -78,7 +78,7 @@ PURE = "__future__ bisect collections dataclasses datetime enum functools heapq 
 
 FOREIGN: dict[str, str] = {
     "luzia_protocol": "msgspec",
-    "luziad": "asyncinotify msgspec tomlkit uvloop",
+    "luziad": "asyncinotify msgspec uvloop",
     "luziad.supervise": "msgspec",
     "luzia_client": "msgspec prompt_toolkit wcwidth",
 }

@@ -94,3 +94,25 @@ def test_an_attempt_that_is_there_already_is_left_alone(fork_server: ForkServer,
     pid = replies(fork_server, 1)["job", "pid"]["pid"]
     eventually(lambda: not Path(f"/proc/{pid}").exists())
     assert list(directory.iterdir()) == []
+
+
+def test_a_dead_spare_shim_costs_no_attempt(fork_server: ForkServer, tmp_path: Path) -> None:
+    def spares() -> list[int]:
+        children = Path(f"/proc/{fork_server.process.pid}/task/{fork_server.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    for number in range(1, 4):
+        (spare,) = eventually(spares, "the spare shim")
+        os.kill(spare, signal.SIGKILL)
+        eventually(lambda dead=spare: dead not in spares(), "another spare shim")  # type: ignore[misc]
+        directory = tmp_path / "job" / str(number)
+        fork_server.send(request(directory, "sh", "-c", f"exit {number}"))
+        eventually((directory / "exit.json").exists)
+        assert exit_record(directory)["exit_code"] == number
+
+
+def test_the_spare_shim_ends_with_the_fork_server(fork_server: ForkServer) -> None:
+    children = Path(f"/proc/{fork_server.process.pid}/task/{fork_server.process.pid}/children")
+    (spare,) = eventually(lambda: children.read_text().split(), "the spare shim")
+    assert fork_server.end() == 0
+    eventually(lambda: not Path(f"/proc/{spare}").exists(), "the end of the spare shim")
