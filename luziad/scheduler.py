@@ -15,6 +15,7 @@ from typing import Protocol
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, OUTCOME_STATES, JobState, Outcome, Progress
 
+from luziad.acceptance import Accepting, Adopting
 from luziad.agents.base import Verdict
 from luziad.core.attempts import AttemptEnd, AttemptRef, Exited, NeverStarted
 from luziad.core.environments import Environments
@@ -22,11 +23,11 @@ from luziad.core.lifecycle import Trigger, move
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import AttemptRecord, JobRecord
 from luziad.core.table import JobTable
-from luziad.errors import StorageError
 from luziad.executor.base import Executor
 from luziad.facts import Facts
 from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
+from luziad.timeouts import Timeouts
 from luziad.view import task_text
 
 log = logging.getLogger("luziad.scheduler")
@@ -39,40 +40,6 @@ class Judge(Protocol):
     """Says how an attempt ended, from its exit record and its output."""
 
     async def verdict(self, record: JobRecord, end: Exited) -> Verdict: ...
-
-
-class _Accepting:
-    """A new job between its acceptance in memory and its commit."""
-
-    __slots__ = ("_asked", "_record", "_scheduler")
-
-    def __init__(self, scheduler: Scheduler, record: JobRecord, asked: Acceptance) -> None:
-        self._scheduler = scheduler
-        self._record = record
-        self._asked = asked
-
-    def committed(self) -> None:
-        self._record.durable = True
-        self._asked.committed()
-
-    def refused(self, error: StorageError) -> None:
-        self._scheduler.undo(self._record)
-        self._asked.refused(error)
-
-
-class _Adoption:
-    """A job that is in the table whatever the store says; it is written with its next change."""
-
-    __slots__ = ("_record",)
-
-    def __init__(self, record: JobRecord) -> None:
-        self._record = record
-
-    def committed(self) -> None:
-        log.info("job_adopted job=%s state=%s", self._record.id, self._record.fate.state)
-
-    def refused(self, error: StorageError) -> None:
-        log.error("job_not_adopted job=%s error=%s", self._record.id, error)
 
 
 class Scheduler:
@@ -101,7 +68,7 @@ class Scheduler:
         self._judge = judge
         self._changed = changed
         self._facts = Facts(journal)
-        self._timers: dict[AttemptRef, asyncio.TimerHandle] = {}
+        self._timeouts = Timeouts(self._timed_out)
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -118,7 +85,7 @@ class Scheduler:
         """Take in a new job; `asked` hears when it is on disk, or that it cannot be."""
         self.table.add(record)
         event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
-        self.journal.accept(record, event, _Accepting(self, record, asked))
+        self.journal.accept(record, event, Accepting(record, asked, self._undo))
         self.ready.push(record.id, record.project)
         self.pump()
 
@@ -178,7 +145,7 @@ class Scheduler:
         if self._move(record, Trigger.STARTED):
             self.journal.record(record, self._facts.started(record, attempt.number, pid))
             self._changed(record)
-        self._arm_timeout(record, attempt)
+        self._timeouts.arm(record, attempt, self.launcher.timeout_s(record))
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         """The attempt is over and its process tree is gone."""
@@ -186,9 +153,7 @@ class Scheduler:
         if found is None:
             return
         record, attempt = found
-        timer = self._timers.pop(ref, None)
-        if timer is not None:
-            timer.cancel()
+        self._timeouts.disarm(ref)
         attempt.ended_at = time.time()
         if isinstance(end, NeverStarted):
             self._never_started(record, attempt, end.reason)
@@ -214,7 +179,7 @@ class Scheduler:
         known = self.table.get(record.id)
         if known is None:
             self.table.add(record)
-            self.journal.accept(record, event, _Adoption(record))
+            self.journal.accept(record, event, Adopting(record))
         else:
             before, known.fate = known.fate.state, record.fate
             self.table.moved(known, before)
@@ -230,7 +195,7 @@ class Scheduler:
             self.ready.occupy(record.project)
             ref = AttemptRef(record.id, record.attempt.number)
             if record.attempt.started_at is not None:
-                self._arm_timeout(record, record.attempt)
+                self._timeouts.arm(record, record.attempt, self.launcher.timeout_s(record))
             self.executor.attach(ref)
             if record.attempt.stop_outcome is not None:
                 self.executor.end(ref)
@@ -239,8 +204,7 @@ class Scheduler:
     async def stop(self) -> None:
         """Start nothing any more, and finish judging what has ended."""
         self._stopped = True
-        for timer in self._timers.values():
-            timer.cancel()
+        self._timeouts.close()
         if self._judging:
             await asyncio.wait(self._judging)
 
@@ -287,6 +251,9 @@ class Scheduler:
         if self.journal.failure is not None:
             self.executor.end(ref)  # the record has to wait for room, the user has not
         self._changed(record)
+
+    def _timed_out(self, record: JobRecord, timeout_s: float) -> None:
+        self._stop(record, Verdict(Outcome.TIMED_OUT, f"ran longer than its timeout of {timeout_s:g} s"))
 
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
         attempt.exit_code, attempt.signal = end.exit_code, end.signal
@@ -366,7 +333,7 @@ class Scheduler:
             return None
         return record, record.attempt
 
-    def undo(self, record: JobRecord) -> None:
+    def _undo(self, record: JobRecord) -> None:
         """Take back a job whose acceptance could not be committed."""
         if record.fate.state is JobState.QUEUED:
             self.ready.discard(record.id)
@@ -375,14 +342,3 @@ class Scheduler:
         self.table.remove(record)
         for number in (record.spec.env_set, record.spec.client_set):
             self.environments.release(number)
-
-    def _arm_timeout(self, record: JobRecord, attempt: AttemptRecord) -> None:
-        timeout_s = self.launcher.timeout_s(record)
-        ref = AttemptRef(record.id, attempt.number)
-        if timeout_s is None or ref in self._timers or attempt.stop_outcome is not None:
-            return
-        ran_s = max(0.0, time.time() - (attempt.started_at or time.time()))
-        verdict = Verdict(Outcome.TIMED_OUT, f"ran longer than its timeout of {timeout_s:g} s")
-        loop = asyncio.get_running_loop()
-        delay_s = max(0.0, timeout_s - ran_s)
-        self._timers[ref] = loop.call_later(delay_s, self._stop, record, verdict)

@@ -76,12 +76,8 @@ def bind(path: str) -> socket.socket:
     """The listening socket; one that a dead daemon left is replaced, for we hold the lock. Raises StartupError."""
     if len(os.fsencode(path)) > 107:
         raise StartupError(f"the socket path {path} is longer than 107 bytes: set LUZIA_SOCKET to a shorter one")
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        pass
-    else:
-        if not stat.S_ISSOCK(found.st_mode):
+    if os.path.lexists(path):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise StartupError(f"{path} is no socket: remove it, or set LUZIA_SOCKET")
         os.unlink(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, str] = {
     # the only writer, and the parts that it is given
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
-        " luziad.journal luziad.facts luziad.launching luziad.view"
+        " luziad.journal luziad.facts luziad.launching luziad.view luziad.acceptance luziad.timeouts"
     ),
     "luziad.launching": (
         "luzia_protocol luziad.config luziad.core luziad.agents.base luziad.agents.registry"
@@ -47,6 +47,8 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.judging": (
         "luzia_protocol luziad.core luziad.agents.base luziad.executor.base luziad.launching luziad.watch"
     ),
+    "luziad.acceptance": "luzia_protocol luziad.core luziad.errors luziad.journal",
+    "luziad.timeouts": "luzia_protocol luziad.core",
     "luziad.facts": "luzia_protocol luziad.core luziad.agents.base luziad.journal",
     "luziad.view": "luzia_protocol luziad.core",
     # what is on disk

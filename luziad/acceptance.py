@@ -1,0 +1,46 @@
+"""What the journal tells of jobs that are new to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from luziad.core.record import JobRecord
+from luziad.errors import StorageError
+from luziad.journal import Acceptance
+
+log = logging.getLogger("luziad.acceptance")
+
+
+class Accepting:
+    """A new job between its acceptance in memory and its commit. `undo` takes it back, `asked` is told."""
+
+    __slots__ = ("_asked", "_record", "_undo")
+
+    def __init__(self, record: JobRecord, asked: Acceptance, undo: Callable[[JobRecord], None]) -> None:
+        self._record = record
+        self._asked = asked
+        self._undo = undo
+
+    def committed(self) -> None:
+        self._record.durable = True
+        self._asked.committed()
+
+    def refused(self, error: StorageError) -> None:
+        self._undo(self._record)
+        self._asked.refused(error)
+
+
+class Adopting:
+    """A job that was found in its directory: it is in the table whatever the store says."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: JobRecord) -> None:
+        self._record = record
+
+    def committed(self) -> None:
+        log.info("job_adopted job=%s state=%s", self._record.id, self._record.fate.state)
+
+    def refused(self, error: StorageError) -> None:
+        log.error("job_not_adopted job=%s error=%s", self._record.id, error)

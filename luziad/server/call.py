@@ -1,0 +1,97 @@
+"""One request of a connection, and how its answer becomes bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.framing import MAX_FRAME_BYTES
+from luzia_protocol.replies import Error, ErrorFrame, Ok, OkFrame
+
+from luziad.handlers.base import StreamFrame
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Owner(Protocol):
+    """What a call needs of its session."""
+
+    uid: int
+
+    @property
+    def unsent(self) -> int: ...
+
+    def detach(self, call: SessionCall) -> None: ...
+
+    def answered(self) -> None: ...
+
+    def write(self, frame: bytes) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    def finished(self, call: SessionCall) -> None: ...
+
+
+class SessionCall:
+    """One request of a session. See handlers.base.Call for what its methods promise."""
+
+    __slots__ = ("_closers", "_session", "frame", "id", "streaming")
+
+    def __init__(self, session: Owner, call_id: int | str | None) -> None:
+        self._session = session
+        self._closers: list[Callable[[], None]] = []
+        self.id = call_id
+        self.frame: OkFrame | ErrorFrame | None = None
+        self.streaming = False
+
+    @property
+    def uid(self) -> int:
+        return self._session.uid
+
+    @property
+    def unsent(self) -> int:
+        return self._session.unsent
+
+    def answer(self, ok: Ok) -> None:
+        self._answered(OkFrame(ok, self.id))
+
+    def refuse(self, refused: Refused) -> None:
+        self._answered(ErrorFrame(Error(refused.code, refused.message, refused.hint), self.id))
+
+    def out_of_order(self) -> None:
+        self._session.detach(self)
+        self.streaming = True
+
+    def send(self, frame: StreamFrame | bytes) -> None:
+        self._session.write(frame if isinstance(frame, bytes) else _encode(frame) + b"\n")
+
+    async def drain(self) -> None:
+        await self._session.drain()
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        self._closers.append(callback)
+
+    def finish(self) -> None:
+        closers, self._closers = self._closers, []
+        for close in closers:
+            close()
+        self._session.finished(self)
+
+    def _answered(self, frame: OkFrame | ErrorFrame) -> None:
+        if self.streaming:
+            self._session.write(encode_answer(frame))
+        elif self.frame is None:
+            self.frame = frame
+            self._session.answered()
+
+
+def encode_answer(frame: OkFrame | ErrorFrame) -> bytes:
+    """The frame as a line; an answer that is too long becomes an error."""
+    line = _encode(frame)
+    if len(line) >= MAX_FRAME_BYTES:
+        refused = Refused(ErrorCode.REPLY_TOO_LARGE, f"the answer has {len(line)} bytes")
+        line = _encode(ErrorFrame(Error(refused.code, refused.message, refused.hint), frame.id))
+    return line + b"\n"
