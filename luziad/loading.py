@@ -35,6 +35,7 @@ def load_table(store: Store, environments: Environments) -> JobTable:
             environments.use_again(spec.client_set)
     except msgspec.DecodeError as exc:
         raise StoreDamagedError(f"{store.path}: a job cannot be read: {exc}") from exc
+    table.sort_final()
     return table
 
 

@@ -123,6 +123,11 @@ class Scheduler:
 
         self.journal.forget(record, self._facts.removed(record), dropped, committed)
 
+    def retain(self) -> None:
+        """Forget the finished jobs beyond `max_jobs`, those that ended first; live ones never."""
+        for old in self.table.oldest_final(self.max_jobs):
+            self.remove(old)
+
     def progress(self, record: JobRecord, progress: Progress, then: Then) -> None:
         """Record how far the running attempt is. Raises Refused when none runs."""
         attempt = record.attempt
@@ -199,6 +204,7 @@ class Scheduler:
             self.executor.attach(ref)
             if record.attempt.stop_outcome is not None:
                 self.executor.end(ref)
+        self.retain()
         self.pump()
 
     async def stop(self) -> None:
@@ -301,8 +307,7 @@ class Scheduler:
         self.journal.record(record, self._facts.ended(record, attempt, verdict), then)
         self._changed(record)
         log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
-        for old in self.table.oldest_final(self.max_jobs):
-            self.remove(old)
+        self.retain()
 
     # ------------------------------------------------------------------ small change
 

@@ -88,6 +88,14 @@ class JobTable:
         """Jobs with an attempt under way, in no order."""
         return list(self._active.values())
 
+    def final(self) -> list[JobRecord]:
+        """Jobs that have ended, in the order of their ends."""
+        return [self._jobs[job] for job in self._final]
+
+    def sort_final(self) -> None:
+        """Put the ended jobs into the order of their ends, after a load in another order."""
+        self._final = {record.id: None for record in sorted(self.final(), key=lambda each: each.fate.ended_at or 0.0)}
+
     def oldest_final(self, beyond: int) -> list[JobRecord]:
         """The final jobs that ended first, as many as there are more than `beyond`."""
         excess = len(self._final) - beyond

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import FINAL_STATES, JobState
 from luzia_protocol.requests import MAX_PAGE, MAX_WAIT_JOBS, List, Status, Wait
 
 from luziad.core.record import JobRecord
@@ -52,10 +53,14 @@ def _wanted(services: Services, request: List) -> Iterable[JobRecord]:
 
 
 def _candidates(services: Services, request: List) -> Iterable[JobRecord]:
-    """As few jobs as the table can tell: those under way have an index."""
-    if request.states and all(not state.is_final and state != "queued" for state in request.states):
-        return sorted(services.table.active(), key=lambda record: -record.n)
-    return services.table.newest_first()
+    """As few jobs as the table can tell, newest first: those under way and those that ended have an index."""
+    states = set(request.states)
+    if not states or JobState.QUEUED in states:
+        return services.table.newest_first()
+    found = services.table.active() if states - FINAL_STATES else []
+    if states & FINAL_STATES:
+        found += services.table.final()
+    return sorted(found, key=lambda record: -record.n)
 
 
 def wait(services: Services, request: Wait, call: Call) -> None:

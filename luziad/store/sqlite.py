@@ -20,6 +20,7 @@ APPLICATION_ID = 0x6C757A61
 SCHEMA_VERSION = 1
 STORE_NAME = "jobs.db"
 ENVIRONMENTS_NAME = "environments.db"
+WAL_KEPT_BYTES = 16 * 1024 * 1024
 _PROBE = f"PRAGMA user_version = {SCHEMA_VERSION}"  # writes a page without changing what it says
 
 
@@ -180,6 +181,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         check(database)  # before anything is changed
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
+    database.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
     if fresh:
         schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
         database.executescript(

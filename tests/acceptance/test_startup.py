@@ -208,18 +208,24 @@ def test_projects_are_added_and_removed_in_the_file_and_its_comments_stay(daemon
 
 
 def test_finished_jobs_beyond_the_limit_go_oldest_first_and_live_ones_never() -> None:
-    with private_daemon("[daemon]\nmax_running = 4\n", {"LUZIA_MAX_JOBS": "3"}) as daemon, daemon.connect() as wire:
-        live = wire.ok(op="dispatch", project="overbits", task="sleep 1000")["job"]
-        jobs = []
-        for _ in range(6):
-            jobs.append(wire.ok(op="dispatch", project="overbits", task="true")["job"])
-            wire.ok(op="wait", jobs=jobs[-1:])
-        listed = [job["id"] for job in wire.ok(op="list")["jobs"]]
-        assert listed == [*jobs[:2:-1], live]
-        directories = daemon.state / "jobs"
-        eventually(lambda: {path.name for path in directories.iterdir()} == {live, *jobs[3:]})
-        wire.ok(op="cancel", job=live)
-        wire.ok(op="wait", jobs=[live])
+    with private_daemon("[daemon]\nmax_running = 4\n", {"LUZIA_MAX_JOBS": "3"}) as daemon:
+        with daemon.connect() as wire:
+            live = wire.ok(op="dispatch", project="overbits", task="sleep 1000")["job"]
+            jobs = []
+            for _ in range(6):
+                jobs.append(wire.ok(op="dispatch", project="overbits", task="true")["job"])
+                wire.ok(op="wait", jobs=jobs[-1:])
+            assert [job["id"] for job in wire.ok(op="list")["jobs"]] == [*jobs[:2:-1], live]
+            directories = daemon.state / "jobs"
+            eventually(lambda: {path.name for path in directories.iterdir()} == {live, *jobs[3:]})
+        daemon.env["LUZIA_MAX_JOBS"] = "2"
+        daemon.stop()
+        daemon.start()
+        with daemon.connect() as wire:
+            listed = [job["id"] for job in wire.ok(op="list")["jobs"]]
+            assert listed == [*jobs[:3:-1], live], "a lower limit applies at the next start"
+            wire.ok(op="cancel", job=live)
+            wire.ok(op="wait", jobs=[live])
 
 
 def test_a_shutdown_answers_and_leaves_what_runs(daemon: PrivateDaemon) -> None:
