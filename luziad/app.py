@@ -18,17 +18,15 @@ from luzia_protocol.jobs import Job
 
 from luziad.agents import registry
 from luziad.config import Config
-from luziad.core.environments import Environments
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobRecord
-from luziad.core.table import JobTable
-from luziad.errors import StartupError, StorageError, StoreDamagedError
+from luziad.errors import StartupError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.base import Services
 from luziad.journal import Journal
 from luziad.judging import OutputJudge
 from luziad.launching import Launcher, base_environment
-from luziad.loading import from_directories, load_table
+from luziad.loading import from_directories, load
 from luziad.operations import Operations, limits
 from luziad.scheduler import Scheduler
 from luziad.server import systemd
@@ -36,7 +34,8 @@ from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir
 from luziad.snapshotting import Snapshotting
 from luziad.status_files import StatusFiles
 from luziad.store import snapshots
-from luziad.store.sqlite import EventReader, Store
+from luziad.store.recovery import open_store
+from luziad.store.sqlite import EventReader
 from luziad.watch.files import FileWatcher
 from luziad.watch.finals import Finals
 from luziad.watch.history import History
@@ -61,11 +60,15 @@ class App:
         state_dir = Path(config.state_dir)
         self._files = ThreadPoolExecutor(1, "files")
         self._deletions = ThreadPoolExecutor(1, "deletions")
-        self._store, notices, least_seq = _open(state_dir)
-        self._environments = environments = Environments(self._store.load_environments())
-        table = _load(self._store, environments)
-        self._mended = bool(least_seq)
-        self._journal = Journal(self._store, least_seq)
+        try:
+            opened = open_store(state_dir, Path(config.jobs_dir), load)
+        except OSError as exc:
+            raise StartupError(f"the job store in {state_dir} cannot be opened: {exc}") from exc
+        self._store = opened.store
+        table, environments = opened.loaded
+        self._environments = environments
+        self._mended = opened.least_seq > 0
+        self._journal = Journal(self._store, opened.least_seq)
         self._executor = LocalExecutor(config.jobs_dir, self._deletions)
         launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
         launcher.base = base_environment(os.environ)
@@ -81,7 +84,7 @@ class App:
             changed=self._status_files.changed,
             max_jobs=config.daemon.max_jobs,
         )
-        self._operations = Operations(config, self._scheduler, notices, _log_file())
+        self._operations = Operations(config, self._scheduler, opened.notices, _log_file())
         self._watcher = FileWatcher()
         self._reader = EventReader(state_dir)
         self._services = Services(
@@ -171,23 +174,6 @@ class App:
 
     def _view(self, record: JobRecord) -> Job:
         return self._services.view(record, whole=True)
-
-
-def _open(state_dir: Path) -> tuple[Store, list[str], int]:
-    try:
-        store, notices, least_seq = snapshots.open_store(state_dir)
-    except StorageError as exc:
-        raise StartupError(str(exc)) from exc
-    for notice in notices:
-        log.warning("store_mended %s", notice)
-    return store, notices, least_seq
-
-
-def _load(store: Store, environments: Environments) -> JobTable:
-    try:
-        return load_table(store, environments)
-    except StoreDamagedError as exc:
-        raise StartupError(f"{exc}; set it aside and start again") from exc
 
 
 def _make_private(path: Path) -> None:

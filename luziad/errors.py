@@ -5,6 +5,7 @@
       StartupError       the operator: the daemon cannot start here (directory, lock, socket, store)
       StorageError       the operator: the store cannot be written now; retried until it can
       StoreDamagedError  the operator: the store cannot be read
+        EnvironmentsDamagedError   the same of its second database, with the variables of jobs
       StoreTooNewError   the operator: the store was written by a newer luzia
 
 A request that cannot be done raises luzia_protocol.errors.Refused: there the client must act.
@@ -35,6 +36,10 @@ class StorageError(LuziadError):
 
 class StoreDamagedError(LuziadError):
     """The store cannot be read as the database that it should be."""
+
+
+class EnvironmentsDamagedError(StoreDamagedError):
+    """The database with the variables of jobs cannot be read; the jobs themselves can."""
 
 
 class StoreTooNewError(LuziadError):

@@ -21,8 +21,9 @@ from luziad.store.sqlite import Store
 log = logging.getLogger("luziad.loading")
 
 
-def load_table(store: Store, environments: Environments) -> JobTable:
-    """The table as the store has it. Raises StoreDamagedError."""
+def load(store: Store) -> tuple[JobTable, Environments]:
+    """All jobs and their variables as the store has them. Raises StoreDamagedError."""
+    environments = Environments(store.load_environments())
     table = JobTable()
     decode_spec = msgspec.json.Decoder(JobSpec).decode
     decode_fate = msgspec.json.Decoder(JobFate).decode
@@ -36,7 +37,7 @@ def load_table(store: Store, environments: Environments) -> JobTable:
     except msgspec.DecodeError as exc:
         raise StoreDamagedError(f"{store.path}: a job cannot be read: {exc}") from exc
     table.sort_final()
-    return table
+    return table, environments
 
 
 def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:

@@ -1,24 +1,17 @@
-"""Snapshots of the store, and what is done when the store is damaged.
-
-A snapshot is a whole database made by SQLite's online backup, verified before it gets its name. A damaged store
-is set aside under a name of its own, never overwritten, and the newest good snapshot takes its place.
-"""
+"""Snapshots of the store: whole databases made by SQLite's online backup, verified before they get their name."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import time
 from pathlib import Path
 
-from luziad.errors import StorageError, StoreDamagedError
-from luziad.store.sqlite import ENVIRONMENTS_NAME, STORE_NAME, Store, check
+from luziad.errors import StorageError
+from luziad.store.sqlite import STORE_NAME, check
 
 KEPT = 3
 SNAPSHOTS_NAME = "snapshots"
-SEQ_GAP = 1_000_000
-"""Events after the snapshot are gone; the next seq leaves this gap, so that none is used twice."""
 
 
 def take(state_dir: Path) -> Path:
@@ -33,7 +26,7 @@ def take(state_dir: Path) -> Path:
         raise StorageError(f"no snapshot in {directory}: {exc}") from exc
     try:
         unfinished.touch(mode=0o600)
-        _copy(state_dir / STORE_NAME, unfinished)
+        copy(state_dir / STORE_NAME, unfinished)
         _sync(unfinished)
         unfinished.rename(final)
         _sync(directory)
@@ -50,60 +43,7 @@ def newest_first(state_dir: Path) -> list[Path]:
     return sorted((state_dir / SNAPSHOTS_NAME).glob("jobs-*.db"), reverse=True)
 
 
-def open_store(state_dir: Path) -> tuple[Store, list[str], int]:
-    """Open the store, mending what is damaged: (store, notices for the operator, least seq to go on from).
-
-    Raises StoreTooNewError, StorageError.
-    """
-    notices: list[str] = []
-    try:
-        return Store(state_dir), notices, 0
-    except StoreDamagedError as exc:
-        aside = set_aside(state_dir)
-        notices.append(f"the job store was damaged ({exc}); it was set aside as {aside}")
-    for snapshot in newest_first(state_dir):
-        try:
-            _copy(snapshot, state_dir / STORE_NAME)
-            store = Store(state_dir)
-        except (sqlite3.Error, StoreDamagedError) as exc:
-            notices.append(f"the snapshot {snapshot} is damaged as well ({exc})")
-            set_aside(state_dir)
-            continue
-        notices.append(f"the snapshot {snapshot.name} was restored; newer jobs come from their directories")
-        return store, notices, store.last_seq() + SEQ_GAP
-    notices.append("there was no good snapshot; jobs come from their directories only")
-    return Store(state_dir), notices, SEQ_GAP
-
-
-def set_aside(state_dir: Path) -> Path:
-    """Move the store's files into a directory of their own and return it."""
-    aside = state_dir / f"damaged-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{time.monotonic_ns()}"
-    aside.mkdir(mode=0o700)
-    for suffix in ("", "-wal", "-shm"):
-        file = state_dir / (STORE_NAME + suffix)
-        if file.exists():
-            file.rename(aside / file.name)
-    private = state_dir / ENVIRONMENTS_NAME
-    if private.exists() and not _readable(private):
-        for suffix in ("", "-wal", "-shm"):
-            file = state_dir / (ENVIRONMENTS_NAME + suffix)
-            if file.exists():
-                shutil.move(file, aside / file.name)
-    return aside
-
-
-def _readable(path: Path) -> bool:
-    database = sqlite3.connect(path)
-    try:
-        (finding,) = database.execute("PRAGMA quick_check(1)").fetchone()
-        return bool(finding == "ok")
-    except sqlite3.DatabaseError:
-        return False
-    finally:
-        database.close()
-
-
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
     """Copy a database by online backup and verify the copy."""
     reading = sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from luziad.errors import StorageError, StoreDamagedError, StoreTooNewError
+from luziad.errors import EnvironmentsDamagedError, LuziadError, StorageError, StoreDamagedError, StoreTooNewError
 from luziad.store.queries import SQL
 
 APPLICATION_ID = 0x6C757A61
@@ -67,17 +67,11 @@ class Store:
         self._jobs = _open(path / STORE_NAME)
         try:
             _prepare(self._jobs, path / STORE_NAME)
-            self._private = _open(path / ENVIRONMENTS_NAME)
-            try:
-                _prepare_private(self._private)
-            except BaseException:
-                self._private.close()
-                raise
-        except sqlite3.DatabaseError as exc:
+            self._private = self._open_private()
+        except BaseException as exc:
             self._jobs.close()
-            raise StoreDamagedError(f"{path}: {exc}") from exc
-        except BaseException:
-            self._jobs.close()
+            if isinstance(exc, sqlite3.DatabaseError):
+                raise _unreadable(StoreDamagedError, path / STORE_NAME, exc) from exc
             raise
 
     def write(self, batch: Batch) -> None:
@@ -111,7 +105,10 @@ class Store:
     def load_environments(self) -> dict[int, dict[str, str]]:
         """All environments by id. Raises StoreDamagedError."""
         rows: list[tuple[int, str]] = self._rows(self._private, "load_environments")
-        return {number: msgspec.json.decode(variables, type=dict[str, str]) for number, variables in rows}
+        try:
+            return {number: msgspec.json.decode(variables, type=dict[str, str]) for number, variables in rows}
+        except msgspec.DecodeError as exc:
+            raise EnvironmentsDamagedError(f"{self.path / ENVIRONMENTS_NAME}: {exc}") from exc
 
     def last_seq(self) -> int:
         """The newest event's seq, 0 when there is none."""
@@ -123,11 +120,22 @@ class Store:
         self._jobs.close()
         self._private.close()
 
+    def _open_private(self) -> sqlite3.Connection:
+        path = self.path / ENVIRONMENTS_NAME
+        database = _open(path)
+        try:
+            _prepare_private(database)
+        except sqlite3.DatabaseError as exc:
+            database.close()
+            raise _unreadable(EnvironmentsDamagedError, path, exc) from exc
+        return database
+
     def _rows(self, database: sqlite3.Connection, statement: str) -> list[Any]:
         try:
             return database.execute(SQL[statement]).fetchall()
         except sqlite3.DatabaseError as exc:
-            raise StoreDamagedError(f"{self.path}: {exc}") from exc
+            damage = EnvironmentsDamagedError if database is self._private else StoreDamagedError
+            raise _unreadable(damage, self.path, exc) from exc
 
 
 class EventReader:
@@ -162,6 +170,20 @@ class EventReader:
             raise StorageError(f"{self._path}: {exc}") from exc
 
 
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """True for what says that the database itself is wrong, and not that it cannot be had now.
+
+    SQLITE_CORRUPT, SQLITE_NOTADB, and SQLITE_ERROR for tables that are not there; an error without a code is ours.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+
+def _unreadable(damage: type[StoreDamagedError], path: Path, error: sqlite3.DatabaseError) -> LuziadError:
+    """What to raise for a database that could not be opened or read."""
+    return damage(f"{path}: {error}") if is_damage(error) else StorageError(f"{path} cannot be opened: {error}")
+
+
 def _open(path: Path) -> sqlite3.Connection:
     """Open a database that only its owner may read; it is made when missing."""
     path.touch(mode=0o600)
@@ -194,12 +216,17 @@ def check(database: sqlite3.Connection) -> None:
     (application,) = database.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         raise sqlite3.DatabaseError("this is not a store of luziad's")
+    _check_whole(database)
+
+
+def _check_whole(database: sqlite3.Connection) -> None:
     (finding,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if finding != "ok":
         raise sqlite3.DatabaseError(finding)
 
 
 def _prepare_private(database: sqlite3.Connection) -> None:
+    _check_whole(database)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA secure_delete = ON")
