@@ -69,7 +69,7 @@ OUTCOME_STATES = {
 }
 
 
-class Progress(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Progress(msgspec.Struct, frozen=True, gc=False):
     """How far a running attempt is, as far as anybody can honestly tell.
 
     percent: 0 to 99 while the attempt runs, 100 only after a verified end; None without a denominator.
@@ -85,7 +85,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     phase: str | None = None
 
 
-class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What an ended attempt used: CPU seconds (user, system) and peak memory in bytes, from wait4(2)."""
 
     user_s: float | None = None
@@ -93,7 +93,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     max_rss_bytes: int | None = None
 
 
-class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
+class Attempt(msgspec.Struct, frozen=True):
     """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other."""
 
     number: int

@@ -90,7 +90,7 @@ def test_every_id_that_was_answered_is_there_after_a_kill(daemon: PrivateDaemon)
         eventually(lambda: not set(wire.ok(op="info")["counts"]) - {"completed"}, "the end of all jobs")
         for job in jobs:
             attempts = wire.ok(op="status", job=job)["job"]["attempts"]
-            assert len([each for each in attempts if "started_at" in each]) == 1, "the others were fenced"
+            assert len([each for each in attempts if each["started_at"]]) == 1, "the others were fenced"
 
 
 def test_a_cancel_is_carried_through_although_the_daemon_dies(daemon: PrivateDaemon) -> None:

@@ -128,6 +128,7 @@ def test_progress_is_reported_from_inside_and_is_whole_only_at_the_end(wire: Con
         "done": 100.0,
         "total": 100.0,
         "label": "tests",
+        "phase": None,
     }
     assert wire.ok(op="update_status", job=job, progress=65, message="running tests")["state"] == "running"
     assert wire.ok(op="status", job=job)["job"]["progress"]["percent"] == 65
