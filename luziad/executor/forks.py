@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from luziad.core.attempts import AttemptRef
+from luziad.executor import survivors
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +197,12 @@ async def _spawn() -> _Life:
     replies, replies_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         process = await asyncio.create_subprocess_exec(
-            *_COMMAND, stdin=asyncio.subprocess.PIPE, stdout=replies_out, cwd="/", start_new_session=True
+            *_COMMAND,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=replies_out,
+            cwd="/",
+            env=_environment(),
+            start_new_session=True,
         )
     except BaseException:
         os.close(replies)
@@ -204,3 +210,8 @@ async def _spawn() -> _Life:
     finally:
         os.close(replies_out)
     return _Life(process, replies)
+
+
+def _environment() -> dict[str, str]:
+    """The daemon's, without the mark of a job that the daemon was started from: see survivors.py."""
+    return {name: value for name, value in os.environ.items() if name != survivors.MARK}

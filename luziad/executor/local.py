@@ -21,7 +21,7 @@ from typing import TypeVar
 import msgspec
 
 from luziad.core.attempts import AttemptRef
-from luziad.executor import arrival, pidfd, reconcile
+from luziad.executor import arrival, pidfd, reconcile, survivors
 from luziad.executor.base import Launch, Observer
 from luziad.executor.forks import Forks, Reply
 from luziad.supervise import record
@@ -99,6 +99,7 @@ class LocalExecutor:
         request = msgspec.structs.asdict(launch)
         del request["ref"]
         request.update(job=attempt.ref.job, attempt=attempt.ref.attempt, directory=attempt.directory)
+        request["env"] = {**launch.env, survivors.MARK: attempt.directory}
         # The standard library's JSON, because it carries file names that are no UTF-8 (lone surrogates).
         self._forks.send(attempt.ref, json.dumps(request).encode() + b"\n")
 

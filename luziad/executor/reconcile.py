@@ -19,11 +19,12 @@ T = TypeVar("T")
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """The content of the lock: the shim that holds it, or held it last."""
+    """The content of the lock: the shim that holds it, or held it last. `over`: nothing was left of its tree."""
 
     pid: int
     start_time: int
     boot_id: str
+    over: bool = False
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -78,6 +79,8 @@ def read_started(directory: str) -> Started | None:
 
 def _judge(directory: str, fd: int, why: str | None) -> Over:
     started = read_started(directory)
+    if record.exists(fd, record.STARTED) and _was_killed(directory):
+        _end_survivors(directory, started)
     if record.exists(fd, record.EXIT):
         end = _read(directory, record.EXIT, Exited)
         if end is None:
@@ -95,9 +98,20 @@ def _lost(started: Started | None, why: str | None) -> Lost:
         return Lost("its record of the start cannot be read")
     if started.boot_id != record.boot_id():
         return Lost("the machine was restarted while it ran")
-    if started.agent_pid is not None and started.agent_start_time is not None:
-        survivors.end_session(started.agent_pid, started.agent_start_time)
     return Lost(why or "its shim was killed, and with it went the exit status")
+
+
+def _was_killed(directory: str) -> bool:
+    """True when the attempt's shim died in this boot before it had seen the end of its tree."""
+    holder = _read(directory, record.LOCK, Holder)
+    return holder is not None and not holder.over and holder.boot_id == record.boot_id()
+
+
+def _end_survivors(directory: str, started: Started | None) -> None:
+    leader = None
+    if started is not None and started.agent_pid is not None and started.agent_start_time is not None:
+        leader = survivors.Leader(started.agent_pid, started.agent_start_time)
+    survivors.end_all(directory, leader)
 
 
 def _read(directory: str, name: str, kind: type[T]) -> T | None:

@@ -1,59 +1,112 @@
-"""Ends what a shim left behind that was killed itself, and so could not end its tree."""
+"""Ends what a shim left behind that was killed itself, and so could not end its tree.
+
+Two things tell the processes of the attempt: the session of its agent, and the attempt's directory in the
+environment of the agent and of whatever it started, however often that has forked. Job and attempt would not do:
+several daemons may run side by side. What has left the session and dropped the variable as well is found by
+neither, unless its parent still lives.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import select
 import signal
 import time
+from typing import NamedTuple
 
+from luziad.executor import pidfd
 from luziad.supervise import tree
 
 log = logging.getLogger(__name__)
+
+MARK = "LUZIA_ATTEMPT_DIR"
+"""The variable that tells an attempt's processes: its directory, which is that of no other attempt anywhere."""
 
 PATIENCE_S = 10.0
 """A process that SIGKILL does not end in this time hangs in the kernel, and nobody can end it."""
 
 
-def end_session(leader: int, start_time: int) -> None:
-    """KILL the session of a dead shim's agent and all below it, and block until they are gone.
+class Leader(NamedTuple):
+    """The agent of a dead shim, which was the leader of its session.
 
-    leader, start_time: the agent, which was the leader of its session. A session's number is not given to
-    another process as long as the session has members; that tells them from strangers.
+    A session's number is not given to another process as long as the session has members; that tells them from
+    strangers.
+    """
+
+    pid: int
+    start_time: int
+
+
+def end_all(directory: str, leader: Leader | None) -> None:
+    """KILL everything that is left of the attempt, and block until it is gone.
+
+    directory: the attempt's. leader: None when the shim died before it could write down the agent's process.
     """
     deadline = time.monotonic() + PATIENCE_S
-    while alive := _members(leader, start_time):
+    ended = 0
+    while alive := _members(directory, leader):
         if time.monotonic() > deadline:
-            log.error("survivors_not_killed pids=%s", [process.pid for process in alive])
+            pids = [process.pid for process in alive]
+            log.error("survivors_not_killed attempt=%s pids=%s", directory, pids)
             return
-        for process in alive:
-            _kill(process, deadline)
+        ended += _kill(alive, deadline)
+    if ended:
+        log.warning("survivors_killed attempt=%s processes=%d", directory, ended)
 
 
-def _members(leader: int, start_time: int) -> list[tree.Process]:
+def _members(directory: str, leader: Leader | None) -> list[tree.Process]:
     everybody = [process for process in tree.processes() if process.state not in "ZX"]
-    found: dict[int, tree.Process] = {}
-    for process in everybody:
-        if process.pid == leader and process.start_time != start_time:
-            return []
-        if process.session == leader and process.start_time >= start_time:
-            found[process.pid] = process
+    found = _of_session(leader, everybody) if leader is not None else {}
+    mark = os.fsencode(f"{MARK}={directory}")
+    found |= {process.pid: process for process in everybody if process.pid not in found and _carries(process, mark)}
     for pid in list(found):
         found |= {process.pid: process for process in tree.below(pid, everybody)}
+    # The daemon itself may have been started from inside the job.
+    for pid in (os.getpid(), *(process.pid for process in tree.below(os.getpid(), everybody))):
+        found.pop(pid, None)
     return list(found.values())
 
 
-def _kill(process: tree.Process, deadline: float) -> None:
-    """Kill one process, unless its id has gone to another one, and wait for its end."""
-    with contextlib.suppress(ProcessLookupError):
-        fd = os.pidfd_open(process.pid)
-        try:
-            if tree.start_time(process.pid) == process.start_time:
-                signal.pidfd_send_signal(fd, signal.SIGKILL)
-                poller = select.poll()
-                poller.register(fd, select.POLLIN)
-                poller.poll(max(0.0, deadline - time.monotonic()) * 1000)
-        finally:
+def _of_session(leader: Leader, everybody: list[tree.Process]) -> dict[int, tree.Process]:
+    if any(process.pid == leader.pid and process.start_time != leader.start_time for process in everybody):
+        return {}
+    return {
+        process.pid: process
+        for process in everybody
+        if process.session == leader.pid and process.start_time >= leader.start_time
+    }
+
+
+def _carries(process: tree.Process, mark: bytes) -> bool:
+    """True for a process of this user that was given exactly this variable."""
+    try:
+        if os.stat(f"/proc/{process.pid}").st_uid != os.geteuid():
+            return False
+        with open(f"/proc/{process.pid}/environ", "rb") as file:
+            return mark in file.read().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+
+
+def _kill(processes: list[tree.Process], deadline: float) -> int:
+    """Kill these processes, unless their ids have gone to other ones, and wait for their end; returns how many."""
+    poller = select.poll()
+    waiting: set[int] = set()
+    for process in processes:
+        fd = pidfd.open_process(process.pid, process.start_time)
+        if fd is not None:
+            pidfd.send(fd, signal.SIGKILL)
+            poller.register(fd, select.POLLIN)
+            waiting.add(fd)
+    count = len(waiting)
+    try:
+        while waiting and (left_s := deadline - time.monotonic()) > 0:
+            for fd, _ in poller.poll(left_s * 1000):
+                poller.unregister(fd)
+                waiting.discard(fd)
+                os.close(fd)
+    finally:
+        for fd in waiting:
             os.close(fd)
+    return count

@@ -36,7 +36,9 @@ def run(request: dict[str, Any]) -> None:
         held = record.lock(directory)
         if held is None or record.exists(directory, record.FENCED):
             return
-        Shim(request, directory, held).run()
+        attempt = Shim(request, directory, held)
+        attempt.run()
+        attempt.write_over()
     except (OSError, ValueError) as error:
         tell(request, error=f"cannot start: {error}")
 
@@ -87,6 +89,7 @@ class Shim:
     def __init__(self, request: dict[str, Any], directory: int, lock: int) -> None:
         self._request = request
         self._directory = directory
+        self._lock = lock
         self._grace_s: float = request["grace_s"]
         self._started_at, self._started_s = time.time(), record.boottime_s()
         self._identity = {
@@ -122,6 +125,10 @@ class Shim:
         tell(self._request, agent_pid=agent, started_at=self._started_at)
         self._request.pop("env")
         self._reap_all(agent)
+
+    def write_over(self) -> None:
+        """Write into the lock that nothing is left of the tree; without that, somebody has to look for survivors."""
+        os.pwrite(self._lock, _encode({**self._identity, "over": True}), 0)
 
     def _begin(self) -> int:
         started = record.begin(self._directory, self._facts(None))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from luziad.core.attempts import AttemptRef, Lost, NeverStarted
-from unit.executor.helpers import Machine, eventually, fork_servers, state
+from unit.executor.helpers import START_HIDERS, Machine, eventually, fork_servers, state
 
 REF = AttemptRef("113754-a2f5", 1)
 GATED = "echo > $READY/$$; until [ -e $READY/go ]; do sleep 0.02; done; echo end; exit 7"
@@ -110,6 +110,63 @@ class TestShim:
         os.kill(machine.shim(REF), signal.SIGKILL)
         assert isinstance(await recorder.end_of(REF), Lost)
         await eventually(lambda: machine.processes() == [])
+
+    async def test_one_that_is_killed_leaves_nothing_that_hides(self, machine: Machine) -> None:
+        executor, recorder = await machine.executor()
+        executor.submit(machine.python(REF, START_HIDERS + "time.sleep(600)"))
+        await until_ready(machine, 3)
+        os.kill(machine.shim(REF), signal.SIGKILL)
+        assert isinstance(await recorder.end_of(REF), Lost)
+        assert machine.processes() == []
+
+    async def test_other_attempts_live_on_when_what_one_left_is_ended(self, machine: Machine) -> None:
+        executor, recorder = await machine.executor()
+        others = [AttemptRef(REF.job, 2), AttemptRef(REF.job + "0", 1)]
+        for ref in (REF, *others):
+            executor.submit(machine.launch(ref, "sh", "-c", GATED))
+        await until_ready(machine, 3)
+        os.kill(machine.shim(REF), signal.SIGKILL)
+        assert isinstance(await recorder.end_of(REF), Lost)
+        (machine.ready / "go").touch()
+        assert [(await recorder.exit_of(ref)).exit_code for ref in others] == [7, 7]
+
+    async def test_a_daemon_that_was_started_from_inside_a_job_lives_on(
+        self, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LUZIA_ATTEMPT_DIR", str(machine.attempt(REF)))
+        executor, recorder = await machine.executor()
+        other = AttemptRef("113754-a2f6", 1)
+        for ref in (REF, other):
+            executor.submit(machine.launch(ref, "sh", "-c", GATED))
+        await until_ready(machine, 2)
+        server = executor.fork_server_pid
+        os.kill(machine.shim(REF), signal.SIGKILL)
+        assert isinstance(await recorder.end_of(REF), Lost)
+        assert server is not None
+        assert server == executor.fork_server_pid
+        assert b"LUZIA_ATTEMPT_DIR" not in Path(f"/proc/{server}/environ").read_bytes()
+        (machine.ready / "go").touch()
+        assert (await recorder.exit_of(other)).exit_code == 7
+
+    async def test_one_that_is_killed_after_the_exit_record_leaves_nothing(self, machine: Machine) -> None:
+        executor, recorder = await machine.executor()
+        executor.submit(machine.python(REF, START_HIDERS + "os._exit(5)"))
+        await eventually((machine.attempt(REF) / "exit.json").exists)
+        os.kill(machine.shim(REF), signal.SIGKILL)
+        assert (await recorder.exit_of(REF)).exit_code == 5
+        assert machine.processes() == []
+
+    async def test_one_that_is_killed_in_the_middle_of_a_start_leaves_nothing(self, machine: Machine) -> None:
+        executor, recorder = await machine.executor()
+        executor.submit(machine.launch(REF, "sleep", "600"))
+        await recorder.start_of(REF)
+        record = machine.attempt(REF) / "started.json"
+        started = json.loads(record.read_text())
+        del started["agent_pid"], started["agent_start_time"]
+        record.write_text(json.dumps(started))  # as it was before the agent's process was known
+        os.kill(machine.shim(REF), signal.SIGKILL)
+        assert isinstance(await recorder.end_of(REF), Lost)
+        assert machine.processes() == []
 
     async def test_the_same_attempt_submitted_twice_runs_once(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()

@@ -107,11 +107,12 @@ async def test_a_large_prompt_and_environment_arrive(machine: Machine) -> None:
     assert output.count("y" * 100_000) == 10
 
 
-async def test_the_environment_is_exactly_the_given_one(machine: Machine) -> None:
+async def test_the_environment_is_the_given_one_and_the_attempts_directory(machine: Machine) -> None:
     odd = {"A": "1", "EMPTY": "", "LINES": "a\nb", "BYTES": "\udcff"}
     env = machine.launch(REF).env | odd
     await run(machine, machine.launch(REF, "env", "-0", env=env))
     lines = (machine.attempt(REF) / "stdout").read_bytes().split(b"\0")[:-1]
+    env["LUZIA_ATTEMPT_DIR"] = str(machine.attempt(REF))
     assert sorted(lines) == sorted(os.fsencode(f"{name}={value}") for name, value in env.items())
 
 

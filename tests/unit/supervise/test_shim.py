@@ -139,3 +139,20 @@ def test_the_longest_error_fits_its_line_and_its_record(tmp_path: Path, text: st
     assert len(line) < 4096
     assert (directory / "exit.json").stat().st_size < 4096
     assert exit_record(directory)["error"].startswith("cannot start")
+
+
+def test_the_lock_says_whether_anything_can_be_left(tmp_path: Path) -> None:
+    directory = tmp_path / "job" / "1"
+    script = """
+publish = record.publish
+def die(*arguments):
+    publish(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+record.publish = die
+shim.run(request)
+"""
+    run(script, directory, "true", code=-9)
+    assert "over" not in json.loads((directory / "lock").read_text())
+    directory = tmp_path / "job" / "2"
+    run("shim.run(request)", directory, "true")
+    assert json.loads((directory / "lock").read_text())["over"] is True
