@@ -39,8 +39,8 @@ check: $(STAMP) ## formatting, lint, strict types, import directions, generated 
 	$(BIN)/mypy
 	$(BIN)/pytest -rs tests/unit/house
 
-bench: $(STAMP) ## measure what the README claims
-	$(BIN)/python tests/bench/run.py
+bench: $(STAMP) ## measure what the README claims (WRITE=1 puts the figures into it)
+	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 
 generate: $(STAMP) ## write protocol/schema, docs/errors.md and the diagram in docs/architecture.md anew
 	$(BIN)/python protocol/generate.py
