@@ -16,6 +16,7 @@ from pathlib import Path
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
+from luziad import open_files
 from luziad.agents import registry
 from luziad.config import Config
 from luziad.core.ready import ReadyQueue
@@ -45,6 +46,7 @@ log = logging.getLogger("luziad.app")
 
 async def serve(config: Config, ready: Callable[[], None]) -> None:
     """Run the daemon until it is asked to stop; `ready` is called when it listens. Raises StartupError."""
+    open_files.allow(config.daemon.max_connections, config.daemon.max_running)
     prepare_runtime_dir(config.runtime_dir)
     _make_private(Path(config.state_dir))
     _make_private(Path(config.jobs_dir))

@@ -45,7 +45,8 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.executor.base luziad.view"
     ),
     "luziad.judging": (
-        "luzia_protocol luziad.core luziad.agents.base luziad.executor.base luziad.launching luziad.watch"
+        "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines luziad.executor.base luziad.launching"
+        " luziad.watch"
     ),
     "luziad.acceptance": "luzia_protocol luziad.core luziad.errors luziad.journal",
     "luziad.timeouts": "luzia_protocol luziad.core",
@@ -63,13 +64,15 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.executor.base": "luzia_protocol luziad.core",
     "luziad.supervise": "",
     # what is known and set up
-    "luziad.agents": "luzia_protocol luziad.core luziad.agents.base",
+    "luziad.agents": "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines",
     "luziad.agents.base": "luzia_protocol luziad.core",
+    "luziad.agents.lines": "",
     "luziad.agents.registry": "luzia_protocol luziad.agents luziad.agents.base luziad.config",
     "luziad.config": "luzia_protocol luziad.errors luziad.agents luziad.agents.registry",
     "luziad.core": "luzia_protocol",
     "luziad.errors": "luzia_protocol",
     "luziad.log": "",
+    "luziad.open_files": "",
     "luziad.programs": "",
 }
 """Room -> the rooms that it may import besides itself. A room is the longest name in this table that
