@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from luzia_client import exit_codes
+from luzia_client import caller, exit_codes
 from luzia_client.cli.main import COMMANDS
+from luziad import launching
 from luziad.core.lifecycle import TRANSITIONS
 from unit.house.scripts import ROOT, load
 
@@ -83,3 +84,20 @@ def test_the_table_of_exit_codes_has_them_all() -> None:
 
 def test_the_readme_has_a_place_for_the_figures() -> None:
     assert re.search(r"<!-- figures -->.*<!-- /figures -->", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def test_every_variable_of_ours_is_described() -> None:
+    sources = (path for package in ("luziad", "luzia_client", "protocol") for path in (ROOT / package).rglob("*.py"))
+    named = {name for path in sources for name in re.findall(r'"(LUZIA_[A-Z_]*[A-Z])"', path.read_text())}
+    assert "LUZIA_SOCKET" in named
+    described = (ROOT / "docs" / "configuration.md").read_text()
+    assert [name for name in sorted(named) if f"`{name}`" not in described] == []
+
+
+def test_the_variables_that_a_job_inherits_are_described() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    (daemons,) = re.findall(r"^\| the daemon's own environment \|(.*)\|$", page, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", daemons)) == {*launching.BASE_VARIABLES, *launching.BASE_PREFIXES}
+    (callers,) = re.findall(r"^\| the shell that dispatches \|(.*)\|$", page, re.MULTILINE)
+    lower = {name.lower() if name.endswith("_PROXY") else name for name in caller._INHERITED}
+    assert set(re.findall(r"`(\w+)`", callers)) == lower | {"LC_"}
