@@ -10,100 +10,16 @@ from typing import TypeVar
 
 from luzia_protocol import paths, replies, requests
 from luzia_protocol.events import Event
-from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client import answers, streams
+from luzia_client.asking import RESENDABLE, Encoding, StreamName, dispatch_request, is_whole_id
+from luzia_client.async_connection import AsyncConnection
 from luzia_client.caller import absolute
-from luzia_client.client import RESENDABLE, Encoding, StreamName, dispatch_request
-from luzia_client.connection import (
-    REQUEST_TIMEOUT_S,
-    ConnectionLostError,
-    DaemonUnreachableError,
-    UnexpectedAnswerError,
-    dial,
-    is_absent,
-    lost,
-    silent,
-    unreachable,
-)
+from luzia_client.connection import ConnectionLostError, DaemonUnreachableError
 
 T = TypeVar("T")
-
-
-class AsyncConnection:
-    """One connection to the daemon, which sends and receives lines."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._frames = FrameReader(MAX_FRAME_BYTES)
-        self._lines: list[bytes] = []
-
-    @classmethod
-    async def open(cls, path: str, *, autostart: bool) -> AsyncConnection:
-        """Connect, and start the daemon first when none answers and `autostart` lets it be."""
-        try:
-            return await cls._dial(path)
-        except OSError as exc:
-            if not autostart or not is_absent(exc):
-                raise unreachable(path, exc) from exc
-        from luzia_client.autostart import ensure_daemon
-
-        await asyncio.to_thread(ensure_daemon, path)
-        try:
-            return await cls._dial(path)
-        except OSError as exc:
-            raise unreachable(path, exc) from exc
-
-    @classmethod
-    async def _dial(cls, path: str) -> AsyncConnection:
-        return cls(*await asyncio.open_unix_connection(sock=await asyncio.to_thread(dial, path)))
-
-    async def ask(self, line: bytes) -> bytes:
-        """Send a line and return the answer."""
-        try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                await self.send(line)
-                return await self.receive()
-        except TimeoutError as exc:
-            raise silent() from exc
-
-    async def send(self, line: bytes) -> None:
-        """Send a line; a broken pipe is told by the `receive` that finds nothing more to read."""
-        self._writer.write(line)
-        try:
-            await self._writer.drain()
-        except OSError as exc:
-            await self._read()
-            if not self._lines:
-                raise lost() from exc
-
-    async def receive(self) -> bytes:
-        """The next line, without its newline."""
-        while not self._lines:
-            if not await self._read():
-                raise lost()
-        return self._lines.pop(0)
-
-    def is_alive(self) -> bool:
-        """False when the daemon has closed the connection since the last answer."""
-        return not self._lines and not self._reader.at_eof() and not self._writer.is_closing()
-
-    def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-
-    async def _read(self) -> bool:
-        try:
-            data = await self._reader.read(256 * 1024)
-            self._lines += self._frames.feed(data)
-        except OSError as exc:
-            raise lost() from exc
-        except FrameTooLargeError as exc:
-            raise UnexpectedAnswerError("the daemon's answer is longer than 4 MiB") from exc
-        return data != b""
 
 
 class AsyncClient:
@@ -189,13 +105,7 @@ class AsyncClient:
     ) -> replies.Output:
         """A piece of an attempt's output. The fields are those of requests.Logs."""
         request = requests.Logs(
-            job=job,
-            attempt=attempt,
-            stream=stream,
-            offset=offset,
-            tail=tail,
-            max_bytes=max_bytes,
-            encoding=encoding,
+            job=job, attempt=attempt, stream=stream, offset=offset, tail=tail, max_bytes=max_bytes, encoding=encoding
         )
         return await self._ask(request, replies.Output)
 
@@ -210,12 +120,7 @@ class AsyncClient:
     ) -> AsyncIterator[replies.Output | replies.FollowEnd]:
         """An attempt's output as it comes, and at last a FollowEnd; goes on after a restart of the daemon."""
         request = requests.Follow(
-            job=await self._fixed(job),
-            attempt=attempt,
-            stream=stream,
-            offset=offset,
-            tail=tail,
-            encoding=encoding,
+            job=await self._fixed(job), attempt=attempt, stream=stream, offset=offset, tail=tail, encoding=encoding
         )
         following: streams.Stream[replies.Output | replies.FollowEnd] = streams.Following(request)
         async with aclosing(self._stream(following)) as items:
@@ -304,8 +209,8 @@ class AsyncClient:
         return await self._ask(requests.Shutdown(), replies.Stopping)
 
     async def _fixed(self, job: str) -> str:
-        """The job's own id instead of `@last`, which may mean another job after a reconnection."""
-        return (await self.status(job)).id if job.startswith("@") else job
+        """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
+        return job if is_whole_id(job) else (await self.status(job)).id
 
     async def _ask(self, request: requests.Request, kind: type[T]) -> T:
         """Ask, and ask once more over a new connection where that is safe."""
@@ -341,7 +246,9 @@ class AsyncClient:
         patience = streams.Patience(self._reconnect_s)
         while True:
             try:
-                connection = connection or await AsyncConnection.open(self.socket, autostart=self._autostart)
+                connection = connection or await AsyncConnection.open(
+                    self.socket, autostart=self._autostart, resuming=True
+                )
                 await connection.send(answers.encode(stream.request()))
                 while not stream.broken:
                     frame = streams.parse(await connection.receive())

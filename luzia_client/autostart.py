@@ -15,11 +15,13 @@ from typing import NamedTuple
 
 from luzia_protocol import paths
 
-from luzia_client.connection import Connection, DaemonUnreachableError
+from luzia_client.connection import DaemonUnreachableError, dial
 
 READY_TIMEOUT_S = 20.0
 MAY_NOT_START = 3
 """luziad's exit status when it was started `--on-demand` and its configuration says `autostart = false`."""
+CONFIG_WRONG = 2
+"""luziad's exit status for mistakes in the configuration, which it then names on stderr."""
 
 _PATH_VARIABLES = ("LUZIA_RUNTIME_DIR", "LUZIA_SOCKET", "LUZIA_STATE_DIR", "LUZIA_JOBS_DIR", "LUZIA_CONFIG")
 _LOG_TAIL_BYTES = 8192
@@ -48,35 +50,53 @@ class Mark(NamedTuple):
     offset: int
 
 
-def ensure_daemon(socket: str) -> None:
+def ensure_daemon(socket: str, *, resuming: bool = False) -> None:
     """Make a daemon answer on `socket`, unless it must not be started from here.
 
+    resuming: only if it crashed; one that somebody stopped comes back when a new command asks for it.
     Raises DaemonUnreachableError, which says why there is none.
     """
     reason, remedy = _forbidden(socket)
     if reason:
         raise DaemonUnreachableError(f"no daemon answers on {socket}, and {reason}", remedy)
-    start(socket, on_demand=True)
+    start(socket, on_demand=True, resuming=resuming)
 
 
-def start(socket: str, *, on_demand: bool) -> bool:
+def start(socket: str, *, on_demand: bool, resuming: bool = False) -> bool:
     """Start a daemon unless one answers; returns whether this call started it.
 
     on_demand: nobody asked for a daemon by name, so `[daemon] autostart = false` is respected.
+    resuming: as for ensure_daemon.
     """
-    with _start_lock():
+    with start_lock() as lock:
         if answers(socket):
             return False
-        _launch(socket, on_demand=on_demand)
+        if resuming and os.fstat(lock).st_size:
+            raise DaemonUnreachableError("the daemon was stopped", "Start it with `luzia daemon start`.")
+        launch(socket, lock, on_demand=on_demand)
+    return True
+
+
+def launch(socket: str, lock: int, *, on_demand: bool) -> None:
+    """Start a daemon, and say so on a terminal. lock: what `start_lock` gave."""
+    _launch(socket, on_demand=on_demand)
+    os.ftruncate(lock, 0)
     if sys.stderr is not None and sys.stderr.isatty():
         print(f"luzia: started luziad (log: {paths.log_file()})", file=sys.stderr)
-    return True
+
+
+def mark_stopped(lock: int) -> None:
+    """Take note that the daemon is ended on purpose, so that those who follow a job do not start it again.
+
+    lock: what `start_lock` gave; the next start takes the note away.
+    """
+    os.pwrite(lock, b"stopped\n", 0)
 
 
 def answers(socket: str) -> bool:
     """True when somebody listens on the socket."""
     try:
-        Connection(socket).close()
+        dial(socket).close()
     except OSError:
         return False
     return True
@@ -100,6 +120,26 @@ def environment(socket: str) -> dict[str, str]:
     return env
 
 
+def config_mistakes(path: str) -> list[str]:
+    """What luziad has to say against a configuration file, a line a mistake; empty when it is good.
+
+    Raises DaemonUnreachableError when luziad cannot be asked.
+    """
+    argv = [*command(), "--check-config"]
+    env = {**environment(paths.socket_path()), "LUZIA_CONFIG": path}
+    try:
+        result = subprocess.run(
+            argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=READY_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise DaemonUnreachableError(f"luziad cannot be run: {exc}", "Install luzia again.") from exc
+    said = [line.removeprefix("luziad: ") for line in result.stderr.decode(errors="replace").splitlines() if line]
+    if result.returncode not in (0, CONFIG_WRONG):
+        why = said[-1] if said else f"exit status {result.returncode}"
+        raise DaemonUnreachableError(f"luziad --check-config failed: {why}", "Install luzia again.")
+    return said if result.returncode else []
+
+
 def _forbidden(socket: str) -> tuple[str, str]:
     """Why no daemon may be started for this socket from here, and what to do; empty when it may."""
     by_hand = "Start it with `luzia daemon start`."
@@ -114,8 +154,8 @@ def _forbidden(socket: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _start_lock() -> Iterator[None]:
-    """Hold `start.lock` in the runtime directory, which is made when it is missing."""
+def start_lock() -> Iterator[int]:
+    """Hold `start.lock` in the runtime directory, which is made when it is missing: nobody else starts a daemon."""
     directory = paths.runtime_dir()
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -128,7 +168,7 @@ def _start_lock() -> Iterator[None]:
         ) from exc
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock
     finally:
         os.close(lock)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from luzia_protocol import paths, replies, requests
 from luzia_protocol.events import Event
@@ -16,7 +15,8 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client import answers, settings, streams
-from luzia_client.caller import absolute, client_env, is_path
+from luzia_client.asking import RESENDABLE, Encoding, StreamName, dispatch_request, is_whole_id
+from luzia_client.caller import absolute
 from luzia_client.connection import (
     REQUEST_TIMEOUT_S,
     Connection,
@@ -29,23 +29,6 @@ if TYPE_CHECKING:
     from luzia_client.async_client import AsyncClient as AsyncClient
 
 T = TypeVar("T")
-StreamName = Literal["stdout", "stderr"]
-Encoding = Literal["text", "base64"]
-
-RESENDABLE = (
-    requests.Hello,
-    requests.Status,
-    requests.List,
-    requests.Logs,
-    requests.ReportProgress,
-    requests.Projects,
-    requests.Agents,
-    requests.Reload,
-    requests.Info,
-    requests.Dispatch,  # dispatch_request gives each one a key
-)
-"""Requests that do no harm when they are made twice, because nobody knows whether the first one arrived."""
-
 _CACHED_JOBS = 1000
 
 
@@ -56,30 +39,6 @@ def __getattr__(name: str) -> object:
 
         return AsyncClient
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def dispatch_request(
-    project: str,
-    task: str | None,
-    argv: Sequence[str] | None,
-    agent: str | None,
-    key: str | None,
-    env: Mapping[str, str] | None,
-    cwd: str | None,
-    timeout_s: float | None,
-) -> requests.Dispatch:
-    """A dispatch that may be sent again: with a random key when it has none."""
-    return requests.Dispatch(
-        project=absolute(project) if is_path(project) else project,
-        task=task,
-        argv=None if argv is None else list(argv),
-        agent=agent,
-        key=key or f"auto-{os.urandom(12).hex()}",
-        env=dict(env or {}),
-        client_env=client_env(),
-        cwd=None if cwd is None else absolute(cwd),
-        timeout_s=timeout_s,
-    )
 
 
 class Client:
@@ -184,13 +143,7 @@ class Client:
     ) -> replies.Output:
         """A piece of an attempt's output. The fields are those of requests.Logs."""
         request = requests.Logs(
-            job=job,
-            attempt=attempt,
-            stream=stream,
-            offset=offset,
-            tail=tail,
-            max_bytes=max_bytes,
-            encoding=encoding,
+            job=job, attempt=attempt, stream=stream, offset=offset, tail=tail, max_bytes=max_bytes, encoding=encoding
         )
         return self._ask(request, replies.Output)
 
@@ -288,8 +241,8 @@ class Client:
         return self._ask(requests.Shutdown(), replies.Stopping)
 
     def _fixed(self, job: str) -> str:
-        """The job's own id instead of `@last`, which may mean another job after a reconnection."""
-        return self.status(job).id if job.startswith("@") else job
+        """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
+        return job if is_whole_id(job) else self.status(job).id
 
     def _ask(self, request: requests.Request, kind: type[T]) -> T:
         """Ask, and ask once more over a new connection where that is safe."""
@@ -321,7 +274,7 @@ class Client:
         patience = streams.Patience(self._reconnect_s)
         while True:
             try:
-                connection = connection or connect(self.socket, autostart=self._autostart)
+                connection = connection or connect(self.socket, autostart=self._autostart, resuming=True)
                 connection.send(answers.encode(stream.request()))
                 while not stream.broken:
                     frame = streams.parse(connection.receive())

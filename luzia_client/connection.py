@@ -36,13 +36,10 @@ class UnexpectedAnswerError(Exception):
 
 
 class Connection:
-    """One connection to the daemon, which sends and receives lines.
+    """One connection to the daemon, which sends and receives lines."""
 
-    path: the socket. Raises OSError when nobody answers there.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._socket = dial(path)
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
         self._frames = FrameReader(MAX_FRAME_BYTES)
         self._lines: list[bytes] = []
 
@@ -114,23 +111,29 @@ def dial(path: str) -> socket.socket:
     return dialled
 
 
-def connect(path: str, *, autostart: bool) -> Connection:
-    """Connect to the daemon, and start it first when none answers and `autostart` lets it be.
+def reach(path: str, *, autostart: bool, resuming: bool = False) -> socket.socket:
+    """A socket that is connected to the daemon, which is started first when none answers and `autostart` lets it be.
 
+    resuming: go on with what was begun before; then a daemon that somebody stopped is left stopped.
     Raises DaemonUnreachableError.
     """
     try:
-        return Connection(path)
+        return dial(path)
     except OSError as exc:
         if not autostart or not is_absent(exc):
             raise unreachable(path, exc) from exc
     from luzia_client.autostart import ensure_daemon
 
-    ensure_daemon(path)
+    ensure_daemon(path, resuming=resuming)
     try:
-        return Connection(path)
+        return dial(path)
     except OSError as exc:
         raise unreachable(path, exc) from exc
+
+
+def connect(path: str, *, autostart: bool, resuming: bool = False) -> Connection:
+    """A connection to the daemon; the arguments and errors are those of `reach`."""
+    return Connection(reach(path, autostart=autostart, resuming=resuming))
 
 
 def is_absent(exc: OSError) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from luzia_protocol import paths
@@ -18,12 +19,11 @@ from luzia_protocol.replies import Info
 from luzia_client import __version__, autostart
 from luzia_client.cli import render
 from luzia_client.client import Client
+from luzia_client.connection import DaemonUnreachableError
 
 LEAST_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify")
 LEAST_FREE_BYTES = 1_000_000_000
-CONFIG_WRONG = 2
-"""luziad's exit status for mistakes in the configuration, which it then names on stderr."""
 LOG_TAIL_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "fuse.sshfs"})
 
@@ -107,7 +107,7 @@ def check_daemon(info: Info | None, problem: str, remedy: str) -> Iterator[Findi
 
 
 def check_log(info: Info | None) -> Iterator[Finding]:
-    """The daemon's log can be read; its last error."""
+    """The daemon's log can be read; its last error since it was last ready."""
     path = info.log_file if info else paths.log_file()
     if path is None:
         yield Finding("✓", "luziad logs to the journal (journalctl -u luziad)")
@@ -115,7 +115,7 @@ def check_log(info: Info | None) -> Iterator[Finding]:
     try:
         with open(path, "rb") as log:
             log.seek(max(log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES, 0))
-            lines = log.read().decode(errors="replace").splitlines()
+            lines = log.read().decode(errors="replace").splitlines()[::-1]
     except FileNotFoundError:
         yield Finding("!", f"no log at {path}", "It is written when a command starts the daemon.")
         return
@@ -123,9 +123,10 @@ def check_log(info: Info | None) -> Iterator[Finding]:
         yield Finding("✗", f"log {path}: {exc.strerror}", "Correct its owner and mode.")
         return
     yield Finding("✓", f"log {path}")
-    errors = [line for line in lines if any(word in line.lower() for word in ("error", "critical"))]
-    if errors:
-        yield Finding("!", f"last error in it: {errors[-1].strip()}", "See the log for what led to it.")
+    current = takewhile(lambda line: " luziad.app ready " not in line, lines)
+    error = next((line for line in current if _is_error(line)), None)
+    if error is not None:
+        yield Finding("!", f"last error in it: {error.strip()}", "See the log for what led to it.")
 
 
 def check_state_dir(info: Info | None) -> Iterator[Finding]:
@@ -134,10 +135,13 @@ def check_state_dir(info: Info | None) -> Iterator[Finding]:
     existing = directory
     while not os.path.exists(existing) and existing != "/":
         existing = os.path.dirname(existing)
-    # A daemon of another user writes there itself.
-    if not os.access(existing, os.W_OK | os.X_OK) and not (info and info.managed_by == "systemd"):
-        yield Finding("✗", f"state directory {directory} is not writable", "Correct its owner, or set LUZIA_STATE_DIR.")
-        return
+    if not (info and info.managed_by == "systemd"):  # a daemon of another user writes there itself
+        try:
+            tempfile.TemporaryFile(dir=existing).close()
+        except OSError as exc:
+            problem = f"state directory {directory} is not writable: {exc.strerror}"
+            yield Finding("✗", problem, "Correct its owner, or set LUZIA_STATE_DIR.")
+            return
     free = shutil.disk_usage(existing).free
     if free < LEAST_FREE_BYTES:
         yield Finding("!", f"only {render.size(free)} free for {directory}", "Make room on its file system.")
@@ -152,29 +156,14 @@ def check_config(info: Info | None) -> Iterator[Finding]:
     """The configuration file as it is now, read by luziad itself but not applied."""
     path = info.config_file if info else paths.config_file()
     try:
-        result = subprocess.run(
-            [*autostart.command(), "--check-config"],
-            env={**autostart.environment(paths.socket_path()), "LUZIA_CONFIG": path},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=30,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        yield Finding("✗", f"luziad cannot be run: {exc}", "Install luzia again.")
+        mistakes = autostart.config_mistakes(path)
+    except DaemonUnreachableError as exc:
+        yield Finding("✗", exc.message, exc.hint)
         return
-    if result.returncode == 0:
+    for mistake in mistakes:
+        yield Finding("✗", mistake, "Correct it, then `luzia daemon reload`.")
+    if not mistakes:
         yield Finding("✓", f"configuration {path}" + ("" if os.path.exists(path) else " (none, defaults hold)"))
-        return
-    said = result.stderr.strip().splitlines()
-    if result.returncode == CONFIG_WRONG:
-        for mistake in said:
-            yield Finding("✗", mistake.removeprefix("luziad: "), "Correct it, then `luzia daemon reload`.")
-    else:
-        why = said[-1] if said else f"exit status {result.returncode}"
-        yield Finding("✗", f"luziad --check-config failed: {why}", "Install luzia again.")
 
 
 def check_projects(client: Client) -> Iterator[Finding]:
@@ -223,6 +212,11 @@ def file_system(path: str) -> str:
             if inside and len(point) >= len(best):
                 best, kind = point, right.split()[0]
     return kind
+
+
+def _is_error(line: str) -> bool:
+    """True for a line of the log at the level `error` or above, and for why luziad did not start."""
+    return line.split(" ", 2)[1:2] in (["error"], ["critical"]) or line.startswith("luziad: ")
 
 
 def _installed(package: str) -> bool:

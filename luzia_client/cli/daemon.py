@@ -12,11 +12,12 @@ import subprocess
 import sys
 
 from luzia_protocol import paths
+from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.replies import Info
 
 from luzia_client import autostart, exit_codes
 from luzia_client.cli import render
-from luzia_client.cli.failure import complain
+from luzia_client.cli.failure import UsageError, complain
 from luzia_client.cli.output import print_facts, print_json
 from luzia_client.cli.parser import add_json
 from luzia_client.client import Client
@@ -47,10 +48,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _start(args: argparse.Namespace) -> int:
+    _not_from_a_job()
     started = autostart.start(paths.socket_path(), on_demand=False)
-    with Client(autostart=False) as client:
-        info = client.info()
-    return _tell(args, "Started" if started else "Runs already:", info)
+    return _tell(args, "Started" if started else "Runs already:", _info())
 
 
 def _stop(args: argparse.Namespace) -> int:
@@ -61,11 +61,14 @@ def _stop(args: argparse.Namespace) -> int:
             return _not_running(args)
         if info.managed_by == "systemd":
             return _systemctl("stop", info)
-        _end(client, info)
+        with autostart.start_lock() as lock:
+            autostart.mark_stopped(lock)
+            _end(client, info)
     return _tell(args, "Stopped", info)
 
 
 def _restart(args: argparse.Namespace) -> int:
+    _not_from_a_job()
     with Client(autostart=False) as client:
         try:
             info = client.info()
@@ -73,8 +76,18 @@ def _restart(args: argparse.Namespace) -> int:
             return _start(args)
         if info.managed_by == "systemd":
             return _systemctl("restart", info)
-        _end(client, info)
-    return _start(args)
+        # A daemon that could not start again goes on instead.
+        mistakes = autostart.config_mistakes(paths.config_file())
+        if mistakes:
+            raise Refused(
+                ErrorCode.CONFIG_INVALID,
+                f"luziad was not restarted: {mistakes[0]}",
+                "Correct it and try again; `luzia doctor` tells every mistake. The daemon that runs goes on.",
+            )
+        with autostart.start_lock() as lock:
+            _end(client, info)
+            autostart.launch(paths.socket_path(), lock, on_demand=False)
+    return _tell(args, "Started", _info())
 
 
 def _reload(args: argparse.Namespace) -> int:
@@ -120,6 +133,17 @@ def facts(info: Info) -> list[tuple[str, str]]:
         ("Config", info.config_file if os.path.exists(info.config_file) else f"{info.config_file} (none)"),
         ("Log", info.log_file or "the journal (journalctl -u luziad)"),
     ]
+
+
+def _not_from_a_job() -> None:
+    """A daemon that a job starts would have the job's environment, and end with the job."""
+    if os.environ.get("LUZIA_JOB_ID"):
+        raise UsageError("a job does not start the daemon", "Do it outside of the job.")
+
+
+def _info() -> Info:
+    with Client(autostart=False) as client:
+        return client.info()
 
 
 def _end(client: Client, info: Info) -> None:

@@ -253,14 +253,16 @@ def test_a_stream_gives_up_when_no_daemon_comes_back(serve: Serve) -> None:
         client.wait([JOB])
 
 
-def test_the_newest_job_is_named_before_it_is_waited_for(serve: Serve) -> None:
-    """`@last` may be another job after a reconnection."""
+def test_a_job_is_named_whole_before_it_is_waited_for(serve: Serve) -> None:
+    """`@last`, or a part of an id, may be another job after a reconnection."""
     daemon = serve(
         lambda request: {"ok": {"job": job()}} if request["op"] == "status" else {"ok": {"jobs": [job("lost")]}}
     )
     with Client() as client:
         client.wait(["@last", "a2f5"])
-    assert daemon.requests[1]["jobs"] == [JOB, "a2f5"]
+        client.wait([JOB])
+    assert [request["op"] for request in daemon.requests] == ["status", "status", "wait", "wait"]
+    assert [request["jobs"] for request in daemon.requests[2:]] == [[JOB, JOB], [JOB]]
 
 
 def test_subscribe_loses_and_doubles_nothing_over_restarts(serve: Serve) -> None:

@@ -52,7 +52,7 @@ def test_changes_as_json_are_one_object_a_line(serve: Serve) -> None:
     ],
 )
 def test_wait_exits_with_the_worst_outcome(serve: Serve, states: list[str], timed_out: bool, status: int) -> None:
-    jobs = [job(state, f"job{number}") for number, state in enumerate(states)]
+    jobs = [job(state, f"12000{number}-a2f5") for number, state in enumerate(states)]
     daemon = serve(lambda _: {"ok": {"jobs": jobs, "timed_out": timed_out}})
     result = luzia("wait", "--timeout", "90", *(one["id"] for one in jobs))
     assert result.returncode == status

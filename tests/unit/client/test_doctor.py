@@ -39,8 +39,16 @@ def test_mistakes_in_the_configuration_are_told_without_a_daemon(home: Path) -> 
     assert "max_running" in line
 
 
+LOG = """\
+2026-11-23T11:00:00.000Z error luziad.store old=1
+2026-11-23T12:00:00.000Z info luziad.app ready pid=1 socket=/s jobs=0
+2026-11-23T12:00:02.000Z error luziad.store slow=1
+2026-11-23T12:00:03.000Z info luziad.scheduler job_ended outcome=failed reason='API error'
+"""
+
+
 def test_what_the_daemon_knows_is_told(serve: Serve, home: Path) -> None:
-    (home / "d.log").write_text("all is well\nERROR the store is slow\nall is well\n")
+    (home / "d.log").write_text(LOG)
     answers: dict[str, dict[str, Any]] = {
         "info": info(
             version="0.0.9",
@@ -70,7 +78,9 @@ def test_what_the_daemon_knows_is_told(serve: Serve, home: Path) -> None:
     assert found[f"luziad is 0.0.9, luzia is {__version__}"] == "✗"
     assert found["restored from a snapshot"] == "!"
     assert found["storage: cannot write: no space"] == "✗"
-    assert found["last error in it: ERROR the store is slow"] == "!"
+    assert found["last error in it: 2026-11-23T12:00:02.000Z error luziad.store slow=1"] == "!"
+    assert "old=1" not in result.stdout
+    assert "job_ended" not in result.stdout
     assert found["project a: /gone is not there"] == "✗"
     assert found["projects: 1 of 2 are there"] == "✓"
     assert found["the default agent claude is not installed"] == "✗"

@@ -1,0 +1,60 @@
+"""What both clients ask with: the parts of their requests that need more than the struct."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from luzia_protocol import requests
+
+from luzia_client.caller import absolute, client_env, is_path
+
+StreamName = Literal["stdout", "stderr"]
+Encoding = Literal["text", "base64"]
+
+RESENDABLE = (
+    requests.Hello,
+    requests.Status,
+    requests.List,
+    requests.Logs,
+    requests.ReportProgress,
+    requests.Projects,
+    requests.Agents,
+    requests.Reload,
+    requests.Info,
+    requests.Dispatch,  # dispatch_request gives each one a key
+)
+"""Requests that do no harm when they are made twice, because nobody knows whether the first one arrived."""
+
+_WHOLE_ID = re.compile(r"\d{6}-[0-9a-f]{4,}")
+
+
+def dispatch_request(
+    project: str,
+    task: str | None,
+    argv: Sequence[str] | None,
+    agent: str | None,
+    key: str | None,
+    env: Mapping[str, str] | None,
+    cwd: str | None,
+    timeout_s: float | None,
+) -> requests.Dispatch:
+    """A dispatch that may be sent again: with a random key when it has none."""
+    return requests.Dispatch(
+        project=absolute(project) if is_path(project) else project,
+        task=task,
+        argv=None if argv is None else list(argv),
+        agent=agent,
+        key=key or f"auto-{os.urandom(12).hex()}",
+        env=dict(env or {}),
+        client_env=client_env(),
+        cwd=None if cwd is None else absolute(cwd),
+        timeout_s=timeout_s,
+    )
+
+
+def is_whole_id(job: str) -> bool:
+    """True for a job's whole id; False for a part of one, `agent:PROJECT:ID` and `@last`."""
+    return _WHOLE_ID.fullmatch(job) is not None

@@ -1,0 +1,69 @@
+"""Reach the daemon over its socket, for asyncio programs; knows no message."""
+
+from __future__ import annotations
+
+import asyncio
+
+from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
+
+from luzia_client.connection import REQUEST_TIMEOUT_S, UnexpectedAnswerError, lost, reach, silent
+
+
+class AsyncConnection:
+    """One connection to the daemon, which sends and receives lines."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._frames = FrameReader(MAX_FRAME_BYTES)
+        self._lines: list[bytes] = []
+
+    @classmethod
+    async def open(cls, path: str, *, autostart: bool, resuming: bool = False) -> AsyncConnection:
+        """A connection to the daemon; the arguments and errors are those of connection.reach."""
+        connected = await asyncio.to_thread(reach, path, autostart=autostart, resuming=resuming)
+        return cls(*await asyncio.open_unix_connection(sock=connected))
+
+    async def ask(self, line: bytes) -> bytes:
+        """Send a line and return the answer."""
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                await self.send(line)
+                return await self.receive()
+        except TimeoutError as exc:
+            raise silent() from exc
+
+    async def send(self, line: bytes) -> None:
+        """Send a line; a broken pipe is told by the `receive` that finds nothing more to read."""
+        self._writer.write(line)
+        try:
+            await self._writer.drain()
+        except OSError as exc:
+            await self._read()
+            if not self._lines:
+                raise lost() from exc
+
+    async def receive(self) -> bytes:
+        """The next line, without its newline."""
+        while not self._lines:
+            if not await self._read():
+                raise lost()
+        return self._lines.pop(0)
+
+    def is_alive(self) -> bool:
+        """False when the daemon has closed the connection since the last answer."""
+        return not self._lines and not self._reader.at_eof() and not self._writer.is_closing()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
+
+    async def _read(self) -> bool:
+        try:
+            data = await self._reader.read(256 * 1024)
+            self._lines += self._frames.feed(data)
+        except OSError as exc:
+            raise lost() from exc
+        except FrameTooLargeError as exc:
+            raise UnexpectedAnswerError("the daemon's answer is longer than 4 MiB") from exc
+        return data != b""
