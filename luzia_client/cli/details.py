@@ -1,7 +1,8 @@
-"""Everything about one job, for a person: pure functions."""
+"""Everything about one job, for a person."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from datetime import datetime
 
@@ -41,8 +42,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Process", "" if job.pid is None or job.state.is_final else str(job.pid)),
         ("Key", "" if (job.key or "").startswith(AUTOMATIC_KEY) else harmless(job.key or "")),
         ("Environment", harmless(", ".join(job.env_names))),
-        ("Output", harmless(output_path(job, "stdout"))),
-        ("", harmless(output_path(job, "stderr"))),
+        *(("" if number else "Output", harmless(path)) for number, path in enumerate(output_files(job))),
     ]
     lines = [heading]
     lines += [f"  {label + ':' if label else '':<{LABEL_WIDTH}}{value}" for label, value in rows if value]
@@ -101,11 +101,18 @@ def usage_words(job: Job) -> str:
     return "; ".join(words)
 
 
-def output_path(job: Job, stream: str) -> str:
-    """The file with that stream of the newest attempt; nothing before the first."""
+def output_files(job: Job) -> list[str]:
+    """The files with what the newest attempt wrote, those that are there; both when we may not look."""
     if job.directory is None or job.attempt == 0:
-        return ""
-    return f"{job.directory}/{job.attempt}/{stream}"
+        return []
+    directory = f"{job.directory}/{job.attempt}"
+    try:
+        there = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    except OSError:
+        there = ["stdout", "stderr"]
+    return [f"{directory}/{stream}" for stream in ("stdout", "stderr") if stream in there]
 
 
 def attempt_lines(job: Job, screen: Screen) -> list[str]:

@@ -46,7 +46,7 @@ def submit(asked: Asked, task: str = "", argv: list[str] | None = None) -> int:
     if asked.json:
         print(answer[6:-1].decode())
         return 0
-    if sys.stdout is not None and sys.stdout.isatty() and not asked.quiet:
+    if sys.stdout.isatty() and not asked.quiet:
         _confirm(job, project, created=b'"created":false' not in answer[-20:])
     print(name)
     return 0

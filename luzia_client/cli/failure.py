@@ -54,9 +54,8 @@ def report(exc: BaseException) -> int:
 
 def complain(message: str, hint: str, status: int) -> int:
     """Print the message and the hint on stderr; returns `status`."""
-    if sys.stderr is not None:
-        lines = f"luzia: {message}\n" + (f"  {hint}\n" if hint else "")
-        sys.stderr.write("\n".join(harmless(line) for line in lines.split("\n")))
+    lines = f"luzia: {message}\n" + (f"  {hint}\n" if hint else "")
+    sys.stderr.write("\n".join(harmless(line) for line in lines.split("\n")))
     return status
 
 
@@ -79,5 +78,4 @@ def with_nearest_command(refused: Refused, project: str) -> Refused:
 
 def _discard_output() -> None:
     """Nobody reads stdout any more: what Python still holds for it must not fail at exit."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -28,7 +28,7 @@ FRAME_GAP_S = 0.05
 async def show_live(feed: Feed) -> None:
     """Draw the board on stdout until all its jobs have ended; then leave nothing of the picture."""
     changed = asyncio.Event()
-    keys = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
+    keys = sys.stdin.fileno() if sys.stdin.isatty() else None
     with Painter(sys.stdout, keys) as painter, _signals(painter, changed):
         reading = asyncio.create_task(_read(feed, changed))
         try:

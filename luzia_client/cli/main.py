@@ -42,10 +42,11 @@ OWN_GRAMMAR = ("dispatch", "run")
 def main() -> int:
     """The console script: runs the command line, and turns every failure into words and an exit status."""
     try:
+        if None in (sys.stdin, sys.stdout, sys.stderr):
+            _open_missing_streams()
         _prepare_stdout()
         status = run(sys.argv[1:])
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except SystemExit:
         raise
     except BaseException as exc:
@@ -115,7 +116,20 @@ def _is_utf8(word: str) -> bool:
     return True
 
 
+def _open_missing_streams() -> None:
+    """What was closed becomes /dev/null: else the daemon's socket would take its number and get what is printed."""
+    import os
+
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
 def _prepare_stdout() -> None:
     """A terminal without UTF-8 gets `?` for what it cannot show, and never an error."""
-    if sys.stdout is not None and sys.stdout.encoding != "utf-8":
+    if sys.stdout.encoding != "utf-8":
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]

@@ -36,6 +36,5 @@ def _read(fd: int, name: str, limit: int) -> bytes:
 
 def _unreadable(name: str, exc: OSError | ValueError) -> UsageError:
     reason = exc.strerror if isinstance(exc, OSError) else exc
-    return UsageError(
-        f"cannot read the task from {name}: {reason}", "A task of one word that begins with @ names a file."
-    )
+    hint = "" if name == "stdin" else "A task of one word that begins with @ names a file."
+    return UsageError(f"cannot read the task from {name}: {reason}", hint)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from luzia_protocol.jobs import Attempt, JobState, Outcome, Progress, Usage
 
@@ -12,7 +13,10 @@ from .conftest import MakeJob
 PLAIN = Screen(width=80)
 
 
-def test_a_failed_job_says_why_and_what_to_do_next(make_job: MakeJob, now: datetime) -> None:
+def test_a_failed_job_says_why_and_what_to_do_next(make_job: MakeJob, now: datetime, tmp_path: Path) -> None:
+    output = tmp_path / "1" / "stdout"
+    output.parent.mkdir()
+    output.touch()
     job = make_job(
         JobState.FAILED,
         started=72,
@@ -23,7 +27,7 @@ def test_a_failed_job_says_why_and_what_to_do_next(make_job: MakeJob, now: datet
         reason="exit code 2",
         usage=Usage(1.2, 0.1, 120_000_000),
         cwd="/srv/overbits",
-        directory="/var/lib/luzia/jobs/113754-a2f5",
+        directory=str(tmp_path),
         env_names=["TOKEN"],
     )
     text = "\n".join(details(job, now, PLAIN))
@@ -36,13 +40,13 @@ def test_a_failed_job_says_why_and_what_to_do_next(make_job: MakeJob, now: datet
         "Directory:   /srv/overbits",
         "CPU 1.2s user, 0.1s system; 120 MB",
         "Environment: TOKEN",
-        "/var/lib/luzia/jobs/113754-a2f5/1/stdout",
-        "/var/lib/luzia/jobs/113754-a2f5/1/stderr",
+        f"Output:      {output}",
         "    fix the login button",
         "luzia logs 113754-a2f5",
         "luzia retry 113754-a2f5",
     ):
         assert said in text
+    assert "stderr" not in text
 
 
 def test_a_queued_job_says_what_it_waits_for(make_job: MakeJob, now: datetime) -> None:
