@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Reader, Verdict, by_exit_code
+from luziad.agents.base import STDERR_TAIL_BYTES, Reader, Verdict, by_exit_code
+from luziad.agents.lines import LineSplitter
 from luziad.core.attempts import AttemptRef, Exited
 from luziad.core.record import JobRecord
 from luziad.executor.base import Executor
@@ -18,9 +19,7 @@ from luziad.watch.output import read_piece
 
 log = logging.getLogger("luziad.judging")
 
-STDERR_TAIL_BYTES = 8 * 1024
-_BLOCK = 1024 * 1024
-_LINE_MAX = 16 * 1024 * 1024
+_BLOCK = 256 * 1024
 
 
 class OutputJudge:
@@ -52,16 +51,13 @@ class OutputJudge:
 
     def _read(self, ref: AttemptRef, reader: Reader, end: Exited) -> Verdict:
         path = self._executor.output_path(ref, "stdout")
-        offset, rest = 0, b""
+        offset, splitter = 0, LineSplitter()
         while data := read_piece(path, offset, _BLOCK).data:
             offset += len(data)
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
+            for line in splitter.feed(data):
                 reader.feed(line)
-            if len(rest) > _LINE_MAX:
-                rest = b""
-        if rest:
-            reader.feed(rest)
+        for line in splitter.end():
+            reader.feed(line)
         return reader.verdict(end, self._stderr_tail(ref))
 
     def _stderr_tail(self, ref: AttemptRef) -> bytes:

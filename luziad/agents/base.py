@@ -61,6 +61,60 @@ NESTING_VARIABLES = (
 """How agents tell their children that they run inside an agent; a job of its own does not."""
 
 
+STDERR_TAIL_BYTES = 8 * 1024
+"""How much of the end of stderr a reader gets for its verdict."""
+
+
+class PlanItem(msgspec.Struct, frozen=True):
+    """One entry of an agent's to-do list. state: pending, in_progress, completed or dropped."""
+
+    text: str
+    state: str
+
+
+class UsageLimit(msgspec.Struct, frozen=True):
+    """The account's allowance is used up. words: the agent's. resets_at: epoch seconds, where its events have them."""
+
+    words: str
+    resets_at: float | None = None
+
+
+class Understanding(msgspec.Struct, frozen=True):
+    """What a reader has understood of an attempt's output so far; None is what it cannot know.
+
+    session, model, version: of the agent's. turns: how often the model's turn came; for codex its own turns, of
+    which each may use many tools. tools: calls by name, of the first names only; tool_calls: all of them.
+    files: what the agent wrote, in the order of their first change; more_files: some were not kept.
+    plan_done, plan_total: without the dropped entries of `plan`, which has the first entries.
+    tokens_in: all that the model read, tokens_cached: those of them that came from its cache,
+    tokens_out: all that it wrote, thoughts included. codex counts over the whole thread, earlier attempts included.
+    cost_usd: the agent's own estimate; None is unpriced. usage_limit: what stops it, when that is the account's limit.
+    last_message: what the model said last, or its beginning. events: lines that held an object.
+    noise_lines: lines with text that held none.
+    """
+
+    session: str | None = None
+    model: str | None = None
+    version: str | None = None
+    phase: str | None = None
+    turns: int = 0
+    tool_calls: int = 0
+    tools: dict[str, int] = {}
+    files: list[str] = []
+    more_files: bool = False
+    plan_done: int | None = None
+    plan_total: int | None = None
+    plan: list[PlanItem] = []
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    cost_usd: float | None = None
+    usage_limit: UsageLimit | None = None
+    last_message: str | None = None
+    events: int = 0
+    noise_lines: int = 0
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """How an attempt ended, with the reason in words (None when there is nothing to add)."""
 
@@ -69,13 +123,16 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Reader(Protocol):
-    """Reads one attempt's output and judges it. Never raises on any line."""
+    """Reads one attempt's output and judges it. Never raises on any line, and keeps little of them."""
 
     def feed(self, line: bytes) -> Progress | None:
         """Take in one line of stdout without its newline; return progress when it changed."""
 
+    def understanding(self) -> Understanding:
+        """What has been understood so far; after the verdict also what stderr adds."""
+
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
-        """Judge the attempt. `stderr_tail` is the last 8 KiB of stderr."""
+        """Judge the attempt. `stderr_tail` is the last STDERR_TAIL_BYTES of stderr."""
 
 
 class Adapter(msgspec.Struct, frozen=True):
@@ -119,6 +176,10 @@ class ExitCodeReader:
     def feed(self, line: bytes) -> Progress | None:
         """Take in a line that means nothing here."""
         return None
+
+    def understanding(self) -> Understanding:
+        """Nothing is understood of output that nobody reads."""
+        return Understanding()
 
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Judge the attempt by its exit code."""

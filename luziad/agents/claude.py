@@ -3,7 +3,8 @@
 Facts that this rests on (seen with version 2.1): an API error ends as a `result` of subtype success with
 is_error true, and some versions exit 0 with it; such errors are spoken by the model "<synthetic>". A refused
 tool and an unknown slash command exit 0. SIGTERM exits 143 without a `result`, SIGINT exits 0. Lines of
-sub-agents carry parent_tool_use_id.
+sub-agents carry parent_tool_use_id: their tools, files and tokens count, their words do not. A message comes in a
+line for each of its blocks, each with the usage of its start; the `result` has the true totals.
 """
 
 from __future__ import annotations
@@ -11,26 +12,31 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import msgspec
+
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Verdict
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, Verdict
+from luziad.agents.claude_events import MODEL_USAGE, USAGE, Call, Event, created_task, event_of, tokens
+from luziad.agents.notes import MAX_ID, MAX_PATH, MAX_PLAN, Notes, amount, count, plan_item, remember
 from luziad.agents.reading import (
-    MAX_PLAN,
     MAX_WORDS,
-    ProgressTeller,
     at,
-    decode,
+    is_usage_limit,
     judge,
     last_words,
     objects,
     one_line,
+    text,
     text_at,
     tool_phase,
 )
 from luziad.core.attempts import Exited
 
 _SESSIONS = uuid.UUID("8a0f2c1e-5d0b-5b0e-9c55-6c757a696121")
-_MAX_OPEN_TOOLS = 100
+_SYNTHETIC = "<synthetic>"
+_WRITERS = ("Write", "Edit", "MultiEdit", "NotebookEdit")
+_TASK_TOOLS = ("TaskCreate", "TaskUpdate")
 
 
 def command(context: Context) -> Command:
@@ -58,9 +64,10 @@ class ClaudeReader:
     """Reads the events of one headless run."""
 
     def __init__(self) -> None:
-        self._teller = ProgressTeller()
-        self._open_tools: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._tasks: dict[str, str] = {}
+        self._notes = Notes()
+        self._messages: dict[str, None] = {}
+        self._calls: dict[str, Call] = {}
+        self._tasks: dict[str, PlanItem] = {}
         self._answered = False
         self._hint = ""
         self._success = False
@@ -68,23 +75,28 @@ class ClaudeReader:
 
     def feed(self, line: bytes) -> Progress | None:
         """Take in one event."""
-        event = decode(line)
-        if not event or event.get("parent_tool_use_id") is not None:
+        event = self._notes.event(event_of, line)
+        if event is None:
             return None
-        match event.get("type"):
-            case "system":
-                self._system(event)
+        main = event.parent_tool_use_id is None
+        match event.type:
             case "assistant":
-                self._assistant(event)
+                self._assistant(event, main)
             case "user":
-                self._user(event)
-            case "tool_progress":
+                self._user(event, main)
+            case "system" if main:
+                self._system(event)
+            case "tool_progress" if main:
                 self._tool_progress(event)
             case "rate_limit_event":
                 self._rate_limit(event)
-            case "result":
+            case "result" if main:
                 self._result(event)
-        return self._teller.changed()
+        return self._notes.changed()
+
+    def understanding(self) -> Understanding:
+        """What has been understood so far."""
+        return self._notes.understanding()
 
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is a result without error or refused tools, after an answer of the model."""
@@ -97,80 +109,130 @@ class ClaudeReader:
             stderr_words=last_words(stderr_tail),
         )
 
-    def _system(self, event: dict[str, Any]) -> None:
-        match event.get("subtype"):
+    def _system(self, event: Event) -> None:
+        match event.subtype:
             case "init":
-                self._teller.phase("thinking")
+                self._notes.name("session", event.session_id)
+                self._notes.name("model", event.model)
+                self._notes.name("version", event.claude_code_version)
+                self._notes.phase("thinking")
             case "api_retry":
-                error = one_line(text_at(event, "error"), 80)
-                self._teller.phase(f"retry {event.get('attempt')} of {event.get('max_retries')}: {error}"[:160])
-            case "status" if text_at(event, "status") == "compacting":
-                self._teller.phase("compacting")
+                attempt, most = count(event.attempt), count(event.max_retries)
+                self._notes.phase(f"retry {attempt} of {most}: {one_line(text(event.error), 80)}")
+            case "status" if event.status == "compacting":
+                self._notes.phase("compacting")
 
-    def _assistant(self, event: dict[str, Any]) -> None:
-        message = event.get("message")
-        blocks = objects(at(message, "content"))
-        self._answered = text_at(message, "model") != "<synthetic>" and not event.get("error")
-        self._hint = "" if self._answered else one_line(" ".join(text_at(block, "text") for block in blocks))
+    def _assistant(self, event: Event, main: bool) -> None:
+        message = event.message
+        if not isinstance(message, dict):
+            return
+        blocks, model = objects(message.get("content")), message.get("model")
+        real = model != _SYNTHETIC
+        if real:
+            self._count(message, main)
         for block in blocks:
             if block.get("type") == "tool_use":
-                self._tool_use(block)
-            else:
-                self._teller.phase("thinking")
+                self._tool_use(block, main)
+            elif main:
+                self._notes.phase("thinking")
+        if not main:
+            return
+        self._answered = real and not event.error
+        words = " ".join(text_at(block, "text") for block in blocks if block.get("type") == "text")
+        if self._answered:
+            self._hint = ""
+            self._notes.usage_limit = None
+            self._notes.message(words)
+        else:
+            self._hint = one_line(words)
+            self._note_limit(words)
 
-    def _tool_use(self, block: dict[str, Any]) -> None:
-        name, given = text_at(block, "name"), block.get("input")
-        self._teller.phase(tool_phase(name))
-        if name == "TodoWrite":
-            self._teller.plan([text_at(todo, "status") for todo in objects(at(given, "todos"))])
-        elif name in ("TaskCreate", "TaskUpdate") and len(self._open_tools) < _MAX_OPEN_TOOLS:
-            few = {"task": text_at(given, "taskId"), "status": text_at(given, "status")}
-            self._open_tools[text_at(block, "id")] = (name, few)
+    def _count(self, message: dict[str, Any], main: bool) -> None:
+        """Count a message of the model once; it comes in one line for each of its blocks."""
+        if key := text(message.get("id")):
+            if key in self._messages:
+                return
+            remember(self._messages, key, None)
+        if main:
+            self._notes.turns += 1
+            self._notes.name("model", message.get("model"))
+        self._notes.add_tokens(*tokens(message.get("usage"), USAGE))
 
-    def _user(self, event: dict[str, Any]) -> None:
-        for block in objects(at(event, "message", "content")):
+    def _tool_use(self, block: dict[str, Any], main: bool) -> None:
+        name, given = text(block.get("name")), block.get("input")
+        self._notes.tool(name)
+        if main:
+            self._notes.phase(tool_phase(name))
+        if name == "TodoWrite" and main:
+            todos = objects(at(given, "todos"))
+            self._notes.plan([plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos])
+        elif name in _WRITERS or (name in _TASK_TOOLS and main):
+            file = text_at(given, "file_path") or text_at(given, "notebook_path")
+            task, status = text_at(given, "taskId"), text_at(given, "status")
+            call = Call(name, file[: MAX_PATH + 1], task[: MAX_ID + 1], text_at(given, "subject")[:1000], status[:20])
+            remember(self._calls, text(block.get("id")), call)
+
+    def _user(self, event: Event, main: bool) -> None:
+        for block in objects(at(event.message, "content")):
             if block.get("type") != "tool_result":
                 continue
-            self._teller.phase("thinking")
-            name, given = self._open_tools.pop(text_at(block, "tool_use_id"), ("", {}))
-            if name and not block.get("is_error"):
-                self._task_changed(name, given, event)
+            if main:
+                self._notes.phase("thinking")
+            call = self._calls.pop(text(block.get("tool_use_id")), None)
+            if call is None or block.get("is_error"):
+                continue
+            if call.tool in _WRITERS:
+                self._notes.file(call.file)
+            else:
+                self._task_changed(call, event.tool_use_result)
 
-    def _task_changed(self, name: str, given: dict[str, Any], event: dict[str, Any]) -> None:
-        if name == "TaskCreate":
-            key, status = text_at(event, "tool_use_result", "task", "id"), "pending"
+    def _task_changed(self, call: Call, result: msgspec.Raw) -> None:
+        if call.tool == "TaskCreate":
+            key, status = created_task(result), "pending"
         else:
-            key, status = given["task"], given["status"]
-        if key and status and (key in self._tasks or len(self._tasks) < MAX_PLAN):
-            self._tasks[key] = status[:20]
-            self._teller.plan(list(self._tasks.values()))
+            key, status = call.task, call.status
+        known = self._tasks.get(key)
+        if not key or len(key) > MAX_ID or (known is None and (not status or len(self._tasks) >= MAX_PLAN)):
+            return
+        item = plan_item(call.subject or (known.text if known else ""), status)
+        self._tasks[key] = item if status or known is None else PlanItem(item.text, known.state)
+        self._notes.plan(list(self._tasks.values()))
 
-    def _tool_progress(self, event: dict[str, Any]) -> None:
-        elapsed = event.get("elapsed_time_seconds")
-        seconds = f" {elapsed:.0f} s" if isinstance(elapsed, int | float) else ""
-        self._teller.phase(tool_phase(text_at(event, "tool_name")) + seconds)
+    def _tool_progress(self, event: Event) -> None:
+        elapsed = amount(event.elapsed_time_seconds)
+        self._notes.phase(tool_phase(text(event.tool_name)) + (f" {elapsed:.0f} s" if elapsed else ""))
 
-    def _rate_limit(self, event: dict[str, Any]) -> None:
-        info = event.get("rate_limit_info")
+    def _rate_limit(self, event: Event) -> None:
+        info = event.rate_limit_info
         if text_at(info, "status") == "rejected":
-            self._teller.phase("usage limit")
             self._hint = f"usage limit {one_line(text_at(info, 'rateLimitType'), 40)}".rstrip()
+            self._notes.limit(self._hint, at(info, "resetsAt"))
 
-    def _result(self, event: dict[str, Any]) -> None:
+    def _note_limit(self, words: str) -> None:
+        if is_usage_limit(words):
+            self._notes.limit(words)
+
+    def _result(self, event: Event) -> None:
         """Judge the end of a turn; of several, the last one counts."""
         self._failure = self._what_went_wrong(event)
         self._success = not self._failure
+        self._notes.name("session", event.session_id)
+        self._notes.set_cost(event.total_cost_usd)
+        models = event.model_usage.values() if isinstance(event.model_usage, dict) else ()
+        totals = [tokens(model, MODEL_USAGE) for model in models] or [tokens(event.usage, USAGE)]
+        self._notes.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
+        self._note_limit(self._failure)
 
-    def _what_went_wrong(self, event: dict[str, Any]) -> str:
-        subtype, ended = text_at(event, "subtype"), text_at(event, "terminal_reason")
-        words = text_at(event, "result")[: 4 * MAX_WORDS]
+    def _what_went_wrong(self, event: Event) -> str:
+        subtype, ended = text(event.subtype), text(event.terminal_reason)
+        words = text(event.result)[: 4 * MAX_WORDS]
         if subtype != "success":
-            errors = event.get("errors")
+            errors = event.errors
             more = "; ".join(e for e in errors[:10] if isinstance(e, str)) if isinstance(errors, list) else ""
             return f"{subtype or 'a result without a subtype'}: {more or words or ended}".rstrip(": ")
-        if event.get("is_error") is not False:
+        if event.is_error is not False:
             return words or self._hint or "claude reports an error without words"
-        if refused := objects(event.get("permission_denials")):
+        if refused := objects(event.permission_denials):
             names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
             return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"
         if ended not in ("", "completed"):

@@ -1,31 +1,37 @@
 """Codex, headless: `codex exec --json`.
 
 Facts that this rests on (seen with version 0.169): `error` events such as "Reconnecting... 2/5" are not
-final, `turn.failed` is. SIGINT exits 1 without a terminal event, SIGTERM kills it. On a stdin that never
-ends it waits for ever.
+final, `turn.failed` is. `usage` is the total of the thread. SIGINT exits 1 without a terminal event, SIGTERM
+kills it. On a stdin that never ends it waits for ever.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Verdict
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
+from luziad.agents.notes import Notes, count, plan_item, remember
 from luziad.agents.reading import (
     MAX_WORDS,
-    ProgressTeller,
-    decode,
+    decoded,
+    is_usage_limit,
     judge,
     last_words,
     objects,
     one_line,
+    text,
     text_at,
     tool_phase,
 )
 from luziad.core.attempts import Exited
 
-_TOOLS = {"command_execution": "shell", "file_change": "edit", "web_search": "web search"}
+_TOOLS = {"command_execution": "shell", "file_change": "edit", "web_search": "web search", "mcp_tool_call": "mcp"}
+"""Kinds of items that are tools, and what they are called unless they say it themselves."""
+_STATES = ("pending", "completed")
 
 
 def command(context: Context) -> Command:
@@ -49,32 +55,75 @@ def command(context: Context) -> Command:
     )
 
 
+_NOTHING = msgspec.Raw(b"null")
+_MAX_KEPT_LIST = 64 * 1024
+
+
+class _Item(msgspec.Struct, gc=False):
+    type: str = ""
+    id: Any = None
+    text: Any = None
+    items: msgspec.Raw = _NOTHING
+    tool: Any = None
+    changes: msgspec.Raw = _NOTHING
+    status: Any = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    """The fields that are read."""
+
+    type: str = ""
+    item: _Item | None = None
+    thread_id: Any = None
+    usage: Any = None
+    error: Any = None
+    message: Any = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+
+
 class CodexReader:
     """Reads the events of one `codex exec`."""
 
     def __init__(self) -> None:
-        self._teller = ProgressTeller()
+        self._notes = Notes()
+        self._open_items: dict[str, None] = {}
+        self._last_list = b""
         self._completed = False
         self._failure = ""
         self._hint = ""
 
     def feed(self, line: bytes) -> Progress | None:
         """Take in one event."""
-        event = decode(line)
-        match event.get("type"):
+        event = self._notes.event(_event, line)
+        if event is None:
+            return None
+        if event.item is not None:
+            self._item(event.item, event.type)
+            return self._notes.changed()
+        match event.type:
+            case "thread.started":
+                self._notes.name("session", event.thread_id)
             case "turn.started":
                 self._completed, self._failure = False, ""
-                self._teller.phase("thinking")
+                self._notes.turns += 1
+                self._notes.phase("thinking")
             case "turn.completed":
                 self._completed, self._failure = True, ""
+                self._notes.usage_limit = None
+                self._usage(event.usage)
             case "turn.failed":
                 self._completed = False
-                self._failure = text_at(event, "error", "message")[: 4 * MAX_WORDS] or self._hint or "turn failed"
+                self._failure = text_at(event.error, "message")[: 4 * MAX_WORDS] or self._hint or "turn failed"
+                self._note_limit(self._failure)
             case "error":
-                self._error(text_at(event, "message"))
-            case "item.started" | "item.updated" | "item.completed":
-                self._item(event.get("item"), over=event.get("type") == "item.completed")
-        return self._teller.changed()
+                self._error(text(event.message))
+        return self._notes.changed()
+
+    def understanding(self) -> Understanding:
+        """What has been understood so far."""
+        return self._notes.understanding()
 
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is a completed turn after which none began or failed."""
@@ -90,19 +139,52 @@ class CodexReader:
     def _error(self, message: str) -> None:
         self._hint = one_line(message)
         if message.startswith("Reconnecting"):
-            self._teller.phase(one_line(message.partition("(")[0], 80).lower())
+            self._notes.phase(one_line(message.partition("(")[0], 80).lower())
+        self._note_limit(message)
 
-    def _item(self, item: Any, *, over: bool) -> None:
-        kind = text_at(item, "type")
-        if kind == "todo_list":
-            todos = objects(item.get("items"))
-            self._teller.plan(["completed" if todo.get("completed") is True else "" for todo in todos])
-        elif over or kind in ("agent_message", "reasoning"):
-            self._teller.phase("thinking")
-        elif kind == "mcp_tool_call":
-            self._teller.phase(tool_phase(text_at(item, "tool")))
-        elif kind in _TOOLS:
-            self._teller.phase(tool_phase(_TOOLS[kind]))
+    def _note_limit(self, words: str) -> None:
+        if is_usage_limit(words):
+            self._notes.limit(words)
+
+    def _usage(self, usage: Any) -> None:
+        if isinstance(usage, dict):
+            read, cached = count(usage.get("input_tokens")), count(usage.get("cached_input_tokens"))
+            self._notes.set_tokens(read, count(usage.get("output_tokens")), cached)
+
+    def _item(self, item: _Item, kind: str) -> None:
+        notes, over = self._notes, kind == "item.completed"
+        if item.type == "agent_message":
+            notes.phase("thinking")
+            notes.message(text(item.text))
+        elif item.type == "todo_list":
+            self._plan(bytes(item.items))
+        elif (name := _TOOLS.get(item.type)) is not None:
+            self._tool(item, text(item.tool) or name, over)
+        elif over or item.type == "reasoning":
+            notes.phase("thinking")
+
+    def _plan(self, items: bytes) -> None:
+        """Take in a to-do list; codex tells it again when its item ends, mostly unchanged."""
+        if items != self._last_list:
+            self._last_list = items if len(items) <= _MAX_KEPT_LIST else b""
+            todos = objects(decoded(items))
+            states = [(text(todo.get("text")), _STATES[todo.get("completed") is True]) for todo in todos]
+            self._notes.plan([plan_item(words, state) for words, state in states])
+
+    def _tool(self, item: _Item, name: str, over: bool) -> None:
+        """Count a tool when its item is first seen: some come only when they are over."""
+        key = text(item.id)
+        if key not in self._open_items:
+            self._notes.tool(name)
+        if not over:
+            remember(self._open_items, key, None)
+            self._notes.phase(tool_phase(name))
+            return
+        self._open_items.pop(key, None)
+        self._notes.phase("thinking")
+        if item.type == "file_change" and item.status != "failed":
+            for change in objects(decoded(item.changes)):
+                self._notes.file(change.get("path"))
 
 
 ADAPTER = Adapter(

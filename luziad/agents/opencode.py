@@ -9,21 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Verdict
-from luziad.agents.reading import (
-    MAX_WORDS,
-    ProgressTeller,
-    at,
-    decode,
-    judge,
-    last_words,
-    objects,
-    one_line,
-    text_at,
-)
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
+from luziad.agents.notes import Notes, count, plan_item
+from luziad.agents.reading import MAX_WORDS, at, decoded, is_usage_limit, judge, last_words, objects, one_line, text_at
 from luziad.core.attempts import Exited
+
+_WRITERS = ("write", "edit", "multiedit", "patch")
 
 
 def command(context: Context) -> Command:
@@ -35,30 +30,51 @@ def command(context: Context) -> Command:
     )
 
 
+class _Event(msgspec.Struct, gc=False):
+    """The fields that are read."""
+
+    type: str = ""
+    session: Any = msgspec.field(default=None, name="sessionID")
+    part: Any = None
+    error: Any = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+
+
 class OpencodeReader:
     """Reads the events of one run."""
 
     def __init__(self) -> None:
-        self._teller = ProgressTeller()
+        self._notes = Notes()
         self._last_step = ""
         self._failure = ""
 
     def feed(self, line: bytes) -> Progress | None:
         """Take in one event."""
-        event = decode(line)
-        match event.get("type"):
+        event = self._notes.event(_event, line)
+        if event is None:
+            return None
+        self._notes.name("session", event.session)
+        match event.type:
             case "step_start":
                 self._last_step = "unfinished"
-                self._teller.phase("thinking")
+                self._notes.turns += 1
+                self._notes.phase("thinking")
             case "text" | "reasoning":
-                self._teller.phase("thinking")
+                self._notes.phase("thinking")
+                self._notes.message(text_at(event.part, "text") if event.type == "text" else "")
             case "tool_use":
-                self._tool_used(event.get("part"))
+                self._tool_used(event.part)
             case "step_finish":
-                self._last_step = one_line(text_at(event, "part", "reason"), 40) or "without a reason"
+                self._step_finished(event.part)
             case "error":
-                self._error(event.get("error"))
-        return self._teller.changed()
+                self._error(event.error)
+        return self._notes.changed()
+
+    def understanding(self) -> Understanding:
+        """What has been understood so far."""
+        return self._notes.understanding()
 
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is a last step that finished because the model was done, and no error."""
@@ -76,15 +92,31 @@ class OpencodeReader:
         )
 
     def _tool_used(self, part: Any) -> None:
-        name = text_at(part, "tool")
-        self._teller.phase(f"used {one_line(name, 80)}")
-        if name == "todowrite" and text_at(part, "state", "status") == "completed":
-            todos = objects(at(part, "state", "input", "todos"))
-            self._teller.plan([text_at(todo, "status") for todo in todos])
+        name, state = text_at(part, "tool"), at(part, "state")
+        self._notes.tool(name)
+        self._notes.phase(f"used {one_line(name, 80)}")
+        if text_at(state, "status") != "completed":
+            return
+        if name == "todowrite":
+            todos = objects(at(state, "input", "todos"))
+            self._notes.plan([plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos])
+        elif name in _WRITERS:
+            self._notes.file(at(state, "input", "filePath"))
+
+    def _step_finished(self, part: Any) -> None:
+        self._last_step = one_line(text_at(part, "reason"), 40) or "without a reason"
+        self._notes.add_cost(at(part, "cost"))
+        if isinstance(tokens := at(part, "tokens"), dict):
+            fresh, out, thoughts = (count(tokens.get(key)) for key in ("input", "output", "reasoning"))
+            cached, kept = count(at(tokens, "cache", "read")), count(at(tokens, "cache", "write"))
+            self._notes.add_tokens(fresh + cached + kept, out + thoughts, cached)
 
     def _error(self, error: Any) -> None:
         words = text_at(error, "data", "message") or text_at(error, "message") or text_at(error, "name")
         self._failure = words[: 4 * MAX_WORDS] or "opencode reports an error without words"
+        body = text_at(error, "data", "responseBody")
+        if is_usage_limit(words) or is_usage_limit(body):
+            self._notes.limit(words, at(decoded(body), "error", "resets_at"))
 
 
 ADAPTER = Adapter(

@@ -1,36 +1,46 @@
-"""What the readers of agents' output share: decoding lines, counting a plan, and judging with proof.
+"""What the readers of agents' output share: looking into values, words of limits, and judging with proof.
 
-Whatever an agent prints, these functions take it: unknown, torn and hostile lines are read as nothing.
+Whatever an agent prints, these functions take it: what is missing or of another kind is read as nothing.
 """
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from luzia_protocol.jobs import Outcome, Progress
+from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Verdict, signal_or_code
 from luziad.core.attempts import Exited
 
-MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_WORDS = 500
-MAX_PLAN = 1000
 
-_DONE = {"completed", "done"}
-_DROPPED = {"cancelled", "canceled", "deleted"}
+_USAGE_LIMIT = re.compile(
+    r"you['’]ve (hit|reached) your (\w+ ){0,3}limit"
+    r"|(usage|session|weekly|5-hour) limit (has been )?reached"
+    r"|would exceed your account['’]s rate limit"
+    r"|exceeded your current quota"
+    r"|exhausted your (\w+ ){0,3}quota"
+    r"|usage_limit_reached",
+    re.IGNORECASE,
+)
+_NO_USAGE_LIMIT = "not your usage limit"
 
 
-def decode(line: bytes) -> dict[str, Any]:
-    """The JSON object that a line holds; an empty one when it holds anything else."""
-    if len(line) > MAX_LINE_BYTES or not line.lstrip().startswith(b"{"):
-        return {}
+def decoded(json: bytes | str | msgspec.Raw) -> Any:
+    """The value that a JSON text inside of an event stands for; None when it is no JSON."""
     try:
-        value = msgspec.json.decode(line)
+        return msgspec.json.decode(json)
     except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        return None
+
+
+def text(value: object) -> str:
+    """The value when it is a string, or an empty one."""
+    return value if isinstance(value, str) else ""
 
 
 def at(value: object, *path: str) -> Any:
@@ -53,49 +63,33 @@ def objects(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def one_line(text: str, limit: int = MAX_WORDS) -> str:
+def one_line(words: str, limit: int = MAX_WORDS) -> str:
     """The text on one line without control characters, at most `limit` characters long."""
-    text = text[: 4 * limit]
-    words = "".join(c if c.isprintable() else " " for c in text).split()
-    line = " ".join(words)
+    words = words[: 4 * limit]
+    if not words.isprintable():
+        words = "".join(c if c.isprintable() else " " for c in words)
+    line = " ".join(words.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def tool_phase(name: str) -> str:
     """The phase of an agent that runs a tool."""
+    return _tool_phase(name[:400])
+
+
+@lru_cache(200)
+def _tool_phase(name: str) -> str:
     return f"tool {one_line(name, 80)}" if name else "tool"
 
 
-class ProgressTeller:
-    """Keeps what is known of the progress and tells it when it changed."""
+def is_usage_limit(words: str) -> bool:
+    """Whether these words say that the account's allowance is used up, and not that a server is busy.
 
-    def __init__(self) -> None:
-        self._phase: str | None = None
-        self._plan: tuple[int, int] | None = None
-        self._told = Progress()
-
-    def phase(self, phase: str) -> None:
-        """The agent does this now."""
-        self._phase = phase
-
-    def plan(self, states: list[str]) -> None:
-        """The agent's to-do list has these states; dropped entries do not count."""
-        counted = [state for state in states[:MAX_PLAN] if state not in _DROPPED]
-        done = sum(state in _DONE for state in counted)
-        self._plan = (done, len(counted)) if counted else None
-
-    def changed(self) -> Progress | None:
-        """The progress, or None when it has been told already."""
-        if self._plan is None:
-            progress = Progress(phase=self._phase)
-        else:
-            done, total = self._plan
-            percent = min(99, 100 * done // total)
-            progress = Progress(percent=percent, done=done, total=total, label="plan", phase=self._phase)
-        if progress == self._told:
-            return None
-        self._told = progress
-        return progress
+    The words are those of the agents' sources and of what was seen. That a workspace is out of credits is no such
+    limit: waiting does not help.
+    """
+    words = words[: 4 * MAX_WORDS]
+    return _NO_USAGE_LIMIT not in words.lower() and _USAGE_LIMIT.search(words) is not None
 
 
 def last_words(stderr_tail: bytes, start: str = "") -> str:

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Verdict
-from luziad.agents.reading import ProgressTeller, at, decode, judge, last_words, objects, one_line, text_at
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
+from luziad.agents.notes import Notes, plan_item
+from luziad.agents.reading import at, decoded, is_usage_limit, judge, last_words, objects, one_line, text, text_at
 from luziad.core.attempts import Exited
+
+_WRITES = ("file_write", "file_edit")
+_OLDER_WRITERS = ("write_file", "search_replace")
 
 _LAST_WORDS = ("Error", "Stopped", "Interrupted", "Aborted", "KeyboardInterrupt", "Traceback")
 """How vibe begins the line on stderr that says why it ended before its work did."""
@@ -36,28 +42,53 @@ def command(context: Context) -> Command:
     )
 
 
+class _Entry(msgspec.Struct, gc=False):
+    """The fields that are read."""
+
+    type: str = ""
+    role: Any = None
+    session: Any = msgspec.field(default=None, name="sessionId")
+    content: Any = None
+    tool_calls: Any = None
+    outcome: Any = None
+    status: Any = msgspec.field(default=None, name="generationStatus")
+    title: Any = None
+    detail: Any = None
+    state: Any = None
+
+
+_event = msgspec.json.Decoder(_Entry).decode
+
+
 class VibeReader:
     """Reads the messages of one run."""
 
     def __init__(self) -> None:
-        self._teller = ProgressTeller()
+        self._notes = Notes()
         self._answered = False
 
     def feed(self, line: bytes) -> Progress | None:
         """Take in one message or effect."""
-        entry = decode(line)
-        if entry.get("type") == "effect":
+        entry = self._notes.event(_event, line)
+        if entry is None:
+            return None
+        self._notes.name("session", entry.session)
+        if entry.type == "effect":
             self._answered = False
             self._effect(entry)
-        elif role := text_at(entry, "role"):
-            self._answered = role == "assistant" and _is_answer(entry)
-            self._teller.phase("thinking")
-            self._older_todo(entry)
-        return self._teller.changed()
+        elif text(entry.role):
+            self._message(entry)
+        return self._notes.changed()
+
+    def understanding(self) -> Understanding:
+        """What has been understood so far; the verdict adds what stderr says of a usage limit."""
+        return self._notes.understanding()
 
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is an answer of the model as the last word, and none on stderr of an early end."""
         words = _early_end(stderr_tail)
+        if is_usage_limit(words):
+            self._notes.limit(words)
         return judge(
             exit_record,
             success=self._answered and not words,
@@ -67,27 +98,55 @@ class VibeReader:
             stderr_words=last_words(stderr_tail),
         )
 
-    def _effect(self, entry: dict[str, Any]) -> None:
-        name = text_at(entry, "title") or text_at(entry, "detail", "toolName")
-        self._teller.phase(f"used {one_line(name, 80)}")
-        if text_at(entry, "detail", "kind") == "todo" and text_at(entry, "state", "status") == "completed":
-            todos = objects(at(entry, "detail", "input", "todos")) or objects(at(entry, "state", "output", "todos"))
-            self._teller.plan([text_at(todo, "status") for todo in todos])
+    def _message(self, entry: _Entry) -> None:
+        self._notes.phase("thinking")
+        self._answered = entry.role == "assistant" and _is_answer(entry)
+        if entry.role != "assistant":
+            return
+        self._notes.turns += 1
+        self._notes.message(_words(entry.content))
+        for call in objects(entry.tool_calls):
+            self._older_call(call)
 
-    def _older_todo(self, entry: dict[str, Any]) -> None:
-        for call in objects(entry.get("tool_calls")):
-            name = text_at(call, "function", "name")
-            self._teller.phase(f"used {one_line(name, 80)}")
+    def _effect(self, entry: _Entry) -> None:
+        name = text(entry.title) or text_at(entry.detail, "toolName")
+        self._notes.tool(name)
+        self._notes.phase(f"used {one_line(name, 80)}")
+        if text_at(entry.state, "status") != "completed":
+            return
+        kind = text_at(entry.detail, "kind")
+        if kind == "todo":
+            self._plan(
+                objects(at(entry.detail, "input", "todos")) or objects(at(entry.state, "output", "todos")),
+            )
+        elif kind in _WRITES:
+            self._notes.file(at(entry.detail, "input", "filePath"))
+
+    def _older_call(self, call: dict[str, Any]) -> None:
+        name = text_at(call, "function", "name")
+        self._notes.tool(name)
+        self._notes.phase(f"used {one_line(name, 80)}")
+        if name == "todo" or name in _OLDER_WRITERS:
+            given = decoded(text_at(call, "function", "arguments"))
             if name == "todo":
-                given = decode(text_at(call, "function", "arguments").encode(errors="replace"))
-                self._teller.plan([text_at(todo, "status") for todo in objects(given.get("todos"))])
+                self._plan(objects(at(given, "todos")))
+            else:
+                self._notes.file(at(given, "path") or at(given, "file_path"))
+
+    def _plan(self, todos: list[dict[str, Any]]) -> None:
+        self._notes.plan([plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos])
 
 
-def _is_answer(entry: dict[str, Any]) -> bool:
+def _words(content: Any) -> str:
+    """The text of a message, which is a string or a list of blocks."""
+    return text(content) or " ".join(text_at(block, "text") for block in objects(content))
+
+
+def _is_answer(entry: _Entry) -> bool:
     """True for a message of the model that was kept whole and calls no tool."""
-    kept = entry.get("outcome") is None or text_at(entry, "outcome", "type") == "committed"
-    whole = entry.get("generationStatus") in (None, "completed")
-    return kept and whole and not entry.get("tool_calls") and bool(entry.get("content"))
+    kept = entry.outcome is None or text_at(entry.outcome, "type") == "committed"
+    whole = entry.status in (None, "completed")
+    return kept and whole and not entry.tool_calls and bool(entry.content)
 
 
 def _early_end(stderr_tail: bytes) -> str:

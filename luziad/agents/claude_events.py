@@ -1,0 +1,65 @@
+"""The lines of Claude Code's stream-json as far as they are read, and what stands deep inside of them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from luziad.agents.notes import count
+from luziad.agents.reading import at, decoded, text_at
+
+USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+MODEL_USAGE = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
+
+
+class Event(msgspec.Struct, gc=False):
+    """The fields that are read; whatever stands in them, the line is an event."""
+
+    type: str = ""
+    subtype: Any = None
+    parent_tool_use_id: Any = None
+    session_id: Any = None
+    message: Any = None
+    tool_use_result: msgspec.Raw = msgspec.Raw()
+    error: Any = None
+    attempt: Any = None
+    max_retries: Any = None
+    status: Any = None
+    model: Any = None
+    claude_code_version: Any = None
+    tool_name: Any = None
+    elapsed_time_seconds: Any = None
+    rate_limit_info: Any = None
+    result: Any = None
+    errors: Any = None
+    is_error: Any = None
+    terminal_reason: Any = None
+    permission_denials: Any = None
+    total_cost_usd: Any = None
+    usage: Any = None
+    model_usage: Any = msgspec.field(default=None, name="modelUsage")
+
+
+class Call(NamedTuple):
+    """What is kept of a tool's call until it has ended."""
+
+    tool: str
+    file: str
+    task: str
+    subject: str
+    status: str
+
+
+event_of = msgspec.json.Decoder(Event).decode
+
+
+def tokens(usage: Any, keys: tuple[str, str, str, str]) -> tuple[int, int, int]:
+    """Tokens read, written and cached. keys: of the fresh input, the output, what the cache gave and what it took."""
+    fresh, out, cached, kept = (count(at(usage, key)) for key in keys)
+    return fresh + cached + kept, out, cached
+
+
+def created_task(result: msgspec.Raw) -> str:
+    """The id of the task that a TaskCreate made; empty when the result names none."""
+    return text_at(decoded(result), "task", "id")
