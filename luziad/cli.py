@@ -4,6 +4,7 @@
 1  could not start: the directory, the lock, the socket or the store (stderr says which, and the remedy)
 2  the arguments or the configuration are wrong
 3  --on-demand, and the configuration says `autostart = false`
+With --read-agent as the first argument all of this is said by reading_cli.py.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ import uvloop
 from luzia_protocol.version import VERSION
 
 from luziad import config as configuration
-from luziad import log
+from luziad import log, reading_cli
 from luziad.app import serve
 from luziad.errors import ConfigError, LuziadError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the daemon in the foreground and return the exit code."""
-    options = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["--read-agent"]:
+        return reading_cli.main(words[1:])
+    options = _parser().parse_args(words)
     try:
         config = configuration.load()
     except ConfigError as exc:

@@ -59,6 +59,14 @@ def find(name: str, adapters: Mapping[str, Adapter]) -> Adapter | None:
     return ARGV if name == ARGV.name else adapters.get(name)
 
 
+def named(name: str, adapters: Mapping[str, Adapter]) -> Adapter:
+    """The adapter with this name. Raises Refused with UNKNOWN_AGENT, which names the nearest one."""
+    adapter = adapters.get(name)
+    if adapter is None:
+        raise Refused(ErrorCode.UNKNOWN_AGENT, f'there is no agent "{name}"', _nearest(name, adapters))
+    return adapter
+
+
 def choose(
     requested: str | None,
     project_agent: str | None,
@@ -74,9 +82,7 @@ def choose(
     name = requested or project_agent or default_agent
     if name is None:
         return _first_installed(adapters, which)
-    adapter = adapters.get(name)
-    if adapter is None:
-        raise Refused(ErrorCode.UNKNOWN_AGENT, f'there is no agent "{name}"', _nearest(name, adapters))
+    adapter = named(name, adapters)
     if adapter.program is not None and which(adapter.program) is None:
         message = f'the agent "{name}" is not installed: {adapter.program} is not there or not executable'
         raise Refused(ErrorCode.AGENT_NOT_INSTALLED, message, adapter.install_hint)

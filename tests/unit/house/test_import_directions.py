@@ -24,7 +24,14 @@ MAY_IMPORT: dict[str, str] = {
     "luziad": "",
     # luziad, from the top: starting it, and putting it together
     "luziad.__main__": "luziad.cli",
-    "luziad.cli": "luzia_protocol luziad luziad.app luziad.config luziad.errors luziad.log luziad.operations",
+    "luziad.cli": (
+        "luzia_protocol luziad luziad.app luziad.config luziad.errors luziad.log luziad.operations luziad.reading_cli"
+    ),
+    "luziad.reading_cli": (
+        "luzia_protocol luziad luziad.errors luziad.config luziad.core luziad.agents luziad.agents.base"
+        " luziad.agents.lines luziad.agents.registry luziad.reading_view"
+    ),
+    "luziad.reading_view": "luzia_protocol luziad.core luziad.agents luziad.agents.base",
     "luziad.app": "everything",
     # clients' requests come in here
     "luziad.server": "luzia_protocol luziad.errors luziad.handlers",
