@@ -23,8 +23,14 @@ log = logging.getLogger(__name__)
 MARK = "LUZIA_ATTEMPT_DIR"
 """The variable that tells an attempt's processes: its directory, which is that of no other attempt anywhere."""
 
+SCANS = 2
+"""So often in a row nothing must be found."""
+
 PATIENCE_S = 10.0
 """A process that SIGKILL does not end in this time hangs in the kernel, and nobody can end it."""
+
+_EXEC_LOOKS = 100
+_EXEC_PAUSE_S = 0.001
 
 
 class Leader(NamedTuple):
@@ -44,9 +50,12 @@ def end_all(directory: str, leader: Leader | None) -> None:
     directory: the attempt's. leader: None when the shim died before it could write down the agent's process.
     """
     deadline = time.monotonic() + PATIENCE_S
-    ended = 0
-    while alive := _members(directory, leader):
-        if time.monotonic() > deadline:
+    ended = empty = 0
+    # Twice, because a process may fork and end while the list is read, with the child where the reader has been.
+    while empty < SCANS:
+        alive = _members(directory, leader)
+        empty = 0 if alive else empty + 1
+        if alive and time.monotonic() > deadline:
             pids = [process.pid for process in alive]
             log.error("survivors_not_killed attempt=%s pids=%s", directory, pids)
             return
@@ -83,10 +92,26 @@ def _carries(process: tree.Process, mark: bytes) -> bool:
     try:
         if os.stat(f"/proc/{process.pid}").st_uid != os.geteuid():
             return False
-        with open(f"/proc/{process.pid}/environ", "rb") as file:
-            return mark in file.read().split(b"\0")
+        return mark in _environment(process).split(b"\0")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
+
+
+def _environment(process: tree.Process) -> bytes:
+    """The environment that its program was started with.
+
+    In the middle of execve(2) a process has neither environment nor arguments for some microseconds, and nothing
+    tells when that is over; only a thread of the kernel, which has no session, never has any.
+    """
+    for _ in range(_EXEC_LOOKS):
+        with open(f"/proc/{process.pid}/environ", "rb") as file:
+            found = file.read()
+        with open(f"/proc/{process.pid}/cmdline", "rb") as file:
+            is_whole = bool(found or file.read())
+        if is_whole or process.session == 0:
+            return found
+        time.sleep(_EXEC_PAUSE_S)
+    return b""
 
 
 def _kill(processes: list[tree.Process], deadline: float) -> int:
