@@ -69,6 +69,7 @@ class ClaudeReader:
         self._calls: dict[str, Call] = {}
         self._tasks: dict[str, PlanItem] = {}
         self._answered = False
+        self._said = "(nothing)"
         self._hint = ""
         self._success = False
         self._failure = ""
@@ -143,6 +144,7 @@ class ClaudeReader:
             self._hint = ""
             self._notes.usage_limit = None
             self._notes.message(words)
+            self._said = words[:MAX_WORDS] or "(nothing)"
         else:
             self._hint = one_line(words)
             self._note_limit(words)
@@ -232,6 +234,9 @@ class ClaudeReader:
             return f"{subtype or 'a result without a subtype'}: {more or words or ended}".rstrip(": ")
         if event.is_error is not False:
             return words or self._hint or "claude reports an error without words"
+        unsaid = words.startswith("API Error") and words[: len(self._said)] != self._said
+        if event.api_error_status is not None or unsaid:
+            return words or "an API error without words"
         if refused := objects(event.permission_denials):
             names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
             return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"

@@ -34,6 +34,7 @@ class Event(msgspec.Struct, gc=False):
     result: Any = None
     errors: Any = None
     is_error: Any = None
+    api_error_status: Any = None
     terminal_reason: Any = None
     permission_denials: Any = None
     total_cost_usd: Any = None

@@ -11,7 +11,7 @@ from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.agents.base import Reader, Verdict
 from luziad.agents.registry import AGENTS
-from unit.agents.recordings import exited
+from unit.agents.recordings import RECORDINGS, exited
 
 Event = dict[str, Any]
 
@@ -50,6 +50,9 @@ def test_claude_succeeds_with_an_answer_and_a_result() -> None:
         ([INIT, RESULT | {"result": "Unknown slash command: fix"}], "Unknown slash command: fix"),
         ([INIT, ANSWER, RESULT | {"is_error": True}], "Done"),
         ([INIT, ANSWER, RESULT | {"is_error": None}], "Done"),
+        ([INIT, ANSWER, RESULT | {"result": "API Error: 500 Internal"}], "API Error: 500 Internal"),
+        ([INIT, ANSWER, RESULT | {"result": "It broke", "api_error_status": 529}], "It broke"),
+        ([INIT, RESULT | {"result": "Unknown slash command: fix", "num_turns": 0}], "Unknown slash command: fix"),
         ([INIT, ANSWER, RESULT | {"terminal_reason": "aborted_tools"}], "the turn ended early: aborted_tools"),
         ([INIT, ANSWER, RESULT | {"subtype": "error_max_turns"}], "error_max_turns: Done"),
         ([INIT, ANSWER, {"type": "result"}], "a result without a subtype"),
@@ -69,6 +72,40 @@ def test_claude_succeeds_with_an_answer_and_a_result() -> None:
 )
 def test_claude_has_failed_although_it_exits_0(events: list[Event], reason: str) -> None:
     assert verdict("claude", *events) == Verdict(Outcome.FAILED, reason)
+
+
+def test_claude_may_speak_of_an_api_error_itself() -> None:
+    words = "API Error: 500 is what the log says; I fixed it."
+    answer = {"type": "assistant", "message": {"model": "m", "content": [{"type": "text", "text": words}]}}
+    assert verdict("claude", INIT, answer, RESULT | {"result": words}) == Verdict(Outcome.COMPLETED)
+
+
+@pytest.mark.parametrize("code", [143, -15])
+def test_claude_ended_by_sigterm_leaves_no_result_and_has_failed(code: int) -> None:
+    ended = "exit code 143" if code > 0 else "killed by SIGTERM"
+    assert verdict("claude", INIT, ANSWER, code=code) == Verdict(Outcome.FAILED, ended)
+
+
+def test_claude_that_is_killed_after_its_result_has_not_completed() -> None:
+    assert verdict("claude", INIT, ANSWER, RESULT, code=-9) == Verdict(Outcome.FAILED, "killed by SIGKILL")
+
+
+def test_a_server_that_limits_requests_is_told_in_its_own_words() -> None:
+    words = "API Error: Server is temporarily limiting requests (not your usage limit)"
+    reader, _ = read("claude", INIT, synthetic(words), RESULT | {"result": words, "is_error": True})
+    assert reader.verdict(exited(0), b"") == Verdict(Outcome.FAILED, words)
+    assert reader.understanding().usage_limit is None
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode", "vibe"])
+@pytest.mark.parametrize("scenario", ["error-401", "error-usage-limit", "error-500", "sigterm-tool", "sigint-tool"])
+def test_a_real_failure_stays_one_when_the_exit_code_lies(agent: str, scenario: str) -> None:
+    for run in RECORDINGS:
+        if run.name == f"{agent}/{scenario}":
+            reader = run.reader()
+            for line in run.stdout.splitlines():
+                reader.feed(line)
+            assert reader.verdict(exited(0), run.stderr).outcome is Outcome.FAILED
 
 
 def test_claude_has_failed_when_a_tool_was_refused() -> None:
