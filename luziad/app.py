@@ -31,7 +31,7 @@ from luziad.loading import from_directories, load
 from luziad.operations import Operations, limits
 from luziad.scheduler import Scheduler
 from luziad.server import systemd
-from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir
+from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir, unbind
 from luziad.snapshotting import Snapshotting
 from luziad.status_files import StatusFiles
 from luziad.store import snapshots
@@ -61,7 +61,7 @@ class App:
         self._config = config
         state_dir = Path(config.state_dir)
         self._files = ThreadPoolExecutor(1, "files")
-        self._deletions = ThreadPoolExecutor(1, "deletions")
+        self._slow = ThreadPoolExecutor(1, "slow-files")
         try:
             opened = open_store(state_dir, Path(config.jobs_dir), load)
         except OSError as exc:
@@ -71,7 +71,7 @@ class App:
         self._environments = environments
         self._mended = opened.least_seq > 0
         self._journal = Journal(self._store, opened.least_seq)
-        self._executor = LocalExecutor(config.jobs_dir, self._deletions)
+        self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
         launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
         launcher.base = base_environment(os.environ)
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
@@ -82,7 +82,7 @@ class App:
             executor=self._executor,
             launcher=launcher,
             environments=environments,
-            judge=OutputJudge(launcher, self._executor, self._files),
+            judge=OutputJudge(launcher, self._executor, self._slow),
             changed=self._status_files.changed,
             max_jobs=config.daemon.max_jobs,
         )
@@ -98,7 +98,7 @@ class App:
             history=History(self._reader, self._files),
         )
         self._snapshotting = Snapshotting(
-            self._journal, state_dir, config.daemon.snapshot_interval_s, self._files, self._snapshot_taken
+            self._journal, state_dir, config.daemon.snapshot_interval_s, self._slow, self._snapshot_taken
         )
         self._listener = Listener(self._services, config.daemon.max_connections)
         self._stop = asyncio.Event()
@@ -115,7 +115,8 @@ class App:
         self._operations.fork_server_pid = lambda: self._executor.fork_server_pid
         self._operations.last_snapshot = next(map(str, snapshots.newest_first(Path(self._config.state_dir))), None)
         self._journal.recovered = self._scheduler.pump
-        listening = systemd.activated_socket() or bind(self._config.socket)
+        activated = systemd.activated_socket()
+        listening = activated or bind(self._config.socket)
         self._journal.start()
         try:
             await self._executor.start(self._scheduler)
@@ -134,6 +135,8 @@ class App:
             await self._stop.wait()
         finally:
             await self._close(listening)
+            if activated is None:
+                unbind(self._config.socket)
 
     async def _close(self, listening: socket.socket) -> None:
         log.info("stopping running=%d", self._scheduler.ready.running)
@@ -150,7 +153,7 @@ class App:
         listening.close()
         await self._watcher.close()
         self._files.shutdown()
-        self._deletions.shutdown()
+        self._slow.shutdown()
         self._reader.close()
         self._store.close()
 

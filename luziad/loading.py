@@ -10,7 +10,7 @@ import msgspec
 
 from luzia_protocol.jobs import Attempt, Job
 
-from luziad.core.environments import Environments
+from luziad.core.environments import LOST, NONE, Environments
 from luziad.core.ids import JOB_ID
 from luziad.core.record import AttemptRecord, JobFate, JobRecord, JobSpec
 from luziad.core.table import JobTable
@@ -52,7 +52,7 @@ def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:
 def from_directories(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
     """Jobs that have a directory and are newer there than in the table, or not in it, oldest first.
 
-    Their environment is lost with the store, so a retry of them runs without it.
+    The variables that were set for them are lost with the store, so those that had any cannot run again.
     """
     found: list[Job] = []
     for file in jobs_dir.glob(f"*/{STATUS_NAME}"):
@@ -80,6 +80,7 @@ def _spec(job: Job) -> JobSpec:
         task=job.task if job.argv is None else "",
         argv=job.argv,
         key=job.key,
+        env_set=LOST if job.env_names else NONE,
         timeout_s=job.timeout_s,
     )
 

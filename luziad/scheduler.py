@@ -263,8 +263,9 @@ class Scheduler:
 
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
         attempt.exit_code, attempt.signal = end.exit_code, end.signal
-        attempt.duration_s, attempt.usage = end.duration_s, end.usage
-        attempt.started_at = attempt.started_at or end.started_at
+        if end.error is None:
+            attempt.duration_s, attempt.usage = end.duration_s, end.usage
+            attempt.started_at = attempt.started_at or end.started_at
         attempt.ended_at = end.ended_at
         if end.stopped and attempt.stop_outcome is not None:
             self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))

@@ -158,7 +158,8 @@ class ClaudeReader:
         if main:
             self._notes.turns += 1
             self._notes.name("model", message.get("model"))
-        self._notes.add_tokens(*tokens(message.get("usage"), USAGE))
+        if usage := message.get("usage"):
+            self._notes.add_tokens(*tokens(usage, USAGE))
 
     def _tool_use(self, block: dict[str, Any], main: bool) -> None:
         name, given = text(block.get("name")), block.get("input")
@@ -221,8 +222,11 @@ class ClaudeReader:
         self._notes.name("session", event.session_id)
         self._notes.set_cost(event.total_cost_usd)
         models = event.model_usage.values() if isinstance(event.model_usage, dict) else ()
-        totals = [tokens(model, MODEL_USAGE) for model in models] or [tokens(event.usage, USAGE)]
-        self._notes.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
+        totals = [tokens(model, MODEL_USAGE) for model in models]
+        if not totals and event.usage:
+            totals = [tokens(event.usage, USAGE)]
+        if totals:
+            self._notes.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
         self._note_limit(self._failure)
 
     def _what_went_wrong(self, event: Event) -> str:

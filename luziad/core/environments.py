@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+NONE = 0
+"""The number of the empty set."""
+LOST = -1
+"""The number of a set that was lost with the store; `get` knows nothing of it."""
+
 
 class Environments:
-    """Sets of variables by number, counted by the jobs that use them. Number 0 is the empty set."""
+    """Sets of variables by number, counted by the jobs that use them."""
 
     def __init__(self, known: dict[int, dict[str, str]]) -> None:
         self._sets = known
@@ -17,7 +22,7 @@ class Environments:
     def use(self, variables: dict[str, str]) -> tuple[int, bool]:
         """The number of this set for one more job, and whether the set is new."""
         if not variables:
-            return 0, False
+            return NONE, False
         key = _key(variables)
         number = self._numbers.get(key)
         new = number is None
@@ -49,7 +54,7 @@ class Environments:
 
     def get(self, number: int) -> dict[str, str] | None:
         """The variables of a set; None when the store lost them."""
-        return {} if number == 0 else self._sets.get(number)
+        return {} if number == NONE else self._sets.get(number)
 
     def names(self, number: int) -> list[str]:
         """The names of a set's variables, which are no secret."""

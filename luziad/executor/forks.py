@@ -163,8 +163,13 @@ class Forks:
         if self._waiting:
             self._revive()
 
+    def catch_up(self) -> None:
+        """Take in all replies that are there, before something is concluded from their absence."""
+        for life in list(self._open):
+            self._read(life)
+
     def _read(self, life: _Life) -> None:
-        """Take in all replies that are there."""
+        """Take in all replies of one fork server and its shims that are there."""
         while life in self._open:
             try:
                 chunk = os.read(life.replies, 65536)

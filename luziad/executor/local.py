@@ -59,14 +59,21 @@ class _Attempt:
 class LocalExecutor:
     """The Executor of this machine (see base.py).
 
-    jobs_dir: absolute path of the directory of all jobs. pool: does blocking file work; None takes the loop's.
+    jobs_dir: absolute path of the directory of all jobs. pool: does short file work, `slow_pool` deletions; None
+    takes the loop's.
 
     Every submit or attach of an attempt that is not under way already gets exactly one `attempt_ended`.
     """
 
-    def __init__(self, jobs_dir: str, pool: concurrent.futures.Executor | None = None) -> None:
+    def __init__(
+        self,
+        jobs_dir: str,
+        pool: concurrent.futures.Executor | None = None,
+        slow_pool: concurrent.futures.Executor | None = None,
+    ) -> None:
         self._jobs_dir = os.path.abspath(jobs_dir)
         self._pool = pool
+        self._slow_pool = slow_pool
         self._forks = Forks(self._replied, self._unanswered)
         self._attempts: dict[AttemptRef, _Attempt] = {}
         self._loop: asyncio.AbstractEventLoop
@@ -142,7 +149,7 @@ class LocalExecutor:
             if error is not None and not isinstance(error, FileNotFoundError):
                 log.error("directory_not_deleted job=%s error=%s", job, error)
 
-        self._in_thread(deleted, functools.partial(shutil.rmtree, directory))
+        self._loop.run_in_executor(self._slow_pool, shutil.rmtree, directory).add_done_callback(deleted)
 
     def _replied(self, reply: Reply) -> None:
         """Take in a line from the fork server or a shim."""
@@ -202,6 +209,7 @@ class LocalExecutor:
             attempt.arrival = None
 
     def _gone(self, attempt: _Attempt) -> None:
+        self._forks.catch_up()
         self._unwatch(attempt)
         self._look(attempt)
 

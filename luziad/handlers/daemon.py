@@ -33,8 +33,12 @@ def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.
     """Add a project to the configuration file."""
     if request.name in services.config.projects:
         raise Refused(ErrorCode.PROJECT_EXISTS, f"there is a project {request.name!r} already")
-    if not request.path.startswith("/") or not os.path.isdir(request.path):
-        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{request.path!r} is no absolute path of a directory")
+    if not request.path.startswith("/"):
+        raise Refused(ErrorCode.BAD_REQUEST, f"`path` must be absolute, and {request.path!r} is not")
+    problem = services.operations.programs.problem_with_directory(request.path)
+    if problem is not None:
+        message = f"the directory {request.path} {problem}"
+        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, message, "Create it, or name another one.")
     try:
         configuration.add_project(services.config.config_file, request.name, request.path, request.agent)
     except (ConfigError, OSError) as exc:

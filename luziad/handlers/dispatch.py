@@ -110,7 +110,7 @@ def _project(config: Config, programs: Programs, project: str) -> tuple[str, str
     """The project's name and directory. Raises Refused."""
     known = config.projects.get(project)
     if known is not None:
-        _check_directory(programs, known.path, f"the directory of project {project},")
+        _check_directory(programs, known.path, f"the directory of project {project}:")
         return project, known.path
     if not project.startswith("/"):
         raise Refused(ErrorCode.UNKNOWN_PROJECT, f"there is no project {project!r}")

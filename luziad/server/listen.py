@@ -11,6 +11,7 @@ import pwd
 import socket
 import stat
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +97,12 @@ def bind(path: str) -> socket.socket:
     return listening
 
 
+def unbind(path: str) -> None:
+    """Take the socket away at a clean end; what a crash leaves is replaced by `bind`."""
+    if os.path.lexists(path):
+        os.unlink(path)
+
+
 class Listener:
     """Accepts connections from those who may talk to this daemon, as many as are allowed."""
 
@@ -112,7 +119,9 @@ class Listener:
     async def start(self, listening: socket.socket) -> None:
         """Accept on this socket."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(self._session, sock=listening, backlog=BACKLOG)
+        # The socket may be systemd's: from Python 3.13 on the loop would delete it at the end.
+        keep: dict[str, bool] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+        self._server = await loop.create_unix_server(self._session, sock=listening, backlog=BACKLOG, **keep)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Accept no more, and end the connections that there are; what was written still goes out."""

@@ -95,7 +95,7 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ),
     ErrorCode.NO_AGENT: Meaning(
         "No agent was named, none is configured, and no known one is installed.",
-        "Use `--agent shell` (the task is a shell command), or install one: claude, codex, opencode, vibe.",
+        "Use `--agent shell` (the task is a shell command), or install one: claude, codex, opencode, vibe, gemini.",
     ),
     ErrorCode.AGENT_NOT_INSTALLED: Meaning(
         "The agent's program is not on the PATH, or is not executable.",

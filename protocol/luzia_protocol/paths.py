@@ -39,7 +39,7 @@ def socket_path() -> str:
     if explicit := os.environ.get("LUZIA_SOCKET"):
         return os.path.abspath(explicit)
     own = os.path.join(runtime_dir(), "luzia.sock")
-    if "LUZIA_RUNTIME_DIR" not in os.environ and not os.path.exists(own):
+    if not os.environ.get("LUZIA_RUNTIME_DIR") and not os.path.exists(own):
         system = os.path.join(SYSTEM_RUNTIME_DIR, "luzia.sock")
         if os.access(system, os.W_OK):
             return system

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -239,8 +238,7 @@ def test_a_shutdown_answers_and_leaves_what_runs(daemon: PrivateDaemon) -> None:
             wire.receive()
     assert daemon.process.wait(DEADLINE_S) == 0
     assert Path(f"/proc/{pid}").exists()
-    with pytest.raises((ConnectionRefusedError, FileNotFoundError)):
-        socket.socket(socket.AF_UNIX).connect(daemon.socket)
+    assert not Path(daemon.socket).exists(), "a clean end leaves no socket behind"
 
 
 CLOCK = """

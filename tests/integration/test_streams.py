@@ -202,9 +202,10 @@ def test_a_subscriber_that_never_reads_is_told_that_it_lagged(daemon: PrivateDae
 def test_streams_end_with_their_connection(daemon: PrivateDaemon, wire: Connection, gate: Path) -> None:
     job = dispatch(wire, f"cat {gate}")
     with daemon.connect() as stream:
-        stream.ok(op="subscribe")
+        stream.ok(op="subscribe", kinds=["removed"])
         stream.ok(op="follow", job=job)
         stream.send(op="wait", jobs=[job])
+        assert wire.ok(op="info")["subscribers"] == 1
     eventually(lambda: wire.ok(op="info")["subscribers"] == 0)
     eventually(lambda: wire.ok(op="info")["connections"] == 1)
     gate.write_text("")
