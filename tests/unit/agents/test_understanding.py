@@ -163,6 +163,11 @@ def test_claude_totals_are_those_of_the_result_and_go_on_from_there() -> None:
     assert (later.tokens_in, later.tokens_out, later.cost_usd) == (186, 41, 0.25)
 
 
+def test_claude_tokens_that_nobody_told_are_unknown_and_not_zero() -> None:
+    known = of("claude", said("a"), {"type": "result", "subtype": "success"})
+    assert (known.turns, known.tokens_in, known.tokens_out, known.tokens_cached) == (1, None, None, None)
+
+
 def test_claude_files_are_those_that_were_written_also_by_its_sub_agents() -> None:
     theirs = {"parent_tool_use_id": "t0"}
     known = of(
