@@ -230,6 +230,7 @@ class Journal:
             merged.batch.removed += [n for n in part.batch.removed if n not in numbers]
             merged.batch.environments |= part.batch.environments
             merged.batch.dropped_environments += part.batch.dropped_environments
+        merged.batch.removed += numbers  # a commit that failed may have happened all the same
         for n in merged.batch.removed:
             merged.batch.fates.pop(n, None)
         self._pending = merged
@@ -241,6 +242,7 @@ class Journal:
         """Write again: the facts that wait, or an empty transaction that tells whether there is room."""
         self._retry = None
         self._writing, self._pending = self._pending, _Pending()
+        self._writing.batch.probe = True
         self._work.put(self._writing)
 
 

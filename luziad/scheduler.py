@@ -226,6 +226,7 @@ class Scheduler:
         assert attempt is not None
         self._changed(record)
         if attempt.stop_outcome is not None:
+            attempt.ended_at = time.time()
             self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, "cancelled before it started"))
             return
         try:

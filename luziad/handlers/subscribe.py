@@ -34,8 +34,10 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
             page = await services.history.page_after(seq)
             if not page:
                 break
-            seq = page[-1][0]
-            for _, text in page:
+            # What is committed and not yet published comes live.
+            published = [(number, text) for number, text in page if number <= journal.committed_seq]
+            seq = page[-1][0] if len(published) == len(page) else journal.committed_seq
+            for _, text in published:
                 raw = text.encode()
                 if wanted(_decode(raw)):
                     call.send(_frame(raw, call.id))

@@ -3,8 +3,8 @@
 -- the interpreter's lock, however many rows it has.
 
 -- name: insert_jobs
--- New jobs: [n, id, spec, fate].
-INSERT INTO jobs (n, id, spec, fate)
+-- New jobs: [n, id, spec, fate]. Writing a batch again is harmless, for its failure may have come after its commit.
+INSERT OR REPLACE INTO jobs (n, id, spec, fate)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
 FROM json_each(?);
 
@@ -16,7 +16,7 @@ WHERE jobs.n = json_extract(changed.value, '$[0]');
 
 -- name: insert_events
 -- Events: [seq, event].
-INSERT INTO events (seq, event)
+INSERT OR REPLACE INTO events (seq, event)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
 FROM json_each(?);
 

@@ -6,6 +6,7 @@ It is written first: a job in the store always finds its variables.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,8 @@ import msgspec
 
 from luziad.errors import EnvironmentsDamagedError, LuziadError, StorageError, StoreDamagedError, StoreTooNewError
 from luziad.store.queries import SQL
+
+log = logging.getLogger("luziad.store")
 
 APPLICATION_ID = 0x6C757A61
 SCHEMA_VERSION = 1
@@ -28,6 +31,7 @@ class Batch:
     """What one transaction changes. Rows are encoded JSON, ready for the statements of queries.sql.
 
     jobs: n -> (id, spec) of new ones; their fate is in `fates`, as is that of each changed job.
+    probe: write a page in any case, to find out whether the store can be written again.
     events: [seq, event] rows in order. removed: n of forgotten jobs. environments: new ones by id.
     """
 
@@ -39,10 +43,7 @@ class Batch:
         self.environments: dict[int, dict[str, str]] = {}
         self.dropped_environments: list[int] = []
         self.prune_to: int | None = None
-
-    def is_empty(self) -> bool:
-        """True when there is nothing to write but to find out whether the store can be written."""
-        return not (self.fates or self.events or self.removed)
+        self.probe = False
 
     def rows(self) -> Iterable[tuple[str, bytes]]:
         """The statements to run, with the JSON array that each takes."""
@@ -64,6 +65,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._undropped: list[int] = []
         self._jobs = _open(path / STORE_NAME)
         try:
             _prepare(self._jobs, path / STORE_NAME)
@@ -87,16 +89,25 @@ class Store:
                 self._jobs.execute("BEGIN IMMEDIATE")
                 for statement, rows in batch.rows():
                     self._jobs.execute(SQL[statement], (rows.decode(),))
-                if batch.is_empty():
+                if batch.probe:
                     self._jobs.execute(_PROBE)
                 if batch.prune_to is not None:
                     self._jobs.execute(SQL["prune_events"], (batch.prune_to,))
-            if batch.dropped_environments:
-                with self._private:
-                    ids = msgspec.json.encode(batch.dropped_environments).decode()
-                    self._private.execute(SQL["delete_environments"], (ids,))
         except sqlite3.Error as exc:
             raise StorageError(f"{self.path}: {exc}") from exc
+        self._undropped += batch.dropped_environments
+        self._drop_environments()
+
+    def _drop_environments(self) -> None:
+        """Delete variables that no job needs; the batch is committed, so a failure waits for the next one."""
+        if not self._undropped:
+            return
+        try:
+            with self._private:
+                self._private.execute(SQL["delete_environments"], (msgspec.json.encode(self._undropped).decode(),))
+            self._undropped.clear()
+        except sqlite3.Error as exc:
+            log.warning("environments_not_dropped count=%d error=%s", len(self._undropped), exc)
 
     def load_jobs(self) -> Iterable[tuple[int, str, str, str]]:
         """All jobs as rows (n, id, spec, fate), oldest first. Raises StoreDamagedError."""

@@ -66,14 +66,18 @@ def test_removed_jobs_pruned_events_and_dropped_environments_are_gone(tmp_path: 
     assert b"s3cret-value" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_a_batch_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_batch_that_cannot_be_written_leaves_nothing_behind_and_can_be_written_again(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write(batch(1, 1))
-    broken = batch(2, 1)  # this seq is taken
+    broken = batch(2, 2)
+    broken.events.append((3, b"no JSON"))
     with pytest.raises(StorageError):
         store.write(broken)
     assert [row[0] for row in store.load_jobs()] == [1]
-    store.write(batch(2, 2))
+    broken.events.pop()
+    for _ in range(2):
+        store.write(broken)  # the second time after a commit, as when the failure came after it
+    assert [row[0] for row in store.load_jobs()] == [1, 2]
     store.close()
 
 
