@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check bench generate clean
+.PHONY: help venv demo test check bench chaos generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -41,6 +41,9 @@ check: $(STAMP) ## formatting, lint, strict types, import directions, generated 
 
 bench: $(STAMP) ## measure what the README claims (WRITE=1 puts the figures into it)
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
+
+chaos: $(STAMP) ## kill everything at random for five minutes and check every promise (SEED=1 repeats a run's choices)
+	PYTHONPATH=tests $(BIN)/python -m chaos.run --kills 1000 --seconds 270 $(if $(SEED),--seed $(SEED))
 
 generate: $(STAMP) ## write protocol/schema, docs/errors.md and the diagram in docs/architecture.md anew
 	$(BIN)/python protocol/generate.py

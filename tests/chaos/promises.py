@@ -48,7 +48,7 @@ def _check_job(run: Run, made: Work, job: dict[str, Any]) -> None:
         return
     run.count(f"outcomes: {job['outcome']}")
     for attempt in job["attempts"]:
-        _check_attempt(run, name, made, job["id"], attempt, last=attempt is job["attempts"][-1])
+        _check_attempt(run, name, made, job, attempt)
     if job["outcome"] == "cancelled" and made.cancel_after_s is None:
         run.mistake(f"{name} was cancelled, and nobody asked for it")
     if job["outcome"] == "lost":
@@ -57,7 +57,7 @@ def _check_job(run: Run, made: Work, job: dict[str, Any]) -> None:
     elif job["outcome"] == "start_failed":
         if not _was_kept_from_starting(run, job):
             run.mistake(f"{name} was not started: {job['reason']}")
-    elif not made.is_right(job):
+    elif not made.is_right(job) and not _agent_was_killed(run, job):
         found = {key: job.get(key) for key in ("outcome", "exit_code", "signal", "reason")}
         run.mistake(f"{name} ended as {found}")
 
@@ -69,35 +69,38 @@ def _was_kept_from_starting(run: Run, job: dict[str, Any]) -> bool:
     return len(job["attempts"]) >= 3 and bool(run.hurt_shims("killed") | run.killed_shims)
 
 
-def _check_attempt(run: Run, name: str, made: Work, job: str, attempt: dict[str, Any], *, last: bool) -> None:
-    number = attempt["number"]
-    runs = run.daemon.root / "runs" / f"{job}.{number}"
+def _check_attempt(run: Run, name: str, made: Work, job: dict[str, Any], attempt: dict[str, Any]) -> None:
+    number, outcome = attempt["number"], attempt.get("outcome")
+    last = number == job["attempt"]
+    runs = run.daemon.root / "runs" / f"{job['id']}.{number}"
     lines = runs.read_text().splitlines() if runs.exists() else []
     if len(lines) > 1:
         run.mistake(f"{name}: attempt {number} ran {len(lines)} times")
-    if attempt.get("ended_at") is None or (attempt.get("outcome") is None) is last:
+    if attempt.get("ended_at") is None or (outcome is None) is last:
         run.mistake(f"{name}: attempt {number} has no end, or no outcome, or one too many: {attempt}")
     if not last:
         run.count("attempts that were fenced before they started")
         if lines:
             run.mistake(f"{name}: attempt {number} was given up as not started, and it ran")
         return
-    if attempt.get("outcome") in ("completed", "failed") and not lines:
-        run.mistake(f"{name}: attempt {number} is {attempt['outcome']} and never ran")
-    _check_output(run, name, made, job, attempt)
-
-
-def _check_output(run: Run, name: str, made: Work, job: str, attempt: dict[str, Any]) -> None:
-    path = run.daemon.state / "jobs" / job / str(attempt["number"]) / "stdout"
+    path = run.daemon.state / "jobs" / job["id"] / str(number) / "stdout"
     output = path.read_text() if path.exists() else ""
-    whole = attempt.get("outcome") in ("completed", "failed")
+    whole = outcome in ("completed", "failed") and not _agent_was_killed(run, job)
+    if whole and not lines:
+        run.mistake(f"{name}: attempt {number} is {outcome} and never ran")
     if (whole and output != made.output) or not made.output.startswith(output):
-        run.mistake(f"{name}: the output of attempt {attempt['number']} is not what was written: {output[-80:]!r}")
+        run.mistake(f"{name}: the output of attempt {number} is not what was written: {output[-80:]!r}")
 
 
 def _shim_was_killed(run: Run, job: str, attempt: int) -> bool:
     lock = run.daemon.state / "jobs" / job / str(attempt) / "lock"
     return json.loads(lock.read_text())["pid"] in run.killed_shims | run.hurt_shims("killed") | run.hurt_shims("failed")
+
+
+def _agent_was_killed(run: Run, job: dict[str, Any]) -> bool:
+    """True when what was killed as a shim was its agent, which looks like one until it has its program."""
+    started = run.daemon.state / "jobs" / job["id"] / str(job["attempt"]) / "started.json"
+    return job.get("signal") == "SIGKILL" and json.loads(started.read_text())["agent_pid"] in run.killed_shims
 
 
 def check_history(run: Run) -> None:
