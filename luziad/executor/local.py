@@ -164,7 +164,7 @@ class LocalExecutor:
             attempt.why = reply.refused
             self._look(attempt)
         elif reply.pid is not None and not self._watch(attempt, reply.pid, reply.start_time):
-            self._look(attempt)
+            self._loop.call_soon(self._gone, attempt)  # not now: the line that tells why may be the next one
 
     def _unanswered(self, ref: AttemptRef) -> None:
         """The fork server died with this request, so the attempt's directory must say what became of it."""

@@ -8,12 +8,13 @@ import json
 import os
 import resource
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from luziad.core.attempts import AttemptRef, Lost, NeverStarted
-from unit.executor.helpers import START_HIDERS, Machine, eventually, fork_servers, state
+from unit.executor.helpers import DEADLINE_S, START_HIDERS, Machine, eventually, fork_servers, state
 
 REF = AttemptRef("113754-a2f5", 1)
 GATED = "echo > $READY/$$; until [ -e $READY/go ]; do sleep 0.02; done; echo end; exit 7"
@@ -202,6 +203,21 @@ class TestShim:
         end = await recorder.end_of(REF)
         assert end == NeverStarted("cannot start: [Errno 27] File too large")
         assert not (machine.ready / "ran").exists()
+
+    async def test_the_last_words_of_one_that_is_gone_already_are_heard(self, machine: Machine) -> None:
+        executor, recorder = await machine.executor()
+        server = await machine.fork_server()
+        children = Path(f"/proc/{server}/task/{server}/children")
+        await eventually(lambda: children.read_text() != "")
+        spare = int(children.read_text())
+        resource.prlimit(spare, resource.RLIMIT_FSIZE, (1000, 1000))
+        executor.submit(machine.launch(REF, "true"))
+        for _ in range(3):
+            await asyncio.sleep(0)  # the request goes out
+        waited_until = time.monotonic() + DEADLINE_S
+        while state(spare) and time.monotonic() < waited_until:
+            time.sleep(0.01)  # noqa: ASYNC251 (the loop hears of its start and of its end at once)
+        assert await recorder.end_of(REF) == NeverStarted("cannot start: [Errno 27] File too large")
 
     async def test_an_attempt_is_not_given_up_before_it_can_be_fenced(
         self, machine: Machine, caplog: pytest.LogCaptureFixture
