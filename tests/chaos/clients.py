@@ -139,6 +139,17 @@ def _cancel_due(run: Run, due: list[tuple[float, str]]) -> None:
             run.mistake(f"cancel of {entry[1]}: {answer}")
 
 
+def cancel_again(run: Run) -> None:
+    """Repeat the cancels that were answered while the storage failed, and went with a daemon that was killed then."""
+    for job in run.cancelled - run.ended:
+        answer = run.ask({"op": "status", "job": job})
+        if answer["ok"]["job"]["state"] in ("queued", "starting", "running"):
+            run.count("cancels that went with daemon and storage")
+            if not run.counts["storage faults"]:
+                run.mistake(f"the cancel of {job} was answered, and it is {answer['ok']['job']['state']}")
+            run.ask({"op": "cancel", "job": job})
+
+
 def _be_rude(run: Run, made: work.Work, chance: random.Random) -> None:
     """Send the request, or a part of it, and go away without a word, as a client that is killed does."""
     frame = json.dumps(made.request(run.daemon.root)).encode() + b"\n"

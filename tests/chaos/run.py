@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -29,7 +30,7 @@ max_jobs = 1000000
 grace_s = 0.3
 snapshot_interval_s = 0.5
 """
-SETTLE_S = 180.0
+SETTLE_S = 90.0
 
 
 def chaos(root: Path, *, kills: int, seconds: float, seed: str, with_faults: bool) -> clients.Run:
@@ -74,6 +75,8 @@ def _harass(run: clients.Run, killer: Killer, kills: int, seconds: float) -> Non
         thread.join(DEADLINE_S)
         if thread.is_alive():
             run.mistake(f"{thread.name} got no answer for {DEADLINE_S:g} s")
+    killer.keep_alive()
+    clients.cancel_again(run)
     _wait(run, killer, lambda: set(run.ids.values()) <= run.ended)
     threads[-1].join(DEADLINE_S)
 
@@ -108,6 +111,7 @@ def main() -> int:
     parser.add_argument("--without-faults", action="store_true", help="kill only: no fault points, no broken storage")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended
     root = Path(tempfile.mkdtemp(prefix="lz-"))
     run = chaos(
         root,
