@@ -268,8 +268,9 @@ class Scheduler:
             attempt.duration_s, attempt.usage = end.duration_s, end.usage
             attempt.started_at = attempt.started_at or end.started_at
         attempt.ended_at = end.ended_at
-        if end.stopped and attempt.stop_outcome is not None:
-            self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))
+        if end.stopped:  # by us, or by a daemon that was killed before it could write down why
+            verdict = Verdict(attempt.stop_outcome or Outcome.CANCELLED, attempt.stop_reason or "cancelled")
+            self._end_attempt(record, attempt, verdict)
             return
         task = asyncio.get_running_loop().create_task(self._judge_and_end(record, attempt, end))
         self._judging.add(task)

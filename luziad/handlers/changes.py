@@ -11,12 +11,14 @@ from luzia_protocol.jobs import JobState, Progress
 from luzia_protocol.requests import Cancel, Remove, ReportProgress, Retry, UpdateStatus
 
 from luziad.core.record import JobRecord
-from luziad.handlers.base import Call, Services, committed_answer
+from luziad.handlers.base import Call, Services, committed_answer, storage_refusal
 
 
 def cancel(services: Services, request: Cancel, call: Call) -> None:
     """End a job."""
     record = services.table.find(request.job, call.uid)
+    if record.fate.state is JobState.QUEUED:
+        _must_be_writable(services)  # only the store can keep it from starting; a shim carries an end through itself
     services.scheduler.cancel(record, _answer(services, record, call))
 
 
@@ -25,12 +27,14 @@ def retry(services: Services, request: Retry, call: Call) -> None:
     if services.shutting_down:
         raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
     record = services.table.find(request.job, call.uid)
+    _must_be_writable(services)
     services.scheduler.retry(record, _answer(services, record, call))
 
 
 def remove(services: Services, request: Remove, call: Call) -> None:
     """Forget a final job."""
     record = services.table.find(request.job, call.uid)
+    _must_be_writable(services)
     services.scheduler.remove(record, _answer(services, record, call))
 
 
@@ -46,6 +50,12 @@ def update_status(services: Services, request: UpdateStatus, call: Call) -> None
     """The older name of `progress`."""
     total = None if request.progress is None else 100.0
     _report(services, request.job, _progress(request.progress, total, request.message, None), call)
+
+
+def _must_be_writable(services: Services) -> None:
+    """Raise Refused while the store fails: what is answered now would be forgotten by a crash."""
+    if services.journal.failure is not None:
+        raise storage_refusal(services.journal.failure)
 
 
 def _report(services: Services, job: str, reported: Progress, call: Call) -> None:
