@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -146,9 +147,9 @@ class PrivateDaemon:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for started in self.state.glob("jobs/*/*/started.json"):
-            if not (started.parent / "exit.json").exists():
-                _end_shim(json.loads(started.read_text()))
+        for attempt in self.state.glob("jobs/*/[0-9]*"):
+            if not (attempt / "exit.json").exists():
+                _end_shim(attempt)
 
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run the `luzia` command against this daemon."""
@@ -157,19 +158,37 @@ class PrivateDaemon:
         return subprocess.run(command, env=self.env, text=True, timeout=DEADLINE_S, **options)
 
 
-def _end_shim(started: dict[str, Any]) -> None:
+def _end_shim(attempt: Path) -> None:
+    """End the attempt's shim by pid, and so its whole tree, and wait for that; it may only just have begun."""
+    shim = _holder(attempt)
+    if shim is None:
+        return
     try:
-        descriptor = os.pidfd_open(started["pid"])
+        descriptor = os.pidfd_open(shim["pid"])
     except ProcessLookupError:
         return
     try:
-        stat = Path(f"/proc/{started['pid']}/stat").read_text()
-        if int(stat.rpartition(")")[2].split()[19]) == started["start_time"]:
+        stat = Path(f"/proc/{shim['pid']}/stat").read_text()
+        if int(stat.rpartition(")")[2].split()[19]) == shim["start_time"]:
             signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+            select.select([descriptor], [], [], DEADLINE_S)
     except (ProcessLookupError, FileNotFoundError):
         return
     finally:
         os.close(descriptor)
+
+
+def _holder(attempt: Path) -> dict[str, Any] | None:
+    """What the attempt's lock says of its shim; None when no shim has written it for a while, or the attempt is over."""
+    deadline = time.monotonic() + 2.0
+    while time.monotonic() < deadline and not (attempt / "exit.json").exists():
+        try:
+            holder: dict[str, Any] = json.loads((attempt / "lock").read_text())
+        except (FileNotFoundError, ValueError):
+            time.sleep(0.01)
+        else:
+            return holder
+    return None
 
 
 @contextmanager
