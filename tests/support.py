@@ -179,9 +179,9 @@ def _end_shim(attempt: Path) -> None:
 
 
 def _holder(attempt: Path) -> dict[str, Any] | None:
-    """What the attempt's lock says of its shim; None when no shim has written it for a while, or the attempt is over."""
+    """What the attempt's lock says of its shim; None when the attempt is over, or nobody has written it for a while."""
     deadline = time.monotonic() + 2.0
-    while time.monotonic() < deadline and not (attempt / "exit.json").exists():
+    while time.monotonic() < deadline and not any((attempt / name).exists() for name in ("exit.json", "fenced")):
         try:
             holder: dict[str, Any] = json.loads((attempt / "lock").read_text())
         except (FileNotFoundError, ValueError):
