@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from luzia_protocol.errors import ErrorCode, Refused
+
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
 
@@ -88,7 +90,7 @@ class PrivateLuzia:
             info = client.info()
             live = [job.id for job in client.list_all() if not job.state.is_final]
             for job in live:
-                client.cancel(job)
+                _cancel(client, job)
             client.wait(live, timeout_s=DEADLINE_S)
         except DaemonUnreachableError:
             return
@@ -96,6 +98,15 @@ class PrivateLuzia:
             client.shutdown()
             _await(daemon)
             _await(fork_server)
+
+
+def _cancel(client: Client, job: str) -> None:
+    """Cancel a job that may just have ended by itself."""
+    try:
+        client.cancel(job)
+    except Refused as refused:
+        if refused.code is not ErrorCode.JOB_FINAL:
+            raise
 
 
 @contextmanager
