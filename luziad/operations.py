@@ -144,10 +144,8 @@ class Operations:
 
 def limits(config: Config) -> tuple[int, dict[str, int]]:
     """The ready queue's limits: slots of all projects, and those of single ones by name."""
-    slots = config.daemon.max_running
-    assert slots is not None, "the configuration resolves max_running"
     single = {name: each.max_running for name, each in config.projects.items() if each.max_running is not None}
-    return slots, single
+    return config.daemon.max_running, single
 
 
 def _rss_bytes() -> int:
