@@ -44,12 +44,17 @@ def submit(asked: Asked, task: str = "", argv: list[str] | None = None) -> int:
         return _refused(asked, answer)
     job, name, project = _accepted(answer.decode())
     if asked.json:
-        print(answer[6:-1].decode())
+        _say(answer[6:-1].decode())
         return 0
     if sys.stdout.isatty() and not asked.quiet:
         _confirm(job, project, created=b'"created":false' not in answer[-20:])
-    print(name)
+    _say(name)
     return 0
+
+
+def _say(line: str) -> None:
+    """Print a line in one piece also under PYTHONUNBUFFERED, so that the names of dispatches at once never mix."""
+    sys.stdout.write(line + "\n")
 
 
 def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:

@@ -102,6 +102,17 @@ def test_three_dispatches_in_one_line_run_concurrently(luzia: PrivateLuzia) -> N
     assert starts(luzia) == 1
 
 
+def test_a_name_is_printed_in_one_piece_also_without_a_buffer(luzia: PrivateLuzia) -> None:
+    luzia.env["PYTHONUNBUFFERED"] = "1"
+    reading, writing = os.pipe2(os.O_DIRECT)  # each write comes out as it went in
+    command = luzia.start(".", "--agent", "shell", "true", stdout=writing)
+    os.close(writing)
+    with open(reading, "rb", buffering=0) as pieces:
+        assert pieces.read(4096).endswith(b"\n")
+        assert pieces.read(4096) == b""
+    assert command.wait(DEADLINE_S) == 0
+
+
 def test_twenty_first_commands_start_one_daemon(luzia: PrivateLuzia) -> None:
     commands = [luzia.start(".", "--agent", "shell", f"echo {number}") for number in range(20)]
     said = [command.communicate(timeout=DEADLINE_S) for command in commands]
