@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 
 from luzia_client import exit_codes
+from luzia_client.cli.dispatch_options import OPTIONS
 from luzia_client.cli.grammar import FLAGS, VALUED
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR, load, parser_of
 
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 def options(name: str) -> list[str]:
     """A command's options, as its own parser or the dispatch grammar knows them."""
     if name in OWN_GRAMMAR:
-        return [*VALUED, *FLAGS]
+        return [*VALUED, *OPTIONS, *FLAGS]
     parser = parser_of(name, load(name))
     return [option for action in parser._actions for option in action.option_strings]
 

@@ -64,11 +64,13 @@ def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
         parts += [',"task":', quoted(task)]
     else:
         parts += [',"argv":[', ",".join([quoted(word) for word in argv]), "]"]
-    for name, value in (("agent", asked.agent), ("key", asked.key), ("cwd", asked.cwd)):
+    for name, value in (("agent", asked.agent), ("key", asked.key)):
         if value:
             parts += [',"', name, '":', quoted(value)]
-    if asked.timeout_s:
-        parts += [',"timeout_s":', repr(asked.timeout_s)]
+    if asked.more:
+        import json
+
+        parts += [",", json.dumps(asked.more, ensure_ascii=False)[1:-1]]
     for name, env in (("env", asked.env), ("client_env", client_env())):
         if env:
             pairs = [f"{quoted(key)}:{quoted(value)}" for key, value in env.items()]

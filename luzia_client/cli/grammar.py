@@ -21,21 +21,21 @@ VALUED = {
     "-e": "--env",
     "--env": "--env",
     "--key": "--key",
-    "--cwd": "--cwd",
-    "--timeout": "--timeout",
 }
+"""The options with a value that many use; dispatch_options.py has the others."""
 EXAMPLE = 'Say what to do, as in: luzia . "fix the login button"'
 FLAGS = ("-q", "--quiet", "--json", "-h", "--help")
 
 
 class Asked:
-    """What the command line asks for. words: the task's, or the argv of `luzia run`."""
+    """What the command line asks for.
+
+    words: the task's, or the argv of `luzia run`. more: fields of the request that options of dispatch_options.py give.
+    """
 
     project: str = ""
     agent: str = ""
     key: str = ""
-    cwd: str = ""
-    timeout_s: float = 0.0
     quiet: bool = False
     json: bool = False
     help: bool = False
@@ -43,6 +43,7 @@ class Asked:
     def __init__(self) -> None:
         self.env: dict[str, str] = {}
         self.words: list[str] = []
+        self.more: dict[str, object] = {}
 
 
 def parse(words: list[str], command: str) -> Asked:
@@ -102,34 +103,47 @@ def _take_option(asked: Asked, words: list[str], position: int, command: str) ->
         asked.json = asked.json or name == "--json"
         asked.help = asked.help or name in ("-h", "--help")
         return position + 1
-    if name not in VALUED:
-        raise usage_error(
-            f"unknown option {words[position]}",
-            f"When it is the task, put `--` before it; the options are in `luzia {command} --help`.",
-        )
+    takes_value = name in VALUED or _takes_value(name, words[position], command)
     position += 1
+    if not takes_value:
+        if equals:
+            raise usage_error(f"{name} takes no value", f"See `luzia {command} --help`.")
+        _set(asked, name, "")
+        return position
     if not equals:
         if position == len(words):
             raise usage_error(f"{name} needs a value", f"See `luzia {command} --help`.")
         value = words[position]
         position += 1
-    _set(asked, VALUED[name], value)
+    if not value:
+        raise usage_error(f"{name} needs a value", "It is empty.")
+    _set(asked, VALUED.get(name, name), value)
     return position
 
 
+def _takes_value(name: str, word: str, command: str) -> bool:
+    """Whether one of the rarer options takes a value. Raises UsageError when there is no such option."""
+    from luzia_client.cli.dispatch_options import OPTIONS
+
+    if name not in OPTIONS:
+        raise usage_error(
+            f"unknown option {word}",
+            f"When it is the task, put `--` before it; the options are in `luzia {command} --help`.",
+        )
+    return bool(OPTIONS[name].value)
+
+
 def _set(asked: Asked, option: str, value: str) -> None:
-    if not value:
-        raise usage_error(f"{option} needs a value", "It is empty.")
     if option == "--agent":
         asked.agent = value
     elif option == "--key":
         asked.key = value
-    elif option == "--cwd":
-        asked.cwd = absolute(value)
-    elif option == "--timeout":
-        asked.timeout_s = _seconds(value)
-    else:
+    elif option == "--env":
         _set_variable(asked, value)
+    else:
+        from luzia_client.cli.dispatch_options import take
+
+        take(asked.more, option, value)
 
 
 def _set_variable(asked: Asked, value: str) -> None:
@@ -141,16 +155,6 @@ def _set_variable(asked: Asked, value: str) -> None:
             raise usage_error(f"--env {name}: it is not set here", f"Set it, or write --env {name}=VALUE.")
         content = os.environ[name]
     asked.env[name] = content
-
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise usage_error(f"--timeout {value}: no number of seconds", "Write for example --timeout 90.")
-    return seconds
 
 
 def _project(word: str) -> str:

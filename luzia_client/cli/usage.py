@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from luzia_client import exit_codes
+from luzia_client.cli.dispatch_options import described
 from luzia_client.cli.failure import UsageError, nearest_command
 from luzia_client.cli.grammar import EXAMPLE
 from luzia_client.cli.main import COMMANDS
@@ -39,9 +40,7 @@ OPTIONS = """\
   -e, --env NAME=VALUE, --env NAME
                       set a variable for the job, or copy it from here; may be repeated
       --key KEY       the same key names the same job: asking twice starts one job
-      --cwd DIR       run there instead of in the project's directory
-      --timeout S     end the job after so many seconds
-  -q, --quiet         print the job's name only
+{more}  -q, --quiet         print the job's name only
       --json          print the answer as JSON
   -h, --help          show this help
 """
@@ -49,10 +48,11 @@ OPTIONS = """\
 
 def show(command: str) -> int:
     """Print the help of `dispatch` or `run`."""
+    options = OPTIONS.format(more=described())
     if command == "dispatch":
-        print(DISPATCH + OPTIONS, end="")
+        print(DISPATCH + options, end="")
     else:
-        without_agent = OPTIONS.split("\n", 1)[1]
+        without_agent = options.split("\n", 1)[1]
         print(RUN + without_agent, end="")
     return exit_codes.OK
 

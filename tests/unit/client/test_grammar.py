@@ -75,7 +75,7 @@ def test_paths_are_made_absolute_and_names_are_not(tmp_path: Path, monkeypatch: 
     assert read("a/b", "x").project == str(tmp_path / "a" / "b")
     assert read("~/src", "x").project == "/home/ada/src"
     assert read("overbits", "x").project == "overbits"
-    assert read("--cwd", "sub", "p", "x").cwd == str(tmp_path / "sub")
+    assert read("--cwd", "sub", "p", "x").more["cwd"] == str(tmp_path / "sub")
 
 
 def test_a_file_is_the_task_byte_for_byte(tmp_path: Path) -> None:
