@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal, TypedDict
 
 from luzia_protocol import requests
 
@@ -31,27 +31,29 @@ RESENDABLE = (
 _WHOLE_ID = re.compile(r"\d{6}-[0-9a-f]{4,}")
 
 
-def dispatch_request(
-    project: str,
-    task: str | None,
-    argv: Sequence[str] | None,
-    agent: str | None,
-    key: str | None,
-    env: Mapping[str, str] | None,
-    cwd: str | None,
-    timeout_s: float | None,
-) -> requests.Dispatch:
-    """A dispatch that may be sent again: with a random key when it has none."""
+class DispatchOptions(TypedDict, total=False):
+    """What `dispatch` takes beside project and task: the fields of requests.Dispatch, which describes them."""
+
+    argv: Sequence[str] | None
+    agent: str | None
+    key: str | None
+    env: Mapping[str, str] | None
+    cwd: str | None
+    timeout_s: float | None
+
+
+def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:
+    """A dispatch that may be sent again: with a random key when it has none. Raises TypeError for unknown options."""
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if "cwd" in given:
+        given["cwd"] = absolute(given["cwd"])
+    if "argv" in given:
+        given["argv"] = list(given["argv"])
+    if "env" in given:
+        given["env"] = dict(given["env"])
+    given["key"] = given.get("key") or f"auto-{os.urandom(12).hex()}"
     return requests.Dispatch(
-        project=absolute(project) if is_path(project) else project,
-        task=task,
-        argv=None if argv is None else list(argv),
-        agent=agent,
-        key=key or f"auto-{os.urandom(12).hex()}",
-        env=dict(env or {}),
-        client_env=client_env(),
-        cwd=None if cwd is None else absolute(cwd),
-        timeout_s=timeout_s,
+        project=absolute(project) if is_path(project) else project, task=task, client_env=client_env(), **given
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from luzia_protocol import paths, replies, requests
 from luzia_protocol.events import Event
@@ -14,7 +14,7 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client import answers, streams
-from luzia_client.asking import RESENDABLE, Encoding, StreamName, dispatch_request, is_whole_id
+from luzia_client.asking import RESENDABLE, DispatchOptions, Encoding, StreamName, dispatch_request, is_whole_id
 from luzia_client.async_connection import AsyncConnection
 from luzia_client.caller import absolute
 from luzia_client.connection import ConnectionLostError, DaemonUnreachableError
@@ -50,19 +50,10 @@ class AsyncClient:
         return await self._ask(request, replies.Hello)
 
     async def dispatch(
-        self,
-        project: str,
-        task: str | None = None,
-        *,
-        argv: Sequence[str] | None = None,
-        agent: str | None = None,
-        key: str | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
-        timeout_s: float | None = None,
+        self, project: str, task: str | None = None, **options: Unpack[DispatchOptions]
     ) -> replies.Dispatched:
         """Have a job accepted; when this returns it is on disk. The fields are those of requests.Dispatch."""
-        request = dispatch_request(project, task, argv, agent, key, env, cwd, timeout_s)
+        request = dispatch_request(project, task, options)
         return await self._ask(request, replies.Dispatched)
 
     async def status(self, job: str) -> Job:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from luzia_protocol import paths, replies, requests
 from luzia_protocol.events import Event
@@ -15,7 +15,7 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client import answers, settings, streams
-from luzia_client.asking import RESENDABLE, Encoding, StreamName, dispatch_request, is_whole_id
+from luzia_client.asking import RESENDABLE, DispatchOptions, Encoding, StreamName, dispatch_request, is_whole_id
 from luzia_client.caller import absolute
 from luzia_client.connection import (
     REQUEST_TIMEOUT_S,
@@ -79,20 +79,9 @@ class Client:
         """Agree on the protocol's version. Raises Refused with `unsupported_version`."""
         return self._ask(requests.Hello(version=PROTOCOL_VERSION, client="luzia_client"), replies.Hello)
 
-    def dispatch(
-        self,
-        project: str,
-        task: str | None = None,
-        *,
-        argv: Sequence[str] | None = None,
-        agent: str | None = None,
-        key: str | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
-        timeout_s: float | None = None,
-    ) -> replies.Dispatched:
+    def dispatch(self, project: str, task: str | None = None, **options: Unpack[DispatchOptions]) -> replies.Dispatched:
         """Have a job accepted; when this returns it is on disk. The fields are those of requests.Dispatch."""
-        request = dispatch_request(project, task, argv, agent, key, env, cwd, timeout_s)
+        request = dispatch_request(project, task, options)
         return self._ask(request, replies.Dispatched)
 
     def status(self, job: str, use_cache: bool = False) -> Job:
