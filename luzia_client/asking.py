@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, TypedDict
 
 from luzia_protocol import requests
@@ -40,6 +41,7 @@ class DispatchOptions(TypedDict, total=False):
     env: Mapping[str, str] | None
     cwd: str | None
     timeout_s: float | None
+    not_before: datetime | None
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:

@@ -37,6 +37,7 @@ from luziad.status_files import StatusFiles
 from luziad.store import snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
+from luziad.time_gate import TimeGate
 from luziad.watch.files import FileWatcher
 from luziad.watch.finals import Finals
 from luziad.watch.history import History
@@ -86,6 +87,8 @@ class App:
             changed=self._status_files.changed,
             max_jobs=config.daemon.max_jobs,
         )
+        self._time_gate = TimeGate(self._scheduler.gates.admit)
+        self._scheduler.gates.add(self._time_gate)
         self._operations = Operations(config, self._scheduler, opened.notices, _log_file())
         self._watcher = FileWatcher()
         self._reader = EventReader(state_dir)
@@ -146,6 +149,7 @@ class App:
             self._watchdog.cancel()
         await self._executor.stop()
         await self._scheduler.stop()
+        self._time_gate.close()
         self._status_files.flush()
         await self._snapshotting.close()
         await self._journal.close()

@@ -25,6 +25,7 @@ from luziad.core.record import AttemptRecord, JobRecord
 from luziad.core.table import JobTable
 from luziad.executor.base import Executor
 from luziad.facts import Facts
+from luziad.gates import Gates
 from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.timeouts import Timeouts
@@ -69,6 +70,7 @@ class Scheduler:
         self._changed = changed
         self._facts = Facts(journal)
         self._timeouts = Timeouts(self._timed_out)
+        self.gates = Gates(ready, self.pump)
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -86,7 +88,7 @@ class Scheduler:
         self.table.add(record)
         event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
         self.journal.accept(record, event, Accepting(record, asked, self._undo))
-        self.ready.push(record.id, record.project)
+        self.gates.enter(record)
         self.pump()
 
     def cancel(self, record: JobRecord, then: Then) -> None:
@@ -95,7 +97,7 @@ class Scheduler:
         if state.is_final:
             raise Refused(ErrorCode.JOB_FINAL, f"job {record.id} is {state} already")
         if state is JobState.QUEUED:
-            self.ready.discard(record.id)
+            self.gates.discard(record)
             self._end_job(record, Verdict(Outcome.CANCELLED, "cancelled before it started"), then)
         else:
             self._stop(record, Verdict(Outcome.CANCELLED, "cancelled"), then)
@@ -105,7 +107,7 @@ class Scheduler:
         if not record.fate.state.is_final:
             raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
         self._requeue(record, Trigger.RETRY, "retry", then)
-        self.ready.push(record.id, record.project)
+        self.gates.enter(record)
         self.pump()
 
     def remove(self, record: JobRecord, then: Then | None = None) -> None:
@@ -176,7 +178,10 @@ class Scheduler:
         while (granted := self.ready.pop()) is not None:
             record = self.table.get(granted[0])
             assert record is not None, "a job in the ready queue is in the table"
-            self._start(record)
+            if self.gates.caught(record):
+                self.ready.release(record.project)
+            else:
+                self._start(record)
 
     def adopt(self, record: JobRecord) -> None:
         """Take in a job that was found in its directory after the store was damaged."""
@@ -194,7 +199,7 @@ class Scheduler:
         """After a start of the daemon: queue what waits, and find out what became of what ran."""
         for record in reversed(list(self.table.newest_first())):
             if record.fate.state is JobState.QUEUED:
-                self.ready.push(record.id, record.project)
+                self.gates.enter(record)
         for record in self.table.active():
             assert record.attempt is not None
             self.ready.occupy(record.project)
@@ -290,7 +295,7 @@ class Scheduler:
             return
         self.ready.release(record.project)
         self._requeue(record, Trigger.NEVER_STARTED, reason, None)
-        self.ready.push_front(record.id, record.project)
+        self.gates.enter(record, front=True)
         self.pump()
 
     def _end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
@@ -344,7 +349,7 @@ class Scheduler:
     def _undo(self, record: JobRecord) -> None:
         """Take back a job whose acceptance could not be committed."""
         if record.fate.state is JobState.QUEUED:
-            self.ready.discard(record.id)
+            self.gates.discard(record)
         elif not record.fate.state.is_final:
             self.ready.release(record.project)
         self.table.remove(record)

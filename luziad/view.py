@@ -54,6 +54,7 @@ def job_view(
         attempts=[_attempt_view(each) for each in fate.attempts] if whole else [],
         directory=directory if attempt else None,
         seq=fate.seq,
+        not_before=when(record.not_before),
     )
 
 

@@ -6,10 +6,12 @@ A new option is one row here, a field of the protocol's Dispatch, and a check in
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from luzia_client.caller import absolute
 from luzia_client.cli.grammar import usage_error
+from luzia_client.cli.moments import moment, span_s
 
 
 class Option(NamedTuple):
@@ -31,19 +33,39 @@ def directory(option: str, text: str) -> str:
 
 
 def seconds(option: str, text: str) -> float:
-    """A number of seconds. Raises UsageError."""
+    """A span of time in seconds. Raises UsageError."""
     try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e9:
-        raise usage_error(f"{option} {text}: no number of seconds", f"Write for example {option} 90.")
-    return number
+        return span_s(text)
+    except ValueError as exc:
+        raise usage_error(
+            f"{option} {text}: no span of time", f"Write for example {option} 90 or {option} 1h30m."
+        ) from exc
+
+
+def after(option: str, text: str) -> str:
+    """The moment after a span of time, as the protocol has it."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds(option, text))).isoformat()
+
+
+def at(option: str, text: str) -> str:
+    """A moment, as the protocol has it. Raises UsageError."""
+    try:
+        return moment(text, datetime.now(UTC)).isoformat()
+    except (ValueError, OverflowError) as exc:
+        hint = f"Write for example {option} 23:30, or {option} 2027-01-31T09:00."
+        raise usage_error(f"{option} {text}: no moment", hint) from exc
+
+
+def only_once(known: Any, new: Any) -> Any:
+    """Refuse a second word on when the job starts."""
+    raise usage_error("--in and --at: the job cannot start at two moments", "Give one of them.")
 
 
 OPTIONS = {
     "--cwd": Option("cwd", "DIR", "run there instead of in the project's directory", directory),
-    "--timeout": Option("timeout_s", "S", "end the job after so many seconds", seconds),
+    "--timeout": Option("timeout_s", "S", "end the attempt when it has run so long: 90, 1h30m", seconds),
+    "--in": Option("not_before", "SPAN", "start it so much later: 10m, 1h30m, 2d", after, only_once),
+    "--at": Option("not_before", "TIME", "start it then: 23:30, 2027-01-31T09:00", at, only_once),
 }
 
 

@@ -10,6 +10,8 @@ import msgspec
 
 from luzia_protocol.jobs import JobState, Outcome, Progress, Usage
 
+from luziad.core.terms import Terms
+
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What was asked; never changes.
@@ -17,7 +19,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     project: its name. directory: the project's. cwd: where to run, when not there.
     env_set, client_set: numbers, among the store's environments, of the variables set for this job and of those
     that the caller passed on; 0 for none.
-    uid: user id of who asked.
+    uid: user id of who asked. terms: when it may run, for the few jobs that care.
     """
 
     project: str
@@ -32,6 +34,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     client_set: int = 0
     timeout_s: float | None = None
     uid: int = 0
+    terms: Terms | None = None
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
@@ -85,3 +88,8 @@ class JobRecord(msgspec.Struct, gc=False):
     def project(self) -> str:
         """The name of the job's project."""
         return self.spec.project
+
+    @property
+    def not_before(self) -> float | None:
+        """The moment before which the next attempt may not start."""
+        return None if self.spec.terms is None else self.spec.terms.not_before

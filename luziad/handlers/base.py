@@ -107,7 +107,7 @@ class Services:
         """Why the job does not start now."""
         if self.journal.failure is not None:
             return "the job store cannot be written; nothing starts until it can"
-        return self.scheduler.ready.why(record.project)
+        return self.scheduler.gates.why(record)
 
 
 Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]

@@ -16,6 +16,7 @@ from luziad.config import Config
 from luziad.core.ids import new_id
 from luziad.core.record import JobFate, JobRecord, JobSpec
 from luziad.errors import StorageError
+from luziad.handlers.again_checks import terms_of
 from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.programs import Programs
 
@@ -83,6 +84,7 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
         client_set=_environment(services, request.client_env),
         timeout_s=request.timeout_s,
         uid=uid,
+        terms=terms_of(request),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
     return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate())

@@ -120,6 +120,7 @@ class Job(msgspec.Struct, frozen=True):
     env_names: names, never values, of the variables that were set for this job.
     attempts: every attempt, oldest first; empty in lists.
     directory: the job's directory with its output, once it has one; None in lists.
+    not_before: the moment before which its next attempt does not start.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Job(msgspec.Struct, frozen=True):
     attempts: list[Attempt] = []
     directory: str | None = None
     seq: int = 0
+    not_before: datetime | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

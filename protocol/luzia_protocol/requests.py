@@ -5,13 +5,15 @@ Every request may carry `id`, a number or a string of the client's choice, which
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 
 from luzia_protocol.jobs import JobState
 
 type_id = int | str | None
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Base(msgspec.Struct, tag_field="op", kw_only=True, omit_defaults=True, gc=False):
@@ -39,6 +41,7 @@ class Dispatch(Base, tag="dispatch"):
     client_env: variables of the caller's that the job inherits (the list stands in protocol/README.md).
     cwd: where to run instead of the project's directory, absolute.
     timeout_s: seconds the attempt may run; None takes the project's.
+    not_before: the job waits until then.
     """
 
     project: str
@@ -50,6 +53,7 @@ class Dispatch(Base, tag="dispatch"):
     client_env: dict[str, str] = {}
     cwd: str | None = None
     timeout_s: float | None = None
+    not_before: Moment | None = None
 
 
 class Status(Base, tag="status"):

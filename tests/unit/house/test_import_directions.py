@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
         " luziad.journal luziad.facts luziad.launching luziad.view luziad.acceptance luziad.timeouts"
+        " luziad.gates"
     ),
     "luziad.launching": (
         "luzia_protocol luziad.config luziad.core luziad.agents.base luziad.agents.registry"
@@ -57,6 +58,9 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luziad.acceptance": "luzia_protocol luziad.core luziad.errors luziad.journal",
     "luziad.timeouts": "luzia_protocol luziad.core",
+    "luziad.gates": "luziad.core",
+    "luziad.time_gate": "luziad.core luziad.wall_timer",
+    "luziad.wall_timer": "",
     "luziad.facts": "luzia_protocol luziad.core luziad.agents.base luziad.journal",
     "luziad.view": "luzia_protocol luziad.core",
     # what is on disk
