@@ -264,8 +264,11 @@ def _start_failed(process: subprocess.Popen[bytes], mark: Mark) -> DaemonUnreach
 
 def last_line(mark: Mark) -> str:
     """The last line of the log after the mark, without its program's name; empty when there is none."""
-    with open(mark.path, "rb") as log:
-        end = log.seek(0, os.SEEK_END)
-        log.seek(max(mark.offset, end - _LOG_TAIL_BYTES))
-        lines = log.read().decode(errors="replace").split("\n")
+    try:
+        with open(mark.path, "rb") as log:
+            end = log.seek(0, os.SEEK_END)
+            log.seek(max(mark.offset, end - _LOG_TAIL_BYTES))
+            lines = log.read().decode(errors="replace").split("\n")
+    except FileNotFoundError:
+        return ""  # somebody has deleted the state directory meanwhile
     return next((line.strip().removeprefix("luziad: ") for line in reversed(lines) if line.strip()), "")

@@ -93,6 +93,7 @@ class Client:
             at, known = self._cache[job]
             if time.monotonic() - at < self._cache_ttl_s:
                 return known
+        self._cache.pop(job, None)
         answer = self._ask(requests.Status(job=job), replies.Status).job
         if len(self._cache) >= _CACHED_JOBS:
             self._cache.clear()

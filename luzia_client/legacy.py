@@ -76,9 +76,16 @@ def enhanced_spawn_claude_agent(
     return job_id
 
 
-def track_existing_job(job_id: str) -> OldStatus | None:
-    """A job that somebody else dispatched, as a dict; None when there is none."""
-    return get_enhanced_dispatcher().dispatcher.get_status(job_id, use_cache=False)
+def track_existing_job(job_id: str, pid: int | None = None, project: str = "", task: str = "") -> OldStatus | None:
+    """A job that somebody else dispatched, as a dict; None when there is none.
+
+    pid: a process that luzia did not start; from now on the shared dispatcher tells of it under this job_id.
+    project, task: what to show of it.
+    """
+    dispatcher = get_enhanced_dispatcher().dispatcher
+    if pid is not None:
+        return dispatcher.track(job_id, pid, project, task)
+    return dispatcher.get_status(job_id, use_cache=False)
 
 
 def show_job_status_interactive(job_id: str) -> None:

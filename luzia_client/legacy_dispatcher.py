@@ -13,7 +13,8 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
-from luzia_client.legacy_status import KILL_WORDS, OldStatus, old_status, states_of
+from luzia_client.legacy_status import KILL_WORDS, OLD_WORDS, OldStatus, old_status, states_of
+from luzia_client.legacy_tracking import TrackedProcess
 
 _NOT_TAKEN = frozenset({ErrorCode.UNKNOWN_JOB, ErrorCode.JOB_NOT_RUNNING, ErrorCode.JOB_FINAL})
 
@@ -29,6 +30,7 @@ class ResponseiveDispatcher:
         self._client = Client()
         self._lock = threading.Lock()
         self._fresh: dict[str, Job] = {}
+        self._tracked: dict[str, TrackedProcess] = {}
         self._monitor: threading.Thread | None = None
         if jobs_dir is not None and Path(jobs_dir).resolve() != self.jobs_dir.resolve():
             warnings.warn(f"the daemon keeps its jobs in {self.jobs_dir}, not in {jobs_dir}", stacklevel=2)
@@ -47,12 +49,19 @@ class ResponseiveDispatcher:
         job = self._client.dispatch(project, task, agent=job_type).job
         return job, (time.perf_counter() - begin) * 1000
 
+    def track(self, job_id: str, pid: int, project: str = "", task: str = "") -> OldStatus:
+        """Tell of a process that luzia did not start under the name of a job, as long as this program lives."""
+        self._tracked[job_id] = TrackedProcess(job_id, pid, project, task)
+        return self._tracked[job_id].status()
+
     def get_status(self, job_id: str, use_cache: bool = True) -> OldStatus | None:
         """The job as a dict, None when there is none.
 
         use_cache: an answer up to LUZIA_CACHE_TTL seconds old will do; with the background monitor running
         it comes from memory, as of the last event.
         """
+        if job_id in self._tracked:
+            return self._tracked[job_id].status()
         fresh = self._fresh.get(job_id) if use_cache and self._is_monitored() else None
         if fresh is not None:
             return old_status(fresh)
@@ -73,9 +82,11 @@ class ResponseiveDispatcher:
     ) -> bool:
         """Report how far a job is; a status such as `killed` cancels it. False when the job takes no news.
 
-        Other words for `status`, and `exit_code`, change nothing: the daemon sees both for itself.
+        Other words for `status`, and `exit_code`, change nothing: the daemon sees both for itself. Of a tracked
+        process they are noted, and the process is left alone.
         """
-        del exit_code
+        if job_id in self._tracked:
+            return self._tracked[job_id].update(status, progress, message, exit_code)
         try:
             if status in KILL_WORDS:
                 self._client.cancel(job_id)
@@ -91,7 +102,11 @@ class ResponseiveDispatcher:
     def list_jobs(self, project: str | None = None, status_filter: str | None = None) -> list[OldStatus]:
         """Jobs, newest first; only those of a project, or in a state, if asked."""
         projects = [project] if project else []
-        return [old_status(job) for job in self._client.list_all(projects, states_of(status_filter))]
+        states = states_of(status_filter)
+        words = {OLD_WORDS[state] for state in states}
+        tracked = [each.status() for each in reversed(self._tracked.values()) if project in (None, each.project)]
+        jobs = [old_status(job) for job in self._client.list_all(projects, states)]
+        return [each for each in tracked if not words or each["status"] in words] + jobs
 
     def wait_for_job(self, job_id: str, timeout: float | None = None, poll_interval: float | None = None) -> OldStatus:
         """Wait until a job has ended, at most `timeout` seconds, and return it as it is then.
@@ -99,6 +114,8 @@ class ResponseiveDispatcher:
         poll_interval: not needed, because the daemon tells when the job ends.
         """
         del poll_interval
+        if job_id in self._tracked:
+            return self._tracked[job_id].wait(timeout)
         self._client.wait([job_id], timeout_s=timeout)
         return old_status(self._client.status(job_id))  # asked anew, so that what is remembered is not older
 
@@ -125,10 +142,11 @@ class ResponseiveDispatcher:
 
     def _heed(self, event: events.Event) -> None:
         self._fresh.pop(event.job, None)
-        if isinstance(event, events.Removed) or event.state.is_final:
-            return  # from now on the daemon is asked, which costs no more than a lookup
         try:
-            self._fresh[event.job] = self._client.status(event.job)
+            job = self._client.status(event.job)  # asked anew, so that what is remembered is not older
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
+            return
+        if not job.state.is_final:  # what has ended need not be kept here; asking costs no more than a lookup
+            self._fresh[event.job] = job

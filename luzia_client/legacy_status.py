@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.jobs import OUTCOME_STATES, Attempt, Job, JobState
 
 OldStatus = dict[str, Any]
 
@@ -32,7 +32,7 @@ def old_status(job: Job) -> OldStatus:
     """The job as a dict.
 
     progress is 0 to 100 and 0 where nobody knows; times are RFC 3339 text or None; message says in words what
-    the job does, waits for, or failed of.
+    the job does, waits for, or failed of; history has a dict for each change: status, message and at.
     """
     progress = job.progress
     completed = job.state is JobState.COMPLETED
@@ -51,7 +51,20 @@ def old_status(job: Job) -> OldStatus:
         "updated_at": _text(updated),
         "completed_at": _text(job.ended_at),
         "exit_code": job.exit_code,
+        "history": _history(job),
     }
+
+
+def _history(job: Job) -> list[dict[str, str]]:
+    """What happened to the job so far, oldest first. A list has jobs without their attempts: then of the newest one."""
+    attempts: list[Attempt | Job] = [*job.attempts] if job.attempts else [job]
+    told = [("pending", "", job.created_at)]
+    for attempt in attempts:
+        if attempt.started_at is not None:
+            told.append(("running", "", attempt.started_at))
+        if attempt.ended_at is not None and attempt.outcome is not None:
+            told.append((OLD_WORDS[OUTCOME_STATES[attempt.outcome]], attempt.reason or "", attempt.ended_at))
+    return [{"status": word, "message": message, "at": moment.isoformat()} for word, message, moment in told]
 
 
 def states_of(word: str | None) -> list[JobState]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -14,8 +17,10 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client import legacy
 from luzia_client.legacy_status import OLD_WORDS, states_of
+from luzia_client.legacy_tracking import TrackedProcess
 from private_luzia import PrivateLuzia, private_luzia, until
 
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 KEYS = {
     "id",
     "project",
@@ -28,6 +33,7 @@ KEYS = {
     "updated_at",
     "completed_at",
     "exit_code",
+    "history",
 }
 
 
@@ -37,6 +43,7 @@ def luzia() -> Iterator[PrivateLuzia]:
         before = dict(os.environ)
         os.environ.update(luzia.env)
         luzia.client().project_add("overbits", luzia.project, "shell")
+        os.environ["LUZIA_NO_AUTOSTART"] = "1"  # a monitor outlives its test, and must start no daemon after it
         yield luzia
         legacy.get_enhanced_dispatcher.cache_clear()
         os.environ.clear()
@@ -70,6 +77,15 @@ def test_a_task_is_dispatched_waited_for_and_told(dispatcher: legacy.Responseive
     assert (status["id"], status["project"], status["task"]) == (job_id, "overbits", "echo done")
     assert (status["status"], status["progress"], status["exit_code"]) == ("completed", 100, 0)
     assert datetime.fromisoformat(status["completed_at"]) >= datetime.fromisoformat(status["dispatched_at"])
+
+
+def test_the_history_tells_each_change_in_order(dispatcher: legacy.ResponseiveDispatcher) -> None:
+    job_id, _ = dispatcher.dispatch_task("overbits", "exit 4")
+    history = dispatcher.wait_for_job(job_id)["history"]
+    assert [each["status"] for each in history] == ["pending", "running", "failed"]
+    assert "4" in history[-1]["message"]
+    moments = [datetime.fromisoformat(each["at"]) for each in history]
+    assert moments == sorted(moments)
 
 
 def test_a_failure_has_its_exit_code_and_a_message(dispatcher: legacy.ResponseiveDispatcher) -> None:
@@ -155,3 +171,57 @@ def test_bars_and_messages_print_nothing_that_steers_a_terminal(capsys: pytest.C
     legacy.ResponseiveOutput.error("bad \x1b[2J")
     legacy.CLIFeedback.job_dispatched("113754-a2f5", "over\x1bbits", "task\x07")
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_process_of_somebody_else_is_tracked_by_its_pid(luzia: PrivateLuzia) -> None:
+    dispatcher = legacy.get_enhanced_dispatcher().dispatcher
+    with subprocess.Popen(["sh", "-c", "read line; exit 3"], stdin=subprocess.PIPE) as process:
+        status = legacy.track_existing_job("mine-1", process.pid, "overbits", "an agent of my own")
+        assert status is not None
+        assert set(status) == KEYS
+        assert (status["status"], status["progress"], status["completed_at"]) == ("running", 0, None)
+        assert dispatcher.update_status("mine-1", "running", 100, "nearly there")
+        status = dispatcher.get_status("mine-1")
+        assert status is not None
+        assert (status["progress"], status["message"]) == (99, "nearly there")
+        assert "mine-1" in [job["id"] for job in dispatcher.list_jobs("overbits", "running")]
+        assert "mine-1" not in [job["id"] for job in dispatcher.list_jobs("another")]
+        assert dispatcher.wait_for_job("mine-1", timeout=0.01)["status"] == "running"
+        process.communicate(b"go\n")
+        status = dispatcher.wait_for_job("mine-1")
+    assert (status["status"], status["project"]) == ("failed", "overbits")
+    assert status["history"][-1]["status"] == "failed"
+    assert not dispatcher.update_status("mine-1", "running", 50)
+
+
+def test_the_exit_code_of_a_child_is_known_and_of_a_stranger_only_if_somebody_says_it() -> None:
+    with subprocess.Popen(["sh", "-c", "read line; exit 3"], stdin=subprocess.PIPE) as child:
+        tracked = TrackedProcess("child", child.pid)
+        assert child.stdin is not None
+        child.stdin.close()
+        status = tracked.wait(None)
+    assert (status["status"], status["exit_code"]) == ("failed", 3)
+    with subprocess.Popen(["sleep", "1000"]) as child:
+        tracked = TrackedProcess("killed", child.pid)
+        child.kill()
+        assert tracked.wait(None)["status"] == "killed"
+    with subprocess.Popen(["sh", "-c", "sleep 1000 & echo $!; exec cat"], **PIPES) as parent:
+        assert parent.stdout is not None
+        grandchild = int(parent.stdout.readline())
+        stranger, told = TrackedProcess("stranger", grandchild), TrackedProcess("told", grandchild)
+        assert told.update("completed", 100, "it wrote its report", 0)
+        os.kill(grandchild, signal.SIGTERM)
+        status = stranger.wait(None)
+        assert (status["status"], status["exit_code"]) == ("failed", None)
+        assert "only its parent" in status["message"]
+        status = told.status()
+        assert (status["status"], status["progress"], status["exit_code"]) == ("completed", 100, 0)
+        parent.communicate()
+
+
+def test_a_process_that_is_gone_already_has_ended() -> None:
+    with subprocess.Popen(["true"]) as child:
+        pass
+    status = TrackedProcess("gone", child.pid).wait(5)
+    assert status["status"] == "failed"
+    assert "before it was tracked" in status["message"]
