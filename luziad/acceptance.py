@@ -44,3 +44,18 @@ class Adopting:
 
     def refused(self, error: StorageError) -> None:
         log.error("job_not_adopted job=%s error=%s", self._record.id, error)
+
+
+class Mended:
+    """After a damage of the store: `finish` is called when every job that was found is committed."""
+
+    __slots__ = ("_finish",)
+
+    def __init__(self, finish: Callable[[], None]) -> None:
+        self._finish = finish
+
+    def committed(self) -> None:
+        self._finish()
+
+    def refused(self, error: StorageError) -> None:
+        log.error("mending_not_finished error=%s", error)  # the next start goes on with it

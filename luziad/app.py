@@ -17,6 +17,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad import open_files
+from luziad.acceptance import Mended
 from luziad.agents import registry
 from luziad.config import Config
 from luziad.core.ready import ReadyQueue
@@ -34,7 +35,7 @@ from luziad.server import systemd
 from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir, unbind
 from luziad.snapshotting import Snapshotting
 from luziad.status_files import StatusFiles
-from luziad.store import snapshots
+from luziad.store import mending, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
 from luziad.time_gate import TimeGate
@@ -126,6 +127,7 @@ class App:
             if self._mended:
                 for record in from_directories(Path(self._config.jobs_dir), self._scheduler.table):
                     self._scheduler.adopt(record)
+                self._journal.after_commit(Mended(self._finish_mending))
             self._journal.drop_environments(self._environments.unused())
             self._scheduler.resume()
             gc.collect()
@@ -177,6 +179,9 @@ class App:
         if interval_s is not None:
             systemd.notify("WATCHDOG=1")
             self._watchdog = asyncio.get_running_loop().call_later(interval_s, self._pet_watchdog)
+
+    def _finish_mending(self) -> None:
+        self._slow.submit(mending.finish, Path(self._config.state_dir))
 
     def _snapshot_taken(self, file: str) -> None:
         self._operations.last_snapshot = file

@@ -20,7 +20,8 @@ from luzia_protocol.events import Event
 
 from luziad.core.record import JobRecord
 from luziad.errors import StorageError
-from luziad.store.sqlite import Batch, Store
+from luziad.store.batch import Batch
+from luziad.store.sqlite import Store
 
 log = logging.getLogger("luziad.journal")
 
@@ -61,7 +62,7 @@ class _Pending:
         self.waiting: list[Acceptance] = []
 
     def __bool__(self) -> bool:
-        return bool(self.entries or self.batch.fates or self.batch.removed)
+        return bool(self.entries or self.batch.fates or self.batch.removed or self.batch.schedules)
 
 
 class Journal:
@@ -139,6 +140,16 @@ class Journal:
     def drop_environments(self, numbers: list[int]) -> None:
         """Drop sets of variables with the next commit."""
         self._pending.batch.dropped_environments.extend(numbers)
+
+    def put_schedule(self, name: str, schedule: bytes) -> None:
+        """Write a schedule (JSON), new or changed, with the next commit; `after_commit` tells when that is."""
+        self._pending.batch.schedules[name] = schedule
+        self._schedule()
+
+    def delete_schedule(self, name: str) -> None:
+        """Delete a schedule with the next commit."""
+        self._pending.batch.schedules[name] = None
+        self._schedule()
 
     def after_commit(self, acceptance: Acceptance) -> None:
         """Tell when all that is recorded now is committed, or that the store fails."""
@@ -230,6 +241,7 @@ class Journal:
             merged.batch.removed += [n for n in part.batch.removed if n not in numbers]
             merged.batch.environments |= part.batch.environments
             merged.batch.dropped_environments += part.batch.dropped_environments
+            merged.batch.schedules |= part.batch.schedules
         merged.batch.removed += numbers  # a commit that failed may have happened all the same
         for n in merged.batch.removed:
             merged.batch.fates.pop(n, None)

@@ -3,14 +3,16 @@
 -- the interpreter's lock, however many rows it has.
 
 -- name: insert_jobs
--- New jobs: [n, id, spec, fate]. Writing a batch again is harmless, for its failure may have come after its commit.
-INSERT OR REPLACE INTO jobs (n, id, spec, fate)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
+-- New jobs: [n, id, spec, fate, spec_sum, fate_sum]. Writing a batch again is harmless, for its failure may have come
+-- after its commit.
+INSERT OR REPLACE INTO jobs (n, id, spec, fate, spec_sum, fate_sum)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
 FROM json_each(?);
 
 -- name: update_fates
--- Jobs that changed: [n, fate].
-UPDATE jobs SET fate = json_extract(changed.value, '$[1]')
+-- Jobs that changed: [n, fate, fate_sum].
+UPDATE jobs SET fate = json_extract(changed.value, '$[1]'), fate_sum = json_extract(changed.value, '$[2]')
 FROM json_each(?) AS changed
 WHERE jobs.n = json_extract(changed.value, '$[0]');
 
@@ -30,11 +32,25 @@ DELETE FROM events WHERE seq <= ?;
 
 -- name: load_jobs
 -- All jobs, oldest first.
-SELECT n, id, spec, fate FROM jobs ORDER BY n;
+SELECT n, id, spec, fate, spec_sum, fate_sum FROM jobs ORDER BY n;
+
+-- name: load_jobs_backwards
+-- All jobs, newest first: beyond a damage in the middle.
+SELECT n, id, spec, fate, spec_sum, fate_sum FROM jobs ORDER BY n DESC;
+
+-- name: rescue_job
+-- A job that was read from a damaged store, unless the one that is here is newer: n, id, spec, fate, sums.
+INSERT INTO jobs (n, id, spec, fate, spec_sum, fate_sum) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (n) DO UPDATE SET fate = excluded.fate, fate_sum = excluded.fate_sum
+WHERE id = excluded.id AND ifnull(json_extract(excluded.fate, '$.seq'), 0) > ifnull(json_extract(fate, '$.seq'), 0);
 
 -- name: last_seq
 -- The newest event's seq, NULL when there is none.
 SELECT max(seq) FROM events;
+
+-- name: last_seq_of_jobs
+-- The newest seq that a job remembers, NULL when there is none.
+SELECT max(json_extract(fate, '$.seq')) FROM jobs;
 
 -- name: first_seq
 -- The oldest event's seq, NULL when there is none.
@@ -55,3 +71,20 @@ DELETE FROM environments WHERE id IN (SELECT value FROM json_each(?));
 -- name: load_environments
 -- All of them.
 SELECT id, variables FROM environments;
+
+-- name: put_schedules
+-- Schedules, new or changed: [name, schedule].
+INSERT OR REPLACE INTO schedules (name, schedule)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?);
+
+-- name: delete_schedules
+-- Schedules that are gone: name.
+DELETE FROM schedules WHERE name IN (SELECT value FROM json_each(?));
+
+-- name: load_schedules
+-- All of them.
+SELECT name, schedule FROM schedules ORDER BY name;
+
+-- name: rescue_schedule
+-- A schedule that was read from a damaged store: name, schedule.
+INSERT OR REPLACE INTO schedules (name, schedule) VALUES (?, ?);

@@ -1,33 +1,35 @@
 """Opens the store, and mends it when it is damaged.
 
-A damaged store is set aside under a name of its own, never overwritten, and the newest good snapshot takes its
-place. A store that is empty or missing beside snapshots or job directories is damaged too: there was one.
+A damaged store is set aside under a name of its own, never overwritten, and the newest good snapshot takes its place,
+with what is still whole of the damaged one. A store that is empty or missing where there was one is damaged too.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
+from luziad.core.ids import JOB_ID
 from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedError
-from luziad.store import snapshots
-from luziad.store.sqlite import ENVIRONMENTS_NAME, STORE_NAME, Store, is_damage
+from luziad.store import mending, opening, snapshots
+from luziad.store.mending import Mending
+from luziad.store.opening import ENVIRONMENTS_NAME, STORE_NAME
+from luziad.store.rescue import rescue
+from luziad.store.sqlite import Store
 
-log = logging.getLogger("luziad.recovery")
-
-SEQ_GAP = 1_000_000
+SEQ_GAP = 10_000_000
 """Events after the snapshot are gone; the next seq leaves this gap, so that none is used twice."""
 
 T = TypeVar("T")
 
 
 class Opened(NamedTuple, Generic[T]):
-    """An open store and what `load` made of it. `least_seq` is above 0 when it was mended: go on from there."""
+    """An open store and what `load` made of it. `least_seq` is above 0 when it was mended: go on from there.
+
+    The mending is over when `mending.finish` is called, once the jobs of the directories are committed.
+    """
 
     store: Store
     loaded: T
@@ -40,45 +42,82 @@ def open_store(state_dir: Path, jobs_dir: Path, load: Callable[[Store], T]) -> O
 
     load: reads all jobs, and raises StoreDamagedError when it cannot. Raises StoreTooNewError, StorageError, OSError.
     """
-    notices: list[str] = []
-    try:
-        _must_be_there(state_dir, jobs_dir)
-        return Opened(*_open(state_dir, load, notices), notices, 0)
-    except StoreDamagedError as exc:
-        aside = _set_aside(state_dir, STORE_NAME)
-        _note(notices, f"the job store was damaged ({exc}); it was set aside as {aside}")
+    mended = mending.under_way(state_dir)
+    if mended is None or (state_dir / STORE_NAME).exists():
+        try:
+            _must_be_there(state_dir, jobs_dir)
+            return _open(state_dir, load, mended)
+        except StoreDamagedError as exc:
+            mended = mended or Mending()
+            aside = mending.new_aside(state_dir, "damaged")
+            mended.asides.append(str(aside))
+            mended.note(state_dir, f"the job store was damaged ({exc}); what there is of it was set aside as {aside}")
+            mending.set_aside(state_dir, STORE_NAME, aside)
     for snapshot in snapshots.newest_first(state_dir):
         try:
-            snapshots.copy(snapshot, state_dir / STORE_NAME)
-            store, loaded = _open(state_dir, load, notices)
+            _replace(state_dir, snapshot, mended)
+            return _open(state_dir, load, mended)
         except (sqlite3.DatabaseError, StoreDamagedError) as exc:
-            if isinstance(exc, sqlite3.DatabaseError) and not is_damage(exc):
+            if isinstance(exc, sqlite3.DatabaseError) and not opening.is_damage(exc):
                 raise StorageError(f"{snapshot} cannot be restored now: {exc}") from exc
-            _note(notices, f"the snapshot {snapshot} is damaged as well ({exc})")
-            _set_aside(state_dir, STORE_NAME)
-            continue
-        _note(notices, f"the snapshot {snapshot.name} was restored; newer jobs come from their directories")
-        return Opened(store, loaded, notices, store.last_seq() + SEQ_GAP)
-    _note(notices, "there was no good snapshot; jobs come from their directories only")
-    return Opened(*_open(state_dir, load, notices), notices, SEQ_GAP)
+            mended.note(state_dir, f"the snapshot {snapshot} is damaged as well ({exc})")
+            mending.set_aside(state_dir, STORE_NAME, mending.new_aside(state_dir, "damaged"))
+    _replace(state_dir, None, mended)
+    return _open(state_dir, load, mended)
 
 
 def _must_be_there(state_dir: Path, jobs_dir: Path) -> None:
     """Raise StoreDamagedError when there was a store, by all signs, and there is none, or nothing in it."""
     path = state_dir / STORE_NAME
-    if path.exists() and path.stat().st_size:
+    if path.exists():
+        if not path.stat().st_size:
+            raise StoreDamagedError(f"{path} is empty")
         return
-    if snapshots.newest_first(state_dir) or any(jobs_dir.glob("*/status.json")):
-        raise StoreDamagedError(f"{path} is {'empty' if path.exists() else 'missing'}")
+    signs = [state_dir / ENVIRONMENTS_NAME, state_dir / f"{STORE_NAME}-wal", *snapshots.newest_first(state_dir)]
+    if any(sign.exists() for sign in signs) or any(JOB_ID.fullmatch(entry.name) for entry in jobs_dir.iterdir()):
+        raise StoreDamagedError(f"{path} is missing")
 
 
-def _open(state_dir: Path, load: Callable[[Store], T], notices: list[str]) -> tuple[Store, T]:
+def _replace(state_dir: Path, snapshot: Path | None, mended: Mending) -> None:
+    """Make a store of a snapshot, or an empty one, and of what can be read of the damaged ones.
+
+    Raises StoreDamagedError, sqlite3.DatabaseError for a snapshot that is damaged or cannot be read now.
+    """
+    path = state_dir / STORE_NAME
+    unfinished = opening.begin_file(path)
+    if snapshot is None:
+        opening.build(unfinished)
+        origin = "there was no good snapshot"
+    else:
+        opening.copy(snapshot, unfinished)
+        origin = f"the snapshot {snapshot.name} was restored"
+    database = sqlite3.connect(unfinished, isolation_level=None)
     try:
-        return _open_and_load(state_dir, load)
+        opening.bring_up_to_date(database, unfinished)
+        rescued = sum(rescue(Path(aside), database) for aside in mended.asides)
+    finally:
+        database.close()
+    more = f"{rescued} newer jobs were read from the damaged store, others" if rescued else "newer jobs"
+    mended.note(state_dir, f"{origin}; {more} come from their directories")
+    opening.finish_file(unfinished, path)
+
+
+def _open(state_dir: Path, load: Callable[[Store], T], mended: Mending | None) -> Opened[T]:
+    notices: list[str] = []
+    try:
+        store, loaded = _open_and_load(state_dir, load)
     except EnvironmentsDamagedError as exc:
-        aside = _set_aside(state_dir, ENVIRONMENTS_NAME)
-        _note(notices, f"the variables of jobs were damaged ({exc}) and set aside as {aside}; dispatch such jobs again")
-        return _open_and_load(state_dir, load)
+        aside = mending.new_aside(state_dir, "damaged")
+        mending.set_aside(state_dir, ENVIRONMENTS_NAME, aside)
+        notice = f"the variables of jobs were damaged ({exc}) and set aside as {aside}; dispatch such jobs again"
+        mending.log.warning("store_mended %s", notice)
+        notices.append(notice)
+        store, loaded = _open_and_load(state_dir, load)
+    notices += store.notices
+    if mended is None:
+        return Opened(store, loaded, notices, 0)
+    least_seq = max(store.last_seq(), store.last_seq_of_jobs()) + SEQ_GAP
+    return Opened(store, loaded, mended.notices + notices, least_seq)
 
 
 def _open_and_load(state_dir: Path, load: Callable[[Store], T]) -> tuple[Store, T]:
@@ -88,20 +127,3 @@ def _open_and_load(state_dir: Path, load: Callable[[Store], T]) -> tuple[Store, 
     except BaseException:
         store.close()
         raise
-
-
-def _set_aside(state_dir: Path, name: str) -> Path:
-    """Move a database with its side files into a new directory and return that."""
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    aside = state_dir / f"damaged-{stamp}-{os.getpid()}-{time.monotonic_ns()}"
-    aside.mkdir(mode=0o700)
-    for suffix in ("", "-wal", "-shm"):
-        file = state_dir / (name + suffix)
-        if file.exists():
-            file.rename(aside / file.name)
-    return aside
-
-
-def _note(notices: list[str], notice: str) -> None:
-    log.warning("store_mended %s", notice)
-    notices.append(notice)

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
 from pathlib import Path
 
 from luziad.errors import StorageError
-from luziad.store.sqlite import STORE_NAME, check
+from luziad.store.opening import STORE_NAME, begin_file, check_jobs, copy, finish_file, open_read_only, stamp
 
 KEPT = 3
 SNAPSHOTS_NAME = "snapshots"
 
 
 def take(state_dir: Path) -> Path:
-    """Make a verified snapshot and drop all but the newest KEPT. Raises StorageError."""
+    """Make a verified snapshot and drop all but the newest KEPT. Raises StorageError.
+
+    A store whose jobs are not what was written gets none: good snapshots are not dropped for it.
+    """
     directory = state_dir / SNAPSHOTS_NAME
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"-{time.time_ns() % 1_000_000_000:09d}"
-    final = directory / f"jobs-{stamp}.db"
-    unfinished = directory / f".{final.name}"
+    final = directory / f"jobs-{stamp()}.db"
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
         raise StorageError(f"no snapshot in {directory}: {exc}") from exc
+    unfinished = None
     try:
-        unfinished.touch(mode=0o600)
+        unfinished = begin_file(final)
         copy(state_dir / STORE_NAME, unfinished)
-        _sync(unfinished)
-        unfinished.rename(final)
-        _sync(directory)
+        _check_jobs(unfinished)
+        finish_file(unfinished, final)
         for old in newest_first(state_dir)[KEPT:]:
             old.unlink()
     except (sqlite3.Error, OSError) as exc:
-        unfinished.unlink(missing_ok=True)
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
         raise StorageError(f"no snapshot in {directory}: {exc}") from exc
     return final
 
@@ -43,24 +43,9 @@ def newest_first(state_dir: Path) -> list[Path]:
     return sorted((state_dir / SNAPSHOTS_NAME).glob("jobs-*.db"), reverse=True)
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a database by online backup and verify the copy."""
-    reading = sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)
+def _check_jobs(file: Path) -> None:
+    database = open_read_only(file)
     try:
-        writing = sqlite3.connect(target)
-        try:
-            reading.backup(writing)
-            check(writing)
-            writing.execute("PRAGMA journal_mode = DELETE")  # one file, readable wherever it is copied
-        finally:
-            writing.close()
+        check_jobs(database)
     finally:
-        reading.close()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        database.close()

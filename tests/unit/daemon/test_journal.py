@@ -15,7 +15,8 @@ from luzia_protocol.jobs import JobState
 from luziad.core.record import JobFate, JobRecord, JobSpec
 from luziad.errors import StorageError
 from luziad.journal import Journal
-from luziad.store.sqlite import Batch, Store
+from luziad.store.batch import Batch
+from luziad.store.sqlite import Store
 
 
 class FailingStore(Store):
@@ -184,3 +185,23 @@ async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     await journal.close()
     assert len(list(store.load_jobs())) == 1
     store.close()
+
+
+async def test_schedules_wait_for_room_like_every_fact(journal: Journal, store: FailingStore) -> None:
+    committed = asyncio.Event()
+    journal.put_schedule("nightly", b'{"at":"02:00"}')
+    journal.put_schedule("hourly", b"{}")
+    journal.after_commit(Asked(committed.set, never))
+    await committed.wait()
+    assert store.load_schedules() == {"nightly": '{"at":"02:00"}', "hourly": "{}"}
+    store.full = True
+    refused: asyncio.Future[StorageError] = asyncio.get_running_loop().create_future()
+    journal.put_schedule("nightly", b'{"at":"03:00"}')
+    journal.delete_schedule("hourly")
+    journal.after_commit(Asked(never, refused.set_result))
+    assert "no space" in str(await refused)
+    store.full = False
+    recovered = asyncio.Event()
+    journal.recovered = recovered.set
+    await recovered.wait()
+    assert store.load_schedules() == {"nightly": '{"at":"03:00"}'}

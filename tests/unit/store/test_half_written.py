@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from luziad.store.sqlite import ENVIRONMENTS_NAME, Batch, Store
+from luziad.store.batch import Batch
+from luziad.store.opening import ENVIRONMENTS_NAME
+from luziad.store.sqlite import Store
 from support import eventually, private_daemon
 
 HOLD = """

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from luziad.errors import StorageError, StoreTooNewError
+from luziad.errors import StorageError, StoreDamagedError, StoreTooNewError
 from luziad.store import snapshots
-from luziad.store.sqlite import ENVIRONMENTS_NAME, STORE_NAME, Batch, EventReader, Store
+from luziad.store.batch import Batch
+from luziad.store.opening import ENVIRONMENTS_NAME, STORE_NAME
+from luziad.store.sqlite import EventReader, Store
 
 SPEC = r'{"task":"it is \u0001 \"quoted\" ✓"}'
 
@@ -44,6 +47,41 @@ def test_jobs_events_and_environments_come_back_as_they_were_written(tmp_path: P
     assert reader.first_seq() == 1
     reader.close()
     again.close()
+
+
+def test_schedules_are_put_changed_and_deleted(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first = Batch()
+    first.schedules = {"nightly": b'{"at":"02:00"}', "hourly": b'{"every_s":3600}'}
+    store.write(first)
+    second = Batch()
+    second.schedules = {"nightly": b'{"at":"03:00","text":"\\u0001 \\"quoted\\""}', "hourly": None, "never": None}
+    store.write(second)
+    store.close()
+    again = Store(tmp_path)
+    assert again.load_schedules() == {"nightly": '{"at":"03:00","text":"\\u0001 \\"quoted\\""}'}
+    again.close()
+
+
+def test_a_text_that_was_changed_behind_the_stores_back_is_damage(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(batch(1, 1))
+    store.close()
+    for change in ("id = '000001-aaab'", "spec = '{}'", "fate = '{}'", "fate = x'00'", "fate_sum = fate_sum + 1"):
+        copy = tmp_path / "copy"
+        copy.mkdir()
+        shutil.copy(tmp_path / STORE_NAME, copy)
+        database = sqlite3.connect(copy / STORE_NAME)
+        database.execute(f"UPDATE jobs SET {change}")
+        database.commit()
+        database.close()
+        store = Store(copy)
+        with pytest.raises(StoreDamagedError, match="not what was written"):
+            store.load_jobs()
+        with pytest.raises(StorageError, match="not what was written"):
+            snapshots.take(copy)
+        store.close()
+        shutil.rmtree(copy)
 
 
 def test_removed_jobs_pruned_events_and_dropped_environments_are_gone(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""What one transaction changes, and the rows that go into the statements of queries.sql for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from zlib import crc32
+
+import msgspec
+
+
+class Batch:
+    """What one transaction changes. Rows are encoded JSON, ready for the statements of queries.sql.
+
+    jobs: n -> (id, spec) of new ones; their fate is in `fates`, as is that of each changed job.
+    probe: write a page in any case, to find out whether the store can be written again.
+    events: [seq, event] rows in order. removed: n of forgotten jobs. environments: new ones by id.
+    schedules: by name; None deletes the one of that name.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[int, tuple[str, bytes]] = {}
+        self.fates: dict[int, bytes] = {}
+        self.events: list[tuple[int, bytes]] = []
+        self.removed: list[int] = []
+        self.environments: dict[int, dict[str, str]] = {}
+        self.dropped_environments: list[int] = []
+        self.schedules: dict[str, bytes | None] = {}
+        self.prune_to: int | None = None
+        self.probe = False
+
+    def rows(self) -> Iterable[tuple[str, bytes]]:
+        """The statements to run, with the JSON array that each takes."""
+        fates = self.fates
+        if self.jobs:
+            yield "insert_jobs", b"[" + b",".join(self._job(n, *job) for n, job in self.jobs.items()) + b"]"
+        changed = [b"[%d,%b,%d]" % (n, fate, crc32(fate)) for n, fate in fates.items() if n not in self.jobs]
+        if changed:
+            yield "update_fates", b"[" + b",".join(changed) + b"]"
+        if self.events:
+            yield "insert_events", b"[" + b",".join(b"[%d,%b]" % row for row in self.events) + b"]"
+        if self.removed:
+            yield "delete_jobs", msgspec.json.encode(self.removed)
+        if self.schedules:
+            yield from self._schedules()
+
+    def _job(self, n: int, job: str, spec: bytes) -> bytes:
+        fate = self.fates[n]
+        return b'[%d,"%b",%b,%b,%d,%d]' % (n, job.encode(), spec, fate, spec_sum(job, spec), crc32(fate))
+
+    def _schedules(self) -> Iterable[tuple[str, bytes]]:
+        deleted = [name for name, schedule in self.schedules.items() if schedule is None]
+        if deleted:
+            yield "delete_schedules", msgspec.json.encode(deleted)
+        put = {name: msgspec.Raw(schedule) for name, schedule in self.schedules.items() if schedule is not None}
+        if put:
+            yield "put_schedules", msgspec.json.encode(list(put.items()))
+
+
+def spec_sum(job: str, spec: bytes) -> int:
+    """The checksum over what never changes of a job: its id and its spec."""
+    return crc32(spec, crc32(job.encode()))
+
+
+def is_whole(job: object, spec: object, fate: object, sum_of_spec: object, sum_of_fate: object) -> bool:
+    """True when a job's row, as it was read, is what was written."""
+    if not (isinstance(job, str) and isinstance(spec, str) and isinstance(fate, str)):
+        return False
+    return spec_sum(job, spec.encode()) == sum_of_spec and crc32(fate.encode()) == sum_of_fate
