@@ -28,6 +28,7 @@ from luziad.handlers.base import Services
 from luziad.journal import Journal
 from luziad.judging import OutputJudge
 from luziad.launching import Launcher, base_environment
+from luziad.live.readers import LiveReaders
 from luziad.loading import from_directories, load
 from luziad.operations import Operations, limits
 from luziad.scheduler import Scheduler
@@ -76,6 +77,9 @@ class App:
         self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
         launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
         launcher.base = base_environment(os.environ)
+        self._watcher = FileWatcher()
+        self._reading = ThreadPoolExecutor(1, "reading")
+        self._readers = LiveReaders(self._watcher, self._reading)
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._scheduler = Scheduler(
             table=table,
@@ -84,14 +88,15 @@ class App:
             executor=self._executor,
             launcher=launcher,
             environments=environments,
-            judge=OutputJudge(launcher, self._executor, self._slow),
+            judge=OutputJudge(launcher, self._executor, self._readers),
             changed=self._status_files.changed,
             max_jobs=config.daemon.max_jobs,
         )
         self._time_gate = TimeGate(self._scheduler.gates.admit)
         self._scheduler.gates.add(self._time_gate)
         self._operations = Operations(config, self._scheduler, opened.notices, _log_file())
-        self._watcher = FileWatcher()
+        self._readers.told = self._scheduler.understood
+        self._readers.lingering = self._scheduler.lingers
         self._reader = EventReader(state_dir)
         self._services = Services(
             scheduler=self._scheduler,
@@ -152,6 +157,7 @@ class App:
         await self._executor.stop()
         await self._scheduler.stop()
         self._time_gate.close()
+        await self._readers.close()
         self._status_files.flush()
         await self._snapshotting.close()
         await self._journal.close()
@@ -159,6 +165,7 @@ class App:
         listening.close()
         await self._watcher.close()
         self._files.shutdown()
+        self._reading.shutdown()
         self._slow.shutdown()
         self._reader.close()
         self._store.close()

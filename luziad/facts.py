@@ -10,6 +10,7 @@ from luzia_protocol import events
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.agents.base import Verdict
+from luziad.core.activity import brief
 from luziad.core.record import AttemptRecord, JobRecord
 from luziad.journal import Journal
 
@@ -40,7 +41,8 @@ class Facts:
         return self._event(events.Started, record, attempt=attempt, pid=pid)
 
     def progressed(self, record: JobRecord, attempt: int, progress: Progress) -> events.Progressed:
-        return self._event(events.Progressed, record, attempt=attempt, progress=progress)
+        activity = brief(record.attempt.activity) if record.attempt else None
+        return self._event(events.Progressed, record, attempt=attempt, progress=progress, activity=activity)
 
     def stopping(self, record: JobRecord, attempt: int, reason: str) -> events.Stopping:
         return self._event(events.Stopping, record, attempt=attempt, reason=reason)

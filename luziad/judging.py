@@ -1,66 +1,88 @@
-"""Gives an ended attempt its verdict: lets the agent's reader see the output, off the event loop."""
+"""Reads the output of attempts through their agents' readers, while they run, and gives them their verdicts."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+
+from luzia_protocol.activity import Activity
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import STDERR_TAIL_BYTES, Reader, Verdict, by_exit_code
-from luziad.agents.lines import LineSplitter
+from luziad.agents.base import Adapter, Verdict, by_exit_code
 from luziad.core.attempts import AttemptRef, Exited
 from luziad.core.record import JobRecord
 from luziad.executor.base import Executor
 from luziad.launching import Launcher
-from luziad.watch.output import read_piece
+from luziad.live.readers import LiveReaders
+from luziad.live.reading import Reading
 
 log = logging.getLogger("luziad.judging")
 
-_BLOCK = 256 * 1024
-
 
 class OutputJudge:
-    """Judges attempts by their adapter. `files` is the thread on which files are read."""
+    """Judges attempts by their adapter, which reads their output, if it is one that does."""
 
-    def __init__(self, launcher: Launcher, executor: Executor, files: ThreadPoolExecutor) -> None:
+    def __init__(self, launcher: Launcher, executor: Executor, readers: LiveReaders) -> None:
         self._launcher = launcher
         self._executor = executor
-        self._files = files
+        self._readers = readers
+
+    def begin(self, record: JobRecord) -> None:
+        """The record's newest attempt runs: understand its output as it grows, when its adapter reads it."""
+        ref = _ref(record)
+        adapter = self._adapter(record)
+        if adapter is None or not adapter.reads_output or ref in self._readers:
+            return
+        assert record.attempt is not None
+        known = record.attempt.activity
+        reading = Reading(self._executor.output_path(ref, "stdout"), adapter.reader(), known)
+        self._readers.begin(ref, reading, known, self._launcher.config.daemon.linger_s)
+
+    def is_reading(self, ref: AttemptRef) -> bool:
+        """True when the attempt's output is being read."""
+        return ref in self._readers
 
     async def verdict(self, record: JobRecord, end: Exited) -> Verdict:
         """How the record's newest attempt ended. Never raises: what cannot be read is judged as a failure."""
-        try:
-            adapter = self._launcher.adapter(record)
-        except Refused:
-            return by_exit_code(end)
-        if not adapter.reads_output:
-            return adapter.reader().verdict(end, b"")
+        ref = _ref(record)
+        reading = await self._readers.end(ref)
+        if reading is None:
+            adapter = self._adapter(record)
+            if adapter is None:
+                return by_exit_code(end)
+            if not adapter.reads_output:
+                return adapter.reader().verdict(end, b"")
+            reading = Reading(self._executor.output_path(ref, "stdout"), adapter.reader())
         assert record.attempt is not None
-        ref = AttemptRef(record.id, record.attempt.number)
-        loop = asyncio.get_running_loop()
+        if record.attempt.activity is not None and record.attempt.activity.lingered:
+            end = msgspec.structs.replace(end, exit_code=0, signal=None)  # we ended it, after it had done its work
         try:
-            return await loop.run_in_executor(self._files, self._read, ref, adapter.reader(), end)
+            return await self._judged(ref, reading, end)
         except OSError as exc:
             return Verdict(Outcome.FAILED, f"its output cannot be read: {exc}")
         except Exception as exc:
             log.exception("judging_failed job=%s agent=%s", record.id, record.spec.agent)
             return Verdict(Outcome.FAILED, f"its output was not understood: {exc!r}")
 
-    def _read(self, ref: AttemptRef, reader: Reader, end: Exited) -> Verdict:
-        path = self._executor.output_path(ref, "stdout")
-        offset, splitter = 0, LineSplitter()
-        while data := read_piece(path, offset, _BLOCK).data:
-            offset += len(data)
-            for line in splitter.feed(data):
-                reader.feed(line)
-        for line in splitter.end():
-            reader.feed(line)
-        return reader.verdict(end, self._stderr_tail(ref))
+    async def _judged(self, ref: AttemptRef, reading: Reading, end: Exited) -> Verdict:
+        in_thread = self._readers.in_thread
+        while await in_thread(reading.read_on):
+            pass  # a piece at a time, so that others' output is read in between
+        verdict = await in_thread(reading.verdict, end, self._executor.output_path(ref, "stderr"))
+        activity, progress = await in_thread(reading.understood)
+        if activity != Activity():
+            self._readers.told(ref, activity, progress)
+        return verdict
 
-    def _stderr_tail(self, ref: AttemptRef) -> bytes:
-        path = self._executor.output_path(ref, "stderr")
-        size = read_piece(path, 0, 0).size
-        return read_piece(path, max(0, size - STDERR_TAIL_BYTES), STDERR_TAIL_BYTES).data
+    def _adapter(self, record: JobRecord) -> Adapter | None:
+        try:
+            return self._launcher.adapter(record)
+        except Refused:
+            return None
+
+
+def _ref(record: JobRecord) -> AttemptRef:
+    assert record.attempt is not None
+    return AttemptRef(record.id, record.attempt.number)

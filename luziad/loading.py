@@ -112,6 +112,7 @@ def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
         outcome=attempt.outcome,
         reason=attempt.reason,
         usage=attempt.usage,
+        activity=(job.activity if attempt.number == job.attempt else None) or attempt.activity,
     )
 
 

@@ -12,11 +12,15 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
+from luzia_protocol.activity import Activity
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, OUTCOME_STATES, JobState, Outcome, Progress
 
 from luziad.acceptance import Accepting, Adopting
 from luziad.agents.base import Verdict
+from luziad.core.activity import PLAN, merged
 from luziad.core.attempts import AttemptEnd, AttemptRef, Exited, NeverStarted
 from luziad.core.environments import Environments
 from luziad.core.lifecycle import Trigger, move
@@ -38,7 +42,11 @@ MAX_FENCED = 3
 
 
 class Judge(Protocol):
-    """Says how an attempt ended, from its exit record and its output."""
+    """Reads what an attempt writes, and says how it ended."""
+
+    def begin(self, record: JobRecord) -> None: ...
+
+    def is_reading(self, ref: AttemptRef) -> bool: ...
 
     async def verdict(self, record: JobRecord, end: Exited) -> Verdict: ...
 
@@ -153,6 +161,35 @@ class Scheduler:
             self.journal.record(record, self._facts.started(record, attempt.number, pid))
             self._changed(record)
         self._timeouts.arm(record, attempt, self.launcher.timeout_s(record))
+        self._judge.begin(record)
+
+    def understood(self, ref: AttemptRef, activity: Activity, progress: Progress | None) -> None:
+        """The attempt's output tells more than was known."""
+        found = self._current(ref)
+        if found is None:
+            return
+        record, attempt = found
+        known = attempt.activity
+        if known is not None and known.lingered:
+            activity = msgspec.structs.replace(activity, lingered=True)
+        before, record.fate.progress = record.fate.progress, merged(record.fate.progress, progress)
+        if activity == known and before == record.fate.progress:
+            return
+        attempt.activity = activity
+        if self.journal.failure is None:  # what waits for room may not grow with every step of an agent
+            shown = record.fate.progress or Progress()
+            self.journal.record(record, self._facts.progressed(record, attempt.number, shown))
+        self._changed(record)
+
+    def lingers(self, ref: AttemptRef) -> None:
+        """The attempt's agent goes on after its final result: end it, and judge it by that."""
+        found = self._current(ref)
+        if found is None or found[1].activity is None or found[1].stop_outcome is not None:
+            return
+        record, attempt = found
+        attempt.activity = msgspec.structs.replace(found[1].activity, lingered=True)
+        attempt.stop_reason = "it went on after its final result"
+        self._end_soon(record, attempt, attempt.stop_reason, None)
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         """The attempt is over and its process tree is gone."""
@@ -206,6 +243,7 @@ class Scheduler:
             ref = AttemptRef(record.id, record.attempt.number)
             if record.attempt.started_at is not None:
                 self._timeouts.arm(record, record.attempt, self.launcher.timeout_s(record))
+                self._judge.begin(record)
             self.executor.attach(ref)
             if record.attempt.stop_outcome is not None:
                 self.executor.end(ref)
@@ -251,6 +289,9 @@ class Scheduler:
         reason = verdict.reason or ""
         if attempt.stop_outcome is None:
             attempt.stop_outcome, attempt.stop_reason = verdict.outcome, reason
+        self._end_soon(record, attempt, reason, then)
+
+    def _end_soon(self, record: JobRecord, attempt: AttemptRecord, reason: str, then: Then | None) -> None:
         self._move(record, Trigger.STOP)
         ref = AttemptRef(record.id, attempt.number)
 
@@ -273,16 +314,18 @@ class Scheduler:
             attempt.duration_s, attempt.usage = end.duration_s, end.usage
             attempt.started_at = attempt.started_at or end.started_at
         attempt.ended_at = end.ended_at
-        if end.stopped:  # by us, or by a daemon that was killed before it could write down why
-            verdict = Verdict(attempt.stop_outcome or Outcome.CANCELLED, attempt.stop_reason or "cancelled")
-            self._end_attempt(record, attempt, verdict)
+        if end.stopped and not self._judge.is_reading(AttemptRef(record.id, attempt.number)):
+            self._end_attempt(record, attempt, _verdict_of_stop(attempt))
             return
         task = asyncio.get_running_loop().create_task(self._judge_and_end(record, attempt, end))
         self._judging.add(task)
         task.add_done_callback(self._judging.discard)
 
     async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
-        self._end_attempt(record, attempt, await self._judge.verdict(record, end))
+        verdict = await self._judge.verdict(record, end)
+        if end.stopped and not (attempt.activity is not None and attempt.activity.lingered):
+            verdict = _verdict_of_stop(attempt)
+        self._end_attempt(record, attempt, verdict)
 
     def _never_started(self, record: JobRecord, attempt: AttemptRecord, reason: str) -> None:
         attempt.reason = reason
@@ -311,7 +354,8 @@ class Scheduler:
         fate.ended_at = attempt.ended_at if attempt and attempt.ended_at else time.time()
         if fate.state is JobState.COMPLETED and fate.progress is not None and fate.progress.total:
             total = fate.progress.total
-            fate.progress = Progress(percent=100, done=total, total=total, label=fate.progress.label)
+            done = fate.progress.done if fate.progress.label == PLAN else total
+            fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
         self.journal.record(record, self._facts.ended(record, attempt, verdict), then)
         self._changed(record)
         log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
@@ -355,3 +399,8 @@ class Scheduler:
         self.table.remove(record)
         for number in (record.spec.env_set, record.spec.client_set):
             self.environments.release(number)
+
+
+def _verdict_of_stop(attempt: AttemptRecord) -> Verdict:
+    """Of an attempt that was ended by us, or by a daemon that was killed before it could write down why."""
+    return Verdict(attempt.stop_outcome or Outcome.CANCELLED, attempt.stop_reason or "cancelled")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Job, JobState, job_name
 
+from luziad.core.activity import brief
 from luziad.core.record import AttemptRecord, JobRecord
 
 
@@ -55,6 +56,7 @@ def job_view(
         directory=directory if attempt else None,
         seq=fate.seq,
         not_before=when(record.not_before),
+        activity=None if shown is None else shown.activity if whole else brief(shown.activity),
     )
 
 
@@ -76,4 +78,5 @@ def _attempt_view(attempt: AttemptRecord) -> Attempt:
         reason=attempt.reason,
         duration_s=attempt.duration_s,
         usage=attempt.usage,
+        activity=brief(attempt.activity),
     )

@@ -131,6 +131,9 @@ class Reader(Protocol):
     def understanding(self) -> Understanding:
         """What has been understood so far; after the verdict also what stderr adds."""
 
+    def finished(self) -> bool:
+        """True when the agent has told its final result, so that nothing but its end is to come."""
+
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Judge the attempt. `stderr_tail` is the last STDERR_TAIL_BYTES of stderr."""
 
@@ -180,6 +183,10 @@ class ExitCodeReader:
     def understanding(self) -> Understanding:
         """Nothing is understood of output that nobody reads."""
         return Understanding()
+
+    def finished(self) -> bool:
+        """No output tells it."""
+        return False
 
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Judge the attempt by its exit code."""

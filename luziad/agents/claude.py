@@ -71,6 +71,7 @@ class ClaudeReader:
         self._answered = False
         self._said = "(nothing)"
         self._hint = ""
+        self._finished = False
         self._success = False
         self._failure = ""
 
@@ -98,6 +99,10 @@ class ClaudeReader:
     def understanding(self) -> Understanding:
         """What has been understood so far."""
         return self._notes.understanding()
+
+    def finished(self) -> bool:
+        """True after a result, until the model's next turn."""
+        return self._finished
 
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is a result without error or refused tools, after an answer of the model."""
@@ -127,6 +132,8 @@ class ClaudeReader:
         message = event.message
         if not isinstance(message, dict):
             return
+        if main:
+            self._finished = False
         blocks, model = objects(message.get("content")), message.get("model")
         real = model != _SYNTHETIC
         if real:
@@ -217,6 +224,7 @@ class ClaudeReader:
 
     def _result(self, event: Event) -> None:
         """Judge the end of a turn; of several, the last one counts."""
+        self._finished = True
         self._failure = self._what_went_wrong(event)
         self._success = not self._failure
         self._notes.name("session", event.session_id)

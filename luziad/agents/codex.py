@@ -125,6 +125,10 @@ class CodexReader:
         """What has been understood so far."""
         return self._notes.understanding()
 
+    def finished(self) -> bool:
+        """True after the end of a turn, until the next one begins."""
+        return self._completed or bool(self._failure)
+
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is a completed turn after which none began or failed."""
         return judge(

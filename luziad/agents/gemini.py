@@ -113,6 +113,10 @@ class GeminiReader:
         """What has been understood so far."""
         return self._notes.understanding()
 
+    def finished(self) -> bool:
+        """True after the result."""
+        return self._success or bool(self._failure)
+
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is a result with status success."""
         exit_words = _EXITS.get(exit_record.exit_code or 0, "")

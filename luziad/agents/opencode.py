@@ -76,6 +76,10 @@ class OpencodeReader:
         """What has been understood so far."""
         return self._notes.understanding()
 
+    def finished(self) -> bool:
+        """True after a last step or a final error, until another step begins."""
+        return self._last_step == "stop" or bool(self._failure)
+
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is a last step that finished because the model was done, and no error."""
         if self._last_step:

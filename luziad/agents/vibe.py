@@ -84,6 +84,10 @@ class VibeReader:
         """What has been understood so far; the verdict adds what stderr says of a usage limit."""
         return self._notes.understanding()
 
+    def finished(self) -> bool:
+        """Never sure: vibe has no line for its end."""
+        return False
+
     def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
         """Success is an answer of the model as the last word, and none on stderr of an early end."""
         words = _early_end(stderr_tail)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome, Progress, Usage
 
 from luziad.core.terms import Terms
@@ -38,7 +39,11 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
-    """One attempt. `stop_reason` and `stop_outcome` say why it was asked to end, once it was."""
+    """One attempt.
+
+    stop_reason, stop_outcome: why it was asked to end, once it was.
+    activity: what was understood of its output, the agent's session among it; None when nobody reads it.
+    """
 
     number: int
     starting_at: float
@@ -53,6 +58,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     usage: Usage | None = None
     stop_reason: str | None = None
     stop_outcome: Outcome | None = None
+    activity: Activity | None = None
 
 
 class JobFate(msgspec.Struct, omit_defaults=True, gc=False):

@@ -10,11 +10,12 @@ _BLOCK = 64 * 1024
 
 
 class Piece(NamedTuple):
-    """Bytes read from `offset`, and the size of the file then."""
+    """Bytes read from `offset`, and the size of the file then; written_at: its last change, epoch seconds."""
 
     offset: int
     data: bytes
     size: int
+    written_at: float = 0.0
 
 
 def read_piece(path: str, offset: int, most: int) -> Piece:
@@ -24,8 +25,8 @@ def read_piece(path: str, offset: int, most: int) -> Piece:
     except FileNotFoundError:
         return Piece(offset, b"", 0)
     try:
-        size = os.fstat(descriptor).st_size
-        return Piece(offset, os.pread(descriptor, most, offset), size)
+        status = os.fstat(descriptor)
+        return Piece(offset, os.pread(descriptor, most, offset), status.st_size, status.st_mtime)
     finally:
         os.close(descriptor)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome, Progress
 
 
@@ -44,10 +45,14 @@ class Started(Base, tag="started"):
 
 
 class Progressed(Base, tag="progress"):
-    """An attempt came further, or says what it does now."""
+    """An attempt came further, or says what it does now.
+
+    activity: what has been understood of its output, in the short form; None when nobody reads it.
+    """
 
     attempt: int
     progress: Progress
+    activity: Activity | None = None
 
 
 class Stopping(Base, tag="stopping"):

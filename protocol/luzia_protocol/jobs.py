@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from luzia_protocol.activity import Activity
+
 MAX_TASK_BYTES = 1024 * 1024
 LIST_TASK_CHARS = 256
 """Lists carry a task's first characters only, so that a page always fits a frame; `status` has it whole."""
@@ -94,7 +96,10 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other."""
+    """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other.
+
+    activity: what was understood of its output, in the short form; None when nobody reads it.
+    """
 
     number: int
     starting_at: datetime | None = None
@@ -107,6 +112,7 @@ class Attempt(msgspec.Struct, frozen=True):
     reason: str | None = None
     duration_s: float | None = None
     usage: Usage | None = None
+    activity: Activity | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -121,6 +127,7 @@ class Job(msgspec.Struct, frozen=True):
     attempts: every attempt, oldest first; empty in lists.
     directory: the job's directory with its output, once it has one; None in lists.
     not_before: the moment before which its next attempt does not start.
+    activity: what is understood of the newest attempt's output; in lists the short form.
     """
 
     id: str
@@ -151,6 +158,7 @@ class Job(msgspec.Struct, frozen=True):
     directory: str | None = None
     seq: int = 0
     not_before: datetime | None = None
+    activity: Activity | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -53,9 +53,9 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.executor.base luziad.view"
     ),
     "luziad.judging": (
-        "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines luziad.executor.base luziad.launching"
-        " luziad.watch"
+        "luzia_protocol luziad.core luziad.agents.base luziad.executor.base luziad.launching luziad.live"
     ),
+    "luziad.live": "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines luziad.watch",
     "luziad.acceptance": "luzia_protocol luziad.core luziad.errors luziad.journal",
     "luziad.timeouts": "luzia_protocol luziad.core",
     "luziad.gates": "luziad.core",

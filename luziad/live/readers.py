@@ -1,0 +1,147 @@
+"""Reads the output of running agents as it grows: woken by writes, a bounded piece at a time, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from luzia_protocol.activity import Activity
+from luzia_protocol.jobs import Progress
+
+from luziad.core.activity import is_news
+from luziad.core.attempts import AttemptRef
+from luziad.live.reading import Reading
+from luziad.watch.files import FileWatcher
+
+log = logging.getLogger("luziad.live")
+
+T = TypeVar("T")
+
+READ_GAP_S = 0.3
+"""Between two looks at an attempt's output: what comes faster is read, and told, together."""
+
+SIGN_GAP_S = 10.0
+"""How much older a last sign of life may be told than it is, while nothing else changes."""
+
+Told = Callable[[AttemptRef, Activity, Progress | None], None]
+Lingering = Callable[[AttemptRef], None]
+
+
+class _Live:
+    """An attempt whose output is being read.
+
+    told: what was pushed last. caught_up: all that was known before a restart is known again.
+    """
+
+    __slots__ = ("caught_up", "linger_s", "reading", "task", "told")
+
+    def __init__(self, reading: Reading, known: Activity | None, linger_s: float) -> None:
+        self.reading = reading
+        self.linger_s = linger_s
+        self.told = known
+        self.caught_up = known is None
+        self.task: asyncio.Task[None] | None = None
+
+
+class LiveReaders:
+    """The readings of all running attempts.
+
+    thread: on which all of them are done. told: hears on the event loop what changed in the understanding.
+    lingering: hears of an agent that goes on some time after its final result and the last growth of its output.
+    """
+
+    def __init__(self, watcher: FileWatcher, thread: ThreadPoolExecutor) -> None:
+        self._watcher = watcher
+        self._thread = thread
+        self._live: dict[AttemptRef, _Live] = {}
+        self.told: Told = _nobody
+        self.lingering: Lingering = _nobody
+
+    def __contains__(self, ref: object) -> bool:
+        return ref in self._live
+
+    def begin(self, ref: AttemptRef, reading: Reading, known: Activity | None, linger_s: float) -> None:
+        """Read the attempt's output from its beginning, and then as it grows.
+
+        known: what had been understood of it before. linger_s: how long the agent may go on after its final result.
+        """
+        live = self._live[ref] = _Live(reading, known, linger_s)
+        live.task = asyncio.get_running_loop().create_task(self._follow(ref, live))
+
+    async def end(self, ref: AttemptRef) -> Reading | None:
+        """Follow the attempt no longer; returns what was read of it, to be read on by the caller."""
+        live = self._live.pop(ref, None)
+        if live is None:
+            return None
+        await self._cancel(live)
+        return live.reading
+
+    async def close(self) -> None:
+        """Follow nothing any more."""
+        while self._live:
+            await self._cancel(self._live.popitem()[1])
+
+    async def in_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run what blocks where all readings are done, one after the other."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    async def _cancel(self, live: _Live) -> None:
+        assert live.task is not None
+        live.task.cancel()
+        await asyncio.wait([live.task])
+
+    async def _follow(self, ref: AttemptRef, live: _Live) -> None:
+        """Read until cancelled. What goes wrong is told with the verdict, which reads from the beginning then."""
+        grown = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                grown.clear()
+                unwatch = self._watcher.watch(live.reading.path, grown.set)
+                try:
+                    read_at = loop.time()
+                    await self._read(ref, live)
+                    await self._wait(ref, live, grown)
+                finally:
+                    unwatch()  # while nobody wants to know, writes wake nobody
+                await asyncio.sleep(read_at + READ_GAP_S - loop.time())
+        except OSError as exc:
+            log.warning("output_not_followed job=%s attempt=%d error=%s", *ref, exc)
+            self._live.pop(ref, None)
+        except Exception:
+            log.exception("output_not_understood job=%s attempt=%d", *ref)
+            self._live.pop(ref, None)
+
+    async def _read(self, ref: AttemptRef, live: _Live) -> None:
+        loop = asyncio.get_running_loop()
+        told_at = loop.time()
+        while await self.in_thread(live.reading.read_on):
+            if live.caught_up and loop.time() - told_at > READ_GAP_S:
+                await self._tell(ref, live)
+                told_at = loop.time()
+        live.caught_up = True
+        await self._tell(ref, live)
+
+    async def _tell(self, ref: AttemptRef, live: _Live) -> None:
+        """Push what is understood, when it is news."""
+        activity, progress = await self.in_thread(live.reading.understood)
+        if activity.last_sign_at is not None and is_news(activity, live.told, SIGN_GAP_S):
+            live.told = activity
+            self.told(ref, activity, progress)
+
+    async def _wait(self, ref: AttemptRef, live: _Live, grown: asyncio.Event) -> None:
+        """Wait for growth; an agent that has told its result is given so long to end."""
+        if live.reading.finished:
+            try:
+                async with asyncio.timeout(live.linger_s):
+                    await grown.wait()
+            except TimeoutError:
+                self.lingering(ref)
+        await grown.wait()
+
+
+def _nobody(*_: object) -> None:
+    """Nobody wants to hear of it."""
