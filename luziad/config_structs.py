@@ -58,6 +58,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
     max_running: attempts that run at once in it. timeout_s, grace_s: as in [daemon].
+    keep_children: what an agent leaves behind when it ends by itself goes on.
     """
 
     path: Annotated[str, DIRECTORY]
@@ -66,6 +67,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_running: Annotated[int | None, COUNT] = None
     timeout_s: Annotated[float | None, SECONDS] = None
     grace_s: Annotated[float | None, SECONDS] = None
+    keep_children: Annotated[bool, BOOLEAN] = False
 
 
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -43,6 +43,7 @@ class Launcher:
         """
         spec, attempt = record.spec, record.attempt
         assert attempt is not None
+        project = self.config.projects.get(record.project)
         job_directory = self._executor.job_directory(record.id)
         context = Context(
             job=record.id,
@@ -62,6 +63,7 @@ class Launcher:
             stdin_prompt=command.stdin_prompt,
             merge_stderr=command.merge_stderr,
             grace_s=self.grace_s(record),
+            keep_children=project is not None and project.keep_children,
         )
 
     def grace_s(self, record: JobRecord) -> float:

@@ -16,6 +16,7 @@ class Launch(msgspec.Struct, frozen=True):
     cwd: an absolute directory. prompt: what the agent was given, written to the attempt's `prompt` file.
     stdin_prompt: the agent reads that file on stdin; otherwise its stdin is /dev/null.
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
+    keep_children: what the agent leaves behind when it ends by itself goes on.
     """
 
     ref: AttemptRef
@@ -26,6 +27,7 @@ class Launch(msgspec.Struct, frozen=True):
     stdin_prompt: bool
     merge_stderr: bool
     grace_s: float
+    keep_children: bool = False
 
 
 class Observer(Protocol):

@@ -19,12 +19,16 @@ T = TypeVar("T")
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """The content of the lock: the shim that holds it, or held it last. `over`: nothing was left of its tree."""
+    """The content of the lock: the shim that holds it, or held it last.
+
+    over: nothing was left of its tree, or that was to be kept. cgroup: the directory of its agent's, if any.
+    """
 
     pid: int
     start_time: int
     boot_id: str
     over: bool = False
+    cgroup: str | None = None
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -79,7 +83,7 @@ def read_started(directory: str) -> Started | None:
 
 def _judge(directory: str, fd: int, why: str | None) -> Over:
     started = read_started(directory)
-    if record.exists(fd, record.STARTED) and _was_killed(directory):
+    if record.exists(fd, record.STARTED):
         _end_survivors(directory, started)
     if record.exists(fd, record.EXIT):
         end = _read(directory, record.EXIT, Exited)
@@ -101,17 +105,15 @@ def _lost(started: Started | None, why: str | None) -> Lost:
     return Lost(why or "its shim was killed, and with it went the exit status")
 
 
-def _was_killed(directory: str) -> bool:
-    """True when the attempt's shim died in this boot before it had seen the end of its tree."""
-    holder = _read(directory, record.LOCK, Holder)
-    return holder is not None and not holder.over and holder.boot_id == record.boot_id()
-
-
 def _end_survivors(directory: str, started: Started | None) -> None:
+    """End what is left of the tree when the shim died in this boot before it had seen the end of it."""
+    holder = _read(directory, record.LOCK, Holder)
+    if holder is None or holder.over or holder.boot_id != record.boot_id():
+        return
     leader = None
     if started is not None and started.agent_pid is not None and started.agent_start_time is not None:
         leader = survivors.Leader(started.agent_pid, started.agent_start_time)
-    survivors.end_all(directory, leader)
+    survivors.end_all(directory, leader, holder.cgroup)
 
 
 def _read(directory: str, name: str, kind: type[T]) -> T | None:

@@ -1,9 +1,9 @@
 """Ends what a shim left behind that was killed itself, and so could not end its tree.
 
-Two things tell the processes of the attempt: the session of its agent, and the attempt's directory in the
-environment of the agent and of whatever it started, however often that has forked. Job and attempt would not do:
-several daemons may run side by side. What has left the session and dropped the variable as well is found by
-neither, unless its parent still lives.
+Where the attempt had a cgroup, that tells its processes, and ends them at once. Everywhere, two things tell them: the
+session of its agent, and the attempt's directory in the environment of the agent and of whatever it started, however
+often that has forked. Job and attempt would not do: several daemons may run side by side. What has left the session
+and dropped the variable as well is found by neither, unless its parent still lives.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from typing import NamedTuple
 
 from luziad.executor import pidfd
-from luziad.supervise import tree
+from luziad.supervise import cgroup, tree
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +44,14 @@ class Leader(NamedTuple):
     start_time: int
 
 
-def end_all(directory: str, leader: Leader | None) -> None:
+def end_all(directory: str, leader: Leader | None, group: str | None = None) -> None:
     """KILL everything that is left of the attempt, and block until it is gone.
 
     directory: the attempt's. leader: None when the shim died before it could write down the agent's process.
+    group: the directory of the attempt's cgroup, if it had one.
     """
+    if group is not None and not f"{cgroup.own_directory()}/".startswith(f"{group}/"):
+        cgroup.kill(group)
     deadline = time.monotonic() + PATIENCE_S
     ended = empty = 0
     # Twice, because a process may fork and end while the list is read, with the child where the reader has been.
@@ -60,6 +63,8 @@ def end_all(directory: str, leader: Leader | None) -> None:
             log.error("survivors_not_killed attempt=%s pids=%s", directory, pids)
             return
         ended += _kill(alive, deadline)
+    if group is not None:
+        cgroup.remove(group)
     if ended:
         log.warning("survivors_killed attempt=%s processes=%d", directory, ended)
 

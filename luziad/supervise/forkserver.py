@@ -9,6 +9,7 @@ or an `error`. The fork server ends when stdin does, and shims do not mind.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
-from luziad.supervise import child, record, shim, tree
+from luziad.supervise import cgroup, child, record, shim, tree
 
 REQUESTS = 0
 _CHUNK_BYTES = 1 << 18
@@ -36,10 +37,13 @@ def main() -> None:
     poller.register(REQUESTS, select.POLLIN)
     poller.register(wakeup[0], select.POLLIN)
     record.boot_id()  # read now, remembered in every shim
+    base = cgroup.find_base()
+    if base is not None:
+        cgroup.sweep(base)
     gc.disable()
     gc.freeze()
     requests = Lines()
-    shims = Shims(wakeup)
+    shims = Shims(wakeup, base)
     while True:
         shims.prepare()
         for fd, _ in poller.poll():
@@ -102,12 +106,15 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 class Shims:
     """Forks shims, one of them in advance, and reaps them.
 
-    wakeup: the two ends of the pipe that SIGCHLD writes to, which a shim must not keep.
+    wakeup: the two ends of the pipe that SIGCHLD writes to, which a shim must not keep. base: where cgroups for
+    attempts can be made, None when nowhere.
     """
 
-    def __init__(self, wakeup: tuple[int, int]) -> None:
+    def __init__(self, wakeup: tuple[int, int], base: str | None) -> None:
         self._wakeup = wakeup
+        self._base = base
         self._spare: tuple[int, int] | None = None  # its pid, and the pipe on which it waits for its request
+        self._start_times: dict[int, int | None] = {}  # of the shims that live
 
     def prepare(self) -> None:
         """Fork the shim that the next attempt will have, unless it is there."""
@@ -130,8 +137,7 @@ class Shims:
         except OSError as error:
             _tell(request, refused=f"cannot start: {error}")
         else:
-            # The shim is reaped by this process alone, and later, so its entry in /proc is still there.
-            _tell(request, pid=pid, start_time=tree.start_time(pid))
+            _tell(request, pid=pid, start_time=self._start_times[pid])
 
     def reap(self) -> None:
         """Reap the shims that have ended."""
@@ -140,6 +146,9 @@ class Shims:
                 if self._spare is not None and self._spare[0] == pid:
                     os.close(self._spare[1])
                     self._spare = None
+                start_time = self._start_times.pop(pid)
+                if self._base is not None:
+                    cgroup.remove(f"{self._base}/{cgroup.name_of(pid, start_time)}")
         except ChildProcessError:
             return
 
@@ -166,7 +175,9 @@ class Shims:
         try:
             pid = os.fork()
             if pid == 0:
-                _become_shim(request, self._wakeup)
+                _become_shim(request, self._wakeup, self._base)
+            # The shim is reaped by this process alone, and later, so its entry in /proc is there.
+            self._start_times[pid] = tree.start_time(pid)
             return pid
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
@@ -187,8 +198,11 @@ def _wait_for_request(reader: int, writer: int) -> dict[str, Any] | None:
     return request
 
 
-def _become_shim(get_request: Callable[[], dict[str, Any] | None], wakeup: tuple[int, int]) -> NoReturn:
-    status = 1
+def _become_shim(
+    get_request: Callable[[], dict[str, Any] | None], wakeup: tuple[int, int], base: str | None
+) -> NoReturn:
+    status, fork_server = 1, os.getppid()
+    group: cgroup.Group | None = None
     request: dict[str, Any] | None = None
     try:
         signal.set_wakeup_fd(-1)
@@ -201,15 +215,26 @@ def _become_shim(get_request: Callable[[], dict[str, Any] | None], wakeup: tuple
         os.dup2(null, 2)
         os.close(null)
         child.name_process(child.SHIM_NAME)
+        group = _enter_group(base)
         request = get_request()
         if request is not None:
-            shim.run(request)
+            shim.run(request, group)
         status = 0
     except Exception as error:
         if request is not None:
             shim.tell(request, error=f"the shim failed: {type(error).__name__}: {error}")
     finally:
+        if group is not None and os.getppid() != fork_server:
+            group.leave()  # nobody is left who would delete it
+            cgroup.remove(group.path)
         os._exit(status)
+
+
+def _enter_group(base: str | None) -> cgroup.Group | None:
+    if base is not None:
+        with contextlib.suppress(OSError):  # there may be too many: then the tree is ended without one
+            return cgroup.Group(base, cgroup.name_of(os.getpid(), tree.start_time(os.getpid())))
+    return None
 
 
 def _tell(request: dict[str, Any], **facts: Any) -> None:

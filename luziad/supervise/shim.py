@@ -15,19 +15,23 @@ import time
 from _json import encode_basestring_ascii
 from typing import Any
 
-from luziad.supervise import child, record, tree
+from luziad.supervise import cgroup, child, record, tree
 
 REPLIES = 1
 """The descriptor of the reply pipe, in the fork server and in shims. An agent has its stdout there."""
 
 LEFTOVER_GRACE_S = 2.0
+SETTLED_S = 0.05
+"""An agent that runs for so long is no short command, and its shim leaves its cgroup."""
+
 _WAITED_FOR = {signal.SIGCHLD, signal.SIGTERM}
 
 
-def run(request: dict[str, Any]) -> None:
+def run(request: dict[str, Any], group: cgroup.Group | None = None) -> None:
     """Carry one attempt through, from its directory to the end of its last process.
 
     request: `job`, `attempt`, `directory` (of the attempt, absolute), and the other fields of a Launch.
+    group: the cgroup in which this process is, and the agent will be.
     """
     try:
         directory = record.make_directory(request["directory"])
@@ -36,7 +40,7 @@ def run(request: dict[str, Any]) -> None:
         held = record.lock(directory)
         if held is None or record.exists(directory, record.FENCED):
             return
-        attempt = Shim(request, directory, held)
+        attempt = Shim(request, directory, held, group)
         attempt.run()
         attempt.write_over()
     except (OSError, ValueError) as error:
@@ -86,8 +90,9 @@ def _scalar(value: Any) -> bytes:
 class Shim:
     """One attempt from its lock to its end."""
 
-    def __init__(self, request: dict[str, Any], directory: int, lock: int) -> None:
+    def __init__(self, request: dict[str, Any], directory: int, lock: int, group: cgroup.Group | None) -> None:
         self._request = request
+        self._group = group
         self._directory = directory
         self._lock = lock
         self._grace_s: float = request["grace_s"]
@@ -96,6 +101,7 @@ class Shim:
             "pid": os.getpid(),
             "start_time": tree.start_time(os.getpid()),
             "boot_id": record.boot_id(),
+            "cgroup": group.path if group is not None else None,
         }
         os.pwrite(lock, _encode(self._identity), 0)
         record.write_new(directory, record.PROMPT, os.fsencode(request.pop("prompt")))
@@ -156,7 +162,7 @@ class Shim:
                 if pid == agent:
                     ended = True
                     self._record_end(status, usage, stopped)
-            if not left:
+            if not left or (ended and self._request["keep_children"] and not cancelled):
                 return
             now = time.monotonic()
             if kill_at is None and (ended or cancelled):
@@ -167,10 +173,26 @@ class Shim:
             if kill_at is not None:
                 wait_s = kill_at - now
                 if wait_s <= 0:
-                    # Whatever was forked while the tree was read is met by the next round.
-                    tree.signal_below(os.getpid(), signal.SIGKILL)
+                    self._kill_all()
                     wait_s, pause_s = pause_s, min(pause_s * 2, 1.0)
-            cancelled |= _wait(wait_s) == signal.SIGTERM
+            cancelled |= self._wait(wait_s) == signal.SIGTERM
+
+    def _wait(self, timeout_s: float | None) -> int | None:
+        """Sleep until a signal comes and return it, or None after `timeout_s`; leave the agent's cgroup meanwhile."""
+        if self._group is not None and self._group.inside and (timeout_s is None or timeout_s > SETTLED_S):
+            number = _wait(SETTLED_S)
+            if number is not None:
+                return number
+            self._group.leave()
+        return _wait(timeout_s)
+
+    def _kill_all(self) -> None:
+        """KILL the tree. Whatever was forked while it was read is met by the next call."""
+        if self._group is not None:
+            if self._group.inside:
+                self._group.leave()
+            self._group.kill()
+        tree.signal_below(os.getpid(), signal.SIGKILL)  # also what somebody has moved into another cgroup
 
     def _record_end(self, status: int, usage: Any, stopped: bool) -> None:
         """Write the exit record; when even its reserved space fails, the tree must be ended all the same."""

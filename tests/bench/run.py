@@ -26,6 +26,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from bench import trees  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
 
 MANY = 100_000
@@ -60,7 +61,7 @@ def main() -> int:
     options.add_argument("--write", action="store_true", help="put the table into README.md")
     write = options.parse_args().write
     figures: list[Figure] = []
-    for measure in (first_instruction, whole_process, idle, many_jobs):
+    for measure in (first_instruction, whole_process, idle, process_trees, many_jobs):
         for figure in measure():
             figures.append(figure)
             print(("  " if figure.kept else "! ") + figure.row(), flush=True)
@@ -142,6 +143,16 @@ def idle() -> list[Figure]:
         time.sleep(10.0)
         after = _switches(info["pid"]) + _switches(info["fork_server_pid"])
     return [Figure("wakeups of an idle daemon", "context switches of all its threads in 10 s", after - before, "", 0)]
+
+
+def process_trees() -> list[Figure]:
+    """What ending many large trees at once costs other clients."""
+    ended = trees.end_trees()
+    size = f"{trees.TREES} trees of {trees.PROCESSES} orphans that ignore SIGTERM"
+    return [
+        Figure("status, 99th percentile, while trees are ended", size, ended.during_s / ended.before_s, "times", 5.0),
+        Figure("processes left of them", "after the grace", ended.left, "", 0),
+    ]
 
 
 def many_jobs() -> list[Figure]:

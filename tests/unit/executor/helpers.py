@@ -112,8 +112,13 @@ class Machine:
 
     def shim(self, ref: AttemptRef) -> int:
         """The process id of the attempt's shim."""
-        pid: int = json.loads((self.attempt(ref) / "lock").read_text())["pid"]
+        pid: int = self.lock(ref)["pid"]
         return pid
+
+    def lock(self, ref: AttemptRef) -> dict[str, Any]:
+        """What the attempt's shim has written into its lock."""
+        holder: dict[str, Any] = json.loads((self.attempt(ref) / "lock").read_text())
+        return holder
 
     def processes(self) -> list[int]:
         """The living processes that agents of this test started, whoever their parent is now."""

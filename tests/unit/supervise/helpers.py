@@ -26,6 +26,7 @@ def request(directory: Path, *argv: str, **changes: Any) -> dict[str, Any]:
         "stdin_prompt": False,
         "merge_stderr": False,
         "grace_s": 30.0,
+        "keep_children": False,
     }
     return plain | changes
 
