@@ -33,6 +33,7 @@ from luziad.loading import from_directories, load
 from luziad.operations import Operations, limits
 from luziad.scheduler import Scheduler
 from luziad.server import systemd
+from luziad.server.admission import Limits
 from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir, unbind
 from luziad.snapshotting import Snapshotting
 from luziad.status_files import StatusFiles
@@ -49,18 +50,21 @@ log = logging.getLogger("luziad.app")
 
 async def serve(config: Config, ready: Callable[[], None]) -> None:
     """Run the daemon until it is asked to stop; `ready` is called when it listens. Raises StartupError."""
-    open_files.allow(config.daemon.max_connections, config.daemon.max_running)
+    places = open_files.allow(config.daemon.max_connections, config.daemon.max_running)
     prepare_runtime_dir(config.runtime_dir)
     _make_private(Path(config.state_dir))
     _make_private(Path(config.jobs_dir))
     with lock(config.runtime_dir), lock(config.state_dir):
-        await App(config).run(ready)
+        await App(config, places).run(ready)
 
 
 class App:
-    """The daemon's parts. Create it with the locks of the runtime and the state directory held."""
+    """The daemon's parts. Create it with the locks of the runtime and the state directory held.
 
-    def __init__(self, config: Config) -> None:
+    places: connections for which the system's limit of open files leaves room.
+    """
+
+    def __init__(self, config: Config, places: int) -> None:
         self._config = config
         state_dir = Path(config.state_dir)
         self._files = ThreadPoolExecutor(1, "files")
@@ -109,7 +113,10 @@ class App:
         self._snapshotting = Snapshotting(
             self._journal, state_dir, config.daemon.snapshot_interval_s, self._slow, self._snapshot_taken
         )
-        self._listener = Listener(self._services, config.daemon.max_connections)
+        self._listener = Listener(
+            self._services,
+            Limits(config.daemon.max_connections, config.daemon.max_connections_per_uid, places),
+        )
         self._stop = asyncio.Event()
         self._watchdog: asyncio.TimerHandle | None = None
 
@@ -137,7 +144,7 @@ class App:
             self._scheduler.resume()
             gc.collect()
             gc.freeze()  # the jobs that were loaded stay; the collector need not walk them again
-            await self._listener.start(listening)
+            self._listener.start(listening)
             ready()
             systemd.notify("READY=1")
             self._pet_watchdog()

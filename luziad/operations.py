@@ -19,7 +19,7 @@ from luziad.errors import ConfigError
 from luziad.programs import Programs
 from luziad.scheduler import Scheduler
 
-RESTART_ONLY = ("max_connections", "snapshot_interval_s", "log_level")
+RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval_s", "log_level")
 """Settings of [daemon] that a reload does not apply."""
 
 

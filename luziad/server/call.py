@@ -36,9 +36,12 @@ class Owner(Protocol):
 
 
 class SessionCall:
-    """One request of a session. See handlers.base.Call for what its methods promise."""
+    """One request of a session. See handlers.base.Call for what its methods promise.
 
-    __slots__ = ("_closers", "_session", "frame", "id", "streaming")
+    counts: the session counts it among those that are at work at once.
+    """
+
+    __slots__ = ("_closers", "_session", "counts", "frame", "id", "streaming")
 
     def __init__(self, session: Owner, call_id: int | str | None) -> None:
         self._session = session
@@ -46,6 +49,7 @@ class SessionCall:
         self.id = call_id
         self.frame: OkFrame | ErrorFrame | None = None
         self.streaming = False
+        self.counts = False
 
     @property
     def uid(self) -> int:

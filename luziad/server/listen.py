@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import grp
+import functools
 import logging
 import os
-import pwd
 import socket
 import stat
-import struct
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +18,17 @@ from luzia_protocol.paths import SYSTEM_RUNTIME_DIR
 
 from luziad.errors import StartupError
 from luziad.handlers.base import Services
-from luziad.server.session import Session
+from luziad.server.admission import RESERVE, Admission, Doorkeeper, Limits, group_id, user_name
+from luziad.server.session import Session, refusal
 
 log = logging.getLogger("luziad.listen")
 
 BACKLOG = 1024
-GROUP = "luzia"
+ACCEPTED_AT_ONCE = 16
+"""Connections that are accepted before everybody else has a turn, so that a flood of them stops nobody."""
+MAX_TOLD_OFF = 32
+"""Refused peers that get time to read why; those beyond are told and closed in the same moment."""
+STARVED_PAUSE_S = 0.1
 
 
 def prepare_runtime_dir(path: str) -> None:
@@ -40,7 +42,7 @@ def prepare_runtime_dir(path: str) -> None:
             if not stat.S_ISDIR(found.st_mode):
                 raise StartupError(f"{path} is no directory: remove it, or set LUZIA_RUNTIME_DIR") from None
             if found.st_uid != os.geteuid():
-                owner = _user_name(found.st_uid)
+                owner = user_name(found.st_uid)
                 raise StartupError(
                     f"{path} belongs to {owner}, not to you: set LUZIA_RUNTIME_DIR to a directory of yours"
                 ) from None
@@ -106,75 +108,119 @@ def unbind(path: str) -> None:
 class Listener:
     """Accepts connections from those who may talk to this daemon, as many as are allowed."""
 
-    def __init__(self, services: Services, max_connections: int) -> None:
+    def __init__(self, services: Services, limits: Limits) -> None:
         self._services = services
-        self._max = max_connections
+        self._doorkeeper = Doorkeeper(limits, shared=is_system(services.config.runtime_dir))
         self._sessions: set[Session] = set()
-        self._server: asyncio.Server | None = None
-        self._group = _group_id() if _is_system(services.config.runtime_dir) else None
+        self._brief: dict[Session, None] = {}  # those in the reserve, the first that came first
+        self._told_off: set[Session] = set()
+        self._opening: set[asyncio.Task[object]] = set()
+        self._loop: asyncio.AbstractEventLoop
+        self._listening: socket.socket | None = None
+        self._starved = False
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    async def start(self, listening: socket.socket) -> None:
+    def start(self, listening: socket.socket) -> None:
         """Accept on this socket."""
-        loop = asyncio.get_running_loop()
-        # The socket may be systemd's: from Python 3.13 on the loop would delete it at the end.
-        keep: dict[str, bool] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-        self._server = await loop.create_unix_server(self._session, sock=listening, backlog=BACKLOG, **keep)  # type: ignore[arg-type]
+        self._loop = asyncio.get_running_loop()
+        self._listening = listening
+        self._loop.add_reader(listening, self._accept)
 
     def close(self) -> None:
         """Accept no more, and end the connections that there are; what was written still goes out."""
-        if self._server is not None:
-            self._server.close()
+        if self._listening is not None:
+            self._loop.remove_reader(self._listening)
+            self._listening = None
         for session in list(self._sessions):
             session.end()
 
-    def _session(self) -> Session:
-        return Session(self._services, self._admit, self._sessions.discard)
+    def _accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            if self._listening is None:
+                return
+            try:
+                peer, _ = self._listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as exc:
+                self._pause(self._listening, exc)
+                return
+            self._starved = False
+            if self._take_in(peer):
+                return  # so that whoever has got a place of the reserve has some turns until it must give way
 
-    def _admit(self, session: Session, transport: asyncio.Transport) -> int:
-        """The peer's user id. Raises Refused for strangers, and when there are too many connections."""
-        peer = transport.get_extra_info("socket")
-        _, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        if uid not in (os.geteuid(), 0) and not self._in_group(uid, gid):
-            log.warning("peer_refused uid=%d", uid)
-            raise Refused(ErrorCode.NOT_ALLOWED, f"user {_user_name(uid)} may not use this daemon")
-        if len(self._sessions) >= self._max:
-            raise Refused(ErrorCode.TOO_MANY_CONNECTIONS, f"{self._max} connections are open, which is the limit")
-        self._sessions.add(session)
-        return int(uid)
+    def _pause(self, listening: socket.socket, exc: OSError) -> None:
+        """No connection can be had, for there are no files or no memory: those that want in wait in the backlog."""
+        if not self._starved:
+            log.warning("not_accepting error=%r", exc.strerror)
+        self._starved = True
+        self._loop.remove_reader(listening)
+        self._loop.call_later(STARVED_PAUSE_S, self._go_on)
 
-    def _in_group(self, uid: int, gid: int) -> bool:
-        if self._group is None:
+    def _go_on(self) -> None:
+        if self._listening is not None:
+            self._loop.add_reader(self._listening, self._accept)
+
+    def _take_in(self, peer: socket.socket) -> bool:
+        """Open a session for the peer, or turn it away; True when it has got a place of the reserve."""
+        peer.setblocking(False)
+        admission = self._doorkeeper.admit(peer)
+        refused = None if admission.brief else admission.refused
+        if refused is not None and len(self._told_off) >= MAX_TOLD_OFF:
+            _turn_away(peer, refused)
             return False
+        session = Session(self._services, admission, functools.partial(self._gone, admission))
+        (self._sessions if refused is None else self._told_off).add(session)
+        if admission.brief:
+            self._make_room()
+            self._brief[session] = None
+        task = self._loop.create_task(self._open(session, peer))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+        return admission.brief
+
+    async def _open(self, session: Session, peer: socket.socket) -> None:
         try:
-            return self._group in os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
-        except KeyError:
-            return gid == self._group
+            await self._loop.connect_accepted_socket(lambda: session, peer)
+        except OSError as exc:
+            log.warning("connection_not_opened error=%r", exc.strerror)
+            peer.close()
+            session.connection_lost(exc)
+
+    def _make_room(self) -> None:
+        """In the reserve the first that asks nothing goes, or else the one that has had most time for its request."""
+        if len(self._brief) < RESERVE:
+            return
+        going = next((session for session in self._brief if session.is_idle), next(iter(self._brief)))
+        del self._brief[going]
+        message = "all places are taken, and somebody else wants this one"
+        going.give_way(Refused(ErrorCode.TOO_MANY_CONNECTIONS, message))
+
+    def _gone(self, admission: Admission, session: Session) -> None:
+        self._doorkeeper.leave(admission)
+        self._sessions.discard(session)
+        self._told_off.discard(session)
+        self._brief.pop(session, None)
 
 
-def _is_system(runtime_dir: str) -> bool:
-    return Path(runtime_dir) == Path(SYSTEM_RUNTIME_DIR)
-
-
-def _group_id() -> int | None:
+def _turn_away(peer: socket.socket, refused: Refused) -> None:
     try:
-        return grp.getgrnam(GROUP).gr_gid
-    except KeyError:
-        return None
+        peer.send(refusal(refused), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+    except OSError as exc:
+        log.debug("refusal_not_sent error=%r", exc.strerror)  # it has gone already
+    peer.close()
+
+
+def is_system(runtime_dir: str) -> bool:
+    """True for the runtime directory of the system service."""
+    return Path(runtime_dir) == Path(SYSTEM_RUNTIME_DIR)
 
 
 def _share_with_group(path: str) -> None:
     """The system service's socket is open to the group luzia, where there is one."""
-    group = _group_id()
-    if group is not None and _is_system(os.path.dirname(path)):
+    group = group_id()
+    if group is not None and is_system(os.path.dirname(path)):
         os.chown(path, -1, group)
         os.chmod(path, 0o660)
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, private_daemon
 
 
 @pytest.fixture(scope="module")
@@ -164,36 +163,6 @@ def test_a_queue_that_is_full_says_so(wire: Connection) -> None:
     for job in [*queued, running]:
         wire.ok(op="cancel", job=job)
     wire.ok(op="wait", jobs=[running])
-
-
-def test_connections_beyond_the_limit_are_told_and_closed(daemon: PrivateDaemon, wire: Connection) -> None:
-    with contextlib.ExitStack() as stack:
-        eventually(lambda: wire.ok(op="info")["connections"] == 1)
-        for _ in range(19):
-            assert "ok" in stack.enter_context(daemon.connect()).ask(op="info")
-        refused = stack.enter_context(daemon.connect())
-        assert refused.receive()["error"]["code"] == "too_many_connections"
-        with pytest.raises(EOFError):
-            refused.receive()
-        assert wire.ok(op="info")["connections"] == 20
-
-
-def test_the_limit_of_connections_is_met_before_that_of_open_files() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
-    try:
-        with private_daemon("[daemon]\nmax_connections = 400\n", {}) as daemon, contextlib.ExitStack() as stack:
-            assert daemon.process is not None
-            allowed, _ = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
-            assert allowed > 400
-            for _ in range(400):
-                wire = stack.enter_context(daemon.connect())
-                assert "ok" in wire.ask(op="hello")
-            refused = stack.enter_context(daemon.connect())
-            assert refused.receive()["error"]["code"] == "too_many_connections"
-            assert "ok" in wire.ask(op="dispatch", project="overbits", task="true")
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_directory_that_goes_while_the_job_is_queued_is_named(daemon: PrivateDaemon, wire: Connection) -> None:
