@@ -53,9 +53,10 @@ def errors_page() -> str:
 def life() -> str:
     """A diagram and a table of TRANSITIONS. States that end alike are in one box, and so are final ones."""
     alike = [state for state in JobState if endings(state) == endings(JobState.RUNNING)]
+    together = {trigger for trigger in Trigger if all((state, trigger) in TRANSITIONS for state in alike)}
     edges: dict[tuple[str, str], list[str]] = {}
     for (state, trigger), target in TRANSITIONS.items():
-        source = "under_way" if state in alike and target in FINAL_STATES else box(state)
+        source = "under_way" if state in alike and trigger in together else box(state)
         labels = edges.setdefault((source, box(target)), [])
         if trigger not in labels:
             labels.append(trigger)

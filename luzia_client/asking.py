@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict
 
 from luzia_protocol import requests
+from luzia_protocol.jobs import Outcome
 
 from luzia_client.caller import absolute, client_env, is_path
 
@@ -42,6 +43,11 @@ class DispatchOptions(TypedDict, total=False):
     cwd: str | None
     timeout_s: float | None
     not_before: datetime | None
+    retries: int | None
+    retry_on: list[Outcome] | None
+    backoff_s: list[float] | None
+    expires_s: float | None
+    job_timeout_s: float | None
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:

@@ -9,6 +9,9 @@
 6    ... timed out
 7    ... is lost
 8    ... was skipped
+9    ... expired: it had not begun when it must have
+10   ... stalled: it gave no sign of life
+11   ... is overdue: all its attempts together took too long
 70   luzia itself failed (please report it)
 74   a file cannot be read, or the output cannot be written
 124  `wait --timeout` was over first
@@ -27,6 +30,9 @@ JOB_CANCELLED = 5
 JOB_TIMED_OUT = 6
 JOB_LOST = 7
 JOB_SKIPPED = 8
+JOB_EXPIRED = 9
+JOB_STALLED = 10
+JOB_OVERDUE = 11
 BUG = 70
 INPUT_OUTPUT = 74
 WAIT_TIMED_OUT = 124
@@ -43,9 +49,19 @@ BY_STATE = {
 }
 """The status for each final state, from the best to the worst."""
 
+BY_OUTCOME = {
+    "expired": JOB_EXPIRED,
+    "stalled": JOB_STALLED,
+    "overdue": JOB_OVERDUE,
+}
+"""The status for outcomes that are told apart from others of the same state."""
+
 _BADNESS = list(BY_STATE)
 
 
-def for_states(states: list[str]) -> int:
-    """The status for several final states: that of the worst."""
-    return BY_STATE[max(states, key=_BADNESS.index)] if states else OK
+def for_ends(ends: list[tuple[str, str | None]]) -> int:
+    """The status for several jobs, by state and outcome: that of the one whose state is the worst."""
+    if not ends:
+        return OK
+    state, outcome = max(ends, key=lambda end: _BADNESS.index(end[0]))
+    return BY_OUTCOME.get(outcome or "", BY_STATE[state])

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from luzia_protocol.jobs import MAX_RETRIES, RETRYABLE
+
 MAX_COUNT = 1_000_000_000
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -60,10 +62,28 @@ def one_of(*words: str) -> Rule:
     return Rule(f"{', '.join(quoted[:-1])} or {quoted[-1]}", lambda value: value in words)
 
 
+def _is_count_or_none(most: int) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, int) and _is_number(value) and 0 <= value <= most
+
+
+def _is_retryable(value: object) -> bool:
+    return isinstance(value, list) and all(each in RETRYABLE for each in value)
+
+
+def is_backoff(value: object) -> bool:
+    """True for one or two numbers of seconds, the first not above the second."""
+    if not isinstance(value, list) or not 1 <= len(value) <= 2:
+        return False
+    return all(map(_is_seconds, value)) and value[0] <= value[-1]
+
+
 BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 STRING = Rule("a string without NUL", is_text)
 COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
 SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _is_seconds)
+RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _is_count_or_none(MAX_RETRIES))
+RETRY_ON = Rule(f"an array of {', '.join(RETRYABLE)}", _is_retryable)
+BACKOFF = Rule("an array of one or two numbers of seconds, the first not above the second", is_backoff)
 DIRECTORY = Rule("an absolute path, or one that begins with ~", _is_directory)
 COMMAND = Rule("an array of strings without NUL, the first of them not empty", _is_command, secret=True)
 VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)

@@ -10,13 +10,18 @@ from typing import Annotated
 
 import msgspec
 
+from luzia_protocol.jobs import Outcome
+
 from luziad.config_rules import (
+    BACKOFF,
     BOOLEAN,
     COMMAND,
     COUNT,
     DIRECTORY,
     LOG_LEVEL,
     PROMPT,
+    RETRIES,
+    RETRY_ON,
     SECONDS,
     STRING,
     VARIABLES,
@@ -26,6 +31,11 @@ from luziad.config_rules import (
 def default_max_running() -> int:
     """As many attempts as the machine has CPUs, at least 4."""
     return max(4, os.cpu_count() or 1)
+
+
+def default_retry_on() -> list[Outcome]:
+    """What another attempt may change."""
+    return [Outcome.FAILED, Outcome.STALLED, Outcome.LOST]
 
 
 class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +49,8 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
     timeout_s: seconds an attempt may run; None is no limit.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
+    retries: attempts that may follow a job's first by themselves. retry_on: the outcomes after which they do.
+    backoff_s: seconds up to which the first retry waits, and up to which any does.
     """
 
     autostart: Annotated[bool, BOOLEAN] = True
@@ -53,13 +65,16 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: Annotated[float | None, SECONDS] = None
     snapshot_interval_s: Annotated[float, SECONDS] = 300.0
     log_level: Annotated[str, LOG_LEVEL] = "info"
+    retries: Annotated[int, RETRIES] = 0
+    retry_on: Annotated[list[Outcome], RETRY_ON] = msgspec.field(default_factory=default_retry_on)
+    backoff_s: Annotated[list[float], BACKOFF] = msgspec.field(default_factory=lambda: [2.0, 300.0])
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[projects.NAME]. What is None is said by [daemon].
 
     path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
-    max_running: attempts that run at once in it. timeout_s, grace_s: as in [daemon].
+    max_running: attempts that run at once in it. timeout_s, grace_s, retries, retry_on, backoff_s: as in [daemon].
     keep_children: what an agent leaves behind when it ends by itself goes on.
     """
 
@@ -70,6 +85,9 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: Annotated[float | None, SECONDS] = None
     grace_s: Annotated[float | None, SECONDS] = None
     keep_children: Annotated[bool, BOOLEAN] = False
+    retries: Annotated[int | None, RETRIES] = None
+    retry_on: Annotated[list[Outcome] | None, RETRY_ON] = None
+    backoff_s: Annotated[list[float] | None, BACKOFF] = None
 
 
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from luziad.agents.base import Verdict
 from luziad.core.activity import brief
 from luziad.core.record import AttemptRecord, JobRecord
 from luziad.journal import Journal
+from luziad.view import when
 
 E = TypeVar("E", bound=events.Base)
 
@@ -59,7 +60,14 @@ class Facts:
         )
 
     def requeued(self, record: JobRecord, attempt: int, reason: str) -> events.Requeued:
-        return self._event(events.Requeued, record, attempt=attempt, reason=reason)
+        return self._event(
+            events.Requeued,
+            record,
+            attempt=attempt,
+            reason=reason,
+            outcome=record.attempt.outcome if record.attempt else None,
+            not_before=when(record.not_before or None),
+        )
 
     def removed(self, record: JobRecord) -> events.Removed:
         return self._event(events.Removed, record)

@@ -14,7 +14,6 @@ from luziad.core.environments import LOST, NONE, Environments
 from luziad.core.ids import JOB_ID
 from luziad.core.record import AttemptRecord, JobFate, JobRecord, JobSpec
 from luziad.core.table import JobTable
-from luziad.core.terms import Terms
 from luziad.errors import StoreDamagedError
 from luziad.status_files import STATUS_NAME
 from luziad.store.sqlite import Store
@@ -83,7 +82,7 @@ def _spec(job: Job) -> JobSpec:
         key=job.key,
         env_set=LOST if job.env_names else NONE,
         timeout_s=job.timeout_s,
-        terms=None if job.not_before is None else Terms(not_before=job.not_before.timestamp()),
+        terms=job.terms,
     )
 
 

@@ -19,6 +19,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, OUTCOME_STATES, JobState, Outcome, Progress
 
 from luziad.acceptance import Accepting, Adopting
+from luziad.again import Renewal
 from luziad.agents.base import Verdict
 from luziad.core.activity import PLAN, merged
 from luziad.core.attempts import AttemptEnd, AttemptRef, Exited, NeverStarted
@@ -27,6 +28,7 @@ from luziad.core.lifecycle import Trigger, move
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import AttemptRecord, JobRecord
 from luziad.core.table import JobTable
+from luziad.deadlines import Deadlines
 from luziad.executor.base import Executor
 from luziad.facts import Facts
 from luziad.gates import Gates
@@ -78,6 +80,8 @@ class Scheduler:
         self._changed = changed
         self._facts = Facts(journal)
         self._timeouts = Timeouts(self._timed_out)
+        self._deadlines = Deadlines(self._too_late)
+        self._renewal = Renewal(launcher)
         self.gates = Gates(ready, self.pump)
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -96,7 +100,7 @@ class Scheduler:
         self.table.add(record)
         event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
         self.journal.accept(record, event, Accepting(record, asked, self._undo))
-        self.gates.enter(record)
+        self._enqueue(record)
         self.pump()
 
     def cancel(self, record: JobRecord, then: Then) -> None:
@@ -111,11 +115,16 @@ class Scheduler:
             self._stop(record, Verdict(Outcome.CANCELLED, "cancelled"), then)
 
     def retry(self, record: JobRecord, then: Then) -> None:
-        """Queue a final job again. Raises Refused when it is not final."""
+        """Queue a final job again, or start one at once that waits for a moment. Raises Refused for others."""
+        if self._renewal.at_once(record):
+            self._record_requeued(record, "at once", then)
+            self.gates.ask_again(record)
+            return
         if not record.fate.state.is_final:
             raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
+        self._renewal.asked_anew(record)
         self._requeue(record, Trigger.RETRY, "retry", then)
-        self.gates.enter(record)
+        self._enqueue(record)
         self.pump()
 
     def remove(self, record: JobRecord, then: Then | None = None) -> None:
@@ -236,9 +245,10 @@ class Scheduler:
         """After a start of the daemon: queue what waits, and find out what became of what ran."""
         for record in reversed(list(self.table.newest_first())):
             if record.fate.state is JobState.QUEUED:
-                self.gates.enter(record)
+                self._enqueue(record)
         for record in self.table.active():
             assert record.attempt is not None
+            self._deadlines.watch(record)
             self.ready.occupy(record.project)
             ref = AttemptRef(record.id, record.attempt.number)
             if record.attempt.started_at is not None:
@@ -254,6 +264,7 @@ class Scheduler:
         """Start nothing any more, and finish judging what has ended."""
         self._stopped = True
         self._timeouts.close()
+        self._deadlines.close()
         if self._judging:
             await asyncio.wait(self._judging)
 
@@ -262,6 +273,7 @@ class Scheduler:
         number = record.attempt.number + 1 if record.attempt else 1
         record.fate.attempts = (*record.fate.attempts, AttemptRecord(number, time.time()))
         record.fate.reason = None
+        self._deadlines.watch(record)
         self.journal.record(record, self._facts.starting(record, number), lambda: self._launch(record))
 
     def _launch(self, record: JobRecord) -> None:
@@ -308,6 +320,13 @@ class Scheduler:
     def _timed_out(self, record: JobRecord, timeout_s: float) -> None:
         self._stop(record, Verdict(Outcome.TIMED_OUT, f"ran longer than its timeout of {timeout_s:g} s"))
 
+    def _too_late(self, record: JobRecord, verdict: Verdict) -> None:
+        if record.fate.state is JobState.QUEUED:
+            self.gates.discard(record)
+            self._end_job(record, verdict, None)
+        else:
+            self._stop(record, verdict)
+
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
         attempt.exit_code, attempt.signal = end.exit_code, end.signal
         if end.error is None:
@@ -338,18 +357,24 @@ class Scheduler:
             return
         self.ready.release(record.project)
         self._requeue(record, Trigger.NEVER_STARTED, reason, None)
-        self.gates.enter(record, front=True)
+        self._enqueue(record, front=True)
         self.pump()
 
     def _end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
         attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
         self.ready.release(record.project)
-        self._end_job(record, verdict, None)
+        reason = self._renewal.next_attempt(record, verdict)
+        if reason is None:
+            self._end_job(record, self._renewal.final(record, verdict), None)
+        else:
+            self._requeue(record, Trigger.AGAIN, reason, None)
+            self._enqueue(record)
         self.pump()
 
     def _end_job(self, record: JobRecord, verdict: Verdict, then: Then | None) -> None:
         fate, attempt = record.fate, record.attempt
         self._move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
+        self._deadlines.watch(record)
         fate.outcome, fate.reason = verdict.outcome, verdict.reason
         fate.ended_at = attempt.ended_at if attempt and attempt.ended_at else time.time()
         if fate.state is JobState.COMPLETED and fate.progress is not None and fate.progress.total:
@@ -363,9 +388,17 @@ class Scheduler:
 
     # ------------------------------------------------------------------ small change
 
+    def _enqueue(self, record: JobRecord, *, front: bool = False) -> None:
+        """Every job that is queued comes by here: it waits at a gate, or for a slot."""
+        self._deadlines.watch(record)
+        self.gates.enter(record, front=front)
+
     def _requeue(self, record: JobRecord, trigger: Trigger, reason: str, then: Then | None) -> None:
         self._move(record, trigger)
         record.fate.progress = record.fate.outcome = record.fate.ended_at = record.fate.reason = None
+        self._record_requeued(record, reason, then)
+
+    def _record_requeued(self, record: JobRecord, reason: str, then: Then | None) -> None:
         attempt = record.attempt.number if record.attempt else 0
         self.journal.record(record, self._facts.requeued(record, attempt, reason), then)
         self._changed(record)
@@ -396,6 +429,7 @@ class Scheduler:
             self.gates.discard(record)
         elif not record.fate.state.is_final:
             self.ready.release(record.project)
+        self._deadlines.forget(record)
         self.table.remove(record)
         for number in (record.spec.env_set, record.spec.client_set):
             self.environments.release(number)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
 
+from luziad.agenda import Agenda
 from luziad.core.record import JobRecord
-from luziad.wall_timer import WallTimer
-
-_WORTH_A_CLEAN_UP = 1000
 
 
 class TimeGate:
-    """Holds jobs by the wall clock, with one timer for the earliest of all. `admit` is that of Gates."""
+    """Holds jobs by the wall clock. `admit` is that of Gates."""
 
     def __init__(self, admit: Callable[..., None]) -> None:
-        self._admit = admit
-        self._kept: dict[str, tuple[float, JobRecord]] = {}
-        self._heap: list[tuple[float, int, str]] = []
-        self._timer = WallTimer(self._due)
+        self._agenda = Agenda(lambda due: admit(*due))
+        self.close = self._agenda.close
+        self.drop = self._agenda.drop
 
     def closed(self, record: JobRecord) -> bool:
         """Whether the job's moment is still to come."""
@@ -27,45 +23,20 @@ class TimeGate:
         return moment is not None and moment > time.time()
 
     def why(self, record: JobRecord) -> str:
-        """`starts at 23:30, in 7m30s`."""
-        moment = record.not_before
+        """`starts at 23:30, in 7m30s`, or `retry 2 of 3 in 8 s, after: exit code 1`."""
+        moment, again = record.not_before, record.fate.again
         assert moment is not None
-        return f"starts at {clock(moment)}, in {span(moment - time.time())}"
+        left = span(moment - time.time())
+        if again is None or again.not_before is None:
+            return f"starts at {clock(moment)}, in {left}"
+        said = record.attempt.reason if record.attempt else None
+        return f"{again.what} in {left}" + (f", after: {said}" if said else "")
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until its moment."""
         moment = record.not_before
         assert moment is not None
-        self._kept[record.id] = moment, record
-        heappush(self._heap, (moment, record.n, record.id))
-        if self._heap[0][2] == record.id:
-            self._timer.set(moment)
-
-    def drop(self, record: JobRecord) -> None:
-        """Hold the job no more."""
-        del self._kept[record.id]
-        if len(self._heap) > 2 * len(self._kept) + _WORTH_A_CLEAN_UP:
-            self._heap = [(moment, each.n, each.id) for moment, each in self._kept.values()]
-            heapify(self._heap)
-
-    def close(self) -> None:
-        """Wake no more."""
-        self._timer.close()
-
-    def _due(self) -> None:
-        now, due = time.time(), []
-        while self._heap and (self._heap[0][0] <= now or not self._is_kept(*self._heap[0])):
-            moment, n, job = heappop(self._heap)
-            if self._is_kept(moment, n, job):
-                due.append(self._kept.pop(job)[1])
-        self._timer.set(self._heap[0][0] if self._heap else None)
-        if due:
-            self._admit(*due)
-
-    def _is_kept(self, moment: float, n: int, job: str) -> bool:
-        """Whether an entry of the heap still stands for a job that is held."""
-        kept = self._kept.get(job)
-        return kept is not None and kept[0] == moment
+        self._agenda.put(record, moment)
 
 
 def clock(moment: float) -> str:

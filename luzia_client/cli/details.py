@@ -116,8 +116,8 @@ def output_files(job: Job) -> list[str]:
 
 
 def attempt_lines(job: Job, screen: Screen) -> list[str]:
-    """One line an attempt, when there is more than one."""
-    if len(job.attempts) < 2:
+    """One line an attempt, when there is more than one, or one and the job waits for the next."""
+    if len(job.attempts) < (1 if job.state is JobState.QUEUED else 2):
         return []
     return ["  Attempts:", *(f"    {_attempt_line(attempt, screen)}" for attempt in job.attempts)]
 

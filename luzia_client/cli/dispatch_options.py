@@ -56,6 +56,23 @@ def at(option: str, text: str) -> str:
         raise usage_error(f"{option} {text}: no moment", hint) from exc
 
 
+def count(option: str, text: str) -> int:
+    """A whole number, 0 or more. Raises UsageError."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise usage_error(f"{option} {text}: no whole number", f"Write for example {option} 3.")
+    return int(text)
+
+
+def words(option: str, text: str) -> list[str]:
+    """Words with commas between them."""
+    return [word.strip() for word in text.split(",")]
+
+
+def backoff(option: str, text: str) -> list[float]:
+    """One or two spans of time: `2s`, `2s..5m`. Raises UsageError."""
+    return [seconds(option, part) for part in text.split("..", 1)]
+
+
 def only_once(known: Any, new: Any) -> Any:
     """Refuse a second word on when the job starts."""
     raise usage_error("--in and --at: the job cannot start at two moments", "Give one of them.")
@@ -65,6 +82,11 @@ OPTIONS = {
     "--cwd": Option("cwd", "DIR", "run there instead of in the project's directory", directory),
     "--timeout": Option("timeout_s", "S", "end the attempt when it has run so long: 90, 1h30m", seconds),
     "--in": Option("not_before", "SPAN", "start it so much later: 10m, 1h30m, 2d", after, only_once),
+    "--retries": Option("retries", "N", "up to N more attempts when one fails", count),
+    "--retry-on": Option("retry_on", "OUTCOMES", "after these: failed,stalled,timed_out,lost", words),
+    "--backoff": Option("backoff_s", "SPAN..SPAN", "wait up to so long before the first retry, and any", backoff),
+    "--expires": Option("expires_s", "SPAN", "give it up when it has not begun so soon", seconds),
+    "--job-timeout": Option("job_timeout_s", "SPAN", "for all its attempts and the waits between them", seconds),
     "--at": Option("not_before", "TIME", "start it then: 23:30, 2027-01-31T09:00", at, only_once),
 }
 

@@ -1,6 +1,7 @@
 """Wait until jobs have ended; the exit status tells the worst outcome.
 
-0 all completed, 1 failed, 5 cancelled, 6 timed out, 7 lost, 8 skipped; 124 when --timeout was over first.
+0 all completed, 1 failed, 5 cancelled, 6 timed out, 7 lost, 8 skipped, 9 expired, 10 stalled, 11 overdue; 124 when
+--timeout was over first.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
             print(_line(job))
     if waited.timed_out:
         return exit_codes.WAIT_TIMED_OUT
-    return exit_codes.for_states([job.state.value for job in waited.jobs])
+    return exit_codes.for_ends([(job.state.value, job.outcome) for job in waited.jobs])
 
 
 def _line(job: Job) -> str:

@@ -32,7 +32,9 @@ class Trigger(StrEnum):
     """The agent waits for a person."""
     ANSWER = "answer"
     RETRY = "retry"
-    """A person or the policy wants another attempt."""
+    """A person wants another attempt of a job that is final."""
+    AGAIN = "again"
+    """The attempt has ended, and its job is to have another one by itself."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -66,6 +68,7 @@ TRANSITIONS: dict[tuple[JobState, Trigger], JobState] = {
     (S.WAITING, T.ANSWER): S.RUNNING,
     (S.WAITING, T.STOP): S.STOPPING,
     **{(state, end): ENDS[end] for state in _UNDER_WAY for end in _ATTEMPT_ENDS},
+    **{(state, T.AGAIN): S.QUEUED for state in _UNDER_WAY},
     **{(state, T.RETRY): S.QUEUED for state in FINAL_STATES},
 }
 

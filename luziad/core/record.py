@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import JobState, Outcome, Progress, Usage
+from luzia_protocol.jobs import JobState, Outcome, Progress, Terms, Usage
 
-from luziad.core.terms import Terms
+from luziad.core.again import Again
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -65,6 +65,7 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
     """What became of a job; the part of its record that changes.
 
     ended_at, outcome, reason: how it ended, or why it is queued again. seq: its newest event.
+    again: where it stands, when it has more than one attempt.
     """
 
     state: JobState = JobState.QUEUED
@@ -74,6 +75,7 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
     reason: str | None = None
     ended_at: float | None = None
     seq: int = 0
+    again: Again | None = None
 
 
 class JobRecord(msgspec.Struct, gc=False):
@@ -98,4 +100,13 @@ class JobRecord(msgspec.Struct, gc=False):
     @property
     def not_before(self) -> float | None:
         """The moment before which the next attempt may not start."""
-        return None if self.spec.terms is None else self.spec.terms.not_before
+        again, terms = self.fate.again, self.spec.terms
+        if again is not None and again.not_before is not None:
+            return again.not_before
+        return None if terms is None or terms.not_before is None else terms.not_before.timestamp()
+
+    @property
+    def first_attempt(self) -> AttemptRecord | None:
+        """The first attempt since a person asked for the job last, None before it."""
+        first = 1 if self.fate.again is None else self.fate.again.first
+        return self.fate.attempts[first - 1] if len(self.fate.attempts) >= first else None

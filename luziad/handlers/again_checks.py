@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import MAX_RETRIES, RETRYABLE, Terms
 from luzia_protocol.requests import Dispatch
 
-from luziad.core.terms import Terms
+from luziad.config_rules import BACKOFF
+
+_SPANS = ("expires_s", "job_timeout_s")
 
 
 def terms_of(request: Dispatch) -> Terms | None:
-    """The terms that were asked for; None for the many jobs that have none."""
-    if request.not_before is None:
+    """The terms that were asked for; None for the many jobs that have none. Raises Refused."""
+    terms = Terms(
+        not_before=request.not_before,
+        retries=request.retries,
+        retry_on=request.retry_on,
+        backoff_s=request.backoff_s,
+        expires_s=request.expires_s,
+        job_timeout_s=request.job_timeout_s,
+    )
+    if terms == _NONE:
         return None
-    return Terms(not_before=request.not_before.timestamp())
+    if terms.retries is not None and not 0 <= terms.retries <= MAX_RETRIES:
+        raise Refused(ErrorCode.BAD_REQUEST, f"`retries` must be from 0 to {MAX_RETRIES}, not {terms.retries}")
+    for outcome in terms.retry_on or ():
+        if outcome not in RETRYABLE:
+            raise Refused(ErrorCode.BAD_REQUEST, f"`retry_on` may have {', '.join(RETRYABLE)}, not {outcome}")
+    if terms.backoff_s is not None and not BACKOFF.holds(terms.backoff_s):
+        raise Refused(ErrorCode.BAD_REQUEST, f"`backoff_s` must be {BACKOFF.expected}")
+    for name in _SPANS:
+        seconds = getattr(terms, name)
+        if seconds is not None and not 0 < seconds < 1e9:
+            raise Refused(ErrorCode.BAD_REQUEST, f"`{name}` must be a number of seconds above 0")
+    return terms
+
+
+_NONE = Terms()

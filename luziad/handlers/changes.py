@@ -23,7 +23,7 @@ def cancel(services: Services, request: Cancel, call: Call) -> None:
 
 
 def retry(services: Services, request: Retry, call: Call) -> None:
-    """Queue a final job again."""
+    """Queue a final job again, or start one at once that waits for its moment."""
     if services.shutting_down:
         raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
     record = services.table.find(request.job, call.uid)

@@ -73,10 +73,15 @@ class Ended(Base, tag="ended"):
 
 
 class Requeued(Base, tag="requeued"):
-    """The job is queued again after `attempt`; `reason` says why."""
+    """The job is queued again after `attempt`; `reason` says why.
+
+    outcome: how that attempt ended. not_before: the next one does not start earlier.
+    """
 
     attempt: int
     reason: str
+    outcome: Outcome | None = None
+    not_before: datetime | None = None
 
 
 class Removed(Base, tag="removed"):

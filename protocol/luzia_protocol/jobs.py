@@ -58,6 +58,12 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed_out"
     SKIPPED = "skipped"
     LOST = "lost"
+    STALLED = "stalled"
+    """No sign of life came from it for too long."""
+    EXPIRED = "expired"
+    """It had not begun when it must have."""
+    OVERDUE = "overdue"
+    """All of the job's attempts together took too long."""
 
 
 OUTCOME_STATES = {
@@ -68,7 +74,15 @@ OUTCOME_STATES = {
     Outcome.TIMED_OUT: JobState.TIMED_OUT,
     Outcome.SKIPPED: JobState.SKIPPED,
     Outcome.LOST: JobState.LOST,
+    Outcome.STALLED: JobState.TIMED_OUT,
+    Outcome.EXPIRED: JobState.TIMED_OUT,
+    Outcome.OVERDUE: JobState.TIMED_OUT,
 }
+
+
+MAX_RETRIES = 100
+RETRYABLE = (Outcome.FAILED, Outcome.START_FAILED, Outcome.TIMED_OUT, Outcome.STALLED, Outcome.LOST)
+"""The outcomes after which a policy may ask for another attempt."""
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):
@@ -115,6 +129,23 @@ class Attempt(msgspec.Struct, frozen=True):
     activity: Activity | None = None
 
 
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """When a job may run, and how often, as its dispatch said; None is what it left to others.
+
+    not_before: no attempt starts earlier. retries: attempts that may follow the first by themselves, up to
+    MAX_RETRIES. retry_on: the outcomes after which they do, of RETRYABLE. backoff_s: seconds up to which the first
+    one waits, and up to which any does. expires_s: seconds in which the first attempt must have begun.
+    job_timeout_s: seconds for all attempts and the waits between them.
+    """
+
+    not_before: datetime | None = None
+    retries: int | None = None
+    retry_on: list[Outcome] | None = None
+    backoff_s: list[float] | None = None
+    expires_s: float | None = None
+    job_timeout_s: float | None = None
+
+
 class Job(msgspec.Struct, frozen=True):
     """A job as `status`, `list` and `--json` show it.
 
@@ -128,6 +159,7 @@ class Job(msgspec.Struct, frozen=True):
     directory: the job's directory with its output, once it has one; None in lists.
     not_before: the moment before which its next attempt does not start.
     activity: what is understood of the newest attempt's output; in lists the short form.
+    terms: what was asked about that, and about retries and deadlines.
     """
 
     id: str
@@ -159,6 +191,7 @@ class Job(msgspec.Struct, frozen=True):
     seq: int = 0
     not_before: datetime | None = None
     activity: Activity | None = None
+    terms: Terms | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

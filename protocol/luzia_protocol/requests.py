@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from luzia_protocol.jobs import JobState
+from luzia_protocol.jobs import JobState, Outcome
 
 type_id = int | str | None
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -42,6 +42,10 @@ class Dispatch(Base, tag="dispatch"):
     cwd: where to run instead of the project's directory, absolute.
     timeout_s: seconds the attempt may run; None takes the project's.
     not_before: the job waits until then.
+    retries, retry_on, backoff_s: how many attempts may follow the first by themselves; the outcomes after which they
+    do; one or two numbers, the seconds up to which the first of them waits, and up to which any does.
+    expires_s: the job ends when its first attempt has not begun so many seconds after it could.
+    job_timeout_s: seconds for all its attempts and the waits between them.
     """
 
     project: str
@@ -54,6 +58,11 @@ class Dispatch(Base, tag="dispatch"):
     cwd: str | None = None
     timeout_s: float | None = None
     not_before: Moment | None = None
+    retries: int | None = None
+    retry_on: list[Outcome] | None = None
+    backoff_s: list[float] | None = None
+    expires_s: float | None = None
+    job_timeout_s: float | None = None
 
 
 class Status(Base, tag="status"):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from luzia_protocol.jobs import Terms
+
+from luziad.agenda import Agenda
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobFate, JobRecord, JobSpec
-from luziad.core.terms import Terms
 from luziad.gates import Gates
 from luziad.time_gate import TimeGate, clock, span
 from luziad.wall_timer import WallTimer
@@ -43,7 +46,7 @@ class Door:
 
 
 def job(n: int, project: str = "a", not_before: float | None = None) -> JobRecord:
-    terms = None if not_before is None else Terms(not_before=not_before)
+    terms = None if not_before is None else Terms(not_before=datetime.fromtimestamp(not_before, UTC))
     spec = JobSpec(project=project, directory="/", agent="shell", created_at=0.0, terms=terms)
     return JobRecord(n, str(n), spec, JobFate())
 
@@ -206,14 +209,14 @@ async def test_a_moment_that_is_over_holds_nobody() -> None:
 
 
 async def test_many_dropped_jobs_leave_nothing_behind() -> None:
-    gate = TimeGate(lambda *records: None)
-    records = [job(n, not_before=time.time() + 3600 + n) for n in range(5000)]
+    agenda = Agenda(lambda records: None)
+    records = [job(n) for n in range(5000)]
     for record in records:
-        gate.keep(record)
+        agenda.put(record, time.time() + 3600 + record.n)
     for record in records:
-        gate.drop(record)
-    assert len(gate._heap) <= 1000
-    gate.close()
+        agenda.drop(record)
+    assert len(agenda._heap) <= 1000
+    agenda.close()
 
 
 async def test_a_timer_that_was_set_to_the_past_fires_and_one_that_was_set_to_nothing_does_not() -> None:

@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
         " luziad.journal luziad.facts luziad.launching luziad.view luziad.acceptance luziad.timeouts"
-        " luziad.gates"
+        " luziad.again luziad.deadlines luziad.gates"
     ),
     "luziad.launching": (
         "luzia_protocol luziad.config luziad.core luziad.agents.base luziad.agents.registry"
@@ -59,9 +59,12 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.acceptance": "luzia_protocol luziad.core luziad.errors luziad.journal",
     "luziad.timeouts": "luzia_protocol luziad.core",
     "luziad.gates": "luziad.core",
-    "luziad.time_gate": "luziad.core luziad.wall_timer",
+    "luziad.time_gate": "luziad.core luziad.agenda",
+    "luziad.agenda": "luziad.core luziad.wall_timer",
+    "luziad.deadlines": "luzia_protocol luziad.core luziad.agenda luziad.agents.base",
+    "luziad.again": "luzia_protocol luziad.core luziad.agents.base luziad.launching",
     "luziad.wall_timer": "",
-    "luziad.facts": "luzia_protocol luziad.core luziad.agents.base luziad.journal",
+    "luziad.facts": "luzia_protocol luziad.core luziad.agents.base luziad.journal luziad.view",
     "luziad.view": "luzia_protocol luziad.core",
     # what is on disk
     "luziad.journal": "luzia_protocol luziad.errors luziad.core luziad.store",
