@@ -2,16 +2,17 @@
 
 PYTHON ?= python3
 WORKERS ?= 4
+AGENT_WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check bench chaos generate clean
+.PHONY: help venv demo test test-agents test-agents-all check bench chaos generate clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-	    printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	    printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 venv: $(STAMP) ## make the virtual environment with pinned dependencies (PYTHON=python3.12 chooses the interpreter)
 
@@ -32,6 +33,12 @@ demo: $(STAMP) ## run five jobs on a private daemon and show them
 
 test: $(STAMP) ## run the whole test suite
 	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS)
+
+test-agents: $(STAMP) ## run claude, codex and opencode against a model of the tests' own (needs npm; gets them once)
+	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents
+
+test-agents-all: $(STAMP) ## the same with vibe and gemini (needs Python 3.12: VIBE_PYTHON=python3.12 names it)
+	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents --agents=claude,codex,opencode,vibe,gemini
 
 check: $(STAMP) ## formatting, lint, strict types, import directions, generated files, systemd units
 	$(BIN)/ruff format --check

@@ -1,0 +1,83 @@
+"""How model servers refuse a request, each in its own words."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from agents.stub.asked import Body
+
+
+class Refusal(NamedTuple):
+    """An HTTP answer that is an error."""
+
+    status: int
+    headers: dict[str, str]
+    body: Body
+
+
+class _Kind(NamedTuple):
+    """status: of HTTP. The others: what the error is called in each dialect, and its words."""
+
+    status: int
+    messages: str
+    openai: str
+    openai_code: str
+    gemini: str
+    words: str
+
+
+RESETS_IN_S = 3600
+
+_KINDS = {
+    "auth": _Kind(
+        401, "authentication_error", "invalid_request_error", "invalid_api_key", "UNAUTHENTICATED", "Incorrect API key."
+    ),
+    "rate-limit": _Kind(
+        429, "rate_limit_error", "requests", "rate_limit_exceeded", "RESOURCE_EXHAUSTED", "Rate limit reached."
+    ),
+    "usage-limit": _Kind(
+        429,
+        "rate_limit_error",
+        "usage_limit_reached",
+        "insufficient_quota",
+        "RESOURCE_EXHAUSTED",
+        "You exceeded your current quota, please check your plan and billing details.",
+    ),
+    "overloaded": _Kind(503, "overloaded_error", "server_error", "server_is_overloaded", "UNAVAILABLE", "Overloaded"),
+    "error": _Kind(500, "api_error", "server_error", "server_error", "INTERNAL", "Internal server error"),
+}
+
+
+def refusal(dialect: str, scenario: str) -> Refusal | None:
+    """The refusal that a scenario stands for; None when it stands for none."""
+    kind = _KINDS.get(scenario)
+    if kind is None:
+        return None
+    headers = {"retry-after": "1"} if kind.status == 429 else {}
+    resets_at = int(time.time()) + RESETS_IN_S
+    if dialect == "messages":
+        words = kind.words
+        if scenario == "usage-limit":
+            headers |= _limit_headers(resets_at)
+            words = "This request would exceed your account's rate limit. Please try again later."
+        return Refusal(kind.status, headers, {"type": "error", "error": {"type": kind.messages, "message": words}})
+    if dialect == "gemini":
+        error: Body = {"code": kind.status, "message": kind.words, "status": kind.gemini}
+    else:
+        error = {"message": kind.words, "type": kind.openai, "code": kind.openai_code, "param": None}
+        if scenario == "usage-limit":
+            error |= {"plan_type": "plus", "resets_at": resets_at, "resets_in_seconds": RESETS_IN_S}
+    return Refusal(kind.status, headers, {"error": error})
+
+
+def _limit_headers(resets_at: int) -> dict[str, str]:
+    """How an account's limit is told to Claude Code."""
+    name = "anthropic-ratelimit-unified"
+    return {
+        "retry-after": str(RESETS_IN_S),
+        f"{name}-status": "rejected",
+        f"{name}-reset": str(resets_at),
+        f"{name}-representative-claim": "five_hour",
+        f"{name}-overage-status": "rejected",
+    }

@@ -1,0 +1,43 @@
+"""When the model's server fails, the job has failed, and its reason has the agent's own words."""
+
+from __future__ import annotations
+
+import pytest
+
+from luzia_protocol.jobs import JobState, Outcome
+
+from agents.real import RealAgent
+
+REASONS = {
+    ("claude", "auth"): "Failed to authenticate. API Error: 401 ",
+    ("claude", "rate-limit"): "API Error: Request rejected (429) ",
+    ("claude", "overloaded"): "API Error: 503 Overloaded",
+    ("claude", "error"): "API Error: 500 Internal server error",
+    ("claude", "drop"): "API Error: Connection lost mid-response",
+    ("codex", "auth"): "unexpected status 401 Unauthorized",
+    ("codex", "rate-limit"): "exceeded retry limit, last status: 429 ",
+    ("codex", "overloaded"): "Selected model is at capacity",
+    ("codex", "error"): "We’re currently experiencing high demand",
+    ("codex", "drop"): "stream disconnected before completion",
+    ("opencode", "auth"): "Incorrect API key",
+    ("vibe", "auth"): "exit code 1: Error: Invalid API key",
+    ("gemini", "auth"): "[API Error: ",
+}
+"""What is not here takes the agent minutes, or has no end: see the quirks on its page."""
+
+
+@pytest.mark.cases(REASONS)
+def test_a_server_that_fails_makes_the_job_fail_in_the_agents_words(agent: RealAgent, scenario: str) -> None:
+    job = agent.ended(agent.dispatch(scenario))
+    assert (job.state, job.outcome) == (JobState.FAILED, Outcome.FAILED), agent.output(job.id)
+    assert (job.reason or "").startswith(REASONS[agent.name, scenario])
+    assert agent.understood(job).usage_limit is None
+
+
+@pytest.mark.only("claude", "codex")
+def test_a_usage_limit_is_known_from_a_busy_server(agent: RealAgent) -> None:
+    job = agent.ended(agent.dispatch("usage-limit"))
+    assert job.state is JobState.FAILED
+    limit = agent.understood(job).usage_limit
+    assert limit is not None
+    assert "limit" in limit.words

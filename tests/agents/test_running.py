@@ -1,0 +1,35 @@
+"""Real agents do a task through luzia, and luzia understands what they did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from luzia_protocol.jobs import JobState
+
+from agents.real import RealAgent
+from agents.stub.script import CLOSING, CONTENT, FILE
+from luziad.agents.base import PlanItem
+
+WRITES = {
+    "claude": "Write",
+    "codex": "edit",
+    "opencode": "write",
+    "vibe": "file_system.write_file",
+    "gemini": "write_file",
+}
+
+
+def test_a_task_that_writes_a_file_is_completed_and_understood(agent: RealAgent) -> None:
+    job = agent.ended(agent.dispatch("ok"))
+    assert (job.state, job.reason, job.exit_code) == (JobState.COMPLETED, None, 0), agent.output(job.id)
+    file = Path(agent.luzia.project) / FILE
+    assert file.read_text() == CONTENT
+    known = agent.understood(job)
+    assert known.session
+    assert known.last_message == CLOSING
+    assert [Path(each).name for each in known.files] == [FILE]
+    assert known.tools[WRITES[agent.name]] == 1
+    assert known.plan_total in (1, 2)
+    assert known.plan[0] == PlanItem("Write hello.txt", known.plan[0].state)
+    assert known.usage_limit is None
+    assert known.noise_lines == 0
