@@ -48,6 +48,9 @@ class DispatchOptions(TypedDict, total=False):
     backoff_s: list[float] | None
     expires_s: float | None
     job_timeout_s: float | None
+    after: Sequence[str] | None
+    after_any: Sequence[str] | None
+    after_fail: Sequence[str] | None
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:
@@ -55,8 +58,9 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if "cwd" in given:
         given["cwd"] = absolute(given["cwd"])
-    if "argv" in given:
-        given["argv"] = list(given["argv"])
+    for name in ("argv", "after", "after_any", "after_fail"):
+        if name in given:
+            given[name] = list(given[name])
     if "env" in given:
         given["env"] = dict(given["env"])
     given["key"] = given.get("key") or f"auto-{os.urandom(12).hex()}"

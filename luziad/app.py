@@ -22,6 +22,7 @@ from luziad.agents import registry
 from luziad.config import Config
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobRecord
+from luziad.dependency_gate import DependencyGate
 from luziad.errors import StartupError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.base import Services
@@ -98,6 +99,9 @@ class App:
         )
         self._time_gate = TimeGate(self._scheduler.gates.admit)
         self._scheduler.gates.add(self._time_gate)
+        dependency_gate = DependencyGate(table, self._scheduler.gates.admit, self._scheduler.skip)
+        self._scheduler.gates.add(dependency_gate)
+        self._scheduler.ended.append(dependency_gate.ended)
         self._operations = Operations(config, self._scheduler, opened.notices, _log_file())
         self._readers.told = self._scheduler.understood
         self._readers.lingering = self._scheduler.lingers

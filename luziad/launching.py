@@ -113,4 +113,13 @@ class Launcher:
                 "LUZIA_PROJECT": record.project,
                 "LUZIA_ATTEMPT": str(record.attempt.number),
             }
+            | self._parents(record)
         )
+
+    def _parents(self, record: JobRecord) -> dict[str, str]:
+        """What tells a job where those that it came after have left their output."""
+        if record.fate.after is None:
+            return {}
+        parents = record.fate.after.parents
+        directories = [self._executor.job_directory(parent) for parent in parents]
+        return {"LUZIA_PARENTS": " ".join(parents), "LUZIA_PARENT_DIRS": ":".join(directories)}

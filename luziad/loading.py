@@ -10,6 +10,7 @@ import msgspec
 
 from luzia_protocol.jobs import Attempt, Job
 
+from luziad.core.dependencies import After
 from luziad.core.environments import LOST, NONE, Environments
 from luziad.core.ids import JOB_ID
 from luziad.core.record import AttemptRecord, JobFate, JobRecord, JobSpec
@@ -95,7 +96,13 @@ def _fate(job: Job) -> JobFate:
         reason=job.reason,
         ended_at=_epoch(job.ended_at),
         seq=job.seq,
+        after=_after(job),
     )
+
+
+def _after(job: Job) -> After | None:
+    after = After(completed=tuple(job.after), ended=tuple(job.after_any), failed=tuple(job.after_fail))
+    return after if after.parents else None
 
 
 def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:

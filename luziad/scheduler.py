@@ -83,6 +83,7 @@ class Scheduler:
         self._deadlines = Deadlines(self._too_late)
         self._renewal = Renewal(launcher)
         self.gates = Gates(ready, self.pump)
+        self.ended: list[Callable[[JobRecord], None]] = []  # who hears of every job that is final
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -113,6 +114,11 @@ class Scheduler:
             self._end_job(record, Verdict(Outcome.CANCELLED, "cancelled before it started"), then)
         else:
             self._stop(record, Verdict(Outcome.CANCELLED, "cancelled"), then)
+
+    def skip(self, record: JobRecord, reason: str) -> None:
+        """End a queued job that can never run."""
+        self.gates.discard(record)
+        self._end_job(record, Verdict(Outcome.SKIPPED, reason), None)
 
     def retry(self, record: JobRecord, then: Then) -> None:
         """Queue a final job again, or start one at once that waits for a moment. Raises Refused for others."""
@@ -384,6 +390,8 @@ class Scheduler:
         self.journal.record(record, self._facts.ended(record, attempt, verdict), then)
         self._changed(record)
         log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
+        for hear in self.ended:
+            hear(record)
         self.retain()
 
     # ------------------------------------------------------------------ small change

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 DEADLINE_S = 60.0
+MAIN = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
 
 
 def eventually(condition: Callable[[], T], what: str = "the condition") -> T:
@@ -153,7 +154,7 @@ class PrivateDaemon:
 
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run the `luzia` command against this daemon."""
-        command = [sys.executable, "-m", "luzia_client.cli.main", *arguments]
+        command = [sys.executable, "-c", MAIN, *arguments]
         options.setdefault("capture_output", True)
         return subprocess.run(command, env=self.env, text=True, timeout=DEADLINE_S, **options)
 

@@ -28,6 +28,8 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Project", harmless(job.project)),
         ("Agent", harmless(job.agent)),
         (_why_label(job), harmless(job.reason or "")),
+        ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
+        ("If failed", harmless(", ".join(job.after_fail))),
         ("Progress", progress_words(job, screen)),
         ("Directory", harmless(job.cwd)),
         ("Created", local_time(job.created_at)),

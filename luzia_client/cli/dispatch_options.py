@@ -42,6 +42,14 @@ def seconds(option: str, text: str) -> float:
         ) from exc
 
 
+def jobs(option: str, text: str) -> list[str]:
+    """Ids, separated by commas. Raises UsageError."""
+    found = [job.strip() for job in text.split(",") if job.strip()]
+    if not found:
+        raise usage_error(f"{option} {text}: no job named", f"Write for example {option} 113754-a2f5,@last.")
+    return found
+
+
 def after(option: str, text: str) -> str:
     """The moment after a span of time, as the protocol has it."""
     return (datetime.now(UTC) + timedelta(seconds=seconds(option, text))).isoformat()
@@ -88,6 +96,11 @@ OPTIONS = {
     "--expires": Option("expires_s", "SPAN", "give it up when it has not begun so soon", seconds),
     "--job-timeout": Option("job_timeout_s", "SPAN", "for all its attempts and the waits between them", seconds),
     "--at": Option("not_before", "TIME", "start it then: 23:30, 2027-01-31T09:00", at, only_once),
+    "--after": Option("after", "ID,…", "start when these jobs have completed; skip it otherwise", jobs, list.__add__),
+    "--after-any": Option("after_any", "ID,…", "start when these jobs have ended in any way", jobs, list.__add__),
+    "--after-fail": Option(
+        "after_fail", "ID,…", "start when these jobs have failed; skip it otherwise", jobs, list.__add__
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome, Progress, Terms, Usage
 
 from luziad.core.again import Again
+from luziad.core.dependencies import After
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -66,6 +67,7 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
 
     ended_at, outcome, reason: how it ended, or why it is queued again. seq: its newest event.
     again: where it stands, when it has more than one attempt.
+    after: the jobs that it comes after; here, because it can be edited while the job waits.
     """
 
     state: JobState = JobState.QUEUED
@@ -76,6 +78,7 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
     ended_at: float | None = None
     seq: int = 0
     again: Again | None = None
+    after: After | None = None
 
 
 class JobRecord(msgspec.Struct, gc=False):

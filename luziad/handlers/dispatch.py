@@ -18,6 +18,7 @@ from luziad.core.record import JobFate, JobRecord, JobSpec
 from luziad.errors import StorageError
 from luziad.handlers.again_checks import terms_of
 from luziad.handlers.base import Call, Services, storage_refusal
+from luziad.handlers.graph_checks import after_of
 from luziad.programs import Programs
 
 
@@ -70,6 +71,7 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
     if request.env or request.client_env:
         _check_environment(request.env)
         _check_environment(request.client_env)
+    after = after_of(services.table, request, uid)
     now = time.time()
     spec = JobSpec(
         project=name,
@@ -87,7 +89,7 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
         terms=terms_of(request),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
-    return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate())
+    return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate(after=after))
 
 
 def _check_task(request: Dispatch) -> None:

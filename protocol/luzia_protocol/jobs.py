@@ -160,6 +160,7 @@ class Job(msgspec.Struct, frozen=True):
     not_before: the moment before which its next attempt does not start.
     activity: what is understood of the newest attempt's output; in lists the short form.
     terms: what was asked about that, and about retries and deadlines.
+    after, after_any, after_fail: ids of the jobs that must complete, end, or fail before it starts.
     """
 
     id: str
@@ -192,6 +193,9 @@ class Job(msgspec.Struct, frozen=True):
     not_before: datetime | None = None
     activity: Activity | None = None
     terms: Terms | None = None
+    after: list[str] = []
+    after_any: list[str] = []
+    after_fail: list[str] = []
 
 
 def job_name(project: str, job_id: str) -> str:

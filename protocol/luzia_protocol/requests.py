@@ -46,6 +46,8 @@ class Dispatch(Base, tag="dispatch"):
     do; one or two numbers, the seconds up to which the first of them waits, and up to which any does.
     expires_s: the job ends when its first attempt has not begun so many seconds after it could.
     job_timeout_s: seconds for all its attempts and the waits between them.
+    after, after_any, after_fail: jobs that must complete, end in whatever way, or fail before this one starts;
+    when they end otherwise it is skipped. Together at most MAX_PARENTS.
     """
 
     project: str
@@ -63,6 +65,9 @@ class Dispatch(Base, tag="dispatch"):
     backoff_s: list[float] | None = None
     expires_s: float | None = None
     job_timeout_s: float | None = None
+    after: list[str] = []
+    after_any: list[str] = []
+    after_fail: list[str] = []
 
 
 class Status(Base, tag="status"):
@@ -239,3 +244,4 @@ Request = (
 MAX_PAGE = 1000
 MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_WAIT_JOBS = 10_000
+MAX_PARENTS = 1000

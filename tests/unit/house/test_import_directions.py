@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.again": "luzia_protocol luziad.core luziad.agents.base luziad.launching",
     "luziad.wall_timer": "",
     "luziad.facts": "luzia_protocol luziad.core luziad.agents.base luziad.journal luziad.view",
+    "luziad.dependency_gate": "luzia_protocol luziad.core",
     "luziad.view": "luzia_protocol luziad.core",
     # what is on disk
     "luziad.journal": "luzia_protocol luziad.errors luziad.core luziad.store",
