@@ -51,6 +51,7 @@ class DispatchOptions(TypedDict, total=False):
     after: Sequence[str] | None
     after_any: Sequence[str] | None
     after_fail: Sequence[str] | None
+    stall_timeout_s: float | None
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:

@@ -45,6 +45,7 @@ from luziad.time_gate import TimeGate
 from luziad.watch.files import FileWatcher
 from luziad.watch.finals import Finals
 from luziad.watch.history import History
+from luziad.watch.stall import StallWatch
 
 log = logging.getLogger("luziad.app")
 
@@ -94,6 +95,7 @@ class App:
             launcher=launcher,
             environments=environments,
             judge=OutputJudge(launcher, self._executor, self._readers),
+            stalls=StallWatch(launcher.stall_timeout_s, self._executor.output_paths, self._files),
             changed=self._status_files.changed,
             max_jobs=config.daemon.max_jobs,
         )

@@ -47,7 +47,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: clients at once. max_connections_per_uid: those of one user.
     max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins).
     grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
-    timeout_s: seconds an attempt may run; None is no limit.
+    timeout_s: seconds an attempt may run, stall_timeout_s: without a sign of life; None is no limit.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
     retries: attempts that may follow a job's first by themselves. retry_on: the outcomes after which they do.
     backoff_s: seconds up to which the first retry waits, and up to which any does.
@@ -63,6 +63,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grace_s: Annotated[float, SECONDS] = 10.0
     linger_s: Annotated[float, SECONDS] = 10.0
     timeout_s: Annotated[float | None, SECONDS] = None
+    stall_timeout_s: Annotated[float | None, SECONDS] = None
     snapshot_interval_s: Annotated[float, SECONDS] = 300.0
     log_level: Annotated[str, LOG_LEVEL] = "info"
     retries: Annotated[int, RETRIES] = 0
@@ -76,6 +77,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
     max_running: attempts that run at once in it. timeout_s, grace_s, retries, retry_on, backoff_s: as in [daemon].
     keep_children: what an agent leaves behind when it ends by itself goes on.
+    max_running: attempts that run at once in it. timeout_s, stall_timeout_s, grace_s: as in [daemon].
     """
 
     path: Annotated[str, DIRECTORY]
@@ -83,6 +85,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     env: Annotated[dict[str, str], VARIABLES] = {}
     max_running: Annotated[int | None, COUNT] = None
     timeout_s: Annotated[float | None, SECONDS] = None
+    stall_timeout_s: Annotated[float | None, SECONDS] = None
     grace_s: Annotated[float | None, SECONDS] = None
     keep_children: Annotated[bool, BOOLEAN] = False
     retries: Annotated[int | None, RETRIES] = None

@@ -82,6 +82,15 @@ class Launcher:
             return project.timeout_s
         return self.config.daemon.timeout_s
 
+    def stall_timeout_s(self, record: JobRecord) -> float | None:
+        """Seconds an attempt of this job may go without a sign of life, None without limit."""
+        if record.spec.stall_timeout_s is not None:
+            return record.spec.stall_timeout_s
+        project = self.config.projects.get(record.project)
+        if project is not None and project.stall_timeout_s is not None:
+            return project.stall_timeout_s
+        return self.config.daemon.stall_timeout_s
+
     def adapter(self, record: JobRecord) -> Adapter:
         """The adapter of the job's agent. Raises Refused when it is not configured any more."""
         adapter = registry.find(record.spec.agent, self.adapters)

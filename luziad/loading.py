@@ -84,6 +84,7 @@ def _spec(job: Job) -> JobSpec:
         env_set=LOST if job.env_names else NONE,
         timeout_s=job.timeout_s,
         terms=job.terms,
+        stall_timeout_s=job.stall_timeout_s,
     )
 
 

@@ -36,6 +36,7 @@ from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.timeouts import Timeouts
 from luziad.view import task_text
+from luziad.watch.stall import StallWatch
 
 log = logging.getLogger("luziad.scheduler")
 
@@ -66,6 +67,7 @@ class Scheduler:
         launcher: Launcher,
         environments: Environments,
         judge: Judge,
+        stalls: StallWatch,
         changed: Callable[[JobRecord], None],
         max_jobs: int,
     ) -> None:
@@ -77,6 +79,8 @@ class Scheduler:
         self.environments = environments
         self.max_jobs = max_jobs
         self._judge = judge
+        self._stalls = stalls
+        self._stalls.stalled = self._stalled
         self._changed = changed
         self._facts = Facts(journal)
         self._timeouts = Timeouts(self._timed_out)
@@ -159,6 +163,7 @@ class Scheduler:
         if attempt is None or record.fate.state.is_final or record.fate.state is JobState.QUEUED:
             raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.fate.state}")
         record.fate.progress = progress
+        self._stalls.heard(AttemptRef(record.id, attempt.number))
         self.journal.record(record, self._facts.progressed(record, attempt.number, progress), then)
         self._changed(record)
 
@@ -176,6 +181,7 @@ class Scheduler:
             self.journal.record(record, self._facts.started(record, attempt.number, pid))
             self._changed(record)
         self._timeouts.arm(record, attempt, self.launcher.timeout_s(record))
+        self._stalls.arm(record, attempt)
         self._judge.begin(record)
 
     def understood(self, ref: AttemptRef, activity: Activity, progress: Progress | None) -> None:
@@ -213,6 +219,7 @@ class Scheduler:
             return
         record, attempt = found
         self._timeouts.disarm(ref)
+        self._stalls.disarm(ref)
         attempt.ended_at = time.time()
         if isinstance(end, NeverStarted):
             self._never_started(record, attempt, end.reason)
@@ -259,6 +266,7 @@ class Scheduler:
             ref = AttemptRef(record.id, record.attempt.number)
             if record.attempt.started_at is not None:
                 self._timeouts.arm(record, record.attempt, self.launcher.timeout_s(record))
+                self._stalls.arm(record, record.attempt)
                 self._judge.begin(record)
             self.executor.attach(ref)
             if record.attempt.stop_outcome is not None:
@@ -271,6 +279,7 @@ class Scheduler:
         self._stopped = True
         self._timeouts.close()
         self._deadlines.close()
+        self._stalls.close()
         if self._judging:
             await asyncio.wait(self._judging)
 
@@ -333,13 +342,16 @@ class Scheduler:
         else:
             self._stop(record, verdict)
 
+    def _stalled(self, record: JobRecord, timeout_s: float) -> None:
+        self._stop(record, Verdict(Outcome.STALLED, f"no sign of life for {timeout_s:g} s"))
+
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
         attempt.exit_code, attempt.signal = end.exit_code, end.signal
         if end.error is None:
             attempt.duration_s, attempt.usage = end.duration_s, end.usage
             attempt.started_at = attempt.started_at or end.started_at
         attempt.ended_at = end.ended_at
-        if end.stopped and not self._judge.is_reading(AttemptRef(record.id, attempt.number)):
+        if _was_cut_short(attempt, end) and not self._judge.is_reading(AttemptRef(record.id, attempt.number)):
             self._end_attempt(record, attempt, _verdict_of_stop(attempt))
             return
         task = asyncio.get_running_loop().create_task(self._judge_and_end(record, attempt, end))
@@ -348,7 +360,7 @@ class Scheduler:
 
     async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
         verdict = await self._judge.verdict(record, end)
-        if end.stopped and not (attempt.activity is not None and attempt.activity.lingered):
+        if _was_cut_short(attempt, end):
             verdict = _verdict_of_stop(attempt)
         self._end_attempt(record, attempt, verdict)
 
@@ -441,6 +453,11 @@ class Scheduler:
         self.table.remove(record)
         for number in (record.spec.env_set, record.spec.client_set):
             self.environments.release(number)
+
+
+def _was_cut_short(attempt: AttemptRecord, end: Exited) -> bool:
+    """True when we ended the attempt, and not only its process after its work was done."""
+    return end.stopped and not (attempt.activity is not None and attempt.activity.lingered)
 
 
 def _verdict_of_stop(attempt: AttemptRecord) -> Verdict:

@@ -55,6 +55,7 @@ def job_view(
         attempts=[_attempt_view(each) for each in fate.attempts] if whole else [],
         directory=directory if attempt else None,
         seq=fate.seq,
+        stall_timeout_s=spec.stall_timeout_s,
         activity=None if shown is None else shown.activity if whole else brief(shown.activity),
         not_before=when(record.not_before or None),
         terms=spec.terms,

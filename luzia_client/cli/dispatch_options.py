@@ -89,6 +89,7 @@ def only_once(known: Any, new: Any) -> Any:
 OPTIONS = {
     "--cwd": Option("cwd", "DIR", "run there instead of in the project's directory", directory),
     "--timeout": Option("timeout_s", "S", "end the attempt when it has run so long: 90, 1h30m", seconds),
+    "--stall-timeout": Option("stall_timeout_s", "S", "end it when it gives no sign of life for so long", seconds),
     "--in": Option("not_before", "SPAN", "start it so much later: 10m, 1h30m, 2d", after, only_once),
     "--retries": Option("retries", "N", "up to N more attempts when one fails", count),
     "--retry-on": Option("retry_on", "OUTCOMES", "after these: failed,stalled,timed_out,lost", words),

@@ -22,6 +22,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     env_set, client_set: numbers, among the store's environments, of the variables set for this job and of those
     that the caller passed on; 0 for none.
     uid: user id of who asked. terms: when it may run, for the few jobs that care.
+    stall_timeout_s: how long an attempt may go without a sign of life, when that was said for this job.
     """
 
     project: str
@@ -37,6 +38,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     timeout_s: float | None = None
     uid: int = 0
     terms: Terms | None = None
+    stall_timeout_s: float | None = None
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):

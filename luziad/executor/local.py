@@ -134,6 +134,10 @@ class LocalExecutor:
             raise ValueError(f"no such stream: {stream!r}")
         return os.path.join(self._directory(ref), stream)
 
+    def output_paths(self, ref: AttemptRef) -> list[str]:
+        """The files of all its streams; they need not exist yet."""
+        return [self.output_path(ref, stream) for stream in sorted(_STREAMS)]
+
     def job_directory(self, job: str) -> str:
         """The job's directory; it need not exist. Raises ValueError for what cannot be a job's id."""
         if not _JOB_ID.fullmatch(job):

@@ -19,6 +19,7 @@ from luziad.errors import StorageError
 from luziad.handlers.again_checks import terms_of
 from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.graph_checks import after_of
+from luziad.handlers.live_checks import stall_timeout_of
 from luziad.programs import Programs
 
 
@@ -87,6 +88,7 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
         timeout_s=request.timeout_s,
         uid=uid,
         terms=terms_of(request),
+        stall_timeout_s=stall_timeout_of(request),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
     return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate(after=after))

@@ -161,6 +161,7 @@ class Job(msgspec.Struct, frozen=True):
     activity: what is understood of the newest attempt's output; in lists the short form.
     terms: what was asked about that, and about retries and deadlines.
     after, after_any, after_fail: ids of the jobs that must complete, end, or fail before it starts.
+    stall_timeout_s: seconds that an attempt may go without a sign of life, when that was said for this job.
     """
 
     id: str
@@ -196,6 +197,7 @@ class Job(msgspec.Struct, frozen=True):
     after: list[str] = []
     after_any: list[str] = []
     after_fail: list[str] = []
+    stall_timeout_s: float | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

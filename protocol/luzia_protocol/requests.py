@@ -48,6 +48,7 @@ class Dispatch(Base, tag="dispatch"):
     job_timeout_s: seconds for all its attempts and the waits between them.
     after, after_any, after_fail: jobs that must complete, end in whatever way, or fail before this one starts;
     when they end otherwise it is skipped. Together at most MAX_PARENTS.
+    stall_timeout_s: seconds that the attempt may go without a sign of life; None takes the project's.
     """
 
     project: str
@@ -68,6 +69,7 @@ class Dispatch(Base, tag="dispatch"):
     after: list[str] = []
     after_any: list[str] = []
     after_fail: list[str] = []
+    stall_timeout_s: float | None = None
 
 
 class Status(Base, tag="status"):

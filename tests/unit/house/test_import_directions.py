@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
         " luziad.journal luziad.facts luziad.launching luziad.view luziad.acceptance luziad.timeouts"
-        " luziad.again luziad.deadlines luziad.gates"
+        " luziad.again luziad.deadlines luziad.gates luziad.watch.stall"
     ),
     "luziad.launching": (
         "luzia_protocol luziad.config luziad.core luziad.agents.base luziad.agents.registry"
@@ -74,6 +74,8 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.status_files": "luzia_protocol luziad.core",
     "luziad.store": "luzia_protocol luziad.errors luziad.core",
     "luziad.watch": "luzia_protocol luziad.errors luziad.core luziad.journal luziad.store",
+    "luziad.watch.stall": "luzia_protocol luziad.core luziad.watch.usage",
+    "luziad.watch.usage": "luziad.supervise",
     # what runs
     "luziad.executor": "luzia_protocol luziad.errors luziad.core luziad.executor.base luziad.supervise",
     "luziad.executor.base": "luzia_protocol luziad.core",

@@ -1,0 +1,31 @@
+"""How much of the processor an attempt has used, from /proc. These functions block: call them on the files' thread."""
+
+from __future__ import annotations
+
+import os
+
+from luziad.supervise import tree
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(agent_pid: int) -> float:
+    """Seconds of processor time of the agent's whole tree, with what has ended in it; 0 when it is gone.
+
+    The tree begins at the agent's parent, the shim: it takes in whatever loses its own parent, and counts it.
+    """
+    agent = tree.read(agent_pid)
+    if agent is None:
+        return 0.0
+    pids = [agent.parent, *(process.pid for process in tree.descendants(agent.parent))]
+    return sum(map(_ticks, pids)) / _TICKS_PER_S
+
+
+def _ticks(pid: int) -> int:
+    """User and system time of a process and of its children that have been waited for; proc(5)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            stat = file.read()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    return sum(map(int, stat[stat.rindex(b")") + 2 :].split()[11:15]))
