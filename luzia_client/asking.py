@@ -13,6 +13,9 @@ from luzia_protocol.jobs import Outcome
 
 from luzia_client.caller import absolute, client_env, is_path
 
+CLEAN_TIMEOUT_S = 3600.0
+"""Git may have a large tree to look at and to delete."""
+
 StreamName = Literal["stdout", "stderr"]
 Encoding = Literal["text", "base64"]
 
@@ -52,6 +55,7 @@ class DispatchOptions(TypedDict, total=False):
     after_any: Sequence[str] | None
     after_fail: Sequence[str] | None
     stall_timeout_s: float | None
+    worktree: bool | None
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:

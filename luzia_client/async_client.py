@@ -14,10 +14,18 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client import answers, streams
-from luzia_client.asking import RESENDABLE, DispatchOptions, Encoding, StreamName, dispatch_request, is_whole_id
+from luzia_client.asking import (
+    CLEAN_TIMEOUT_S,
+    RESENDABLE,
+    DispatchOptions,
+    Encoding,
+    StreamName,
+    dispatch_request,
+    is_whole_id,
+)
 from luzia_client.async_connection import AsyncConnection
 from luzia_client.caller import absolute
-from luzia_client.connection import ConnectionLostError, DaemonUnreachableError
+from luzia_client.connection import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
 
 T = TypeVar("T")
 
@@ -155,7 +163,11 @@ class AsyncClient:
 
     async def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""
-        return await self._ask(requests.Remove(job=job), replies.Changed)
+        return await self._ask(requests.Remove(job=job), replies.Changed, CLEAN_TIMEOUT_S)
+
+    async def clean(self, job: str, dry_run: bool = False) -> replies.Cleaned:
+        """Delete a final job's worktree and its branch, unless work would be lost; `dry_run` only looks."""
+        return await self._ask(requests.Clean(job=job, dry_run=dry_run), replies.Cleaned, CLEAN_TIMEOUT_S)
 
     async def progress(
         self,
@@ -203,24 +215,24 @@ class AsyncClient:
         """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
         return job if is_whole_id(job) else (await self.status(job)).id
 
-    async def _ask(self, request: requests.Request, kind: type[T]) -> T:
+    async def _ask(self, request: requests.Request, kind: type[T], timeout_s: float = REQUEST_TIMEOUT_S) -> T:
         """Ask, and ask once more over a new connection where that is safe."""
         line = answers.encode(request)
         async with self._lock:
             try:
-                return answers.answer(await self._exchange(line), kind)
+                return answers.answer(await self._exchange(line, timeout_s), kind)
             except ConnectionLostError:
                 if not isinstance(request, RESENDABLE):
                     raise
-            return answers.answer(await self._exchange(line), kind)
+            return answers.answer(await self._exchange(line, timeout_s), kind)
 
-    async def _exchange(self, line: bytes) -> bytes:
+    async def _exchange(self, line: bytes, timeout_s: float) -> bytes:
         if self._connection is not None and not self._connection.is_alive():
             self._drop()
         if self._connection is None:
             self._connection = await AsyncConnection.open(self.socket, autostart=self._autostart)
         try:
-            return await self._connection.ask(line)
+            return await self._connection.ask(line, timeout_s)
         except BaseException:
             # What is still under way on this connection must never be taken for the next answer.
             self._drop()

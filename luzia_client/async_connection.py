@@ -6,7 +6,7 @@ import asyncio
 
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
 
-from luzia_client.connection import REQUEST_TIMEOUT_S, UnexpectedAnswerError, lost, reach, silent
+from luzia_client.connection import UnexpectedAnswerError, lost, reach, silent
 
 
 class AsyncConnection:
@@ -24,10 +24,10 @@ class AsyncConnection:
         connected = await asyncio.to_thread(reach, path, autostart=autostart, resuming=resuming)
         return cls(*await asyncio.open_unix_connection(sock=connected))
 
-    async def ask(self, line: bytes) -> bytes:
+    async def ask(self, line: bytes, timeout_s: float) -> bytes:
         """Send a line and return the answer."""
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 await self.send(line)
                 return await self.receive()
         except TimeoutError as exc:

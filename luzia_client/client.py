@@ -15,7 +15,15 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client import answers, settings, streams
-from luzia_client.asking import RESENDABLE, DispatchOptions, Encoding, StreamName, dispatch_request, is_whole_id
+from luzia_client.asking import (
+    CLEAN_TIMEOUT_S,
+    RESENDABLE,
+    DispatchOptions,
+    Encoding,
+    StreamName,
+    dispatch_request,
+    is_whole_id,
+)
 from luzia_client.caller import absolute
 from luzia_client.connection import (
     REQUEST_TIMEOUT_S,
@@ -186,7 +194,11 @@ class Client:
 
     def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""
-        return self._ask(requests.Remove(job=job), replies.Changed)
+        return self._ask(requests.Remove(job=job), replies.Changed, CLEAN_TIMEOUT_S)
+
+    def clean(self, job: str, dry_run: bool = False) -> replies.Cleaned:
+        """Delete a final job's worktree and its branch, unless work would be lost; `dry_run` only looks."""
+        return self._ask(requests.Clean(job=job, dry_run=dry_run), replies.Cleaned, CLEAN_TIMEOUT_S)
 
     def progress(
         self,
@@ -234,25 +246,25 @@ class Client:
         """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
         return job if is_whole_id(job) else self.status(job).id
 
-    def _ask(self, request: requests.Request, kind: type[T]) -> T:
+    def _ask(self, request: requests.Request, kind: type[T], timeout_s: float = REQUEST_TIMEOUT_S) -> T:
         """Ask, and ask once more over a new connection where that is safe."""
         line = answers.encode(request)
         with self._lock:
             try:
-                return answers.answer(self._exchange(line), kind)
+                return answers.answer(self._exchange(line, timeout_s), kind)
             except ConnectionLostError:
                 if not isinstance(request, RESENDABLE):
                     raise
-            return answers.answer(self._exchange(line), kind)
+            return answers.answer(self._exchange(line, timeout_s), kind)
 
-    def _exchange(self, line: bytes) -> bytes:
+    def _exchange(self, line: bytes, timeout_s: float = REQUEST_TIMEOUT_S) -> bytes:
         if self._connection is not None and not self._connection.is_alive():
             self.close()
         if self._connection is None:
             self._connection = connect(self.socket, autostart=self._autostart)
         try:
             self._connection.send(line)
-            return self._connection.receive(REQUEST_TIMEOUT_S)
+            return self._connection.receive(timeout_s)
         except BaseException:
             # What is still under way on this connection must never be taken for the next answer.
             self.close()

@@ -42,10 +42,12 @@ from luziad.store import mending, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
 from luziad.time_gate import TimeGate
+from luziad.trees.git import Git
 from luziad.watch.files import FileWatcher
 from luziad.watch.finals import Finals
 from luziad.watch.history import History
 from luziad.watch.stall import StallWatch
+from luziad.worktrees import Worktrees
 
 log = logging.getLogger("luziad.app")
 
@@ -86,6 +88,7 @@ class App:
         self._watcher = FileWatcher()
         self._reading = ThreadPoolExecutor(1, "reading")
         self._readers = LiveReaders(self._watcher, self._reading)
+        worktrees = Worktrees(Git(launcher.base), config.trees_dir, table, self._journal)
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._scheduler = Scheduler(
             table=table,
@@ -96,6 +99,7 @@ class App:
             environments=environments,
             judge=OutputJudge(launcher, self._executor, self._readers),
             stalls=StallWatch(launcher.stall_timeout_s, self._executor.output_paths, self._files),
+            worktrees=worktrees,
             changed=self._status_files.changed,
             max_jobs=config.daemon.max_jobs,
         )

@@ -32,7 +32,7 @@ __all__ = [
 def load(environ: Mapping[str, str] = os.environ) -> Config:
     """Read the configuration.
 
-    environ: where LUZIA_JOBS_DIR and LUZIA_MAX_JOBS are looked up (the other paths are those of
+    environ: where LUZIA_JOBS_DIR, LUZIA_TREES_DIR and LUZIA_MAX_JOBS are looked up (the other paths are those of
     luzia_protocol.paths). The file need not exist. Raises ConfigError with every mistake.
     """
     file = paths.config_file()
@@ -42,7 +42,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
     if max_jobs is not None:
         daemon = msgspec.structs.replace(daemon, max_jobs=max_jobs)
     state_dir = paths.state_dir()
-    jobs_dir = environ.get("LUZIA_JOBS_DIR")
+    jobs_dir, trees_dir = environ.get("LUZIA_JOBS_DIR"), environ.get("LUZIA_TREES_DIR")
     return Config(
         daemon=daemon,
         projects=checked.projects,
@@ -51,6 +51,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         socket=paths.socket_path(),
         state_dir=state_dir,
         jobs_dir=os.path.abspath(jobs_dir) if jobs_dir else os.path.join(state_dir, "jobs"),
+        trees_dir=os.path.abspath(trees_dir) if trees_dir else os.path.join(state_dir, "trees"),
         config_file=file,
     )
 

@@ -78,6 +78,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_running: attempts that run at once in it. timeout_s, grace_s, retries, retry_on, backoff_s: as in [daemon].
     keep_children: what an agent leaves behind when it ends by itself goes on.
     max_running: attempts that run at once in it. timeout_s, stall_timeout_s, grace_s: as in [daemon].
+    worktree: its jobs run in git worktrees of their own.
     """
 
     path: Annotated[str, DIRECTORY]
@@ -91,6 +92,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retries: Annotated[int | None, RETRIES] = None
     retry_on: Annotated[list[Outcome] | None, RETRY_ON] = None
     backoff_s: Annotated[list[float] | None, BACKOFF] = None
+    worktree: Annotated[bool, BOOLEAN] = False
 
 
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,4 +121,5 @@ class Config(msgspec.Struct, frozen=True):
     socket: str
     state_dir: str
     jobs_dir: str
+    trees_dir: str
     config_file: str

@@ -38,6 +38,9 @@ class Facts:
     def starting(self, record: JobRecord, attempt: int) -> events.Starting:
         return self._event(events.Starting, record, attempt=attempt)
 
+    def worktree(self, record: JobRecord) -> events.Worktreed:
+        return self._event(events.Worktreed, record, worktree=record.fate.tree)
+
     def started(self, record: JobRecord, attempt: int, pid: int) -> events.Started:
         return self._event(events.Started, record, attempt=attempt, pid=pid)
 

@@ -50,7 +50,7 @@ class Launcher:
             attempt=attempt.number,
             task=spec.task,
             argv=spec.argv,
-            directory=spec.cwd or spec.directory,
+            directory=record.fate.tree.directory if record.fate.tree is not None else spec.cwd or spec.directory,
             prompt_file=f"{job_directory}/{attempt.number}/prompt",
         )
         command = self.adapter(record).command(context)

@@ -13,6 +13,7 @@ from luzia_protocol.jobs import Attempt, Job
 from luziad.core.dependencies import After
 from luziad.core.environments import LOST, NONE, Environments
 from luziad.core.ids import JOB_ID
+from luziad.core.manner import Manner
 from luziad.core.record import AttemptRecord, JobFate, JobRecord, JobSpec
 from luziad.core.table import JobTable
 from luziad.errors import StoreDamagedError
@@ -85,6 +86,7 @@ def _spec(job: Job) -> JobSpec:
         timeout_s=job.timeout_s,
         terms=job.terms,
         stall_timeout_s=job.stall_timeout_s,
+        manner=None if job.worktree is None else Manner(worktree=True),
     )
 
 
@@ -98,6 +100,7 @@ def _fate(job: Job) -> JobFate:
         ended_at=_epoch(job.ended_at),
         seq=job.seq,
         after=_after(job),
+        tree=job.worktree,
     )
 
 

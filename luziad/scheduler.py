@@ -37,6 +37,7 @@ from luziad.launching import Launcher
 from luziad.timeouts import Timeouts
 from luziad.view import task_text
 from luziad.watch.stall import StallWatch
+from luziad.worktrees import Worktrees
 
 log = logging.getLogger("luziad.scheduler")
 
@@ -68,6 +69,7 @@ class Scheduler:
         environments: Environments,
         judge: Judge,
         stalls: StallWatch,
+        worktrees: Worktrees,
         changed: Callable[[JobRecord], None],
         max_jobs: int,
     ) -> None:
@@ -78,6 +80,7 @@ class Scheduler:
         self.launcher = launcher
         self.environments = environments
         self.max_jobs = max_jobs
+        self.worktrees = worktrees
         self._judge = judge
         self._stalls = stalls
         self._stalls.stalled = self._stalled
@@ -280,6 +283,7 @@ class Scheduler:
         self._timeouts.close()
         self._deadlines.close()
         self._stalls.close()
+        await self.worktrees.close()
         if self._judging:
             await asyncio.wait(self._judging)
 
@@ -295,17 +299,25 @@ class Scheduler:
         attempt = record.attempt
         assert attempt is not None
         self._changed(record)
+        if record.wants_tree:
+            self.worktrees.prepare(record, lambda problem: self._submit(record, attempt, problem))
+        else:
+            self._submit(record, attempt)
+
+    def _submit(self, record: JobRecord, attempt: AttemptRecord, problem: str | None = None) -> None:
+        """Hand the attempt to the executor, unless it is to end before, or there is a problem."""
         if attempt.stop_outcome is not None:
             attempt.ended_at = time.time()
             self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, "cancelled before it started"))
             return
-        try:
-            launch = self.launcher.launch(record)
-        except Refused as refused:
-            attempt.ended_at = time.time()
-            self._end_attempt(record, attempt, Verdict(Outcome.START_FAILED, refused.message))
-            return
-        self.executor.submit(launch)
+        if problem is None:
+            try:
+                self.executor.submit(self.launcher.launch(record))
+                return
+            except Refused as refused:
+                problem = refused.message
+        attempt.ended_at = time.time()
+        self._end_attempt(record, attempt, Verdict(Outcome.START_FAILED, problem))
 
     # ------------------------------------------------------------------ ending
 

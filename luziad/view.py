@@ -62,6 +62,7 @@ def job_view(
         after=[*fate.after.completed] if fate.after else [],
         after_any=[*fate.after.ended] if fate.after else [],
         after_fail=[*fate.after.failed] if fate.after else [],
+        worktree=fate.tree,
     )
 
 

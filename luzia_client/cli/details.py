@@ -32,6 +32,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("If failed", harmless(", ".join(job.after_fail))),
         ("Progress", progress_words(job, screen)),
         ("Directory", harmless(job.cwd)),
+        *worktree_rows(job),
         ("Created", local_time(job.created_at)),
         ("Started", local_time(job.started_at)),
         ("Ended", local_time(job.ended_at)),
@@ -52,6 +53,18 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
     lines += ["", *task_lines(job, screen), ""]
     lines += [f"  {screen.paint(command, 'cyan')}" for command in next_commands(job)]
     return lines
+
+
+def worktree_rows(job: Job) -> list[tuple[str, str]]:
+    """Where the job works when that is a worktree of its own, and on what."""
+    tree = job.worktree
+    if tree is None:
+        return []
+    without = ", without the uncommitted changes of the project" if tree.dirty else ""
+    return [
+        ("Worktree", harmless(tree.path)),
+        ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
+    ]
 
 
 def _why_label(job: Job) -> str:
@@ -155,4 +168,5 @@ def next_commands(job: Job) -> list[str]:
     if not job.state.is_final:
         return [f"luzia jobs {job.id} --watch", f"luzia logs {job.id} -f", f"luzia cancel {job.id}"]
     logs = [f"luzia logs {job.id}"] if job.attempt else []
-    return [*logs, f"luzia retry {job.id}", f"luzia remove {job.id}"]
+    tree = [f"luzia diff {job.id}", f"luzia merge {job.id}"] if job.worktree is not None else []
+    return [*logs, *tree, f"luzia retry {job.id}", f"luzia remove {job.id}"]

@@ -86,6 +86,11 @@ def only_once(known: Any, new: Any) -> Any:
     raise usage_error("--in and --at: the job cannot start at two moments", "Give one of them.")
 
 
+def yes_or_no(option: str, text: str) -> bool:
+    """True for `--name`, False for `--no-name`."""
+    return not option.startswith("--no-")
+
+
 OPTIONS = {
     "--cwd": Option("cwd", "DIR", "run there instead of in the project's directory", directory),
     "--timeout": Option("timeout_s", "S", "end the attempt when it has run so long: 90, 1h30m", seconds),
@@ -102,6 +107,8 @@ OPTIONS = {
     "--after-fail": Option(
         "after_fail", "ID,…", "start when these jobs have failed; skip it otherwise", jobs, list.__add__
     ),
+    "--worktree": Option("worktree", "", "run in a git worktree of the job's own", yes_or_no),
+    "--no-worktree": Option("worktree", "", "run in the project itself, whatever its setting says", yes_or_no),
 }
 
 

@@ -11,6 +11,7 @@ from luzia_client import exit_codes
 from luzia_client.cli.text import harmless
 from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.settings import SettingsError
+from luzia_client.trees.errors import TreeError
 
 
 class UsageError(Exception):
@@ -31,7 +32,7 @@ def report(exc: BaseException) -> int:
     match exc:
         case UsageError() | SettingsError():
             return complain(exc.message, exc.hint, exit_codes.USAGE)
-        case Refused():
+        case Refused() | TreeError():
             return complain(exc.message, exc.hint, exit_codes.REFUSED)
         case DaemonUnreachableError() | UnexpectedAnswerError():
             return complain(exc.message, exc.hint, exit_codes.UNREACHABLE)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import JobState, Outcome, Progress, Terms, Usage
+from luzia_protocol.jobs import JobState, Outcome, Progress, Terms, Usage, Worktree
 
 from luziad.core.again import Again
 from luziad.core.dependencies import After
+from luziad.core.manner import Manner
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -23,6 +24,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     that the caller passed on; 0 for none.
     uid: user id of who asked. terms: when it may run, for the few jobs that care.
     stall_timeout_s: how long an attempt may go without a sign of life, when that was said for this job.
+    manner: how it is to work; None is the plain way.
     """
 
     project: str
@@ -39,6 +41,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     uid: int = 0
     terms: Terms | None = None
     stall_timeout_s: float | None = None
+    manner: Manner | None = None
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
@@ -70,6 +73,7 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
     ended_at, outcome, reason: how it ended, or why it is queued again. seq: its newest event.
     again: where it stands, when it has more than one attempt.
     after: the jobs that it comes after; here, because it can be edited while the job waits.
+    tree: its git worktree; recorded before it is made, and until it is cleaned.
     """
 
     state: JobState = JobState.QUEUED
@@ -81,6 +85,7 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
     seq: int = 0
     again: Again | None = None
     after: After | None = None
+    tree: Worktree | None = None
 
 
 class JobRecord(msgspec.Struct, gc=False):
@@ -115,3 +120,8 @@ class JobRecord(msgspec.Struct, gc=False):
         """The first attempt since a person asked for the job last, None before it."""
         first = 1 if self.fate.again is None else self.fate.again.first
         return self.fate.attempts[first - 1] if len(self.fate.attempts) >= first else None
+
+    @property
+    def wants_tree(self) -> bool:
+        """Whether its attempts run in a git worktree of its own."""
+        return self.spec.manner is not None and self.spec.manner.worktree

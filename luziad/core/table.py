@@ -22,6 +22,7 @@ class JobTable:
         self._counts: dict[str, Counter[JobState]] = {}
         self._active: dict[str, JobRecord] = {}
         self._final: dict[str, None] = {}
+        self._kept: dict[str, None] = {}  # final, and never forgotten by itself: work in a git worktree hangs on it
         self.queued = 0  # jobs that wait for their next attempt
 
     def __len__(self) -> int:
@@ -89,15 +90,21 @@ class JobTable:
         return list(self._active.values())
 
     def final(self) -> list[JobRecord]:
-        """Jobs that have ended, in the order of their ends."""
-        return [self._jobs[job] for job in self._final]
+        """Jobs that have ended, those without a worktree in the order of their ends."""
+        return [self._jobs[job] for job in (*self._final, *self._kept)]
 
     def sort_final(self) -> None:
         """Put the ended jobs into the order of their ends, after a load in another order."""
-        self._final = {record.id: None for record in sorted(self.final(), key=lambda each: each.fate.ended_at or 0.0)}
+        self._final = dict.fromkeys(sorted(self._final, key=lambda job: self._jobs[job].fate.ended_at or 0.0))
+
+    def let_go(self, record: JobRecord) -> None:
+        """The job, which may be final, has no worktree any more."""
+        if record.id in self._kept:
+            del self._kept[record.id]
+            self._final[record.id] = None
 
     def oldest_final(self, beyond: int) -> list[JobRecord]:
-        """The final jobs that ended first, as many as there are more than `beyond`."""
+        """The final jobs without a worktree that ended first, as many as there are more than `beyond`."""
         excess = len(self._final) - beyond
         if excess <= 0:
             return []
@@ -120,10 +127,13 @@ class JobTable:
             self.queued += by
             return
         if state.is_final:
-            if by > 0:
+            if by < 0:
+                self._final.pop(record.id, None)
+                self._kept.pop(record.id, None)
+            elif record.fate.tree is None:
                 self._final[record.id] = None
             else:
-                del self._final[record.id]
+                self._kept[record.id] = None
         elif by > 0:
             self._active[record.id] = record
         else:

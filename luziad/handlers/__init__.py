@@ -20,6 +20,7 @@ from luziad.handlers.dispatch import dispatch
 from luziad.handlers.jobs import list_jobs, status, wait
 from luziad.handlers.output import follow, logs
 from luziad.handlers.subscribe import subscribe
+from luziad.handlers.worktrees import clean
 
 HANDLERS: dict[type, Handler] = {
     requests.Hello: hello,
@@ -32,6 +33,7 @@ HANDLERS: dict[type, Handler] = {
     requests.Cancel: cancel,
     requests.Retry: retry,
     requests.Remove: remove,
+    requests.Clean: clean,
     requests.Subscribe: subscribe,
     requests.ReportProgress: progress,
     requests.UpdateStatus: update_status,

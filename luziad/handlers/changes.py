@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
@@ -12,6 +12,7 @@ from luzia_protocol.requests import Cancel, Remove, ReportProgress, Retry, Updat
 
 from luziad.core.record import JobRecord
 from luziad.handlers.base import Call, Services, committed_answer, storage_refusal
+from luziad.handlers.worktrees import remove_with_tree
 
 
 def cancel(services: Services, request: Cancel, call: Call) -> None:
@@ -31,11 +32,14 @@ def retry(services: Services, request: Retry, call: Call) -> None:
     services.scheduler.retry(record, _answer(services, record, call))
 
 
-def remove(services: Services, request: Remove, call: Call) -> None:
+def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] | None:
     """Forget a final job."""
     record = services.table.find(request.job, call.uid)
     _must_be_writable(services)
+    if record.fate.tree is not None:
+        return remove_with_tree(services, record, call)
     services.scheduler.remove(record, _answer(services, record, call))
+    return None
 
 
 def progress(services: Services, request: ReportProgress, call: Call) -> None:

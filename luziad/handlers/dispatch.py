@@ -20,6 +20,7 @@ from luziad.handlers.again_checks import terms_of
 from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.graph_checks import after_of
 from luziad.handlers.live_checks import stall_timeout_of
+from luziad.handlers.manner_checks import manner
 from luziad.programs import Programs
 
 
@@ -73,6 +74,9 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
         _check_environment(request.env)
         _check_environment(request.client_env)
     after = after_of(services.table, request, uid)
+    wanted = None
+    if request.worktree is not None or (project is not None and project.worktree):
+        wanted = manner(request, project, request.cwd or directory, programs)
     now = time.time()
     spec = JobSpec(
         project=name,
@@ -89,6 +93,7 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
         uid=uid,
         terms=terms_of(request),
         stall_timeout_s=stall_timeout_of(request),
+        manner=wanted,
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
     return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate(after=after))

@@ -34,6 +34,10 @@ class ErrorCode(StrEnum):
     JOB_FINAL = "job_final"
     JOB_NOT_RUNNING = "job_not_running"
     UNKNOWN_ATTEMPT = "unknown_attempt"
+    NO_GIT = "no_git"
+    NO_REPOSITORY = "no_repository"
+    NO_WORKTREE = "no_worktree"
+    WORKTREE_KEPT = "worktree_kept"
     EVENTS_EXPIRED = "events_expired"
     CONFIG_INVALID = "config_invalid"
     STORAGE_UNAVAILABLE = "storage_unavailable"
@@ -136,6 +140,22 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.UNKNOWN_ATTEMPT: Meaning(
         "The job has no attempt of this number.",
         "See `luzia jobs ID` for its attempts.",
+    ),
+    ErrorCode.NO_GIT: Meaning(
+        "The job wants a git worktree, and git is not on the daemon's PATH.",
+        "Install git, or dispatch with `--no-worktree`.",
+    ),
+    ErrorCode.NO_REPOSITORY: Meaning(
+        "The job wants a git worktree, and its directory is in no work tree of a git repository.",
+        "Make it one (`git init`, and a first commit), or dispatch with `--no-worktree`.",
+    ),
+    ErrorCode.NO_WORKTREE: Meaning(
+        "The job has no git worktree: it was dispatched without one, has not started yet, or was cleaned.",
+        "Dispatch with `--worktree`; see `luzia jobs ID` for the worktree of a job.",
+    ),
+    ErrorCode.WORKTREE_KEPT: Meaning(
+        "The job's git worktree holds work that is nowhere else, so it is not removed.",
+        "See `luzia diff ID`; take the work over with `luzia merge ID`, or throw it away with git.",
     ),
     ErrorCode.EVENTS_EXPIRED: Meaning(
         "The events after this seq are no longer kept.",

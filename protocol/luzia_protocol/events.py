@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import JobState, Outcome, Progress
+from luzia_protocol.jobs import JobState, Outcome, Progress, Worktree
 
 
 class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
@@ -35,6 +35,12 @@ class Starting(Base, tag="starting"):
     """An attempt got a slot and is about to start."""
 
     attempt: int
+
+
+class Worktreed(Base, tag="worktree"):
+    """The job has a git worktree, which is about to be made; or, with None, it has none any more."""
+
+    worktree: Worktree | None
 
 
 class Started(Base, tag="started"):
@@ -88,4 +94,4 @@ class Removed(Base, tag="removed"):
     """The job was forgotten, by request or because there are too many finished ones. `state` was its last."""
 
 
-Event = Dispatched | Starting | Started | Progressed | Stopping | Ended | Requeued | Removed
+Event = Dispatched | Starting | Worktreed | Started | Progressed | Stopping | Ended | Requeued | Removed

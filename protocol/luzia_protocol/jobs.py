@@ -109,6 +109,24 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     max_rss_bytes: int | None = None
 
 
+class Worktree(msgspec.Struct, frozen=True, gc=False):
+    """The git worktree of a job's own.
+
+    path: its directory. directory: where the job runs in it, below `path` when the project is a part of a repository.
+    branch: the branch that was made for it. base: the commit that it began at.
+    onto: the branch that was checked out in the project then; None for a detached head.
+    repository: the work tree of the project. dirty: it had uncommitted changes, which the job's tree does not have.
+    """
+
+    path: str
+    directory: str
+    branch: str
+    base: str
+    onto: str | None
+    repository: str
+    dirty: bool = False
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other.
 
@@ -162,6 +180,7 @@ class Job(msgspec.Struct, frozen=True):
     terms: what was asked about that, and about retries and deadlines.
     after, after_any, after_fail: ids of the jobs that must complete, end, or fail before it starts.
     stall_timeout_s: seconds that an attempt may go without a sign of life, when that was said for this job.
+    worktree: the git worktree that it runs in, once it has one and until it is cleaned.
     """
 
     id: str
@@ -198,6 +217,7 @@ class Job(msgspec.Struct, frozen=True):
     after_any: list[str] = []
     after_fail: list[str] = []
     stall_timeout_s: float | None = None
+    worktree: Worktree | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -105,6 +105,15 @@ class Changed(msgspec.Struct, frozen=True):
     attempt: int = 0
 
 
+class Cleaned(msgspec.Struct, frozen=True):
+    """What became of a job's worktree, or would have: `removed`, or kept for the reason in `why`."""
+
+    job: str
+    path: str
+    removed: bool
+    why: str | None = None
+
+
 class Project(msgspec.Struct, frozen=True):
     """A configured project; `exists` tells whether its directory does."""
 
@@ -204,6 +213,7 @@ Ok = (
     | Output
     | Waited
     | Changed
+    | Cleaned
     | Projects
     | Agents
     | Reloaded

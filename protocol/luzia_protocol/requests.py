@@ -49,6 +49,7 @@ class Dispatch(Base, tag="dispatch"):
     after, after_any, after_fail: jobs that must complete, end in whatever way, or fail before this one starts;
     when they end otherwise it is skipped. Together at most MAX_PARENTS.
     stall_timeout_s: seconds that the attempt may go without a sign of life; None takes the project's.
+    worktree: run in a git worktree of the job's own; None takes the project's setting.
     """
 
     project: str
@@ -70,6 +71,7 @@ class Dispatch(Base, tag="dispatch"):
     after_any: list[str] = []
     after_fail: list[str] = []
     stall_timeout_s: float | None = None
+    worktree: bool | None = None
 
 
 class Status(Base, tag="status"):
@@ -146,9 +148,22 @@ class Retry(Base, tag="retry"):
 
 
 class Remove(Base, tag="remove"):
-    """Forget a final job: its record and its directory. Answered by replies.Changed."""
+    """Forget a final job: its record and its directory. Answered by replies.Changed.
+
+    A job with a worktree is cleaned first, out of order; `worktree_kept` when work would be lost.
+    """
 
     job: str
+
+
+class Clean(Base, tag="clean"):
+    """Delete a final job's worktree and its branch, if nothing would be lost. See replies.Cleaned; out of order.
+
+    dry_run: only say what would become of it.
+    """
+
+    job: str
+    dry_run: bool = False
 
 
 class Subscribe(Base, tag="subscribe"):
@@ -231,6 +246,7 @@ Request = (
     | Cancel
     | Retry
     | Remove
+    | Clean
     | Subscribe
     | ReportProgress
     | UpdateStatus

@@ -47,7 +47,10 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
         " luziad.journal luziad.facts luziad.launching luziad.view luziad.acceptance luziad.timeouts"
         " luziad.again luziad.deadlines luziad.gates luziad.watch.stall"
+        " luziad.worktrees"
     ),
+    "luziad.worktrees": "luzia_protocol luziad.core luziad.facts luziad.journal luziad.trees",
+    "luziad.trees": "luzia_protocol",
     "luziad.launching": (
         "luzia_protocol luziad.config luziad.core luziad.agents.base luziad.agents.registry"
         " luziad.executor.base luziad.view"

@@ -1,0 +1,14 @@
+"""How a job is to work, where that is not the plain way: part of its spec."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Manner(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """How a job is to work, where that is not the plain way.
+
+    worktree: in a git worktree of its own.
+    """
+
+    worktree: bool = False
