@@ -172,7 +172,7 @@ class Scheduler:
 
     # ------------------------------------------------------------------ what the executor tells
 
-    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float) -> None:
+    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
         """The agent runs."""
         found = self._current(ref)
         if found is None:
@@ -183,7 +183,7 @@ class Scheduler:
         if self._move(record, Trigger.STARTED):
             self.journal.record(record, self._facts.started(record, attempt.number, pid))
             self._changed(record)
-        self._timeouts.arm(record, attempt, self.launcher.timeout_s(record))
+        self._timeouts.arm(record, attempt, self.launcher.timeout_s(record), ran_s)
         self._stalls.arm(record, attempt)
         self._judge.begin(record)
 
@@ -268,7 +268,6 @@ class Scheduler:
             self.ready.occupy(record.project)
             ref = AttemptRef(record.id, record.attempt.number)
             if record.attempt.started_at is not None:
-                self._timeouts.arm(record, record.attempt, self.launcher.timeout_s(record))
                 self._stalls.arm(record, record.attempt)
                 self._judge.begin(record)
             self.executor.attach(ref)

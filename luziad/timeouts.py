@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from luziad.core.attempts import AttemptRef
@@ -11,22 +10,23 @@ from luziad.core.record import AttemptRecord, JobRecord
 
 
 class Timeouts:
-    """One timer for each attempt that has a limit. `expired` is told the job and the limit in seconds."""
+    """One timer for each attempt that has a limit. `expired` is told the job and the limit in seconds.
+
+    What counts is the time that the machine is awake: nobody's clock changes it, and a lid that is closed overnight
+    ends no job in the morning.
+    """
 
     def __init__(self, expired: Callable[[JobRecord, float], None]) -> None:
         self._expired = expired
         self._timers: dict[AttemptRef, asyncio.TimerHandle] = {}
 
-    def arm(self, record: JobRecord, attempt: AttemptRecord, timeout_s: float | None) -> None:
-        """Begin to count, from when the attempt started, unless it has no limit or is being ended already."""
+    def arm(self, record: JobRecord, attempt: AttemptRecord, timeout_s: float | None, ran_s: float) -> None:
+        """Begin to count, unless the attempt has no limit or is being ended already. ran_s: what counts already."""
         ref = AttemptRef(record.id, attempt.number)
         if timeout_s is None or ref in self._timers or attempt.stop_outcome is not None:
             return
-        # After a restart of the daemon only the wall clock knows how long the attempt has run.
-        ran_s = max(0.0, time.time() - (attempt.started_at or time.time()))
-        delay_s = max(0.0, timeout_s - ran_s)
         loop = asyncio.get_running_loop()
-        self._timers[ref] = loop.call_later(delay_s, self._expired, record, timeout_s)
+        self._timers[ref] = loop.call_later(max(0.0, timeout_s - ran_s), self._expired, record, timeout_s)
 
     def disarm(self, ref: AttemptRef) -> None:
         """The attempt is over."""

@@ -33,8 +33,11 @@ class Launch(msgspec.Struct, frozen=True):
 class Observer(Protocol):
     """Who hears what became of attempts; called on the event loop, each fact once per executor life."""
 
-    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float) -> None:
-        """The agent runs as `pid` since `started_at` (epoch seconds)."""
+    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
+        """The agent runs as `pid` since `started_at` (epoch seconds).
+
+        ran_s: how long by a clock that nobody sets, which stands still while the machine sleeps.
+        """
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         """The attempt is over and its whole process tree is gone."""

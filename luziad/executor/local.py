@@ -163,7 +163,7 @@ class LocalExecutor:
         if reply.error is not None:
             attempt.why = reply.error
         if reply.agent_pid is not None:
-            self._started(attempt, reply.agent_pid, reply.started_at)
+            self._started(attempt, reply.agent_pid, reply.started_at, 0.0)
         if reply.refused is not None:
             attempt.why = reply.refused
             self._look(attempt)
@@ -266,13 +266,14 @@ class LocalExecutor:
         """Tell of the start when the record of it has the agent's process."""
         if started is None or started.agent_pid is None:
             return False
-        self._started(attempt, started.agent_pid, started.started_at)
+        ran_s = started.ran_s if started.boot_id == record.boot_id() else 0.0
+        self._started(attempt, started.agent_pid, started.started_at, ran_s)
         return True
 
-    def _started(self, attempt: _Attempt, agent_pid: int, started_at: float) -> None:
+    def _started(self, attempt: _Attempt, agent_pid: int, started_at: float, ran_s: float) -> None:
         if self._is_current(attempt) and not attempt.started:
             attempt.started = True
-            self._observer.attempt_started(attempt.ref, agent_pid, started_at)
+            self._observer.attempt_started(attempt.ref, agent_pid, started_at, ran_s)
 
     def _is_current(self, attempt: _Attempt) -> bool:
         return self._attempts.get(attempt.ref) is attempt

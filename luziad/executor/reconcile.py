@@ -32,12 +32,24 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class Started(msgspec.Struct, frozen=True):
-    """The content of started.json. Without `agent_pid` the agent is just being started, or was then."""
+    """The content of started.json. Without `agent_pid` the agent is just being started, or was then.
+
+    boottime_s, awake_s: the clocks of supervise.record when the agent started.
+    """
 
     boot_id: str
     started_at: float
+    boottime_s: float
+    awake_s: float | None = None  # shims of older versions do not tell
     agent_pid: int | None = None
     agent_start_time: int | None = None
+
+    @property
+    def ran_s(self) -> float:
+        """Seconds since then in which the machine was awake; the agent must have been started in this boot."""
+        if self.awake_s is None:
+            return record.boottime_s() - self.boottime_s
+        return record.awake_s() - self.awake_s
 
 
 class Held(NamedTuple):

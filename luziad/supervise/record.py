@@ -36,6 +36,11 @@ def boottime_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def awake_s() -> float:
+    """Seconds of a clock that never jumps and stands still while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
 def make_directory(path: str) -> int | None:
     """Make the attempt's directory exclusively, its job's too when needed, and return an open descriptor.
 

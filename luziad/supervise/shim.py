@@ -52,6 +52,7 @@ def warm_up() -> None:
     tree.start_time(os.getpid())
     _encode({"a": "b", "c": 1.0, "d": None, "e": {}})
     record.boottime_s()
+    record.awake_s()
     signal.sigpending()
 
 
@@ -96,7 +97,7 @@ class Shim:
         self._directory = directory
         self._lock = lock
         self._grace_s: float = request["grace_s"]
-        self._started_at, self._started_s = time.time(), record.boottime_s()
+        self._read_clocks()
         self._identity = {
             "pid": os.getpid(),
             "start_time": tree.start_time(os.getpid()),
@@ -118,7 +119,7 @@ class Shim:
         if signal.SIGTERM in signal.sigpending():
             self._write_exit(error="cancelled before it started", stopped=True)
             return
-        self._started_at, self._started_s = time.time(), record.boottime_s()
+        self._read_clocks()
         try:
             agent = child.start(self._request, self._directory)
         except child.CannotStart as why:
@@ -136,6 +137,9 @@ class Shim:
         """Write into the lock that nothing is left of the tree; without that, somebody has to look for survivors."""
         os.pwrite(self._lock, _encode({**self._identity, "over": True}), 0)
 
+    def _read_clocks(self) -> None:
+        self._started_at, self._started_s, self._started_awake_s = time.time(), record.boottime_s(), record.awake_s()
+
     def _begin(self) -> int:
         started = record.begin(self._directory, self._facts(None))
         # Only now, when the file system has just written its journal, is it cheap to make the path durable.
@@ -146,7 +150,12 @@ class Shim:
 
     def _facts(self, agent: int | None) -> bytes:
         """The content of started.json, before the agent has a process and after."""
-        facts = {**self._identity, "started_at": self._started_at, "boottime_s": self._started_s}
+        facts = {
+            **self._identity,
+            "started_at": self._started_at,
+            "boottime_s": self._started_s,
+            "awake_s": self._started_awake_s,
+        }
         if agent is not None:
             facts |= {"agent_pid": agent, "agent_start_time": tree.start_time(agent)}
         return _encode(facts)

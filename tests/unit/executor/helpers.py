@@ -55,7 +55,7 @@ class Recorder:
     def __init__(self) -> None:
         self.facts: list[tuple[str, AttemptRef, Any]] = []
 
-    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float) -> None:
+    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
         self.facts.append(("started", ref, pid))
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
