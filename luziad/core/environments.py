@@ -34,9 +34,10 @@ class Environments:
         return number, new
 
     def use_again(self, number: int) -> None:
-        """Count a job that was loaded from the store."""
+        """Count a job that was loaded from the store; its set may be lost, and its number is not used again."""
         if number:
             self._users[number] += 1
+            self._last = max(self._last, number)
 
     def release(self, number: int) -> bool:
         """One job fewer uses the set; True when nobody does any more and it is forgotten."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from luzia_protocol import events, replies
@@ -10,6 +12,8 @@ from luzia_protocol.requests import Subscribe
 
 from luziad.errors import StorageError
 from luziad.handlers.base import Call, Services, storage_refusal
+
+log = logging.getLogger("luziad.subscribe")
 
 BUFFER_BYTES = 1024 * 1024
 """A subscriber that leaves more than this unread is told that it lagged, and its stream ends."""
@@ -37,14 +41,23 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
             # What is committed and not yet published comes live.
             published = [(number, text) for number, text in page if number <= journal.committed_seq]
             seq = page[-1][0] if len(published) == len(page) else journal.committed_seq
-            for _, text in published:
-                raw = text.encode()
-                if wanted(_decode(raw)):
-                    call.send(_frame(raw, call.id))
+            for number, text in published:
+                _replay(number, text.encode(), wanted, call)
             await call.drain()
     except StorageError as exc:
         raise storage_refusal(exc) from exc
     _Live(services, call, wanted, seq)
+
+
+def _replay(seq: int, raw: bytes, wanted: _Filter, call: Call) -> None:
+    """Send an event of the past, unless the disk has damaged it."""
+    try:
+        event = _decode(raw)
+    except msgspec.DecodeError as exc:
+        log.warning("event_not_readable seq=%d error=%s", seq, exc)
+        return
+    if wanted(event):
+        call.send(_frame(raw, call.id))
 
 
 class _Filter:

@@ -23,7 +23,8 @@ SCHEMA_VERSION = 2
 STORE_NAME = "jobs.db"
 ENVIRONMENTS_NAME = "environments.db"
 WAL_KEPT_BYTES = 16 * 1024 * 1024
-SIDE_FILES = ("-wal", "-shm", "-journal")
+SEQ_SUFFIX = "-seq"
+SIDE_FILES = ("-wal", "-shm", "-journal", SEQ_SUFFIX)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedError
 from luziad.store.batch import Batch, is_whole
+from luziad.store.last_commit import LastCommit
 from luziad.store.opening import (
     ENVIRONMENTS_NAME,
     SCHEMA_VERSION,
@@ -51,11 +52,14 @@ class Store:
             self._jobs = _open(file)
         except sqlite3.DatabaseError as exc:
             raise unreadable(StoreDamagedError, file, exc) from exc
+        self._last_commit = LastCommit(path)
         try:
             self.notices = prepare(self._jobs, file)
+            self._must_reach(self._last_commit.read())
             self._private = self._open_private()
         except BaseException as exc:
             self._jobs.close()
+            self._last_commit.close()
             if isinstance(exc, sqlite3.DatabaseError):
                 raise unreadable(StoreDamagedError, file, exc) from exc
             raise
@@ -79,6 +83,8 @@ class Store:
                     self._jobs.execute(SQL["prune_events"], (batch.prune_to,))
         except sqlite3.Error as exc:
             raise StorageError(f"{self.path}: {exc}") from exc
+        if batch.events:
+            self._last_commit.write(batch.events[-1][0])
         self._undropped += batch.dropped_environments
         self._drop_environments()
 
@@ -127,6 +133,12 @@ class Store:
         """Close both databases; their WAL files are folded in."""
         self._jobs.close()
         self._private.close()
+        self._last_commit.close()
+
+    def _must_reach(self, seq: int) -> None:
+        (last,) = self._jobs.execute(SQL["last_seq"]).fetchone()
+        if (last or 0) < seq:
+            raise StoreDamagedError(f"{self.path / STORE_NAME} ends at event {last or 0}, and {seq} were committed")
 
     def _open_private(self) -> sqlite3.Connection:
         path = self.path / ENVIRONMENTS_NAME
