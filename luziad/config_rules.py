@@ -11,6 +11,7 @@ from typing import NamedTuple
 from luzia_protocol.jobs import MAX_RETRIES, RETRYABLE
 
 MAX_COUNT = 1_000_000_000
+MIN_BYTES, MAX_BYTES = 1 << 16, 1 << 50
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 NAME_EXPECTED = (
@@ -48,6 +49,10 @@ def is_count(value: object) -> bool:
     return isinstance(value, int) and _is_number(value) and 1 <= value <= MAX_COUNT
 
 
+def _is_bytes(value: object) -> bool:
+    return isinstance(value, int) and _is_number(value) and MIN_BYTES <= value <= MAX_BYTES
+
+
 def _is_directory(value: object) -> bool:
     return isinstance(value, str) and is_text(value) and os.path.isabs(os.path.expanduser(value))
 
@@ -80,6 +85,7 @@ def is_backoff(value: object) -> bool:
 BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 STRING = Rule("a string without NUL", is_text)
 COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
+BYTES = Rule(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", _is_bytes)
 SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _is_seconds)
 RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _is_count_or_none(MAX_RETRIES))
 RETRY_ON = Rule(f"an array of {', '.join(RETRYABLE)}", _is_retryable)

@@ -15,6 +15,7 @@ from luzia_protocol.jobs import Outcome
 from luziad.config_rules import (
     BACKOFF,
     BOOLEAN,
+    BYTES,
     COMMAND,
     COUNT,
     DIRECTORY,
@@ -45,7 +46,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default_agent: the agent of jobs for which nobody names one; None takes the first that is installed.
     max_running: attempts that run at once. max_queued: jobs that wait at once.
     max_connections: clients at once. max_connections_per_uid: those of one user.
-    max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins).
+    max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins). max_log_bytes: what is kept of an attempt's output.
     grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
     timeout_s: seconds an attempt may run, stall_timeout_s: without a sign of life; None is no limit.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
@@ -60,6 +61,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: Annotated[int, COUNT] = 512
     max_connections_per_uid: Annotated[int, COUNT] = 256
     max_jobs: Annotated[int, COUNT] = 1000
+    max_log_bytes: Annotated[int, BYTES] = 1 << 30
     grace_s: Annotated[float, SECONDS] = 10.0
     linger_s: Annotated[float, SECONDS] = 10.0
     timeout_s: Annotated[float | None, SECONDS] = None
@@ -75,9 +77,9 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[projects.NAME]. What is None is said by [daemon].
 
     path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
-    max_running: attempts that run at once in it. timeout_s, grace_s, retries, retry_on, backoff_s: as in [daemon].
+    max_running: attempts that run at once in it. timeout_s, stall_timeout_s, grace_s, max_log_bytes: as in [daemon].
+    retries, retry_on, backoff_s: as in [daemon].
     keep_children: what an agent leaves behind when it ends by itself goes on.
-    max_running: attempts that run at once in it. timeout_s, stall_timeout_s, grace_s: as in [daemon].
     worktree: its jobs run in git worktrees of their own.
     """
 
@@ -88,6 +90,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: Annotated[float | None, SECONDS] = None
     stall_timeout_s: Annotated[float | None, SECONDS] = None
     grace_s: Annotated[float | None, SECONDS] = None
+    max_log_bytes: Annotated[int | None, BYTES] = None
     keep_children: Annotated[bool, BOOLEAN] = False
     retries: Annotated[int | None, RETRIES] = None
     retry_on: Annotated[list[Outcome] | None, RETRY_ON] = None

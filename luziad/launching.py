@@ -8,7 +8,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 
 from luziad.agents import registry
 from luziad.agents.base import Adapter, Command, Context
-from luziad.config import Config
+from luziad.config import Config, ProjectConfig
 from luziad.core.attempts import AttemptRef
 from luziad.core.environments import Environments
 from luziad.core.record import JobRecord
@@ -64,7 +64,13 @@ class Launcher:
             merge_stderr=command.merge_stderr,
             grace_s=self.grace_s(record),
             keep_children=project is not None and project.keep_children,
+            max_log_bytes=self._max_log_bytes(project),
         )
+
+    def _max_log_bytes(self, project: ProjectConfig | None) -> int:
+        if project is not None and project.max_log_bytes is not None:
+            return project.max_log_bytes
+        return self.config.daemon.max_log_bytes
 
     def grace_s(self, record: JobRecord) -> float:
         """Seconds between TERM and KILL for this job."""

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     encoding: Encoding = "text" if args.json else "base64"
     with Client() as client:
         asked = Asked(client, args.job, args.attempt, stream, args.lines, encoding)
-        pieces = asked.follow() if args.follow else asked.read()
+        pieces = _with_notes(asked.follow() if args.follow else asked.read())
         if args.json:
             for piece in pieces:
                 print(msgspec.json.encode(piece).decode(), flush=True)
@@ -53,6 +53,22 @@ def run(args: argparse.Namespace) -> int:
                     sys.stdout.buffer.write(base64.b64decode(piece.data))
                     sys.stdout.buffer.flush()
     return exit_codes.OK
+
+
+def _with_notes(pieces: Iterator[Output | FollowEnd]) -> Iterator[Output | FollowEnd]:
+    """Say on stderr where something is missing because output beyond the limit is dropped."""
+    expected = 0
+    for piece in pieces:
+        if isinstance(piece, Output):
+            if piece.dropped_bytes > expected and piece.offset == piece.dropped_bytes:
+                what = (
+                    f"the first {piece.dropped_bytes} bytes" if expected == 0 else f"bytes {expected} to {piece.offset}"
+                )
+                print(f"luzia: {what} of this output are not kept (max_log_bytes)", file=sys.stderr, flush=True)
+            expected = piece.next_offset
+        else:
+            expected = 0
+        yield piece
 
 
 def _to_terminal(pieces: Iterator[Output | FollowEnd]) -> None:

@@ -17,6 +17,7 @@ class Launch(msgspec.Struct, frozen=True):
     stdin_prompt: the agent reads that file on stdin; otherwise its stdin is /dev/null.
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
     keep_children: what the agent leaves behind when it ends by itself goes on.
+    max_log_bytes: what is kept of its output, stdout and stderr together; the oldest goes first.
     """
 
     ref: AttemptRef
@@ -28,6 +29,7 @@ class Launch(msgspec.Struct, frozen=True):
     merge_stderr: bool
     grace_s: float
     keep_children: bool = False
+    max_log_bytes: int = 1 << 50
 
 
 class Observer(Protocol):

@@ -36,6 +36,7 @@ class Reply(msgspec.Struct, frozen=True):
     agent_pid: int | None = None
     started_at: float = 0.0
     error: str | None = None
+    problem: str | None = None
 
     @property
     def ref(self) -> AttemptRef:

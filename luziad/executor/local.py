@@ -160,6 +160,8 @@ class LocalExecutor:
         attempt = self._attempts.get(reply.ref)
         if attempt is None:
             return
+        if reply.problem is not None:
+            log.warning("attempt_has_problem job=%s attempt=%d problem=%s", *attempt.ref, reply.problem)
         if reply.error is not None:
             attempt.why = reply.error
         if reply.agent_pid is not None:

@@ -92,20 +92,21 @@ class _Source:
         return int(await self._in_files_thread(tail_offset, self.path, lines))
 
     async def read(self, offset: int, most: int) -> replies.Output:
-        """The piece at `offset`."""
+        """The piece at `offset`, or at what is kept after it."""
         over = self.over()
         piece = await self._in_files_thread(read_piece, self.path, offset, most)
-        at_end = over and offset + len(piece.data) >= piece.size
+        at_end = over and piece.offset + len(piece.data) >= piece.size
         text, covered = encode_piece(piece.data, self._encoding, last=at_end)
         return replies.Output(
             job=self._record.id,
             attempt=self._number,
             stream=self._stream,
-            offset=offset,
-            next_offset=offset + covered,
+            offset=piece.offset,
+            next_offset=piece.offset + covered,
             data=text,
             size=piece.size,
             ended=at_end,
+            dropped_bytes=piece.dropped,
         )
 
     async def _in_files_thread(self, function: Callable[..., Any], *arguments: object) -> Any:

@@ -49,8 +49,12 @@ class Reading:
         piece = read_piece(self.path, self._offset, PIECE_BYTES)
         if not piece.data:
             return False
-        self._offset += len(piece.data)
-        self._take(self._splitter.feed(piece.data))
+        data = piece.data
+        if piece.offset > self._offset:  # what was between is not kept any more, and so the first line is no whole one
+            self._splitter = LineSplitter()
+            data = data.partition(b"\n")[2]
+        self._offset = piece.offset + len(piece.data)
+        self._take(self._splitter.feed(data))
         self._last_sign_at = _moment(piece.written_at)
         self._note_phase(piece.written_at)
         return self._offset < piece.size

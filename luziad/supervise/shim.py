@@ -15,16 +15,10 @@ import time
 from _json import encode_basestring_ascii
 from typing import Any
 
-from luziad.supervise import cgroup, child, record, tree
+from luziad.supervise import cap, care, cgroup, child, record, tree
 
 REPLIES = 1
 """The descriptor of the reply pipe, in the fork server and in shims. An agent has its stdout there."""
-
-LEFTOVER_GRACE_S = 2.0
-SETTLED_S = 0.05
-"""An agent that runs for so long is no short command, and its shim leaves its cgroup."""
-
-_WAITED_FOR = {signal.SIGCHLD, signal.SIGTERM}
 
 
 def run(request: dict[str, Any], group: cgroup.Group | None = None) -> None:
@@ -56,7 +50,7 @@ def warm_up() -> None:
     signal.sigpending()
 
 
-def tell(request: dict[str, Any], *, error: str | None = None, **facts: float | None) -> bool:
+def tell(request: dict[str, Any], *, error: str | None = None, **facts: float | str | None) -> bool:
     """Tell the daemon a fact in one line, which is short enough to be written whole or not at all.
 
     False when the pipe is full. When nobody reads any more there is nothing to tell.
@@ -96,7 +90,6 @@ class Shim:
         self._group = group
         self._directory = directory
         self._lock = lock
-        self._grace_s: float = request["grace_s"]
         self._read_clocks()
         self._identity = {
             "pid": os.getpid(),
@@ -131,7 +124,7 @@ class Shim:
         record.begun(started, self._facts(agent))
         tell(self._request, agent_pid=agent, started_at=self._started_at)
         self._request.pop("env")
-        self._reap_all(agent)
+        self._look_after(agent)
 
     def write_over(self) -> None:
         """Write into the lock that nothing is left of the tree; without that, somebody has to look for survivors."""
@@ -160,48 +153,20 @@ class Shim:
             facts |= {"agent_pid": agent, "agent_start_time": tree.start_time(agent)}
         return _encode(facts)
 
-    def _reap_all(self, agent: int) -> None:
-        """Reap until no child is left: the agent goes its way, then the rest of its tree is ended."""
-        cancelled = stopped = ended = False
-        kill_at: float | None = None
-        pause_s = 0.02
-        while True:
-            reaped, left = _reap()
-            for pid, status, usage in reaped:
-                if pid == agent:
-                    ended = True
-                    self._record_end(status, usage, stopped)
-            if not left or (ended and self._request["keep_children"] and not cancelled):
-                return
-            now = time.monotonic()
-            if kill_at is None and (ended or cancelled):
-                stopped = not ended
-                tree.signal_below(os.getpid(), signal.SIGTERM)
-                kill_at = now + (min(self._grace_s, LEFTOVER_GRACE_S) if ended else self._grace_s)
-            wait_s = None
-            if kill_at is not None:
-                wait_s = kill_at - now
-                if wait_s <= 0:
-                    self._kill_all()
-                    wait_s, pause_s = pause_s, min(pause_s * 2, 1.0)
-            cancelled |= self._wait(wait_s) == signal.SIGTERM
+    def _look_after(self, agent: int) -> None:
+        request = self._request
+        care.Care(
+            agent,
+            group=self._group,
+            output=cap.OutputCap(self._directory, request["max_log_bytes"]),
+            grace_s=request["grace_s"],
+            keep_children=request["keep_children"],
+            ended=self._record_end,
+            problem=self._tell_problem,
+        ).run()
 
-    def _wait(self, timeout_s: float | None) -> int | None:
-        """Sleep until a signal comes and return it, or None after `timeout_s`; leave the agent's cgroup meanwhile."""
-        if self._group is not None and self._group.inside and (timeout_s is None or timeout_s > SETTLED_S):
-            number = _wait(SETTLED_S)
-            if number is not None:
-                return number
-            self._group.leave()
-        return _wait(timeout_s)
-
-    def _kill_all(self) -> None:
-        """KILL the tree. Whatever was forked while it was read is met by the next call."""
-        if self._group is not None:
-            if self._group.inside:
-                self._group.leave()
-            self._group.kill()
-        tree.signal_below(os.getpid(), signal.SIGKILL)  # also what somebody has moved into another cgroup
+    def _tell_problem(self, problem: str) -> None:
+        tell(self._request, problem=record.clip(problem))
 
     def _record_end(self, status: int, usage: Any, stopped: bool) -> None:
         """Write the exit record; when even its reserved space fails, the tree must be ended all the same."""
@@ -232,27 +197,6 @@ class Shim:
             "usage": used,
         }
         record.publish(self._directory, self._exit_file, record.EXIT, _encode(value))
-
-
-def _reap() -> tuple[list[tuple[int, int, Any]], bool]:
-    """Reap every child that has ended, and say whether there are others."""
-    found: list[tuple[int, int, Any]] = []
-    while True:
-        try:
-            reaped = os.wait4(-1, os.WNOHANG)
-        except ChildProcessError:
-            return found, False
-        if reaped[0] == 0:
-            return found, True
-        found.append(reaped)
-
-
-def _wait(timeout_s: float | None) -> int | None:
-    """Sleep until SIGCHLD or SIGTERM comes and return which, or None when `timeout_s` seconds are over."""
-    if timeout_s is None:
-        return signal.sigwaitinfo(_WAITED_FOR).si_signo
-    info = signal.sigtimedwait(_WAITED_FOR, timeout_s)
-    return info.si_signo if info else None
 
 
 def _signal_name(number: int) -> str:

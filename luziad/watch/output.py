@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 from typing import NamedTuple
 
@@ -10,29 +11,48 @@ _BLOCK = 64 * 1024
 
 
 class Piece(NamedTuple):
-    """Bytes read from `offset`, and the size of the file then; written_at: its last change, epoch seconds."""
+    """Bytes read from `offset`, and the size of the file then; written_at: its last change, epoch seconds.
+
+    dropped: so many bytes at the beginning of the file are not kept any more.
+    """
 
     offset: int
     data: bytes
     size: int
     written_at: float = 0.0
+    dropped: int = 0
 
 
 def read_piece(path: str, offset: int, most: int) -> Piece:
-    """At most `most` bytes from `offset`; nothing when the file does not exist. Raises OSError."""
+    """At most `most` bytes from `offset`, or from where the kept part begins; nothing when the file does not exist.
+
+    Raises OSError.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return Piece(offset, b"", 0)
     try:
         status = os.fstat(descriptor)
-        return Piece(offset, os.pread(descriptor, most, offset), status.st_size, status.st_mtime)
+        data = os.pread(descriptor, most, offset)
+        # Only after the reading is it known that nothing was dropped before it.
+        while (dropped := _dropped(descriptor)) > offset:
+            offset, data = dropped, os.pread(descriptor, most, dropped)
+        return Piece(offset, data, status.st_size, status.st_mtime, dropped)
     finally:
         os.close(descriptor)
 
 
+def _dropped(descriptor: int) -> int:
+    """How many bytes at the beginning were dropped to keep the limit: there the file has no data (see cap.py)."""
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_DATA)
+    except OSError as error:
+        return os.fstat(descriptor).st_size if error.errno == errno.ENXIO else 0
+
+
 def tail_offset(path: str, lines: int) -> int:
-    """Where the last `lines` lines begin; 0 when there are not so many. Raises OSError."""
+    """Where the last `lines` lines begin, or what is kept when there are not so many. Raises OSError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -44,8 +64,9 @@ def tail_offset(path: str, lines: int) -> int:
         wanted = lines
         if end and os.pread(descriptor, 1, end - 1) == b"\n":
             wanted += 1
-        while end > 0:
-            start = max(0, end - _BLOCK)
+        begin = _dropped(descriptor)
+        while end > begin:
+            start = max(begin, end - _BLOCK)
             block = os.pread(descriptor, end - start, start)
             where = len(block)
             while wanted and (where := block.rfind(b"\n", 0, where)) >= 0:
@@ -53,7 +74,7 @@ def tail_offset(path: str, lines: int) -> int:
             if not wanted:
                 return start + where + 1
             end = start
-        return 0
+        return begin
     finally:
         os.close(descriptor)
 

@@ -69,6 +69,7 @@ class Output(msgspec.Struct, frozen=True):
     offset, next_offset: bytes from the beginning of the stream, before and after `data`.
     size: bytes in the stream now.
     ended: True when the attempt has ended and this piece reaches the end.
+    dropped_bytes: so many at the beginning of the stream are not kept any more, by the limit `max_log_bytes`.
     """
 
     job: str
@@ -79,6 +80,7 @@ class Output(msgspec.Struct, frozen=True):
     data: str
     size: int
     ended: bool
+    dropped_bytes: int = 0
 
 
 class FollowEnd(msgspec.Struct, frozen=True):

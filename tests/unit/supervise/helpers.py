@@ -27,6 +27,7 @@ def request(directory: Path, *argv: str, **changes: Any) -> dict[str, Any]:
         "merge_stderr": False,
         "grace_s": 30.0,
         "keep_children": False,
+        "max_log_bytes": 1 << 30,
     }
     return plain | changes
 
