@@ -16,8 +16,8 @@ from luziad.agents.registry import AGENTS, ARGV, READERS
 from luziad.agents.template import PLACEHOLDERS, placeholders
 from luziad.config_lines import Path, line_numbers
 from luziad.config_quote import dotted
-from luziad.config_rules import COMMAND, NAME, NAME_EXPECTED, VARIABLE, Rule, found, is_text
-from luziad.config_structs import AgentConfig, DaemonConfig, ProjectConfig
+from luziad.config_rules import COMMAND, JSONL, NAME, NAME_EXPECTED, VARIABLE, VARIABLES, Rule, found, is_text
+from luziad.config_structs import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from luziad.errors import ConfigError
 
 _LINE = re.compile(r"line (\d+)")
@@ -139,7 +139,7 @@ class _Checker:
     def _value(self, path: Path, value: Any, rule: Rule) -> None:
         if not rule.holds(value):
             self._say(path, f"found {found(value, secret=rule.secret)}, expected {rule.expected}")
-        elif isinstance(value, dict):
+        elif rule is VARIABLES:
             self._variables(path, value)
 
     def _variables(self, path: Path, env: dict[str, Any]) -> None:
@@ -166,6 +166,7 @@ class _Checker:
         reader = table.get("reader")
         if isinstance(reader, str) and reader not in READERS:
             self._say((*path, "reader"), f"found {found(reader)}, expected one of {', '.join(READERS)}")
+        self._mapping(path, reader, table.get("jsonl"))
         used = {name for word in command for name in placeholders(word)}
         for name in sorted(used.difference(PLACEHOLDERS)):
             known = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
@@ -176,6 +177,16 @@ class _Checker:
                 (*path, "command"),
                 'found no place for the task, expected {task} or {prompt_file} in it (or prompt = "stdin")',
             )
+
+    def _mapping(self, path: Path, reader: Any, table: Any) -> None:
+        """The mapping of a reader of JSON lines: one is there when it is used, and it is used when it is there."""
+        if table is None:
+            if reader == "jsonl":
+                self._say((*path, "jsonl"), f"it is missing, expected {JSONL.expected}")
+        elif JSONL.holds(table):
+            self._table((*path, "jsonl"), JsonlConfig, table)
+            if reader != "jsonl":
+                self._say((*path, "jsonl"), 'found this table, expected reader = "jsonl" beside it')
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import MAX_RETRIES, RETRYABLE
 
+from luziad.agents.jsonl import field
+
 MAX_COUNT = 1_000_000_000
 MIN_BYTES, MAX_BYTES = 1 << 16, 1 << 50
 
@@ -61,6 +63,14 @@ def _is_command(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(map(is_text, value)) and bool(value[0])
 
 
+def _is_field(value: object, *, plain: bool = False) -> bool:
+    """True for a field of a line, or several; plain: it is one, and nothing but a path."""
+    if plain:
+        return isinstance(value, str) and (found := field(value)) is not None and found.type is found.value is None
+    several = value if isinstance(value, list) else [value]
+    return bool(several) and all(isinstance(each, str) and field(each) is not None for each in several)
+
+
 def one_of(*words: str) -> Rule:
     """The rule for a string that is one of a few."""
     quoted = [f'"{word}"' for word in words]
@@ -93,6 +103,9 @@ BACKOFF = Rule("an array of one or two numbers of seconds, the first not above t
 DIRECTORY = Rule("an absolute path, or one that begins with ~", _is_directory)
 COMMAND = Rule("an array of strings without NUL, the first of them not empty", _is_command, secret=True)
 VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)
+FIELD = Rule('a field such as "message.text", "result:cost" or "state=done", or an array of them', _is_field)
+FIELD_PATH = Rule('names with dots between, such as "event.type"', lambda value: _is_field(value, plain=True))
+JSONL = Rule("a table such as [agents.NAME.jsonl]", lambda value: isinstance(value, dict))
 LOG_LEVEL = one_of("debug", "info", "warning", "error")
 PROMPT = one_of("argument", "stdin", "none")
 

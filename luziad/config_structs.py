@@ -19,6 +19,9 @@ from luziad.config_rules import (
     COMMAND,
     COUNT,
     DIRECTORY,
+    FIELD,
+    FIELD_PATH,
+    JSONL,
     LOG_LEVEL,
     PROMPT,
     RETRIES,
@@ -98,13 +101,44 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worktree: Annotated[bool, BOOLEAN] = False
 
 
+class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[agents.NAME.jsonl]: where things stand in the JSON lines that the program prints, see agents/jsonl.py.
+
+    type: of a line. session, model, version: names that it tells. turn: in a line that begins a turn of the model.
+    text: what the model says. tool: the name of one that is called. file: one that was written.
+    plan: the whole list of what is to be done; plan_text, plan_state: in an entry of it.
+    tokens_in, tokens_out, tokens_cached, cost: what was used, in US dollars; totals: each time what was used so far.
+    error: the words of one that ends the work. success: in the line that proves that the work was done.
+    """
+
+    type: Annotated[str, FIELD_PATH] = "type"
+    session: Annotated[str | list[str] | None, FIELD] = None
+    model: Annotated[str | list[str] | None, FIELD] = None
+    version: Annotated[str | list[str] | None, FIELD] = None
+    turn: Annotated[str | list[str] | None, FIELD] = None
+    text: Annotated[str | list[str] | None, FIELD] = None
+    tool: Annotated[str | list[str] | None, FIELD] = None
+    file: Annotated[str | list[str] | None, FIELD] = None
+    plan: Annotated[str | list[str] | None, FIELD] = None
+    plan_text: Annotated[str, STRING] = "text"
+    plan_state: Annotated[str, STRING] = "status"
+    tokens_in: Annotated[str | list[str] | None, FIELD] = None
+    tokens_out: Annotated[str | list[str] | None, FIELD] = None
+    tokens_cached: Annotated[str | list[str] | None, FIELD] = None
+    cost: Annotated[str | list[str] | None, FIELD] = None
+    totals: Annotated[bool, BOOLEAN] = False
+    error: Annotated[str | list[str] | None, FIELD] = None
+    success: Annotated[str | list[str] | None, FIELD] = None
+
+
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[agents.NAME]: a command template for any program.
 
     command: argv; `{task}`, `{prompt_file}` and `{directory}` are replaced inside its words.
     prompt: how the task reaches the program: `argument` (a placeholder in command), `stdin` or `none`.
     env: variables for the program. merge_stderr: its stderr goes into its stdout.
-    reader: the built-in agent whose output the program prints, or `none`; None takes the one of its own name.
+    reader: the built-in agent whose output the program prints, `jsonl` for what the table says, or `none`;
+    None takes the one of its own name. jsonl: where things stand in the lines of the reader `jsonl`.
     """
 
     command: Annotated[list[str], COMMAND]
@@ -112,6 +146,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     env: Annotated[dict[str, str], VARIABLES] = {}
     merge_stderr: Annotated[bool, BOOLEAN] = False
     reader: Annotated[str | None, STRING] = None
+    jsonl: Annotated[JsonlConfig | None, JSONL] = None
 
 
 class Config(msgspec.Struct, frozen=True):

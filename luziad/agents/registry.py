@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luziad.agents import argv, claude, codex, gemini, opencode, shell, template, vibe
+from luziad.agents import argv, claude, codex, gemini, jsonl, opencode, shell, template, vibe
 from luziad.agents.base import Adapter
 from luziad.config_structs import AgentConfig
 
@@ -23,8 +25,8 @@ AGENTS: dict[str, Adapter] = {
     "shell": shell.ADAPTER,
 }
 
-READERS = (*AUTOMATIC, "none")
-"""What `reader` of a configured agent may be: an agent whose output is read, or none."""
+READERS = (*AUTOMATIC, "jsonl", "none")
+"""What `reader` of a configured agent may be: an agent whose output is read, a mapping of its own, or none."""
 
 ARGV = argv.ADAPTER
 """What `luzia run` uses. It is no row of the table, because nobody can ask for it by name."""
@@ -43,14 +45,17 @@ def build(config_agents: Mapping[str, AgentConfig]) -> dict[str, Adapter]:
 
 def _configured(name: str, config: AgentConfig) -> Adapter:
     like = AGENTS.get(config.reader or name) or AGENTS["shell"]
+    reader, reads_output = like.reader, like.reads_output
+    if config.jsonl is not None:
+        reader, reads_output = jsonl.reader(name, jsonl.fields(msgspec.structs.asdict(config.jsonl))), True
     return template.adapter(
         name,
         config.command,
         stdin_prompt=config.prompt == "stdin",
         env=config.env,
         merge_stderr=config.merge_stderr,
-        reader=like.reader,
-        reads_output=like.reads_output,
+        reader=reader,
+        reads_output=reads_output,
     )
 
 

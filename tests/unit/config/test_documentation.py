@@ -13,13 +13,14 @@ from luziad.agents import registry
 from luziad.agents.base import Context
 from luziad.config_check import check
 from luziad.config_rules import Rule
-from luziad.config_structs import AgentConfig, DaemonConfig, ProjectConfig
+from luziad.config_structs import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 
 DOCS = Path(__file__).parents[3] / "docs"
 TABLES: dict[str, type[msgspec.Struct]] = {
     "[daemon]": DaemonConfig,
     "[projects.NAME]": ProjectConfig,
     "[agents.NAME]": AgentConfig,
+    "[agents.NAME.jsonl]": JsonlConfig,
 }
 
 
@@ -47,7 +48,7 @@ def test_every_setting_has_a_rule_that_its_default_keeps(table: str) -> None:
         assert default in (None, msgspec.NODEFAULT) or rule.holds(default), field.name
 
 
-@pytest.mark.parametrize("page", ["configuration.md", "agents.md"])
+@pytest.mark.parametrize("page", ["configuration.md", "agents.md", "agent-own.md", "agent-claude.md", "agent-codex.md"])
 def test_the_examples_load(page: str) -> None:
     examples = re.findall(r"^```toml\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
     assert examples
