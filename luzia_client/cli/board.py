@@ -85,12 +85,13 @@ def changed(job: Job, event: Event) -> Job:
                 signal=None,
                 outcome=None,
                 progress=None,
+                activity=None,
                 reason=None,
             )
         case events.Started():
             return replace(job, attempt=event.attempt, started_at=event.at, pid=event.pid)
         case events.Progressed():
-            return replace(job, progress=event.progress)
+            return replace(job, progress=event.progress, activity=event.activity or job.activity)
         case events.Stopping() | events.Requeued():
             return replace(job, reason=event.reason)
         case events.Ended():

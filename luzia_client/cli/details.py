@@ -9,6 +9,7 @@ from datetime import datetime
 from luzia_protocol.jobs import Attempt, Job, JobState
 
 from luzia_client.cli import render
+from luzia_client.cli.activity import activity_rows
 from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import harmless, one_line
 
@@ -30,7 +31,8 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         (_why_label(job), harmless(job.reason or "")),
         ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
         ("If failed", harmless(", ".join(job.after_fail))),
-        ("Progress", progress_words(job, screen)),
+        ("Progress", progress_words(job, screen, now)),
+        *activity_rows(job, now),
         ("Directory", harmless(job.cwd)),
         *worktree_rows(job),
         ("Created", local_time(job.created_at)),
@@ -39,6 +41,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Waited", waited(job, now)),
         ("Running for" if not job.state.is_final else "Duration", ran(job, now)),
         ("Timeout", "" if job.timeout_s is None else render.duration(job.timeout_s)),
+        ("Stalls after", "" if job.stall_timeout_s is None else f"{render.duration(job.stall_timeout_s)} of silence"),
         ("Exit code", "" if job.exit_code is None else str(job.exit_code)),
         ("Signal", harmless(job.signal or "")),
         ("Used", usage_words(job)),
@@ -71,13 +74,14 @@ def _why_label(job: Job) -> str:
     return "Waits for" if job.state is JobState.QUEUED else "Reason"
 
 
-def progress_words(job: Job, screen: Screen) -> str:
+def progress_words(job: Job, screen: Screen, now: datetime) -> str:
     """`[██████░░░░] 60% tests (3 of 5)`, or what the job is doing when nobody can say how far it is."""
     value = render.percent(job)
     words = [] if value is None else [render.bar(value, 20, screen.blocks), f"{value}%"]
-    words.append(render.doing(job.progress))
+    words.append(render.doing(job, None if job.state.is_final else now))
     progress = job.progress
-    if progress is not None and progress.done is not None and progress.total not in (None, 100):
+    counted = progress is not None and progress.done is not None and progress.total not in (None, 100)
+    if progress is not None and counted and progress.label != render.PLAN:
         words.append(f"({progress.done:g} of {progress.total:g})")
     return " ".join(word for word in words if word)
 
@@ -145,6 +149,8 @@ def _attempt_line(attempt: Attempt, screen: Screen) -> str:
         words.append(render.duration(attempt.duration_s))
     why = attempt.reason or render.outcome_words(attempt.exit_code, attempt.signal)
     words.append(one_line(why))
+    if attempt.activity is not None and attempt.activity.session is not None:
+        words.append(f"session {one_line(attempt.activity.session)}")
     return "  ".join(word for word in words if word)
 
 

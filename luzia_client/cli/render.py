@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from luzia_protocol.jobs import Job, JobState, Progress
+from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import harmless, one_line
 
 BAR_WIDTH = 10
+PLAN = "plan"
+"""The label of a progress that was counted in the agent's own plan."""
 
 COLOURS = {
     JobState.QUEUED: "cyan",
@@ -104,22 +106,49 @@ def bar(value: int, width: int = BAR_WIDTH, blocks: bool = True) -> str:
     return f"[{'#' * full}{'.' * (width - full)}]"
 
 
-def doing(progress: Progress | None) -> str:
-    """What the job says it is doing: its label, then its phase."""
-    if progress is None:
-        return ""
-    words = [word for word in (progress.label, progress.phase) if word]
+def doing(job: Job, now: datetime | None = None) -> str:
+    """What the job says it is doing: its label, then its phase, and with `now` for how long."""
+    progress = job.progress
+    label = "" if progress is None else progress.label or ""
+    if progress is not None and label == PLAN and progress.total:
+        label = f"{PLAN} {progress.done or 0:g}/{progress.total:g}"
+    words = [word for word in (label, phase(job, now)) if word]
     return one_line(" · ".join(words), 120)
 
 
-def status(job: Job, screen: Screen) -> str:
-    """State and what is known beside it: `running [██████░░░░] 60% tests`, `failed: exit code 1`."""
+def phase(job: Job, now: datetime | None = None) -> str:
+    """`tool Bash`, with `now` as `tool Bash 40s`, or `limited until 15:45`; nothing when nobody knows."""
+    activity = job.activity
+    said = (job.progress.phase if job.progress else None) or ""
+    if activity is None or (said and said != activity.phase):
+        return said
+    if activity.limit is not None and activity.limit_resets_at is not None:
+        return f"limited until {clock(activity.limit_resets_at, now)}"
+    said = activity.phase or ""
+    if not said or now is None or activity.phase_at is None:
+        return said
+    lasts_s = (now - activity.phase_at).total_seconds()
+    return said if lasts_s < 1 else f"{said} {duration(int(lasts_s))}"
+
+
+def clock(moment: datetime, now: datetime | None) -> str:
+    """The time of day here, with the date when it is not today's."""
+    here = moment.astimezone()
+    today = now is not None and here.date() == now.astimezone().date()
+    return here.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
+
+
+def status(job: Job, screen: Screen, now: datetime | None = None) -> str:
+    """State and what is known beside it: `running [██████░░░░] 60% tests`, `failed: exit code 1`.
+
+    now: what the job does is shown with how long it has been doing it.
+    """
     words = [state_word(job.state)]
     value = percent(job)
     if job.state in UNDER_WAY:
         if value is not None:
             words.append(f"{bar(value, blocks=screen.blocks)} {value:>2}%")
-        words.append(doing(job.progress))
+        words.append(doing(job, now))
     said = " ".join(word for word in words if word)
     if job.state is not JobState.COMPLETED and job.reason and job.reason != state_word(job.state):
         return f"{said}: {one_line(job.reason, 120)}"

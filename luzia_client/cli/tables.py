@@ -9,6 +9,7 @@ from typing import NamedTuple
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli import render
+from luzia_client.cli.activity import work_words
 from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import cut, one_line, pad, width
 
@@ -17,6 +18,10 @@ NAME_LIMIT = 20
 PIPE_TASK_LIMIT = 200
 STATE_LEAST = 26
 """Columns that STATE may take before TASK gets any: a state, a bar and a percentage."""
+WORK_FROM = 140
+"""Columns of a screen from which on it has room for what agents have done: turns, tools, tokens and cost."""
+WORK_LEAST = 36
+"""The same on a live screen, where a column that grew at every step would make the others jump."""
 LIVE_STATE_LEAST = 40
 """The same where the screen is live: what a job is doing matters more there than its task, and a column that
 changed its width at every step would make the others jump."""
@@ -39,16 +44,21 @@ def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = 
     """
     if screen.width is None:
         return _plain_table(jobs, now)
+    # What an agent is doing matters more than the words of its task.
+    live = live or any(job.activity is not None and job.state in render.UNDER_WAY for job in jobs)
     before = [natural("ID", [job.id for job in jobs])]
     if screen.width >= 60:
         before.append(natural("PROJECT", [one_line(job.project) for job in jobs], NAME_LIMIT))
     if screen.width >= (100 if live else 76):
         before.append(natural("AGENT", [one_line(job.agent) for job in jobs], NAME_LIMIT))
-    state = natural("STATE", [render.status(job, screen) for job in jobs])
+    state = natural("STATE", [render.status(job, screen, now) for job in jobs])
     time = natural("TIME", [render.elapsed(job, now) for job in jobs])
     task = natural("TASK", [one_line(job.task) for job in jobs])
     if live:
         state = state._replace(columns=max(state.columns, LIVE_STATE_LEAST))
+    if screen.width >= WORK_FROM and any(job.activity for job in jobs):
+        work = natural("WORK", [work_words(job.activity) for job in jobs])
+        before.append(work._replace(columns=max(work.columns, WORK_LEAST) if live else work.columns))
     room = screen.width - sum(column.columns + len(GAP) for column in [*before, time]) - len(GAP)
     for_state, for_task = share(state.columns, task.columns, room, LIVE_STATE_LEAST if live else STATE_LEAST)
     columns = [

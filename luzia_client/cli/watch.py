@@ -41,7 +41,7 @@ async def watch(ids: Sequence[str], projects: Sequence[str] = (), as_json: bool 
         elif screen.live:
             await show_live(feed)
         else:
-            await _each(feed, lambda job: print(plain_line(job, screen), flush=True))
+            await _each(feed, ChangeLines(screen).print)
         return feed.board
 
 
@@ -53,10 +53,27 @@ async def _each(feed: Feed, show: Callable[[Job], None]) -> None:
         show(job)
 
 
+class ChangeLines:
+    """Prints one change on one line, unless it is one that the line does not show."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._printed: dict[str, str] = {}
+
+    def print(self, job: Job) -> None:
+        """Print the time of day and the line."""
+        line = plain_line(job, self._screen)
+        if self._printed.get(job.id) == line:
+            return
+        self._printed[job.id] = line
+        if job.state.is_final:
+            del self._printed[job.id]
+        print(datetime.now().astimezone().strftime("%H:%M:%S"), line, flush=True)
+
+
 def plain_line(job: Job, screen: Screen) -> str:
-    """One change on one line: time of day, id, project, state and what is known beside it."""
-    moment = datetime.now().astimezone().strftime("%H:%M:%S")
-    line = f"{moment} {job.id} {one_line(job.project)} {render.status(job, screen)}"
+    """The job on one line: id, project, state and what is known beside it."""
+    line = f"{job.id} {one_line(job.project)} {render.status(job, screen)}"
     if job.state.is_final and job.started_at is not None:
         line += f" after {render.elapsed(job, datetime.now(UTC))}"
     return line

@@ -57,7 +57,7 @@ def test_ended_jobs_do_not_crowd_out_what_is_to_come(make_job: MakeJob) -> None:
 
 def test_a_change_on_a_pipe_is_one_line(make_job: MakeJob) -> None:
     line = plain_line(make_job(progress=Progress(percent=60, label="tests")), Screen())
-    assert line.split(" ", 1)[1] == "113754-a2f5 overbits running [██████░░░░] 60% tests"
+    assert line == "113754-a2f5 overbits running [██████░░░░] 60% tests"
 
 
 def test_the_end_tells_counts_durations_and_failures(make_job: MakeJob) -> None:
