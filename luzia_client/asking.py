@@ -56,6 +56,7 @@ class DispatchOptions(TypedDict, total=False):
     after_fail: Sequence[str] | None
     stall_timeout_s: float | None
     worktree: bool | None
+    priority: int | None
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:

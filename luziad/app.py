@@ -29,9 +29,10 @@ from luziad.handlers.base import Services
 from luziad.journal import Journal
 from luziad.judging import OutputJudge
 from luziad.launching import Launcher, base_environment
+from luziad.limits import limits
 from luziad.live.readers import LiveReaders
 from luziad.loading import from_directories, load
-from luziad.operations import Operations, limits
+from luziad.operations import Operations
 from luziad.scheduler import Scheduler
 from luziad.server import systemd
 from luziad.server.admission import Limits
@@ -92,7 +93,7 @@ class App:
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._scheduler = Scheduler(
             table=table,
-            ready=ReadyQueue(*limits(config)),
+            ready=ReadyQueue(limits(config)),
             journal=self._journal,
             executor=self._executor,
             launcher=launcher,

@@ -20,6 +20,9 @@ from luziad.config_rules import COMMAND, JSONL, NAME, NAME_EXPECTED, VARIABLE, V
 from luziad.config_structs import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from luziad.errors import ConfigError
 
+COMMAND_KEYS = ("prompt", "env", "merge_stderr", "reader", "jsonl")
+"""What says how the command of an agent is to be run, and nothing about a built-in agent."""
+
 _LINE = re.compile(r"line (\d+)")
 
 
@@ -65,7 +68,9 @@ def check(file: str, text: str, more: Iterable[str] = ()) -> Checked:
 
 def _at_home(table: dict[str, Any], key: str) -> dict[str, Any]:
     """The table with a leading `~` expanded in a path, or in the first word of a command."""
-    value = table[key]
+    value = table.get(key)
+    if value is None:
+        return table
     if isinstance(value, str):
         return {**table, key: os.path.expanduser(value)}
     return {**table, key: [os.path.expanduser(value[0]), *value[1:]]}
@@ -91,6 +96,7 @@ class _Checker:
         for name, table in self._named("agents"):
             self._table(("agents", name), AgentConfig, table)
             self._template(("agents", name), table)
+            self._without_command(("agents", name), table)
 
     def sentences(self, file: str, text: str) -> list[str]:
         """The mistakes with file, line and key, in the order of the file."""
@@ -158,6 +164,16 @@ class _Checker:
         if isinstance(name, str) and name not in self._agents:
             expected = f"expected a built-in or configured agent, {_nearest(name, self._agents)}"
             self._say(path, f"found {found(name)}, {expected}")
+
+    def _without_command(self, path: Path, table: Any) -> None:
+        if not isinstance(table, dict) or "command" in table:
+            return
+        if path[-1] not in AGENTS:
+            self._say((*path, "command"), f"it is missing, expected {COMMAND.expected}")
+            return
+        for key in table:
+            if key in COMMAND_KEYS:
+                self._say((*path, key), "it goes with `command`, expected that as well, or only max_running")
 
     def _template(self, path: Path, table: Any) -> None:
         command: Any = table.get("command") if isinstance(table, dict) else None

@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from luzia_protocol.jobs import MAX_RETRIES, RETRYABLE
+from luzia_protocol.jobs import MAX_PRIORITY, MAX_RETRIES, RETRYABLE
 
 from luziad.agents.jsonl import field
 
 MAX_COUNT = 1_000_000_000
 MIN_BYTES, MAX_BYTES = 1 << 16, 1 << 50
+MAX_WEIGHT = 1000
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 NAME_EXPECTED = (
@@ -53,6 +54,14 @@ def is_count(value: object) -> bool:
 
 def _is_bytes(value: object) -> bool:
     return isinstance(value, int) and _is_number(value) and MIN_BYTES <= value <= MAX_BYTES
+
+
+def _is_priority(value: object) -> bool:
+    return isinstance(value, int) and _is_number(value) and abs(value) <= MAX_PRIORITY
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_WEIGHT
 
 
 def _is_directory(value: object) -> bool:
@@ -96,6 +105,8 @@ BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 STRING = Rule("a string without NUL", is_text)
 COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
 BYTES = Rule(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", _is_bytes)
+WEIGHT = Rule(f"a number above 0 and at most {MAX_WEIGHT}", _is_weight)
+PRIORITY = Rule(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", _is_priority)
 SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _is_seconds)
 RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _is_count_or_none(MAX_RETRIES))
 RETRY_ON = Rule(f"an array of {', '.join(RETRYABLE)}", _is_retryable)

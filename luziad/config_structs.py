@@ -23,12 +23,14 @@ from luziad.config_rules import (
     FIELD_PATH,
     JSONL,
     LOG_LEVEL,
+    PRIORITY,
     PROMPT,
     RETRIES,
     RETRY_ON,
     SECONDS,
     STRING,
     VARIABLES,
+    WEIGHT,
 )
 
 
@@ -52,6 +54,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins). max_log_bytes: what is kept of an attempt's output.
     grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
     timeout_s: seconds an attempt may run, stall_timeout_s: without a sign of life; None is no limit.
+    starvation_after_s: seconds that a job is passed over before what it needs is kept for it.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
     retries: attempts that may follow a job's first by themselves. retry_on: the outcomes after which they do.
     backoff_s: seconds up to which the first retry waits, and up to which any does.
@@ -69,6 +72,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     linger_s: Annotated[float, SECONDS] = 10.0
     timeout_s: Annotated[float | None, SECONDS] = None
     stall_timeout_s: Annotated[float | None, SECONDS] = None
+    starvation_after_s: Annotated[float, SECONDS] = 600.0
     snapshot_interval_s: Annotated[float, SECONDS] = 300.0
     log_level: Annotated[str, LOG_LEVEL] = "info"
     retries: Annotated[int, RETRIES] = 0
@@ -84,6 +88,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retries, retry_on, backoff_s: as in [daemon].
     keep_children: what an agent leaves behind when it ends by itself goes on.
     worktree: its jobs run in git worktrees of their own.
+    priority: of its jobs that name none. weight: its share of the slots against that of other projects.
     """
 
     path: Annotated[str, DIRECTORY]
@@ -99,6 +104,8 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_on: Annotated[list[Outcome] | None, RETRY_ON] = None
     backoff_s: Annotated[list[float] | None, BACKOFF] = None
     worktree: Annotated[bool, BOOLEAN] = False
+    priority: Annotated[int | None, PRIORITY] = None
+    weight: Annotated[float | None, WEIGHT] = None
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,21 +139,24 @@ class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[agents.NAME]: a command template for any program.
+    """[agents.NAME]: a command template for any program, or limits of a built-in agent.
 
-    command: argv; `{task}`, `{prompt_file}` and `{directory}` are replaced inside its words.
+    command: argv; `{task}`, `{prompt_file}` and `{directory}` are replaced inside its words. None
+    leaves a built-in agent as it is.
     prompt: how the task reaches the program: `argument` (a placeholder in command), `stdin` or `none`.
     env: variables for the program. merge_stderr: its stderr goes into its stdout.
     reader: the built-in agent whose output the program prints, `jsonl` for what the table says, or `none`;
     None takes the one of its own name. jsonl: where things stand in the lines of the reader `jsonl`.
+    max_running: attempts that run at once with it.
     """
 
-    command: Annotated[list[str], COMMAND]
+    command: Annotated[list[str] | None, COMMAND] = None
     prompt: Annotated[str, PROMPT] = "argument"
     env: Annotated[dict[str, str], VARIABLES] = {}
     merge_stderr: Annotated[bool, BOOLEAN] = False
     reader: Annotated[str | None, STRING] = None
     jsonl: Annotated[JsonlConfig | None, JSONL] = None
+    max_running: Annotated[int | None, COUNT] = None
 
 
 class Config(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from luziad.core import waiting
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobRecord
 
@@ -49,9 +50,9 @@ class Gates:
         if self.caught(record):
             return
         if front:
-            self._ready.push_front(record.id, record.project)
+            self._ready.push_front(record.id, record.wants)
         else:
-            self._ready.push(record.id, record.project)
+            self._ready.push(record.id, record.wants)
 
     def caught(self, record: JobRecord) -> bool:
         """Whether a gate is closed for a job that is in no queue; it is held there then."""
@@ -83,7 +84,7 @@ class Gates:
         else:
             gate.drop(record)
 
-    def why(self, record: JobRecord) -> str:
-        """Why a queued job does not start now, in words."""
+    def why(self, record: JobRecord, *, whole: bool = False) -> str:
+        """Why a queued job does not start now, in words; `whole` also tells its place among those that are ready."""
         gate = self._held.get(record.id) or next((gate for gate in self._gates if gate.closed(record)), None)
-        return self._ready.why(record.project) if gate is None else gate.why(record)
+        return waiting.why(self._ready, record.id, whole=whole) if gate is None else gate.why(record)

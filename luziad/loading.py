@@ -10,6 +10,7 @@ import msgspec
 
 from luzia_protocol.jobs import Attempt, Job
 
+from luziad.core.claims import Claims
 from luziad.core.dependencies import After
 from luziad.core.environments import LOST, NONE, Environments
 from luziad.core.ids import JOB_ID
@@ -87,6 +88,7 @@ def _spec(job: Job) -> JobSpec:
         terms=job.terms,
         stall_timeout_s=job.stall_timeout_s,
         manner=None if job.worktree is None else Manner(worktree=True),
+        claims=Claims(priority=job.priority) if job.priority else None,
     )
 
 

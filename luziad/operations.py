@@ -16,6 +16,7 @@ from luziad import config as configuration
 from luziad.agents import registry
 from luziad.config import Config
 from luziad.errors import ConfigError
+from luziad.limits import limits
 from luziad.programs import Programs
 from luziad.scheduler import Scheduler
 
@@ -54,7 +55,7 @@ class Operations:
         launcher.adapters.clear()
         launcher.adapters.update(registry.build(new.agents))
         self._scheduler.max_jobs = new.daemon.max_jobs
-        self._scheduler.ready.set_limits(*limits(new))
+        self._scheduler.ready.set_limits(limits(new))
         self._scheduler.retain()
         self._scheduler.pump()
         changed = [name for name in RESTART_ONLY if getattr(old.daemon, name) != getattr(new.daemon, name)]
@@ -92,13 +93,14 @@ class Operations:
             default = registry.choose(None, None, self.config.daemon.default_agent, adapters, self._which).name
         except Refused:
             default = None
+        own = {name for name, each in self.config.agents.items() if each.command is not None}
         rows = []
         for adapter in adapters.values():
             path = self._which(adapter.program) if adapter.program else None
             rows.append(
                 replies.Agent(
                     name=adapter.name,
-                    source="config" if adapter.name in self.config.agents else "built-in",
+                    source="config" if adapter.name in own else "built-in",
                     installed=adapter.program is None or path is not None,
                     path=path,
                     default=adapter.name == default,
@@ -140,12 +142,6 @@ class Operations:
 
     def _which(self, program: str) -> str | None:
         return self.programs.which(program, None)
-
-
-def limits(config: Config) -> tuple[int, dict[str, int]]:
-    """The ready queue's limits: slots of all projects, and those of single ones by name."""
-    single = {name: each.max_running for name, each in config.projects.items() if each.max_running is not None}
-    return config.daemon.max_running, single
 
 
 def _rss_bytes() -> int:

@@ -237,11 +237,11 @@ class Scheduler:
         """Start every job that can start now."""
         if self._stopped or self.journal.failure is not None:
             return
-        while (granted := self.ready.pop()) is not None:
-            record = self.table.get(granted[0])
+        while (job := self.ready.pop(time.monotonic())) is not None:
+            record = self.table.get(job)
             assert record is not None, "a job in the ready queue is in the table"
             if self.gates.caught(record):
-                self.ready.release(record.project)
+                self.ready.undo(job)
             else:
                 self._start(record)
 
@@ -265,7 +265,7 @@ class Scheduler:
         for record in self.table.active():
             assert record.attempt is not None
             self._deadlines.watch(record)
-            self.ready.occupy(record.project)
+            self.ready.occupy(record.id, record.wants)
             ref = AttemptRef(record.id, record.attempt.number)
             if record.attempt.started_at is not None:
                 self._stalls.arm(record, record.attempt)
@@ -384,14 +384,14 @@ class Scheduler:
         if len(tail) == MAX_FENCED and all(each.started_at is None for each in tail):
             self._end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
             return
-        self.ready.release(record.project)
+        self.ready.undo(record.id)
         self._requeue(record, Trigger.NEVER_STARTED, reason, None)
         self._enqueue(record, front=True)
         self.pump()
 
     def _end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
         attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
-        self.ready.release(record.project)
+        self.ready.release(record.id)
         reason = self._renewal.next_attempt(record, verdict)
         if reason is None:
             self._end_job(record, self._renewal.final(record, verdict), None)
@@ -459,7 +459,7 @@ class Scheduler:
         if record.fate.state is JobState.QUEUED:
             self.gates.discard(record)
         elif not record.fate.state.is_final:
-            self.ready.release(record.project)
+            self.ready.release(record.id)
         self._deadlines.forget(record)
         self.table.remove(record)
         for number in (record.spec.env_set, record.spec.client_set):

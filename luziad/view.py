@@ -63,6 +63,7 @@ def job_view(
         after_any=[*fate.after.ended] if fate.after else [],
         after_fail=[*fate.after.failed] if fate.after else [],
         worktree=fate.tree,
+        priority=0 if spec.claims is None else spec.claims.priority,
     )
 
 

@@ -35,6 +35,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         *activity_rows(job, now),
         ("Directory", harmless(job.cwd)),
         *worktree_rows(job),
+        ("Priority", str(job.priority) if job.priority else ""),
         ("Created", local_time(job.created_at)),
         ("Started", local_time(job.started_at)),
         ("Ended", local_time(job.ended_at)),

@@ -81,6 +81,14 @@ def backoff(option: str, text: str) -> list[float]:
     return [seconds(option, part) for part in text.split("..", 1)]
 
 
+def priority(option: str, text: str) -> int:
+    """A priority; the daemon knows which there are. Raises UsageError."""
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise usage_error(f"{option} {text}: no whole number", f"Write for example {option} 5 or {option} -5.") from exc
+
+
 def only_once(known: Any, new: Any) -> Any:
     """Refuse a second word on when the job starts."""
     raise usage_error("--in and --at: the job cannot start at two moments", "Give one of them.")
@@ -95,6 +103,7 @@ OPTIONS = {
     "--cwd": Option("cwd", "DIR", "run there instead of in the project's directory", directory),
     "--timeout": Option("timeout_s", "S", "end the attempt when it has run so long: 90, 1h30m", seconds),
     "--stall-timeout": Option("stall_timeout_s", "S", "end it when it gives no sign of life for so long", seconds),
+    "--priority": Option("priority", "N", "start it before jobs of lower priority; -100 to 100, normally 0", priority),
     "--in": Option("not_before", "SPAN", "start it so much later: 10m, 1h30m, 2d", after, only_once),
     "--retries": Option("retries", "N", "up to N more attempts when one fails", count),
     "--retry-on": Option("retry_on", "OUTCOMES", "after these: failed,stalled,timed_out,lost", words),

@@ -35,22 +35,23 @@ ARGV = argv.ADAPTER
 def build(config_agents: Mapping[str, AgentConfig]) -> dict[str, Adapter]:
     """Every agent by name: the built-in ones in their order, then the configured ones.
 
-    A configured agent takes the place of a built-in one of the same name.
+    A configured agent takes the place of a built-in one of the same name, unless it has no command.
     """
     adapters = dict(AGENTS)
     for name, config in config_agents.items():
-        adapters[name] = _configured(name, config)
+        if config.command is not None:
+            adapters[name] = _configured(name, config.command, config)
     return adapters
 
 
-def _configured(name: str, config: AgentConfig) -> Adapter:
+def _configured(name: str, command: list[str], config: AgentConfig) -> Adapter:
     like = AGENTS.get(config.reader or name) or AGENTS["shell"]
     reader, reads_output = like.reader, like.reads_output
     if config.jsonl is not None:
         reader, reads_output = jsonl.reader(name, jsonl.fields(msgspec.structs.asdict(config.jsonl))), True
     return template.adapter(
         name,
-        config.command,
+        command,
         stdin_prompt=config.prompt == "stdin",
         env=config.env,
         merge_stderr=config.merge_stderr,

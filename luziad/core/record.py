@@ -12,7 +12,9 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome, Progress, Terms, Usage, Worktree
 
 from luziad.core.again import Again
+from luziad.core.claims import Claims
 from luziad.core.dependencies import After
+from luziad.core.lanes import Wants
 from luziad.core.manner import Manner
 
 
@@ -25,6 +27,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     uid: user id of who asked. terms: when it may run, for the few jobs that care.
     stall_timeout_s: how long an attempt may go without a sign of life, when that was said for this job.
     manner: how it is to work; None is the plain way.
+    claims: how urgent it is and what it takes, for those that say so.
     """
 
     project: str
@@ -42,6 +45,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     terms: Terms | None = None
     stall_timeout_s: float | None = None
     manner: Manner | None = None
+    claims: Claims | None = None
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
@@ -125,3 +129,11 @@ class JobRecord(msgspec.Struct, gc=False):
     def wants_tree(self) -> bool:
         """Whether its attempts run in a git worktree of its own."""
         return self.spec.manner is not None and self.spec.manner.worktree
+
+    @property
+    def wants(self) -> Wants:
+        """What the ready queue has to know of the job."""
+        spec = self.spec
+        if spec.claims is None:
+            return Wants(spec.project, spec.agent)
+        return Wants(spec.project, spec.agent, spec.claims.priority, spec.claims.takes)

@@ -92,7 +92,7 @@ class Services:
         """The job as a client sees it, with the computed reason why it waits."""
         reason = record.fate.reason
         if record.fate.state is JobState.QUEUED:
-            reason = self.why_queued(record)
+            reason = self.why_queued(record, whole=whole)
         elif record.attempt is not None and record.fate.state is JobState.STOPPING:
             reason = record.attempt.stop_reason
         return job_view(
@@ -103,11 +103,11 @@ class Services:
             directory=self.scheduler.executor.job_directory(record.id) if whole else None,
         )
 
-    def why_queued(self, record: JobRecord) -> str:
-        """Why the job does not start now."""
+    def why_queued(self, record: JobRecord, *, whole: bool) -> str:
+        """Why the job does not start now; `whole` also tells its place among those that are ready."""
         if self.journal.failure is not None:
             return "the job store cannot be written; nothing starts until it can"
-        return self.scheduler.gates.why(record)
+        return self.scheduler.gates.why(record, whole=whole)
 
 
 Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]

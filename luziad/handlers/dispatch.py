@@ -21,6 +21,7 @@ from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.graph_checks import after_of
 from luziad.handlers.live_checks import stall_timeout_of
 from luziad.handlers.manner_checks import manner
+from luziad.handlers.order_checks import claims_of
 from luziad.programs import Programs
 
 
@@ -94,6 +95,7 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
         terms=terms_of(request),
         stall_timeout_s=stall_timeout_of(request),
         manner=wanted,
+        claims=claims_of(request, project),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
     return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate(after=after))

@@ -10,6 +10,7 @@ import msgspec
 from luzia_protocol.activity import Activity
 
 MAX_TASK_BYTES = 1024 * 1024
+MAX_PRIORITY = 100
 LIST_TASK_CHARS = 256
 """Lists carry a task's first characters only, so that a page always fits a frame; `status` has it whole."""
 
@@ -181,6 +182,7 @@ class Job(msgspec.Struct, frozen=True):
     after, after_any, after_fail: ids of the jobs that must complete, end, or fail before it starts.
     stall_timeout_s: seconds that an attempt may go without a sign of life, when that was said for this job.
     worktree: the git worktree that it runs in, once it has one and until it is cleaned.
+    priority: -MAX_PRIORITY to MAX_PRIORITY; higher ones start first.
     """
 
     id: str
@@ -218,6 +220,7 @@ class Job(msgspec.Struct, frozen=True):
     after_fail: list[str] = []
     stall_timeout_s: float | None = None
     worktree: Worktree | None = None
+    priority: int = 0
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -50,6 +50,7 @@ class Dispatch(Base, tag="dispatch"):
     when they end otherwise it is skipped. Together at most MAX_PARENTS.
     stall_timeout_s: seconds that the attempt may go without a sign of life; None takes the project's.
     worktree: run in a git worktree of the job's own; None takes the project's setting.
+    priority: -MAX_PRIORITY to MAX_PRIORITY, higher ones start first; None takes the project's, or 0.
     """
 
     project: str
@@ -72,6 +73,7 @@ class Dispatch(Base, tag="dispatch"):
     after_fail: list[str] = []
     stall_timeout_s: float | None = None
     worktree: bool | None = None
+    priority: int | None = None
 
 
 class Status(Base, tag="status"):

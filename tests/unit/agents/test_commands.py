@@ -182,3 +182,7 @@ def test_every_row_of_the_table_has_its_own_name() -> None:
     assert tuple(registry.AGENTS) == (*registry.AUTOMATIC, "shell")
     configured = registry.build({"zeta": AgentConfig(command=["z", "{task}"])})
     assert list(configured) == [*registry.AGENTS, "zeta"]
+
+
+def test_a_limit_alone_leaves_a_built_in_agent_as_it_is() -> None:
+    assert registry.build({"claude": AgentConfig(max_running=2)})["claude"] is registry.AGENTS["claude"]

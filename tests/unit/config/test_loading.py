@@ -167,6 +167,20 @@ path = "/x"
             "agents.a.command",
             "found an empty array, expected an array of strings",
         ),
+        ("[agents.a]\nmax_running = 1", "agents.a.command", "it is missing, expected an array of strings"),
+        ('[agents.claude]\nprompt = "none"', "agents.claude.prompt", "it goes with `command`"),
+        ("[agents.claude]\nmax_running = 0", "agents.claude.max_running", "expected a whole number from 1"),
+        (
+            '[projects.a]\npath = "/a"\npriority = 101',
+            "projects.a.priority",
+            "expected a whole number from -100 to 100",
+        ),
+        (
+            '[projects.a]\npath = "/a"\npriority = 1.5',
+            "projects.a.priority",
+            "expected a whole number from -100 to 100",
+        ),
+        ('[projects.a]\npath = "/a"\nweight = 0', "projects.a.weight", "expected a number above 0"),
         ('[agents.a]\ncommand = ["", "{task}"]', "agents.a.command", "expected an array of strings"),
         (
             '[agents.a]\ncommand = "x {task}"',

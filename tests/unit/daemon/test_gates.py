@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from luzia_protocol.jobs import Terms
 
 from luziad.agenda import Agenda
+from luziad.core.lanes import Limits
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobFate, JobRecord, JobSpec
 from luziad.gates import Gates
@@ -53,13 +54,13 @@ def job(n: int, project: str = "a", not_before: float | None = None) -> JobRecor
 
 def drain(ready: ReadyQueue) -> list[str]:
     taken = []
-    while (popped := ready.pop()) is not None:
-        taken.append(popped[0])
+    while (popped := ready.pop(0.0)) is not None:
+        taken.append(popped)
     return taken
 
 
 def built(*doors: Door) -> tuple[Gates, ReadyQueue]:
-    ready = ReadyQueue(1000, {})
+    ready = ReadyQueue(Limits(1000))
     gates = Gates(ready, lambda: None)
     for door in doors:
         gates.add(door)
@@ -113,9 +114,9 @@ def test_a_gate_that_closes_late_catches_the_job_when_its_slot_is_there() -> Non
     gates.enter(record)
     door.shut = True
     assert gates.why(record) == "the door of a"
-    assert ready.pop() == ("1", "a")
+    assert ready.pop(0.0) == "1"
     assert gates.caught(record)
-    ready.release("a")
+    ready.undo("1")
     door.open(gates)
     assert drain(ready) == ["1"]
 

@@ -1,0 +1,58 @@
+"""Items by keys that may change, the least first."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Key = TypeVar("Key")
+
+
+class Ranking(Generic[Item, Key]):
+    """Finds the item with the least key. Amortised O(log n); no two items may have the same key.
+
+    When an item's key changes, its old entry stays in the heap and is passed over when it comes to the top. The heap
+    is made anew before such entries outnumber the items.
+    """
+
+    __slots__ = ("_heap", "_keys")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[Key, Item]] = []
+        self._keys: dict[Item, Key] = {}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def place(self, item: Item, key: Key) -> None:
+        """Give an item its key, whether it was there or not."""
+        keys = self._keys
+        if keys.get(item) == key:
+            return
+        keys[item] = key
+        heap = self._heap
+        if len(heap) > 2 * len(keys) + 16:
+            heap[:] = [(key, item) for item, key in keys.items()]
+            heapify(heap)
+        else:
+            heappush(heap, (key, item))
+
+    def drop(self, item: Item) -> None:
+        """Take an item out, if it is there."""
+        if self._keys.pop(item, None) is not None and not self._keys:
+            self._heap.clear()
+
+    def first(self) -> Item | None:
+        """The item with the least key."""
+        heap, keys = self._heap, self._keys
+        while heap:
+            key, item = heap[0]
+            if keys.get(item) is key:
+                return item
+            heappop(heap)
+        return None
+
+    def key(self, item: Item) -> Key:
+        """The key of an item that is there."""
+        return self._keys[item]

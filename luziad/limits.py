@@ -1,0 +1,18 @@
+"""What the configuration says about how many jobs run at once, as the ready queue wants it."""
+
+from __future__ import annotations
+
+from luziad.config import Config
+from luziad.core.lanes import Limits
+
+
+def limits(config: Config) -> Limits:
+    """The limits of all lanes, and the weights of the projects."""
+    daemon, projects, agents = config.daemon, config.projects, config.agents
+    return Limits(
+        slots=daemon.max_running,
+        projects={name: each.max_running for name, each in projects.items() if each.max_running is not None},
+        agents={name: each.max_running for name, each in agents.items() if each.max_running is not None},
+        weights={name: each.weight for name, each in projects.items() if each.weight is not None},
+        starvation_after_s=daemon.starvation_after_s,
+    )
