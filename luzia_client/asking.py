@@ -57,6 +57,9 @@ class DispatchOptions(TypedDict, total=False):
     stall_timeout_s: float | None
     worktree: bool | None
     priority: int | None
+    needs: Mapping[str, int] | None
+    cpus: float | None
+    memory_bytes: int | None
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:
@@ -67,6 +70,8 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
     for name in ("argv", "after", "after_any", "after_fail"):
         if name in given:
             given[name] = list(given[name])
+    if "needs" in given:
+        given["needs"] = dict(given["needs"])
     if "env" in given:
         given["env"] = dict(given["env"])
     given["key"] = given.get("key") or f"auto-{os.urandom(12).hex()}"

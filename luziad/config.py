@@ -47,6 +47,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         daemon=daemon,
         projects=checked.projects,
         agents=checked.agents,
+        resources=checked.resources,
         runtime_dir=paths.runtime_dir(),
         socket=paths.socket_path(),
         state_dir=state_dir,

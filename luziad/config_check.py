@@ -16,8 +16,9 @@ from luziad.agents.registry import AGENTS, ARGV, READERS
 from luziad.agents.template import PLACEHOLDERS, placeholders
 from luziad.config_lines import Path, line_numbers
 from luziad.config_quote import dotted
-from luziad.config_rules import COMMAND, JSONL, NAME, NAME_EXPECTED, VARIABLE, VARIABLES, Rule, found, is_text
+from luziad.config_rules import COMMAND, COUNT, JSONL, NAME, NAME_EXPECTED, VARIABLE, VARIABLES, Rule, found, is_text
 from luziad.config_structs import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
+from luziad.core.resources import MACHINE
 from luziad.errors import ConfigError
 
 COMMAND_KEYS = ("prompt", "env", "merge_stderr", "reader", "jsonl")
@@ -32,6 +33,7 @@ class Checked(typing.NamedTuple):
     daemon: DaemonConfig
     projects: dict[str, ProjectConfig]
     agents: dict[str, AgentConfig]
+    resources: dict[str, int]
 
 
 def parse(file: str, text: str) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def check(file: str, text: str, more: Iterable[str] = ()) -> Checked:
         daemon=msgspec.convert(data.get("daemon", {}), DaemonConfig),
         projects={n: msgspec.convert(_at_home(t, "path"), ProjectConfig) for n, t in data.get("projects", {}).items()},
         agents={n: msgspec.convert(_at_home(t, "command"), AgentConfig) for n, t in data.get("agents", {}).items()},
+        resources=data.get("resources", {}),
     )
 
 
@@ -87,7 +90,7 @@ class _Checker:
 
     def run(self) -> None:
         """Check everything."""
-        self._unknown((), self._data, ["daemon", "projects", "agents"], "table")
+        self._unknown((), self._data, ["daemon", "projects", "agents", "resources"], "table")
         self._table(("daemon",), DaemonConfig, self._data.get("daemon", {}))
         self._known_agent(("daemon", "default_agent"))
         for name, table in self._named("projects"):
@@ -97,6 +100,7 @@ class _Checker:
             self._table(("agents", name), AgentConfig, table)
             self._template(("agents", name), table)
             self._without_command(("agents", name), table)
+        self._resources()
 
     def sentences(self, file: str, text: str) -> list[str]:
         """The mistakes with file, line and key, in the order of the file."""
@@ -164,6 +168,19 @@ class _Checker:
         if isinstance(name, str) and name not in self._agents:
             expected = f"expected a built-in or configured agent, {_nearest(name, self._agents)}"
             self._say(path, f"found {found(name)}, {expected}")
+
+    def _resources(self) -> None:
+        table = self._data.get("resources", {})
+        if not isinstance(table, dict):
+            self._say(("resources",), f"found {found(table)}, expected a table of names and how much of each there is")
+            return
+        for name, count in table.items():
+            if name in MACHINE:
+                self._say(("resources", name), f"found the name of what [daemon] has as {MACHINE[name]}")
+            elif not NAME.fullmatch(name):
+                self._say(("resources", name), f"found this name, expected {NAME_EXPECTED}")
+            else:
+                self._value(("resources", name), count, COUNT)
 
     def _without_command(self, path: Path, table: Any) -> None:
         if not isinstance(table, dict) or "command" in table:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from luzia_protocol.jobs import MAX_PRIORITY, MAX_RETRIES, RETRYABLE
+from luzia_protocol.jobs import MAX_CPUS, MAX_PRIORITY, MAX_RETRIES, RETRYABLE
 
 from luziad.agents.jsonl import field
 
@@ -60,6 +60,10 @@ def _is_priority(value: object) -> bool:
     return isinstance(value, int) and _is_number(value) and abs(value) <= MAX_PRIORITY
 
 
+def _is_cpus(value: object) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_CPUS
+
+
 def _is_weight(value: object) -> bool:
     return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_WEIGHT
 
@@ -105,6 +109,7 @@ BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 STRING = Rule("a string without NUL", is_text)
 COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
 BYTES = Rule(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", _is_bytes)
+CPUS = Rule(f"a number of CPUs above 0 and at most {MAX_CPUS}", _is_cpus)
 WEIGHT = Rule(f"a number above 0 and at most {MAX_WEIGHT}", _is_weight)
 PRIORITY = Rule(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", _is_priority)
 SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _is_seconds)

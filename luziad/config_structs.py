@@ -18,6 +18,7 @@ from luziad.config_rules import (
     BYTES,
     COMMAND,
     COUNT,
+    CPUS,
     DIRECTORY,
     FIELD,
     FIELD_PATH,
@@ -44,6 +45,16 @@ def default_retry_on() -> list[Outcome]:
     return [Outcome.FAILED, Outcome.STALLED, Outcome.LOST]
 
 
+def machine_cpus() -> float:
+    """The CPUs that this process may use."""
+    return float(len(os.sched_getaffinity(0)))
+
+
+def machine_memory_bytes() -> int:
+    """The machine's memory."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[daemon]. Seconds are floats; a limit of 0 is refused.
 
@@ -54,6 +65,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins). max_log_bytes: what is kept of an attempt's output.
     grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
     timeout_s: seconds an attempt may run, stall_timeout_s: without a sign of life; None is no limit.
+    cpus, memory_bytes: what jobs that ask for CPUs or memory may have together.
     starvation_after_s: seconds that a job is passed over before what it needs is kept for it.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
     retries: attempts that may follow a job's first by themselves. retry_on: the outcomes after which they do.
@@ -72,6 +84,8 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     linger_s: Annotated[float, SECONDS] = 10.0
     timeout_s: Annotated[float | None, SECONDS] = None
     stall_timeout_s: Annotated[float | None, SECONDS] = None
+    cpus: Annotated[float, CPUS] = msgspec.field(default_factory=machine_cpus)
+    memory_bytes: Annotated[int, BYTES] = msgspec.field(default_factory=machine_memory_bytes)
     starvation_after_s: Annotated[float, SECONDS] = 600.0
     snapshot_interval_s: Annotated[float, SECONDS] = 300.0
     log_level: Annotated[str, LOG_LEVEL] = "info"
@@ -165,6 +179,7 @@ class Config(msgspec.Struct, frozen=True):
     daemon: DaemonConfig
     projects: dict[str, ProjectConfig]
     agents: dict[str, AgentConfig]
+    resources: dict[str, int]
     runtime_dir: str
     socket: str
     state_dir: str

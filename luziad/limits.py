@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from luziad.config import Config
 from luziad.core.lanes import Limits
+from luziad.core.resources import BLOCK_BYTES, CPU_UNITS, CPUS, MEMORY
 
 
 def limits(config: Config) -> Limits:
@@ -14,5 +15,10 @@ def limits(config: Config) -> Limits:
         projects={name: each.max_running for name, each in projects.items() if each.max_running is not None},
         agents={name: each.max_running for name, each in agents.items() if each.max_running is not None},
         weights={name: each.weight for name, each in projects.items() if each.weight is not None},
+        resources={
+            **config.resources,
+            CPUS: int(daemon.cpus * CPU_UNITS),
+            MEMORY: daemon.memory_bytes // BLOCK_BYTES,
+        },
         starvation_after_s=daemon.starvation_after_s,
     )

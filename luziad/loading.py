@@ -10,7 +10,7 @@ import msgspec
 
 from luzia_protocol.jobs import Attempt, Job
 
-from luziad.core.claims import Claims
+from luziad.core.claims import NO_CLAIMS, Claims
 from luziad.core.dependencies import After
 from luziad.core.environments import LOST, NONE, Environments
 from luziad.core.ids import JOB_ID
@@ -88,8 +88,13 @@ def _spec(job: Job) -> JobSpec:
         terms=job.terms,
         stall_timeout_s=job.stall_timeout_s,
         manner=None if job.worktree is None else Manner(worktree=True),
-        claims=Claims(priority=job.priority) if job.priority else None,
+        claims=_claims(job),
     )
+
+
+def _claims(job: Job) -> Claims | None:
+    claims = Claims(job.priority, job.needs, job.cpus, job.memory_bytes)
+    return None if claims == NO_CLAIMS else claims
 
 
 def _fate(job: Job) -> JobFate:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Job, JobState, job_name
 
 from luziad.core.activity import brief
+from luziad.core.claims import NO_CLAIMS
 from luziad.core.record import AttemptRecord, JobRecord
 
 
@@ -26,6 +27,7 @@ def job_view(
     """The wire's Job. `whole` has the full task and all attempts; `reason` is the computed or recorded one."""
     spec, fate, attempt = record.spec, record.fate, record.attempt
     task = task_text(record)
+    claims = spec.claims or NO_CLAIMS
     shown = attempt if attempt is not None and fate.state is not JobState.QUEUED else None
     return Job(
         id=record.id,
@@ -63,7 +65,10 @@ def job_view(
         after_any=[*fate.after.ended] if fate.after else [],
         after_fail=[*fate.after.failed] if fate.after else [],
         worktree=fate.tree,
-        priority=0 if spec.claims is None else spec.claims.priority,
+        priority=claims.priority,
+        needs=claims.needs,
+        cpus=claims.cpus,
+        memory_bytes=claims.memory_bytes,
     )
 
 

@@ -36,6 +36,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Directory", harmless(job.cwd)),
         *worktree_rows(job),
         ("Priority", str(job.priority) if job.priority else ""),
+        ("Keeps", keeps_words(job)),
         ("Created", local_time(job.created_at)),
         ("Started", local_time(job.started_at)),
         ("Ended", local_time(job.ended_at)),
@@ -69,6 +70,16 @@ def worktree_rows(job: Job) -> list[tuple[str, str]]:
         ("Worktree", harmless(tree.path)),
         ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
     ]
+
+
+def keeps_words(job: Job) -> str:
+    """`gpu=1, 2 CPUs, 4.0 GB of memory`: what is kept for the job while it runs."""
+    words = [f"{name}={count}" for name, count in job.needs.items()]
+    if job.cpus is not None:
+        words.append(f"{job.cpus:g} CPUs")
+    if job.memory_bytes is not None:
+        words.append(f"{render.size(job.memory_bytes)} of memory")
+    return harmless(", ".join(words))
 
 
 def _why_label(job: Job) -> str:

@@ -5,6 +5,7 @@ A new option is one row here, a field of the protocol's Dispatch, and a check in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -89,6 +90,34 @@ def priority(option: str, text: str) -> int:
         raise usage_error(f"{option} {text}: no whole number", f"Write for example {option} 5 or {option} -5.") from exc
 
 
+def needs(option: str, text: str) -> dict[str, int]:
+    """Names of resources with how much of each, separated by commas. Raises UsageError."""
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        name, equals, number = (word.strip() for word in part.partition("="))
+        if not name or (equals and not (number.isascii() and number.isdigit() and len(number) < 10)):
+            raise usage_error(f"{option} {text}: no names and counts", f"Write for example {option} gpu=1,staging-db.")
+        found[name] = int(number or 1)
+    return found
+
+
+def cpus(option: str, text: str) -> float:
+    """A number of CPUs. Raises UsageError."""
+    try:
+        return float(text)
+    except ValueError as exc:
+        raise usage_error(f"{option} {text}: no number", f"Write for example {option} 2 or {option} 0.5.") from exc
+
+
+def size_bytes(option: str, text: str) -> int:
+    """A size such as 512M or 4G, K being 1024. Raises UsageError."""
+    match = re.fullmatch(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    if match is None:
+        raise usage_error(f"{option} {text}: no size", f"Write for example {option} 512M or {option} 4G.")
+    factor = 1024 ** " KMGT".index(match[3].upper() or " ")
+    return int(float(f"{match[1]}.{match[2] or 0}") * factor)
+
+
 def only_once(known: Any, new: Any) -> Any:
     """Refuse a second word on when the job starts."""
     raise usage_error("--in and --at: the job cannot start at two moments", "Give one of them.")
@@ -104,6 +133,9 @@ OPTIONS = {
     "--timeout": Option("timeout_s", "S", "end the attempt when it has run so long: 90, 1h30m", seconds),
     "--stall-timeout": Option("stall_timeout_s", "S", "end it when it gives no sign of life for so long", seconds),
     "--priority": Option("priority", "N", "start it before jobs of lower priority; -100 to 100, normally 0", priority),
+    "--needs": Option("needs", "NAME=N,…", "keep these resources for it: gpu=1,staging-db", needs, dict.__or__),
+    "--cpus": Option("cpus", "N", "keep so many of the machine's CPUs for it", cpus),
+    "--memory": Option("memory_bytes", "SIZE", "keep so much of the machine's memory for it: 512M, 4G", size_bytes),
     "--in": Option("not_before", "SPAN", "start it so much later: 10m, 1h30m, 2d", after, only_once),
     "--retries": Option("retries", "N", "up to N more attempts when one fails", count),
     "--retry-on": Option("retry_on", "OUTCOMES", "after these: failed,stalled,timed_out,lost", words),

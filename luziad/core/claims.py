@@ -31,3 +31,6 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         if self.memory_bytes is not None:
             units[MEMORY] = memory_blocks(self.memory_bytes)
         return tuple(sorted(units.items()))
+
+
+NO_CLAIMS = Claims()

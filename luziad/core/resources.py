@@ -9,8 +9,8 @@ from math import ceil
 
 CPUS = "cpus"
 MEMORY = "memory"
-MACHINE = (CPUS, MEMORY)
-"""Resources that every machine has, with what is kept for jobs that ask for them."""
+MACHINE = {CPUS: "cpus", MEMORY: "memory_bytes"}
+"""Resources that every machine has, and the settings of [daemon] that say how much."""
 
 CPU_UNITS = 100
 BLOCK_BYTES = 64 * 1024 * 1024

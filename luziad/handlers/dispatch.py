@@ -95,7 +95,7 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
         terms=terms_of(request),
         stall_timeout_s=stall_timeout_of(request),
         manner=wanted,
-        claims=claims_of(request, project),
+        claims=claims_of(request, name, config, services.scheduler.ready.limits.resources),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
     return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate(after=after))

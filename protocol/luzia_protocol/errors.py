@@ -25,6 +25,8 @@ class ErrorCode(StrEnum):
     UNKNOWN_AGENT = "unknown_agent"
     NO_AGENT = "no_agent"
     AGENT_NOT_INSTALLED = "agent_not_installed"
+    UNKNOWN_RESOURCE = "unknown_resource"
+    NEEDS_TOO_MUCH = "needs_too_much"
     INVALID_TASK = "invalid_task"
     TASK_TOO_LARGE = "task_too_large"
     QUEUE_FULL = "queue_full"
@@ -104,6 +106,14 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.AGENT_NOT_INSTALLED: Meaning(
         "The agent's program is not on the PATH, or is not executable.",
         "Install it, or correct its command in [agents.NAME] of config.toml.",
+    ),
+    ErrorCode.UNKNOWN_RESOURCE: Meaning(
+        "The job needs a resource that is not configured.",
+        "Write it into [resources] of config.toml with how much there is of it, then `luzia daemon reload`.",
+    ),
+    ErrorCode.NEEDS_TOO_MUCH: Meaning(
+        "The job needs more of a resource, of the CPUs or of the memory than there is, so it could never start.",
+        "Ask for less, or correct [resources], or `cpus` and `memory_bytes` of [daemon].",
     ),
     ErrorCode.INVALID_TASK: Meaning(
         "The task is empty, has a NUL character, is not UTF-8, or comes with an argv as well.",

@@ -11,6 +11,7 @@ from luzia_protocol.activity import Activity
 
 MAX_TASK_BYTES = 1024 * 1024
 MAX_PRIORITY = 100
+MAX_CPUS = 10_000
 LIST_TASK_CHARS = 256
 """Lists carry a task's first characters only, so that a page always fits a frame; `status` has it whole."""
 
@@ -183,6 +184,7 @@ class Job(msgspec.Struct, frozen=True):
     stall_timeout_s: seconds that an attempt may go without a sign of life, when that was said for this job.
     worktree: the git worktree that it runs in, once it has one and until it is cleaned.
     priority: -MAX_PRIORITY to MAX_PRIORITY; higher ones start first.
+    needs, cpus, memory_bytes: what is kept for it while it runs.
     """
 
     id: str
@@ -221,6 +223,9 @@ class Job(msgspec.Struct, frozen=True):
     stall_timeout_s: float | None = None
     worktree: Worktree | None = None
     priority: int = 0
+    needs: dict[str, int] = {}
+    cpus: float | None = None
+    memory_bytes: int | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

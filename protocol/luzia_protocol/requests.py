@@ -51,6 +51,8 @@ class Dispatch(Base, tag="dispatch"):
     stall_timeout_s: seconds that the attempt may go without a sign of life; None takes the project's.
     worktree: run in a git worktree of the job's own; None takes the project's setting.
     priority: -MAX_PRIORITY to MAX_PRIORITY, higher ones start first; None takes the project's, or 0.
+    needs: resources of the configuration, and how much of each is kept for the job while it runs.
+    cpus, memory_bytes: what is kept for it of the machine; that it takes no more is not enforced.
     """
 
     project: str
@@ -74,6 +76,9 @@ class Dispatch(Base, tag="dispatch"):
     stall_timeout_s: float | None = None
     worktree: bool | None = None
     priority: int | None = None
+    needs: dict[str, int] = {}
+    cpus: float | None = None
+    memory_bytes: int | None = None
 
 
 class Status(Base, tag="status"):

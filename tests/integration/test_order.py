@@ -13,6 +13,13 @@ CONFIG = """
 [daemon]
 max_running = 1
 
+cpus = 2
+memory_bytes = 1073741824
+
+[resources]
+gpu = 2
+staging-db = 1
+
 [projects.low]
 path = "{root}/overbits"
 agent = "shell"
@@ -22,6 +29,12 @@ priority = -3
 
 @pytest.fixture
 def daemon() -> Iterator[PrivateDaemon]:
+    with private_daemon(CONFIG) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[PrivateDaemon]:
     with private_daemon(CONFIG) as running:
         yield running
 
@@ -113,3 +126,103 @@ def test_a_priority_beyond_the_range_is_refused(daemon: PrivateDaemon) -> None:
         error = wire.error(op="dispatch", project="overbits", argv=["true"], priority=101)
         assert error["code"] == "bad_request"
         assert "-100 to 100" in error["message"]
+
+
+NEEDS: dict[str, dict[str, Any]] = {
+    "gpu": {"needs": {"gpu": 2}},
+    "lock": {"needs": {"staging-db": 1}},
+    "cpus": {"cpus": 1.5},
+    "memory": {"memory_bytes": 600 * 1024 * 1024},
+}
+LACKS = {
+    "gpu": "needs gpu=2, 0 of 2 free",
+    "lock": "needs staging-db=1, 0 of 1 free",
+    "cpus": "needs 1.5 CPUs, 0.5 of 2 free",
+    "memory": "needs 0.625 GiB of memory, 0.375 of 1 GiB free",
+}
+
+
+@pytest.fixture
+def wide() -> Iterator[PrivateDaemon]:
+    with private_daemon(CONFIG.replace("max_running = 1", "max_running = 8")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", NEEDS)
+def test_a_job_waits_for_what_it_needs_and_names_who_has_it(wide: PrivateDaemon, kind: str) -> None:
+    with wide.connect() as wire:
+        holder = blocker(wire, **NEEDS[kind])
+        waiting, free = dispatch(wire, **NEEDS[kind]), dispatch(wire)
+        assert started_order(wire, [free]) == [free], "a job that fits is not held up"
+        assert status(wire, waiting)["reason"] == f"{LACKS[kind]} (held by {holder}), 1st in the queue"
+        shown = status(wire, holder)
+        assert {name: shown[name] for name in NEEDS[kind]} == NEEDS[kind]
+        wire.ok(op="cancel", job=holder)
+        assert started_order(wire, [waiting]) == [waiting]
+
+
+def test_what_a_job_holds_is_held_again_after_a_crash(wide: PrivateDaemon) -> None:
+    with wide.connect() as wire:
+        holder = blocker(wire, needs={"gpu": 2})
+        waiting = dispatch(wire, needs={"gpu": 1})
+    wide.kill()
+    wide.start()
+    with wide.connect() as wire:
+        assert status(wire, waiting)["reason"] == f"needs gpu=1, 0 of 2 free (held by {holder}), 1st in the queue"
+        wire.ok(op="cancel", job=holder)
+        assert started_order(wire, [waiting]) == [waiting]
+
+
+def test_a_job_gives_back_what_it_held_however_it_ends(wide: PrivateDaemon) -> None:
+    everything: dict[str, Any] = {"needs": {"gpu": 2, "staging-db": 1}, "cpus": 2, "memory_bytes": 1 << 30}
+    with wide.connect() as wire:
+        gone = str(wide.root / "gone")
+        (wide.root / "gone").mkdir()
+        jobs = [
+            dispatch(wire, argv=("false",), **everything),
+            dispatch(wire, argv=("/no/such/program",), **everything),
+            dispatch(wire, argv=("sh", "-c", "kill -KILL $$"), **everything),
+            dispatch(wire, argv=("sleep", "100000"), timeout_s=0.1, **everything),
+            dispatch(wire, argv=("true",), cwd=gone, **everything),
+        ]
+        (wide.root / "gone").rmdir()
+        assert not wire.ok(op="wait", jobs=jobs, timeout_s=60)["timed_out"]
+        last = dispatch(wire, **everything)
+        assert not wire.ok(op="wait", jobs=[last], timeout_s=60)["timed_out"]
+        assert wire.ok(op="info")["slots_used"] == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "words"),
+    [
+        ({"needs": {"gpuu": 1}}, "unknown_resource", "Did you mean gpu?"),
+        ({"needs": {"printer": 1}}, "unknown_resource", "Known are: gpu, staging-db."),
+        ({"needs": {"gpu": 3}}, "needs_too_much", "gpu=3, and that is more than there is: 2 of 2 free"),
+        ({"needs": {"gpu": 0}}, "bad_request", "1 or more"),
+        ({"cpus": 2.5}, "needs_too_much", "2.5 CPUs"),
+        ({"cpus": -1}, "bad_request", "above 0"),
+        ({"memory_bytes": 2 << 30}, "needs_too_much", "2 GiB of memory"),
+        ({"memory_bytes": 0}, "bad_request", "above 0"),
+    ],
+)
+def test_what_can_never_be_had_is_refused(
+    shared: PrivateDaemon, asked: dict[str, object], code: str, words: str
+) -> None:
+    with shared.connect() as wire:
+        error = wire.error(op="dispatch", project="overbits", argv=["true"], **asked)
+    assert error["code"] == code
+    assert words in f"{error['message']} {error['hint']}"
+
+
+def test_a_reload_lets_those_start_that_waited_for_more(wide: PrivateDaemon) -> None:
+    with wide.connect() as wire:
+        holder = blocker(wire, needs={"gpu": 2})
+        waiting = dispatch(wire, needs={"gpu": 1})
+        wide.config_file.write_text(wide.config_file.read_text().replace("gpu = 2", "gpu = 3"))
+        wire.ok(op="reload")
+        assert started_order(wire, [waiting]) == [waiting]
+        wide.config_file.write_text(wide.config_file.read_text().replace("gpu = 3", "tpu = 3"))
+        wire.ok(op="cancel", job=holder)
+        wire.ok(op="reload")
+        error = wire.error(op="dispatch", project="overbits", argv=["true"], needs={"gpu": 1})
+        assert error["code"] == "unknown_resource"

@@ -135,3 +135,33 @@ def test_no_task_and_an_empty_task_are_errors() -> None:
         the_task(read("p", "-q"))
     with pytest.raises(UsageError, match="the task is empty"):
         the_task(read("p", ""))
+
+
+def test_needs_are_names_with_counts_and_add_up() -> None:
+    asked = read("--needs", "gpu=2, staging-db", "--needs=tpu", "--cpus", "0.5", "--priority", "-5", "p", "x")
+    assert asked.more == {"needs": {"gpu": 2, "staging-db": 1, "tpu": 1}, "cpus": 0.5, "priority": -5}
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("4G", 4 << 30), ("512m", 512 << 20), ("1.5KiB", 1536), ("100", 100), ("2TB", 2 << 40)]
+)
+def test_a_size_has_a_unit_of_1024(text: str, size: int) -> None:
+    assert read("--memory", text, "p", "x").more == {"memory_bytes": size}
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("--needs", "=1"),
+        ("--needs", "gpu=x"),
+        ("--needs", "a,,b"),
+        ("--cpus", "two"),
+        ("--memory", "much"),
+        ("--memory", "-1G"),
+        ("--priority", "1.5"),
+    ],
+)
+def test_what_makes_no_amount_is_an_error_with_an_example(option: str, text: str) -> None:
+    with pytest.raises(UsageError, match=option) as caught:
+        read(option, text, "p", "x")
+    assert option in caught.value.hint

@@ -90,7 +90,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.agents.base": "luzia_protocol luziad.core",
     "luziad.agents.lines": "",
     "luziad.agents.registry": "luzia_protocol luziad.agents luziad.agents.base luziad.config",
-    "luziad.config": "luzia_protocol luziad.errors luziad.agents luziad.agents.registry",
+    "luziad.config": "luzia_protocol luziad.errors luziad.core luziad.agents luziad.agents.registry",
     "luziad.core": "luzia_protocol",
     "luziad.errors": "luzia_protocol",
     "luziad.log": "",
