@@ -224,12 +224,14 @@ class Scheduler:
         self._timeouts.disarm(ref)
         self._stalls.disarm(ref)
         attempt.ended_at = time.time()
-        if isinstance(end, NeverStarted):
+        if isinstance(end, NeverStarted) and attempt.started_at is None:
             self._never_started(record, attempt, end.reason)
         elif isinstance(end, Exited):
             self._exited(record, attempt, end)
         else:
-            self._end_attempt(record, attempt, Verdict(Outcome.LOST, end.reason))
+            deleted = isinstance(end, NeverStarted)  # and yet it had started
+            reason = "its directory was deleted while it ran" if deleted else end.reason
+            self._end_attempt(record, attempt, Verdict(Outcome.LOST, reason))
 
     # ------------------------------------------------------------------ starting
 

@@ -34,17 +34,22 @@ class Snapshotting:
         self._taken = taken
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
         self._unlisten = journal.listen(self._changed)
 
     async def close(self) -> None:
         """Take no more; one that is being taken is finished."""
         self._unlisten()
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
             await self._task
 
     def _changed(self, news: list[tuple[Event, bytes]]) -> None:
+        self._arm()
+
+    def _arm(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._interval_s, self._due)
 
@@ -58,6 +63,8 @@ class Snapshotting:
             file = await loop.run_in_executor(self._files, snapshots.take, self._state_dir)
         except StorageError as exc:
             log.error("snapshot_failed error=%s", exc)
+            if not self._closed:
+                self._arm()  # there is still something that no snapshot has
         else:
             log.info("snapshot_taken file=%s", file)
             self._taken(str(file))

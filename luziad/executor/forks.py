@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from luziad.core.attempts import AttemptRef
+from luziad.core.attempts import AttemptRef, Exited
 from luziad.executor import survivors
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class Reply(msgspec.Struct, frozen=True):
     agent_pid: int | None = None
     started_at: float = 0.0
     error: str | None = None
+    end: Exited | None = None
     problem: str | None = None
 
     @property

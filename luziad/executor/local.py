@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import msgspec
 
-from luziad.core.attempts import AttemptRef
+from luziad.core.attempts import AttemptRef, Exited
 from luziad.executor import arrival, pidfd, reconcile, survivors
 from luziad.executor.base import Launch, Observer
 from luziad.executor.forks import Forks, Reply
@@ -41,9 +41,10 @@ class _Attempt:
 
     pidfd: its shim, while that is being watched. started: the observer knows that it started.
     end_wanted: SIGTERM is due as soon as the shim is known. why: what is known about a failure.
+    end: how it ended, when the shim could tell that but not write it down.
     """
 
-    __slots__ = ("arrival", "directory", "end_wanted", "look_again_s", "pidfd", "ref", "started", "why")
+    __slots__ = ("arrival", "directory", "end", "end_wanted", "look_again_s", "pidfd", "ref", "started", "why")
 
     def __init__(self, ref: AttemptRef, directory: str) -> None:
         self.ref = ref
@@ -52,6 +53,7 @@ class _Attempt:
         self.started = False
         self.end_wanted = False
         self.why: str | None = None
+        self.end: Exited | None = None
         self.look_again_s = _FIRST_LOOK_AGAIN_S
         self.arrival: asyncio.Task[None] | None = None
 
@@ -163,7 +165,7 @@ class LocalExecutor:
         if reply.problem is not None:
             log.warning("attempt_has_problem job=%s attempt=%d problem=%s", *attempt.ref, reply.problem)
         if reply.error is not None:
-            attempt.why = reply.error
+            attempt.why, attempt.end = reply.error, reply.end
         if reply.agent_pid is not None:
             self._started(attempt, reply.agent_pid, reply.started_at, 0.0)
         if reply.refused is not None:
@@ -244,7 +246,8 @@ class LocalExecutor:
             return
         self._unwatch(attempt)
         del self._attempts[attempt.ref]
-        self._observer.attempt_ended(attempt.ref, found.end)
+        told = None if isinstance(found.end, Exited) else attempt.end
+        self._observer.attempt_ended(attempt.ref, told or found.end)
 
     def _adopt(self, attempt: _Attempt, found: reconcile.Held) -> None:
         """Watch a shim of another life of the fork server or the daemon."""

@@ -5,7 +5,6 @@ These functions read and write files; call them in a thread.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +15,8 @@ from luziad.executor import survivors
 from luziad.supervise import record
 
 T = TypeVar("T")
+
+DELETED = "its directory was deleted while it ran"
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -72,9 +73,8 @@ def look(directory: str, why: str | None) -> Held | Over:
     directory: the attempt's. why: what is known already about why it did not start or end as it should.
     Raises OSError when the directory cannot be read or the fence not be written.
     """
-    with contextlib.suppress(FileExistsError):
-        os.makedirs(os.path.dirname(directory), 0o700, exist_ok=True)
-        os.mkdir(directory, 0o700)
+    if _make(directory) and survivors.end_all(directory, None):
+        why = DELETED
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         lock = record.lock(fd)
@@ -86,6 +86,16 @@ def look(directory: str, why: str | None) -> Held | Over:
             os.close(lock)
     finally:
         os.close(fd)
+
+
+def _make(directory: str) -> bool:
+    """Make the attempt's directory; False when it is there, as it mostly is."""
+    try:
+        os.makedirs(os.path.dirname(directory), 0o700, exist_ok=True)
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        return False
+    return True
 
 
 def read_started(directory: str) -> Started | None:
@@ -106,6 +116,8 @@ def _judge(directory: str, fd: int, why: str | None) -> Over:
         return Over(_lost(started, why), started)
     if not record.exists(fd, record.FENCED):
         record.write_new(fd, record.FENCED, b"")
+    if why == DELETED:
+        return Over(Lost(why), None)
     return Over(NeverStarted(why or "it was given up before its agent was started"), None)
 
 

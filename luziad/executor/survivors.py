@@ -44,8 +44,8 @@ class Leader(NamedTuple):
     start_time: int
 
 
-def end_all(directory: str, leader: Leader | None, group: str | None = None) -> None:
-    """KILL everything that is left of the attempt, and block until it is gone.
+def end_all(directory: str, leader: Leader | None, group: str | None = None) -> int:
+    """KILL everything that is left of the attempt, block until it is gone, and return how many processes that were.
 
     directory: the attempt's. leader: None when the shim died before it could write down the agent's process.
     group: the directory of the attempt's cgroup, if it had one.
@@ -61,12 +61,13 @@ def end_all(directory: str, leader: Leader | None, group: str | None = None) -> 
         if alive and time.monotonic() > deadline:
             pids = [process.pid for process in alive]
             log.error("survivors_not_killed attempt=%s pids=%s", directory, pids)
-            return
+            return ended + len(pids)
         ended += _kill(alive, deadline)
     if group is not None:
         cgroup.remove(group)
     if ended:
         log.warning("survivors_killed attempt=%s processes=%d", directory, ended)
+    return ended
 
 
 def _members(directory: str, leader: Leader | None) -> list[tree.Process]:

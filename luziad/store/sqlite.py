@@ -50,6 +50,7 @@ class Store:
                 make(file)
             refuse_newer(version_of(file), file)
             self._jobs = _open(file)
+            self._inode = file.stat().st_ino
         except sqlite3.DatabaseError as exc:
             raise unreadable(StoreDamagedError, file, exc) from exc
         self._last_commit = LastCommit(path)
@@ -66,6 +67,7 @@ class Store:
 
     def write(self, batch: Batch) -> None:
         """Commit a batch durably, all or nothing. Raises StorageError."""
+        self._must_be_in_place()
         try:
             if batch.environments:
                 with self._private:
@@ -134,6 +136,19 @@ class Store:
         self._jobs.close()
         self._private.close()
         self._last_commit.close()
+
+    def _must_be_in_place(self) -> None:
+        """Raise StorageError when the file is not the one that was opened: nobody would find in it what is written."""
+        file = self.path / STORE_NAME
+        try:
+            found = file.stat().st_ino
+        except FileNotFoundError:
+            found = 0
+        except OSError as exc:
+            log.debug("store_not_seen error=%s", exc)  # what is open can still be written
+            return
+        if found != self._inode:
+            raise StorageError(f"{file} was moved or deleted while it was in use: put it back, or restart luziad")
 
     def _must_reach(self, seq: int) -> None:
         (last,) = self._jobs.execute(SQL["last_seq"]).fetchone()

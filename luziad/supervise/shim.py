@@ -50,7 +50,7 @@ def warm_up() -> None:
     signal.sigpending()
 
 
-def tell(request: dict[str, Any], *, error: str | None = None, **facts: float | str | None) -> bool:
+def tell(request: dict[str, Any], *, error: str | None = None, **facts: Any) -> bool:
     """Tell the daemon a fact in one line, which is short enough to be written whole or not at all.
 
     False when the pipe is full. When nobody reads any more there is nothing to tell.
@@ -169,15 +169,22 @@ class Shim:
         tell(self._request, problem=record.clip(problem))
 
     def _record_end(self, status: int, usage: Any, stopped: bool) -> None:
-        """Write the exit record; when even its reserved space fails, the tree must be ended all the same."""
+        """Write the exit record; when even its reserved space fails, the daemon is told, and the tree ended."""
+        value = self._exit(status, usage, stopped=stopped)
         try:
-            self._write_exit(status, usage, stopped=stopped)
+            self._publish(value)
         except OSError as failure:
-            tell(self._request, error=f"cannot write the exit record: {failure}")
+            tell(self._request, error=f"cannot write the exit record: {failure}", end=value)
 
-    def _write_exit(
+    def _write_exit(self, *, error: str, stopped: bool = False) -> None:
+        self._publish(self._exit(error=error, stopped=stopped))
+
+    def _publish(self, value: dict[str, Any]) -> None:
+        record.publish(self._directory, self._exit_file, record.EXIT, _encode(value))
+
+    def _exit(
         self, status: int | None = None, usage: Any = None, *, error: str | None = None, stopped: bool = False
-    ) -> None:
+    ) -> dict[str, Any]:
         code = os.waitstatus_to_exitcode(status) if status is not None else None
         used = {}
         if usage is not None:
@@ -186,7 +193,7 @@ class Shim:
                 "system_s": usage.ru_stime,
                 "max_rss_bytes": usage.ru_maxrss * 1024,
             }
-        value = {
+        return {
             "exit_code": code if code is not None and code >= 0 else None,
             "signal": _signal_name(-code) if code is not None and code < 0 else None,
             "error": record.clip(error) if error else None,
@@ -196,7 +203,6 @@ class Shim:
             "duration_s": record.boottime_s() - self._started_s,
             "usage": used,
         }
-        record.publish(self._directory, self._exit_file, record.EXIT, _encode(value))
 
 
 def _signal_name(number: int) -> str:

@@ -133,7 +133,7 @@ def test_an_attempt_runs_once_at_most_and_leaves_nothing_wherever_its_shim_dies(
             daemon.runs.unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("code", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize("code", ["ENOSPC", "EIO", "EROFS", "EACCES"])
 def test_without_storage_new_jobs_are_refused_and_agents_go_on(daemon: FaultyDaemon, code: str) -> None:
     gate = daemon.root / "gate"
     os.mkfifo(gate)
