@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
+import msgspec
+
 from luzia_protocol import requests
 from luzia_protocol.jobs import Outcome
 
@@ -30,6 +32,8 @@ RESENDABLE = (
     requests.Reload,
     requests.Info,
     requests.Dispatch,  # dispatch_request gives each one a key
+    requests.Graph,  # as does graph_request
+    requests.GraphShow,
 )
 """Requests that do no harm when they are made twice, because nobody knows whether the first one arrived."""
 
@@ -78,6 +82,16 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
     return requests.Dispatch(
         project=absolute(project) if is_path(project) else project, task=task, client_env=client_env(), **given
     )
+
+
+def graph_request(jobs: Sequence[Mapping[str, Any]], key: str | None) -> requests.Graph:
+    """A graph that may be sent again: with a random key when it has none. Raises msgspec.ValidationError."""
+    nodes = [msgspec.convert({**job, "project": _project(job.get("project"))}, requests.Node) for job in jobs]
+    return requests.Graph(jobs=nodes, key=key or f"auto-{os.urandom(12).hex()}", client_env=client_env())
+
+
+def _project(project: object) -> object:
+    return absolute(project) if isinstance(project, str) and is_path(project) else project
 
 
 def is_whole_id(job: str) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 from luzia_protocol import paths, replies, requests
 from luzia_protocol.events import Event
@@ -21,6 +21,7 @@ from luzia_client.asking import (
     Encoding,
     StreamName,
     dispatch_request,
+    graph_request,
     is_whole_id,
 )
 from luzia_client.async_connection import AsyncConnection
@@ -63,6 +64,17 @@ class AsyncClient:
         """Have a job accepted; when this returns it is on disk. The fields are those of requests.Dispatch."""
         request = dispatch_request(project, task, options)
         return await self._ask(request, replies.Dispatched)
+
+    async def graph(self, jobs: Sequence[Mapping[str, Any]], key: str | None = None) -> replies.Graphed:
+        """Have jobs accepted that come after one another, all or none.
+
+        jobs: each with the fields of requests.Node: `name`, `project`, `task` or `argv`, `after`, and so on.
+        """
+        return await self._ask(graph_request(jobs, key), replies.Graphed)
+
+    async def graph_show(self, job: str) -> replies.GraphShown:
+        """The jobs that come before and after a job, however far."""
+        return await self._ask(requests.GraphShow(job=job), replies.GraphShown)
 
     async def status(self, job: str) -> Job:
         """Everything about one job."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from luzia_protocol import paths, replies, requests
 from luzia_protocol.events import Event
@@ -22,6 +22,7 @@ from luzia_client.asking import (
     Encoding,
     StreamName,
     dispatch_request,
+    graph_request,
     is_whole_id,
 )
 from luzia_client.caller import absolute
@@ -91,6 +92,17 @@ class Client:
         """Have a job accepted; when this returns it is on disk. The fields are those of requests.Dispatch."""
         request = dispatch_request(project, task, options)
         return self._ask(request, replies.Dispatched)
+
+    def graph(self, jobs: Sequence[Mapping[str, Any]], key: str | None = None) -> replies.Graphed:
+        """Have jobs accepted that come after one another, all or none.
+
+        jobs: each with the fields of requests.Node: `name`, `project`, `task` or `argv`, `after`, and so on.
+        """
+        return self._ask(graph_request(jobs, key), replies.Graphed)
+
+    def graph_show(self, job: str) -> replies.GraphShown:
+        """The jobs that come before and after a job, however far."""
+        return self._ask(requests.GraphShow(job=job), replies.GraphShown)
 
     def status(self, job: str, use_cache: bool = False) -> Job:
         """Everything about one job.

@@ -13,6 +13,7 @@ from luzia_protocol.jobs import Attempt, Job
 from luziad.core.claims import NO_CLAIMS, Claims
 from luziad.core.dependencies import After
 from luziad.core.environments import LOST, NONE, Environments
+from luziad.core.family import Place
 from luziad.core.ids import JOB_ID
 from luziad.core.manner import Manner
 from luziad.core.record import AttemptRecord, JobFate, JobRecord, JobSpec
@@ -86,6 +87,7 @@ def _spec(job: Job) -> JobSpec:
         env_set=LOST if job.env_names else NONE,
         timeout_s=job.timeout_s,
         terms=job.terms,
+        place=_place(job),
         stall_timeout_s=job.stall_timeout_s,
         manner=None if job.worktree is None else Manner(worktree=True),
         claims=_claims(job),
@@ -95,6 +97,10 @@ def _spec(job: Job) -> JobSpec:
 def _claims(job: Job) -> Claims | None:
     claims = Claims(job.priority, job.needs, job.cpus, job.memory_bytes)
     return None if claims == NO_CLAIMS else claims
+
+
+def _place(job: Job) -> Place | None:
+    return None if job.node is None else Place(node=job.node)
 
 
 def _fate(job: Job) -> JobFate:

@@ -17,6 +17,7 @@ from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR, load, parser_of
 TAKE_IDS = ("jobs", "logs", "wait", "cancel", "retry", "remove", "diff", "merge", "clean")
 WORDS = {
     "projects": "list add remove",
+    "graph": "run show",
     "daemon": "start stop restart reload status",
     "completions": "bash zsh fish",
 }

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "dispatch": ("dispatch", "hand a task to a project's agent", "Start jobs"),
     "run": ("run", "run an exact command as a job, without a shell", "Start jobs"),
+    "graph": ("graph", "dispatch jobs that come after one another, or draw them", "Start jobs"),
+    "batch": ("batch", "dispatch many jobs from a file, all or none", "Start jobs"),
     "retry": ("retry", "run finished jobs again", "Start jobs"),
     "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
     "logs": ("logs", "show or follow a job's output", "Look"),

@@ -14,6 +14,7 @@ from luzia_protocol.jobs import JobState, Outcome, Progress, Terms, Usage, Workt
 from luziad.core.again import Again
 from luziad.core.claims import Claims
 from luziad.core.dependencies import After
+from luziad.core.family import Place
 from luziad.core.lanes import Wants
 from luziad.core.manner import Manner
 
@@ -24,7 +25,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     project: its name. directory: the project's. cwd: where to run, when not there.
     env_set, client_set: numbers, among the store's environments, of the variables set for this job and of those
     that the caller passed on; 0 for none.
-    uid: user id of who asked. terms: when it may run, for the few jobs that care.
+    uid: user id of who asked. place: where it stands among others. terms: when it may run, for the few jobs that care.
     stall_timeout_s: how long an attempt may go without a sign of life, when that was said for this job.
     manner: how it is to work; None is the plain way.
     claims: how urgent it is and what it takes, for those that say so.
@@ -43,6 +44,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     timeout_s: float | None = None
     uid: int = 0
     terms: Terms | None = None
+    place: Place | None = None
     stall_timeout_s: float | None = None
     manner: Manner | None = None
     claims: Claims | None = None

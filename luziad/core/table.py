@@ -33,6 +33,7 @@ class JobTable:
 
     def add(self, record: JobRecord) -> None:
         """Take in a job that is newer than all others."""
+        assert record.id not in self._jobs, f"two jobs are called {record.id}"
         self._jobs[record.id] = record
         if record.spec.key is not None:
             self._keys[record.spec.key] = record.id

@@ -17,6 +17,7 @@ from luziad.handlers.daemon import (
     shutdown,
 )
 from luziad.handlers.dispatch import dispatch
+from luziad.handlers.graph import graph, graph_show
 from luziad.handlers.jobs import list_jobs, status, wait
 from luziad.handlers.output import follow, logs
 from luziad.handlers.subscribe import subscribe
@@ -25,6 +26,8 @@ from luziad.handlers.worktrees import clean
 HANDLERS: dict[type, Handler] = {
     requests.Hello: hello,
     requests.Dispatch: dispatch,
+    requests.Graph: graph,
+    requests.GraphShow: graph_show,
     requests.Status: status,
     requests.List: list_jobs,
     requests.Logs: logs,

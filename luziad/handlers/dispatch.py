@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Iterable, Set
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
@@ -13,6 +14,8 @@ from luzia_protocol.requests import Dispatch
 
 from luziad.agents import registry
 from luziad.config import Config
+from luziad.core.dependencies import After
+from luziad.core.family import Place
 from luziad.core.ids import new_id
 from luziad.core.record import JobFate, JobRecord, JobSpec
 from luziad.errors import StorageError
@@ -28,20 +31,26 @@ from luziad.programs import Programs
 def dispatch(services: Services, request: Dispatch, call: Call) -> None:
     """Check the request, record the job, and answer when it is on disk."""
     scheduler, table, journal = services.scheduler, services.table, services.journal
-    if services.shutting_down:
-        raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
     if request.key is not None and (known := table.by_key(request.key)) is not None:
         again = replies.Dispatched(known.id, job_name(known.project, known.id), known.project, created=False)
         journal.after_commit(_Asked(call, again))
         return
-    if journal.failure is not None:
-        raise storage_refusal(journal.failure)
-    most = services.config.daemon.max_queued
-    if table.queued >= most:
-        raise Refused(ErrorCode.QUEUE_FULL, f"{table.queued} jobs are queued, and {most} is the limit")
-    record = _record(services, request, call.uid)
+    check_room(services, 1)
+    record = new_record(services, request, call.uid, after_of(request, lambda job: table.find(job, call.uid).id))
     answer = replies.Dispatched(record.id, job_name(record.project, record.id), record.project)
     scheduler.accept(record, _Asked(call, answer))
+
+
+def check_room(services: Services, jobs: int) -> None:
+    """Raise Refused unless the daemon can take in so many jobs now."""
+    if services.shutting_down:
+        raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
+    if services.journal.failure is not None:
+        raise storage_refusal(services.journal.failure)
+    queued, most = services.table.queued, services.config.daemon.max_queued
+    if queued + jobs > most:
+        more = f", with {jobs} more to come" if jobs > 1 else ""
+        raise Refused(ErrorCode.QUEUE_FULL, f"{queued} jobs are queued{more}, and {most} is the limit")
 
 
 class _Asked:
@@ -60,7 +69,19 @@ class _Asked:
         self._call.refuse(storage_refusal(error))
 
 
-def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
+def new_record(
+    services: Services,
+    request: Dispatch,
+    uid: int,
+    after: After | None,
+    *,
+    node: str = "",
+    taken: Set[str] = frozenset(),
+) -> JobRecord:
+    """The record of a job that is asked for, not accepted yet. Raises Refused.
+
+    after: the jobs that it comes after. node: its name in a graph. taken: ids that are not in the table yet.
+    """
     config = services.config
     _check_task(request)
     programs = services.operations.programs
@@ -74,7 +95,6 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
     if request.env or request.client_env:
         _check_environment(request.env)
         _check_environment(request.client_env)
-    after = after_of(services.table, request, uid)
     wanted = None
     if request.worktree is not None or (project is not None and project.worktree):
         wanted = manner(request, project, request.cwd or directory, programs)
@@ -93,11 +113,14 @@ def _record(services: Services, request: Dispatch, uid: int) -> JobRecord:
         timeout_s=request.timeout_s,
         uid=uid,
         terms=terms_of(request),
+        place=Place(node=node) if node else None,
         stall_timeout_s=stall_timeout_of(request),
         manner=wanted,
         claims=claims_of(request, name, config, services.scheduler.ready.limits.resources),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
+    while job in taken:
+        job = new_id(_hhmmss(now), _random_hex, services.table)
     return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate(after=after))
 
 
@@ -167,6 +190,12 @@ def _check_environment(variables: dict[str, str]) -> None:
     for name, value in variables.items():
         if not name or "=" in name or "\0" in name or "\0" in value:
             raise Refused(ErrorCode.BAD_REQUEST, f"{name!r} cannot be set as an environment variable")
+
+
+def forget_environments(services: Services, records: Iterable[JobRecord]) -> None:
+    """Jobs that were not accepted need their variables no more."""
+    sets = [number for record in records for number in (record.spec.env_set, record.spec.client_set)]
+    services.journal.drop_environments([number for number in sets if services.scheduler.environments.release(number)])
 
 
 def _environment(services: Services, variables: dict[str, str]) -> int:

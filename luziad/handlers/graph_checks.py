@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import MAX_PARENTS, Dispatch
 
 from luziad.core.dependencies import After
-from luziad.core.table import JobTable
 
 
-def after_of(table: JobTable, request: Dispatch, uid: int) -> After | None:
-    """The jobs to come after, by their whole ids; None for the many dispatches that name none. Raises Refused."""
+def after_of(request: Dispatch, id_of: Callable[[str], str]) -> After | None:
+    """The jobs to come after, by their whole ids; None for the many dispatches that name none.
+
+    id_of: gives the whole id for a name, or raises Refused.
+    """
     if not (request.after or request.after_any or request.after_fail):
         return None
     named = len(request.after) + len(request.after_any) + len(request.after_fail)
@@ -18,7 +22,7 @@ def after_of(table: JobTable, request: Dispatch, uid: int) -> After | None:
         raise Refused(ErrorCode.BAD_REQUEST, f"the job comes after {named} others, and {MAX_PARENTS} is the limit")
 
     def ids(names: list[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(table.find(name, uid).id for name in names))
+        return tuple(dict.fromkeys(map(id_of, names)))
 
     after = After(completed=ids(request.after), ended=ids(request.after_any), failed=ids(request.after_fail))
     if both := set(after.completed) & set(after.failed):

@@ -30,6 +30,7 @@ class ErrorCode(StrEnum):
     INVALID_TASK = "invalid_task"
     TASK_TOO_LARGE = "task_too_large"
     QUEUE_FULL = "queue_full"
+    GRAPH_CYCLE = "graph_cycle"
     UNKNOWN_JOB = "unknown_job"
     AMBIGUOUS_JOB = "ambiguous_job"
     JOB_NOT_FINAL = "job_not_final"
@@ -126,6 +127,10 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.QUEUE_FULL: Meaning(
         "As many jobs are queued as the daemon takes.",
         "Wait for some to end, cancel some, or raise `max_queued` in [daemon].",
+    ),
+    ErrorCode.GRAPH_CYCLE: Meaning(
+        "Jobs wait for one another in a circle, so that none of them could ever start.",
+        "Take one of the dependencies that are named out of the circle.",
     ),
     ErrorCode.UNKNOWN_JOB: Meaning(
         "No job has this id.",

@@ -41,6 +41,20 @@ class Dispatched(msgspec.Struct, frozen=True, gc=False):
     created: bool = True
 
 
+class Graphed(msgspec.Struct, frozen=True):
+    """The jobs are on disk: their ids by their names. `created` is False when `key` named a graph that existed."""
+
+    jobs: dict[str, str]
+    created: bool = True
+
+
+class GraphShown(msgspec.Struct, frozen=True):
+    """The jobs of a graph, in the form of lists, parents before children; `cut` when there are more."""
+
+    jobs: list[Job]
+    cut: bool = False
+
+
 class Status(msgspec.Struct, frozen=True):
     """One job, whole."""
 
@@ -210,6 +224,8 @@ class Done(msgspec.Struct, frozen=True):
 Ok = (
     Hello
     | Dispatched
+    | Graphed
+    | GraphShown
     | Status
     | Listed
     | Output

@@ -81,6 +81,32 @@ class Dispatch(Base, tag="dispatch"):
     memory_bytes: int | None = None
 
 
+class Node(Dispatch, tag="dispatch"):
+    """A job of a graph: a dispatch with a name. Without one its number in the graph, from 1, is its name.
+
+    `after`, `after_any` and `after_fail` name jobs of the graph, and of the others that there are.
+    """
+
+    name: str = ""
+
+
+class Graph(Base, tag="graph"):
+    """Accept all of these jobs or none, in one commit. Answered by replies.Graphed.
+
+    jobs: 1 to MAX_GRAPH_JOBS. key: the same key returns the same jobs. client_env: for every job, see Dispatch.
+    """
+
+    jobs: list[Node]
+    key: str | None = None
+    client_env: dict[str, str] = {}
+
+
+class GraphShow(Base, tag="graph_show"):
+    """The jobs that come before and after a job, however far, at most MAX_PAGE. Answered by replies.GraphShown."""
+
+    job: str
+
+
 class Status(Base, tag="status"):
     """Everything about one job. Answered by replies.Status."""
 
@@ -245,6 +271,8 @@ class Shutdown(Base, tag="shutdown"):
 Request = (
     Hello
     | Dispatch
+    | Graph
+    | GraphShow
     | Status
     | List
     | Logs
@@ -270,3 +298,4 @@ MAX_PAGE = 1000
 MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_WAIT_JOBS = 10_000
 MAX_PARENTS = 1000
+MAX_GRAPH_JOBS = 10_000
