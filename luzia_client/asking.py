@@ -20,6 +20,7 @@ CLEAN_TIMEOUT_S = 3600.0
 
 StreamName = Literal["stdout", "stderr"]
 Encoding = Literal["text", "base64"]
+Render = Literal["none", "text", "colour"]
 
 RESENDABLE = (
     requests.Hello,

@@ -19,6 +19,7 @@ from luzia_client.asking import (
     RESENDABLE,
     DispatchOptions,
     Encoding,
+    Render,
     StreamName,
     dispatch_request,
     graph_request,
@@ -113,10 +114,18 @@ class AsyncClient:
         tail: int | None = None,
         max_bytes: int = 256 * 1024,
         encoding: Encoding = "text",
+        render: Render = "none",
     ) -> replies.Output:
         """A piece of an attempt's output. The fields are those of requests.Logs."""
         request = requests.Logs(
-            job=job, attempt=attempt, stream=stream, offset=offset, tail=tail, max_bytes=max_bytes, encoding=encoding
+            job=job,
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            max_bytes=max_bytes,
+            encoding=encoding,
+            render=render,
         )
         return await self._ask(request, replies.Output)
 
@@ -128,10 +137,17 @@ class AsyncClient:
         offset: int = 0,
         tail: int | None = None,
         encoding: Encoding = "text",
+        render: Render = "none",
     ) -> AsyncIterator[replies.Output | replies.FollowEnd]:
         """An attempt's output as it comes, and at last a FollowEnd; goes on after a restart of the daemon."""
         request = requests.Follow(
-            job=await self._fixed(job), attempt=attempt, stream=stream, offset=offset, tail=tail, encoding=encoding
+            job=await self._fixed(job),
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            encoding=encoding,
+            render=render,
         )
         following: streams.Stream[replies.Output | replies.FollowEnd] = streams.Following(request)
         async with aclosing(self._stream(following)) as items:

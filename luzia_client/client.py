@@ -20,6 +20,7 @@ from luzia_client.asking import (
     RESENDABLE,
     DispatchOptions,
     Encoding,
+    Render,
     StreamName,
     dispatch_request,
     graph_request,
@@ -150,10 +151,18 @@ class Client:
         tail: int | None = None,
         max_bytes: int = 256 * 1024,
         encoding: Encoding = "text",
+        render: Render = "none",
     ) -> replies.Output:
         """A piece of an attempt's output. The fields are those of requests.Logs."""
         request = requests.Logs(
-            job=job, attempt=attempt, stream=stream, offset=offset, tail=tail, max_bytes=max_bytes, encoding=encoding
+            job=job,
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            max_bytes=max_bytes,
+            encoding=encoding,
+            render=render,
         )
         return self._ask(request, replies.Output)
 
@@ -165,10 +174,17 @@ class Client:
         offset: int = 0,
         tail: int | None = None,
         encoding: Encoding = "text",
+        render: Render = "none",
     ) -> Iterator[replies.Output | replies.FollowEnd]:
         """An attempt's output as it comes, and at last a FollowEnd; goes on after a restart of the daemon."""
         request = requests.Follow(
-            job=self._fixed(job), attempt=attempt, stream=stream, offset=offset, tail=tail, encoding=encoding
+            job=self._fixed(job),
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            encoding=encoding,
+            render=render,
         )
         return self._stream(streams.Following(request))
 

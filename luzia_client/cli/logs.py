@@ -1,4 +1,4 @@
-"""`luzia logs`: what a job wrote, exactly; with `-f` as it writes it, over attempts and restarts."""
+"""`luzia logs`: what a job wrote, of an agent as a transcript; with `-f` as it comes, over attempts and restarts."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from luzia_client.client import Client
 
 Stream = Literal["stdout", "stderr"]
 Encoding = Literal["text", "base64"]
+Render = Literal["none", "text", "colour"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="ID", help="the job")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the job has ended")
     parser.add_argument("-n", "--lines", type=_count, metavar="N", help="only the last N lines")
+    parser.add_argument("--raw", action="store_true", help="the bytes as they are, also where there is a transcript")
     parser.add_argument("--stderr", action="store_true", help="stderr instead of stdout")
     parser.add_argument("--attempt", type=_count, metavar="K", help="the output of this attempt (default: the newest)")
     add_json(parser)
@@ -40,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     stream: Stream = "stderr" if args.stderr else "stdout"
     encoding: Encoding = "text" if args.json else "base64"
     with Client() as client:
-        asked = Asked(client, args.job, args.attempt, stream, args.lines, encoding)
+        render = _render(args)
+        asked = Asked(client, args.job, args.attempt, stream, args.lines, encoding, render)
         pieces = _with_notes(asked.follow() if args.follow else asked.read())
         if args.json:
             for piece in pieces:
@@ -50,9 +53,20 @@ def run(args: argparse.Namespace) -> int:
         else:
             for piece in pieces:
                 if isinstance(piece, Output):
-                    sys.stdout.buffer.write(base64.b64decode(piece.data))
+                    sys.stdout.buffer.write(_bytes(piece))
                     sys.stdout.buffer.flush()
     return exit_codes.OK
+
+
+def _render(args: argparse.Namespace) -> Render:
+    """Programs get the bytes with --json and --raw; on a pipe a transcript has no colours."""
+    if args.raw or args.json:
+        return "none"
+    return "colour" if stdout_screen().colour else "text"
+
+
+def _bytes(piece: Output) -> bytes:
+    return piece.data.encode() if piece.rendered else base64.b64decode(piece.data)
 
 
 def _with_notes(pieces: Iterator[Output | FollowEnd]) -> Iterator[Output | FollowEnd]:
@@ -76,7 +90,7 @@ def _to_terminal(pieces: Iterator[Output | FollowEnd]) -> None:
     try:
         for piece in pieces:
             if isinstance(piece, Output):
-                sys.stdout.write(safe.feed(base64.b64decode(piece.data)))
+                sys.stdout.write(safe.feed(_bytes(piece)))
                 sys.stdout.flush()
     finally:
         sys.stdout.write(safe.end())
@@ -92,6 +106,7 @@ class Asked(msgspec.Struct, frozen=True):
     stream: Stream
     lines: int | None
     encoding: Encoding
+    render: Render
 
     def read(self) -> Iterator[Output]:
         """What is there now, and no more, however fast the job writes."""
@@ -102,6 +117,7 @@ class Asked(msgspec.Struct, frozen=True):
             tail=self.lines,
             max_bytes=MAX_OUTPUT_BYTES,
             encoding=self.encoding,
+            render=self.render,
         )
         size = piece.size
         yield piece
@@ -114,6 +130,7 @@ class Asked(msgspec.Struct, frozen=True):
                 offset=before,
                 max_bytes=MAX_OUTPUT_BYTES,
                 encoding=self.encoding,
+                render=self.render,
             )
             if piece.next_offset <= before:
                 return
@@ -125,7 +142,7 @@ class Asked(msgspec.Struct, frozen=True):
         while True:
             end: FollowEnd | None = None
             for piece in self.client.follow(
-                self.job, attempt=attempt, stream=self.stream, tail=lines, encoding=self.encoding
+                self.job, attempt=attempt, stream=self.stream, tail=lines, encoding=self.encoding, render=self.render
             ):
                 if isinstance(piece, FollowEnd):
                     end = piece

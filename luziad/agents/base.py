@@ -7,7 +7,7 @@ also when its newline is missing. What readers share (decoding, counting, words)
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -122,6 +122,18 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class Entry(NamedTuple):
+    """A part of a transcript.
+
+    kind: said, thought, tool, result, failed (of a tool), plan, note, warning, good or bad (how it ended), noise.
+    goes_on: the text is a piece that goes on with the pieces before it.
+    """
+
+    kind: str
+    text: str
+    goes_on: bool = False
+
+
 class Reader(Protocol):
     """Reads one attempt's output and judges it. Never raises on any line, and keeps little of them."""
 
@@ -145,6 +157,7 @@ class Adapter(msgspec.Struct, frozen=True):
     command: builds the command. reader: makes a Reader for an attempt.
     reads_output: False when the verdict needs the exit record only, so that nobody reads the output.
     install_hint: how to get it, in one line.
+    transcript: what a line of its output means to a person; None shows the output as it is.
     """
 
     name: str
@@ -153,6 +166,7 @@ class Adapter(msgspec.Struct, frozen=True):
     reader: Callable[[], Reader]
     reads_output: bool
     install_hint: str = ""
+    transcript: Callable[[bytes], list[Entry]] | None = None
 
 
 def signal_or_code(exit_record: Exited) -> str:

@@ -16,6 +16,7 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
+from luziad.agents import claude_transcript
 from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, Verdict
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Call, Event, created_task, event_of, tokens
 from luziad.agents.notes import MAX_ID, MAX_PATH, MAX_PLAN, Notes, amount, count, plan_item, remember
@@ -265,5 +266,6 @@ ADAPTER = Adapter(
     command=command,
     reader=ClaudeReader,
     reads_output=True,
+    transcript=claude_transcript.entries,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

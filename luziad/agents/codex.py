@@ -13,6 +13,7 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
+from luziad.agents import codex_transcript
 from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
 from luziad.agents.notes import Notes, count, plan_item, remember
 from luziad.agents.reading import (
@@ -197,5 +198,6 @@ ADAPTER = Adapter(
     command=command,
     reader=CodexReader,
     reads_output=True,
+    transcript=codex_transcript.entries,
     install_hint="npm install -g @openai/codex, then `codex login`",
 )

@@ -12,6 +12,7 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
+from luziad.agents import gemini_transcript
 from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
 from luziad.agents.notes import MAX_PATH, Notes, count, plan_item, remember
 from luziad.agents.reading import (
@@ -182,5 +183,6 @@ ADAPTER = Adapter(
     command=command,
     reader=GeminiReader,
     reads_output=True,
+    transcript=gemini_transcript.entries,
     install_hint="npm install -g @google/gemini-cli, then run `gemini` once to log in",
 )

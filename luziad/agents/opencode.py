@@ -13,6 +13,7 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
+from luziad.agents import opencode_transcript
 from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
 from luziad.agents.notes import Notes, count, plan_item
 from luziad.agents.reading import MAX_WORDS, at, decoded, is_usage_limit, judge, last_words, objects, one_line, text_at
@@ -129,5 +130,6 @@ ADAPTER = Adapter(
     command=command,
     reader=OpencodeReader,
     reads_output=True,
+    transcript=opencode_transcript.entries,
     install_hint="npm install -g opencode-ai, then `opencode auth login`",
 )

@@ -49,7 +49,7 @@ def _configured(name: str, command: list[str], config: AgentConfig) -> Adapter:
     reader, reads_output = like.reader, like.reads_output
     if config.jsonl is not None:
         reader, reads_output = jsonl.reader(name, jsonl.fields(msgspec.structs.asdict(config.jsonl))), True
-    return template.adapter(
+    adapter = template.adapter(
         name,
         command,
         stdin_prompt=config.prompt == "stdin",
@@ -58,6 +58,7 @@ def _configured(name: str, command: list[str], config: AgentConfig) -> Adapter:
         reader=reader,
         reads_output=reads_output,
     )
+    return adapter if config.jsonl else msgspec.structs.replace(adapter, transcript=like.transcript)
 
 
 def find(name: str, adapters: Mapping[str, Adapter]) -> Adapter | None:

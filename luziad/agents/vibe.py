@@ -13,6 +13,7 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
+from luziad.agents import vibe_transcript
 from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
 from luziad.agents.notes import Notes, plan_item
 from luziad.agents.reading import at, decoded, is_usage_limit, judge, last_words, objects, one_line, text, text_at
@@ -167,5 +168,6 @@ ADAPTER = Adapter(
     command=command,
     reader=VibeReader,
     reads_output=True,
+    transcript=vibe_transcript.entries,
     install_hint="uv tool install mistral-vibe, then run `vibe --setup`",
 )

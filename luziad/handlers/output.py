@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 from luzia_protocol import events, replies
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.jobs import JobState
 from luzia_protocol.requests import MAX_OUTPUT_BYTES, Follow, Logs
 
-from luziad.core.attempts import AttemptRef
 from luziad.core.record import JobRecord
 from luziad.handlers.base import Call, Services
-from luziad.watch.output import encode_piece, read_piece, tail_offset
+from luziad.handlers.sources import source_of
 
 FOLLOW_BYTES = 64 * 1024
 
@@ -28,7 +24,7 @@ async def logs(services: Services, request: Logs, call: Call) -> None:
     if not 1 <= request.max_bytes <= MAX_OUTPUT_BYTES:
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_bytes` must be from 1 to {MAX_OUTPUT_BYTES}")
     offset = _checked_offset(request.offset)
-    source = _Source(services, record, number, request.stream, request.encoding)
+    source = source_of(services, record, number, request)
     if request.tail is not None:
         offset = await source.tail(request.tail)
     call.answer(await source.read(offset, request.max_bytes))
@@ -48,7 +44,7 @@ async def follow(services: Services, request: Follow, call: Call) -> None:
         if number == 0:
             call.send(_end(record, 0, offset, call))
             return
-        source = _Source(services, record, number, request.stream, request.encoding)
+        source = source_of(services, record, number, request)
         if request.tail is not None:
             offset = await source.tail(request.tail)
         while True:
@@ -67,55 +63,6 @@ async def follow(services: Services, request: Follow, call: Call) -> None:
     finally:
         news.close()
         call.finish()
-
-
-class _Source:
-    """One stream of one attempt."""
-
-    def __init__(self, services: Services, record: JobRecord, number: int, stream: str, encoding: str) -> None:
-        self.path = services.scheduler.executor.output_path(AttemptRef(record.id, number), stream)
-        self._services = services
-        self._record = record
-        self._number = number
-        self._stream = stream
-        self._encoding = encoding
-
-    def over(self) -> bool:
-        """True when the attempt has ended, so that nothing more is written."""
-        state = self._record.fate.state
-        if self._number < self._record.fate.attempts[-1].number:
-            return True
-        return state.is_final or state is JobState.QUEUED
-
-    async def tail(self, lines: int) -> int:
-        """Where the last lines begin."""
-        return int(await self._in_files_thread(tail_offset, self.path, lines))
-
-    async def read(self, offset: int, most: int) -> replies.Output:
-        """The piece at `offset`, or at what is kept after it."""
-        over = self.over()
-        piece = await self._in_files_thread(read_piece, self.path, offset, most)
-        at_end = over and piece.offset + len(piece.data) >= piece.size
-        text, covered = encode_piece(piece.data, self._encoding, last=at_end)
-        return replies.Output(
-            job=self._record.id,
-            attempt=self._number,
-            stream=self._stream,
-            offset=piece.offset,
-            next_offset=piece.offset + covered,
-            data=text,
-            size=piece.size,
-            ended=at_end,
-            dropped_bytes=piece.dropped,
-        )
-
-    async def _in_files_thread(self, function: Callable[..., Any], *arguments: object) -> Any:
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._services.files, function, *arguments)
-        except OSError as exc:
-            message = f"the output of job {self._record.id} cannot be read: {exc}"
-            raise Refused(ErrorCode.INTERNAL, message) from exc
 
 
 class _News:

@@ -84,6 +84,7 @@ class Output(msgspec.Struct, frozen=True):
     size: bytes in the stream now.
     ended: True when the attempt has ended and this piece reaches the end.
     dropped_bytes: so many at the beginning of the stream are not kept any more, by the limit `max_log_bytes`.
+    rendered: `data` is the transcript of these bytes, whatever the encoding that was asked for.
     """
 
     job: str
@@ -95,6 +96,7 @@ class Output(msgspec.Struct, frozen=True):
     size: int
     ended: bool
     dropped_bytes: int = 0
+    rendered: bool = False
 
 
 class FollowEnd(msgspec.Struct, frozen=True):

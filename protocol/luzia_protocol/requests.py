@@ -135,6 +135,7 @@ class Logs(Base, tag="logs"):
     tail: begin at the last so many lines instead.
     max_bytes: at most so much, 1 to MAX_OUTPUT_BYTES.
     encoding: `text` replaces what is not UTF-8, `base64` is exact.
+    render: `text` or `colour` asks for a transcript of an agent's stdout, where there is one: the answer says so.
     """
 
     job: str
@@ -144,6 +145,7 @@ class Logs(Base, tag="logs"):
     tail: int | None = None
     max_bytes: int = 256 * 1024
     encoding: Literal["text", "base64"] = "text"
+    render: Literal["none", "text", "colour"] = "none"
 
 
 class Follow(Base, tag="follow"):
@@ -159,6 +161,7 @@ class Follow(Base, tag="follow"):
     offset: int = 0
     tail: int | None = None
     encoding: Literal["text", "base64"] = "text"
+    render: Literal["none", "text", "colour"] = "none"
 
 
 class Wait(Base, tag="wait"):

@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.server": "luzia_protocol luziad.errors luziad.handlers",
     "luziad.handlers": (
         "luzia_protocol luziad.errors luziad.config luziad.core luziad.agents.registry luziad.view"
+        " luziad.agents.lines luziad.agents.transcript"
         " luziad.operations luziad.programs luziad.scheduler luziad.watch"
     ),
     "luziad.operations": (
@@ -86,9 +87,10 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.executor.base": "luzia_protocol luziad.core",
     "luziad.supervise": "",
     # what is known and set up
-    "luziad.agents": "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines",
+    "luziad.agents": "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines luziad.agents.transcript",
     "luziad.agents.base": "luzia_protocol luziad.core",
     "luziad.agents.lines": "",
+    "luziad.agents.transcript": "luzia_protocol luziad.agents luziad.agents.base",
     "luziad.agents.registry": "luzia_protocol luziad.agents luziad.agents.base luziad.config",
     "luziad.config": "luzia_protocol luziad.errors luziad.core luziad.agents luziad.agents.registry",
     "luziad.core": "luzia_protocol",
