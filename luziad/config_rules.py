@@ -64,6 +64,10 @@ def _is_cpus(value: object) -> bool:
     return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_CPUS
 
 
+def _is_percent(value: object) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and 0 < value <= 100
+
+
 def _is_weight(value: object) -> bool:
     return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_WEIGHT
 
@@ -110,6 +114,8 @@ STRING = Rule("a string without NUL", is_text)
 COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
 BYTES = Rule(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", _is_bytes)
 CPUS = Rule(f"a number of CPUs above 0 and at most {MAX_CPUS}", _is_cpus)
+LOAD = Rule(f"a number above 0 and at most {MAX_CPUS}", _is_cpus)
+PERCENT = Rule("a number above 0 and at most 100", _is_percent)
 WEIGHT = Rule(f"a number above 0 and at most {MAX_WEIGHT}", _is_weight)
 PRIORITY = Rule(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", _is_priority)
 SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _is_seconds)

@@ -23,7 +23,9 @@ from luziad.config_rules import (
     FIELD,
     FIELD_PATH,
     JSONL,
+    LOAD,
     LOG_LEVEL,
+    PERCENT,
     PRIORITY,
     PROMPT,
     RETRIES,
@@ -66,6 +68,8 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
     timeout_s: seconds an attempt may run, stall_timeout_s: without a sign of life; None is no limit.
     cpus, memory_bytes: what jobs that ask for CPUs or memory may have together.
+    max_load, min_free_memory_bytes, max_cpu_pressure, max_memory_pressure, max_io_pressure: nothing starts while the
+    machine is busier than that; pressures are percents of the last 10 s in which somebody waited.
     starvation_after_s: seconds that a job is passed over before what it needs is kept for it.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
     retries: attempts that may follow a job's first by themselves. retry_on: the outcomes after which they do.
@@ -86,6 +90,11 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stall_timeout_s: Annotated[float | None, SECONDS] = None
     cpus: Annotated[float, CPUS] = msgspec.field(default_factory=machine_cpus)
     memory_bytes: Annotated[int, BYTES] = msgspec.field(default_factory=machine_memory_bytes)
+    max_load: Annotated[float | None, LOAD] = None
+    min_free_memory_bytes: Annotated[int | None, BYTES] = None
+    max_cpu_pressure: Annotated[float | None, PERCENT] = None
+    max_memory_pressure: Annotated[float | None, PERCENT] = None
+    max_io_pressure: Annotated[float | None, PERCENT] = None
     starvation_after_s: Annotated[float, SECONDS] = 600.0
     snapshot_interval_s: Annotated[float, SECONDS] = 300.0
     log_level: Annotated[str, LOG_LEVEL] = "info"

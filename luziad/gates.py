@@ -32,12 +32,19 @@ class Gate(Protocol):
         """A job that is held waits no more: it ended, or it is to be asked about again."""
 
 
+class Busy(Protocol):
+    """Says in `words` why nothing starts at all now, if so."""
+
+    words: str | None
+
+
 class Gates:
     """Leads queued jobs past the gates into the ready queue. `pump` starts what can start then."""
 
-    def __init__(self, ready: ReadyQueue, pump: Callable[[], None]) -> None:
+    def __init__(self, ready: ReadyQueue, pump: Callable[[], None], machine: Busy) -> None:
         self._ready = ready
         self._pump = pump
+        self._machine = machine
         self._gates: tuple[Gate, ...] = ()
         self._held: dict[str, Gate] = {}
 
@@ -87,4 +94,6 @@ class Gates:
     def why(self, record: JobRecord, *, whole: bool = False) -> str:
         """Why a queued job does not start now, in words; `whole` also tells its place among those that are ready."""
         gate = self._held.get(record.id) or next((gate for gate in self._gates if gate.closed(record)), None)
-        return waiting.why(self._ready, record.id, whole=whole) if gate is None else gate.why(record)
+        if gate is not None:
+            return gate.why(record)
+        return waiting.why(self._ready, record.id, whole=whole, otherwise=self._machine.words)

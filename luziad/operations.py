@@ -56,6 +56,7 @@ class Operations:
         launcher.adapters.update(registry.build(new.agents))
         self._scheduler.max_jobs = new.daemon.max_jobs
         self._scheduler.ready.set_limits(limits(new))
+        self._scheduler.machine.set_bounds(new.daemon)
         self._scheduler.retain()
         self._scheduler.pump()
         changed = [name for name in RESTART_ONLY if getattr(old.daemon, name) != getattr(new.daemon, name)]

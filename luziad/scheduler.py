@@ -34,6 +34,7 @@ from luziad.facts import Facts
 from luziad.gates import Gates
 from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
+from luziad.machine import Machine
 from luziad.timeouts import Timeouts
 from luziad.view import task_text
 from luziad.watch.stall import StallWatch
@@ -89,7 +90,8 @@ class Scheduler:
         self._timeouts = Timeouts(self._timed_out)
         self._deadlines = Deadlines(self._too_late)
         self._renewal = Renewal(launcher)
-        self.gates = Gates(ready, self.pump)
+        self.machine = Machine(launcher.config.daemon, self.pump)
+        self.gates = Gates(ready, self.pump, self.machine)
         self.ended: list[Callable[[JobRecord], None]] = []  # who hears of every job that is final
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -239,6 +241,8 @@ class Scheduler:
         """Start every job that can start now."""
         if self._stopped or self.journal.failure is not None:
             return
+        if self.ready.could_start and self.machine.busy():
+            return
         while (job := self.ready.pop(time.monotonic())) is not None:
             record = self.table.get(job)
             assert record is not None, "a job in the ready queue is in the table"
@@ -284,6 +288,7 @@ class Scheduler:
         self._timeouts.close()
         self._deadlines.close()
         self._stalls.close()
+        self.machine.close()
         await self.worktrees.close()
         if self._judging:
             await asyncio.wait(self._judging)

@@ -49,6 +49,11 @@ class ReadyQueue:
         """Slots that there are."""
         return self.all.capacity
 
+    @property
+    def could_start(self) -> bool:
+        """Whether a slot is free and a job waits for one, whatever else it may need."""
+        return bool(self.waiting) and self.all.free > 0
+
     # ------------------------------------------------------------------ jobs come and go
 
     def push(self, job: str, wants: Wants) -> None:
@@ -86,7 +91,7 @@ class ReadyQueue:
 
         now: seconds of a clock that never goes back, for who waits too long.
         """
-        if self.all.free <= 0 or not self.waiting:
+        if not self.could_start:
             return None
         reserved = self._reserve(now)
         if reserved is not None and all(lane.capacity - lane.used >= amount for lane, amount in takes(reserved)):

@@ -12,12 +12,15 @@ from luziad.core.resources import amount_words, stock_words
 HOLDERS_TOLD = 3
 
 
-def why(queue: ReadyQueue, job: str, *, whole: bool) -> str:
-    """What the job waits for, in words; `whole` also tells its place and who holds what it needs."""
+def why(queue: ReadyQueue, job: str, *, whole: bool, otherwise: str | None = None) -> str:
+    """What the job waits for, in words; `whole` also tells its place and who holds what it needs.
+
+    otherwise: what keeps a job from starting for which there is room everywhere.
+    """
     entry = queue.waiting.get(job)
     if entry is None:
         return "about to start"
-    words = _what_lacks(queue, entry, whole=whole)
+    words = _what_lacks(queue, entry, whole=whole) or otherwise
     if words is None:
         return "about to start"
     return f"{words}, {ordinal(place(queue, entry))} in the queue" if whole else words

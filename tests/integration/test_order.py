@@ -226,3 +226,19 @@ def test_a_reload_lets_those_start_that_waited_for_more(wide: PrivateDaemon) -> 
         wire.ok(op="reload")
         error = wire.error(op="dispatch", project="overbits", argv=["true"], needs={"gpu": 1})
         assert error["code"] == "unknown_resource"
+
+
+def test_a_busy_machine_delays_starts_and_says_so(daemon: PrivateDaemon) -> None:
+    settings = daemon.config_file.read_text()
+    with daemon.connect() as wire:
+        running = blocker(wire)
+        daemon.config_file.write_text(settings.replace("max_running = 1", f"min_free_memory_bytes = {1 << 50}"))
+        wire.ok(op="reload")
+        waiting = dispatch(wire)
+        assert status(wire, waiting)["reason"].startswith("memory is short: ")
+        assert status(wire, waiting)["reason"].endswith(" GiB, 1st in the queue")
+        assert status(wire, running)["state"] == "running"
+        daemon.config_file.write_text(settings.replace("max_running = 1", "min_free_memory_bytes = 65536"))
+        wire.ok(op="reload")
+        assert started_order(wire, [waiting]) == [waiting]
+        wire.ok(op="cancel", job=running)

@@ -46,6 +46,12 @@ class Door:
         gates.admit(*held)
 
 
+class Idle:
+    """A machine that is never busy."""
+
+    words: str | None = None
+
+
 def job(n: int, project: str = "a", not_before: float | None = None) -> JobRecord:
     terms = None if not_before is None else Terms(not_before=datetime.fromtimestamp(not_before, UTC))
     spec = JobSpec(project=project, directory="/", agent="shell", created_at=0.0, terms=terms)
@@ -61,7 +67,7 @@ def drain(ready: ReadyQueue) -> list[str]:
 
 def built(*doors: Door) -> tuple[Gates, ReadyQueue]:
     ready = ReadyQueue(Limits(1000))
-    gates = Gates(ready, lambda: None)
+    gates = Gates(ready, lambda: None, Idle())
     for door in doors:
         gates.add(door)
     return gates, ready

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, str] = {
     # the only writer, and the parts that it is given
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
-        " luziad.journal luziad.facts luziad.launching luziad.view luziad.acceptance luziad.timeouts"
+        " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
         " luziad.again luziad.deadlines luziad.gates luziad.watch.stall"
         " luziad.worktrees"
     ),
@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.core luziad.agents.base luziad.executor.base luziad.launching luziad.live"
     ),
     "luziad.live": "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines luziad.watch",
+    "luziad.machine": "luziad.config",
     "luziad.limits": "luziad.core luziad.config",
     "luziad.acceptance": "luzia_protocol luziad.core luziad.errors luziad.journal",
     "luziad.timeouts": "luzia_protocol luziad.core",
