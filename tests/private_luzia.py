@@ -121,9 +121,9 @@ def private_luzia() -> Iterator[PrivateLuzia]:
         shutil.rmtree(root)
 
 
-def until(holds: Callable[[], object], what: str) -> None:
+def until(holds: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:
     """Wait until something holds; fails with `what` after a generous deadline."""
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + deadline_s
     while not holds():
         assert time.monotonic() < deadline, f"never happened: {what}"
         time.sleep(0.02)

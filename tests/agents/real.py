@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +11,11 @@ import msgspec
 
 from luzia_protocol.jobs import Job, Outcome
 
+import private_luzia
 from agents.setups import lead_to
 from agents.stub.server import StubModel
 from luziad.agents.base import Understanding, Verdict
-from private_luzia import PrivateLuzia, until
+from private_luzia import PrivateLuzia
 
 WAIT_S = 240.0
 """How long a job may take before a test gives up on it: agents start slowly on a busy machine."""
@@ -100,6 +102,11 @@ class RealAgent:
         """The job's processes, once the command of `stub:tree` and all its children run."""
         until(lambda: sum(_sleeps(each.pid) for each in self.tree(job)) == 3, f"three sleeping: {self.tree(job)}")
         return self.tree(job)
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Wait until something holds, as long as agents may need."""
+    private_luzia.until(holds, what, WAIT_S)
 
 
 def alive(processes: set[Process]) -> list[str]:

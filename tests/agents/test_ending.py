@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from luzia_protocol.jobs import JobState
 
-from agents.real import RealAgent, alive
-from private_luzia import until
+from agents.real import RealAgent, alive, until
 
 
 def test_an_agent_whose_model_never_answers_is_ended_by_its_timeout(agent: RealAgent) -> None:

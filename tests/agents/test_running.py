@@ -18,6 +18,9 @@ WRITES = {
     "gemini": "write_file",
 }
 
+PLANNED = {"claude": (1, 1), "codex": (1, 2), "opencode": (1, 2), "vibe": (1, 2)}
+"""Steps that were done, of all. Claude Code makes one task with each call; only some models of Gemini have plans."""
+
 
 def test_a_task_that_writes_a_file_is_completed_and_understood(agent: RealAgent) -> None:
     job = agent.ended(agent.dispatch("ok"))
@@ -29,7 +32,7 @@ def test_a_task_that_writes_a_file_is_completed_and_understood(agent: RealAgent)
     assert known.last_message == CLOSING
     assert [Path(each).name for each in known.files] == [FILE]
     assert known.tools[WRITES[agent.name]] == 1
-    assert known.plan_total in (1, 2)
-    assert known.plan[0] == PlanItem("Write hello.txt", known.plan[0].state)
+    assert (known.plan_done, known.plan_total) == PLANNED.get(agent.name, (None, None))
+    assert PlanItem("Write hello.txt", "completed") in known.plan or not known.plan
     assert known.usage_limit is None
     assert known.noise_lines == 0

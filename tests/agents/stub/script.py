@@ -1,7 +1,8 @@
 """What the stand-in for a model says: worked out from a request alone, with nothing remembered.
 
-When a tool for plans is offered and was not used, it is called. Then the tool that writes files is, else the shell,
-to make hello.txt. Then a closing text ends the turn. A scenario, `stub:NAME` in the prompt, changes that:
+When a tool for plans is offered, it is called. Then the tool that writes files is, else the shell, to make hello.txt.
+Then the plan is updated: its first step is done. A closing text ends the turn. A scenario, `stub:NAME` in the prompt,
+changes that:
 
     text       the closing text at once
     tree       the shell's command never ends, and has children: one in the background, one in a session of its own
@@ -24,8 +25,10 @@ from agents.stub.asked import Asked, Body
 FILE, CONTENT = "hello.txt", "hi\n"
 CLOSING = "Done: I wrote hello.txt with a short greeting."
 PLAN = (("Write hello.txt", "in_progress"), ("Report back", "pending"))
+UPDATED = (("Write hello.txt", "completed"), ("Report back", "in_progress"))
 
 _PLAN_TOOL = re.compile(r"todo|todo_?write|write_?todos|update_?plan|task_?create", re.IGNORECASE)
+_UPDATE_TOOL = re.compile(r"task_?update", re.IGNORECASE)
 _WRITE_TOOL = re.compile(r"write|write_?file|create_?file|apply_patch", re.IGNORECASE)
 _SHELL_TOOL = re.compile(r"bash|shell|shell_command|exec_command|run_shell_command|local_shell", re.IGNORECASE)
 _WAIT = "python3 -c 'import time; time.sleep(600)'"  # Claude Code refuses a bare sleep
@@ -53,9 +56,14 @@ def next_step(asked: Asked) -> Step:
     plan, write, shell = (_offered(asked, pattern) for pattern in (_PLAN_TOOL, _WRITE_TOOL, _SHELL_TOOL))
     if asked.scenario == "tree":
         return Step(CLOSING) if shell in asked.calls else _call(asked, shell, "Now I run a command.")
-    wanted = [(plan, "I will make a short plan first."), (write or shell, "Now I write the file.")]
-    for tool, words in wanted if asked.scenario != "text" else ():
-        if tool and tool not in asked.calls:
+    update = _offered(asked, _UPDATE_TOOL)
+    wanted = [
+        (plan, 1, "I will make a short plan first."),
+        (write or shell, 1, "Now I write the file."),
+        (update or plan, 1 if update else 2, "That is done."),
+    ]
+    for tool, times, words in wanted if asked.scenario != "text" else ():
+        if tool and asked.calls.count(tool) < times:
             return _call(asked, tool, words)
     return Step(CLOSING)
 
@@ -90,8 +98,12 @@ def _filled(schema: Body, asked: Asked) -> Body:
                 line = _TREE if asked.scenario == "tree" else f"printf 'hi\\n' > {FILE}"
                 given[name] = ["bash", "-c", line] if _type(spec) == "array" else line
             case "todos" | "plan" | "items" | "tasks":
-                item = _resolved(spec.get("items") or {}, schema)
-                given[name] = [_entry(item, schema, number, *entry) for number, entry in enumerate(PLAN, 1)]
+                item, plan = _resolved(spec.get("items") or {}, schema), UPDATED if asked.calls else PLAN
+                given[name] = [_entry(item, schema, number, *entry) for number, entry in enumerate(plan, 1)]
+            case "taskid":
+                given[name] = "1"
+            case "status":
+                given[name] = "completed"
             case _ if name in (schema.get("required") or ()):
                 given[name] = _value(name, spec)
     return given
