@@ -182,6 +182,7 @@ class App:
         self._listener.close()
         listening.close()
         await self._watcher.close()
+        self._operations.versions.close()
         self._files.shutdown()
         self._reading.shutdown()
         self._slow.shutdown()

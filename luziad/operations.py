@@ -19,9 +19,13 @@ from luziad.errors import ConfigError
 from luziad.limits import limits
 from luziad.programs import Programs
 from luziad.scheduler import Scheduler
+from luziad.versions import Told, Versions
 
 RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval_s", "log_level")
 """Settings of [daemon] that a reload does not apply."""
+
+VERSIONS_WAIT_S = 5.0
+"""How long the list of agents waits for their versions; what comes later is in the next one."""
 
 
 class Operations:
@@ -34,6 +38,7 @@ class Operations:
         self.config = config
         self.notices = notices
         self.programs = Programs()
+        self.versions = Versions(scheduler.launcher.base)
         self.connections: Callable[[], int] = int
         self.subscribers = 0
         self.fork_server_pid: Callable[[], int | None] = lambda: None
@@ -87,17 +92,21 @@ class Operations:
             )
         return replies.Projects(projects=rows, config_file=self.config.config_file)
 
-    def agents(self) -> replies.Agents:
-        """The agents, and which of them a dispatch takes that names none."""
+    async def agents(self) -> replies.Agents:
+        """The agents with their versions, and which of them a dispatch takes that names none."""
         adapters = self._scheduler.launcher.adapters
         try:
             default = registry.choose(None, None, self.config.daemon.default_agent, adapters, self._which).name
         except Refused:
             default = None
         own = {name for name, each in self.config.agents.items() if each.command is not None}
+        paths = {name: self._which(adapter.program) for name, adapter in adapters.items() if adapter.program}
+        asked = {path for name, path in paths.items() if path and adapters[name].tells_version}
+        told = await self.versions.of(asked, VERSIONS_WAIT_S)
         rows = []
-        for adapter in adapters.values():
-            path = self._which(adapter.program) if adapter.program else None
+        for adapter in list(adapters.values()):
+            path = paths.get(adapter.name)
+            version, problem = told.get(path or "", Told(None, ""))
             rows.append(
                 replies.Agent(
                     name=adapter.name,
@@ -105,6 +114,8 @@ class Operations:
                     installed=adapter.program is None or path is not None,
                     path=path,
                     default=adapter.name == default,
+                    version=version,
+                    problem=problem,
                     install_hint=adapter.install_hint,
                 )
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 
+from luzia_protocol.replies import Agent
+
 from luzia_client import autostart, exit_codes
 from luzia_client.cli.output import print_columns, print_json
 from luzia_client.cli.parser import add_json
@@ -54,13 +56,22 @@ def _list(args: argparse.Namespace) -> int:
         (
             f"{agent.name} (default)" if agent.default else agent.name,
             agent.source,
-            "yes" if agent.installed else "no",
-            (agent.path or "-") if agent.installed else agent.install_hint,
+            "broken" if agent.problem else "yes" if agent.installed else "no",
+            agent.version or "-",
+            _program(agent),
         )
         for agent in agents
     ]
-    print_columns(("AGENT", "SOURCE", "INSTALLED", "PROGRAM, OR HOW TO GET IT"), rows, stdout_screen())
+    print_columns(("AGENT", "SOURCE", "INSTALLED", "VERSION", "PROGRAM, OR HOW TO GET IT"), rows, stdout_screen())
     return exit_codes.OK
+
+
+def _program(agent: Agent) -> str:
+    """Where it is, how to get it, or what is wrong with it."""
+    if not agent.installed:
+        return agent.install_hint
+    path = agent.path or "-"
+    return f"{path} does not start: {agent.problem}" if agent.problem else path
 
 
 def _read(args: argparse.Namespace) -> int:

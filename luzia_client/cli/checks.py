@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from luzia_protocol import paths
 from luzia_protocol.errors import Refused
-from luzia_protocol.replies import Info
+from luzia_protocol.replies import Agent, Info
 
 from luzia_client import __version__, autostart
 from luzia_client.cli import render
@@ -182,15 +182,32 @@ def check_projects(client: Client) -> Iterator[Finding]:
 
 
 def check_agents(client: Client) -> Iterator[Finding]:
-    """Which agents are installed, and which one an unnamed task gets."""
+    """Which agents are installed, whether they start, and whether those that are wanted are among them."""
     try:
-        agents = client.agents().agents
+        agents, projects = client.agents().agents, client.projects().projects
     except Refused as exc:
         yield Finding("✗", f"agents: {exc.message}", exc.hint)
         return
-    installed = [agent.name for agent in agents if agent.installed]
-    default = next((agent for agent in agents if agent.default), None)
+    installed = [f"{agent.name} {agent.version or ''}".rstrip() for agent in agents if agent.installed]
     yield Finding("✓", f"agents installed: {', '.join(installed) or 'none'}")
+    missing = {agent.name: agent.install_hint for agent in agents if not agent.installed}
+    if missing:
+        yield Finding("✓", f"agents not installed: {', '.join(missing)} (`luzia agents` says how to get them)")
+    for agent in agents:
+        if agent.problem:
+            yield Finding(
+                "✗", f"the agent {agent.name} does not start: {agent.problem}", f"Try {agent.path} --version."
+            )
+    for project in projects:
+        if project.agent in missing:
+            yield Finding(
+                "✗", f"project {project.name}: its agent {project.agent} is not installed", missing[project.agent]
+            )
+    yield from _check_default(next((agent for agent in agents if agent.default), None))
+
+
+def _check_default(default: Agent | None) -> Iterator[Finding]:
+    """Which agent an unnamed task gets."""
     if default is None:
         remedy = "Use --agent shell (the task is a shell command), or install one: `luzia agents` says how."
         yield Finding("!", "no agent for tasks that name none", remedy)

@@ -158,6 +158,7 @@ class Adapter(msgspec.Struct, frozen=True):
     reads_output: False when the verdict needs the exit record only, so that nobody reads the output.
     install_hint: how to get it, in one line.
     transcript: what a line of its output means to a person; None shows the output as it is.
+    tells_version: the program prints its version when it gets `--version`, and does nothing else.
     """
 
     name: str
@@ -167,6 +168,7 @@ class Adapter(msgspec.Struct, frozen=True):
     reads_output: bool
     install_hint: str = ""
     transcript: Callable[[bytes], list[Entry]] | None = None
+    tells_version: bool = False
 
 
 def signal_or_code(exit_record: Exited) -> str:

@@ -267,5 +267,6 @@ ADAPTER = Adapter(
     reader=ClaudeReader,
     reads_output=True,
     transcript=claude_transcript.entries,
+    tells_version=True,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

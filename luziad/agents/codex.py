@@ -199,5 +199,6 @@ ADAPTER = Adapter(
     reader=CodexReader,
     reads_output=True,
     transcript=codex_transcript.entries,
+    tells_version=True,
     install_hint="npm install -g @openai/codex, then `codex login`",
 )

@@ -184,5 +184,6 @@ ADAPTER = Adapter(
     reader=GeminiReader,
     reads_output=True,
     transcript=gemini_transcript.entries,
+    tells_version=True,
     install_hint="npm install -g @google/gemini-cli, then run `gemini` once to log in",
 )

@@ -131,5 +131,6 @@ ADAPTER = Adapter(
     reader=OpencodeReader,
     reads_output=True,
     transcript=opencode_transcript.entries,
+    tells_version=True,
     install_hint="npm install -g opencode-ai, then `opencode auth login`",
 )

@@ -57,6 +57,7 @@ def _configured(name: str, command: list[str], config: AgentConfig) -> Adapter:
         merge_stderr=config.merge_stderr,
         reader=reader,
         reads_output=reads_output,
+        like=like.program,
     )
     return adapter if config.jsonl else msgspec.structs.replace(adapter, transcript=like.transcript)
 

@@ -39,11 +39,12 @@ def adapter(
     merge_stderr: bool,
     reader: Callable[[], Reader] = ExitCodeReader,
     reads_output: bool = False,
+    like: str | None = None,
 ) -> Adapter:
     """The adapter of a configured agent.
 
     argv: words with placeholders of PLACEHOLDERS. reader, reads_output: those of the built-in agent whose
-    output the program prints; otherwise its exit code is the verdict.
+    output the program prints; otherwise its exit code is the verdict. like: the program of that agent.
     """
 
     def command(context: Context) -> Command:
@@ -55,12 +56,14 @@ def adapter(
             merge_stderr=merge_stderr,
         )
 
+    program = _program(argv[0])
     return Adapter(
         name=name,
-        program=_program(argv[0]),
+        program=program,
         command=command,
         reader=reader,
         reads_output=reads_output,
+        tells_version=program is not None and program.rpartition("/")[2] == like,
         install_hint=f"Install {argv[0]}, or correct the command of [agents.{name}].",
     )
 

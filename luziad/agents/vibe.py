@@ -169,5 +169,6 @@ ADAPTER = Adapter(
     reader=VibeReader,
     reads_output=True,
     transcript=vibe_transcript.entries,
+    tells_version=True,
     install_hint="uv tool install mistral-vibe, then run `vibe --setup`",
 )

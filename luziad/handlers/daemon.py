@@ -59,9 +59,9 @@ def project_remove(services: Services, request: ProjectRemove, call: Call) -> re
     return services.operations.projects()
 
 
-def agents(services: Services, request: Agents, call: Call) -> replies.Agents:
+async def agents(services: Services, request: Agents, call: Call) -> None:
     """The known agents."""
-    return services.operations.agents()
+    call.answer(await services.operations.agents())
 
 
 def reload(services: Services, request: Reload, call: Call) -> replies.Reloaded:

@@ -152,7 +152,11 @@ class Projects(msgspec.Struct, frozen=True):
 
 
 class Agent(msgspec.Struct, frozen=True):
-    """An agent: `source` is built-in or config; `path` is its program, None when it is not installed."""
+    """An agent.
+
+    source: built-in or config. path: its program, None when it is not installed. version: what the program says it
+    is; None when it is not asked or has not answered yet. problem: why it cannot start, empty when nothing is known.
+    """
 
     name: str
     source: str
@@ -160,6 +164,8 @@ class Agent(msgspec.Struct, frozen=True):
     path: str | None = None
     default: bool = False
     install_hint: str = ""
+    version: str | None = None
+    problem: str = ""
 
 
 class Agents(msgspec.Struct, frozen=True):

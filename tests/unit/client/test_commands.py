@@ -110,14 +110,23 @@ def test_a_project_without_a_path_is_a_usage_error() -> None:
 
 def test_agents_show_their_program_or_how_to_get_it(serve: Serve) -> None:
     agents = [
-        {"name": "claude", "source": "built-in", "installed": True, "path": "/bin/claude", "default": True},
+        {
+            "name": "claude",
+            "source": "built-in",
+            "installed": True,
+            "path": "/bin/claude",
+            "default": True,
+            "version": "2.1.330",
+        },
+        {"name": "codex", "source": "built-in", "installed": True, "path": "/bin/codex", "problem": "exit code 127"},
         {"name": "vibe", "source": "built-in", "installed": False, "install_hint": "uv tool install it"},
     ]
     serve(lambda _: {"ok": {"agents": agents}})
     shown = luzia("agents").stdout
-    assert "claude (default)  built-in  yes        /bin/claude" in shown
-    assert "vibe              built-in  no         uv tool install it" in shown
-    assert len(luzia("agents", "--json").stdout.splitlines()) == 2
+    assert "claude (default)  built-in  yes        2.1.330  /bin/claude" in shown
+    assert "codex             built-in  broken     -        /bin/codex does not start: exit code 127" in shown
+    assert "vibe              built-in  no         -        uv tool install it" in shown
+    assert len(luzia("agents", "--json").stdout.splitlines()) == 3
 
 
 def test_version_shows_both_sides_and_starts_no_daemon(serve: Serve) -> None:

@@ -61,13 +61,27 @@ def test_what_the_daemon_knows_is_told(serve: Serve, home: Path) -> None:
         "projects": {
             "projects": [
                 {"name": "a", "path": "/gone", "exists": False},
-                {"name": "b", "path": "/tmp", "exists": True},
+                {"name": "b", "path": "/tmp", "exists": True, "agent": "claude"},
             ],
             "config_file": "/c",
         },
         "agents": {
             "agents": [
-                {"name": "claude", "source": "built-in", "installed": False, "default": True, "install_hint": "Get it."}
+                {
+                    "name": "claude",
+                    "source": "built-in",
+                    "installed": False,
+                    "default": True,
+                    "install_hint": "Get it.",
+                },
+                {"name": "codex", "source": "built-in", "installed": True, "version": "0.169.0", "path": "/bin/codex"},
+                {
+                    "name": "vibe",
+                    "source": "built-in",
+                    "installed": True,
+                    "problem": "exit code 1",
+                    "path": "/bin/vibe",
+                },
             ]
         },
     }
@@ -83,7 +97,11 @@ def test_what_the_daemon_knows_is_told(serve: Serve, home: Path) -> None:
     assert "job_ended" not in result.stdout
     assert found["project a: /gone is not there"] == "✗"
     assert found["projects: 1 of 2 are there"] == "✓"
+    assert found["agents installed: codex 0.169.0, vibe"] == "✓"
+    assert found["agents not installed: claude (`luzia agents` says how to get them)"] == "✓"
+    assert found["the agent vibe does not start: exit code 1"] == "✗"
     assert found["the default agent claude is not installed"] == "✗"
+    assert found["project b: its agent claude is not installed"] == "✗"
 
 
 @pytest.mark.parametrize(("mode", "mark"), [(0o700, "✓"), (0o750, "✓"), (0o770, "✗"), (0o777, "✗")])

@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luziad.operations": (
         "luzia_protocol luziad luziad.errors luziad.config luziad.core luziad.agents.registry luziad.limits"
-        " luziad.programs luziad.scheduler"
+        " luziad.programs luziad.versions luziad.scheduler"
     ),
     # the only writer, and the parts that it is given
     "luziad.scheduler": (
@@ -99,6 +99,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.log": "",
     "luziad.open_files": "",
     "luziad.programs": "",
+    "luziad.versions": "",
 }
 """Room -> the rooms that it may import besides itself. A room is the longest name in this table that
 a module's name begins with (`config_check` is in `config`), and `luziad` alone is the package's own __init__."""
