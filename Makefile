@@ -47,6 +47,7 @@ check: $(STAMP) ## formatting, lint, strict types, import directions, generated 
 	$(BIN)/pytest -rs tests/unit/house
 
 bench: $(STAMP) ## measure what the README claims (WRITE=1 puts the figures into it)
+	$(BIN)/python tests/bench/reading.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 
 chaos: $(STAMP) ## kill everything at random for five minutes and check every promise (SEED=1 repeats a run's choices)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,12 +17,13 @@ from luzia_protocol.jobs import Progress
 
 from luziad.agents.base import Understanding, Verdict
 from luziad.agents.notes import Notes, count, plan_item
-from luziad.agents.reading import MAX_WORDS, at, is_usage_limit, judge, last_words, objects, text, tool_phase
+from luziad.agents.reading import MAX_WORDS, is_usage_limit, judge, last_words, objects, text, text_at, tool_phase
 from luziad.core.attempts import Exited
 
 _WRITTEN = re.compile(r"(?:(?P<type>[^:=]+):)?(?P<path>[^:=.]+(?:\.[^:=.]+)*)(?:=(?P<value>.*))?")
 _LITERALS = {"true": True, "false": False, "null": None}
 _ABSENT: Any = object()
+_TOKENS = ("tokens_in", "tokens_out", "tokens_cached")
 
 
 class Field(NamedTuple):
@@ -41,25 +43,35 @@ def field(written: str) -> Field | None:
 class Fields(msgspec.Struct, frozen=True):
     """A mapping. type: where a line's type stands. totals: tokens and cost are told as totals so far.
 
-    plan_text, plan_state: the names in an entry of the list at `plan`. The others are where each thing stands, with
-    those that are read when there are several of them in turn.
+    plan_text, plan_state: the names in an entry of the list at `plan`. where: for each type that the mapping names,
+    and None for all others, what may stand in a line of it: names of things with the fields that are tried in turn.
+    proves: success must be told.
     """
 
     type: tuple[str, ...]
     totals: bool
     plan_text: str
     plan_state: str
-    where: dict[str, tuple[Field, ...]]
+    where: dict[str | None, list[tuple[str, list[Field]]]]
+    proves: bool
+
+
+_NO_THINGS = ("type", "totals", "plan_text", "plan_state")
 
 
 def fields(table: Mapping[str, Any]) -> Fields:
     """The mapping of a table in which every field is one that `field` reads, or a list of them."""
-    where = {}
-    for name, written in table.items():
-        if name not in ("type", "totals", "plan_text", "plan_state") and written:
+    things = {}
+    for name, written in sorted(table.items(), key=lambda item: item[0] == "error"):  # an error beside success counts
+        if name not in _NO_THINGS and written:
             several = [written] if isinstance(written, str) else written
-            where[name] = tuple(found for each in several if (found := field(each)))
-    return Fields(tuple(table["type"].split(".")), table["totals"], table["plan_text"], table["plan_state"], where)
+            things[name] = [found for each in several if (found := field(each))]
+    where: dict[str | None, list[tuple[str, list[Field]]]] = {}
+    for kind in {None, *(each.type for several in things.values() for each in several)}:
+        able = [(name, [f for f in several if f.type in (None, kind)]) for name, several in things.items()]
+        where[kind] = [(name, several) for name, several in able if several]
+    path = tuple(table["type"].split("."))
+    return Fields(path, table["totals"], table["plan_text"], table["plan_state"], where, "success" in things)
 
 
 def reader(name: str, mapping: Fields) -> Callable[[], JsonlReader]:
@@ -75,29 +87,38 @@ class JsonlReader:
         self._notes = Notes()
         self._success = False
         self._failure = ""
+        self._used: dict[str, Any] = {}
+        self._where = mapping.where
+        notes, used = self._notes, self._used
+        self._take: dict[str, Callable[[Any], None]] = {
+            **{name: partial(notes.name, name) for name in ("session", "model", "version")},
+            **{name: partial(used.__setitem__, name) for name in _TOKENS},
+            "turn": self._turn,
+            "text": self._text,
+            "tool": self._tool,
+            "file": notes.file,
+            "plan": self._plan,
+            "cost": notes.set_cost if mapping.totals else notes.add_cost,
+            "success": self._succeeded,
+            "error": self._error,
+        }
 
     def feed(self, line: bytes) -> Progress | None:
         """Take in one line."""
         event = self._notes.event(_event, line)
         if event is None:
             return None
-        notes, kind = self._notes, at(event, *self._mapping.type)
-        for name in ("session", "model", "version"):
-            notes.name(name, self._first(name, event, kind))
-        if self._first("turn", event, kind) is not None:
-            notes.turns += 1
-            notes.phase("thinking")
-        if words := text(self._first("text", event, kind)):
-            notes.phase("thinking")
-            notes.message(words)
-        if tool := text(self._first("tool", event, kind)):
-            notes.tool(tool)
-            notes.phase(tool_phase(tool))
-        notes.file(self._first("file", event, kind))
-        self._plan(self._first("plan", event, kind))
-        self._usage(event, kind)
-        self._end(event, kind)
-        return notes.changed()
+        kind: Any = event
+        for key in self._mapping.type:
+            kind = kind.get(key) if isinstance(kind, dict) else None
+        where, take = self._where, self._take
+        for name, several in where[kind if isinstance(kind, str) and kind in where else None]:
+            found = _stands(several, event)
+            if found is not None:
+                take[name](found)
+        if self._used:
+            self._count()
+        return self._notes.changed()
 
     def understanding(self) -> Understanding:
         """What has been understood so far."""
@@ -111,26 +132,26 @@ class JsonlReader:
         """Success is a good exit, after the line that proves it where the mapping names one, and no later error."""
         return judge(
             exit_record,
-            success=self._success or "success" not in self._mapping.where,
+            success=self._success or not self._mapping.proves,
             failure=self._failure,
             hint="",
             missing=f"{self._name} ended without telling success",
             stderr_words=last_words(stderr_tail),
         )
 
-    def _first(self, name: str, event: Any, kind: Any) -> Any:
-        """What stands in the first of a thing's fields that the line has; None when it has none."""
-        for where in self._mapping.where.get(name, ()):
-            if where.type is not None and where.type != kind:
-                continue
-            found: Any = event
-            for key in where.path:
-                found = found.get(key, _ABSENT) if isinstance(found, dict) else _ABSENT
-            if where.value is not None and _is(found, where.value):
-                return True
-            if where.value is None and found is not None and found is not _ABSENT:
-                return found
-        return None
+    def _turn(self, _: Any) -> None:
+        self._notes.turns += 1
+        self._notes.phase("thinking")
+
+    def _text(self, words: Any) -> None:
+        if said := text(words):
+            self._notes.phase("thinking")
+            self._notes.message(said)
+
+    def _tool(self, name: Any) -> None:
+        if called := text(name):
+            self._notes.tool(called)
+            self._notes.phase(tool_phase(called))
 
     def _plan(self, items: Any) -> None:
         if isinstance(items, list):
@@ -139,25 +160,38 @@ class JsonlReader:
                 [plan_item(text(item.get(names[0])), _state(item.get(names[1]))) for item in objects(items)]
             )
 
-    def _usage(self, event: Any, kind: Any) -> None:
-        told = [self._first(name, event, kind) for name in ("tokens_in", "tokens_out", "tokens_cached")]
-        if told[0] is not None or told[1] is not None:
-            put = self._notes.set_tokens if self._mapping.totals else self._notes.add_tokens
-            put(*map(count, told))
-        cost = self._first("cost", event, kind)
-        if cost is not None:
-            (self._notes.set_cost if self._mapping.totals else self._notes.add_cost)(cost)
+    def _count(self) -> None:
+        """Take in the tokens that a line told."""
+        used = [count(self._used.get(name)) for name in _TOKENS]
+        self._used.clear()
+        (self._notes.set_tokens if self._mapping.totals else self._notes.add_tokens)(*used)
 
-    def _end(self, event: Any, kind: Any) -> None:
-        """Of success and errors, the later one counts."""
-        if error := self._first("error", event, kind):
-            words = text(error) or text(at(error, "message"))
+    def _error(self, error: Any) -> None:
+        """An error ends the work, unless it is told as nothing, or success is told later."""
+        if error:
+            words = text(error) or text_at(error, "message")
             self._success, self._failure = False, words[: 4 * MAX_WORDS] or f"{self._name} reports an error"
             if is_usage_limit(words):
                 self._notes.limit(words)
-        elif self._first("success", event, kind):
+
+    def _succeeded(self, proof: Any) -> None:
+        if proof:
             self._success, self._failure = True, ""
             self._notes.usage_limit = None
+
+
+def _stands(several: list[Field], event: Any) -> Any:
+    """What stands in the first of these fields that the line has; None when it has none."""
+    for where in several:
+        found = event
+        for key in where.path:
+            found = found.get(key, _ABSENT) if isinstance(found, dict) else _ABSENT
+        if where.value is None:
+            if found is not None and found is not _ABSENT:
+                return found
+        elif _is(found, where.value):
+            return True
+    return None
 
 
 def _is(found: Any, value: str) -> bool:

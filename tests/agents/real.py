@@ -47,7 +47,8 @@ class RealAgent:
             del luzia.env[variable]
         luzia.env |= {"HOME": str(home), "TMPDIR": str(home / "tmp"), "PATH": f"{program}:{luzia.env['PATH']}"}
         variables = lead_to(name, model.url, home)
-        lines = [f'[projects.real]\npath = "{luzia.project}"\nagent = "{name}"\ngrace_s = 5\n[projects.real.env]']
+        lines = ["[projects.real]", f'path = "{luzia.project}"', f'agent = "{name}"', "grace_s = 5", "retries = 0"]
+        lines += ["[projects.real.env]"]
         lines += [f'{name} = "{value}"' for name, value in variables.items()]
         self._config = Path(luzia.env["LUZIA_CONFIG"])
         self._config.write_text("\n".join(lines) + "\n")

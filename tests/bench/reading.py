@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from luziad.agents.lines import LineSplitter  # noqa: E402
-from luziad.agents.registry import AGENTS  # noqa: E402
+from luziad.agents.registry import AGENTS, AUTOMATIC  # noqa: E402
 
 RECORDINGS = ROOT / "tests" / "data" / "recordings"
 LEAST_MB_S = 50.0
@@ -38,7 +38,7 @@ def speed(agent: str, scenario: str = "success", megabytes: int = 50) -> float:
 
 def main() -> int:
     missed = False
-    for agent in ("claude", "codex"):
+    for agent in AUTOMATIC:
         best = max(speed(agent) for _ in range(ROUNDS))
         missed = missed or best < LEAST_MB_S
         print(f"{'!' if best < LEAST_MB_S else ' '} {agent}: {best:.0f} MB/s (at least {LEAST_MB_S:.0f})", flush=True)
