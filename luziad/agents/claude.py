@@ -253,6 +253,8 @@ class ClaudeReader:
         if refused := objects(event.permission_denials):
             names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
             return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"
+        if event.stop_reason == "tool_deferred":
+            return "it waits for an answer that a tool needs"
         if ended not in ("", "completed"):
             return f"the turn ended early: {ended}"
         if not self._answered:

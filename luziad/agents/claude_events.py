@@ -36,6 +36,7 @@ class Event(msgspec.Struct, gc=False):
     is_error: Any = None
     api_error_status: Any = None
     terminal_reason: Any = None
+    stop_reason: Any = None
     permission_denials: Any = None
     total_cost_usd: Any = None
     usage: Any = None

@@ -52,6 +52,11 @@ def test_claude_has_a_session_id_of_its_own_for_each_attempt() -> None:
     assert len({session("a", 1), session("a", 2), session("b", 1)}) == 3
 
 
+def test_agents_get_the_variables_that_make_them_honest() -> None:
+    assert registry.AGENTS["claude"].command(context()).env == {"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"}
+    assert registry.AGENTS["gemini"].command(context()).env == {"GEMINI_CLI_NO_RELAUNCH": "true"}
+
+
 def test_the_shell_runs_the_task_as_a_command_line() -> None:
     ran = run(registry.AGENTS["shell"], context("echo one; echo two >&2; exit 3"))
     assert (ran.stdout, ran.returncode) == ("one\ntwo\n", 3)

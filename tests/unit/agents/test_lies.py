@@ -55,6 +55,12 @@ def test_claude_succeeds_with_an_answer_and_a_result() -> None:
         ([INIT, RESULT | {"result": "Unknown slash command: fix", "num_turns": 0}], "Unknown slash command: fix"),
         ([INIT, ANSWER, RESULT | {"terminal_reason": "aborted_tools"}], "the turn ended early: aborted_tools"),
         ([INIT, ANSWER, RESULT | {"subtype": "error_max_turns"}], "error_max_turns: Done"),
+        ([INIT, ANSWER, RESULT | {"subtype": "error_max_budget_usd"}], "error_max_budget_usd: Done"),
+        (
+            [INIT, ANSWER, RESULT | {"subtype": "error_during_execution", "errors": ["a", 3]}],
+            "error_during_execution: a",
+        ),
+        ([INIT, ANSWER, RESULT | {"stop_reason": "tool_deferred"}], "it waits for an answer that a tool needs"),
         ([INIT, ANSWER, {"type": "result"}], "a result without a subtype"),
         ([INIT, ANSWER, RESULT, RESULT | {"is_error": True, "result": "later"}], "later"),
         (
@@ -72,6 +78,19 @@ def test_claude_succeeds_with_an_answer_and_a_result() -> None:
 )
 def test_claude_has_failed_although_it_exits_0(events: list[Event], reason: str) -> None:
     assert verdict("claude", *events) == Verdict(Outcome.FAILED, reason)
+
+
+def test_claude_is_understood_whatever_the_order_of_lines_and_keys() -> None:
+    backwards = {key: RESULT[key] for key in reversed(RESULT)}
+    assert list(backwards)[-1] == "type"
+    assert verdict("claude", ANSWER, INIT, backwards) == Verdict(Outcome.COMPLETED)
+    assert verdict("claude", ANSWER, backwards) == Verdict(Outcome.COMPLETED)
+
+
+def test_claude_passes_over_events_that_it_may_send_besides() -> None:
+    kinds = ("api_retry", "task_started", "task_progress", "task_updated", "task_notification", "compact_boundary")
+    more = [{"type": "system", "subtype": kind} for kind in (*kinds, "status", "of_tomorrow")]
+    assert verdict("claude", INIT, *more, ANSWER, *more, RESULT, *more) == Verdict(Outcome.COMPLETED)
 
 
 def test_claude_may_speak_of_an_api_error_itself() -> None:
@@ -195,6 +214,20 @@ def test_codex_reconnecting_is_no_failure() -> None:
     )
 
 
+def test_codex_items_that_tell_an_error_are_not_the_end() -> None:
+    item = {"type": "item.completed", "item": {"type": "error", "id": "1", "message": "a warning"}}
+    started, completed = {"type": "turn.started"}, {"type": "turn.completed"}
+    assert verdict("codex", started, item, completed) == Verdict(Outcome.COMPLETED)
+    assert verdict("codex", started, item).outcome is Outcome.FAILED
+
+
+def test_codex_out_of_credits_has_failed_and_waiting_does_not_help() -> None:
+    words = "Your workspace is out of credits. Ask your workspace owner to refill."
+    reader, _ = read("codex", {"type": "turn.started"}, {"type": "turn.failed", "error": {"message": words}})
+    assert reader.verdict(exited(1), b"") == Verdict(Outcome.FAILED, words)
+    assert reader.understanding().usage_limit is None
+
+
 def test_codex_must_complete_the_last_turn_that_began() -> None:
     started, completed = {"type": "turn.started"}, {"type": "turn.completed"}
     failed = {"type": "turn.failed", "error": {"message": "no"}}
@@ -218,8 +251,28 @@ def test_gemini_exit_0_without_a_result_is_a_failure() -> None:
     assert verdict("gemini", {"type": "init"}) == Verdict(Outcome.FAILED, "gemini ended without a result")
 
 
-def test_gemini_exit_codes_have_words() -> None:
-    assert verdict("gemini", code=41).reason == "exit code 41: authentication failed"
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (41, "authentication failed"),
+        (42, "it did not accept its input"),
+        (44, "its sandbox failed"),
+        (52, "its configuration is wrong"),
+        (53, "the turn limit was reached"),
+        (54, "a tool failed"),
+        (55, "the directory is not trusted"),
+        (130, "it was cancelled"),
+    ],
+)
+def test_gemini_exit_codes_have_words(code: int, words: str) -> None:
+    assert verdict("gemini", code=code) == Verdict(Outcome.FAILED, f"exit code {code}: {words}")
+
+
+def test_gemini_has_failed_with_a_result_that_says_so_although_it_exits_0() -> None:
+    failed = {"type": "result", "status": "error", "error": {"type": "X", "message": "no quota"}}
+    assert verdict("gemini", {"type": "init"}, failed) == Verdict(Outcome.FAILED, "no quota")
+    assert verdict("gemini", {"type": "init"}, failed | {"error": None}).outcome is Outcome.FAILED
+    assert verdict("gemini", {"type": "init"}, {"type": "result", "status": "success"}) == Verdict(Outcome.COMPLETED)
 
 
 def test_opencode_that_prints_nothing_has_failed() -> None:
@@ -235,6 +288,20 @@ def test_opencode_must_finish_its_last_step_because_it_is_done(reason: str | Non
     assert verdict("opencode", start, finish).outcome is Outcome.FAILED
     assert verdict("opencode", start, stop, start).outcome is Outcome.FAILED
     assert verdict("opencode", start, finish, start, stop) == Verdict(Outcome.COMPLETED)
+
+
+def test_opencode_has_failed_after_an_error_although_it_exits_0() -> None:
+    error = {"type": "error", "error": {"name": "APIError", "data": {"message": "no quota", "isRetryable": False}}}
+    start, stop = {"type": "step_start"}, {"type": "step_finish", "part": {"reason": "stop"}}
+    assert verdict("opencode", start, error) == Verdict(Outcome.FAILED, "no quota")
+    assert verdict("opencode", start, stop, error) == Verdict(Outcome.FAILED, "no quota")
+
+
+def test_opencode_may_tell_a_tool_before_the_words_that_led_to_it() -> None:
+    tool = {"type": "tool_use", "part": {"tool": "write", "state": {"status": "completed"}}}
+    words = {"type": "text", "part": {"text": "Now I write"}}
+    ended = {"type": "step_finish", "part": {"reason": "stop"}}
+    assert verdict("opencode", {"type": "step_start"}, tool, words, ended) == Verdict(Outcome.COMPLETED)
 
 
 def test_vibe_interrupted_with_exit_0_has_failed() -> None:
