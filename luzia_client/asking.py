@@ -56,6 +56,7 @@ class DispatchOptions(TypedDict, total=False):
     backoff_s: list[float] | None
     expires_s: float | None
     job_timeout_s: float | None
+    auto_resume: bool | None
     after: Sequence[str] | None
     after_any: Sequence[str] | None
     after_fail: Sequence[str] | None

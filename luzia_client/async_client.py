@@ -185,9 +185,13 @@ class AsyncClient:
         """End a job and its whole process tree; returns at once."""
         return await self._ask(requests.Cancel(job=job), replies.Changed)
 
-    async def retry(self, job: str) -> replies.Changed:
-        """Queue a final job again."""
-        return await self._ask(requests.Retry(job=job), replies.Changed)
+    async def retry(self, job: str, fresh: bool = False) -> replies.Changed:
+        """Queue a final job again, or let a queued one start now. fresh: without the agent's session."""
+        return await self._ask(requests.Retry(job=job, fresh=fresh), replies.Changed)
+
+    async def send(self, job: str, message: str) -> replies.Changed:
+        """Say something more in the job's conversation, after its attempt."""
+        return await self._ask(requests.Send(job=job, message=message), replies.Changed)
 
     async def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""

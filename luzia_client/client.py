@@ -216,9 +216,13 @@ class Client:
         """End a job and its whole process tree; returns at once."""
         return self._ask(requests.Cancel(job=job), replies.Changed)
 
-    def retry(self, job: str) -> replies.Changed:
-        """Queue a final job again."""
-        return self._ask(requests.Retry(job=job), replies.Changed)
+    def retry(self, job: str, fresh: bool = False) -> replies.Changed:
+        """Queue a final job again, or let a queued one start now. fresh: without the agent's session."""
+        return self._ask(requests.Retry(job=job, fresh=fresh), replies.Changed)
+
+    def send(self, job: str, message: str) -> replies.Changed:
+        """Say something more in the job's conversation, after its attempt."""
+        return self._ask(requests.Send(job=job, message=message), replies.Changed)
 
     def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""

@@ -12,6 +12,7 @@
 9    ... expired: it had not begun when it must have
 10   ... stalled: it gave no sign of life
 11   ... is overdue: all its attempts together took too long
+12   ... met a usage limit, and does not wait for its end
 70   luzia itself failed (please report it)
 74   a file cannot be read, or the output cannot be written
 124  `wait --timeout` was over first
@@ -33,6 +34,7 @@ JOB_SKIPPED = 8
 JOB_EXPIRED = 9
 JOB_STALLED = 10
 JOB_OVERDUE = 11
+JOB_USAGE_LIMITED = 12
 BUG = 70
 INPUT_OUTPUT = 74
 WAIT_TIMED_OUT = 124
@@ -53,6 +55,7 @@ BY_OUTCOME = {
     "expired": JOB_EXPIRED,
     "stalled": JOB_STALLED,
     "overdue": JOB_OVERDUE,
+    "usage_limited": JOB_USAGE_LIMITED,
 }
 """The status for outcomes that are told apart from others of the same state."""
 

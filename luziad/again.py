@@ -1,77 +1,207 @@
-"""Decides what follows an attempt that has ended: another one, by the job's policy, or the end of the job."""
+"""Decides what follows an attempt that has ended: another one, or the end of the job.
+
+In this order: a usage limit is waited for, an overloaded server is tried again, the policy has its retries, and at last
+come the follow-ups that were sent meanwhile.
+"""
 
 from __future__ import annotations
 
 import random
+import re
 import time
-from typing import TypeVar
+from collections.abc import Callable
 
-import msgspec
+from msgspec.structs import replace
 
-from luzia_protocol.jobs import JobState, Outcome, Terms
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import JobState, Outcome
 
 from luziad.agents.base import Verdict
-from luziad.core.again import Again
+from luziad.agents.reading import is_overload, one_line
+from luziad.agents.resets import reset_moment
+from luziad.core.again import Again, Given
 from luziad.core.record import JobRecord
 from luziad.core.retry import RetryPolicy, decide
-from luziad.launching import Launcher
+from luziad.limit_gate import LimitGate
+from luziad.policies import Policies
+from luziad.time_gate import clock
 
-T = TypeVar("T")
+OVERLOAD = RetryPolicy(retries=8, on=(Outcome.FAILED,), first_s=5.0, most_s=300.0)
+"""An overloaded server is no fault of the job's: these retries come without any being asked for."""
+
+UNKNOWN_RESET_S = 1800.0
+"""How long a limit is waited for when the agent does not say until when."""
+
+LEAST_WAIT_S = 5.0
+MOST_LIMITS = 50
+"""Usage limits in a row that a job waits for."""
+
+MAX_FOLLOW_UPS = 20
+
+_SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
+"""What may stand in a command as the id of a session; an agent's output can say anything."""
+
+_FOLLOWED = (Outcome.COMPLETED, Outcome.FAILED)
+"""The outcomes after which follow-ups are given."""
 
 
 class Renewal:
-    """Knows the policies, from the job's terms and the launcher's configuration."""
+    """Decides by the policies. `admit` is that of Gates."""
 
-    def __init__(self, launcher: Launcher) -> None:
-        self._launcher = launcher
+    def __init__(self, policies: Policies, admit: Callable[..., None]) -> None:
+        self._policies = policies
+        self.limits = LimitGate(admit)
+
+    def judged(self, record: JobRecord, verdict: Verdict) -> Verdict:
+        """The verdict, with a failure that was a usage limit told apart."""
+        activity = record.attempt.activity if record.attempt else None
+        if verdict.outcome is not Outcome.FAILED or activity is None or activity.limit is None:
+            return verdict
+        return Verdict(Outcome.USAGE_LIMITED, verdict.reason or activity.limit)
 
     def next_attempt(self, record: JobRecord, verdict: Verdict) -> str | None:
         """Why the job is queued again after an attempt, with what it waits for in its fate; None when it has ended."""
-        again, policy = record.fate.again or Again(), self._policy(record)
-        delay_s = decide(verdict.outcome, policy, again.retries + 1, random.random()).delay_s
-        if delay_s is None:
+        again = replace(record.fate.again or Again(), not_before=None, limited_until=None, given=None)
+        for following in (self._after_limit, self._after_overload, self._by_policy, self._with_message):
+            found = following(record, verdict, again)
+            if found is not None:
+                record.fate.again = found
+                return f"{found.what}: {verdict.reason or verdict.outcome.value}"
+        return None
+
+    def send(self, record: JobRecord, message: str) -> Given | None:
+        """Take in a follow-up: for later, or, when the job is final, as what its next attempt goes on with.
+
+        Raises Refused when the job's agent has no session that could go on.
+        """
+        if not self._policies.resumes(record):
+            raise Refused(ErrorCode.NO_SESSION, f"the agent {record.spec.agent} cannot go on with a conversation")
+        again = record.fate.again or Again()
+        if not record.fate.state.is_final:
+            if len(again.messages) >= MAX_FOLLOW_UPS:
+                raise Refused(ErrorCode.QUEUE_FULL, f"{MAX_FOLLOW_UPS} follow-ups wait for job {record.id} already")
+            record.fate.again = replace(again, messages=(*again.messages, message))
             return None
-        again = msgspec.structs.replace(
-            again, retries=again.retries + 1, most=policy.retries, not_before=time.time() + delay_s
-        )
-        record.fate.again = again
-        return f"{again.what} in {delay_s:.1f} s: {verdict.reason or verdict.outcome.value}"
+        session = self.session(record)
+        if session is None:
+            raise Refused(ErrorCode.NO_SESSION, f"no attempt of job {record.id} has told its session")
+        first, *rest = (*again.messages, message)
+        record.fate.again = replace(again, messages=tuple(rest))
+        return Given(session, first)
+
+    def queued(self, record: JobRecord) -> None:
+        """The job is queued, or was loaded: what it knows of a limit holds for its agent."""
+        again = record.fate.again
+        if again is not None and again.limited_until is not None:
+            self.limits.limited(record.spec.agent, again.limited_until)
 
     def final(self, record: JobRecord, verdict: Verdict) -> Verdict:
-        """The verdict on the job: that on its last attempt, and how many there were."""
+        """The verdict on the job: that on its last attempt, with how many there were and what was not said any more."""
         again = record.fate.again
-        if again is None or not again.retries or verdict.outcome is Outcome.COMPLETED:
+        if again is None:
             return verdict
+        words = []
         count = len(record.fate.attempts) - again.first + 1
-        reason = f"{verdict.reason or verdict.outcome.value}, after {count} attempts"
-        return verdict if count < 2 else msgspec.structs.replace(verdict, reason=reason)
+        if again.retries + again.overloads and count > 1 and verdict.outcome is not Outcome.COMPLETED:
+            words.append(f"after {count} attempts")
+        if again.messages:
+            words.append(f"{len(again.messages)} follow-up{'s' if len(again.messages) > 1 else ''} not given")
+        return (
+            replace(verdict, reason=", ".join([verdict.reason or verdict.outcome.value, *words])) if words else verdict
+        )
 
-    def asked_anew(self, record: JobRecord) -> None:
+    def asked_anew(self, record: JobRecord, given: Given | None) -> None:
         """A person wants the job to run again: what the policy has spent is forgotten."""
-        record.fate.again = Again(asked_at=time.time(), first=len(record.fate.attempts) + 1)
+        kept = record.fate.again.messages if record.fate.again else ()
+        first = len(record.fate.attempts) + 1
+        record.fate.again = Again(asked_at=time.time(), first=first, given=given, messages=kept)
 
     def at_once(self, record: JobRecord) -> bool:
         """Let a job that waits for its moment start now, because a person says so; False when it waits for none."""
-        moment = record.not_before
-        if record.fate.state is not JobState.QUEUED or moment is None or moment <= time.time():
+        if record.fate.state is not JobState.QUEUED:
             return False
-        record.fate.again = msgspec.structs.replace(record.fate.again or Again(), not_before=0.0)
+        moment = record.not_before
+        if (moment is None or moment <= time.time()) and not self.limits.closed(record):
+            return False
+        record.fate.again = replace(record.fate.again or Again(), not_before=0.0)
         return True
 
-    def _policy(self, record: JobRecord) -> RetryPolicy:
-        """Each part from the job's terms, otherwise the project's, otherwise the daemon's."""
-        config = self._launcher.config
-        project, terms, daemon = config.projects.get(record.project), record.spec.terms or Terms(), config.daemon
-        theirs = project or terms
-        first_s, *rest = _first(terms.backoff_s, theirs.backoff_s, daemon.backoff_s)
-        return RetryPolicy(
-            retries=_first(terms.retries, theirs.retries, daemon.retries),
-            on=_first(terms.retry_on, theirs.retry_on, daemon.retry_on),
-            first_s=first_s,
-            most_s=rest[0] if rest else max(first_s, daemon.backoff_s[-1]),
-        )
+    def going_on(self, record: JobRecord) -> Given | None:
+        """What the next attempt goes on with, so that no work is done twice; None runs the task from the start."""
+        attempt = record.attempt
+        if attempt is None or not self._policies.resumes(record):
+            return None
+        session = attempt.activity.session if attempt.activity else None
+        return Given(session) if session is not None and _SESSION.fullmatch(session) else attempt.given
 
+    def put_back(self, record: JobRecord) -> None:
+        """The attempt has not started: the next one goes on with what it was given."""
+        if record.attempt is not None and record.attempt.given is not None:
+            record.fate.again = replace(record.fate.again or Again(), given=record.attempt.given)
 
-def _first(asked: T | None, project: T | None, daemon: T) -> T:
-    """The first one that is said."""
-    return asked if asked is not None else project if project is not None else daemon
+    def taken(self, record: JobRecord) -> Given | None:
+        """What the attempt that starts now goes on with."""
+        again = record.fate.again
+        if again is None or again.given is None:
+            return None
+        record.fate.again = replace(again, given=None)
+        return again.given
+
+    def session(self, record: JobRecord) -> str | None:
+        """The session in which a follow-up can be said."""
+        given = self.going_on(record)
+        return None if given is None else given.session
+
+    def _after_limit(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
+        if (
+            verdict.outcome is not Outcome.USAGE_LIMITED
+            or again.limits >= MOST_LIMITS
+            or not self._policies.auto_resume(record)
+        ):
+            return None
+        until = self._limited_until(record, verdict)
+        what = f"usage limit of {record.spec.agent} until {clock(until)}"
+        return replace(again, limits=again.limits + 1, limited_until=until, given=self.going_on(record), what=what)
+
+    def _limited_until(self, record: JobRecord, verdict: Verdict) -> float:
+        now, activity = time.time(), record.attempt.activity if record.attempt else None
+        reset = None
+        if activity is not None:
+            known = activity.limit_resets_at
+            reset = known.timestamp() if known is not None else reset_moment(activity.limit or "", now)
+        reset = reset or reset_moment(verdict.reason or "", now)
+        wait_s = UNKNOWN_RESET_S if reset is None else max(LEAST_WAIT_S, reset - now)
+        return now + wait_s + random.random() * min(60.0, wait_s / 10)
+
+    def _after_overload(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
+        if verdict.outcome is not Outcome.FAILED or not is_overload(verdict.reason or ""):
+            return None
+        if not (record.attempt and record.attempt.activity):
+            return None  # nobody reads the output of this agent
+        delay_s = decide(verdict.outcome, OVERLOAD, again.overloads + 1, random.random()).delay_s
+        if delay_s is None:
+            return None
+        count = again.overloads + 1
+        what = f"retry {count} of {OVERLOAD.retries} after an overload"
+        return self._later(record, replace(again, overloads=count, what=what), delay_s)
+
+    def _by_policy(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
+        policy = self._policies.retry(record)
+        delay_s = decide(verdict.outcome, policy, again.retries + 1, random.random()).delay_s
+        if delay_s is None:
+            return None
+        what = f"retry {again.retries + 1} of {policy.retries}"
+        return self._later(record, replace(again, retries=again.retries + 1, what=what), delay_s)
+
+    def _later(self, record: JobRecord, again: Again, delay_s: float) -> Again:
+        return replace(again, not_before=time.time() + delay_s, given=self.going_on(record))
+
+    def _with_message(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
+        if not again.messages or verdict.outcome not in _FOLLOWED:
+            return None
+        session = self.session(record)
+        if session is None:
+            return None
+        message, *rest = again.messages
+        given = Given(session, message)
+        return replace(again, given=given, messages=tuple(rest), what=f"follow-up {one_line(message, 80)!r}")

@@ -74,6 +74,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
     retries: attempts that may follow a job's first by themselves. retry_on: the outcomes after which they do.
     backoff_s: seconds up to which the first retry waits, and up to which any does.
+    auto_resume: jobs wait for the end of a usage limit and go on by themselves.
     """
 
     autostart: Annotated[bool, BOOLEAN] = True
@@ -101,6 +102,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retries: Annotated[int, RETRIES] = 0
     retry_on: Annotated[list[Outcome], RETRY_ON] = msgspec.field(default_factory=default_retry_on)
     backoff_s: Annotated[list[float], BACKOFF] = msgspec.field(default_factory=lambda: [2.0, 300.0])
+    auto_resume: Annotated[bool, BOOLEAN] = True
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,7 +110,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
     max_running: attempts that run at once in it. timeout_s, stall_timeout_s, grace_s, max_log_bytes: as in [daemon].
-    retries, retry_on, backoff_s: as in [daemon].
+    retries, retry_on, backoff_s, auto_resume: as in [daemon].
     keep_children: what an agent leaves behind when it ends by itself goes on.
     worktree: its jobs run in git worktrees of their own.
     priority: of its jobs that name none. weight: its share of the slots against that of other projects.
@@ -129,6 +131,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worktree: Annotated[bool, BOOLEAN] = False
     priority: Annotated[int | None, PRIORITY] = None
     weight: Annotated[float | None, WEIGHT] = None
+    auto_resume: Annotated[bool | None, BOOLEAN] = None
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -72,6 +72,9 @@ class Facts:
             not_before=when(record.not_before or None),
         )
 
+    def sent(self, record: JobRecord, attempt: int, message: str) -> events.Sent:
+        return self._event(events.Sent, record, attempt=attempt, message=message)
+
     def removed(self, record: JobRecord) -> events.Removed:
         return self._event(events.Removed, record)
 

@@ -18,6 +18,9 @@ from luziad.view import task_text
 BASE_VARIABLES = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
 BASE_PREFIXES = ("LC_", "XDG_")
 
+GO_ON = "Your work was interrupted. Go on where you stopped, and finish the task."
+"""What an agent is told whose session goes on without a message of its user's."""
+
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What every job inherits of the daemon's environment: who and where, never a secret."""
@@ -45,13 +48,16 @@ class Launcher:
         assert attempt is not None
         project = self.config.projects.get(record.project)
         job_directory = self._executor.job_directory(record.id)
+        given = attempt.given
+        prompt = task_text(record) if given is None else given.message or GO_ON
         context = Context(
             job=record.id,
             attempt=attempt.number,
-            task=spec.task,
+            task=prompt,
             argv=spec.argv,
             directory=record.fate.tree.directory if record.fate.tree is not None else spec.cwd or spec.directory,
             prompt_file=f"{job_directory}/{attempt.number}/prompt",
+            session=given.session if given else None,
         )
         command = self.adapter(record).command(context)
         return Launch(
@@ -59,7 +65,7 @@ class Launcher:
             argv=command.argv,
             env=self._environment(record, command),
             cwd=context.directory,
-            prompt=task_text(record),
+            prompt=prompt,
             stdin_prompt=command.stdin_prompt,
             merge_stderr=command.merge_stderr,
             grace_s=self.grace_s(record),

@@ -21,6 +21,7 @@ from luzia_protocol.jobs import LIST_TASK_CHARS, OUTCOME_STATES, JobState, Outco
 from luziad.acceptance import Accepting, Adopting
 from luziad.again import Renewal
 from luziad.agents.base import Verdict
+from luziad.breaches import Breaches
 from luziad.core.activity import PLAN, merged
 from luziad.core.attempts import AttemptEnd, AttemptRef, Exited, NeverStarted
 from luziad.core.environments import Environments
@@ -35,6 +36,7 @@ from luziad.gates import Gates
 from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.machine import Machine
+from luziad.policies import Policies
 from luziad.timeouts import Timeouts
 from luziad.view import task_text
 from luziad.watch.stall import StallWatch
@@ -89,9 +91,11 @@ class Scheduler:
         self._facts = Facts(journal)
         self._timeouts = Timeouts(self._timed_out)
         self._deadlines = Deadlines(self._too_late)
-        self._renewal = Renewal(launcher)
         self.machine = Machine(launcher.config.daemon, self.pump)
         self.gates = Gates(ready, self.pump, self.machine)
+        self._renewal = Renewal(Policies(launcher), self.gates.admit)
+        self.gates.add(self._renewal.limits)
+        self._breaches = Breaches(self._stop)
         self.ended: list[Callable[[JobRecord], None]] = []  # who hears of every job that is final
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -129,18 +133,33 @@ class Scheduler:
         self.gates.discard(record)
         self._end_job(record, Verdict(Outcome.SKIPPED, reason), None)
 
-    def retry(self, record: JobRecord, then: Then) -> None:
-        """Queue a final job again, or start one at once that waits for a moment. Raises Refused for others."""
+    def retry(self, record: JobRecord, then: Then, *, fresh: bool = False) -> None:
+        """Queue a final job again, or start one at once that waits for a moment. Raises Refused for others.
+
+        fresh: the task runs from the start; otherwise an agent goes on with its session, unless it had completed.
+        """
         if self._renewal.at_once(record):
             self._record_requeued(record, "at once", then)
             self.gates.ask_again(record)
             return
         if not record.fate.state.is_final:
             raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
-        self._renewal.asked_anew(record)
+        fresh = fresh or record.fate.state is JobState.COMPLETED
+        self._renewal.asked_anew(record, None if fresh else self._renewal.going_on(record))
         self._requeue(record, Trigger.RETRY, "retry", then)
         self._enqueue(record)
         self.pump()
+
+    def send(self, record: JobRecord, message: str, then: Then) -> None:
+        """Say more in the job's conversation, after its attempt or at once. Raises Refused when its agent cannot."""
+        given = self._renewal.send(record, message)
+        attempt = record.attempt.number if record.attempt else 0
+        self.journal.record(record, self._facts.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
+        if given is not None:
+            self._renewal.asked_anew(record, given)
+            self._requeue(record, Trigger.RETRY, "follow-up", None)
+            self._enqueue(record)
+            self.pump()
 
     def remove(self, record: JobRecord, then: Then | None = None) -> None:
         """Forget a final job with its directory. Raises Refused when it is not final."""
@@ -202,6 +221,7 @@ class Scheduler:
         if activity == known and before == record.fate.progress:
             return
         attempt.activity = activity
+        self._breaches.look(record, attempt)
         if self.journal.failure is None:  # what waits for room may not grow with every step of an agent
             shown = record.fate.progress or Progress()
             self.journal.record(record, self._facts.progressed(record, attempt.number, shown))
@@ -287,6 +307,7 @@ class Scheduler:
         self._stopped = True
         self._timeouts.close()
         self._deadlines.close()
+        self._renewal.limits.close()
         self._stalls.close()
         self.machine.close()
         await self.worktrees.close()
@@ -296,7 +317,8 @@ class Scheduler:
     def _start(self, record: JobRecord) -> None:
         self._move(record, Trigger.GRANTED)
         number = record.attempt.number + 1 if record.attempt else 1
-        record.fate.attempts = (*record.fate.attempts, AttemptRecord(number, time.time()))
+        started = AttemptRecord(number, time.time(), given=self._renewal.taken(record))
+        record.fate.attempts = (*record.fate.attempts, started)
         record.fate.reason = None
         self._deadlines.watch(record)
         self.journal.record(record, self._facts.starting(record, number), lambda: self._launch(record))
@@ -392,11 +414,13 @@ class Scheduler:
             self._end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
             return
         self.ready.undo(record.id)
+        self._renewal.put_back(record)
         self._requeue(record, Trigger.NEVER_STARTED, reason, None)
         self._enqueue(record, front=True)
         self.pump()
 
     def _end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
+        verdict = self._renewal.judged(record, verdict)
         attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
         self.ready.release(record.id)
         reason = self._renewal.next_attempt(record, verdict)
@@ -429,6 +453,7 @@ class Scheduler:
     def _enqueue(self, record: JobRecord, *, front: bool = False) -> None:
         """Every job that is queued comes by here: it waits at a gate, or for a slot."""
         self._deadlines.watch(record)
+        self._renewal.queued(record)
         self.gates.enter(record, front=front)
 
     def _requeue(self, record: JobRecord, trigger: Trigger, reason: str, then: Then | None) -> None:

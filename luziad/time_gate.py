@@ -30,7 +30,7 @@ class TimeGate:
         if again is None or again.not_before is None:
             return f"starts at {clock(moment)}, in {left}"
         said = record.attempt.reason if record.attempt else None
-        return f"{again.what} in {left}" + (f", after: {said}" if said else "")
+        return f"{again.what or 'starts'} in {left}" + (f", after: {said}" if said else "")
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until its moment."""

@@ -92,4 +92,6 @@ def _attempt_view(attempt: AttemptRecord) -> Attempt:
         duration_s=attempt.duration_s,
         usage=attempt.usage,
         activity=brief(attempt.activity),
+        session=attempt.given.session if attempt.given else None,
+        message=attempt.given.message[:LIST_TASK_CHARS] if attempt.given and attempt.given.message else None,
     )

@@ -159,6 +159,8 @@ def _attempt_line(attempt: Attempt, screen: Screen) -> str:
     words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
     if attempt.duration_s is not None:
         words.append(render.duration(attempt.duration_s))
+    if attempt.message is not None:
+        words.append(f"“{one_line(attempt.message, 60)}”")
     why = attempt.reason or render.outcome_words(attempt.exit_code, attempt.signal)
     words.append(one_line(why))
     if attempt.activity is not None and attempt.activity.session is not None:

@@ -118,6 +118,11 @@ def size_bytes(option: str, text: str) -> int:
     return int(float(f"{match[1]}.{match[2] or 0}") * factor)
 
 
+def no(option: str, text: str) -> bool:
+    """An option without a value that switches something off."""
+    return False
+
+
 def only_once(known: Any, new: Any) -> Any:
     """Refuse a second word on when the job starts."""
     raise usage_error("--in and --at: the job cannot start at two moments", "Give one of them.")
@@ -142,6 +147,7 @@ OPTIONS = {
     "--backoff": Option("backoff_s", "SPAN..SPAN", "wait up to so long before the first retry, and any", backoff),
     "--expires": Option("expires_s", "SPAN", "give it up when it has not begun so soon", seconds),
     "--job-timeout": Option("job_timeout_s", "SPAN", "for all its attempts and the waits between them", seconds),
+    "--no-auto-resume": Option("auto_resume", "", "fail at a usage limit instead of waiting for its end", no),
     "--at": Option("not_before", "TIME", "start it then: 23:30, 2027-01-31T09:00", at, only_once),
     "--after": Option("after", "ID,…", "start when these jobs have completed; skip it otherwise", jobs, list.__add__),
     "--after-any": Option("after_any", "ID,…", "start when these jobs have ended in any way", jobs, list.__add__),

@@ -18,6 +18,7 @@ COMMANDS = {
     "graph": ("graph", "dispatch jobs that come after one another, or draw them", "Start jobs"),
     "batch": ("batch", "dispatch many jobs from a file, all or none", "Start jobs"),
     "retry": ("retry", "run finished jobs again", "Start jobs"),
+    "send": ("send", "say more in a job's conversation", "Start jobs"),
     "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
     "logs": ("logs", "show or follow a job's output", "Look"),
     "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),

@@ -1,4 +1,7 @@
-"""Run finished jobs again, each as the next attempt of the same job."""
+"""Run finished jobs again, each as the next attempt of the same job; a job that waits for its moment starts now.
+
+An agent goes on with its session, unless the job has completed or --fresh is given.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from luzia_client.client import Client
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     add_ids(parser)
+    parser.add_argument("--fresh", action="store_true", help="run the task from the start, in a new session")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        return for_each(args.ids, client.retry, args.json)
+        return for_each(args.ids, lambda job: client.retry(job, args.fresh), args.json)

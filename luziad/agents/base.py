@@ -22,6 +22,7 @@ class Context(msgspec.Struct, frozen=True):
     job, attempt: whose command. task: the user's text. directory: where the agent works, absolute.
     prompt_file: absolute path of a file with the task's text, there when the agent starts.
     argv: the exact command of `luzia run`; None for every other job.
+    session: the agent's session to go on with, in which `task` is what is said next; None begins one.
     """
 
     job: str
@@ -30,6 +31,12 @@ class Context(msgspec.Struct, frozen=True):
     directory: str
     prompt_file: str
     argv: list[str] | None = None
+    session: str | None = None
+
+
+def going_on(context: Context, option: str) -> list[str]:
+    """The words that make an agent go on with its session, if it is to; `option` is the agent's."""
+    return [] if context.session is None else [f"{option}={context.session}"]
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -159,6 +166,7 @@ class Adapter(msgspec.Struct, frozen=True):
     install_hint: how to get it, in one line.
     transcript: what a line of its output means to a person; None shows the output as it is.
     tells_version: the program prints its version when it gets `--version`, and does nothing else.
+    resumes: it can go on with a session.
     """
 
     name: str
@@ -169,6 +177,7 @@ class Adapter(msgspec.Struct, frozen=True):
     install_hint: str = ""
     transcript: Callable[[bytes], list[Entry]] | None = None
     tells_version: bool = False
+    resumes: bool = False
 
 
 def signal_or_code(exit_record: Exited) -> str:

@@ -45,7 +45,8 @@ def command(context: Context) -> Command:
 
     The session's id follows from the job and the attempt, so that it is known whatever becomes of the output.
     """
-    session = uuid.uuid5(_SESSIONS, f"{context.directory}\0{context.job}\0{context.attempt}")
+    new = uuid.uuid5(_SESSIONS, f"{context.directory}\0{context.job}\0{context.attempt}")
+    session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
     return Command(
         [
             "claude",
@@ -53,7 +54,7 @@ def command(context: Context) -> Command:
             "--verbose",
             "--output-format=stream-json",
             "--permission-mode=acceptEdits",
-            f"--session-id={session}",
+            session,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only honest progress
         drop_env=NESTING_VARIABLES,
@@ -270,5 +271,6 @@ ADAPTER = Adapter(
     reads_output=True,
     transcript=claude_transcript.entries,
     tells_version=True,
+    resumes=True,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

@@ -49,6 +49,7 @@ def command(context: Context) -> Command:
             "workspace-write",
             "-c",
             "tools.update_plan.enabled=true",  # its plan is the only honest progress
+            *([] if context.session is None else ["resume", context.session]),
             "-",
         ],
         drop_env=NESTING_VARIABLES,
@@ -200,5 +201,6 @@ ADAPTER = Adapter(
     reads_output=True,
     transcript=codex_transcript.entries,
     tells_version=True,
+    resumes=True,
     install_hint="npm install -g @openai/codex, then `codex login`",
 )

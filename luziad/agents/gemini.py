@@ -13,7 +13,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import gemini_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on
 from luziad.agents.notes import MAX_PATH, Notes, count, plan_item, remember
 from luziad.agents.reading import (
     MAX_WORDS,
@@ -47,7 +47,13 @@ _EXITS = {
 def command(context: Context) -> Command:
     """Run Gemini with the task on stdin; it may edit files without asking."""
     return Command(
-        ["gemini", "--output-format=stream-json", "--approval-mode=auto_edit", "--skip-trust"],
+        [
+            "gemini",
+            "--output-format=stream-json",
+            "--approval-mode=auto_edit",
+            "--skip-trust",
+            *going_on(context, "--resume"),
+        ],
         env={"GEMINI_CLI_NO_RELAUNCH": "true"},
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
@@ -185,5 +191,6 @@ ADAPTER = Adapter(
     reads_output=True,
     transcript=gemini_transcript.entries,
     tells_version=True,
+    resumes=True,
     install_hint="npm install -g @google/gemini-cli, then run `gemini` once to log in",
 )

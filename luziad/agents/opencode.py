@@ -14,7 +14,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import opencode_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on
 from luziad.agents.notes import Notes, count, plan_item
 from luziad.agents.reading import MAX_WORDS, at, decoded, is_usage_limit, judge, last_words, objects, one_line, text_at
 from luziad.core.attempts import Exited
@@ -25,7 +25,7 @@ _WRITERS = ("write", "edit", "multiedit", "patch")
 def command(context: Context) -> Command:
     """Run opencode with the task on stdin; what it may do is said by its own configuration."""
     return Command(
-        ["opencode", "run", "--format", "json", "--dir", context.directory],
+        ["opencode", "run", "--format", "json", "--dir", context.directory, *going_on(context, "--session")],
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
     )
@@ -132,5 +132,6 @@ ADAPTER = Adapter(
     reads_output=True,
     transcript=opencode_transcript.entries,
     tells_version=True,
+    resumes=True,
     install_hint="npm install -g opencode-ai, then `opencode auth login`",
 )

@@ -27,6 +27,10 @@ _USAGE_LIMIT = re.compile(
     r"|usage_limit_reached",
     re.IGNORECASE,
 )
+_OVERLOAD = re.compile(
+    r"overloaded|\b529\b|\b429\b|too many requests|rate.limit reached|temporarily limiting requests|high demand",
+    re.IGNORECASE,
+)
 _NO_USAGE_LIMIT = "not your usage limit"
 
 
@@ -90,6 +94,11 @@ def is_usage_limit(words: str) -> bool:
     """
     words = words[: 4 * MAX_WORDS]
     return _NO_USAGE_LIMIT not in words.lower() and _USAGE_LIMIT.search(words) is not None
+
+
+def is_overload(words: str) -> bool:
+    """Whether these words say that a server is busy, so that the same may go well a little later."""
+    return _OVERLOAD.search(words[: 4 * MAX_WORDS]) is not None
 
 
 def last_words(stderr_tail: bytes, start: str = "") -> str:

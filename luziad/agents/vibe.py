@@ -14,7 +14,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import vibe_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on
 from luziad.agents.notes import Notes, plan_item
 from luziad.agents.reading import at, decoded, is_usage_limit, judge, last_words, objects, one_line, text, text_at
 from luziad.core.attempts import Exited
@@ -37,6 +37,7 @@ def command(context: Context) -> Command:
             "--trust",
             "--workdir",
             context.directory,
+            *going_on(context, "--resume"),
         ],
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
@@ -170,5 +171,6 @@ ADAPTER = Adapter(
     reads_output=True,
     transcript=vibe_transcript.entries,
     tells_version=True,
+    resumes=True,
     install_hint="uv tool install mistral-vibe, then run `vibe --setup`",
 )

@@ -5,21 +5,32 @@ from __future__ import annotations
 import msgspec
 
 
+class Given(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What an attempt goes on with: an agent's session, and what to say in it; None is to go on where it stopped."""
+
+    session: str
+    message: str | None = None
+
+
 class Again(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What the job's fate keeps of it; most jobs have none.
 
     asked_at, first: when a person last asked for the job anew, and the number of the attempt that this made.
-    retries, most: attempts that the policy has added since, and how many it may. not_before: the moment of the
-    attempt to come; 0 is at once, whatever else was asked.
+    retries, most: attempts that the policy has added since, and how many it may. overloads: those that an overloaded
+    server was worth. limits: those that came after usage limits. not_before: the moment of the attempt to come;
+    0 is at once, whatever else was asked. limited_until: when the limit that it met is over.
+    given: what the attempt to come goes on with. messages: follow-ups that come after it, in their order.
     """
 
     asked_at: float | None = None
     first: int = 1
     retries: int = 0
     most: int = 0
+    overloads: int = 0
+    limits: int = 0
     not_before: float | None = None
-
-    @property
-    def what(self) -> str:
-        """The attempt to come, in words."""
-        return f"retry {self.retries} of {self.most}"
+    limited_until: float | None = None
+    given: Given | None = None
+    messages: tuple[str, ...] = ()
+    what: str = ""
+    """The attempt to come, in words: `retry 2 of 3`."""

@@ -11,7 +11,7 @@ import msgspec
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome, Progress, Terms, Usage, Worktree
 
-from luziad.core.again import Again
+from luziad.core.again import Again, Given
 from luziad.core.claims import Claims
 from luziad.core.dependencies import After
 from luziad.core.family import Place
@@ -55,6 +55,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
 
     stop_reason, stop_outcome: why it was asked to end, once it was.
     activity: what was understood of its output, the agent's session among it; None when nobody reads it.
+    given: the session that it goes on with, for those that do.
     """
 
     number: int
@@ -71,6 +72,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     stop_reason: str | None = None
     stop_outcome: Outcome | None = None
     activity: Activity | None = None
+    given: Given | None = None
 
 
 class JobFate(msgspec.Struct, omit_defaults=True, gc=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from luzia_protocol import requests
 
 from luziad.handlers.base import Handler
-from luziad.handlers.changes import cancel, progress, remove, retry, update_status
+from luziad.handlers.changes import cancel, progress, remove, retry, send, update_status
 from luziad.handlers.daemon import (
     agents,
     hello,
@@ -35,6 +35,7 @@ HANDLERS: dict[type, Handler] = {
     requests.Wait: wait,
     requests.Cancel: cancel,
     requests.Retry: retry,
+    requests.Send: send,
     requests.Remove: remove,
     requests.Clean: clean,
     requests.Subscribe: subscribe,

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import MAX_RETRIES, RETRYABLE, Terms
-from luzia_protocol.requests import Dispatch
+from luzia_protocol.requests import MAX_MESSAGE_BYTES, Dispatch
 
 from luziad.config_rules import BACKOFF
 
 _SPANS = ("expires_s", "job_timeout_s")
+
+
+def check_message(message: str) -> None:
+    """Raise Refused unless this can be said to an agent."""
+    if not message or message.isspace():
+        raise Refused(ErrorCode.INVALID_TASK, "the message is empty")
+    if "\0" in message:
+        raise Refused(ErrorCode.INVALID_TASK, "the message has a NUL character")
+    if len(message.encode()) > MAX_MESSAGE_BYTES:
+        raise Refused(ErrorCode.TASK_TOO_LARGE, f"the message has more than {MAX_MESSAGE_BYTES} bytes")
 
 
 def terms_of(request: Dispatch) -> Terms | None:
@@ -20,6 +30,7 @@ def terms_of(request: Dispatch) -> Terms | None:
         backoff_s=request.backoff_s,
         expires_s=request.expires_s,
         job_timeout_s=request.job_timeout_s,
+        auto_resume=request.auto_resume,
     )
     if terms == _NONE:
         return None

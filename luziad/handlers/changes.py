@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState, Progress
-from luzia_protocol.requests import Cancel, Remove, ReportProgress, Retry, UpdateStatus
+from luzia_protocol.requests import Cancel, Remove, ReportProgress, Retry, Send, UpdateStatus
 
 from luziad.core.record import JobRecord
+from luziad.handlers.again_checks import check_message
 from luziad.handlers.base import Call, Services, committed_answer, storage_refusal
 from luziad.handlers.worktrees import remove_with_tree
 
@@ -29,7 +30,17 @@ def retry(services: Services, request: Retry, call: Call) -> None:
         raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
     record = services.table.find(request.job, call.uid)
     _must_be_writable(services)
-    services.scheduler.retry(record, _answer(services, record, call))
+    services.scheduler.retry(record, _answer(services, record, call), fresh=request.fresh)
+
+
+def send(services: Services, request: Send, call: Call) -> None:
+    """Say something more in the job's conversation."""
+    if services.shutting_down:
+        raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
+    record = services.table.find(request.job, call.uid)
+    check_message(request.message)
+    _must_be_writable(services)
+    services.scheduler.send(record, request.message, _answer(services, record, call))
 
 
 def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] | None:

@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     JOB_NOT_FINAL = "job_not_final"
     JOB_FINAL = "job_final"
     JOB_NOT_RUNNING = "job_not_running"
+    NO_SESSION = "no_session"
     UNKNOWN_ATTEMPT = "unknown_attempt"
     NO_GIT = "no_git"
     NO_REPOSITORY = "no_repository"
@@ -151,6 +152,10 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.JOB_NOT_RUNNING: Meaning(
         "No attempt of the job runs, so it has no progress to report.",
         "Report progress from inside a running job, where LUZIA_JOB_ID names it.",
+    ),
+    ErrorCode.NO_SESSION: Meaning(
+        "The job's agent has no session in which something more could be said.",
+        "Dispatch a new job, or run the task again with `luzia retry ID`.",
     ),
     ErrorCode.UNKNOWN_ATTEMPT: Meaning(
         "The job has no attempt of this number.",

@@ -90,8 +90,15 @@ class Requeued(Base, tag="requeued"):
     not_before: datetime | None = None
 
 
+class Sent(Base, tag="sent"):
+    """A follow-up was sent, and comes after `attempt`. `message` is its first LIST_TASK_CHARS characters."""
+
+    attempt: int
+    message: str
+
+
 class Removed(Base, tag="removed"):
     """The job was forgotten, by request or because there are too many finished ones. `state` was its last."""
 
 
-Event = Dispatched | Starting | Worktreed | Started | Progressed | Stopping | Ended | Requeued | Removed
+Event = Dispatched | Starting | Worktreed | Started | Progressed | Stopping | Ended | Requeued | Sent | Removed

@@ -66,6 +66,8 @@ class Outcome(StrEnum):
     """It had not begun when it must have."""
     OVERDUE = "overdue"
     """All of the job's attempts together took too long."""
+    USAGE_LIMITED = "usage_limited"
+    """The agent's account has used up its allowance."""
 
 
 OUTCOME_STATES = {
@@ -79,6 +81,7 @@ OUTCOME_STATES = {
     Outcome.STALLED: JobState.TIMED_OUT,
     Outcome.EXPIRED: JobState.TIMED_OUT,
     Outcome.OVERDUE: JobState.TIMED_OUT,
+    Outcome.USAGE_LIMITED: JobState.FAILED,
 }
 
 
@@ -133,6 +136,7 @@ class Attempt(msgspec.Struct, frozen=True):
     """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other.
 
     activity: what was understood of its output, in the short form; None when nobody reads it.
+    session, message: the agent's session that it goes on with, and what was said in it, as far as it fits a line.
     """
 
     number: int
@@ -147,6 +151,8 @@ class Attempt(msgspec.Struct, frozen=True):
     duration_s: float | None = None
     usage: Usage | None = None
     activity: Activity | None = None
+    session: str | None = None
+    message: str | None = None
 
 
 class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -155,7 +161,8 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     not_before: no attempt starts earlier. retries: attempts that may follow the first by themselves, up to
     MAX_RETRIES. retry_on: the outcomes after which they do, of RETRYABLE. backoff_s: seconds up to which the first
     one waits, and up to which any does. expires_s: seconds in which the first attempt must have begun.
-    job_timeout_s: seconds for all attempts and the waits between them.
+    job_timeout_s: seconds for all attempts and the waits between them. auto_resume: whether the job waits for
+    the end of a usage limit and goes on by itself.
     """
 
     not_before: datetime | None = None
@@ -164,6 +171,7 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     backoff_s: list[float] | None = None
     expires_s: float | None = None
     job_timeout_s: float | None = None
+    auto_resume: bool | None = None
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -46,6 +46,7 @@ class Dispatch(Base, tag="dispatch"):
     do; one or two numbers, the seconds up to which the first of them waits, and up to which any does.
     expires_s: the job ends when its first attempt has not begun so many seconds after it could.
     job_timeout_s: seconds for all its attempts and the waits between them.
+    auto_resume: wait for the end of a usage limit and go on; None takes the project's.
     after, after_any, after_fail: jobs that must complete, end in whatever way, or fail before this one starts;
     when they end otherwise it is skipped. Together at most MAX_PARENTS.
     stall_timeout_s: seconds that the attempt may go without a sign of life; None takes the project's.
@@ -70,6 +71,7 @@ class Dispatch(Base, tag="dispatch"):
     backoff_s: list[float] | None = None
     expires_s: float | None = None
     job_timeout_s: float | None = None
+    auto_resume: bool | None = None
     after: list[str] = []
     after_any: list[str] = []
     after_fail: list[str] = []
@@ -178,9 +180,20 @@ class Cancel(Base, tag="cancel"):
 
 
 class Retry(Base, tag="retry"):
-    """Queue a final job again for its next attempt. Answered by replies.Changed."""
+    """Queue a final job again for its next attempt, or let a queued one start now. Answered by replies.Changed.
+
+    fresh: run the task from the start, also where the agent could go on with its session.
+    """
 
     job: str
+    fresh: bool = False
+
+
+class Send(Base, tag="send"):
+    """Say something more in the job's conversation, when its attempt has ended. Answered by replies.Changed."""
+
+    job: str
+    message: str
 
 
 class Remove(Base, tag="remove"):
@@ -283,6 +296,7 @@ Request = (
     | Wait
     | Cancel
     | Retry
+    | Send
     | Remove
     | Clean
     | Subscribe
@@ -297,6 +311,7 @@ Request = (
     | Shutdown
 )
 
+MAX_MESSAGE_BYTES = 64 * 1024
 MAX_PAGE = 1000
 MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_WAIT_JOBS = 10_000

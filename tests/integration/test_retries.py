@@ -98,7 +98,7 @@ def test_subscribers_hear_of_each_attempts_outcome(wire: Connection) -> None:
     wire.ok(op="subscribe", after=0, jobs=[job], kinds=["requeued"])
     event = wire.receive()["event"]
     assert (event["attempt"], event["outcome"], event["state"]) == (1, "failed", "queued")
-    assert event["reason"].startswith("retry 1 of 1 in ")
+    assert event["reason"] == "retry 1 of 1: exit code 1"
 
 
 @pytest.mark.parametrize(

@@ -191,3 +191,27 @@ def test_every_row_of_the_table_has_its_own_name() -> None:
 
 def test_a_limit_alone_leaves_a_built_in_agent_as_it_is() -> None:
     assert registry.build({"claude": AgentConfig(max_running=2)})["claude"] is registry.AGENTS["claude"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("claude", ["--resume=ID-1"]),
+        ("codex", ["resume", "ID-1", "-"]),
+        ("opencode", ["--session=ID-1"]),
+        ("vibe", ["--resume=ID-1"]),
+        ("gemini", ["--resume=ID-1"]),
+    ],
+)
+def test_an_agent_goes_on_with_its_session(agent: str, words: list[str]) -> None:
+    adapter = registry.AGENTS[agent]
+    given = Context(job="j", attempt=2, task="t", directory="/p", prompt_file="/f", session="ID-1")
+    argv = adapter.command(given).argv
+    assert adapter.resumes
+    assert argv[-len(words) :] == words
+    assert not any(word.startswith("--session-id") for word in argv)
+
+
+def test_what_has_no_sessions_does_not_go_on() -> None:
+    assert not registry.AGENTS["shell"].resumes
+    assert not registry.ARGV.resumes

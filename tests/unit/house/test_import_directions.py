@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
         " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
-        " luziad.again luziad.deadlines luziad.gates luziad.watch.stall"
+        " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.watch.stall"
         " luziad.worktrees"
     ),
     "luziad.worktrees": "luzia_protocol luziad.core luziad.facts luziad.journal luziad.trees",
@@ -69,7 +69,12 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.time_gate": "luziad.core luziad.agenda",
     "luziad.agenda": "luziad.core luziad.wall_timer",
     "luziad.deadlines": "luzia_protocol luziad.core luziad.agenda luziad.agents.base",
-    "luziad.again": "luzia_protocol luziad.core luziad.agents.base luziad.launching",
+    "luziad.again": (
+        "luzia_protocol luziad.core luziad.agents luziad.agents.base luziad.limit_gate luziad.policies luziad.time_gate"
+    ),
+    "luziad.breaches": "luzia_protocol luziad.core luziad.agents.base",
+    "luziad.limit_gate": "luziad.core luziad.time_gate luziad.wall_timer",
+    "luziad.policies": "luzia_protocol luziad.core luziad.launching",
     "luziad.wall_timer": "",
     "luziad.facts": "luzia_protocol luziad.core luziad.agents.base luziad.journal luziad.view",
     "luziad.dependency_gate": "luzia_protocol luziad.core",

@@ -1,0 +1,186 @@
+"""Usage limits, overloads and conversations, with a program that prints what an agent would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.fake_agent import install, path_with
+from support import Connection, PrivateDaemon, eventually, private_daemon
+
+
+class Luzia:
+    """A daemon with the program on its jobs' PATH."""
+
+    def __init__(self, daemon: PrivateDaemon) -> None:
+        self.daemon = daemon
+        self.bin = install(daemon.root / "bin")
+
+    def dispatch(self, wire: Connection, task: str, agent: str = "claude", **more: object) -> str:
+        request = {"op": "dispatch", "project": "overbits", "task": task, "agent": agent, **more}
+        job: str = wire.ok(**request, client_env={"PATH": path_with(self.bin)})["job"]
+        return job
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What the program was asked, run by run."""
+        return [json.loads(line) for line in Path(self.bin / "calls").read_text().splitlines()]
+
+
+@pytest.fixture
+def luzia() -> Iterator[Luzia]:
+    with private_daemon("[daemon]\nmax_running = 4\n") as daemon:
+        yield Luzia(daemon)
+
+
+@pytest.fixture
+def wire(luzia: Luzia) -> Iterator[Connection]:
+    with luzia.daemon.connect() as connection:
+        yield connection
+
+
+def status(wire: Connection, job: str) -> dict[str, Any]:
+    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
+    return found
+
+
+def ended(wire: Connection, job: str) -> dict[str, Any]:
+    assert wire.ok(op="wait", jobs=[job], timeout_s=60)["timed_out"] is False
+    return status(wire, job)
+
+
+def reason(wire: Connection, job: str) -> str:
+    return status(wire, job)["reason"] or ""
+
+
+def test_a_usage_limit_is_waited_for_and_the_same_session_goes_on_once(luzia: Luzia, wire: Connection) -> None:
+    job = luzia.dispatch(wire, "limit:6 the work")
+    eventually(lambda: "usage limit of claude until" in reason(wire, job))
+    other = luzia.dispatch(wire, "another")
+    assert "usage limit of claude until" in reason(wire, other)
+    assert wire.ok(op="info")["slots_used"] == 0
+    shell = luzia.dispatch(wire, "true", agent="shell")
+    assert ended(wire, shell)["state"] == "completed"
+    done = ended(wire, job)
+    assert (done["state"], [each["outcome"] for each in done["attempts"]]) == (
+        "completed",
+        ["usage_limited", "completed"],
+    )
+    assert ended(wire, other)["state"] == "completed"
+    first, *others = luzia.calls()
+    (second,) = (call for call in others if call["session"] == first["session"])
+    assert (first["resumed"], second["resumed"]) == (False, True)
+    assert "Go on where you stopped" in second["prompt"]
+    assert done["attempts"][1]["session"] == first["session"]
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_a_limit_outlives_the_daemon_and_a_person_need_not_wait(luzia: Luzia, how: str) -> None:
+    with luzia.daemon.connect() as wire:
+        job = luzia.dispatch(wire, "limit:5000 the work")
+        eventually(lambda: "usage limit of claude until" in reason(wire, job))
+    luzia.daemon.kill() if how == "kill" else luzia.daemon.stop()
+    luzia.daemon.start()
+    with luzia.daemon.connect() as wire:
+        assert "usage limit of claude until" in reason(wire, job)
+        other = luzia.dispatch(wire, "another")
+        assert "usage limit of claude until" in reason(wire, other)
+        wire.ok(op="retry", job=job)
+        assert ended(wire, job)["state"] == "completed"
+        assert status(wire, other)["state"] == "queued"
+
+
+def test_an_agent_that_hangs_at_its_limit_gives_its_slot_back(luzia: Luzia, wire: Connection) -> None:
+    job = luzia.dispatch(wire, "limit:5000 and hang")
+    eventually(lambda: "usage limit of claude until" in reason(wire, job))
+    assert wire.ok(op="info")["slots_used"] == 0
+    assert status(wire, job)["attempts"][0]["outcome"] == "usage_limited"
+
+
+def test_without_auto_resume_a_limit_is_a_failure(luzia: Luzia, wire: Connection) -> None:
+    job = ended(wire, luzia.dispatch(wire, "limit:5000", auto_resume=False, retries=3, backoff_s=[0.001]))
+    assert (job["state"], job["outcome"], job["attempt"]) == ("failed", "usage_limited", 1)
+    assert "session limit" in job["reason"]
+    luzia.daemon.config_file.write_text(luzia.daemon.config_file.read_text() + "auto_resume = false\n")
+    wire.ok(op="reload")
+    assert ended(wire, luzia.dispatch(wire, "limit:5000"))["outcome"] == "usage_limited"
+
+
+def test_an_overloaded_server_is_tried_again_without_being_asked(luzia: Luzia, wire: Connection) -> None:
+    (luzia.bin / "busy").touch()
+    job = luzia.dispatch(wire, "work")
+    eventually(lambda: "retry 1 of 8 after an overload in" in reason(wire, job) or status(wire, job)["attempt"] == 2)
+    if status(wire, job)["state"] == "queued":
+        wire.send(op="retry", job=job)
+        wire.receive()
+    done = ended(wire, job)
+    assert [each["outcome"] for each in done["attempts"]] == ["failed", "completed"]
+    assert [call["resumed"] for call in luzia.calls()] == [False, True]
+
+
+def test_a_follow_up_goes_on_with_the_same_conversation(luzia: Luzia, wire: Connection) -> None:
+    job = luzia.dispatch(wire, "fix it")
+    ended(wire, job)
+    wire.ok(op="send", job=job, message="also update the tests")
+    done = ended(wire, job)
+    assert (done["state"], done["attempt"], done["task"]) == ("completed", 2, "fix it")
+    assert done["attempts"][1]["message"] == "also update the tests"
+    first, second = luzia.calls()
+    assert (second["resumed"], second["session"]) == (True, first["session"])
+    assert second["prompt"] == "also update the tests"
+
+
+def test_follow_ups_wait_for_the_attempt_that_runs_and_keep_their_order_over_a_crash(luzia: Luzia) -> None:
+    with luzia.daemon.connect() as wire:
+        job = luzia.dispatch(wire, "wait for it")
+        eventually(lambda: status(wire, job)["state"] == "running")
+        for message in ("one", "two", "three"):
+            wire.ok(op="send", job=job, message=message)
+    luzia.daemon.kill()
+    luzia.daemon.start()
+    (luzia.bin / "go").touch()
+    with luzia.daemon.connect() as wire:
+        done = ended(wire, job)
+        assert (done["state"], done["attempt"]) == ("completed", 4)
+    assert [call["prompt"] for call in luzia.calls()] == ["wait for it", "one", "two", "three"]
+    assert len({call["session"] for call in luzia.calls()}) == 1
+
+
+def test_a_cancelled_job_says_no_more_and_tells_so(luzia: Luzia, wire: Connection) -> None:
+    job = luzia.dispatch(wire, "wait for it")
+    eventually(lambda: status(wire, job)["state"] == "running")
+    wire.ok(op="send", job=job, message="one")
+    wire.ok(op="cancel", job=job)
+    assert ended(wire, job)["reason"] == "cancelled, 1 follow-up not given"
+
+
+def test_a_retry_goes_on_with_the_session_and_a_fresh_one_does_not(luzia: Luzia, wire: Connection) -> None:
+    job = luzia.dispatch(wire, "fail")
+    assert ended(wire, job)["state"] == "failed"
+    wire.ok(op="retry", job=job, fresh=True)
+    assert ended(wire, job)["state"] == "failed"
+    wire.ok(op="retry", job=job)
+    assert ended(wire, job)["state"] == "completed"
+    wire.ok(op="retry", job=job)
+    assert ended(wire, job)["attempt"] == 4
+    calls = luzia.calls()
+    assert [call["resumed"] for call in calls] == [False, False, True, False]
+    assert calls[2]["session"] == calls[1]["session"] != calls[0]["session"]
+
+
+def test_what_has_no_conversation_is_told_nothing(luzia: Luzia, wire: Connection) -> None:
+    job = luzia.dispatch(wire, "true", agent="shell")
+    assert wire.error(op="send", job=job, message="more")["code"] == "no_session"
+    ended(wire, job)
+    assert wire.error(op="send", job=job, message="more")["code"] == "no_session"
+    claude = luzia.dispatch(wire, "fix it", not_before="2120-01-01T00:00:00Z")
+    assert wire.error(op="send", job=claude, message=" ")["code"] == "invalid_task"
+    assert wire.error(op="send", job=claude, message="x" * 70_000)["code"] == "task_too_large"
+    for _ in range(20):
+        wire.ok(op="send", job=claude, message="more")
+    assert wire.error(op="send", job=claude, message="more")["code"] == "queue_full"
+    wire.ok(op="cancel", job=claude)
+    assert wire.error(op="send", job=claude, message="more")["code"] == "no_session"
