@@ -10,17 +10,18 @@ Key = TypeVar("Key")
 
 
 class Ranking(Generic[Item, Key]):
-    """Finds the item with the least key. Amortised O(log n); no two items may have the same key.
+    """Finds the item with the least key, of equal ones the one that was placed first. Amortised O(log n).
 
     When an item's key changes, its old entry stays in the heap and is passed over when it comes to the top. The heap
     is made anew before such entries outnumber the items.
     """
 
-    __slots__ = ("_heap", "_keys")
+    __slots__ = ("_heap", "_keys", "_placed")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Key, Item]] = []
+        self._heap: list[tuple[Key, int, Item]] = []  # the numbers keep items from being compared
         self._keys: dict[Item, Key] = {}
+        self._placed = 0
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -33,10 +34,12 @@ class Ranking(Generic[Item, Key]):
         keys[item] = key
         heap = self._heap
         if len(heap) > 2 * len(keys) + 16:
-            heap[:] = [(key, item) for item, key in keys.items()]
+            heap[:] = [(key, number, item) for number, (item, key) in enumerate(keys.items())]
+            self._placed = len(keys)
             heapify(heap)
         else:
-            heappush(heap, (key, item))
+            self._placed += 1
+            heappush(heap, (key, self._placed, item))
 
     def drop(self, item: Item) -> None:
         """Take an item out, if it is there."""
@@ -47,7 +50,7 @@ class Ranking(Generic[Item, Key]):
         """The item with the least key."""
         heap, keys = self._heap, self._keys
         while heap:
-            key, item = heap[0]
+            key, _, item = heap[0]
             if keys.get(item) is key:
                 return item
             heappop(heap)

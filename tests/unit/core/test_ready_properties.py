@@ -122,12 +122,13 @@ class Model:
 
     def startable(self) -> list[str]:
         """The jobs that fit now."""
-        return [job for job, each in self.waiting.items() if not self._exceeded([*self.running.values(), each])]
+        return [job for job, each in self.waiting.items() if not self._exceeded([*self.running.values(), each], each)]
 
     def _over(self) -> bool:
         return self._exceeded([*self.running.values()])
 
-    def _exceeded(self, together: list[Wants]) -> bool:
+    def _exceeded(self, together: list[Wants], of: Wants | None = None) -> bool:
+        """Whether a limit is exceeded; of: one that this one counts against, for others may be lower now."""
         limits = self.limits
         projects = Counter(each.project for each in together)
         agents = Counter(each.agent for each in together)
@@ -136,9 +137,21 @@ class Model:
             taken.update(dict(each.needs))
         return (
             len(together) > limits.slots
-            or any(count > limits.projects.get(name, count) for name, count in projects.items())
-            or any(count > limits.agents.get(name, count) for name, count in agents.items())
-            or any(count > limits.resources.get(name, 0) for name, count in taken.items())
+            or any(
+                count > limits.projects.get(name, count)
+                for name, count in projects.items()
+                if of is None or name == of.project
+            )
+            or any(
+                count > limits.agents.get(name, count)
+                for name, count in agents.items()
+                if of is None or name == of.agent
+            )
+            or any(
+                count > limits.resources.get(name, 0)
+                for name, count in taken.items()
+                if of is None or name in dict(of.needs)
+            )
         )
 
     def _is_the_best(self, job: str, startable: list[str]) -> None:
