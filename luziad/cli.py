@@ -4,6 +4,7 @@
 1  could not start: the directory, the lock, the socket or the store (stderr says which, and the remedy)
 2  the arguments or the configuration are wrong
 3  --on-demand, and the configuration says `autostart = false`
+--snapshots and --restore: see snapshots_cli.py.
 With --read-agent as the first argument all of this is said by reading_cli.py.
 """
 
@@ -20,7 +21,7 @@ import uvloop
 from luzia_protocol.version import VERSION
 
 from luziad import config as configuration
-from luziad import log, reading_cli
+from luziad import log, reading_cli, snapshots_cli
 from luziad.app import serve
 from luziad.errors import ConfigError, LuziadError
 
@@ -39,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if options.check_config:
         return 0
+    if options.snapshots:
+        return snapshots_cli.show(config)
+    if options.restore is not None:
+        return snapshots_cli.restore(config, options.restore)
     if options.on_demand and not config.daemon.autostart:
         print(
             f"luziad: {config.config_file} says `autostart = false`: start the daemon with `luzia daemon start`",
@@ -67,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"luziad {VERSION}")
     parser.add_argument("--check-config", action="store_true", help="check the configuration and exit")
+    parser.add_argument("--snapshots", action="store_true", help="print the snapshots of the job store as JSON lines")
+    parser.add_argument("--restore", metavar="FILE", help="put a snapshot into the job store's place, and exit")
     parser.add_argument("--on-demand", action="store_true", help="started by a command, not by the user")
     parser.add_argument("--ready-fd", type=int, metavar="N", help="write `ready` to this descriptor when listening")
     return parser

@@ -30,6 +30,8 @@ ACTIONS = {
     "restart": "end it and start it again",
     "reload": "have it read its configuration again",
     "status": "show how it does",
+    "snapshots": "list the snapshots of its job store",
+    "restore": "put a SNAPSHOT into the job store's place; what is there is set aside",
 }
 
 
@@ -38,12 +40,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "actions:\n" + "\n".join(f"  {name:<8} {text}" for name, text in ACTIONS.items())
     parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help=", ".join(ACTIONS))
+    parser.add_argument(
+        "snapshot", nargs="?", metavar="SNAPSHOT", help="for `restore`: which one, or the path of a store"
+    )
+    parser.add_argument("--yes", action="store_true", help="for `restore`: end a daemon that runs, and start it again")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
-    actions = {"start": _start, "stop": _stop, "restart": _restart, "reload": _reload, "status": _status}
+    if args.action != "restore" and (args.snapshot is not None or args.yes):
+        raise UsageError(f"`luzia daemon {args.action}` takes no more words", "A SNAPSHOT and --yes go with `restore`.")
+    actions = {
+        "start": _start,
+        "stop": _stop,
+        "restart": _restart,
+        "reload": _reload,
+        "status": _status,
+        "snapshots": _snapshots,
+        "restore": _restore,
+    }
     return actions[args.action](args)
 
 
@@ -63,7 +79,7 @@ def _stop(args: argparse.Namespace) -> int:
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
             autostart.mark_stopped(lock)
-            _end(client, info)
+            end(client, info)
     return _tell(args, "Stopped", info)
 
 
@@ -85,7 +101,7 @@ def _restart(args: argparse.Namespace) -> int:
                 "Correct it and try again; `luzia doctor` tells every mistake. The daemon that runs goes on.",
             )
         with autostart.start_lock() as lock:
-            _end(client, info)
+            end(client, info)
             autostart.launch(paths.socket_path(), lock, on_demand=False)
     return _tell(args, "Started", _info())
 
@@ -118,6 +134,19 @@ def _status(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
+def _snapshots(args: argparse.Namespace) -> int:
+    from luzia_client.cli import snapshots
+
+    return snapshots.show(args)
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from luzia_client.cli import snapshots
+
+    _not_from_a_job()
+    return snapshots.restore(args)
+
+
 def facts(info: Info) -> list[tuple[str, str]]:
     """The daemon's state in words."""
     return [
@@ -146,7 +175,7 @@ def _info() -> Info:
         return client.info()
 
 
-def _end(client: Client, info: Info) -> None:
+def end(client: Client, info: Info) -> None:
     """Ask the daemon to end, and return when its process is gone and its locks are free."""
     try:
         process = os.pidfd_open(info.pid)

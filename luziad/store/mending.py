@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from luziad.store.opening import SIDE_FILES, begin_file, finish_file, stamp, sync
+from luziad.store.opening import SIDE_FILES, STORE_NAME, begin_file, finish_file, stamp, sync
 
 log = logging.getLogger("luziad.recovery")
 
@@ -19,10 +19,29 @@ MARK_NAME = "mending.json"
 
 
 class Mending(msgspec.Struct):
-    """notices: what was done, in words. asides: directories with damaged stores that may hold newer jobs."""
+    """notices: what was done, in words. asides: directories with stores that may hold newer jobs.
+
+    moving: the one of them to which the store is being moved, or was moved last. wanted: the snapshot that an operator
+    asked for.
+    """
 
     notices: list[str] = []
     asides: list[str] = []
+    moving: str = ""
+    wanted: str = ""
+
+    def move(self, state_dir: Path, why: str, notice: str) -> None:
+        """Set the store aside; `{aside}` in the notice becomes its new place. Raises OSError."""
+        self.moving = str(new_aside(state_dir, why))
+        self.asides.append(self.moving)
+        self.note(state_dir, notice.replace("{aside}", self.moving))
+        set_aside(state_dir, STORE_NAME, Path(self.moving))
+
+    def resume(self, state_dir: Path) -> None:
+        """Move what a crash has left in the store's place. Raises OSError."""
+        replaced = self.wanted and not (Path(self.moving) / STORE_NAME).exists()
+        if self.moving and (replaced or not (state_dir / STORE_NAME).exists()):
+            set_aside(state_dir, STORE_NAME, Path(self.moving))
 
     def note(self, state_dir: Path, notice: str) -> None:
         """Take note of a step, durably. Raises OSError."""
@@ -58,7 +77,7 @@ def set_aside(state_dir: Path, name: str, aside: Path) -> None:
     files = [state_dir / (name + suffix) for suffix in ("", *SIDE_FILES)]
     there = [file for file in files if file.exists()]
     if there:
-        aside.mkdir(mode=0o700)
+        aside.mkdir(mode=0o700, exist_ok=True)
         for file in there:
             file.rename(aside / file.name)
         sync(aside)

@@ -16,7 +16,7 @@ from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedEr
 from luziad.store import mending, opening, snapshots
 from luziad.store.mending import Mending
 from luziad.store.opening import ENVIRONMENTS_NAME, STORE_NAME
-from luziad.store.rescue import rescue
+from luziad.store.rescue import give_up_removed, rescue
 from luziad.store.sqlite import Store
 
 SEQ_GAP = 10_000_000
@@ -43,17 +43,18 @@ def open_store(state_dir: Path, jobs_dir: Path, load: Callable[[Store], T]) -> O
     load: reads all jobs, and raises StoreDamagedError when it cannot. Raises StoreTooNewError, StorageError, OSError.
     """
     mended = mending.under_way(state_dir)
+    if mended is not None:
+        mended.resume(state_dir)
     if mended is None or (state_dir / STORE_NAME).exists():
         try:
             _must_be_there(state_dir, jobs_dir)
             return _open(state_dir, load, mended)
         except StoreDamagedError as exc:
             mended = mended or Mending()
-            aside = mending.new_aside(state_dir, "damaged")
-            mended.asides.append(str(aside))
-            mended.note(state_dir, f"the job store was damaged ({exc}); what there is of it was set aside as {aside}")
-            mending.set_aside(state_dir, STORE_NAME, aside)
-    for snapshot in snapshots.newest_first(state_dir):
+            notice = f"the job store was damaged ({exc}); what there is of it was set aside as {{aside}}"
+            mended.move(state_dir, "damaged", notice)
+    wanted = [Path(mended.wanted)] if mended.wanted else []
+    for snapshot in [*wanted, *snapshots.newest_first(state_dir)]:
         try:
             _replace(state_dir, snapshot, mended)
             return _open(state_dir, load, mended)
@@ -64,6 +65,29 @@ def open_store(state_dir: Path, jobs_dir: Path, load: Callable[[Store], T]) -> O
             mending.set_aside(state_dir, STORE_NAME, mending.new_aside(state_dir, "damaged"))
     _replace(state_dir, None, mended)
     return _open(state_dir, load, mended)
+
+
+def restore(state_dir: Path, jobs_dir: Path, snapshot: Path, load: Callable[[Store], T]) -> list[str]:
+    """Put a snapshot into the store's place, with what the store knows since; returns what to tell the operator.
+
+    The store is set aside, never deleted. Only for a state directory whose lock is held.
+    Raises StoreDamagedError and StoreTooNewError for what cannot be restored, and nothing is changed then;
+    StorageError, OSError.
+    """
+    trial = opening.begin_file(state_dir / "trial.db")
+    try:
+        opening.copy(snapshot, trial)
+        _finish_copy(trial, [])
+    except sqlite3.DatabaseError as exc:
+        raise opening.unreadable(StoreDamagedError, snapshot, exc) from exc
+    finally:
+        opening.begin_file(state_dir / "trial.db").unlink()
+    mended = mending.under_way(state_dir) or Mending()
+    mended.wanted = str(snapshot)
+    mended.move(state_dir, "replaced", f"{snapshot.name} was asked for; the store before it was set aside as {{aside}}")
+    opened = open_store(state_dir, jobs_dir, load)
+    opened.store.close()
+    return opened.notices
 
 
 def _must_be_there(state_dir: Path, jobs_dir: Path) -> None:
@@ -91,15 +115,22 @@ def _replace(state_dir: Path, snapshot: Path | None, mended: Mending) -> None:
     else:
         opening.copy(snapshot, unfinished)
         origin = f"the snapshot {snapshot.name} was restored"
+    rescued = _finish_copy(unfinished, mended.asides)
+    if mended.wanted:
+        give_up_removed(unfinished, Path(mended.moving))
+    more = f"{rescued} newer jobs were read from the one that was set aside, others" if rescued else "newer jobs"
+    mended.note(state_dir, f"{origin}; {more} come from their directories")
+    opening.finish_file(unfinished, path)
+
+
+def _finish_copy(unfinished: Path, asides: list[str]) -> int:
+    """Check the jobs of a copy, and put into it what can be read of other stores; returns how many jobs that were."""
     database = sqlite3.connect(unfinished, isolation_level=None)
     try:
         opening.bring_up_to_date(database, unfinished)
-        rescued = sum(rescue(Path(aside), database) for aside in mended.asides)
+        return sum(rescue(Path(aside), database) for aside in asides)
     finally:
         database.close()
-    more = f"{rescued} newer jobs were read from the damaged store, others" if rescued else "newer jobs"
-    mended.note(state_dir, f"{origin}; {more} come from their directories")
-    opening.finish_file(unfinished, path)
 
 
 def _open(state_dir: Path, load: Callable[[Store], T], mended: Mending | None) -> Opened[T]:

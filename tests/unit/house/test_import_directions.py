@@ -26,7 +26,9 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.__main__": "luziad.cli",
     "luziad.cli": (
         "luzia_protocol luziad luziad.app luziad.config luziad.errors luziad.log luziad.operations luziad.reading_cli"
+        " luziad.snapshots_cli"
     ),
+    "luziad.snapshots_cli": "luziad.config luziad.errors luziad.loading luziad.server luziad.store",
     "luziad.reading_cli": (
         "luzia_protocol luziad luziad.errors luziad.config luziad.core luziad.agents luziad.agents.base"
         " luziad.agents.lines luziad.agents.registry luziad.reading_view"
