@@ -28,6 +28,7 @@ RESENDABLE = (
     requests.List,
     requests.Logs,
     requests.ReportProgress,
+    requests.Import,  # what is there already stays as it is
     requests.Projects,
     requests.Agents,
     requests.Reload,

@@ -193,6 +193,10 @@ class AsyncClient:
         """Say something more in the job's conversation, after its attempt."""
         return await self._ask(requests.Send(job=job, message=message), replies.Changed)
 
+    async def import_jobs(self, jobs: Sequence[Job]) -> replies.Imported:
+        """Take in jobs of another luzia, as its `status` shows them; what is there already stays as it is."""
+        return await self._ask(requests.Import(jobs=list(jobs)), replies.Imported)
+
     async def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""
         return await self._ask(requests.Remove(job=job), replies.Changed, CLEAN_TIMEOUT_S)

@@ -224,6 +224,10 @@ class Client:
         """Say something more in the job's conversation, after its attempt."""
         return self._ask(requests.Send(job=job, message=message), replies.Changed)
 
+    def import_jobs(self, jobs: Sequence[Job]) -> replies.Imported:
+        """Take in jobs of another luzia, as its `status` shows them; what is there already stays as it is."""
+        return self._ask(requests.Import(jobs=list(jobs)), replies.Imported)
+
     def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""
         return self._ask(requests.Remove(job=job), replies.Changed, CLEAN_TIMEOUT_S)

@@ -72,7 +72,12 @@ def from_directories(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
             found.append(job)
     found.sort(key=lambda each: each.created_at)
     first = max((record.n for record in table.newest_first()), default=0) + 1
-    return [JobRecord(first + number, job.id, _spec(job), _fate(job), durable=True) for number, job in enumerate(found)]
+    return [record_of(first + number, job) for number, job in enumerate(found)]
+
+
+def record_of(n: int, job: Job) -> JobRecord:
+    """The record that a job on the wire was made of, without the values of its variables."""
+    return JobRecord(n, job.id, _spec(job), _fate(job), durable=True)
 
 
 def _spec(job: Job) -> JobSpec:

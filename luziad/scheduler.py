@@ -117,6 +117,12 @@ class Scheduler:
         self._enqueue(record)
         self.pump()
 
+    def take_in(self, record: JobRecord, asked: Acceptance) -> None:
+        """Take in a final job of another luzia; `asked` hears as with `accept`."""
+        self.table.add(record)
+        event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
+        self.journal.accept(record, event, Accepting(record, asked, self._undo))
+
     def cancel(self, record: JobRecord, then: Then) -> None:
         """End the job. Raises Refused when it is final already."""
         state = record.fate.state

@@ -28,6 +28,8 @@ COMMANDS = {
     "merge": ("merge", "merge a job's branch into the project", "Act"),
     "clean": ("clean", "remove worktrees whose work is merged", "Act"),
     "progress": ("progress", "report from inside a job how far it is", "Act"),
+    "export": ("export", "write all jobs as JSON lines, to move them", "Set up"),
+    "import": ("importing", "take in jobs that another luzia has exported", "Set up"),
     "projects": ("projects", "list, add and remove projects", "Set up"),
     "agents": ("agents", "list the agents that can run tasks", "Set up"),
     "daemon": ("daemon", "start, stop, restart, reload luziad, or ask how it does", "Set up"),

@@ -18,6 +18,7 @@ from luziad.handlers.daemon import (
 )
 from luziad.handlers.dispatch import dispatch
 from luziad.handlers.graph import graph, graph_show
+from luziad.handlers.importing import import_jobs
 from luziad.handlers.jobs import list_jobs, status, wait
 from luziad.handlers.output import follow, logs
 from luziad.handlers.subscribe import subscribe
@@ -41,6 +42,7 @@ HANDLERS: dict[type, Handler] = {
     requests.Subscribe: subscribe,
     requests.ReportProgress: progress,
     requests.UpdateStatus: update_status,
+    requests.Import: import_jobs,
     requests.Projects: projects,
     requests.ProjectAdd: project_add,
     requests.ProjectRemove: project_remove,

@@ -31,6 +31,8 @@ class ErrorCode(StrEnum):
     TASK_TOO_LARGE = "task_too_large"
     QUEUE_FULL = "queue_full"
     GRAPH_CYCLE = "graph_cycle"
+    JOBS_FULL = "jobs_full"
+    INVALID_JOB = "invalid_job"
     UNKNOWN_JOB = "unknown_job"
     AMBIGUOUS_JOB = "ambiguous_job"
     JOB_NOT_FINAL = "job_not_final"
@@ -132,6 +134,14 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.GRAPH_CYCLE: Meaning(
         "Jobs wait for one another in a circle, so that none of them could ever start.",
         "Take one of the dependencies that are named out of the circle.",
+    ),
+    ErrorCode.JOBS_FULL: Meaning(
+        "As many finished jobs are remembered as the daemon keeps; taking in another one would push one out.",
+        "Raise `max_jobs` in [daemon] (or LUZIA_MAX_JOBS), or remove some.",
+    ),
+    ErrorCode.INVALID_JOB: Meaning(
+        "A job that was to be imported is not one that a luzia has exported.",
+        "Take the line as `luzia export` wrote it.",
     ),
     ErrorCode.UNKNOWN_JOB: Meaning(
         "No job has this id.",

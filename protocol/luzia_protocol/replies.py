@@ -132,6 +132,24 @@ class Cleaned(msgspec.Struct, frozen=True):
     why: str | None = None
 
 
+class Import(msgspec.Struct, frozen=True):
+    """What became of one job: taken in (`created`), there already, or refused with an error.
+
+    note: what to know of it.
+    """
+
+    job: str
+    created: bool = False
+    note: str | None = None
+    error: Error | None = None
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What became of each job, in the order of the request; those that were taken in are on disk."""
+
+    imports: list[Import]
+
+
 class Project(msgspec.Struct, frozen=True):
     """A configured project; `exists` tells whether its directory does."""
 
@@ -239,6 +257,7 @@ Ok = (
     | Output
     | Waited
     | Changed
+    | Imported
     | Cleaned
     | Projects
     | Agents

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from luzia_protocol.jobs import JobState, Outcome
+from luzia_protocol.jobs import Job, JobState, Outcome
 
 type_id = int | str | None
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -250,6 +250,15 @@ class UpdateStatus(Base, tag="update_status"):
     message: str | None = None
 
 
+class Import(Base, tag="import"):
+    """Take in jobs of another luzia as its `status` shows them. Answered by replies.Imported.
+
+    jobs: at most MAX_IMPORT_JOBS. What is there already stays as it is; one that is not final becomes `lost`.
+    """
+
+    jobs: list[Job]
+
+
 class Projects(Base, tag="projects"):
     """The configured projects. Answered by replies.Projects."""
 
@@ -302,6 +311,7 @@ Request = (
     | Subscribe
     | ReportProgress
     | UpdateStatus
+    | Import
     | Projects
     | ProjectAdd
     | ProjectRemove
@@ -313,6 +323,7 @@ Request = (
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_PAGE = 1000
+MAX_IMPORT_JOBS = 100
 MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_WAIT_JOBS = 10_000
 MAX_PARENTS = 1000

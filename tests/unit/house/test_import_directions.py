@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.handlers": (
         "luzia_protocol luziad.errors luziad.config luziad.core luziad.agents.registry luziad.view"
         " luziad.agents.lines luziad.agents.transcript"
-        " luziad.operations luziad.programs luziad.scheduler luziad.watch"
+        " luziad.operations luziad.programs luziad.scheduler luziad.watch luziad luziad.importing"
     ),
     "luziad.operations": (
         "luzia_protocol luziad luziad.errors luziad.config luziad.core luziad.agents.registry luziad.limits"
@@ -84,6 +84,7 @@ MAY_IMPORT: dict[str, str] = {
     # what is on disk
     "luziad.journal": "luzia_protocol luziad.errors luziad.core luziad.store",
     "luziad.snapshotting": "luzia_protocol luziad.errors luziad.journal luziad.store",
+    "luziad.importing": "luzia_protocol luziad.core luziad.errors luziad.loading luziad.scheduler",
     "luziad.loading": "luzia_protocol luziad.errors luziad.core luziad.status_files luziad.store",
     "luziad.status_files": "luzia_protocol luziad.core",
     "luziad.store": "luzia_protocol luziad.errors luziad.core",
