@@ -74,6 +74,7 @@ def test_a_queued_job_is_read_from_what_is_whole_of_a_damaged_store_and_runs_wit
     with daemon.connect() as wire:
         running = wire.ok(op="dispatch", project="overbits", task="sleep 600")["job"]
         queued = wire.ok(op="dispatch", project="overbits", task="echo $COLOUR", env={"COLOUR": "green"})["job"]
+        eventually(lambda: '"running"' in status_file(daemon, running))
     daemon.stop()
     store = sqlite3.connect(daemon.state / "jobs.db")
     store.execute("UPDATE jobs SET fate = '{}' WHERE id = ?", (running,))
