@@ -25,6 +25,8 @@ def take(state_dir: Path) -> Path:
         raise StorageError(f"no snapshot in {directory}: {exc}") from exc
     unfinished = None
     try:
+        for leftover in directory.glob(".jobs-*"):
+            leftover.unlink()  # of a daemon that was killed
         unfinished = begin_file(final)
         copy(state_dir / STORE_NAME, unfinished)
         _check_jobs(unfinished)

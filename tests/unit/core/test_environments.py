@@ -31,3 +31,11 @@ def test_sets_that_no_loaded_job_uses_are_told() -> None:
     assert sets.unused() == [3]
     assert sets.get(5) == {"B": "2"}
     assert sets.use({"A": "1"}) == (6, True)
+
+
+def test_the_number_of_a_set_that_was_lost_is_not_given_to_another_one() -> None:
+    environments = Environments({1: {"A": "b"}})
+    environments.use_again(1)
+    environments.use_again(2)  # a job has it, and the store does not any more
+    assert environments.use({"C": "d"}) == (3, True)
+    assert environments.get(2) is None

@@ -151,6 +151,15 @@ def test_a_snapshot_has_no_values_of_variables_and_three_are_kept(tmp_path: Path
     assert (tmp_path / ENVIRONMENTS_NAME).exists()
 
 
+def test_what_a_killed_daemon_left_of_a_snapshot_goes_with_the_next_one(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    snapshots.take(tmp_path)
+    (tmp_path / "snapshots" / ".jobs-20251124T000000-000000000.db.new").write_bytes(b"half")
+    taken = snapshots.take(tmp_path)
+    assert [path for path in (tmp_path / "snapshots").iterdir() if path.name.startswith(".")] == []
+    assert taken.exists()
+
+
 def test_a_snapshot_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     Store(tmp_path).close()
     (tmp_path / "snapshots").write_text("in the way")
