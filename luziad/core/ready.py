@@ -213,13 +213,14 @@ class ReadyQueue:
 
     def _list_shape(self, shape: Shape) -> None:
         """Rank a shape by the first of its lines. Parked, it is in no ranking, and without lines it is not parked."""
-        best = shape.ranking.first()
-        if best is None:
+        if not len(shape.ranking):
             self._ranking.drop(shape)
             if shape.parked is not None:
                 shape.parked.parked.drop(shape)
                 shape.parked = None
         elif shape.parked is None:
+            best = shape.ranking.first()
+            assert best is not None
             self._ranking.place(shape, shape.ranking.key(best))
 
     def _relist(self, project: Project) -> None:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import trees  # noqa: E402
+from bench import decisions, simulate, trees  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
 
 MANY = 100_000
@@ -61,7 +61,7 @@ def main() -> int:
     options.add_argument("--write", action="store_true", help="put the table into README.md")
     write = options.parse_args().write
     figures: list[Figure] = []
-    for measure in (first_instruction, whole_process, idle, process_trees, many_jobs):
+    for measure in (first_instruction, whole_process, idle, process_trees, many_jobs, deciding):
         for figure in measure():
             figures.append(figure)
             print(("  " if figure.kept else "! ") + figure.row(), flush=True)
@@ -188,6 +188,28 @@ def many_jobs() -> list[Figure]:
         Figure("status round trip, 100,000 jobs", "median of 5,000 on one core", status_s * 1e6, "µs", 100),
         Figure("memory of a queued job", "growth of the resident set over 100,000", grown / MANY, "bytes", 2048),
         Figure("restart with 100,000 jobs", "from exec to the first answer", restart_s, "s", 2.0),
+    ]
+
+
+def deciding() -> list[Figure]:
+    """What comes next, decided by the daemon's own classes without a daemon."""
+    _, _, times = decisions.ratio()
+    report = simulate.Month(1_000_000, seed=1).run()
+    return [
+        Figure(
+            "from an end to the next start, 100,000 jobs of 200 projects, half of them waiting for others",
+            "ratio to 100 jobs, medians",
+            times,
+            "times",
+            1.5,
+        ),
+        Figure(
+            "a month of 1,000,000 jobs, simulated",
+            f"every promise checked; {report.waiting:,} waiting at most; processor time",
+            report.seconds,
+            "s",
+            180,
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,6 +176,16 @@ def test_another_priority_changes_the_order_and_not_the_age() -> None:
     assert drain(queue) == ["a1", "a3", "a0"]
 
 
+def test_a_priority_that_is_changed_there_and_back_is_as_it_was() -> None:
+    queue = queue_of("a0", "b0", slots=1)
+    queue.occupy("x", Wants("x", "shell"))
+    for priority in (3, 0, 3, 0):
+        queue.reprioritise("b0", priority)
+        queue.reprioritise("a0", priority)
+    queue.release("x")
+    assert one_by_one(queue) == ["a0", "b0"]
+
+
 def test_a_start_that_is_undone_gives_back_its_slot_and_its_turn() -> None:
     queue = queue_of("a0", "a1", "b0", slots=1)
     assert queue.pop(0.0) == "a0"
@@ -250,3 +261,34 @@ def test_places_are_told_in_words() -> None:
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111, 1013)] == (
         ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th", "1013th"]
     )
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "scheduling.md").read_text()
+
+
+def test_the_page_has_every_answer_of_the_queue() -> None:
+    queue = ReadyQueue(Limits(8, {"nightly": 2}, {"claude": 3}, resources={"gpu": 1, "cpus": 400, "memory": 256}))
+    said = [
+        "limit 8/8 of all projects",
+        "limit 2/2 of project nightly",
+        "limit 3/3 of lane claude",
+        "needs gpu=1, 0 of 1 free (held by 113754-a2f5)",
+        "needs 2 CPUs, 1 of 4 free (held by 113754-a2f5)",
+        "about to start",
+    ]
+    for words in said:
+        assert f"`{words}" in PAGE, words
+    queue.occupy("113754-a2f5", Wants("a", "shell", needs=(("cpus", 300), ("gpu", 1))))
+    for number in range(2):
+        queue.occupy(f"n{number}", Wants("nightly", "claude"))
+    queue.occupy("c", Wants("c", "claude"))
+    waiting = [Wants("nightly", "shell"), Wants("a", "claude")]
+    waiting += [Wants("a", "shell", needs=each) for each in ((("gpu", 1),), (("cpus", 200),))]
+    for number, wants in enumerate(waiting, 1):
+        queue.push(str(number), wants)
+        assert why(queue, str(number), whole=True).startswith(said[number])
+    queue.push("free", Wants("a", "shell"))
+    assert why(queue, "free", whole=True) == said[-1]
+    for number in range(4):
+        queue.occupy(f"x{number}", Wants("x", "shell"))
+    assert why(queue, "free", whole=False) == said[0]

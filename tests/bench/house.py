@@ -1,0 +1,84 @@
+"""The daemon's own parts that decide what starts next, put together without a daemon: for measuring and simulating."""
+
+from __future__ import annotations
+
+from luzia_protocol.jobs import JobState
+
+from luziad.core.claims import Claims
+from luziad.core.dependencies import After
+from luziad.core.lanes import Limits
+from luziad.core.ready import ReadyQueue
+from luziad.core.record import JobFate, JobRecord, JobSpec
+from luziad.core.table import JobTable
+from luziad.dependency_gate import DependencyGate
+from luziad.gates import Gates
+
+
+class House:
+    """Job table, gates and ready queue. `now` is the clock, in seconds, and whoever has a house sets it."""
+
+    words: str | None = None  # the machine is never busy here
+
+    def __init__(self, limits: Limits) -> None:
+        self.now = 0.0
+        self.table = JobTable()
+        self.ready = ReadyQueue(limits)
+        self.started: list[JobRecord] = []
+        self._n = 0
+        self._build()
+
+    def _build(self) -> None:
+        self.gates = Gates(self.ready, self.pump, self)
+        self._dependencies = DependencyGate(self.table, self.gates.admit, self._skip)
+        self.gates.add(self._dependencies)
+
+    def dispatch(
+        self, project: str, agent: str = "claude", claims: Claims | None = None, parent: JobRecord | None = None
+    ) -> JobRecord:
+        """Take in a job; with a parent it starts when that has ended."""
+        self._n += 1
+        spec = JobSpec(project=project, directory="/", agent=agent, created_at=self.now, claims=claims)
+        fate = JobFate(after=None if parent is None else After(ended=(parent.id,)))
+        record = JobRecord(self._n, f"j{self._n}", spec, fate)
+        self.table.add(record)
+        self.gates.enter(record)
+        return record
+
+    def pump(self) -> None:
+        """Start what can start now; `started` gets it."""
+        while (job := self.ready.pop(self.now)) is not None:
+            record = self.table.get(job)
+            assert record is not None
+            if self.gates.caught(record):
+                self.ready.undo(job)
+                continue
+            self._move(record, JobState.RUNNING)
+            self.started.append(record)
+
+    def end(self, record: JobRecord, state: JobState = JobState.COMPLETED) -> None:
+        """A job has ended: let those go on that have waited for it, and start what can start now."""
+        if record.fate.state is JobState.QUEUED:
+            self.gates.discard(record)
+        else:
+            self.ready.release(record.id)
+        self._move(record, state)
+        self._dependencies.ended(record)
+        self.pump()
+
+    def restart(self) -> None:
+        """Forget everything but the jobs, and take them up again as the daemon does after a crash."""
+        self.ready = ReadyQueue(self.ready.limits)
+        self._build()
+        for record in reversed(list(self.table.newest_first())):
+            if record.fate.state is JobState.QUEUED:
+                self.gates.enter(record)
+        for record in self.table.active():
+            self.ready.occupy(record.id, record.wants)
+        self.pump()
+
+    def _move(self, record: JobRecord, state: JobState) -> None:
+        before, record.fate.state = record.fate.state, state
+        self.table.moved(record, before)
+
+    def _skip(self, record: JobRecord, reason: str) -> None:
+        raise AssertionError(f"{record.id} waits for any end, and is to be skipped: {reason}")
