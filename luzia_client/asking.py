@@ -61,6 +61,7 @@ class DispatchOptions(TypedDict, total=False):
     after: Sequence[str] | None
     after_any: Sequence[str] | None
     after_fail: Sequence[str] | None
+    tags: Mapping[str, str] | None
     stall_timeout_s: float | None
     worktree: bool | None
     priority: int | None
@@ -79,8 +80,9 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
             given[name] = list(given[name])
     if "needs" in given:
         given["needs"] = dict(given["needs"])
-    if "env" in given:
-        given["env"] = dict(given["env"])
+    for name in ("env", "tags"):
+        if name in given:
+            given[name] = dict(given[name])
     given["key"] = given.get("key") or f"auto-{os.urandom(12).hex()}"
     return requests.Dispatch(
         project=absolute(project) if is_path(project) else project, task=task, client_env=client_env(), **given

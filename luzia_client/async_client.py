@@ -87,18 +87,25 @@ class AsyncClient:
         states: Sequence[JobState] = (),
         limit: int = 50,
         cursor: int | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> replies.Listed:
         """A page of jobs, newest first."""
-        request = requests.List(projects=[*projects], states=[*states], limit=limit, cursor=cursor)
+        request = requests.List(
+            projects=[*projects], states=[*states], limit=limit, cursor=cursor, tags=dict(tags or {})
+        )
         return await self._ask(request, replies.Listed)
 
     async def list_all(
-        self, projects: Sequence[str] = (), states: Sequence[JobState] = (), page: int = 500
+        self,
+        projects: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        page: int = 500,
+        tags: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Job]:
         """All jobs, newest first, fetched `page` at a time."""
         cursor: int | None = None
         while True:
-            listed = await self.list(projects, states, limit=page, cursor=cursor)
+            listed = await self.list(projects, states, limit=page, cursor=cursor, tags=tags)
             for job in listed.jobs:
                 yield job
             cursor = listed.next

@@ -127,16 +127,25 @@ class Client:
         states: Sequence[JobState] = (),
         limit: int = 50,
         cursor: int | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> replies.Listed:
         """A page of jobs, newest first."""
-        request = requests.List(projects=[*projects], states=[*states], limit=limit, cursor=cursor)
+        request = requests.List(
+            projects=[*projects], states=[*states], limit=limit, cursor=cursor, tags=dict(tags or {})
+        )
         return self._ask(request, replies.Listed)
 
-    def list_all(self, projects: Sequence[str] = (), states: Sequence[JobState] = (), page: int = 500) -> Iterator[Job]:
+    def list_all(
+        self,
+        projects: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        page: int = 500,
+        tags: Mapping[str, str] | None = None,
+    ) -> Iterator[Job]:
         """All jobs, newest first, fetched `page` at a time."""
         cursor: int | None = None
         while True:
-            listed = self.list(projects, states, limit=page, cursor=cursor)
+            listed = self.list(projects, states, limit=page, cursor=cursor, tags=tags)
             yield from listed.jobs
             cursor = listed.next
             if cursor is None:

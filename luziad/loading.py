@@ -105,7 +105,7 @@ def _claims(job: Job) -> Claims | None:
 
 
 def _place(job: Job) -> Place | None:
-    return None if job.node is None else Place(node=job.node)
+    return Place(node=job.node or "", tags=job.tags) if job.node or job.tags else None
 
 
 def _fate(job: Job) -> JobFate:

@@ -61,6 +61,7 @@ def job_view(
         activity=None if shown is None else shown.activity if whole else brief(shown.activity),
         not_before=when(record.not_before or None),
         terms=spec.terms,
+        tags=spec.place.tags if spec.place else {},
         node=spec.place.node or None if spec.place else None,
         after=[*fate.after.completed] if fate.after else [],
         after_any=[*fate.after.ended] if fate.after else [],

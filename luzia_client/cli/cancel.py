@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 
 from luzia_client.cli.output import for_each
-from luzia_client.cli.parser import add_ids, add_json
+from luzia_client.cli.parser import add_json
+from luzia_client.cli.render import LIVE_STATES
+from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    add_ids(parser)
+    add_selection(parser, "cancel")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        return for_each(args.ids, client.cancel, args.json)
+        return for_each(selected(client, args, "cancel", LIVE_STATES), client.cancel, args.json)

@@ -29,6 +29,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Project", harmless(job.project)),
         ("Agent", harmless(job.agent)),
         (_why_label(job), harmless(job.reason or "")),
+        ("Tags", harmless(", ".join(f"{key}={value}" for key, value in job.tags.items()))),
         ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
         ("If failed", harmless(", ".join(job.after_fail))),
         ("Progress", progress_words(job, screen, now)),

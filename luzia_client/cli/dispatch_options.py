@@ -43,6 +43,14 @@ def seconds(option: str, text: str) -> float:
         ) from exc
 
 
+def tags(option: str, text: str) -> dict[str, str]:
+    """A tag. Raises UsageError."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise usage_error(f"{option} {text}: no tag", f"Write for example {option} kind=nightly.")
+    return {key: value}
+
+
 def jobs(option: str, text: str) -> list[str]:
     """Ids, separated by commas. Raises UsageError."""
     found = [job.strip() for job in text.split(",") if job.strip()]
@@ -149,6 +157,7 @@ OPTIONS = {
     "--job-timeout": Option("job_timeout_s", "SPAN", "for all its attempts and the waits between them", seconds),
     "--no-auto-resume": Option("auto_resume", "", "fail at a usage limit instead of waiting for its end", no),
     "--at": Option("not_before", "TIME", "start it then: 23:30, 2027-01-31T09:00", at, only_once),
+    "--tag": Option("tags", "KEY=VALUE", "a word about the job, to select it by; repeatable", tags, dict.__or__),
     "--after": Option("after", "ID,…", "start when these jobs have completed; skip it otherwise", jobs, list.__add__),
     "--after-any": Option("after_any", "ID,…", "start when these jobs have ended in any way", jobs, list.__add__),
     "--after-fail": Option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -18,8 +18,9 @@ from luzia_client import exit_codes
 from luzia_client.cli import render
 from luzia_client.cli.details import details
 from luzia_client.cli.failure import UsageError, complain
-from luzia_client.cli.parser import add_json
+from luzia_client.cli.parser import add_json, states
 from luzia_client.cli.screen import stdout_screen
+from luzia_client.cli.selection import add_tags
 from luzia_client.cli.tables import jobs_table
 from luzia_client.cli.text import harmless
 from luzia_client.client import Client
@@ -38,10 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--state",
         action="append",
         default=[],
-        type=_states,
+        type=states,
         metavar="S",
         help=f"only jobs in these states, with commas between (repeatable): {', '.join(JobState)}",
     )
+    add_tags(parser, "only jobs with this tag (repeatable)")
     how_many = parser.add_mutually_exclusive_group()
     how_many.add_argument("--limit", type=_positive, metavar="N", help=f"at most so many (default: {DEFAULT_LIMIT})")
     how_many.add_argument("--all", action="store_true", help="all jobs that are remembered")
@@ -51,10 +53,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     states = [state for group in args.state for state in group]
-    if args.ids and (states or args.project or args.limit or args.all):
-        raise UsageError("an ID names the job: --project, --state, --limit and --all do not go with it")
-    if args.watch and (states or args.limit or args.all):
-        raise UsageError("--watch follows live jobs: --state, --limit and --all do not go with it")
+    tags = dict(args.tag)
+    if args.ids and (states or args.project or tags or args.limit or args.all):
+        raise UsageError("an ID names the job: --project, --state, --tag, --limit and --all do not go with it")
+    if args.watch and (states or tags or args.limit or args.all):
+        raise UsageError("--watch follows live jobs: --state, --tag, --limit and --all do not go with it")
     if args.watch:
         from luzia_client.cli.watch import run_watch
 
@@ -64,10 +67,10 @@ def run(args: argparse.Namespace) -> int:
             return show_jobs(client, args.ids, args.json)
         limit = None if args.all else args.limit or DEFAULT_LIMIT
         if args.json:
-            for page in pages(client, args.project, states, limit):
+            for page in pages(client, args.project, states, limit, tags):
                 _print_json(page.jobs)
             return exit_codes.OK
-        return show_table(client, args.project, states, limit)
+        return show_table(client, args.project, states, limit, tags)
 
 
 def show_jobs(client: Client, ids: Sequence[str], as_json: bool) -> int:
@@ -94,12 +97,18 @@ def show_jobs(client: Client, ids: Sequence[str], as_json: bool) -> int:
     return exit_codes.OK
 
 
-def show_table(client: Client, projects: Sequence[str], states: Sequence[JobState], limit: int | None) -> int:
+def show_table(
+    client: Client,
+    projects: Sequence[str],
+    states: Sequence[JobState],
+    limit: int | None,
+    tags: Mapping[str, str],
+) -> int:
     """Print the counts and the table."""
     screen = stdout_screen()
     jobs: list[Job] = []
     counts: dict[JobState, int] = {}
-    for number, page in enumerate(pages(client, projects, states, limit)):
+    for number, page in enumerate(pages(client, projects, states, limit, tags)):
         jobs += page.jobs
         if number == 0:
             counts = page.counts
@@ -113,8 +122,8 @@ def show_table(client: Client, projects: Sequence[str], states: Sequence[JobStat
         print("\n".join(jobs_table(jobs, datetime.now(UTC), screen)))
     if not jobs:
         empty = 'No jobs yet. The first one: luzia . "what is to be done"'
-        print("\nNo job matches." if projects or states else f"\n{empty}")
-    if len(jobs) < total:
+        print("\nNo job matches." if projects or states or tags else f"\n{empty}")
+    if len(jobs) < total and not tags:  # how many jobs have a tag, nobody counts
         hint = f"… {total - len(jobs)} more; to see them add --all or a larger --limit"
         if screen.width is None:
             print(hint, file=sys.stderr)  # programs that read the table need not step over it
@@ -123,27 +132,39 @@ def show_table(client: Client, projects: Sequence[str], states: Sequence[JobStat
     return exit_codes.OK
 
 
-def pages(client: Client, projects: Sequence[str], states: Sequence[JobState], limit: int | None) -> Iterator[Listed]:
+def pages(
+    client: Client,
+    projects: Sequence[str],
+    states: Sequence[JobState],
+    limit: int | None,
+    tags: Mapping[str, str],
+) -> Iterator[Listed]:
     """The pages of a listing: at most `limit` jobs in all, newest first (None: all of them).
 
     With a limit and no states asked for, live jobs come before ended ones, so that none is crowded out.
     """
     if limit is None or states:
-        yield from _pages(client, projects, states, limit)
+        yield from _pages(client, projects, states, limit, tags)
         return
     left = limit
     for group in (render.LIVE_STATES, render.ENDED_STATES):
         if left > 0:
-            for page in _pages(client, projects, group, left):
+            for page in _pages(client, projects, group, left, tags):
                 left -= len(page.jobs)
                 yield page
 
 
-def _pages(client: Client, projects: Sequence[str], states: Sequence[JobState], limit: int | None) -> Iterator[Listed]:
+def _pages(
+    client: Client,
+    projects: Sequence[str],
+    states: Sequence[JobState],
+    limit: int | None,
+    tags: Mapping[str, str],
+) -> Iterator[Listed]:
     left = sys.maxsize if limit is None else limit
     cursor: int | None = None
     while left > 0:
-        page = client.list(projects=projects, states=states, limit=min(left, MAX_PAGE), cursor=cursor)
+        page = client.list(projects=projects, states=states, limit=min(left, MAX_PAGE), cursor=cursor, tags=tags)
         yield page
         left -= len(page.jobs)
         cursor = page.next
@@ -154,16 +175,6 @@ def _pages(client: Client, projects: Sequence[str], states: Sequence[JobState], 
 def _print_json(jobs: Sequence[Job]) -> None:
     for job in jobs:
         print(msgspec.json.encode(job).decode())
-
-
-def _states(text: str) -> list[JobState]:
-    """`running,failed` as states; raises ArgumentTypeError that lists the known ones."""
-    words = [word.strip().lower().replace("-", "_") for word in text.split(",") if word.strip()]
-    known = {state.value: state for state in JobState}
-    for word in words:
-        if word not in known:
-            raise argparse.ArgumentTypeError(f"{word!r} is no state; the states are {', '.join(known)}")
-    return [known[word] for word in words]
 
 
 def _positive(text: str) -> int:

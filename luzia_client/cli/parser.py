@@ -6,6 +6,8 @@ import argparse
 import math
 from typing import NoReturn
 
+from luzia_protocol.jobs import JobState
+
 from luzia_client.cli.failure import UsageError
 
 
@@ -35,6 +37,16 @@ def add_ids(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "ids", nargs="+", metavar="ID", help="a job's id, the beginning or end of one, agent:…, or @last"
     )
+
+
+def states(text: str) -> list[JobState]:
+    """`running,failed` as states; raises ArgumentTypeError that lists the known ones."""
+    words = [word.strip().lower().replace("-", "_") for word in text.split(",") if word.strip()]
+    known = {state.value: state for state in JobState}
+    for word in words:
+        if word not in known:
+            raise argparse.ArgumentTypeError(f"{word!r} is no state; the states are {', '.join(known)}")
+    return [known[word] for word in words]
 
 
 def seconds(text: str) -> float:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 
 from luzia_client.cli.output import for_each
-from luzia_client.cli.parser import add_ids, add_json
+from luzia_client.cli.parser import add_json
+from luzia_client.cli.render import ENDED_STATES
+from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    add_ids(parser)
+    add_selection(parser, "retry")
     parser.add_argument("--fresh", action="store_true", help="run the task from the start, in a new session")
     add_json(parser)
 
@@ -22,4 +24,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        return for_each(args.ids, lambda job: client.retry(job, args.fresh), args.json)
+        jobs = selected(client, args, "retry", ENDED_STATES)
+        return for_each(jobs, lambda job: client.retry(job, args.fresh), args.json)

@@ -6,6 +6,7 @@ import msgspec
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """For the few jobs that have it. node: what the job is called in its graph."""
+    """For the few jobs that have it. node: what the job is called in its graph. tags: the caller's words about it."""
 
     node: str = ""
+    tags: dict[str, str] = {}

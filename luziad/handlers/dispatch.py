@@ -21,7 +21,7 @@ from luziad.core.record import JobFate, JobRecord, JobSpec
 from luziad.errors import StorageError
 from luziad.handlers.again_checks import terms_of
 from luziad.handlers.base import Call, Services, storage_refusal
-from luziad.handlers.graph_checks import after_of
+from luziad.handlers.graph_checks import after_of, tags_of
 from luziad.handlers.live_checks import stall_timeout_of
 from luziad.handlers.manner_checks import manner
 from luziad.handlers.order_checks import claims_of
@@ -113,7 +113,7 @@ def new_record(
         timeout_s=request.timeout_s,
         uid=uid,
         terms=terms_of(request),
-        place=Place(node=node) if node else None,
+        place=Place(node=node, tags=tags_of(request)) if node or request.tags else None,
         stall_timeout_s=stall_timeout_of(request),
         manner=wanted,
         claims=claims_of(request, name, config, services.scheduler.ready.limits.resources),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.requests import MAX_PARENTS, Dispatch
+from luzia_protocol.requests import MAX_PARENTS, MAX_TAG_CHARS, MAX_TAGS, Dispatch
 
 from luziad.core.dependencies import After
 
@@ -30,3 +30,17 @@ def after_of(request: Dispatch, id_of: Callable[[str], str]) -> After | None:
             ErrorCode.BAD_REQUEST, f"`after` and `after_fail` both name {min(both)}, which cannot complete and fail"
         )
     return after
+
+
+def tags_of(request: Dispatch) -> dict[str, str]:
+    """The tags that were asked for. Raises Refused."""
+    if len(request.tags) > MAX_TAGS:
+        raise Refused(ErrorCode.BAD_REQUEST, f"{len(request.tags)} tags were given, and {MAX_TAGS} is the limit")
+    for key, value in request.tags.items():
+        if not key or "=" in key or not (key + value).isprintable() or len(key) + len(value) > MAX_TAG_CHARS:
+            raise Refused(
+                ErrorCode.BAD_REQUEST,
+                f"{key[:80]!r} cannot be a tag: key and value have at most {MAX_TAG_CHARS} printable characters,"
+                " and the key no =",
+            )
+    return request.tags

@@ -48,8 +48,13 @@ def _wanted(services: Services, request: List) -> Iterable[JobRecord]:
             and (request.cursor is None or record.n < request.cursor)
             and (not states or record.fate.state in states)
             and (not projects or record.spec.project in projects)
+            and (not request.tags or _has(record, request.tags))
         ):
             yield record
+
+
+def _has(record: JobRecord, tags: dict[str, str]) -> bool:
+    return record.spec.place is not None and tags.items() <= record.spec.place.tags.items()
 
 
 def _candidates(services: Services, request: List) -> Iterable[JobRecord]:

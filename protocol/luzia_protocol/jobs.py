@@ -188,7 +188,7 @@ class Job(msgspec.Struct, frozen=True):
     not_before: the moment before which its next attempt does not start.
     activity: what is understood of the newest attempt's output; in lists the short form.
     terms: what was asked about that, and about retries and deadlines.
-    node: what it is called in the graph that it was dispatched with.
+    tags: the caller's words about it. node: what it is called in the graph that it was dispatched with.
     after, after_any, after_fail: ids of the jobs that must complete, end, or fail before it starts.
     stall_timeout_s: seconds that an attempt may go without a sign of life, when that was said for this job.
     worktree: the git worktree that it runs in, once it has one and until it is cleaned.
@@ -227,6 +227,7 @@ class Job(msgspec.Struct, frozen=True):
     activity: Activity | None = None
     terms: Terms | None = None
     node: str | None = None
+    tags: dict[str, str] = {}
     after: list[str] = []
     after_any: list[str] = []
     after_fail: list[str] = []

@@ -49,6 +49,7 @@ class Dispatch(Base, tag="dispatch"):
     auto_resume: wait for the end of a usage limit and go on; None takes the project's.
     after, after_any, after_fail: jobs that must complete, end in whatever way, or fail before this one starts;
     when they end otherwise it is skipped. Together at most MAX_PARENTS.
+    tags: words of the caller's about the job, by which jobs are selected; at most MAX_TAGS.
     stall_timeout_s: seconds that the attempt may go without a sign of life; None takes the project's.
     worktree: run in a git worktree of the job's own; None takes the project's setting.
     priority: -MAX_PRIORITY to MAX_PRIORITY, higher ones start first; None takes the project's, or 0.
@@ -75,6 +76,7 @@ class Dispatch(Base, tag="dispatch"):
     after: list[str] = []
     after_any: list[str] = []
     after_fail: list[str] = []
+    tags: dict[str, str] = {}
     stall_timeout_s: float | None = None
     worktree: bool | None = None
     priority: int | None = None
@@ -118,7 +120,7 @@ class Status(Base, tag="status"):
 class List(Base, tag="list"):
     """Jobs, newest first, a page at a time. Answered by replies.Listed.
 
-    projects, states: keep only these; empty keeps all.
+    projects, states: keep only these; empty keeps all. tags: keep only jobs that have all of these.
     limit: jobs in a page, 1 to MAX_PAGE.
     cursor: the `next` of the page before.
     """
@@ -127,6 +129,7 @@ class List(Base, tag="list"):
     states: list[JobState] = []
     limit: int = 50
     cursor: int | None = None
+    tags: dict[str, str] = {}
 
 
 class Logs(Base, tag="logs"):
@@ -327,4 +330,6 @@ MAX_IMPORT_JOBS = 100
 MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_WAIT_JOBS = 10_000
 MAX_PARENTS = 1000
+MAX_TAGS = 16
+MAX_TAG_CHARS = 200
 MAX_GRAPH_JOBS = 10_000

@@ -1,0 +1,88 @@
+"""Which jobs a command is about: ids, or all that match a project, states and tags; and asking before much is done."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Sequence
+
+from luzia_protocol.jobs import JobState
+
+from luzia_client.cli.failure import UsageError
+from luzia_client.cli.parser import states
+from luzia_client.cli.render import state_word
+from luzia_client.client import Client
+
+MANY = 10
+"""So many ids are a large selection, which is asked about as well."""
+
+
+def add_selection(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Ids or filters. verb: what is done to the jobs, for the help."""
+    parser.add_argument(
+        "ids", nargs="*", metavar="ID", help="a job's id, the beginning or end of one, agent:…, or @last"
+    )
+    parser.add_argument("--project", action="append", default=[], metavar="P", help=f"{verb} all jobs of this project")
+    parser.add_argument(
+        "--state", action="append", default=[], type=states, metavar="S", help=f"{verb} all jobs in these states"
+    )
+    add_tags(parser, f"{verb} all jobs with this tag")
+    parser.add_argument("--all", action="store_true", help=f"{verb} all jobs for which that is possible")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def add_tags(parser: argparse.ArgumentParser, text: str) -> None:
+    """The option `--tag`."""
+    parser.add_argument("--tag", action="append", default=[], type=tag, metavar="KEY=VALUE", help=text)
+
+
+def tag(text: str) -> tuple[str, str]:
+    """A tag for argparse."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is no tag: write KEY=VALUE")
+    return key, value
+
+
+def selected(client: Client, args: argparse.Namespace, verb: str, possible: Collection[JobState]) -> list[str]:
+    """The ids of the jobs that are meant, after asking when they are many or were not named.
+
+    verb: "cancel". possible: the states of jobs for which that can be done; named jobs are left to the daemon.
+    Raises UsageError when nothing is meant, or when nobody can be asked.
+    """
+    wanted = {state for group in args.state for state in group}
+    filtered = bool(args.project or wanted or args.tag or args.all)
+    if args.ids and filtered:
+        raise UsageError("an ID names the job: --project, --state, --tag and --all do not go with it")
+    if args.ids:
+        if len(args.ids) >= MANY:
+            _ask(f"{verb} {len(args.ids)} jobs", args.yes)
+        return list(args.ids)
+    if not filtered:
+        raise UsageError(f"which jobs? Nothing says what to {verb}", "Name ids, or --project, --state, --tag or --all.")
+    matching = [state for state in JobState if state in possible and (not wanted or state in wanted)]
+    if not matching:
+        words = ", ".join(map(state_word, sorted(wanted)))
+        raise UsageError(f"there is nothing to {verb} about jobs that are {words}")
+    jobs = [job.id for job in client.list_all(args.project, matching, tags=dict(args.tag))]
+    if jobs:
+        _ask(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {_some(jobs)}", args.yes)
+    else:
+        print("No job matches.", file=sys.stderr)
+    return jobs
+
+
+def _some(jobs: Sequence[str]) -> str:
+    return ", ".join(jobs[:3]) + (", …" if len(jobs) > 3 else "")
+
+
+def _ask(what: str, yes: bool) -> None:
+    """Raise UsageError unless the user means it."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(f"this would {what}", "Say --yes when that is meant.")
+    sys.stderr.write(f"{what[0].upper()}{what[1:]}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was done")

@@ -1,0 +1,132 @@
+"""Jobs are selected by project, state and tag, in lists and for what is done to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from luzia_protocol.requests import MAX_TAGS
+
+from support import DEADLINE_S, MAIN, Connection, PrivateDaemon, private_daemon
+
+
+@pytest.fixture
+def daemon() -> Iterator[PrivateDaemon]:
+    with private_daemon('[projects.other]\npath = "{root}/overbits"\nagent = "shell"\n') as running:
+        yield running
+
+
+@pytest.fixture
+def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
+    with daemon.connect() as connection:
+        yield connection
+
+
+def dispatch(wire: Connection, task: str = "true", project: str = "overbits", **tags: str) -> str:
+    job: str = wire.ok(op="dispatch", project=project, task=task, tags=tags)["job"]
+    return job
+
+
+def ended(wire: Connection, *jobs: str) -> list[str]:
+    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)
+    assert not found["timed_out"]
+    return [job["state"] for job in found["jobs"]]
+
+
+def listed(daemon: PrivateDaemon, *words: str) -> set[str]:
+    return {json.loads(line)["id"] for line in daemon.run("jobs", "--json", *words).stdout.splitlines()}
+
+
+def asked(daemon: PrivateDaemon, answer: str, *words: str) -> tuple[int, str]:
+    """Run a command on a terminal, type an answer, and return its status and what it showed."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", MAIN, *words]
+    with subprocess.Popen(command, env=daemon.env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, answer.encode() + b"\n")
+        status = process.wait(DEADLINE_S)
+        try:
+            while data := os.read(ours, 4096):
+                shown += data
+        except OSError:  # the other end is closed
+            os.close(ours)
+    return status, shown.decode()
+
+
+def test_tags_are_kept_shown_and_selected_by(daemon: PrivateDaemon, wire: Connection) -> None:
+    said = daemon.run("--tag", "kind=nightly", "--tag", "team=blue ✓", "-q", "overbits", "true")
+    assert said.returncode == 0, said.stderr
+    nightly, plain = said.stdout.strip().rpartition(":")[2], dispatch(wire)
+    ended(wire, nightly, plain)
+    found: dict[str, Any] = wire.ok(op="status", job=nightly)["job"]
+    assert found["tags"] == {"kind": "nightly", "team": "blue ✓"}
+    assert "kind=nightly, team=blue ✓" in daemon.run("jobs", nightly).stdout
+    assert listed(daemon, "--tag", "kind=nightly") == {nightly}
+    assert listed(daemon, "--tag", "kind=nightly", "--tag", "team=red") == set()
+    daemon.kill()
+    daemon.start()
+    assert listed(daemon, "--tag", "team=blue ✓") == {nightly}
+
+
+@pytest.mark.parametrize(
+    "tags", [{"": "x"}, {"a=b": "x"}, {"a": "x\x1b"}, {"a": "x" * 201}, {str(n): "" for n in range(MAX_TAGS + 1)}]
+)
+def test_what_cannot_be_a_tag_is_refused(wire: Connection, tags: dict[str, str]) -> None:
+    assert wire.error(op="dispatch", project="overbits", task="true", tags=tags)["code"] == "bad_request"
+
+
+def test_a_selection_is_cancelled_when_that_is_meant(daemon: PrivateDaemon, wire: Connection) -> None:
+    mine = [dispatch(wire, "sleep 1000", kind="x") for _ in range(2)]
+    others = [dispatch(wire, "sleep 1000"), dispatch(wire, "sleep 1000", project="other", kind="x")]
+    words = ("cancel", "--project", "overbits", "--tag", "kind=x")
+    said = daemon.run(*words)
+    assert said.returncode == 2
+    assert "this would cancel 2 jobs" in said.stderr
+    status, shown = asked(daemon, "n", *words)
+    assert status == 2
+    assert "Cancel 2 jobs" in shown
+    assert "nothing was done" in shown
+    status, shown = asked(daemon, "y", *words)
+    assert status == 0
+    assert ended(wire, *mine) == ["cancelled", "cancelled"]
+    assert listed(daemon, "--state", "starting,running,queued") == set(others)
+    assert daemon.run("cancel", "--all", "--yes").returncode == 0
+    assert ended(wire, *others) == ["cancelled", "cancelled"]
+
+
+def test_ended_jobs_are_retried_and_removed_by_state(daemon: PrivateDaemon, wire: Connection) -> None:
+    good, bad = dispatch(wire), dispatch(wire, "test -e mended")
+    assert ended(wire, good, bad) == ["completed", "failed"]
+    (daemon.project / "mended").touch()
+    assert daemon.run("retry", "--state", "failed", "-y").returncode == 0
+    assert ended(wire, bad) == ["completed"]
+    assert daemon.run("remove", "--state", "failed,running", "-y").stderr == "No job matches.\n"
+    assert daemon.run("remove", "--all", "-y").returncode == 0
+    assert listed(daemon) == set()
+
+
+def test_a_selection_that_says_nothing_or_too_much_is_a_mistake(daemon: PrivateDaemon, wire: Connection) -> None:
+    job = dispatch(wire)
+    ended(wire, job)
+    for words, said in {
+        ("cancel",): "which jobs?",
+        ("cancel", job, "--all"): "do not go with it",
+        ("cancel", "--state", "completed"): "nothing to cancel",
+        ("remove", "--state", "nonsense"): "is no state",
+        ("remove", "--tag", "nonsense"): "write KEY=VALUE",
+        ("remove", *[job] * 10): "this would remove 10 jobs",
+    }.items():
+        result = daemon.run(*words)
+        assert result.returncode == 2
+        assert said in result.stderr
+    assert listed(daemon) == {job}
