@@ -133,17 +133,20 @@ class ResponseiveDispatcher:
     def _watch(self) -> None:
         """The monitor's thread; it ends when no daemon can be reached any more."""
         try:
-            for event in self._client.subscribe():
-                self._heed(event)
+            # Who only looks on starts no daemon, however long this program goes on after the last one.
+            with Client(self._client.socket, autostart=False) as onlooker:
+                for event in onlooker.subscribe():
+                    self._heed(event, onlooker)
         except DaemonUnreachableError:
             return  # get_status asks for itself from now on, and tells its caller
         finally:
             self._fresh.clear()
 
-    def _heed(self, event: events.Event) -> None:
+    def _heed(self, event: events.Event, onlooker: Client) -> None:
         self._fresh.pop(event.job, None)
+        self._client.forget(event.job)
         try:
-            job = self._client.status(event.job)  # asked anew, so that what is remembered is not older
+            job = onlooker.status(event.job)
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise

@@ -24,7 +24,6 @@ def luzia() -> Iterator[PrivateLuzia]:
         os.environ["LUZIA_CACHE_TTL"] = "3600"
         os.mkfifo(os.path.join(luzia.project, "gate"))
         luzia.client().project_add("overbits", luzia.project, "shell")
-        os.environ["LUZIA_NO_AUTOSTART"] = "1"  # a monitor outlives its test, and must start no daemon after it
         try:
             yield luzia
         finally:

@@ -43,7 +43,6 @@ def luzia() -> Iterator[PrivateLuzia]:
         before = dict(os.environ)
         os.environ.update(luzia.env)
         luzia.client().project_add("overbits", luzia.project, "shell")
-        os.environ["LUZIA_NO_AUTOSTART"] = "1"  # a monitor outlives its test, and must start no daemon after it
         yield luzia
         legacy.get_enhanced_dispatcher.cache_clear()
         os.environ.clear()
