@@ -58,6 +58,8 @@ class DispatchOptions(TypedDict, total=False):
     expires_s: float | None
     job_timeout_s: float | None
     auto_resume: bool | None
+    max_cost_usd: float | None
+    max_turns: int | None
     after: Sequence[str] | None
     after_any: Sequence[str] | None
     after_fail: Sequence[str] | None

@@ -13,6 +13,7 @@
 10   ... stalled: it gave no sign of life
 11   ... is overdue: all its attempts together took too long
 12   ... met a usage limit, and does not wait for its end
+13   ... used more than its budget
 70   luzia itself failed (please report it)
 74   a file cannot be read, or the output cannot be written
 124  `wait --timeout` was over first
@@ -35,6 +36,7 @@ JOB_EXPIRED = 9
 JOB_STALLED = 10
 JOB_OVERDUE = 11
 JOB_USAGE_LIMITED = 12
+JOB_OVER_BUDGET = 13
 BUG = 70
 INPUT_OUTPUT = 74
 WAIT_TIMED_OUT = 124
@@ -56,6 +58,7 @@ BY_OUTCOME = {
     "stalled": JOB_STALLED,
     "overdue": JOB_OVERDUE,
     "usage_limited": JOB_USAGE_LIMITED,
+    "over_budget": JOB_OVER_BUDGET,
 }
 """The status for outcomes that are told apart from others of the same state."""
 

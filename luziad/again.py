@@ -19,6 +19,7 @@ from luzia_protocol.jobs import JobState, Outcome
 from luziad.agents.base import Verdict
 from luziad.agents.reading import is_overload, one_line
 from luziad.agents.resets import reset_moment
+from luziad.breaches import to_go_on
 from luziad.core.again import Again, Given
 from luziad.core.record import JobRecord
 from luziad.core.retry import RetryPolicy, decide
@@ -41,6 +42,9 @@ MAX_FOLLOW_UPS = 20
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 """What may stand in a command as the id of a session; an agent's output can say anything."""
 
+_OUT_OF_BUDGET = ("error_max_turns", "error_max_budget")
+"""How the verdicts begin on agents that have kept to a budget by themselves."""
+
 _FOLLOWED = (Outcome.COMPLETED, Outcome.FAILED)
 """The outcomes after which follow-ups are given."""
 
@@ -53,8 +57,10 @@ class Renewal:
         self.limits = LimitGate(admit)
 
     def judged(self, record: JobRecord, verdict: Verdict) -> Verdict:
-        """The verdict, with a failure that was a usage limit told apart."""
+        """The verdict, with a failure that was a usage limit or the end of a budget, told apart."""
         activity = record.attempt.activity if record.attempt else None
+        if verdict.outcome is Outcome.FAILED and (verdict.reason or "").startswith(_OUT_OF_BUDGET):
+            return Verdict(Outcome.OVER_BUDGET, f"{verdict.reason}; {to_go_on(record)}")
         if verdict.outcome is not Outcome.FAILED or activity is None or activity.limit is None:
             return verdict
         return Verdict(Outcome.USAGE_LIMITED, verdict.reason or activity.limit)

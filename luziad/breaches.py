@@ -9,9 +9,13 @@ from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Verdict
 from luziad.core.record import AttemptRecord, JobRecord
+from luziad.core.spending import breach
 
 LIMIT_GRACE_S = 0.5
 """How long an agent that met a usage limit may take to end by itself; some try again for hours, some never end."""
+
+BUDGET_GRACE_S = 2.0
+"""How long an agent may go on after a breach: some tell what they cost in their final result, and are about to end."""
 
 Stop = Callable[[JobRecord, Verdict], None]
 
@@ -26,12 +30,27 @@ class Breaches:
         """More is understood of the attempt."""
         if attempt.activity is None or attempt.stop_outcome is not None:
             return
+        loop = asyncio.get_running_loop()
         if attempt.activity.limit is not None:
-            asyncio.get_running_loop().call_later(LIMIT_GRACE_S, self._limited, record, attempt)
+            loop.call_later(LIMIT_GRACE_S, self._limited, record, attempt)
+        elif breach(record) is not None:
+            loop.call_later(BUDGET_GRACE_S, self._over_budget, record, attempt)
 
     def _limited(self, record: JobRecord, attempt: AttemptRecord) -> None:
         activity = attempt.activity
-        if record.attempt is not attempt or attempt.ended_at is not None or attempt.stop_outcome is not None:
-            return
-        if activity is not None and activity.limit is not None:
+        if _goes_on(record, attempt) and activity is not None and activity.limit is not None:
             self._stop(record, Verdict(Outcome.USAGE_LIMITED, activity.limit))
+
+    def _over_budget(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        words = breach(record)
+        if _goes_on(record, attempt) and words is not None:
+            self._stop(record, Verdict(Outcome.OVER_BUDGET, f"{words}; {to_go_on(record)}"))
+
+
+def to_go_on(record: JobRecord) -> str:
+    """What a person can do whose job has used its budget: asked for anew, it has all of it again."""
+    return f"`luzia retry {record.id}` goes on with the same budget again"
+
+
+def _goes_on(record: JobRecord, attempt: AttemptRecord) -> bool:
+    return record.attempt is attempt and attempt.ended_at is None and attempt.stop_outcome is None

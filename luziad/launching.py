@@ -12,6 +12,7 @@ from luziad.config import Config, ProjectConfig
 from luziad.core.attempts import AttemptRef
 from luziad.core.environments import Environments
 from luziad.core.record import JobRecord
+from luziad.core.spending import left
 from luziad.executor.base import Executor, Launch
 from luziad.view import task_text
 
@@ -48,7 +49,7 @@ class Launcher:
         assert attempt is not None
         project = self.config.projects.get(record.project)
         job_directory = self._executor.job_directory(record.id)
-        given = attempt.given
+        given, budget = attempt.given, left(record)
         prompt = task_text(record) if given is None else given.message or GO_ON
         context = Context(
             job=record.id,
@@ -58,6 +59,8 @@ class Launcher:
             directory=record.fate.tree.directory if record.fate.tree is not None else spec.cwd or spec.directory,
             prompt_file=f"{job_directory}/{attempt.number}/prompt",
             session=given.session if given else None,
+            max_cost_usd=budget.cost_usd,
+            max_turns=budget.turns,
         )
         command = self.adapter(record).command(context)
         return Launch(

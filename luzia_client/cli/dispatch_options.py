@@ -126,6 +126,14 @@ def size_bytes(option: str, text: str) -> int:
     return int(float(f"{match[1]}.{match[2] or 0}") * factor)
 
 
+def dollars(option: str, text: str) -> float:
+    """An amount of US dollars. Raises UsageError."""
+    try:
+        return float(text.removeprefix("$"))
+    except ValueError as exc:
+        raise usage_error(f"{option} {text}: no amount", f"Write for example {option} 2.50.") from exc
+
+
 def no(option: str, text: str) -> bool:
     """An option without a value that switches something off."""
     return False
@@ -155,6 +163,8 @@ OPTIONS = {
     "--backoff": Option("backoff_s", "SPAN..SPAN", "wait up to so long before the first retry, and any", backoff),
     "--expires": Option("expires_s", "SPAN", "give it up when it has not begun so soon", seconds),
     "--job-timeout": Option("job_timeout_s", "SPAN", "for all its attempts and the waits between them", seconds),
+    "--max-cost": Option("max_cost_usd", "USD", "end it when it costs more, by its agent's own estimate", dollars),
+    "--max-turns": Option("max_turns", "N", "end it when its model takes more turns", count),
     "--no-auto-resume": Option("auto_resume", "", "fail at a usage limit instead of waiting for its end", no),
     "--at": Option("not_before", "TIME", "start it then: 23:30, 2027-01-31T09:00", at, only_once),
     "--tag": Option("tags", "KEY=VALUE", "a word about the job, to select it by; repeatable", tags, dict.__or__),

@@ -23,6 +23,7 @@ class Context(msgspec.Struct, frozen=True):
     prompt_file: absolute path of a file with the task's text, there when the agent starts.
     argv: the exact command of `luzia run`; None for every other job.
     session: the agent's session to go on with, in which `task` is what is said next; None begins one.
+    max_cost_usd, max_turns: what is left of the job's budget.
     """
 
     job: str
@@ -32,6 +33,14 @@ class Context(msgspec.Struct, frozen=True):
     prompt_file: str
     argv: list[str] | None = None
     session: str | None = None
+    max_cost_usd: float | None = None
+    max_turns: int | None = None
+
+
+def within(context: Context, cost: str, turns: str) -> list[str]:
+    """The words that keep an agent within its budget, if there is one; `cost` and `turns` are its options."""
+    words = [] if context.max_cost_usd is None else [f"{cost}={context.max_cost_usd:.2f}"]
+    return words if context.max_turns is None else [*words, f"{turns}={context.max_turns}"]
 
 
 def going_on(context: Context, option: str) -> list[str]:

@@ -17,7 +17,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import claude_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, Verdict
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, Verdict, within
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Call, Event, created_task, event_of, tokens
 from luziad.agents.notes import MAX_ID, MAX_PATH, MAX_PLAN, Notes, amount, count, plan_item, remember
 from luziad.agents.reading import (
@@ -55,6 +55,7 @@ def command(context: Context) -> Command:
             "--output-format=stream-json",
             "--permission-mode=acceptEdits",
             session,
+            *within(context, "--max-budget-usd", "--max-turns"),
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only honest progress
         drop_env=NESTING_VARIABLES,

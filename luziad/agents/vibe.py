@@ -14,7 +14,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import vibe_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on, within
 from luziad.agents.notes import Notes, plan_item
 from luziad.agents.reading import at, decoded, is_usage_limit, judge, last_words, objects, one_line, text, text_at
 from luziad.core.attempts import Exited
@@ -38,6 +38,7 @@ def command(context: Context) -> Command:
             "--workdir",
             context.directory,
             *going_on(context, "--resume"),
+            *within(context, "--max-price", "--max-turns"),
         ],
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,

@@ -8,6 +8,7 @@ from luzia_protocol.requests import MAX_MESSAGE_BYTES, Dispatch
 
 from luziad.config_rules import BACKOFF
 
+_BUDGETS = ("max_cost_usd", "max_turns")
 _SPANS = ("expires_s", "job_timeout_s")
 
 
@@ -31,6 +32,8 @@ def terms_of(request: Dispatch) -> Terms | None:
         expires_s=request.expires_s,
         job_timeout_s=request.job_timeout_s,
         auto_resume=request.auto_resume,
+        max_cost_usd=request.max_cost_usd,
+        max_turns=request.max_turns,
     )
     if terms == _NONE:
         return None
@@ -41,6 +44,10 @@ def terms_of(request: Dispatch) -> Terms | None:
             raise Refused(ErrorCode.BAD_REQUEST, f"`retry_on` may have {', '.join(RETRYABLE)}, not {outcome}")
     if terms.backoff_s is not None and not BACKOFF.holds(terms.backoff_s):
         raise Refused(ErrorCode.BAD_REQUEST, f"`backoff_s` must be {BACKOFF.expected}")
+    for name in _BUDGETS:
+        most = getattr(terms, name)
+        if most is not None and not 0 < most < 1e9:
+            raise Refused(ErrorCode.BAD_REQUEST, f"`{name}` must be a number above 0")
     for name in _SPANS:
         seconds = getattr(terms, name)
         if seconds is not None and not 0 < seconds < 1e9:

@@ -68,6 +68,8 @@ class Outcome(StrEnum):
     """All of the job's attempts together took too long."""
     USAGE_LIMITED = "usage_limited"
     """The agent's account has used up its allowance."""
+    OVER_BUDGET = "over_budget"
+    """It used more than its job may."""
 
 
 OUTCOME_STATES = {
@@ -82,6 +84,7 @@ OUTCOME_STATES = {
     Outcome.EXPIRED: JobState.TIMED_OUT,
     Outcome.OVERDUE: JobState.TIMED_OUT,
     Outcome.USAGE_LIMITED: JobState.FAILED,
+    Outcome.OVER_BUDGET: JobState.FAILED,
 }
 
 
@@ -162,7 +165,8 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     MAX_RETRIES. retry_on: the outcomes after which they do, of RETRYABLE. backoff_s: seconds up to which the first
     one waits, and up to which any does. expires_s: seconds in which the first attempt must have begun.
     job_timeout_s: seconds for all attempts and the waits between them. auto_resume: whether the job waits for
-    the end of a usage limit and goes on by itself.
+    the end of a usage limit and goes on by itself. max_cost_usd, max_turns: what all attempts together may cost by the
+    agent's own estimate, and how many turns of the model they may take.
     """
 
     not_before: datetime | None = None
@@ -172,6 +176,8 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     expires_s: float | None = None
     job_timeout_s: float | None = None
     auto_resume: bool | None = None
+    max_cost_usd: float | None = None
+    max_turns: int | None = None
 
 
 class Job(msgspec.Struct, frozen=True):

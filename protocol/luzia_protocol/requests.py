@@ -46,6 +46,7 @@ class Dispatch(Base, tag="dispatch"):
     do; one or two numbers, the seconds up to which the first of them waits, and up to which any does.
     expires_s: the job ends when its first attempt has not begun so many seconds after it could.
     job_timeout_s: seconds for all its attempts and the waits between them.
+    max_cost_usd, max_turns: end the job when it costs more, by its agent's own estimate, or takes more turns.
     auto_resume: wait for the end of a usage limit and go on; None takes the project's.
     after, after_any, after_fail: jobs that must complete, end in whatever way, or fail before this one starts;
     when they end otherwise it is skipped. Together at most MAX_PARENTS.
@@ -73,6 +74,8 @@ class Dispatch(Base, tag="dispatch"):
     expires_s: float | None = None
     job_timeout_s: float | None = None
     auto_resume: bool | None = None
+    max_cost_usd: float | None = None
+    max_turns: int | None = None
     after: list[str] = []
     after_any: list[str] = []
     after_fail: list[str] = []

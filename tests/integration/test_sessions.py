@@ -184,3 +184,20 @@ def test_what_has_no_conversation_is_told_nothing(luzia: Luzia, wire: Connection
     assert wire.error(op="send", job=claude, message="more")["code"] == "queue_full"
     wire.ok(op="cancel", job=claude)
     assert wire.error(op="send", job=claude, message="more")["code"] == "no_session"
+
+
+def test_a_job_that_uses_more_than_its_budget_is_ended_and_can_go_on(luzia: Luzia, wire: Connection) -> None:
+    job = ended(wire, luzia.dispatch(wire, "spend", max_turns=2, max_cost_usd=0.5, retries=3))
+    assert (job["state"], job["outcome"], job["attempt"]) == ("failed", "over_budget", 1)
+    assert "turns, and its budget is 2; `luzia retry " in job["reason"]
+    (call,) = luzia.calls()
+    assert {"--max-turns=2", "--max-budget-usd=0.50"} <= set(call["argv"])
+    wire.ok(op="retry", job=job["id"])
+    assert ended(wire, job["id"])["state"] == "completed"
+    assert luzia.calls()[1]["session"] == call["session"]
+    assert "--max-turns=2" in luzia.calls()[1]["argv"]
+
+
+def test_a_budget_that_makes_no_sense_is_refused(wire: Connection) -> None:
+    for wrong in ({"max_turns": 0}, {"max_cost_usd": -1}):
+        assert wire.error(op="dispatch", project="overbits", task="true", **wrong)["code"] == "bad_request"

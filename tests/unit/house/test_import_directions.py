@@ -72,7 +72,8 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.agenda": "luziad.core luziad.wall_timer",
     "luziad.deadlines": "luzia_protocol luziad.core luziad.agenda luziad.agents.base",
     "luziad.again": (
-        "luzia_protocol luziad.core luziad.agents luziad.agents.base luziad.limit_gate luziad.policies luziad.time_gate"
+        "luzia_protocol luziad.core luziad.agents luziad.agents.base luziad.breaches luziad.limit_gate luziad.policies"
+        " luziad.time_gate"
     ),
     "luziad.breaches": "luzia_protocol luziad.core luziad.agents.base",
     "luziad.limit_gate": "luziad.core luziad.time_gate luziad.wall_timer",
