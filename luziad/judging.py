@@ -15,7 +15,7 @@ from luziad.core.attempts import AttemptRef, Exited
 from luziad.core.record import JobRecord
 from luziad.executor.base import Executor
 from luziad.launching import Launcher
-from luziad.live.readers import LiveReaders
+from luziad.live.readers import LiveReaders, Patience
 from luziad.live.reading import Reading
 
 log = logging.getLogger("luziad.judging")
@@ -36,13 +36,17 @@ class OutputJudge:
         if adapter is None or not adapter.reads_output or ref in self._readers:
             return
         assert record.attempt is not None
-        known = record.attempt.activity
+        known, pid = record.attempt.activity, record.attempt.pid
         reading = Reading(self._executor.output_path(ref, "stdout"), adapter.reader(), known)
-        self._readers.begin(ref, reading, known, self._launcher.config.daemon.linger_s)
+        self._readers.begin(ref, reading, known, Patience(pid, self._launcher.config.daemon.linger_s))
 
     def is_reading(self, ref: AttemptRef) -> bool:
         """True when the attempt's output is being read."""
         return ref in self._readers
+
+    def give_up(self, ref: AttemptRef) -> None:
+        """There will be no verdict on the attempt: read it no longer."""
+        self._readers.drop(ref)
 
     async def verdict(self, record: JobRecord, end: Exited) -> Verdict:
         """How the record's newest attempt ended. Never raises: what cannot be read is judged as a failure."""

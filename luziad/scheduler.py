@@ -22,7 +22,7 @@ from luziad.acceptance import Accepting, Adopting
 from luziad.again import Renewal
 from luziad.agents.base import Verdict
 from luziad.breaches import Breaches
-from luziad.core.activity import PLAN, merged
+from luziad.core.activity import PLAN
 from luziad.core.attempts import AttemptEnd, AttemptRef, Exited, NeverStarted
 from luziad.core.environments import Environments
 from luziad.core.lifecycle import Trigger, move
@@ -37,6 +37,7 @@ from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.machine import Machine
 from luziad.policies import Policies
+from luziad.progressing import Progressing
 from luziad.timeouts import Timeouts
 from luziad.view import task_text
 from luziad.watch.stall import StallWatch
@@ -54,6 +55,8 @@ class Judge(Protocol):
     def begin(self, record: JobRecord) -> None: ...
 
     def is_reading(self, ref: AttemptRef) -> bool: ...
+
+    def give_up(self, ref: AttemptRef) -> None: ...
 
     async def verdict(self, record: JobRecord, end: Exited) -> Verdict: ...
 
@@ -89,6 +92,7 @@ class Scheduler:
         self._stalls.stalled = self._stalled
         self._changed = changed
         self._facts = Facts(journal)
+        self._progressing = Progressing(journal, self._facts, changed)
         self._timeouts = Timeouts(self._timed_out)
         self._deadlines = Deadlines(self._too_late)
         self.machine = Machine(launcher.config.daemon, self.pump)
@@ -192,10 +196,8 @@ class Scheduler:
         attempt = record.attempt
         if attempt is None or record.fate.state.is_final or record.fate.state is JobState.QUEUED:
             raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.fate.state}")
-        record.fate.progress = progress
         self._stalls.heard(AttemptRef(record.id, attempt.number))
-        self.journal.record(record, self._facts.progressed(record, attempt.number, progress), then)
-        self._changed(record)
+        self._progressing.reported(record, attempt, progress, then)
 
     # ------------------------------------------------------------------ what the executor tells
 
@@ -217,21 +219,8 @@ class Scheduler:
     def understood(self, ref: AttemptRef, activity: Activity, progress: Progress | None) -> None:
         """The attempt's output tells more than was known."""
         found = self._current(ref)
-        if found is None:
-            return
-        record, attempt = found
-        known = attempt.activity
-        if known is not None and known.lingered:
-            activity = msgspec.structs.replace(activity, lingered=True)
-        before, record.fate.progress = record.fate.progress, merged(record.fate.progress, progress)
-        if activity == known and before == record.fate.progress:
-            return
-        attempt.activity = activity
-        self._breaches.look(record, attempt)
-        if self.journal.failure is None:  # what waits for room may not grow with every step of an agent
-            shown = record.fate.progress or Progress()
-            self.journal.record(record, self._facts.progressed(record, attempt.number, shown))
-        self._changed(record)
+        if found is not None and self._progressing.understood(*found, activity, progress):
+            self._breaches.look(*found)
 
     def lingers(self, ref: AttemptRef) -> None:
         """The attempt's agent goes on after its final result: end it, and judge it by that."""
@@ -259,6 +248,7 @@ class Scheduler:
         else:
             deleted = isinstance(end, NeverStarted)  # and yet it had started
             reason = "its directory was deleted while it ran" if deleted else end.reason
+            self._judge.give_up(ref)
             self._end_attempt(record, attempt, Verdict(Outcome.LOST, reason))
 
     # ------------------------------------------------------------------ starting

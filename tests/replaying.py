@@ -13,7 +13,7 @@ from support import Connection
 RECORDINGS = Path(__file__).parent / "data" / "recordings"
 
 _PROGRAM = """
-import os, signal, sys
+import os, signal, sys, time
 recording, gate, after = sys.argv[1].split(" ")
 lines = open(recording, "rb").read().splitlines(keepends=True)
 with open(gate) as told:
@@ -23,6 +23,10 @@ with open(gate) as told:
 os.write(1, b"".join(lines))
 if after == "linger":
     signal.pause()
+if after == "work":
+    while time.process_time() < 2.0:
+        pass
+    after = 0
 sys.exit(int(after))
 """
 """Prints so many lines as a line of the gate says, and all that are left when the gate is closed."""
@@ -35,7 +39,7 @@ AGENTS = "".join(
 
 
 class Replay:
-    """A job whose agent prints a recording when told to. after: its exit code in the end, or `linger`."""
+    """A job whose agent prints a recording when told to. after: its exit code, `linger`, or `work`."""
 
     def __init__(self, wire: Connection, gate: Path, recording: str, after: str = "0", **fields: object) -> None:
         os.mkfifo(gate)

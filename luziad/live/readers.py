@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Progress
@@ -15,6 +15,7 @@ from luziad.core.activity import is_news
 from luziad.core.attempts import AttemptRef
 from luziad.live.reading import Reading
 from luziad.watch.files import FileWatcher
+from luziad.watch.usage import BUSY, cpu_s
 
 log = logging.getLogger("luziad.live")
 
@@ -30,17 +31,24 @@ Told = Callable[[AttemptRef, Activity, Progress | None], None]
 Lingering = Callable[[AttemptRef], None]
 
 
+class Patience(NamedTuple):
+    """How long an agent, the process `pid`, may go on after its final result without a word and without work."""
+
+    pid: int | None
+    linger_s: float
+
+
 class _Live:
     """An attempt whose output is being read.
 
     told: what was pushed last. caught_up: all that was known before a restart is known again.
     """
 
-    __slots__ = ("caught_up", "linger_s", "reading", "task", "told")
+    __slots__ = ("caught_up", "patience", "reading", "task", "told")
 
-    def __init__(self, reading: Reading, known: Activity | None, linger_s: float) -> None:
+    def __init__(self, reading: Reading, known: Activity | None, patience: Patience) -> None:
         self.reading = reading
-        self.linger_s = linger_s
+        self.patience = patience
         self.told = known
         self.caught_up = known is None
         self.task: asyncio.Task[None] | None = None
@@ -50,7 +58,7 @@ class LiveReaders:
     """The readings of all running attempts.
 
     thread: on which all of them are done. told: hears on the event loop what changed in the understanding.
-    lingering: hears of an agent that goes on some time after its final result and the last growth of its output.
+    lingering: hears of an agent that goes on after its final result for longer than patience lasts.
     """
 
     def __init__(self, watcher: FileWatcher, thread: ThreadPoolExecutor) -> None:
@@ -63,12 +71,9 @@ class LiveReaders:
     def __contains__(self, ref: object) -> bool:
         return ref in self._live
 
-    def begin(self, ref: AttemptRef, reading: Reading, known: Activity | None, linger_s: float) -> None:
-        """Read the attempt's output from its beginning, and then as it grows.
-
-        known: what had been understood of it before. linger_s: how long the agent may go on after its final result.
-        """
-        live = self._live[ref] = _Live(reading, known, linger_s)
+    def begin(self, ref: AttemptRef, reading: Reading, known: Activity | None, patience: Patience) -> None:
+        """Read the attempt's output from its beginning, and then as it grows. known: what was understood before."""
+        live = self._live[ref] = _Live(reading, known, patience)
         live.task = asyncio.get_running_loop().create_task(self._follow(ref, live))
 
     async def end(self, ref: AttemptRef) -> Reading | None:
@@ -78,6 +83,12 @@ class LiveReaders:
             return None
         await self._cancel(live)
         return live.reading
+
+    def drop(self, ref: AttemptRef) -> None:
+        """Follow the attempt no longer; nobody wants to know what was read of it."""
+        live = self._live.pop(ref, None)
+        if live is not None and live.task is not None:
+            live.task.cancel()
 
     async def close(self) -> None:
         """Follow nothing any more."""
@@ -133,13 +144,18 @@ class LiveReaders:
             self.told(ref, activity, progress)
 
     async def _wait(self, ref: AttemptRef, live: _Live, grown: asyncio.Event) -> None:
-        """Wait for growth; an agent that has told its result is given so long to end."""
-        if live.reading.finished:
+        """Wait for growth; an agent that has told its result is given some time to end, and more while it works."""
+        pid, linger_s = live.patience
+        patient = live.reading.finished
+        while patient and not grown.is_set():
+            before_s = await self.in_thread(cpu_s, pid)
             try:
-                async with asyncio.timeout(live.linger_s):
+                async with asyncio.timeout(linger_s):
                     await grown.wait()
             except TimeoutError:
-                self.lingering(ref)
+                patient = await self.in_thread(cpu_s, pid) - before_s > BUSY * linger_s
+                if not patient:
+                    self.lingering(ref)
         await grown.wait()
 
 

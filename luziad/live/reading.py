@@ -37,6 +37,7 @@ class Reading:
         self.path = path
         self._reader = reader
         self._known = known
+        self._names = known or Activity()  # the lines that told them may not be kept any more
         self._splitter = LineSplitter()
         self._offset = 0
         self._progress: Progress | None = None
@@ -75,6 +76,9 @@ class Reading:
             phase=self._phase,
             phase_at=phase_at,
             last_sign_at=self._last_sign_at,
+            session=found.session or self._names.session,
+            model=found.model or self._names.model,
+            version=found.version or self._names.version,
         )
         progress = self._progress
         return activity, None if progress is None else msgspec.structs.replace(progress, phase=self._phase)

@@ -18,7 +18,7 @@ from luzia_protocol.jobs import JobState
 
 from luziad.core.attempts import AttemptRef
 from luziad.core.record import AttemptRecord, JobRecord
-from luziad.watch.usage import cpu_s
+from luziad.watch.usage import BUSY, cpu_s
 
 log = logging.getLogger("luziad.stall")
 
@@ -26,9 +26,6 @@ T = TypeVar("T")
 
 LOOKS = 10
 """So often in the span of silence."""
-
-BUSY = 0.05
-"""The part of one processor from which on the processes count as busy: what only waits uses less."""
 
 
 class Signs:

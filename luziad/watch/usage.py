@@ -9,12 +9,16 @@ from luziad.supervise import tree
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_s(agent_pid: int) -> float:
+BUSY = 0.05
+"""The part of one processor from which on processes count as busy: what only waits uses less."""
+
+
+def cpu_s(agent_pid: int | None) -> float:
     """Seconds of processor time of the agent's whole tree, with what has ended in it; 0 when it is gone.
 
     The tree begins at the agent's parent, the shim: it takes in whatever loses its own parent, and counts it.
     """
-    agent = tree.read(agent_pid)
+    agent = None if agent_pid is None else tree.read(agent_pid)
     if agent is None:
         return 0.0
     pids = [agent.parent, *(process.pid for process in tree.descendants(agent.parent))]

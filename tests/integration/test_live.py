@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from luziad.live.readers import READ_GAP_S
 from replaying import AGENTS, Replay
 from support import Connection, PrivateDaemon, eventually, private_daemon
 
@@ -150,6 +156,51 @@ def test_an_agent_that_lingers_after_its_result_is_ended_and_judged_by_the_resul
     assert (one["state"], one["activity"]["lingered"], one["signal"]) == ("completed", True, "SIGTERM")
     assert (other["state"], other["outcome"]) == ("failed", "failed")
     assert "high demand" in other["reason"]
+
+
+def test_an_agent_that_works_after_its_result_is_left_alone(tmp_path: Path) -> None:
+    with private_daemon(f"[daemon]\nlinger_s = 1\n{AGENTS}") as daemon, daemon.connect() as wire:
+        with Replay(wire, tmp_path / "gate", "claude/success", after="work") as agent:
+            agent.finish()
+        (job,) = wire.ok(op="wait", jobs=[agent.job])["jobs"]
+    assert (job["state"], job["exit_code"], job["activity"]["lingered"]) == ("completed", 0, False)
+
+
+def test_what_comes_fast_is_told_together(tmp_path: Path) -> None:
+    program = (
+        "import json, time\n"
+        "for turn in range(300):\n"
+        "    message = {'id': str(turn), 'content': [{'type': 'text', 'text': str(turn)}]}\n"
+        "    print(json.dumps({'type': 'assistant', 'message': message}), flush=True)\n"
+        "    time.sleep(0.005)\n"
+    )
+    script = tmp_path / "fast.py"
+    script.write_text(program)
+    config = f'[agents.claude]\ncommand = ["{sys.executable}", "-SE", "{script}"]\nprompt = "none"\n'
+    with private_daemon(config) as daemon, daemon.connect() as wire, daemon.connect() as stream:
+        job = wire.ok(op="dispatch", project="overbits", task="x", agent="claude")["job"]
+        stream.ok(op="subscribe", after=0, jobs=[job])
+        events = [stream.receive()["event"]]
+        while events[-1]["kind"] != "ended":
+            events.append(stream.receive()["event"])
+    told = [event["activity"]["turns"] for event in events if event["kind"] == "progress"]
+    first, last = (datetime.fromisoformat(event["at"]) for event in (events[0], events[-1]))
+    assert told == sorted(set(told))
+    assert told[-1] == 300
+    assert len(told) <= (last - first).total_seconds() / READ_GAP_S + 3
+
+
+def test_a_lost_attempt_keeps_what_was_understood_and_is_read_no_longer(tmp_path: Path) -> None:
+    with private_daemon(AGENTS) as daemon, daemon.connect() as wire:
+        with Replay(wire, tmp_path / "gate", "codex/success") as agent:
+            agent.print(1)
+            known = eventually(lambda: activity(wire, agent.job))
+            lock = json.loads((daemon.state / "jobs" / agent.job / "1" / "lock").read_text())
+            os.kill(lock["pid"], signal.SIGKILL)
+            (job,) = wire.ok(op="wait", jobs=[agent.job])["jobs"]
+        assert job["state"] == "lost"
+        assert activity(wire, agent.job)["session"] == known["session"]
+        assert "output_not" not in daemon.log.read_text()
 
 
 def test_a_restarted_daemon_understands_the_same_and_goes_on(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
         " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
-        " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.watch.stall"
+        " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.progressing"
+        " luziad.watch.stall"
         " luziad.worktrees"
     ),
     "luziad.worktrees": "luzia_protocol luziad.core luziad.facts luziad.journal luziad.trees",
@@ -62,8 +63,9 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.judging": (
         "luzia_protocol luziad.core luziad.agents.base luziad.executor.base luziad.launching luziad.live"
     ),
-    "luziad.live": "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines luziad.watch",
     "luziad.machine": "luziad.config",
+    "luziad.progressing": "luzia_protocol luziad.core luziad.facts luziad.journal",
+    "luziad.live": "luzia_protocol luziad.core luziad.agents.base luziad.agents.lines luziad.watch luziad.watch.usage",
     "luziad.limits": "luziad.core luziad.config",
     "luziad.acceptance": "luzia_protocol luziad.core luziad.errors luziad.journal",
     "luziad.timeouts": "luzia_protocol luziad.core",
