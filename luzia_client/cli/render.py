@@ -11,6 +11,8 @@ from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import harmless, one_line
 
 BAR_WIDTH = 10
+SILENT_S = 120.0
+"""From when on the age of an agent's last sign of life is shown beside what it does."""
 PLAN = "plan"
 """The label of a progress that was counted in the agent's own plan."""
 
@@ -112,8 +114,16 @@ def doing(job: Job, now: datetime | None = None) -> str:
     label = "" if progress is None else progress.label or ""
     if progress is not None and label == PLAN and progress.total:
         label = f"{PLAN} {progress.done or 0:g}/{progress.total:g}"
-    words = [word for word in (label, phase(job, now)) if word]
+    words = [word for word in (label, phase(job, now), _silence(job, now)) if word]
     return one_line(" · ".join(words), 120)
+
+
+def _silence(job: Job, now: datetime | None) -> str:
+    """`silent 12m00s`, when an agent's output has not grown for long enough to be worth a word."""
+    if now is None or job.activity is None or job.activity.last_sign_at is None:
+        return ""
+    silent_s = (now - job.activity.last_sign_at).total_seconds()
+    return "" if silent_s < SILENT_S else f"silent {duration(silent_s)}"
 
 
 def phase(job: Job, now: datetime | None = None) -> str:

@@ -50,6 +50,12 @@ def test_the_phase_is_shown_with_how_long_it_lasts(make_job: MakeJob, now: datet
     assert render.status(job, PLAIN) == "running [█████░░░░░] 50% plan 1/2 · tool Bash"
 
 
+def test_a_long_silence_is_shown(make_job: MakeJob, now: datetime) -> None:
+    quiet = Activity(phase="tool Bash", last_sign_at=now - timedelta(minutes=12))
+    job = make_job(activity=quiet, progress=Progress(phase="tool Bash"))
+    assert render.status(job, PLAIN, now) == "running tool Bash · silent 12m00s"
+
+
 def test_a_limit_is_shown_with_its_end(make_job: MakeJob, now: datetime) -> None:
     resets = now + timedelta(minutes=30)
     limited = Activity(phase="usage limit", limit="You've hit your limit", limit_resets_at=resets)
