@@ -104,16 +104,17 @@ def read_started(directory: str) -> Started | None:
 
 
 def _judge(directory: str, fd: int, why: str | None) -> Over:
-    started = read_started(directory)
+    started, ended = read_started(directory), 0
     if record.exists(fd, record.STARTED):
-        _end_survivors(directory, started)
+        ended = _end_survivors(directory, started)
     if record.exists(fd, record.EXIT):
         end = _read(directory, record.EXIT, Exited)
         if end is None:
             return Over(Lost("its exit record cannot be read"), started)
         return Over(end, started if end.error is None else None)
     if record.exists(fd, record.STARTED):
-        return Over(_lost(started, why), started)
+        lost = _lost(started, why)
+        return Over(Lost(f"{lost.reason}; {ended} of its processes were left, and ended") if ended else lost, started)
     if not record.exists(fd, record.FENCED):
         record.write_new(fd, record.FENCED, b"")
     if why == DELETED:
@@ -129,15 +130,15 @@ def _lost(started: Started | None, why: str | None) -> Lost:
     return Lost(why or "its shim was killed, and with it went the exit status")
 
 
-def _end_survivors(directory: str, started: Started | None) -> None:
-    """End what is left of the tree when the shim died in this boot before it had seen the end of it."""
+def _end_survivors(directory: str, started: Started | None) -> int:
+    """End what is left of the tree when the shim died in this boot before it had seen the end of it; how many."""
     holder = _read(directory, record.LOCK, Holder)
     if holder is None or holder.over or holder.boot_id != record.boot_id():
-        return
+        return 0
     leader = None
     if started is not None and started.agent_pid is not None and started.agent_start_time is not None:
         leader = survivors.Leader(started.agent_pid, started.agent_start_time)
-    survivors.end_all(directory, leader, holder.cgroup)
+    return survivors.end_all(directory, leader, holder.cgroup)
 
 
 def _read(directory: str, name: str, kind: type[T]) -> T | None:

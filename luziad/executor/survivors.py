@@ -50,24 +50,27 @@ def end_all(directory: str, leader: Leader | None, group: str | None = None) -> 
     directory: the attempt's. leader: None when the shim died before it could write down the agent's process.
     group: the directory of the attempt's cgroup, if it had one.
     """
+    ended: set[int] = set()
     if group is not None and not f"{cgroup.own_directory()}/".startswith(f"{group}/"):
+        ended |= {process.pid for process in _members(directory, leader)}
         cgroup.kill(group)
     deadline = time.monotonic() + PATIENCE_S
-    ended = empty = 0
+    empty = 0
     # Twice, because a process may fork and end while the list is read, with the child where the reader has been.
     while empty < SCANS:
         alive = _members(directory, leader)
+        ended |= {process.pid for process in alive}
         empty = 0 if alive else empty + 1
         if alive and time.monotonic() > deadline:
             pids = [process.pid for process in alive]
             log.error("survivors_not_killed attempt=%s pids=%s", directory, pids)
-            return ended + len(pids)
-        ended += _kill(alive, deadline)
+            return len(ended)
+        _kill(alive, deadline)
     if group is not None:
         cgroup.remove(group)
     if ended:
-        log.warning("survivors_killed attempt=%s processes=%d", directory, ended)
-    return ended
+        log.warning("survivors_killed attempt=%s processes=%d", directory, len(ended))
+    return len(ended)
 
 
 def _members(directory: str, leader: Leader | None) -> list[tree.Process]:
@@ -120,8 +123,8 @@ def _environment(process: tree.Process) -> bytes:
     return b""
 
 
-def _kill(processes: list[tree.Process], deadline: float) -> int:
-    """Kill these processes, unless their ids have gone to other ones, and wait for their end; returns how many."""
+def _kill(processes: list[tree.Process], deadline: float) -> None:
+    """Kill these processes, unless their ids have gone to other ones, and wait for their end."""
     poller = select.poll()
     waiting: set[int] = set()
     for process in processes:
@@ -130,7 +133,6 @@ def _kill(processes: list[tree.Process], deadline: float) -> int:
             pidfd.send(fd, signal.SIGKILL)
             poller.register(fd, select.POLLIN)
             waiting.add(fd)
-    count = len(waiting)
     try:
         while waiting and (left_s := deadline - time.monotonic()) > 0:
             for fd, _ in poller.poll(left_s * 1000):
@@ -140,4 +142,3 @@ def _kill(processes: list[tree.Process], deadline: float) -> int:
     finally:
         for fd in waiting:
             os.close(fd)
-    return count
