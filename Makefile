@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-agents test-agents-all check bench chaos generate clean
+.PHONY: help venv demo test test-agents test-agents-all check bench chaos soak generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -52,6 +52,9 @@ bench: $(STAMP) ## measure what the README claims (WRITE=1 puts the figures into
 
 chaos: $(STAMP) ## kill everything at random for five minutes and check every promise (SEED=1 repeats a run's choices)
 	PYTHONPATH=tests $(BIN)/python -m chaos.run --kills 1000 --seconds 270 $(if $(SEED),--seed $(SEED))
+
+soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and look whether anything has grown
+	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
 
 generate: $(STAMP) ## write protocol/schema, docs/errors.md and the diagram in docs/architecture.md anew
 	$(BIN)/python protocol/generate.py

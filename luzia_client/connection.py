@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 
+from luzia_protocol import paths
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
 
 REQUEST_TIMEOUT_S = 30.0
@@ -102,6 +104,7 @@ def dial(path: str) -> socket.socket:
 
     The socket blocks while it connects: one that does not would fail when many connect in the same moment.
     """
+    paths.check_place(path)
     dialled = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         dialled.connect(path)
@@ -147,6 +150,11 @@ def unreachable(path: str, exc: OSError) -> DaemonUnreachableError:
         return DaemonUnreachableError(
             f"no daemon answers on {path}",
             "Start it with `luzia daemon start`; `luzia doctor` checks the set-up.",
+        )
+    if isinstance(exc, PermissionError) and exc.errno == errno.EPERM:
+        return DaemonUnreachableError(
+            f"luzia asks nothing on {path}: {exc.strerror}",
+            "Have that directory removed, or set XDG_RUNTIME_DIR or LUZIA_RUNTIME_DIR to a directory of yours.",
         )
     if isinstance(exc, PermissionError):
         return DaemonUnreachableError(

@@ -98,6 +98,7 @@ def ask(line: bytes) -> bytes:
 
 
 def _exchange(path: str, line: bytes) -> bytes:
+    paths.check_place(path)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     sock.connect(path)
     sock.settimeout(ANSWER_TIMEOUT_S)

@@ -46,6 +46,18 @@ def socket_path() -> str:
     return own
 
 
+def check_place(socket: str) -> None:
+    """Raise PermissionError when the socket is in the directory in /tmp that is this user's, and somebody else made it.
+
+    Only there can other users make it first; what they listen with must not hear a task, nor the variables with it.
+    """
+    place = os.path.dirname(socket)
+    if place == f"/tmp/luzia-{os.geteuid()}" and os.path.lexists(place):
+        status = os.lstat(place)
+        if status.st_mode & 0o170000 != 0o040000 or status.st_uid != os.geteuid():
+            raise PermissionError(1, f"{place} is somebody else's")
+
+
 def is_system() -> bool:
     """True when this process would use the system service's directories."""
     return runtime_dir() == SYSTEM_RUNTIME_DIR

@@ -79,11 +79,18 @@ def daemon() -> Iterator[FaultyDaemon]:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("point", "count"),
-    [("write", 1), ("write", 2), ("write", 3), ("submit", 1), ("reply", 1), ("rename", 1)],
+    [
+        *(("write", 1), ("write", 2), ("write", 3), ("submit", 1), ("reply", 1), ("rename", 1)),
+        *(("fsync", 1), ("spawn", 1), ("look", 1)),
+    ],
 )
 def test_a_job_runs_once_and_keeps_its_id_wherever_the_daemon_dies(
     daemon: FaultyDaemon, point: str, count: int, when: str
 ) -> None:
+    if point == "spawn":  # a fork server is started when one is needed and none is there
+        with daemon.connect() as wire:
+            os.kill(wire.ok(op="info")["fork_server_pid"], 9)
+            eventually(lambda: wire.ok(op="info")["fork_server_pid"] is None)
     daemon.set_plan(kill=point, when=when, count=count)
     told = None
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -11,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chaos import work
-from support import Connection, PrivateDaemon
+from support import MAIN, Connection, PrivateDaemon
 
 OUTSTANDING = 40
 """Jobs that may be under way before the dispatchers wait."""
@@ -152,6 +154,9 @@ def cancel_again(run: Run) -> None:
 
 def _be_rude(run: Run, made: work.Work, chance: random.Random) -> None:
     """Send the request, or a part of it, and go away without a word, as a client that is killed does."""
+    if chance.random() < 0.2:
+        _kill_a_command(run, made, chance)
+        return
     frame = json.dumps(made.request(run.daemon.root)).encode() + b"\n"
     try:
         wire = Connection(run.daemon.socket)
@@ -160,6 +165,23 @@ def _be_rude(run: Run, made: work.Work, chance: random.Random) -> None:
     except OSError:
         return
     run.count("kills: client in mid-request")
+
+
+def _kill_a_command(run: Run, made: work.Work, chance: random.Random) -> None:
+    """Let `luzia` dispatch it, and kill that at some moment."""
+    request = made.request(run.daemon.root)
+    limit = [] if made.timeout_s is None else ["--timeout", f"{made.timeout_s}"]
+    words = ["--key", made.key, *limit, request["project"], request["task"]]
+    command = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *words],
+        env={**run.daemon.env, "LUZIA_NO_AUTOSTART": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(chance.uniform(0.0, 0.15))
+    command.kill()
+    if command.wait() == -9:
+        run.count("kills: client in mid-request")
 
 
 def follow(run: Run, name: str) -> None:

@@ -42,7 +42,7 @@ def has_attempt(shim: tree.Process) -> bool:
 
 def left(daemon: int) -> list[str]:
     """What is below this process, in words, but for the daemon, its fork server and the spare shim."""
-    found = [each for each in _below() if each.pid != daemon]
+    found = [each for each in below() if each.pid != daemon]
     servers = {each.pid for each in found if each.parent == daemon and _name(each.pid) == "luzia-forks"}
     return [
         f"{each.pid} {each.state} parent {each.parent}: {_name(each.pid)}: {_words(each.pid)}"
@@ -70,14 +70,15 @@ def kill(process: tree.Process) -> bool:
 
 def end_all() -> None:
     """Kill everything below this process."""
-    while found := [each for each in _below() if each.state != "Z"]:
+    while found := [each for each in below() if each.state != "Z"]:
         for process in found:
             kill(process)
         reap()
     reap()
 
 
-def _below() -> list[tree.Process]:
+def below() -> list[tree.Process]:
+    """Every process below this one."""
     return tree.descendants(os.getpid())
 
 
