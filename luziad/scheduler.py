@@ -369,7 +369,7 @@ class Scheduler:
         self._changed(record)
 
     def _timed_out(self, record: JobRecord, timeout_s: float) -> None:
-        self._stop(record, Verdict(Outcome.TIMED_OUT, f"ran longer than its timeout of {timeout_s:g} s"))
+        self._stop(record, _took_too_long(timeout_s))
 
     def _too_late(self, record: JobRecord, verdict: Verdict) -> None:
         if record.fate.state is JobState.QUEUED:
@@ -388,7 +388,7 @@ class Scheduler:
             attempt.started_at = attempt.started_at or end.started_at
         attempt.ended_at = end.ended_at
         if _was_cut_short(attempt, end) and not self._judge.is_reading(AttemptRef(record.id, attempt.number)):
-            self._end_attempt(record, attempt, _verdict_of_stop(attempt))
+            self._end_attempt(record, attempt, _verdict_of_stop(attempt, end, self.launcher.timeout_s(record)))
             return
         task = asyncio.get_running_loop().create_task(self._judge_and_end(record, attempt, end))
         self._judging.add(task)
@@ -397,7 +397,7 @@ class Scheduler:
     async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
         verdict = await self._judge.verdict(record, end)
         if _was_cut_short(attempt, end):
-            verdict = _verdict_of_stop(attempt)
+            verdict = _verdict_of_stop(attempt, end, self.launcher.timeout_s(record))
         self._end_attempt(record, attempt, verdict)
 
     def _never_started(self, record: JobRecord, attempt: AttemptRecord, reason: str) -> None:
@@ -499,6 +499,12 @@ def _was_cut_short(attempt: AttemptRecord, end: Exited) -> bool:
     return end.stopped and not (attempt.activity is not None and attempt.activity.lingered)
 
 
-def _verdict_of_stop(attempt: AttemptRecord) -> Verdict:
+def _verdict_of_stop(attempt: AttemptRecord, end: Exited, timeout_s: float | None) -> Verdict:
     """Of an attempt that was ended by us, or by a daemon that was killed before it could write down why."""
+    if attempt.stop_outcome is None and timeout_s is not None and end.duration_s >= timeout_s:
+        return _took_too_long(timeout_s)
     return Verdict(attempt.stop_outcome or Outcome.CANCELLED, attempt.stop_reason or "cancelled")
+
+
+def _took_too_long(timeout_s: float) -> Verdict:
+    return Verdict(Outcome.TIMED_OUT, f"ran longer than its timeout of {timeout_s:g} s")

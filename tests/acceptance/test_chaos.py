@@ -185,6 +185,19 @@ def test_a_daemon_that_dies_without_storage_loses_no_exit_code(daemon: FaultyDae
         assert (ended["state"], ended["exit_code"], ended["signal"]) == ("failed", None, "SIGKILL")
 
 
+def test_a_timeout_while_storage_fails_is_one_also_for_the_next_daemon(daemon: FaultyDaemon) -> None:
+    with daemon.connect() as wire:
+        job = wire.ok(op="dispatch", project="overbits", task="sleep 600", timeout_s=1.0)["job"]
+        eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] in ("running", "stopping", "timed_out"))
+        daemon.set_plan(fail={"write": "ENOSPC"})
+        eventually((daemon.state / "jobs" / job / "1" / "exit.json").exists)
+    daemon.kill()
+    daemon.plan.unlink()
+    daemon.start_faulty()
+    with daemon.connect() as wire:
+        assert wire.ok(op="wait", jobs=[job])["jobs"][0]["state"] == "timed_out"
+
+
 def test_a_short_chaos_run_breaks_no_promise() -> None:
     command = [sys.executable, "-m", "chaos.run", "--kills", "40", "--seconds", "10", "--seed", "short"]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
