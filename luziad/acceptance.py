@@ -59,3 +59,19 @@ class Mended:
 
     def refused(self, error: StorageError) -> None:
         log.error("mending_not_finished error=%s", error)  # the next start goes on with it
+
+
+class Anyway:
+    """A change that is carried out although the store cannot be written: `do` is called then."""
+
+    __slots__ = ("_do",)
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        self._do = do
+
+    def committed(self) -> None:
+        pass  # whoever recorded the change hears of that
+
+    def refused(self, error: StorageError) -> None:
+        log.warning("done_before_it_is_recorded error=%s", error)
+        self._do()

@@ -18,7 +18,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, OUTCOME_STATES, JobState, Outcome, Progress
 
-from luziad.acceptance import Accepting, Adopting
+from luziad.acceptance import Accepting, Adopting, Anyway
 from luziad.again import Renewal
 from luziad.agents.base import Verdict
 from luziad.breaches import Breaches
@@ -364,8 +364,8 @@ class Scheduler:
                 then()
 
         self.journal.record(record, self._facts.stopping(record, attempt.number, reason), committed)
-        if self.journal.failure is not None:
-            self.executor.end(ref)  # the record has to wait for room, the user has not
+        # The record may have to wait for room, the user has not.
+        self.journal.after_commit(Anyway(lambda: self.executor.end(ref)))
         self._changed(record)
 
     def _timed_out(self, record: JobRecord, timeout_s: float) -> None:
