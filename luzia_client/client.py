@@ -121,10 +121,6 @@ class Client:
         self._cache[job] = (time.monotonic(), answer)
         return answer
 
-    def forget(self, job: str) -> None:
-        """Remember no earlier answer of `status` about this job."""
-        self._cache.pop(job, None)
-
     def list(
         self,
         projects: Sequence[str] = (),

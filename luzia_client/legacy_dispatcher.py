@@ -62,11 +62,13 @@ class ResponseiveDispatcher:
         """
         if job_id in self._tracked:
             return self._tracked[job_id].status()
-        fresh = self._fresh.get(job_id) if use_cache and self._is_monitored() else None
+        monitored = self._is_monitored()
+        fresh = self._fresh.get(job_id) if use_cache and monitored else None
         if fresh is not None:
             return old_status(fresh)
         try:
-            return old_status(self._client.status(job_id, use_cache=use_cache))
+            # What the monitor does not keep has ended, so that an older answer may say that it runs.
+            return old_status(self._client.status(job_id, use_cache=use_cache and not monitored))
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
@@ -144,7 +146,6 @@ class ResponseiveDispatcher:
 
     def _heed(self, event: events.Event, onlooker: Client) -> None:
         self._fresh.pop(event.job, None)
-        self._client.forget(event.job)
         try:
             job = onlooker.status(event.job)
         except Refused as refused:
