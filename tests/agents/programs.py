@@ -124,7 +124,7 @@ def _pip(program: Program, fresh: Path, final: Path) -> None:
     subprocess.run([python, "-m", "venv", str(home)], check=True)
     _download(program.package, [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", program.package])
     fresh.mkdir()
-    (fresh / "venv").symlink_to(f"../{home.name}")
+    (fresh / "venv").symlink_to(home)
 
 
 def _download(package: str, command: list[str]) -> None:

@@ -129,6 +129,7 @@ def _gemini(url: str, home: Path) -> Setup:
         "privacy": {"usageStatisticsEnabled": False},
         "telemetry": {"enabled": False},
         "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "tools": {"allowed": ["run_shell_command"]},
     }
     return Setup(env, {".gemini/settings.json": json.dumps(settings)})
 
