@@ -237,6 +237,14 @@ class Client:
         """Take in jobs of another luzia, as its `status` shows them; what is there already stays as it is."""
         return self._ask(requests.Import(jobs=list(jobs)), replies.Imported)
 
+    def pause(self, job: str) -> replies.Changed:
+        """Let nothing of a running job run until it is resumed."""
+        return self._ask(requests.Pause(job=job), replies.Changed)
+
+    def resume(self, job: str) -> replies.Changed:
+        """Let a paused job run on."""
+        return self._ask(requests.Resume(job=job), replies.Changed)
+
     def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""
         return self._ask(requests.Remove(job=job), replies.Changed, CLEAN_TIMEOUT_S)

@@ -48,6 +48,10 @@ class Facts:
         activity = brief(record.attempt.activity) if record.attempt else None
         return self._event(events.Progressed, record, attempt=attempt, progress=progress, activity=activity)
 
+    def of_attempt(self, kind: type[E], record: JobRecord, attempt: int) -> E:
+        """An event that tells nothing but its attempt."""
+        return self._event(kind, record, attempt=attempt)
+
     def stopping(self, record: JobRecord, attempt: int, reason: str) -> events.Stopping:
         return self._event(events.Stopping, record, attempt=attempt, reason=reason)
 

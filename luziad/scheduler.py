@@ -36,6 +36,7 @@ from luziad.gates import Gates
 from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.machine import Machine
+from luziad.pausing import Pausing
 from luziad.policies import Policies
 from luziad.progressing import Progressing
 from luziad.timeouts import Timeouts
@@ -94,6 +95,7 @@ class Scheduler:
         self._facts = Facts(journal)
         self._progressing = Progressing(journal, self._facts, changed)
         self._timeouts = Timeouts(self._timed_out)
+        self.pausing = Pausing(self, journal, self._facts, executor, self._timeouts)
         self._deadlines = Deadlines(self._too_late)
         self.machine = Machine(launcher.config.daemon, self.pump)
         self.gates = Gates(ready, self.pump, self.machine)
@@ -293,6 +295,7 @@ class Scheduler:
                 self._stalls.arm(record, record.attempt)
                 self._judge.begin(record)
             self.executor.attach(ref)
+            self.pausing.repeat(record)
             if record.attempt.stop_outcome is not None:
                 self.executor.end(ref)
         self.retain()
@@ -460,6 +463,11 @@ class Scheduler:
     def _record_requeued(self, record: JobRecord, reason: str, then: Then | None) -> None:
         attempt = record.attempt.number if record.attempt else 0
         self.journal.record(record, self._facts.requeued(record, attempt, reason), then)
+        self._changed(record)
+
+    def moved(self, record: JobRecord, trigger: Trigger) -> None:
+        """Change the state for a part of this one, and let it be seen."""
+        self._move(record, trigger)
         self._changed(record)
 
     def _move(self, record: JobRecord, trigger: Trigger) -> bool:

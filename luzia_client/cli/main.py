@@ -24,6 +24,8 @@ COMMANDS = {
     "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
     "diff": ("diff", "show what a job changed in its worktree", "Look"),
     "cancel": ("cancel", "end jobs and all their processes", "Act"),
+    "pause": ("pause", "let nothing of running jobs run for a while", "Act"),
+    "resume": ("resume", "let paused jobs run on", "Act"),
     "remove": ("remove", "forget finished jobs and delete their files", "Act"),
     "merge": ("merge", "merge a job's branch into the project", "Act"),
     "clean": ("clean", "remove worktrees whose work is merged", "Act"),

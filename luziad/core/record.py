@@ -17,6 +17,7 @@ from luziad.core.dependencies import After
 from luziad.core.family import Place
 from luziad.core.lanes import Wants
 from luziad.core.manner import Manner
+from luziad.core.pauses import Pauses
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -54,6 +55,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     """One attempt.
 
     stop_reason, stop_outcome: why it was asked to end, once it was.
+    pauses: None when it was never paused.
     activity: what was understood of its output, the agent's session among it; None when nobody reads it.
     given: the session that it goes on with, for those that do.
     """
@@ -73,6 +75,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     stop_outcome: Outcome | None = None
     activity: Activity | None = None
     given: Given | None = None
+    pauses: Pauses | None = None
 
 
 class JobFate(msgspec.Struct, omit_defaults=True, gc=False):

@@ -60,6 +60,12 @@ class Executor(Protocol):
     def attach(self, ref: AttemptRef) -> None:
         """Find out what became of an attempt that the store says is under way, and watch it on."""
 
+    def pause(self, ref: AttemptRef) -> None:
+        """Let nothing of the attempt run until it is resumed or ended. Asking twice is harmless."""
+
+    def resume(self, ref: AttemptRef) -> None:
+        """Let it run on. Harmless when it does."""
+
     def end(self, ref: AttemptRef) -> None:
         """End the attempt: TERM, grace, KILL to its whole process tree. Asking twice is harmless."""
 

@@ -40,11 +40,22 @@ class _Attempt:
     """An attempt that is not over.
 
     pidfd: its shim, while that is being watched. started: the observer knows that it started.
-    end_wanted: SIGTERM is due as soon as the shim is known. why: what is known about a failure.
-    end: how it ended, when the shim could tell that but not write it down.
+    end_wanted: SIGTERM is due as soon as the shim is known; held: so is this signal. why: what is known about a
+    failure. end: how it ended, when the shim could tell that but not write it down.
     """
 
-    __slots__ = ("arrival", "directory", "end", "end_wanted", "look_again_s", "pidfd", "ref", "started", "why")
+    __slots__ = (
+        "arrival",
+        "directory",
+        "end",
+        "end_wanted",
+        "held",
+        "look_again_s",
+        "pidfd",
+        "ref",
+        "started",
+        "why",
+    )
 
     def __init__(self, ref: AttemptRef, directory: str) -> None:
         self.ref = ref
@@ -52,6 +63,7 @@ class _Attempt:
         self.pidfd: int | None = None
         self.started = False
         self.end_wanted = False
+        self.held: signal.Signals | None = None
         self.why: str | None = None
         self.end: Exited | None = None
         self.look_again_s = _FIRST_LOOK_AGAIN_S
@@ -130,6 +142,23 @@ class LocalExecutor:
             attempt.why = "cancelled before it started"
             self._look(attempt)
 
+    def pause(self, ref: AttemptRef) -> None:
+        """Let nothing of the attempt run until it is resumed or ended. Asking twice is harmless."""
+        self._hold(ref, signal.SIGTSTP)
+
+    def resume(self, ref: AttemptRef) -> None:
+        """Let it run on. Harmless when it does."""
+        self._hold(ref, signal.SIGCONT)
+
+    def _hold(self, ref: AttemptRef, number: signal.Signals) -> None:
+        attempt = self._attempts.get(ref)
+        if attempt is None:
+            return
+        if attempt.pidfd is not None:
+            pidfd.send(attempt.pidfd, number)
+        else:
+            attempt.held = number
+
     def output_path(self, ref: AttemptRef, stream: str) -> str:
         """The file that holds the attempt's `stdout` or `stderr`; it need not exist yet."""
         if stream not in _STREAMS:
@@ -203,6 +232,8 @@ class LocalExecutor:
         if attempt.pidfd is None:
             return False
         self._loop.add_reader(attempt.pidfd, self._gone, attempt)
+        if attempt.held is not None:
+            pidfd.send(attempt.pidfd, attempt.held)
         if attempt.end_wanted:
             pidfd.send(attempt.pidfd, signal.SIGTERM)
         return True

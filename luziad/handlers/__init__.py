@@ -21,6 +21,7 @@ from luziad.handlers.graph import graph, graph_show
 from luziad.handlers.importing import import_jobs
 from luziad.handlers.jobs import list_jobs, status, wait
 from luziad.handlers.output import follow, logs
+from luziad.handlers.pausing import pause, resume
 from luziad.handlers.subscribe import subscribe
 from luziad.handlers.worktrees import clean
 
@@ -35,6 +36,8 @@ HANDLERS: dict[type, Handler] = {
     requests.Follow: follow,
     requests.Wait: wait,
     requests.Cancel: cancel,
+    requests.Pause: pause,
+    requests.Resume: resume,
     requests.Retry: retry,
     requests.Send: send,
     requests.Remove: remove,

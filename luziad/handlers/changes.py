@@ -20,8 +20,8 @@ def cancel(services: Services, request: Cancel, call: Call) -> None:
     """End a job."""
     record = services.table.find(request.job, call.uid)
     if record.fate.state is JobState.QUEUED:
-        _must_be_writable(services)  # only the store can keep it from starting; a shim carries an end through itself
-    services.scheduler.cancel(record, _answer(services, record, call))
+        must_be_writable(services)  # only the store can keep it from starting; a shim carries an end through itself
+    services.scheduler.cancel(record, changed_answer(services, record, call))
 
 
 def retry(services: Services, request: Retry, call: Call) -> None:
@@ -29,8 +29,8 @@ def retry(services: Services, request: Retry, call: Call) -> None:
     if services.shutting_down:
         raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
     record = services.table.find(request.job, call.uid)
-    _must_be_writable(services)
-    services.scheduler.retry(record, _answer(services, record, call), fresh=request.fresh)
+    must_be_writable(services)
+    services.scheduler.retry(record, changed_answer(services, record, call), fresh=request.fresh)
 
 
 def send(services: Services, request: Send, call: Call) -> None:
@@ -39,17 +39,17 @@ def send(services: Services, request: Send, call: Call) -> None:
         raise Refused(ErrorCode.SHUTTING_DOWN, "the daemon is ending")
     record = services.table.find(request.job, call.uid)
     check_message(request.message)
-    _must_be_writable(services)
-    services.scheduler.send(record, request.message, _answer(services, record, call))
+    must_be_writable(services)
+    services.scheduler.send(record, request.message, changed_answer(services, record, call))
 
 
 def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] | None:
     """Forget a final job."""
     record = services.table.find(request.job, call.uid)
-    _must_be_writable(services)
+    must_be_writable(services)
     if record.fate.tree is not None:
         return remove_with_tree(services, record, call)
-    services.scheduler.remove(record, _answer(services, record, call))
+    services.scheduler.remove(record, changed_answer(services, record, call))
     return None
 
 
@@ -67,7 +67,7 @@ def update_status(services: Services, request: UpdateStatus, call: Call) -> None
     _report(services, request.job, _progress(request.progress, total, request.message, None), call)
 
 
-def _must_be_writable(services: Services) -> None:
+def must_be_writable(services: Services) -> None:
     """Raise Refused while the store fails: what is answered now would be forgotten by a crash."""
     if services.journal.failure is not None:
         raise storage_refusal(services.journal.failure)
@@ -75,7 +75,7 @@ def _must_be_writable(services: Services) -> None:
 
 def _report(services: Services, job: str, reported: Progress, call: Call) -> None:
     record = services.table.find(job, call.uid)
-    services.scheduler.progress(record, reported, _answer(services, record, call))
+    services.scheduler.progress(record, reported, changed_answer(services, record, call))
 
 
 def _progress(done: float | None, total: float | None, label: str | None, phase: str | None) -> Progress:
@@ -97,7 +97,9 @@ def _short(text: str | None) -> str | None:
     return text if text is None else text[:200]
 
 
-def _answer(services: Services, record: JobRecord, call: Call) -> Callable[[], None]:
+def changed_answer(services: Services, record: JobRecord, call: Call) -> Callable[[], None]:
+    """Answers, when it is called, with the state that the job has then."""
+
     def changed() -> replies.Changed:
         state: JobState = record.fate.state
         return replies.Changed(record.id, state, record.attempt.number if record.attempt else 0)

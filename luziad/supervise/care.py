@@ -1,7 +1,8 @@
 """Looks after an agent's process tree until nothing is left of it, and after its output meanwhile.
 
-It hears by signals: SIGCHLD, that a child has ended; SIGTERM, that the attempt is to be ended; SIGIO, that something
-was written.
+It hears by signals: SIGCHLD, that a child has ended; SIGTERM, that the attempt is to be ended; SIGTSTP, that it is to
+be paused, and SIGCONT, that it may go on; SIGIO, that something was written. Of SIGTSTP and SIGCONT the kernel keeps
+the later one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SETTLED_S = 0.05
 
 _FIRST_KILL_PAUSE_S = 0.02
 _LONGEST_KILL_PAUSE_S = 1.0
-_HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGIO}
+_HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT, signal.SIGIO}
 
 
 class Care:
@@ -51,6 +52,7 @@ class Care:
         self._tell_problem = problem
         self._settle_at: float | None = time.monotonic() + SETTLED_S
         self._cancelled = self._ended = self._stopped = False
+        self._paused = self._is_frozen = False
         self._kill_at: float | None = None
         self._kill_pause_s = _FIRST_KILL_PAUSE_S
 
@@ -59,6 +61,7 @@ class Care:
         while self._reap():
             waits = [self._settle_s(), self._output_s(), self._ending_s()]
             self._hear(_wait(min((wait for wait in waits if wait is not None), default=None)))
+        self._resume()  # what is kept must not be held for ever
         if self._output is not None:
             self._with_output(self._output.trim)
 
@@ -78,8 +81,29 @@ class Care:
     def _hear(self, number: int | None) -> None:
         if number == signal.SIGTERM:
             self._cancelled = True
+        elif number == signal.SIGTSTP and not self._cancelled and not self._ended:
+            self._pause()
+        elif number == signal.SIGCONT:
+            self._resume()
         elif number == signal.SIGIO and self._output is not None:
             self._output.written()
+
+    def _pause(self) -> None:
+        """Let nothing of the tree run: by its cgroup, or else by stopping every process."""
+        self._paused = True
+        self._leave_group()
+        self._is_frozen = self._group is not None and self._group.freeze(True)
+        if not self._is_frozen:
+            tree.stop_below(os.getpid())
+
+    def _resume(self) -> None:
+        if not self._paused:
+            return
+        self._paused = False
+        if self._is_frozen and self._group is not None:
+            self._group.freeze(False)
+        else:
+            tree.signal_below(os.getpid(), signal.SIGCONT)
 
     def _settle_s(self) -> float | None:
         """Seconds until the agent is no short command any more; then leave its cgroup, and limit its output."""
@@ -114,6 +138,7 @@ class Care:
         now = time.monotonic()
         if self._kill_at is None:
             self._stopped = not self._ended
+            self._resume()
             tree.signal_below(os.getpid(), signal.SIGTERM)
             self._kill_at = now + (min(self._grace_s, LEFTOVER_GRACE_S) if self._ended else self._grace_s)
         if now < self._kill_at:

@@ -83,6 +83,16 @@ class Group:
                 self.inside = False
                 return
 
+    def freeze(self, frozen: bool) -> bool:
+        """Let nothing in it run, or let it run on; False when that is impossible."""
+        if self.inside:
+            return False
+        try:
+            _write(f"{self.path}/cgroup.freeze", b"1" if frozen else b"0")
+        except OSError:
+            return False
+        return True
+
     def kill(self) -> None:
         """KILL everything in it at once, also what is just being forked."""
         if not self.inside:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterable
 from typing import NamedTuple
+
+_STOP_LOOKS = 200
+_STOP_PAUSE_S = 0.002
 
 
 class Process(NamedTuple):
@@ -91,6 +95,26 @@ def _children(pid: int) -> list[int] | None:
             if not os.path.exists("/proc/thread-self/children"):
                 return None
     return found
+
+
+def stop_below(pid: int) -> None:
+    """Stop everything below `pid`, also what is forked meanwhile: look again until nothing is seen to run.
+
+    What waits in the kernel, as for a child of vfork(2) that is stopped before its exec, stops when it comes back.
+    """
+    told: set[tuple[int, int]] = set()
+    for _ in range(_STOP_LOOKS):
+        everybody = [(each, (each.pid, each.start_time)) for each in descendants(pid)]
+        running = [
+            each for each, key in everybody if each.state not in "TtZX" and not (each.state == "D" and key in told)
+        ]
+        if not running:
+            return
+        for process in running:
+            told.add((process.pid, process.start_time))
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process.pid, signal.SIGSTOP)
+        time.sleep(_STOP_PAUSE_S)
 
 
 def signal_below(pid: int, number: signal.Signals) -> None:

@@ -61,6 +61,18 @@ class Progressed(Base, tag="progress"):
     activity: Activity | None = None
 
 
+class Paused(Base, tag="paused"):
+    """Nothing of the attempt runs until it is resumed."""
+
+    attempt: int
+
+
+class Resumed(Base, tag="resumed"):
+    """The attempt runs on."""
+
+    attempt: int
+
+
 class Stopping(Base, tag="stopping"):
     """An attempt is being ended; `reason` says why."""
 
@@ -101,4 +113,17 @@ class Removed(Base, tag="removed"):
     """The job was forgotten, by request or because there are too many finished ones. `state` was its last."""
 
 
-Event = Dispatched | Starting | Worktreed | Started | Progressed | Stopping | Ended | Requeued | Sent | Removed
+Event = (
+    Dispatched
+    | Starting
+    | Worktreed
+    | Started
+    | Progressed
+    | Paused
+    | Resumed
+    | Stopping
+    | Ended
+    | Requeued
+    | Sent
+    | Removed
+)

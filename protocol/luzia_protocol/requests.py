@@ -185,6 +185,18 @@ class Cancel(Base, tag="cancel"):
     job: str
 
 
+class Pause(Base, tag="pause"):
+    """Let nothing of a running job run until it is resumed. It keeps its slot. Answered by replies.Changed."""
+
+    job: str
+
+
+class Resume(Base, tag="resume"):
+    """Let a paused job run on. Answered by replies.Changed."""
+
+    job: str
+
+
 class Retry(Base, tag="retry"):
     """Queue a final job again for its next attempt, or let a queued one start now. Answered by replies.Changed.
 
@@ -310,6 +322,8 @@ Request = (
     | Follow
     | Wait
     | Cancel
+    | Pause
+    | Resume
     | Retry
     | Send
     | Remove

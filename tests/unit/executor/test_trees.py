@@ -9,16 +9,11 @@ from pathlib import Path
 import pytest
 
 from luziad.core.attempts import AttemptRef, Lost
-from luziad.executor import forks
 from luziad.supervise import cgroup
 from unit.executor.helpers import START_HIDERS, Machine, eventually, state
 
 REF = AttemptRef("113754-a2f5", 1)
 BASE = cgroup.find_base()
-WITHOUT_CGROUPS = (
-    "import sys; sys.path.append(sys.argv[1]); from luziad.supervise import cgroup, forkserver; "
-    "cgroup.find_base = lambda: None; forkserver.main()"
-)
 
 FORK_BOMB = """
 import os, signal, time
@@ -44,16 +39,7 @@ time.sleep(600)
 """Leaves its parent, its session and its environment, so that only a cgroup tells where it came from."""
 
 
-@pytest.fixture(params=["cgroup", "tree walk"], autouse=True)
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How trees are ended in the test."""
-    way: str = request.param
-    if way == "cgroup" and BASE is None:
-        pytest.skip("no cgroup v2 can be written here")
-    if way == "tree walk":
-        *python, _, root = forks._COMMAND
-        monkeypatch.setattr(forks, "_COMMAND", [*python, WITHOUT_CGROUPS, root])
-    return way
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def group_of(machine: Machine, ref: AttemptRef) -> Path | None:
