@@ -65,6 +65,9 @@ class DispatchOptions(TypedDict, total=False):
     after_fail: Sequence[str] | None
     tags: Mapping[str, str] | None
     stall_timeout_s: float | None
+    max_memory_bytes: int | None
+    max_processes: int | None
+    max_cpus: float | None
     worktree: bool | None
     priority: int | None
     needs: Mapping[str, int] | None

@@ -111,6 +111,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
     max_running: attempts that run at once in it. timeout_s, stall_timeout_s, grace_s, max_log_bytes: as in [daemon].
     retries, retry_on, backoff_s, auto_resume: as in [daemon].
+    max_memory_bytes, max_processes, max_cpus: what all processes of a job may use together.
     keep_children: what an agent leaves behind when it ends by itself goes on.
     worktree: its jobs run in git worktrees of their own.
     priority: of its jobs that name none. weight: its share of the slots against that of other projects.
@@ -124,6 +125,9 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stall_timeout_s: Annotated[float | None, SECONDS] = None
     grace_s: Annotated[float | None, SECONDS] = None
     max_log_bytes: Annotated[int | None, BYTES] = None
+    max_memory_bytes: Annotated[int | None, BYTES] = None
+    max_processes: Annotated[int | None, COUNT] = None
+    max_cpus: Annotated[float | None, CPUS] = None
     keep_children: Annotated[bool, BOOLEAN] = False
     retries: Annotated[int | None, RETRIES] = None
     retry_on: Annotated[list[Outcome] | None, RETRY_ON] = None

@@ -73,6 +73,7 @@ class Launcher:
             merge_stderr=command.merge_stderr,
             grace_s=self.grace_s(record),
             keep_children=project is not None and project.keep_children,
+            bounds=spec.bounds,
             max_log_bytes=self._max_log_bytes(project),
         )
 

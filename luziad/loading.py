@@ -93,6 +93,7 @@ def _spec(job: Job) -> JobSpec:
         timeout_s=job.timeout_s,
         terms=job.terms,
         place=_place(job),
+        bounds=job.bounds,
         stall_timeout_s=job.stall_timeout_s,
         manner=None if job.worktree is None else Manner(worktree=True),
         claims=_claims(job),

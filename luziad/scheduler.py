@@ -18,6 +18,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, OUTCOME_STATES, JobState, Outcome, Progress
 
+from luziad import bounds
 from luziad.acceptance import Accepting, Adopting, Anyway
 from luziad.again import Renewal
 from luziad.agents.base import Verdict
@@ -401,7 +402,7 @@ class Scheduler:
         verdict = await self._judge.verdict(record, end)
         if _was_cut_short(attempt, end):
             verdict = _verdict_of_stop(attempt, end, self.launcher.timeout_s(record))
-        self._end_attempt(record, attempt, verdict)
+        self._end_attempt(record, attempt, bounds.named(verdict, end))
 
     def _never_started(self, record: JobRecord, attempt: AttemptRecord, reason: str) -> None:
         attempt.reason = reason

@@ -63,6 +63,7 @@ def job_view(
         terms=spec.terms,
         tags=spec.place.tags if spec.place else {},
         node=spec.place.node or None if spec.place else None,
+        bounds=spec.bounds,
         after=[*fate.after.completed] if fate.after else [],
         after_any=[*fate.after.ended] if fate.after else [],
         after_fail=[*fate.after.failed] if fate.after else [],

@@ -173,6 +173,9 @@ OPTIONS = {
     "--after-fail": Option(
         "after_fail", "ID,…", "start when these jobs have failed; skip it otherwise", jobs, list.__add__
     ),
+    "--max-memory": Option("max_memory_bytes", "SIZE", "all its processes may have so much: 512M, 4G", size_bytes),
+    "--max-processes": Option("max_processes", "N", "so many of them at once", count),
+    "--max-cpus": Option("max_cpus", "N", "and use so many CPUs: 1.5", cpus),
     "--worktree": Option("worktree", "", "run in a git worktree of the job's own", yes_or_no),
     "--no-worktree": Option("worktree", "", "run in the project itself, whatever its setting says", yes_or_no),
 }

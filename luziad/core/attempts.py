@@ -21,7 +21,8 @@ class Exited(msgspec.Struct, frozen=True, tag=True):
 
     exit_code and signal (a name such as SIGKILL) exclude each other; both are None when `error` says why the
     agent could not be started. stopped: the shim had been asked to end the attempt. Times are epoch seconds;
-    duration_s is from a clock that does not jump.
+    duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed something of
+    the attempt for it.
     """
 
     exit_code: int | None
@@ -32,6 +33,7 @@ class Exited(msgspec.Struct, frozen=True, tag=True):
     ended_at: float
     duration_s: float
     usage: Usage
+    memory_limit_bytes: int | None = None
 
 
 class NeverStarted(msgspec.Struct, frozen=True, tag=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import JobState, Outcome, Progress, Terms, Usage, Worktree
+from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
 
 from luziad.core.again import Again, Given
 from luziad.core.claims import Claims
@@ -28,6 +28,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     that the caller passed on; 0 for none.
     uid: user id of who asked. place: where it stands among others. terms: when it may run, for the few jobs that care.
     stall_timeout_s: how long an attempt may go without a sign of life, when that was said for this job.
+    bounds: what its attempts may use at most, where there is a limit.
     manner: how it is to work; None is the plain way.
     claims: how urgent it is and what it takes, for those that say so.
     """
@@ -47,6 +48,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     terms: Terms | None = None
     place: Place | None = None
     stall_timeout_s: float | None = None
+    bounds: Bounds | None = None
     manner: Manner | None = None
     claims: Claims | None = None
 

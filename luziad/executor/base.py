@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from luzia_protocol.jobs import Bounds
+
 from luziad.core.attempts import AttemptEnd, AttemptRef
 
 
@@ -17,6 +19,7 @@ class Launch(msgspec.Struct, frozen=True):
     stdin_prompt: the agent reads that file on stdin; otherwise its stdin is /dev/null.
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
     keep_children: what the agent leaves behind when it ends by itself goes on.
+    bounds: what it may use at most; None is no limit.
     max_log_bytes: what is kept of its output, stdout and stderr together; the oldest goes first.
     """
 
@@ -30,6 +33,7 @@ class Launch(msgspec.Struct, frozen=True):
     grace_s: float
     keep_children: bool = False
     max_log_bytes: int = 1 << 50
+    bounds: Bounds | None = None
 
 
 class Observer(Protocol):
@@ -53,6 +57,9 @@ class Executor(Protocol):
 
     async def stop(self) -> None:
         """Stop watching and starting; running attempts go on."""
+
+    def problem_with(self, bounds: Bounds) -> str | None:
+        """Why these limits cannot be kept for an attempt, None when they can."""
 
     def submit(self, launch: Launch) -> None:
         """Start an attempt, at most once in all times. Call it only after the store has `starting`."""

@@ -20,9 +20,12 @@ from typing import TypeVar
 
 import msgspec
 
+from luzia_protocol.jobs import Bounds
+
 from luziad.core.attempts import AttemptRef, Exited
 from luziad.executor import arrival, pidfd, reconcile, survivors
 from luziad.executor.base import Launch, Observer
+from luziad.executor.controllers import Controllers
 from luziad.executor.forks import Forks, Reply
 from luziad.supervise import record
 
@@ -89,6 +92,7 @@ class LocalExecutor:
         self._pool = pool
         self._slow_pool = slow_pool
         self._forks = Forks(self._replied, self._unanswered)
+        self._controllers = Controllers()
         self._attempts: dict[AttemptRef, _Attempt] = {}
         self._loop: asyncio.AbstractEventLoop
         self._observer: Observer
@@ -112,6 +116,10 @@ class LocalExecutor:
         self._attempts.clear()
         await self._forks.stop()
 
+    def problem_with(self, bounds: Bounds) -> str | None:
+        """Why these limits cannot be kept for an attempt, None when they can."""
+        return self._controllers.problem_with(bounds)
+
     def submit(self, launch: Launch) -> None:
         """Start an attempt, at most once in all times. Call it only after the store has `starting`."""
         attempt = self._add(launch.ref)
@@ -119,6 +127,9 @@ class LocalExecutor:
             return
         request = msgspec.structs.asdict(launch)
         del request["ref"]
+        if launch.bounds is not None:
+            self._controllers.problem_with(launch.bounds)  # switches them on; a shim that misses one says so
+            request["bounds"] = msgspec.structs.asdict(launch.bounds)
         request.update(job=attempt.ref.job, attempt=attempt.ref.attempt, directory=attempt.directory)
         request["env"] = {**launch.env, survivors.MARK: attempt.directory}
         # The standard library's JSON, because it carries file names that are no UTF-8 (lone surrogates).

@@ -21,6 +21,7 @@ from luziad.core.record import JobFate, JobRecord, JobSpec
 from luziad.errors import StorageError
 from luziad.handlers.again_checks import terms_of
 from luziad.handlers.base import Call, Services, storage_refusal
+from luziad.handlers.bounds_checks import bounds_of
 from luziad.handlers.graph_checks import after_of, tags_of
 from luziad.handlers.live_checks import stall_timeout_of
 from luziad.handlers.manner_checks import manner
@@ -115,6 +116,7 @@ def new_record(
         terms=terms_of(request),
         place=Place(node=node, tags=tags_of(request)) if node or request.tags else None,
         stall_timeout_s=stall_timeout_of(request),
+        bounds=bounds_of(request, project, services.scheduler.executor.problem_with),
         manner=wanted,
         claims=claims_of(request, name, config, services.scheduler.ready.limits.resources),
     )

@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 
+from luziad.supervise import tree
+
 PREFIX = "luzia-"
 HOME = "luzia-home"
 """The cgroup of the daemon's own processes once limits are handed out: then none may be in the one above."""
 
+_PROBE = "luziad-probe"
 _PROCS = "cgroup.procs"
 _KILL = "cgroup.kill"
 
@@ -42,7 +45,7 @@ def find_base() -> str | None:
         return None
     if os.path.basename(base) == HOME:
         base = os.path.dirname(base)
-    probe = f"{base}/{PREFIX}probe-{os.getpid()}"
+    probe = f"{base}/{_PROBE}-{os.getpid()}"
     try:
         os.mkdir(probe)
     except OSError:
@@ -70,7 +73,7 @@ class Group:
         os.mkdir(self.path)
         self.inside = True
         try:
-            _write(f"{self.path}/{_PROCS}", b"0")
+            write(f"{self.path}/{_PROCS}", b"0")
         except OSError:
             os.rmdir(self.path)
             raise
@@ -79,7 +82,7 @@ class Group:
         """Go back where the daemon's processes are; without success the cgroup is not used any further."""
         for place in (self._base, f"{self._base}/{HOME}"):
             with contextlib.suppress(OSError):  # the first is closed to processes once limits are handed out
-                _write(f"{place}/{_PROCS}", b"0")
+                write(f"{place}/{_PROCS}", b"0")
                 self.inside = False
                 return
 
@@ -88,7 +91,7 @@ class Group:
         if self.inside:
             return False
         try:
-            _write(f"{self.path}/cgroup.freeze", b"1" if frozen else b"0")
+            write(f"{self.path}/cgroup.freeze", b"1" if frozen else b"0")
         except OSError:
             return False
         return True
@@ -102,7 +105,7 @@ class Group:
 def kill(path: str) -> None:
     """KILL everything in a cgroup and below it; nothing happens when it is gone."""
     with contextlib.suppress(FileNotFoundError, OSError):
-        _write(f"{path}/{_KILL}", b"1")
+        write(f"{path}/{_KILL}", b"1")
 
 
 def remove(path: str) -> None:
@@ -118,14 +121,17 @@ def remove(path: str) -> None:
 
 
 def sweep(base: str) -> None:
-    """Delete the empty cgroups that are left of shims which were killed."""
+    """Delete the empty cgroups that are left of shims which were killed; one that lives may not be in its own yet."""
     for name in os.listdir(base):
-        if name.startswith(PREFIX) and name != HOME:
+        pid, dash, start_time = name.removeprefix(PREFIX).partition("-")
+        is_ours = name.startswith(PREFIX) and dash and pid.isdigit()
+        if is_ours and str(tree.start_time(int(pid))) != start_time:
             with contextlib.suppress(OSError):
                 os.rmdir(f"{base}/{name}")
 
 
-def _write(path: str, value: bytes) -> None:
+def write(path: str, value: bytes) -> None:
+    """Write a value into a file of a cgroup. Raises OSError."""
     fd = os.open(path, os.O_WRONLY)
     try:
         os.write(fd, value)

@@ -15,7 +15,7 @@ import time
 from _json import encode_basestring_ascii
 from typing import Any
 
-from luziad.supervise import cap, care, cgroup, child, record, tree
+from luziad.supervise import bounds, cap, care, cgroup, child, record, tree
 
 REPLIES = 1
 """The descriptor of the reply pipe, in the fork server and in shims. An agent has its stdout there."""
@@ -88,6 +88,7 @@ class Shim:
     def __init__(self, request: dict[str, Any], directory: int, lock: int, group: cgroup.Group | None) -> None:
         self._request = request
         self._group = group
+        self._bounds: bounds.Bounds | None = None
         self._directory = directory
         self._lock = lock
         self._read_clocks()
@@ -114,8 +115,8 @@ class Shim:
             return
         self._read_clocks()
         try:
-            agent = child.start(self._request, self._directory)
-        except child.CannotStart as why:
+            agent = self._start()
+        except (child.CannotStart, bounds.CannotKeep) as why:
             self._write_exit(error=str(why))
             return
         except OSError as error:
@@ -152,6 +153,20 @@ class Shim:
         if agent is not None:
             facts |= {"agent_pid": agent, "agent_start_time": tree.start_time(agent)}
         return _encode(facts)
+
+    def _start(self) -> int:
+        asked = self._request["bounds"]
+        if asked is None:
+            return child.start(self._request, self._directory)
+        self._bounds = bounds.Bounds(asked, self._group)
+        self._bounds.set()
+        try:
+            agent = child.start(self._request, self._directory)
+        except BaseException:
+            self._bounds.abandoned()
+            raise
+        self._bounds.started(agent)
+        return agent
 
     def _look_after(self, agent: int) -> None:
         request = self._request
@@ -202,7 +217,11 @@ class Shim:
             "ended_at": time.time(),
             "duration_s": record.boottime_s() - self._started_s,
             "usage": used,
-        }
+        } | self._limit_hit()
+
+    def _limit_hit(self) -> dict[str, Any]:
+        most = self._bounds.memory_hit() if self._bounds is not None else None
+        return {} if most is None else {"memory_limit_bytes": most}
 
 
 def _signal_name(number: int) -> str:

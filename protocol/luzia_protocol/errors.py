@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     AGENT_NOT_INSTALLED = "agent_not_installed"
     UNKNOWN_RESOURCE = "unknown_resource"
     NEEDS_TOO_MUCH = "needs_too_much"
+    LIMIT_UNAVAILABLE = "limit_unavailable"
     INVALID_TASK = "invalid_task"
     TASK_TOO_LARGE = "task_too_large"
     QUEUE_FULL = "queue_full"
@@ -126,6 +127,10 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.TASK_TOO_LARGE: Meaning(
         "The task is larger than 1 MiB.",
         "Put the text into a file in the project, and let the task name it.",
+    ),
+    ErrorCode.LIMIT_UNAVAILABLE: Meaning(
+        "A limit of what the job may use cannot be kept on this machine, so the job is not started without it.",
+        "Leave the limit away, or run the daemon where it may use cgroup v2: see docs/limits.md.",
     ),
     ErrorCode.QUEUE_FULL: Meaning(
         "As many jobs are queued as the daemon takes.",

@@ -180,6 +180,17 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     max_turns: int | None = None
 
 
+class Bounds(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What all processes of an attempt may use together at most; None is no limit.
+
+    max_cpus: processors; 1.5 is one and a half.
+    """
+
+    max_memory_bytes: int | None = None
+    max_processes: int | None = None
+    max_cpus: float | None = None
+
+
 class Job(msgspec.Struct, frozen=True):
     """A job as `status`, `list` and `--json` show it.
 
@@ -194,6 +205,7 @@ class Job(msgspec.Struct, frozen=True):
     not_before: the moment before which its next attempt does not start.
     activity: what is understood of the newest attempt's output; in lists the short form.
     terms: what was asked about that, and about retries and deadlines.
+    bounds: what its attempts may use at most.
     tags: the caller's words about it. node: what it is called in the graph that it was dispatched with.
     after, after_any, after_fail: ids of the jobs that must complete, end, or fail before it starts.
     stall_timeout_s: seconds that an attempt may go without a sign of life, when that was said for this job.
@@ -234,6 +246,7 @@ class Job(msgspec.Struct, frozen=True):
     terms: Terms | None = None
     node: str | None = None
     tags: dict[str, str] = {}
+    bounds: Bounds | None = None
     after: list[str] = []
     after_any: list[str] = []
     after_fail: list[str] = []

@@ -56,6 +56,8 @@ class Dispatch(Base, tag="dispatch"):
     priority: -MAX_PRIORITY to MAX_PRIORITY, higher ones start first; None takes the project's, or 0.
     needs: resources of the configuration, and how much of each is kept for the job while it runs.
     cpus, memory_bytes: what is kept for it of the machine; that it takes no more is not enforced.
+    max_memory_bytes, max_processes, max_cpus: what all its processes may use together at most; None takes the
+    project's. Refused with LIMIT_UNAVAILABLE where that cannot be enforced.
     """
 
     project: str
@@ -86,6 +88,9 @@ class Dispatch(Base, tag="dispatch"):
     needs: dict[str, int] = {}
     cpus: float | None = None
     memory_bytes: int | None = None
+    max_memory_bytes: int | None = None
+    max_processes: int | None = None
+    max_cpus: float | None = None
 
 
 class Node(Dispatch, tag="dispatch"):

@@ -52,8 +52,9 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
         " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.progressing"
         " luziad.watch.stall"
-        " luziad.worktrees luziad.pausing"
+        " luziad.worktrees luziad.pausing luziad luziad.bounds"
     ),
+    "luziad.bounds": "luzia_protocol luziad.core luziad.agents.base",
     "luziad.pausing": ("luzia_protocol luziad.core luziad.executor.base luziad.facts luziad.journal luziad.timeouts"),
     "luziad.worktrees": "luzia_protocol luziad.core luziad.facts luziad.journal luziad.trees",
     "luziad.trees": "luzia_protocol",

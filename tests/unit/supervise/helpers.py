@@ -28,6 +28,7 @@ def request(directory: Path, *argv: str, **changes: Any) -> dict[str, Any]:
         "grace_s": 30.0,
         "keep_children": False,
         "max_log_bytes": 1 << 30,
+        "bounds": None,
     }
     return plain | changes
 

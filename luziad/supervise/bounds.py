@@ -1,0 +1,86 @@
+"""What an attempt may use at most: by its cgroup where that has the controllers, memory elsewhere by process limits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from typing import Any
+
+from luziad.supervise import cgroup
+
+_PERIOD_US = 100_000
+_SHIM = 1
+"""The shim counts as a process of the cgroup until it has left that."""
+
+
+class CannotKeep(Exception):
+    """Why the limits cannot be kept, in words for the user."""
+
+
+class Bounds:
+    """The limits of one attempt. asked: `max_memory_bytes`, `max_processes`, `max_cpus`, None for no limit."""
+
+    def __init__(self, asked: dict[str, Any], group: cgroup.Group | None) -> None:
+        self._memory: int | None = asked["max_memory_bytes"]
+        self._processes: int | None = asked["max_processes"]
+        self._cpus: float | None = asked["max_cpus"]
+        self._group = group
+        self._by_cgroup = group is not None and os.path.exists(f"{group.path}/memory.max")
+        self._before: tuple[int, int] | None = None
+
+    def set(self) -> None:
+        """Set them before the agent is started, which is born under them. Raises CannotKeep."""
+        try:
+            if self._processes is not None:
+                self._write("pids.max", self._processes + _SHIM)
+            if self._cpus is not None:
+                self._write("cpu.max", f"{max(1000, round(self._cpus * _PERIOD_US))} {_PERIOD_US}")
+            if self._memory is not None:
+                self._set_memory(self._memory)
+        except (OSError, ValueError) as error:
+            raise CannotKeep(f"its limits cannot be kept here: {error}") from error
+
+    def _set_memory(self, most: int) -> None:
+        if self._by_cgroup:
+            self._write("memory.max", most)
+            with contextlib.suppress(OSError):  # not every kernel counts swap
+                self._write("memory.swap.max", 0)
+            return
+        self._before = resource.getrlimit(resource.RLIMIT_DATA)
+        hard = self._before[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+    def started(self, agent: int) -> None:
+        """The agent runs: make the limits final, and take this process out of them."""
+        if self._before is not None and self._memory is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, self._before)
+            most = resource.prlimit(agent, resource.RLIMIT_DATA)[0]
+            with contextlib.suppress(OSError):  # it has ended already
+                resource.prlimit(agent, resource.RLIMIT_DATA, (most, most))
+        if self._group is None:
+            return
+        self._group.leave()
+        with contextlib.suppress(OSError):
+            if self._processes is not None:
+                self._write("pids.max", self._processes)
+            if self._by_cgroup and self._memory is not None and not self._group.inside:
+                self._write("memory.oom.group", 1)  # all of it goes, and not what the kernel likes least
+
+    def abandoned(self) -> None:
+        """The agent could not be started."""
+        if self._before is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, self._before)
+
+    def memory_hit(self) -> int | None:
+        """The limit of memory when the kernel has killed something for it, else None."""
+        if not self._by_cgroup or self._memory is None or self._group is None:
+            return None
+        with open(f"{self._group.path}/memory.events", encoding="ascii") as file:
+            events = dict(line.split() for line in file)
+        return self._memory if int(events.get("oom_kill", 0)) else None
+
+    def _write(self, name: str, value: object) -> None:
+        if self._group is None:
+            raise OSError("no cgroup could be made for it")
+        cgroup.write(f"{self._group.path}/{name}", str(value).encode())
