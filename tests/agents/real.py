@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from luzia_protocol.jobs import Job, Outcome
+from luzia_protocol.jobs import Attempt, Job, Outcome
 
 import private_luzia
 from agents.setups import lead_to
@@ -70,6 +70,13 @@ class RealAgent:
         (last,) = self.client.wait([job], timeout_s=WAIT_S).jobs
         assert last.state.is_final, f"{self.name} still runs: {self.output(job)}"
         return self.client.status(job)
+
+    def judged(self, job: str) -> Attempt:
+        """The first attempt, when it has ended; an overloaded server has luzia try again later."""
+        until(
+            lambda: [each for each in self.client.status(job).attempts if each.outcome], "the first attempt has ended"
+        )
+        return self.client.status(job).attempts[0]
 
     def output(self, job: str, stream: str = "stdout") -> str:
         """What the newest attempt printed."""

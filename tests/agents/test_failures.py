@@ -1,10 +1,10 @@
-"""When the model's server fails, the job has failed, and its reason has the agent's own words."""
+"""When the model's server fails, the attempt has failed, and its reason has the agent's own words."""
 
 from __future__ import annotations
 
 import pytest
 
-from luzia_protocol.jobs import JobState, Outcome
+from luzia_protocol.jobs import Outcome
 
 from agents.real import RealAgent, until
 
@@ -27,11 +27,12 @@ REASONS = {
 
 
 @pytest.mark.cases(REASONS)
-def test_a_server_that_fails_makes_the_job_fail_in_the_agents_words(agent: RealAgent, scenario: str) -> None:
-    job = agent.ended(agent.dispatch(scenario))
-    assert (job.state, job.outcome) == (JobState.FAILED, Outcome.FAILED), agent.output(job.id)
-    assert (job.reason or "").startswith(REASONS[agent.name, scenario])
-    assert agent.understood(job).usage_limit is None
+def test_a_server_that_fails_makes_the_attempt_fail_in_the_agents_words(agent: RealAgent, scenario: str) -> None:
+    first = agent.judged(agent.dispatch(scenario))
+    assert first.outcome is Outcome.FAILED
+    assert (first.reason or "").startswith(REASONS[agent.name, scenario])
+    assert first.activity is not None
+    assert first.activity.limit is None
 
 
 @pytest.mark.only("claude", "codex")
