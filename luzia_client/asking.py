@@ -73,6 +73,7 @@ class DispatchOptions(TypedDict, total=False):
     needs: Mapping[str, int] | None
     cpus: float | None
     memory_bytes: int | None
+    ask: bool | None
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:

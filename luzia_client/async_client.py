@@ -220,6 +220,10 @@ class AsyncClient:
         """Delete a final job's worktree and its branch, unless work would be lost; `dry_run` only looks."""
         return await self._ask(requests.Clean(job=job, dry_run=dry_run), replies.Cleaned, CLEAN_TIMEOUT_S)
 
+    async def answer(self, job: str, words: Sequence[str], question: str | None = None) -> replies.Changed:
+        """Answer what a job's agent asks; when this returns the agent has it."""
+        return await self._ask(requests.Answer(job=job, words=[*words], question=question), replies.Changed)
+
     async def progress(
         self,
         job: str,

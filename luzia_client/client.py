@@ -253,6 +253,10 @@ class Client:
         """Delete a final job's worktree and its branch, unless work would be lost; `dry_run` only looks."""
         return self._ask(requests.Clean(job=job, dry_run=dry_run), replies.Cleaned, CLEAN_TIMEOUT_S)
 
+    def answer(self, job: str, words: Sequence[str], question: str | None = None) -> replies.Changed:
+        """Answer what a job's agent asks; the agent has it then. The fields are those of requests.Answer."""
+        return self._ask(requests.Answer(job=job, words=[*words], question=question), replies.Changed)
+
     def progress(
         self,
         job: str,

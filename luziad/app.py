@@ -33,6 +33,7 @@ from luziad.limits import limits
 from luziad.live.readers import LiveReaders
 from luziad.loading import from_directories, load
 from luziad.operations import Operations
+from luziad.questions import Questions
 from luziad.scheduler import Scheduler
 from luziad.server import systemd
 from luziad.server.admission import Limits
@@ -101,6 +102,7 @@ class App:
             judge=OutputJudge(launcher, self._executor, self._readers),
             stalls=StallWatch(launcher.stall_timeout_s, self._executor.output_paths, self._files),
             worktrees=worktrees,
+            questions=Questions(self._executor, launcher, self._journal, self._slow),
             changed=self._status_files.changed,
             max_jobs=config.daemon.max_jobs,
         )
@@ -112,6 +114,7 @@ class App:
         self._operations = Operations(config, self._scheduler, opened.notices, _log_file())
         self._readers.told = self._scheduler.understood
         self._readers.lingering = self._scheduler.lingers
+        self._readers.finished = self._scheduler.questions.all_said
         self._reader = EventReader(state_dir)
         self._services = Services(
             scheduler=self._scheduler,

@@ -109,6 +109,10 @@ def is_backoff(value: object) -> bool:
     return all(map(_is_seconds, value)) and value[0] <= value[-1]
 
 
+def _is_words(value: object) -> bool:
+    return isinstance(value, list) and all(is_text(each) and each for each in value)
+
+
 BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 STRING = Rule("a string without NUL", is_text)
 COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
@@ -123,6 +127,7 @@ RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _is_count_or_none(MAX_
 RETRY_ON = Rule(f"an array of {', '.join(RETRYABLE)}", _is_retryable)
 BACKOFF = Rule("an array of one or two numbers of seconds, the first not above the second", is_backoff)
 DIRECTORY = Rule("an absolute path, or one that begins with ~", _is_directory)
+WORDS = Rule("an array of strings that are not empty and have no NUL", _is_words)
 COMMAND = Rule("an array of strings without NUL, the first of them not empty", _is_command, secret=True)
 VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)
 FIELD = Rule('a field such as "message.text", "result:cost" or "state=done", or an array of them', _is_field)

@@ -34,6 +34,7 @@ from luziad.config_rules import (
     STRING,
     VARIABLES,
     WEIGHT,
+    WORDS,
 )
 
 
@@ -113,8 +114,9 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retries, retry_on, backoff_s, auto_resume: as in [daemon].
     max_memory_bytes, max_processes, max_cpus: what all processes of a job may use together.
     keep_children: what an agent leaves behind when it ends by itself goes on.
-    worktree: its jobs run in git worktrees of their own.
     priority: of its jobs that name none. weight: its share of the slots against that of other projects.
+    worktree: its jobs run in git worktrees of their own. ask: its jobs' agents may ask, and wait for an answer.
+    allow: what they may use without asking, in the agent's own words.
     """
 
     path: Annotated[str, DIRECTORY]
@@ -136,6 +138,8 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Annotated[int | None, PRIORITY] = None
     weight: Annotated[float | None, WEIGHT] = None
     auto_resume: Annotated[bool | None, BOOLEAN] = None
+    ask: Annotated[bool, BOOLEAN] = False
+    allow: Annotated[list[str], WORDS] = []
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from luzia_protocol import events
+from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.agents.base import Verdict
@@ -51,6 +52,12 @@ class Facts:
     def of_attempt(self, kind: type[E], record: JobRecord, attempt: int) -> E:
         """An event that tells nothing but its attempt."""
         return self._event(kind, record, attempt=attempt)
+
+    def asked(self, record: JobRecord, attempt: int, question: Question) -> events.Asked:
+        return self._event(events.Asked, record, attempt=attempt, question=question)
+
+    def answered(self, record: JobRecord, attempt: int, question: str) -> events.Answered:
+        return self._event(events.Answered, record, attempt=attempt, question=question)
 
     def stopping(self, record: JobRecord, attempt: int, reason: str) -> events.Stopping:
         return self._event(events.Stopping, record, attempt=attempt, reason=reason)

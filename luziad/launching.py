@@ -51,6 +51,7 @@ class Launcher:
         job_directory = self._executor.job_directory(record.id)
         given, budget = attempt.given, left(record)
         prompt = task_text(record) if given is None else given.message or GO_ON
+        adapter = self.adapter(record)
         context = Context(
             job=record.id,
             attempt=attempt.number,
@@ -61,8 +62,10 @@ class Launcher:
             session=given.session if given else None,
             max_cost_usd=budget.cost_usd,
             max_turns=budget.turns,
+            ask=spec.manner is not None and spec.manner.ask and adapter.respond is not None,
+            allow=project.allow if project is not None else [],
         )
-        command = self.adapter(record).command(context)
+        command = adapter.command(context)
         return Launch(
             ref=AttemptRef(record.id, attempt.number),
             argv=command.argv,
@@ -75,6 +78,7 @@ class Launcher:
             keep_children=project is not None and project.keep_children,
             bounds=spec.bounds,
             max_log_bytes=self._max_log_bytes(project),
+            first_line=command.first_line,
         )
 
     def _max_log_bytes(self, project: ProjectConfig | None) -> int:

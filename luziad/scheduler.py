@@ -40,6 +40,7 @@ from luziad.machine import Machine
 from luziad.pausing import Pausing
 from luziad.policies import Policies
 from luziad.progressing import Progressing
+from luziad.questions import Questions
 from luziad.timeouts import Timeouts
 from luziad.view import task_text
 from luziad.watch.stall import StallWatch
@@ -78,6 +79,7 @@ class Scheduler:
         judge: Judge,
         stalls: StallWatch,
         worktrees: Worktrees,
+        questions: Questions,
         changed: Callable[[JobRecord], None],
         max_jobs: int,
     ) -> None:
@@ -89,6 +91,8 @@ class Scheduler:
         self.environments = environments
         self.max_jobs = max_jobs
         self.worktrees = worktrees
+        self.questions = questions
+        questions.move, questions.changed = self._move, changed
         self._judge = judge
         self._stalls = stalls
         self._stalls.stalled = self._stalled
@@ -224,6 +228,7 @@ class Scheduler:
         found = self._current(ref)
         if found is not None and self._progressing.understood(*found, activity, progress):
             self._breaches.look(*found)
+            self.questions.heard(*found)
 
     def lingers(self, ref: AttemptRef) -> None:
         """The attempt's agent goes on after its final result: end it, and judge it by that."""
@@ -295,6 +300,7 @@ class Scheduler:
             if record.attempt.started_at is not None:
                 self._stalls.arm(record, record.attempt)
                 self._judge.begin(record)
+                self.questions.resume(record, record.attempt)
             self.executor.attach(ref)
             self.pausing.repeat(record)
             if record.attempt.stop_outcome is not None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Job, JobState, job_name
 
 from luziad.core.activity import brief
+from luziad.core.asking import open_questions
 from luziad.core.claims import NO_CLAIMS
 from luziad.core.record import AttemptRecord, JobRecord
 
@@ -72,6 +73,7 @@ def job_view(
         needs=claims.needs,
         cpus=claims.cpus,
         memory_bytes=claims.memory_bytes,
+        question=next(iter(open_questions(attempt)), None) if attempt and fate.state is JobState.WAITING else None,
     )
 
 

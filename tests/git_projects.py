@@ -51,11 +51,12 @@ class Repository:
         self.commit("first")
         return self
 
-    def write(self, name: str, content: str) -> None:
+    def write(self, name: str, content: str) -> Path:
         """Write a file, with the directories above it."""
         file = self.root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
+        return file
 
     def commit(self, message: str) -> str:
         """Commit everything; returns the commit."""

@@ -10,6 +10,7 @@ from luzia_protocol.jobs import Attempt, Job, JobState
 
 from luzia_client.cli import render
 from luzia_client.cli.activity import activity_rows
+from luzia_client.cli.questions import answers, question_rows
 from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import harmless, one_line
 
@@ -28,8 +29,9 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Name", harmless(job.name)),
         ("Project", harmless(job.project)),
         ("Agent", harmless(job.agent)),
-        (_why_label(job), harmless(job.reason or "")),
         ("Tags", harmless(", ".join(f"{key}={value}" for key, value in job.tags.items()))),
+        (_why_label(job), "" if job.question is not None else harmless(job.reason or "")),
+        *question_rows(job),
         ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
         ("If failed", harmless(", ".join(job.after_fail))),
         ("Progress", progress_words(job, screen, now)),
@@ -187,7 +189,8 @@ def next_commands(job: Job) -> list[str]:
     if job.state is JobState.QUEUED:
         return [f"luzia jobs {job.id} --watch", f"luzia cancel {job.id}"]
     if not job.state.is_final:
-        return [f"luzia jobs {job.id} --watch", f"luzia logs {job.id} -f", f"luzia cancel {job.id}"]
+        asked = answers(job)
+        return [*asked, f"luzia jobs {job.id} --watch", f"luzia logs {job.id} -f", f"luzia cancel {job.id}"]
     logs = [f"luzia logs {job.id}"] if job.attempt else []
     tree = [f"luzia diff {job.id}", f"luzia merge {job.id}"] if job.worktree is not None else []
     return [*logs, *tree, f"luzia retry {job.id}", f"luzia remove {job.id}"]

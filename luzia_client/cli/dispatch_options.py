@@ -177,6 +177,8 @@ OPTIONS = {
     "--max-processes": Option("max_processes", "N", "so many of them at once", count),
     "--max-cpus": Option("max_cpus", "N", "and use so many CPUs: 1.5", cpus),
     "--worktree": Option("worktree", "", "run in a git worktree of the job's own", yes_or_no),
+    "--ask": Option("ask", "", "let the agent ask, and wait for `luzia answer`", yes_or_no),
+    "--no-ask": Option("ask", "", "refuse what the agent would have to ask, whatever the project says", yes_or_no),
     "--no-worktree": Option("worktree", "", "run in the project itself, whatever its setting says", yes_or_no),
 }
 

@@ -22,7 +22,7 @@ from luzia_client.cli.parser import add_json, states
 from luzia_client.cli.screen import stdout_screen
 from luzia_client.cli.selection import add_tags
 from luzia_client.cli.tables import jobs_table
-from luzia_client.cli.text import harmless
+from luzia_client.cli.text import harmless, one_line
 from luzia_client.client import Client
 
 DEFAULT_LIMIT = 50
@@ -44,6 +44,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"only jobs in these states, with commas between (repeatable): {', '.join(JobState)}",
     )
     add_tags(parser, "only jobs with this tag (repeatable)")
+    parser.add_argument(
+        "--waiting",
+        action="append_const",
+        dest="state",
+        const=[JobState.WAITING],
+        help="only jobs whose agents ask something, for `luzia answer`",
+    )
     how_many = parser.add_mutually_exclusive_group()
     how_many.add_argument("--limit", type=_positive, metavar="N", help=f"at most so many (default: {DEFAULT_LIMIT})")
     how_many.add_argument("--all", action="store_true", help="all jobs that are remembered")
@@ -120,6 +127,9 @@ def show_table(
     if jobs:
         print()
         print("\n".join(jobs_table(jobs, datetime.now(UTC), screen)))
+    if screen.width is not None or states == [JobState.WAITING]:
+        asked = [f"  {job.id}  {harmless(one_line(job.reason or ''))}" for job in jobs if job.question is not None]
+        print("\n".join(["\nAnswer with `luzia answer ID …`:", *asked] if asked else []), end="\n" if asked else "")
     if not jobs:
         empty = 'No jobs yet. The first one: luzia . "what is to be done"'
         print("\nNo job matches." if projects or states or tags else f"\n{empty}")

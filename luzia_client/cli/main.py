@@ -29,6 +29,7 @@ COMMANDS = {
     "remove": ("remove", "forget finished jobs and delete their files", "Act"),
     "merge": ("merge", "merge a job's branch into the project", "Act"),
     "clean": ("clean", "remove worktrees whose work is merged", "Act"),
+    "answer": ("answer", "answer what a job's agent asks", "Act"),
     "progress": ("progress", "report from inside a job how far it is", "Act"),
     "export": ("export", "write all jobs as JSON lines, to move them", "Set up"),
     "import": ("importing", "take in jobs that another luzia has exported", "Set up"),

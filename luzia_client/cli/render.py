@@ -158,7 +158,7 @@ def status(job: Job, screen: Screen, now: datetime | None = None) -> str:
     if job.state in UNDER_WAY:
         if value is not None:
             words.append(f"{bar(value, blocks=screen.blocks)} {value:>2}%")
-        words.append(doing(job, now))
+        words.append("" if job.question is not None else doing(job, now))
     said = " ".join(word for word in words if word)
     if job.state is not JobState.COMPLETED and job.reason and job.reason != state_word(job.state):
         return f"{said}: {one_line(job.reason, 120)}"

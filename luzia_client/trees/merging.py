@@ -76,6 +76,10 @@ def _with_uncommitted(tree: Worktree, tip: str, commit: bool, message: str) -> s
             f"there is uncommitted work in the worktree: {_listed([entry[3:] for entry in status])}",
             "Look at it with `luzia diff`, then commit it there yourself, or merge with --commit.",
         )
+    twice = [entry[3:] for entry in status if entry[0] not in " ?" and entry[1] != " "]
+    if twice:
+        hint = f"Say which is right: commit in {tree.path} yourself."
+        raise TreeError(f"files are staged in one form and changed to another: {_listed(twice)}", hint)
     own = ask(tree.path, "rev-parse", "--absolute-git-dir").line
     if any(os.path.lexists(os.path.join(own, name)) for name in _UNDER_WAY):
         raise TreeError("git is in the middle of something in the worktree", f"Finish it in {tree.path}.")

@@ -11,8 +11,10 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
+from luziad.core.answers import Answer
 from luziad.core.attempts import Exited
 
 
@@ -24,6 +26,7 @@ class Context(msgspec.Struct, frozen=True):
     argv: the exact command of `luzia run`; None for every other job.
     session: the agent's session to go on with, in which `task` is what is said next; None begins one.
     max_cost_usd, max_turns: what is left of the job's budget.
+    ask: a person may be asked. allow: what the agent may use without asking, in its own words.
     """
 
     job: str
@@ -35,6 +38,8 @@ class Context(msgspec.Struct, frozen=True):
     session: str | None = None
     max_cost_usd: float | None = None
     max_turns: int | None = None
+    ask: bool = False
+    allow: list[str] = []
 
 
 def within(context: Context, cost: str, turns: str) -> list[str]:
@@ -53,6 +58,7 @@ class Command(msgspec.Struct, frozen=True):
 
     argv: the command. env: variables to set. drop_env: variables to take out of the inherited environment.
     stdin_prompt: the agent reads the task on stdin (otherwise /dev/null). merge_stderr: stderr into stdout.
+    first_line: instead, its stdin begins with this line and stays open for answers.
     """
 
     argv: list[str]
@@ -60,6 +66,7 @@ class Command(msgspec.Struct, frozen=True):
     drop_env: tuple[str, ...] = ()
     stdin_prompt: bool = False
     merge_stderr: bool = False
+    first_line: str | None = None
 
 
 MAX_ARGUMENT_BYTES = 100 * 1024
@@ -106,7 +113,7 @@ class Understanding(msgspec.Struct, frozen=True):
     tokens_out: all that it wrote, thoughts included. codex counts over the whole thread, earlier attempts included.
     cost_usd: the agent's own estimate; None is unpriced. usage_limit: what stops it, when that is the account's limit.
     last_message: what the model said last, or its beginning. events: lines that held an object.
-    noise_lines: lines with text that held none.
+    noise_lines: lines with text that held none. asked: what the agent asks a person, and waits for.
     """
 
     session: str | None = None
@@ -129,6 +136,7 @@ class Understanding(msgspec.Struct, frozen=True):
     last_message: str | None = None
     events: int = 0
     noise_lines: int = 0
+    asked: list[Question] = []
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -176,6 +184,8 @@ class Adapter(msgspec.Struct, frozen=True):
     transcript: what a line of its output means to a person; None shows the output as it is.
     tells_version: the program prints its version when it gets `--version`, and does nothing else.
     resumes: it can go on with a session.
+    respond: makes the line for stdin that answers a question, from the line of output that asked it; None when the
+    agent cannot ask. Raises ValueError for a line that asks nothing.
     """
 
     name: str
@@ -187,6 +197,7 @@ class Adapter(msgspec.Struct, frozen=True):
     transcript: Callable[[bytes], list[Entry]] | None = None
     tells_version: bool = False
     resumes: bool = False
+    respond: Callable[[bytes, Answer], str] | None = None
 
 
 def signal_or_code(exit_record: Exited) -> str:

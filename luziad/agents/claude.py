@@ -16,7 +16,7 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents import claude_transcript
+from luziad.agents import claude_asking, claude_transcript
 from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, Verdict, within
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Call, Event, created_task, event_of, tokens
 from luziad.agents.notes import MAX_ID, MAX_PATH, MAX_PLAN, Notes, amount, count, plan_item, remember
@@ -41,25 +41,31 @@ _TASK_TOOLS = ("TaskCreate", "TaskUpdate")
 
 
 def command(context: Context) -> Command:
-    """Run Claude Code with the task on stdin; it may edit files, and what it would have to ask is refused.
+    """Run Claude Code with the task on stdin; it may edit files, and what it would have to ask is refused or asked.
 
     The session's id follows from the job and the attempt, so that it is known whatever becomes of the output.
     """
     new = uuid.uuid5(_SESSIONS, f"{context.directory}\0{context.job}\0{context.attempt}")
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
+    asking = ["--input-format=stream-json", "--permission-prompt-tool=stdio"] if context.ask else []
+    mode = "default" if context.ask and context.allow else "acceptEdits"
+    allowed = [f"--allowedTools={','.join(context.allow)}"] if context.allow else []
     return Command(
         [
             "claude",
             "-p",
             "--verbose",
             "--output-format=stream-json",
-            "--permission-mode=acceptEdits",
+            f"--permission-mode={mode}",
             session,
             *within(context, "--max-budget-usd", "--max-turns"),
+            *asking,
+            *allowed,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only honest progress
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
+        first_line=claude_asking.first_line(context.task) if context.ask else None,
     )
 
 
@@ -71,6 +77,7 @@ class ClaudeReader:
         self._messages: dict[str, None] = {}
         self._calls: dict[str, Call] = {}
         self._tasks: dict[str, PlanItem] = {}
+        self._asking = claude_asking.Asking()
         self._answered = False
         self._said = "(nothing)"
         self._hint = ""
@@ -93,6 +100,10 @@ class ClaudeReader:
                 self._system(event)
             case "tool_progress" if main:
                 self._tool_progress(event)
+            case "control_request":
+                self._asking.request(event.request_id, event.request)
+            case "control_cancel_request":
+                self._asking.withdrawn(event.request_id)
             case "rate_limit_event":
                 self._rate_limit(event)
             case "result" if main:
@@ -101,7 +112,7 @@ class ClaudeReader:
 
     def understanding(self) -> Understanding:
         """What has been understood so far."""
-        return self._notes.understanding()
+        return msgspec.structs.replace(self._notes.understanding(), asked=self._asking.questions())
 
     def finished(self) -> bool:
         """True after a result, until the model's next turn."""
@@ -191,6 +202,7 @@ class ClaudeReader:
                 continue
             if main:
                 self._notes.phase("thinking")
+            self._asking.settled(block.get("tool_use_id"))
             call = self._calls.pop(text(block.get("tool_use_id")), None)
             if call is None or block.get("is_error"):
                 continue
@@ -228,6 +240,7 @@ class ClaudeReader:
     def _result(self, event: Event) -> None:
         """Judge the end of a turn; of several, the last one counts."""
         self._finished = True
+        self._asking.over()
         self._failure = self._what_went_wrong(event)
         self._success = not self._failure
         self._notes.name("session", event.session_id)
@@ -252,7 +265,8 @@ class ClaudeReader:
         unsaid = words.startswith("API Error") and words[: len(self._said)] != self._said
         if event.api_error_status is not None or unsaid:
             return words or "an API error without words"
-        if refused := objects(event.permission_denials):
+        denials = objects(event.permission_denials)
+        if refused := [each for each in denials if not self._asking.was_asked_for(each.get("tool_use_id"))]:
             names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
             return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"
         if event.stop_reason == "tool_deferred":
@@ -273,5 +287,6 @@ ADAPTER = Adapter(
     transcript=claude_transcript.entries,
     tells_version=True,
     resumes=True,
+    respond=claude_asking.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

@@ -19,7 +19,7 @@ def brief(activity: Activity | None) -> Activity | None:
     message = activity.last_message
     if message is not None and len(message) > BRIEF_MESSAGE:
         message = message[: BRIEF_MESSAGE - 1] + "…"
-    return msgspec.structs.replace(activity, tools={}, files=[], plan=[], last_message=message)
+    return msgspec.structs.replace(activity, tools={}, files=[], plan=[], asked=[], last_message=message)
 
 
 def is_news(activity: Activity, told: Activity | None, sign_gap_s: float) -> bool:

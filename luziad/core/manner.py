@@ -8,7 +8,8 @@ import msgspec
 class Manner(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How a job is to work, where that is not the plain way.
 
-    worktree: in a git worktree of its own.
+    worktree: in a git worktree of its own. ask: its agent may ask, and waits for an answer.
     """
 
     worktree: bool = False
+    ask: bool = False

@@ -12,6 +12,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
 
 from luziad.core.again import Again, Given
+from luziad.core.answers import Answer
 from luziad.core.claims import Claims
 from luziad.core.dependencies import After
 from luziad.core.family import Place
@@ -60,6 +61,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     pauses: None when it was never paused.
     activity: what was understood of its output, the agent's session among it; None when nobody reads it.
     given: the session that it goes on with, for those that do.
+    answers: to what the agent has asked, until its output shows that it goes on; None for none.
     """
 
     number: int
@@ -78,6 +80,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     activity: Activity | None = None
     given: Given | None = None
     pauses: Pauses | None = None
+    answers: tuple[Answer, ...] | None = None
 
 
 class JobFate(msgspec.Struct, omit_defaults=True, gc=False):

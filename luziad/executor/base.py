@@ -17,6 +17,7 @@ class Launch(msgspec.Struct, frozen=True):
     argv: the command. env: its whole environment (secrets included: never log or store it).
     cwd: an absolute directory. prompt: what the agent was given, written to the attempt's `prompt` file.
     stdin_prompt: the agent reads that file on stdin; otherwise its stdin is /dev/null.
+    first_line: instead, its stdin is a FIFO that begins with this line and can be talked into.
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
     keep_children: what the agent leaves behind when it ends by itself goes on.
     bounds: what it may use at most; None is no limit.
@@ -34,6 +35,7 @@ class Launch(msgspec.Struct, frozen=True):
     keep_children: bool = False
     max_log_bytes: int = 1 << 50
     bounds: Bounds | None = None
+    first_line: str | None = None
 
 
 class Observer(Protocol):
@@ -75,6 +77,12 @@ class Executor(Protocol):
 
     def end(self, ref: AttemptRef) -> None:
         """End the attempt: TERM, grace, KILL to its whole process tree. Asking twice is harmless."""
+
+    async def say(self, ref: AttemptRef, line: str) -> None:
+        """Give a line to an agent that was started with a `first_line`. Raises OSError when it cannot be given."""
+
+    def hang_up(self, ref: AttemptRef) -> None:
+        """End the stdin of such an agent: nobody has anything more to say."""
 
     def output_path(self, ref: AttemptRef, stream: str) -> str:
         """The file that holds the attempt's `stdout` or `stderr`; it need not exist yet."""

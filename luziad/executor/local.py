@@ -23,7 +23,7 @@ import msgspec
 from luzia_protocol.jobs import Bounds
 
 from luziad.core.attempts import AttemptRef, Exited
-from luziad.executor import arrival, pidfd, reconcile, survivors
+from luziad.executor import arrival, pidfd, reconcile, survivors, talking
 from luziad.executor.base import Launch, Observer
 from luziad.executor.controllers import Controllers
 from luziad.executor.forks import Forks, Reply
@@ -169,6 +169,17 @@ class LocalExecutor:
             pidfd.send(attempt.pidfd, number)
         else:
             attempt.held = number
+
+    async def say(self, ref: AttemptRef, line: str) -> None:
+        """Give a line to an agent that was started with a `first_line`. Raises OSError when it cannot be given."""
+        work = functools.partial(talking.say, self._directory(ref), line.encode() + b"\n")
+        await self._loop.run_in_executor(self._pool, work)
+
+    def hang_up(self, ref: AttemptRef) -> None:
+        """End the stdin of such an agent: nobody has anything more to say."""
+        attempt = self._attempts.get(ref)
+        if attempt is not None and attempt.pidfd is not None:
+            pidfd.send(attempt.pidfd, signal.SIGUSR1)
 
     def output_path(self, ref: AttemptRef, stream: str) -> str:
         """The file that holds the attempt's `stdout` or `stderr`; it need not exist yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from luzia_protocol import requests
 
+from luziad.handlers.answer import answer
 from luziad.handlers.base import Handler
 from luziad.handlers.changes import cancel, progress, remove, retry, send, update_status
 from luziad.handlers.daemon import (
@@ -42,6 +43,7 @@ HANDLERS: dict[type, Handler] = {
     requests.Send: send,
     requests.Remove: remove,
     requests.Clean: clean,
+    requests.Answer: answer,
     requests.Subscribe: subscribe,
     requests.ReportProgress: progress,
     requests.UpdateStatus: update_status,

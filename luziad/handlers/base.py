@@ -12,6 +12,7 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.replies import EndFrame, EventFrame, LaggedFrame, Ok, OutputFrame
 
 from luziad.config import Config
+from luziad.core.asking import asked_words, open_questions
 from luziad.core.record import JobRecord
 from luziad.errors import StorageError
 from luziad.operations import Operations
@@ -95,6 +96,8 @@ class Services:
             reason = self.why_queued(record, whole=whole)
         elif record.attempt is not None and record.fate.state is JobState.STOPPING:
             reason = record.attempt.stop_reason
+        elif record.attempt is not None and record.fate.state is JobState.WAITING:
+            reason = "; ".join(asked_words(question) for question in open_questions(record.attempt)[:1]) or None
         return job_view(
             record,
             whole=whole,

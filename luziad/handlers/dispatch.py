@@ -24,7 +24,7 @@ from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.bounds_checks import bounds_of
 from luziad.handlers.graph_checks import after_of, tags_of
 from luziad.handlers.live_checks import stall_timeout_of
-from luziad.handlers.manner_checks import manner
+from luziad.handlers.manner_checks import manner, wants_more
 from luziad.handlers.order_checks import claims_of
 from luziad.programs import Programs
 
@@ -97,8 +97,10 @@ def new_record(
         _check_environment(request.env)
         _check_environment(request.client_env)
     wanted = None
-    if request.worktree is not None or (project is not None and project.worktree):
-        wanted = manner(request, project, request.cwd or directory, programs)
+    if wants_more(request, project):
+        adapter = registry.find(agent, services.scheduler.launcher.adapters)
+        can_ask = adapter is not None and adapter.respond is not None
+        wanted = manner(request, project, request.cwd or directory, can_ask, programs)
     now = time.time()
     spec = JobSpec(
         project=name,

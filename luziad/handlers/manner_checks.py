@@ -12,15 +12,30 @@ from luziad.core.manner import Manner
 from luziad.programs import Programs
 
 
-def manner(request: Dispatch, project: ProjectConfig | None, directory: str, programs: Programs) -> Manner | None:
-    """How the job is to work, None for the plain way. directory: where it would run. Raises Refused."""
-    worktree = request.worktree
+def wants_more(request: Dispatch, project: ProjectConfig | None) -> bool:
+    """Whether there is anything to check: for most jobs there is not."""
+    if request.worktree is not None or request.ask is not None:
+        return True
+    return project is not None and (project.worktree or project.ask)
+
+
+def manner(
+    request: Dispatch, project: ProjectConfig | None, directory: str, can_ask: bool, programs: Programs
+) -> Manner | None:
+    """How the job is to work, None for the plain way.
+
+    directory: where it would run. can_ask: its agent can. Raises Refused.
+    """
+    worktree, ask = request.worktree, request.ask
     if worktree is None:
         worktree = project is not None and project.worktree
-    if not worktree:
-        return None
-    _check_repository(directory, programs)
-    return Manner(worktree=True)
+    if ask is None:
+        ask = project is not None and project.ask and can_ask
+    elif ask and not can_ask:
+        raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job cannot be answered")
+    if worktree:
+        _check_repository(directory, programs)
+    return Manner(worktree=worktree, ask=ask) if worktree or ask else None
 
 
 def _check_repository(directory: str, programs: Programs) -> None:

@@ -59,6 +59,8 @@ class LiveReaders:
 
     thread: on which all of them are done. told: hears on the event loop what changed in the understanding.
     lingering: hears of an agent that goes on after its final result for longer than patience lasts.
+    finished: hears of an agent that has told its final result, perhaps more than once.
+    lingering: hears of one that goes on some time after that and the last growth of its output.
     """
 
     def __init__(self, watcher: FileWatcher, thread: ThreadPoolExecutor) -> None:
@@ -67,6 +69,7 @@ class LiveReaders:
         self._live: dict[AttemptRef, _Live] = {}
         self.told: Told = _nobody
         self.lingering: Lingering = _nobody
+        self.finished: Lingering = _nobody
 
     def __contains__(self, ref: object) -> bool:
         return ref in self._live
@@ -149,6 +152,7 @@ class LiveReaders:
         patient = live.reading.finished
         while patient and not grown.is_set():
             before_s = await self.in_thread(cpu_s, pid)
+            self.finished(ref)
             try:
                 async with asyncio.timeout(linger_s):
                     await grown.wait()

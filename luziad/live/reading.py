@@ -131,6 +131,7 @@ def activity_of(known: Understanding) -> Activity:
         limit=limit.words if limit else None,
         limit_resets_at=_moment(limit.resets_at) if limit and limit.resets_at else None,
         last_message=message,
+        asked=known.asked,
     )
 
 

@@ -2,7 +2,7 @@
 
 It hears by signals: SIGCHLD, that a child has ended; SIGTERM, that the attempt is to be ended; SIGTSTP, that it is to
 be paused, and SIGCONT, that it may go on; SIGIO, that something was written. Of SIGTSTP and SIGCONT the kernel keeps
-the later one.
+the later one. SIGUSR1 tells that nobody will talk to the agent any more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SETTLED_S = 0.05
 
 _FIRST_KILL_PAUSE_S = 0.02
 _LONGEST_KILL_PAUSE_S = 1.0
-_HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT, signal.SIGIO}
+_HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT, signal.SIGIO, signal.SIGUSR1}
 
 
 class Care:
@@ -29,7 +29,7 @@ class Care:
 
     group: the cgroup in which the agent was born. output: limits what it prints. grace_s: from TERM to KILL.
     keep_children: what it leaves behind when it ends by itself goes on. ended: is told its status, what it used, and
-    whether it had been asked to end. problem: is told what goes wrong with the output.
+    whether it had been asked to end. problem: is told what goes wrong with the output. hang_up: ends its stdin.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Care:
         keep_children: bool,
         ended: Callable[[int, Any, bool], None],
         problem: Callable[[str], None],
+        hang_up: Callable[[], None],
     ) -> None:
         self._agent = agent
         self._group = group
@@ -50,6 +51,7 @@ class Care:
         self._keep_children = keep_children
         self._tell_ended = ended
         self._tell_problem = problem
+        self._hang_up = hang_up
         self._settle_at: float | None = time.monotonic() + SETTLED_S
         self._cancelled = self._ended = self._stopped = False
         self._paused = self._is_frozen = False
@@ -87,6 +89,8 @@ class Care:
             self._resume()
         elif number == signal.SIGIO and self._output is not None:
             self._output.written()
+        elif number == signal.SIGUSR1:
+            self._hang_up()
 
     def _pause(self) -> None:
         """Let nothing of the tree run: by its cgroup, or else by stopping every process."""

@@ -70,7 +70,9 @@ def start(request: dict[str, Any], directory: int) -> int:
 
 def _streams(request: dict[str, Any], directory: int) -> tuple[int, int, int]:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    if request["stdin_prompt"]:
+    if request.get("first_line") is not None:
+        stdin = os.open(record.STDIN, os.O_RDONLY, dir_fd=directory)
+    elif request["stdin_prompt"]:
         stdin = os.open(record.PROMPT, os.O_RDONLY, dir_fd=directory)
     else:
         stdin = os.open(os.devnull, os.O_RDONLY)

@@ -8,6 +8,8 @@ import os
 import time
 
 PROMPT = "prompt"
+STDIN = "stdin"
+"""A FIFO, for an agent that is talked to while it runs."""
 STDOUT = "stdout"
 STDERR = "stderr"
 LOCK = "lock"

@@ -15,7 +15,7 @@ import time
 from _json import encode_basestring_ascii
 from typing import Any
 
-from luziad.supervise import bounds, cap, care, cgroup, child, record, tree
+from luziad.supervise import bounds, cap, care, cgroup, child, record, talk, tree
 
 REPLIES = 1
 """The descriptor of the reply pipe, in the fork server and in shims. An agent has its stdout there."""
@@ -91,6 +91,7 @@ class Shim:
         self._bounds: bounds.Bounds | None = None
         self._directory = directory
         self._lock = lock
+        self._fifo: int | None = None
         self._read_clocks()
         self._identity = {
             "pid": os.getpid(),
@@ -115,6 +116,8 @@ class Shim:
             return
         self._read_clocks()
         try:
+            if (line := self._request.get("first_line")) is not None:
+                self._fifo = talk.begin(self._directory, os.fsencode(line) + b"\n")
             agent = self._start()
         except (child.CannotStart, bounds.CannotKeep) as why:
             self._write_exit(error=str(why))
@@ -178,7 +181,13 @@ class Shim:
             keep_children=request["keep_children"],
             ended=self._record_end,
             problem=self._tell_problem,
+            hang_up=self._hang_up,
         ).run()
+
+    def _hang_up(self) -> None:
+        if self._fifo is not None:
+            os.close(self._fifo)
+            self._fifo = None
 
     def _tell_problem(self, problem: str) -> None:
         tell(self._request, problem=record.clip(problem))

@@ -184,8 +184,7 @@ def _entry(git: Git, tree: Worktree) -> str | None:
 def _unmerged(git: Git, tree: Worktree, directory: str, commits: list[str]) -> str | None:
     """Why these commits would be lost with the tree's branch: no other branch or tag has them."""
     own = os.fsencode(BRANCHES + tree.branch)
-    place = os.fsdecode(git.ask(directory, "for-each-ref", "--format=%(worktreepath)", BRANCHES + tree.branch).out)
-    if (other := place.rstrip("\n")) and os.path.realpath(other) != tree.path:
+    if (other := _elsewhere(git, tree, directory)) is not None:
         return f"its branch {tree.branch} is checked out in {other}"
     for commit in dict.fromkeys(commits):
         words = (
@@ -204,6 +203,17 @@ def _unmerged(git: Git, tree: Worktree, directory: str, commits: list[str]) -> s
             )
             words_of = "1 commit is" if count.line == "1" else f"{count.line} commits are"
             return f"{words_of} unmerged (on {tree.branch})"
+    return None
+
+
+def _elsewhere(git: Git, tree: Worktree, directory: str) -> str | None:
+    """Another work tree in which the tree's branch is checked out."""
+    place = ""
+    for line in os.fsdecode(git.ask(directory, "worktree", "list", "--porcelain").out).splitlines():
+        key, _, value = line.partition(" ")
+        place = value if key == "worktree" else place
+        if key == "branch" and value == BRANCHES + tree.branch and os.path.realpath(place) != tree.path:
+            return place
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -12,6 +13,28 @@ class PlanItem(msgspec.Struct, frozen=True, gc=False):
 
     text: str
     state: str
+
+
+class QuestionPart(msgspec.Struct, frozen=True, gc=False):
+    """One question with the answers that the agent offers; another one will do, too. many: several may be given."""
+
+    text: str
+    options: list[str] = []
+    many: bool = False
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """What an agent asks a person, and waits for.
+
+    id: the agent's own name for it. type: `permission` to use a tool, or a `question` with `parts`.
+    tool: what it wants to use. text: what for, in words.
+    """
+
+    id: str
+    type: Literal["permission", "question"]
+    tool: str
+    text: str
+    parts: list[QuestionPart] = []
 
 
 class Activity(msgspec.Struct, frozen=True, gc=False):
@@ -26,8 +49,10 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
     limit: the words of the account's usage limit that stops it; limit_resets_at: when that is over.
     last_message: what the model said last, or its beginning. last_sign_at: when the output grew last.
     lingered: the agent went on after its final result, and was ended for that.
+    asked: what it has asked and not seen an answer to, oldest first; answers that are on their way do not count.
 
-    In lists, in events and for earlier attempts `tools`, `files` and `plan` are empty and `last_message` is short.
+    In lists, in events and for earlier attempts `tools`, `files`, `plan` and `asked` are empty and `last_message` is
+    short.
     """
 
     session: str | None = None
@@ -53,3 +78,4 @@ class Activity(msgspec.Struct, frozen=True, gc=False):
     last_message: str | None = None
     last_sign_at: datetime | None = None
     lingered: bool = False
+    asked: list[Question] = []

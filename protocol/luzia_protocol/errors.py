@@ -41,6 +41,9 @@ class ErrorCode(StrEnum):
     JOB_NOT_RUNNING = "job_not_running"
     NO_SESSION = "no_session"
     UNKNOWN_ATTEMPT = "unknown_attempt"
+    JOB_NOT_WAITING = "job_not_waiting"
+    CANNOT_ASK = "cannot_ask"
+    NOT_DELIVERED = "not_delivered"
     NO_GIT = "no_git"
     NO_REPOSITORY = "no_repository"
     NO_WORKTREE = "no_worktree"
@@ -175,6 +178,18 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.UNKNOWN_ATTEMPT: Meaning(
         "The job has no attempt of this number.",
         "See `luzia jobs ID` for its attempts.",
+    ),
+    ErrorCode.JOB_NOT_WAITING: Meaning(
+        "The job's agent asks nothing, or not this question any more.",
+        "See `luzia jobs --waiting` for the jobs that ask.",
+    ),
+    ErrorCode.CANNOT_ASK: Meaning(
+        "The job is to ask, and its agent cannot be answered.",
+        "Use an agent that can (`claude`), or dispatch with `--no-ask`.",
+    ),
+    ErrorCode.NOT_DELIVERED: Meaning(
+        "The answer could not be given to the agent; it still waits.",
+        "Try again; when it stays so, end the job with `luzia cancel ID`, and retry it.",
     ),
     ErrorCode.NO_GIT: Meaning(
         "The job wants a git worktree, and git is not on the daemon's PATH.",

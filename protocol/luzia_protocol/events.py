@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from luzia_protocol.activity import Activity
+from luzia_protocol.activity import Activity, Question
 from luzia_protocol.jobs import JobState, Outcome, Progress, Worktree
 
 
@@ -73,6 +73,20 @@ class Resumed(Base, tag="resumed"):
     attempt: int
 
 
+class Asked(Base, tag="asked"):
+    """An attempt's agent asks a person, and waits."""
+
+    attempt: int
+    question: Question
+
+
+class Answered(Base, tag="answered"):
+    """A question is answered. question: its id, or an empty one when the agent has taken back what it asked."""
+
+    attempt: int
+    question: str
+
+
 class Stopping(Base, tag="stopping"):
     """An attempt is being ended; `reason` says why."""
 
@@ -121,6 +135,8 @@ Event = (
     | Progressed
     | Paused
     | Resumed
+    | Asked
+    | Answered
     | Stopping
     | Ended
     | Requeued

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from luzia_protocol.activity import Activity
+from luzia_protocol.activity import Activity, Question
 
 MAX_TASK_BYTES = 1024 * 1024
 MAX_PRIORITY = 100
@@ -212,6 +212,7 @@ class Job(msgspec.Struct, frozen=True):
     worktree: the git worktree that it runs in, once it has one and until it is cleaned.
     priority: -MAX_PRIORITY to MAX_PRIORITY; higher ones start first.
     needs, cpus, memory_bytes: what is kept for it while it runs.
+    question: what its agent asks, when it is waiting: the oldest of what is not answered.
     """
 
     id: str
@@ -256,6 +257,7 @@ class Job(msgspec.Struct, frozen=True):
     needs: dict[str, int] = {}
     cpus: float | None = None
     memory_bytes: int | None = None
+    question: Question | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -58,6 +58,7 @@ class Dispatch(Base, tag="dispatch"):
     cpus, memory_bytes: what is kept for it of the machine; that it takes no more is not enforced.
     max_memory_bytes, max_processes, max_cpus: what all its processes may use together at most; None takes the
     project's. Refused with LIMIT_UNAVAILABLE where that cannot be enforced.
+    ask: the agent may ask, and waits for an answer; None takes the project's setting.
     """
 
     project: str
@@ -91,6 +92,7 @@ class Dispatch(Base, tag="dispatch"):
     max_memory_bytes: int | None = None
     max_processes: int | None = None
     max_cpus: float | None = None
+    ask: bool | None = None
 
 
 class Node(Dispatch, tag="dispatch"):
@@ -238,6 +240,19 @@ class Clean(Base, tag="clean"):
     dry_run: bool = False
 
 
+class Answer(Base, tag="answer"):
+    """Answer what the agent of a job in `waiting` asks. Answered by replies.Changed when the agent has it.
+
+    words: `allow`, or `deny` with what to tell the agent, for a permission; for a question one text for each of its
+    parts, of which a number stands for the option of that number, or `deny`.
+    question: the question's id; None is the one that was asked first.
+    """
+
+    job: str
+    words: list[str]
+    question: str | None = None
+
+
 class Subscribe(Base, tag="subscribe"):
     """Stream events: those after `after` first, then live ones. Items are events, the end is `lagged`.
 
@@ -333,6 +348,7 @@ Request = (
     | Send
     | Remove
     | Clean
+    | Answer
     | Subscribe
     | ReportProgress
     | UpdateStatus

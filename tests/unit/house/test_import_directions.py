@@ -52,7 +52,11 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
         " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.progressing"
         " luziad.watch.stall"
-        " luziad.worktrees luziad.pausing luziad luziad.bounds"
+        " luziad.worktrees luziad.pausing luziad luziad.bounds luziad.questions"
+    ),
+    "luziad.questions": (
+        "luzia_protocol luziad.core luziad.agents.lines luziad.executor.base luziad.facts luziad.journal"
+        " luziad.launching luziad.watch"
     ),
     "luziad.bounds": "luzia_protocol luziad.core luziad.agents.base",
     "luziad.pausing": ("luzia_protocol luziad.core luziad.executor.base luziad.facts luziad.journal luziad.timeouts"),

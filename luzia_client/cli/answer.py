@@ -1,0 +1,33 @@
+"""Answer a job whose agent asks: a permission with allow, deny or a text that says what to do instead, a question
+with a text for each of its parts, or with the number of an option that it offers.
+
+luzia answer ID allow          luzia answer ID deny "use git mv"          luzia answer ID "the blue one"
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from luzia_client import exit_codes
+from luzia_client.cli.output import print_json
+from luzia_client.cli.parser import add_json
+from luzia_client.client import Client
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("job", metavar="ID", help="the job")
+    parser.add_argument("words", nargs="+", metavar="WORD", help="allow, deny, or a text")
+    parser.add_argument("--question", metavar="Q", help="its id, when several are asked (default: the oldest)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    with Client() as client:
+        changed = client.answer(args.job, args.words, args.question)
+    if args.json:
+        print_json(changed)
+    else:
+        print(f"{changed.job}  {changed.state.value}")
+    return exit_codes.OK

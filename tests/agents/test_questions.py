@@ -1,0 +1,55 @@
+"""A real agent asks before it writes, and the answer reaches the call that waits, also after the daemon was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from luzia_protocol.activity import Question
+from luzia_protocol.jobs import JobState
+
+from agents.real import RealAgent
+from agents.stub.script import FILE
+from private_luzia import until
+
+
+def asked(agent: RealAgent, job: str) -> Question:
+    """What the job asks, once it does."""
+    until(lambda: agent.client.status(job).question or agent.client.status(job).state.is_final, "a question")
+    question = agent.client.status(job).question
+    assert question is not None, agent.output(job)
+    return question
+
+
+def strict(agent: RealAgent) -> None:
+    """Let the agent ask for all but what `allow` names."""
+    file = Path(agent.luzia.env["LUZIA_CONFIG"])
+    file.write_text(file.read_text().replace("grace_s = 5\n", 'grace_s = 5\nask = true\nallow = ["Read"]\n'))
+    agent.client.reload()
+
+
+@pytest.mark.only("claude")
+def test_a_permission_that_is_given_after_a_crash_lets_the_agent_write(agent: RealAgent) -> None:
+    strict(agent)
+    job = agent.dispatch("ok")
+    question = asked(agent, job)
+    assert (question.type, question.tool, Path(question.text).name) == ("permission", "Write", FILE)
+    agent.luzia.kill_daemon()
+    agent.client = agent.luzia.client()
+    assert agent.client.status(job).question == question
+    assert agent.client.answer(job, ["allow"]).state is JobState.RUNNING
+    done = agent.ended(job)
+    assert (done.state, done.exit_code) == (JobState.COMPLETED, 0), agent.output(job)
+    assert (Path(agent.luzia.project) / FILE).exists()
+
+
+@pytest.mark.only("claude")
+def test_a_permission_that_is_denied_fails_nothing(agent: RealAgent) -> None:
+    strict(agent)
+    job = agent.dispatch("ok")
+    asked(agent, job)
+    agent.client.answer(job, ["write it elsewhere"])
+    assert agent.ended(job).state is JobState.COMPLETED, agent.output(job)
+    assert "write it elsewhere" in agent.output(job)
+    assert not (Path(agent.luzia.project) / FILE).exists()

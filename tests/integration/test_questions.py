@@ -1,0 +1,237 @@
+"""Agents that ask: a job waits, a person answers, and the answer reaches the same call of the tool."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from private_luzia import MAIN
+from support import DEADLINE_S, PrivateDaemon, eventually
+
+AGENT = Path(__file__).parents[1] / "data" / "programs" / "asking_claude.py"
+BASH = ["Bash", {"command": "rm -rf build"}]
+COLOURS = {"question": "Which colour?", "options": [{"label": "Red"}, {"label": "Blue"}], "multiSelect": False}
+REASON = {"question": "Why?", "options": [], "multiSelect": False}
+
+
+class Desk:
+    """A daemon whose `claude` is the stand-in."""
+
+    def __init__(self, root: Path) -> None:
+        programs = root / "bin"
+        programs.mkdir()
+        claude = programs / "claude"
+        claude.write_text(f'#!/bin/sh\nexec {sys.executable} {AGENT} "$@"\n')
+        claude.chmod(0o755)
+        self.daemon = PrivateDaemon(root, "[daemon]\nlinger_s = 1000\n")
+        self.daemon.env["PATH"] = f"{programs}:{self.daemon.env['PATH']}"
+
+    def ok(self, **request: object) -> dict[str, Any]:
+        with self.daemon.connect() as connection:
+            return connection.ok(**request)
+
+    def error(self, **request: object) -> str:
+        with self.daemon.connect() as connection:
+            code: str = connection.error(**request)["code"]
+            return code
+
+    def dispatch(self, *steps: object, **more: object) -> str:
+        task = json.dumps(steps)
+        request = {"op": "dispatch", "project": "overbits", "agent": "claude", "task": task, "ask": True, **more}
+        job: str = self.ok(**request)["job"]
+        return job
+
+    def job(self, job: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ok(op="status", job=job)["job"]
+        return answer
+
+    def waiting(self, job: str) -> dict[str, Any]:
+        """The question of a job, once it waits."""
+
+        def asks() -> dict[str, Any]:
+            found = self.job(job)
+            assert found["state"] in ("queued", "starting", "running", "waiting"), found
+            return found["question"] or {}
+
+        return eventually(asks, "a question")
+
+    def ended(self, job: str) -> dict[str, Any]:
+        self.ok(op="wait", jobs=[job])
+        return self.job(job)
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the agent was told, in the order in which it heard it."""
+        lines = (self.daemon.project / "told").read_text().splitlines()
+        return [json.loads(line)["response"] for line in lines]
+
+    def luzia(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", MAIN, *words],
+            env=self.daemon.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A running one."""
+    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
+        made = Desk(Path(directory))
+        try:
+            made.daemon.start()
+            yield made
+        finally:
+            made.daemon.end_everything()
+
+
+def test_a_permission_is_asked_for_and_given(desk: Desk) -> None:
+    job = desk.dispatch(BASH)
+    question = desk.waiting(job)
+    assert question == {
+        "id": "request-1",
+        "type": "permission",
+        "tool": "Bash",
+        "text": "rm -rf build",
+        "parts": [],
+    }
+    shown = desk.luzia("jobs", job).stdout
+    assert "may it use Bash: rm -rf build" in shown
+    assert f"luzia answer {job} allow" in shown
+    assert "asks to use Bash: rm -rf build" in desk.luzia("jobs", "--waiting").stdout
+    answered = desk.luzia("answer", job, "allow")
+    assert (answered.returncode, answered.stdout) == (0, f"{job}  running\n")
+    done = desk.ended(job)
+    assert (done["state"], done["exit_code"], done["question"]) == ("completed", 0, None)
+    assert desk.told() == [{"behavior": "allow", "updatedInput": {"command": "rm -rf build"}}]
+    assert "No job matches" in desk.luzia("jobs", "--waiting").stdout
+    assert desk.error(op="answer", job=job, words=["allow"]) == "job_not_waiting"
+
+
+def test_a_denial_says_what_to_do_instead_and_fails_nothing(desk: Desk) -> None:
+    job = desk.dispatch(BASH, BASH)
+    desk.waiting(job)
+    assert desk.ok(op="answer", job=job, words=["deny"])["state"] == "waiting"
+    assert desk.ok(op="answer", job=job, words=["use", "make clean"])["state"] == "running"
+    assert desk.ended(job)["state"] == "completed"
+    assert desk.told() == [
+        {"behavior": "deny", "message": "The user denied this."},
+        {"behavior": "deny", "message": "use make clean"},
+    ]
+
+
+def test_a_question_is_answered_by_texts_and_numbers(desk: Desk) -> None:
+    job = desk.dispatch(["AskUserQuestion", {"questions": [COLOURS, REASON]}])
+    assert [part["options"] for part in desk.waiting(job)["parts"]] == [["Red", "Blue"], []]
+    assert "2  Blue" in desk.luzia("jobs", job).stdout
+    assert desk.error(op="answer", job=job, words=["only one"]) == "bad_request"
+    assert desk.luzia("answer", job, "2", "it is calm").returncode == 0
+    assert desk.ended(job)["state"] == "completed"
+    (told,) = desk.told()
+    assert told["updatedInput"]["answers"] == {"Which colour?": "Blue", "Why?": "it is calm"}
+    assert told["updatedInput"]["questions"] == [COLOURS, REASON]
+
+
+def test_several_questions_are_answered_in_any_order(desk: Desk) -> None:
+    job = desk.dispatch(BASH, ["Write", {"file_path": "/x", "content": "y" * 100_000}], ["WebFetch", {"url": "u"}])
+    desk.waiting(job)
+    eventually(lambda: len(desk.job(job)["activity"]["asked"]) == 3, "three questions")
+    assert desk.ok(op="answer", job=job, words=["allow"], question="request-2")["state"] == "waiting"
+    assert desk.error(op="answer", job=job, words=["allow"], question="request-2") == "job_not_waiting"
+    assert desk.waiting(job)["id"] == "request-1"
+    for _ in range(2):
+        desk.ok(op="answer", job=job, words=["allow"])
+    assert desk.ended(job)["state"] == "completed"
+    assert sorted(each["behavior"] for each in desk.told()) == ["allow"] * 3
+
+
+def test_an_answer_reaches_the_agent_also_after_the_daemon_was_killed(desk: Desk) -> None:
+    job = desk.dispatch(BASH)
+    question = desk.waiting(job)
+    desk.daemon.kill()
+    desk.daemon.start()
+    assert desk.job(job)["state"] == "waiting"
+    assert desk.waiting(job) == question
+    desk.ok(op="answer", job=job, words=["allow"])
+    assert desk.ended(job)["state"] == "completed"
+    assert [each["behavior"] for each in desk.told()] == ["allow"]
+
+
+def test_a_question_that_was_asked_while_no_daemon_ran_is_found(desk: Desk) -> None:
+    gate = desk.daemon.root / "gate"
+    claude = desk.daemon.root / "bin" / "claude"
+    wait = f"while ! test -e {gate}; do sleep 0.01; done"
+    claude.write_text(f'#!/bin/sh\n{wait}\nexec {sys.executable} {AGENT} "$@"\n')
+    job = desk.dispatch(BASH)
+    eventually(lambda: desk.job(job)["state"] == "running", "a running job")
+    desk.daemon.kill()
+    gate.touch()
+    output = desk.daemon.state / "jobs" / job / "1" / "stdout"
+    eventually(lambda: output.exists() and "control_request" in output.read_text(), "the question")
+    desk.daemon.start()
+    desk.waiting(job)
+    desk.ok(op="answer", job=job, words=["allow"])
+    assert desk.ended(job)["state"] == "completed"
+
+
+def test_a_question_that_is_withdrawn_is_asked_no_more(desk: Desk) -> None:
+    job = desk.dispatch(BASH, ["Read", {"file_path": "/x"}], ["withdraw"])
+    desk.waiting(job)
+    eventually(lambda: [each["id"] for each in desk.job(job)["activity"]["asked"]] == ["request-1"], "one question")
+    desk.ok(op="answer", job=job, words=["allow"])
+    assert desk.ended(job)["state"] == "completed"
+
+
+def test_a_waiting_job_can_be_cancelled(desk: Desk) -> None:
+    job = desk.dispatch(BASH)
+    desk.waiting(job)
+    desk.ok(op="cancel", job=job)
+    assert desk.ended(job)["state"] == "cancelled"
+
+
+def test_events_tell_of_questions_and_answers(desk: Desk) -> None:
+    job = desk.dispatch(BASH)
+    desk.waiting(job)
+    desk.ok(op="answer", job=job, words=["allow"])
+    desk.ended(job)
+    with desk.daemon.connect() as connection:
+        connection.send(op="subscribe", after=0, jobs=[job], kinds=["asked", "answered", "ended"])
+        connection.receive()
+        told = [connection.receive()["event"] for _ in range(3)]
+    assert [(event["kind"], event["state"]) for event in told] == [
+        ("asked", "waiting"),
+        ("answered", "running"),
+        ("ended", "completed"),
+    ]
+    assert told[0]["question"]["text"] == "rm -rf build"
+
+
+def test_only_an_agent_that_can_be_answered_may_ask(desk: Desk) -> None:
+    request = {"op": "dispatch", "project": "overbits", "task": "true", "agent": "shell"}
+    assert desk.error(**request, ask=True) == "cannot_ask"
+    text = desk.daemon.config_file.read_text()
+    desk.daemon.config_file.write_text(text.replace('agent = "shell"\n', 'agent = "shell"\nask = true\n'))
+    desk.ok(op="reload")
+    assert desk.ended(desk.ok(**request)["job"])["state"] == "completed"
+    job = desk.dispatch(BASH, ask=None)
+    desk.waiting(job)
+    refused = desk.dispatch(BASH, ask=False)
+    assert desk.ended(refused)["exit_code"] == 4  # it was not told that it may ask
+
+
+def test_a_task_may_be_long(desk: Desk) -> None:
+    job = desk.dispatch(["Bash", {"command": "x" * 300_000}])
+    assert len(desk.waiting(job)["text"]) == 1000
+    desk.ok(op="answer", job=job, words=["allow"])
+    assert desk.ended(job)["state"] == "completed"
+    assert len(desk.told()[0]["updatedInput"]["command"]) == 300_000
