@@ -94,6 +94,7 @@ class LocalExecutor:
         self._forks = Forks(self._replied, self._unanswered)
         self._controllers = Controllers()
         self._attempts: dict[AttemptRef, _Attempt] = {}
+        self._stopped = False
         self._loop: asyncio.AbstractEventLoop
         self._observer: Observer
 
@@ -111,6 +112,7 @@ class LocalExecutor:
 
     async def stop(self) -> None:
         """Stop watching and starting; running attempts go on."""
+        self._stopped = True
         for attempt in self._attempts.values():
             self._unwatch(attempt)
         self._attempts.clear()
@@ -238,8 +240,8 @@ class LocalExecutor:
 
     def _add(self, ref: AttemptRef) -> _Attempt | None:
         directory = self._directory(ref)
-        if ref in self._attempts:
-            return None
+        if ref in self._attempts or self._stopped:
+            return None  # what is committed now, while the daemon ends, is for the next one to start
         attempt = self._attempts[ref] = _Attempt(ref, directory)
         return attempt
 
