@@ -6,7 +6,7 @@ import pytest
 
 from luzia_protocol.jobs import Outcome
 
-from agents.real import RealAgent, until
+from agents.real import RealAgent
 
 REASONS = {
     ("claude", "auth"): "Failed to authenticate. API Error: 401 ",
@@ -37,11 +37,6 @@ def test_a_server_that_fails_makes_the_attempt_fail_in_the_agents_words(agent: R
 
 @pytest.mark.only("claude", "codex")
 def test_a_usage_limit_is_known_from_a_busy_server(agent: RealAgent) -> None:
-    job = agent.dispatch("usage-limit")
-
-    def limit() -> str | None:
-        activity = agent.client.status(job).activity
-        return activity.limit if activity is not None else None
-
-    until(limit, "the limit is known")
-    assert "limit" in (limit() or "")
+    first = agent.judged(agent.dispatch("usage-limit"))
+    assert first.activity is not None
+    assert "limit" in (first.activity.limit or "")
