@@ -148,14 +148,14 @@ def test_live_and_whole_reading_understand_the_same(wire: Connection, tmp_path: 
 def test_an_agent_that_lingers_after_its_result_is_ended_and_judged_by_the_result(tmp_path: Path) -> None:
     with private_daemon(f"[daemon]\nlinger_s = 0.2\n{AGENTS}") as daemon, daemon.connect() as wire:
         done = Replay(wire, tmp_path / "good", "claude/success", after="linger")
-        failed = Replay(wire, tmp_path / "bad", "codex/error-500", after="linger")
+        failed = Replay(wire, tmp_path / "bad", "codex/error-401", after="linger")
         with done, failed:
             done.finish()
             failed.finish()
             one, other = wire.ok(op="wait", jobs=[done.job, failed.job])["jobs"]
     assert (one["state"], one["activity"]["lingered"], one["signal"]) == ("completed", True, "SIGTERM")
     assert (other["state"], other["outcome"]) == ("failed", "failed")
-    assert "high demand" in other["reason"]
+    assert "401" in other["reason"]
 
 
 def test_an_agent_that_works_after_its_result_is_left_alone(tmp_path: Path) -> None:
