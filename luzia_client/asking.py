@@ -76,6 +76,16 @@ class DispatchOptions(TypedDict, total=False):
     ask: bool | None
 
 
+class Changes(TypedDict, total=False):
+    """What `edit` can change: the fields of requests.Edit, which describes them."""
+
+    task: str | None
+    priority: int | None
+    after: list[str] | None
+    after_any: list[str] | None
+    after_fail: list[str] | None
+
+
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:
     """A dispatch that may be sent again: with a random key when it has none. Raises TypeError for unknown options."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}

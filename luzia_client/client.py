@@ -18,6 +18,7 @@ from luzia_client import answers, settings, streams
 from luzia_client.asking import (
     CLEAN_TIMEOUT_S,
     RESENDABLE,
+    Changes,
     DispatchOptions,
     Encoding,
     Render,
@@ -93,6 +94,10 @@ class Client:
         """Have a job accepted; when this returns it is on disk. The fields are those of requests.Dispatch."""
         request = dispatch_request(project, task, options)
         return self._ask(request, replies.Dispatched)
+
+    def edit(self, job: str, **changes: Unpack[Changes]) -> replies.Changed:
+        """Change a queued job; what is not named stays, and an empty list takes away what it comes after."""
+        return self._ask(requests.Edit(job=job, **changes), replies.Changed)
 
     def graph(self, jobs: Sequence[Mapping[str, Any]], key: str | None = None) -> replies.Graphed:
         """Have jobs accepted that come after one another, all or none.

@@ -86,6 +86,9 @@ class Facts:
     def sent(self, record: JobRecord, attempt: int, message: str) -> events.Sent:
         return self._event(events.Sent, record, attempt=attempt, message=message)
 
+    def edited(self, record: JobRecord) -> events.Edited:
+        return self._event(events.Edited, record)
+
     def removed(self, record: JobRecord) -> events.Removed:
         return self._event(events.Removed, record)
 

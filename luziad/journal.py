@@ -122,6 +122,11 @@ class Journal:
         pending.batch.fates[record.n] = _encode(record.fate)
         self._schedule()
 
+    def rewrite(self, record: JobRecord, event: Event, then: Then | None = None) -> None:
+        """Record a change of what was asked; `then` is called once it is committed."""
+        self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))
+        self.record(record, event, then)
+
     def forget(self, record: JobRecord, event: Event, environments: list[int], then: Then | None = None) -> None:
         """Record that a job was removed, and drop the environments that no job needs any more."""
         pending = self._pending
@@ -238,6 +243,7 @@ class Journal:
         for part in (done, self._pending):
             merged.entries += [entry for entry in part.entries if entry.event.job not in names]
             merged.batch.fates |= {n: fate for n, fate in part.batch.fates.items() if n not in numbers}
+            merged.batch.jobs |= {n: job for n, job in part.batch.jobs.items() if n not in numbers}
             merged.batch.removed += [n for n in part.batch.removed if n not in numbers]
             merged.batch.environments |= part.batch.environments
             merged.batch.dropped_environments += part.batch.dropped_environments
@@ -245,6 +251,7 @@ class Journal:
         merged.batch.removed += numbers  # a commit that failed may have happened all the same
         for n in merged.batch.removed:
             merged.batch.fates.pop(n, None)
+            merged.batch.jobs.pop(n, None)
         self._pending = merged
         self._retry = self._loop.call_later(RETRY_S, self._try_again)
         for acceptance in (*(acceptance for _, acceptance in refused), *waiting):

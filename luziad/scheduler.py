@@ -25,10 +25,11 @@ from luziad.agents.base import Verdict
 from luziad.breaches import Breaches
 from luziad.core.activity import PLAN
 from luziad.core.attempts import AttemptEnd, AttemptRef, Exited, NeverStarted
+from luziad.core.dependencies import After
 from luziad.core.environments import Environments
 from luziad.core.lifecycle import Trigger, move
 from luziad.core.ready import ReadyQueue
-from luziad.core.record import AttemptRecord, JobRecord
+from luziad.core.record import AttemptRecord, JobRecord, JobSpec
 from luziad.core.table import JobTable
 from luziad.deadlines import Deadlines
 from luziad.executor.base import Executor
@@ -177,6 +178,17 @@ class Scheduler:
             self._requeue(record, Trigger.RETRY, "follow-up", None)
             self._enqueue(record)
             self.pump()
+
+    def edit(self, record: JobRecord, spec: JobSpec, after: After | None, then: Then) -> None:
+        """Change what a queued job is to do, its priority, and what it comes after."""
+        moved, record.spec = after != record.fate.after, spec
+        record.fate.after = after
+        self.journal.rewrite(record, self._facts.edited(record), then)
+        if moved:
+            self.gates.ask_again(record)
+        elif record.id in self.ready.waiting:
+            self.ready.reprioritise(record.id, record.wants.priority)
+        self._changed(record)
 
     def remove(self, record: JobRecord, then: Then | None = None) -> None:
         """Forget a final job with its directory. Raises Refused when it is not final."""

@@ -14,7 +14,10 @@ from luzia_client.cli.dispatch_options import OPTIONS
 from luzia_client.cli.grammar import FLAGS, VALUED
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR, load, parser_of
 
-TAKE_IDS = ("jobs", "logs", "wait", "cancel", "pause", "resume", "retry", "remove", "diff", "merge", "clean", "answer")
+TAKE_IDS = (
+    *("jobs", "logs", "wait", "send", "answer", "edit", "cancel", "pause", "resume", "retry", "remove"),
+    *("diff", "merge", "clean"),
+)
 WORDS = {
     "projects": "list add remove",
     "graph": "run show",

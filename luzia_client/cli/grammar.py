@@ -91,8 +91,8 @@ def the_task(asked: Asked) -> str:
         from luzia_client.cli.task_source import read
 
         source = "stdin" if words[0] == "-" else words[0][1:]
-        return _text(read(words[0], MAX_TASK_BYTES), source)
-    return _text(" ".join(words).encode(errors="surrogateescape"), "the task")
+        return task_text(read(words[0], MAX_TASK_BYTES), source)
+    return task_text(" ".join(words).encode(errors="surrogateescape"), "the task")
 
 
 def _take_option(asked: Asked, words: list[str], position: int, command: str) -> int:
@@ -163,7 +163,8 @@ def _project(word: str) -> str:
     return absolute(word) if is_path(word) else word
 
 
-def _text(data: bytes, source: str) -> str:
+def task_text(data: bytes, source: str) -> str:
+    """A task's text from its bytes. source: where they come from, for messages. Raises UsageError."""
     if len(data) > MAX_TASK_BYTES:
         raise usage_error(f"{source} is larger than 1 MiB", "Let the task name a file that holds the text.")
     if b"\0" in data:

@@ -23,6 +23,7 @@ COMMANDS = {
     "logs": ("logs", "show or follow a job's output", "Look"),
     "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
     "diff": ("diff", "show what a job changed in its worktree", "Look"),
+    "edit": ("edit", "change a queued job: its task, priority, dependencies", "Act"),
     "cancel": ("cancel", "end jobs and all their processes", "Act"),
     "pause": ("pause", "let nothing of running jobs run for a while", "Act"),
     "resume": ("resume", "let paused jobs run on", "Act"),

@@ -31,6 +31,9 @@ class After(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return tuple(dict.fromkeys((*self.completed, *self.ended, *self.failed)))
 
 
+NO_PARENTS = After()
+
+
 class Standing(NamedTuple):
     """How a job stands with its parents.
 

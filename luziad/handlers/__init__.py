@@ -18,6 +18,7 @@ from luziad.handlers.daemon import (
     shutdown,
 )
 from luziad.handlers.dispatch import dispatch
+from luziad.handlers.edit import edit
 from luziad.handlers.graph import graph, graph_show
 from luziad.handlers.importing import import_jobs
 from luziad.handlers.jobs import list_jobs, status, wait
@@ -31,6 +32,7 @@ HANDLERS: dict[type, Handler] = {
     requests.Dispatch: dispatch,
     requests.Graph: graph,
     requests.GraphShow: graph_show,
+    requests.Edit: edit,
     requests.Status: status,
     requests.List: list_jobs,
     requests.Logs: logs,

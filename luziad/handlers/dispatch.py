@@ -84,7 +84,7 @@ def new_record(
     after: the jobs that it comes after. node: its name in a graph. taken: ids that are not in the table yet.
     """
     config = services.config
-    _check_task(request)
+    check_task(_text(request))
     programs = services.operations.programs
     name, directory = _project(config, programs, request.project)
     project = config.projects.get(name)
@@ -128,15 +128,21 @@ def new_record(
     return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate(after=after))
 
 
-def _check_task(request: Dispatch) -> None:
+def _text(request: Dispatch) -> str:
+    """The task, or the command in words. Raises Refused unless there is exactly one of them."""
     task, argv = request.task, request.argv
     if (task is None) == (argv is None):
         raise Refused(ErrorCode.INVALID_TASK, "exactly one of `task` and `argv` must be given")
     if argv is not None:
         if not argv or not argv[0]:
             raise Refused(ErrorCode.INVALID_TASK, "argv is empty")
-        task = " ".join(argv)
+        return " ".join(argv)
     assert task is not None
+    return task
+
+
+def check_task(task: str) -> None:
+    """Raise Refused for what cannot be a task."""
     if not task or task.isspace():
         raise Refused(ErrorCode.INVALID_TASK, "the task is empty")
     if "\0" in task:

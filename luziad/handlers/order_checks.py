@@ -24,8 +24,7 @@ def claims_of(request: Dispatch, project: str, config: Config, there: Mapping[st
         priority = config.projects[project].priority
     if not (priority or request.needs or request.cpus is not None or request.memory_bytes is not None):
         return None
-    if abs(priority or 0) > MAX_PRIORITY:
-        raise Refused(ErrorCode.BAD_REQUEST, f"`priority` must be from {-MAX_PRIORITY} to {MAX_PRIORITY}")
+    check_priority(priority or 0)
     if request.cpus is not None and not 0 < request.cpus <= MAX_CPUS:
         raise Refused(ErrorCode.BAD_REQUEST, "`cpus` must be a number above 0")
     if request.memory_bytes is not None and request.memory_bytes < 1:
@@ -38,6 +37,12 @@ def claims_of(request: Dispatch, project: str, config: Config, there: Mapping[st
             words = f"the job needs {amount_words(name, amount)}, and that is more than there is: "
             raise Refused(ErrorCode.NEEDS_TOO_MUCH, words + stock_words(name, there[name], 0))
     return claims
+
+
+def check_priority(priority: int) -> None:
+    """Raise Refused for what is no priority."""
+    if abs(priority) > MAX_PRIORITY:
+        raise Refused(ErrorCode.BAD_REQUEST, f"`priority` must be from {-MAX_PRIORITY} to {MAX_PRIORITY}")
 
 
 def _check_need(name: str, amount: int, config: Config) -> None:

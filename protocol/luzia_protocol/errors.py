@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     INVALID_JOB = "invalid_job"
     UNKNOWN_JOB = "unknown_job"
     AMBIGUOUS_JOB = "ambiguous_job"
+    JOB_NOT_QUEUED = "job_not_queued"
     JOB_NOT_FINAL = "job_not_final"
     JOB_FINAL = "job_final"
     JOB_NOT_RUNNING = "job_not_running"
@@ -158,6 +159,10 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.AMBIGUOUS_JOB: Meaning(
         "More than one job's id begins or ends so.",
         "Use more characters of the id.",
+    ),
+    ErrorCode.JOB_NOT_QUEUED: Meaning(
+        "Only a job that waits for its start can be changed.",
+        "Cancel it and dispatch another one, or let it end and retry it.",
     ),
     ErrorCode.JOB_NOT_FINAL: Meaning(
         "The job has not ended yet.",

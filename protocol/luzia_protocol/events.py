@@ -123,6 +123,10 @@ class Sent(Base, tag="sent"):
     message: str
 
 
+class Edited(Base, tag="edited"):
+    """Somebody changed what a queued job is to do, its priority, or what it comes after."""
+
+
 class Removed(Base, tag="removed"):
     """The job was forgotten, by request or because there are too many finished ones. `state` was its last."""
 
@@ -141,5 +145,6 @@ Event = (
     | Ended
     | Requeued
     | Sent
+    | Edited
     | Removed
 )

@@ -121,6 +121,20 @@ class GraphShow(Base, tag="graph_show"):
     job: str
 
 
+class Edit(Base, tag="edit"):
+    """Change a queued job; what is None stays. Answered by replies.Changed.
+
+    The fields are those of Dispatch; an empty list takes away what the job comes after in that way.
+    """
+
+    job: str
+    task: str | None = None
+    priority: int | None = None
+    after: list[str] | None = None
+    after_any: list[str] | None = None
+    after_fail: list[str] | None = None
+
+
 class Status(Base, tag="status"):
     """Everything about one job. Answered by replies.Status."""
 
@@ -336,6 +350,7 @@ Request = (
     | Dispatch
     | Graph
     | GraphShow
+    | Edit
     | Status
     | List
     | Logs
