@@ -53,6 +53,19 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.progressing"
         " luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad luziad.bounds luziad.questions"
+        " luziad.moves luziad.endings"
+    ),
+    "luziad.endings": (
+        "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
+        " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
+        " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.progressing"
+        " luziad.watch.stall"
+        " luziad.worktrees luziad.pausing luziad luziad.bounds luziad.questions"
+        " luziad.moves"
+    ),
+    "luziad.moves": (
+        "luzia_protocol luziad.core luziad.agents.base luziad.executor.base luziad.journal luziad.facts"
+        " luziad.again luziad.deadlines luziad.gates"
     ),
     "luziad.questions": (
         "luzia_protocol luziad.core luziad.agents.lines luziad.executor.base luziad.facts luziad.journal"
