@@ -61,6 +61,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a variable without name": ({"project": "overbits", "task": "x", "env": {"": "1"}}, "bad_request"),
     "a relative cwd": ({"project": "overbits", "task": "x", "cwd": "here"}, "bad_request"),
     "a timeout of nothing": ({"project": "overbits", "task": "x", "timeout_s": 0}, "bad_request"),
+    "a way out in the project": ({"project": "../../etc", "task": "x"}, "unknown_project"),
+    "a way out in the agent": ({"project": "overbits", "task": "x", "agent": "../../bin/sh"}, "unknown_agent"),
     "a number for a task": ({"project": "overbits", "task": 5}, "bad_request"),
 }
 
@@ -192,6 +194,22 @@ def test_an_argv_that_cannot_be_started_says_why(wire: Connection) -> None:
 def test_an_id_that_is_none_is_an_unknown_job(wire: Connection, job: str) -> None:
     for op in ("status", "logs", "cancel", "remove", "retry", "follow"):
         assert wire.error(op=op, job=job)["code"] == "unknown_job"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "stdout/../../lock", "lock", "started.json"])
+def test_no_other_file_is_read_through_the_name_of_a_stream(wire: Connection, name: str) -> None:
+    job = wire.ok(op="dispatch", project="overbits", argv=["true"])["job"]
+    wire.ok(op="wait", jobs=[job])
+    for op in ("logs", "follow"):
+        assert wire.error(op=op, job=job, stream=name)["code"] == "bad_request"
+
+
+def test_a_key_is_a_name_and_never_a_path(daemon: PrivateDaemon, wire: Connection) -> None:
+    key = f"../../{'../' * 20}{daemon.root}/planted"
+    job = wire.ok(op="dispatch", project="overbits", argv=["true"], key=key)["job"]
+    wire.ok(op="wait", jobs=[job])
+    assert wire.ok(op="status", job=job)["job"]["key"] == key
+    assert not (daemon.root / "planted").exists()
 
 
 def test_secrets_are_in_no_answer_event_log_or_file_but_the_environments(

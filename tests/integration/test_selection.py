@@ -14,7 +14,7 @@ import pytest
 
 from luzia_protocol.requests import MAX_TAGS
 
-from support import DEADLINE_S, MAIN, Connection, PrivateDaemon, private_daemon
+from support import DEADLINE_S, MAIN, Connection, PrivateDaemon, eventually, private_daemon
 
 
 @pytest.fixture
@@ -130,3 +130,13 @@ def test_a_selection_that_says_nothing_or_too_much_is_a_mistake(daemon: PrivateD
         assert result.returncode == 2
         assert said in result.stderr
     assert listed(daemon) == {job}
+
+
+def test_a_project_is_paused_and_resumed(daemon: PrivateDaemon, wire: Connection) -> None:
+    mine, other = dispatch(wire, "sleep 1000"), dispatch(wire, "sleep 1000", project="other")
+    for job in (mine, other):
+        eventually(lambda job=job: wire.ok(op="status", job=job)["job"]["state"] == "running", "it runs")  # type: ignore[misc]
+    assert daemon.run("pause", "--project", "overbits", "--yes").returncode == 0
+    assert listed(daemon, "--state", "paused") == {mine}
+    assert daemon.run("resume", "--all", "--yes").returncode == 0
+    assert listed(daemon, "--state", "running") == {mine, other}
