@@ -9,7 +9,7 @@ from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Verdict
 from luziad.core.record import AttemptRecord, JobRecord
-from luziad.core.spending import breach
+from luziad.core.spending import Budget, breach
 
 LIMIT_GRACE_S = 0.5
 """How long an agent that met a usage limit may take to end by itself; some try again for hours, some never end."""
@@ -21,10 +21,11 @@ Stop = Callable[[JobRecord, Verdict], None]
 
 
 class Breaches:
-    """Looks at what is understood of a running attempt. `stop` ends it with a verdict."""
+    """Looks at what is understood of a running attempt. `stop` ends it with a verdict, `budget` is that of a job."""
 
-    def __init__(self, stop: Stop) -> None:
+    def __init__(self, stop: Stop, budget: Callable[[JobRecord], Budget]) -> None:
         self._stop = stop
+        self._budget = budget
 
     def look(self, record: JobRecord, attempt: AttemptRecord) -> None:
         """More is understood of the attempt."""
@@ -33,7 +34,7 @@ class Breaches:
         loop = asyncio.get_running_loop()
         if attempt.activity.limit is not None:
             loop.call_later(LIMIT_GRACE_S, self._limited, record, attempt)
-        elif breach(record) is not None:
+        elif breach(record, self._budget(record)) is not None:
             loop.call_later(BUDGET_GRACE_S, self._over_budget, record, attempt)
 
     def _limited(self, record: JobRecord, attempt: AttemptRecord) -> None:
@@ -42,7 +43,7 @@ class Breaches:
             self._stop(record, Verdict(Outcome.USAGE_LIMITED, activity.limit))
 
     def _over_budget(self, record: JobRecord, attempt: AttemptRecord) -> None:
-        words = breach(record)
+        words = breach(record, self._budget(record))
         if _goes_on(record, attempt) and words is not None:
             self._stop(record, Verdict(Outcome.OVER_BUDGET, f"{words}; {to_go_on(record)}"))
 

@@ -72,6 +72,10 @@ def _is_weight(value: object) -> bool:
     return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_WEIGHT
 
 
+def _is_dollars(value: object) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_COUNT
+
+
 def _is_directory(value: object) -> bool:
     return isinstance(value, str) and is_text(value) and os.path.isabs(os.path.expanduser(value))
 
@@ -117,6 +121,7 @@ BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 STRING = Rule("a string without NUL", is_text)
 COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
 BYTES = Rule(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", _is_bytes)
+DOLLARS = Rule("a number of US dollars above 0", _is_dollars)
 CPUS = Rule(f"a number of CPUs above 0 and at most {MAX_CPUS}", _is_cpus)
 LOAD = Rule(f"a number above 0 and at most {MAX_CPUS}", _is_cpus)
 PERCENT = Rule("a number above 0 and at most 100", _is_percent)

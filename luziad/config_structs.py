@@ -20,6 +20,7 @@ from luziad.config_rules import (
     COUNT,
     CPUS,
     DIRECTORY,
+    DOLLARS,
     FIELD,
     FIELD_PATH,
     JSONL,
@@ -76,6 +77,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retries: attempts that may follow a job's first by themselves. retry_on: the outcomes after which they do.
     backoff_s: seconds up to which the first retry waits, and up to which any does.
     auto_resume: jobs wait for the end of a usage limit and go on by themselves.
+    max_cost_usd_per_day: what the attempts of all projects may cost on a local day; None is no limit.
     """
 
     autostart: Annotated[bool, BOOLEAN] = True
@@ -104,6 +106,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_on: Annotated[list[Outcome], RETRY_ON] = msgspec.field(default_factory=default_retry_on)
     backoff_s: Annotated[list[float], BACKOFF] = msgspec.field(default_factory=lambda: [2.0, 300.0])
     auto_resume: Annotated[bool, BOOLEAN] = True
+    max_cost_usd_per_day: Annotated[float | None, DOLLARS] = None
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +115,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
     max_running: attempts that run at once in it. timeout_s, stall_timeout_s, grace_s, max_log_bytes: as in [daemon].
     retries, retry_on, backoff_s, auto_resume: as in [daemon].
+    max_cost_usd, max_turns: the budget of its jobs that name none. max_cost_usd_per_day: of all its attempts of a day.
     max_memory_bytes, max_processes, max_cpus: what all processes of a job may use together.
     keep_children: what an agent leaves behind when it ends by itself goes on.
     priority: of its jobs that name none. weight: its share of the slots against that of other projects.
@@ -138,6 +142,9 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Annotated[int | None, PRIORITY] = None
     weight: Annotated[float | None, WEIGHT] = None
     auto_resume: Annotated[bool | None, BOOLEAN] = None
+    max_cost_usd: Annotated[float | None, DOLLARS] = None
+    max_turns: Annotated[int | None, COUNT] = None
+    max_cost_usd_per_day: Annotated[float | None, DOLLARS] = None
     ask: Annotated[bool, BOOLEAN] = False
     allow: Annotated[list[str], WORDS] = []
 

@@ -21,6 +21,7 @@ from luziad.core.activity import PLAN
 from luziad.core.attempts import AttemptEnd, AttemptRef, Exited, NeverStarted
 from luziad.core.lifecycle import Trigger
 from luziad.core.record import AttemptRecord, JobRecord
+from luziad.day_budgets import DayBudgets
 from luziad.journal import Then
 from luziad.launching import Launcher
 from luziad.moves import Moves
@@ -54,6 +55,7 @@ class Endings(Moves):
     launcher: Launcher
     questions: Questions
     pausing: Pausing
+    days: DayBudgets
     ended: list[Callable[[JobRecord], None]]
     _judge: Judge
     _stalls: StallWatch
@@ -84,6 +86,7 @@ class Endings(Moves):
         found = self._current(ref)
         if found is not None and self._progressing.understood(*found, activity, progress):
             self._breaches.look(*found)
+            self.days.look(*found)
             self.questions.heard(*found)
 
     def lingers(self, ref: AttemptRef) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from luzia_protocol.errors import ErrorCode, Refused
 
@@ -12,7 +12,7 @@ from luziad.config import Config, ProjectConfig
 from luziad.core.attempts import AttemptRef
 from luziad.core.environments import Environments
 from luziad.core.record import JobRecord
-from luziad.core.spending import left
+from luziad.core.spending import NO_BUDGET, Budget, left
 from luziad.executor.base import Executor, Launch
 from luziad.view import task_text
 
@@ -29,7 +29,10 @@ def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 class Launcher:
-    """Builds launches. `base` is what base_environment returned, `adapters` the agents by name."""
+    """Builds launches. `base` is what base_environment returned, `adapters` the agents by name.
+
+    left_of_day: US dollars that are left of the day for a job.
+    """
 
     def __init__(
         self, config: Config, adapters: dict[str, Adapter], environments: Environments, executor: Executor
@@ -37,6 +40,7 @@ class Launcher:
         self.config = config
         self.adapters = adapters
         self.base: dict[str, str] = {}
+        self.left_of_day: Callable[[JobRecord], float | None] = lambda _: None
         self._environments = environments
         self._executor = executor
 
@@ -49,7 +53,7 @@ class Launcher:
         assert attempt is not None
         project = self.config.projects.get(record.project)
         job_directory = self._executor.job_directory(record.id)
-        given, budget = attempt.given, left(record)
+        given, budget = attempt.given, left(record, self.budget(record), self.left_of_day(record))
         prompt = task_text(record) if given is None else given.message or GO_ON
         adapter = self.adapter(record)
         context = Context(
@@ -110,6 +114,15 @@ class Launcher:
         if project is not None and project.stall_timeout_s is not None:
             return project.stall_timeout_s
         return self.config.daemon.stall_timeout_s
+
+    def budget(self, record: JobRecord) -> Budget:
+        """What this job may use in all."""
+        terms, project = record.spec.terms, self.config.projects.get(record.project)
+        cost_usd, turns = (None, None) if terms is None else (terms.max_cost_usd, terms.max_turns)
+        if project is not None:
+            cost_usd = project.max_cost_usd if cost_usd is None else cost_usd
+            turns = project.max_turns if turns is None else turns
+        return NO_BUDGET if cost_usd is None and turns is None else Budget(cost_usd, turns)
 
     def adapter(self, record: JobRecord) -> Adapter:
         """The adapter of the job's agent. Raises Refused when it is not configured any more."""

@@ -62,6 +62,7 @@ class Operations:
         self._scheduler.max_jobs = new.daemon.max_jobs
         self._scheduler.ready.set_limits(limits(new))
         self._scheduler.machine.set_bounds(new.daemon)
+        self._scheduler.days.reload()
         self._scheduler.retain()
         self._scheduler.pump()
         changed = [name for name in RESTART_ONLY if getattr(old.daemon, name) != getattr(new.daemon, name)]

@@ -24,6 +24,7 @@ from luziad.core.lifecycle import Trigger
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import AttemptRecord, JobRecord, JobSpec
 from luziad.core.table import JobTable
+from luziad.day_budgets import DayBudgets
 from luziad.deadlines import Deadlines
 from luziad.endings import Endings, Judge
 from luziad.executor.base import Executor
@@ -84,7 +85,10 @@ class Scheduler(Endings):
         self.gates = Gates(ready, self.pump, self.machine)
         self._renewal = Renewal(Policies(launcher), self.gates.admit)
         self.gates.add(self._renewal.limits)
-        self._breaches = Breaches(self._stop)
+        self._breaches = Breaches(self._stop, launcher.budget)
+        self.days = DayBudgets(table, launcher, self.gates.admit, self._stop)
+        launcher.left_of_day = self.days.left
+        self.gates.add(self.days)
         self.ended: list[Callable[[JobRecord], None]] = []  # who hears of every job that is final
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -205,6 +209,7 @@ class Scheduler(Endings):
 
     def resume(self) -> None:
         """After a start of the daemon: queue what waits, and find out what became of what ran."""
+        self.days.reload()
         for record in reversed(list(self.table.newest_first())):
             if record.fate.state is JobState.QUEUED:
                 self._enqueue(record)
@@ -230,6 +235,7 @@ class Scheduler(Endings):
         self._timeouts.close()
         self._deadlines.close()
         self._renewal.limits.close()
+        self.days.close()
         self._stalls.close()
         self.machine.close()
         await self.worktrees.close()

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from luzia_protocol.jobs import Terms
-
 from luziad.core.record import JobRecord
-
-_NOTHING = Terms()
 
 
 class Budget(NamedTuple):
@@ -18,6 +14,9 @@ class Budget(NamedTuple):
     turns: int | None
 
 
+NO_BUDGET = Budget(None, None)
+
+
 def spent(record: JobRecord) -> tuple[float, int]:
     """The agents' own estimates of the cost, and the turns, of all attempts since a person asked for the job last."""
     first = 1 if record.fate.again is None else record.fate.again.first
@@ -25,26 +24,26 @@ def spent(record: JobRecord) -> tuple[float, int]:
     return sum(each.cost_usd or 0.0 for each in known), sum(each.turns for each in known)
 
 
-def left(record: JobRecord) -> Budget:
+def left(record: JobRecord, budget: Budget, left_of_day: float | None = None) -> Budget:
     """What the attempt to come may use; never nothing, for agents take 0 as no limit."""
-    terms = record.spec.terms or _NOTHING
-    if terms.max_cost_usd is None and terms.max_turns is None:
-        return Budget(None, None)
+    if budget == NO_BUDGET and left_of_day is None:
+        return NO_BUDGET
     cost_usd, turns = spent(record)
+    costs = [left_of_day, None if budget.cost_usd is None else budget.cost_usd - cost_usd]
+    known = [each for each in costs if each is not None]
     return Budget(
-        None if terms.max_cost_usd is None else max(0.01, terms.max_cost_usd - cost_usd),
-        None if terms.max_turns is None else max(1, terms.max_turns - turns),
+        max(0.01, min(known)) if known else None,
+        None if budget.turns is None else max(1, budget.turns - turns),
     )
 
 
-def breach(record: JobRecord) -> str | None:
+def breach(record: JobRecord, budget: Budget) -> str | None:
     """What the job has used more of than it may, in words; None while it keeps its budget."""
-    terms = record.spec.terms or _NOTHING
-    if terms.max_cost_usd is None and terms.max_turns is None:
+    if budget == NO_BUDGET:
         return None
     cost_usd, turns = spent(record)
-    if terms.max_cost_usd is not None and cost_usd > terms.max_cost_usd:
-        return f"it cost ${cost_usd:.2f}, and its budget is ${terms.max_cost_usd:.2f}"
-    if terms.max_turns is not None and turns > terms.max_turns:
-        return f"it took {turns} turns, and its budget is {terms.max_turns}"
+    if budget.cost_usd is not None and cost_usd > budget.cost_usd:
+        return f"it cost ${cost_usd:.2f}, and its budget is ${budget.cost_usd:.2f}"
+    if budget.turns is not None and turns > budget.turns:
+        return f"it took {turns} turns, and its budget is {budget.turns}"
     return None

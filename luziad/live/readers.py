@@ -74,6 +74,11 @@ class LiveReaders:
     def __contains__(self, ref: object) -> bool:
         return ref in self._live
 
+    def has_finished(self, ref: AttemptRef) -> bool:
+        """True when the attempt's agent has told its final result, and is about to end."""
+        live = self._live.get(ref)
+        return live is not None and live.reading.finished
+
     def begin(self, ref: AttemptRef, reading: Reading, known: Activity | None, patience: Patience) -> None:
         """Read the attempt's output from its beginning, and then as it grows. known: what was understood before."""
         live = self._live[ref] = _Live(reading, known, patience)

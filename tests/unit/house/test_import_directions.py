@@ -50,16 +50,16 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
         " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
-        " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.progressing"
-        " luziad.watch.stall"
+        " luziad.again luziad.breaches luziad.day_budgets luziad.deadlines luziad.gates luziad.policies"
+        " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad luziad.bounds luziad.questions"
         " luziad.moves luziad.endings"
     ),
     "luziad.endings": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
         " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
-        " luziad.again luziad.breaches luziad.deadlines luziad.gates luziad.policies luziad.progressing"
-        " luziad.watch.stall"
+        " luziad.again luziad.breaches luziad.day_budgets luziad.deadlines luziad.gates luziad.policies"
+        " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad luziad.bounds luziad.questions"
         " luziad.moves"
     ),
@@ -90,6 +90,10 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.timeouts": "luzia_protocol luziad.core",
     "luziad.gates": "luziad.core",
     "luziad.time_gate": "luziad.core luziad.agenda",
+    "luziad.day_budgets": (
+        "luzia_protocol luziad.agents.base luziad.breaches luziad.core luziad.launching luziad.time_gate"
+        " luziad.wall_timer"
+    ),
     "luziad.agenda": "luziad.core luziad.wall_timer",
     "luziad.deadlines": "luzia_protocol luziad.core luziad.agenda luziad.agents.base",
     "luziad.again": (
