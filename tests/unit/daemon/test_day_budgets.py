@@ -170,6 +170,22 @@ def test_what_runs_is_ended_but_not_what_is_about_to_end(table: JobTable, monkey
     asyncio.run(run())
 
 
+def test_a_budget_that_is_made_smaller_ends_what_runs(table: JobTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_budgets, "BUDGET_GRACE_S", 0.01)
+
+    async def run() -> None:
+        running = job(table, "a", JobState.RUNNING, attempt(3.0))
+        house = House(table, config(a=5.0))
+        assert house.days.left(running) == 2.0
+        house.launcher.config = config(a=2.5)
+        house.days.reload()
+        await until(lambda: house.stopped)
+        assert house.stopped[running.id].outcome is Outcome.OVER_BUDGET
+        house.days.close()
+
+    asyncio.run(run())
+
+
 @pytest.fixture
 def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
