@@ -65,7 +65,10 @@ def test_a_full_disk_refuses_dispatches_at_once_and_keeps_the_exit_status_of_wha
 def test_an_agent_that_fills_the_disk_keeps_its_exit_status() -> None:
     with disk_daemon() as daemon, daemon.connect() as wire:
         said = daemon.root / "said"
-        job = running(wire, f"head -c 50000000 /dev/zero; echo $? > {said}; exit 7")
+        task = f"head -c 50000000 /dev/zero; echo $? > {said}; exit 7"
+        job = wire.ok(op="dispatch", project="overbits", task=task)[
+            "job"
+        ]  # which may have ended before it is seen running
         eventually((daemon.state / "jobs" / job / "1" / "exit.json").exists, "the exit record")
         assert said.read_text() == "1\n", "its writes failed, and nothing else"
         dispatch_is_refused(wire)
