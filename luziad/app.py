@@ -114,7 +114,6 @@ class App:
         self._operations = Operations(config, self._scheduler, opened.notices, _log_file())
         self._readers.told = self._scheduler.understood
         self._readers.lingering = self._scheduler.lingers
-        self._scheduler.days.has_finished = self._readers.has_finished
         self._readers.finished = self._scheduler.questions.all_said
         self._reader = EventReader(state_dir)
         self._services = Services(

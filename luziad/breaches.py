@@ -8,6 +8,7 @@ from collections.abc import Callable
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Verdict
+from luziad.core.attempts import AttemptRef
 from luziad.core.record import AttemptRecord, JobRecord
 from luziad.core.spending import Budget, breach
 
@@ -21,11 +22,17 @@ Stop = Callable[[JobRecord, Verdict], None]
 
 
 class Breaches:
-    """Looks at what is understood of a running attempt. `stop` ends it with a verdict, `budget` is that of a job."""
+    """Looks at what is understood of a running attempt. `stop` ends it with a verdict, `budget` is that of a job.
 
-    def __init__(self, stop: Stop, budget: Callable[[JobRecord], Budget]) -> None:
+    has_finished: whether an attempt's agent has told its final result, so that it need not be ended any more.
+    """
+
+    def __init__(
+        self, stop: Stop, budget: Callable[[JobRecord], Budget], has_finished: Callable[[AttemptRef], bool]
+    ) -> None:
         self._stop = stop
         self._budget = budget
+        self._has_finished = has_finished
 
     def look(self, record: JobRecord, attempt: AttemptRecord) -> None:
         """More is understood of the attempt."""
@@ -44,7 +51,8 @@ class Breaches:
 
     def _over_budget(self, record: JobRecord, attempt: AttemptRecord) -> None:
         words = breach(record, self._budget(record))
-        if _goes_on(record, attempt) and words is not None:
+        finished = self._has_finished(AttemptRef(record.id, attempt.number))
+        if _goes_on(record, attempt) and words is not None and not finished:
             self._stop(record, Verdict(Outcome.OVER_BUDGET, f"{words}; {to_go_on(record)}"))
 
 

@@ -25,10 +25,17 @@ from luziad.wall_timer import WallTimer
 class DayBudgets:
     """Knows what the day has cost. `admit` is that of Gates; `stop` ends an attempt with a verdict.
 
-    Another part fills in `has_finished`: whether an attempt's agent has told its final result.
+    has_finished: whether an attempt's agent has told its final result.
     """
 
-    def __init__(self, table: JobTable, launcher: Launcher, admit: Callable[..., None], stop: Stop) -> None:
+    def __init__(
+        self,
+        table: JobTable,
+        launcher: Launcher,
+        admit: Callable[..., None],
+        stop: Stop,
+        has_finished: Callable[[AttemptRef], bool],
+    ) -> None:
         self._table = table
         self._launcher = launcher
         self._admit = admit
@@ -39,7 +46,7 @@ class DayBudgets:
         self._kept: dict[str, JobRecord] = {}
         self._timer = WallTimer(self._open)
         self._soon: asyncio.TimerHandle | None = None
-        self.has_finished: Callable[[AttemptRef], bool] = lambda _: False
+        self._has_finished = has_finished
 
     def reload(self) -> None:
         """Go by the budgets that are configured now."""
@@ -135,7 +142,7 @@ class DayBudgets:
             attempt, words = record.attempt, self._used_up(record.project) if self._budgets else None
             if words is None or attempt is None or attempt.ended_at is not None or attempt.stop_outcome is not None:
                 continue
-            if attempt.started_at is None or self.has_finished(AttemptRef(record.id, attempt.number)):
+            if attempt.started_at is None or self._has_finished(AttemptRef(record.id, attempt.number)):
                 self._look_soon()  # it is about to start, or to end by itself
                 continue
             when = f"when a new day begins at {clock(self._ends)}, or with a larger budget"

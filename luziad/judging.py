@@ -44,6 +44,10 @@ class OutputJudge:
         """True when the attempt's output is being read."""
         return ref in self._readers
 
+    def has_finished(self, ref: AttemptRef) -> bool:
+        """True when the attempt's agent has told its final result, and is about to end."""
+        return self._readers.has_finished(ref)
+
     def give_up(self, ref: AttemptRef) -> None:
         """There will be no verdict on the attempt: read it no longer."""
         self._readers.drop(ref)

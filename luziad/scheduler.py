@@ -85,8 +85,8 @@ class Scheduler(Endings):
         self.gates = Gates(ready, self.pump, self.machine)
         self._renewal = Renewal(Policies(launcher), self.gates.admit)
         self.gates.add(self._renewal.limits)
-        self._breaches = Breaches(self._stop, launcher.budget)
-        self.days = DayBudgets(table, launcher, self.gates.admit, self._stop)
+        self.days = DayBudgets(table, launcher, self.gates.admit, self._stop, judge.has_finished)
+        self._breaches = Breaches(self._stop, launcher.budget, judge.has_finished)
         launcher.left_of_day = self.days.left
         self.gates.add(self.days)
         self.ended: list[Callable[[JobRecord], None]] = []  # who hears of every job that is final

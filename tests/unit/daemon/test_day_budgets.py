@@ -48,7 +48,8 @@ class House:
         self.launcher = Launcher(said, {}, Environments({}), cast(Executor, None))
         self.admitted: list[JobRecord] = []
         self.stopped: dict[str, Verdict] = {}
-        self.days = DayBudgets(table, self.launcher, self._admit, self._stop)
+        self.finished: set[object] = set()
+        self.days = DayBudgets(table, self.launcher, self._admit, self._stop, self.finished.__contains__)
         self.days.reload()
 
     def _admit(self, *records: JobRecord) -> None:
@@ -153,7 +154,7 @@ def test_what_runs_is_ended_but_not_what_is_about_to_end(table: JobTable, monkey
         done = job(table, "a", JobState.RUNNING, attempt(1.0))
         starting = job(table, "a", JobState.STARTING, AttemptRecord(1, 0.0))
         house = House(table, config(a=5.0))
-        house.days.has_finished = lambda ref: ref == AttemptRef(done.id, 1)
+        house.finished.add(AttemptRef(done.id, 1))
         spends.fate.attempts[0].activity = Activity(cost_usd=4.0)
         house.days.look(spends, spends.fate.attempts[0])
         await until(lambda: len(house.stopped) == 2)
