@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -15,6 +16,9 @@ from chaos.clients import Run
 from chaos.killing import ERRORS
 from chaos.work import Work
 from luziad.core.lifecycle import IllegalTransitionError, Trigger, move
+
+REAPED_S = 10.0
+"""A fork server that lives reaps a shim that was killed long before that."""
 
 _BAD_WORDS = ("Traceback", "request_failed", "Task exception was never retrieved", "survivors_not_killed")
 _NO_ROOM = [os.strerror(getattr(errno, name)) for name in ERRORS]
@@ -157,7 +161,11 @@ def check_log(run: Run) -> None:
 
 
 def check_processes(run: Run, daemon: int) -> None:
-    """Nothing is left but the daemon, its fork server and a spare shim."""
+    """Nothing is left but the daemon, its fork server and a spare shim, once the dead have been reaped."""
+    deadline = time.monotonic() + REAPED_S
     processes.reap(daemon)
-    for words in processes.left(daemon):
+    while (left := processes.left(daemon)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+        processes.reap(daemon)
+    for words in left:
         run.mistake(f"left behind: {words}")
