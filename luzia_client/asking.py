@@ -74,6 +74,7 @@ class DispatchOptions(TypedDict, total=False):
     cpus: float | None
     memory_bytes: int | None
     ask: bool | None
+    start_in_s: float | None
 
 
 class Changes(TypedDict, total=False):

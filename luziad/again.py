@@ -24,6 +24,7 @@ from luziad.core.again import Again, Given
 from luziad.core.record import JobRecord
 from luziad.core.retry import RetryPolicy, decide
 from luziad.limit_gate import LimitGate
+from luziad.moments import counted, start_of, steady, wall
 from luziad.policies import Policies
 from luziad.time_gate import clock
 
@@ -44,6 +45,9 @@ _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 
 _OUT_OF_BUDGET = ("error_max_turns", "error_max_budget")
 """How the verdicts begin on agents that have kept to a budget by themselves."""
+
+_FORGOTTEN = dict.fromkeys(("not_before", "start", "limited_until", "limited", "given"))
+"""What was for the attempt that has ended."""
 
 _FOLLOWED = (Outcome.COMPLETED, Outcome.FAILED)
 """The outcomes after which follow-ups are given."""
@@ -67,7 +71,7 @@ class Renewal:
 
     def next_attempt(self, record: JobRecord, verdict: Verdict) -> str | None:
         """Why the job is queued again after an attempt, with what it waits for in its fate; None when it has ended."""
-        again = replace(record.fate.again or Again(), not_before=None, limited_until=None, given=None)
+        again = replace(record.fate.again or Again(), **_FORGOTTEN)
         for following in (self._after_limit, self._after_overload, self._by_policy, self._with_message):
             found = following(record, verdict, again)
             if found is not None:
@@ -99,7 +103,8 @@ class Renewal:
         """The job is queued, or was loaded: what it knows of a limit holds for its agent."""
         again = record.fate.again
         if again is not None and again.limited_until is not None:
-            self.limits.limited(record.spec.agent, again.limited_until)
+            until, known = again.limited_until, again.limited
+            self.limits.limited(record.spec.agent, wall(until) if known is None else counted(until, known))
 
     def final(self, record: JobRecord, verdict: Verdict) -> Verdict:
         """The verdict on the job: that on its last attempt, with how many there were and what was not said any more."""
@@ -120,16 +125,16 @@ class Renewal:
         """A person wants the job to run again: what the policy has spent is forgotten."""
         kept = record.fate.again.messages if record.fate.again else ()
         first = len(record.fate.attempts) + 1
-        record.fate.again = Again(asked_at=time.time(), first=first, given=given, messages=kept)
+        record.fate.again = Again(asked_at=time.time(), asked=steady(), first=first, given=given, messages=kept)
 
     def at_once(self, record: JobRecord) -> bool:
         """Let a job that waits for its moment start now, because a person says so; False when it waits for none."""
         if record.fate.state is not JobState.QUEUED:
             return False
-        moment = record.not_before
-        if (moment is None or moment <= time.time()) and not self.limits.closed(record):
+        start = start_of(record)
+        if (start is None or start.left_s <= 0) and not self.limits.closed(record):
             return False
-        record.fate.again = replace(record.fate.again or Again(), not_before=0.0)
+        record.fate.again = replace(record.fate.again or Again(), not_before=0.0, start=None)
         return True
 
     def going_on(self, record: JobRecord) -> Given | None:
@@ -147,6 +152,9 @@ class Renewal:
 
     def taken(self, record: JobRecord) -> Given | None:
         """What the attempt that starts now goes on with."""
+        terms = record.spec.terms
+        if terms is not None and terms.job_timeout_s is not None and record.first_attempt is None:
+            record.fate.again = replace(record.fate.again or Again(), begun=steady())
         again = record.fate.again
         if again is None or again.given is None:
             return None
@@ -165,19 +173,18 @@ class Renewal:
             or not self._policies.auto_resume(record)
         ):
             return None
-        until = self._limited_until(record, verdict)
+        now = time.time()
+        wait_s, known = _limit_wait_s(record, verdict, now)
+        until = now + wait_s
         what = f"usage limit of {record.spec.agent} until {clock(until)}"
-        return replace(again, limits=again.limits + 1, limited_until=until, given=self.going_on(record), what=what)
-
-    def _limited_until(self, record: JobRecord, verdict: Verdict) -> float:
-        now, activity = time.time(), record.attempt.activity if record.attempt else None
-        reset = None
-        if activity is not None:
-            known = activity.limit_resets_at
-            reset = known.timestamp() if known is not None else reset_moment(activity.limit or "", now)
-        reset = reset or reset_moment(verdict.reason or "", now)
-        wait_s = UNKNOWN_RESET_S if reset is None else max(LEAST_WAIT_S, reset - now)
-        return now + wait_s + random.random() * min(60.0, wait_s / 10)
+        return replace(
+            again,
+            limits=again.limits + 1,
+            limited_until=until,
+            limited=None if known else steady(wait_s),
+            given=self.going_on(record),
+            what=what,
+        )
 
     def _after_overload(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
         if verdict.outcome is not Outcome.FAILED or not is_overload(verdict.reason or ""):
@@ -200,7 +207,7 @@ class Renewal:
         return self._later(record, replace(again, retries=again.retries + 1, what=what), delay_s)
 
     def _later(self, record: JobRecord, again: Again, delay_s: float) -> Again:
-        return replace(again, not_before=time.time() + delay_s, given=self.going_on(record))
+        return replace(again, not_before=time.time() + delay_s, start=steady(delay_s), given=self.going_on(record))
 
     def _with_message(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
         if not again.messages or verdict.outcome not in _FOLLOWED:
@@ -211,3 +218,14 @@ class Renewal:
         message, *rest = again.messages
         given = Given(session, message)
         return replace(again, given=given, messages=tuple(rest), what=f"follow-up {one_line(message, 80)!r}")
+
+
+def _limit_wait_s(record: JobRecord, verdict: Verdict, now: float) -> tuple[float, bool]:
+    """Seconds to wait for the end of a usage limit, and whether the agent has told it."""
+    activity, reset = record.attempt.activity if record.attempt else None, None
+    if activity is not None:
+        told = activity.limit_resets_at
+        reset = told.timestamp() if told is not None else reset_moment(activity.limit or "", now)
+    reset = reset or reset_moment(verdict.reason or "", now)
+    wait_s = UNKNOWN_RESET_S if reset is None else max(LEAST_WAIT_S, reset - now)
+    return wait_s + random.random() * min(60.0, wait_s / 10), reset is not None

@@ -13,13 +13,13 @@ from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Verdict
 from luziad.breaches import BUDGET_GRACE_S, Stop
+from luziad.clock_timer import ClockTimer
 from luziad.core.attempts import AttemptRef
 from luziad.core.day_spending import DaySpending
 from luziad.core.record import AttemptRecord, JobRecord
 from luziad.core.table import JobTable
 from luziad.launching import Launcher
 from luziad.time_gate import clock
-from luziad.wall_timer import WallTimer
 
 
 class DayBudgets:
@@ -44,7 +44,7 @@ class DayBudgets:
         self._spending = DaySpending(0.0)
         self._begins = self._ends = 0.0
         self._kept: dict[str, JobRecord] = {}
-        self._timer = WallTimer(self._open)
+        self._timer = ClockTimer(self._open)
         self._soon: asyncio.TimerHandle | None = None
         self._has_finished = has_finished
 

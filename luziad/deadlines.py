@@ -9,6 +9,7 @@ from luzia_protocol.jobs import Outcome
 from luziad.agenda import Agenda
 from luziad.agents.base import Verdict
 from luziad.core.record import JobRecord
+from luziad.moments import At, counted, start_of
 
 
 class Deadlines:
@@ -23,11 +24,11 @@ class Deadlines:
         """The job is new, was loaded, or its state changed."""
         if record.spec.terms is None:
             return
-        moment = None if record.fate.state.is_final else _moment(record)
-        if moment is None:
+        at = None if record.fate.state.is_final else _deadline(record)
+        if at is None:
             self._agenda.drop(record)
         else:
-            self._agenda.put(record, moment)
+            self._agenda.put(record, at)
 
     def forget(self, record: JobRecord) -> None:
         """The job is no more."""
@@ -44,13 +45,21 @@ class Deadlines:
                 self._over(record, Verdict(Outcome.OVERDUE, words))
 
 
-def _moment(record: JobRecord) -> float | None:
-    """The deadline that counts now: to begin, or to be over."""
+def _deadline(record: JobRecord) -> At | None:
+    """The deadline that counts now: to begin, or to be over. From a time of the day on it goes by the wall clock."""
     terms, first, again = record.spec.terms, record.first_attempt, record.fate.again
     assert terms is not None
     if first is not None:
-        return None if terms.job_timeout_s is None else first.starting_at + terms.job_timeout_s
+        if terms.job_timeout_s is None:
+            return None
+        return counted(first.starting_at, again.begun if again else None, terms.job_timeout_s)
     if terms.expires_s is None:
         return None
-    asked_at = record.spec.created_at if again is None or again.asked_at is None else again.asked_at
-    return max(asked_at, record.not_before or 0.0) + terms.expires_s
+    if again is None or again.asked_at is None:
+        asked_at, asked = record.spec.created_at, record.spec.created
+    else:
+        asked_at, asked = again.asked_at, again.asked
+    begin, start = counted(asked_at, asked), start_of(record)
+    if start is not None and start.left_s > begin.left_s:
+        begin = start
+    return begin._replace(moment=begin.moment + terms.expires_s)

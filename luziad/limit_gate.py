@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from luziad.clock_timer import ClockTimer
 from luziad.core.record import JobRecord
+from luziad.moments import At
 from luziad.time_gate import clock
-from luziad.wall_timer import WallTimer
 
 
 class LimitGate:
@@ -18,27 +19,33 @@ class LimitGate:
 
     def __init__(self, admit: Callable[..., None]) -> None:
         self._admit = admit
-        self._until: dict[str, float] = {}
+        self._until: dict[str, At] = {}
         self._kept: dict[str, dict[str, JobRecord]] = {}
-        self._timer = WallTimer(self._due)
-        self.close = self._timer.close
+        self._timers = {kind: ClockTimer(self._due, kind) for kind in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
 
-    def limited(self, agent: str, until: float) -> None:
-        """The agent's account is limited until then, in epoch seconds."""
-        if until > max(self._until.get(agent, 0.0), time.time()):
+    def close(self) -> None:
+        """Wake no more."""
+        for timer in self._timers.values():
+            timer.close()
+
+    def limited(self, agent: str, until: At) -> None:
+        """The agent's account is limited until then."""
+        known = self._until.get(agent)
+        if until.left_s > max(0.0 if known is None else known.left_s, 0.0):
             self._until[agent] = until
-            self._timer.set(min(self._until.values()))
+            self._set_timers()
 
     def closed(self, record: JobRecord) -> bool:
         """Whether the job's agent is limited, and nobody wants the job to start all the same."""
         if not self._until:
             return False
-        return self._until.get(record.spec.agent, 0.0) > time.time() and record.not_before != 0.0
+        until = self._until.get(record.spec.agent)
+        return until is not None and until.left_s > 0 and record.not_before != 0.0
 
     def why(self, record: JobRecord) -> str:
         """`usage limit of claude until 15:45`."""
         agent = record.spec.agent
-        return f"usage limit of {agent} until {clock(self._until[agent])}"
+        return f"usage limit of {agent} until {clock(time.time() + self._until[agent].left_s)}"
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until the limit is over."""
@@ -49,11 +56,14 @@ class LimitGate:
         self._kept[record.spec.agent].pop(record.id)
 
     def _due(self) -> None:
-        now = time.time()
         free: list[JobRecord] = []
-        for agent in [agent for agent, until in self._until.items() if until <= now]:
+        for agent in [agent for agent, until in self._until.items() if until.left_s <= 0]:
             del self._until[agent]
             free += self._kept.pop(agent, {}).values()
-        self._timer.set(min(self._until.values(), default=None))
+        self._set_timers()
         if free:
             self._admit(*free)
+
+    def _set_timers(self) -> None:
+        for kind, timer in self._timers.items():
+            timer.set(min((until.moment for until in self._until.values() if until.clock == kind), default=None))

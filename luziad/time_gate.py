@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from luziad.agenda import Agenda
 from luziad.core.record import JobRecord
+from luziad.moments import shown_start, start_of
 
 
 class TimeGate:
-    """Holds jobs by the wall clock. `admit` is that of Gates."""
+    """Holds jobs by the clock that they go by. `admit` is that of Gates."""
 
     def __init__(self, admit: Callable[..., None]) -> None:
         self._agenda = Agenda(lambda due: admit(*due))
@@ -19,14 +20,15 @@ class TimeGate:
 
     def closed(self, record: JobRecord) -> bool:
         """Whether the job's moment is still to come."""
-        moment = record.not_before
-        return moment is not None and moment > time.time()
+        at = start_of(record)
+        return at is not None and at.left_s > 0
 
     def why(self, record: JobRecord) -> str:
         """`starts at 23:30, in 7m30s`, or `retry 2 of 3 in 8 s, after: exit code 1`."""
-        moment, again = record.not_before, record.fate.again
+        at, again, moment = start_of(record), record.fate.again, shown_start(record)
+        assert at is not None
         assert moment is not None
-        left = span(moment - time.time())
+        left = span(at.left_s)
         if again is None or again.not_before is None:
             return f"starts at {clock(moment)}, in {left}"
         said = record.attempt.reason if record.attempt else None
@@ -34,9 +36,9 @@ class TimeGate:
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until its moment."""
-        moment = record.not_before
-        assert moment is not None
-        self._agenda.put(record, moment)
+        at = start_of(record)
+        assert at is not None
+        self._agenda.put(record, at)
 
 
 def clock(moment: float) -> str:

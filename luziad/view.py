@@ -10,6 +10,7 @@ from luziad.core.activity import brief
 from luziad.core.asking import open_questions
 from luziad.core.claims import NO_CLAIMS
 from luziad.core.record import AttemptRecord, JobRecord
+from luziad.moments import shown_start
 
 
 def when(epoch_s: float | None) -> datetime | None:
@@ -60,7 +61,7 @@ def job_view(
         seq=fate.seq,
         stall_timeout_s=spec.stall_timeout_s,
         activity=None if shown is None else shown.activity if whole else brief(shown.activity),
-        not_before=when(record.not_before or None),
+        not_before=when(shown_start(record)),
         terms=spec.terms,
         tags=spec.place.tags if spec.place else {},
         node=spec.place.node or None if spec.place else None,

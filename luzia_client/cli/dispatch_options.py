@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from luzia_client.caller import absolute
@@ -57,11 +57,6 @@ def jobs(option: str, text: str) -> list[str]:
     if not found:
         raise usage_error(f"{option} {text}: no job named", f"Write for example {option} 113754-a2f5,@last.")
     return found
-
-
-def after(option: str, text: str) -> str:
-    """The moment after a span of time, as the protocol has it."""
-    return (datetime.now(UTC) + timedelta(seconds=seconds(option, text))).isoformat()
 
 
 def at(option: str, text: str) -> str:
@@ -157,7 +152,7 @@ OPTIONS = {
     "--needs": Option("needs", "NAME=N,…", "keep these resources for it: gpu=1,staging-db", needs, dict.__or__),
     "--cpus": Option("cpus", "N", "keep so many of the machine's CPUs for it", cpus),
     "--memory": Option("memory_bytes", "SIZE", "keep so much of the machine's memory for it: 512M, 4G", size_bytes),
-    "--in": Option("not_before", "SPAN", "start it so much later: 10m, 1h30m, 2d", after, only_once),
+    "--in": Option("start_in_s", "SPAN", "start it so much later: 10m, 1h30m, 2d", seconds, only_once),
     "--retries": Option("retries", "N", "up to N more attempts when one fails", count),
     "--retry-on": Option("retry_on", "OUTCOMES", "after these: failed,stalled,timed_out,lost", words),
     "--backoff": Option("backoff_s", "SPAN..SPAN", "wait up to so long before the first retry, and any", backoff),
@@ -190,6 +185,8 @@ def take(fields: dict[str, Any], name: str, text: str) -> None:
     if option.more is not None and option.field in fields:
         value = option.more(fields[option.field], value)
     fields[option.field] = value
+    if "start_in_s" in fields and "not_before" in fields:
+        only_once(None, None)
 
 
 def described() -> str:

@@ -12,6 +12,13 @@ class Given(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     message: str | None = None
 
 
+class Steady(msgspec.Struct, frozen=True, gc=False):
+    """A moment on the clock that nobody sets, in seconds since the boot of that name."""
+
+    boot: str
+    at_s: float
+
+
 class Again(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What the job's fate keeps of it; most jobs have none.
 
@@ -19,6 +26,8 @@ class Again(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     retries, most: attempts that the policy has added since, and how many it may. overloads: those that an overloaded
     server was worth. limits: those that came after usage limits. not_before: the moment of the attempt to come;
     0 is at once, whatever else was asked. limited_until: when the limit that it met is over.
+    asked, start, limited, begun: steady moments, of asked_at, not_before, limited_until where that was counted in
+    seconds, and the start of the first attempt where the job has a timeout.
     given: what the attempt to come goes on with. messages: follow-ups that come after it, in their order.
     """
 
@@ -34,3 +43,7 @@ class Again(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     messages: tuple[str, ...] = ()
     what: str = ""
     """The attempt to come, in words: `retry 2 of 3`."""
+    asked: Steady | None = None
+    start: Steady | None = None
+    limited: Steady | None = None
+    begun: Steady | None = None

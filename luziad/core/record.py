@@ -11,7 +11,7 @@ import msgspec
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
 
-from luziad.core.again import Again, Given
+from luziad.core.again import Again, Given, Steady
 from luziad.core.answers import Answer
 from luziad.core.claims import Claims
 from luziad.core.dependencies import After
@@ -32,6 +32,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     bounds: what its attempts may use at most, where there is a limit.
     manner: how it is to work; None is the plain way.
     claims: how urgent it is and what it takes, for those that say so.
+    created: the steady moment of created_at, for those that expire or start so much later.
     """
 
     project: str
@@ -52,6 +53,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     bounds: Bounds | None = None
     manner: Manner | None = None
     claims: Claims | None = None
+    created: Steady | None = None
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):

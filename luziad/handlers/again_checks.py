@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import MAX_RETRIES, RETRYABLE, Terms
 from luzia_protocol.requests import MAX_MESSAGE_BYTES, Dispatch
@@ -9,7 +13,7 @@ from luzia_protocol.requests import MAX_MESSAGE_BYTES, Dispatch
 from luziad.config_rules import BACKOFF
 
 _BUDGETS = ("max_cost_usd", "max_turns")
-_SPANS = ("expires_s", "job_timeout_s")
+_SPANS = ("expires_s", "job_timeout_s", "start_in_s")
 
 
 def check_message(message: str) -> None:
@@ -22,8 +26,8 @@ def check_message(message: str) -> None:
         raise Refused(ErrorCode.TASK_TOO_LARGE, f"the message has more than {MAX_MESSAGE_BYTES} bytes")
 
 
-def terms_of(request: Dispatch) -> Terms | None:
-    """The terms that were asked for; None for the many jobs that have none. Raises Refused."""
+def terms_of(request: Dispatch, now: float) -> Terms | None:
+    """The terms that were asked for at `now`; None for the many jobs that have none. Raises Refused."""
     terms = Terms(
         not_before=request.not_before,
         retries=request.retries,
@@ -34,6 +38,7 @@ def terms_of(request: Dispatch) -> Terms | None:
         auto_resume=request.auto_resume,
         max_cost_usd=request.max_cost_usd,
         max_turns=request.max_turns,
+        start_in_s=request.start_in_s,
     )
     if terms == _NONE:
         return None
@@ -52,7 +57,11 @@ def terms_of(request: Dispatch) -> Terms | None:
         seconds = getattr(terms, name)
         if seconds is not None and not 0 < seconds < 1e9:
             raise Refused(ErrorCode.BAD_REQUEST, f"`{name}` must be a number of seconds above 0")
-    return terms
+    if terms.start_in_s is None:
+        return terms
+    if terms.not_before is not None:
+        raise Refused(ErrorCode.BAD_REQUEST, "give one of `not_before` and `start_in_s`")
+    return replace(terms, not_before=datetime.fromtimestamp(now + terms.start_in_s, UTC))
 
 
 _NONE = Terms()

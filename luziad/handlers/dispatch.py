@@ -26,6 +26,7 @@ from luziad.handlers.graph_checks import after_of, tags_of
 from luziad.handlers.live_checks import stall_timeout_of
 from luziad.handlers.manner_checks import manner, wants_more
 from luziad.handlers.order_checks import claims_of
+from luziad.moments import steady
 from luziad.programs import Programs
 
 
@@ -102,6 +103,7 @@ def new_record(
         can_ask = adapter is not None and adapter.respond is not None
         wanted = manner(request, project, request.cwd or directory, can_ask, programs)
     now = time.time()
+    terms = terms_of(request, now)
     spec = JobSpec(
         project=name,
         directory=directory,
@@ -115,12 +117,13 @@ def new_record(
         client_set=_environment(services, request.client_env),
         timeout_s=request.timeout_s,
         uid=uid,
-        terms=terms_of(request),
+        terms=terms,
         place=Place(node=node, tags=tags_of(request)) if node or request.tags else None,
         stall_timeout_s=stall_timeout_of(request),
         bounds=bounds_of(request, project, services.scheduler.executor.problem_with),
         manner=wanted,
         claims=claims_of(request, name, config, services.scheduler.ready.limits.resources),
+        created=None if terms is None or terms.expires_s is terms.start_in_s is None else steady(),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
     while job in taken:

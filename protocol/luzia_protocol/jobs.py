@@ -166,7 +166,8 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     one waits, and up to which any does. expires_s: seconds in which the first attempt must have begun.
     job_timeout_s: seconds for all attempts and the waits between them. auto_resume: whether the job waits for
     the end of a usage limit and goes on by itself. max_cost_usd, max_turns: what all attempts together may cost by the
-    agent's own estimate, and how many turns of the model they may take.
+    agent's own estimate, and how many turns of the model they may take. start_in_s: seconds that the job was to wait
+    first; not_before tells that moment too.
     """
 
     not_before: datetime | None = None
@@ -178,6 +179,7 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     auto_resume: bool | None = None
     max_cost_usd: float | None = None
     max_turns: int | None = None
+    start_in_s: float | None = None
 
 
 class Bounds(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

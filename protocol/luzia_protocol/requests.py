@@ -41,7 +41,7 @@ class Dispatch(Base, tag="dispatch"):
     client_env: variables of the caller's that the job inherits (the list stands in protocol/README.md).
     cwd: where to run instead of the project's directory, absolute.
     timeout_s: seconds the attempt may run; None takes the project's.
-    not_before: the job waits until then.
+    not_before: the job waits until then, on the wall clock. start_in_s: or so many seconds, however that is set.
     retries, retry_on, backoff_s: how many attempts may follow the first by themselves; the outcomes after which they
     do; one or two numbers, the seconds up to which the first of them waits, and up to which any does.
     expires_s: the job ends when its first attempt has not begun so many seconds after it could.
@@ -93,6 +93,7 @@ class Dispatch(Base, tag="dispatch"):
     max_processes: int | None = None
     max_cpus: float | None = None
     ask: bool | None = None
+    start_in_s: float | None = None
 
 
 class Node(Dispatch, tag="dispatch"):

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from support import PrivateDaemon, eventually
+from support import Connection, PrivateDaemon, eventually
 
 OFF = """
 import json, time
@@ -21,7 +24,8 @@ def off(name):
     with open({file!r}) as file:
         return json.load(file).get(name, 0.0)
 time.time = lambda: real_time() + off("wall")
-time.clock_gettime = lambda clock: real_gettime(clock) + (off("boottime") if clock == time.CLOCK_BOOTTIME else 0.0)
+names = {{time.CLOCK_REALTIME: "wall", time.CLOCK_BOOTTIME: "boottime"}}
+time.clock_gettime = lambda clock: real_gettime(clock) + (off(names[clock]) if clock in names else 0.0)
 """
 DAEMON = """
 import sys
@@ -93,3 +97,58 @@ def test_a_job_has_taken_as_long_as_it_has_taken(daemon: OffDaemon, off: dict[st
         (daemon.project / "stop").touch()
         (ended,) = wire.ok(op="wait", jobs=[job])["jobs"]
     assert 0 < ended["duration_s"] < HOUR / 2
+
+
+def long_wait(wire: Connection) -> str:
+    """A failed job that waits for its retry, for more than a minute by the dice."""
+
+    def rolled() -> str | None:
+        job: str = wire.ok(
+            op="dispatch", project="overbits", argv=["false"], retries=1, retry_on=["failed"], backoff_s=[HOUR, HOUR]
+        )["job"]
+        found = eventually(lambda: (found := status(wire, job))["attempt"] and found["state"] == "queued" and found)
+        left = datetime.fromisoformat(found["not_before"]) - datetime.now(UTC)
+        return job if left > timedelta(minutes=1) else None
+
+    job = eventually(rolled)
+    assert job is not None
+    return job
+
+
+def status(wire: Connection, job: str) -> dict[str, Any]:
+    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
+    return found
+
+
+@pytest.mark.parametrize("off", CLOCKS[:2], ids=NAMES[:2])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_no_countdown_and_no_deadline_changes(daemon: OffDaemon, off: dict[str, float], restarted: bool) -> None:
+    def dispatch(task: str, **terms: object) -> str:
+        job: str = wire.ok(op="dispatch", project="overbits", argv=["sh", "-c", task], **terms)["job"]
+        return job
+
+    with daemon.connect() as wire:
+        late = dispatch("true", start_in_s=HOUR / 2)
+        long = {
+            "queued": [late, long_wait(wire), dispatch("true", after=[late], expires_s=HOUR / 2)],
+            "running": [dispatch("sleep 1000", job_timeout_s=HOUR / 2)],
+        }
+        once = "[ -e tried ] || { touch tried; exit 1; }"
+        short = {
+            dispatch("true", start_in_s=1.2): "completed",
+            dispatch(once, retries=1, retry_on=["failed"], backoff_s=[1.2]): "completed",
+            dispatch("true", after=[late], expires_s=1.2): "expired",
+            dispatch("sleep 1000", job_timeout_s=1.2): "overdue",
+        }
+        eventually(lambda: wire.ok(op="info")["counts"].get("running", 0) >= 1)
+        daemon.set(**off)
+    if restarted:
+        daemon.kill()
+        daemon.start_off()
+    with daemon.connect() as wire:
+        ended = wire.ok(op="wait", jobs=list(short))["jobs"]
+        assert {job["id"]: job["outcome"] for job in ended} == short
+        for state, jobs in long.items():
+            assert [status(wire, job)["state"] for job in jobs] == [state] * len(jobs)
+        shown = datetime.fromisoformat(status(wire, late)["not_before"]).timestamp() - off["wall"]
+        assert 0 < shown - time.time() < HOUR / 2

@@ -70,6 +70,9 @@ def test_a_moment_without_an_offset_is_refused(daemon: PrivateDaemon) -> None:
     with daemon.connect() as wire:
         refused = wire.error(op="dispatch", project="overbits", argv=["true"], not_before="2120-01-01T00:00:00")
         assert refused["code"] == "bad_request"
+        both = {"not_before": "2120-01-01T00:00:00Z", "start_in_s": 1}
+        refused = wire.error(op="dispatch", project="overbits", argv=["true"], **both)
+        assert refused["code"] == "bad_request"
 
 
 def test_the_command_line_says_when() -> None:

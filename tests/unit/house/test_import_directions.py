@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.handlers": (
         "luzia_protocol luziad.errors luziad.config luziad.core luziad.agents.registry luziad.view"
         " luziad.agents.lines luziad.agents.transcript"
-        " luziad.operations luziad.programs luziad.scheduler luziad.watch luziad luziad.importing"
+        " luziad.operations luziad.programs luziad.scheduler luziad.watch luziad luziad.importing luziad.moments"
     ),
     "luziad.operations": (
         "luzia_protocol luziad luziad.errors luziad.config luziad.core luziad.agents.registry luziad.limits"
@@ -89,24 +89,25 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.acceptance": "luzia_protocol luziad.core luziad.errors luziad.journal",
     "luziad.timeouts": "luzia_protocol luziad.core",
     "luziad.gates": "luziad.core",
-    "luziad.time_gate": "luziad.core luziad.agenda",
+    "luziad.time_gate": "luziad.core luziad.agenda luziad.moments",
     "luziad.day_budgets": (
         "luzia_protocol luziad.agents.base luziad.breaches luziad.core luziad.launching luziad.time_gate"
-        " luziad.wall_timer"
+        " luziad.clock_timer"
     ),
-    "luziad.agenda": "luziad.core luziad.wall_timer",
-    "luziad.deadlines": "luzia_protocol luziad.core luziad.agenda luziad.agents.base",
+    "luziad.moments": "luziad.core luziad.supervise",
+    "luziad.agenda": "luziad.core luziad.clock_timer luziad.moments",
+    "luziad.deadlines": "luzia_protocol luziad.core luziad.agenda luziad.agents.base luziad.moments",
     "luziad.again": (
         "luzia_protocol luziad.core luziad.agents luziad.agents.base luziad.breaches luziad.limit_gate luziad.policies"
-        " luziad.time_gate"
+        " luziad.time_gate luziad.moments"
     ),
     "luziad.breaches": "luzia_protocol luziad.core luziad.agents.base",
-    "luziad.limit_gate": "luziad.core luziad.time_gate luziad.wall_timer",
+    "luziad.limit_gate": "luziad.core luziad.time_gate luziad.clock_timer luziad.moments",
     "luziad.policies": "luzia_protocol luziad.core luziad.launching",
-    "luziad.wall_timer": "",
+    "luziad.clock_timer": "",
     "luziad.facts": "luzia_protocol luziad.core luziad.agents.base luziad.journal luziad.view",
     "luziad.dependency_gate": "luzia_protocol luziad.core",
-    "luziad.view": "luzia_protocol luziad.core",
+    "luziad.view": "luzia_protocol luziad.core luziad.moments",
     # what is on disk
     "luziad.journal": "luzia_protocol luziad.errors luziad.core luziad.store",
     "luziad.snapshotting": "luzia_protocol luziad.errors luziad.journal luziad.store",

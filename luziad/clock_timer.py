@@ -1,6 +1,6 @@
-"""Wakes the loop at a moment of the wall clock, also when that clock is set or the machine has slept meanwhile.
+"""Wakes the loop at a moment of one of the kernel's clocks, also when it was set or the machine has slept meanwhile.
 
-The loop's own timers count seconds that pass, and sleep makes them late. The kernel's timerfd(2) knows the clock.
+The loop's own timers count seconds that pass, and sleep makes them late. The kernel's timerfd(2) knows the clocks.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ class _Setting(ctypes.Structure):
     _fields_ = (("interval", _Timespec), ("value", _Timespec))
 
 
-class WallTimer:
-    """Calls `due` once the wall clock has reached the moment that was set last. Costs nothing until one is set."""
+class ClockTimer:
+    """Calls `due` once the clock has reached the moment that was set last. Costs nothing until one is set."""
 
-    def __init__(self, due: Callable[[], None]) -> None:
+    def __init__(self, due: Callable[[], None], clock: int = time.CLOCK_REALTIME) -> None:
         self._due = due
+        self._clock = clock
         self._descriptor: int | None = None
 
     def set(self, moment: float | None) -> None:
-        """Wake at `moment`, in epoch seconds, instead of at the one before; at none when it is None."""
+        """Wake at `moment`, in seconds of the clock, instead of at the one before; at none when it is None."""
         if self._descriptor is None:
             if moment is None:
                 return
-            self._descriptor = _checked(_libc.timerfd_create(time.CLOCK_REALTIME, _FLAGS))
+            self._descriptor = _checked(_libc.timerfd_create(self._clock, _FLAGS))
             asyncio.get_running_loop().add_reader(self._descriptor, self._fired)
         at = _Timespec(0, 0)
         if moment is not None:
