@@ -228,10 +228,12 @@ class ClaudeReader:
         self._notes.phase(tool_phase(text(event.tool_name)) + (f" {elapsed:.0f} s" if elapsed else ""))
 
     def _rate_limit(self, event: Event) -> None:
+        """Take in a limit of the account; a refusal that names none comes from a busy server."""
         info = event.rate_limit_info
-        if text_at(info, "status") == "rejected":
-            self._hint = f"usage limit {one_line(text_at(info, 'rateLimitType'), 40)}".rstrip()
-            self._notes.limit(self._hint, at(info, "resetsAt"))
+        kind, resets_at = one_line(text_at(info, "rateLimitType"), 40), at(info, "resetsAt")
+        if text_at(info, "status") == "rejected" and (kind or resets_at is not None):
+            self._hint = f"usage limit {kind}".rstrip()
+            self._notes.limit(self._hint, resets_at)
 
     def _note_limit(self, words: str) -> None:
         if is_usage_limit(words):

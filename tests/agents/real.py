@@ -50,14 +50,8 @@ class RealAgent:
         lines = ["[projects.real]", f'path = "{luzia.project}"', f'agent = "{name}"', "grace_s = 5", "retries = 0"]
         lines += ["[projects.real.env]"]
         lines += [f'{name} = "{value}"' for name, value in variables.items()]
-        self._config = Path(luzia.env["LUZIA_CONFIG"])
-        self._config.write_text("\n".join(lines) + "\n")
+        Path(luzia.env["LUZIA_CONFIG"]).write_text("\n".join(lines) + "\n")
         self.client = luzia.client()
-
-    def configure(self, more: str) -> None:
-        """Put more tables into the configuration, and let the daemon read it."""
-        self._config.write_text(self._config.read_text() + more)
-        self.client.reload()
 
     def dispatch(self, scenario: str, *options: str) -> str:
         """Dispatch a task under a scenario of the stub model; returns the job's id."""

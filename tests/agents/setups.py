@@ -30,7 +30,7 @@ class Setup(NamedTuple):
 def _claude(url: str, home: Path) -> Setup:
     env = {
         "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_API_KEY": "dummy",
+        "CLAUDE_CODE_OAUTH_TOKEN": "dummy",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "CLAUDE_CODE_MAX_RETRIES": "1",
         "DISABLE_TELEMETRY": "1",

@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from luziad.launching import GO_ON
+
 Body = dict[str, Any]
 
-_SCENARIO = re.compile(r"stub:([a-z-]+)")
+_SCENARIO = re.compile(rf"stub:([a-z-]+)|{re.escape(GO_ON)}")
 _DIRECTORY = re.compile(
     r"(?:<cwd>|working directory(?: is)?:? *(?:\\n)?|absolute path: *|current directory:? *"
     r"|working in the directory:? *|workspace directories:\*{0,2}(?:\\n)? *-? *)`?(/[^\s`<>\"\\,]*)",
@@ -39,7 +41,8 @@ class Asked:
     """What the script needs to know of a request.
 
     tools: those that are offered, by name. calls: names of those that the model has called so far.
-    prompts: what the user said, oldest first. scenario: `stub:NAME` in the newest of them that has one.
+    prompts: what the user said, oldest first. scenario: `stub:NAME` in the newest of them that has one,
+    and `text` once luzia has told the agent to go on.
     directory: where the agent works, as far as its prompt tells.
     """
 
@@ -57,7 +60,7 @@ class Asked:
             "gemini": self._read_gemini,
         }[dialect](body)
         named = [name for prompt in self.prompts for name in _SCENARIO.findall(prompt)]
-        self.scenario: str = named[-1] if named else "ok"
+        self.scenario: str = (named[-1] or "text") if named else "ok"
         found = _DIRECTORY.search(json.dumps(body, ensure_ascii=False))
         self.directory = found[1].rstrip("./") if found else None
 

@@ -27,7 +27,8 @@ class _Kind(NamedTuple):
     words: str
 
 
-RESETS_IN_S = 3600
+RESETS_IN_S = {"usage-limit": 3600, "short-limit": 2}
+"""The account's limits, and when each is over."""
 
 _KINDS = {
     "auth": _Kind(
@@ -51,31 +52,32 @@ _KINDS = {
 
 def refusal(dialect: str, scenario: str) -> Refusal | None:
     """The refusal that a scenario stands for; None when it stands for none."""
-    kind = _KINDS.get(scenario)
+    kind = _KINDS.get("usage-limit" if scenario in RESETS_IN_S else scenario)
     if kind is None:
         return None
+    resets_in_s = RESETS_IN_S.get(scenario)
     headers = {"retry-after": "1"} if kind.status == 429 else {}
-    resets_at = int(time.time()) + RESETS_IN_S
     if dialect == "messages":
         words = kind.words
-        if scenario == "usage-limit":
-            headers |= _limit_headers(resets_at)
+        if resets_in_s is not None:
+            headers |= _limit_headers(int(time.time()) + resets_in_s)
             words = "This request would exceed your account's rate limit. Please try again later."
         return Refusal(kind.status, headers, {"type": "error", "error": {"type": kind.messages, "message": words}})
     if dialect == "gemini":
         error: Body = {"code": kind.status, "message": kind.words, "status": kind.gemini}
     else:
         error = {"message": kind.words, "type": kind.openai, "code": kind.openai_code, "param": None}
-        if scenario == "usage-limit":
-            error |= {"plan_type": "plus", "resets_at": resets_at, "resets_in_seconds": RESETS_IN_S}
+        if resets_in_s is not None:
+            resets_at = int(time.time()) + resets_in_s
+            error |= {"plan_type": "plus", "resets_at": resets_at, "resets_in_seconds": resets_in_s}
     return Refusal(kind.status, headers, {"error": error})
 
 
 def _limit_headers(resets_at: int) -> dict[str, str]:
-    """How an account's limit is told to Claude Code."""
+    """How an account's limit is told to Claude Code, which is not to try again by itself."""
     name = "anthropic-ratelimit-unified"
     return {
-        "retry-after": str(RESETS_IN_S),
+        "retry-after": "3600",
         f"{name}-status": "rejected",
         f"{name}-reset": str(resets_at),
         f"{name}-representative-claim": "five_hour",

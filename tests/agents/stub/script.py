@@ -9,7 +9,9 @@ changes that:
     hang       the request is accepted and never answered
     drop       the connection is closed in the middle of the answer
     gate       like no scenario, but the closing text waits until the test opens the gate
-    auth, rate-limit, usage-limit, overloaded, error     are refused, see refusals.py
+    auth, rate-limit, usage-limit, short-limit, overloaded, error     are refused, see refusals.py
+
+An agent that luzia has told to go on gets the closing text at once, whatever there was before.
 """
 
 from __future__ import annotations

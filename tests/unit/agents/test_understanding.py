@@ -385,3 +385,8 @@ def test_claude_tells_the_reset_in_an_event_and_the_limit_ends_with_an_answer() 
     assert of("claude", rejected, said("a", {"type": "text", "text": "Done"})).usage_limit is None
     warned = {"type": "rate_limit_event", "rate_limit_info": info | {"status": "allowed_warning"}}
     assert of("claude", warned).usage_limit is None
+
+
+def test_a_refusal_of_claude_that_names_no_limit_comes_from_a_busy_server() -> None:
+    rejected = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "isUsingOverage": False}}
+    assert of("claude", rejected).usage_limit is None
