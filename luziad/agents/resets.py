@@ -94,8 +94,9 @@ def _at(match: re.Match[str], now: float) -> float | None:
 
 
 def _next_day(found: datetime, now: float) -> float:
-    """The time of day, today or, when that is over, tomorrow."""
-    if found.timestamp() < now - _JUST_PAST_S:
+    """The time of day, the first that is not over for long: just after midnight it may be yesterday's."""
+    found -= timedelta(days=1)
+    while found.timestamp() < now - _JUST_PAST_S:
         found += timedelta(days=1)
     return found.timestamp()
 

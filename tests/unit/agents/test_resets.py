@@ -70,6 +70,11 @@ def test_a_time_that_is_just_over_is_not_tomorrows() -> None:
     assert after("resets 11:30am") == timedelta(hours=23, minutes=30)
 
 
+def test_just_after_midnight_the_last_minute_of_yesterday_is_just_over() -> None:
+    midnight = NOON.replace(hour=0, tzinfo=None).astimezone()
+    assert after("try again at 11:59 PM.", midnight) == timedelta(minutes=-1)
+
+
 @pytest.mark.parametrize(
     "words",
     [
