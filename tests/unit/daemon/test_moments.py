@@ -18,12 +18,12 @@ def waiting(again: Again) -> JobRecord:
 
 def test_what_is_left_is_counted_whatever_the_wall_clock_meant() -> None:
     for meant in (time.time() - 3600, time.time() + 3600):
-        assert 50 < counted(meant, steady(), 60).left_s <= 60
+        assert 50 < counted(meant, steady(), 60).left_s < 70
 
 
 def test_after_another_boot_the_wall_clock_tells_what_is_left() -> None:
-    assert 50 < counted(time.time(), Steady("another", 1e9), 60).left_s <= 60
-    assert 50 < counted(time.time() + 60, None).left_s <= 60
+    assert 50 < counted(time.time(), Steady("another", 1e9), 60).left_s < 70
+    assert 50 < counted(time.time() + 60, None).left_s < 70
 
 
 def test_a_start_is_shown_as_the_wall_clock_is_now() -> None:
