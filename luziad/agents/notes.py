@@ -140,10 +140,11 @@ class Notes:
             self._dirty = True
 
     def message(self, text: str, *, more: bool = False) -> None:
-        """The model said this. more: it goes on with what it said before."""
+        """The model said this, and so it writes. more: it goes on with what it said before."""
         if more:
             text = self._message + text[:MAX_MESSAGE]
         if text:
+            self.phase("writing")
             self._message = text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE + 1]
 
     def add_tokens(self, read: int, written: int, cached: int) -> None:

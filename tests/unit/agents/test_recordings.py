@@ -133,16 +133,41 @@ def test_the_reason_has_the_agents_own_words_or_how_it_ended(name: str, reason: 
 @pytest.mark.parametrize(
     ("name", "phases", "total"),
     [
-        ("claude/success-shell", ["thinking", "tool TaskCreate", "thinking", "tool Bash", "thinking"], 1),
-        ("codex/success-shell", ["thinking", "thinking", "tool shell", "thinking"], 2),
-        ("codex/success", ["thinking", "thinking", "tool edit", "thinking"], 2),
-        ("gemini/success", ["thinking", "tool write_todos", "thinking", "tool write_file", "thinking"], 2),
-        ("opencode/success", ["thinking", "used todowrite", "thinking", "used write", "thinking"], 2),
-        ("vibe/success", ["thinking", "used vibe.todo", "thinking", "used file_system.write_file", "thinking"], 2),
+        (
+            "claude/success-shell",
+            ["thinking", "writing", "tool TaskCreate", "thinking", "writing", "tool Bash", "thinking", "writing"],
+            1,
+        ),
+        ("codex/success-shell", ["thinking", "writing", "writing", "tool shell", "thinking", "writing"], 2),
+        ("codex/success", ["thinking", "writing", "writing", "tool edit", "thinking", "writing"], 2),
+        (
+            "gemini/success",
+            [
+                "thinking",
+                "writing",
+                "tool write_todos",
+                "thinking",
+                "writing",
+                "tool write_file",
+                "thinking",
+                "writing",
+            ],
+            2,
+        ),
+        (
+            "opencode/success",
+            ["thinking", "used todowrite", "writing", "thinking", "writing", "used write", "thinking", "writing"],
+            2,
+        ),
+        (
+            "vibe/success",
+            ["thinking", "writing", "used vibe.todo", "writing", "used file_system.write_file", "writing"],
+            2,
+        ),
     ],
 )
 def test_progress_has_the_phase_and_the_plan(name: str, phases: list[str], total: int) -> None:
     run = recording(name)
     told = feed(run.reader(), run.stdout.splitlines())
     assert [progress.phase for progress in told] == phases
-    assert told[-1] == Progress(percent=0, done=0, total=total, label="plan", phase="thinking")
+    assert told[-1] == Progress(percent=0, done=0, total=total, label="plan", phase="writing")

@@ -36,7 +36,7 @@ def of(agent: str, *events: Event | bytes) -> Understanding:
 
 
 SUCCESS = Understanding(
-    phase="thinking",
+    phase="writing",
     turns=3,
     tool_calls=2,
     files=["/home/dev/project/hello.txt"],
