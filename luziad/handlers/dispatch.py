@@ -104,6 +104,11 @@ def new_record(
         wanted = manner(request, project, request.cwd or directory, can_ask, programs)
     now = time.time()
     terms = terms_of(request, now)
+    place = Place(node=node, tags=tags_of(request)) if node or request.tags else None
+    stall_timeout_s = stall_timeout_of(request)
+    bounds = bounds_of(request, project, services.scheduler.executor.problem_with)
+    claims = claims_of(request, name, config, services.scheduler.ready.limits.resources)
+    # Only now that nothing refuses the job any more may it have its variables kept.
     spec = JobSpec(
         project=name,
         directory=directory,
@@ -118,11 +123,11 @@ def new_record(
         timeout_s=request.timeout_s,
         uid=uid,
         terms=terms,
-        place=Place(node=node, tags=tags_of(request)) if node or request.tags else None,
-        stall_timeout_s=stall_timeout_of(request),
-        bounds=bounds_of(request, project, services.scheduler.executor.problem_with),
+        place=place,
+        stall_timeout_s=stall_timeout_s,
+        bounds=bounds,
         manner=wanted,
-        claims=claims_of(request, name, config, services.scheduler.ready.limits.resources),
+        claims=claims,
         created=None if terms is None or terms.expires_s is terms.start_in_s is None else steady(),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)

@@ -212,6 +212,28 @@ def test_a_key_is_a_name_and_never_a_path(daemon: PrivateDaemon, wire: Connectio
     assert not (daemon.root / "planted").exists()
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"priority": 1000},
+        {"needs": {"gpu": 1}},
+        {"tags": {"": "x"}},
+        {"max_memory_bytes": -1},
+        {"stall_timeout_s": -1},
+        {"retries": -1},
+    ],
+    ids=str,
+)
+def test_variables_of_a_refused_dispatch_are_kept_nowhere(wrong: dict[str, Any]) -> None:
+    secret = "s3cr3t-" + os.urandom(8).hex()
+    with private_daemon() as daemon, daemon.connect() as wire:
+        wire.error(op="dispatch", project="overbits", argv=["true"], env={"TOKEN": secret}, **wrong)
+        job = wire.ok(op="dispatch", project="overbits", argv=["true"])["job"]
+        wire.ok(op="wait", jobs=[job])
+        kept = [file for file in daemon.state.glob("*.db*") if secret.encode() in file.read_bytes()]
+    assert kept == []
+
+
 def test_secrets_are_in_no_answer_event_log_or_file_but_the_environments(
     daemon: PrivateDaemon, wire: Connection
 ) -> None:
