@@ -10,16 +10,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from luzia_protocol.base import Base
 from luzia_protocol.jobs import Job, JobState, Outcome
 
-type_id = int | str | None
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class Base(msgspec.Struct, tag_field="op", kw_only=True, omit_defaults=True, gc=False):
-    """What all requests share."""
-
-    id: type_id = None
 
 
 class Hello(Base, tag="hello"):
