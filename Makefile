@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-agents test-agents-all check bench chaos soak generate clean
+.PHONY: help venv demo test test-agents test-agents-all check bench chaos soak generate site clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -59,6 +59,9 @@ soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow 
 generate: $(STAMP) ## write protocol/schema, docs/errors.md and the diagram in docs/architecture.md anew
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python docs/generate.py
+
+site: $(STAMP) ## build the documentation as a site, in build/site
+	@$(BIN)/python -m docs.website.build
 
 clean: ## delete the virtual environment and every cache
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -68,7 +68,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: clients at once. max_connections_per_uid: those of one user.
     max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins). max_log_bytes: what is kept of an attempt's output.
     grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
-    timeout_s: seconds an attempt may run, stall_timeout_s: without a sign of life; None is no limit.
+    timeout_s: seconds an attempt may run; None is no limit. stall_timeout_s: seconds without a sign of life, likewise.
     cpus, memory_bytes: what jobs that ask for CPUs or memory may have together.
     max_load, min_free_memory_bytes, max_cpu_pressure, max_memory_pressure, max_io_pressure: nothing starts while the
     machine is busier than that; pressures are percents of the last 10 s in which somebody waited.
