@@ -75,6 +75,7 @@ class DispatchOptions(TypedDict, total=False):
     memory_bytes: int | None
     ask: bool | None
     start_in_s: float | None
+    hold: bool | None
 
 
 class Changes(TypedDict, total=False):

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
-from luzia_protocol import paths, replies, requests
+from luzia_protocol import operating, paths, replies, requests
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.version import PROTOCOL_VERSION
@@ -216,6 +216,14 @@ class AsyncClient:
     async def resume(self, job: str) -> replies.Changed:
         """Let a paused job run on."""
         return await self._ask(requests.Resume(job=job), replies.Changed)
+
+    async def hold(self, job: str) -> replies.Changed:
+        """Keep a queued job from starting until it is released."""
+        return await self._ask(operating.Hold(job=job), replies.Changed)
+
+    async def release(self, job: str) -> replies.Changed:
+        """Let a job start that was held."""
+        return await self._ask(operating.Release(job=job), replies.Changed)
 
     async def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""

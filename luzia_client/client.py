@@ -9,7 +9,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from luzia_protocol import paths, replies, requests
+from luzia_protocol import operating, paths, replies, requests
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.version import PROTOCOL_VERSION
@@ -249,6 +249,14 @@ class Client:
     def resume(self, job: str) -> replies.Changed:
         """Let a paused job run on."""
         return self._ask(requests.Resume(job=job), replies.Changed)
+
+    def hold(self, job: str) -> replies.Changed:
+        """Keep a queued job from starting until it is released."""
+        return self._ask(operating.Hold(job=job), replies.Changed)
+
+    def release(self, job: str) -> replies.Changed:
+        """Let a job start that was held."""
+        return self._ask(operating.Release(job=job), replies.Changed)
 
     def remove(self, job: str) -> replies.Changed:
         """Forget a final job and delete its files."""

@@ -89,6 +89,10 @@ class Facts:
     def edited(self, record: JobRecord) -> events.Edited:
         return self._event(events.Edited, record)
 
+    def of_job(self, kind: type[E], record: JobRecord) -> E:
+        """An event that tells nothing but its job."""
+        return self._event(kind, record)
+
     def removed(self, record: JobRecord) -> events.Removed:
         return self._event(events.Removed, record)
 

@@ -120,6 +120,7 @@ def _fate(job: Job) -> JobFate:
         seq=job.seq,
         after=_after(job),
         tree=job.worktree,
+        held_at=_epoch(job.held_at),
     )
 
 

@@ -75,7 +75,8 @@ class Moves(ABC):
 
     def _requeue(self, record: JobRecord, trigger: Trigger, reason: str, then: Then | None) -> None:
         self._move(record, trigger)
-        record.fate.progress = record.fate.outcome = record.fate.ended_at = record.fate.reason = None
+        fate = record.fate
+        fate.progress = fate.outcome = fate.ended_at = fate.reason = fate.held_at = None
         self._record_requeued(record, reason, then)
 
     def _record_requeued(self, record: JobRecord, reason: str, then: Then | None) -> None:

@@ -30,6 +30,7 @@ from luziad.endings import Endings, Judge
 from luziad.executor.base import Executor
 from luziad.facts import Facts
 from luziad.gates import Gates
+from luziad.holding import Holding
 from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.machine import Machine
@@ -83,6 +84,8 @@ class Scheduler(Endings):
         self._deadlines = Deadlines(self._too_late)
         self.machine = Machine(launcher.config.daemon, self.pump)
         self.gates = Gates(ready, self.pump, self.machine)
+        self.holding = Holding(self.gates, journal, self._facts)
+        self.gates.add(self.holding)
         self._renewal = Renewal(Policies(launcher), self.gates.admit)
         self.gates.add(self._renewal.limits)
         self.days = DayBudgets(table, launcher, self.gates.admit, self._stop, judge.has_finished)

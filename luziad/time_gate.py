@@ -44,7 +44,7 @@ class TimeGate:
 def clock(moment: float) -> str:
     """The moment on the wall clock here: `23:30`, and with its date when it is not within a day."""
     local = time.localtime(moment)
-    near = 0 <= moment - time.time() < 86400
+    near = abs(moment - time.time()) < 86400
     seconds = ":%S" if local.tm_sec else ""
     return time.strftime(f"%H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}", local)
 

@@ -75,6 +75,7 @@ def job_view(
         cpus=claims.cpus,
         memory_bytes=claims.memory_bytes,
         question=next(iter(open_questions(attempt)), None) if attempt and fate.state is JobState.WAITING else None,
+        held_at=when(fate.held_at) if fate.state is JobState.QUEUED else None,
     )
 
 

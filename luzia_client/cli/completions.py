@@ -15,7 +15,21 @@ from luzia_client.cli.grammar import FLAGS, VALUED
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR, load, parser_of
 
 TAKE_IDS = (
-    *("jobs", "logs", "wait", "send", "answer", "edit", "cancel", "pause", "resume", "retry", "remove"),
+    *(
+        "jobs",
+        "logs",
+        "wait",
+        "send",
+        "answer",
+        "edit",
+        "cancel",
+        "pause",
+        "resume",
+        "hold",
+        "release",
+        "retry",
+        "remove",
+    ),
     *("diff", "merge", "clean"),
 )
 WORDS = {

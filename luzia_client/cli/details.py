@@ -187,7 +187,8 @@ def task_lines(job: Job, screen: Screen) -> list[str]:
 def next_commands(job: Job) -> list[str]:
     """What one may want to do with the job now."""
     if job.state is JobState.QUEUED:
-        return [f"luzia jobs {job.id} --watch", f"luzia cancel {job.id}"]
+        held = [f"luzia release {job.id}"] if job.held_at is not None else []
+        return [*held, f"luzia jobs {job.id} --watch", f"luzia cancel {job.id}"]
     if not job.state.is_final:
         asked = answers(job)
         return [*asked, f"luzia jobs {job.id} --watch", f"luzia logs {job.id} -f", f"luzia cancel {job.id}"]

@@ -162,6 +162,7 @@ OPTIONS = {
     "--max-turns": Option("max_turns", "N", "end it when its model takes more turns", count),
     "--no-auto-resume": Option("auto_resume", "", "fail at a usage limit instead of waiting for its end", no),
     "--at": Option("not_before", "TIME", "start it then: 23:30, 2027-01-31T09:00", at, only_once),
+    "--hold": Option("hold", "", "queue it, and start it only after `luzia release`", yes_or_no),
     "--tag": Option("tags", "KEY=VALUE", "a word about the job, to select it by; repeatable", tags, dict.__or__),
     "--after": Option("after", "ID,…", "start when these jobs have completed; skip it otherwise", jobs, list.__add__),
     "--after-any": Option("after_any", "ID,…", "start when these jobs have ended in any way", jobs, list.__add__),

@@ -27,6 +27,8 @@ COMMANDS = {
     "cancel": ("cancel", "end jobs and all their processes", "Act"),
     "pause": ("pause", "let nothing of running jobs run for a while", "Act"),
     "resume": ("resume", "let paused jobs run on", "Act"),
+    "hold": ("hold", "keep queued jobs from starting", "Act"),
+    "release": ("release", "let held jobs start", "Act"),
     "remove": ("remove", "forget finished jobs and delete their files", "Act"),
     "merge": ("merge", "merge a job's branch into the project", "Act"),
     "clean": ("clean", "remove worktrees whose work is merged", "Act"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from luzia_protocol.jobs import JobState
+from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.parser import states
@@ -44,10 +44,17 @@ def tag(text: str) -> tuple[str, str]:
     return key, value
 
 
-def selected(client: Client, args: argparse.Namespace, verb: str, possible: Collection[JobState]) -> list[str]:
+def selected(
+    client: Client,
+    args: argparse.Namespace,
+    verb: str,
+    possible: Collection[JobState],
+    where: Callable[[Job], bool] | None = None,
+) -> list[str]:
     """The ids of the jobs that are meant, after asking when they are many or were not named.
 
-    verb: "cancel". possible: the states of jobs for which that can be done; named jobs are left to the daemon.
+    verb: "cancel". possible, where: the states of jobs for which that can be done, and which of these jobs; named
+    jobs are left to the daemon.
     Raises UsageError when nothing is meant, or when nobody can be asked.
     """
     wanted = {state for group in args.state for state in group}
@@ -64,7 +71,8 @@ def selected(client: Client, args: argparse.Namespace, verb: str, possible: Coll
     if not matching:
         words = ", ".join(map(state_word, sorted(wanted)))
         raise UsageError(f"there is nothing to {verb} about jobs that are {words}")
-    jobs = [job.id for job in client.list_all(args.project, matching, tags=dict(args.tag))]
+    found = client.list_all(args.project, matching, tags=dict(args.tag))
+    jobs = [job.id for job in found if where is None or where(job)]
     if jobs:
         _ask(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {_some(jobs)}", args.yes)
     else:

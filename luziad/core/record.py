@@ -92,6 +92,7 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
     again: where it stands, when it has more than one attempt.
     after: the jobs that it comes after; here, because it can be edited while the job waits.
     tree: its git worktree; recorded before it is made, and until it is cleaned.
+    held_at: since when somebody keeps it from starting.
     """
 
     state: JobState = JobState.QUEUED
@@ -104,6 +105,7 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
     again: Again | None = None
     after: After | None = None
     tree: Worktree | None = None
+    held_at: float | None = None
 
 
 class JobRecord(msgspec.Struct, gc=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from luzia_protocol import requests
+from luzia_protocol import operating, requests
 
 from luziad.handlers.answer import answer
 from luziad.handlers.base import Handler
@@ -20,6 +20,7 @@ from luziad.handlers.daemon import (
 from luziad.handlers.dispatch import dispatch
 from luziad.handlers.edit import edit
 from luziad.handlers.graph import graph, graph_show
+from luziad.handlers.holding import hold, release
 from luziad.handlers.importing import import_jobs
 from luziad.handlers.jobs import list_jobs, status, wait
 from luziad.handlers.output import follow, logs
@@ -41,6 +42,8 @@ HANDLERS: dict[type, Handler] = {
     requests.Cancel: cancel,
     requests.Pause: pause,
     requests.Resume: resume,
+    operating.Hold: hold,
+    operating.Release: release,
     requests.Retry: retry,
     requests.Send: send,
     requests.Remove: remove,

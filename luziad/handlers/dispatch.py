@@ -133,7 +133,12 @@ def new_record(
     job = new_id(_hhmmss(now), _random_hex, services.table)
     while job in taken:
         job = new_id(_hhmmss(now), _random_hex, services.table)
-    return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=JobFate(after=after))
+    return JobRecord(
+        n=services.scheduler.next_n(),
+        id=job,
+        spec=spec,
+        fate=JobFate(after=after, held_at=now if request.hold else None),
+    )
 
 
 def _text(request: Dispatch) -> str:

@@ -127,6 +127,14 @@ class Edited(Base, tag="edited"):
     """Somebody changed what a queued job is to do, its priority, or what it comes after."""
 
 
+class Held(Base, tag="held"):
+    """Somebody keeps a queued job from starting."""
+
+
+class Released(Base, tag="released"):
+    """Nobody keeps the job from starting any more."""
+
+
 class Removed(Base, tag="removed"):
     """The job was forgotten, by request or because there are too many finished ones. `state` was its last."""
 
@@ -146,5 +154,7 @@ Event = (
     | Requeued
     | Sent
     | Edited
+    | Held
+    | Released
     | Removed
 )

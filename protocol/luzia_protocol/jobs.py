@@ -215,6 +215,7 @@ class Job(msgspec.Struct, frozen=True):
     priority: -MAX_PRIORITY to MAX_PRIORITY; higher ones start first.
     needs, cpus, memory_bytes: what is kept for it while it runs.
     question: what its agent asks, when it is waiting: the oldest of what is not answered.
+    held_at: since when somebody keeps it from starting; None when nobody does.
     """
 
     id: str
@@ -260,6 +261,7 @@ class Job(msgspec.Struct, frozen=True):
     cpus: float | None = None
     memory_bytes: int | None = None
     question: Question | None = None
+    held_at: datetime | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from luzia_protocol.base import Base
 from luzia_protocol.jobs import Job, JobState, Outcome
+from luzia_protocol.operating import Hold, Release
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -53,6 +54,7 @@ class Dispatch(Base, tag="dispatch"):
     max_memory_bytes, max_processes, max_cpus: what all its processes may use together at most; None takes the
     project's. Refused with LIMIT_UNAVAILABLE where that cannot be enforced.
     ask: the agent may ask, and waits for an answer; None takes the project's setting.
+    hold: the job does not start until it is released.
     """
 
     project: str
@@ -88,6 +90,7 @@ class Dispatch(Base, tag="dispatch"):
     max_cpus: float | None = None
     ask: bool | None = None
     start_in_s: float | None = None
+    hold: bool = False
 
 
 class Node(Dispatch, tag="dispatch"):
@@ -354,6 +357,8 @@ Request = (
     | Cancel
     | Pause
     | Resume
+    | Hold
+    | Release
     | Retry
     | Send
     | Remove

@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
         " luziad.again luziad.breaches luziad.day_budgets luziad.deadlines luziad.gates luziad.policies"
         " luziad.progressing luziad.watch.stall"
-        " luziad.worktrees luziad.pausing luziad luziad.bounds luziad.questions"
+        " luziad.worktrees luziad.pausing luziad.holding luziad luziad.bounds luziad.questions"
         " luziad.moves luziad.endings"
     ),
     "luziad.endings": (
@@ -72,6 +72,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.launching luziad.watch"
     ),
     "luziad.bounds": "luzia_protocol luziad.core luziad.agents.base",
+    "luziad.holding": "luzia_protocol luziad.core luziad.facts luziad.gates luziad.journal luziad.time_gate",
     "luziad.pausing": ("luzia_protocol luziad.core luziad.executor.base luziad.facts luziad.journal luziad.timeouts"),
     "luziad.worktrees": "luzia_protocol luziad.core luziad.facts luziad.journal luziad.trees",
     "luziad.trees": "luzia_protocol",
