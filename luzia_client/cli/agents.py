@@ -13,6 +13,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.screen import stdout_screen
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia agents", "which there are, and which are installed"),
+    ("luzia agents read claude --stdout output.jsonl", "what luzia makes of an output"),
+)
+
 READ = """\
 Read a recorded output of an agent as luzia reads it, and say what was understood and how the attempt would be
 judged. No daemon is needed. The exit status is 0 whatever the verdict.

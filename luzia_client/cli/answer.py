@@ -1,7 +1,5 @@
 """Answer a job whose agent asks: a permission with allow, deny or a text that says what to do instead, a question
 with a text for each of its parts, or with the number of an option that it offers.
-
-luzia answer ID allow          luzia answer ID deny "use git mv"          luzia answer ID "the blue one"
 """
 
 from __future__ import annotations
@@ -12,6 +10,12 @@ from luzia_client import exit_codes
 from luzia_client.cli.output import print_json
 from luzia_client.cli.parser import add_json
 from luzia_client.client import Client
+
+EXAMPLES = (
+    ("luzia answer a2f5 allow", "let it do what it asks for"),
+    ('luzia answer a2f5 deny "use git mv"', "and what to do instead"),
+    ('luzia answer a2f5 "the blue one"', "the answer to a question"),
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

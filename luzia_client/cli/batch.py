@@ -14,6 +14,11 @@ from luzia_client.cli.output import print_json
 from luzia_client.cli.parser import add_json
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia batch tasks.jsonl", "all of its jobs, or none"),
+    ("luzia batch --each tasks.jsonl", "all that are right"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -10,6 +10,11 @@ from luzia_client.cli.render import LIVE_STATES
 from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia cancel a2f5", "end it with all its processes"),
+    ("luzia cancel --project overbits --yes", "all of a project, without asking"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

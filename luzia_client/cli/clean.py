@@ -20,6 +20,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.text import harmless
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia clean", "what could be removed"),
+    ("luzia clean --all", "remove what is merged"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -14,6 +14,8 @@ from luzia_client.cli.dispatch_options import OPTIONS
 from luzia_client.cli.grammar import FLAGS, VALUED
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR, load, parser_of
 
+EXAMPLES = (("luzia completions bash", "print it; above it says where it goes"),)
+
 TAKE_IDS = (
     *(
         "jobs",
@@ -90,7 +92,7 @@ compdef _luzia luzia
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("shell", choices=["bash", "zsh", "fish"], help="which shell")
+    parser.add_argument("shell", choices=["bash", "zsh", "fish"], metavar="SHELL", help="bash, zsh or fish")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,6 +23,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
 
+EXAMPLES = (
+    ("luzia daemon status", "how it does, and where its files are"),
+    ("luzia daemon restart", "after an upgrade; running jobs go on"),
+)
+
 STOP_TIMEOUT_S = 60.0
 ACTIONS = {
     "start": "start it, also when commands may not start it by themselves",
@@ -31,15 +36,14 @@ ACTIONS = {
     "reload": "have it read its configuration again",
     "status": "show how it does",
     "snapshots": "list the snapshots of its job store",
-    "restore": "put a SNAPSHOT into the job store's place; what is there is set aside",
+    "restore": "put a SNAPSHOT into the job store's place; set aside what is there",
 }
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "actions:\n" + "\n".join(f"  {name:<8} {text}" for name, text in ACTIONS.items())
-    parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help=", ".join(ACTIONS))
+    parser.epilog = "actions:\n" + "\n".join(f"  {name:<10} {text}" for name, text in ACTIONS.items())
+    parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help="what to do with it: see below")
     parser.add_argument(
         "snapshot", nargs="?", metavar="SNAPSHOT", help="for `restore`: which one, or the path of a store"
     )

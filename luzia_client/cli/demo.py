@@ -1,4 +1,4 @@
-"""`luzia demo`: five real tasks at once on a daemon of their own, watched live, measured, cleaned away."""
+"""Run five real tasks at once on a daemon of their own: watched live, measured, cleaned away."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from luzia_client.cli.text import cut, one_line
 from luzia_client.cli.watch import closing_lines, watch
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
+
+EXAMPLES = (("luzia demo", "five jobs at once, in a directory of their own"),)
 
 SLOTS = 8
 BURST = 50

@@ -15,6 +15,11 @@ from luzia_client.client import Client
 from luzia_client.trees import comparing
 from luzia_client.trees.errors import TreeError
 
+EXAMPLES = (
+    ("luzia diff a2f5", "all that it has changed"),
+    ("luzia diff --stat @last", "which files, and how much"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -17,6 +17,12 @@ from luzia_protocol import paths
 from luzia_client.caller import client_env
 from luzia_client.cli.grammar import Asked, parse, the_task, usage_error
 
+EXAMPLES = (
+    ('luzia overbits "fix the login button"', "to the project's agent"),
+    ("luzia --agent shell . make test", "a shell command, in this directory"),
+    ("luzia overbits @task.md", "a task from a file"),
+)
+
 ANSWER_TIMEOUT_S = 30.0
 _ACCEPTED = b'{"ok":{"job":"'
 

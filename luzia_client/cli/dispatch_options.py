@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 from luzia_client.caller import absolute
@@ -148,7 +149,7 @@ OPTIONS = {
     "--cwd": Option("cwd", "DIR", "run there instead of in the project's directory", directory),
     "--timeout": Option("timeout_s", "S", "end the attempt when it has run so long: 90, 1h30m", seconds),
     "--stall-timeout": Option("stall_timeout_s", "S", "end it when it gives no sign of life for so long", seconds),
-    "--priority": Option("priority", "N", "start it before jobs of lower priority; -100 to 100, normally 0", priority),
+    "--priority": Option("priority", "N", "start it before jobs of lower priority: -100 to 100", priority),
     "--needs": Option("needs", "NAME=N,…", "keep these resources for it: gpu=1,staging-db", needs, dict.__or__),
     "--cpus": Option("cpus", "N", "keep so many of the machine's CPUs for it", cpus),
     "--memory": Option("memory_bytes", "SIZE", "keep so much of the machine's memory for it: 512M, 4G", size_bytes),
@@ -192,4 +193,8 @@ def take(fields: dict[str, Any], name: str, text: str) -> None:
 
 def described() -> str:
     """The options as lines of a help text."""
-    return "".join(f"      {f'{name} {each.value}'.rstrip():<15} {each.text}\n" for name, each in OPTIONS.items())
+    lines = []
+    for name, each in OPTIONS.items():
+        first, *more = wrap(each.text, 52)
+        lines += [f"      {f'{name} {each.value}'.rstrip():<20}  {first}", *(" " * 28 + line for line in more)]
+    return "\n".join(lines) + "\n"

@@ -17,6 +17,8 @@ from luzia_client.cli.text import harmless
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError
 
+EXAMPLES = (("luzia doctor", "what is wrong, and what to do"),)
+
 COLOURS = {"✓": "green", "!": "yellow", "✗": "red"}
 
 

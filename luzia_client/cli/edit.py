@@ -15,6 +15,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.task_source import read
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ('luzia edit a2f5 --task "fix the logout button"', "another task"),
+    ("luzia edit a2f5 --priority 10 --after none", "sooner, and after nothing"),
+)
+
 NONE = "none"
 
 

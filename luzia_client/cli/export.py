@@ -22,6 +22,8 @@ from luzia_client import exit_codes
 from luzia_client.cli.failure import UsageError, complain
 from luzia_client.client import Client
 
+EXAMPLES = (("luzia export jobs.jsonl", "into a new file"),)
+
 FORMAT = 1
 """The number in the first line; a reader refuses a greater one. Fields may be added without a new number."""
 

@@ -62,11 +62,10 @@ def complain(message: str, hint: str, status: int) -> int:
 
 def nearest_command(word: str) -> str | None:
     """The command that the word is probably a misspelling of."""
-    from difflib import get_close_matches
-
     from luzia_client.cli.main import COMMANDS
+    from luzia_client.cli.nearest import nearest
 
-    return next(iter(get_close_matches(word, COMMANDS, n=1, cutoff=0.6)), None)
+    return nearest(word, COMMANDS)
 
 
 def with_nearest_command(refused: Refused, project: str) -> Refused:

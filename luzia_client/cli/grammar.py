@@ -126,9 +126,12 @@ def _takes_value(name: str, word: str, command: str) -> bool:
     from luzia_client.cli.dispatch_options import OPTIONS
 
     if name not in OPTIONS:
+        from luzia_client.cli.nearest import did_you_mean
+
+        near = did_you_mean(name, [*OPTIONS, *VALUED, *FLAGS])
         raise usage_error(
             f"unknown option {word}",
-            f"When it is the task, put `--` before it; the options are in `luzia {command} --help`.",
+            f"{near}When it is the task, put `--` before it; the options are in `luzia {command} --help`.",
         )
     return bool(OPTIONS[name].value)
 

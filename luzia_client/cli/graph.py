@@ -15,6 +15,11 @@ from luzia_client.cli.screen import Screen, stdout_screen
 from luzia_client.cli.text import cut, one_line
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia graph run release.toml", "all jobs of a file, each after those that it names"),
+    ("luzia graph show @last", "draw how far it is"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

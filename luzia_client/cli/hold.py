@@ -11,6 +11,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia hold a2f5", "keep it in the queue"),
+    ("luzia hold --project overbits", "all of a project that are queued"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -24,6 +24,8 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.text import harmless
 from luzia_client.client import Client
 
+EXAMPLES = (("luzia import jobs.jsonl", "what is there already stays"),)
+
 LONGEST_LINE = MAX_FRAME_BYTES - 1024
 BATCH_BYTES = 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""`luzia jobs`: all jobs in a table, everything about some of them, or either of it live."""
+"""List jobs, show everything about some of them, or watch either of it live."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ from luzia_client.cli.selection import add_tags
 from luzia_client.cli.tables import jobs_table
 from luzia_client.cli.text import harmless, one_line
 from luzia_client.client import Client
+
+EXAMPLES = (
+    ("luzia jobs", "a summary, and the newest jobs"),
+    ("luzia jobs a2f5", "everything about one"),
+    ("luzia jobs --state failed --project overbits", "what has failed there"),
+)
 
 DEFAULT_LIMIT = 50
 

@@ -1,4 +1,4 @@
-"""`luzia logs`: what a job wrote, of an agent as a transcript; with `-f` as it comes, over attempts and restarts."""
+"""Show what a job wrote, of an agent as a transcript; with `-f` as it comes, over attempts and restarts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.safe_output import SafeOutput
 from luzia_client.cli.screen import stdout_screen
 from luzia_client.client import Client
+
+EXAMPLES = (
+    ("luzia logs a2f5", "what it has written"),
+    ("luzia logs -f @last", "and what it goes on writing"),
+)
 
 Stream = Literal["stdout", "stderr"]
 Encoding = Literal["text", "base64"]

@@ -41,13 +41,15 @@ COMMANDS = {
     "daemon": ("daemon", "start, stop, restart, reload luziad, or ask how it does", "Set up"),
     "doctor": ("doctor", "check the set-up and say what to do", "Set up"),
     "demo": ("demo", "see it all at work in a temporary directory", "Set up"),
+    "help": ("help", "explain a command or a topic", "Set up"),
     "completions": ("completions", "print a completion script for bash, zsh or fish", "Set up"),
     "version": ("version", "show the versions of both sides", "Set up"),
 }
 """Name -> module in luzia_client.cli, help in one line, group in `luzia --help`.
 
 `dispatch` and `run` have a grammar of their own: `run(words)`. The others offer `configure(parser)` and
-`run(args)`; all return the exit status.
+`run(args)`; all return the exit status. EXAMPLES of each are pairs of a command line and what it does. The help,
+the manual and the completions are made from these rows, the modules' docstrings and what `configure` says.
 """
 
 OWN_GRAMMAR = ("dispatch", "run")
@@ -75,7 +77,7 @@ def run(words: list[str]) -> int:
     first = words[0] if words else ""
     if first in COMMANDS:
         return run_command(first, words[1:])
-    if not words or first in ("-h", "--help", "help", "-V", "--version"):
+    if not words or first in ("-h", "--help", "-V", "--version"):
         from luzia_client.cli import usage
 
         return usage.top(words)
@@ -115,10 +117,11 @@ def load(name: str) -> ModuleType:
 
 def parser_of(name: str, module: ModuleType) -> ArgumentParser:
     """The command's argument parser."""
-    from luzia_client.cli.parser import Parser
+    from luzia_client.cli.parser import Parser, examples_text
 
     parser = Parser(prog=f"luzia {name}", description=module.__doc__)
     module.configure(parser)
+    parser.epilog = "\n\n".join(filter(None, [parser.epilog, examples_text(module.EXAMPLES)])).replace("%", "%%")
     return parser
 
 

@@ -16,6 +16,11 @@ from luzia_client.cli.text import harmless
 from luzia_client.client import Client
 from luzia_client.trees.merging import merge
 
+EXAMPLES = (
+    ("luzia merge a2f5", "take over what it has committed"),
+    ('luzia merge a2f5 --commit -m "Fix the login"', "and first commit what is not"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

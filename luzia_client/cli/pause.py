@@ -11,6 +11,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia pause a2f5", "hold it where it is"),
+    ("luzia pause --all", "all that run"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -12,6 +12,8 @@ from luzia_client.cli.output import print_json
 from luzia_client.cli.parser import add_json
 from luzia_client.client import Client
 
+EXAMPLES = (('luzia progress 40 "running the tests"', "in a job: how far it is, and at what"),)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -13,6 +13,11 @@ from luzia_client.cli.screen import stdout_screen
 from luzia_client.cli.text import harmless
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia projects", "which there are"),
+    ("luzia projects add overbits ~/src/overbits", "a name for a directory"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -11,6 +11,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia release a2f5", "it starts when it is its turn"),
+    ("luzia release --all", "all that are held"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -10,6 +10,11 @@ from luzia_client.cli.render import ENDED_STATES
 from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia remove a2f5", "forget it, with its output"),
+    ("luzia remove --state failed", "all that have failed"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -11,6 +11,11 @@ from luzia_client.cli.parser import add_json
 from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia resume a2f5", "let it run on"),
+    ("luzia resume --all", "all that are paused"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

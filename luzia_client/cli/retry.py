@@ -13,6 +13,11 @@ from luzia_client.cli.render import ENDED_STATES
 from luzia_client.cli.selection import add_selection, selected
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia retry a2f5", "run it again; an agent goes on with its session"),
+    ("luzia retry --state failed --project overbits", "all that have failed"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

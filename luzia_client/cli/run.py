@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from luzia_client.cli import dispatch, grammar, usage
 
+EXAMPLES = (
+    ("luzia run . -- make -j4 test", "an exact command, as it stands"),
+    ("luzia run --timeout 10m overbits -- ./deploy staging", "ended when it takes too long"),
+)
+
 
 def run(words: list[str]) -> int:
     """The command: returns the exit status."""

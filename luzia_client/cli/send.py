@@ -11,6 +11,8 @@ from luzia_client.cli.output import for_each
 from luzia_client.cli.parser import add_json
 from luzia_client.client import Client
 
+EXAMPLES = (('luzia send a2f5 "and add a test"', "the agent goes on with it"),)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from luzia_client import exit_codes
-from luzia_client.cli.dispatch_options import described
-from luzia_client.cli.failure import UsageError, nearest_command
-from luzia_client.cli.grammar import EXAMPLE
 from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.topics import TITLES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_client.cli.failure import UsageError
 
 SHORT = """\
 luzia PROJECT TASK…       hand a task to a project's agent
@@ -17,12 +19,14 @@ luzia --help              all commands
 
 DISPATCH = """\
 usage: luzia [options] PROJECT WORD…
-       luzia dispatch [options] PROJECT WORD…     (when a project is named like a command)
+       luzia dispatch [options] PROJECT WORD…
 
-Hand a task to the project's agent. It runs in the background; the job's name is printed.
+Hand a task to the project's agent. It runs in the background; the
+job's name is printed.
 
-  PROJECT             a configured name (see `luzia projects`), or a directory: `.`, `~/src/x`, `/srv/x`
-  WORD…               the task; `-` alone reads it from stdin, `@FILE` alone from a file
+  PROJECT   a configured name (see `luzia projects`), or a directory: . ~/x
+            /srv/x; when it is named like a command say `luzia dispatch`
+  WORD…     the task; - alone reads it from stdin, @FILE alone from a file
 
 options, which end at the first word of the task or at `--`:
 """
@@ -36,24 +40,28 @@ options:
 """
 
 OPTIONS = """\
-  -a, --agent NAME    which agent (see `luzia agents`)
-  -e, --env NAME=VALUE, --env NAME
-                      set a variable for the job, or copy it from here; may be repeated
-      --key KEY       the same key names the same job: asking twice starts one job
-{more}  -q, --quiet         print the job's name only
-      --json          print the answer as JSON
-  -h, --help          show this help
+  -a, --agent NAME          which agent (see `luzia agents`)
+  -e, --env NAME[=VALUE]    set a variable, or copy it from here; repeatable
+      --key KEY             the same key names the same job: asking twice is one
+{more}  -q, --quiet               print the job's name only
+      --json                print the answer as JSON
+  -h, --help                show this help
 """
 
 
 def show(command: str) -> int:
     """Print the help of `dispatch` or `run`."""
+    from luzia_client.cli.dispatch_options import described
+    from luzia_client.cli.main import load
+    from luzia_client.cli.parser import examples_text
+
     options = OPTIONS.format(more=described())
     if command == "dispatch":
         print(DISPATCH + options, end="")
     else:
         without_agent = options.split("\n", 1)[1]
         print(RUN + without_agent, end="")
+    print("\n" + examples_text(load(command).EXAMPLES))
     return exit_codes.OK
 
 
@@ -77,12 +85,27 @@ def all_commands() -> str:
         lines.append(f"{group}:")
         lines += [f"  {name:<12} {text}" for name, (_, text, of) in COMMANDS.items() if of == group]
         lines.append("")
-    lines.append("`luzia COMMAND --help` says more. For a project named like a command: `luzia dispatch`.")
+    lines.append("`luzia help COMMAND` and `luzia help TOPIC` say more. The topics:")
+    lines += _wrapped(list(TITLES))
     return "\n".join(lines)
+
+
+def _wrapped(words: list[str]) -> list[str]:
+    """The words with commas between them, in lines that fit a terminal."""
+    lines = [" "]
+    for number, word in enumerate(words):
+        piece = f" {word}" + ("," if number + 1 < len(words) else "")
+        if len(lines[-1]) + len(piece) > 79:
+            lines.append(" ")
+        lines[-1] += piece
+    return lines
 
 
 def no_task(word: str) -> UsageError:
     """One bare word is a project without a task, or a misspelt command."""
+    from luzia_client.cli.failure import UsageError, nearest_command
+    from luzia_client.cli.grammar import EXAMPLE
+
     near = nearest_command(word)
     if near is not None:
         return UsageError(f"no command {word!r}, and no task for such a project", f"Did you mean `luzia {near}`?")

@@ -12,6 +12,8 @@ from luzia_client.cli.parser import add_json
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
 
+EXAMPLES = (("luzia version", "of this program, and of the daemon"),)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

@@ -16,6 +16,11 @@ from luzia_client.cli.parser import add_ids, add_json, seconds
 from luzia_client.cli.text import one_line
 from luzia_client.client import Client
 
+EXAMPLES = (
+    ("luzia wait a2f5 && git push", "go on when it has completed"),
+    ("luzia wait --timeout 600 @last", "for ten minutes at most"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""

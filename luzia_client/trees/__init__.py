@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.jobs import Job, Worktree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_protocol.jobs import Job, Worktree
 
 
 def of(job: Job) -> Worktree:

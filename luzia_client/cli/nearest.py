@@ -1,0 +1,20 @@
+"""What a misspelt word was probably meant to be."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that the word is probably a misspelling of; None when it is like none of them."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`Did you mean X? `, or nothing: the beginning of a hint."""
+    near = nearest(word, known)
+    return "" if near is None else f"Did you mean `{near}`? "

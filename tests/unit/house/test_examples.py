@@ -1,0 +1,28 @@
+"""Every command shows how it is used, with examples that it understands itself."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from luzia_client.cli import grammar, main
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_command_has_examples_that_it_understands(name: str) -> None:
+    module = main.load(name)
+    assert hasattr(module, "EXAMPLES"), f"{module.__name__} needs EXAMPLES: pairs of a command line and what it does"
+    assert 1 <= len(module.EXAMPLES) <= 3
+    for command, text in module.EXAMPLES:
+        words = shlex.split(command.partition(" && ")[0])
+        assert words[0] == "luzia", command
+        assert text
+        if name == "dispatch":
+            assert grammar.parse(words[1:], name).words
+            continue
+        assert words[1] == name
+        if name in main.OWN_GRAMMAR:
+            assert grammar.parse(words[2:], name).words
+        else:
+            main.parser_of(name, module).parse_args(words[2:])
