@@ -56,7 +56,8 @@ chaos: $(STAMP) ## kill everything at random for five minutes and check every pr
 soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and look whether anything has grown
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
 
-generate: $(STAMP) ## write protocol/schema, docs/errors.md and the diagram in docs/architecture.md anew
+generate: $(STAMP) ## write luzia_client/methods, protocol/schema, docs/errors.md and the diagram in docs/architecture.md anew
+	$(BIN)/python tools/blocking.py
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python docs/generate.py
 

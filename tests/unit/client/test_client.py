@@ -12,7 +12,6 @@ from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import FollowEnd, Output
 
 from luzia_client import (
-    AsyncClient,
     Client,
     ConnectionLostError,
     DaemonUnreachableError,
@@ -326,10 +325,3 @@ def test_the_other_requests_say_what_was_asked(serve: Serve) -> None:
     assert by_op["logs"] == {"op": "logs", "job": JOB, "attempt": 1, "stream": "stderr", "tail": 3, "max_bytes": 262144}
     assert by_op["progress"] == {"op": "progress", "job": JOB, "percent": 65.0, "label": "tests"}
     assert by_op["project_add"] == {"op": "project_add", "name": "p", "path": "/x", "agent": "shell"}
-
-
-def test_both_clients_have_the_same_methods() -> None:
-    def methods(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
-
-    assert methods(Client) == methods(AsyncClient)

@@ -1,0 +1,47 @@
+"""Requests about the daemon: its projects, its agents, itself."""
+
+from __future__ import annotations
+
+from luzia_protocol import replies, requests
+from luzia_protocol.version import PROTOCOL_VERSION
+
+from luzia_client.async_calling import AsyncCalling
+from luzia_client.caller import absolute
+
+
+class AsyncOperating(AsyncCalling):
+    """Requests about the daemon: its projects, its agents, itself."""
+
+    async def hello(self) -> replies.Hello:
+        """Agree on the protocol's version. Raises Refused with `unsupported_version`."""
+        request = requests.Hello(version=PROTOCOL_VERSION, client="luzia_client")
+        return await self._ask(request, replies.Hello)
+
+    async def projects(self) -> replies.Projects:
+        """The configured projects."""
+        return await self._ask(requests.Projects(), replies.Projects)
+
+    async def project_add(self, name: str, path: str, agent: str | None = None) -> replies.Projects:
+        """Write a project into the daemon's configuration file and apply it."""
+        request = requests.ProjectAdd(name=name, path=absolute(path), agent=agent)
+        return await self._ask(request, replies.Projects)
+
+    async def project_remove(self, name: str) -> replies.Projects:
+        """Take a project out of the daemon's configuration file."""
+        return await self._ask(requests.ProjectRemove(name=name), replies.Projects)
+
+    async def agents(self) -> replies.Agents:
+        """The agents that the daemon knows."""
+        return await self._ask(requests.Agents(), replies.Agents)
+
+    async def reload(self) -> replies.Reloaded:
+        """Have the daemon read its configuration again."""
+        return await self._ask(requests.Reload(), replies.Reloaded)
+
+    async def info(self) -> replies.Info:
+        """What the daemon is and how it does."""
+        return await self._ask(requests.Info(), replies.Info)
+
+    async def shutdown(self) -> replies.Stopping:
+        """End the daemon; running agents go on."""
+        return await self._ask(requests.Shutdown(), replies.Stopping)

@@ -1,0 +1,86 @@
+"""Requests that look at jobs and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from luzia_protocol import replies, requests
+from luzia_protocol.jobs import Job, JobState
+
+from luzia_client.asking import Encoding, Render, StreamName
+from luzia_client.async_calling import AsyncCalling
+
+
+class AsyncReading(AsyncCalling):
+    """Requests that look at jobs and change nothing."""
+
+    async def status(self, job: str, use_cache: bool = False) -> Job:
+        """Everything about one job.
+
+        use_cache: an answer from memory will do when it is younger than LUZIA_CACHE_TTL.
+        """
+        known = self._cache.fresh(job) if use_cache else None
+        if known is None:
+            answer = await self._ask(requests.Status(job=job), replies.Status)
+            known = answer.job
+            self._cache.keep(job, known)
+        return known
+
+    async def list(
+        self,
+        projects: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        limit: int = 50,
+        cursor: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> replies.Listed:
+        """A page of jobs, newest first."""
+        request = requests.List(
+            projects=[*projects], states=[*states], limit=limit, cursor=cursor, tags=dict(tags or {})
+        )
+        return await self._ask(request, replies.Listed)
+
+    async def list_all(
+        self,
+        projects: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        page: int = 500,
+        tags: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Job]:
+        """All jobs, newest first, fetched `page` at a time."""
+        cursor: int | None = None
+        while True:
+            listed = await self.list(projects, states, limit=page, cursor=cursor, tags=tags)
+            for job in listed.jobs:
+                yield job
+            cursor = listed.next
+            if cursor is None:
+                return
+
+    async def logs(
+        self,
+        job: str,
+        attempt: int | None = None,
+        stream: StreamName = "stdout",
+        offset: int = 0,
+        tail: int | None = None,
+        max_bytes: int = 256 * 1024,
+        encoding: Encoding = "text",
+        render: Render = "none",
+    ) -> replies.Output:
+        """A piece of an attempt's output. The fields are those of requests.Logs."""
+        request = requests.Logs(
+            job=job,
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            max_bytes=max_bytes,
+            encoding=encoding,
+            render=render,
+        )
+        return await self._ask(request, replies.Output)
+
+    async def graph_show(self, job: str) -> replies.GraphShown:
+        """The jobs that come before and after a job, however far."""
+        return await self._ask(requests.GraphShow(job=job), replies.GraphShown)

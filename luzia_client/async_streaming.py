@@ -1,0 +1,73 @@
+"""The methods of AsyncClient for long-running requests, which survive a restart of the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+from luzia_protocol import replies, requests
+from luzia_protocol.events import Event
+
+from luzia_client import streams
+from luzia_client.asking import Encoding, Render, StreamName, is_whole_id
+from luzia_client.async_methods.reading import AsyncReading
+
+
+class AsyncStreaming(AsyncReading):
+    """Streams and waits."""
+
+    async def follow(
+        self,
+        job: str,
+        attempt: int | None = None,
+        stream: StreamName = "stdout",
+        offset: int = 0,
+        tail: int | None = None,
+        encoding: Encoding = "text",
+        render: Render = "none",
+    ) -> AsyncIterator[replies.Output | replies.FollowEnd]:
+        """An attempt's output as it comes, and at last a FollowEnd; goes on after a restart of the daemon."""
+        request = requests.Follow(
+            job=await self._fixed(job),
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            encoding=encoding,
+            render=render,
+        )
+        following: streams.Stream[replies.Output | replies.FollowEnd] = streams.Following(request)
+        async with aclosing(self._stream(following)) as items:
+            async for item in items:
+                yield item
+
+    async def wait(self, jobs: Sequence[str], timeout_s: float | None = None) -> replies.Waited:
+        """Return when all jobs are final, or `timeout_s` is over; goes on after a restart of the daemon."""
+        waiting = streams.Waiting([await self._fixed(job) for job in jobs], timeout_s)
+        async with aclosing(self._stream(waiting)) as answer:
+            return await anext(answer)
+
+    async def subscribe(
+        self,
+        after: int | None = None,
+        jobs: Sequence[str] = (),
+        projects: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+    ) -> AsyncIterator[Event]:
+        """Events for ever, each once and in order; goes on after a restart of the daemon.
+
+        after: the last seq that is known; None begins with what happens after the first item was asked for.
+        """
+        if after is None:
+            after = (await self.list(limit=1)).seq
+        request = requests.Subscribe(
+            after=after, jobs=[await self._fixed(job) for job in jobs], projects=[*projects], kinds=[*kinds]
+        )
+        subscribing: streams.Stream[Event] = streams.Subscribing(request)
+        async with aclosing(self._stream(subscribing)) as events:
+            async for event in events:
+                yield event
+
+    async def _fixed(self, job: str) -> str:
+        """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
+        return job if is_whole_id(job) else (await self.status(job)).id

@@ -1,0 +1,48 @@
+# Made from async_methods/operating.py by `make generate`: change that file.
+"""Requests about the daemon: its projects, its agents, itself."""
+
+from __future__ import annotations
+
+from luzia_protocol import replies, requests
+from luzia_protocol.version import PROTOCOL_VERSION
+
+from luzia_client.caller import absolute
+from luzia_client.calling import Calling
+
+
+class Operating(Calling):
+    """Requests about the daemon: its projects, its agents, itself."""
+
+    def hello(self) -> replies.Hello:
+        """Agree on the protocol's version. Raises Refused with `unsupported_version`."""
+        request = requests.Hello(version=PROTOCOL_VERSION, client="luzia_client")
+        return self._ask(request, replies.Hello)
+
+    def projects(self) -> replies.Projects:
+        """The configured projects."""
+        return self._ask(requests.Projects(), replies.Projects)
+
+    def project_add(self, name: str, path: str, agent: str | None = None) -> replies.Projects:
+        """Write a project into the daemon's configuration file and apply it."""
+        request = requests.ProjectAdd(name=name, path=absolute(path), agent=agent)
+        return self._ask(request, replies.Projects)
+
+    def project_remove(self, name: str) -> replies.Projects:
+        """Take a project out of the daemon's configuration file."""
+        return self._ask(requests.ProjectRemove(name=name), replies.Projects)
+
+    def agents(self) -> replies.Agents:
+        """The agents that the daemon knows."""
+        return self._ask(requests.Agents(), replies.Agents)
+
+    def reload(self) -> replies.Reloaded:
+        """Have the daemon read its configuration again."""
+        return self._ask(requests.Reload(), replies.Reloaded)
+
+    def info(self) -> replies.Info:
+        """What the daemon is and how it does."""
+        return self._ask(requests.Info(), replies.Info)
+
+    def shutdown(self) -> replies.Stopping:
+        """End the daemon; running agents go on."""
+        return self._ask(requests.Shutdown(), replies.Stopping)

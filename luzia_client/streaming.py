@@ -1,0 +1,67 @@
+"""The methods of Client for long-running requests, which survive a restart of the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from luzia_protocol import replies, requests
+from luzia_protocol.events import Event
+
+from luzia_client import streams
+from luzia_client.asking import Encoding, Render, StreamName, is_whole_id
+from luzia_client.methods.reading import Reading
+
+
+class Streaming(Reading):
+    """Streams and waits."""
+
+    def follow(
+        self,
+        job: str,
+        attempt: int | None = None,
+        stream: StreamName = "stdout",
+        offset: int = 0,
+        tail: int | None = None,
+        encoding: Encoding = "text",
+        render: Render = "none",
+    ) -> Iterator[replies.Output | replies.FollowEnd]:
+        """An attempt's output as it comes, and at last a FollowEnd; goes on after a restart of the daemon."""
+        request = requests.Follow(
+            job=self._fixed(job),
+            attempt=attempt,
+            stream=stream,
+            offset=offset,
+            tail=tail,
+            encoding=encoding,
+            render=render,
+        )
+        return self._stream(streams.Following(request))
+
+    def wait(self, jobs: Sequence[str], timeout_s: float | None = None) -> replies.Waited:
+        """Return when all jobs are final, or `timeout_s` is over; goes on after a restart of the daemon."""
+        waiting = streams.Waiting([self._fixed(job) for job in jobs], timeout_s)
+        with closing(self._stream(waiting)) as answer:
+            return next(answer)
+
+    def subscribe(
+        self,
+        after: int | None = None,
+        jobs: Sequence[str] = (),
+        projects: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+    ) -> Iterator[Event]:
+        """Events for ever, each once and in order; goes on after a restart of the daemon.
+
+        after: the last seq that is known; None begins with what happens after this call.
+        """
+        if after is None:
+            after = self.list(limit=1).seq
+        request = requests.Subscribe(
+            after=after, jobs=[self._fixed(job) for job in jobs], projects=[*projects], kinds=[*kinds]
+        )
+        return self._stream(streams.Subscribing(request))
+
+    def _fixed(self, job: str) -> str:
+        """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
+        return job if is_whole_id(job) else self.status(job).id

@@ -1,0 +1,56 @@
+"""Every request has its one method in both clients, and the blocking form is made from the other one."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, get_args
+
+import pytest
+
+from luzia_protocol import requests
+
+from luzia_client.async_client import AsyncClient
+from luzia_client.client import Client
+from unit.house.scripts import ROOT, load
+
+BLOCKING = load("tools/blocking.py")
+MADE = BLOCKING.modules()
+
+NAMED_OTHERWISE = {"import": "import_jobs", "update_status": "progress"}
+"""Ops whose method has another name: a keyword of Python's, and the older name of another op."""
+
+BESIDE_REQUESTS = {"close", "list_all"}
+
+
+def public(client: type) -> dict[str, Any]:
+    """The public methods of a client."""
+    return {name: value for name, value in inspect.getmembers(client, callable) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_blocking_module_is_up_to_date(name: str) -> None:
+    assert (BLOCKING.MADE / name).read_text() == MADE[name], "run `make generate`"
+
+
+def test_there_is_no_other_blocking_module() -> None:
+    assert {path.name for path in (ROOT / "luzia_client" / "methods").glob("*.py")} == set(MADE)
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_every_request_has_its_one_method(client: type) -> None:
+    ops = {struct.__struct_config__.tag for struct in get_args(requests.Request)}
+    assert set(public(client)) - BESIDE_REQUESTS == {NAMED_OTHERWISE.get(op, op) for op in ops}
+
+
+def test_both_clients_take_and_return_the_same() -> None:
+    ours, theirs = public(AsyncClient), public(Client)
+    assert set(ours) == set(theirs)
+    for name, method in ours.items():
+        asynchronous, blocking = inspect.signature(method), inspect.signature(theirs[name])
+        assert asynchronous.parameters == blocking.parameters, name
+        assert asynchronous.return_annotation.removeprefix("Async") == blocking.return_annotation, name
+
+
+def test_every_method_says_what_it_does() -> None:
+    for name, method in public(AsyncClient).items():
+        assert inspect.getdoc(method), name
