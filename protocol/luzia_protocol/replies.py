@@ -13,7 +13,10 @@ import msgspec
 
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Event
+from luzia_protocol.graphs import Graphed, GraphShown
 from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.output import FollowEnd, Output
+from luzia_protocol.steering import Changed, Cleaned
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -41,20 +44,6 @@ class Dispatched(msgspec.Struct, frozen=True, gc=False):
     created: bool = True
 
 
-class Graphed(msgspec.Struct, frozen=True):
-    """The jobs are on disk: their ids by their names. `created` is False when `key` named a graph that existed."""
-
-    jobs: dict[str, str]
-    created: bool = True
-
-
-class GraphShown(msgspec.Struct, frozen=True):
-    """The jobs of a graph, in the form of lists, parents before children; `cut` when there are more."""
-
-    jobs: list[Job]
-    cut: bool = False
-
-
 class Status(msgspec.Struct, frozen=True):
     """One job, whole."""
 
@@ -77,59 +66,11 @@ class Listed(msgspec.Struct, frozen=True):
     notices: list[str] = []
 
 
-class Output(msgspec.Struct, frozen=True):
-    """A piece of output.
-
-    offset, next_offset: bytes from the beginning of the stream, before and after `data`.
-    size: bytes in the stream now.
-    ended: True when the attempt has ended and this piece reaches the end.
-    dropped_bytes: so many at the beginning of the stream are not kept any more, by the limit `max_log_bytes`.
-    rendered: `data` is the transcript of these bytes, whatever the encoding that was asked for.
-    """
-
-    job: str
-    attempt: int
-    stream: str
-    offset: int
-    next_offset: int
-    data: str
-    size: int
-    ended: bool
-    dropped_bytes: int = 0
-    rendered: bool = False
-
-
-class FollowEnd(msgspec.Struct, frozen=True):
-    """The attempt has ended at `offset` bytes; `state` is the job's (queued when it will run again)."""
-
-    job: str
-    attempt: int
-    offset: int
-    state: JobState
-
-
 class Waited(msgspec.Struct, frozen=True):
     """The jobs as they are now, in the order asked; `timed_out` when some are not final."""
 
     jobs: list[Job]
     timed_out: bool = False
-
-
-class Changed(msgspec.Struct, frozen=True):
-    """The job and the state it has after the request."""
-
-    job: str
-    state: JobState
-    attempt: int = 0
-
-
-class Cleaned(msgspec.Struct, frozen=True):
-    """What became of a job's worktree, or would have: `removed`, or kept for the reason in `why`."""
-
-    job: str
-    path: str
-    removed: bool
-    why: str | None = None
 
 
 class Import(msgspec.Struct, frozen=True):
