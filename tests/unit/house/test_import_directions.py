@@ -149,7 +149,8 @@ FOREIGN: dict[str, str] = {
     "luzia_protocol": "msgspec",
     "luziad": "asyncinotify msgspec uvloop",
     "luziad.supervise": "msgspec",
-    "luzia_client": "msgspec prompt_toolkit wcwidth",
+    "luzia_client": "msgspec wcwidth",
+    "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
 }
 """Package or room -> what it may import that is neither ours nor in the standard library."""
 

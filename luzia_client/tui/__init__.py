@@ -1,0 +1,1 @@
+"""Full screens and prompts, with prompt_toolkit; nothing outside of this package loads it."""
