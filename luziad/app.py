@@ -34,6 +34,7 @@ from luziad.live.readers import LiveReaders
 from luziad.loading import from_directories, load
 from luziad.operations import Operations
 from luziad.questions import Questions
+from luziad.queues import QueueStops
 from luziad.scheduler import Scheduler
 from luziad.server import systemd
 from luziad.server.admission import Limits
@@ -92,9 +93,11 @@ class App:
         self._readers = LiveReaders(self._watcher, self._reading)
         worktrees = Worktrees(Git(launcher.base), config.trees_dir, table, self._journal)
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
+        ready = ReadyQueue(limits(config))
+        queues = QueueStops(state_dir, ready, self._files)
         self._scheduler = Scheduler(
             table=table,
-            ready=ReadyQueue(limits(config)),
+            ready=ready,
             journal=self._journal,
             executor=self._executor,
             launcher=launcher,
@@ -103,6 +106,7 @@ class App:
             stalls=StallWatch(launcher.stall_timeout_s, self._executor.output_paths, self._files),
             worktrees=worktrees,
             questions=Questions(self._executor, launcher, self._journal, self._slow),
+            queues=queues,
             changed=self._status_files.changed,
             max_jobs=config.daemon.max_jobs,
         )
@@ -111,7 +115,8 @@ class App:
         dependency_gate = DependencyGate(table, self._scheduler.gates.admit, self._scheduler.skip)
         self._scheduler.gates.add(dependency_gate)
         self._scheduler.ended.append(dependency_gate.ended)
-        self._operations = Operations(config, self._scheduler, opened.notices, _log_file())
+        notices = [*opened.notices, *queues.notices]
+        self._operations = Operations(config, self._scheduler, notices, _log_file())
         self._readers.told = self._scheduler.understood
         self._readers.lingering = self._scheduler.lingers
         self._readers.finished = self._scheduler.questions.all_said
@@ -187,6 +192,7 @@ class App:
         await self._watcher.close()
         self._operations.versions.close()
         self._files.shutdown()
+        self._scheduler.queues.close()
         self._reading.shutdown()
         self._slow.shutdown()
         self._reader.close()

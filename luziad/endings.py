@@ -79,6 +79,7 @@ class Endings(Moves):
         if self._move(record, Trigger.STARTED):
             self.journal.record(record, self._facts.started(record, attempt.number, pid))
             self._changed(record)
+            self.pausing.started(record)
         self._timeouts.arm(record, attempt, self.launcher.timeout_s(record), ran_s)
         self._stalls.arm(record, attempt)
         self._judge.begin(record)

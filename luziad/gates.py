@@ -39,13 +39,17 @@ class Busy(Protocol):
 
 
 class Gates:
-    """Leads queued jobs past the gates into the ready queue. `pump` starts what can start then."""
+    """Leads queued jobs past the gates into the ready queue. `pump` starts what can start then.
+
+    stopped: why nothing of the job's kind starts although no gate is closed for it, in words; None mostly.
+    """
 
     def __init__(self, ready: ReadyQueue, pump: Callable[[], None], machine: Busy) -> None:
         self._ready = ready
         self._pump = pump
         self._machine = machine
         self._gates: tuple[Gate, ...] = ()
+        self.stopped: Callable[[JobRecord], str | None] = lambda record: None
         self._held: dict[str, Gate] = {}
 
     def add(self, gate: Gate) -> None:
@@ -96,4 +100,7 @@ class Gates:
         gate = self._held.get(record.id) or next((gate for gate in self._gates if gate.closed(record)), None)
         if gate is not None:
             return gate.why(record)
+        words = self.stopped(record)
+        if words is not None:
+            return words
         return waiting.why(self._ready, record.id, whole=whole, otherwise=self._machine.words)

@@ -15,8 +15,27 @@ from luziad.journal import Journal, Then
 from luziad.time_gate import clock
 
 
+class HoldGate:
+    """Closed for jobs that are held, which stands in their fate. Whoever releases one has it asked about again."""
+
+    def closed(self, record: JobRecord) -> bool:
+        """Whether somebody holds the job."""
+        return record.fate.held_at is not None
+
+    def why(self, record: JobRecord) -> str:
+        """`held since 14:05; luzia release 113754-a2f5 lets it start`, with the command in backquotes."""
+        assert record.fate.held_at is not None
+        return f"held since {clock(record.fate.held_at)}; `luzia release {record.id}` lets it start"
+
+    def keep(self, record: JobRecord) -> None:
+        """Nothing more is to be known."""
+
+    def drop(self, record: JobRecord) -> None:
+        """Nor forgotten."""
+
+
 class Holding:
-    """What `hold` and `release` do to one job, and its gate. That a job is held stands in its fate."""
+    """What `hold` and `release` do to one job."""
 
     def __init__(self, gates: Gates, journal: Journal, facts: Facts) -> None:
         self._gates = gates
@@ -36,23 +55,6 @@ class Holding:
         record.fate.held_at = None
         self._journal.record(record, self._facts.of_job(Released, record), then)
         self._gates.ask_again(record)
-
-    # ------------------------------------------------------------------ the gate
-
-    def closed(self, record: JobRecord) -> bool:
-        """Whether somebody holds the job."""
-        return record.fate.held_at is not None
-
-    def why(self, record: JobRecord) -> str:
-        """`held since 14:05; luzia release 113754-a2f5 lets it start`, with the command in backquotes."""
-        assert record.fate.held_at is not None
-        return f"held since {clock(record.fate.held_at)}; `luzia release {record.id}` lets it start"
-
-    def keep(self, record: JobRecord) -> None:
-        """Nothing to do: whoever releases the job has it asked about again."""
-
-    def drop(self, record: JobRecord) -> None:
-        """Nothing to do either."""
 
 
 def _must_be_queued(record: JobRecord) -> None:

@@ -89,6 +89,7 @@ class Operations:
                     max_running=project.max_running,
                     running=live - queued,
                     queued=queued,
+                    paused_at=self._scheduler.queues.now.projects.get(name),
                 )
             )
         return replies.Projects(projects=rows, config_file=self.config.config_file)
@@ -151,6 +152,7 @@ class Operations:
             managed_by="systemd" if "INVOCATION_ID" in os.environ else "user",
             fork_server_pid=self.fork_server_pid(),
             notices=self.notices,
+            queues=scheduler.queues.now,
         )
 
     def _which(self, program: str) -> str | None:

@@ -36,9 +36,15 @@ class Pausing:
         self._timeouts = timeouts
 
     def pause(self, record: JobRecord, then: Then) -> None:
-        """Let nothing of the job run until it is resumed; asking twice is harmless. Raises Refused."""
-        attempt, ref = _running(record)
+        """Let nothing of the job run until it is resumed; asking twice is harmless. Raises Refused.
+
+        An attempt that is about to start is paused as soon as it runs.
+        """
+        attempt, ref = _under_way(record)
         attempt.pauses = (attempt.pauses or pauses.NONE).begun(time.monotonic())
+        if record.fate.state is JobState.STARTING:
+            self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), then)
+            return
         self._timeouts.hold(ref)
 
         def committed() -> None:
@@ -50,7 +56,11 @@ class Pausing:
 
     def resume(self, record: JobRecord, then: Then) -> None:
         """Let it run on; harmless when it does. Raises Refused."""
-        attempt, ref = _running(record)
+        attempt, ref = _under_way(record)
+        if record.fate.state is JobState.STARTING:
+            attempt.pauses = None
+            self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), then)
+            return
         attempt.pauses = (attempt.pauses or pauses.NONE).over(time.monotonic())
 
         def committed() -> None:
@@ -60,6 +70,19 @@ class Pausing:
 
         self._jobs.moved(record, Trigger.RESUME)
         self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), committed)
+
+    def is_paused(self, record: JobRecord) -> bool:
+        """Whether the job is paused, or will be as soon as it runs."""
+        attempt, state = record.attempt, record.fate.state
+        asked = attempt is not None and attempt.pauses is not None
+        return state is JobState.PAUSED or (state is JobState.STARTING and asked)
+
+    def started(self, record: JobRecord) -> None:
+        """The attempt runs: pause it, if that was asked for before."""
+        attempt = record.attempt
+        if attempt is not None and attempt.pauses is not None:
+            attempt.pauses = None
+            self.pause(record, lambda: None)
 
     def repeat(self, record: JobRecord) -> None:
         """After a start of the daemon: tell the attempt again what a crash may have kept from it."""
@@ -73,8 +96,8 @@ class Pausing:
             self._executor.resume(ref)
 
 
-def _running(record: JobRecord) -> tuple[AttemptRecord, AttemptRef]:
+def _under_way(record: JobRecord) -> tuple[AttemptRecord, AttemptRef]:
     attempt, state = record.attempt, record.fate.state
-    if attempt is None or state not in (JobState.RUNNING, JobState.PAUSED):
+    if attempt is None or state not in (JobState.STARTING, JobState.RUNNING, JobState.PAUSED):
         raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {state}")
     return attempt, AttemptRef(record.id, attempt.number)

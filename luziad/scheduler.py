@@ -30,7 +30,7 @@ from luziad.endings import Endings, Judge
 from luziad.executor.base import Executor
 from luziad.facts import Facts
 from luziad.gates import Gates
-from luziad.holding import Holding
+from luziad.holding import HoldGate, Holding
 from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.machine import Machine
@@ -38,6 +38,7 @@ from luziad.pausing import Pausing
 from luziad.policies import Policies
 from luziad.progressing import Progressing
 from luziad.questions import Questions
+from luziad.queues import QueueStops
 from luziad.timeouts import Timeouts
 from luziad.view import task_text
 from luziad.watch.stall import StallWatch
@@ -60,6 +61,7 @@ class Scheduler(Endings):
         stalls: StallWatch,
         worktrees: Worktrees,
         questions: Questions,
+        queues: QueueStops,
         changed: Callable[[JobRecord], None],
         max_jobs: int,
     ) -> None:
@@ -72,6 +74,8 @@ class Scheduler(Endings):
         self.max_jobs = max_jobs
         self.worktrees = worktrees
         self.questions = questions
+        self.queues = queues
+        queues.pump = self.pump
         questions.move, questions.changed = self._move, changed
         self._judge = judge
         self._stalls = stalls
@@ -85,7 +89,8 @@ class Scheduler(Endings):
         self.machine = Machine(launcher.config.daemon, self.pump)
         self.gates = Gates(ready, self.pump, self.machine)
         self.holding = Holding(self.gates, journal, self._facts)
-        self.gates.add(self.holding)
+        self.gates.add(HoldGate())
+        self.gates.stopped = queues.why
         self._renewal = Renewal(Policies(launcher), self.gates.admit)
         self.gates.add(self._renewal.limits)
         self.days = DayBudgets(table, launcher, self.gates.admit, self._stop, judge.has_finished)
@@ -186,7 +191,7 @@ class Scheduler(Endings):
 
     def pump(self) -> None:
         """Start every job that can start now."""
-        if self._stopped or self.journal.failure is not None:
+        if self._stopped or self.queues.stopped or self.journal.failure is not None:
             return
         if self.ready.could_start and self.machine.busy():
             return

@@ -158,6 +158,18 @@ class PrivateDaemon:
         options.setdefault("capture_output", True)
         return subprocess.run(command, env=self.env, text=True, timeout=DEADLINE_S, **options)
 
+    @contextmanager
+    def start_command(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """A `luzia` command that is under way; it has ended after the block."""
+        command = [sys.executable, "-c", MAIN, *arguments]
+        with subprocess.Popen(
+            command, env=self.env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
 
 def _end_shim(attempt: Path) -> None:
     """End the attempt's shim by pid, and so its whole tree, and wait for that; it may only just have begun."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from luzia_protocol import replies, requests
+from luzia_protocol import operating, replies, requests
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client.async_calling import AsyncCalling
@@ -16,6 +16,20 @@ class AsyncOperating(AsyncCalling):
         """Agree on the protocol's version. Raises Refused with `unsupported_version`."""
         request = requests.Hello(version=PROTOCOL_VERSION, client="luzia_client")
         return await self._ask(request, replies.Hello)
+
+    async def pause_queue(self, project: str | None = None, running: bool = True) -> operating.QueuesChanged:
+        """Start nothing of a project, or of any; `running`: pause what runs as well."""
+        request = operating.PauseQueue(project=project, running=running)
+        return await self._ask(request, operating.QueuesChanged)
+
+    async def resume_queue(self, project: str | None = None, running: bool = True) -> operating.QueuesChanged:
+        """Start jobs of a project again, or of all; `running`: resume what is paused as well."""
+        request = operating.ResumeQueue(project=project, running=running)
+        return await self._ask(request, operating.QueuesChanged)
+
+    async def drain(self, end: bool = False) -> operating.QueuesChanged:
+        """Start nothing until the daemon is stopped; `end`: start jobs again."""
+        return await self._ask(operating.Drain(end=end), operating.QueuesChanged)
 
     async def projects(self) -> replies.Projects:
         """The configured projects."""

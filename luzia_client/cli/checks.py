@@ -8,6 +8,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from typing import Literal, NamedTuple
@@ -18,6 +19,7 @@ from luzia_protocol.replies import Agent, Info
 
 from luzia_client import __version__, autostart
 from luzia_client.cli import render
+from luzia_client.cli.queues import stops
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
 
@@ -102,6 +104,8 @@ def check_daemon(info: Info | None, problem: str, remedy: str) -> Iterator[Findi
         yield Finding("!", "the fork server does not run", "It comes back with the next job; else see the log.")
     for notice in info.notices:
         yield Finding("!", notice, "See the daemon's log.")
+    for words, command in stops(info.queues, datetime.now(UTC)):
+        yield Finding("!", words, command)
     if info.storage != "ok":
         yield Finding("✗", f"storage: {info.storage}", "Make room in the state directory.")
 

@@ -10,6 +10,7 @@ import os
 import select
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 from luzia_protocol import paths
 from luzia_protocol.errors import ErrorCode, Refused
@@ -20,6 +21,7 @@ from luzia_client.cli import render
 from luzia_client.cli.failure import UsageError, complain
 from luzia_client.cli.output import print_facts, print_json
 from luzia_client.cli.parser import add_json
+from luzia_client.cli.queues import stops
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
 
@@ -156,6 +158,7 @@ def facts(info: Info) -> list[tuple[str, str]]:
     return [
         ("luziad", f"{info.version}, pid {info.pid}, up {render.duration(info.uptime_s)}, {info.managed_by}"),
         ("Jobs", render.summary(info.counts)),
+        *(("Stopped", f"{words}; `{command}` ends that") for words, command in stops(info.queues, datetime.now(UTC))),
         ("Slots", f"{info.slots_used} of {info.slots} in use"),
         ("Memory", render.size(info.rss_bytes)),
         ("Clients", f"{info.connections} connected, {info.subscribers} subscribed"),

@@ -19,6 +19,7 @@ from luzia_client.cli import render
 from luzia_client.cli.details import details
 from luzia_client.cli.failure import UsageError, complain
 from luzia_client.cli.parser import add_json, states
+from luzia_client.cli.queues import stops
 from luzia_client.cli.screen import stdout_screen
 from luzia_client.cli.selection import add_tags
 from luzia_client.cli.tables import jobs_table
@@ -127,6 +128,8 @@ def show_table(
             counts = page.counts
             for notice in page.notices:
                 print(screen.paint(f"! {harmless(notice)}", "yellow"))
+            for words, command in stops(page.queues, datetime.now(UTC)):
+                print(screen.paint(f"! {words}; `{command}`", "yellow"))
     print("Task Summary:")
     print(f"  {render.summary(counts)}")
     total = sum(count for state, count in counts.items() if not states or state in states)

@@ -74,7 +74,7 @@ def _show(projects: Projects) -> None:
             project.agent or "-",
             str(project.running),
             str(project.queued),
-            project.path if project.exists else f"{project.path}  (missing)",
+            project.path + ("" if project.exists else "  (missing)") + ("  (paused)" if project.paused_at else ""),
         )
         for project in projects.projects
     ]

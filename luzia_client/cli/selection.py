@@ -63,7 +63,7 @@ def selected(
         raise UsageError("an ID names the job: --project, --state, --tag and --all do not go with it")
     if args.ids:
         if len(args.ids) >= MANY:
-            _ask(f"{verb} {len(args.ids)} jobs", args.yes)
+            ask(f"{verb} {len(args.ids)} jobs", args.yes)
         return list(args.ids)
     if not filtered:
         raise UsageError(f"which jobs? Nothing says what to {verb}", "Name ids, or --project, --state, --tag or --all.")
@@ -74,17 +74,18 @@ def selected(
     found = client.list_all(args.project, matching, tags=dict(args.tag))
     jobs = [job.id for job in found if where is None or where(job)]
     if jobs:
-        _ask(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {_some(jobs)}", args.yes)
+        ask(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {some(jobs)}", args.yes)
     else:
         print("No job matches.", file=sys.stderr)
     return jobs
 
 
-def _some(jobs: Sequence[str]) -> str:
+def some(jobs: Sequence[str]) -> str:
+    """The first few of them."""
     return ", ".join(jobs[:3]) + (", …" if len(jobs) > 3 else "")
 
 
-def _ask(what: str, yes: bool) -> None:
+def ask(what: str, yes: bool) -> None:
     """Raise UsageError unless the user means it."""
     if yes:
         return

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from luzia_protocol import replies, requests
+from luzia_protocol import operating, replies, requests
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client.caller import absolute
@@ -17,6 +17,20 @@ class Operating(Calling):
         """Agree on the protocol's version. Raises Refused with `unsupported_version`."""
         request = requests.Hello(version=PROTOCOL_VERSION, client="luzia_client")
         return self._ask(request, replies.Hello)
+
+    def pause_queue(self, project: str | None = None, running: bool = True) -> operating.QueuesChanged:
+        """Start nothing of a project, or of any; `running`: pause what runs as well."""
+        request = operating.PauseQueue(project=project, running=running)
+        return self._ask(request, operating.QueuesChanged)
+
+    def resume_queue(self, project: str | None = None, running: bool = True) -> operating.QueuesChanged:
+        """Start jobs of a project again, or of all; `running`: resume what is paused as well."""
+        request = operating.ResumeQueue(project=project, running=running)
+        return self._ask(request, operating.QueuesChanged)
+
+    def drain(self, end: bool = False) -> operating.QueuesChanged:
+        """Start nothing until the daemon is stopped; `end`: start jobs again."""
+        return self._ask(operating.Drain(end=end), operating.QueuesChanged)
 
     def projects(self) -> replies.Projects:
         """The configured projects."""

@@ -6,6 +6,8 @@ parked at the lane that lacks room, until the lane has some.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from luziad.core.lanes import UNLIMITED, Lane, Limits, Needs, Wants
 from luziad.core.lines import Entry, Line, Place, Project, Shape
 from luziad.core.ranking import Ranking
@@ -16,6 +18,7 @@ class Lineup:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.paused: frozenset[str] = frozenset()
         self.waiting: dict[str, Entry] = {}
         self.projects: dict[str, Project] = {}
         self.all = Lane("all projects", limits.slots)
@@ -37,9 +40,19 @@ class Lineup:
         for lane in (*self._agents.values(), *self._resources.values()):
             self._wake(lane, everything=True)
         for project in self.projects.values():
-            project.lane.capacity = limits.projects.get(project.name, UNLIMITED)
+            project.lane.capacity = self._capacity(project.name)
             project.weight = limits.weights.get(project.name, 1.0)
             self._relist(project)
+
+    def pause(self, projects: Iterable[str]) -> None:
+        """Start nothing of these projects, and jobs of all others; what runs goes on."""
+        before, self.paused = self.paused, frozenset(projects)
+        for name in before ^ self.paused:
+            project = self.projects.get(name)
+            if project is not None:
+                project.turn = max(project.turn, self._turn)  # nobody saves up turns
+                project.lane.capacity = self._capacity(name)
+                self._relist(project)
 
     def _line(self, wants: Wants) -> Line:
         project = self.projects.get(wants.project) or self._new_project(wants.project)
@@ -53,10 +66,12 @@ class Lineup:
         return line
 
     def _new_project(self, name: str) -> Project:
-        limits = self.limits
-        limit, weight = limits.projects.get(name, UNLIMITED), limits.weights.get(name, 1.0)
-        project = self.projects[name] = Project(name, limit, weight, self._turn)
+        project = Project(name, self._capacity(name), self.limits.weights.get(name, 1.0), self._turn)
+        self.projects[name] = project
         return project
+
+    def _capacity(self, project: str) -> int:
+        return 0 if project in self.paused else self.limits.projects.get(project, UNLIMITED)
 
     def _new_shape(self, agent: str, needs: Needs) -> Shape:
         lane = self._agents.get(agent)

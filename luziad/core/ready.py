@@ -11,6 +11,8 @@ It is written in three layers: lineup.py, slots.py, and this one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from luziad.core.lanes import Limits, Wants
 from luziad.core.lines import Entry
 from luziad.core.slots import Slots
@@ -91,6 +93,12 @@ class ReadyQueue(Slots):
         if self.reserved is not None:
             self._unreserve()
         super().set_limits(limits)
+
+    def pause(self, projects: Iterable[str]) -> None:
+        """Start nothing of these projects, and jobs of all others; what runs goes on."""
+        if self.reserved is not None:
+            self._unreserve()
+        super().pause(projects)
 
     # ------------------------------------------------------------------ how it is done
 

@@ -33,7 +33,7 @@ def place(queue: ReadyQueue, entry: Entry) -> int:
     share, turn = (mine.lane.used + before) / mine.weight, mine.turn + before / mine.weight
     ahead = before
     for project in queue.projects.values():
-        if project is not mine and project.lines:
+        if project is not mine and project.lines and project.name not in queue.paused:
             more, same, first = _as_urgent(project, entry.priority)
             ahead += more + min(same, _starts_before(project, more, share, (turn, entry.order), first))
     return ahead + 1

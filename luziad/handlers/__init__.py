@@ -25,6 +25,7 @@ from luziad.handlers.importing import import_jobs
 from luziad.handlers.jobs import list_jobs, status, wait
 from luziad.handlers.output import follow, logs
 from luziad.handlers.pausing import pause, resume
+from luziad.handlers.queues import drain, pause_queue, resume_queue
 from luziad.handlers.subscribe import subscribe
 from luziad.handlers.worktrees import clean
 
@@ -44,6 +45,9 @@ HANDLERS: dict[type, Handler] = {
     requests.Resume: resume,
     operating.Hold: hold,
     operating.Release: release,
+    operating.PauseQueue: pause_queue,
+    operating.ResumeQueue: resume_queue,
+    operating.Drain: drain,
     requests.Retry: retry,
     requests.Send: send,
     requests.Remove: remove,

@@ -37,6 +37,7 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.Listed:
         next=more,
         seq=services.journal.committed_seq,
         notices=services.operations.notices,
+        queues=services.scheduler.queues.now,
     )
 
 

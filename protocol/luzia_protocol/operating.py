@@ -1,6 +1,12 @@
-"""What an operator asks for: holding jobs back. A change here is a change of the protocol: see version.py."""
+"""What an operator asks for: holding jobs back, pausing queues, draining. A change here is a change of the protocol:
+see version.py.
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
 
 from luzia_protocol.base import Base
 
@@ -15,3 +21,50 @@ class Release(Base, tag="release"):
     """Let a queued job start that was held; harmless when it was not. Answered by replies.Changed."""
 
     job: str
+
+
+class PauseQueue(Base, tag="pause_queue"):
+    """Start nothing of a project until it is resumed; `project` None is everything. Answered by QueuesChanged.
+
+    running: also pause what runs.
+    """
+
+    project: str | None = None
+    running: bool = True
+
+
+class ResumeQueue(Base, tag="resume_queue"):
+    """Start jobs of a project again; `project` None is everything, with every project. Answered by QueuesChanged.
+
+    running: also resume what is paused.
+    """
+
+    project: str | None = None
+    running: bool = True
+
+
+class Drain(Base, tag="drain"):
+    """Start nothing and let what runs end, until the daemon is stopped or restarted. Answered by QueuesChanged.
+
+    end: start jobs again instead.
+    """
+
+    end: bool = False
+
+
+class Queues(msgspec.Struct, frozen=True):
+    """What an operator has stopped, and since when; all None and empty when jobs start as they can.
+
+    everything: nothing starts. projects: by name, those of which nothing starts. draining: see Drain.
+    """
+
+    everything: datetime | None = None
+    projects: dict[str, datetime] = {}
+    draining: datetime | None = None
+
+
+class QueuesChanged(msgspec.Struct, frozen=True):
+    """What is stopped now, and the jobs that the request has paused or resumed."""
+
+    queues: Queues
+    jobs: list[str] = []

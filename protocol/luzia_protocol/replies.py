@@ -15,6 +15,7 @@ from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Event
 from luzia_protocol.graphs import Graphed, GraphShown
 from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.operating import Queues, QueuesChanged
 from luzia_protocol.output import FollowEnd, Output
 from luzia_protocol.steering import Changed, Cleaned
 
@@ -56,7 +57,7 @@ class Listed(msgspec.Struct, frozen=True):
     counts: jobs by state, over the projects asked for, whatever `states`, `limit` and `cursor` say.
     next: the cursor of the next page, None on the last one.
     seq: the newest event that the page takes into account; subscribe after it and miss nothing.
-    notices: what the operator should know (a restored store), in words.
+    notices: what the operator should know (a restored store), in words. queues: what is paused, or drains.
     """
 
     jobs: list[Job]
@@ -64,6 +65,7 @@ class Listed(msgspec.Struct, frozen=True):
     next: int | None = None
     seq: int = 0
     notices: list[str] = []
+    queues: Queues = Queues()
 
 
 class Waited(msgspec.Struct, frozen=True):
@@ -92,7 +94,7 @@ class Imported(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A configured project; `exists` tells whether its directory does."""
+    """A configured project; `exists` tells whether its directory does. paused_at: since when nothing of it starts."""
 
     name: str
     path: str
@@ -101,6 +103,7 @@ class Project(msgspec.Struct, frozen=True):
     max_running: int | None = None
     running: int = 0
     queued: int = 0
+    paused_at: datetime | None = None
 
 
 class Projects(msgspec.Struct, frozen=True):
@@ -169,6 +172,7 @@ class Info(msgspec.Struct, frozen=True):
     managed_by: str
     fork_server_pid: int | None
     notices: list[str] = []
+    queues: Queues = Queues()
 
 
 class Stopping(msgspec.Struct, frozen=True):
@@ -198,6 +202,7 @@ Ok = (
     | Output
     | Waited
     | Changed
+    | QueuesChanged
     | Imported
     | Cleaned
     | Projects

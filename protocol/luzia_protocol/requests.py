@@ -10,7 +10,7 @@ from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.graphs import Graph, GraphShow
 from luzia_protocol.graphs import Node as Node
 from luzia_protocol.jobs import Job, JobState
-from luzia_protocol.operating import Hold, Release
+from luzia_protocol.operating import Drain, Hold, PauseQueue, Release, ResumeQueue
 from luzia_protocol.output import Follow, Logs
 from luzia_protocol.steering import (
     Answer,
@@ -134,6 +134,9 @@ Request = (
     | Resume
     | Hold
     | Release
+    | PauseQueue
+    | ResumeQueue
+    | Drain
     | Retry
     | Send
     | Remove

@@ -36,21 +36,25 @@ wants = st.builds(
 
 
 class Step(NamedTuple):
-    """do: what happens. which: to which of the jobs that it can happen to. wants, limits: what is new."""
+    """do: what happens. which: to which of the jobs that it can happen to. wants, limits, paused: what is new."""
 
     do: str
     which: int
     wants: Wants
     limits: Limits
+    paused: frozenset[str] = frozenset()
 
 
 steps = st.lists(
     st.builds(
         Step,
-        do=st.sampled_from(["push"] * 5 + ["release"] * 4 + ["discard", "priority", "undo", "limits"]),
+        do=st.sampled_from(
+            ["push"] * 5 + ["release"] * 4 + ["discard", "priority", "undo", "limits", "pause", "pause"]
+        ),
         which=st.integers(0, 1000),
         wants=wants,
         limits=limits,
+        paused=st.frozensets(st.sampled_from(PROJECTS)),
     ),
     max_size=60,
 )
@@ -64,6 +68,7 @@ class Model:
         self.queue = ReadyQueue(first)
         self.waiting: dict[str, Wants] = {}
         self.running: dict[str, Wants] = {}
+        self.paused: frozenset[str] = frozenset()
         self.now = 0.0
         self._count = 0
 
@@ -79,6 +84,9 @@ class Model:
         elif step.do == "limits":
             self.limits = step.limits
             self.queue.set_limits(step.limits)
+        elif step.do == "pause":
+            self.paused = step.paused
+            self.queue.pause(step.paused)
         elif job is not None:
             self._change(step, job)
         self.pump(over=step.do == "limits" or self._over())
@@ -121,8 +129,12 @@ class Model:
             assert not self._over()
 
     def startable(self) -> list[str]:
-        """The jobs that fit now."""
-        return [job for job, each in self.waiting.items() if not self._exceeded([*self.running.values(), each], each)]
+        """The jobs that fit now, and of whose project something may start."""
+        return [
+            job
+            for job, each in self.waiting.items()
+            if each.project not in self.paused and not self._exceeded([*self.running.values(), each], each)
+        ]
 
     def _over(self) -> bool:
         return self._exceeded([*self.running.values()])
@@ -193,6 +205,11 @@ def test_everything_ends_when_what_runs_ends(first: Limits, events: list[Step]) 
     model = Model(first)
     for step in events:
         model.take(step)
+    kept = {job for job, each in model.waiting.items() if each.project in model.paused}
+    while model.running:
+        model.take(Step("release", 0, Wants("a", "claude"), first))
+    assert kept <= model.waiting.keys(), "nothing of a paused project has started"
+    model.take(Step("pause", 0, Wants("a", "claude"), first))
     while model.running:
         model.take(Step("release", 0, Wants("a", "claude"), first))
     assert all(model._exceeded([each]) for each in model.waiting.values()), "only what never fits is left"

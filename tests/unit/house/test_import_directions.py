@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.again luziad.breaches luziad.day_budgets luziad.deadlines luziad.gates luziad.policies"
         " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad.holding luziad luziad.bounds luziad.questions"
+        " luziad.queues"
         " luziad.moves luziad.endings"
     ),
     "luziad.endings": (
@@ -72,6 +73,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.launching luziad.watch"
     ),
     "luziad.bounds": "luzia_protocol luziad.core luziad.agents.base",
+    "luziad.queues": "luzia_protocol luziad.core luziad.errors luziad.time_gate",
     "luziad.holding": "luzia_protocol luziad.core luziad.facts luziad.gates luziad.journal luziad.time_gate",
     "luziad.pausing": ("luzia_protocol luziad.core luziad.executor.base luziad.facts luziad.journal luziad.timeouts"),
     "luziad.worktrees": "luzia_protocol luziad.core luziad.facts luziad.journal luziad.trees",
