@@ -24,7 +24,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """Any line of the daemon's; exactly one field is set."""
+    """Any line of the daemon's; exactly one field is set, besides the `id` of the request that it answers."""
 
     ok: msgspec.Raw = _NOTHING
     event: msgspec.Raw = _NOTHING
@@ -32,6 +32,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     end: msgspec.Raw = _NOTHING
     lagged: msgspec.Raw = _NOTHING
     error: Refusal | None = None
+    id: int | str | None = None
 
 
 _frames = msgspec.json.Decoder(Frame)
@@ -43,15 +44,24 @@ def encode(request: msgspec.Struct) -> bytes:
     return _encoder.encode(request) + b"\n"
 
 
-def parse(line: bytes) -> Frame:
-    """A line of the daemon's. Raises Refused for an error, UnexpectedAnswerError for what is no answer."""
+def decode(line: bytes) -> Frame:
+    """A line of the daemon's, which may be an error. Raises UnexpectedAnswerError for what is no answer."""
     try:
-        frame = _frames.decode(line)
+        return _frames.decode(line)
     except msgspec.DecodeError as exc:
         raise UnexpectedAnswerError(f"the daemon's answer makes no sense: {exc}") from exc
+
+
+def check(frame: Frame) -> Frame:
+    """The frame itself. Raises Refused when it is an error."""
     if frame.error is not None:
         raise refused(frame.error.code, frame.error.message, frame.error.hint)
     return frame
+
+
+def parse(line: bytes) -> Frame:
+    """A line of the daemon's. Raises Refused for an error, UnexpectedAnswerError for what is no answer."""
+    return check(decode(line))
 
 
 def is_set(raw: msgspec.Raw) -> bool:
@@ -71,7 +81,12 @@ def unpack(raw: msgspec.Raw, kind: type[T]) -> T:
 
 def answer(line: bytes, kind: type[T]) -> T:
     """The answer to a plain request. Raises Refused when the daemon refused it."""
-    return unpack(parse(line).ok, kind)
+    return accept(decode(line), kind)
+
+
+def accept(frame: Frame, kind: type[T]) -> T:
+    """The answer in a frame. Raises Refused when the daemon refused what was asked."""
+    return unpack(check(frame).ok, kind)
 
 
 def refused(code: str, message: str, hint: str) -> Refused:

@@ -22,20 +22,25 @@ StreamName = Literal["stdout", "stderr"]
 Encoding = Literal["text", "base64"]
 Render = Literal["none", "text", "colour"]
 
-RESENDABLE = (
+CHANGES_NOTHING = (
     requests.Hello,
     requests.Status,
     requests.List,
     requests.Logs,
-    requests.ReportProgress,
-    requests.Import,  # what is there already stays as it is
+    requests.GraphShow,
     requests.Projects,
     requests.Agents,
-    requests.Reload,
     requests.Info,
+)
+"""Requests after which every job is as it was."""
+
+RESENDABLE = (
+    *CHANGES_NOTHING,
+    requests.ReportProgress,
+    requests.Import,  # what is there already stays as it is
+    requests.Reload,
     requests.Dispatch,  # dispatch_request gives each one a key
     requests.Graph,  # as does graph_request
-    requests.GraphShow,
 )
 """Requests that do no harm when they are made twice, because nobody knows whether the first one arrived."""
 
@@ -45,7 +50,7 @@ _WHOLE_ID = re.compile(r"\d{6}-[0-9a-f]{4,}")
 class DispatchOptions(TypedDict, total=False):
     """What `dispatch` takes beside project and task: the fields of requests.Dispatch, which describes them."""
 
-    argv: Sequence[str] | None
+    argv: str | Sequence[str] | None
     agent: str | None
     key: str | None
     env: Mapping[str, str] | None
@@ -60,9 +65,9 @@ class DispatchOptions(TypedDict, total=False):
     auto_resume: bool | None
     max_cost_usd: float | None
     max_turns: int | None
-    after: Sequence[str] | None
-    after_any: Sequence[str] | None
-    after_fail: Sequence[str] | None
+    after: str | Sequence[str] | None
+    after_any: str | Sequence[str] | None
+    after_fail: str | Sequence[str] | None
     tags: Mapping[str, str] | None
     stall_timeout_s: float | None
     max_memory_bytes: int | None
@@ -95,7 +100,7 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
         given["cwd"] = absolute(given["cwd"])
     for name in ("argv", "after", "after_any", "after_fail"):
         if name in given:
-            given[name] = list(given[name])
+            given[name] = several(given[name])
     if "needs" in given:
         given["needs"] = dict(given["needs"])
     for name in ("env", "tags"):
@@ -115,6 +120,11 @@ def graph_request(jobs: Sequence[Mapping[str, Any]], key: str | None) -> request
 
 def _project(project: object) -> object:
     return absolute(project) if isinstance(project, str) and is_path(project) else project
+
+
+def several(words: str | Sequence[str]) -> list[str]:
+    """One word or many as a list: a string must not be taken for its letters."""
+    return [words] if isinstance(words, str) else [*words]
 
 
 def is_whole_id(job: str) -> bool:

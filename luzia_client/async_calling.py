@@ -10,8 +10,9 @@ from typing import Self, TypeVar
 from luzia_protocol import paths, requests
 
 from luzia_client import answers, streams
-from luzia_client.asking import RESENDABLE
+from luzia_client.asking import CHANGES_NOTHING, RESENDABLE
 from luzia_client.async_connection import AsyncConnection
+from luzia_client.async_pipeline import AsyncPipeline
 from luzia_client.connection import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
 from luzia_client.status_cache import StatusCache
 
@@ -26,8 +27,8 @@ class AsyncCalling:
         self._autostart = autostart
         self._reconnect_s = reconnect_s
         self._cache = StatusCache()
-        self._connection: AsyncConnection | None = None
-        self._lock = asyncio.Lock()
+        self._pipeline: AsyncPipeline | None = None
+        self._connecting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -39,35 +40,34 @@ class AsyncCalling:
 
     async def close(self) -> None:
         """Hang up; the next request connects again."""
-        self._drop()
+        if self._pipeline is not None:
+            self._pipeline.close()
+            self._pipeline = None
 
     async def _ask(self, request: requests.Request, kind: type[T], timeout_s: float = REQUEST_TIMEOUT_S) -> T:
-        """Ask, and ask once more over a new connection where that is safe."""
-        line = answers.encode(request)
-        async with self._lock:
-            try:
-                return answers.answer(await self._exchange(line, timeout_s), kind)
-            except ConnectionLostError:
-                if not isinstance(request, RESENDABLE):
-                    raise
-            return answers.answer(await self._exchange(line, timeout_s), kind)
-
-    async def _exchange(self, line: bytes, timeout_s: float) -> bytes:
-        if self._connection is not None and not self._connection.is_alive():
-            self._drop()
-        if self._connection is None:
-            self._connection = await AsyncConnection.open(self.socket, autostart=self._autostart)
+        """Ask; what a request changes is not answered from memory any more."""
         try:
-            return await self._connection.ask(line, timeout_s)
-        except BaseException:
-            # What is still under way on this connection must never be taken for the next answer.
-            self._drop()
-            raise
+            return answers.accept(await self._exchange(request, timeout_s), kind)
+        finally:
+            if not isinstance(request, CHANGES_NOTHING):
+                self._cache.clear()
 
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    async def _exchange(self, request: requests.Request, timeout_s: float) -> answers.Frame:
+        """Ask, and ask once more over a new connection where that is safe."""
+        try:
+            return await (await self._connected()).ask(request, timeout_s)
+        except ConnectionLostError:
+            if not isinstance(request, RESENDABLE):
+                raise
+        return await (await self._connected()).ask(request, timeout_s)
+
+    async def _connected(self) -> AsyncPipeline:
+        """The connection that all plain requests share."""
+        async with self._connecting:
+            if self._pipeline is None or not self._pipeline.is_alive():
+                await self.close()
+                self._pipeline = AsyncPipeline(await AsyncConnection.open(self.socket, autostart=self._autostart))
+            return self._pipeline
 
     async def _stream(self, stream: streams.Stream[T]) -> AsyncGenerator[T, None]:
         """Drive a stream on a connection of its own, over as many connections as it takes."""

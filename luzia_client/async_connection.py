@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
 
-from luzia_client.connection import UnexpectedAnswerError, lost, reach, silent
+from luzia_client.connection import UnexpectedAnswerError, lost, reach
 
 
 class AsyncConnection:
@@ -24,14 +25,11 @@ class AsyncConnection:
         connected = await asyncio.to_thread(reach, path, autostart=autostart, resuming=resuming)
         return cls(*await asyncio.open_unix_connection(sock=connected))
 
-    async def ask(self, line: bytes, timeout_s: float) -> bytes:
-        """Send a line and return the answer."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self.send(line)
-                return await self.receive()
-        except TimeoutError as exc:
-            raise silent() from exc
+    async def push(self, line: bytes) -> None:
+        """Send a line while somebody else receives, who is the one to hear of a broken pipe."""
+        self._writer.write(line)
+        with contextlib.suppress(OSError):
+            await self._writer.drain()
 
     async def send(self, line: bytes) -> None:
         """Send a line; a broken pipe is told by the `receive` that finds nothing more to read."""

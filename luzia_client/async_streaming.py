@@ -9,7 +9,7 @@ from luzia_protocol import replies, requests
 from luzia_protocol.events import Event
 
 from luzia_client import streams
-from luzia_client.asking import Encoding, Render, StreamName, is_whole_id
+from luzia_client.asking import Encoding, Render, StreamName, is_whole_id, several
 from luzia_client.async_methods.reading import AsyncReading
 
 
@@ -41,18 +41,18 @@ class AsyncStreaming(AsyncReading):
             async for item in items:
                 yield item
 
-    async def wait(self, jobs: Sequence[str], timeout_s: float | None = None) -> replies.Waited:
+    async def wait(self, jobs: str | Sequence[str], timeout_s: float | None = None) -> replies.Waited:
         """Return when all jobs are final, or `timeout_s` is over; goes on after a restart of the daemon."""
-        waiting = streams.Waiting([await self._fixed(job) for job in jobs], timeout_s)
+        waiting = streams.Waiting([await self._fixed(job) for job in several(jobs)], timeout_s)
         async with aclosing(self._stream(waiting)) as answer:
             return await anext(answer)
 
     async def subscribe(
         self,
         after: int | None = None,
-        jobs: Sequence[str] = (),
-        projects: Sequence[str] = (),
-        kinds: Sequence[str] = (),
+        jobs: str | Sequence[str] = (),
+        projects: str | Sequence[str] = (),
+        kinds: str | Sequence[str] = (),
     ) -> AsyncIterator[Event]:
         """Events for ever, each once and in order; goes on after a restart of the daemon.
 
@@ -61,7 +61,10 @@ class AsyncStreaming(AsyncReading):
         if after is None:
             after = (await self.list(limit=1)).seq
         request = requests.Subscribe(
-            after=after, jobs=[await self._fixed(job) for job in jobs], projects=[*projects], kinds=[*kinds]
+            after=after,
+            jobs=[await self._fixed(job) for job in several(jobs)],
+            projects=several(projects),
+            kinds=several(kinds),
         )
         subscribing: streams.Stream[Event] = streams.Subscribing(request)
         async with aclosing(self._stream(subscribing)) as events:

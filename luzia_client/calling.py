@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar
 
 from luzia_protocol import paths, requests
 
 from luzia_client import answers, streams
-from luzia_client.asking import RESENDABLE
+from luzia_client.asking import CHANGES_NOTHING, RESENDABLE
 from luzia_client.connection import (
     REQUEST_TIMEOUT_S,
     Connection,
@@ -51,17 +52,27 @@ class Calling:
                 self._connection = None
 
     def _ask(self, request: requests.Request, kind: type[T], timeout_s: float = REQUEST_TIMEOUT_S) -> T:
-        """Ask, and ask once more over a new connection where that is safe."""
+        """Ask; what a request changes is not answered from memory any more."""
         line = answers.encode(request)
+        try:
+            if timeout_s > REQUEST_TIMEOUT_S:
+                return answers.answer(self._exchange_apart(line, timeout_s), kind)
+            return answers.answer(self._exchange_twice(line, timeout_s, isinstance(request, RESENDABLE)), kind)
+        finally:
+            if not isinstance(request, CHANGES_NOTHING):
+                self._cache.clear()
+
+    def _exchange_twice(self, line: bytes, timeout_s: float, resendable: bool) -> bytes:
+        """Ask, and ask once more over a new connection where that is safe."""
         with self._lock:
             try:
-                return answers.answer(self._exchange(line, timeout_s), kind)
+                return self._exchange(line, timeout_s)
             except ConnectionLostError:
-                if not isinstance(request, RESENDABLE):
+                if not resendable:
                     raise
-            return answers.answer(self._exchange(line, timeout_s), kind)
+            return self._exchange(line, timeout_s)
 
-    def _exchange(self, line: bytes, timeout_s: float = REQUEST_TIMEOUT_S) -> bytes:
+    def _exchange(self, line: bytes, timeout_s: float) -> bytes:
         if self._connection is not None and not self._connection.is_alive():
             self.close()
         if self._connection is None:
@@ -73,6 +84,12 @@ class Calling:
             # What is still under way on this connection must never be taken for the next answer.
             self.close()
             raise
+
+    def _exchange_apart(self, line: bytes, timeout_s: float) -> bytes:
+        """Ask what may take long on a connection of its own, so that other threads need not wait for it."""
+        with closing(connect(self.socket, autostart=self._autostart)) as connection:
+            connection.send(line)
+            return connection.receive(timeout_s)
 
     def _stream(self, stream: streams.Stream[T]) -> Generator[T, None, None]:
         """Drive a stream on a connection of its own, over as many connections as it takes."""

@@ -9,7 +9,7 @@ from luzia_protocol import replies, requests
 from luzia_protocol.events import Event
 
 from luzia_client import streams
-from luzia_client.asking import Encoding, Render, StreamName, is_whole_id
+from luzia_client.asking import Encoding, Render, StreamName, is_whole_id, several
 from luzia_client.methods.reading import Reading
 
 
@@ -38,18 +38,18 @@ class Streaming(Reading):
         )
         return self._stream(streams.Following(request))
 
-    def wait(self, jobs: Sequence[str], timeout_s: float | None = None) -> replies.Waited:
+    def wait(self, jobs: str | Sequence[str], timeout_s: float | None = None) -> replies.Waited:
         """Return when all jobs are final, or `timeout_s` is over; goes on after a restart of the daemon."""
-        waiting = streams.Waiting([self._fixed(job) for job in jobs], timeout_s)
+        waiting = streams.Waiting([self._fixed(job) for job in several(jobs)], timeout_s)
         with closing(self._stream(waiting)) as answer:
             return next(answer)
 
     def subscribe(
         self,
         after: int | None = None,
-        jobs: Sequence[str] = (),
-        projects: Sequence[str] = (),
-        kinds: Sequence[str] = (),
+        jobs: str | Sequence[str] = (),
+        projects: str | Sequence[str] = (),
+        kinds: str | Sequence[str] = (),
     ) -> Iterator[Event]:
         """Events for ever, each once and in order; goes on after a restart of the daemon.
 
@@ -58,7 +58,10 @@ class Streaming(Reading):
         if after is None:
             after = self.list(limit=1).seq
         request = requests.Subscribe(
-            after=after, jobs=[self._fixed(job) for job in jobs], projects=[*projects], kinds=[*kinds]
+            after=after,
+            jobs=[self._fixed(job) for job in several(jobs)],
+            projects=several(projects),
+            kinds=several(kinds),
         )
         return self._stream(streams.Subscribing(request))
 

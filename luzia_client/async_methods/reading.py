@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from luzia_protocol import replies, requests
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.asking import Encoding, Render, StreamName
+from luzia_client.asking import Encoding, Render, StreamName, several
 from luzia_client.async_calling import AsyncCalling
 
 
@@ -28,22 +28,26 @@ class AsyncReading(AsyncCalling):
 
     async def list(
         self,
-        projects: Sequence[str] = (),
-        states: Sequence[JobState] = (),
+        projects: str | Sequence[str] = (),
+        states: JobState | Sequence[JobState] = (),
         limit: int = 50,
         cursor: int | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> replies.Listed:
         """A page of jobs, newest first."""
         request = requests.List(
-            projects=[*projects], states=[*states], limit=limit, cursor=cursor, tags=dict(tags or {})
+            projects=several(projects),
+            states=[states] if isinstance(states, JobState) else [*states],
+            limit=limit,
+            cursor=cursor,
+            tags=dict(tags or {}),
         )
         return await self._ask(request, replies.Listed)
 
     async def list_all(
         self,
-        projects: Sequence[str] = (),
-        states: Sequence[JobState] = (),
+        projects: str | Sequence[str] = (),
+        states: JobState | Sequence[JobState] = (),
         page: int = 500,
         tags: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Job]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from luzia_protocol import operating, replies, requests
 
-from luzia_client.asking import CLEAN_TIMEOUT_S
+from luzia_client.asking import CLEAN_TIMEOUT_S, several
 from luzia_client.async_calling import AsyncCalling
 
 
@@ -41,9 +41,9 @@ class AsyncSteering(AsyncCalling):
         """Say something more in the job's conversation, after its attempt."""
         return await self._ask(requests.Send(job=job, message=message), replies.Changed)
 
-    async def answer(self, job: str, words: Sequence[str], question: str | None = None) -> replies.Changed:
+    async def answer(self, job: str, words: str | Sequence[str], question: str | None = None) -> replies.Changed:
         """Answer what a job's agent asks; when this returns the agent has it."""
-        return await self._ask(requests.Answer(job=job, words=[*words], question=question), replies.Changed)
+        return await self._ask(requests.Answer(job=job, words=several(words), question=question), replies.Changed)
 
     async def progress(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from luzia_protocol import operating, replies, requests
 
-from luzia_client.asking import CLEAN_TIMEOUT_S
+from luzia_client.asking import CLEAN_TIMEOUT_S, several
 from luzia_client.calling import Calling
 
 
@@ -42,9 +42,9 @@ class Steering(Calling):
         """Say something more in the job's conversation, after its attempt."""
         return self._ask(requests.Send(job=job, message=message), replies.Changed)
 
-    def answer(self, job: str, words: Sequence[str], question: str | None = None) -> replies.Changed:
+    def answer(self, job: str, words: str | Sequence[str], question: str | None = None) -> replies.Changed:
         """Answer what a job's agent asks; when this returns the agent has it."""
-        return self._ask(requests.Answer(job=job, words=[*words], question=question), replies.Changed)
+        return self._ask(requests.Answer(job=job, words=several(words), question=question), replies.Changed)
 
     def progress(
         self,

@@ -69,6 +69,8 @@ def info(**fields: Any) -> dict[str, Any]:
 class FakeDaemon:
     """Listens on a socket and answers each request with the frames that a script returns.
 
+    A request's `id` goes into the answer, and into `ids` instead of `requests`.
+
     script: request -> one frame, a list of frames, raw bytes, or HUNG_UP (also as the last of a list).
     """
 
@@ -76,6 +78,7 @@ class FakeDaemon:
         self.path = str(path)
         self.script = script
         self.requests: list[dict[str, Any]] = []
+        self.ids: list[Any] = []
         self.connections = 0
         self._open: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX)
@@ -116,17 +119,22 @@ class FakeDaemon:
                 for line in lines:
                     request = json.loads(line)
                     self.requests.append(request)
-                    if not self._answer(connection, self.script(request)):
+                    number = request.pop("id", None)
+                    self.ids.append(number)
+                    if not self._answer(connection, self.script(request), number):
                         break
             except OSError:
                 return
         _hang_up(connection)
 
-    def _answer(self, connection: socket.socket, answer: Any) -> bool:
+    def _answer(self, connection: socket.socket, answer: Any, number: Any) -> bool:
         for frame in answer if isinstance(answer, list) else [answer]:
             if frame is HUNG_UP:
                 return False
-            data = frame if isinstance(frame, bytes) else json.dumps(frame, separators=(",", ":")).encode() + b"\n"
+            echoed = {} if number is None else {"id": number}
+            data = frame
+            if not isinstance(frame, bytes):
+                data = json.dumps(echoed | frame, separators=(",", ":")).encode() + b"\n"
             connection.sendall(data)
         return True
 

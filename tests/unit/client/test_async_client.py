@@ -10,11 +10,12 @@ import pytest
 from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import FollowEnd, Output
 
-from luzia_client import AsyncClient, ConnectionLostError, DaemonUnreachableError, Refused
+from luzia_client import AsyncClient, ConnectionLostError, DaemonUnreachableError, Refused, UnexpectedAnswerError
 from unit.client.fake_daemon import DISPATCHED, HUNG_UP, JOB, FakeDaemon, Script, info, job
 from unit.client.test_client import BUSY, end, event, piece
 
 Serve = Callable[[Script], FakeDaemon]
+CHANGED = {"job": JOB, "state": "stopping"}
 
 
 async def test_requests_of_many_tasks_share_one_connection(serve: Serve) -> None:
@@ -23,6 +24,78 @@ async def test_requests_of_many_tasks_share_one_connection(serve: Serve) -> None
         jobs = await asyncio.gather(*(client.status(f"job{number}") for number in range(20)))
     assert [one.id for one in jobs] == [f"job{number}" for number in range(20)]
     assert daemon.connections == 1
+
+
+async def test_many_requests_are_under_way_at_once_and_answers_may_come_in_any_order(serve: Serve) -> None:
+    daemon = serve(lambda _: None)
+
+    def script(_request: dict[str, Any]) -> Any:
+        if len(daemon.requests) < 5:
+            return []
+        asked = [*zip(daemon.ids, daemon.requests, strict=True)]
+        return [{"id": number, "ok": {"job": job(job_id=request["job"])}} for number, request in reversed(asked)]
+
+    daemon.script = script
+    async with AsyncClient() as client:
+        jobs = await asyncio.gather(*(client.status(f"job{number}") for number in range(5)))
+    assert [one.id for one in jobs] == [f"job{number}" for number in range(5)]
+
+
+async def test_when_the_daemon_goes_away_all_that_is_under_way_hears_of_it(serve: Serve) -> None:
+    daemon = serve(lambda _: None)
+    daemon.script = lambda _: HUNG_UP if len(daemon.requests) % 3 == 0 else []
+    async with AsyncClient() as client:
+        ends = await asyncio.gather(*(client.retry(JOB) for _ in range(3)), return_exceptions=True)
+        assert [type(end) for end in ends] == [ConnectionLostError] * 3
+        daemon.script = lambda _: {"ok": info()}
+        assert (await client.info()).pid
+
+
+async def test_an_error_about_the_connection_is_raised_by_all_that_is_under_way(serve: Serve) -> None:
+    refusal = b'{"error":{"code":"too_many_connections","message":"no more"}}\n'
+    daemon = serve(lambda _: None)
+    daemon.script = lambda _: [refusal, HUNG_UP] if len(daemon.requests) == 2 else []
+    async with AsyncClient() as client:
+        ends = await asyncio.gather(client.info(), client.retry(JOB), return_exceptions=True)
+    assert [str(end) for end in ends] == ["no more"] * 2
+
+
+async def test_what_is_no_answer_is_told(serve: Serve) -> None:
+    serve(lambda _: b"HTTP/1.1 400 Bad Request\n")
+    async with AsyncClient() as client:
+        with pytest.raises(UnexpectedAnswerError):
+            await client.info()
+
+
+async def test_a_closed_client_ends_what_is_under_way_and_may_ask_again(serve: Serve) -> None:
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+
+    def script(_request: dict[str, Any]) -> Any:
+        loop.call_soon_threadsafe(asked.set)
+        return []
+
+    daemon = serve(script)
+    client = AsyncClient()
+    asking = asyncio.create_task(client.retry(JOB))
+    await asked.wait()
+    await client.close()
+    with pytest.raises(ConnectionLostError):
+        await asking
+    daemon.script = lambda _: {"ok": info()}
+    assert (await client.info()).pid
+    await client.close()
+
+
+async def test_a_status_is_remembered_until_something_is_changed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUZIA_CACHE_TTL", "1000")
+    daemon = serve(lambda request: {"ok": CHANGED if request["op"] == "cancel" else {"job": job()}})
+    async with AsyncClient() as client:
+        await client.status(JOB)
+        await client.status(JOB, use_cache=True)
+        await client.cancel(JOB)
+        await client.status(JOB, use_cache=True)
+        await client.status(JOB)
+    assert daemon.ops() == ["status", "cancel", "status", "status"]
 
 
 async def test_pages_and_dispatch(serve: Serve) -> None:
@@ -66,7 +139,7 @@ async def test_a_cancelled_request_leaves_no_answer_behind(serve: Serve) -> None
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.status("slow"), 0.2)
         assert (await client.status("quick")).id == "quick"
-    assert daemon.connections == 2
+    assert daemon.connections == 1
 
 
 async def test_no_daemon_is_told(home: Path) -> None:

@@ -35,9 +35,10 @@ os.close(int(sys.argv[2]))
 while True:
     connection, _ = listener.accept()
     for line in connection.makefile("rb"):
-        op = json.loads(line)["op"]
-        connection.sendall(b'{"ok":{"pid":%d,"running":0}}\\n' % os.getpid())
-        if op == "shutdown":
+        request = json.loads(line)
+        answer = {"id": request.get("id"), "ok": {"pid": os.getpid(), "running": 0}}
+        connection.sendall(json.dumps(answer).encode() + b"\\n")
+        if request["op"] == "shutdown":
             sys.exit()
 """
 
@@ -78,9 +79,10 @@ def test_a_daemon_that_is_asked_for_by_name_is_not_on_demand(luziad: Callable[[s
 def test_one_daemon_starts_however_many_commands_race(luziad: Callable[[str], Path], home: Path) -> None:
     starts = luziad(LUZIAD)
     script = (
-        "import sys; from luzia_client import Client, autostart\n"
+        "import sys; from luzia_client import autostart, connection\n"
         f"autostart.command = lambda: [sys.executable, '-u', {str(home / 'luziad.py')!r}]\n"
-        'sys.stdin.read(); Client()._exchange(b\'{"op":"info"}\\n\')'
+        f"sys.stdin.read(); daemon = connection.connect({paths.socket_path()!r}, autostart=True)\n"
+        'daemon.send(b\'{"op":"info"}\\n\'); daemon.receive()'
     )
     racers = [
         subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from luzia_client import (
     Refused,
     UnexpectedAnswerError,
 )
-from unit.client.fake_daemon import DISPATCHED, HUNG_UP, JOB, FakeDaemon, Script, info, job
+from unit.client.fake_daemon import DEADLINE_S, DISPATCHED, HUNG_UP, JOB, FakeDaemon, Script, info, job
 
 Serve = Callable[[Script], FakeDaemon]
 BUSY = {"error": {"code": "shutting_down", "message": "ending", "hint": "Again."}}
@@ -96,6 +97,46 @@ def test_a_cached_status_saves_the_request(serve: Serve, monkeypatch: pytest.Mon
         assert len(daemon.requests) == 1
         client.status(JOB)
         assert len(daemon.requests) == 2
+
+
+def test_what_a_request_changes_is_not_answered_from_memory(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUZIA_CACHE_TTL", "1000")
+    changed = {"job": JOB, "state": "stopping"}
+    daemon = serve(lambda request: {"ok": changed if request["op"] == "cancel" else {"job": job()}})
+    with Client() as client:
+        client.status(JOB)
+        client.cancel(JOB)
+        client.status(JOB, use_cache=True)
+    assert daemon.ops() == ["status", "cancel", "status"]
+
+
+def test_what_takes_long_holds_up_no_other_thread(serve: Serve) -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def script(request: dict[str, Any]) -> Any:
+        if request["op"] == "status":
+            return {"ok": {"job": job()}}
+        asked.set()
+        may_answer.wait(DEADLINE_S)
+        return {"ok": {"job": JOB, "path": "/x", "removed": True}}
+
+    serve(script)
+    with Client() as client, ThreadPoolExecutor() as threads:
+        cleaned = threads.submit(client.clean, JOB)
+        assert asked.wait(DEADLINE_S)
+        assert client.status(JOB).id == JOB
+        may_answer.set()
+        assert cleaned.result().removed
+
+
+def test_one_word_is_not_taken_for_its_letters(serve: Serve) -> None:
+    empty = {"jobs": [], "counts": {}, "seq": 4}
+    daemon = serve(lambda request: {"ok": empty if request["op"] == "list" else {"jobs": [job("lost")]}})
+    with Client() as client:
+        client.wait(JOB)
+        client.list(projects="overbits", states=JobState.LOST)
+    assert daemon.requests[0]["jobs"] == [JOB]
+    assert (daemon.requests[1]["projects"], daemon.requests[1]["states"]) == (["overbits"], ["lost"])
 
 
 def test_a_cache_of_zero_seconds_is_none(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
