@@ -1,4 +1,4 @@
-"""luzia's Python API: `Client`, `AsyncClient`, and the errors that they raise.
+"""luzia's Python API: `Client` and `AsyncClient`, what they return, and the errors that they raise.
 
 Everything is loaded at first use, because `luzia PROJECT TASK` imports this package too and must be instant.
 """
@@ -8,8 +8,20 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from luzia_protocol.errors import ErrorCode as ErrorCode
+    from luzia_protocol.errors import LuziaError as LuziaError
     from luzia_protocol.errors import Refused as Refused
+    from luzia_protocol.events import Event as Event
+    from luzia_protocol.jobs import Attempt as Attempt
+    from luzia_protocol.jobs import Job as Job
+    from luzia_protocol.jobs import JobState as JobState
+    from luzia_protocol.jobs import Outcome as Outcome
+    from luzia_protocol.jobs import Progress as Progress
+    from luzia_protocol.jobs import Usage as Usage
+    from luzia_protocol.output import FollowEnd as FollowEnd
+    from luzia_protocol.output import Output as Output
 
+    from luzia_client.asking import Changes as Changes
+    from luzia_client.asking import DispatchOptions as DispatchOptions
     from luzia_client.async_client import AsyncClient as AsyncClient
     from luzia_client.client import Client as Client
     from luzia_client.connection import ConnectionLostError as ConnectionLostError
@@ -21,14 +33,50 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AsyncClient": "luzia_client.async_client",
+    "Attempt": "luzia_protocol.jobs",
+    "Changes": "luzia_client.asking",
     "Client": "luzia_client.client",
     "ConnectionLostError": "luzia_client.connection",
     "DaemonUnreachableError": "luzia_client.connection",
+    "DispatchOptions": "luzia_client.asking",
     "ErrorCode": "luzia_protocol.errors",
+    "Event": "luzia_protocol.events",
+    "FollowEnd": "luzia_protocol.output",
+    "Job": "luzia_protocol.jobs",
+    "JobState": "luzia_protocol.jobs",
+    "LuziaError": "luzia_protocol.errors",
+    "Outcome": "luzia_protocol.jobs",
+    "Output": "luzia_protocol.output",
+    "Progress": "luzia_protocol.jobs",
     "Refused": "luzia_protocol.errors",
     "SettingsError": "luzia_client.settings",
     "UnexpectedAnswerError": "luzia_client.connection",
+    "Usage": "luzia_protocol.jobs",
 }
+
+__all__ = [
+    "AsyncClient",
+    "Attempt",
+    "Changes",
+    "Client",
+    "ConnectionLostError",
+    "DaemonUnreachableError",
+    "DispatchOptions",
+    "ErrorCode",
+    "Event",
+    "FollowEnd",
+    "Job",
+    "JobState",
+    "LuziaError",
+    "Outcome",
+    "Output",
+    "Progress",
+    "Refused",
+    "SettingsError",
+    "UnexpectedAnswerError",
+    "Usage",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -48,7 +48,10 @@ _WHOLE_ID = re.compile(r"\d{6}-[0-9a-f]{4,}")
 
 
 class DispatchOptions(TypedDict, total=False):
-    """What `dispatch` takes beside project and task: the fields of requests.Dispatch, which describes them."""
+    """What `dispatch` takes beside project and task; luzia_protocol.requests.Dispatch tells what each field means.
+
+    Names that end in `_s` are seconds, those that end in `_bytes` bytes. None is as if it were not given.
+    """
 
     argv: str | Sequence[str] | None
     agent: str | None
@@ -84,7 +87,11 @@ class DispatchOptions(TypedDict, total=False):
 
 
 class Changes(TypedDict, total=False):
-    """What `edit` can change: the fields of requests.Edit, which describes them."""
+    """What `edit` can change of a queued job. None leaves it as it is.
+
+    task: what it is to do. priority: -100 to 100. after, after_any, after_fail: ids of the jobs that must complete,
+    end, or fail before it starts; an empty list takes them away.
+    """
 
     task: str | None
     priority: int | None

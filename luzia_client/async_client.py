@@ -9,4 +9,8 @@ from luzia_client.async_streaming import AsyncStreaming
 
 
 class AsyncClient(AsyncDispatching, AsyncStreaming, AsyncSteering, AsyncOperating):
-    """Talks to the daemon; the arguments and errors are those of Client."""
+    """Talks to the daemon from asyncio; the arguments, methods and errors are those of Client.
+
+    Tasks of one event loop may share one, and their requests are under way at the same time. `close`, or the end
+    of an `async with` block, hangs up.
+    """

@@ -25,9 +25,14 @@ def __getattr__(name: str) -> object:
 class Client(Dispatching, Streaming, Steering, Operating):
     """Talks to the daemon; each method blocks until the answer is there. Threads may share one.
 
-    socket: None is where the environment says. autostart: start the daemon when none answers.
+    socket: the path of the daemon's socket; None is where the environment says (LUZIA_SOCKET, LUZIA_RUNTIME_DIR).
+    autostart: start the daemon when none answers, unless LUZIA_NO_AUTOSTART is set.
     reconnect_s: seconds that a stream or a wait goes on without a daemon before it gives up.
 
-    Requests that are refused raise luzia_protocol.errors.Refused; without a daemon they raise
-    DaemonUnreachableError.
+    Nothing is connected before the first request, and `close`, or the end of a `with` block, hangs up.
+    A request that does no harm when it is made twice, such as a dispatch, is made again when the connection breaks.
+
+    Every error is a LuziaError with `code`, `message` and `hint`: Refused when the daemon says no,
+    DaemonUnreachableError when there is none, ConnectionLostError when it went away before it had answered,
+    UnexpectedAnswerError when what answers is no daemon of this version, SettingsError for a bad LUZIA_CACHE_TTL.
     """

@@ -7,6 +7,7 @@ import socket
 import time
 
 from luzia_protocol import paths
+from luzia_protocol.errors import LuziaError
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
 
 REQUEST_TIMEOUT_S = 30.0
@@ -15,26 +16,27 @@ REQUEST_TIMEOUT_S = 30.0
 _CHUNK = 256 * 1024
 
 
-class DaemonUnreachableError(Exception):
+class DaemonUnreachableError(LuziaError):
     """No daemon answers. message: what was tried. hint: what to do next."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    code = "daemon_unreachable"
 
 
 class ConnectionLostError(DaemonUnreachableError):
-    """The daemon went away, or fell silent, before it had answered."""
+    """The daemon went away, or fell silent, before it had answered: nobody knows whether it did what was asked."""
+
+    code = "connection_lost"
 
 
-class UnexpectedAnswerError(Exception):
+class UnexpectedAnswerError(LuziaError):
     """What answers on the socket does not speak this client's protocol."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = "Compare both sides with `luzia version`; after an upgrade: `luzia daemon restart`."
+    code = "unexpected_answer"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(
+            message, hint or "Compare both sides with `luzia version`; after an upgrade: `luzia daemon restart`."
+        )
 
 
 class Connection:

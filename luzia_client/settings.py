@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import os
 
+from luzia_protocol.errors import LuziaError
 
-class SettingsError(ValueError):
+
+class SettingsError(LuziaError, ValueError):
     """A LUZIA_* variable of the client's has a value that makes no sense."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    code = "bad_setting"
 
 
 def cache_ttl_s() -> float:

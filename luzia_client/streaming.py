@@ -26,7 +26,13 @@ class Streaming(Reading):
         encoding: Encoding = "text",
         render: Render = "none",
     ) -> Iterator[replies.Output | replies.FollowEnd]:
-        """An attempt's output as it comes, and at last a FollowEnd; goes on after a restart of the daemon."""
+        """An attempt's output as it comes, and at last a FollowEnd. A restart of the daemon loses and doubles no byte.
+
+        attempt: its number, from 1; None is the newest, or the first one when none has begun yet.
+        stream, offset, tail, encoding, render: those of `logs`.
+
+        Raises Refused as `logs` does, and DaemonUnreachableError when no daemon has answered for `reconnect_s` seconds.
+        """
         request = requests.Follow(
             job=self._fixed(job),
             attempt=attempt,
@@ -39,7 +45,13 @@ class Streaming(Reading):
         return self._stream(streams.Following(request))
 
     def wait(self, jobs: str | Sequence[str], timeout_s: float | None = None) -> replies.Waited:
-        """Return when all jobs are final, or `timeout_s` is over; goes on after a restart of the daemon."""
+        """Return the jobs when all of them are final, or when the time is over; goes on after a restart of the daemon.
+
+        jobs: one id or up to 10,000. timeout_s: at most so many seconds; None waits for ever, and 0 only looks.
+        The answer has the jobs in the order asked, and `timed_out` when some are not final.
+
+        Raises Refused: `unknown_job`, and DaemonUnreachableError when no daemon has answered for `reconnect_s` seconds.
+        """
         waiting = streams.Waiting([self._fixed(job) for job in several(jobs)], timeout_s)
         with closing(self._stream(waiting)) as answer:
             return next(answer)
@@ -51,9 +63,14 @@ class Streaming(Reading):
         projects: str | Sequence[str] = (),
         kinds: str | Sequence[str] = (),
     ) -> Iterator[Event]:
-        """Events for ever, each once and in order; goes on after a restart of the daemon.
+        """Events for ever, each once and in order; a restart of the daemon loses and doubles none.
 
-        after: the last seq that is known; None begins with what happens after this call.
+        after: the last `seq` that is known, so that what came since is told first; None begins with what happens
+        after this call.
+        jobs, projects, kinds: keep only events of these; none given keeps all.
+
+        Raises Refused: `events_expired` when `after` is too long ago, and DaemonUnreachableError when no daemon has
+        answered for `reconnect_s` seconds.
         """
         if after is None:
             after = self.list(limit=1).seq

@@ -142,7 +142,7 @@ def python_api() -> str:
     for name in dir(luzia_client):
         value = getattr(luzia_client, name)
         if inspect.isclass(value):
-            own = "" if issubclass(value, Exception) else "   :inherited-members:\n"
+            own = "   :inherited-members:\n" if name.endswith("Client") else ""
             options = f"   :members:\n   :undoc-members:\n{own}"
             parts.append(f"## {name}\n\n```{{eval-rst}}\n.. autoclass:: luzia_client.{name}\n{options}```")
     return _page(parts)

@@ -17,7 +17,11 @@ class AsyncReading(AsyncCalling):
     async def status(self, job: str, use_cache: bool = False) -> Job:
         """Everything about one job.
 
-        use_cache: an answer from memory will do when it is younger than LUZIA_CACHE_TTL.
+        job: its id, a part of it that only one job has, `agent:PROJECT:ID`, or `@last`.
+        use_cache: an answer from memory will do when it is younger than LUZIA_CACHE_TTL seconds (1 if that is not set).
+        Without it the daemon is asked.
+
+        Raises Refused: `unknown_job`, `ambiguous_job`.
         """
         known = self._cache.fresh(job) if use_cache else None
         if known is None:
@@ -34,7 +38,13 @@ class AsyncReading(AsyncCalling):
         cursor: int | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> replies.Listed:
-        """A page of jobs, newest first."""
+        """A page of jobs, newest first, with counts by state.
+
+        projects, states, tags: keep only jobs of these projects, in these states, that have all these tags.
+        limit: jobs in the page, 1 to 1000. cursor: the `next` of the page before, None for the first.
+
+        A job in a list has the first 256 characters of its task, and no attempts: `status` has it whole.
+        """
         request = requests.List(
             projects=several(projects),
             states=[states] if isinstance(states, JobState) else [*states],
@@ -51,7 +61,10 @@ class AsyncReading(AsyncCalling):
         page: int = 500,
         tags: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Job]:
-        """All jobs, newest first, fetched `page` at a time."""
+        """All jobs, newest first, fetched `page` at a time while the iterator is used.
+
+        projects, states, tags: those of `list`.
+        """
         cursor: int | None = None
         while True:
             listed = await self.list(projects, states, limit=page, cursor=cursor, tags=tags)
@@ -72,7 +85,16 @@ class AsyncReading(AsyncCalling):
         encoding: Encoding = "text",
         render: Render = "none",
     ) -> replies.Output:
-        """A piece of an attempt's output. The fields are those of requests.Logs."""
+        """A piece of an attempt's output.
+
+        attempt: its number, from 1; None is the newest. stream: `stdout` or `stderr`.
+        offset: where to begin, in bytes; the answer's `next_offset` is where the next piece begins.
+        tail: begin at the last so many lines instead. max_bytes: at most so much, 1 to 1,048,576.
+        encoding: `text` replaces what is no UTF-8, `base64` is exact.
+        render: `text` or `colour` asks for a transcript of what an agent did, where there is one (`rendered` says so).
+
+        Raises Refused: `unknown_job`, `unknown_attempt`.
+        """
         request = requests.Logs(
             job=job,
             attempt=attempt,
@@ -86,5 +108,8 @@ class AsyncReading(AsyncCalling):
         return await self._ask(request, replies.Output)
 
     async def graph_show(self, job: str) -> replies.GraphShown:
-        """The jobs that come before and after a job, however far."""
+        """The jobs that come before and after a job, however far, parents first; at most 1000.
+
+        Raises Refused: `unknown_job`, `ambiguous_job`.
+        """
         return await self._ask(requests.GraphShow(job=job), replies.GraphShown)

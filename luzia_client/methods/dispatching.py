@@ -17,21 +17,45 @@ class Dispatching(Calling):
     """Requests that bring work: jobs, graphs of jobs, and changes of what is queued."""
 
     def dispatch(self, project: str, task: str | None = None, **options: Unpack[DispatchOptions]) -> replies.Dispatched:
-        """Have a job accepted; when this returns it is on disk. The fields are those of requests.Dispatch."""
+        """Have a job accepted; when this returns, it is on disk, and the answer has its `job` id.
+
+        It never waits for an agent, and when the connection breaks it is asked again without dispatching twice.
+
+        project: a configured name, or a path of a directory (`~` and relative ones are understood).
+        task: what the agent is to do, at most 1 MiB of text; or `argv` among the options, an exact command.
+        options: those of DispatchOptions; None is as if it were not given.
+
+        Raises Refused: `unknown_project`, `unknown_agent`, `agent_not_installed`, `invalid_task`, `queue_full`,
+        `storage_unavailable`, or what another option is refused with. Raises TypeError for an option that there is not.
+        """
         request = dispatch_request(project, task, options)
         return self._ask(request, replies.Dispatched)
 
     def graph(self, jobs: Sequence[Mapping[str, Any]], key: str | None = None) -> replies.Graphed:
-        """Have jobs accepted that come after one another, all or none.
+        """Have jobs accepted that come after one another, all or none; the answer has their ids by their names.
 
-        jobs: each with the fields of requests.Node: `name`, `project`, `task` or `argv`, `after`, and so on.
+        jobs: each a mapping with `name`, `project`, `task` or `argv`, and whatever else DispatchOptions has; `after`,
+        `after_any` and `after_fail` name jobs of this graph or ids of others.
+        key: the same key returns the same jobs.
+
+        Raises Refused: `graph_cycle`, which names the circle, or what one of the jobs is refused with. Raises
+        msgspec.ValidationError for a job with a field of the wrong type.
         """
         return self._ask(graph_request(jobs, key), replies.Graphed)
 
     def edit(self, job: str, **changes: Unpack[Changes]) -> replies.Changed:
-        """Change a queued job; what is not named stays, and an empty list takes away what it comes after."""
+        """Change a queued job; what is not named stays as it is.
+
+        changes: those of Changes. An empty list takes away what the job comes after.
+
+        Raises Refused: `unknown_job`, `job_not_queued`, `graph_cycle`.
+        """
         return self._ask(requests.Edit(job=job, **changes), replies.Changed)
 
     def import_jobs(self, jobs: Sequence[Job]) -> replies.Imported:
-        """Take in jobs of another luzia, as its `status` shows them; what is there already stays as it is."""
+        """Take in jobs of another luzia, as its `status` gives them; what is there already stays as it is.
+
+        jobs: at most 100 at once. One that has not ended becomes `lost`.
+        The answer says of each job in turn whether it was taken in, and if not, why.
+        """
         return self._ask(requests.Import(jobs=list(jobs)), replies.Imported)

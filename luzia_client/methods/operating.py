@@ -14,7 +14,10 @@ class Operating(Calling):
     """Requests about the daemon: its projects, its agents, itself."""
 
     def hello(self) -> replies.Hello:
-        """Agree on the protocol's version. Raises Refused with `unsupported_version`."""
+        """Agree on the protocol's version, and hear who the daemon is. No other request needs it.
+
+        Raises Refused: `unsupported_version`.
+        """
         request = requests.Hello(version=PROTOCOL_VERSION, client="luzia_client")
         return self._ask(request, replies.Hello)
 
@@ -33,30 +36,41 @@ class Operating(Calling):
         return self._ask(operating.Drain(end=end), operating.QueuesChanged)
 
     def projects(self) -> replies.Projects:
-        """The configured projects."""
+        """The configured projects by name, and the file that they stand in."""
         return self._ask(requests.Projects(), replies.Projects)
 
     def project_add(self, name: str, path: str, agent: str | None = None) -> replies.Projects:
-        """Write a project into the daemon's configuration file and apply it."""
+        """Write a project into the daemon's configuration file and apply it.
+
+        path: its directory; `~` and relative ones are understood. agent: the one for its jobs.
+
+        Raises Refused: `project_exists`, `project_directory_missing`, `unknown_agent`, `config_invalid`.
+        """
         request = requests.ProjectAdd(name=name, path=absolute(path), agent=agent)
         return self._ask(request, replies.Projects)
 
     def project_remove(self, name: str) -> replies.Projects:
-        """Take a project out of the daemon's configuration file."""
+        """Take a project out of the daemon's configuration file; its jobs stay.
+
+        Raises Refused: `unknown_project`, `config_invalid`.
+        """
         return self._ask(requests.ProjectRemove(name=name), replies.Projects)
 
     def agents(self) -> replies.Agents:
-        """The agents that the daemon knows."""
+        """The agents that the daemon knows, in the order in which an unnamed one is chosen."""
         return self._ask(requests.Agents(), replies.Agents)
 
     def reload(self) -> replies.Reloaded:
-        """Have the daemon read its configuration again."""
+        """Have the daemon read its configuration again; a broken file is refused whole.
+
+        Raises Refused: `config_invalid`.
+        """
         return self._ask(requests.Reload(), replies.Reloaded)
 
     def info(self) -> replies.Info:
-        """What the daemon is and how it does."""
+        """What the daemon is and how it does. Sizes are bytes, times seconds."""
         return self._ask(requests.Info(), replies.Info)
 
     def shutdown(self) -> replies.Stopping:
-        """End the daemon; running agents go on."""
+        """End the daemon; running agents go on, and the next daemon takes them over."""
         return self._ask(requests.Shutdown(), replies.Stopping)

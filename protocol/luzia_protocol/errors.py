@@ -235,15 +235,36 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
 }
 
 
-class Refused(Exception):
+class LuziaError(Exception):
+    """What everything is that luzia raises on purpose.
+
+    code: one word for programs. message: what is wrong and where. hint: what to do next, which may be empty.
+    """
+
+    code: str = "error"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process may be told of it."""
+        return type(self), (self.message, self.hint)
+
+
+class Refused(LuziaError):
     """A request cannot be done: carries what the error answer says.
 
     code: from the catalogue. message: what is wrong and where. hint: what to do next; the catalogue's
     remedy when empty.
     """
 
+    code: ErrorCode
+
     def __init__(self, code: ErrorCode, message: str, hint: str = "") -> None:
-        super().__init__(message)
+        super().__init__(message, hint or CATALOGUE[code].remedy)
         self.code = code
-        self.message = message
-        self.hint = hint or CATALOGUE[code].remedy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.code, self.message, self.hint)
