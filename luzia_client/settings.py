@@ -24,6 +24,19 @@ def monitor_interval_s() -> float:
     return _seconds("LUZIA_MONITOR_INTERVAL", 1.0, zero_allowed=False)
 
 
+WATCH_SIGNS = frozenset({"title", "bell"})
+
+
+def watch_signs() -> frozenset[str]:
+    """What `jobs --watch` does beside its picture when no option says so (LUZIA_WATCH: `title`, `bell`, or both)."""
+    words = frozenset(os.environ.get("LUZIA_WATCH", "").replace(",", " ").split())
+    if words - WATCH_SIGNS:
+        raise SettingsError(
+            f"LUZIA_WATCH={os.environ['LUZIA_WATCH']!r} is not known here", "Set it to `title`, `bell` or both."
+        )
+    return words
+
+
 def _seconds(name: str, default: float, *, zero_allowed: bool) -> float:
     text = os.environ.get(name, "").strip()
     if not text:

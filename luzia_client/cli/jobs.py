@@ -22,6 +22,7 @@ from luzia_client.cli.parser import add_json, states
 from luzia_client.cli.queues import stops
 from luzia_client.cli.screen import stdout_screen
 from luzia_client.cli.selection import add_tags
+from luzia_client.cli.signs import add_signs, chosen_signs
 from luzia_client.cli.tables import jobs_table
 from luzia_client.cli.text import harmless, one_line
 from luzia_client.client import Client
@@ -39,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="show everything about these jobs")
     parser.add_argument("-w", "--watch", action="store_true", help="show them live until all have ended")
+    add_signs(parser)
     parser.add_argument(
         "--project", action="append", default=[], metavar="P", help="only jobs of this project (repeatable)"
     )
@@ -72,10 +74,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("an ID names the job: --project, --state, --tag, --limit and --all do not go with it")
     if args.watch and (states or tags or args.limit or args.all):
         raise UsageError("--watch follows live jobs: --state, --tag, --limit and --all do not go with it")
+    signs = chosen_signs(args)
     if args.watch:
         from luzia_client.cli.watch import run_watch
 
-        return run_watch(args.ids, args.project, args.json)
+        return run_watch(args.ids, args.project, args.json, signs)
     with Client() as client:
         if args.ids:
             return show_jobs(client, args.ids, args.json)

@@ -14,6 +14,7 @@ from luzia_protocol.jobs import Job
 
 from luzia_client import settings
 from luzia_client.cli import render
+from luzia_client.cli.beacon import Beacon
 from luzia_client.cli.board import Board
 from luzia_client.cli.feed import Feed
 from luzia_client.cli.painter import Painter
@@ -25,34 +26,38 @@ FRAME_GAP_S = 0.05
 """Between two pictures: a burst of events is drawn as one, and no terminal is flooded."""
 
 
-async def show_live(feed: Feed) -> None:
+async def show_live(feed: Feed, beacon: Beacon) -> None:
     """Draw the board on stdout until all its jobs have ended; then leave nothing of the picture."""
     changed = asyncio.Event()
     keys = sys.stdin.fileno() if sys.stdin.isatty() else None
-    with Painter(sys.stdout, keys) as painter, _signals(painter, changed):
-        reading = asyncio.create_task(_read(feed, changed))
+    with Painter(sys.stdout, keys) as painter, _signals(painter, beacon, changed):
+        reading = asyncio.create_task(_read(feed, beacon, changed))
         try:
-            await _draw(feed.board, painter, changed, reading)
+            await _draw(feed.board, painter, beacon, changed, reading)
         finally:
             reading.cancel()
         await reading
         painter.draw([])
 
 
-async def _read(feed: Feed, changed: asyncio.Event) -> None:
+async def _read(feed: Feed, beacon: Beacon, changed: asyncio.Event) -> None:
     try:
-        async for _ in feed.changes():
+        async for job in feed.changes():
+            beacon.heard(job)
             changed.set()
     finally:
         changed.set()
 
 
-async def _draw(board: Board, painter: Painter, changed: asyncio.Event, reading: asyncio.Task[None]) -> None:
+async def _draw(
+    board: Board, painter: Painter, beacon: Beacon, changed: asyncio.Event, reading: asyncio.Task[None]
+) -> None:
     """A picture after each change, and while something runs one each interval, for the clock."""
     interval_s = settings.monitor_interval_s()
     while not reading.done():
         screen = stdout_screen()
         painter.draw(frame(board, datetime.now(UTC), screen))
+        beacon.show(board)
         runs = any(job.state in render.UNDER_WAY for job in board.live.values())
         await _changed_or_late(changed, interval_s if runs else None)
         changed.clear()
@@ -94,13 +99,14 @@ def chosen(board: Board, room: int) -> tuple[Sequence[Job], int]:
 
 
 @contextmanager
-def _signals(painter: Painter, changed: asyncio.Event) -> Iterator[None]:
+def _signals(painter: Painter, beacon: Beacon, changed: asyncio.Event) -> Iterator[None]:
     """Redraw after a resize; give the terminal back before stopping (Ctrl-Z) or ending (SIGTERM)."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
 
     def stop() -> None:
+        beacon.release()
         painter.release()
         os.kill(os.getpid(), signal.SIGSTOP)
         painter.take()
@@ -117,6 +123,7 @@ def _signals(painter: Painter, changed: asyncio.Event) -> Iterator[None]:
     try:
         yield
     finally:
+        beacon.release()
         for number, old in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, old)

@@ -14,19 +14,24 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.async_client import AsyncClient
 from luzia_client.cli import render
+from luzia_client.cli.beacon import Beacon
 from luzia_client.cli.board import Board
 from luzia_client.cli.feed import Feed
 from luzia_client.cli.screen import Screen, stdout_screen
+from luzia_client.cli.signs import NO_SIGNS, Signs
 from luzia_client.cli.tables import jobs_table
 from luzia_client.cli.text import cut, one_line
 
 SUMMARY_ROWS = 50
 
 
-async def watch(ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False) -> Board:
+async def watch(
+    ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False, signs: Signs = NO_SIGNS
+) -> Board:
     """Show jobs on stdout until all have ended: live on a terminal, otherwise one line a change.
 
-    Returns the board with what became of them. Raises Refused for an id that is none.
+    signs: what to give beside a live picture. Returns the board with what became of the jobs.
+    Raises Refused for an id that is none.
     """
     from luzia_client.cli.live import show_live
 
@@ -39,7 +44,7 @@ async def watch(ids: Sequence[str], projects: Sequence[str] = (), as_json: bool 
         elif not feed.board.live and not feed.board.ended:
             print("No jobs are running or pending.")
         elif screen.live:
-            await show_live(feed)
+            await show_live(feed, Beacon(sys.stdout, signs))
         else:
             await _each(feed, ChangeLines(screen).print)
         return feed.board
@@ -110,14 +115,16 @@ def _span(jobs: Sequence[Job]) -> str:
     return f"  in {render.duration(seconds)}"
 
 
-def run_watch(ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False) -> int:
+def run_watch(ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False, signs: Signs = NO_SIGNS) -> int:
     """The command's `--watch`: returns the exit code."""
     try:
-        board = asyncio.run(watch(ids, projects, as_json))
+        board = asyncio.run(watch(ids, projects, as_json, signs))
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM
     if not as_json and board.ended:
         screen = stdout_screen()
         print("\n".join(["", *closing_lines(board, screen, table=screen.live)]))
+        if screen.width is not None:
+            Beacon(sys.stdout, signs).ring()
     sys.stdout.flush()
     return 0
