@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-agents test-agents-all check bench chaos soak generate site clean
+.PHONY: help venv demo test test-agents test-agents-all check bench bench-rivals chaos soak generate site pictures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -50,6 +50,9 @@ bench: $(STAMP) ## measure what the README claims (WRITE=1 puts the figures into
 	$(BIN)/python tests/bench/reading.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 
+bench-rivals: $(STAMP) ## measure luzia beside pueue and task-spooler, if they are on the PATH (WRITE=1 as above)
+	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
+
 chaos: $(STAMP) ## kill everything at random for five minutes and check every promise (SEED=1 repeats a run's choices)
 	PYTHONPATH=tests $(BIN)/python -m chaos.run --kills 1000 --seconds 270 $(if $(SEED),--seed $(SEED))
 
@@ -63,6 +66,9 @@ generate: $(STAMP) ## write luzia_client/methods, protocol/schema, docs/errors.m
 
 site: $(STAMP) ## build the documentation as a site, in build/site
 	@$(BIN)/python -m docs.website.build
+
+pictures: $(STAMP) ## take the pictures of docs/pictures anew (NAMES="jobs top" takes some of them)
+	$(BIN)/python -m docs.website.pictures $(NAMES)
 
 clean: ## delete the virtual environment and every cache
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -127,6 +127,14 @@ class Terminal:
             cells = [self._screen.buffer[row][column + offset] for offset in range(len(word))]
         return {(cell.fg, cell.reverse) for cell in cells}
 
+    def cells(self) -> list[list[pyte.screens.Char]]:
+        """Every row's characters with their colours; the second half of a wide one is empty."""
+        with self._lock:
+            return [[row[column] for column in range(self._screen.columns)] for row in self._rows()]
+
+    def _rows(self) -> list[Mapping[int, pyte.screens.Char]]:
+        return [self._screen.buffer[number] for number in range(self._screen.lines)]
+
     # What is done to it
 
     def type(self, text: str) -> None:

@@ -27,12 +27,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from bench import decisions, simulate, trees  # noqa: E402
+from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
 
 MANY = 100_000
 ROUNDS = 40
 LUZIA = str(Path(sys.executable).with_name("luzia"))
-BARE_PYTHON = [sys.executable, "-I", "-S", "-c", "pass"]
 
 
 class Figure(NamedTuple):
@@ -74,7 +74,7 @@ def whole_process() -> list[Figure]:
     """`luzia . true` as a user runs it, against an interpreter that does nothing."""
     with private_daemon() as daemon:
         dispatch = _dispatcher(daemon)
-        ours, bare = _alternate(dispatch, _runner(BARE_PYTHON, daemon.env))
+        ours, bare = _alternate(dispatch, runner(BARE_PYTHON, daemon.env))
         figures = [
             Figure(
                 "`luzia . true`, whole process",
@@ -88,7 +88,7 @@ def whole_process() -> list[Figure]:
         spooler = shutil.which("tsp")
         if spooler is not None:
             environment = {**daemon.env, "TS_SOCKET": str(daemon.root / "tsp")}
-            ours, theirs = _alternate(dispatch, _runner([spooler, "true"], environment))
+            ours, theirs = _alternate(dispatch, runner([spooler, "true"], environment))
             subprocess.run([spooler, "-K"], env=environment, check=False)
             figures.append(
                 Figure("`luzia . true` against task-spooler's `tsp true`", "ratio of medians", ours / theirs, "times")
@@ -139,9 +139,9 @@ def idle() -> list[Figure]:
         wire.ok(op="wait", jobs=[job])
         info = wire.ok(op="info")
         time.sleep(2.0)  # what the job left to do (its status file) is done by then
-        before = _switches(info["pid"]) + _switches(info["fork_server_pid"])
+        before = switches(info["pid"]) + switches(info["fork_server_pid"])
         time.sleep(10.0)
-        after = _switches(info["pid"]) + _switches(info["fork_server_pid"])
+        after = switches(info["pid"]) + switches(info["fork_server_pid"])
     return [Figure("wakeups of an idle daemon", "context switches of all its threads in 10 s", after - before, "", 0)]
 
 
@@ -161,14 +161,14 @@ def many_jobs() -> list[Figure]:
         with daemon.connect() as wire:
             blocker = wire.ok(op="dispatch", project="overbits", task="sleep 100000")["job"]
             dispatch = _dispatcher(daemon)
-            few, bare_few = _alternate(dispatch, _runner(BARE_PYTHON, daemon.env))
+            few, bare_few = _alternate(dispatch, runner(BARE_PYTHON, daemon.env))
             empty = wire.ok(op="info")["rss_bytes"]
             began = time.perf_counter()
             jobs = _dispatch_pipelined(wire, MANY, b'"task":"fix the login button"')
             rate = MANY / (time.perf_counter() - began)
             grown = wire.ok(op="info")["rss_bytes"] - empty
             status_s = _on_one_core(daemon, lambda: _status_round_trip(wire, jobs))
-        much, bare_much = _alternate(dispatch, _runner(BARE_PYTHON, daemon.env))
+        much, bare_much = _alternate(dispatch, runner(BARE_PYTHON, daemon.env))
         daemon.stop()
         began = time.perf_counter()
         daemon.start()
@@ -215,16 +215,7 @@ def deciding() -> list[Figure]:
 
 def _dispatcher(daemon: PrivateDaemon) -> Callable[[], float]:
     """Runs `luzia . true` in the project's directory, and says how long it took."""
-    return _runner([LUZIA, "--agent", "shell", ".", "true"], daemon.env, cwd=daemon.project)
-
-
-def _runner(command: list[str], environment: dict[str, str], cwd: Path | None = None) -> Callable[[], float]:
-    def run() -> float:
-        began = time.perf_counter()
-        subprocess.run(command, env=environment, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
-        return time.perf_counter() - began
-
-    return run
+    return runner([LUZIA, "--agent", "shell", ".", "true"], daemon.env, cwd=daemon.project)
 
 
 def _alternate(first: Callable[[], float], second: Callable[[], float]) -> tuple[float, float]:
@@ -280,14 +271,6 @@ def _on_one_core(daemon: PrivateDaemon, measure: Callable[[], float]) -> float:
     finally:
         for thread in threads:
             os.sched_setaffinity(thread, cores)
-
-
-def _switches(pid: int) -> int:
-    """Context switches, wanted or not, of all threads of a process."""
-    total = 0
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", (thread / "status").read_text())))
-    return total
 
 
 def _number(value: float) -> str:

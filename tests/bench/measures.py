@@ -1,0 +1,31 @@
+"""How the bench takes a time or counts wakeups."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+BARE_PYTHON = [sys.executable, "-I", "-S", "-c", "pass"]
+
+
+def runner(command: list[str], environment: dict[str, str], cwd: Path | None = None) -> Callable[[], float]:
+    """Runs a command and says how many seconds the whole process took."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        subprocess.run(command, env=environment, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
+        return time.perf_counter() - began
+
+    return run
+
+
+def switches(pid: int) -> int:
+    """Context switches, wanted or not, of all threads of a process."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", (thread / "status").read_text())))
+    return total
