@@ -18,7 +18,7 @@ from luzia_client import exit_codes
 from luzia_client.cli import render
 from luzia_client.cli.details import details
 from luzia_client.cli.failure import UsageError, complain
-from luzia_client.cli.parser import add_json, states
+from luzia_client.cli.parser import add_json, positive, states
 from luzia_client.cli.queues import stops
 from luzia_client.cli.screen import stdout_screen
 from luzia_client.cli.selection import add_tags
@@ -61,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="only jobs whose agents ask something, for `luzia answer`",
     )
     how_many = parser.add_mutually_exclusive_group()
-    how_many.add_argument("--limit", type=_positive, metavar="N", help=f"at most so many (default: {DEFAULT_LIMIT})")
+    how_many.add_argument("--limit", type=positive, metavar="N", help=f"at most so many (default: {DEFAULT_LIMIT})")
     how_many.add_argument("--all", action="store_true", help="all jobs that are remembered")
     add_json(parser)
 
@@ -197,13 +197,3 @@ def _pages(
 def _print_json(jobs: Sequence[Job]) -> None:
     for job in jobs:
         print(msgspec.json.encode(job).decode())
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
-    return number

@@ -1,4 +1,8 @@
-"""Show what a job wrote, of an agent as a transcript; with `-f` as it comes, over attempts and restarts."""
+"""Show what jobs wrote, of an agent as a transcript; with `-f` as it comes, over attempts and restarts.
+
+The output of several jobs comes one after another, each below a heading. Of a selection these are the jobs that have
+begun, the newest last.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,14 @@ from typing import Literal
 import msgspec
 
 from luzia_protocol import events
+from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 from luzia_protocol.replies import FollowEnd, Output
 from luzia_protocol.requests import MAX_OUTPUT_BYTES
 
 from luzia_client import exit_codes
+from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.log_selection import add_jobs, heading, jobs_meant
 from luzia_client.cli.parser import add_json
 from luzia_client.cli.safe_output import SafeOutput
 from luzia_client.cli.screen import stdout_screen
@@ -24,6 +31,7 @@ from luzia_client.client import Client
 EXAMPLES = (
     ("luzia logs a2f5", "what it has written"),
     ("luzia logs -f @last", "and what it goes on writing"),
+    ("luzia logs -n 5 --state failed", "the last lines of each job that has failed"),
 )
 
 Stream = Literal["stdout", "stderr"]
@@ -33,8 +41,8 @@ Render = Literal["none", "text", "colour"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("job", metavar="ID", help="the job")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until the job has ended")
+    add_jobs(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="of one job: go on until it has ended")
     parser.add_argument("-n", "--lines", type=_count, metavar="N", help="only the last N lines")
     parser.add_argument("--raw", action="store_true", help="the bytes as they are, also where there is a transcript")
     parser.add_argument("--stderr", action="store_true", help="stderr instead of stdout")
@@ -44,23 +52,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
+    status = exit_codes.OK
+    with Client() as client:
+        jobs = jobs_meant(client, args)
+        if len(jobs) == 1 and isinstance(jobs[0], str):
+            _show(client, jobs[0], args)
+            return status
+        if args.follow:
+            raise UsageError("-f shows one job as it goes on", "Name one job.")
+        for number, each in enumerate(jobs):
+            try:
+                job = client.status(each) if isinstance(each, str) else each
+                if not args.json:
+                    _write(("\n" if number else "") + heading(job) + "\n")
+                _show(client, job.id, args)
+            except Refused as refused:
+                status = complain(refused.message, refused.hint, exit_codes.REFUSED)
+    return status
+
+
+def _show(client: Client, job: str, args: argparse.Namespace) -> None:
+    """The output of one job."""
     stream: Stream = "stderr" if args.stderr else "stdout"
     encoding: Encoding = "text" if args.json else "base64"
-    with Client() as client:
-        render = _render(args)
-        asked = Asked(client, args.job, args.attempt, stream, args.lines, encoding, render)
-        pieces = _with_notes(asked.follow() if args.follow else asked.read())
-        if args.json:
-            for piece in pieces:
-                print(msgspec.json.encode(piece).decode(), flush=True)
-        elif sys.stdout.isatty():
-            _to_terminal(pieces)
-        else:
-            for piece in pieces:
-                if isinstance(piece, Output):
-                    sys.stdout.buffer.write(_bytes(piece))
-                    sys.stdout.buffer.flush()
-    return exit_codes.OK
+    asked = Asked(client, job, args.attempt, stream, args.lines, encoding, _render(args))
+    pieces = _with_notes(asked.follow() if args.follow else asked.read())
+    if args.json:
+        for piece in pieces:
+            print(msgspec.json.encode(piece).decode(), flush=True)
+    elif sys.stdout.isatty():
+        _to_terminal(pieces)
+    else:
+        for piece in pieces:
+            if isinstance(piece, Output):
+                sys.stdout.buffer.write(_bytes(piece))
+                sys.stdout.buffer.flush()
+
+
+def _write(text: str) -> None:
+    """Words of our own between the output of jobs, which goes past the buffer of `print`."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _render(args: argparse.Namespace) -> Render:

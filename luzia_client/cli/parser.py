@@ -137,6 +137,14 @@ def states(text: str) -> list[JobState]:
     return [known[word] for word in words]
 
 
+def positive(text: str) -> int:
+    """A whole number of 1 or more for argparse."""
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+    return number
+
+
 def seconds(text: str) -> float:
     """A span of time for argparse, zero or more seconds."""
     value = float(text)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.cli.failure import UsageError
-from luzia_client.cli.parser import states
+from luzia_client.cli.parser import states as states_of
 from luzia_client.cli.render import state_word
 from luzia_client.client import Client
 
@@ -18,17 +18,22 @@ MANY = 10
 
 
 def add_selection(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Ids or filters, and not to be asked. verb: what is done to the jobs, for the help."""
+    add_filters(parser, verb)
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def add_filters(parser: argparse.ArgumentParser, verb: str) -> None:
     """Ids or filters. verb: what is done to the jobs, for the help."""
     parser.add_argument(
         "ids", nargs="*", metavar="ID", help="a job's id, the beginning or end of one, agent:…, or @last"
     )
     parser.add_argument("--project", action="append", default=[], metavar="P", help=f"{verb} all jobs of this project")
     parser.add_argument(
-        "--state", action="append", default=[], type=states, metavar="S", help=f"{verb} all jobs in these states"
+        "--state", action="append", default=[], type=states_of, metavar="S", help=f"{verb} all jobs in these states"
     )
     add_tags(parser, f"{verb} all jobs with this tag")
     parser.add_argument("--all", action="store_true", help=f"{verb} all jobs for which that is possible")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
 
 
 def add_tags(parser: argparse.ArgumentParser, text: str) -> None:
@@ -42,6 +47,17 @@ def tag(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is no tag: write KEY=VALUE")
     return key, value
+
+
+def is_filtered(args: argparse.Namespace) -> bool:
+    """Whether any filter is given."""
+    return bool(args.project or args.state or args.tag or args.all)
+
+
+def matching(client: Client, args: argparse.Namespace, states: Collection[JobState] = ()) -> Iterator[Job]:
+    """The jobs that the filters let through, newest first. states: instead of those of the filter."""
+    wanted = states or [state for group in args.state for state in group]
+    return client.list_all(args.project, [*wanted], tags=dict(args.tag))
 
 
 def selected(
@@ -58,7 +74,7 @@ def selected(
     Raises UsageError when nothing is meant, or when nobody can be asked.
     """
     wanted = {state for group in args.state for state in group}
-    filtered = bool(args.project or wanted or args.tag or args.all)
+    filtered = is_filtered(args)
     if args.ids and filtered:
         raise UsageError("an ID names the job: --project, --state, --tag and --all do not go with it")
     if args.ids:
@@ -67,12 +83,11 @@ def selected(
         return list(args.ids)
     if not filtered:
         raise UsageError(f"which jobs? Nothing says what to {verb}", "Name ids, or --project, --state, --tag or --all.")
-    matching = [state for state in JobState if state in possible and (not wanted or state in wanted)]
-    if not matching:
+    states = [state for state in JobState if state in possible and (not wanted or state in wanted)]
+    if not states:
         words = ", ".join(map(state_word, sorted(wanted)))
         raise UsageError(f"there is nothing to {verb} about jobs that are {words}")
-    found = client.list_all(args.project, matching, tags=dict(args.tag))
-    jobs = [job.id for job in found if where is None or where(job)]
+    jobs = [job.id for job in matching(client, args, states) if where is None or where(job)]
     if jobs:
         ask(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {some(jobs)}", args.yes)
     else:

@@ -140,3 +140,22 @@ def test_a_project_is_paused_and_resumed(daemon: PrivateDaemon, wire: Connection
     assert listed(daemon, "--state", "paused") == {mine}
     assert daemon.run("resume", "--all", "--yes").returncode == 0
     assert listed(daemon, "--state", "running") == {mine, other}
+
+
+def test_every_command_that_changes_jobs_asks_before_it_changes_a_selection(
+    daemon: PrivateDaemon, wire: Connection
+) -> None:
+    ended(wire, dispatch(wire))
+    job = dispatch(wire, "sleep 1000")
+    eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] == "running", "it runs")
+    wire.ok(op="dispatch", project="overbits", task="true", hold=True)
+    before = listed(daemon, "--all")
+    states = wire.ok(op="info")["counts"]
+    for verb in ("cancel", "retry", "remove", "pause", "hold", "release"):
+        done = daemon.run(verb, "--all")
+        assert (done.returncode, done.stdout) == (2, ""), verb
+        assert f"this would {verb} " in done.stderr
+        assert "Say --yes when that is meant." in done.stderr
+    assert listed(daemon, "--all") == before
+    assert wire.ok(op="info")["counts"] == states
+    wire.ok(op="cancel", job=job)
