@@ -13,7 +13,7 @@ import msgspec
 from luzia_protocol import requests
 from luzia_protocol.jobs import Outcome
 
-from luzia_client.caller import absolute, client_env, is_path
+from luzia_client.caller import absolute, client_env, inside, is_path
 
 CLEAN_TIMEOUT_S = 3600.0
 """Git may have a large tree to look at and to delete."""
@@ -84,6 +84,7 @@ class DispatchOptions(TypedDict, total=False):
     ask: bool | None
     start_in_s: float | None
     hold: bool | None
+    parent: str | None
 
 
 class Changes(TypedDict, total=False):
@@ -101,8 +102,13 @@ class Changes(TypedDict, total=False):
 
 
 def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:
-    """A dispatch that may be sent again: with a random key when it has none. Raises TypeError for unknown options."""
+    """A dispatch that may be sent again: with a random key when it has none. Raises TypeError for unknown options.
+
+    Its `parent` is the job in which this program runs, if any; an empty one dispatches a job of its own.
+    """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    given.setdefault("parent", inside())
+    given["parent"] = given["parent"] or None
     if "cwd" in given:
         given["cwd"] = absolute(given["cwd"])
     for name in ("argv", "after", "after_any", "after_fail"):
@@ -119,10 +125,15 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
     )
 
 
-def graph_request(jobs: Sequence[Mapping[str, Any]], key: str | None) -> requests.Graph:
-    """A graph that may be sent again: with a random key when it has none. Raises msgspec.ValidationError."""
+def graph_request(jobs: Sequence[Mapping[str, Any]], key: str | None, parent: str | None) -> requests.Graph:
+    """A graph that may be sent again: with a random key when it has none. Raises msgspec.ValidationError.
+
+    parent: None is the job in which this program runs, if any; empty is none.
+    """
+    parent = inside() if parent is None else parent
     nodes = [msgspec.convert({**job, "project": _project(job.get("project"))}, requests.Node) for job in jobs]
-    return requests.Graph(jobs=nodes, key=key or f"auto-{os.urandom(12).hex()}", client_env=client_env())
+    key = key or f"auto-{os.urandom(12).hex()}"
+    return requests.Graph(jobs=nodes, key=key, client_env=client_env(), parent=parent or None)
 
 
 def _project(project: object) -> object:

@@ -48,5 +48,11 @@ def client_env() -> dict[str, str]:
     }
 
 
+def inside() -> str:
+    """The id of the job in which the caller runs; empty outside of any."""
+    job = os.environ.get("LUZIA_JOB_ID", "")
+    return job if _is_text(job) else ""
+
+
 def _is_text(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)

@@ -65,6 +65,8 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     autostart: a command starts the daemon when none answers.
     default_agent: the agent of jobs for which nobody names one; None takes the first that is installed.
     max_running: attempts that run at once. max_queued: jobs that wait at once.
+    max_sub_jobs: jobs that one may dispatch from inside it, with all that those dispatch.
+    max_sub_job_depth: how many of them may be inside one another.
     max_connections: clients at once. max_connections_per_uid: those of one user.
     max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins). max_log_bytes: what is kept of an attempt's output.
     grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
@@ -84,6 +86,8 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default_agent: Annotated[str | None, STRING] = None
     max_running: Annotated[int, COUNT] = msgspec.field(default_factory=default_max_running)
     max_queued: Annotated[int, COUNT] = 1_000_000
+    max_sub_jobs: Annotated[int, COUNT] = 1000
+    max_sub_job_depth: Annotated[int, COUNT] = 5
     max_connections: Annotated[int, COUNT] = 512
     max_connections_per_uid: Annotated[int, COUNT] = 256
     max_jobs: Annotated[int, COUNT] = 1000

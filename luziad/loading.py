@@ -106,7 +106,9 @@ def _claims(job: Job) -> Claims | None:
 
 
 def _place(job: Job) -> Place | None:
-    return Place(node=job.node or "", tags=job.tags) if job.node or job.tags else None
+    if not (job.node or job.tags or job.ancestors):
+        return None
+    return Place(node=job.node or "", tags=job.tags, ancestors=tuple(job.ancestors))
 
 
 def _fate(job: Job) -> JobFate:

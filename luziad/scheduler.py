@@ -39,6 +39,7 @@ from luziad.policies import Policies
 from luziad.progressing import Progressing
 from luziad.questions import Questions
 from luziad.queues import QueueStops
+from luziad.sub_jobs import SubJobs
 from luziad.timeouts import Timeouts
 from luziad.view import task_text
 from luziad.watch.stall import StallWatch
@@ -97,7 +98,8 @@ class Scheduler(Endings):
         self._breaches = Breaches(self._stop, launcher.budget, judge.has_finished)
         launcher.left_of_day = self.days.left
         self.gates.add(self.days)
-        self.ended: list[Callable[[JobRecord], None]] = []  # who hears of every job that is final
+        self._sub_jobs = SubJobs(table, self._too_late)
+        self.ended: list[Callable[[JobRecord], None]] = [self._sub_jobs.ended]  # who hears of every job that is final
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -125,7 +127,7 @@ class Scheduler(Endings):
         self.journal.accept(record, event, Accepting(record, asked, self._undo))
 
     def cancel(self, record: JobRecord, then: Then) -> None:
-        """End the job. Raises Refused when it is final already."""
+        """End the job, and its sub-jobs with it. Raises Refused when it is final already."""
         state = record.fate.state
         if state.is_final:
             raise Refused(ErrorCode.JOB_FINAL, f"job {record.id} is {state} already")
@@ -134,6 +136,7 @@ class Scheduler(Endings):
             self._end_job(record, Verdict(Outcome.CANCELLED, "cancelled before it started"), then)
         else:
             self._stop(record, Verdict(Outcome.CANCELLED, "cancelled"), then)
+        self._sub_jobs.cancel(record)
 
     def skip(self, record: JobRecord, reason: str) -> None:
         """End a queued job that can never run."""

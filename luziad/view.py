@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Job, JobState, job_name
@@ -25,6 +27,7 @@ def job_view(
     reason: str | None,
     env_names: list[str] | None = None,
     directory: str | None = None,
+    children: Iterable[JobRecord] = (),
 ) -> Job:
     """The wire's Job. `whole` has the full task and all attempts; `reason` is the computed or recorded one."""
     spec, fate, attempt = record.spec, record.fate, record.attempt
@@ -76,6 +79,9 @@ def job_view(
         memory_bytes=claims.memory_bytes,
         question=next(iter(open_questions(attempt)), None) if attempt and fate.state is JobState.WAITING else None,
         held_at=when(fate.held_at) if fate.state is JobState.QUEUED else None,
+        parent=record.ancestors[-1] if record.ancestors else None,
+        ancestors=[*record.ancestors],
+        children=dict(Counter(child.fate.state for child in children if child.durable)),
     )
 
 

@@ -24,7 +24,8 @@ class AsyncDispatching(AsyncCalling):
 
         project: a configured name, or a path of a directory (`~` and relative ones are understood).
         task: what the agent is to do, at most 1 MiB of text; or `argv` among the options, an exact command.
-        options: those of DispatchOptions; None is as if it were not given.
+        options: those of DispatchOptions; None is as if it were not given. Without `parent` the job is a sub-job of the
+        one in which this program runs, if any; with an empty one it is not.
 
         Raises Refused: `unknown_project`, `unknown_agent`, `agent_not_installed`, `invalid_task`, `queue_full`,
         `storage_unavailable`, or what another option is refused with. Raises TypeError for an option that there is not.
@@ -32,17 +33,20 @@ class AsyncDispatching(AsyncCalling):
         request = dispatch_request(project, task, options)
         return await self._ask(request, replies.Dispatched)
 
-    async def graph(self, jobs: Sequence[Mapping[str, Any]], key: str | None = None) -> replies.Graphed:
+    async def graph(
+        self, jobs: Sequence[Mapping[str, Any]], key: str | None = None, parent: str | None = None
+    ) -> replies.Graphed:
         """Have jobs accepted that come after one another, all or none; the answer has their ids by their names.
 
         jobs: each a mapping with `name`, `project`, `task` or `argv`, and whatever else DispatchOptions has; `after`,
         `after_any` and `after_fail` name jobs of this graph or ids of others.
-        key: the same key returns the same jobs.
+        key: the same key returns the same jobs. parent: the job whose sub-jobs they are; None is the one in which this
+        program runs, if any, and empty is none.
 
         Raises Refused: `graph_cycle`, which names the circle, or what one of the jobs is refused with. Raises
         msgspec.ValidationError for a job with a field of the wrong type.
         """
-        return await self._ask(graph_request(jobs, key), replies.Graphed)
+        return await self._ask(graph_request(jobs, key, parent), replies.Graphed)
 
     async def edit(self, job: str, **changes: Unpack[Changes]) -> replies.Changed:
         """Change a queued job; what is not named stays as it is.

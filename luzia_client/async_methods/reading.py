@@ -37,10 +37,12 @@ class AsyncReading(AsyncCalling):
         limit: int = 50,
         cursor: int | None = None,
         tags: Mapping[str, str] | None = None,
+        parent: str | None = None,
     ) -> replies.Listed:
         """A page of jobs, newest first, with counts by state.
 
         projects, states, tags: keep only jobs of these projects, in these states, that have all these tags.
+        parent: keep only sub-jobs of this one.
         limit: jobs in the page, 1 to 1000. cursor: the `next` of the page before, None for the first.
 
         A job in a list has the first 256 characters of its task, and no attempts: `status` has it whole.
@@ -51,6 +53,7 @@ class AsyncReading(AsyncCalling):
             limit=limit,
             cursor=cursor,
             tags=dict(tags or {}),
+            parent=parent,
         )
         return await self._ask(request, replies.Listed)
 
@@ -60,14 +63,15 @@ class AsyncReading(AsyncCalling):
         states: JobState | Sequence[JobState] = (),
         page: int = 500,
         tags: Mapping[str, str] | None = None,
+        parent: str | None = None,
     ) -> AsyncIterator[Job]:
         """All jobs, newest first, fetched `page` at a time while the iterator is used.
 
-        projects, states, tags: those of `list`.
+        projects, states, tags, parent: those of `list`.
         """
         cursor: int | None = None
         while True:
-            listed = await self.list(projects, states, limit=page, cursor=cursor, tags=tags)
+            listed = await self.list(projects, states, limit=page, cursor=cursor, tags=tags, parent=parent)
             for job in listed.jobs:
                 yield job
             cursor = listed.next

@@ -11,7 +11,7 @@ from luzia_client import exit_codes
 from luzia_client.cli import job_files
 from luzia_client.cli.failure import UsageError, complain
 from luzia_client.cli.output import print_json
-from luzia_client.cli.parser import add_json
+from luzia_client.cli.parser import add_detach, add_json
 from luzia_client.client import Client
 
 EXAMPLES = (
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="one JSON object a line with the fields of a dispatch; - is stdin")
     parser.add_argument("--each", action="store_true", help="dispatch every line that is right, and report the others")
     parser.add_argument("--key", metavar="K", help="the same key names the same jobs: asking twice starts them once")
+    add_detach(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     source = "stdin" if args.file == "-" else args.file
     lines = job_files.read(args.file).splitlines()
     if args.each:
-        return _each(lines, source, args.key, args.json)
+        return _each(lines, source, args)
     jobs: list[dict[str, Any]] = []
     mistakes: list[UsageError] = []
     for number, job in job_files.batch_of(lines, source):
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if mistakes or not jobs:
         return complain(f"{source}: no job was dispatched", "Correct it, or say --each.", exit_codes.USAGE)
     with Client() as client:
-        graphed = client.graph(jobs, args.key)
+        graphed = client.graph(jobs, args.key, args.parent)
     if args.json:
         print_json(graphed)
     else:
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _each(lines: list[bytes], source: str, key: str | None, as_json: bool) -> int:
+def _each(lines: list[bytes], source: str, args: argparse.Namespace) -> int:
     """One dispatch a line; returns 0 when all were accepted."""
     status, accepted, refused = exit_codes.OK, 0, 0
     with Client() as client:
@@ -63,7 +64,8 @@ def _each(lines: list[bytes], source: str, key: str | None, as_json: bool) -> in
                 if isinstance(job, UsageError):
                     raise job
                 name = job.get("name") or f"line-{number}"
-                (told,) = client.graph([{**job, "name": name}], f"{key}/{number}" if key else None).jobs.values()
+                key = f"{args.key}/{number}" if args.key else None
+                (told,) = client.graph([{**job, "name": name}], key, args.parent).jobs.values()
             except UsageError as exc:
                 refused += 1
                 status = complain(exc.message, exc.hint, exit_codes.USAGE)
@@ -72,7 +74,7 @@ def _each(lines: list[bytes], source: str, key: str | None, as_json: bool) -> in
                 status = complain(f"{source}, line {number}: {exc.message}", exc.hint, exit_codes.REFUSED)
             else:
                 accepted += 1
-                print_json({"line": number, "job": told}) if as_json else print(told)
+                print_json({"line": number, "job": told}) if args.json else print(told)
     if refused:
         complain(f"{source}: {accepted} jobs were dispatched, {refused} were not", "", status)
     return status

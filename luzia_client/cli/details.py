@@ -34,6 +34,8 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         *question_rows(job),
         ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
         ("If failed", harmless(", ".join(job.after_fail))),
+        ("Sub-job of", harmless(job.parent or "")),
+        ("Sub-jobs", ", ".join(f"{count} {render.state_word(state)}" for state, count in job.children.items())),
         ("Progress", progress_words(job, screen, now)),
         *activity_rows(job, now),
         ("Directory", harmless(job.cwd)),

@@ -14,7 +14,7 @@ from _json import scanstring
 
 from luzia_protocol import paths
 
-from luzia_client.caller import client_env
+from luzia_client.caller import client_env, inside
 from luzia_client.cli.grammar import Asked, parse, the_task, usage_error
 
 EXAMPLES = (
@@ -70,7 +70,8 @@ def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
         parts += [',"task":', quoted(task)]
     else:
         parts += [',"argv":[', ",".join([quoted(word) for word in argv]), "]"]
-    for name, value in (("agent", asked.agent), ("key", asked.key)):
+    parent = "" if "parent" in asked.more else inside()
+    for name, value in (("agent", asked.agent), ("key", asked.key), ("parent", parent)):
         if value:
             parts += [',"', name, '":', quoted(value)]
     if asked.more:

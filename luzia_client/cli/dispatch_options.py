@@ -130,6 +130,10 @@ def dollars(option: str, text: str) -> float:
         raise usage_error(f"{option} {text}: no amount", f"Write for example {option} 2.50.") from exc
 
 
+def nobody(option: str, text: str) -> None:
+    """An option without a value that says that there is none of something."""
+
+
 def no(option: str, text: str) -> bool:
     """An option without a value that switches something off."""
     return False
@@ -164,6 +168,7 @@ OPTIONS = {
     "--no-auto-resume": Option("auto_resume", "", "fail at a usage limit instead of waiting for its end", no),
     "--at": Option("not_before", "TIME", "start it then: 23:30, 2027-01-31T09:00", at, only_once),
     "--hold": Option("hold", "", "queue it, and start it only after `luzia release`", yes_or_no),
+    "--detach": Option("parent", "", "from inside a job: no sub-job of it, so that it outlives it", nobody),
     "--tag": Option("tags", "KEY=VALUE", "a word about the job, to select it by; repeatable", tags, dict.__or__),
     "--after": Option("after", "ID,…", "start when these jobs have completed; skip it otherwise", jobs, list.__add__),
     "--after-any": Option("after_any", "ID,…", "start when these jobs have ended in any way", jobs, list.__add__),

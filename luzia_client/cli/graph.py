@@ -10,7 +10,7 @@ from luzia_protocol.jobs import Job
 from luzia_client import exit_codes
 from luzia_client.cli import job_files, render
 from luzia_client.cli.output import print_json
-from luzia_client.cli.parser import add_json
+from luzia_client.cli.parser import add_detach, add_json
 from luzia_client.cli.screen import Screen, stdout_screen
 from luzia_client.cli.text import cut, one_line
 from luzia_client.client import Client
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run_it = actions.add_parser("run", help="dispatch all jobs of a file, or none of them")
     run_it.add_argument("file", metavar="FILE", help="in TOML or JSON; - reads stdin")
     run_it.add_argument("--key", metavar="K", help="the same key names the same graph: asking twice starts one")
+    add_detach(run_it)
     show = actions.add_parser("show", help="draw the graph that a job belongs to")
     show.add_argument("job", metavar="ID", help="any job of it")
     for action in (run_it, show):
@@ -40,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         if args.action == "run":
             source = "stdin" if args.file == "-" else args.file
-            graphed = client.graph(job_files.graph_of(job_files.read(args.file), source), args.key)
+            graph = job_files.graph_of(job_files.read(args.file), source)
+            graphed = client.graph(graph, args.key, args.parent)
             if args.json:
                 print_json(graphed)
                 return exit_codes.OK

@@ -114,6 +114,12 @@ def examples_text(examples: Examples) -> str:
     return "\n".join(lines)
 
 
+def add_detach(parser: argparse.ArgumentParser) -> None:
+    """The option for dispatches from inside a job."""
+    help = "from inside a job: no sub-jobs of it, so that they outlive it"
+    parser.add_argument("--detach", dest="parent", action="store_const", const="", help=help)
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The option `--json`, which every command that prints has."""
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")

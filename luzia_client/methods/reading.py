@@ -38,10 +38,12 @@ class Reading(Calling):
         limit: int = 50,
         cursor: int | None = None,
         tags: Mapping[str, str] | None = None,
+        parent: str | None = None,
     ) -> replies.Listed:
         """A page of jobs, newest first, with counts by state.
 
         projects, states, tags: keep only jobs of these projects, in these states, that have all these tags.
+        parent: keep only sub-jobs of this one.
         limit: jobs in the page, 1 to 1000. cursor: the `next` of the page before, None for the first.
 
         A job in a list has the first 256 characters of its task, and no attempts: `status` has it whole.
@@ -52,6 +54,7 @@ class Reading(Calling):
             limit=limit,
             cursor=cursor,
             tags=dict(tags or {}),
+            parent=parent,
         )
         return self._ask(request, replies.Listed)
 
@@ -61,14 +64,15 @@ class Reading(Calling):
         states: JobState | Sequence[JobState] = (),
         page: int = 500,
         tags: Mapping[str, str] | None = None,
+        parent: str | None = None,
     ) -> Iterator[Job]:
         """All jobs, newest first, fetched `page` at a time while the iterator is used.
 
-        projects, states, tags: those of `list`.
+        projects, states, tags, parent: those of `list`.
         """
         cursor: int | None = None
         while True:
-            listed = self.list(projects, states, limit=page, cursor=cursor, tags=tags)
+            listed = self.list(projects, states, limit=page, cursor=cursor, tags=tags, parent=parent)
             yield from listed.jobs
             cursor = listed.next
             if cursor is None:

@@ -128,6 +128,11 @@ class JobRecord(msgspec.Struct, gc=False):
         return self.spec.project
 
     @property
+    def ancestors(self) -> tuple[str, ...]:
+        """The jobs from inside which it was dispatched, the nearest one last; none for most."""
+        return () if self.spec.place is None else self.spec.place.ancestors
+
+    @property
     def not_before(self) -> float | None:
         """The moment before which the next attempt may not start."""
         again, terms = self.fate.again, self.spec.terms

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
+from luziad.core.family import Families
 from luziad.core.record import JobRecord
 
 _CANDIDATES_TOLD = 8
@@ -23,6 +24,7 @@ class JobTable:
         self._active: dict[str, JobRecord] = {}
         self._final: dict[str, None] = {}
         self._kept: dict[str, None] = {}  # final, and never forgotten by itself: work in a git worktree hangs on it
+        self.families = Families()
         self.queued = 0  # jobs that wait for their next attempt
 
     def __len__(self) -> int:
@@ -37,6 +39,8 @@ class JobTable:
         self._jobs[record.id] = record
         if record.spec.key is not None:
             self._keys[record.spec.key] = record.id
+        if record.ancestors:
+            self.families.add(record.id, record.ancestors)
         self._count(record, record.fate.state, +1)
 
     def remove(self, record: JobRecord) -> None:
@@ -44,6 +48,7 @@ class JobTable:
         del self._jobs[record.id]
         if record.spec.key is not None:
             self._keys.pop(record.spec.key, None)
+        self.families.remove(record.id, record.ancestors, self._jobs)
         self._count(record, record.fate.state, -1)
 
     def moved(self, record: JobRecord, before: JobState) -> None:
@@ -81,6 +86,10 @@ class JobTable:
             more = f" and {len(found) - _CANDIDATES_TOLD} more" if len(found) > _CANDIDATES_TOLD else ""
             raise Refused(ErrorCode.AMBIGUOUS_JOB, f"{name!r} could be {told}{more}")
         return found[0]
+
+    def children(self, record: JobRecord) -> list[JobRecord]:
+        """The jobs that were dispatched from inside this one, oldest first."""
+        return [self._jobs[job] for job in self.families.children(record.id)]
 
     def newest_first(self) -> Iterator[JobRecord]:
         """All jobs, the latest dispatched first."""

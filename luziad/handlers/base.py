@@ -104,6 +104,7 @@ class Services:
             reason=reason,
             env_names=self.scheduler.environments.names(record.spec.env_set) if whole else None,
             directory=self.scheduler.executor.job_directory(record.id) if whole else None,
+            children=self.table.children(record) if whole else (),
         )
 
     def why_queued(self, record: JobRecord, *, whole: bool) -> str:

@@ -22,6 +22,7 @@ from luziad.errors import StorageError
 from luziad.handlers.again_checks import terms_of
 from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.bounds_checks import bounds_of
+from luziad.handlers.family_checks import ancestors_of
 from luziad.handlers.graph_checks import after_of, tags_of
 from luziad.handlers.live_checks import stall_timeout_of
 from luziad.handlers.manner_checks import manner, wants_more
@@ -104,10 +105,11 @@ def new_record(
         wanted = manner(request, project, request.cwd or directory, can_ask, programs)
     now = time.time()
     terms = terms_of(request, now)
-    place = Place(node=node, tags=tags_of(request)) if node or request.tags else None
+    place = _place(services, request, uid, node, len(taken))
     stall_timeout_s = stall_timeout_of(request)
     bounds = bounds_of(request, project, services.scheduler.executor.problem_with)
-    claims = claims_of(request, name, config, services.scheduler.ready.limits.resources)
+    parent = services.table.get(place.ancestors[-1]) if place is not None and place.ancestors else None
+    claims = claims_of(request, name, config, services.scheduler.ready.limits.resources, parent)
     # Only now that nothing refuses the job any more may it have its variables kept.
     spec = JobSpec(
         project=name,
@@ -139,6 +141,16 @@ def new_record(
         spec=spec,
         fate=JobFate(after=after, held_at=now if request.hold else None),
     )
+
+
+def _place(services: Services, request: Dispatch, uid: int, node: str, others: int) -> Place | None:
+    """None for most jobs. others: jobs that come with this one, and are not in the table yet. Raises Refused."""
+    if not (node or request.tags or request.parent):
+        return None
+    ancestors: tuple[str, ...] = ()
+    if request.parent:
+        ancestors = ancestors_of(request.parent, uid, services.table, services.config.daemon, others)
+    return Place(node=node, tags=tags_of(request), ancestors=ancestors)
 
 
 def _text(request: Dispatch) -> str:

@@ -118,7 +118,8 @@ def _records(
                 node = nodes[name]
                 key = None if request.key is None else _key(request.key, name)
                 shared = request.client_env | node.client_env
-                asked = msgspec.structs.replace(node, key=key, client_env=shared, name=name)
+                parent = request.parent if node.parent is None else node.parent
+                asked = msgspec.structs.replace(node, key=key, client_env=shared, name=name, parent=parent)
                 records[name] = new_record(services, asked, uid, after_of(node, id_of), node=name, taken=taken)
                 taken.add(records[name].id)
             except Refused as refused:

@@ -26,7 +26,7 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.Listed:
         raise Refused(ErrorCode.BAD_REQUEST, f"`limit` must be from 1 to {MAX_PAGE}, not {request.limit}")
     page: list[JobRecord] = []
     more = None
-    for record in _wanted(services, request):
+    for record in _wanted(services, request, call.uid):
         if len(page) == request.limit:
             more = page[-1].n
             break
@@ -41,9 +41,9 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.Listed:
     )
 
 
-def _wanted(services: Services, request: List) -> Iterable[JobRecord]:
+def _wanted(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
     states, projects = frozenset(request.states), frozenset(request.projects)
-    for record in _candidates(services, request):
+    for record in _candidates(services, request, uid):
         if (
             record.durable
             and (request.cursor is None or record.n < request.cursor)
@@ -58,8 +58,10 @@ def _has(record: JobRecord, tags: dict[str, str]) -> bool:
     return record.spec.place is not None and tags.items() <= record.spec.place.tags.items()
 
 
-def _candidates(services: Services, request: List) -> Iterable[JobRecord]:
+def _candidates(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
     """As few jobs as the table can tell, newest first: those under way and those that ended have an index."""
+    if request.parent is not None:
+        return reversed(services.table.children(services.table.find(request.parent, uid)))
     states = set(request.states)
     if not states or JobState.QUEUED in states:
         return services.table.newest_first()

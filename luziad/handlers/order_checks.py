@@ -11,15 +11,21 @@ from luzia_protocol.requests import Dispatch
 
 from luziad.config import Config
 from luziad.core.claims import Claims
+from luziad.core.record import JobRecord
 from luziad.core.resources import amount_words, stock_words
 
 
-def claims_of(request: Dispatch, project: str, config: Config, there: Mapping[str, int]) -> Claims | None:
+def claims_of(
+    request: Dispatch, project: str, config: Config, there: Mapping[str, int], parent: JobRecord | None
+) -> Claims | None:
     """What was asked for, or the project says; None for the many jobs that ask for nothing.
 
-    there: how much there is of all resources, in units. Raises Refused.
+    there: how much there is of all resources, in units. parent: the job from inside which it is dispatched, and whose
+    priority it has, so that what is urgent does not wait for what is not. Raises Refused.
     """
     priority = request.priority
+    if priority is None and parent is not None:
+        priority = parent.wants.priority
     if priority is None and project in config.projects:
         priority = config.projects[project].priority
     if not (priority or request.needs or request.cpus is not None or request.memory_bytes is not None):

@@ -47,6 +47,8 @@ class Dispatch(Base, tag="dispatch"):
     project's. Refused with LIMIT_UNAVAILABLE where that cannot be enforced.
     ask: the agent may ask, and waits for an answer; None takes the project's setting.
     hold: the job does not start until it is released.
+    parent: the job from inside which it is dispatched, and with which it is cancelled; nothing of that when this luzia
+    does not know it.
     """
 
     project: str
@@ -83,3 +85,4 @@ class Dispatch(Base, tag="dispatch"):
     ask: bool | None = None
     start_in_s: float | None = None
     hold: bool = False
+    parent: str | None = None

@@ -32,6 +32,9 @@ class ErrorCode(StrEnum):
     TASK_TOO_LARGE = "task_too_large"
     QUEUE_FULL = "queue_full"
     GRAPH_CYCLE = "graph_cycle"
+    PARENT_ENDED = "parent_ended"
+    TOO_DEEP = "too_deep"
+    TOO_MANY_SUB_JOBS = "too_many_sub_jobs"
     JOBS_FULL = "jobs_full"
     INVALID_JOB = "invalid_job"
     UNKNOWN_JOB = "unknown_job"
@@ -143,6 +146,18 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.GRAPH_CYCLE: Meaning(
         "Jobs wait for one another in a circle, so that none of them could ever start.",
         "Take one of the dependencies that are named out of the circle.",
+    ),
+    ErrorCode.PARENT_ENDED: Meaning(
+        "The job from inside which this one is dispatched is being ended, or was, and its sub-jobs with it.",
+        "Dispatch with `--detach` what is to outlive it.",
+    ),
+    ErrorCode.TOO_DEEP: Meaning(
+        "Jobs have dispatched jobs, one inside another, as deep as that may go.",
+        "Do the work in this job, dispatch it with `--detach`, or raise `max_sub_job_depth` in [daemon].",
+    ),
+    ErrorCode.TOO_MANY_SUB_JOBS: Meaning(
+        "One job, with all that are below it, has dispatched as many jobs as it may.",
+        "Give each more to do, dispatch with `--detach`, or raise `max_sub_jobs` in [daemon].",
     ),
     ErrorCode.JOBS_FULL: Meaning(
         "As many finished jobs are remembered as the daemon keeps; taking in another one would push one out.",

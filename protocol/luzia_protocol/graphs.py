@@ -21,12 +21,14 @@ class Node(Dispatch, tag="dispatch"):
 class Graph(Base, tag="graph"):
     """Accept all of these jobs or none, in one commit. Answered by replies.Graphed.
 
-    jobs: 1 to MAX_GRAPH_JOBS. key: the same key returns the same jobs. client_env: for every job, see Dispatch.
+    jobs: 1 to MAX_GRAPH_JOBS. key: the same key returns the same jobs.
+    client_env: for every job, see Dispatch; and so is parent, unless a job says another one.
     """
 
     jobs: list[Node]
     key: str | None = None
     client_env: dict[str, str] = {}
+    parent: str | None = None
 
 
 class GraphShow(Base, tag="graph_show"):

@@ -216,6 +216,8 @@ class Job(msgspec.Struct, frozen=True):
     needs, cpus, memory_bytes: what is kept for it while it runs.
     question: what its agent asks, when it is waiting: the oldest of what is not answered.
     held_at: since when somebody keeps it from starting; None when nobody does.
+    parent: the job from inside which it was dispatched. ancestors: that one last, before it the one from inside which
+    that one was dispatched, and so on. children: how many were dispatched from inside it, by state; empty in lists.
     """
 
     id: str
@@ -262,6 +264,9 @@ class Job(msgspec.Struct, frozen=True):
     memory_bytes: int | None = None
     question: Question | None = None
     held_at: datetime | None = None
+    parent: str | None = None
+    ancestors: list[str] = []
+    children: dict[JobState, int] = {}
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -44,6 +44,7 @@ class List(Base, tag="list"):
     """Jobs, newest first, a page at a time. Answered by replies.Listed.
 
     projects, states: keep only these; empty keeps all. tags: keep only jobs that have all of these.
+    parent: keep only jobs that were dispatched from inside this one.
     limit: jobs in a page, 1 to MAX_PAGE.
     cursor: the `next` of the page before.
     """
@@ -53,6 +54,7 @@ class List(Base, tag="list"):
     limit: int = 50
     cursor: int | None = None
     tags: dict[str, str] = {}
+    parent: str | None = None
 
 
 class Wait(Base, tag="wait"):

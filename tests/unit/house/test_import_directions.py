@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad.holding luziad luziad.bounds luziad.questions"
         " luziad.queues"
-        " luziad.moves luziad.endings"
+        " luziad.moves luziad.endings luziad.sub_jobs"
     ),
     "luziad.endings": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
@@ -72,6 +72,7 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.core luziad.agents.lines luziad.executor.base luziad.facts luziad.journal"
         " luziad.launching luziad.watch"
     ),
+    "luziad.sub_jobs": "luzia_protocol luziad.agents.base luziad.core",
     "luziad.bounds": "luzia_protocol luziad.core luziad.agents.base",
     "luziad.queues": "luzia_protocol luziad.core luziad.errors luziad.time_gate",
     "luziad.holding": "luzia_protocol luziad.core luziad.facts luziad.gates luziad.journal luziad.time_gate",

@@ -1,0 +1,40 @@
+"""Sub-jobs: the jobs that were dispatched from inside another one, and what its end means for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from luzia_protocol.jobs import JobState, Outcome
+
+from luziad.agents.base import Verdict
+from luziad.core.family import ENDED_FROM_OUTSIDE
+from luziad.core.record import JobRecord
+from luziad.core.table import JobTable
+
+
+class SubJobs:
+    """Ends the sub-jobs of a job with it. `end` ends one live job, whether it waits or runs."""
+
+    def __init__(self, table: JobTable, end: Callable[[JobRecord, Verdict], None]) -> None:
+        self._table = table
+        self._end = end
+
+    def ended(self, record: JobRecord) -> None:
+        """A job is final: when somebody or a limit has ended it, what it dispatched is of no use any more."""
+        if record.fate.outcome in ENDED_FROM_OUTSIDE:
+            self.cancel(record)
+
+    def cancel(self, record: JobRecord) -> None:
+        """Cancel all live jobs below this one; asking twice is harmless."""
+        for child in self._table.children(record):
+            if _is_live(child):
+                verdict = Verdict(Outcome.CANCELLED, f"cancelled with job {record.id}, which dispatched it")
+                self._end(child, verdict)
+            self.cancel(child)
+
+
+def _is_live(record: JobRecord) -> bool:
+    """Whether it has not ended, and nobody has asked for that yet."""
+    if record.fate.state is JobState.STOPPING and record.attempt is not None:
+        return record.attempt.stop_outcome is None
+    return not record.fate.state.is_final

@@ -1,0 +1,207 @@
+"""Jobs that are dispatched from inside other jobs: who ends with whom, and how many there may be."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support import MAIN, Connection, PrivateDaemon, eventually, private_daemon
+
+CONFIG = "[daemon]\nmax_running = 8\nmax_sub_jobs = 6\nmax_sub_job_depth = 2\n"
+GATE = "cat gate >/dev/null"
+
+
+@pytest.fixture
+def daemon() -> Iterator[PrivateDaemon]:
+    with private_daemon(CONFIG) as running:
+        os.mkfifo(running.project / "gate")
+        command = running.project / "luzia"
+        command.write_text(f"#!{sys.executable}\n{MAIN}\n")
+        command.chmod(0o755)
+        yield running
+
+
+@pytest.fixture
+def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
+    with daemon.connect() as connection:
+        yield connection
+
+
+def dispatch(wire: Connection, task: str = GATE, **more: object) -> str:
+    job: str = wire.ok(op="dispatch", **{"project": "overbits", "task": task, **more})["job"]
+    return job
+
+
+def status(wire: Connection, job: str) -> dict[str, Any]:
+    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
+    return found
+
+
+def ended(wire: Connection, *jobs: str) -> list[str]:
+    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)
+    assert not found["timed_out"]
+    return [job["state"] for job in found["jobs"]]
+
+
+def running(wire: Connection, job: str) -> str:
+    eventually(lambda: status(wire, job)["state"] == "running", f"{job} runs")
+    return job
+
+
+def children(wire: Connection, job: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = wire.ok(op="list", parent=job)["jobs"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("command", "count"),
+    [
+        ("./luzia overbits true", 1),
+        ("./luzia run overbits -- true", 1),
+        ('echo \'{"project": "overbits", "task": "true"}\' | ./luzia batch -', 1),
+        ('echo \'{"project": "overbits", "task": "true"}\' | ./luzia batch --each -', 1),
+        (
+            'echo \'{"project": "overbits", "jobs": {"a": {"task": "true"}, "b": {"task": "true"}}}\''
+            " | ./luzia graph run -",
+            2,
+        ),
+        (
+            f"{sys.executable} -c \"from luzia_client import Client; Client().dispatch('overbits', 'true')\"",
+            1,
+        ),
+    ],
+)
+def test_what_a_job_dispatches_is_its_sub_job(wire: Connection, command: str, count: int) -> None:
+    job = dispatch(wire, command)
+    assert ended(wire, job) == ["completed"]
+    found = children(wire, job)
+    assert [(each["parent"], each["ancestors"]) for each in found] == [(job, [job])] * count
+    assert sum(status(wire, job)["children"].values()) == count
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "./luzia --detach overbits true",
+        'echo \'{"project": "overbits", "task": "true"}\' | ./luzia batch --detach -',
+        f"{sys.executable} -c \"from luzia_client import Client; Client().dispatch('overbits', 'true', parent='')\"",
+        "env -u LUZIA_JOB_ID ./luzia overbits true",
+        "LUZIA_JOB_ID=010203-abcd ./luzia overbits true",
+    ],
+)
+def test_what_is_detached_or_comes_from_elsewhere_is_nobodys_sub_job(wire: Connection, command: str) -> None:
+    job = dispatch(wire, command)
+    assert ended(wire, job) == ["completed"]
+    newest, _ = wire.ok(op="list")["jobs"]
+    assert (newest["parent"], newest["ancestors"]) == (None, [])
+    assert status(wire, job)["children"] == {}
+
+
+def test_cancelling_a_job_cancels_all_that_is_below_it(wire: Connection) -> None:
+    top = running(wire, dispatch(wire))
+    child = running(wire, dispatch(wire, parent=top))
+    queued = dispatch(wire, parent=top, start_in_s=3600)
+    grandchild = running(wire, dispatch(wire, parent=child))
+    other = running(wire, dispatch(wire))
+    wire.ok(op="cancel", job=top)
+    assert ended(wire, top, child, queued, grandchild) == ["cancelled"] * 4
+    assert status(wire, child)["reason"] == f"cancelled with job {top}, which dispatched it"
+    assert status(wire, grandchild)["reason"] == f"cancelled with job {child}, which dispatched it"
+    assert status(wire, other)["state"] == "running"
+    assert status(wire, top)["children"] == {"cancelled": 2}
+
+
+def test_a_timeout_ends_the_sub_jobs_too(wire: Connection) -> None:
+    top = running(wire, dispatch(wire, timeout_s=0.5))
+    child = dispatch(wire, parent=top, start_in_s=3600)
+    assert ended(wire, top, child) == ["timed_out", "cancelled"]
+
+
+@pytest.mark.parametrize(("command", "end"), [("true", "completed"), ("exit 3", "failed")])
+def test_a_job_that_ends_by_itself_leaves_its_sub_jobs_running(
+    daemon: PrivateDaemon, wire: Connection, command: str, end: str
+) -> None:
+    top = dispatch(wire, f"./luzia overbits '{GATE}'; {command}")
+    assert ended(wire, top) == [end]
+    (child,) = children(wire, top)
+    running(wire, child["id"])
+    os.close(os.open(daemon.project / "gate", os.O_WRONLY))
+    assert ended(wire, child["id"]) == ["completed"]
+
+
+def test_a_job_that_is_being_ended_dispatches_no_more(wire: Connection) -> None:
+    top = running(wire, dispatch(wire))
+    wire.ok(op="cancel", job=top)
+    refused = wire.error(op="dispatch", project="overbits", task="true", parent=top)
+    assert refused["code"] == "parent_ended"
+    assert "--detach" in refused["hint"]
+    ended(wire, top)
+    assert wire.error(op="dispatch", project="overbits", task="true", parent=top)["code"] == "parent_ended"
+
+
+def test_depth_is_bounded(wire: Connection) -> None:
+    top = dispatch(wire)
+    child = dispatch(wire, parent=top)
+    grandchild = dispatch(wire, parent=child)
+    refused = wire.error(op="dispatch", project="overbits", task="true", parent=grandchild)
+    assert refused["code"] == "too_deep"
+    assert refused["message"] == f"job {grandchild} is inside 2 others itself, and a depth of 2 is the limit"
+    assert "max_sub_job_depth" in refused["hint"]
+    wire.ok(op="cancel", job=top)
+
+
+def test_what_one_job_and_all_below_it_dispatch_is_bounded(wire: Connection) -> None:
+    top = dispatch(wire)
+    child = dispatch(wire, parent=top)
+    for _ in range(3):
+        ended(wire, dispatch(wire, "true", parent=child))
+    nodes = [{"project": "overbits", "task": "true"}] * 3
+    refused = wire.error(op="graph", jobs=nodes, parent=top)
+    assert refused["code"] == "too_many_sub_jobs"
+    assert f"job {top} and those below it have dispatched 6 jobs, and 6 is the limit" in refused["message"]
+    wire.ok(op="graph", jobs=nodes[:2], parent=child)
+    assert wire.error(op="dispatch", project="overbits", task="true", parent=top)["code"] == "too_many_sub_jobs"
+    dispatch(wire, "true")
+    wire.ok(op="cancel", job=top)
+
+
+def test_jobs_that_dispatch_themselves_end_harmlessly(daemon: PrivateDaemon, wire: Connection) -> None:
+    bomb = daemon.project / "bomb"
+    bomb.write_text("#!/bin/sh\n./luzia overbits ./bomb; ./luzia overbits ./bomb\ntrue\n")
+    bomb.chmod(0o755)
+    top = dispatch(wire, "./bomb")
+    ended(wire, top)
+    eventually(lambda: "queued" not in (counts := wire.ok(op="list")["counts"]) and "running" not in counts, "the end")
+    assert len(wire.ok(op="list")["jobs"]) == 7
+
+
+def test_a_sub_job_has_the_priority_of_its_parent_unless_it_says_another(wire: Connection) -> None:
+    top = dispatch(wire, priority=7)
+    assert status(wire, dispatch(wire, parent=top))["priority"] == 7
+    assert status(wire, dispatch(wire, parent=top, priority=0))["priority"] == 0
+    wire.ok(op="cancel", job=top)
+
+
+def test_who_belongs_to_whom_survives_a_crash(daemon: PrivateDaemon, wire: Connection) -> None:
+    top = running(wire, dispatch(wire))
+    child = running(wire, dispatch(wire, parent=top))
+    daemon.kill()
+    daemon.start()
+    with daemon.connect() as again:
+        assert status(again, child)["parent"] == top
+        assert status(again, top)["children"] == {"running": 1}
+        assert [each["id"] for each in children(again, top)] == [child]
+        again.ok(op="cancel", job=top)
+        assert ended(again, top, child) == ["cancelled", "cancelled"]
+
+
+def test_jobs_shows_the_family(daemon: PrivateDaemon, wire: Connection) -> None:
+    top = dispatch(wire)
+    child = running(wire, dispatch(wire, parent=top))
+    assert "1 running" in next(line for line in daemon.run("jobs", top).stdout.splitlines() if "Sub-jobs:" in line)
+    assert top in next(line for line in daemon.run("jobs", child).stdout.splitlines() if "Sub-job of:" in line)
+    wire.ok(op="cancel", job=top)
