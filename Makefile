@@ -59,10 +59,11 @@ chaos: $(STAMP) ## kill everything at random for five minutes and check every pr
 soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and look whether anything has grown
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
 
-generate: $(STAMP) ## write luzia_client/methods, protocol/schema, docs/errors.md and the diagram in docs/architecture.md anew
+generate: $(STAMP) ## write the client's methods, the schemas, the manual and the generated parts of docs anew
 	$(BIN)/python tools/blocking.py
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.manual
 
 site: $(STAMP) ## build the documentation as a site, in build/site
 	@$(BIN)/python -m docs.website.build

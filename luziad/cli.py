@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["--read-agent"]:
         return reading_cli.main(words[1:])
-    options = _parser().parse_args(words)
+    options = argument_parser().parse_args(words)
     try:
         config = configuration.load()
     except ConfigError as exc:
@@ -66,7 +66,8 @@ def _tell_ready(descriptor: int | None) -> None:
         os.close(descriptor)
 
 
-def _parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
+    """What the program takes; its page in the manual is made from it."""
     parser = argparse.ArgumentParser(
         prog="luziad", description="The daemon of luzia: accepts, records, schedules and watches jobs."
     )

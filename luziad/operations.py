@@ -94,8 +94,8 @@ class Operations:
             )
         return replies.Projects(projects=rows, config_file=self.config.config_file)
 
-    async def agents(self) -> replies.Agents:
-        """The agents with their versions, and which of them a dispatch takes that names none."""
+    async def agents(self, versions: bool) -> replies.Agents:
+        """The agents, if wanted with their versions, and which of them a dispatch takes that names none."""
         adapters = self._scheduler.launcher.adapters
         try:
             default = registry.choose(None, None, self.config.daemon.default_agent, adapters, self._which).name
@@ -103,7 +103,7 @@ class Operations:
             default = None
         own = {name for name, each in self.config.agents.items() if each.command is not None}
         paths = {name: self._which(adapter.program) for name, adapter in adapters.items() if adapter.program}
-        asked = {path for name, path in paths.items() if path and adapters[name].tells_version}
+        asked = {path for name, path in paths.items() if versions and path and adapters[name].tells_version}
         told = await self.versions.of(asked, VERSIONS_WAIT_S)
         rows = []
         for adapter in list(adapters.values()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from textwrap import wrap
 from typing import Any, NamedTuple
 
 from luzia_client.caller import absolute
@@ -194,12 +193,3 @@ def take(fields: dict[str, Any], name: str, text: str) -> None:
     fields[option.field] = value
     if "start_in_s" in fields and "not_before" in fields:
         only_once(None, None)
-
-
-def described() -> str:
-    """The options as lines of a help text."""
-    lines = []
-    for name, each in OPTIONS.items():
-        first, *more = wrap(each.text, 52)
-        lines += [f"      {f'{name} {each.value}'.rstrip():<20}  {first}", *(" " * 28 + line for line in more)]
-    return "\n".join(lines) + "\n"

@@ -82,6 +82,10 @@ def run(words: list[str]) -> int:
         from luzia_client.cli import usage
 
         return usage.top(words)
+    if first == "--complete":
+        from luzia_client.cli import complete
+
+        return complete.run(words[1:])
     from luzia_client.cli import dispatch, grammar
 
     if len(words) == 1 and not grammar.is_option(first):

@@ -21,7 +21,7 @@ EXAMPLES = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.usage = "luzia projects [--json] [list | add NAME PATH [--agent A] | remove NAME]"
+    parser.usage = "luzia projects [--json] [list | add NAME PATH [--agent A] | remove PROJECT]"
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia projects")
     _action(actions, "list", "show the projects (what it does without an action)")
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("path", metavar="PATH", help="its directory")
     add.add_argument("--agent", metavar="A", help="the agent for its tasks")
     remove = _action(actions, "remove", "take a project out of the configuration; its jobs stay")
-    remove.add_argument("name", metavar="NAME", help="which")
+    remove.add_argument("name", metavar="PROJECT", help="which")
 
 
 def _action(

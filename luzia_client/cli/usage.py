@@ -18,50 +18,67 @@ luzia --help              all commands
 """
 
 DISPATCH = """\
-usage: luzia [options] PROJECT WORD…
-       luzia dispatch [options] PROJECT WORD…
-
-Hand a task to the project's agent. It runs in the background; the
-job's name is printed.
+Hand a task to the project's agent. It runs in the background; the job's name is
+printed.
 
   PROJECT   a configured name (see `luzia projects`), or a directory: . ~/x
             /srv/x; when it is named like a command say `luzia dispatch`
   WORD…     the task; - alone reads it from stdin, @FILE alone from a file
 
-options, which end at the first word of the task or at `--`:
+The options end at the first word of the task, or at `--`.
 """
 
 RUN = """\
-usage: luzia run [options] PROJECT -- PROGRAM [ARGUMENT…]
-
 Run an exact command as a job in the project's directory: no shell, no agent.
-
-options:
 """
 
-OPTIONS = """\
-  -a, --agent NAME          which agent (see `luzia agents`)
-  -e, --env NAME[=VALUE]    set a variable, or copy it from here; repeatable
-      --key KEY             the same key names the same job: asking twice is one
-{more}  -q, --quiet               print the job's name only
-      --json                print the answer as JSON
-  -h, --help                show this help
-"""
+HEADS = {
+    "dispatch": ("luzia [options] PROJECT WORD…\nluzia dispatch [options] PROJECT WORD…", DISPATCH),
+    "run": ("luzia run [options] PROJECT -- PROGRAM [ARGUMENT…]", RUN),
+}
+
+_AGENT = (("-a", "--agent"), "NAME", "which agent (see `luzia agents`)")
+_FIRST = (
+    (("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy it from here; repeatable"),
+    (("--key",), "KEY", "the same key names the same job: asking twice is one"),
+)
+_LAST = (
+    (("-q", "--quiet"), "", "print the job's name only"),
+    (("--json",), "", "print the answer as JSON"),
+    (("-h", "--help"), "", "show this help"),
+)
+
+
+def head(command: str) -> tuple[str, str]:
+    """The usage of `dispatch` or `run`, and what it does."""
+    return HEADS[command]
+
+
+def options(command: str) -> list[tuple[tuple[str, ...], str, str]]:
+    """The options of `dispatch` or `run`: their names, the name of their value, and what they do."""
+    from luzia_client.cli.dispatch_options import OPTIONS
+
+    more = [((name,), each.value, each.text) for name, each in OPTIONS.items()]
+    return [*([_AGENT] if command == "dispatch" else []), *_FIRST, *more, *_LAST]
 
 
 def show(command: str) -> int:
     """Print the help of `dispatch` or `run`."""
-    from luzia_client.cli.dispatch_options import described
+    from textwrap import wrap
+
     from luzia_client.cli.main import load
     from luzia_client.cli.parser import examples_text
 
-    options = OPTIONS.format(more=described())
-    if command == "dispatch":
-        print(DISPATCH + options, end="")
-    else:
-        without_agent = options.split("\n", 1)[1]
-        print(RUN + without_agent, end="")
-    print("\n" + examples_text(load(command).EXAMPLES))
+    first, text = head(command)
+    lines = ["usage: " + first.replace("\n", "\n       "), "", text, "options:"]
+    for names, value, said in options(command):
+        name = f"{', '.join(names):>5}" if len(names) > 1 else f"      {names[0]}"
+        begin, *more = wrap(said, 52)
+        lines += [
+            f"{'  ' if len(names) > 1 else ''}{name} {value}".ljust(28) + begin,
+            *(" " * 28 + part for part in more),
+        ]
+    print("\n".join([*lines, "", examples_text(load(command).EXAMPLES)]))
     return exit_codes.OK
 
 

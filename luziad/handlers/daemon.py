@@ -61,7 +61,7 @@ def project_remove(services: Services, request: ProjectRemove, call: Call) -> re
 
 async def agents(services: Services, request: Agents, call: Call) -> None:
     """The known agents."""
-    call.answer(await services.operations.agents())
+    call.answer(await services.operations.agents(request.versions))
 
 
 def reload(services: Services, request: Reload, call: Call) -> replies.Reloaded:

@@ -105,7 +105,12 @@ class ProjectRemove(Base, tag="project_remove"):
 
 
 class Agents(Base, tag="agents"):
-    """The agents that the daemon knows. Answered by replies.Agents."""
+    """The agents that the daemon knows. Answered by replies.Agents.
+
+    versions: ask their programs for these, which takes some of them seconds.
+    """
+
+    versions: bool = True
 
 
 class Reload(Base, tag="reload"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from luzia_client import __version__
-from luzia_client.cli import completions, daemon, main
+from luzia_client.cli import daemon
 from unit.client.fake_daemon import JOB, FakeDaemon, Script, info, job, luzia
 
 Serve = Callable[[Script], FakeDaemon]
@@ -199,25 +199,3 @@ def test_daemon_reload_tells_what_holds_now(serve: Serve) -> None:
 def test_every_daemon_action_is_in_its_help() -> None:
     shown = luzia("daemon", "--help").stdout
     assert all(f"\n  {action} " in shown for action in daemon.ACTIONS)
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_know_every_command_and_option(shell: str) -> None:
-    script = luzia("completions", shell).stdout
-    for name in main.COMMANDS:
-        assert name in script
-        for option in completions.options(name):
-            assert option.lstrip("-") in script
-
-
-def test_the_completions_of_bash_work(serve: Serve) -> None:
-    serve(lambda _: {"ok": {"projects": [{"name": "overbits", "path": "/x", "exists": True}], "config_file": "/c"}})
-    script = luzia("completions", "bash").stdout
-    ask = (
-        f"luzia() {{ {sys.executable} -c "
-        "'import sys; from luzia_client.cli.main import main; sys.exit(main())' \"$@\"; }\n"
-        'complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _luzia; echo "${COMPREPLY[@]}"; }\n'
-        "complete_line luzia can; complete_line luzia over; complete_line luzia daemon st; complete_line luzia wait --t"
-    )
-    result = subprocess.run(["bash", "-c", script + ask], capture_output=True, text=True, timeout=60)
-    assert result.stdout.splitlines() == ["cancel", "overbits", "start stop status", "--timeout"]
