@@ -60,7 +60,7 @@ soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow 
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
 
 generate: $(STAMP) ## write the client's methods, the schemas, the manual and the generated parts of docs anew
-	$(BIN)/python tools/blocking.py
+	$(BIN)/python luzia_client/generate.py
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m docs.manual

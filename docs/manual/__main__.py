@@ -1,4 +1,4 @@
-"""Writes the manual pages below share/man, and the table of completions. `make generate` runs it."""
+"""Writes the manual pages below docs/man, and the table of completions. `make generate` runs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from docs.manual import offers, pages
 
 ROOT = Path(__file__).parents[2]
-MANUAL = ROOT / "share" / "man"
+MANUAL = ROOT / "docs" / "man"
 
 
 def files() -> dict[Path, str]:

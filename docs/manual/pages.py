@@ -18,7 +18,7 @@ HEADINGS = {"exit-codes": "exit status"}
 
 
 def manual() -> dict[str, str]:
-    """Paths below share/man, and what stands there."""
+    """Paths below docs/man, and what stands there."""
     known = commands()
     pages = {f"man1/luzia-{each.name}.1": _page(of_command(each)) for each in known}
     pages["man1/luzia.1"] = _page(overview(known))

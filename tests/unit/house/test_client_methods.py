@@ -13,7 +13,7 @@ from luzia_client.async_client import AsyncClient
 from luzia_client.client import Client
 from unit.house.scripts import ROOT, load
 
-BLOCKING = load("tools/blocking.py")
+BLOCKING = load("luzia_client/generate.py")
 MADE = BLOCKING.modules()
 
 NAMED_OTHERWISE = {"import": "import_jobs", "update_status": "progress"}

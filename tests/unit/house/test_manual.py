@@ -71,7 +71,7 @@ def test_every_kind_of_value_that_is_offered_is_known() -> None:
 def test_the_package_brings_the_pages_and_the_completions() -> None:
     shared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     sources = shared["shared-data"]
-    assert sources["share/man"] == "share/man"
+    assert sources["docs/man"] == "share/man"
     scripts = {Path(source).suffix[1:]: target for source, target in sources.items() if source.startswith("luzia_cl")}
     assert scripts == {
         "bash": "share/bash-completion/completions/luzia",

@@ -1,6 +1,7 @@
 """Writes luzia_client/methods/ from luzia_client/async_methods/. `make generate` runs it; a test compares the result.
 
 So each method of the two clients is written once. The blocking form is the other one without its `async` and `await`.
+Not part of what is installed.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-WRITTEN = ROOT / "luzia_client" / "async_methods"
-MADE = ROOT / "luzia_client" / "methods"
+WRITTEN = Path(__file__).parent / "async_methods"
+MADE = Path(__file__).parent / "methods"
 NOTE = "# Made from async_methods/{name} by `make generate`: change that file.\n"
 
 RULES = (
