@@ -21,6 +21,7 @@ COMMANDS = {
     "send": ("send", "say more in a job's conversation", "Start jobs"),
     "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
     "logs": ("logs", "show or follow a job's output", "Look"),
+    "follow": ("follow", "follow the output of many jobs at once", "Look"),
     "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
     "diff": ("diff", "show what a job changed in its worktree", "Look"),
     "edit": ("edit", "change a queued job: its task, priority, dependencies", "Act"),
