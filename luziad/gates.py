@@ -65,6 +65,10 @@ class Gates:
         else:
             self._ready.push(record.id, record.wants)
 
+    def has(self, record: JobRecord) -> bool:
+        """Whether the job has come in: it is held at a gate, or waits for a slot."""
+        return record.id in self._held or record.id in self._ready.waiting
+
     def caught(self, record: JobRecord) -> bool:
         """Whether a gate is closed for a job that is in no queue; it is held there then."""
         for gate in self._gates:

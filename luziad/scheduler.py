@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
@@ -31,6 +31,7 @@ from luziad.executor.base import Executor
 from luziad.facts import Facts
 from luziad.gates import Gates
 from luziad.holding import HoldGate, Holding
+from luziad.in_turns import in_turns
 from luziad.journal import Acceptance, Journal, Then
 from luziad.launching import Launcher
 from luziad.machine import Machine
@@ -114,14 +115,30 @@ class Scheduler(Endings):
 
     def accept(self, record: JobRecord, asked: Acceptance) -> None:
         """Take in a new job; `asked` hears when it is on disk, or that it cannot be."""
-        self.table.add(record)
-        event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
-        self.journal.accept(record, event, Accepting(record, asked, self._undo))
+        self.take_in(record, asked)
         self._enqueue(record)
         self.pump()
 
+    def accept_all(self, records: Collection[JobRecord], asked: Acceptance) -> None:
+        """Take in many new jobs with one commit, all or none; then they are queued, some in each turn of the loop."""
+        for record in records:
+            record.n = self.next_n()  # others may have come since it was made
+            self.take_in(record, asked)
+        in_turns(records, self._enqueue_new)
+
+    def _enqueue_new(self, records: list[JobRecord]) -> None:
+        """Queue new jobs, except those to which something happened since they were taken in."""
+        for record in records:
+            if (
+                record.fate.state is JobState.QUEUED
+                and self.table.get(record.id) is record
+                and not self.gates.has(record)
+            ):
+                self._enqueue(record)
+        self.pump()
+
     def take_in(self, record: JobRecord, asked: Acceptance) -> None:
-        """Take in a final job of another luzia; `asked` hears as with `accept`."""
+        """Record a new job without queueing it, as a final one of another luzia; `asked` hears as with `accept`."""
         self.table.add(record)
         event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
         self.journal.accept(record, event, Accepting(record, asked, self._undo))

@@ -25,13 +25,14 @@ class JobTable:
         self._final: dict[str, None] = {}
         self._kept: dict[str, None] = {}  # final, and never forgotten by itself: work in a git worktree hangs on it
         self.families = Families()
+        self.promised: set[str] = set()  # ids of jobs that are about to be taken in
         self.queued = 0  # jobs that wait for their next attempt
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def __contains__(self, job: object) -> bool:
-        return job in self._jobs
+        return job in self._jobs or job in self.promised
 
     def add(self, record: JobRecord) -> None:
         """Take in a job that is newer than all others."""

@@ -19,7 +19,8 @@ from luziad.handlers.daemon import (
 )
 from luziad.handlers.dispatch import dispatch
 from luziad.handlers.edit import edit
-from luziad.handlers.graph import graph, graph_show
+from luziad.handlers.graph import graph
+from luziad.handlers.graph_show import graph_show
 from luziad.handlers.holding import hold, release
 from luziad.handlers.importing import import_jobs
 from luziad.handlers.jobs import list_jobs, status, wait

@@ -1,16 +1,22 @@
-"""`graph` and `graph_show`: accept many jobs that come after one another, all or none, and show them."""
+"""`graph`: accept many jobs that come after one another, all or none.
+
+A large graph is looked at in turns of the loop, so that others are answered in between. Nothing of it is to be seen
+until all of it is accepted, which is one turn and one commit.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Generator, Iterable
+from contextlib import closing
 from difflib import get_close_matches
 
 import msgspec
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.requests import MAX_GRAPH_JOBS, MAX_PAGE, Graph, GraphShow, Node
+from luzia_protocol.requests import MAX_GRAPH_JOBS, Graph, Node
 
 from luziad.core.graphs import a_cycle, parents_first
 from luziad.core.record import JobRecord
@@ -18,25 +24,51 @@ from luziad.errors import StorageError
 from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.dispatch import check_room, forget_environments, new_record
 from luziad.handlers.graph_checks import after_of
+from luziad.in_turns import AT_ONCE
 
 NODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
-def graph(services: Services, request: Graph, call: Call) -> None:
+def graph(services: Services, request: Graph, call: Call) -> Awaitable[None] | None:
     """Check all jobs, accept them in one step, and answer when they are on disk."""
+    turns = _take_in(services, request, call)
+    inside = request.parent is not None or any(node.parent is not None for node in request.jobs)
+    if len(request.jobs) > AT_ONCE and not inside:  # what the jobs above may have could change between the turns
+        return _in_turns(turns)
+    for _ in turns:
+        pass
+    return None
+
+
+async def _in_turns(turns: Generator[None]) -> None:
+    """Let others have their turn between the turns of a graph. When its connection is gone, so is the graph."""
+    with closing(turns):
+        for _ in turns:
+            await asyncio.sleep(0)
+
+
+def _take_in(services: Services, request: Graph, call: Call) -> Generator[None]:
+    """Make the jobs, some in each turn, and accept them in the last one. Raises Refused, with nothing left behind."""
     nodes = _named(request)
-    if request.key is not None and (known := _known(services, request.key, nodes)):
-        services.journal.after_commit(_Asked(call, replies.Graphed(known, created=False), 1))
+    if _answer_known(services, request, nodes, call):
         return
     check_room(services, len(nodes))
-    parents = {name: _parents(node) for name, node in nodes.items()}
-    if found := a_cycle(parents):
-        raise Refused(ErrorCode.GRAPH_CYCLE, f"these jobs wait for one another: {' → '.join(found)}")
-    records = _records(services, request, nodes, parents_first(parents), call.uid)
-    answer = replies.Graphed({name: records[name].id for name in nodes})
-    asked = _Asked(call, answer, len(records))
-    for record in records.values():
-        services.scheduler.accept(record, asked)
+    making = _Making(services, request, nodes, call.uid)
+    accepted = False
+    try:
+        for number, name in enumerate(_order(nodes), 1):
+            making.make(name)
+            if number % AT_ONCE == 0:
+                yield
+        if _answer_known(services, request, nodes, call):
+            return
+        check_room(services, len(nodes))
+        making.check_outside()
+        answer = replies.Graphed({name: making.records[name].id for name in nodes})
+        services.scheduler.accept_all(making.records.values(), _Asked(call, answer, len(nodes)))
+        accepted = True
+    finally:
+        making.close(accepted)
 
 
 class _Asked:
@@ -81,10 +113,25 @@ def _named(request: Graph) -> dict[str, Node]:
     return nodes
 
 
-def _known(services: Services, key: str, nodes: Iterable[str]) -> dict[str, str]:
-    """The ids of a graph that was dispatched with this key; empty when there is none."""
-    found = {name: services.table.by_key(_key(key, name)) for name in nodes}
-    return {name: record.id for name, record in found.items() if record is not None}
+def _answer_known(services: Services, request: Graph, nodes: Iterable[str], call: Call) -> bool:
+    """Answer with the ids of a graph that was dispatched with the same key; False when there is none."""
+    if request.key is None:
+        return False
+    found = {name: services.table.by_key(_key(request.key, name)) for name in nodes}
+    known = {name: record.id for name, record in found.items() if record is not None}
+    if known:
+        services.journal.after_commit(_Asked(call, replies.Graphed(known, created=False), 1))
+    return bool(known)
+
+
+def _order(nodes: dict[str, Node]) -> list[str]:
+    """The names, parents first. Raises Refused for jobs that wait for one another."""
+    parents = {name: _parents(node) for name, node in nodes.items()}
+    order = parents_first(parents)
+    if len(order) < len(nodes):
+        cycle = " → ".join(a_cycle(parents))
+        raise Refused(ErrorCode.GRAPH_CYCLE, f"these jobs wait for one another: {cycle}")
+    return order
 
 
 def _key(key: str, name: str) -> str:
@@ -95,58 +142,57 @@ def _parents(node: Node) -> tuple[str, ...]:
     return (*node.after, *node.after_any, *node.after_fail)
 
 
-def _records(
-    services: Services, request: Graph, nodes: dict[str, Node], order: list[str], uid: int
-) -> dict[str, JobRecord]:
-    """The jobs in their order, none of them accepted yet. Raises Refused, naming the job, with nothing left behind."""
-    records: dict[str, JobRecord] = {}
-    taken: set[str] = set()
+class _Making:
+    """The jobs of a graph by name, none of them accepted yet. Their ids are nobody else's until `close`."""
 
-    def id_of(name: str) -> str:
-        if name in records:
-            return records[name].id
+    def __init__(self, services: Services, request: Graph, nodes: dict[str, Node], uid: int) -> None:
+        self.records: dict[str, JobRecord] = {}
+        self._services = services
+        self._request = request
+        self._nodes = nodes
+        self._uid = uid
+        self._ids: set[str] = set()
+        self._outside: set[str] = set()
+
+    def make(self, name: str) -> None:
+        """Check one job and make its record. Raises Refused, which names the job."""
+        node, key = self._nodes[name], self._request.key
         try:
-            return services.table.find(name, uid).id
+            asked = msgspec.structs.replace(
+                node,
+                key=None if key is None else _key(key, name),
+                client_env=self._request.client_env | node.client_env,
+                name=name,
+                parent=self._request.parent if node.parent is None else node.parent,
+            )
+            after = after_of(node, self._id_of)
+            record = new_record(self._services, asked, self._uid, after, node=name, taken=self._ids)
         except Refused as refused:
-            near = get_close_matches(name, nodes, n=1)
+            raise Refused(refused.code, f"job {name!r}: {refused.message}", refused.hint) from refused
+        self.records[name] = record
+        self._ids.add(record.id)
+        self._services.table.promised.add(record.id)
+
+    def check_outside(self) -> None:
+        """Raise Refused when a job that the graph comes after was removed meanwhile: nobody knows how it ended."""
+        for job in self._outside:
+            if self._services.table.get(job) is None:
+                raise Refused(ErrorCode.UNKNOWN_JOB, f"job {job}, which others come after, was removed just now")
+
+    def close(self, accepted: bool) -> None:
+        """Keep the ids for nobody any more, and the variables only of jobs that were accepted."""
+        self._services.table.promised -= self._ids
+        if not accepted:
+            forget_environments(self._services, self.records.values())
+
+    def _id_of(self, name: str) -> str:
+        if name in self.records:
+            return self.records[name].id
+        try:
+            found = self._services.table.find(name, self._uid).id
+        except Refused as refused:
+            near = get_close_matches(name, self._nodes, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise Refused(refused.code, f"{refused.message}, and no job of the graph is called so.{hint}") from refused
-
-    try:
-        for name in order:
-            try:
-                node = nodes[name]
-                key = None if request.key is None else _key(request.key, name)
-                shared = request.client_env | node.client_env
-                parent = request.parent if node.parent is None else node.parent
-                asked = msgspec.structs.replace(node, key=key, client_env=shared, name=name, parent=parent)
-                records[name] = new_record(services, asked, uid, after_of(node, id_of), node=name, taken=taken)
-                taken.add(records[name].id)
-            except Refused as refused:
-                raise Refused(refused.code, f"job {name!r}: {refused.message}", refused.hint) from refused
-    except Refused:
-        forget_environments(services, records.values())
-        raise
-    return records
-
-
-def graph_show(services: Services, request: GraphShow, call: Call) -> replies.GraphShown:
-    """All jobs that come before or after a job, however far, parents first."""
-    start = services.table.find(request.job, call.uid)
-    children: dict[str, list[str]] = {}
-    for record in services.table.newest_first():
-        if record.fate.after is not None:
-            for parent in record.fate.after.parents:
-                children.setdefault(parent, []).append(record.id)
-    found: dict[str, JobRecord] = {start.id: start}
-    waiting = [start]
-    for record in waiting:
-        near = (*(record.fate.after.parents if record.fate.after else ()), *children.get(record.id, ()))
-        for job in near:
-            other = services.table.get(job)
-            if job not in found and other is not None and other.durable and len(found) < MAX_PAGE:
-                found[job] = other
-                waiting.append(other)
-    oldest_first = sorted(found.values(), key=lambda record: record.n)
-    order = parents_first({each.id: each.fate.after.parents if each.fate.after else () for each in oldest_first})
-    return replies.GraphShown([services.view(found[job], whole=False) for job in order], len(found) == MAX_PAGE)
+        self._outside.add(found)
+        return found

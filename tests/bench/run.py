@@ -26,7 +26,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, simulate, trees  # noqa: E402
+from bench import decisions, graphs, simulate, trees  # noqa: E402
 from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
 
@@ -61,7 +61,7 @@ def main() -> int:
     options.add_argument("--write", action="store_true", help="put the table into README.md")
     write = options.parse_args().write
     figures: list[Figure] = []
-    for measure in (first_instruction, whole_process, idle, process_trees, many_jobs, deciding):
+    for measure in (first_instruction, whole_process, idle, process_trees, many_jobs, large_graph, deciding):
         for figure in measure():
             figures.append(figure)
             print(("  " if figure.kept else "! ") + figure.row(), flush=True)
@@ -188,6 +188,16 @@ def many_jobs() -> list[Figure]:
         Figure("status round trip, 100,000 jobs", "median of 5,000 on one core", status_s * 1e6, "µs", 100),
         Figure("memory of a queued job", "growth of the resident set over 100,000", grown / MANY, "bytes", 2048),
         Figure("restart with 100,000 jobs", "from exec to the first answer", restart_s, "s", 2.0),
+    ]
+
+
+def large_graph() -> list[Figure]:
+    """What one request with many jobs costs."""
+    taken = graphs.take_in()
+    how = f"each job after two others; median of {graphs.ROUNDS}"
+    return [
+        Figure(f"a graph of {graphs.JOBS:,} jobs in one request", how, taken.answered_s, "s", 1.5),
+        Figure("the longest wait of another client meanwhile", "the same runs", taken.others_s, "s"),
     ]
 
 

@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.errors luziad.config luziad.core luziad.agents.registry luziad.view"
         " luziad.agents.lines luziad.agents.transcript"
         " luziad.operations luziad.programs luziad.scheduler luziad.watch luziad luziad.importing luziad.moments"
+        " luziad.in_turns"
     ),
     "luziad.operations": (
         "luzia_protocol luziad luziad.errors luziad.config luziad.core luziad.agents.registry luziad.limits"
@@ -53,7 +54,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.again luziad.breaches luziad.day_budgets luziad.deadlines luziad.gates luziad.policies"
         " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad.holding luziad luziad.bounds luziad.questions"
-        " luziad.queues"
+        " luziad.queues luziad.in_turns"
         " luziad.moves luziad.endings luziad.sub_jobs"
     ),
     "luziad.endings": (
@@ -74,6 +75,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luziad.sub_jobs": "luzia_protocol luziad.agents.base luziad.core",
     "luziad.bounds": "luzia_protocol luziad.core luziad.agents.base",
+    "luziad.in_turns": "",
     "luziad.queues": "luzia_protocol luziad.core luziad.errors luziad.time_gate",
     "luziad.holding": "luzia_protocol luziad.core luziad.facts luziad.gates luziad.journal luziad.time_gate",
     "luziad.pausing": ("luzia_protocol luziad.core luziad.executor.base luziad.facts luziad.journal luziad.timeouts"),
