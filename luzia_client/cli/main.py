@@ -20,6 +20,7 @@ COMMANDS = {
     "retry": ("retry", "run finished jobs again", "Start jobs"),
     "send": ("send", "say more in a job's conversation", "Start jobs"),
     "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
+    "top": ("top", "all jobs on a full screen, with keys to act on them", "Look"),
     "logs": ("logs", "show or follow a job's output", "Look"),
     "follow": ("follow", "follow the output of many jobs at once", "Look"),
     "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),

@@ -22,6 +22,32 @@ def show(tree: Worktree, *, stat: bool) -> int:
         return subprocess.call(["git", "diff", *options, *revisions, "--"], cwd=directory, env=environment(env))
 
 
+def text(tree: Worktree, *, colour: bool, most: int) -> bytes:
+    """The changes as git prints them, without a pager; at most so many bytes."""
+    how = "--color=always" if colour else "--color=never"
+    with _compared(tree) as (directory, revisions, env):
+        try:
+            git = subprocess.Popen(
+                ["git", "diff", how, *revisions, "--"],
+                cwd=directory,
+                env=environment(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as exc:
+            raise TreeError(f"git cannot be run in {directory}: {exc.strerror}") from exc
+        with git:
+            assert git.stdout is not None
+            printed = git.stdout.read(most)
+            if len(printed) == most:
+                git.kill()
+                return printed
+    if git.returncode:
+        raise TreeError(f"git diff ended with {git.returncode}")
+    return printed
+
+
 def files(tree: Worktree) -> list[tuple[str, int | None, int | None]]:
     """The changed files: path, lines added and deleted (None for a binary file)."""
     with _compared(tree) as (directory, revisions, env):

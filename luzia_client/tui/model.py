@@ -22,6 +22,9 @@ from luzia_client.cli.board import changed
 MAX_KNOWN = 20_000
 """Jobs that are known one by one."""
 
+USAGE_LIMIT = "usage limit"
+"""How the daemon's reason begins for a queued job that waits for the end of one."""
+
 _NOT_ALL_TOLD = (
     events.Worktreed,
     events.Asked,
@@ -63,6 +66,7 @@ class JobsModel:
         self._jobs: dict[str, Job] = {}
         self._all: list[Key] = []
         self._matching: list[Key] = []
+        self._limited: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -86,6 +90,16 @@ class JobsModel:
         if job is None:
             return None
         return _found(self.rows, key_of(job))
+
+    @property
+    def limited(self) -> int:
+        """How many of the known live jobs are held up by a usage limit of their agent's account."""
+        return len(self._limited)
+
+    @property
+    def is_full(self) -> bool:
+        """True when no more jobs can be known one by one."""
+        return len(self._all) >= self._most
 
     def uncounted(self) -> int:
         """How many jobs there are of which nothing but their state is known."""
@@ -144,6 +158,7 @@ class JobsModel:
         """The job is no more."""
         self.stale.discard(job_id)
         job = self._jobs.pop(job_id, None)
+        self._limited.discard(job_id)
         if job is not None:
             self._take_out(key_of(job))
 
@@ -151,6 +166,7 @@ class JobsModel:
         """Forget all jobs, before they are listed anew."""
         self.stale.clear()
         self._jobs.clear()
+        self._limited.clear()
         self._all.clear()
         self._matching.clear()
 
@@ -159,6 +175,7 @@ class JobsModel:
         before = None if known is None else key_of(known)
         after = key_of(job)
         self._jobs[job.id] = job
+        (self._limited.add if is_limited(job) else self._limited.discard)(job.id)
         if before != after:
             if before is not None:
                 self._take_out(before)
@@ -195,6 +212,13 @@ def _live_group(state: JobState) -> int:
     if state is JobState.WAITING:
         return _ASKS
     return _UNDER_WAY if state in render.UNDER_WAY else _QUEUED
+
+
+def is_limited(job: Job) -> bool:
+    """True when a usage limit holds the job up: in the queue, or while its agent waits for the limit's end."""
+    if job.state is JobState.QUEUED:
+        return (job.reason or "").startswith(USAGE_LIMIT)
+    return not job.state.is_final and job.activity is not None and job.activity.limit is not None
 
 
 def slim(job: Job) -> Job:

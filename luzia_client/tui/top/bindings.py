@@ -1,0 +1,61 @@
+"""The key bindings, made from the table in keys.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prompt_toolkit.filters import Condition, FilterOrBool
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+
+from luzia_client.tui.top.actions import Actions
+from luzia_client.tui.top.keys import all_keys
+
+IN_PAGES = {"up", "down", "page_up", "page_down", "first", "last", "back", "leave", "redraw", "suspend"}
+"""The actions that keys have while a page is open; `leave` closes it."""
+WHILE_TYPING = {"up": "up", "down": "down", "pageup": "page_up", "pagedown": "page_down"}
+
+
+def bindings(
+    actions: Actions,
+    own: dict[str, Callable[[], None]],
+    typing: Callable[[], bool],
+    end_typing: Callable[[bool], None],
+) -> KeyBindings:
+    """All bindings.
+
+    own: the actions that are the screen's and not in Actions. typing: whether a line is typed. end_typing: called at
+    its end, with True when it was entered.
+    """
+    found = KeyBindings()
+    top = actions.top
+    is_typing = Condition(typing)
+    is_choosing = Condition(lambda: top.choice is not None)
+    in_page = Condition(lambda: top.page is not None)
+    free = ~is_typing & ~is_choosing
+
+    def bind(key: str, filter: FilterOrBool, run: Callable[[], None]) -> None:
+        def pressed(_: KeyPressEvent) -> None:
+            top.message = ""
+            run()
+
+        found.add(key, filter=filter)(pressed)
+
+    for key in all_keys():
+        run = own.get(key.action) or getattr(actions, key.action)
+        for name in key.keys.split():
+            bind(name, free if key.action in IN_PAGES else free & ~in_page, run)
+    for name, action in WHILE_TYPING.items():
+        bind(name, is_typing, getattr(actions, action))
+    bind("enter", is_typing, lambda: end_typing(True))
+    for name in ("escape", "c-c", "c-d"):
+        bind(name, is_typing, lambda: end_typing(False))
+
+    @found.add(Keys.Any, filter=is_choosing & ~is_typing)
+    def chosen(event: KeyPressEvent) -> None:
+        actions.chosen(event.key_sequence[0].key)
+
+    for name in ("escape", "c-c", "enter"):
+        bind(name, is_choosing & ~is_typing, lambda: actions.chosen(""))
+    bind("<sigint>", True, own["leave"])
+    return found
