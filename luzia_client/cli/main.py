@@ -24,6 +24,7 @@ COMMANDS = {
     "logs": ("logs", "show or follow a job's output", "Look"),
     "follow": ("follow", "follow the output of many jobs at once", "Look"),
     "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
+    "shell": ("shell", "a prompt for all commands, with completion and news", "Look"),
     "diff": ("diff", "show what a job changed in its worktree", "Look"),
     "edit": ("edit", "change a queued job: its task, priority, dependencies", "Act"),
     "cancel": ("cancel", "end jobs and all their processes", "Act"),

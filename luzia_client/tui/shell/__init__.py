@@ -1,0 +1,1 @@
+"""`luzia shell`: a prompt at which every luzia command works, with completion, history and news of jobs."""

@@ -1,0 +1,74 @@
+"""The choices as prompt_toolkit shows them; what only the disk knows is read in a thread, so that no key waits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Iterable
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+
+from luzia_client.cli.text import harmless
+from luzia_client.tui.shell.completing import choices, place_of
+from luzia_client.tui.shell.offers import Choice, Files, Known
+from luzia_client.tui.shell.toolbar import MAX_LOOKED_AT
+from luzia_client.tui.shell.words import quoted
+
+MAX_FILES = 200
+
+
+class ShellCompleter(Completer):
+    """Completes lines. known: tells what is known now."""
+
+    def __init__(self, known: Callable[[], Known]) -> None:
+        self._known = known
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """What can be told at once."""
+        found = self._offered(document)
+        return [] if isinstance(found, Files) else _shown(found, document)
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """Everything."""
+        found = self._offered(document)
+        listed = await asyncio.to_thread(files, found) if isinstance(found, Files) else found
+        for completion in _shown(listed, document):
+            yield completion
+
+    def _offered(self, document: Document) -> list[Choice] | Files:
+        if len(document.text) > MAX_LOOKED_AT:
+            return []
+        place = place_of(document.text_before_cursor, self._known())
+        return [] if place is None else choices(place)
+
+
+def _shown(found: list[Choice], document: Document) -> Iterable[Completion]:
+    """The choices, unless all that could be chosen is there already."""
+    before = document.text_before_cursor
+    if len(found) == 1 and before[found[0].start :] == found[0].text:
+        return []
+    return [
+        Completion(each.text, each.start - len(before), display=each.shown, display_meta=each.meta) for each in found
+    ]
+
+
+def files(wanted: Files) -> list[Choice]:
+    """The files whose names begin with the word, directories with a `/`; hidden ones only when a dot is typed."""
+    directory, _, begin = wanted.word.rpartition("/")
+    directory += "/" if "/" in wanted.word else ""
+    if wanted.word == "~":
+        return [Choice(wanted.prefix + "~/", wanted.start, "~/")]
+    try:
+        with os.scandir(os.path.expanduser(directory) or ".") as entries:
+            names = [f"{each.name}/" if each.is_dir() else each.name for each in entries if each.name.startswith(begin)]
+    except OSError:
+        return []  # there is no such directory, so nothing in it can be offered
+    found = [name for name in sorted(names) if begin.startswith(".") or not name.startswith(".")]
+    if wanted.only_directories:
+        found = [name for name in found if name.endswith("/")]
+    return [
+        Choice(wanted.prefix + quoted(directory + name), wanted.start, harmless(name)) for name in found[:MAX_FILES]
+    ]

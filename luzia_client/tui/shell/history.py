@@ -1,0 +1,116 @@
+"""The lines that were entered, kept over sessions: a private file of bounded size, one JSON string a line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+
+from prompt_toolkit.history import History
+
+from luzia_protocol import paths
+
+from luzia_client.cli.grammar import VALUED
+from luzia_client.tui.shell.words import split
+
+MAX_LINES = 1000
+MAX_BYTES = 1024 * 1024
+MAX_LINE_BYTES = 64 * 1024
+
+
+def history_file() -> str:
+    """Where the lines are kept."""
+    return os.path.join(paths.state_dir(), "shell_history")
+
+
+class KeptHistory(History):
+    """History in a file, which several shells may write at once.
+
+    A line that begins with a space, or that sets a variable, is remembered until the shell ends and not written.
+    problem: why the file cannot be used, in words; empty when it can.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.problem = ""
+        self._path = path
+        self._lines: list[str] = []
+        try:
+            self._lines = _bounded(path)
+        except OSError as exc:
+            self._no_longer(exc)
+
+    def load_history_strings(self) -> Iterable[str]:
+        """The lines, newest first."""
+        return reversed(self._lines)
+
+    def store_string(self, string: str) -> None:
+        """Add a line to the file."""
+        data = _encoded(string)
+        if self.problem or is_private(string) or len(data) > MAX_LINE_BYTES:
+            return
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(file, data)
+            finally:
+                os.close(file)
+        except OSError as exc:
+            self._no_longer(exc)
+
+    def _no_longer(self, exc: OSError) -> None:
+        self.problem = f"lines are not kept in {self._path}: {exc.strerror}"
+
+
+def is_private(line: str) -> bool:
+    """True for a line that no file is to have: the value of a variable may be a secret."""
+    if line[:1] in (" ", "\t"):
+        return True
+    return any(VALUED.get(word.partition("=")[0]) == "--env" for word in split(line).texts)
+
+
+def _bounded(path: str) -> list[str]:
+    """The newest lines of the file, which is made smaller when it has many more. Raises OSError."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(size - 2 * MAX_BYTES, 0))
+            raw = file.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+    raw = raw[1:] if size > 2 * MAX_BYTES else raw
+    lines = [line for line in map(_decoded, raw) if line]
+    kept = _newest(lines)
+    if size > 2 * MAX_BYTES or len(lines) > 2 * MAX_LINES:
+        _replace(path, kept)
+    return kept
+
+
+def _newest(lines: list[str]) -> list[str]:
+    """As many of the last lines as there is room for."""
+    room, begin = MAX_BYTES, len(lines)
+    while begin > max(len(lines) - MAX_LINES, 0) and (room := room - len(_encoded(lines[begin - 1]))) >= 0:
+        begin -= 1
+    return lines[begin:]
+
+
+def _replace(path: str, lines: list[str]) -> None:
+    new = f"{path}.{os.getpid()}"
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(file, "wb") as out:
+        out.write(b"".join(map(_encoded, lines)))
+    os.replace(new, path)
+
+
+def _encoded(line: str) -> bytes:
+    return json.dumps(line).encode() + b"\n"
+
+
+def _decoded(data: bytes) -> str:
+    """The line, or nothing for what is no whole line: a crash in the middle of a write must not cost the others."""
+    try:
+        line = json.loads(data)
+    except ValueError:
+        return ""
+    return line if isinstance(line, str) else ""

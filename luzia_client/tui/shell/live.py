@@ -1,0 +1,243 @@
+"""What the daemon tells while the shell waits for a key: counts, jobs, names. Pushed by its events, never polled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from luzia_protocol import events
+from luzia_protocol.activity import Question
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.events import Event
+from luzia_protocol.jobs import Job, JobState, job_name
+from luzia_protocol.requests import MAX_PAGE
+
+from luzia_client.async_client import AsyncClient
+from luzia_client.cli import render
+from luzia_client.cli.board import Board
+from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
+from luzia_client.streams import Patience
+from luzia_client.tui.shell.offers import Known
+
+MAX_LIVE = 2000
+"""So many live jobs are known one by one; more are only counted."""
+RECONNECT_S = 60.0
+"""A daemon that is away is looked for so long, and then again when somebody types."""
+RECOUNT_GAP_S = 0.05
+OTHERS = 100
+"""After so many jobs of others in a row none of ours is expected any more."""
+
+_QUIET = (events.Progressed, events.Worktreed, events.Sent, events.Edited)
+KINDS = [str(kind.__struct_config__.tag) for kind in Event.__args__ if kind not in _QUIET]
+"""The events that change what is shown here."""
+
+Tell = Callable[[Job, Question | None], None]
+
+
+class Live:
+    """Keeps up with a daemon, over its restarts too.
+
+    changed: called when something is to be drawn anew. tell: called with a job that has ended, or that asks.
+    everything: tell of all jobs, and not only of `mine`.
+    counts: jobs by state. away: what is said instead of them while no daemon answers; empty while one does.
+    mine: ids of the jobs whose news are wanted.
+    """
+
+    def __init__(self, changed: Callable[[], None], tell: Tell, everything: bool) -> None:
+        self.counts: Mapping[JobState, int] = {}
+        self.away = "connecting …"
+        self.mine: set[str] = set()
+        self._client = AsyncClient(autostart=False, reconnect_s=0.0)
+        self._changed = changed
+        self._tell = tell
+        self._everything = everything
+        self._told: set[tuple[str, int, str]] = set()
+        self._board = Board()
+        self._names = Known()
+        self._seq: int | None = None
+        self._keys: set[str] = set()
+        self._named: set[str] = set()
+        self._recount = asyncio.Event()
+        self._look = asyncio.Event()
+        self._awake = asyncio.Event()
+
+    @property
+    def known(self) -> Known:
+        """What lines can name, newest jobs first."""
+        jobs = [*self._board.live.values(), *self._board.ended.values()]
+        return self._names._replace(jobs=sorted(jobs, key=lambda job: job.created_at, reverse=True))
+
+    def wake(self) -> None:
+        """Somebody is there: look for a daemon again, if that was given up."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Keep up for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._count())
+            tasks.create_task(self._look_around())
+            tasks.create_task(self._follow())
+
+    def entered(self, key: str = "", names: Iterable[str] = ()) -> None:
+        """A command has been run, so projects and agents may be others.
+
+        key, names: the jobs that it started, by their key, and those that it let go on; they are ours.
+        """
+        self._keys |= {key} if key else set()
+        self._named |= set(names)
+        self._look.set()
+
+    async def _look_around(self) -> None:
+        """Ask for what no event tells: projects, agents, and which jobs are ours."""
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            try:
+                await self._ask()
+            except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
+                continue  # it is asked again when the daemon is back
+            self._changed()
+
+    async def _ask(self) -> None:
+        projects = (await self._client.projects()).projects
+        self._names = Known(projects, (await self._client.agents()).agents)
+        for key in list(self._keys):
+            await self._adopt(key)
+            self._keys.discard(key)
+        for name in list(self._named):
+            try:
+                self._ours(await self._client.status(name))
+            except Refused as refused:
+                if refused.code not in (ErrorCode.UNKNOWN_JOB, ErrorCode.AMBIGUOUS_JOB):
+                    raise
+            self._named.discard(name)
+
+    async def _adopt(self, key: str) -> None:
+        """Take the jobs that were dispatched with this key for ours: they are among the newest, and stand together."""
+        others = 0
+        async for job in self._client.list_all(page=OTHERS):
+            if (job.key or "").partition("/")[0] == key:
+                self._ours(job)
+                others = 0
+            elif (others := others + 1) >= OTHERS:
+                return
+
+    def _ours(self, job: Job) -> None:
+        """The job's news are wanted. What has happened to it already is told."""
+        self.mine.add(job.id)
+        self._board.put(job)
+        if job.state.is_final:
+            self._news(job, None)
+        elif job.question is not None:
+            self._news(job, job.question)
+
+    async def _follow(self) -> None:
+        patience = Patience(RECONNECT_S)
+        while True:
+            try:
+                await self._catch_up()
+                patience.heard()
+                async for event in self._client.subscribe(after=self._seq, kinds=KINDS):
+                    await self._take(event)
+            except Refused as refused:
+                if refused.code is not ErrorCode.EVENTS_EXPIRED:
+                    await self._pause(patience, refused.message)
+                self._seq = None
+            except (DaemonUnreachableError, UnexpectedAnswerError) as exc:
+                await self._pause(patience, exc.message)
+
+    async def _pause(self, patience: Patience, why: str) -> None:
+        """Wait before the next try: a while, and at last until somebody is there."""
+        self.away = f"no daemon: {why}"
+        self._changed()
+        self._awake.clear()
+        try:
+            delay_s = patience.delay(DaemonUnreachableError(why))
+        except DaemonUnreachableError:
+            await self._awake.wait()
+            patience.heard()
+            return
+        await asyncio.sleep(delay_s)
+
+    async def _catch_up(self) -> None:
+        """Find the daemon, which is started again when it crashed, and ask for what is not known yet."""
+        resuming = self._seq is not None
+        (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=resuming)).close()
+        if self._seq is None:
+            newest = await self._client.list(limit=MAX_PAGE)
+            under_way = await self._client.list(states=list(render.UNDER_WAY), limit=MAX_PAGE)
+            self._board = Board([*reversed(newest.jobs), *under_way.jobs])
+            self._seq = newest.seq
+            for name in self.mine:
+                if (job := self._board.get(name)) is not None:
+                    self._ours(job)
+        self.away = ""
+        self._recount.set()
+        self._look.set()
+
+    async def _take(self, event: Event) -> None:
+        self._seq = event.seq
+        self._recount.set()
+        job = self._board.get(event.job)
+        if isinstance(event, events.Removed):
+            self._board.live.pop(event.job, None)
+            self._board.ended.pop(event.job, None)
+            return
+        if isinstance(event, events.Dispatched):
+            if job is None and len(self._board.live) < MAX_LIVE:
+                self._board.put(_new(event))
+            return
+        if job is None:
+            job = await self._asked(event.job)
+        else:
+            job = self._board.apply(event) or job
+        if job is None or not (self._everything or job.id in self.mine):
+            return
+        if isinstance(event, events.Ended):
+            self._news(job, None)
+        elif isinstance(event, events.Asked):
+            self._news(job, event.question)
+
+    def _news(self, job: Job, question: Question | None) -> None:
+        """Tell it, once."""
+        what = (job.id, job.attempt, "" if question is None else question.id)
+        if what not in self._told:
+            self._told.add(what)
+            self._tell(job, question)
+
+    async def _asked(self, job_id: str) -> Job | None:
+        """A job that is not known yet; None when it has been removed meanwhile."""
+        try:
+            job = await self._client.status(job_id)
+        except Refused as refused:
+            if refused.code is not ErrorCode.UNKNOWN_JOB:
+                raise
+            return None
+        self._board.put(job)
+        return job
+
+    async def _count(self) -> None:
+        """Ask for the counts when they have changed; a burst of events is counted once."""
+        while True:
+            await self._recount.wait()
+            self._recount.clear()
+            try:
+                self.counts = (await self._client.list(limit=1)).counts
+            except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
+                continue  # whoever follows the events says so, and has it counted again
+            self._changed()
+            await asyncio.sleep(RECOUNT_GAP_S)
+
+
+def _new(event: events.Dispatched) -> Job:
+    """A job as its dispatch tells of it."""
+    return Job(
+        id=event.job,
+        name=job_name(event.project, event.job),
+        project=event.project,
+        agent=event.agent,
+        task=event.task,
+        state=event.state,
+        created_at=event.at,
+        seq=event.seq,
+    )

@@ -1,0 +1,58 @@
+"""News of jobs, as lines to be printed above the prompt. Pure; whatever jobs say in it is harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from luzia_protocol.activity import Question
+from luzia_protocol.jobs import Job, JobState
+
+from luzia_client.cli import render
+from luzia_client.cli.questions import answers, question_rows
+from luzia_client.cli.screen import Screen
+from luzia_client.cli.text import cut, one_line
+
+MAX_AT_ONCE = 10
+MAX_REASON_CHARS = 60
+MARKS = {"green": ("✓", "+"), "red": ("✗", "x"), "magenta": ("?", "?")}
+
+
+def news_of(job: Job, question: Question | None, screen: Screen) -> list[str]:
+    """What there is to say of a job that has ended, or asks a question."""
+    if question is None:
+        return [_line(job, f"{render.state_word(job.state)}{_after(job)}{_why(job)}", screen)]
+    job = msgspec.structs.replace(job, question=question)
+    asks = [f"    {cut(one_line(row), _room(screen, 4))}" for _, row in question_rows(job)]
+    return [_line(job, "asks", screen), *asks, *(f"    {line}" for line in answers(job))]
+
+
+def shown(news: Sequence[Sequence[str]]) -> str:
+    """Several news as they are printed: the newest, and how many others there were."""
+    left_out = len(news) - MAX_AT_ONCE
+    lines = [line for each in news[-MAX_AT_ONCE:] for line in each]
+    if left_out > 0:
+        lines.insert(0, f"… and {left_out} more that ended or ask: jobs")
+    return "\n".join(lines)
+
+
+def _line(job: Job, what: str, screen: Screen) -> str:
+    colour = render.COLOURS[job.state]
+    mark = MARKS.get(colour, ("•", "*"))[0 if screen.blocks else 1]
+    head = f"{mark} {job.id} {one_line(job.project)} {what}"
+    return screen.paint(cut(f"{head}: {one_line(job.task)}", _room(screen, 0)), colour)
+
+
+def _after(job: Job) -> str:
+    return "" if job.started_at is None else f" after {render.elapsed(job, datetime.now(UTC))}"
+
+
+def _why(job: Job) -> str:
+    said = one_line(job.reason or "", MAX_REASON_CHARS)
+    return f" ({said})" if said and said != render.state_word(job.state) and job.state is not JobState.COMPLETED else ""
+
+
+def _room(screen: Screen, taken: int) -> int:
+    return max((screen.width or 80) - 1 - taken, 20)

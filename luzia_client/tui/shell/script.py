@@ -1,0 +1,49 @@
+"""`luzia shell` without a terminal: runs the lines of its standard input, up to the first that fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from luzia_client import exit_codes
+from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.text import one_line
+from luzia_client.tui.shell.children import run_without_terminal
+from luzia_client.tui.shell.lines import Kind, understood
+from luzia_client.tui.shell.words import QUOTES, split
+
+
+def run_script(source: Iterable[str]) -> int:
+    """Run the lines one after the other; returns 0, or the exit status of the first that failed."""
+    for number, line in whole_lines(source):
+        try:
+            asked = understood(line)
+        except UsageError as exc:
+            raise UsageError(f"line {number}: {exc.message}", exc.hint) from exc
+        if asked.kind is Kind.EXIT:
+            break
+        if asked.kind in (Kind.USE, Kind.HELP):
+            raise UsageError(f"line {number}: `{asked.kind.value}` is for the prompt", "Name the project in each line.")
+        if asked.kind is Kind.NOTHING:
+            continue
+        sys.stdout.flush()
+        status = run_without_terminal(asked.words)
+        if status != exit_codes.OK:
+            return complain(f"line {number} ended with exit status {status}: {one_line(line, 80)}", "", status)
+    return exit_codes.OK
+
+
+def whole_lines(source: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Lines with the number of their first one; a quote that is open goes on in the next."""
+    begun, line, quote = 0, "", ""
+    for number, text in enumerate(source, 1):
+        begun = begun if line else number
+        line += text
+        if quote and quote in QUOTES and quote not in text:
+            continue
+        quote = "" if line.lstrip().startswith("#") else split(line.removesuffix("\n")).open
+        if not quote:
+            yield begun, line.removesuffix("\n")
+            line = ""
+    if line:
+        yield begun, line.removesuffix("\n")
