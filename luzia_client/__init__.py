@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import Usage as Usage
     from luzia_protocol.output import FollowEnd as FollowEnd
     from luzia_protocol.output import Output as Output
+    from luzia_protocol.schedules import Missed as Missed
+    from luzia_protocol.schedules import Overlap as Overlap
+    from luzia_protocol.schedules import Schedule as Schedule
 
     from luzia_client.asking import Changes as Changes
     from luzia_client.asking import DispatchOptions as DispatchOptions
@@ -45,10 +48,13 @@ _HOMES = {
     "Job": "luzia_protocol.jobs",
     "JobState": "luzia_protocol.jobs",
     "LuziaError": "luzia_protocol.errors",
+    "Missed": "luzia_protocol.schedules",
     "Outcome": "luzia_protocol.jobs",
     "Output": "luzia_protocol.output",
+    "Overlap": "luzia_protocol.schedules",
     "Progress": "luzia_protocol.jobs",
     "Refused": "luzia_protocol.errors",
+    "Schedule": "luzia_protocol.schedules",
     "SettingsError": "luzia_client.settings",
     "UnexpectedAnswerError": "luzia_client.connection",
     "Usage": "luzia_protocol.jobs",
@@ -68,10 +74,13 @@ __all__ = [
     "Job",
     "JobState",
     "LuziaError",
+    "Missed",
     "Outcome",
     "Output",
+    "Overlap",
     "Progress",
     "Refused",
+    "Schedule",
     "SettingsError",
     "UnexpectedAnswerError",
     "Usage",

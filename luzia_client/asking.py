@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from luzia_protocol import requests
+from luzia_protocol import requests, schedules
 from luzia_protocol.jobs import Outcome
 
 from luzia_client.caller import absolute, client_env, inside, is_path
@@ -31,6 +31,8 @@ CHANGES_NOTHING = (
     requests.Projects,
     requests.Agents,
     requests.Info,
+    schedules.ScheduleList,
+    schedules.ScheduleShow,
 )
 """Requests after which every job is as it was."""
 
@@ -41,6 +43,8 @@ RESENDABLE = (
     requests.Reload,
     requests.Dispatch,  # dispatch_request gives each one a key
     requests.Graph,  # as does graph_request
+    schedules.SchedulePause,
+    schedules.ScheduleResume,
 )
 """Requests that do no harm when they are made twice, because nobody knows whether the first one arrived."""
 
@@ -123,6 +127,11 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
     return requests.Dispatch(
         project=absolute(project) if is_path(project) else project, task=task, client_env=client_env(), **given
     )
+
+
+def scheduled_job(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:
+    """What a schedule dispatches; the key of each job is the daemon's to choose. Raises TypeError."""
+    return msgspec.structs.replace(dispatch_request(project, task, options), key=None)
 
 
 def graph_request(jobs: Sequence[Mapping[str, Any]], key: str | None, parent: str | None) -> requests.Graph:

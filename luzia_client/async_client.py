@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from luzia_client.async_methods.dispatching import AsyncDispatching
 from luzia_client.async_methods.operating import AsyncOperating
+from luzia_client.async_methods.scheduling import AsyncScheduling
 from luzia_client.async_methods.steering import AsyncSteering
 from luzia_client.async_streaming import AsyncStreaming
 
 
-class AsyncClient(AsyncDispatching, AsyncStreaming, AsyncSteering, AsyncOperating):
+class AsyncClient(AsyncDispatching, AsyncStreaming, AsyncSteering, AsyncScheduling, AsyncOperating):
     """Talks to the daemon from asyncio; the arguments, methods and errors are those of Client.
 
     Tasks of one event loop may share one, and their requests are under way at the same time. `close`, or the end

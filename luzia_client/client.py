@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from luzia_client.methods.dispatching import Dispatching
 from luzia_client.methods.operating import Operating
+from luzia_client.methods.scheduling import Scheduling
 from luzia_client.methods.steering import Steering
 from luzia_client.streaming import Streaming
 
@@ -22,7 +23,7 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class Client(Dispatching, Streaming, Steering, Operating):
+class Client(Dispatching, Streaming, Steering, Scheduling, Operating):
     """Talks to the daemon; each method blocks until the answer is there. Threads may share one.
 
     socket: the path of the daemon's socket; None is where the environment says (LUZIA_SOCKET, LUZIA_RUNTIME_DIR).

@@ -26,16 +26,18 @@ from luziad.dependency_gate import DependencyGate
 from luziad.errors import StartupError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.base import Services
+from luziad.handlers.schedules import maker
 from luziad.journal import Journal
 from luziad.judging import OutputJudge
 from luziad.launching import Launcher, base_environment
 from luziad.limits import limits
 from luziad.live.readers import LiveReaders
-from luziad.loading import from_directories, load
+from luziad.loading import from_directories, load, load_schedules
 from luziad.operations import Operations
 from luziad.questions import Questions
 from luziad.queues import QueueStops
 from luziad.scheduler import Scheduler
+from luziad.schedules.table import Schedules
 from luziad.server import systemd
 from luziad.server.admission import Limits
 from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir, unbind
@@ -117,18 +119,21 @@ class App:
         self._scheduler.ended.append(dependency_gate.ended)
         notices = [*opened.notices, *queues.notices]
         self._operations = Operations(config, self._scheduler, notices, _log_file())
+        self._schedules = Schedules(load_schedules(self._store), self._scheduler)
         self._readers.told = self._scheduler.understood
         self._readers.lingering = self._scheduler.lingers
         self._readers.finished = self._scheduler.questions.all_said
         self._reader = EventReader(state_dir)
         self._services = Services(
             scheduler=self._scheduler,
+            schedules=self._schedules,
             operations=self._operations,
             files=self._files,
             watcher=self._watcher,
             finals=Finals(self._journal),
             history=History(self._reader, self._files),
         )
+        self._schedules.make = maker(self._services)
         self._snapshotting = Snapshotting(
             self._journal, state_dir, config.daemon.snapshot_interval_s, self._slow, self._snapshot_taken
         )
@@ -149,7 +154,7 @@ class App:
         self._operations.connections = lambda: len(self._listener)
         self._operations.fork_server_pid = lambda: self._executor.fork_server_pid
         self._operations.last_snapshot = next(map(str, snapshots.newest_first(Path(self._config.state_dir))), None)
-        self._journal.recovered = self._scheduler.pump
+        self._journal.recovered = self._recovered
         activated = systemd.activated_socket()
         listening = activated or bind(self._config.socket)
         self._journal.start()
@@ -161,6 +166,7 @@ class App:
                 self._journal.after_commit(Mended(self._finish_mending))
             self._journal.drop_environments(self._environments.unused())
             self._scheduler.resume()
+            self._schedules.look()
             gc.collect()
             gc.freeze()  # the jobs that were loaded stay; the collector need not walk them again
             self._listener.start(listening)
@@ -183,6 +189,7 @@ class App:
         await self._executor.stop()
         await self._scheduler.stop()
         self._time_gate.close()
+        self._schedules.close()
         await self._readers.close()
         self._status_files.flush()
         await self._snapshotting.close()
@@ -214,6 +221,11 @@ class App:
         if interval_s is not None:
             systemd.notify("WATCHDOG=1")
             self._watchdog = asyncio.get_running_loop().call_later(interval_s, self._pet_watchdog)
+
+    def _recovered(self) -> None:
+        """The store can be written again."""
+        self._scheduler.pump()
+        self._schedules.look()
 
     def _finish_mending(self) -> None:
         self._slow.submit(mending.finish, Path(self._config.state_dir))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from collections.abc import Callable
 _libc = ctypes.CDLL(None, use_errno=True)
 _FLAGS = os.O_CLOEXEC | os.O_NONBLOCK  # timerfd's names for these have the same values
 _ABSOLUTE = 1
+_CANCEL_ON_SET = 2
 
 
 class _Timespec(ctypes.Structure):
@@ -25,11 +27,17 @@ class _Setting(ctypes.Structure):
 
 
 class ClockTimer:
-    """Calls `due` once the clock has reached the moment that was set last. Costs nothing until one is set."""
+    """Calls `due` once the clock has reached the moment that was set last. Costs nothing until one is set.
 
-    def __init__(self, due: Callable[[], None], clock: int = time.CLOCK_REALTIME) -> None:
+    told_of_sets: `due` is called as well when somebody sets the wall clock, for those who then want another moment.
+    """
+
+    def __init__(
+        self, due: Callable[[], None], clock: int = time.CLOCK_REALTIME, *, told_of_sets: bool = False
+    ) -> None:
         self._due = due
         self._clock = clock
+        self._flags = _ABSOLUTE | _CANCEL_ON_SET if told_of_sets else _ABSOLUTE
         self._descriptor: int | None = None
 
     def set(self, moment: float | None) -> None:
@@ -43,7 +51,7 @@ class ClockTimer:
         if moment is not None:
             at = _Timespec(int(moment), max(1, int(moment % 1 * 1e9)))  # a moment of 0 would stop the timer
         setting = _Setting(_Timespec(0, 0), at)
-        _checked(_libc.timerfd_settime(self._descriptor, _ABSOLUTE, ctypes.byref(setting), None))
+        _checked(_libc.timerfd_settime(self._descriptor, self._flags, ctypes.byref(setting), None))
 
     def close(self) -> None:
         """Wake no more."""
@@ -58,6 +66,9 @@ class ClockTimer:
             os.read(self._descriptor, 8)
         except BlockingIOError:
             return  # it was set anew after it had fired
+        except OSError as exc:
+            if exc.errno != errno.ECANCELED:  # which tells that the clock was set
+                raise
         self._due()
 
 

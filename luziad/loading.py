@@ -17,6 +17,7 @@ from luziad.core.family import Place
 from luziad.core.ids import JOB_ID
 from luziad.core.manner import Manner
 from luziad.core.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.core.schedules import ScheduleRecord
 from luziad.core.table import JobTable
 from luziad.errors import StoreDamagedError
 from luziad.status_files import STATUS_NAME
@@ -41,7 +42,19 @@ def load(store: Store) -> tuple[JobTable, Environments]:
     except msgspec.DecodeError as exc:
         raise StoreDamagedError(f"{store.path}: a job cannot be read: {exc}") from exc
     table.sort_final()
+    for record in load_schedules(store).values():
+        environments.use_again(record.spec.env_set)
+        environments.use_again(record.spec.client_set)
     return table, environments
+
+
+def load_schedules(store: Store) -> dict[str, ScheduleRecord]:
+    """All schedules by name. Raises StoreDamagedError."""
+    decode = msgspec.json.Decoder(ScheduleRecord).decode
+    try:
+        return {name: decode(text) for name, text in store.load_schedules().items()}
+    except msgspec.DecodeError as exc:
+        raise StoreDamagedError(f"{store.path}: a schedule cannot be read: {exc}") from exc
 
 
 def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:

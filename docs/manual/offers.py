@@ -27,6 +27,7 @@ BY_VALUE = {
     "ID,…": "jobs",
     "PATH": "directory",
     "PROJECT": "project",
+    "SCHEDULE": "schedule",
 }
 """The kind of a value by its option, or by its name in the help; what is in neither is not completed."""
 

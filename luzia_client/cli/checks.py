@@ -24,7 +24,7 @@ from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
 
 LEAST_PYTHON = (3, 11)
-PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify")
+PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "cronsim", "tzdata")
 LEAST_FREE_BYTES = 1_000_000_000
 LOG_TAIL_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "fuse.sshfs"})

@@ -118,6 +118,9 @@ def _values(kind: str, command: str, typed: str, table: dict[str, Any]) -> Offer
     if kind == "agent":
         agents = ask({"op": "agents", "versions": False}).get("agents", [])
         return Offers(typed, {agent["name"]: "" if agent["installed"] else "not installed" for agent in agents})
+    if kind == "schedule":
+        schedules = ask({"op": "schedule_list"}).get("schedules", [])
+        return Offers(typed, {schedule["name"]: schedule["cron"] for schedule in schedules})
     if kind == "tag":
         jobs = ask({"op": "list", "limit": MANY}).get("jobs", [])
         return Offers(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})

@@ -17,6 +17,7 @@ COMMANDS = {
     "run": ("run", "run an exact command as a job, without a shell", "Start jobs"),
     "graph": ("graph", "dispatch jobs that come after one another, or draw them", "Start jobs"),
     "batch": ("batch", "dispatch many jobs from a file, all or none", "Start jobs"),
+    "schedule": ("schedule", "dispatch jobs again and again, by the clock", "Start jobs"),
     "retry": ("retry", "run finished jobs again", "Start jobs"),
     "send": ("send", "say more in a job's conversation", "Start jobs"),
     "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
@@ -112,6 +113,8 @@ def run_command(name: str, words: list[str]) -> int:
             from luzia_client.cli.failure import UsageError
 
             raise UsageError(f"{word!r} is not valid UTF-8", "Check the terminal's encoding.")
+    if name == "schedule" and (added := module.words_of_add(words)) is not None:
+        return int(module.add(added))  # whose options are those of a dispatch
     args = parser_of(name, module).parse_args(words)
     return int(module.run(args))
 

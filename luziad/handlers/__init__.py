@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from luzia_protocol import operating, requests
+from luzia_protocol import schedules as of_schedules
 
 from luziad.handlers.answer import answer
 from luziad.handlers.base import Handler
@@ -27,6 +28,15 @@ from luziad.handlers.jobs import list_jobs, status, wait
 from luziad.handlers.output import follow, logs
 from luziad.handlers.pausing import pause, resume
 from luziad.handlers.queues import drain, pause_queue, resume_queue
+from luziad.handlers.schedules import (
+    schedule_add,
+    schedule_list,
+    schedule_pause,
+    schedule_remove,
+    schedule_resume,
+    schedule_run,
+    schedule_show,
+)
 from luziad.handlers.subscribe import subscribe
 from luziad.handlers.worktrees import clean
 
@@ -58,6 +68,13 @@ HANDLERS: dict[type, Handler] = {
     requests.ReportProgress: progress,
     requests.UpdateStatus: update_status,
     requests.Import: import_jobs,
+    of_schedules.ScheduleAdd: schedule_add,
+    of_schedules.ScheduleList: schedule_list,
+    of_schedules.ScheduleShow: schedule_show,
+    of_schedules.SchedulePause: schedule_pause,
+    of_schedules.ScheduleResume: schedule_resume,
+    of_schedules.ScheduleRemove: schedule_remove,
+    of_schedules.ScheduleRun: schedule_run,
     requests.Projects: projects,
     requests.ProjectAdd: project_add,
     requests.ProjectRemove: project_remove,

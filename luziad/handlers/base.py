@@ -17,6 +17,7 @@ from luziad.core.record import JobRecord
 from luziad.errors import StorageError
 from luziad.operations import Operations
 from luziad.scheduler import Scheduler
+from luziad.schedules.table import Schedules
 from luziad.view import job_view
 from luziad.watch.files import FileWatcher
 from luziad.watch.finals import Finals
@@ -67,6 +68,7 @@ class Services:
         self,
         *,
         scheduler: Scheduler,
+        schedules: Schedules,
         operations: Operations,
         files: ThreadPoolExecutor,
         watcher: FileWatcher,
@@ -76,6 +78,7 @@ class Services:
         self.scheduler = scheduler
         self.table = scheduler.table
         self.journal = scheduler.journal
+        self.schedules = schedules
         self.operations = operations
         self.files = files
         self.watcher = watcher

@@ -18,6 +18,7 @@ import msgspec
 from luzia_protocol.jobs import JobState, Outcome
 
 from luziad.core.record import JobFate, JobSpec
+from luziad.core.schedules import ScheduleRecord
 from luziad.store.batch import is_whole
 from luziad.store.opening import SIDE_FILES, STORE_NAME
 from luziad.store.queries import SQL
@@ -112,7 +113,7 @@ def _is_schedule(name: object, schedule: object) -> bool:
     if not (isinstance(name, str) and isinstance(schedule, str)):
         return False
     try:
-        msgspec.json.decode(schedule)
+        msgspec.json.decode(schedule, type=ScheduleRecord)
     except msgspec.DecodeError:
         return False
     return True

@@ -37,6 +37,11 @@ class ErrorCode(StrEnum):
     TOO_MANY_SUB_JOBS = "too_many_sub_jobs"
     JOBS_FULL = "jobs_full"
     INVALID_JOB = "invalid_job"
+    INVALID_CRON = "invalid_cron"
+    UNKNOWN_TIMEZONE = "unknown_timezone"
+    UNKNOWN_SCHEDULE = "unknown_schedule"
+    SCHEDULE_EXISTS = "schedule_exists"
+    SCHEDULES_FULL = "schedules_full"
     UNKNOWN_JOB = "unknown_job"
     AMBIGUOUS_JOB = "ambiguous_job"
     JOB_NOT_QUEUED = "job_not_queued"
@@ -166,6 +171,26 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.INVALID_JOB: Meaning(
         "A job that was to be imported is not one that a luzia has exported.",
         "Take the line as `luzia export` wrote it.",
+    ),
+    ErrorCode.INVALID_CRON: Meaning(
+        "The cron expression of a schedule cannot be read, or no moment ever fits it.",
+        "Write minute, hour, day of the month, month and day of the week, as in `0 3 * * 1-5`; see docs/schedules.md.",
+    ),
+    ErrorCode.UNKNOWN_TIMEZONE: Meaning(
+        "No time zone has this name, or nothing tells the name of the one that holds here.",
+        "Name one as the tz database does: `--timezone Europe/Berlin`.",
+    ),
+    ErrorCode.UNKNOWN_SCHEDULE: Meaning(
+        "There is no schedule of this name.",
+        "See `luzia schedule list`.",
+    ),
+    ErrorCode.SCHEDULE_EXISTS: Meaning(
+        "There is a schedule of this name already.",
+        "Choose another name, or put the new one in its place with `--replace`.",
+    ),
+    ErrorCode.SCHEDULES_FULL: Meaning(
+        "There are as many schedules as the daemon takes.",
+        "Remove some with `luzia schedule remove NAME`.",
     ),
     ErrorCode.UNKNOWN_JOB: Meaning(
         "No job has this id.",

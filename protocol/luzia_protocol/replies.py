@@ -17,6 +17,7 @@ from luzia_protocol.graphs import Graphed, GraphShown
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.operating import Queues, QueuesChanged
 from luzia_protocol.output import FollowEnd, Output
+from luzia_protocol.schedules import Scheduled, Schedules
 from luzia_protocol.steering import Changed, Cleaned
 
 
@@ -205,6 +206,8 @@ Ok = (
     | QueuesChanged
     | Imported
     | Cleaned
+    | Scheduled
+    | Schedules
     | Projects
     | Agents
     | Reloaded

@@ -12,6 +12,15 @@ from luzia_protocol.graphs import Node as Node
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.operating import Drain, Hold, PauseQueue, Release, ResumeQueue
 from luzia_protocol.output import Follow, Logs
+from luzia_protocol.schedules import (
+    ScheduleAdd,
+    ScheduleList,
+    SchedulePause,
+    ScheduleRemove,
+    ScheduleResume,
+    ScheduleRun,
+    ScheduleShow,
+)
 from luzia_protocol.steering import (
     Answer,
     Cancel,
@@ -153,6 +162,13 @@ Request = (
     | ReportProgress
     | UpdateStatus
     | Import
+    | ScheduleAdd
+    | ScheduleList
+    | ScheduleShow
+    | SchedulePause
+    | ScheduleResume
+    | ScheduleRemove
+    | ScheduleRun
     | Projects
     | ProjectAdd
     | ProjectRemove

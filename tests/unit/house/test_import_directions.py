@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.errors luziad.config luziad.core luziad.agents.registry luziad.view"
         " luziad.agents.lines luziad.agents.transcript"
         " luziad.operations luziad.programs luziad.scheduler luziad.watch luziad luziad.importing luziad.moments"
-        " luziad.in_turns"
+        " luziad.in_turns luziad.schedules luziad.zones"
     ),
     "luziad.operations": (
         "luzia_protocol luziad luziad.errors luziad.config luziad.core luziad.agents.registry luziad.limits"
@@ -100,6 +100,11 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.agents.base luziad.breaches luziad.core luziad.launching luziad.time_gate"
         " luziad.clock_timer"
     ),
+    "luziad.schedules": (
+        "luzia_protocol luziad.acceptance luziad.clock_timer luziad.core luziad.errors luziad.journal"
+        " luziad.scheduler luziad.zones luziad"
+    ),
+    "luziad.zones": "luzia_protocol",
     "luziad.moments": "luziad.core luziad.supervise",
     "luziad.agenda": "luziad.core luziad.clock_timer luziad.moments",
     "luziad.deadlines": "luzia_protocol luziad.core luziad.agenda luziad.agents.base luziad.moments",
@@ -146,13 +151,14 @@ MAY_IMPORT: dict[str, str] = {
 a module's name begins with (`config_check` is in `config`), and `luziad` alone is the package's own __init__."""
 
 PURE = (
-    "__future__ bisect collections dataclasses datetime enum functools heapq itertools math msgspec operator re typing"
+    "__future__ bisect collections cronsim dataclasses datetime enum functools heapq itertools math msgspec operator re"
+    " typing"
 )
 """What luziad.core may import besides luzia_protocol: nothing that does I/O, reads a clock or rolls dice."""
 
 FOREIGN: dict[str, str] = {
     "luzia_protocol": "msgspec",
-    "luziad": "asyncinotify msgspec uvloop",
+    "luziad": "asyncinotify cronsim msgspec uvloop",
     "luziad.supervise": "msgspec",
     "luzia_client": "msgspec wcwidth",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",

@@ -1,0 +1,1 @@
+"""Schedules: jobs that are dispatched again and again, by the clock."""
