@@ -17,6 +17,7 @@ from luzia_protocol.events import Event
 
 from luzia_client import answers
 from luzia_client.answers import Frame
+from luzia_client.caller import inside
 from luzia_client.connection import DaemonUnreachableError, lost
 
 T_co = TypeVar("T_co", covariant=True)
@@ -116,7 +117,7 @@ class Waiting:
     def request(self) -> requests.Wait:
         """Wait for what is left of the time."""
         timeout_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
-        return requests.Wait(jobs=self._jobs, timeout_s=timeout_s)
+        return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=inside() or None)
 
     def take(self, frame: Frame) -> replies.Waited | None:
         """The answer."""

@@ -30,6 +30,7 @@ from luziad.progressing import Progressing
 from luziad.questions import Questions
 from luziad.timeouts import Timeouts
 from luziad.watch.stall import StallWatch
+from luziad.yielding import Yielding
 
 log = logging.getLogger("luziad.scheduler")
 
@@ -58,6 +59,7 @@ class Endings(Moves):
     questions: Questions
     pausing: Pausing
     days: DayBudgets
+    yielding: Yielding
     ended: list[Callable[[JobRecord], None]]
     _judge: Judge
     _stalls: StallWatch
@@ -196,6 +198,7 @@ class Endings(Moves):
     def _end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
         verdict = self._renewal.judged(record, verdict)
         attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
+        self.yielding.over(record.id)
         self.ready.release(record.id)
         reason = self._renewal.next_attempt(record, verdict)
         if reason is None:

@@ -45,6 +45,7 @@ from luziad.timeouts import Timeouts
 from luziad.view import task_text
 from luziad.watch.stall import StallWatch
 from luziad.worktrees import Worktrees
+from luziad.yielding import Yielding
 
 
 class Scheduler(Endings):
@@ -100,7 +101,10 @@ class Scheduler(Endings):
         launcher.left_of_day = self.days.left
         self.gates.add(self.days)
         self._sub_jobs = SubJobs(table, self._too_late)
-        self.ended: list[Callable[[JobRecord], None]] = [self._sub_jobs.ended]  # who hears of every job that is final
+        self.yielding = Yielding(ready, self.pump)
+        stalls.excused = self.yielding.lends
+        # who hears of every job that is final
+        self.ended: list[Callable[[JobRecord], None]] = [self._sub_jobs.ended, self.yielding.ended]
         self._judging: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -211,7 +215,10 @@ class Scheduler(Endings):
 
     def pump(self) -> None:
         """Start every job that can start now."""
-        if self._stopped or self.queues.stopped or self.journal.failure is not None:
+        if self._stopped:
+            return
+        self.yielding.serve()
+        if self.queues.stopped or self.journal.failure is not None:
             return
         if self.ready.could_start and self.machine.busy():
             return

@@ -18,12 +18,16 @@ Needs = tuple[tuple[str, int], ...]
 
 
 class Wants(NamedTuple):
-    """What the ready queue has to know of a job: whose it is, who runs it, how urgent it is, what it takes."""
+    """What the ready queue has to know of a job: whose it is, who runs it, how urgent it is, what it takes.
+
+    depth: how many jobs it is inside of.
+    """
 
     project: str
     agent: str
     priority: int = 0
     needs: Needs = ()
+    depth: int = 0
 
 
 class Limits(msgspec.Struct, frozen=True):

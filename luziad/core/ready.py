@@ -6,7 +6,9 @@ named resources. Waiting jobs stand in lines (see lines.py), lines in the rankin
 ranking. A shape that comes first and does not fit is parked at the lane that lacks room, until the lane has some:
 so a job that does not fit never blocks one that does, and is not looked at again and again either.
 
-It is written in three layers: lineup.py, slots.py, and this one.
+Of a project's jobs of one priority, those go first that are inside most others: somebody waits for them.
+
+It is written in four layers: lineup.py, slots.py, lending.py, and this one.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from luziad.core.lanes import Limits, Wants
+from luziad.core.lending import Lending
 from luziad.core.lines import Entry
-from luziad.core.slots import Slots
 from luziad.core.starving import Starving, takes
 
+GENERATION = 1 << 40
+"""So much older than all others counts a job for each job that it is inside of."""
 
-class ReadyQueue(Slots):
+
+class ReadyQueue(Lending):
     """A job is in it from `push` to `pop` or `discard`, and holds what it takes from `pop` to `release`."""
 
     def __init__(self, limits: Limits) -> None:
@@ -39,12 +44,12 @@ class ReadyQueue(Slots):
     def push(self, job: str, wants: Wants) -> None:
         """Let a job wait for its start; it is younger than all others."""
         self._order += 1
-        self._insert(job, wants, self._order)
+        self._insert(job, wants, self._order - wants.depth * GENERATION)
 
     def push_front(self, job: str, wants: Wants) -> None:
         """Let a job wait whose start was undone; it is older than all others."""
         self._front -= 1
-        self._insert(job, wants, self._front)
+        self._insert(job, wants, self._front - wants.depth * GENERATION)
 
     def discard(self, job: str) -> None:
         """Take a job out, if it waits, wherever it stands."""
@@ -74,7 +79,7 @@ class ReadyQueue(Slots):
         if not self.could_start:
             return None
         reserved = self._reserve(now)
-        if reserved is not None and all(lane.capacity - lane.used >= amount for lane, amount in takes(reserved)):
+        if reserved is not None and all(lane.free >= 0 for lane, _ in takes(reserved)):
             self._unreserve()
             return self._start(reserved)
         while (shape := self._ranking.first()) is not None:
@@ -144,7 +149,7 @@ class ReadyQueue(Slots):
     def _unreserve(self) -> None:
         entry, self.reserved = self.reserved, None
         assert entry is not None
-        for lane, _ in takes(entry):
-            lane.reserved = 0
+        for lane, amount in takes(entry):
+            lane.reserved -= amount
             self._wake(lane)
         self._relist(entry.line.project)

@@ -13,7 +13,7 @@ from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usag
 
 from luziad.core.again import Again, Given, Steady
 from luziad.core.answers import Answer
-from luziad.core.claims import Claims
+from luziad.core.claims import NO_CLAIMS, Claims
 from luziad.core.dependencies import After
 from luziad.core.family import Place
 from luziad.core.lanes import Wants
@@ -155,6 +155,7 @@ class JobRecord(msgspec.Struct, gc=False):
     def wants(self) -> Wants:
         """What the ready queue has to know of the job."""
         spec = self.spec
-        if spec.claims is None:
+        if spec.claims is None and spec.place is None:
             return Wants(spec.project, spec.agent)
-        return Wants(spec.project, spec.agent, spec.claims.priority, spec.claims.takes)
+        claims = spec.claims or NO_CLAIMS
+        return Wants(spec.project, spec.agent, claims.priority, claims.takes, len(self.ancestors))

@@ -75,7 +75,7 @@ class Slots(Lineup):
 
     def _rest(self, project: Project) -> None:
         """Forget a project that has no job any more, as soon as its turn has come: it cannot jump the queue."""
-        if not project.lines and not project.lane.used:
+        if _is_idle(project):
             heappush(self._resting, (project.turn, project.name))
             self._forget_rested()
 
@@ -85,5 +85,10 @@ class Slots(Lineup):
         while self._resting and self._resting[0][0] <= self._turn:
             name = heappop(self._resting)[1]
             project = self.projects.get(name)
-            if project and not project.lines and not project.lane.used and project.turn <= self._turn:
+            if project and _is_idle(project) and project.turn <= self._turn:
                 del self.projects[name]
+
+
+def _is_idle(project: Project) -> bool:
+    """Whether no job of it waits or runs, or is about to run on."""
+    return not project.lines and not project.lane.used and not project.lane.reserved

@@ -97,12 +97,32 @@ def _what_lacks(queue: ReadyQueue, entry: Entry, *, whole: bool) -> str | None:
         wanted = [(lane, 1) for lane, _ in limits] + resources
         if any(lane.free < amount for lane, amount in wanted):
             return f"what it needs is kept for {reserved.job}, which has waited longer"
+    if queue.asking and any(lane.free < amount for lane, amount in [*((lane, 1) for lane, _ in limits), *resources]):
+        return f"what it needs is kept for {next(iter(queue.asking))}, which has waited for its sub-jobs"
     return None
+
+
+def why_not_back(queue: ReadyQueue, job: str) -> str:
+    """What a job that has waited for its sub-jobs still waits for, before it runs on."""
+    loan = queue.asking[job]
+    if queue.running >= queue.slots:
+        return f"waits for its slot: limit {queue.running}/{queue.slots} of all projects"
+    assert loan.project is not None
+    agent = loan.claims[0][0]
+    for lane, what in ((loan.project.lane, f"project {loan.project.name}"), (agent, f"lane {agent.name}")):
+        if lane.used >= lane.capacity:
+            return f"waits for its slot: limit {lane.used}/{lane.capacity} of {what}"
+    for lane, amount in loan.claims[1:]:
+        if lane.capacity - lane.used < amount:
+            words = f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}"
+            return f"waits for its slot: {words}"
+    return "waits for its slot: others have asked before it"
 
 
 def _held_by(queue: ReadyQueue, lane: Lane) -> str:
     """The running jobs that have some of a resource."""
     jobs = [job for job, entry in queue.held.items() if any(each is lane for each, _ in entry.line.shape.takes)]
+    jobs += [job for job, loan in queue.lent.items() if any(each is lane for each, _ in loan.kept)]
     if not jobs:
         return ""
     more = f" and {len(jobs) - HOLDERS_TOLD} more" if len(jobs) > HOLDERS_TOLD else ""

@@ -24,7 +24,7 @@ from luziad.handlers.graph import graph
 from luziad.handlers.graph_show import graph_show
 from luziad.handlers.holding import hold, release
 from luziad.handlers.importing import import_jobs
-from luziad.handlers.jobs import list_jobs, status, wait
+from luziad.handlers.jobs import list_jobs, status
 from luziad.handlers.output import follow, logs
 from luziad.handlers.pausing import pause, resume
 from luziad.handlers.queues import drain, pause_queue, resume_queue
@@ -38,6 +38,7 @@ from luziad.handlers.schedules import (
     schedule_show,
 )
 from luziad.handlers.subscribe import subscribe
+from luziad.handlers.waiting import wait
 from luziad.handlers.worktrees import clean
 
 HANDLERS: dict[type, Handler] = {

@@ -101,6 +101,8 @@ class Services:
             reason = record.attempt.stop_reason
         elif record.attempt is not None and record.fate.state is JobState.WAITING:
             reason = "; ".join(asked_words(question) for question in open_questions(record.attempt)[:1]) or None
+        elif record.fate.state is JobState.RUNNING:
+            reason = self.scheduler.yielding.why(record.id) or reason
         return job_view(
             record,
             whole=whole,

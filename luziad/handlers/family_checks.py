@@ -1,4 +1,4 @@
-"""Checks a dispatch that comes from inside a job."""
+"""Checks dispatches and waits that come from inside a job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from luzia_protocol.jobs import JobState
 from luziad.config import DaemonConfig
 from luziad.core.family import ENDED_FROM_OUTSIDE
 from luziad.core.ids import JOB_ID
+from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobRecord
+from luziad.core.resources import MACHINE, amount_words
 from luziad.core.table import JobTable
 
 
@@ -41,3 +43,25 @@ def _is_ended(record: JobRecord) -> bool:
         return record.fate.outcome in ENDED_FROM_OUTSIDE
     stopping = record.fate.state is JobState.STOPPING
     return stopping and record.attempt is not None and record.attempt.stop_outcome is not None
+
+
+def check_locks(table: JobTable, ready: ReadyQueue, records: list[JobRecord]) -> None:
+    """Raise Refused for a job that can never start as long as those above it wait for it, and keep what it needs."""
+    for record in records:
+        if record.fate.state is not JobState.QUEUED or not record.ancestors:
+            continue
+        for name, amount in record.wants.needs:
+            if name not in MACHINE:
+                _check_lock(table, ready, record, name, amount)
+
+
+def _check_lock(table: JobTable, ready: ReadyQueue, record: JobRecord, name: str, amount: int) -> None:
+    above = [ancestor for job in record.ancestors if (ancestor := table.get(job)) is not None]
+    live = [each for each in above if each.id in ready.held or each.id in ready.lent]
+    kept = {each.id: dict(each.wants.needs).get(name, 0) for each in live}
+    if amount <= ready.limits.resources.get(name, 0) - sum(kept.values()):
+        return
+    job = next((job for job, count in kept.items() if count), None)
+    if job is not None:
+        words = f"job {record.id} needs {amount_words(name, amount)}, and job {job} keeps it while it waits"
+        raise Refused(ErrorCode.WAITS_FOR_ITSELF, words)

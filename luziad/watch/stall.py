@@ -61,7 +61,7 @@ class StallWatch:
 
     timeout_s: how long a job may be silent, None for ever. streams: the files that an attempt writes to.
     files: the thread on which files and processes are looked at. stalled: is told the job, and how long it may be
-    silent.
+    silent. excused: whether a running job waits for others, and may be silent meanwhile.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class StallWatch:
         self._watched: dict[AttemptRef, asyncio.Task[None]] = {}
         self._signs: dict[AttemptRef, Signs] = {}
         self.stalled: Callable[[JobRecord, float], None]
+        self.excused: Callable[[JobRecord], bool] = lambda record: False
 
     def arm(self, record: JobRecord, attempt: AttemptRecord) -> None:
         """The attempt runs: watch it, when it may not be silent for ever."""
@@ -113,7 +114,7 @@ class StallWatch:
             except OSError as exc:
                 log.warning("signs_not_seen job=%s attempt=%d error=%s", *ref, exc)
                 continue
-            if record.fate.state is not JobState.RUNNING:
+            if record.fate.state is not JobState.RUNNING or self.excused(record):
                 signs.heard(time.monotonic())  # it waits for somebody, or is being ended already
             elif signs.look(time.monotonic(), used_s):
                 self.stalled(record, timeout_s)

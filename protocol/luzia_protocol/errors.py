@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     GRAPH_CYCLE = "graph_cycle"
     PARENT_ENDED = "parent_ended"
     TOO_DEEP = "too_deep"
+    WAITS_FOR_ITSELF = "waits_for_itself"
     TOO_MANY_SUB_JOBS = "too_many_sub_jobs"
     JOBS_FULL = "jobs_full"
     INVALID_JOB = "invalid_job"
@@ -159,6 +160,10 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
     ErrorCode.TOO_DEEP: Meaning(
         "Jobs have dispatched jobs, one inside another, as deep as that may go.",
         "Do the work in this job, dispatch it with `--detach`, or raise `max_sub_job_depth` in [daemon].",
+    ),
+    ErrorCode.WAITS_FOR_ITSELF: Meaning(
+        "A job would wait for ever: its sub-job needs a resource that it keeps itself while it waits.",
+        "Let only one of the two need the resource, or wait with `--timeout`.",
     ),
     ErrorCode.TOO_MANY_SUB_JOBS: Meaning(
         "One job, with all that are below it, has dispatched as many jobs as it may.",

@@ -67,10 +67,15 @@ class List(Base, tag="list"):
 
 
 class Wait(Base, tag="wait"):
-    """Answer, out of order, when all of the jobs are final or `timeout_s` is over. See replies.Waited."""
+    """Answer, out of order, when all of the jobs are final or `timeout_s` is over. See replies.Waited.
+
+    parent: the job from inside which the caller waits. When it waits for one below it, it lends its slots, and the
+    answer comes when it has them back.
+    """
 
     jobs: list[str]
     timeout_s: float | None = None
+    parent: str | None = None
 
 
 class Subscribe(Base, tag="subscribe"):

@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad.holding luziad luziad.bounds luziad.questions"
         " luziad.queues luziad.in_turns"
-        " luziad.moves luziad.endings luziad.sub_jobs"
+        " luziad.moves luziad.endings luziad.sub_jobs luziad.yielding"
     ),
     "luziad.endings": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.again luziad.breaches luziad.day_budgets luziad.deadlines luziad.gates luziad.policies"
         " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad luziad.bounds luziad.questions"
-        " luziad.moves"
+        " luziad.moves luziad.yielding"
     ),
     "luziad.moves": (
         "luzia_protocol luziad.core luziad.agents.base luziad.executor.base luziad.journal luziad.facts"
@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.core luziad.agents.lines luziad.executor.base luziad.facts luziad.journal"
         " luziad.launching luziad.watch"
     ),
+    "luziad.yielding": "luziad.core",
     "luziad.sub_jobs": "luzia_protocol luziad.agents.base luziad.core",
     "luziad.bounds": "luzia_protocol luziad.core luziad.agents.base",
     "luziad.in_turns": "",
