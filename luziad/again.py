@@ -189,8 +189,8 @@ class Renewal:
     def _after_overload(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
         if verdict.outcome is not Outcome.FAILED or not is_overload(verdict.reason or ""):
             return None
-        if not (record.attempt and record.attempt.activity):
-            return None  # nobody reads the output of this agent
+        if not (record.attempt and record.attempt.activity and self._policies.after_overload(record)):
+            return None  # somebody wants no retries, or nobody reads the output of this agent
         delay_s = decide(verdict.outcome, OVERLOAD, again.overloads + 1, random.random()).delay_s
         if delay_s is None:
             return None

@@ -76,7 +76,8 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     machine is busier than that; pressures are percents of the last 10 s in which somebody waited.
     starvation_after_s: seconds that a job is passed over before what it needs is kept for it.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
-    retries: attempts that may follow a job's first by themselves. retry_on: the outcomes after which they do.
+    retries: attempts that may follow a job's first by themselves; None is none but after an overload.
+    retry_on: the outcomes after which they do.
     backoff_s: seconds up to which the first retry waits, and up to which any does.
     auto_resume: jobs wait for the end of a usage limit and go on by themselves.
     max_cost_usd_per_day: what the attempts of all projects may cost on a local day; None is no limit.
@@ -106,7 +107,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     starvation_after_s: Annotated[float, SECONDS] = 600.0
     snapshot_interval_s: Annotated[float, SECONDS] = 300.0
     log_level: Annotated[str, LOG_LEVEL] = "info"
-    retries: Annotated[int, RETRIES] = 0
+    retries: Annotated[int | None, RETRIES] = None
     retry_on: Annotated[list[Outcome], RETRY_ON] = msgspec.field(default_factory=default_retry_on)
     backoff_s: Annotated[list[float], BACKOFF] = msgspec.field(default_factory=lambda: [2.0, 300.0])
     auto_resume: Annotated[bool, BOOLEAN] = True

@@ -27,11 +27,20 @@ class Policies:
         project = self._launcher.config.projects.get(record.project) or _NOTHING
         first_s, *rest = _first(terms.backoff_s, project.backoff_s, daemon.backoff_s)
         return RetryPolicy(
-            retries=_first(terms.retries, project.retries, daemon.retries),
+            retries=self._retries(record) or 0,
             on=_first(terms.retry_on, project.retry_on, daemon.retry_on),
             first_s=first_s,
             most_s=rest[0] if rest else max(first_s, daemon.backoff_s[-1]),
         )
+
+    def after_overload(self, record: JobRecord) -> bool:
+        """Whether an overloaded server is tried again, as it is unless somebody has said that there be no retries."""
+        return self._retries(record) != 0
+
+    def _retries(self, record: JobRecord) -> int | None:
+        terms = record.spec.terms or _NOTHING
+        project = self._launcher.config.projects.get(record.project) or _NOTHING
+        return _first(terms.retries, project.retries, self._launcher.config.daemon.retries)
 
     def auto_resume(self, record: JobRecord) -> bool:
         """Whether the job waits for the end of a usage limit and goes on by itself."""
@@ -48,5 +57,5 @@ class Policies:
 
 
 def _first(asked: T | None, project: T | None, daemon: T) -> T:
-    """The first one that is said."""
+    """The first one that is said; that of the daemon may be None where nothing needs to be."""
     return asked if asked is not None else project if project is not None else daemon

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Job, JobState, job_name
+from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
 
 from luziad.core.activity import brief
 from luziad.core.asking import open_questions
@@ -28,6 +28,7 @@ def job_view(
     env_names: list[str] | None = None,
     directory: str | None = None,
     children: Iterable[JobRecord] = (),
+    budget: Budget | None = None,
 ) -> Job:
     """The wire's Job. `whole` has the full task and all attempts; `reason` is the computed or recorded one."""
     spec, fate, attempt = record.spec, record.fate, record.attempt
@@ -78,6 +79,7 @@ def job_view(
         cpus=claims.cpus,
         memory_bytes=claims.memory_bytes,
         question=next(iter(open_questions(attempt)), None) if attempt and fate.state is JobState.WAITING else None,
+        budget=budget,
         held_at=when(fate.held_at) if fate.state is JobState.QUEUED else None,
         parent=record.ancestors[-1] if record.ancestors else None,
         ancestors=[*record.ancestors],

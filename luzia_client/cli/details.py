@@ -49,6 +49,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Running for" if not job.state.is_final else "Duration", ran(job, now)),
         ("Timeout", "" if job.timeout_s is None else render.duration(job.timeout_s)),
         ("Stalls after", "" if job.stall_timeout_s is None else f"{render.duration(job.stall_timeout_s)} of silence"),
+        ("Budget", budget_words(job)),
         ("Exit code", "" if job.exit_code is None else str(job.exit_code)),
         ("Signal", harmless(job.signal or "")),
         ("Used", usage_words(job)),
@@ -85,6 +86,15 @@ def keeps_words(job: Job) -> str:
     if job.memory_bytes is not None:
         words.append(f"{render.size(job.memory_bytes)} of memory")
     return harmless(", ".join(words))
+
+
+def budget_words(job: Job) -> str:
+    """`$2.50, 40 turns`: what the job may use in all."""
+    if job.budget is None:
+        return ""
+    cost, turns = job.budget.max_cost_usd, job.budget.max_turns
+    words = [*([] if cost is None else [f"${cost:.2f}"]), *([] if turns is None else [f"{turns} turns"])]
+    return ", ".join(words)
 
 
 def _why_label(job: Job) -> str:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.jobs import Budget, Job, JobState
 from luzia_protocol.replies import EndFrame, EventFrame, LaggedFrame, Ok, OutputFrame
 
 from luziad.config import Config
@@ -109,8 +109,13 @@ class Services:
             reason=reason,
             env_names=self.scheduler.environments.names(record.spec.env_set) if whole else None,
             directory=self.scheduler.executor.job_directory(record.id) if whole else None,
+            budget=self._budget(record) if whole else None,
             children=self.table.children(record) if whole else (),
         )
+
+    def _budget(self, record: JobRecord) -> Budget | None:
+        cost_usd, turns = self.scheduler.launcher.budget(record)
+        return None if cost_usd is None and turns is None else Budget(cost_usd, turns)
 
     def why_queued(self, record: JobRecord, *, whole: bool) -> str:
         """Why the job does not start now; `whole` also tells its place among those that are ready."""

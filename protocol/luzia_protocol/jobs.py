@@ -193,6 +193,13 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     max_cpus: float | None = None
 
 
+class Budget(msgspec.Struct, frozen=True, gc=False):
+    """What all attempts of a job together may use; None is no limit. See Terms."""
+
+    max_cost_usd: float | None = None
+    max_turns: int | None = None
+
+
 class Job(msgspec.Struct, frozen=True):
     """A job as `status`, `list` and `--json` show it.
 
@@ -215,6 +222,7 @@ class Job(msgspec.Struct, frozen=True):
     priority: -MAX_PRIORITY to MAX_PRIORITY; higher ones start first.
     needs, cpus, memory_bytes: what is kept for it while it runs.
     question: what its agent asks, when it is waiting: the oldest of what is not answered.
+    budget: what it may use, as its dispatch or otherwise its project says; None in lists, and when neither does.
     held_at: since when somebody keeps it from starting; None when nobody does.
     parent: the job from inside which it was dispatched. ancestors: that one last, before it the one from inside which
     that one was dispatched, and so on. children: how many were dispatched from inside it, by state; empty in lists.
@@ -264,6 +272,7 @@ class Job(msgspec.Struct, frozen=True):
     memory_bytes: int | None = None
     question: Question | None = None
     held_at: datetime | None = None
+    budget: Budget | None = None
     parent: str | None = None
     ancestors: list[str] = []
     children: dict[JobState, int] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,16 @@ def test_an_overloaded_server_is_tried_again_without_being_asked(luzia: Luzia, w
     assert [call["resumed"] for call in luzia.calls()] == [False, True]
 
 
+def test_who_wants_no_retries_has_none_after_an_overload_either(luzia: Luzia, wire: Connection) -> None:
+    (luzia.bin / "busy").touch()
+    job = ended(wire, luzia.dispatch(wire, "work", retries=0))
+    assert (job["state"], job["attempt"]) == ("failed", 1)
+    luzia.daemon.config_file.write_text(luzia.daemon.config_file.read_text() + "retries = 0\n")
+    wire.ok(op="reload")
+    (luzia.bin / "busy").touch()
+    assert ended(wire, luzia.dispatch(wire, "work"))["attempt"] == 1
+
+
 def test_a_follow_up_goes_on_with_the_same_conversation(luzia: Luzia, wire: Connection) -> None:
     job = luzia.dispatch(wire, "fix it")
     ended(wire, job)
@@ -203,3 +214,17 @@ def test_a_job_that_uses_more_than_its_budget_is_ended_and_can_go_on(luzia: Luzi
 def test_a_budget_that_makes_no_sense_is_refused(wire: Connection) -> None:
     for wrong in ({"max_turns": 0}, {"max_cost_usd": -1}):
         assert wire.error(op="dispatch", project="overbits", task="true", **wrong)["code"] == "bad_request"
+
+
+def test_a_job_shows_its_budget_also_when_it_is_its_projects(luzia: Luzia, wire: Connection) -> None:
+    plain = luzia.dispatch(wire, "work", hold=True)
+    own = luzia.dispatch(wire, "work", hold=True, max_turns=7)
+    assert status(wire, plain)["budget"] is None
+    assert status(wire, own)["budget"] == {"max_cost_usd": None, "max_turns": 7}
+    config = luzia.daemon.config_file.read_text()
+    luzia.daemon.config_file.write_text(
+        config.replace("[projects.overbits]\n", "[projects.overbits]\nmax_cost_usd = 2.5\n")
+    )
+    wire.ok(op="reload")
+    assert status(wire, plain)["budget"] == {"max_cost_usd": 2.5, "max_turns": None}
+    assert re.search(r"Budget: +\$2\.50, 7 turns\n", luzia.daemon.run("jobs", own).stdout)
