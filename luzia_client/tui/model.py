@@ -15,6 +15,8 @@ import msgspec
 from luzia_protocol import events
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
+from luzia_protocol.operating import Queues
+from luzia_protocol.replies import Listed
 
 from luzia_client.cli import render
 from luzia_client.cli.board import changed
@@ -53,12 +55,14 @@ class JobsModel:
     """All jobs, in order, and those of them that match a filter.
 
     counts: jobs by state, as the daemon counts them. notices: what the daemon wants to have known.
+    queues: what an operator has stopped.
     seq: the newest event that has been taken in. stale: ids of jobs of which the daemon knows more than is known here.
     """
 
     def __init__(self, most: int = MAX_KNOWN) -> None:
         self.counts: Mapping[JobState, int] = {}
         self.notices: Sequence[str] = ()
+        self.queues = Queues()
         self.seq = 0
         self.stale: set[str] = set()
         self.filter = ""
@@ -109,6 +113,10 @@ class JobsModel:
         """Keep only jobs that have all of these words somewhere: id, project, agent, state, task, tags."""
         self.filter = words.casefold().strip()
         self._matching = [key for key in self._all if self._matches(self._jobs[key.id])] if self.filter else []
+
+    def count(self, page: Listed) -> None:
+        """Take in what a page says of all jobs."""
+        self.counts, self.notices, self.queues = page.counts, page.notices, page.queues
 
     def put(self, job: Job) -> None:
         """Take in a job as the daemon shows it, unless what is known is newer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -191,6 +192,13 @@ def test_the_help_shows_every_key_and_details_all_about_a_job(luzia: PrivateLuzi
         screen.shows("STATE")
 
 
+def test_what_an_operator_has_paused_stands_at_the_top(luzia: PrivateLuzia) -> None:
+    luzia.client()
+    luzia.run("pause", "--all", "--queue-only")
+    with top(luzia) as screen:
+        screen.shows("everything is paused since")
+
+
 # What it does
 
 
@@ -353,7 +361,6 @@ def test_it_goes_on_after_a_crash_of_the_daemon(luzia: PrivateLuzia) -> None:
     with top(luzia) as screen:
         screen.shows(job, "just before")
         luzia.kill_daemon()
-        luzia.client()
         Path(luzia.project, "go").touch()
         screen.shows("right after")
         other = luzia.shell("true")
@@ -416,6 +423,22 @@ def _wakeups(pid: int) -> int:
         lines = (thread / "status").read_text().splitlines()
         found += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
     return found
+
+
+def test_it_can_be_stopped_for_a_while_as_any_program(luzia: PrivateLuzia) -> None:
+    job = ended(luzia, "true")
+    with terminal(["bash", "--norc", "--noprofile", "-i"], luzia.env, luzia.project) as screen:
+        screen.press(shlex.join(luzia.command("top")), "enter")
+        screen.shows(job, "/ filter")
+        screen.press("ctrl-z")
+        screen.shows("Stopped")
+        screen.press("fg", "enter")
+        screen.shows_no_more("Stopped")
+        screen.shows(job, "/ filter")
+        screen.press("q")
+        screen.until(lambda shown: shown.raw.rfind(b"?1049l") > shown.raw.rfind(b"?1049h"), "it has left")
+        screen.press("exit", "enter")
+        assert screen.ended() == 0
 
 
 @pytest.mark.parametrize("term", ["xterm", "dumb"])

@@ -35,7 +35,7 @@ from luzia_client.tui.top.views import picture
 FRAME_GAP_S = 0.05
 """Between two pictures: a burst of events is drawn as one, and a slow terminal is not flooded."""
 REASON_S = 5.0
-"""Between two looks at reasons that count down, while a clock on the screen ticks anyway."""
+"""Between two looks at why the queued jobs on the screen wait, while their clocks tick anyway: reasons count down."""
 ESCAPE_S = 0.1
 """After so long an Esc is no beginning of another key, over a slow line too."""
 
@@ -122,7 +122,7 @@ class TopApp:
     def _tick(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
-        if now - self._looked_at >= REASON_S and any(_counts_down(job) for job in self._shown_jobs()):
+        if now - self._looked_at >= REASON_S and any(job.state is JobState.QUEUED for job in self._shown_jobs()):
             self._looked_at = now
             self._feed.look_again()
         self._redraw()
@@ -195,11 +195,6 @@ class TopApp:
             self._app.exit(exception=_first(failure))
 
 
-def _counts_down(job: Job) -> bool:
-    """True when the reason of a queued job says how long it will still wait."""
-    return job.state is JobState.QUEUED and job.not_before is not None
-
-
 def _first(failure: BaseException) -> BaseException:
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
@@ -211,7 +206,9 @@ def run_top(projects: Sequence[str]) -> int:
     reach(paths.socket_path(), autostart=True).close()  # without a daemon, say so on a screen that stays
     app = TopApp(projects)
     # Whatever is printed meanwhile would tear the picture.
-    with contextlib.redirect_stderr(io.StringIO()) as said:
-        status = asyncio.run(app.run())
-    sys.stderr.write(said.getvalue())
-    return status
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return asyncio.run(app.run())
+    finally:
+        sys.stderr.write(said.getvalue())

@@ -90,7 +90,7 @@ class Feed:
         """Find the daemon, which is started again when it crashed, and list the jobs unless events go on from here."""
         (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=True)).close()
         newest = await self._client.list(projects=self._projects, limit=1)
-        self._model.counts, self._model.notices = newest.counts, newest.notices
+        self._model.count(newest)
         if self._top.loading or newest.seq < self._model.seq:
             await self._load(newest.seq)
         self._top.away = ""
@@ -143,8 +143,7 @@ class Feed:
         visible = self._visible()
         if self._moved:
             self._moved = False
-            newest = await self._client.list(projects=self._projects, limit=1)
-            self._model.counts, self._model.notices = newest.counts, newest.notices
+            self._model.count(await self._client.list(projects=self._projects, limit=1))
             self._model.stale |= {name for name in visible if self._is_queued(name)}
         wanted = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:AT_ONCE]
         if wanted:

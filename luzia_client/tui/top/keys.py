@@ -46,7 +46,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     ),
 }
 
-BRIEF = "↑↓ select  / filter  a answer  c cancel  r retry  p pause  d diff  i info  ? keys  q quit"
+BRIEF = "/ filter  a answer  c cancel  r retry  p pause  d diff  i info  ? keys  q quit"
 """The line at the bottom."""
 
 MOUSE = "A click selects a job or the transcript; the wheel moves what is under it."

@@ -14,8 +14,8 @@ from prompt_toolkit.formatted_text import ANSI, to_formatted_text
 
 from luzia_client.cli.text import cut, width
 
-MAX_LINES = 5000
-MAX_LINE_CHARS = 4000
+MAX_LINES = 2000
+MAX_LINE_CHARS = 2000
 TAB = "    "
 
 Fragments = list[tuple[str, str]]

@@ -9,6 +9,7 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_client.cli import render
 from luzia_client.cli.activity import work_words
 from luzia_client.cli.questions import question_rows
+from luzia_client.cli.queues import stops
 from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import one_line
 from luzia_client.tui.model import count_words
@@ -27,7 +28,7 @@ def picture(top: Top, now: datetime, screen: Screen) -> list[Fragments]:
     if top.page is not None:
         return _page(top, width, height)
     layout = top.layout(height)
-    shown = [_header(top, width)]
+    shown = [_header(top, now, width)]
     if layout.list > layout.titles:
         shown.append(rows.titles(rows.columns_of(screen), width))
     shown += _list(top, now, screen, layout)
@@ -50,11 +51,13 @@ def _page(top: Top, width: int, height: int) -> list[Fragments]:
     return [heading, *filled, _said(top, width) or fitted(bottom, width)]
 
 
-def _header(top: Top, width: int) -> Fragments:
+def _header(top: Top, now: datetime, width: int) -> Fragments:
     """The counts, and what is to be known of the daemon."""
     row: Fragments = [("class:header", " luzia ")]
     if top.away:
         row.append(("class:header class:away", f" {one_line(top.away, 300)} "))
+    for words, _ in stops(top.model.queues, now):
+        row.append(("class:header class:notice", f" {one_line(words)} "))
     for words, _ in count_words(top.model.counts):
         row.append(("class:header", f" {words} "))
     limited = top.model.limited
