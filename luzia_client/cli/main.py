@@ -26,6 +26,7 @@ COMMANDS = {
     "follow": ("follow", "follow the output of many jobs at once", "Look"),
     "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
     "shell": ("shell", "a prompt for all commands, with completion and news", "Look"),
+    "open": ("open", "go to where a job works", "Look"),
     "diff": ("diff", "show what a job changed in its worktree", "Look"),
     "edit": ("edit", "change a queued job: its task, priority, dependencies", "Act"),
     "cancel": ("cancel", "end jobs and all their processes", "Act"),
