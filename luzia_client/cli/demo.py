@@ -1,4 +1,4 @@
-"""Run five real tasks at once on a daemon of their own: watched live, measured, cleaned away."""
+"""Run five real tasks at once on a daemon of their own: watched live, listed, measured, cleaned away."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import select
 import shlex
 import shutil
 import signal
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,6 +20,7 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client import exit_codes
 from luzia_client.cli import render
+from luzia_client.cli.demo_figures import Start, figures, start
 from luzia_client.cli.demo_project import TASKS, job_variables, make_project
 from luzia_client.cli.screen import Screen, stdout_screen
 from luzia_client.cli.text import cut, one_line
@@ -32,8 +31,6 @@ from luzia_client.connection import DaemonUnreachableError
 EXAMPLES = (("luzia demo", "five jobs at once, in a directory of their own"),)
 
 SLOTS = 8
-BURST = 50
-STATUS_ROUNDS = 200
 END_TIMEOUT_S = 20.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OTHERS = ("LUZIA_SOCKET", "LUZIA_JOBS_DIR", "LUZIA_JOB_ID", "LUZIA_NO_AUTOSTART", "LUZIA_MAX_JOBS")
@@ -66,7 +63,8 @@ def _show(client: Client, root: str) -> int:
     info = client.info()
     print(screen.paint("luzia demo", "bold"))
     print(f"A git project of {files} files in {root}\nA daemon of its own, pid {info.pid}\n")
-    ids, latencies = _dispatch(client, screen)
+    begun = _start(screen)
+    ids = [answer.job for answer, _ in begun.dispatched]
     print(flush=True)
     board = asyncio.run(watch(ids))
     if not screen.live:
@@ -78,7 +76,7 @@ def _show(client: Client, root: str) -> int:
             for line in said.splitlines():
                 print(screen.paint(f"      {cut(one_line(line), (screen.width or 200) - 6)}", "dim"))
     print(f"\n{screen.paint('Measured here and now', 'bold')}")
-    for name, figure in _figures(client, ids[0], latencies):
+    for name, figure in figures(client, begun, SLOTS):
         print(f"  {name:<10}{figure}")
     expected = [JobState.FAILED if task == "./lint" else JobState.COMPLETED for task in TASKS]
     states = [board.ended[job].state for job in ids]
@@ -86,39 +84,16 @@ def _show(client: Client, root: str) -> int:
     return exit_codes.OK if states == expected else exit_codes.JOB_FAILED
 
 
-def _dispatch(client: Client, screen: Screen) -> tuple[list[str], list[float]]:
-    """Dispatch the tasks and print each confirmation; returns the ids and how many seconds each took."""
-    ids: list[str] = []
-    latencies: list[float] = []
-    for task in TASKS:
-        begin = time.perf_counter()
-        answer = client.dispatch("demo", task, agent="shell", env=job_variables())
-        latencies.append(time.perf_counter() - begin)
-        ids.append(answer.job)
-        mark = screen.paint(f"{'✓' if screen.blocks else '*'} Dispatched", "green")
-        print(f"{mark}  {task:<14}{latencies[-1] * 1000:6.1f} ms   {answer.name}")
-    return ids, latencies
-
-
-def _figures(client: Client, job: str, latencies: list[float]) -> list[tuple[str, str]]:
-    """What was measured, as names and words."""
-    each = ", ".join(f"{latency * 1000:.1f}" for latency in latencies)
-    dispatch = statistics.median(latencies) * 1000
-    rounds = []
-    for _ in range(STATUS_ROUNDS):
-        begin = time.perf_counter()
-        client.status(job)
-        rounds.append(time.perf_counter() - begin)
-    begin = time.perf_counter()
-    burst = [client.dispatch("demo", argv=["true"]).job for _ in range(BURST)]
-    client.wait(burst)
-    rate = BURST / (time.perf_counter() - begin)
-    return [
-        ("dispatch", f"{dispatch:.1f} ms the median of {each}; on disk when answered"),
-        ("status", f"{statistics.median(rounds) * 1e6:.0f} µs the median of {STATUS_ROUNDS}"),
-        ("tasks", f"{rate:.0f} a second, from dispatch to end ({BURST} times `true`, {SLOTS} slots)"),
-        ("memory", f"{render.size(client.info().rss_bytes)} in luziad"),
-    ]
+def _start(screen: Screen) -> Start:
+    """Dispatch the tasks at once, and print each confirmation, what it took, and what each job does right after."""
+    begun = asyncio.run(start("demo", TASKS, job_variables()))
+    mark = screen.paint(f"{'✓' if screen.blocks else '*'} Dispatched", "green")
+    for (answer, elapsed_s), task in zip(begun.dispatched, TASKS, strict=True):
+        print(f"{mark}  {task:<14}{elapsed_s * 1000:6.1f} ms   {answer.name}")
+    print(f"{len(TASKS)} at once through the Python API: {begun.together_s * 1000:.1f} ms together\n")
+    for job, elapsed_s in begun.polled:
+        print(f"  {job.id}  asked by itself: {job.state:<9}{elapsed_s * 1000:6.1f} ms")
+    return begun
 
 
 @contextmanager

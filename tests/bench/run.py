@@ -8,6 +8,7 @@ a bound is missed.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -28,6 +29,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from bench import decisions, graphs, simulate, trees  # noqa: E402
 from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
+from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
 
 MANY = 100_000
@@ -61,7 +63,17 @@ def main() -> int:
     options.add_argument("--write", action="store_true", help="put the table into README.md")
     write = options.parse_args().write
     figures: list[Figure] = []
-    for measure in (first_instruction, whole_process, idle, process_trees, many_jobs, large_graph, deciding):
+    measures = (
+        first_instruction,
+        five_at_once,
+        whole_process,
+        idle,
+        process_trees,
+        many_jobs,
+        large_graph,
+        deciding,
+    )
+    for measure in measures:
         for figure in measure():
             figures.append(figure)
             print(("  " if figure.kept else "! ") + figure.row(), flush=True)
@@ -123,6 +135,26 @@ def first_instruction() -> list[Figure]:
             True,
         ),
     ]
+
+
+def five_at_once() -> list[Figure]:
+    """Five dispatches at the same time through the Python API, as `luzia demo` shows them."""
+
+    async def together(daemon: PrivateDaemon) -> list[float]:
+        times = []
+        async with AsyncClient(daemon.socket, autostart=False) as client:
+            await client.info()
+            for _ in range(ROUNDS):
+                began = time.perf_counter()
+                answers = await asyncio.gather(*(client.dispatch("overbits", "true") for _ in range(5)))
+                times.append(time.perf_counter() - began)
+                await client.wait([answer.job for answer in answers])
+        return times
+
+    with private_daemon() as daemon:
+        elapsed_s = statistics.median(asyncio.run(together(daemon)))
+    how = f"`asyncio.gather`, median of {ROUNDS}, all five on disk"
+    return [Figure("five dispatches at once through the Python API", how, elapsed_s * 1000, "ms", 50.0)]
 
 
 def _short_commands(wire: Connection, count: int) -> float:
