@@ -218,17 +218,23 @@ class Scheduler(Endings):
         if self._stopped:
             return
         self.yielding.serve()
-        if self.queues.stopped or self.journal.failure is not None:
+        if self.journal.failure is not None or (self.ready.could_start and self.machine.busy()):
             return
-        if self.ready.could_start and self.machine.busy():
-            return
-        while (job := self.ready.pop(time.monotonic())) is not None:
+        while (job := self._next()) is not None:
             record = self.table.get(job)
             assert record is not None, "a job in the ready queue is in the table"
             if self.gates.caught(record):
                 self.ready.undo(job)
             else:
                 self._start(record)
+
+    def _next(self) -> str | None:
+        """The job that starts now. While the daemon drains, only what keeps from its end what runs and waits for it."""
+        if not self.queues.stopped:
+            return self.ready.pop(time.monotonic())
+        if self.queues.now.everything is not None:
+            return None
+        return next(filter(self.ready.start, self.yielding.needed(self.table.families)), None)
 
     def adopt(self, record: JobRecord) -> None:
         """Take in a job that was found in its directory after the store was damaged."""

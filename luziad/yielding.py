@@ -7,9 +7,10 @@ limits allow. When a process that waits is killed, its job runs on unasked, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from luziad.core import waiting
+from luziad.core.family import Families
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobRecord
 
@@ -121,6 +122,14 @@ class Yielding:
         if self._ready.asking:
             for job in self._ready.returned():
                 self._answer(job)
+
+    def needed(self, families: Families) -> Iterator[str]:
+        """The jobs below those that have lent their slots: what these wait for hangs on them."""
+        below = [*self._ready.lent]
+        for job in below:
+            children = families.children(job)
+            below += children
+            yield from children
 
     def lends(self, record: JobRecord) -> bool:
         """Whether the job has lent its slots."""

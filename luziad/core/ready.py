@@ -92,6 +92,18 @@ class ReadyQueue(Lending):
             self._park(shape, lane)
         return None
 
+    def start(self, job: str) -> bool:
+        """Take just this job, if it waits and fits now."""
+        entry = self.waiting.get(job)
+        if entry is None:
+            return False
+        if entry is self.reserved:
+            self._unreserve()
+        if self.all.free <= 0 or entry.line.project.lane.free <= 0 or entry.line.shape.blocked() is not None:
+            return False
+        self._start(entry)
+        return True
+
     def set_limits(self, limits: Limits) -> None:
         """Change the limits; what runs goes on."""
         self._starving.after_s = limits.starvation_after_s

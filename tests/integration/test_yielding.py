@@ -250,3 +250,16 @@ def test_a_share_of_a_resource_is_enough_for_two(daemon: PrivateDaemon, wire: Co
     top = running(wire, dispatch(wire, needs={"gpu": 1}))
     child = dispatch(wire, "true", needs={"gpu": 1}, parent=top)
     assert wire.ok(op="wait", jobs=[child], parent=top)["jobs"][0]["state"] == "completed"
+
+
+def test_a_drain_starts_the_sub_jobs_for_which_a_running_job_waits(daemon: PrivateDaemon, wire: Connection) -> None:
+    top = dispatch(
+        wire, f"{GATE}; ./luzia wait $(./luzia run -q --after $(./luzia run -q overbits -- true) overbits -- true)"
+    )
+    running(wire, top)
+    other = dispatch(wire, "true")
+    wire.ok(op="drain")
+    os.close(os.open(daemon.project / "gate", os.O_WRONLY))
+    assert ended(wire, top) == ["completed"]
+    assert status(wire, top)["children"] == {"completed": 2}
+    assert status(wire, other)["state"] == "queued"

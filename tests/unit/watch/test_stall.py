@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
-from luziad.watch.stall import Signs
+from luzia_protocol.jobs import JobState
+
+from luziad.core.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.watch.stall import LOOKS, Signs, StallWatch
 from luziad.watch.usage import cpu_s
-from support import eventually
+from support import DEADLINE_S, eventually
 
 
 def stalled_at(signs: Signs, used: dict[int, float], until: int = 400) -> int | None:
@@ -64,3 +70,29 @@ def test_the_use_of_a_tree_counts_all_of_its_processes() -> None:
         assert process.stdin is not None
         process.stdin.close()
     assert cpu_s(process.pid) == 0.0
+
+
+def test_one_that_waits_for_others_may_be_silent_until_it_waits_no_more() -> None:
+    looks = 0
+
+    def excused(record: JobRecord) -> bool:
+        nonlocal looks
+        looks += 1
+        return looks <= 3 * LOOKS
+
+    async def watched() -> int:
+        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        with ThreadPoolExecutor(1) as files, subprocess.Popen([sys.executable, "-SEc", "input()"], stdin=-1) as silent:
+            watch = StallWatch(lambda record: 0.3, lambda ref: [os.devnull + "-none"], files)
+            watch.stalled = lambda record, timeout_s: told.set_result(looks)
+            watch.excused = excused
+            attempt = AttemptRecord(1, 0.0, started_at=0.0, pid=silent.pid)
+            spec = JobSpec(project="p", directory="/", agent="shell", created_at=0.0)
+            record = JobRecord(1, "010203-abcd", spec, JobFate(state=JobState.RUNNING, attempts=(attempt,)))
+            watch.arm(record, attempt)
+            await told
+            watch.close()
+            silent.kill()
+            return told.result()
+
+    assert asyncio.run(asyncio.wait_for(watched(), DEADLINE_S)) > 3 * LOOKS
