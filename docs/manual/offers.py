@@ -42,7 +42,7 @@ def table() -> str:
     return (
         json.dumps(
             {
-                "commands": {each.name: _command(each) for each in known},
+                "commands": {each.name: _command(each) | _grammar(each) for each in known},
                 "topics": dict(topics.TITLES),
                 "words": words,
             },
@@ -60,11 +60,14 @@ def _command(command: Command) -> dict[str, Any]:
             found["options"][name] = [_kind(word), word.text]
         if not word.names:
             found["words"].append(_kind(word) + ("…" if word.many else ""))
-    if command.name in main.OWN_GRAMMAR:
-        found["words"] = ["project"]
     if command.actions:
         found["actions"] = {each.name: _command(each) for each in command.actions}
     return found
+
+
+def _grammar(command: Command) -> dict[str, Any]:
+    """What the commands with a grammar of their own say instead; an action that is called like one has a parser."""
+    return {"words": ["project"]} if command.name in main.OWN_GRAMMAR else {}
 
 
 def _kind(word: Word) -> str:

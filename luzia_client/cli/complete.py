@@ -15,7 +15,10 @@ from luzia_client.cli.completing import Line, Offers, ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    Values = Callable[[str, str, str, dict[str, Any]], Offers]
 
 DISPATCH = ("dispatch", "run")
 LIVE = ("queued", "starting", "running", "paused", "waiting", "stopping")
@@ -46,30 +49,36 @@ def run(words: list[str]) -> int:
 
     shell, *line = words or [""]
     try:
-        with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "commands.json"), "rb") as file:
-            table = json.loads(file.read())
-        print(printed(offers(table, Line(shell, line)), shell), end="")
+        print(printed(offers(known_commands(), Line(shell, line), values_of), shell), end="")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return 0  # a line on the terminal would only be in the way of what is being typed
     return 0
 
 
-def offers(table: dict[str, Any], line: Line) -> Offers:
-    """The offers for the word that is being typed."""
+def known_commands() -> dict[str, Any]:
+    """The table of what the commands take, which is made from their parsers."""
+    with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "commands.json"), "rb") as file:
+        table: dict[str, Any] = json.loads(file.read())
+    return table
+
+
+def offers(table: dict[str, Any], line: Line, values: Values) -> Offers:
+    """The offers for the word that is being typed. values: offers of a kind, as values_of."""
     commands = table["commands"]
     if not line.before and not line.typed.startswith("-"):
         names = {name: command["text"] for name, command in commands.items()}
-        return Offers(line.typed, names, directories=True).join(_values("project", "", line.typed, table))
+        return Offers(line.typed, names, directories=True).join(values("project", "", line.typed, table))
     name = line.before[0] if line.before and line.before[0] in commands else ""
     command = commands[name or "dispatch"]
     given = line.before[1:] if name else line.before
-    return _of_command(table, command, name, given, line.typed, dispatching=not name or name in DISPATCH)
+    return _of_command(table, command, name, given, line.typed, values)
 
 
 def _of_command(
-    table: dict[str, Any], command: dict[str, Any], name: str, given: list[str], typed: str, *, dispatching: bool
+    table: dict[str, Any], command: dict[str, Any], name: str, given: list[str], typed: str, values: Values
 ) -> Offers:
     """Offers for a word of a command: the value of an option, an option, or what the command is about."""
+    dispatching = not name or name in DISPATCH
     options = command["options"]
     pending, place, bare = "", 0, False
     for word in given:
@@ -87,23 +96,23 @@ def _of_command(
             place += 1
             bare = bare or (dispatching and place > 1)
     if pending:
-        return _values(pending, name, typed, table)
+        return values(pending, name, typed, table)
     option, equals, value = typed.partition("=")
     if equals and option in options and not bare:
-        return _values(options[option][0], name, value, table).behind(f"{option}=")
+        return values(options[option][0], name, value, table).behind(f"{option}=")
     if typed.startswith("-") and not bare:
         return Offers(typed, {name: text for name, (_, text) in options.items() if len(typed) < 2 or name[:2] == "--"})
     kinds = ["|".join(command["actions"])] if "actions" in command else command["words"]
     if dispatching and (bare or place):
         return Offers(typed, {}, files=True)
     kind = kinds[place] if place < len(kinds) else kinds[-1] if kinds and kinds[-1][-1:] == "…" else "-"
-    found = _values(kind.rstrip("…"), name, typed, table)
+    found = values(kind.rstrip("…"), name, typed, table)
     if "actions" in command:
         found.values = {value: command["actions"][value]["text"] for value in found.values}
     return found
 
 
-def _values(kind: str, command: str, typed: str, table: dict[str, Any]) -> Offers:
+def values_of(kind: str, command: str, typed: str, table: dict[str, Any]) -> Offers:
     """Offers of a kind that luzia_client/data/commands.json names."""
     if kind == "job":
         return _jobs(typed, command)

@@ -127,7 +127,7 @@ def test_commands_options_projects_and_states_are_completed(luzia: PrivateLuzia)
             ("ca", "end jobs and all their processes"),
             ("ove", luzia.project[:30]),
             ("jobs --wat", "show them live until all"),
-            ("jobs --state run", "running"),
+            ("jobs --state timed", "timed_out"),
             ("--agent cla", "claude"),
         ):
             screen.type(typed)

@@ -10,8 +10,8 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from luzia_client.cli.text import harmless
-from luzia_client.tui.shell.completing import choices, place_of
-from luzia_client.tui.shell.offers import Choice, Files, Known
+from luzia_client.tui.shell.completing import Choice, Files, choices
+from luzia_client.tui.shell.offers import Known
 from luzia_client.tui.shell.toolbar import MAX_LOOKED_AT
 from luzia_client.tui.shell.words import quoted
 
@@ -41,8 +41,7 @@ class ShellCompleter(Completer):
     def _offered(self, document: Document) -> list[Choice] | Files:
         if len(document.text) > MAX_LOOKED_AT:
             return []
-        place = place_of(document.text_before_cursor, self._known())
-        return [] if place is None else choices(place)
+        return choices(document.text_before_cursor, self._known())
 
 
 def _shown(found: list[Choice], document: Document) -> Iterable[Completion]:

@@ -9,18 +9,18 @@ from luzia_protocol import events
 from luzia_protocol.activity import Question
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Event
-from luzia_protocol.jobs import Job, JobState, job_name
+from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.async_client import AsyncClient
 from luzia_client.cli import render
-from luzia_client.cli.board import Board
 from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
 from luzia_client.streams import Patience
+from luzia_client.tui.model import JobsModel
 from luzia_client.tui.shell.offers import Known
 
-MAX_LIVE = 2000
-"""So many live jobs are known one by one; more are only counted."""
+MAX_KNOWN = 1000
+"""So many jobs are known one by one; more are only counted."""
 RECONNECT_S = 60.0
 """A daemon that is away is looked for so long, and then again when somebody types."""
 RECOUNT_GAP_S = 0.05
@@ -52,7 +52,7 @@ class Live:
         self._tell = tell
         self._everything = everything
         self._told: set[tuple[str, int, str]] = set()
-        self._board = Board()
+        self._model = JobsModel(MAX_KNOWN)
         self._names = Known()
         self._seq: int | None = None
         self._keys: set[str] = set()
@@ -63,9 +63,8 @@ class Live:
 
     @property
     def known(self) -> Known:
-        """What lines can name, newest jobs first."""
-        jobs = [*self._board.live.values(), *self._board.ended.values()]
-        return self._names._replace(jobs=sorted(jobs, key=lambda job: job.created_at, reverse=True))
+        """What lines can name: of jobs those that ask first, then those that run, and at last the newest others."""
+        return self._names._replace(jobs=self._model.page(0, MAX_KNOWN))
 
     def wake(self) -> None:
         """Somebody is there: look for a daemon again, if that was given up."""
@@ -125,7 +124,8 @@ class Live:
     def _ours(self, job: Job) -> None:
         """The job's news are wanted. What has happened to it already is told."""
         self.mine.add(job.id)
-        self._board.put(job)
+        self._model.put(job)
+        job = self._model.get(job.id) or job  # an event may have told more meanwhile
         if job.state.is_final:
             self._news(job, None)
         elif job.question is not None:
@@ -166,10 +166,11 @@ class Live:
         if self._seq is None:
             newest = await self._client.list(limit=MAX_PAGE)
             under_way = await self._client.list(states=list(render.UNDER_WAY), limit=MAX_PAGE)
-            self._board = Board([*reversed(newest.jobs), *under_way.jobs])
+            self._model.clear()
+            self._model.put_all([*newest.jobs, *under_way.jobs])
             self._seq = newest.seq
             for name in self.mine:
-                if (job := self._board.get(name)) is not None:
+                if (job := self._model.get(name)) is not None:
                     self._ours(job)
         self.away = ""
         self._recount.set()
@@ -178,20 +179,13 @@ class Live:
     async def _take(self, event: Event) -> None:
         self._seq = event.seq
         self._recount.set()
-        job = self._board.get(event.job)
-        if isinstance(event, events.Removed):
-            self._board.live.pop(event.job, None)
-            self._board.ended.pop(event.job, None)
-            return
-        if isinstance(event, events.Dispatched):
-            if job is None and len(self._board.live) < MAX_LIVE:
-                self._board.put(_new(event))
-            return
-        if job is None:
+        self._model.apply(event)
+        self._model.stale.clear()  # what events do not tell is asked for when it is news
+        job = self._model.get(event.job)
+        wanted = self._everything or event.job in self.mine
+        if job is None and not isinstance(event, events.Removed) and (wanted or not isinstance(event, events.Ended)):
             job = await self._asked(event.job)
-        else:
-            job = self._board.apply(event) or job
-        if job is None or not (self._everything or job.id in self.mine):
+        if job is None or not wanted:
             return
         if isinstance(event, events.Ended):
             self._news(job, None)
@@ -213,7 +207,7 @@ class Live:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
             return None
-        self._board.put(job)
+        self._model.put(job)
         return job
 
     async def _count(self) -> None:
@@ -227,17 +221,3 @@ class Live:
                 continue  # whoever follows the events says so, and has it counted again
             self._changed()
             await asyncio.sleep(RECOUNT_GAP_S)
-
-
-def _new(event: events.Dispatched) -> Job:
-    """A job as its dispatch tells of it."""
-    return Job(
-        id=event.job,
-        name=job_name(event.project, event.job),
-        project=event.project,
-        agent=event.agent,
-        task=event.task,
-        state=event.state,
-        created_at=event.at,
-        seq=event.seq,
-    )

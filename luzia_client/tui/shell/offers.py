@@ -1,124 +1,72 @@
-"""What lines can name, and which of it begins with what is typed. Pure."""
+"""What lines can name, from what the daemon told: offers of the kinds that the table of the commands has. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.jobs import Job
 from luzia_protocol.replies import Agent, Project
 
+from luzia_client.cli.complete import STATES
+from luzia_client.cli.completing import Offers
 from luzia_client.cli.render import state_word
-from luzia_client.cli.text import harmless, one_line
-from luzia_client.tui.shell.words import quoted
 
 MAX_JOBS = 200
 """So many ids at once are enough to choose from."""
-META_CHARS = 60
-
-
-class Choice(NamedTuple):
-    """text: what it puts into the line. start: from where on. shown: what it is called. meta: what it means."""
-
-    text: str
-    start: int
-    shown: str
-    meta: str = ""
+LAST = "@last"
 
 
 class Known(NamedTuple):
-    """What the daemon told. jobs: newest first."""
+    """What the daemon told. jobs: in the order in which they are offered."""
 
     projects: Sequence[Project] = ()
     agents: Sequence[Agent] = ()
     jobs: Sequence[Job] = ()
 
 
-class Place(NamedTuple):
-    """What is being typed. before: the words before it, without the program's name. word: its text so far.
-
-    start: where it begins in the line. known: what there is to name.
-    """
-
-    before: list[str]
-    word: str
-    start: int
-    known: Known
-
-
-class Files(NamedTuple):
-    """The names of files that begin with `word` are wanted, which only the disk knows.
-
-    start: where the whole word begins in the line. prefix: what stands in it before the name, and stays.
-    """
-
-    word: str
-    start: int
-    prefix: str = ""
-    only_directories: bool = False
-
-
-Offers = Iterable[tuple[str, str]]
-"""Words with what they mean."""
+def values_of(
+    known: Known, named: Collection[str], kind: str, command: str, typed: str, table: dict[str, Any]
+) -> Offers:
+    """Offers of a kind. named: the words of the line that are there already. command: the line's command, if any."""
+    if kind in ("job", "jobs"):
+        begun, comma, last = typed.rpartition(",") if kind == "jobs" else ("", "", typed)
+        return _jobs(known, {*named, *begun.split(",")}, command, last).behind(begun + comma)
+    if kind in ("state", "outcome"):
+        begun, comma, last = typed.rpartition(",")
+        fresh = [word for word in table["words"][kind] if word not in begun.split(",")]
+        return Offers(last, dict.fromkeys(fresh, "")).behind(begun + comma)
+    if kind == "project":
+        return Offers(typed, {each.name: each.path for each in known.projects}, directories=True)
+    if kind == "agent":
+        return Offers(typed, {each.name: "" if each.installed else "not installed" for each in known.agents})
+    if kind == "tag":
+        tags = [f"{key}={text}" for job in known.jobs for key, text in job.tags.items()]
+        return Offers(typed, dict.fromkeys(tags, ""))
+    if kind == "topic":
+        return Offers(typed, {name: each["text"] for name, each in table["commands"].items()} | table["topics"])
+    if kind in ("file", "directory"):
+        return Offers(typed, {}, files=kind == "file", directories=kind == "directory")
+    return Offers(typed, {} if kind in ("", "-") else dict.fromkeys(kind.split("|"), ""))
 
 
-def projects(known: Known) -> Offers:
-    return [(project.name, one_line(project.path, META_CHARS)) for project in known.projects]
-
-
-def agents(known: Known) -> Offers:
-    return [(each.name, "" if each.installed else "not installed") for each in known.agents]
-
-
-def tags(known: Known) -> Offers:
-    return [(tag, "") for tag in dict.fromkeys(f"{key}={text}" for job in known.jobs for key, text in job.tags.items())]
-
-
-def states() -> Offers:
-    return [(state.value, "") for state in JobState]
-
-
-def matching(place: Place, offers: Offers, prefix: str = "") -> list[Choice]:
-    """The offers that begin with the word. prefix: what stands before the word, and stays."""
-    return [_choice(place, text, meta, prefix) for text, meta in offers if text.startswith(place.word)]
-
-
-def _choice(place: Place, text: str, meta: str, prefix: str) -> Choice:
-    return Choice(prefix + quoted(text), place.start, harmless(text), meta)
-
-
-def jobs(place: Place, prefix: str = "", named: Sequence[str] = ()) -> list[Choice]:
-    """Jobs by their ids, or by a word of their tasks; those that are named already are left out."""
-    word = place.word.lower()
-    found = [Choice(prefix + "@last", place.start, "@last", "the newest of yours")] if "@last".startswith(word) else []
-    for job in place.known.jobs:
-        if job.id in named or not (job.id.startswith(word) or _tells(job, word)):
+def _jobs(known: Known, named: Collection[str], command: str, typed: str) -> Offers:
+    """Jobs for which the command is, by their ids or by a word of their tasks."""
+    states = STATES.get(command, ())
+    word = typed.lower()
+    found = {LAST: "the newest of yours"} if LAST.startswith(word) else {}
+    for job in known.jobs:
+        if job.id in named or (states and job.state.value not in states):
             continue
-        meta = f"{state_word(job.state):<9} {one_line(job.task, META_CHARS)}"
-        found.append(Choice(prefix + job.id, place.start, job.id, meta))
+        if job.id.startswith(word) or _tells(job, word):
+            found[job.id] = f"{state_word(job.state):<9} {job.task}"
         if len(found) > MAX_JOBS:
             break
-    return found
+    offered = Offers(typed, {})
+    offered.values = found
+    return offered
 
 
 def _tells(job: Job, word: str) -> bool:
     """Whether the id ends with the word, or the task has it; one character is no word."""
     return len(word) > 1 and (job.id.endswith(word) or word in job.task.lower())
-
-
-def _last_of_list(place: Place, prefix: str) -> tuple[Place, str, list[str]]:
-    """The place of the last part of a list with commas, what stands before it, and the parts there."""
-    head, comma, tail = place.word.rpartition(",")
-    return place._replace(word=tail), prefix + head + comma, head.split(",")
-
-
-def listed(place: Place, prefix: str, named: Sequence[str] = ()) -> list[Choice]:
-    """Ids with commas between them."""
-    last, before, there = _last_of_list(place, prefix)
-    return jobs(last, before, [*named, *there])
-
-
-def listed_words(place: Place, offers: Offers, prefix: str) -> list[Choice]:
-    """Words with commas between them."""
-    last, before, there = _last_of_list(place, prefix)
-    return matching(last, [offer for offer in offers if offer[0] not in there], before)

@@ -11,9 +11,9 @@ from luzia_protocol.replies import Agent, Project
 from luzia_client.cli.dispatch_options import OPTIONS
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
 from luzia_client.tui.shell.completer import files
-from luzia_client.tui.shell.completing import choices, dispatch_options, place_of
+from luzia_client.tui.shell.completing import Choice, Files, choices
 from luzia_client.tui.shell.lines import OWN
-from luzia_client.tui.shell.offers import MAX_JOBS, Choice, Files, Known
+from luzia_client.tui.shell.offers import MAX_JOBS, Known
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 
@@ -43,9 +43,7 @@ KNOWN = Known(
 
 
 def offered(line: str) -> list[Choice]:
-    place = place_of(line, KNOWN)
-    assert place is not None
-    found = choices(place)
+    found = choices(line, KNOWN)
     assert isinstance(found, list)
     return found
 
@@ -92,8 +90,7 @@ def test_the_first_word_is_a_command_a_project_or_the_shells_own() -> None:
     ],
 )
 def test_options_and_values_come_from_the_command_lines_own_tables(line: str, lines: list[str]) -> None:
-    place = place_of(line, KNOWN)
-    assert (completed(line) if place is not None else []) == lines
+    assert completed(line) == lines
 
 
 def test_jobs_are_offered_newest_first_with_their_state_and_task() -> None:
@@ -118,9 +115,7 @@ def test_a_job_that_is_named_already_is_not_offered_again() -> None:
 
 def test_of_very_many_jobs_some_are_offered() -> None:
     known = KNOWN._replace(jobs=[a_job(1, "fix")] * 5000)
-    place = place_of("logs 1", known)
-    assert place is not None
-    assert len(choices(place)) <= MAX_JOBS + 1
+    assert len(choices("logs 1", known)) <= MAX_JOBS + 1
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in OWN_GRAMMAR])
@@ -130,8 +125,9 @@ def test_every_command_completes_its_options(name: str) -> None:
 
 
 def test_every_option_of_a_dispatch_is_offered_with_what_it_does() -> None:
-    assert {*OPTIONS} < {*dispatch_options()}
-    assert all(dispatch_options().values())
+    shown = {choice.shown: choice.meta for choice in offered("--")}
+    assert {*OPTIONS} < {*shown}
+    assert all(shown.values())
     assert completed("--agent") == ["--agent"]
 
 
@@ -141,9 +137,7 @@ def test_where_a_file_or_directory_is_wanted_the_disk_is_asked(tmp_path: Path) -
     (tmp_path / ".hidden").touch()
 
     def lines(line: str) -> list[str]:
-        place = place_of(line, KNOWN)
-        assert place is not None
-        wanted = choices(place)
+        wanted = choices(line, KNOWN)
         assert isinstance(wanted, Files)
         return [line[: choice.start] + choice.text for choice in files(wanted)]
 
