@@ -8,11 +8,13 @@ from typing import Any
 from luzia_protocol.jobs import RETRYABLE, JobState
 
 from luzia_client.cli import main, topics
+from luzia_client.cli.columns import COLUMNS
 from luzia_client.cli.reference import Command, Word, commands
 
 BY_OPTION = {
     "--agent": "agent",
     "--cwd": "directory",
+    "--format": "column",
     "--project": "project",
     "--retry-on": "outcome",
     "--state": "state",
@@ -37,6 +39,7 @@ def table() -> str:
     known = commands()
     words = {
         "state": [state.value for state in JobState],
+        "column": list(COLUMNS),
         "outcome": [outcome.value for outcome in RETRYABLE],
     }
     return (

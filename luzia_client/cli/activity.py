@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import Job
-
 from luzia_client.cli import render
 from luzia_client.cli.text import harmless, one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_protocol.activity import Activity
+    from luzia_protocol.jobs import Job
 
 SHOWN_FILES = 20
 SHOWN_PLAN = 30

@@ -19,7 +19,7 @@ from luzia_protocol.replies import Agent, Info
 
 from luzia_client import __version__, autostart
 from luzia_client.cli import render
-from luzia_client.cli.queues import stops
+from luzia_client.cli.stops import stops
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
 

@@ -116,7 +116,7 @@ def values_of(kind: str, command: str, typed: str, table: dict[str, Any]) -> Off
     """Offers of a kind that luzia_client/data/commands.json names."""
     if kind == "job":
         return _jobs(typed, command)
-    if kind in ("jobs", "state", "outcome"):
+    if kind == "jobs" or kind in table["words"]:
         begun, comma, last = typed.rpartition(",")
         found = _jobs(last, command) if kind == "jobs" else Offers(last, dict.fromkeys(table["words"][kind], ""))
         return found.behind(begun + comma)

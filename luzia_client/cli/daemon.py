@@ -21,7 +21,7 @@ from luzia_client.cli import render
 from luzia_client.cli.failure import UsageError, complain
 from luzia_client.cli.output import print_facts, print_json
 from luzia_client.cli.parser import add_json
-from luzia_client.cli.queues import stops
+from luzia_client.cli.stops import stops
 from luzia_client.client import Client
 from luzia_client.connection import DaemonUnreachableError
 

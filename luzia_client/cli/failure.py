@@ -8,19 +8,11 @@ import sys
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client import exit_codes
+from luzia_client.cli.mistakes import UsageError as UsageError
 from luzia_client.cli.text import harmless
 from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.settings import SettingsError
 from luzia_client.trees.errors import TreeError
-
-
-class UsageError(Exception):
-    """The command line is wrong. message: what. hint: how it is right."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 def report(exc: BaseException) -> int:

@@ -11,7 +11,7 @@ from luzia_client.caller import absolute, is_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from luzia_client.cli.failure import UsageError
+    from luzia_client.cli.mistakes import UsageError
 
 MAX_TASK_BYTES = 1024 * 1024
 
@@ -183,6 +183,6 @@ def task_text(data: bytes, source: str) -> str:
 
 def usage_error(message: str, hint: str) -> UsageError:
     """A mistake in the command line, to be raised."""
-    from luzia_client.cli.failure import UsageError
+    from luzia_client.cli.mistakes import UsageError
 
     return UsageError(message, hint)

@@ -6,8 +6,8 @@ import argparse
 
 from luzia_client import exit_codes
 from luzia_client.cli import usage
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.main import COMMANDS, run_command
+from luzia_client.cli.mistakes import UsageError
 from luzia_client.cli.nearest import did_you_mean
 from luzia_client.cli.topics import TITLES, text_of
 

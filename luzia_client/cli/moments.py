@@ -44,3 +44,15 @@ def moment(text: str, now: datetime) -> datetime:
     today = now.astimezone().replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
     found = today.astimezone()
     return found if found > now else (today + timedelta(days=1)).astimezone()
+
+
+def past(text: str, now: datetime) -> datetime:
+    """The moment that is meant: of a span the one so long ago, of a time of day the last one, else a date.
+
+    now: aware. Raises ValueError for what is none of these.
+    """
+    try:
+        return now - timedelta(seconds=span_s(text))
+    except ValueError:
+        found = moment(text, now)
+    return found - timedelta(days=1) if found > now and _CLOCK.fullmatch(text.strip()) else found

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import math
-import shutil
-from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+import os
 
-from luzia_protocol.jobs import JobState
+from luzia_protocol.states import JobState
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.mistakes import UsageError
 from luzia_client.cli.nearest import did_you_mean
 
-Examples = Sequence[tuple[str, str]]
-"""Command lines, and what each of them does."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any, NoReturn
+
+    Examples = Sequence[tuple[str, str]]
+    """Command lines, and what each of them does."""
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
@@ -24,7 +27,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help that is as wide as the terminal, but never so wide that it is hard to read."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=min(shutil.get_terminal_size().columns - 2, MAX_WIDTH))
+        super().__init__(prog, width=min(_columns() - 2, MAX_WIDTH))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Paragraphs are filled anew; what is indented or set in columns stays as it is."""
@@ -93,6 +96,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the mistake."""
         raise UsageError(message, f"See `{self.prog} --help`.")
+
+
+def _columns() -> int:
+    """As shutil.get_terminal_size, which takes long to load, and an ArgumentParser needs it for each argument."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 def all_options(parser: argparse.ArgumentParser) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""What an operator has stopped, in words, for the commands that show it; and stopping and starting queues."""
+"""Stopping and starting queues, for `pause` and `resume`."""
 
 from __future__ import annotations
 
@@ -11,29 +11,12 @@ from luzia_protocol.jobs import JobState
 from luzia_protocol.operating import Queues, QueuesChanged
 
 from luzia_client import exit_codes
-from luzia_client.cli import render
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.output import print_json
 from luzia_client.cli.selection import ask, some
+from luzia_client.cli.stops import stops
 from luzia_client.cli.text import harmless
 from luzia_client.client import Client
-
-
-def stops(queues: Queues, now: datetime) -> list[tuple[str, str]]:
-    """What is stopped, each with the command that ends it."""
-    found = []
-    if queues.draining is not None:
-        since = render.clock(queues.draining, now)
-        found.append((f"the daemon drains since {since}: nothing starts", "luzia drain --end"))
-    if queues.everything is not None:
-        since = render.clock(queues.everything, now)
-        found.append((f"everything is paused since {since}: nothing starts", "luzia resume --all"))
-    for project, at in queues.projects.items():
-        since, name = render.clock(at, now), harmless(project)
-        found.append(
-            (f"project {name} is paused since {since}: nothing of it starts", f"luzia resume --project {name}")
-        )
-    return found
 
 
 def add_queue_only(parser: argparse.ArgumentParser, text: str) -> None:

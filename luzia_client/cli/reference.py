@@ -9,7 +9,11 @@ import argparse
 from typing import NamedTuple
 
 from luzia_client.cli import main, usage
-from luzia_client.cli.parser import Examples, Parser
+from luzia_client.cli.parser import Parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_client.cli.parser import Examples
 
 
 class Word(NamedTuple):

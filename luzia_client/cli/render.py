@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.states import JobState
 
 from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import harmless, one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_protocol.jobs import Job
 
 BAR_WIDTH = 10
 SILENT_S = 120.0

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NamedTuple, TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 SGR = {
     "bold": "1",
@@ -18,7 +21,7 @@ SGR = {
 }
 
 
-class Screen(NamedTuple):
+class Screen:
     """How to write.
 
     width, height: the terminal's columns and rows; width is None when there is no terminal.
@@ -26,11 +29,25 @@ class Screen(NamedTuple):
     blocks: the encoding has block characters.
     """
 
-    width: int | None = None
-    height: int = 24
-    colour: bool = False
-    live: bool = False
-    blocks: bool = True
+    __slots__ = ("blocks", "colour", "height", "live", "width")
+
+    def __init__(
+        self,
+        width: int | None = None,
+        height: int = 24,
+        colour: bool = False,
+        live: bool = False,
+        blocks: bool = True,
+    ) -> None:
+        self.width = width
+        self.height = height
+        self.colour = colour
+        self.live = live
+        self.blocks = blocks
+
+    def sized(self, width: int, height: int) -> Screen:
+        """The same in another size."""
+        return Screen(width, height, self.colour, self.live, self.blocks)
 
     def paint(self, text: str, style: str) -> str:
         """The text in a style (a key of SGR, or several with spaces between; empty for none)."""

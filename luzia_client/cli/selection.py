@@ -6,12 +6,17 @@ import argparse
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.states import JobState
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.mistakes import UsageError
 from luzia_client.cli.parser import states as states_of
 from luzia_client.cli.render import state_word
-from luzia_client.client import Client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_protocol.jobs import Job
+
+    from luzia_client.client import Client
 
 MANY = 10
 """So many ids are a large selection, which is asked about as well."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import NamedTuple
 
-from luzia_client import settings
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.mistakes import UsageError
 
 
-class Signs(NamedTuple):
+class Signs:
     """Which signs are wanted."""
 
-    title: bool = False
-    bell: bool = False
+    def __init__(self, title: bool = False, bell: bool = False) -> None:
+        self.title = title
+        self.bell = bell
 
 
 NO_SIGNS = Signs()
@@ -32,6 +31,8 @@ def chosen_signs(args: argparse.Namespace) -> Signs:
         if args.title is not None or args.bell is not None:
             raise UsageError("--title and --bell belong to --watch")
         return NO_SIGNS
+    from luzia_client import settings
+
     usual = settings.watch_signs()
     return Signs(
         title="title" in usual if args.title is None else args.title,

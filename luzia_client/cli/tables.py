@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
-
-from luzia_protocol.jobs import Job
-
 from luzia_client.cli import render
 from luzia_client.cli.activity import work_words
 from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import cut, one_line, pad, width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from luzia_protocol.jobs import Job
 
 GAP = "  "
 NAME_LIMIT = 20
@@ -27,14 +28,15 @@ LIVE_STATE_LEAST = 40
 changed its width at every step would make the others jump."""
 
 
-class Column(NamedTuple):
+class Column:
     """A heading, its cells, their width, and how they are shown."""
 
-    title: str
-    cells: list[str]
-    columns: int
-    right: bool = False
-    styles: list[str] | None = None
+    def __init__(self, title: str, cells: list[str], columns: int) -> None:
+        self.title = title
+        self.cells = cells
+        self.columns = columns
+        self.right = False
+        self.styles: list[str] | None = None
 
 
 def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = False) -> list[str]:
@@ -55,18 +57,17 @@ def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = 
     time = natural("TIME", [render.elapsed(job, now) for job in jobs])
     task = natural("TASK", [one_line(job.task) for job in jobs])
     if live:
-        state = state._replace(columns=max(state.columns, LIVE_STATE_LEAST))
+        state.columns = max(state.columns, LIVE_STATE_LEAST)
     if screen.width >= WORK_FROM and any(job.activity for job in jobs):
         work = natural("WORK", [work_words(job.activity) for job in jobs])
-        before.append(work._replace(columns=max(work.columns, WORK_LEAST) if live else work.columns))
+        work.columns = max(work.columns, WORK_LEAST) if live else work.columns
+        before.append(work)
     room = screen.width - sum(column.columns + len(GAP) for column in [*before, time]) - len(GAP)
     for_state, for_task = share(state.columns, task.columns, room, LIVE_STATE_LEAST if live else STATE_LEAST)
-    columns = [
-        *before,
-        state._replace(columns=for_state, styles=[render.COLOURS[job.state] for job in jobs]),
-        time._replace(right=True),
-        task._replace(columns=for_task),
-    ]
+    state.columns, state.styles = for_state, [render.COLOURS[job.state] for job in jobs]
+    time.right = True
+    task.columns = for_task
+    columns = [*before, state, time, task]
     lines = [screen.paint(cut(_line(columns, None, screen), screen.width), "dim")]
     lines += [_line(columns, row, screen) for row in range(len(jobs))]
     return lines

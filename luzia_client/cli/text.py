@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
 
 # C0 and C1 controls, DEL, what reorders or breaks lines, and what UTF-8 cannot carry.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]")
+_UNSAFE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]"
 
 _OUR_OWN = str.maketrans("…█░✓✗·", "......")
 """Characters of luzia's own screens, one column wide each: they are no reason to load wcwidth."""
@@ -15,7 +17,9 @@ def harmless(text: str) -> str:
     """The text with every control character shown instead of obeyed: ESC as `^[`, others alike."""
     if text.isprintable():
         return text
-    return _UNSAFE.sub(_shown, text)
+    import re  # takes a while to load, and most text is harmless
+
+    return re.sub(_UNSAFE, _shown, text)
 
 
 def _shown(match: re.Match[str]) -> str:

@@ -90,8 +90,18 @@ it.
 
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 
-On a terminal tables are cut to its width. On a pipe they are not: every row
-has the same columns, and no cell but the last has a space in it.
+`luzia jobs --format COLUMN,…` prints columns that you choose. On a terminal
+they stand below a heading and are for people. On a pipe there is no heading, a TAB
+between two columns, and values are for programs: moments in RFC 3339, spans in
+seconds, nothing for what nobody knows. The columns:
+
+{columns}
+
+`luzia jobs --sort KEY` orders them: moments and quantities from the largest,
+words from the first, and what nobody knows last; -r or --reverse turns it
+round. The keys:
+
+{keys}
 """
 
 _ENVIRONMENT = """\
@@ -160,6 +170,9 @@ A moment is a time of day, a date, or both, here or with an offset: 23:30,
 2027-01-31, 2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is the next
 time that it is nine.
 
+`luzia jobs --since` takes a span that ends now, or a moment: 2h, 09:00 (the
+last time that it was nine), 2026-11-24.
+
 Moments are shown as they are here; with --json they carry their offset.
 """
 
@@ -169,7 +182,7 @@ _TEXTS = {
     "projects": ("named directories, and others", _PROJECTS),
     "agents": ("what does the task", _AGENTS),
     "selection": ("many jobs at once", _SELECTION),
-    "formats": ("tables and JSON, for scripts", _FORMATS),
+    "formats": ("JSON, columns and orders, for scripts", _FORMATS),
     "environment": ("the variables that count", _ENVIRONMENT),
     "exit-codes": ("what a command's exit status tells", _EXIT_CODES),
     "order": ("which job starts next", _ORDER),
@@ -189,6 +202,15 @@ def text_of(name: str) -> str:
     text = _TEXTS[name][1]
     if name == "exit-codes":
         return text.format(table=_indented((exit_codes.__doc__ or "").partition("\n\n")[2].strip()))
+    if name == "formats":
+        from textwrap import fill
+
+        from luzia_protocol.states import SORT_KEYS
+
+        from luzia_client.cli.columns import COLUMNS
+
+        columns = "\n".join(f"{column:<12} {each.text}" for column, each in COLUMNS.items())
+        return text.format(columns=_indented(columns), keys=_indented(fill(", ".join(SORT_KEYS), 76)))
     return text
 
 

@@ -8,7 +8,7 @@ from luzia_client.cli.topics import TITLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from luzia_client.cli.failure import UsageError
+    from luzia_client.cli.mistakes import UsageError
 
 SHORT = """\
 luzia PROJECT TASK…       hand a task to a project's agent
@@ -120,8 +120,9 @@ def _wrapped(words: list[str]) -> list[str]:
 
 def no_task(word: str) -> UsageError:
     """One bare word is a project without a task, or a misspelt command."""
-    from luzia_client.cli.failure import UsageError, nearest_command
+    from luzia_client.cli.failure import nearest_command
     from luzia_client.cli.grammar import EXAMPLE
+    from luzia_client.cli.mistakes import UsageError
 
     near = nearest_command(word)
     if near is not None:

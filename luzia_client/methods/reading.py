@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from luzia_protocol import replies, requests
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.jobs import Job, JobState, SortKey
 
 from luzia_client.asking import Encoding, Render, StreamName, several
 from luzia_client.calling import Calling
@@ -39,11 +40,15 @@ class Reading(Calling):
         cursor: int | None = None,
         tags: Mapping[str, str] | None = None,
         parent: str | None = None,
+        since: datetime | None = None,
+        sort: SortKey = "created",
+        reverse: bool = False,
     ) -> replies.Listed:
-        """A page of jobs, newest first, with counts by state.
+        """A page of jobs, newest first unless `sort` says otherwise, with counts by state.
 
         projects, states, tags: keep only jobs of these projects, in these states, that have all these tags.
-        parent: keep only sub-jobs of this one.
+        parent: keep only sub-jobs of this one. since: keep only jobs that were dispatched then or later; aware.
+        sort: moments and quantities from the largest, words from A; reverse: the other way round.
         limit: jobs in the page, 1 to 1000. cursor: the `next` of the page before, None for the first.
 
         A job in a list has the first 256 characters of its task, and no attempts: `status` has it whole.
@@ -55,6 +60,9 @@ class Reading(Calling):
             cursor=cursor,
             tags=dict(tags or {}),
             parent=parent,
+            since=since,
+            sort=sort,
+            reverse=reverse,
         )
         return self._ask(request, replies.Listed)
 

@@ -10,6 +10,7 @@ from luzia_protocol.jobs import FINAL_STATES, JobState
 from luzia_protocol.requests import MAX_PAGE, List, Status
 
 from luziad.core.record import JobRecord
+from luziad.core.sorting import in_order
 from luziad.handlers.base import Call, Services
 
 
@@ -23,13 +24,7 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.Listed:
     """A page of jobs, newest first."""
     if not 1 <= request.limit <= MAX_PAGE:
         raise Refused(ErrorCode.BAD_REQUEST, f"`limit` must be from 1 to {MAX_PAGE}, not {request.limit}")
-    page: list[JobRecord] = []
-    more = None
-    for record in _wanted(services, request, call.uid):
-        if len(page) == request.limit:
-            more = page[-1].n
-            break
-        page.append(record)
+    page, more = _page(services, request, call.uid)
     return replies.Listed(
         jobs=[services.view(record, whole=False) for record in page],
         counts=services.table.counts(request.projects or None),
@@ -40,15 +35,34 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.Listed:
     )
 
 
+def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord], int | None]:
+    """The records of a page, and the cursor of the next one: the last record's number, or how many came before."""
+    if request.sort != "created" or request.reverse:
+        found = in_order(_wanted(services, request, uid), request.sort, reverse=request.reverse)
+        begin = max(request.cursor or 0, 0)
+        end = begin + request.limit
+        return found[begin:end], end if end < len(found) else None
+    page: list[JobRecord] = []
+    for record in _wanted(services, request, uid):
+        if request.cursor is not None and record.n >= request.cursor:
+            continue
+        if len(page) == request.limit:
+            return page, page[-1].n
+        page.append(record)
+    return page, None
+
+
 def _wanted(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
     states, projects = frozenset(request.states), frozenset(request.projects)
+    # A moment on the wire is rounded to a microsecond.
+    since = 0.0 if request.since is None else request.since.timestamp() - 1e-6
     for record in _candidates(services, request, uid):
         if (
             record.durable
-            and (request.cursor is None or record.n < request.cursor)
             and (not states or record.fate.state in states)
             and (not projects or record.spec.project in projects)
             and (not request.tags or _has(record, request.tags))
+            and record.spec.created_at >= since
         ):
             yield record
 

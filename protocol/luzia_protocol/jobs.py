@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
 from luzia_protocol.activity import Activity, Question
+from luzia_protocol.states import FINAL_STATES as FINAL_STATES
+from luzia_protocol.states import JobState as JobState
 
 MAX_TASK_BYTES = 1024 * 1024
 MAX_PRIORITY = 100
@@ -16,38 +19,8 @@ LIST_TASK_CHARS = 256
 """Lists carry a task's first characters only, so that a page always fits a frame; `status` has it whole."""
 
 
-class JobState(StrEnum):
-    """Where a job is in its life; luziad/core/lifecycle.py says how it moves."""
-
-    QUEUED = "queued"
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    WAITING = "waiting"
-    STOPPING = "stopping"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed_out"
-    SKIPPED = "skipped"
-    LOST = "lost"
-
-    @property
-    def is_final(self) -> bool:
-        """True when nothing happens to the job any more unless somebody asks for a retry."""
-        return self in FINAL_STATES
-
-
-FINAL_STATES = frozenset(
-    {
-        JobState.COMPLETED,
-        JobState.FAILED,
-        JobState.CANCELLED,
-        JobState.TIMED_OUT,
-        JobState.SKIPPED,
-        JobState.LOST,
-    }
-)
+SortKey = Literal["created", "started", "ended", "duration", "cost", "priority", "project", "agent", "state"]
+"""One of SORT_KEYS in states.py, as a type."""
 
 
 class Outcome(StrEnum):

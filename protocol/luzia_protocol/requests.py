@@ -6,10 +6,10 @@ Every request may carry `id`, a number or a string of the client's choice, which
 from __future__ import annotations
 
 from luzia_protocol.base import Base
-from luzia_protocol.dispatch import Dispatch
+from luzia_protocol.dispatch import Dispatch, Moment
 from luzia_protocol.graphs import Graph, GraphShow
 from luzia_protocol.graphs import Node as Node
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.jobs import Job, JobState, SortKey
 from luzia_protocol.operating import Drain, Hold, PauseQueue, Release, ResumeQueue
 from luzia_protocol.output import Follow, Logs
 from luzia_protocol.schedules import (
@@ -55,7 +55,11 @@ class List(Base, tag="list"):
     projects, states: keep only these; empty keeps all. tags: keep only jobs that have all of these.
     parent: keep only jobs that were dispatched from inside this one.
     limit: jobs in a page, 1 to MAX_PAGE.
-    cursor: the `next` of the page before.
+    cursor: the `next` of the page before, with everything else as it was.
+    since: keep only jobs that were dispatched then or later.
+    sort: another order: moments and quantities from the largest, words from A; who has none comes last, and of equal
+    jobs the newest first. reverse: the other way round. A job that changes between two pages of such an order may be in
+    both of them, or in neither.
     """
 
     projects: list[str] = []
@@ -64,6 +68,9 @@ class List(Base, tag="list"):
     cursor: int | None = None
     tags: dict[str, str] = {}
     parent: str | None = None
+    since: Moment | None = None
+    sort: SortKey = "created"
+    reverse: bool = False
 
 
 class Wait(Base, tag="wait"):

@@ -94,6 +94,8 @@ def test_values_of_options_are_offered(jobs: Jobs) -> None:
     assert set(jobs.offers("jobs", "--tag", "k")) == {"kind=a b"}
     assert "shell" in jobs.offers("--agent", "s")
     assert set(jobs.offers("--retry-on", "failed,l")) == {"failed,lost"}
+    assert set(jobs.offers("jobs", "--format", "id,st")) == {"id,state", "id,status", "id,started"}
+    assert "duration" in jobs.offers("jobs", "--sort", "")
     assert jobs.how("--cwd", "x") == "directories"
 
 

@@ -95,7 +95,7 @@ class TopApp:
     # The picture
 
     def _paint(self, width: int, height: int) -> list[Fragments]:
-        self._screen = self._screen._replace(width=width, height=height)
+        self._screen = self._screen.sized(width, height)
         return picture(self._top, datetime.now(UTC), self._screen)
 
     def _redraw(self) -> None:

@@ -48,7 +48,7 @@ def test_a_running_job_with_a_percentage_has_a_bar(make_job: MakeJob) -> None:
 
 def test_without_block_characters_the_bar_is_ascii(make_job: MakeJob) -> None:
     job = make_job(progress=Progress(percent=60))
-    assert render.status(job, PLAIN._replace(blocks=False)) == "running [######....] 60%"
+    assert render.status(job, Screen(width=PLAIN.width, blocks=False)) == "running [######....] 60%"
 
 
 def test_without_a_denominator_no_percentage_is_shown(make_job: MakeJob) -> None:

@@ -1,0 +1,154 @@
+"""`luzia jobs`: columns, orders and moments, with a real daemon behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple, get_args
+
+import pytest
+
+from luzia_protocol.jobs import SortKey
+from luzia_protocol.states import SORT_KEYS
+
+from luzia_client.cli.columns import COLUMNS
+from luziad.core.sorting import KEYS
+from support import Connection, PrivateDaemon, private_daemon
+
+
+class Jobs(NamedTuple):
+    """A daemon, a connection to it, and its jobs by what they are called here, in the order of their dispatch."""
+
+    daemon: PrivateDaemon
+    wire: Connection
+    ids: dict[str, str]
+
+    def listed(self, *options: str) -> list[str]:
+        """The jobs that `luzia jobs` prints with these options, as they are called here."""
+        done = self.daemon.run("jobs", "--format", "id", *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        names = {job: name for name, job in self.ids.items()}
+        return [names[line] for line in done.stdout.splitlines()]
+
+    def page(self, **request: Any) -> dict[str, Any]:
+        return self.wire.ok(op="list", **request)
+
+
+@pytest.fixture(scope="module")
+def jobs() -> Iterator[Jobs]:
+    with private_daemon('[projects.attic]\npath = "{root}/overbits"\n') as daemon, daemon.connect() as wire:
+        asked: dict[str, dict[str, Any]] = {
+            "slow": {"argv": ["sleep", "0.4"], "priority": 1},
+            "failed": {"argv": ["sh", "-c", "exit 3"], "project": "attic"},
+            "quick": {"task": ": \tb \x1b[31m\n:", "agent": "shell", "tags": {"kind": "night ly"}},
+        }
+        ids = {}
+        for name, request in asked.items():
+            ids[name] = wire.ok(op="dispatch", **{"project": "overbits", **request})["job"]
+            wire.ok(op="wait", jobs=[ids[name]])
+        ids["later"] = wire.ok(op="dispatch", project="overbits", argv=["true"], start_in_s=9e4, priority=9)["job"]
+        yield Jobs(daemon, wire, ids)
+
+
+def test_live_jobs_come_first_and_then_the_newest(jobs: Jobs) -> None:
+    assert jobs.listed() == ["later", "quick", "failed", "slow"]
+    assert jobs.listed("--reverse") == ["slow", "failed", "quick", "later"]
+
+
+def test_jobs_are_sorted_by_what_is_asked_and_what_nobody_knows_comes_last(jobs: Jobs) -> None:
+    assert jobs.listed("--sort", "duration")[0] == "slow"
+    assert jobs.listed("--sort", "duration")[-1] == "later"
+    assert jobs.listed("--sort", "duration", "--reverse")[2:] == ["slow", "later"]
+    assert jobs.listed("--sort", "ended") == ["quick", "failed", "slow", "later"]
+    assert jobs.listed("--sort", "priority") == ["later", "slow", "quick", "failed"]
+    assert jobs.listed("--sort", "project") == ["failed", "later", "quick", "slow"]
+    assert jobs.listed("--sort", "state") == ["later", "quick", "slow", "failed"]
+    assert jobs.listed("--sort", "state", "-r") == ["failed", "quick", "slow", "later"]
+    assert len(jobs.listed("--sort", "cost")) == 4
+
+
+def test_every_order_goes_over_pages(jobs: Jobs) -> None:
+    for key in SORT_KEYS:
+        for reverse in (False, True):
+            whole = [job["id"] for job in jobs.page(sort=key, reverse=reverse)["jobs"]]
+            assert sorted(whole) == sorted(jobs.ids.values())
+            paged, cursor = [], None
+            while True:
+                page = jobs.page(sort=key, reverse=reverse, limit=1, cursor=cursor)
+                paged += [job["id"] for job in page["jobs"]]
+                cursor = page["next"]
+                if cursor is None:
+                    break
+            assert paged == whole
+
+
+def test_orders_go_with_what_selects_jobs(jobs: Jobs) -> None:
+    assert jobs.listed("--sort", "created", "--project", "overbits", "--limit", "2") == ["later", "quick"]
+    assert jobs.listed("--state", "completed", "--reverse") == ["slow", "quick"]
+    assert jobs.listed("--tag", "kind=night ly") == ["quick"]
+
+
+def test_jobs_since_a_moment_are_listed(jobs: Jobs) -> None:
+    created = {job["id"]: job["created_at"] for job in jobs.page()["jobs"]}
+    assert jobs.listed("--since", created[jobs.ids["quick"]]) == ["later", "quick"]
+    assert jobs.listed("--since", "1h") == ["later", "quick", "failed", "slow"]
+    assert jobs.listed("--since", "2999-01-01") == []
+    assert "No job matches." in jobs.daemon.run("jobs", "--since", "2999-01-01").stdout
+
+
+def test_a_pipe_gets_values_for_programs(jobs: Jobs) -> None:
+    done = jobs.daemon.run("jobs", "--format", "state,exit,reason,task,tags,ended,cost", "--state", "failed,completed")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    wire = {job["id"]: job for job in jobs.page()["jobs"]}
+    assert rows[0][:5] == ["completed", "0", "", ": b ^[[31m :", "kind=night ly"]
+    assert rows[1][:4] == ["failed", "3", "exit code 3", "sh -c exit 3"]
+    assert rows[0][5].removesuffix("+00:00") in wire[jobs.ids["quick"]]["ended_at"]
+    assert {len(row) for row in rows} == {7}
+
+
+def test_every_column_can_be_printed(jobs: Jobs) -> None:
+    done = jobs.daemon.run("jobs", "--format", ",".join(COLUMNS))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {line.count("\t") for line in done.stdout.splitlines()} == {len(COLUMNS) - 1}
+
+
+def test_json_is_what_the_wire_has(jobs: Jobs) -> None:
+    printed = [json.loads(line) for line in jobs.daemon.run("jobs", "--json").stdout.splitlines()]
+    wire = {job["id"]: job for job in jobs.page()["jobs"]}
+    assert [job["id"] for job in printed] == [jobs.ids[name] for name in jobs.listed()]
+    for job in printed:
+        assert job.keys() == wire[job["id"]].keys()
+        assert {name: job[name] for name in ("task", "state", "created_at", "duration_s")} == {
+            name: wire[job["id"]][name] for name in ("task", "state", "created_at", "duration_s")
+        }
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--format", "id,sate"), "no column 'sate'\n  Did you mean `state`? The columns are id, name, "),
+        (("--format", ","), "no column ','"),
+        (("--sort", "create"), "Did you mean `created`?"),
+        (("--since", "soon"), "'soon' is no moment and no span"),
+        (("--format", "id", "--json"), "not allowed with"),
+        (("--sort", "state", "x"), "an ID names the job"),
+        (("--watch", "--since", "1h"), "--watch follows live jobs"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_does(jobs: Jobs, options: tuple[str, ...], said: str) -> None:
+    done = jobs.daemon.run("jobs", *options)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_an_order_or_a_moment_that_the_daemon_does_not_know_is_refused(jobs: Jobs) -> None:
+    assert jobs.wire.error(op="list", sort="colour")["code"] == "bad_request"
+    assert jobs.wire.error(op="list", since="2026-11-24T09:00:00")["code"] == "bad_request"
+    assert len(jobs.page(sort="ended", cursor=-5)["jobs"]) == 4
+    assert jobs.page(sort="ended", cursor=99)["jobs"] == []
+
+
+def test_both_sides_know_the_same_orders() -> None:
+    assert get_args(SortKey) == SORT_KEYS
+    assert set(KEYS) == set(SORT_KEYS)
+    assert set(SORT_KEYS) <= COLUMNS.keys()
