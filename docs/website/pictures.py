@@ -32,6 +32,26 @@ PLAYED = {
     },
     "codex": {"button": "codex/success-shell.stdout", "": "codex/success-shell.stdout+"},
 }
+GRAPH = """
+[jobs.tests]
+project = "overbits"
+argv = ["true"]
+
+[jobs.button]
+project = "overbits"
+task = "fix the login button"
+after = ["tests"]
+
+[jobs.header]
+project = "website"
+task = "fix the button of the header"
+after = ["tests"]
+
+[jobs.release]
+project = "overbits"
+argv = ["true"]
+after = ["button", "header"]
+"""
 PLAYER = """
 import signal, sys, time
 played, task = eval(sys.argv[1]), sys.argv[2]
@@ -149,11 +169,71 @@ def transcript() -> str:
         return drawn(screen, "luzia logs")
 
 
+def watching() -> str:
+    """Jobs live, one line each."""
+    with scene() as daemon:
+        several(daemon)
+        with shell(daemon, rows=14) as screen:
+            screen.press("luzia jobs --watch", "enter")
+            screen.shows("describe the new", "plan 0/2")
+            return drawn(screen, "luzia jobs --watch")
+
+
+def follow() -> str:
+    """The output of several jobs, interleaved."""
+    with scene() as daemon, shell(daemon, rows=22) as screen:
+        for project, task in (("overbits", "fix the login button"), ("website", "fix the button of the header")):
+            daemon.run(project, task)
+        typed(screen, "luzia follow --all")
+        return drawn(screen, "luzia follow")
+
+
+def graph() -> str:
+    """What comes after what."""
+    with scene() as daemon, shell(daemon, rows=16) as screen:
+        daemon.project.joinpath("release.toml").write_text(GRAPH)
+        typed(screen, "luzia graph run release.toml", "luzia wait @last", "clear", "luzia graph show @last")
+        return drawn(screen, "luzia graph show")
+
+
+def top() -> str:
+    """All jobs on a full screen."""
+    with scene() as daemon:
+        several(daemon)
+        with shell(daemon, rows=26) as screen:
+            screen.press("luzia top", "enter")
+            screen.shows("describe the new", "filter")
+            screen.press("end", "up")
+            screen.shows("hello.txt")
+            return drawn(screen, "luzia top")
+
+
+def prompt() -> str:
+    """The shell, with what it offers for a job's id."""
+    with scene() as daemon:
+        several(daemon)
+        with shell(daemon, rows=18) as screen:
+            screen.press("luzia shell", "enter")
+            screen.shows("luzia>", "3 running")
+            screen.press("website describe the old prices", "enter")
+            screen.until(lambda now: now.text.rstrip("\n").count("luzia>") == 2, "the next prompt")
+            screen.shows("2 queued")
+            screen.press("logs ")
+            screen.press("tab")
+            screen.shows("the newest of yours")
+            return drawn(screen, "luzia shell")
+
+
 SCENES: dict[str, Callable[[], str]] = {
     "first-steps": first_steps,
+    "follow": follow,
+    "graph": graph,
     "job": job,
     "jobs": jobs,
+    "shell": prompt,
+    "top": top,
     "transcript": transcript,
+    "watching": watching,
 }
 """Name of the picture -> what takes it."""
 

@@ -18,7 +18,7 @@ EXAMPLES = (('luzia progress 40 "running the tests"', "in a job: how far it is, 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("percent", type=_percent, metavar="PERCENT", help="0 to 100, with or without %%")
-    parser.add_argument("label", nargs="?", metavar="LABEL", help="what is being done")
+    parser.add_argument("label", nargs="*", metavar="WORD", help="what is being done")
     parser.add_argument("--job", metavar="ID", help="the job, when it is not the one this runs in")
     add_json(parser)
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if not job:
         raise UsageError("no job: LUZIA_JOB_ID is not set here", "Run it inside a job, or name one with --job ID.")
     with Client() as client:
-        changed = client.progress(job, percent=args.percent, label=args.label)
+        changed = client.progress(job, percent=args.percent, label=" ".join(args.label) or None)
     if args.json:
         print_json(changed)
     return exit_codes.OK

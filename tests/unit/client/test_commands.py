@@ -67,7 +67,7 @@ def test_wait_tells_why(serve: Serve) -> None:
 
 def test_progress_names_the_job_it_runs_in(serve: Serve) -> None:
     daemon = serve(lambda _: {"ok": {"job": JOB, "state": "running"}})
-    result = luzia("progress", "65%", "running tests", env={"LUZIA_JOB_ID": JOB})
+    result = luzia("progress", "65%", "running", "tests", env={"LUZIA_JOB_ID": JOB})
     assert (result.returncode, result.stdout) == (0, "")
     assert daemon.requests == [{"op": "progress", "job": JOB, "percent": 65.0, "label": "running tests"}]
 
