@@ -156,6 +156,7 @@ class Launcher:
                 "LUZIA_ATTEMPT": str(record.attempt.number),
             }
             | self._parents(record)
+            | _run(record)
         )
 
     def _parents(self, record: JobRecord) -> dict[str, str]:
@@ -165,3 +166,9 @@ class Launcher:
         parents = record.fate.after.parents
         directories = [self._executor.job_directory(parent) for parent in parents]
         return {"LUZIA_PARENTS": " ".join(parents), "LUZIA_PARENT_DIRS": ":".join(directories)}
+
+
+def _run(record: JobRecord) -> dict[str, str]:
+    """What tells a job which run of which schedule it is."""
+    run = record.spec.place.run_of if record.spec.place is not None else None
+    return {} if run is None else {"LUZIA_SCHEDULE": run.schedule, "LUZIA_RUN_AT": run.at.isoformat()}

@@ -119,9 +119,9 @@ def _claims(job: Job) -> Claims | None:
 
 
 def _place(job: Job) -> Place | None:
-    if not (job.node or job.tags or job.ancestors):
+    if not (job.node or job.tags or job.ancestors or job.run_of):
         return None
-    return Place(node=job.node or "", tags=job.tags, ancestors=tuple(job.ancestors))
+    return Place(node=job.node or "", tags=job.tags, ancestors=tuple(job.ancestors), run_of=job.run_of)
 
 
 def _fate(job: Job) -> JobFate:

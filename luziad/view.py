@@ -69,6 +69,7 @@ def job_view(
         terms=spec.terms,
         tags=spec.place.tags if spec.place else {},
         node=spec.place.node or None if spec.place else None,
+        run_of=spec.place.run_of if spec.place else None,
         bounds=spec.bounds,
         after=[*fate.after.completed] if fate.after else [],
         after_any=[*fate.after.ended] if fate.after else [],

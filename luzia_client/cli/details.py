@@ -34,6 +34,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         *question_rows(job),
         ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
         ("If failed", harmless(", ".join(job.after_fail))),
+        ("Schedule", run_words(job)),
         ("Sub-job of", harmless(job.parent or "")),
         ("Sub-jobs", ", ".join(f"{count} {render.state_word(state)}" for state, count in job.children.items())),
         ("Progress", progress_words(job, screen, now)),
@@ -64,6 +65,12 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
     lines += ["", *task_lines(job, screen), ""]
     lines += [f"  {screen.paint(command, 'cyan')}" for command in next_commands(job)]
     return lines
+
+
+def run_words(job: Job) -> str:
+    """`nightly, its run of 2026-11-25 03:00:00 +0100`, in the schedule's zone."""
+    run = job.run_of
+    return "" if run is None else f"{harmless(run.schedule)}, its run of {run.at.strftime('%Y-%m-%d %H:%M:%S %z')}"
 
 
 def worktree_rows(job: Job) -> list[tuple[str, str]]:

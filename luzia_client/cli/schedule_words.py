@@ -14,6 +14,9 @@ from luzia_client.cli.screen import Screen
 from luzia_client.cli.text import cut, harmless, one_line, pad, width
 
 _HEAD = ("NAME", "CRON", "ZONE", "NEXT", "LAST", "PROJECT", "TASK")
+_WIDE = 120
+_ON_WIDE = ("ZONE", "PROJECT")
+"""Columns for which a narrower screen has no room; `show` tells them."""
 _LABEL_WIDTH = 13
 _TASK_LIMIT = 200
 _NONE = 'There are no schedules. Add one: luzia schedule add nightly --cron "0 3 * * *" --project . "…"'
@@ -33,23 +36,26 @@ def table(schedules: Sequence[Schedule], now: datetime, screen: Screen) -> list[
     """One line a schedule, cut to the terminal."""
     if not schedules:
         return [_NONE]
-    rows = [_row(schedule, now) for schedule in schedules]
-    widths = [max(width(row[column]) for row in [_HEAD, *rows]) for column in range(len(_HEAD))]
+    narrow = screen.width is not None and screen.width < _WIDE
+    rows = [_HEAD, *(_row(schedule, now, narrow) for schedule in schedules)]
+    shown_columns = [column for column in range(len(_HEAD)) if not (narrow and _HEAD[column] in _ON_WIDE)]
+    widths = {column: max(width(row[column]) for row in rows) for column in shown_columns}
     lines = []
-    for number, row in enumerate([_HEAD, *rows]):
-        line = "  ".join(pad(cell, widths[column]) for column, cell in enumerate(row)).rstrip()
+    for number, row in enumerate(rows):
+        line = "  ".join(pad(row[column], columns) for column, columns in widths.items()).rstrip()
         shown = line if screen.width is None else cut(line, screen.width)
         lines.append(screen.paint(shown, "dim" if number == 0 else _style(schedules[number - 1])))
     return lines
 
 
-def _row(schedule: Schedule, now: datetime) -> tuple[str, ...]:
+def _row(schedule: Schedule, now: datetime, narrow: bool) -> tuple[str, ...]:
+    last = "-" if schedule.last is None else run_words(schedule.last, now, narrow)
     return (
         harmless(schedule.name),
         harmless(schedule.cron),
         harmless(schedule.timezone),
         _next(schedule, now),
-        one_line(run_words(schedule.last, now) if schedule.last else "-", 60),
+        one_line(last, 60),
         one_line(schedule.job.project, 40),
         one_line(_task(schedule), _TASK_LIMIT),
     )
@@ -100,13 +106,13 @@ def coming(schedule: Schedule, now: datetime) -> list[str]:
     return [f"{_long(moment)}, in {render.duration((moment - now).total_seconds())}" for moment in schedule.next]
 
 
-def run_words(run: Run, now: datetime) -> str:
-    """`completed 113754-a2f5, Mon 03:00`, or why there was no job."""
+def run_words(run: Run, now: datetime, narrow: bool = False) -> str:
+    """`completed 113754-a2f5 (Mon 03:00)`, or why there was no job; `completed`, `skipped` where there is no room."""
     at = moment_words(run.at, now)
     if run.job is None:
-        return f"{run.note} ({at})"
+        return run.note.partition(":")[0] if narrow else f"{run.note} ({at})"
     state = "gone" if run.state is None else render.state_word(run.state)
-    return f"{state} {run.job} ({at})"
+    return state if narrow else f"{state} {run.job} ({at})"
 
 
 def moment_words(moment: datetime, now: datetime) -> str:

@@ -6,18 +6,20 @@ from collections.abc import Container
 
 import msgspec
 
-from luzia_protocol.jobs import Outcome
+from luzia_protocol.jobs import Outcome, RunOf
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """For the few jobs that have it. node: what the job is called in its graph. tags: the caller's words about it.
 
     ancestors: the job from inside which it was dispatched is the last one, that one's is before it, and so on.
+    run_of: the schedule that dispatched it.
     """
 
     node: str = ""
     tags: dict[str, str] = {}
     ancestors: tuple[str, ...] = ()
+    run_of: RunOf | None = None
 
 
 ENDED_FROM_OUTSIDE = frozenset(

@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 import msgspec
 
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import RunOf
 from luzia_protocol.schedules import SCHEDULE_TAG, Overlap
 
 from luziad.clock_timer import ClockTimer
@@ -112,8 +114,9 @@ class Schedules:
     def run(self, entry: Entry, asked: Acceptance) -> JobRecord:
         """Dispatch its job now, behind those of it that have not ended; `asked` is told. Raises Refused."""
         live = self.live(entry)
-        job = self._make(entry, None, live)
-        self._accept(entry, job, time.time(), entry.record.fate.decided, asked)
+        now = time.time()
+        job = self._make(entry, None, now, live)
+        self._accept(entry, job, now, entry.record.fate.decided, asked)
         self._cancel(entry, live)
         return job
 
@@ -163,7 +166,7 @@ class Schedules:
             self._leave_out(entry, moment, f"skipped: {jobs} of it had not ended")
             return
         try:
-            job = self._make(entry, key, live)
+            job = self._make(entry, key, moment, live)
         except Refused as refused:
             self._leave_out(entry, moment, f"failed: {refused.message}")
             return
@@ -174,7 +177,7 @@ class Schedules:
         entry.record.fate.last = RunRecord(moment, note=note)
         log.warning("schedule_run_left_out schedule=%s reason=%r", entry.name, note)
 
-    def _make(self, entry: Entry, key: str | None, live: list[JobRecord]) -> JobRecord:
+    def _make(self, entry: Entry, key: str | None, moment: float, live: list[JobRecord]) -> JobRecord:
         """The record of the next job, behind those that live. Raises Refused."""
         spec, environments = entry.record.spec, self._scheduler.environments
         env, client_env = environments.get(spec.env_set), environments.get(spec.client_set)
@@ -183,7 +186,12 @@ class Schedules:
             raise Refused(ErrorCode.INTERNAL, message)
         tags = {**spec.job.tags, SCHEDULE_TAG: spec.name}
         request = msgspec.structs.replace(spec.job, key=key, env=env, client_env=client_env, tags=tags)
-        return self.make(request, After(ended=tuple(job.id for job in live)) if live else None)
+        job = self.make(request, After(ended=tuple(job.id for job in live)) if live else None)
+        assert job.spec.place is not None, "a job with a tag has a place"
+        run_of = RunOf(spec.name, datetime.fromtimestamp(int(moment), entry.zone or UTC))
+        place = msgspec.structs.replace(job.spec.place, run_of=run_of)
+        job.spec = msgspec.structs.replace(job.spec, place=place)
+        return job
 
     def _accept(self, entry: Entry, job: JobRecord, moment: float, decided: float, asked: Acceptance) -> None:
         """Take in a job and note it, in one commit. decided: what was, should that commit fail."""

@@ -173,6 +173,13 @@ class Budget(msgspec.Struct, frozen=True, gc=False):
     max_turns: int | None = None
 
 
+class RunOf(msgspec.Struct, frozen=True, gc=False):
+    """The schedule that dispatched a job, and the moment of the run, in the schedule's zone."""
+
+    schedule: str
+    at: datetime
+
+
 class Job(msgspec.Struct, frozen=True):
     """A job as `status`, `list` and `--json` show it.
 
@@ -199,6 +206,7 @@ class Job(msgspec.Struct, frozen=True):
     held_at: since when somebody keeps it from starting; None when nobody does.
     parent: the job from inside which it was dispatched. ancestors: that one last, before it the one from inside which
     that one was dispatched, and so on. children: how many were dispatched from inside it, by state; empty in lists.
+    run_of: the schedule that dispatched it, and for which moment.
     """
 
     id: str
@@ -248,6 +256,7 @@ class Job(msgspec.Struct, frozen=True):
     budget: Budget | None = None
     parent: str | None = None
     ancestors: list[str] = []
+    run_of: RunOf | None = None
     children: dict[JobState, int] = {}
 
 

@@ -50,11 +50,15 @@ def moments(found: list[dict[str, Any]], name: str = "s") -> list[datetime]:
 
 
 def test_a_job_is_dispatched_at_each_moment_and_tells_its_schedule(wire: Connection) -> None:
-    added = add(wire, cron=EVERY_SECOND, job={"tags": {"kind": "tick"}})
+    tell = ["sh", "-c", 'echo "$LUZIA_SCHEDULE $LUZIA_RUN_AT"']
+    added = add(wire, cron=EVERY_SECOND, argv=tell, timezone="Asia/Kathmandu", job={"tags": {"kind": "tick"}})
     eventually(lambda: len(jobs(wire)) >= 3)
     found = jobs(wire)
     assert all(job["tags"] == {"kind": "tick", "schedule": "s"} for job in found)
     runs = moments(found)
+    assert [datetime.fromisoformat(job["run_of"]["at"]) for job in found] == runs
+    wire.ok(op="wait", jobs=[found[0]["id"]])
+    assert wire.ok(op="logs", job=found[0]["id"])["data"] == f"s {added['next'][0]}\n"
     assert runs[0] == datetime.fromisoformat(added["next"][0])
     assert len(set(runs)) == len(runs)
     created = [datetime.fromisoformat(job["created_at"]) for job in found]
