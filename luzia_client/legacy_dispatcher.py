@@ -94,7 +94,6 @@ class ResponseiveDispatcher:
                 self._client.cancel(job_id)
             else:
                 self._client.progress(job_id, percent=progress, label=message or None)
-            self._client.status(job_id)  # asked anew, so that get_status remembers nothing older
         except Refused as refused:
             if refused.code not in _NOT_TAKEN:
                 raise
