@@ -75,7 +75,9 @@ def check_answers(expected: list[str], lines: Iterator[str]) -> list[Any]:
             continue
         wanted = json.loads(line)
         while True:
-            read.append(json.loads(next(lines)))
+            got = next(lines, "")
+            assert got, f"\nexpected: {line}\nbut the daemon hung up"
+            read.append(json.loads(got))
             if matches(wanted, read[-1]):
                 break
             assert skipping, f"\nexpected: {line}\ngot:      {json.dumps(read[-1], ensure_ascii=False)}"

@@ -63,8 +63,9 @@ def run_all(daemon: PrivateDaemon, programs: Path) -> None:
                 run_in_shell(daemon, example, programs)
                 continue
             answers = ask(daemon, example, job)
-        except AssertionError as error:
-            raise AssertionError(f"{PAGE.name}, line {example.line_number}: {error}") from error
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+            where = f"{PAGE.name}, line {example.line_number}: {type(error).__name__}: {error}"
+            raise AssertionError(f"{where}\n\nthe daemon's log:\n{daemon.log.read_text()}") from error
         if '"dispatch"' in example.text and "ok" in answers[0]:
             job = answers[0]["ok"]["job"]
 
