@@ -64,8 +64,16 @@ class Terminal:
     """
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, columns: int, rows: int, term: str
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: str,
+        columns: int,
+        rows: int,
+        term: str,
+        bytes_per_s: float | None,
     ) -> None:
+        self._bytes_per_s = bytes_per_s
         self._ours, theirs = pty.openpty()
         self.raw = b""
         self._lock = threading.Lock()
@@ -180,7 +188,7 @@ class Terminal:
     def _read(self) -> None:
         while True:
             try:
-                data = os.read(self._ours, 65536)
+                data = os.read(self._ours, 65536 if self._bytes_per_s is None else 64)
             except OSError:  # EIO: nobody has the other side open any more
                 return
             if not data:
@@ -188,6 +196,8 @@ class Terminal:
             with self._lock:
                 self.raw += data
                 self._stream.feed(data)
+            if self._bytes_per_s is not None and self.process.poll() is None:
+                time.sleep(len(data) / self._bytes_per_s)
 
     def _write(self, data: bytes) -> None:
         os.write(self._ours, data)
@@ -213,9 +223,13 @@ def terminal(
     columns: int = 80,
     rows: int = 24,
     term: str = "xterm-256color",
+    bytes_per_s: float | None = None,
 ) -> Iterator[Terminal]:
-    """A program on a terminal for a `with` block, in which it is ended."""
-    running = Terminal(argv, env, cwd, columns, rows, term)
+    """A program on a terminal for a `with` block, in which it is ended.
+
+    bytes_per_s: how slow the line to the terminal is; None is no limit.
+    """
+    running = Terminal(argv, env, cwd, columns, rows, term, bytes_per_s)
     try:
         yield running
     finally:

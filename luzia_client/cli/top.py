@@ -16,6 +16,8 @@ EXAMPLES = (
     ("luzia top --project overbits", "only those of a project"),
 )
 
+INSTEAD = "`luzia jobs --watch` shows the jobs anywhere, a line a change."
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
@@ -33,6 +35,3 @@ def run(args: argparse.Namespace) -> int:
     from luzia_client.tui.top.app import run_top
 
     return run_top(args.project)
-
-
-INSTEAD = "`luzia jobs --watch` shows the jobs anywhere, a line a change."

@@ -141,8 +141,11 @@ def _bottom(top: Top, width: int) -> Fragments:
     said = _said(top, width)
     if said is not None:
         return said
-    filtered = f"filter: {top.model.filter} (Esc drops it, {len(top.model.rows)} jobs)  " if top.model.filter else ""
-    return fitted([("class:filter", one_line(filtered)), ("class:keys", f" {BRIEF}" if filtered else BRIEF)], width)
+    model = top.model
+    if not model.filter:
+        return fitted([("class:keys", BRIEF)], width)
+    filtered = f"filter: {model.filter}, {len(model.rows)} of {len(model)} "
+    return fitted([("class:filter", one_line(filtered)), ("class:keys", " Esc drops it  " + BRIEF)], width)
 
 
 def _said(top: Top, width: int) -> Fragments | None:

@@ -239,6 +239,16 @@ def test_nobody_imports_the_composition_root_but_the_command_line() -> None:
     assert importers <= {"luziad.cli", "luziad.__main__"}
 
 
+def test_full_screens_are_loaded_only_when_their_command_is_run() -> None:
+    for name, path in MODULES.items():
+        if name.startswith("luzia_client.tui"):
+            continue
+        begins = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        loaded = {alias.name for node in begins for alias in node.names}
+        loaded |= {node.module or "" for node in begins if isinstance(node, ast.ImportFrom)}
+        assert not any(other.startswith(("luzia_client.tui", "prompt_toolkit")) for other in loaded), name
+
+
 def test_every_rule_is_about_a_room_that_is_there() -> None:
     for room in MAY_IMPORT:
         assert any(name == room or name.startswith(room + ".") for name in MODULES), room
