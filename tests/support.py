@@ -85,6 +85,31 @@ class Connection:
         self.close()
 
 
+def dispatch(wire: Connection, task: str = "true", project: str = "overbits", **more: object) -> str:
+    """Have a job accepted; returns its id. more: other fields of the request."""
+    job: str = wire.ok(op="dispatch", project=project, task=task, **more)["job"]
+    return job
+
+
+def status(wire: Connection, job: str) -> dict[str, Any]:
+    """Everything about a job."""
+    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
+    return found
+
+
+def ended(wire: Connection, *jobs: str) -> list[dict[str, Any]]:
+    """The jobs, once all have ended."""
+    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=DEADLINE_S)
+    assert not found["timed_out"]
+    result: list[dict[str, Any]] = found["jobs"]
+    return result
+
+
+def end_states(wire: Connection, *jobs: str) -> list[str]:
+    """Their states, once all have ended."""
+    return [job["state"] for job in ended(wire, *jobs)]
+
+
 class PrivateDaemon:
     """A daemon of its own. Paths are short, for a socket's path has 107 bytes at most.
 

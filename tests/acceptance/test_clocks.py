@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, eventually
+from support import Connection, PrivateDaemon, eventually, status
 
 OFF = """
 import json, time
@@ -113,11 +112,6 @@ def long_wait(wire: Connection) -> str:
     job = eventually(rolled)
     assert job is not None
     return job
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
 
 
 @pytest.mark.parametrize("off", CLOCKS[:2], ids=NAMES[:2])

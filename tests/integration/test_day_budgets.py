@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_sessions import Luzia, ended, reason, status
-from support import eventually, private_daemon
+from integration.test_sessions import Luzia, ended, reason
+from support import eventually, private_daemon, status
 
 
 def noon() -> str:

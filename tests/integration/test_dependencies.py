@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from luzia_protocol.requests import MAX_PARENTS
 
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, dispatch, eventually, private_daemon, status
 
 
 @pytest.fixture
@@ -24,16 +23,6 @@ def daemon() -> Iterator[PrivateDaemon]:
 def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
     with daemon.connect() as connection:
         yield connection
-
-
-def dispatch(wire: Connection, task: str, **more: object) -> str:
-    job: str = wire.ok(op="dispatch", project="overbits", task=task, **more)["job"]
-    return job
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
 
 
 def ended(wire: Connection, *jobs: str) -> list[tuple[str, str | None]]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, dispatch, ended, eventually, private_daemon, status
 
 GATE = "cat gate >/dev/null"
 
@@ -24,23 +23,6 @@ def daemon() -> Iterator[PrivateDaemon]:
 def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
     with daemon.connect() as connection:
         yield connection
-
-
-def dispatch(wire: Connection, task: str = "true", **more: object) -> str:
-    job: str = wire.ok(op="dispatch", project="overbits", task=task, **more)["job"]
-    return job
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
-
-
-def ended(wire: Connection, *jobs: str) -> list[dict[str, Any]]:
-    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)
-    assert not found["timed_out"]
-    result: list[dict[str, Any]] = found["jobs"]
-    return result
 
 
 def open_gate(daemon: PrivateDaemon) -> None:

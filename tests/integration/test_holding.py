@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, private_daemon
+from support import Connection, PrivateDaemon, dispatch, end_states, private_daemon, status
 
 
 @pytest.fixture
@@ -23,28 +22,12 @@ def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
         yield connection
 
 
-def dispatch(wire: Connection, task: str = "true", **more: object) -> str:
-    job: str = wire.ok(op="dispatch", **{"project": "overbits", "task": task, **more})["job"]
-    return job
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
-
-
-def ended(wire: Connection, *jobs: str) -> list[str]:
-    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)
-    assert not found["timed_out"]
-    return [job["state"] for job in found["jobs"]]
-
-
 def test_a_job_dispatched_with_hold_starts_when_it_is_released_and_not_before_also_after_a_crash(
     daemon: PrivateDaemon,
 ) -> None:
     with daemon.connect() as wire:
         job = dispatch(wire, hold=True)
-        assert ended(wire, dispatch(wire)) == ["completed"], "one that came later"
+        assert end_states(wire, dispatch(wire)) == ["completed"], "one that came later"
         told = status(wire, job)
         assert (told["state"], told["attempt"]) == ("queued", 0)
         assert told["held_at"] is not None
@@ -54,12 +37,12 @@ def test_a_job_dispatched_with_hold_starts_when_it_is_released_and_not_before_al
         end()
         daemon.start()
         with daemon.connect() as wire:
-            assert ended(wire, dispatch(wire)) == ["completed"]
+            assert end_states(wire, dispatch(wire)) == ["completed"]
             again = status(wire, job)
             assert (again["state"], again["held_at"]) == ("queued", told["held_at"])
     with daemon.connect() as wire:
         assert wire.ok(op="release", job=job)["job"] == job
-        assert ended(wire, job) == ["completed"]
+        assert end_states(wire, job) == ["completed"]
         assert status(wire, job)["held_at"] is None
 
 
@@ -72,10 +55,10 @@ def test_a_job_that_waits_for_another_is_held_and_released(wire: Connection) -> 
     wire.ok(op="hold", job=job)
     assert status(wire, job)["held_at"] == since, "asking twice is harmless"
     wire.ok(op="release", job=first)
-    assert ended(wire, first) == ["completed"]
+    assert end_states(wire, first) == ["completed"]
     assert status(wire, job)["reason"].startswith("held since ")
     wire.ok(op="release", job=job)
-    assert ended(wire, job) == ["completed"]
+    assert end_states(wire, job) == ["completed"]
     assert wire.ok(op="subscribe", after=0, jobs=[job], kinds=["held", "released"]) == {}
     assert [wire.receive()["event"]["kind"] for _ in range(3)] == ["held", "held", "released"]
 
@@ -84,15 +67,15 @@ def test_a_held_job_whose_parent_has_failed_is_skipped_when_it_is_released(wire:
     first = dispatch(wire, "false", hold=True)
     job = dispatch(wire, after=[first], hold=True)
     wire.ok(op="release", job=first)
-    assert ended(wire, first) == ["failed"]
+    assert end_states(wire, first) == ["failed"]
     assert status(wire, job)["state"] == "queued"
     wire.ok(op="release", job=job)
-    assert ended(wire, job) == ["skipped"]
+    assert end_states(wire, job) == ["skipped"]
 
 
 def test_only_a_queued_job_can_be_held(wire: Connection) -> None:
     job = dispatch(wire)
-    ended(wire, job)
+    end_states(wire, job)
     for op in ("hold", "release"):
         refused = wire.error(op=op, job=job)
         assert (refused["code"], refused["message"]) == ("job_not_queued", f"job {job} is completed")
@@ -103,7 +86,7 @@ def test_a_held_job_can_be_cancelled_and_is_not_held_when_somebody_retries_it(wi
     assert wire.ok(op="cancel", job=job)["state"] == "cancelled"
     assert status(wire, job)["held_at"] is None
     wire.ok(op="retry", job=job)
-    assert ended(wire, job) == ["completed"]
+    assert end_states(wire, job) == ["completed"]
 
 
 def test_releasing_a_job_that_nobody_holds_changes_nothing(wire: Connection) -> None:
@@ -122,7 +105,7 @@ def test_the_commands_hold_and_release_by_selection(daemon: PrivateDaemon, wire:
     told = daemon.run("release", "--all", "--yes", "--json").stdout.splitlines()
     assert {json.loads(line)["job"] for line in told} == {kept, said}, "and none that nobody holds"
     assert status(wire, other)["reason"].startswith("starts at ")
-    assert ended(wire, said) == ["completed"]
+    assert end_states(wire, said) == ["completed"]
 
 
 def test_a_selection_of_held_jobs_needs_a_yes_where_nobody_can_be_asked(

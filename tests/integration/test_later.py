@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from private_luzia import private_luzia
-from support import Connection, PrivateDaemon, private_daemon
+from support import PrivateDaemon, private_daemon, status
 
 
 @pytest.fixture
@@ -21,11 +20,6 @@ def daemon() -> Iterator[PrivateDaemon]:
 
 def later(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
 
 
 def test_a_job_waits_for_its_moment_and_says_so(daemon: PrivateDaemon) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, eventually, private_daemon, status
 
 CONFIG = """
 [daemon]
@@ -37,11 +37,6 @@ def daemon() -> Iterator[PrivateDaemon]:
 def shared() -> Iterator[PrivateDaemon]:
     with private_daemon(CONFIG) as running:
         yield running
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
 
 
 def dispatch(wire: Connection, project: str = "overbits", argv: tuple[str, ...] = ("true",), **more: object) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from luzia_client import exit_codes
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, dispatch, end_states, eventually, private_daemon, status
 
 TICKING = "while [ ! -e go ]; do sleep 0.02; done"
 OTHER = '[projects.other]\npath = "{root}/overbits"\nagent = "shell"\n'
@@ -28,16 +27,6 @@ def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
         yield connection
 
 
-def dispatch(wire: Connection, task: str = "true", project: str = "overbits", **more: object) -> str:
-    job: str = wire.ok(op="dispatch", project=project, task=task, **more)["job"]
-    return job
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
-
-
 def in_state(wire: Connection, job: str, state: str) -> None:
     eventually(lambda: status(wire, job)["state"] == state, f"{job} {state}")
 
@@ -46,12 +35,6 @@ def running(wire: Connection, task: str = TICKING, project: str = "overbits") ->
     job = dispatch(wire, task, project)
     in_state(wire, job, "running")
     return job
-
-
-def ended(wire: Connection, *jobs: str) -> list[str]:
-    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)
-    assert not found["timed_out"]
-    return [job["state"] for job in found["jobs"]]
 
 
 def restarts(daemon: PrivateDaemon) -> Iterator[str]:
@@ -73,15 +56,15 @@ def test_a_paused_project_stands_still_and_starts_nothing_until_it_is_resumed_al
         told = status(wire, later)["reason"]
         assert told.startswith("project overbits is paused since "), told
         assert told.endswith("; `luzia resume --project overbits`")
-        assert ended(wire, dispatch(wire, project="other")) == ["completed"], "others go on"
+        assert end_states(wire, dispatch(wire, project="other")) == ["completed"], "others go on"
     for _ in restarts(daemon):
         with daemon.connect() as wire:
-            assert ended(wire, dispatch(wire, project="other")) == ["completed"]
+            assert end_states(wire, dispatch(wire, project="other")) == ["completed"]
             assert (status(wire, job)["state"], status(wire, later)["state"]) == ("paused", "queued")
     (Path(daemon.project) / "go").touch()
     with daemon.connect() as wire:
         assert wire.ok(op="resume_queue", project="overbits")["jobs"] == [job]
-        assert ended(wire, job, later) == ["completed", "completed"]
+        assert end_states(wire, job, later) == ["completed", "completed"]
         assert wire.ok(op="info")["queues"] == {"everything": None, "projects": {}, "draining": None}
 
 
@@ -90,11 +73,11 @@ def test_only_the_queue_is_paused_when_that_is_asked_for(daemon: PrivateDaemon, 
     assert wire.ok(op="pause_queue", project="overbits", running=False)["jobs"] == []
     later = dispatch(wire)
     (Path(daemon.project) / "go").touch()
-    assert ended(wire, job) == ["completed"]
-    assert ended(wire, dispatch(wire, project="other")) == ["completed"]
+    assert end_states(wire, job) == ["completed"]
+    assert end_states(wire, dispatch(wire, project="other")) == ["completed"]
     assert status(wire, later)["state"] == "queued"
     wire.ok(op="resume_queue", project="overbits", running=False)
-    assert ended(wire, later) == ["completed"]
+    assert end_states(wire, later) == ["completed"]
 
 
 def test_a_job_that_was_about_to_start_is_paused_as_soon_as_it_runs(daemon: PrivateDaemon, wire: Connection) -> None:
@@ -108,7 +91,7 @@ def test_a_job_that_was_about_to_start_is_paused_as_soon_as_it_runs(daemon: Priv
     eventually(lambda: {status(wire, job)["state"] for job in jobs} <= {"paused", "queued"}, "nothing that runs")
     (Path(daemon.project) / "go").touch()
     wire.ok(op="resume_queue")
-    assert ended(wire, *jobs) == ["completed"] * 3
+    assert end_states(wire, *jobs) == ["completed"] * 3
 
 
 def test_a_pause_of_what_is_about_to_start_is_taken_back_by_a_resume(daemon: PrivateDaemon, wire: Connection) -> None:
@@ -117,7 +100,7 @@ def test_a_pause_of_what_is_about_to_start_is_taken_back_by_a_resume(daemon: Pri
         job = dispatch(wire, f"sleep 0.1; {TICKING}")
         for op in ("pause", "resume"):
             wire.ok(op=op, job=job)
-        assert ended(wire, job) == ["completed"]
+        assert end_states(wire, job) == ["completed"]
 
 
 def test_everything_is_paused_and_resumed_with_every_project(daemon: PrivateDaemon, wire: Connection) -> None:
@@ -132,7 +115,7 @@ def test_everything_is_paused_and_resumed_with_every_project(daemon: PrivateDaem
     (Path(daemon.project) / "go").touch()
     told = wire.ok(op="resume_queue")
     assert told == {"queues": {"everything": None, "projects": {}, "draining": None}, "jobs": []}
-    assert ended(wire, job, later, other) == ["completed"] * 3
+    assert end_states(wire, job, later, other) == ["completed"] * 3
 
 
 def test_a_project_that_nobody_knows_cannot_be_paused(wire: Connection) -> None:
@@ -152,10 +135,10 @@ def test_a_drain_lets_what_runs_end_and_starts_nothing_until_it_is_taken_back(
     assert told.startswith("the daemon drains since ")
     assert told.endswith("; `luzia drain --end` lets jobs start")
     (Path(daemon.project) / "go").touch()
-    assert ended(wire, job) == ["completed"]
+    assert end_states(wire, job) == ["completed"]
     assert status(wire, later)["state"] == "queued"
     assert wire.ok(op="drain", end=True)["queues"]["draining"] is None
-    assert ended(wire, later) == ["completed"]
+    assert end_states(wire, later) == ["completed"]
 
 
 def test_a_drain_survives_a_crash_and_ends_with_an_orderly_stop(daemon: PrivateDaemon) -> None:
@@ -170,7 +153,7 @@ def test_a_drain_survives_a_crash_and_ends_with_an_orderly_stop(daemon: PrivateD
     daemon.stop()
     daemon.start()
     with daemon.connect() as wire:
-        assert ended(wire, job) == ["completed"]
+        assert end_states(wire, job) == ["completed"]
         assert list(wire.ok(op="info")["queues"]["projects"]) == ["other"], "a pause stays"
 
 
@@ -178,7 +161,7 @@ def test_what_cannot_be_kept_is_refused_and_changes_nothing(daemon: PrivateDaemo
     (daemon.state / "queues.json").mkdir()
     for request in ({"op": "drain"}, {"op": "pause_queue"}, {"op": "pause_queue", "project": "other"}):
         assert wire.error(**request)["code"] == "storage_unavailable"
-    assert ended(wire, dispatch(wire)) == ["completed"]
+    assert end_states(wire, dispatch(wire)) == ["completed"]
 
 
 def test_nothing_starts_when_what_is_paused_cannot_be_read(daemon: PrivateDaemon) -> None:
@@ -191,7 +174,7 @@ def test_nothing_starts_when_what_is_paused_cannot_be_read(daemon: PrivateDaemon
         (notice,) = wire.ok(op="info")["notices"]
         assert "queues.json cannot be read, so everything is paused" in notice
         wire.ok(op="resume_queue")
-        assert ended(wire, job) == ["completed"]
+        assert end_states(wire, job) == ["completed"]
 
 
 def test_every_screen_tells_what_is_stopped(daemon: PrivateDaemon, wire: Connection) -> None:
@@ -224,7 +207,7 @@ def test_the_command_asks_before_it_pauses_what_runs(daemon: PrivateDaemon, wire
 def test_other_filters_pause_jobs_and_no_queue(daemon: PrivateDaemon, wire: Connection) -> None:
     job = running(wire)
     assert daemon.run("pause", "--project", "overbits", "--state", "running", "-y").stdout == f"{job}  paused\n"
-    assert ended(wire, dispatch(wire)) == ["completed"]
+    assert end_states(wire, dispatch(wire)) == ["completed"]
     refused = daemon.run("pause", "--project", "overbits", "--tag", "a=b", "--queue-only")
     assert refused.returncode == 2
     assert "--queue-only goes with --project or --all alone" in refused.stderr

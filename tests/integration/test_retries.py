@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from private_luzia import private_luzia
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, dispatch, eventually, private_daemon, status
 
 AT_ONCE = [0.001, 0.001]
 
@@ -24,16 +24,6 @@ def daemon() -> Iterator[PrivateDaemon]:
 def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
     with daemon.connect() as connection:
         yield connection
-
-
-def dispatch(wire: Connection, task: str, project: str = "overbits", **more: object) -> str:
-    job: str = wire.ok(op="dispatch", project=project, task=task, **more)["job"]
-    return job
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
 
 
 def ended(wire: Connection, job: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 
 from luzia_protocol.requests import MAX_TAGS
 
-from support import DEADLINE_S, MAIN, Connection, PrivateDaemon, eventually, private_daemon
+from support import DEADLINE_S, MAIN, Connection, PrivateDaemon, end_states, eventually, private_daemon
 
 
 @pytest.fixture
@@ -32,12 +32,6 @@ def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
 def dispatch(wire: Connection, task: str = "true", project: str = "overbits", **tags: str) -> str:
     job: str = wire.ok(op="dispatch", project=project, task=task, tags=tags)["job"]
     return job
-
-
-def ended(wire: Connection, *jobs: str) -> list[str]:
-    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)
-    assert not found["timed_out"]
-    return [job["state"] for job in found["jobs"]]
 
 
 def listed(daemon: PrivateDaemon, *words: str) -> set[str]:
@@ -67,7 +61,7 @@ def test_tags_are_kept_shown_and_selected_by(daemon: PrivateDaemon, wire: Connec
     said = daemon.run("--tag", "kind=nightly", "--tag", "team=blue ✓", "-q", "overbits", "true")
     assert said.returncode == 0, said.stderr
     nightly, plain = said.stdout.strip().rpartition(":")[2], dispatch(wire)
-    ended(wire, nightly, plain)
+    end_states(wire, nightly, plain)
     found: dict[str, Any] = wire.ok(op="status", job=nightly)["job"]
     assert found["tags"] == {"kind": "nightly", "team": "blue ✓"}
     assert "kind=nightly, team=blue ✓" in daemon.run("jobs", nightly).stdout
@@ -98,18 +92,18 @@ def test_a_selection_is_cancelled_when_that_is_meant(daemon: PrivateDaemon, wire
     assert "nothing was done" in shown
     status, shown = asked(daemon, "y", *words)
     assert status == 0
-    assert ended(wire, *mine) == ["cancelled", "cancelled"]
+    assert end_states(wire, *mine) == ["cancelled", "cancelled"]
     assert listed(daemon, "--state", "starting,running,queued") == set(others)
     assert daemon.run("cancel", "--all", "--yes").returncode == 0
-    assert ended(wire, *others) == ["cancelled", "cancelled"]
+    assert end_states(wire, *others) == ["cancelled", "cancelled"]
 
 
 def test_ended_jobs_are_retried_and_removed_by_state(daemon: PrivateDaemon, wire: Connection) -> None:
     good, bad = dispatch(wire), dispatch(wire, "test -e mended")
-    assert ended(wire, good, bad) == ["completed", "failed"]
+    assert end_states(wire, good, bad) == ["completed", "failed"]
     (daemon.project / "mended").touch()
     assert daemon.run("retry", "--state", "failed", "-y").returncode == 0
-    assert ended(wire, bad) == ["completed"]
+    assert end_states(wire, bad) == ["completed"]
     assert daemon.run("remove", "--state", "failed,running", "-y").stderr == "No job matches.\n"
     assert daemon.run("remove", "--all", "-y").returncode == 0
     assert listed(daemon) == set()
@@ -117,7 +111,7 @@ def test_ended_jobs_are_retried_and_removed_by_state(daemon: PrivateDaemon, wire
 
 def test_a_selection_that_says_nothing_or_too_much_is_a_mistake(daemon: PrivateDaemon, wire: Connection) -> None:
     job = dispatch(wire)
-    ended(wire, job)
+    end_states(wire, job)
     for words, said in {
         ("cancel",): "which jobs?",
         ("cancel", job, "--all"): "do not go with it",
@@ -145,7 +139,7 @@ def test_a_project_is_paused_and_resumed(daemon: PrivateDaemon, wire: Connection
 def test_every_command_that_changes_jobs_asks_before_it_changes_a_selection(
     daemon: PrivateDaemon, wire: Connection
 ) -> None:
-    ended(wire, dispatch(wire))
+    end_states(wire, dispatch(wire))
     job = dispatch(wire, "sleep 1000")
     eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] == "running", "it runs")
     wire.ok(op="dispatch", project="overbits", task="true", hold=True)

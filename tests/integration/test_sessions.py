@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from integration.fake_agent import install, path_with
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, eventually, private_daemon, status
 
 
 class Luzia:
@@ -41,11 +41,6 @@ def luzia() -> Iterator[Luzia]:
 def wire(luzia: Luzia) -> Iterator[Connection]:
     with luzia.daemon.connect() as connection:
         yield connection
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
 
 
 def ended(wire: Connection, job: str) -> dict[str, Any]:

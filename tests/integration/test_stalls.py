@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, dispatch, eventually, private_daemon
 
 SPAN_S = 0.4
 
@@ -24,11 +24,6 @@ def daemon() -> Iterator[PrivateDaemon]:
 def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
     with daemon.connect() as connection:
         yield connection
-
-
-def dispatch(wire: Connection, task: str, **fields: object) -> str:
-    job: str = wire.ok(op="dispatch", project="overbits", task=task, **fields)["job"]
-    return job
 
 
 def test_a_job_that_gives_no_sign_of_life_is_ended_as_stalled(wire: Connection) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, eventually, private_daemon
+from support import Connection, PrivateDaemon, dispatch, eventually, private_daemon
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,6 @@ def gate(daemon: PrivateDaemon, tmp_path: Path) -> Path:
     path = tmp_path / "gate"
     os.mkfifo(path)
     return path
-
-
-def dispatch(wire: Connection, task: str) -> str:
-    job: str = wire.ok(op="dispatch", project="overbits", task=task)["job"]
-    return job
 
 
 def until_end(stream: Connection) -> tuple[bytes, dict[str, Any]]:

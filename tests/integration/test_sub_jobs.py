@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support import MAIN, Connection, PrivateDaemon, eventually, private_daemon
+from support import MAIN, Connection, PrivateDaemon, end_states, eventually, private_daemon, status
 
 CONFIG = "[daemon]\nmax_running = 8\nmax_sub_jobs = 6\nmax_sub_job_depth = 2\n"
 GATE = "cat gate >/dev/null"
@@ -34,17 +34,6 @@ def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
 def dispatch(wire: Connection, task: str = GATE, **more: object) -> str:
     job: str = wire.ok(op="dispatch", **{"project": "overbits", "task": task, **more})["job"]
     return job
-
-
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
-
-
-def ended(wire: Connection, *jobs: str) -> list[str]:
-    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)
-    assert not found["timed_out"]
-    return [job["state"] for job in found["jobs"]]
 
 
 def running(wire: Connection, job: str) -> str:
@@ -77,7 +66,7 @@ def children(wire: Connection, job: str) -> list[dict[str, Any]]:
 )
 def test_what_a_job_dispatches_is_its_sub_job(wire: Connection, command: str, count: int) -> None:
     job = dispatch(wire, command)
-    assert ended(wire, job) == ["completed"]
+    assert end_states(wire, job) == ["completed"]
     found = children(wire, job)
     assert [(each["parent"], each["ancestors"]) for each in found] == [(job, [job])] * count
     assert sum(status(wire, job)["children"].values()) == count
@@ -95,7 +84,7 @@ def test_what_a_job_dispatches_is_its_sub_job(wire: Connection, command: str, co
 )
 def test_what_is_detached_or_comes_from_elsewhere_is_nobodys_sub_job(wire: Connection, command: str) -> None:
     job = dispatch(wire, command)
-    assert ended(wire, job) == ["completed"]
+    assert end_states(wire, job) == ["completed"]
     newest, _ = wire.ok(op="list")["jobs"]
     assert (newest["parent"], newest["ancestors"]) == (None, [])
     assert status(wire, job)["children"] == {}
@@ -108,7 +97,7 @@ def test_cancelling_a_job_cancels_all_that_is_below_it(wire: Connection) -> None
     grandchild = running(wire, dispatch(wire, parent=child))
     other = running(wire, dispatch(wire))
     wire.ok(op="cancel", job=top)
-    assert ended(wire, top, child, queued, grandchild) == ["cancelled"] * 4
+    assert end_states(wire, top, child, queued, grandchild) == ["cancelled"] * 4
     assert status(wire, child)["reason"] == f"cancelled with job {top}, which dispatched it"
     assert status(wire, grandchild)["reason"] == f"cancelled with job {child}, which dispatched it"
     assert status(wire, other)["state"] == "running"
@@ -118,7 +107,7 @@ def test_cancelling_a_job_cancels_all_that_is_below_it(wire: Connection) -> None
 def test_a_timeout_ends_the_sub_jobs_too(wire: Connection) -> None:
     top = running(wire, dispatch(wire, timeout_s=0.5))
     child = dispatch(wire, parent=top, start_in_s=3600)
-    assert ended(wire, top, child) == ["timed_out", "cancelled"]
+    assert end_states(wire, top, child) == ["timed_out", "cancelled"]
 
 
 @pytest.mark.parametrize(("command", "end"), [("true", "completed"), ("exit 3", "failed")])
@@ -126,11 +115,11 @@ def test_a_job_that_ends_by_itself_leaves_its_sub_jobs_running(
     daemon: PrivateDaemon, wire: Connection, command: str, end: str
 ) -> None:
     top = dispatch(wire, f"./luzia overbits '{GATE}'; {command}")
-    assert ended(wire, top) == [end]
+    assert end_states(wire, top) == [end]
     (child,) = children(wire, top)
     running(wire, child["id"])
     os.close(os.open(daemon.project / "gate", os.O_WRONLY))
-    assert ended(wire, child["id"]) == ["completed"]
+    assert end_states(wire, child["id"]) == ["completed"]
 
 
 def test_a_job_that_is_being_ended_dispatches_no_more(wire: Connection) -> None:
@@ -139,7 +128,7 @@ def test_a_job_that_is_being_ended_dispatches_no_more(wire: Connection) -> None:
     refused = wire.error(op="dispatch", project="overbits", task="true", parent=top)
     assert refused["code"] == "parent_ended"
     assert "--detach" in refused["hint"]
-    ended(wire, top)
+    end_states(wire, top)
     assert wire.error(op="dispatch", project="overbits", task="true", parent=top)["code"] == "parent_ended"
 
 
@@ -158,7 +147,7 @@ def test_what_one_job_and_all_below_it_dispatch_is_bounded(wire: Connection) -> 
     top = dispatch(wire)
     child = dispatch(wire, parent=top)
     for _ in range(3):
-        ended(wire, dispatch(wire, "true", parent=child))
+        end_states(wire, dispatch(wire, "true", parent=child))
     nodes = [{"project": "overbits", "task": "true"}] * 3
     refused = wire.error(op="graph", jobs=nodes, parent=top)
     assert refused["code"] == "too_many_sub_jobs"
@@ -174,7 +163,7 @@ def test_jobs_that_dispatch_themselves_end_harmlessly(daemon: PrivateDaemon, wir
     bomb.write_text("#!/bin/sh\n./luzia overbits ./bomb; ./luzia overbits ./bomb\ntrue\n")
     bomb.chmod(0o755)
     top = dispatch(wire, "./bomb")
-    ended(wire, top)
+    end_states(wire, top)
     eventually(lambda: "queued" not in (counts := wire.ok(op="list")["counts"]) and "running" not in counts, "the end")
     assert len(wire.ok(op="list")["jobs"]) == 7
 
@@ -196,7 +185,7 @@ def test_who_belongs_to_whom_survives_a_crash(daemon: PrivateDaemon, wire: Conne
         assert status(again, top)["children"] == {"running": 1}
         assert [each["id"] for each in children(again, top)] == [child]
         again.ok(op="cancel", job=top)
-        assert ended(again, top, child) == ["cancelled", "cancelled"]
+        assert end_states(again, top, child) == ["cancelled", "cancelled"]
 
 
 def test_jobs_shows_the_family(daemon: PrivateDaemon, wire: Connection) -> None:

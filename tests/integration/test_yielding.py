@@ -7,11 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from support import MAIN, Connection, PrivateDaemon, eventually, private_daemon
+from support import MAIN, Connection, PrivateDaemon, end_states, eventually, private_daemon, status
 
 GATE = "cat gate >/dev/null"
 
@@ -54,17 +53,6 @@ def dispatch(wire: Connection, task: str = GATE, **more: object) -> str:
     return job
 
 
-def status(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
-    return found
-
-
-def ended(wire: Connection, *jobs: str) -> list[str]:
-    found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)
-    assert not found["timed_out"]
-    return [job["state"] for job in found["jobs"]]
-
-
 def running(wire: Connection, job: str) -> str:
     eventually(lambda: status(wire, job)["state"] == "running", f"{job} runs")
     return job
@@ -91,7 +79,7 @@ def test_parents_on_all_slots_wait_for_their_sub_jobs_and_no_limit_is_exceeded(s
     with daemon_with(slots) as daemon, daemon.connect() as wire:
         task = PARENT.format(child="echo + >> log; sleep 0.02; echo - >> log")
         parents = [dispatch(wire, task) for _ in range(4)]
-        assert ended(wire, *parents) == ["completed"] * 4
+        assert end_states(wire, *parents) == ["completed"] * 4
         jobs = wire.ok(op="list", limit=100)["jobs"]
         assert [job["state"] for job in jobs] == ["completed"] * 12
         assert most_at_once(daemon.project / "log") <= slots
@@ -102,13 +90,13 @@ def test_jobs_that_wait_inside_one_another_share_one_slot(daemon: PrivateDaemon,
     below = './luzia wait "$(./luzia run -q overbits -- ./nested $(($1 - 1)))"'
     nested.write_text(f'#!/bin/sh\n[ "$1" = 0 ] || {below}\necho "$1" >> order\n')
     nested.chmod(0o755)
-    assert ended(wire, dispatch(wire, "./nested 3")) == ["completed"]
+    assert end_states(wire, dispatch(wire, "./nested 3")) == ["completed"]
     assert (daemon.project / "order").read_text().split() == ["0", "1", "2", "3"]
 
 
 def test_several_waits_in_one_job_do_not_keep_its_sub_jobs_from_running(wire: Connection) -> None:
     task = "a=$(./luzia -q overbits true); b=$(./luzia -q overbits true); ./luzia wait $a & ./luzia wait $b & wait"
-    assert ended(wire, dispatch(wire, task)) == ["completed"]
+    assert end_states(wire, dispatch(wire, task)) == ["completed"]
 
 
 def test_the_python_api_waits_so_too(wire: Connection) -> None:
@@ -121,7 +109,7 @@ def test_the_python_api_waits_so_too(wire: Connection) -> None:
         "job, _ = old.dispatch_task('overbits', 'true')",
         "assert old.wait_for_job(job)['status'] == 'completed'",
     ]
-    assert ended(wire, dispatch(wire, f'{sys.executable} -c "{"; ".join(lines)}"')) == ["completed"]
+    assert end_states(wire, dispatch(wire, f'{sys.executable} -c "{"; ".join(lines)}"')) == ["completed"]
 
 
 def test_a_job_that_waits_says_for_whom_and_its_slot_goes_to_its_sub_job_first(
@@ -141,7 +129,7 @@ def test_a_job_that_waits_says_for_whom_and_its_slot_goes_to_its_sub_job_first(
     assert limit(wire, other) == "1/1", "the slot went back to who had waited"
     assert status(wire, top)["reason"] is None
     wire.ok(op="cancel", job=top)
-    assert ended(wire, other) == ["completed"]
+    assert end_states(wire, other) == ["completed"]
 
 
 def test_the_answer_comes_when_the_job_has_its_slot_again(daemon: PrivateDaemon, wire: Connection) -> None:
@@ -170,7 +158,7 @@ def test_a_job_whose_waiting_process_is_killed_has_its_slot_back_at_once(
         assert limit(wire, other) == "1/1"
     eventually(lambda: limit(wire, other) == "2/1", "both hold a slot")
     wire.ok(op="cancel", job=child)
-    ended(wire, child)
+    end_states(wire, child)
     assert limit(wire, other) == "1/1"
 
 
@@ -193,7 +181,7 @@ def test_a_crash_of_the_daemon_in_the_middle_changes_nothing(daemon: PrivateDaem
         eventually(lambda: "waits for" in (status(again, top)["reason"] or ""), "its wait has come again")
         assert limit(again, other) == "1/1"
         os.close(os.open(daemon.project / "gate", os.O_WRONLY))
-        assert ended(again, top, other) == ["completed", "completed"]
+        assert end_states(again, top, other) == ["completed", "completed"]
 
 
 def test_after_a_crash_a_job_that_asks_for_its_slot_runs_on_only_when_there_is_one(
@@ -221,14 +209,14 @@ def test_a_job_that_waits_can_be_cancelled_and_leaves_no_slot_taken(daemon: Priv
     top = dispatch(wire, f"./luzia wait \"$(./luzia -q overbits '{GATE}')\"")
     eventually(lambda: status(wire, top)["children"] == {"running": 1}, "the sub-job runs")
     wire.ok(op="cancel", job=top)
-    assert ended(wire, top) == ["cancelled"]
-    assert ended(wire, dispatch(wire, "true")) == ["completed"]
+    assert end_states(wire, top) == ["cancelled"]
+    assert end_states(wire, dispatch(wire, "true")) == ["completed"]
 
 
 def test_a_timeout_goes_on_while_a_job_waits(wire: Connection) -> None:
     top = dispatch(wire, f"./luzia wait \"$(./luzia -q overbits '{GATE}')\"", timeout_s=1.5)
-    assert ended(wire, top) == ["timed_out"]
-    assert ended(wire, dispatch(wire, "true")) == ["completed"]
+    assert end_states(wire, top) == ["timed_out"]
+    assert end_states(wire, dispatch(wire, "true")) == ["completed"]
 
 
 def test_a_lock_is_kept_and_a_wait_that_it_would_make_endless_is_refused(
@@ -260,6 +248,6 @@ def test_a_drain_starts_the_sub_jobs_for_which_a_running_job_waits(daemon: Priva
     other = dispatch(wire, "true")
     wire.ok(op="drain")
     os.close(os.open(daemon.project / "gate", os.O_WRONLY))
-    assert ended(wire, top) == ["completed"]
+    assert end_states(wire, top) == ["completed"]
     assert status(wire, top)["children"] == {"completed": 2}
     assert status(wire, other)["state"] == "queued"
