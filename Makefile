@@ -64,6 +64,7 @@ generate: $(STAMP) ## write the client's methods, the schemas, the manual and th
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m docs.manual
+	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
 
 site: $(STAMP) ## build the documentation as a site, in build/site
 	@$(BIN)/python -m docs.website.build

@@ -67,6 +67,7 @@ def main() -> int:
         first_instruction,
         five_at_once,
         whole_process,
+        looking,
         idle,
         process_trees,
         many_jobs,
@@ -106,6 +107,23 @@ def whole_process() -> list[Figure]:
                 Figure("`luzia . true` against task-spooler's `tsp true`", "ratio of medians", ours / theirs, "times")
             )
         return figures
+
+
+def looking() -> list[Figure]:
+    """What somebody at a terminal waits for, each a whole process against an interpreter that does nothing."""
+    commands = {
+        "`luzia jobs`, 1,000 jobs": ["jobs"],
+        "`luzia --help`": ["--help"],
+        "TAB after `luzia cancel`, 1,000 jobs": ["--complete", "bash", "cancel", ""],
+    }
+    figures = []
+    with private_daemon("[daemon]\nmax_running = 1\n") as daemon, daemon.connect() as wire:
+        _dispatch_pipelined(wire, 1000, b'"task":"sleep 100000"')
+        for what, words in commands.items():
+            ours, bare = _alternate(runner([LUZIA, *words], daemon.env), runner(BARE_PYTHON, daemon.env))
+            how = f"whole process against `python -I -S -c pass`, {ROUNDS} each"
+            figures.append(Figure(what, how, ours / bare, "times", 6.0))
+    return figures
 
 
 def first_instruction() -> list[Figure]:
