@@ -91,9 +91,9 @@ it.
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 
 `luzia jobs --format COLUMN,…` prints columns that you choose. On a terminal
-they stand below a heading and are for people. On a pipe there is no heading, a TAB
-between two columns, and values are for programs: moments in RFC 3339, spans in
-seconds, nothing for what nobody knows. The columns:
+they stand below a heading and are for people. On a pipe there is no heading, a
+TAB between two columns, and values are for programs: moments in RFC 3339, spans
+in seconds, nothing for what nobody knows. The columns:
 
 {columns}
 
