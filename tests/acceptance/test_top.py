@@ -265,7 +265,7 @@ def test_a_queued_job_is_held_and_released_by_the_same_key(luzia: PrivateLuzia) 
         screen.press("p")
         screen.shows("held since")
         assert status(luzia, job).held_at is not None
-        screen.press(" ")
+        screen.press("p")
         screen.shows("released: job", "starts at")
         assert status(luzia, job).held_at is None
 

@@ -20,7 +20,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("up k", "↑ k", "one job up; in the transcript, one line", "up"),
         Key("down j", "↓ j", "one down", "down"),
         Key("pageup c-b", "PgUp Ctrl-B", "a screenful up", "page_up"),
-        Key("pagedown c-f", "PgDn Ctrl-F", "a screenful down", "page_down"),
+        Key("pagedown c-f space", "PgDn Ctrl-F Space", "a screenful down", "page_down"),
         Key("home g", "Home g", "to the top", "first"),
         Key("end G", "End G", "to the end; the transcript follows again", "last"),
         Key("tab", "Tab", "move in the transcript instead of the list, and back", "other_pane"),
@@ -35,7 +35,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("a", "a", "answer what its agent asks", "answer"),
         Key("c", "c", "cancel it; asks first", "cancel"),
         Key("r", "r", "retry it: run it again, or now", "retry"),
-        Key("p space", "p Space", "pause it, or resume it; hold a queued one, or release it", "pause"),
+        Key("p", "p", "pause it, or resume it; hold a queued one, or release it", "pause"),
     ),
     "And": (
         Key("?", "?", "all keys", "help"),
@@ -62,7 +62,7 @@ def help_text() -> str:
     """The help screen."""
     lines: list[str] = []
     for group, rows in GROUPS.items():
-        lines += [group, *(f"  {key.shown:<12} {key.does}" for key in rows), ""]
+        lines += [group, *(f"  {key.shown:<17} {key.does}" for key in rows), ""]
     return "\n".join([*lines, MOUSE])
 
 
