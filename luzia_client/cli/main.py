@@ -28,6 +28,7 @@ COMMANDS = {
     "shell": ("shell", "a prompt for all commands, with completion and news", "Look"),
     "open": ("open", "go to where a job works", "Look"),
     "diff": ("diff", "show what a job changed in its worktree", "Look"),
+    "stats": ("stats", "how many jobs end, how long they take, what they cost", "Look"),
     "edit": ("edit", "change a queued job: its task, priority, dependencies", "Act"),
     "cancel": ("cancel", "end jobs and all their processes", "Act"),
     "pause": ("pause", "let jobs, a project or everything stand still", "Act"),

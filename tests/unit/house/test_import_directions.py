@@ -162,6 +162,7 @@ FOREIGN: dict[str, str] = {
     "luziad": "asyncinotify cronsim msgspec uvloop",
     "luziad.supervise": "msgspec",
     "luzia_client": "msgspec wcwidth",
+    "luzia_client.cli.plots": "matplotlib",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
 }
 """Package or room -> what it may import that is neither ours nor in the standard library."""
