@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from support import Connection, PrivateDaemon, eventually, private_daemon
 
 EVERY_SECOND = "* * * * * *"
 NEVER_SOON = "0 0 29 2 *"
+ALONE = "import fcntl, time; f = open('lock', 'w'); fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB); time.sleep(1000)"
+"""A program that fails when there is another one."""
 
 
 @pytest.fixture
@@ -58,8 +62,9 @@ def test_a_job_is_dispatched_at_each_moment_and_tells_its_schedule(wire: Connect
     runs = moments(found)
     assert [datetime.fromisoformat(job["run_of"]["at"]) for job in found] == runs
     wire.ok(op="wait", jobs=[found[0]["id"]])
-    assert wire.ok(op="logs", job=found[0]["id"])["data"] == f"s {added['next'][0]}\n"
-    assert runs[0] == datetime.fromisoformat(added["next"][0])
+    assert wire.ok(op="logs", job=found[0]["id"])["data"] == f"s {found[0]['run_of']['at']}\n"
+    assert found[0]["run_of"]["at"].endswith("+05:45")
+    assert runs[0] <= datetime.fromisoformat(added["next"][0])
     assert len(set(runs)) == len(runs)
     created = [datetime.fromisoformat(job["created_at"]) for job in found]
     assert all(run <= moment for run, moment in zip(runs, created, strict=True))
@@ -110,10 +115,10 @@ def test_a_paused_schedule_dispatches_nothing_until_it_is_resumed(wire: Connecti
     add(wire, "other", cron=EVERY_SECOND)
     eventually(lambda: len(jobs(wire, "other")) >= 2)
     assert len(jobs(wire)) == before
-    wire.ok(op="schedule_resume", name="s")
     resumed = time.time()
+    wire.ok(op="schedule_resume", name="s")
     found = eventually(lambda: (found := jobs(wire))[before:] and found)
-    assert all(not paused < run.timestamp() < int(resumed) for run in moments(found))
+    assert all(not paused < run.timestamp() <= resumed for run in moments(found))
 
 
 def test_run_dispatches_at_once_and_behind_what_has_not_ended(wire: Connection, daemon: PrivateDaemon) -> None:
@@ -153,8 +158,7 @@ def test_queued_runs_start_one_after_the_other(wire: Connection, daemon: Private
 
 
 def test_the_old_job_is_cancelled_and_has_ended_before_the_new_one_starts(wire: Connection) -> None:
-    task = "mkdir alone || exit 1; trap 'rmdir alone; exit 0' TERM; sleep 1000 & wait"
-    add(wire, cron=EVERY_SECOND, overlap="cancel", argv=["sh", "-c", task])
+    add(wire, cron=EVERY_SECOND, overlap="cancel", argv=[sys.executable, "-c", ALONE])
     eventually(lambda: sum(job["state"] == "cancelled" for job in jobs(wire)) >= 2)
     wire.ok(op="schedule_remove", name="s")
     for job in jobs(wire)[-1:]:
@@ -171,8 +175,7 @@ def test_a_run_that_cannot_be_dispatched_is_told_and_the_next_one_tried(
     add(wire, cron=EVERY_SECOND, job={"project": "other"})
     eventually(lambda: jobs(wire))
     wire.ok(op="project_remove", name="other")
-    note = eventually(lambda: show(wire)["last"]["note"])
-    assert note == "failed: there is no project 'other'"
+    eventually(lambda: show(wire)["last"]["note"] == "failed: there is no project 'other'")
     wire.ok(op="project_add", name="other", path=str(daemon.root))
     eventually(lambda: show(wire)["last"]["job"])
 
@@ -203,17 +206,48 @@ def test_nobodys_last_job_is_one_of_a_schedule(wire: Connection) -> None:
 
 
 def test_a_run_and_the_decision_about_it_are_in_one_commit(wire: Connection, daemon: PrivateDaemon) -> None:
-    add(wire, cron=EVERY_SECOND)
+    add(wire, cron=EVERY_SECOND, overlap="queue")
     seen = set[str]()
+    both = (
+        "SELECT json_extract(schedule, '$.fate.last.job'), (SELECT id FROM jobs ORDER BY n DESC LIMIT 1) FROM schedules"
+    )
     with closing(sqlite3.connect(f"file:{daemon.state}/jobs.db?mode=ro", uri=True, timeout=60)) as store:
-        while len(seen) < 3:
-            row = store.execute(
-                "SELECT json_extract(schedule, '$.fate.last.job'), (SELECT id FROM jobs ORDER BY n DESC LIMIT 1)"
-                " FROM schedules"
-            ).fetchone()
-            told, newest = row
+
+        def look() -> bool:
+            told, newest = store.execute(both).fetchone()
             assert told == newest
             seen.add(told)
+            return len(seen) > 3
+
+        eventually(look)
+
+
+def test_the_daemon_sleeps_until_the_next_run_and_no_longer(wire: Connection, daemon: PrivateDaemon) -> None:
+    def timers() -> list[float]:
+        """For how many seconds each of the daemon's timers will sleep."""
+        assert daemon.process is not None
+        found = []
+        for each in Path(f"/proc/{daemon.process.pid}/fdinfo").iterdir():
+            try:
+                said = each.read_text()
+            except FileNotFoundError:  # closed meanwhile
+                continue
+            if "it_value" in said:
+                assert "it_interval: (0, 0)" in said
+                found.append(float(said.partition("it_value: (")[2].partition(",")[0]))
+        return found
+
+    assert timers() == []
+    add(wire, "late", cron="0 0 1 1 *", timezone="UTC")
+    (late,) = timers()
+    soon = add(wire, "soon", cron="@daily", timezone="UTC")
+    left = datetime.fromisoformat(soon["next"][0]).timestamp() - time.time()
+    (sleeps,) = timers()
+    assert left - 2 < sleeps < left + 60
+    assert sleeps <= late
+    wire.ok(op="schedule_pause", name="soon")
+    wire.ok(op="schedule_pause", name="late")
+    assert timers() == [0.0]
 
 
 def test_there_is_no_end_to_the_zones_that_are_understood_by_name(wire: Connection) -> None:
