@@ -26,11 +26,11 @@ class SubJobs:
 
     def cancel(self, record: JobRecord) -> None:
         """Cancel all live jobs below this one; asking twice is harmless."""
-        for child in self._table.children(record):
-            if _is_live(child):
-                verdict = Verdict(Outcome.CANCELLED, f"cancelled with job {record.id}, which dispatched it")
-                self._end(child, verdict)
-            self.cancel(child)
+        for job in self._table.families.below((record.id,)):
+            below = self._table.get(job)
+            if below is not None and _is_live(below):
+                words = f"cancelled with job {below.ancestors[-1]}, which dispatched it"
+                self._end(below, Verdict(Outcome.CANCELLED, words))
 
 
 def _is_live(record: JobRecord) -> bool:

@@ -7,7 +7,7 @@ limits allow. When a process that waits is killed, its job runs on unasked, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from luziad.core import waiting
 from luziad.core.family import Families
@@ -123,13 +123,9 @@ class Yielding:
             for job in self._ready.returned():
                 self._answer(job)
 
-    def needed(self, families: Families) -> Iterator[str]:
+    def needed(self, families: Families) -> list[str]:
         """The jobs below those that have lent their slots: what these wait for hangs on them."""
-        below = [*self._ready.lent]
-        for job in below:
-            children = families.children(job)
-            below += children
-            yield from children
+        return families.below(self._ready.lent)
 
     def lends(self, record: JobRecord) -> bool:
         """Whether the job has lent its slots."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -66,7 +66,19 @@ class Families:
         """The jobs that were dispatched from inside this one, oldest first."""
         return [*self._children.get(job, ())]
 
-    def below(self, job: str) -> int:
+    def below(self, jobs: Iterable[str]) -> list[str]:
+        """All jobs below these, parents first; each once, also when what was imported is no tree."""
+        above = dict.fromkeys(jobs)
+        found: dict[str, None] = {}
+        waiting = [*above]
+        for job in waiting:
+            for child in self._children.get(job, ()):
+                if child not in above and child not in found:
+                    found[child] = None
+                    waiting.append(child)
+        return [*found]
+
+    def dispatched(self, job: str) -> int:
         """How many jobs it and all below it have dispatched."""
         below = self._below.get(job)
         return 0 if below is None else below.dispatched

@@ -30,7 +30,7 @@ def ancestors_of(parent: str, uid: int, table: JobTable, bounds: DaemonConfig, o
         words = f"job {record.id} is inside {len(ancestors) - 1} others itself"
         raise Refused(ErrorCode.TOO_DEEP, f"{words}, and a depth of {bounds.max_sub_job_depth} is the limit")
     for job in ancestors:
-        dispatched = table.families.below(job) + others
+        dispatched = table.families.dispatched(job) + others
         if dispatched >= bounds.max_sub_jobs:
             words = f"job {job} and those below it have dispatched {dispatched} jobs"
             raise Refused(ErrorCode.TOO_MANY_SUB_JOBS, f"{words}, and {bounds.max_sub_jobs} is the limit")
@@ -45,9 +45,11 @@ def _is_ended(record: JobRecord) -> bool:
     return stopping and record.attempt is not None and record.attempt.stop_outcome is not None
 
 
-def check_locks(table: JobTable, ready: ReadyQueue, records: list[JobRecord]) -> None:
-    """Raise Refused for a job that can never start as long as those above it wait for it, and keep what it needs."""
+def check_wait(inside: str, table: JobTable, ready: ReadyQueue, records: list[JobRecord]) -> None:
+    """Raise Refused when a job would wait for ever: for itself, or for one that needs what is kept meanwhile."""
     for record in records:
+        if record.id == inside and not record.fate.state.is_final:
+            raise Refused(ErrorCode.WAITS_FOR_ITSELF, f"job {inside} would wait for its own end")
         if record.fate.state is not JobState.QUEUED or not record.ancestors:
             continue
         for name, amount in record.wants.needs:

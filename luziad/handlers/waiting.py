@@ -11,7 +11,7 @@ from luzia_protocol.requests import MAX_WAIT_JOBS, Wait
 
 from luziad.core.record import JobRecord
 from luziad.handlers.base import Call, Services
-from luziad.handlers.family_checks import check_locks
+from luziad.handlers.family_checks import check_wait
 
 
 def wait(services: Services, request: Wait, call: Call) -> None:
@@ -19,22 +19,25 @@ def wait(services: Services, request: Wait, call: Call) -> None:
     if len(request.jobs) > MAX_WAIT_JOBS:
         raise Refused(ErrorCode.BAD_REQUEST, f"{len(request.jobs)} jobs, and {MAX_WAIT_JOBS} is the limit")
     records = [services.table.find(job, call.uid) for job in request.jobs]
-    inside = None if request.parent is None else _waits_inside(services, request.parent, records)
+    inside = request.parent if request.parent is not None and _runs(services, request.parent) else None
     if inside is not None and request.timeout_s is None:
-        check_locks(services.table, services.scheduler.ready, records)
+        check_wait(inside, services.table, services.scheduler.ready, records)
+    if inside is not None and not any(inside in record.ancestors for record in records):
+        inside = None
     call.out_of_order()
     _Waiting(services, records, request.timeout_s, call, inside)
 
 
-def _waits_inside(services: Services, parent: str, records: list[JobRecord]) -> str | None:
-    """The job from inside which somebody waits, when it runs and waits for one below it."""
+def _runs(services: Services, job: str) -> bool:
     ready = services.scheduler.ready
-    runs = parent in ready.held or parent in ready.lent
-    return parent if runs and any(parent in record.ancestors for record in records) else None
+    return job in ready.held or job in ready.lent
 
 
 class _Waiting:
-    """One `wait` until it is answered or its connection is gone. inside: see `_waits_inside`."""
+    """One `wait` until it is answered or its connection is gone.
+
+    inside: the job from inside which somebody waits for one below it; None for all other waits.
+    """
 
     def __init__(
         self, services: Services, records: list[JobRecord], timeout_s: float | None, call: Call, inside: str | None

@@ -162,7 +162,7 @@ CATALOGUE: dict[ErrorCode, Meaning] = {
         "Do the work in this job, dispatch it with `--detach`, or raise `max_sub_job_depth` in [daemon].",
     ),
     ErrorCode.WAITS_FOR_ITSELF: Meaning(
-        "A job would wait for ever: its sub-job needs a resource that it keeps itself while it waits.",
+        "A job would wait for ever: for its own end, or for a sub-job that needs a resource which it keeps meanwhile.",
         "Let only one of the two need the resource, or wait with `--timeout`.",
     ),
     ErrorCode.TOO_MANY_SUB_JOBS: Meaning(

@@ -251,3 +251,9 @@ def test_a_drain_starts_the_sub_jobs_for_which_a_running_job_waits(daemon: Priva
     assert end_states(wire, top) == ["completed"]
     assert status(wire, top)["children"] == {"completed": 2}
     assert status(wire, other)["state"] == "queued"
+
+
+def test_a_wait_for_the_own_end_is_refused(wire: Connection) -> None:
+    top = running(wire, dispatch(wire))
+    refused = wire.error(op="wait", jobs=[top], parent=top)
+    assert (refused["code"], refused["message"]) == ("waits_for_itself", f"job {top} would wait for its own end")

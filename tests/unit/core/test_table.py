@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
+from luziad.core.family import Families, Place
 from luziad.core.ids import JOB_ID, new_id
 from luziad.core.record import JobFate, JobRecord, JobSpec
 from luziad.core.table import JobTable
@@ -107,3 +109,40 @@ def test_ids_look_as_designed_and_grow_when_a_second_is_crowded() -> None:
         assert JOB_ID.fullmatch(job)
         taken.add(job)
     assert sorted(map(len, taken)) == [11, 13, 15]
+
+
+def inside(n: int, job: str, *ancestors: str) -> JobRecord:
+    found = record(n, job)
+    found.spec = msgspec.structs.replace(found.spec, place=Place(ancestors=ancestors))
+    return found
+
+
+def test_a_table_knows_the_sub_jobs_of_a_job_and_how_many_were_ever_below_it(table: JobTable) -> None:
+    top = table.find("a2f5", 7)
+    first, second, third = inside(4, "b1", top.id), inside(5, "b2", top.id), inside(6, "c1", top.id, "b1")
+    for each in (first, second, third):
+        table.add(each)
+    assert table.children(top) == [first, second]
+    assert table.families.below([top.id]) == ["b1", "b2", "c1"]
+    table.remove(third)
+    table.remove(first)
+    assert table.children(top) == [second]
+    assert [table.families.dispatched(job) for job in (top.id, "b1")] == [3, 0]
+
+
+def test_nothing_is_left_of_a_family_when_the_last_of_it_is_forgotten(table: JobTable) -> None:
+    top = table.find("a2f5", 7)
+    below = [inside(4, "b1", top.id), inside(5, "c1", top.id, "b1")]
+    for each in below:
+        table.add(each)
+    for each in (top, *below):
+        table.remove(each)
+    assert (table.families._children, table.families._below) == ({}, {})
+
+
+def test_what_makes_no_tree_is_walked_once() -> None:
+    families = Families()
+    families.add("a", ("b",))
+    families.add("b", ("a",))
+    families.add("c", ("c",))
+    assert (families.below(["a"]), families.below(["c"])) == (["b"], [])
