@@ -36,7 +36,7 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("If failed", harmless(", ".join(job.after_fail))),
         ("Schedule", run_words(job)),
         ("Sub-job of", harmless(job.parent or "")),
-        ("Sub-jobs", ", ".join(f"{count} {render.state_word(state)}" for state, count in job.children.items())),
+        ("Sub-jobs", _children_words(job)),
         ("Progress", progress_words(job, screen, now)),
         *activity_rows(job, now),
         ("Directory", harmless(job.cwd)),
@@ -102,6 +102,12 @@ def budget_words(job: Job) -> str:
     cost, turns = job.budget.max_cost_usd, job.budget.max_turns
     words = [*([] if cost is None else [f"${cost:.2f}"]), *([] if turns is None else [f"{turns} turns"])]
     return ", ".join(words)
+
+
+def _children_words(job: Job) -> str:
+    """`1 running, 2 completed: luzia jobs --parent 113754-a2f5`."""
+    words = ", ".join(f"{count} {render.state_word(state)}" for state, count in job.children.items())
+    return f"{words}: luzia jobs --parent {job.id}" if words else ""
 
 
 def _why_label(job: Job) -> str:

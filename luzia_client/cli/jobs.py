@@ -46,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         const=[JobState.WAITING],
         help="only jobs whose agents ask something, for `luzia answer`",
     )
+    parser.add_argument("--parent", metavar="ID", help="only the sub-jobs of this one")
     parser.add_argument(
         "--since", type=_since, metavar="WHEN", help="only jobs that were dispatched since then: 2h, 09:00, 2026-11-24"
     )
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     states = [state for group in args.state for state in group]
     tags = dict(args.tag)
     choosing = states or tags or args.limit or args.all or args.since or args.sort or args.reverse or args.format
+    choosing = choosing or args.parent
     if args.ids and (choosing or args.project):
         raise UsageError("an ID names the job: what chooses and orders jobs does not go with it")
     if args.watch and choosing:
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or DEFAULT_LIMIT
-    wanted = listing.Wanted(args.project, states, tags, limit, args.since, args.sort, args.reverse)
+    wanted = listing.Wanted(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
     if args.json:
         return listing.print_json(wanted)
     if args.format is not None:

@@ -34,6 +34,7 @@ class Wanted:
         since: datetime | None = None,
         sort: str | None = None,
         reverse: bool = False,
+        parent: str | None = None,
     ) -> None:
         self.projects = projects
         self.states = states
@@ -42,17 +43,20 @@ class Wanted:
         self.since = since
         self.sort = sort
         self.reverse = reverse
+        self.parent = parent
 
     @property
     def filtered(self) -> bool:
         """Whether any job may be missing that is remembered."""
-        return bool(self.projects or self.states or self.tags or self.since)
+        return bool(self.projects or self.states or self.tags or self.since or self.parent)
 
     def request(self) -> dict[str, Any]:
         """The fields of the request."""
         found: dict[str, Any] = {"projects": [*self.projects], "states": [*self.states], "tags": self.tags}
         if self.since is not None:
             found["since"] = self.since.isoformat()
+        if self.parent is not None:
+            found["parent"] = self.parent
         if self.sort is not None:
             found["sort"] = self.sort
         return found | ({"reverse": True} if self.reverse else {})
@@ -128,7 +132,7 @@ def _tell(page: plain.Page, screen: Screen) -> None:
 
 def _tell_of_more(wanted: Wanted, shown: int, counts: dict[JobState, int], screen: Screen) -> None:
     total = sum(count for state, count in counts.items() if not wanted.states or state in wanted.states)
-    if shown >= total or wanted.tags or wanted.since:  # how many jobs these leave, nobody counts
+    if shown >= total or wanted.tags or wanted.since or wanted.parent:  # how many jobs these leave, nobody counts
         return
     hint = f"… {total - shown} more; to see them add --all or a larger --limit"
     if screen.width is None:

@@ -193,12 +193,15 @@ def test_jobs_shows_the_family(daemon: PrivateDaemon, wire: Connection) -> None:
     child = running(wire, dispatch(wire, parent=top))
     assert "1 running" in next(line for line in daemon.run("jobs", top).stdout.splitlines() if "Sub-jobs:" in line)
     assert top in next(line for line in daemon.run("jobs", child).stdout.splitlines() if "Sub-job of:" in line)
+    listed = daemon.run("jobs", "--parent", top[-4:]).stdout
+    assert child in listed
+    assert top not in listed
     wire.ok(op="cancel", job=top)
 
 
 def test_who_belongs_to_whom_moves_to_another_luzia(daemon: PrivateDaemon, wire: Connection) -> None:
     top = dispatch(wire, "./luzia wait $(./luzia -q overbits true)")
-    assert ended(wire, top) == ["completed"]
+    assert end_states(wire, top) == ["completed"]
     assert daemon.run("export", str(daemon.root / "jobs.jsonl")).returncode == 0
     with private_daemon() as other, other.connect() as there:
         assert other.run("import", str(daemon.root / "jobs.jsonl")).returncode == 0
