@@ -224,3 +224,23 @@ def test_a_process_that_is_gone_already_has_ended() -> None:
     status = TrackedProcess("gone", child.pid).wait(5)
     assert status["status"] == "failed"
     assert "before it was tracked" in status["message"]
+
+
+def test_a_job_is_shown_until_it_ends(luzia: PrivateLuzia, capsys: pytest.CaptureFixture[str]) -> None:
+    job_id = legacy.enhanced_spawn_claude_agent("overbits", "exit 4")
+    capsys.readouterr()
+    legacy.show_job_status_interactive(job_id)
+    shown = capsys.readouterr().out
+    assert job_id in shown
+    assert "exit code 4" in shown
+
+
+def test_each_kind_of_message_is_one_harmless_line(capsys: pytest.CaptureFixture[str]) -> None:
+    output = legacy.ResponseiveOutput
+    for show in (output.success, output.error, output.warning, output.info):
+        show("two\nlines \x1b[2J")
+        said = capsys.readouterr().out
+        assert said.count("\n") == 1
+        assert "\x1b" not in said
+    output.progress(150, "nearly")
+    assert capsys.readouterr().out.endswith("] 100% nearly\n")
