@@ -139,6 +139,7 @@ class Live:
                 patience.heard()
                 async for event in self._client.subscribe(after=self._seq, kinds=KINDS):
                     await self._take(event)
+                    self._seq = event.seq  # not earlier: what could not be told for want of a daemon comes again
             except Refused as refused:
                 if refused.code is not ErrorCode.EVENTS_EXPIRED:
                     await self._pause(patience, refused.message)
@@ -177,7 +178,6 @@ class Live:
         self._look.set()
 
     async def _take(self, event: Event) -> None:
-        self._seq = event.seq
         self._recount.set()
         self._model.apply(event)
         self._model.stale.clear()  # what events do not tell is asked for when it is news

@@ -166,8 +166,13 @@ class Session:
         if self._wanted == "none":
             return
         self._news.append(news.news_of(job, question, stdout_screen()))
-        if self._prompting and len(self._news) == 1:
-            asyncio.get_running_loop().call_soon(self._print_news)
+        if len(self._news) == 1:
+            asyncio.get_running_loop().call_soon(self._print_news_above)
+
+    def _print_news_above(self) -> None:
+        """What has come together is printed together. A command that has begun meanwhile goes first."""
+        if self._prompting:
+            self._print_news()
 
     def _print_news(self) -> None:
         if self._news:

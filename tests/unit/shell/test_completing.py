@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from luzia_protocol.jobs import Job, JobState, job_name
 from luzia_protocol.replies import Agent, Project
@@ -12,7 +14,7 @@ from luzia_client.cli.dispatch_options import OPTIONS
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
 from luzia_client.tui.shell.completer import files
 from luzia_client.tui.shell.completing import Choice, Files, choices
-from luzia_client.tui.shell.lines import OWN
+from luzia_client.tui.shell.lines import OWN, parted
 from luzia_client.tui.shell.offers import MAX_JOBS, Known
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -116,6 +118,20 @@ def test_a_job_that_is_named_already_is_not_offered_again() -> None:
 def test_of_very_many_jobs_some_are_offered() -> None:
     known = KNOWN._replace(jobs=[a_job(1, "fix")] * 5000)
     assert len(choices("logs 1", known)) <= MAX_JOBS + 1
+
+
+WORDS = st.sampled_from(
+    [*COMMANDS, *OWN, "luzia", "overbits", "-", "--", "--state", "--after=", "run", "1137", ",", "@", "'x"]
+)
+
+
+@given(st.lists(WORDS | st.text(max_size=4), max_size=5), st.sampled_from(["", " "]))
+def test_no_line_is_too_strange(words: list[str], end: str) -> None:
+    line = " ".join(words) + end
+    found = choices(line, KNOWN)
+    if isinstance(found, list):
+        assert all(choice.start <= len(line) and choice.shown.isprintable() for choice in found)
+    parted(line, ["overbits"], "docs")
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in OWN_GRAMMAR])
