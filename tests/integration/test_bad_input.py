@@ -34,12 +34,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown project": ({"project": "nobody", "task": "x"}, "unknown_project"),
     "a path that is not there": ({"project": "/no/such/directory", "task": "x"}, "project_directory_missing"),

@@ -19,12 +19,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def ended(wire: Connection, *jobs: str) -> list[tuple[str, str | None]]:
     """States and reasons of the jobs, once all have ended."""
     found = wire.ok(op="wait", jobs=[*jobs], timeout_s=60)

@@ -22,12 +22,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def run(wire: Connection, task: str, project: str = "overbits", **more: object) -> dict[str, Any]:
     """Dispatch, wait, and return the job as `status` shows it."""
     job = wire.ok(op="dispatch", project=project, task=task, **more)["job"]

@@ -19,12 +19,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def open_gate(daemon: PrivateDaemon) -> None:
     os.close(os.open(daemon.project / "gate", os.O_WRONLY))
 

@@ -16,12 +16,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def test_a_job_dispatched_with_hold_starts_when_it_is_released_and_not_before_also_after_a_crash(
     daemon: PrivateDaemon,
 ) -> None:

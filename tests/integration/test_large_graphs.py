@@ -40,12 +40,6 @@ def daemon() -> Iterator[PrivateDaemon]:
             daemon.end_everything()
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def send(wire: Connection, after: Sequence[str] = (), **more: object) -> None:
     """Dispatch a graph, of which nothing runs, and do not wait for the answer."""
     nodes: list[dict[str, object]] = [

@@ -24,12 +24,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def job_of(wire: Connection, job: str) -> dict[str, Any]:
     found: dict[str, Any] = wire.ok(op="status", job=job)["job"]
     return found

@@ -21,12 +21,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def in_state(wire: Connection, job: str, state: str) -> None:
     eventually(lambda: status(wire, job)["state"] == state, f"{job} {state}")
 

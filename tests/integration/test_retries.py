@@ -20,12 +20,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def ended(wire: Connection, job: str) -> dict[str, Any]:
     assert wire.ok(op="wait", jobs=[job], timeout_s=60)["timed_out"] is False
     return status(wire, job)

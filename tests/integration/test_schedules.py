@@ -27,12 +27,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def add(wire: Connection, name: str = "s", cron: str = NEVER_SOON, argv: list[str] | None = None, **more: Any) -> Any:
     job = {"project": "overbits", "argv": argv or ["true"], **more.pop("job", {})}
     return wire.ok(op="schedule_add", name=name, cron=cron, job=job, **more)["schedule"]

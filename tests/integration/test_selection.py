@@ -23,12 +23,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def dispatch(wire: Connection, task: str = "true", project: str = "overbits", **tags: str) -> str:
     job: str = wire.ok(op="dispatch", project=project, task=task, tags=tags)["job"]
     return job

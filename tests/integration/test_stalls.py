@@ -20,12 +20,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def test_a_job_that_gives_no_sign_of_life_is_ended_as_stalled(wire: Connection) -> None:
     job = dispatch(wire, "echo begun; sleep 600", stall_timeout_s=SPAN_S)
     (ended,) = wire.ok(op="wait", jobs=[job])["jobs"]

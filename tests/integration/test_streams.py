@@ -20,12 +20,6 @@ def daemon() -> Iterator[PrivateDaemon]:
 
 
 @pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
-@pytest.fixture
 def gate(daemon: PrivateDaemon, tmp_path: Path) -> Path:
     """A FIFO on which a job waits until the test writes."""
     path = tmp_path / "gate"

@@ -21,12 +21,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def finished(wire: Connection, gate: Path, recording: str) -> str:
     """A job that has printed a whole recording."""
     with Replay(wire, gate, recording) as agent:

@@ -42,12 +42,6 @@ def daemon() -> Iterator[PrivateDaemon]:
         yield running
 
 
-@pytest.fixture
-def wire(daemon: PrivateDaemon) -> Iterator[Connection]:
-    with daemon.connect() as connection:
-        yield connection
-
-
 def dispatch(wire: Connection, task: str = GATE, **more: object) -> str:
     job: str = wire.ok(op="dispatch", **{"project": "overbits", "task": task, **more})["job"]
     return job
