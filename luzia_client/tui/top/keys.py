@@ -27,7 +27,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("enter", "Enter", "the transcript on the whole screen, and back", "zoom"),
     ),
     "Look": (
-        Key("/", "/", "filter as you type, by words of anything in a row, or tags", "filter"),
+        Key("/", "/", "filter as you type: id, project, agent, state, task, tags", "filter"),
         Key("i", "i", "everything about the job", "details"),
         Key("d", "d", "what it has changed in its worktree", "diff"),
     ),
