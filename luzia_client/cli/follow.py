@@ -1,7 +1,8 @@
 """Follow the output of many jobs at once, each line behind the name of its job, until all of them have ended.
 
-Of what is there already the last lines are printed (-n), then what comes. Without ids it follows the jobs that run or
-wait, and those that come meanwhile. The exit status tells how they ended, as that of `luzia wait` does.
+Of what is there already the last lines are printed (-n), then what comes. With --project, --tag or --all it follows
+the jobs that run or wait, and those that come meanwhile. The exit status tells how they ended, as that of
+`luzia wait` does.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job
@@ -17,7 +17,7 @@ from luzia_client import exit_codes
 from luzia_client.cli.charts import charts
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.figures import Fact, fact_of, figures
-from luzia_client.cli.moments import span_s
+from luzia_client.cli.moments import past
 from luzia_client.cli.output import print_json
 from luzia_client.cli.parser import add_json
 from luzia_client.cli.screen import stdout_screen
@@ -32,7 +32,9 @@ EXAMPLES = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("--since", type=_since, metavar="WHEN", help="jobs from then on: `12h`, `7d`, `2026-09-20`")
+    parser.add_argument(
+        "--since", type=_since, metavar="WHEN", help="only jobs that were dispatched since then: 7d, 09:00, 2026-11-24"
+    )
     parser.add_argument(
         "--project", action="append", default=[], metavar="P", help="only jobs of this project (repeatable)"
     )
@@ -72,10 +74,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _facts(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[tuple[datetime, Fact]]:
     """When each job was dispatched, and its fact. What came of earlier attempts is asked for job by job."""
-    for job in client.list_all(projects, page=MAX_PAGE):
-        if since is None or job.created_at >= since:
+    cursor: int | None = None
+    while True:
+        page = client.list(projects, limit=MAX_PAGE, cursor=cursor, since=since)
+        for job in page.jobs:
             whole = job if job.attempt <= 1 else _whole(client, job)
             yield whole.created_at, fact_of(whole)
+        cursor = page.next
+        if cursor is None:
+            return
 
 
 def _whole(client: Client, job: Job) -> Job:
@@ -89,18 +96,10 @@ def _whole(client: Client, job: Job) -> Job:
 
 
 def _since(text: str) -> datetime:
-    """A moment in the past: so long ago, or a date with or without a time."""
-    now = datetime.now(UTC).astimezone()
     try:
-        return now - timedelta(seconds=span_s(text))
-    except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(text.strip()).astimezone()
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a span such as 7d nor a date such as 2026-09-20"
-        ) from None
+        return past(text, datetime.now(UTC)).astimezone()
+    except (ValueError, OverflowError) as exc:
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment and no span; write 7d, 09:00 or 2026-11-24") from exc
 
 
 def _check_library() -> None:
