@@ -12,6 +12,7 @@ from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 from luziad import config as configuration
 from luziad.errors import ConfigError
 from luziad.handlers.base import Call, Services
+from luziad.handlers.naming import no_project
 
 
 def hello(services: Services, request: Hello, call: Call) -> replies.Hello:
@@ -50,7 +51,7 @@ def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.
 def project_remove(services: Services, request: ProjectRemove, call: Call) -> replies.Projects:
     """Take a project out of the configuration file."""
     if request.name not in services.config.projects:
-        raise Refused(ErrorCode.UNKNOWN_PROJECT, f"there is no project {request.name!r}")
+        raise no_project(services.config, request.name)
     try:
         configuration.remove_project(services.config.config_file, request.name)
     except (ConfigError, OSError, KeyError) as exc:

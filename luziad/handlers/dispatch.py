@@ -26,6 +26,7 @@ from luziad.handlers.family_checks import ancestors_of
 from luziad.handlers.graph_checks import after_of, tags_of
 from luziad.handlers.live_checks import stall_timeout_of
 from luziad.handlers.manner_checks import manner, wants_more
+from luziad.handlers.naming import no_project
 from luziad.handlers.order_checks import claims_of
 from luziad.moments import steady
 from luziad.programs import Programs
@@ -184,7 +185,7 @@ def _project(config: Config, programs: Programs, project: str) -> tuple[str, str
         _check_directory(programs, known.path, f"the directory of project {project}:")
         return project, known.path
     if not project.startswith("/"):
-        raise Refused(ErrorCode.UNKNOWN_PROJECT, f"there is no project {project!r}")
+        raise no_project(config, project)
     path = os.path.normpath(project)
     _check_directory(programs, path, "the directory")
     for name, each in config.projects.items():

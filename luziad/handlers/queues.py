@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.operating import Drain, PauseQueue, QueuesChanged, ResumeQueue
 
@@ -12,6 +11,7 @@ from luziad.core.record import JobRecord
 from luziad.errors import StorageError
 from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.changes import must_be_writable
+from luziad.handlers.naming import no_project
 
 Change = Callable[[JobRecord, Callable[[], None]], None]
 
@@ -53,7 +53,7 @@ def _must_be_known(services: Services, project: str | None) -> None:
     """Raise Refused for a project that nobody has heard of: its name may be misspelt."""
     known = services.config.projects.keys() | services.scheduler.queues.now.projects.keys()
     if project is not None and project not in known and not services.table.counts([project]):
-        raise Refused(ErrorCode.UNKNOWN_PROJECT, f"there is no project {project!r}")
+        raise no_project(services.config, project)
 
 
 def _jobs(
