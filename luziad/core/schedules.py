@@ -39,6 +39,11 @@ class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     env_set: int = 0
     client_set: int = 0
 
+    def overlap_at(self, moment: float, now: float) -> Overlap:
+        """The policy for this run: where each one that was missed is made up for, they come one after the other."""
+        made_up = self.missed is Missed.ALL and moment <= now - LATE_S
+        return Overlap.QUEUE if made_up else self.overlap
+
 
 class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one run: its job, or why there is none."""

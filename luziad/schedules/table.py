@@ -117,7 +117,7 @@ class Schedules:
         now = time.time()
         job = self._make(entry, None, now, live)
         self._accept(entry, job, now, entry.record.fate.decided, asked)
-        self._cancel(entry, live)
+        self._cancel(live, entry.record.spec.overlap)
         return job
 
     def live(self, entry: Entry) -> list[JobRecord]:
@@ -144,7 +144,7 @@ class Schedules:
         runs, left_out = entry.due(now)
         fate = entry.record.fate
         for moment in runs:
-            self._dispatch(entry, moment)
+            self._dispatch(entry, moment, entry.record.spec.overlap_at(moment, now))
         if left_out is not None and not runs:
             fate.last = RunRecord(left_out, note="missed: luziad could not dispatch it then")
         if runs or left_out is not None:
@@ -152,7 +152,7 @@ class Schedules:
             self._keep(entry)
         entry.looked(now)
 
-    def _dispatch(self, entry: Entry, moment: float) -> None:
+    def _dispatch(self, entry: Entry, moment: float, overlap: Overlap) -> None:
         """Dispatch one run, or note why it is left out."""
         record = entry.record
         key = core.key(entry.name, moment)
@@ -161,7 +161,7 @@ class Schedules:
             record.fate.last = RunRecord(moment, known.id)
             return
         live = self.live(entry)
-        if live and (record.spec.overlap is Overlap.SKIP or len(live) >= core.MAX_LIVE):
+        if live and (overlap is Overlap.SKIP or len(live) >= core.MAX_LIVE):
             jobs = f"job {live[-1].id}" if len(live) == 1 else f"{len(live)} jobs"
             self._leave_out(entry, moment, f"skipped: {jobs} of it had not ended")
             return
@@ -171,7 +171,7 @@ class Schedules:
             self._leave_out(entry, moment, f"failed: {refused.message}")
             return
         self._accept(entry, job, moment, record.fate.decided, _Unasked())
-        self._cancel(entry, live)
+        self._cancel(live, overlap)
 
     def _leave_out(self, entry: Entry, moment: float, note: str) -> None:
         entry.record.fate.last = RunRecord(moment, note=note)
@@ -212,8 +212,8 @@ class Schedules:
         if self._entries.get(entry.name) is entry:
             self._keep(entry)
 
-    def _cancel(self, entry: Entry, live: list[JobRecord]) -> None:
-        if entry.record.spec.overlap is Overlap.CANCEL:
+    def _cancel(self, live: list[JobRecord], overlap: Overlap) -> None:
+        if overlap is Overlap.CANCEL:
             for job in live:
                 self._scheduler.cancel(job, _nothing)  # the new job waits for its end
 

@@ -64,7 +64,7 @@ def test_runs_go_on_over_crashes_and_none_is_dispatched_twice(plain: PrivateDaem
 def test_runs_that_were_missed_are_made_up_for_as_was_asked(daemon: OffDaemon, missed: str, made_up: int) -> None:
     minute = time.gmtime(time.time() + HOUR / 2).tm_min
     with daemon.connect() as wire:
-        add(wire, f"{minute} * * * *", missed=missed, overlap="queue")
+        add(wire, f"{minute} * * * *", missed=missed)
     daemon.stop()
     daemon.set(wall=7.75 * HOUR, boottime=7.75 * HOUR)  # which is 8 runs and some minutes later
     daemon.start_off()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luzia_protocol.dispatch import Dispatch
-from luzia_protocol.schedules import Missed
+from luzia_protocol.schedules import Missed, Overlap
 
 from luziad.core import schedules as core
 from luziad.core.cron import Cron
@@ -65,6 +65,15 @@ def test_a_run_that_is_on_time_makes_up_for_those_before_it() -> None:
 def test_of_very_many_the_latest_are_made_up_for() -> None:
     runs = due(schedule(NOON - 5000 * HOUR, Missed.ALL), NOON + 600).runs
     assert runs == [NOON - HOUR * back for back in reversed(range(MOST_MADE_UP))]
+
+
+@pytest.mark.parametrize("overlap", Overlap)
+def test_where_each_is_made_up_for_they_are_queued_whatever_the_overlap(overlap: Overlap) -> None:
+    for missed in Missed:
+        spec = msgspec.structs.replace(schedule(NOON, missed).spec, overlap=overlap)
+        assert spec.overlap_at(NOON, NOON + LATE_S - 1) is overlap
+        late = spec.overlap_at(NOON, NOON + LATE_S)
+        assert late is (Overlap.QUEUE if missed is Missed.ALL else overlap)
 
 
 def test_nothing_of_a_paused_schedule_is_due() -> None:
