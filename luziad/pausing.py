@@ -20,9 +20,11 @@ from luziad.timeouts import Timeouts
 
 
 class Jobs(Protocol):
-    """Moves a job to another state; the scheduler."""
+    """Moves a job to another state, and starts what can start; the scheduler."""
 
     def moved(self, record: JobRecord, trigger: Trigger) -> None: ...
+
+    def pump(self) -> None: ...
 
 
 class Pausing:
@@ -70,6 +72,7 @@ class Pausing:
 
         self._jobs.moved(record, Trigger.RESUME)
         self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), committed)
+        self._jobs.pump()  # its sub-jobs go on with it
 
     def is_paused(self, record: JobRecord) -> bool:
         """Whether the job is paused, or will be as soon as it runs."""

@@ -50,6 +50,11 @@ class QueueStops:
         """Whether nothing starts at all."""
         return self.now.draining is not None or self.now.everything is not None
 
+    @property
+    def any(self) -> bool:
+        """Whether something is stopped."""
+        return self.stopped or bool(self.now.projects)
+
     def why(self, record: JobRecord) -> str | None:
         """Why nothing of the job's kind starts, in words; None when the queue is open for it."""
         now = self.now

@@ -30,6 +30,7 @@ from luziad.endings import Endings, Judge
 from luziad.executor.base import Executor
 from luziad.facts import Facts
 from luziad.gates import Gates
+from luziad.going_on import GoingOn
 from luziad.holding import HoldGate, Holding
 from luziad.in_turns import in_turns
 from luziad.journal import Acceptance, Journal, Then
@@ -93,7 +94,8 @@ class Scheduler(Endings):
         self.gates = Gates(ready, self.pump, self.machine)
         self.holding = Holding(self.gates, journal, self._facts)
         self.gates.add(HoldGate())
-        self.gates.stopped = queues.why
+        self._going_on = GoingOn(table, ready, queues)
+        self.gates.stopped = self._going_on.why
         self._renewal = Renewal(Policies(launcher), self.gates.admit)
         self.gates.add(self._renewal.limits)
         self.days = DayBudgets(table, launcher, self.gates.admit, self._stop, judge.has_finished)
@@ -218,23 +220,18 @@ class Scheduler(Endings):
         if self._stopped:
             return
         self.yielding.serve()
-        if self.journal.failure is not None or (self.ready.could_start and self.machine.busy()):
+        going_on = self._going_on.jobs()
+        if self.journal.failure is not None or (self.queues.stopped and not going_on):
             return
-        while (job := self._next()) is not None:
-            record = self.table.get(job)
-            assert record is not None, "a job in the ready queue is in the table"
-            if self.gates.caught(record):
-                self.ready.undo(job)
-            else:
-                self._start(record)
-
-    def _next(self) -> str | None:
-        """The job that starts now. While the daemon drains, only what keeps from its end what runs and waits for it."""
-        if not self.queues.stopped:
-            return self.ready.pop(time.monotonic())
-        if self.queues.now.everything is not None:
-            return None
-        return next(filter(self.ready.start, self.yielding.needed(self.table.families)), None)
+        if self.ready.could_start and self.machine.busy():
+            return
+        for record in going_on:
+            if self.ready.take(record.id):
+                self._grant(record)
+        while not self.queues.stopped and (job := self.ready.pop(time.monotonic())) is not None:
+            popped = self.table.get(job)
+            assert popped is not None, "a job in the ready queue is in the table"
+            self._grant(popped)
 
     def adopt(self, record: JobRecord) -> None:
         """Take in a job that was found in its directory after the store was damaged."""
@@ -282,6 +279,13 @@ class Scheduler(Endings):
         await self.worktrees.close()
         if self._judging:
             await asyncio.wait(self._judging)
+
+    def _grant(self, record: JobRecord) -> None:
+        """The job has its slots: start it, unless a gate has closed meanwhile."""
+        if self.gates.caught(record):
+            self.ready.undo(record.id)
+        else:
+            self._start(record)
 
     def _start(self, record: JobRecord) -> None:
         self._move(record, Trigger.GRANTED)

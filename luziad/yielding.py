@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from luziad.core import waiting
-from luziad.core.family import Families
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobRecord
 
@@ -122,10 +121,6 @@ class Yielding:
         if self._ready.asking:
             for job in self._ready.returned():
                 self._answer(job)
-
-    def needed(self, families: Families) -> list[str]:
-        """The jobs below those that have lent their slots: what these wait for hangs on them."""
-        return families.below(self._ready.lent)
 
     def lends(self, record: JobRecord) -> bool:
         """Whether the job has lent its slots."""

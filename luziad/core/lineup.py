@@ -71,7 +71,11 @@ class Lineup:
         return project
 
     def _capacity(self, project: str) -> int:
-        return 0 if project in self.paused else self.limits.projects.get(project, UNLIMITED)
+        return 0 if project in self.paused else self.limit_of(project)
+
+    def limit_of(self, project: str) -> int:
+        """How many jobs of a project may run, also while nothing of it starts."""
+        return self.limits.projects.get(project, UNLIMITED)
 
     def _new_shape(self, agent: str, needs: Needs) -> Shape:
         lane = self._agents.get(agent)

@@ -92,14 +92,15 @@ class ReadyQueue(Lending):
             self._park(shape, lane)
         return None
 
-    def start(self, job: str) -> bool:
-        """Take just this job, if it waits and fits now."""
-        entry = self.waiting.get(job)
-        if entry is None:
-            return False
-        if entry is self.reserved:
+    def take(self, job: str) -> bool:
+        """Start a waiting job out of its turn, also of a paused project; False when there is no room for it."""
+        entry = self.waiting[job]
+        if self.reserved is not None:
             self._unreserve()
-        if self.all.free <= 0 or entry.line.project.lane.free <= 0 or entry.line.shape.blocked() is not None:
+        project = entry.line.project
+        most = self.limit_of(project.name)
+        full = self.all.free <= 0 or project.lane.used + project.lane.reserved >= most
+        if full or entry.line.shape.blocked() is not None:
             return False
         self._start(entry)
         return True

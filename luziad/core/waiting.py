@@ -83,9 +83,9 @@ def _what_lacks(queue: ReadyQueue, entry: Entry, *, whole: bool) -> str | None:
     line = entry.line
     agent, *resources = line.shape.takes
     limits = [(line.project.lane, f"project {line.project.name}"), (agent[0], f"lane {agent[0].name}")]
-    for lane, what in limits:
-        if lane.used >= lane.capacity:
-            return f"limit {lane.used}/{lane.capacity} of {what}"
+    for (lane, what), most in zip(limits, (queue.limit_of(line.project.name), agent[0].capacity), strict=True):
+        if lane.used >= most:
+            return f"limit {lane.used}/{most} of {what}"
     for lane, amount in resources:
         if lane.capacity - lane.used < amount:
             held = _held_by(queue, lane) if whole else ""

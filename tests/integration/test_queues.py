@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from luzia_client import exit_codes
-from support import Connection, PrivateDaemon, dispatch, end_states, eventually, private_daemon, status
+from support import MAIN, Connection, PrivateDaemon, dispatch, end_states, eventually, private_daemon, status
 
 TICKING = "while [ ! -e go ]; do sleep 0.02; done"
 OTHER = '[projects.other]\npath = "{root}/overbits"\nagent = "shell"\n'
@@ -233,3 +234,44 @@ def test_drain_says_when_somebody_has_ended_the_drain(daemon: PrivateDaemon, wir
         assert draining.wait(60) == exit_codes.REFUSED
         assert draining.stderr is not None
         assert "the drain has ended" in draining.stderr.read()
+
+
+PARENT = """
+while [ ! -e go ]; do sleep 0.02; done
+child=$(./luzia -q overbits 'test -e there')
+./luzia wait "$child"
+"""
+STOPS: list[dict[str, object]] = [
+    {"op": "drain"},
+    {"op": "pause_queue", "running": False},
+    {"op": "pause_queue", "running": False, "project": "overbits"},
+]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=["drain", "everything", "project"])
+def test_sub_jobs_of_what_runs_start_while_nothing_else_does(stop: dict[str, object]) -> None:
+    with private_daemon("[daemon]\nmax_running = 1\n") as daemon, daemon.connect() as wire:
+        command = daemon.project / "luzia"
+        command.write_text(f"#!{sys.executable}\n{MAIN}\n")
+        command.chmod(0o755)
+        (daemon.project / "there").touch()
+        parent = running(wire, PARENT)
+        wire.ok(**stop)
+        later = dispatch(wire, priority=100)
+        (Path(daemon.project) / "go").touch()
+        assert end_states(wire, parent) == ["completed"]
+        assert list(status(wire, parent)["children"]) == ["completed"]
+        assert status(wire, later)["state"] == "queued"
+        assert " since " in status(wire, later)["reason"]
+
+
+def test_sub_jobs_of_a_paused_job_do_not_start(daemon: PrivateDaemon, wire: Connection) -> None:
+    parent = running(wire)
+    wire.ok(op="pause_queue", project="overbits")
+    job = dispatch(wire, parent=parent)
+    with daemon.connect() as waiting:
+        waiting.send(op="wait", jobs=[job], parent=parent)
+        assert end_states(wire, dispatch(wire, project="other")) == ["completed"]
+        assert status(wire, job)["reason"].startswith("project overbits is paused since ")
+        wire.ok(op="resume", job=parent)
+        assert waiting.receive()["ok"]["jobs"][0]["state"] == "completed", "it goes on, and what it waits for"

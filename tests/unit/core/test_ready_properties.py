@@ -49,7 +49,7 @@ steps = st.lists(
     st.builds(
         Step,
         do=st.sampled_from(
-            ["push"] * 5 + ["release"] * 4 + ["discard", "priority", "undo", "limits", "pause", "pause"]
+            ["push"] * 5 + ["release"] * 4 + ["discard", "priority", "undo", "limits", "pause", "pause", "take"]
         ),
         which=st.integers(0, 1000),
         wants=wants,
@@ -75,7 +75,7 @@ class Model:
     def take(self, step: Step) -> None:
         """Let something happen, and start what can start."""
         self.now += 1.0
-        pool = self.waiting if step.do in ("discard", "priority") else self.running
+        pool = self.waiting if step.do in ("discard", "priority", "take") else self.running
         job = sorted(pool)[step.which % len(pool)] if pool else None
         if step.do == "push":
             self._count += 1
@@ -98,6 +98,11 @@ class Model:
         elif step.do == "priority":
             self.waiting[job] = self.waiting[job]._replace(priority=step.wants.priority)
             self.queue.reprioritise(job, step.wants.priority)
+        elif step.do == "take":
+            fits = not self._exceeded([*self.running.values(), self.waiting[job]], self.waiting[job])
+            assert self.queue.take(job) == fits, "it starts out of its turn if it fits"
+            if fits:
+                self.running[job] = self.waiting.pop(job)
         elif step.do == "release":
             del self.running[job]
             self.queue.release(job)

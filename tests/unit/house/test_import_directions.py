@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.again luziad.breaches luziad.day_budgets luziad.deadlines luziad.gates luziad.policies"
         " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad.holding luziad luziad.bounds luziad.questions"
-        " luziad.queues luziad.in_turns"
+        " luziad.queues luziad.in_turns luziad.going_on"
         " luziad.moves luziad.endings luziad.sub_jobs luziad.yielding"
     ),
     "luziad.endings": (
@@ -78,6 +78,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.bounds": "luzia_protocol luziad.core luziad.agents.base",
     "luziad.in_turns": "",
     "luziad.queues": "luzia_protocol luziad.core luziad.errors luziad.time_gate",
+    "luziad.going_on": "luzia_protocol luziad.core luziad.queues",
     "luziad.holding": "luzia_protocol luziad.core luziad.facts luziad.gates luziad.journal luziad.time_gate",
     "luziad.pausing": ("luzia_protocol luziad.core luziad.executor.base luziad.facts luziad.journal luziad.timeouts"),
     "luziad.worktrees": "luzia_protocol luziad.core luziad.facts luziad.journal luziad.trees",
