@@ -58,7 +58,7 @@ def _ended(axes: Axes, told: Figures) -> None:
     places = range(len(told.ended))
     completed = [bucket.completed for bucket in told.ended]
     axes.bar(places, completed, color=GOOD, label="completed")
-    axes.bar(places, [bucket.other for bucket in told.ended], bottom=completed, color=BAD, label="not completed")
+    axes.bar(places, [bucket.other for bucket in told.ended], bottom=completed, color=BAD, label="others")
     axes.set_xticks(places, [clock_of(bucket, told.bucket_s) for bucket in told.ended], rotation=45, ha="right")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(f"Ended: {rate(told)}")
@@ -81,7 +81,7 @@ def _times(axes: Axes, total: Group) -> None:
 
 def _legend(axes: Axes) -> None:
     """Above the right corner, where no bar can be."""
-    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 0.98), fontsize=8)
+    axes.legend(frameon=False, ncols=2, handlelength=1.0, loc="lower right", bbox_to_anchor=(1.0, 0.98), fontsize=8)
 
 
 def _known(spans: Times) -> list[float]:
