@@ -51,16 +51,18 @@ class Lane:
     """How much there is of something, and how much of it is taken.
 
     reserved: what is kept for one job that waits for more. given: by priority, the number of the latest start that
-    took of it. parked: the shapes that wait for this lane, those that need least first.
+    took of it. parked: the shapes that wait for this lane, those that need least first. kept: what is taken by jobs
+    that wait for others themselves.
     """
 
-    __slots__ = ("capacity", "given", "name", "parked", "reserved", "used")
+    __slots__ = ("capacity", "given", "kept", "name", "parked", "reserved", "used")
 
     def __init__(self, name: str, capacity: int) -> None:
         self.name = name
         self.capacity = capacity
         self.used = 0
         self.reserved = 0
+        self.kept = 0
         self.given: dict[int, int] = {}
         self.parked: Ranking[Shape, tuple[int, int]] = Ranking()
 

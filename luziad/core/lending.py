@@ -44,6 +44,7 @@ class Lending(Slots):
         self.release(job)
         for lane, amount in kept:
             lane.used += amount
+            lane.kept += amount
         self.lent[job] = Loan(wants, kept)
 
     def ask_back(self, job: str) -> None:
@@ -119,6 +120,7 @@ class Lending(Slots):
             self.ask_no_more(job)
         for lane, amount in self.lent.pop(job).kept:
             lane.used -= amount
+            lane.kept -= amount
             self._wake(lane)
 
 

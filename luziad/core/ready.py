@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from luziad.core.lanes import Limits, Wants
 from luziad.core.lending import Lending
 from luziad.core.lines import Entry
-from luziad.core.starving import Starving, takes
+from luziad.core.starving import Starving, fits_ever, takes
 
 GENERATION = 1 << 40
 """So much older than all others counts a job for each job that it is inside of."""
@@ -104,6 +104,15 @@ class ReadyQueue(Lending):
             return False
         self._start(entry)
         return True
+
+    def lend(self, job: str) -> None:
+        """Give back all that a running job holds but its named resources, until it is taken back.
+
+        Nothing stays reserved for one that needs these: the jobs for which the lender waits may need what is reserved.
+        """
+        super().lend(job)
+        if self.reserved is not None and not fits_ever(self.reserved):
+            self._unreserve()
 
     def set_limits(self, limits: Limits) -> None:
         """Change the limits; what runs goes on."""

@@ -31,8 +31,8 @@ def takes(entry: Entry) -> list[tuple[Lane, int]]:
 
 
 def fits_ever(entry: Entry) -> bool:
-    """Whether the job could start if nothing else ran."""
-    return all(amount <= lane.capacity for lane, amount in takes(entry))
+    """Whether the job could start if all ended that run, but not those that wait for jobs which have not begun."""
+    return all(amount <= lane.capacity - lane.kept for lane, amount in takes(entry))
 
 
 class Starving:

@@ -138,3 +138,43 @@ def test_a_job_that_needs_a_slot_of_two_lanes_at_once_gets_both() -> None:
     for lane in ([of_a] if of_a in queue.held else []) + [of_b]:
         queue.release(lane)
     assert "both" in drain(queue, now)
+
+
+def test_nothing_is_kept_for_a_job_that_needs_the_lock_of_one_that_waits_for_others() -> None:
+    locked = Wants("a", "claude", needs=(("db", 1),))
+    queue = ReadyQueue(Limits(2, agents={"claude": 1}, resources={"db": 1}, starvation_after_s=3.0))
+    queue.push("parent", locked)
+    assert queue.pop(0.0) == "parent"
+    queue.push("starving", locked)
+    assert queue.pop(0.0) is None
+    queue.lend("parent")
+    for number in range(1, 9):
+        queue.push(f"child{number}", Wants("a", "claude", depth=1))
+        assert queue.pop(5.0 * number) == f"child{number}"
+        assert queue.pop(5.0 * number) is None
+        queue.release(f"child{number}")
+    queue.take_back("parent")
+    queue.release("parent")
+    assert queue.pop(100.0) == "starving"
+
+
+def test_what_is_kept_is_let_go_when_the_holder_of_the_lock_begins_to_wait() -> None:
+    db = (("db", 1),)
+    queue = ReadyQueue(Limits(3, agents={"claude": 1}, resources={"db": 1}, starvation_after_s=3.0))
+    for job, wants in (
+        ("parent", Wants("a", "shell", needs=db)),
+        ("first", Wants("a", "claude")),
+        ("starving", Wants("a", "claude", needs=db)),
+    ):
+        queue.push(job, wants)
+    assert [queue.pop(0.0) for _ in range(3)] == ["parent", "first", None]
+    queue.release("first")
+    queue.push("second", Wants("a", "claude"))
+    assert queue.pop(1.0) == "second"
+    queue.push("child", Wants("a", "claude", depth=1))
+    assert queue.pop(9.0) is None
+    assert queue.reserved is not None
+    queue.release("second")
+    assert queue.pop(9.0) is None
+    queue.lend("parent")
+    assert queue.pop(10.0) == "child"
