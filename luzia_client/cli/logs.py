@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             _show(client, jobs[0], args)
             return status
         if args.follow:
-            raise UsageError("-f shows one job as it goes on", "Name one job.")
+            raise UsageError("-f shows one job as it goes on", "Name one job, or follow many with `luzia follow ID…`.")
         for number, each in enumerate(jobs):
             try:
                 job = client.status(each) if isinstance(each, str) else each
