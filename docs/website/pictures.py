@@ -196,6 +196,17 @@ def graph() -> str:
         return drawn(screen, "luzia graph show")
 
 
+def stats() -> str:
+    """How jobs did, in figures."""
+    with scene() as daemon, shell(daemon, rows=48) as screen:
+        for project, task in (("overbits", "button"), ("overbits", "invoice"), ("website", "button")) * 4:
+            daemon.run(project, f"look at the {task}")
+        with daemon.connect() as wire:
+            eventually(lambda: not wire.ok(op="list", states=["queued", "starting", "running"])["jobs"], "all ends")
+        typed(screen, "luzia stats")
+        return drawn(screen, "luzia stats")
+
+
 def top() -> str:
     """All jobs on a full screen."""
     with scene() as daemon:
@@ -231,6 +242,7 @@ SCENES: dict[str, Callable[[], str]] = {
     "job": job,
     "jobs": jobs,
     "shell": prompt,
+    "stats": stats,
     "top": top,
     "transcript": transcript,
     "watching": watching,
