@@ -49,7 +49,14 @@ def money(group: Group) -> str:
 
 def rate(told: Figures) -> str:
     """`12.5 a day`, or by the hour where there are many."""
-    return f"{told.per_day:.3g} a day" if told.per_day < 240 else f"{told.per_day / 24:.3g} an hour"
+    return (
+        f"{_three_digits(told.per_day)} a day" if told.per_day < 240 else f"{_three_digits(told.per_day / 24)} an hour"
+    )
+
+
+def _three_digits(value: float) -> str:
+    """`0.25`, `171`, `18,100`."""
+    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def clock_of(bucket: Bucket, size_s: int) -> str:

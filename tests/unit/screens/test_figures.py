@@ -11,7 +11,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Attempt, JobState
 
 from luzia_client.cli import stats
-from luzia_client.cli.charts import charts
+from luzia_client.cli.charts import charts, rate
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.figures import MAX_BUCKETS, Fact, Times, fact_of, figures, times
 from luzia_client.cli.plots import draw
@@ -89,6 +89,13 @@ def test_all_attempts_count_and_the_wait_ends_with_the_first(make_job: MakeJob, 
     job = make_job(JobState.COMPLETED, started=50, ended=40, duration_s=7.0, attempt=3, attempts=attempts)
     told = fact_of(job)
     assert (told.waited_s, told.ran_s, told.tokens_in, told.cost_usd, told.priced) == (3.0, 12.0, 30, 1.0, False)
+
+
+def test_a_rate_is_told_in_digits() -> None:
+    day = NOON - 24 * HOUR
+    assert rate(figures([fact()] * 12, day, NOON)) == "12 a day"
+    assert rate(figures([fact()] * 1300, day, NOON)) == "54.2 an hour"
+    assert rate(figures([fact(ago_h=0.0)] * 10, NOON - HOUR / 3600, NOON)) == "36,000 an hour"
 
 
 def test_projects_and_agents_have_their_own_figures() -> None:
