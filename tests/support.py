@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -12,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -173,9 +172,21 @@ class PrivateDaemon:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for attempt in self.state.glob("jobs/*/[0-9]*"):
-            if not (attempt / "exit.json").exists():
-                _end_shim(attempt)
+        eventually(lambda: not self._processes("luzia-forks"), "the end of the fork server")  # it follows the daemon
+        for shim in self._processes("luzia-shim"):
+            with suppress(ProcessLookupError):
+                os.kill(shim, signal.SIGTERM)
+        eventually(lambda: not self._processes("luzia-shim"), "the end of every shim")
+
+    def _processes(self, name: str) -> list[int]:
+        """Processes of this luzia's with that name, known by the directory in their environment."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has just ended
+                ours = os.fsencode(self.root) in (process / "environ").read_bytes()
+                if ours and (process / "comm").read_text() == f"{name}\n":
+                    found.append(int(process.name))
+        return found
 
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run the `luzia` command against this daemon."""
@@ -194,39 +205,6 @@ class PrivateDaemon:
                 yield process
             finally:
                 process.kill()
-
-
-def _end_shim(attempt: Path) -> None:
-    """End the attempt's shim by pid, and so its whole tree, and wait for that; it may only just have begun."""
-    shim = _holder(attempt)
-    if shim is None:
-        return
-    try:
-        descriptor = os.pidfd_open(shim["pid"])
-    except ProcessLookupError:
-        return
-    try:
-        stat = Path(f"/proc/{shim['pid']}/stat").read_text()
-        if int(stat.rpartition(")")[2].split()[19]) == shim["start_time"]:
-            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-            select.select([descriptor], [], [], DEADLINE_S)
-    except (ProcessLookupError, FileNotFoundError):
-        return
-    finally:
-        os.close(descriptor)
-
-
-def _holder(attempt: Path) -> dict[str, Any] | None:
-    """What the attempt's lock says of its shim; None when the attempt is over, or nobody has written it for a while."""
-    deadline = time.monotonic() + 2.0
-    while time.monotonic() < deadline and not any((attempt / name).exists() for name in ("exit.json", "fenced")):
-        try:
-            holder: dict[str, Any] = json.loads((attempt / "lock").read_text())
-        except (FileNotFoundError, ValueError):
-            time.sleep(0.01)
-        else:
-            return holder
-    return None
 
 
 @contextmanager

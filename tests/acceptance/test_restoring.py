@@ -81,6 +81,7 @@ def test_a_job_that_was_removed_since_is_not_run_again(daemon: PrivateDaemon) ->
         wire.ok(op="cancel", job=first)
         wire.ok(op="wait", jobs=[queued])
         wire.ok(op="remove", job=queued)
+    eventually(lambda: not (daemon.state / "jobs" / queued).exists())
     daemon.stop()
     assert daemon.run("daemon", "restore", str(snapshot)).returncode == 0
     daemon.start()
