@@ -46,11 +46,12 @@ check: $(STAMP) ## formatting, lint, strict types, import directions, generated 
 	$(BIN)/mypy
 	$(BIN)/pytest -rs tests/unit/house
 
-bench: $(STAMP) ## measure what the README claims (WRITE=1 puts the figures into it)
+bench: $(STAMP) ## measure what README and docs/comparison.md claim (WRITE=1 puts the figures into them)
 	$(BIN)/python tests/bench/reading.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
+	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
-bench-rivals: $(STAMP) ## measure luzia beside pueue and task-spooler, if they are on the PATH (WRITE=1 as above)
+bench-rivals: $(STAMP) ## only the last part of it: luzia beside pueue and task-spooler, if they are on the PATH
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
 chaos: $(STAMP) ## kill everything at random for five minutes and check every promise (SEED=1 repeats a run's choices)

@@ -1,8 +1,8 @@
-"""Measures luzia beside the other dispatchers that are installed: `make bench-rivals`.
+"""Measures luzia beside other dispatchers that are installed: the last part of `make bench`, or `make bench-rivals`.
 
 pueue (`pueue`, `pueued`) and task-spooler (`tsp`) are taken from the PATH; what is not there is left out. Each gets a
 temporary directory of its own and eight slots; times are taken in turns. `--write` puts the table into
-docs/comparison.md. There are no bounds: where another one is better, the table says so.
+docs/comparison.md when all are there. There are no bounds: where another one is better, the table says so.
 """
 
 from __future__ import annotations
@@ -43,9 +43,16 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--write", action="store_true", help="put the table into docs/comparison.md")
     write = options.parse_args().write
+    missing = [
+        name for program, name in (("pueued", "pueue"), ("tsp", "task-spooler")) if shutil.which(program) is None
+    ]
+    if missing:
+        print(f"not on the PATH, so not compared with: {', '.join(missing)}")
     kinds: Kinds = [Luzia]
-    kinds += [Pueue] if shutil.which("pueued") else []
-    kinds += [TaskSpooler] if shutil.which("tsp") else []
+    kinds += [Pueue] if "pueue" not in missing else []
+    kinds += [TaskSpooler] if "task-spooler" not in missing else []
+    if len(kinds) == 1:
+        return 0
     rows: dict[str, list[str]] = {}
     for measure in (adding, short_jobs, idle, killed):
         rows |= measure(kinds)
@@ -54,7 +61,7 @@ def main() -> int:
     lines = [["", *versions], ["---"] * (len(kinds) + 1), *([what, *values] for what, values in rows.items())]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     print(table)
-    if write:
+    if write and not missing:
         _write(table)
     return 0
 
@@ -171,7 +178,7 @@ def _memory_bytes(pid: int) -> int:
 
 def _write(table: str) -> None:
     machine = f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
-    text = f"<!-- figures -->\n\nTaken by `make bench-rivals` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
+    text = f"<!-- figures -->\n\nTaken by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
     new = re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: text, PAGE.read_text(), flags=re.DOTALL)
     PAGE.write_text(new)
 
