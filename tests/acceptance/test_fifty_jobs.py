@@ -209,7 +209,7 @@ def test_fifty_running_jobs_and_all_who_follow_them_go_on(
     before = fifty.pids()
     for disturb in disturbances:
         disturb(daemon)
-        assert fifty.count("running") == 50
+        eventually(lambda: fifty.count("running") == 50, "fifty that run")
         assert fifty.pids() == before
     fifty.release()
     followers.check()
