@@ -70,8 +70,8 @@ installed, and never shell. What does not start is told by `luzia doctor`.
 """
 
 _SELECTION = """\
-`cancel`, `pause`, `resume`, `retry` and `remove` take ids, or words that
-select:
+`cancel`, `pause`, `resume`, `hold`, `release`, `retry`, `remove` and `logs`
+take ids, or words that select:
 
   --project P          jobs of this project
   --state S[,S]        jobs in these states
@@ -79,9 +79,12 @@ select:
   --all                all for which it is possible
 
 What is given together must all hold; --project and --state may be repeated,
-and then one of them must hold. A selection is told and asked about before
-anything is done; -y or --yes answers. `luzia jobs` takes the same words and
-shows what they select.
+and then one of them must hold. What changes jobs tells what is selected, and
+asks before it does anything; -y or --yes answers. `luzia jobs` takes the same
+words and shows what they select.
+
+`luzia pause` and `luzia resume` with --project or --all alone mean the queue,
+too: nothing of it starts until it is resumed.
 """
 
 _FORMATS = """\
@@ -144,7 +147,8 @@ of the daemon, of its project and of its agent; the resources of --needs,
   luzia --needs gpu=1 overbits "train it again"
   luzia --after @last overbits "and now the tests"
 
-`luzia jobs ID` says what a queued job waits for, and its place.
+`luzia jobs ID` says what a queued job waits for, and its place. `luzia hold`
+keeps it from starting; `luzia drain` and `luzia pause --all` keep all.
 """
 
 _RETRIES = """\
@@ -174,6 +178,9 @@ time that it is nine.
 last time that it was nine), 2026-11-24.
 
 Moments are shown as they are here; with --json they carry their offset.
+
+`luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches again and again, in
+the time zone of here or the one that --timezone names.
 """
 
 _TEXTS = {
