@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 from luzia_protocol.jobs import Job
 
@@ -18,16 +19,23 @@ class StatusCache:
         self._ttl_s = settings.cache_ttl_s()
         self._known: dict[str, tuple[float, Job]] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def fresh(self, job: str) -> Job | None:
         """What was answered for `job`, when that is younger than the limit."""
         at, known = self._known.get(job, (0.0, None))
         return known if time.monotonic() - at < self._ttl_s else None
 
     def keep(self, job: str, answer: Job) -> None:
-        """Remember an answer."""
-        if len(self._known) >= _MOST:
-            self.clear()
-        self._known[job] = (time.monotonic(), answer)
+        """Remember an answer, and forget those that are too old to be told again."""
+        now = time.monotonic()
+        self._known.pop(job, None)
+        for oldest in list(islice(self._known, 2)):  # more than come, so that none stays for long
+            at, _ = self._known[oldest]
+            if now - at >= self._ttl_s or len(self._known) >= _MOST:
+                del self._known[oldest]
+        self._known[job] = (now, answer)
 
     def clear(self) -> None:
         """Forget all: something has changed."""

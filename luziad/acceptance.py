@@ -61,6 +61,16 @@ class Mended:
         log.error("mending_not_finished error=%s", error)  # the next start goes on with it
 
 
+class Unasked:
+    """Nobody waits for this one: it came with others, or the clock asked."""
+
+    def committed(self) -> None:
+        """The job is on disk."""
+
+    def refused(self, error: StorageError) -> None:
+        """Nothing of it remains."""
+
+
 class Anyway:
     """A change that is carried out although the store cannot be written: `do` is called then."""
 

@@ -20,8 +20,10 @@ from luziad import open_files
 from luziad.acceptance import Mended
 from luziad.agents import registry
 from luziad.config import Config
+from luziad.core.environments import Environments
 from luziad.core.ready import ReadyQueue
 from luziad.core.record import JobRecord
+from luziad.core.table import JobTable
 from luziad.dependency_gate import DependencyGate
 from luziad.errors import StartupError
 from luziad.executor.local import LocalExecutor
@@ -93,31 +95,14 @@ class App:
         self._watcher = FileWatcher()
         self._reading = ThreadPoolExecutor(1, "reading")
         self._readers = LiveReaders(self._watcher, self._reading)
-        worktrees = Worktrees(Git(launcher.base), config.trees_dir, table, self._journal)
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
-        ready = ReadyQueue(limits(config))
-        queues = QueueStops(state_dir, ready, self._files)
-        self._scheduler = Scheduler(
-            table=table,
-            ready=ready,
-            journal=self._journal,
-            executor=self._executor,
-            launcher=launcher,
-            environments=environments,
-            judge=OutputJudge(launcher, self._executor, self._readers),
-            stalls=StallWatch(launcher.stall_timeout_s, self._executor.output_paths, self._files),
-            worktrees=worktrees,
-            questions=Questions(self._executor, launcher, self._journal, self._slow),
-            queues=queues,
-            changed=self._status_files.changed,
-            max_jobs=config.daemon.max_jobs,
-        )
+        self._scheduler = self._new_scheduler(config, table, environments, launcher)
         self._time_gate = TimeGate(self._scheduler.gates.admit)
         self._scheduler.gates.add(self._time_gate)
         dependency_gate = DependencyGate(table, self._scheduler.gates.admit, self._scheduler.skip)
         self._scheduler.gates.add(dependency_gate)
         self._scheduler.ended.append(dependency_gate.ended)
-        notices = [*opened.notices, *queues.notices]
+        notices = [*opened.notices, *self._scheduler.queues.notices]
         self._operations = Operations(config, self._scheduler, notices, _log_file())
         self._schedules = Schedules(load_schedules(self._store), self._scheduler)
         self._readers.told = self._scheduler.understood
@@ -143,6 +128,27 @@ class App:
         )
         self._stop = asyncio.Event()
         self._watchdog: asyncio.TimerHandle | None = None
+
+    def _new_scheduler(
+        self, config: Config, table: JobTable, environments: Environments, launcher: Launcher
+    ) -> Scheduler:
+        """The scheduler with the parts that nothing else needs."""
+        ready = ReadyQueue(limits(config))
+        return Scheduler(
+            table=table,
+            ready=ready,
+            journal=self._journal,
+            executor=self._executor,
+            launcher=launcher,
+            environments=environments,
+            judge=OutputJudge(launcher, self._executor, self._readers),
+            stalls=StallWatch(launcher.stall_timeout_s, self._executor.output_paths, self._files),
+            worktrees=Worktrees(Git(launcher.base), config.trees_dir, table, self._journal),
+            questions=Questions(self._executor, launcher, self._journal, self._slow),
+            queues=QueueStops(Path(config.state_dir), ready, self._files),
+            changed=self._status_files.changed,
+            max_jobs=config.daemon.max_jobs,
+        )
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Start, serve until asked to stop, and stop."""

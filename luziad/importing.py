@@ -10,24 +10,14 @@ from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Outcome
 
+from luziad.acceptance import Unasked
 from luziad.core.ids import JOB_ID
 from luziad.core.record import JobRecord
-from luziad.errors import StorageError
 from luziad.loading import record_of
 from luziad.scheduler import Scheduler
 
 NOBODY = -1
 """The user id of imported jobs, so that none of them is anybody's @last."""
-
-
-class _Unasked:
-    """Nobody asks about a single job: the whole request is answered when it is committed."""
-
-    def committed(self) -> None:
-        """The job is on disk."""
-
-    def refused(self, error: StorageError) -> None:
-        """Nothing of it remains."""
 
 
 def take_in(scheduler: Scheduler, jobs: list[Job]) -> list[replies.Import]:
@@ -56,7 +46,7 @@ def _take_in(scheduler: Scheduler, job: Job, room: int) -> replies.Import:
     if room <= 0:
         raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.max_jobs} finished jobs are kept, and as many are there")
     record, notes = _record(scheduler, job)
-    scheduler.take_in(record, _Unasked())
+    scheduler.take_in(record, Unasked())
     return replies.Import(job.id, created=True, note="; ".join(notes) or None)
 
 

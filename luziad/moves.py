@@ -1,6 +1,7 @@
 """What every part of the scheduler does with a job: change its state, queue it, forget it, and record all that.
 
-The scheduler is written in three layers, each of which knows those before it: this one, endings.py, scheduler.py.
+The scheduler is written in four layers, each of which knows those before it: this one, endings.py, intake.py,
+scheduler.py.
 """
 
 from __future__ import annotations

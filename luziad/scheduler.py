@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
-from luziad.acceptance import Accepting, Adopting
 from luziad.again import Renewal
 from luziad.agents.base import Verdict
 from luziad.breaches import Breaches
@@ -26,14 +25,14 @@ from luziad.core.record import AttemptRecord, JobRecord, JobSpec
 from luziad.core.table import JobTable
 from luziad.day_budgets import DayBudgets
 from luziad.deadlines import Deadlines
-from luziad.endings import Endings, Judge
+from luziad.endings import Judge
 from luziad.executor.base import Executor
 from luziad.facts import Facts
 from luziad.gates import Gates
 from luziad.going_on import GoingOn
 from luziad.holding import HoldGate, Holding
-from luziad.in_turns import in_turns
-from luziad.journal import Acceptance, Journal, Then
+from luziad.intake import Intake
+from luziad.journal import Journal, Then
 from luziad.launching import Launcher
 from luziad.machine import Machine
 from luziad.pausing import Pausing
@@ -43,13 +42,12 @@ from luziad.questions import Questions
 from luziad.queues import QueueStops
 from luziad.sub_jobs import SubJobs
 from luziad.timeouts import Timeouts
-from luziad.view import task_text
 from luziad.watch.stall import StallWatch
 from luziad.worktrees import Worktrees
 from luziad.yielding import Yielding
 
 
-class Scheduler(Endings):
+class Scheduler(Intake):
     """Moves jobs through their lives. `changed` is called with each job whose state or progress changed."""
 
     def __init__(
@@ -113,41 +111,6 @@ class Scheduler(Endings):
         self._last_n = max((record.n for record in table.newest_first()), default=0)
 
     # ------------------------------------------------------------------ what clients ask
-
-    def next_n(self) -> int:
-        """The number of the job that is dispatched next."""
-        self._last_n += 1
-        return self._last_n
-
-    def accept(self, record: JobRecord, asked: Acceptance) -> None:
-        """Take in a new job; `asked` hears when it is on disk, or that it cannot be."""
-        self.take_in(record, asked)
-        self._enqueue(record)
-        self.pump()
-
-    def accept_all(self, records: Collection[JobRecord], asked: Acceptance) -> None:
-        """Take in many new jobs with one commit, all or none; then they are queued, some in each turn of the loop."""
-        for record in records:
-            record.n = self.next_n()  # others may have come since it was made
-            self.take_in(record, asked)
-        in_turns(records, self._enqueue_new)
-
-    def _enqueue_new(self, records: list[JobRecord]) -> None:
-        """Queue new jobs, except those to which something happened since they were taken in."""
-        for record in records:
-            if (
-                record.fate.state is JobState.QUEUED
-                and self.table.get(record.id) is record
-                and not self.gates.has(record)
-            ):
-                self._enqueue(record)
-        self.pump()
-
-    def take_in(self, record: JobRecord, asked: Acceptance) -> None:
-        """Record a new job without queueing it, as a final one of another luzia; `asked` hears as with `accept`."""
-        self.table.add(record)
-        event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
-        self.journal.accept(record, event, Accepting(record, asked, self._undo))
 
     def cancel(self, record: JobRecord, then: Then) -> None:
         """End the job, and its sub-jobs with it. Raises Refused when it is final already."""
@@ -232,18 +195,6 @@ class Scheduler(Endings):
             popped = self.table.get(job)
             assert popped is not None, "a job in the ready queue is in the table"
             self._grant(popped)
-
-    def adopt(self, record: JobRecord) -> None:
-        """Take in a job that was found in its directory after the store was damaged."""
-        event = self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
-        known = self.table.get(record.id)
-        if known is None:
-            self.table.add(record)
-            self.journal.accept(record, event, Adopting(record))
-        else:
-            before, known.fate = known.fate.state, record.fate
-            self.table.moved(known, before)
-            self.journal.record(known, event)
 
     def resume(self) -> None:
         """After a start of the daemon: queue what waits, and find out what became of what ran."""

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
 
 from luziad.core.activity import brief
@@ -20,17 +22,8 @@ def when(epoch_s: float | None) -> datetime | None:
     return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
 
 
-def job_view(
-    record: JobRecord,
-    *,
-    whole: bool,
-    reason: str | None,
-    env_names: list[str] | None = None,
-    directory: str | None = None,
-    children: Iterable[JobRecord] = (),
-    budget: Budget | None = None,
-) -> Job:
-    """The wire's Job. `whole` has the full task and all attempts; `reason` is the computed or recorded one."""
+def job_view(record: JobRecord, reason: str | None) -> Job:
+    """The wire's Job in the form of lists. reason: the computed or recorded one."""
     spec, fate, attempt = record.spec, record.fate, record.attempt
     task = task_text(record)
     claims = spec.claims or NO_CLAIMS
@@ -40,7 +33,7 @@ def job_view(
         name=job_name(spec.project, record.id),
         project=spec.project,
         agent=spec.agent,
-        task=task if whole else task[:LIST_TASK_CHARS],
+        task=task[:LIST_TASK_CHARS],
         state=fate.state,
         created_at=datetime.fromtimestamp(spec.created_at, UTC),
         attempt=attempt.number if attempt else 0,
@@ -59,12 +52,9 @@ def job_view(
         cwd=spec.cwd or spec.directory,
         key=spec.key,
         timeout_s=spec.timeout_s,
-        env_names=env_names or [],
-        attempts=[_attempt_view(each) for each in fate.attempts] if whole else [],
-        directory=directory if attempt else None,
         seq=fate.seq,
         stall_timeout_s=spec.stall_timeout_s,
-        activity=None if shown is None else shown.activity if whole else brief(shown.activity),
+        activity=None if shown is None else brief(shown.activity),
         not_before=when(shown_start(record)),
         terms=spec.terms,
         tags=spec.place.tags if spec.place else {},
@@ -80,11 +70,33 @@ def job_view(
         cpus=claims.cpus,
         memory_bytes=claims.memory_bytes,
         question=next(iter(open_questions(attempt)), None) if attempt and fate.state is JobState.WAITING else None,
-        budget=budget,
         held_at=when(fate.held_at) if fate.state is JobState.QUEUED else None,
         parent=record.ancestors[-1] if record.ancestors else None,
         ancestors=[*record.ancestors],
+    )
+
+
+def whole_view(
+    record: JobRecord,
+    reason: str | None,
+    *,
+    env_names: list[str] | None = None,
+    directory: str | None = None,
+    children: Iterable[JobRecord] = (),
+    budget: Budget | None = None,
+) -> Job:
+    """The same with what lists leave out: the whole task, all attempts, all that is understood."""
+    attempt = record.attempt
+    shown = attempt if record.fate.state is not JobState.QUEUED else None
+    return replace(
+        job_view(record, reason),
+        task=task_text(record),
+        attempts=[_attempt_view(each) for each in record.fate.attempts],
+        activity=None if shown is None else shown.activity,
+        env_names=env_names or [],
+        directory=directory if attempt else None,
         children=dict(Counter(child.fate.state for child in children if child.durable)),
+        budget=budget,
     )
 
 

@@ -80,8 +80,8 @@ class Cron:
             yield found
             found = self.next_after(found, zone)
 
-    def latest(self, after: float, until: float, most: int, zone: tzinfo) -> tuple[list[float], bool]:
-        """The latest moments after the one and not after the other, in order, at most so many; and if there are more.
+    def latest(self, after: float, until: float, most: int, zone: tzinfo) -> list[float]:
+        """The latest moments after the one and not after the other, in order, at most so many.
 
         It looks further and further back, so that it costs little however long the time and however dense the moments.
         """
@@ -89,10 +89,8 @@ class Cron:
         while True:
             begin = max(after, until - window_s)
             found = list(takewhile(lambda moment: moment <= until, self.moments(begin, zone)))
-            if len(found) > most:
-                return found[-most:], True
-            if begin <= after:
-                return found, False
+            if len(found) >= most or begin <= after:
+                return found[-most:]
             window_s *= 8
 
     def _next_of_the_day(self, moment: float, zone: tzinfo) -> float | None:

@@ -50,9 +50,9 @@ class Limits(msgspec.Struct, frozen=True):
 class Lane:
     """How much there is of something, and how much of it is taken.
 
-    reserved: what is kept for one job that waits for more. given: by priority, the number of the latest start that
-    took of it. parked: the shapes that wait for this lane, those that need least first. kept: what is taken by jobs
-    that wait for others themselves.
+    reserved: what is kept for a job that waits for more, and for those that want theirs back. given: by priority, the
+    number of the latest start that took of it. parked: the shapes that wait for this lane, those that need least
+    first. kept: what is taken by jobs that wait for others themselves.
     """
 
     __slots__ = ("capacity", "given", "kept", "name", "parked", "reserved", "used")

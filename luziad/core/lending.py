@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from luziad.core.lanes import UNLIMITED, Lane, Limits, Wants
+from luziad.core.lanes import Lane, Limits, Wants
 from luziad.core.lines import Project
 from luziad.core.resources import MACHINE
 from luziad.core.slots import Slots
@@ -84,7 +84,7 @@ class Lending(Slots):
             if self.all.used >= self.all.capacity:
                 break
             assert loan.project is not None
-            most = self.limits.projects.get(loan.wants.project, UNLIMITED)  # also while it is paused
+            most = self.limit_of(loan.wants.project)  # also while it is paused
             rooms = [(loan.project.lane, most, 1), *((lane, lane.capacity, amount) for lane, amount in loan.claims)]
             if all(_fits(lane, capacity, amount, ahead.get(lane, 0)) for lane, capacity, amount in rooms):
                 self.take_back(job)
@@ -98,7 +98,7 @@ class Lending(Slots):
         """Whether more is taken than there is of a lane that this running job takes of."""
         line = self.held[job].line
         lanes = [self.all, *(lane for lane, _ in line.shape.takes)]
-        most = self.limits.projects.get(line.project.name, UNLIMITED)
+        most = self.limit_of(line.project.name)
         return line.project.lane.used > most or any(lane.used > lane.capacity for lane in lanes)
 
     def release(self, job: str) -> None:

@@ -87,8 +87,8 @@ def due(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> Due:
     if record.fate.paused or begin >= now:
         return Due([])
     on_time_from = max(begin, now - LATE_S)
-    on_time, _ = cron.latest(on_time_from, now, MOST_MADE_UP, zone)
-    missed, _ = cron.latest(begin, on_time_from, MOST_MADE_UP, zone)
+    on_time = cron.latest(on_time_from, now, MOST_MADE_UP, zone)
+    missed = cron.latest(begin, on_time_from, MOST_MADE_UP, zone)
     match record.spec.missed:
         case Missed.ALL:
             return Due(missed + on_time)

@@ -109,9 +109,11 @@ def why_not_back(queue: ReadyQueue, job: str) -> str:
         return f"waits for its slot: limit {queue.running}/{queue.slots} of all projects"
     assert loan.project is not None
     agent = loan.claims[0][0]
-    for lane, what in ((loan.project.lane, f"project {loan.project.name}"), (agent, f"lane {agent.name}")):
-        if lane.used >= lane.capacity:
-            return f"waits for its slot: limit {lane.used}/{lane.capacity} of {what}"
+    project, most = loan.project, queue.limit_of(loan.project.name)  # also while it is paused
+    limits = ((project.lane, most, f"project {project.name}"), (agent, agent.capacity, f"lane {agent.name}"))
+    for lane, capacity, what in limits:
+        if lane.used >= capacity:
+            return f"waits for its slot: limit {lane.used}/{capacity} of {what}"
     for lane, amount in loan.claims[1:]:
         if lane.capacity - lane.used < amount:
             words = f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}"

@@ -18,7 +18,7 @@ from luziad.errors import StorageError
 from luziad.operations import Operations
 from luziad.scheduler import Scheduler
 from luziad.schedules.table import Schedules
-from luziad.view import job_view
+from luziad.view import job_view, whole_view
 from luziad.watch.files import FileWatcher
 from luziad.watch.finals import Finals
 from luziad.watch.history import History
@@ -103,14 +103,15 @@ class Services:
             reason = "; ".join(asked_words(question) for question in open_questions(record.attempt)[:1]) or None
         elif record.fate.state is JobState.RUNNING:
             reason = self.scheduler.yielding.why(record.id) or reason
-        return job_view(
+        if not whole:
+            return job_view(record, reason)
+        return whole_view(
             record,
-            whole=whole,
-            reason=reason,
-            env_names=self.scheduler.environments.names(record.spec.env_set) if whole else None,
-            directory=self.scheduler.executor.job_directory(record.id) if whole else None,
-            budget=self._budget(record) if whole else None,
-            children=self.table.children(record) if whole else (),
+            reason,
+            env_names=self.scheduler.environments.names(record.spec.env_set),
+            directory=self.scheduler.executor.job_directory(record.id),
+            children=self.table.children(record),
+            budget=self._budget(record),
         )
 
     def _budget(self, record: JobRecord) -> Budget | None:
@@ -130,6 +131,32 @@ Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]
 def storage_refusal(error: StorageError) -> Refused:
     """The error answer for a store that cannot be written."""
     return Refused(ErrorCode.STORAGE_UNAVAILABLE, f"the job store cannot be written: {error}")
+
+
+class Asked:
+    """Whoever asked for something new: gets the answer when it is on disk, or the refusal."""
+
+    __slots__ = ("_call", "_ok")
+
+    def __init__(self, call: Call, ok: Callable[[], Ok]) -> None:
+        self._call = call
+        self._ok = ok
+
+    def committed(self) -> None:
+        self._call.answer(self._ok())
+
+    def refused(self, error: StorageError) -> None:
+        self._call.refuse(storage_refusal(error))
+
+
+class AnsweredAnyway(Asked):
+    """Whoever asked for a change that is in force whether it can be written now or not."""
+
+    __slots__ = ()
+
+    def refused(self, error: StorageError) -> None:
+        """It is written as soon as there is room."""
+        self.committed()
 
 
 def committed_answer(services: Services, call: Call, ok: Callable[[], Ok]) -> Callable[[], None]:

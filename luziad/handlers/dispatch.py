@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
@@ -18,9 +18,8 @@ from luziad.core.dependencies import After
 from luziad.core.family import Place
 from luziad.core.ids import new_id
 from luziad.core.record import JobFate, JobRecord, JobSpec
-from luziad.errors import StorageError
 from luziad.handlers.again_checks import terms_of
-from luziad.handlers.base import Call, Services, storage_refusal
+from luziad.handlers.base import Asked, Call, Services, storage_refusal
 from luziad.handlers.bounds_checks import bounds_of
 from luziad.handlers.family_checks import ancestors_of
 from luziad.handlers.graph_checks import after_of, tags_of
@@ -37,12 +36,12 @@ def dispatch(services: Services, request: Dispatch, call: Call) -> None:
     scheduler, table, journal = services.scheduler, services.table, services.journal
     if request.key is not None and (known := table.by_key(request.key)) is not None:
         again = replies.Dispatched(known.id, job_name(known.project, known.id), known.project, created=False)
-        journal.after_commit(_Asked(call, again))
+        journal.after_commit(Asked(call, lambda: again))
         return
     check_room(services, 1)
     record = new_record(services, request, call.uid, after_of(request, lambda job: table.find(job, call.uid).id))
     answer = replies.Dispatched(record.id, job_name(record.project, record.id), record.project)
-    scheduler.accept(record, _Asked(call, answer))
+    scheduler.accept(record, Asked(call, lambda: answer))
 
 
 def check_room(services: Services, jobs: int) -> None:
@@ -57,22 +56,6 @@ def check_room(services: Services, jobs: int) -> None:
         raise Refused(ErrorCode.QUEUE_FULL, f"{queued} jobs are queued{more}, and {most} is the limit")
 
 
-class _Asked:
-    """Who asked for the job: gets the answer when it is on disk, or the refusal."""
-
-    __slots__ = ("_answer", "_call")
-
-    def __init__(self, call: Call, answer: replies.Dispatched) -> None:
-        self._call = call
-        self._answer = answer
-
-    def committed(self) -> None:
-        self._call.answer(self._answer)
-
-    def refused(self, error: StorageError) -> None:
-        self._call.refuse(storage_refusal(error))
-
-
 def new_record(
     services: Services,
     request: Dispatch,
@@ -80,11 +63,11 @@ def new_record(
     after: After | None,
     *,
     node: str = "",
-    taken: Set[str] = frozenset(),
+    others: int = 0,
 ) -> JobRecord:
     """The record of a job that is asked for, not accepted yet. Raises Refused.
 
-    after: the jobs that it comes after. node: its name in a graph. taken: ids that are not in the table yet.
+    after: the jobs that it comes after. node: its name in a graph. others: jobs of it that are not in the table yet.
     """
     config = services.config
     check_task(_text(request))
@@ -92,13 +75,7 @@ def new_record(
     name, directory = _project(config, programs, request.project)
     project = config.projects.get(name)
     agent = _agent(services, request, project.agent if project else None)
-    if request.cwd is not None:
-        _check_directory(programs, request.cwd, "the directory")
-    if request.timeout_s is not None and not 0 < request.timeout_s < 1e9:
-        raise Refused(ErrorCode.BAD_REQUEST, "`timeout_s` must be a number of seconds above 0")
-    if request.env or request.client_env:
-        _check_environment(request.env)
-        _check_environment(request.client_env)
+    _check_circumstances(request, programs)
     wanted = None
     if wants_more(request, project):
         adapter = registry.find(agent, services.scheduler.launcher.adapters)
@@ -106,7 +83,7 @@ def new_record(
         wanted = manner(request, project, request.cwd or directory, can_ask, programs)
     now = time.time()
     terms = terms_of(request, now)
-    place = _place(services, request, uid, node, len(taken))
+    place = _place(services, request, uid, node, others)
     stall_timeout_s = stall_timeout_of(request)
     bounds = bounds_of(request, project, services.scheduler.executor.problem_with)
     parent = services.table.get(place.ancestors[-1]) if place is not None and place.ancestors else None
@@ -134,14 +111,19 @@ def new_record(
         created=None if terms is None or terms.expires_s is terms.start_in_s is None else steady(),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
-    while job in taken:
-        job = new_id(_hhmmss(now), _random_hex, services.table)
-    return JobRecord(
-        n=services.scheduler.next_n(),
-        id=job,
-        spec=spec,
-        fate=JobFate(after=after, held_at=now if request.hold else None),
-    )
+    fate = JobFate(after=after, held_at=now if request.hold else None)
+    return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=fate)
+
+
+def _check_circumstances(request: Dispatch, programs: Programs) -> None:
+    """Where it is to run, for how long, and with which variables. Raises Refused."""
+    if request.cwd is not None:
+        _check_directory(programs, request.cwd, "the directory")
+    if request.timeout_s is not None and not 0 < request.timeout_s < 1e9:
+        raise Refused(ErrorCode.BAD_REQUEST, "`timeout_s` must be a number of seconds above 0")
+    if request.env or request.client_env:
+        _check_environment(request.env)
+        _check_environment(request.client_env)
 
 
 def _place(services: Services, request: Dispatch, uid: int, node: str, others: int) -> Place | None:

@@ -166,7 +166,7 @@ class _Making:
                 parent=self._request.parent if node.parent is None else node.parent,
             )
             after = after_of(node, self._id_of)
-            record = new_record(self._services, asked, self._uid, after, node=name, taken=self._ids)
+            record = new_record(self._services, asked, self._uid, after, node=name, others=len(self._ids))
         except Refused as refused:
             raise Refused(refused.code, f"job {name!r}: {refused.message}", refused.hint) from refused
         self.records[name] = record

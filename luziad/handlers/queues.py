@@ -9,7 +9,7 @@ from luzia_protocol.operating import Drain, PauseQueue, QueuesChanged, ResumeQue
 
 from luziad.core.record import JobRecord
 from luziad.errors import StorageError
-from luziad.handlers.base import Call, Services, storage_refusal
+from luziad.handlers.base import AnsweredAnyway, Call, Services, storage_refusal
 from luziad.handlers.changes import must_be_writable
 from luziad.handlers.naming import no_project
 
@@ -46,7 +46,7 @@ async def drain(services: Services, request: Drain, call: Call) -> None:
         await services.scheduler.queues.drain(end=request.end)
     except StorageError as exc:
         raise storage_refusal(exc) from exc
-    services.journal.after_commit(_Asked(services, call, []))
+    _tell(services, call, [])
 
 
 def _must_be_known(services: Services, project: str | None) -> None:
@@ -69,20 +69,10 @@ def _jobs(
 def _answer(services: Services, call: Call, jobs: list[JobRecord], change: Change) -> None:
     for record in jobs:
         change(record, lambda: None)
-    services.journal.after_commit(_Asked(services, call, [record.id for record in jobs]))
+    _tell(services, call, [record.id for record in jobs])
 
 
-class _Asked:
-    """Who asked: hears of it when all of it is on disk."""
-
-    def __init__(self, services: Services, call: Call, jobs: list[str]) -> None:
-        self._services = services
-        self._call = call
-        self._jobs = jobs
-
-    def committed(self) -> None:
-        self._call.answer(QueuesChanged(self._services.scheduler.queues.now, self._jobs))
-
-    def refused(self, error: StorageError) -> None:
-        """The changes are in force, and are written as soon as there is room."""
-        self.committed()
+def _tell(services: Services, call: Call, jobs: list[str]) -> None:
+    """Answer when all of it is on disk."""
+    queues = services.scheduler.queues
+    services.journal.after_commit(AnsweredAnyway(call, lambda: QueuesChanged(queues.now, jobs)))

@@ -20,8 +20,8 @@ from luziad.core.cron import Cron, CronError
 from luziad.core.dependencies import After
 from luziad.core.record import JobRecord
 from luziad.core.schedules import ScheduleFate, ScheduleRecord, ScheduleSpec
-from luziad.errors import StorageError
-from luziad.handlers.base import Call, Services, committed_answer, storage_refusal
+from luziad.handlers.base import AnsweredAnyway, Asked, Call, Services
+from luziad.handlers.changes import must_be_writable
 from luziad.handlers.dispatch import check_room, new_record
 from luziad.handlers.schedule_view import schedule_view
 from luziad.importing import NOBODY
@@ -50,7 +50,7 @@ def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> N
     fate = ScheduleFate(decided=spec.created_at)
     if known is not None:
         fate.paused, fate.jobs, fate.last = known.record.fate.paused, known.record.fate.jobs, known.record.fate.last
-    asked = _Asked(call, lambda: _scheduled(services, name))
+    asked = Asked(call, lambda: _scheduled(services, name))
     schedules.put(ScheduleRecord(spec, fate), asked)
 
 
@@ -109,7 +109,7 @@ def maker(services: Services) -> Callable[[Dispatch, After | None], JobRecord]:
 def schedule_list(services: Services, request: wire.ScheduleList, call: Call) -> None:
     """All schedules, when what is said of them is on disk."""
     shown = wire.Schedules([schedule_view(services, entry, 1) for entry in services.schedules.all()])
-    _answer_when_committed(services, call, lambda: shown)
+    services.journal.after_commit(AnsweredAnyway(call, lambda: shown))
 
 
 def schedule_show(services: Services, request: wire.ScheduleShow, call: Call) -> None:
@@ -117,7 +117,7 @@ def schedule_show(services: Services, request: wire.ScheduleShow, call: Call) ->
     if not 0 <= request.runs <= wire.MAX_RUNS_SHOWN:
         raise Refused(ErrorCode.BAD_REQUEST, f"`runs` is from 0 to {wire.MAX_RUNS_SHOWN}")
     shown = _scheduled(services, request.name, request.runs)
-    _answer_when_committed(services, call, lambda: shown)
+    services.journal.after_commit(AnsweredAnyway(call, lambda: shown))
 
 
 def schedule_pause(services: Services, request: wire.SchedulePause, call: Call) -> None:
@@ -133,57 +133,26 @@ def schedule_resume(services: Services, request: wire.ScheduleResume, call: Call
 def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call) -> None:
     """Forget it; answer, with what it was, when that is on disk."""
     entry = services.schedules.find(request.name)
+    must_be_writable(services)
     was = wire.Scheduled(schedule_view(services, entry, 0))
     services.schedules.remove(entry)
-    _answer_when_committed(services, call, lambda: was)
+    services.journal.after_commit(AnsweredAnyway(call, lambda: was))
 
 
 def schedule_run(services: Services, request: wire.ScheduleRun, call: Call) -> None:
     """Dispatch its job now."""
     entry = services.schedules.find(request.name)
-    asked = _Asked(call, lambda: replies.Dispatched(job.id, job_name(job.project, job.id), job.project))
+    asked = Asked(call, lambda: replies.Dispatched(job.id, job_name(job.project, job.id), job.project))
     job = services.schedules.run(entry, asked)
 
 
 def _pause(services: Services, name: str, call: Call, *, paused: bool) -> None:
     entry = services.schedules.find(name)
+    must_be_writable(services)
     services.schedules.pause(entry, paused=paused)
     changed = _scheduled(services, name)
-    _answer_when_committed(services, call, lambda: changed)
+    services.journal.after_commit(AnsweredAnyway(call, lambda: changed))
 
 
 def _scheduled(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.Scheduled:
     return wire.Scheduled(schedule_view(services, services.schedules.find(name), runs))
-
-
-def _answer_when_committed(services: Services, call: Call, ok: Callable[[], replies.Ok]) -> None:
-    answer = committed_answer(services, call, ok)
-    if services.journal.failure is None:
-        services.journal.after_commit(_Anyway(answer))
-
-
-class _Anyway:
-    """The change is in force whether it can be written now or not."""
-
-    def __init__(self, answer: Callable[[], None]) -> None:
-        self._answer = answer
-
-    def committed(self) -> None:
-        self._answer()
-
-    def refused(self, error: StorageError) -> None:
-        self._answer()
-
-
-class _Asked:
-    """Who asked: gets the answer when it is on disk, or the refusal."""
-
-    def __init__(self, call: Call, ok: Callable[[], replies.Ok]) -> None:
-        self._call = call
-        self._ok = ok
-
-    def committed(self) -> None:
-        self._call.answer(self._ok())
-
-    def refused(self, error: StorageError) -> None:
-        self._call.refuse(storage_refusal(error))

@@ -20,6 +20,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import RunOf
 from luzia_protocol.schedules import SCHEDULE_TAG, Overlap
 
+from luziad.acceptance import Unasked
 from luziad.clock_timer import ClockTimer
 from luziad.core import schedules as core
 from luziad.core.dependencies import After
@@ -170,7 +171,7 @@ class Schedules:
         except Refused as refused:
             self._leave_out(entry, moment, f"failed: {refused.message}")
             return
-        self._accept(entry, job, moment, record.fate.decided, _Unasked())
+        self._accept(entry, job, moment, record.fate.decided, Unasked())
         self._cancel(live, overlap)
 
     def _leave_out(self, entry: Entry, moment: float, note: str) -> None:
@@ -244,16 +245,6 @@ class _Told:
     def refused(self, error: StorageError) -> None:
         self._refused()
         self._asked.refused(error)
-
-
-class _Unasked:
-    """Nobody waits: the clock asked."""
-
-    def committed(self) -> None:
-        """The job is on disk."""
-
-    def refused(self, error: StorageError) -> None:
-        """The run is decided about again when the store can be written."""
 
 
 def _nothing() -> None:

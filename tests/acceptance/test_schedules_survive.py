@@ -124,6 +124,8 @@ def test_runs_wait_for_a_store_that_cannot_be_written(plain: PrivateDaemon) -> N
         eventually(lambda: wire.ok(op="info")["storage"] != "ok")
         refused = wire.ask(op="schedule_add", name="new", cron="@daily", job={"project": "overbits", "task": "t"})
         assert refused["error"]["code"] == "storage_unavailable"
+        for op in ("schedule_pause", "schedule_resume", "schedule_remove", "schedule_run"):
+            assert wire.error(op=op, name="s")["code"] == "storage_unavailable"  # a crash would undo what is answered
         before = len(jobs(wire))
         (plain.state / "aside.db").rename(plain.state / "jobs.db")
         eventually(lambda: len(jobs(wire)) > before + 1)

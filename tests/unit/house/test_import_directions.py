@@ -50,12 +50,15 @@ MAY_IMPORT: dict[str, str] = {
     # the only writer, and the parts that it is given
     "luziad.scheduler": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
-        " luziad.journal luziad.facts luziad.launching luziad.machine luziad.view luziad.acceptance luziad.timeouts"
+        " luziad.journal luziad.facts luziad.launching luziad.machine luziad.timeouts"
         " luziad.again luziad.breaches luziad.day_budgets luziad.deadlines luziad.gates luziad.policies"
         " luziad.progressing luziad.watch.stall"
         " luziad.worktrees luziad.pausing luziad.holding luziad luziad.bounds luziad.questions"
-        " luziad.queues luziad.in_turns luziad.going_on"
-        " luziad.moves luziad.endings luziad.sub_jobs luziad.yielding"
+        " luziad.queues luziad.going_on"
+        " luziad.moves luziad.endings luziad.intake luziad.sub_jobs luziad.yielding"
+    ),
+    "luziad.intake": (
+        "luzia_protocol luziad.acceptance luziad.core luziad.endings luziad.in_turns luziad.journal luziad.view"
     ),
     "luziad.endings": (
         "luzia_protocol luziad.errors luziad.core luziad.agents.base luziad.executor.base"
@@ -124,7 +127,7 @@ MAY_IMPORT: dict[str, str] = {
     # what is on disk
     "luziad.journal": "luzia_protocol luziad.errors luziad.core luziad.store",
     "luziad.snapshotting": "luzia_protocol luziad.errors luziad.journal luziad.store",
-    "luziad.importing": "luzia_protocol luziad.core luziad.errors luziad.loading luziad.scheduler",
+    "luziad.importing": "luzia_protocol luziad.acceptance luziad.core luziad.loading luziad.scheduler",
     "luziad.loading": "luzia_protocol luziad.errors luziad.core luziad.status_files luziad.store",
     "luziad.status_files": "luzia_protocol luziad.core",
     "luziad.store": "luzia_protocol luziad.errors luziad.core",

@@ -21,7 +21,7 @@ from luziad.store.batch import Batch
 from luziad.store.opening import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import Store
-from luziad.view import job_view
+from luziad.view import whole_view
 
 WAL_NAME = f"{STORE_NAME}-wal"
 SNAPSHOT = "a snapshot"
@@ -75,7 +75,7 @@ def lived_in(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     for job in WITH_DIRECTORY:
         directory = place / "jobs" / job
         (directory / "1").mkdir(parents=True)
-        view = job_view(ALL[job], whole=True, reason=None)
+        view = whole_view(ALL[job], None)
         (directory / "status.json").write_bytes(msgspec.json.encode(view))
     if request.param == "stopped":
         store.close()
