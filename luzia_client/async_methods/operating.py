@@ -55,9 +55,12 @@ class AsyncOperating(AsyncCalling):
         """
         return await self._ask(requests.ProjectRemove(name=name), replies.Projects)
 
-    async def agents(self) -> replies.Agents:
-        """The agents that the daemon knows, in the order in which an unnamed one is chosen."""
-        return await self._ask(requests.Agents(), replies.Agents)
+    async def agents(self, versions: bool = True) -> replies.Agents:
+        """The agents that the daemon knows, in the order in which an unnamed one is chosen.
+
+        versions: have each one that is installed tell its version, for which its program is started.
+        """
+        return await self._ask(requests.Agents(versions=versions), replies.Agents)
 
     async def reload(self) -> replies.Reloaded:
         """Have the daemon read its configuration again; a broken file is refused whole.

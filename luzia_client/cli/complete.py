@@ -116,10 +116,9 @@ def values_of(kind: str, command: str, typed: str, table: dict[str, Any]) -> Off
     """Offers of a kind that luzia_client/data/commands.json names."""
     if kind == "job":
         return _jobs(typed, command)
-    if kind == "jobs" or kind in table["words"]:
+    if kind == "jobs":
         begun, comma, last = typed.rpartition(",")
-        found = _jobs(last, command) if kind == "jobs" else Offers(last, dict.fromkeys(table["words"][kind], ""))
-        return found.behind(begun + comma)
+        return _jobs(last, command).behind(begun + comma)
     if kind == "project":
         projects = ask({"op": "projects"}).get("projects", [])
         names = {project["name"]: project["path"] for project in projects}
@@ -133,6 +132,15 @@ def values_of(kind: str, command: str, typed: str, table: dict[str, Any]) -> Off
     if kind == "tag":
         jobs = ask({"op": "list", "limit": MANY}).get("jobs", [])
         return Offers(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})
+    return fixed_values(kind, typed, table)
+
+
+def fixed_values(kind: str, typed: str, table: dict[str, Any]) -> Offers:
+    """Offers of a kind for which no daemon is needed: the table has them, or the kind itself says `one|other`."""
+    if kind in table["words"]:
+        begun, comma, last = typed.rpartition(",")
+        fresh = [word for word in table["words"][kind] if word not in begun.split(",")]
+        return Offers(last, dict.fromkeys(fresh, "")).behind(begun + comma)
     if kind == "topic":
         names = {name: each["text"] for name, each in table["commands"].items()}
         return Offers(typed, names | table["topics"])

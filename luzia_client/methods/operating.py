@@ -56,9 +56,12 @@ class Operating(Calling):
         """
         return self._ask(requests.ProjectRemove(name=name), replies.Projects)
 
-    def agents(self) -> replies.Agents:
-        """The agents that the daemon knows, in the order in which an unnamed one is chosen."""
-        return self._ask(requests.Agents(), replies.Agents)
+    def agents(self, versions: bool = True) -> replies.Agents:
+        """The agents that the daemon knows, in the order in which an unnamed one is chosen.
+
+        versions: have each one that is installed tell its version, for which its program is started.
+        """
+        return self._ask(requests.Agents(versions=versions), replies.Agents)
 
     def reload(self) -> replies.Reloaded:
         """Have the daemon read its configuration again; a broken file is refused whole.

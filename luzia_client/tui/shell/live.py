@@ -78,7 +78,7 @@ class Live:
             tasks.create_task(self._follow())
 
     def entered(self, key: str = "", names: Iterable[str] = ()) -> None:
-        """A command has been run, so projects and agents may be others.
+        """A command has been run, so projects, agents and schedules may be others.
 
         key, names: the jobs that it started, by their key, and those that it let go on; they are ours.
         """
@@ -87,7 +87,7 @@ class Live:
         self._look.set()
 
     async def _look_around(self) -> None:
-        """Ask for what no event tells: projects, agents, and which jobs are ours."""
+        """Ask for what no event tells: projects, agents, schedules, and which jobs are ours."""
         while True:
             await self._look.wait()
             self._look.clear()
@@ -98,8 +98,11 @@ class Live:
             self._changed()
 
     async def _ask(self) -> None:
-        projects = (await self._client.projects()).projects
-        self._names = Known(projects, (await self._client.agents()).agents)
+        self._names = Known(
+            projects=(await self._client.projects()).projects,
+            agents=(await self._client.agents(versions=False)).agents,
+            schedules=await self._client.schedule_list(),
+        )
         for key in list(self._keys):
             await self._adopt(key)
             self._keys.discard(key)

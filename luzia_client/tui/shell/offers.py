@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from luzia_protocol.jobs import Job
 from luzia_protocol.replies import Agent, Project
+from luzia_protocol.schedules import Schedule
 
-from luzia_client.cli.complete import STATES
+from luzia_client.cli.complete import STATES, fixed_values
 from luzia_client.cli.completing import Offers
 from luzia_client.cli.render import state_word
 
@@ -23,6 +24,7 @@ class Known(NamedTuple):
     projects: Sequence[Project] = ()
     agents: Sequence[Agent] = ()
     jobs: Sequence[Job] = ()
+    schedules: Sequence[Schedule] = ()
 
 
 def values_of(
@@ -32,10 +34,6 @@ def values_of(
     if kind in ("job", "jobs"):
         begun, comma, last = typed.rpartition(",") if kind == "jobs" else ("", "", typed)
         return _jobs(known, {*named, *begun.split(",")}, command, last).behind(begun + comma)
-    if kind in ("state", "outcome"):
-        begun, comma, last = typed.rpartition(",")
-        fresh = [word for word in table["words"][kind] if word not in begun.split(",")]
-        return Offers(last, dict.fromkeys(fresh, "")).behind(begun + comma)
     if kind == "project":
         return Offers(typed, {each.name: each.path for each in known.projects}, directories=True)
     if kind == "agent":
@@ -43,11 +41,9 @@ def values_of(
     if kind == "tag":
         tags = [f"{key}={text}" for job in known.jobs for key, text in job.tags.items()]
         return Offers(typed, dict.fromkeys(tags, ""))
-    if kind == "topic":
-        return Offers(typed, {name: each["text"] for name, each in table["commands"].items()} | table["topics"])
-    if kind in ("file", "directory"):
-        return Offers(typed, {}, files=kind == "file", directories=kind == "directory")
-    return Offers(typed, {} if kind in ("", "-") else dict.fromkeys(kind.split("|"), ""))
+    if kind == "schedule":
+        return Offers(typed, {each.name: each.cron for each in known.schedules})
+    return fixed_values(kind, typed, table)
 
 
 def _jobs(known: Known, named: Collection[str], command: str, typed: str) -> Offers:

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import Job, JobState, job_name
 from luzia_protocol.replies import Agent, Project
+from luzia_protocol.schedules import Missed, Overlap, Schedule
 
+from luzia_client.cli.complete import known_commands
 from luzia_client.cli.dispatch_options import OPTIONS
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
 from luzia_client.tui.shell.completer import files
@@ -41,6 +44,17 @@ KNOWN = Known(
         a_job(1, "fix the login button", tags={"kind": "nightly"}),
         a_job(2, "write \x1b[2J docs\nmore", JobState.COMPLETED),
     ],
+    schedules=[
+        Schedule(
+            name="nightly",
+            cron="0 3 * * *",
+            timezone="Etc/UTC",
+            job=Dispatch(project="overbits", task="t"),
+            missed=Missed.ONCE,
+            overlap=Overlap.SKIP,
+            created_at=NOW,
+        )
+    ],
 )
 
 
@@ -53,6 +67,23 @@ def offered(line: str) -> list[Choice]:
 def completed(line: str) -> list[str]:
     """The whole lines that the choices make."""
     return [line[: choice.start] + choice.text for choice in offered(line)]
+
+
+def test_no_value_is_offered_that_is_only_the_name_of_its_kind() -> None:
+    """A kind that nobody knows how to offer would be taken for the one word that may stand there."""
+    commands = known_commands()["commands"]
+    parts = [(name, command) for name, command in commands.items()]
+    parts += [
+        (f"{name} {action}", each) for name, one in commands.items() for action, each in one.get("actions", {}).items()
+    ]
+    lines = {f"{name} {option} ": kind for name, part in parts for option, (kind, _) in part["options"].items()}
+    lines |= {f"{name} ": part["words"][0].rstrip("…") for name, part in parts if part["words"]}
+    assert lines["jobs --format "] == "column"
+    assert lines["schedule show "] == "schedule"
+    for line, kind in lines.items():
+        found = choices(line, KNOWN)
+        if kind and isinstance(found, list):
+            assert kind not in [choice.shown for choice in found], line
 
 
 def test_the_first_word_is_a_command_a_project_or_the_shells_own() -> None:
@@ -72,6 +103,9 @@ def test_the_first_word_is_a_command_a_project_or_the_shells_own() -> None:
         ("jobs --state running,que", ["jobs --state running,queued"]),
         ("jobs --project over", ["jobs --project overbits"]),
         ("jobs --tag ki", ["jobs --tag kind=nightly"]),
+        ("jobs --format id,stat", ["jobs --format id,state", "jobs --format id,status"]),
+        ("jobs --format state,stat", ["jobs --format state,status"]),
+        ("schedule show ni", ["schedule show nightly"]),
         ("daemon rest", ["daemon restart", "daemon restore"]),
         ("projects a", ["projects add"]),
         ("projects remove over", ["projects remove overbits"]),
