@@ -115,8 +115,6 @@ def run_command(name: str, words: list[str]) -> int:
             from luzia_client.cli.failure import UsageError
 
             raise UsageError(f"{word!r} is not valid UTF-8", "Check the terminal's encoding.")
-    if name == "schedule" and (added := module.words_of_add(words)) is not None:
-        return int(module.add(added))  # whose options are those of a dispatch
     args = parser_of(name, module).parse_args(words)
     return int(module.run(args))
 

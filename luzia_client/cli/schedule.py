@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from luzia_protocol.schedules import NEXT_RUNS, Schedule
 
 from luzia_client import exit_codes
 from luzia_client.cli import schedule_add, schedule_words
 from luzia_client.cli.output import print_json
-from luzia_client.cli.parser import add_json
+from luzia_client.cli.parser import Parser, add_json
 from luzia_client.cli.screen import stdout_screen
 from luzia_client.cli.text import harmless
 from luzia_client.client import Client
@@ -22,11 +24,25 @@ EXAMPLES = (
 )
 
 
+class _Action(Parser):
+    """The parser of an action. grammar: reads what follows it, where that is none of argparse's; into `wanted`."""
+
+    grammar: Callable[[list[str]], object] | None = None
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read what follows the action; help is argparse's to give."""
+        words = [*args]
+        options = words[: words.index("--")] if "--" in words else words
+        if self.grammar is None or {"-h", "--help"} & set(options):
+            return super().parse_known_args(args, namespace)
+        return argparse.Namespace(wanted=self.grammar(words)), []
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.usage = "luzia schedule [--json] [list | add NAME … | show|pause|resume|remove|run NAME]"
     add_json(parser)
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia schedule")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia schedule", parser_class=_Action)
     _action(actions, "list", "show the schedules (what it does without an action)")
     _configure_add(actions)
     show = _action(actions, "show", "show one with its next runs")
@@ -43,17 +59,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action.add_argument("name", metavar="SCHEDULE", help="its name")
 
 
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
+def _action(actions: argparse._SubParsersAction[_Action], name: str, text: str) -> _Action:
     action = actions.add_parser(name, help=text, description=text)
     # Not a default of False, which would undo a --json before the action.
     action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return action
 
 
-def _configure_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """For the help only: schedule_add.py reads what follows."""
+def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
+    """The arguments are for the help: schedule_add.py reads what follows, whose options are those of a dispatch."""
     add = _action(actions, "add", "dispatch a task at the moments of a cron expression")
     add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT [options] WORD…"
     for names, value, text in schedule_add.options():
@@ -62,24 +76,15 @@ def _configure_add(actions: argparse._SubParsersAction[argparse.ArgumentParser])
         else:
             add.add_argument(*names, action="store_true", help=text)
     add.add_argument("name", metavar="NAME", help="what to call it")
+    add.grammar = schedule_add.read
     add.add_argument("task", nargs="+", metavar="WORD", help="the task; - alone reads it from stdin, @FILE from a file")
 
 
-def words_of_add(words: list[str]) -> list[str] | None:
-    """What follows `add`, when that is the action and nobody asks for help: argparse knows how to give it."""
-    before = words.index("add") if "add" in words else -1
-    options = words[: words.index("--")] if "--" in words else words
-    if before < 0 or any(word != "--json" for word in words[:before]) or {"-h", "--help"} & set(options):
-        return None
-    return [*words[:before], *words[before + 1 :]]
-
-
-def add(words: list[str]) -> int:
+def _added(wanted: schedule_add.Wanted, as_json: bool) -> int:
     """Add a schedule; returns the exit status."""
-    wanted = schedule_add.read(words)
     with Client() as client:
         schedule = wanted.send(client)
-    if wanted.asked.json:
+    if as_json or wanted.asked.json:
         print_json(schedule)
     elif wanted.asked.quiet:
         print(harmless(schedule.name))
@@ -93,6 +98,8 @@ def add(words: list[str]) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
+    if args.action == "add":
+        return _added(args.wanted, args.json)
     with Client() as client:
         match args.action:
             case "show":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
 from luzia_client.cli import schedule
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.grammar import the_task
+from luzia_client.cli.main import parser_of
 from luzia_client.cli.schedule_add import read
 
 WHEN = ("--cron", "@daily", "--project", "overbits")
@@ -53,10 +56,25 @@ def test_a_mistake_is_named(words: list[str], message: str) -> None:
     assert message in raised.value.message
 
 
+def parsed(*words: str) -> argparse.Namespace:
+    found = parser_of("schedule", schedule).parse_args([*words])
+    assert isinstance(found, argparse.Namespace)
+    return found
+
+
 def test_only_add_has_a_grammar_of_its_own() -> None:
-    assert schedule.words_of_add(["add", "n", "t"]) == ["n", "t"]
-    assert schedule.words_of_add(["--json", "add", "n"]) == ["--json", "n"]
-    assert schedule.words_of_add(["pause", "add"]) is None
-    assert schedule.words_of_add(["add", "n", "--help"]) is None
-    assert schedule.words_of_add(["add", "n", "--", "--help"]) == ["n", "--", "--help"]
-    assert schedule.words_of_add(["list"]) is None
+    assert parsed("add", "n", *WHEN, "t", "--json").wanted.asked.words == ["t", "--json"]
+    assert parsed("--json", "add", "n", *WHEN, "t").json
+    assert parsed("add", "--json", "n", *WHEN, "t").wanted.asked.json
+    assert parsed("add", "n", *WHEN, "--", "--help", "-x").wanted.asked.words == ["--help", "-x"]
+    assert (parsed("pause", "add").action, parsed("pause", "add").name) == ("pause", "add")
+    assert parsed("list").action == "list"
+    assert parsed().action is None
+
+
+@pytest.mark.parametrize("words", [("add", "--help"), ("add", "n", "-h"), ("add", "n", *WHEN, "t", "--help")])
+def test_help_is_given_wherever_it_is_asked_for(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parsed(*words)
+    assert ended.value.code == 0
+    assert "--overlap" in capsys.readouterr().out
