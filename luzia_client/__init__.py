@@ -60,32 +60,7 @@ _HOMES = {
     "Usage": "luzia_protocol.jobs",
 }
 
-__all__ = [
-    "AsyncClient",
-    "Attempt",
-    "Changes",
-    "Client",
-    "ConnectionLostError",
-    "DaemonUnreachableError",
-    "DispatchOptions",
-    "ErrorCode",
-    "Event",
-    "FollowEnd",
-    "Job",
-    "JobState",
-    "LuziaError",
-    "Missed",
-    "Outcome",
-    "Output",
-    "Overlap",
-    "Progress",
-    "Refused",
-    "Schedule",
-    "SettingsError",
-    "UnexpectedAnswerError",
-    "Usage",
-    "__version__",
-]
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the names above, which a checker reads as they are
 
 
 def __getattr__(name: str) -> object:
@@ -102,4 +77,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOMES, "__version__"])
+    return sorted(__all__)
