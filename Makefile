@@ -61,17 +61,17 @@ soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow 
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
 
 generate: $(STAMP) ## write the client's methods, the schemas, the manual and the generated parts of docs anew
-	$(BIN)/python luzia_client/generate.py
+	$(BIN)/python luzia_client/api/generate.py
 	$(BIN)/python protocol/generate.py
-	$(BIN)/python docs/generate.py
-	$(BIN)/python -m docs.manual
+	$(BIN)/python -m luzia_docs.generate
+	$(BIN)/python -m luzia_docs.manual
 	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
 
 site: $(STAMP) ## build the documentation as a site, in build/site
-	@$(BIN)/python -m docs.website.build
+	@$(BIN)/python -m luzia_docs.site.build
 
 pictures: $(STAMP) ## take the pictures of docs/pictures anew (NAMES="jobs top" takes some of them)
-	$(BIN)/python -m docs.website.pictures $(NAMES)
+	$(BIN)/python -m luzia_docs.site.pictures $(NAMES)
 
 clean: ## delete the virtual environment and every cache
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from luzia_protocol.schedules import Overlap as Overlap
     from luzia_protocol.schedules import Schedule as Schedule
 
-    from luzia_client.asking import Changes as Changes
-    from luzia_client.asking import DispatchOptions as DispatchOptions
-    from luzia_client.async_client import AsyncClient as AsyncClient
-    from luzia_client.client import Client as Client
-    from luzia_client.connection import ConnectionLostError as ConnectionLostError
-    from luzia_client.connection import DaemonUnreachableError as DaemonUnreachableError
-    from luzia_client.connection import UnexpectedAnswerError as UnexpectedAnswerError
-    from luzia_client.settings import SettingsError as SettingsError
+    from luzia_client.api.async_client import AsyncClient as AsyncClient
+    from luzia_client.api.client import Client as Client
+    from luzia_client.api.requests import Changes as Changes
+    from luzia_client.api.requests import DispatchOptions as DispatchOptions
+    from luzia_client.api.settings import SettingsError as SettingsError
+    from luzia_client.transport.connection import ConnectionLostError as ConnectionLostError
+    from luzia_client.transport.connection import DaemonUnreachableError as DaemonUnreachableError
+    from luzia_client.transport.connection import UnexpectedAnswerError as UnexpectedAnswerError
 
     __version__: str
 
 _HOMES = {
-    "AsyncClient": "luzia_client.async_client",
+    "AsyncClient": "luzia_client.api.async_client",
     "Attempt": "luzia_protocol.jobs",
-    "Changes": "luzia_client.asking",
-    "Client": "luzia_client.client",
-    "ConnectionLostError": "luzia_client.connection",
-    "DaemonUnreachableError": "luzia_client.connection",
-    "DispatchOptions": "luzia_client.asking",
+    "Changes": "luzia_client.api.requests",
+    "Client": "luzia_client.api.client",
+    "ConnectionLostError": "luzia_client.transport.connection",
+    "DaemonUnreachableError": "luzia_client.transport.connection",
+    "DispatchOptions": "luzia_client.api.requests",
     "ErrorCode": "luzia_protocol.errors",
     "Event": "luzia_protocol.events",
     "FollowEnd": "luzia_protocol.output",
@@ -55,8 +55,8 @@ _HOMES = {
     "Progress": "luzia_protocol.jobs",
     "Refused": "luzia_protocol.errors",
     "Schedule": "luzia_protocol.schedules",
-    "SettingsError": "luzia_client.settings",
-    "UnexpectedAnswerError": "luzia_client.connection",
+    "SettingsError": "luzia_client.api.settings",
+    "UnexpectedAnswerError": "luzia_client.transport.connection",
     "Usage": "luzia_protocol.jobs",
 }
 

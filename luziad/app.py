@@ -16,45 +16,45 @@ from pathlib import Path
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
-from luziad import open_files
-from luziad.acceptance import Mended
 from luziad.agents import registry
-from luziad.config import Config
-from luziad.core.environments import Environments
-from luziad.core.ready import ReadyQueue
-from luziad.core.record import JobRecord
-from luziad.core.table import JobTable
-from luziad.dependency_gate import DependencyGate
+from luziad.attempts.launch import Launcher, base_environment
+from luziad.attempts.questions import Questions
+from luziad.attempts.readers import LiveReaders
+from luziad.attempts.stall import StallWatch
+from luziad.attempts.verdict import OutputJudge
+from luziad.attempts.worktrees import Worktrees
+from luziad.config.schema import Config
 from luziad.errors import StartupError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.base import Services
 from luziad.handlers.schedules import maker
-from luziad.journal import Journal
-from luziad.judging import OutputJudge
-from luziad.launching import Launcher, base_environment
-from luziad.limits import limits
-from luziad.live.readers import LiveReaders
-from luziad.loading import from_directories, load, load_schedules
-from luziad.operations import Operations
-from luziad.questions import Questions
-from luziad.queues import QueueStops
-from luziad.scheduler import Scheduler
+from luziad.jobs.environments import Environments
+from luziad.jobs.loading import from_directories, load, load_schedules
+from luziad.jobs.record import JobRecord
+from luziad.jobs.status_file import StatusFiles
+from luziad.jobs.table import JobTable
+from luziad.journal.acceptance import Mended
+from luziad.journal.finish_waiters import Finals
+from luziad.journal.history import History
+from luziad.journal.journal import Journal
+from luziad.journal.snapshot_timer import Snapshotting
+from luziad.operations import open_files
+from luziad.operations.operations import Operations
+from luziad.output.inotify import FileWatcher
 from luziad.schedules.table import Schedules
+from luziad.scheduling.gates.dependencies import DependencyGate
+from luziad.scheduling.gates.start_time import TimeGate
+from luziad.scheduling.limits import limits
+from luziad.scheduling.queue_control import QueueStops
+from luziad.scheduling.ready.queue import ReadyQueue
+from luziad.scheduling.scheduler import Scheduler
 from luziad.server import systemd
 from luziad.server.admission import Limits
 from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir, unbind
-from luziad.snapshotting import Snapshotting
-from luziad.status_files import StatusFiles
-from luziad.store import mending, snapshots
+from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
-from luziad.time_gate import TimeGate
-from luziad.trees.git import Git
-from luziad.watch.files import FileWatcher
-from luziad.watch.finals import Finals
-from luziad.watch.history import History
-from luziad.watch.stall import StallWatch
-from luziad.worktrees import Worktrees
+from luziad.worktrees.git import Git
 
 log = logging.getLogger("luziad.app")
 
@@ -234,7 +234,7 @@ class App:
         self._schedules.look()
 
     def _finish_mending(self) -> None:
-        self._slow.submit(mending.finish, Path(self._config.state_dir))
+        self._slow.submit(repair.finish, Path(self._config.state_dir))
 
     def _snapshot_taken(self, file: str) -> None:
         self._operations.last_snapshot = file

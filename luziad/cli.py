@@ -20,17 +20,18 @@ import uvloop
 
 from luzia_protocol.version import VERSION
 
-from luziad import config as configuration
-from luziad import log, reading_cli, snapshots_cli
+from luziad import log
 from luziad.app import serve
+from luziad.config import load as configuration
 from luziad.errors import ConfigError, LuziadError
+from luziad.tools import read_agent, snapshots
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the daemon in the foreground and return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["--read-agent"]:
-        return reading_cli.main(words[1:])
+        return read_agent.main(words[1:])
     options = argument_parser().parse_args(words)
     try:
         config = configuration.load()
@@ -41,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.check_config:
         return 0
     if options.snapshots:
-        return snapshots_cli.show(config)
+        return snapshots.show(config)
     if options.restore is not None:
-        return snapshots_cli.restore(config, options.restore)
+        return snapshots.restore(config, options.restore)
     if options.on_demand and not config.daemon.autostart:
         print(
             f"luziad: {config.config_file} says `autostart = false`: start the daemon with `luzia daemon start`",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 60.0
 MAIN = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
 

@@ -7,11 +7,11 @@ import sys
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luzia_client import exit_codes
-from luzia_client.cli.mistakes import UsageError as UsageError
-from luzia_client.cli.text import harmless
-from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError
-from luzia_client.settings import SettingsError
+from luzia_client.api.settings import SettingsError
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args.usage_error import UsageError as UsageError
+from luzia_client.cli.show.text import harmless
+from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees.errors import TreeError
 
 
@@ -54,8 +54,8 @@ def complain(message: str, hint: str, status: int) -> int:
 
 def nearest_command(word: str) -> str | None:
     """The command that the word is probably a misspelling of."""
+    from luzia_client.cli.args.suggest import nearest
     from luzia_client.cli.main import COMMANDS
-    from luzia_client.cli.nearest import nearest
 
     return nearest(word, COMMANDS)
 

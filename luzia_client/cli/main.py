@@ -42,7 +42,7 @@ COMMANDS = {
     "answer": ("answer", "answer what a job's agent asks", "Act"),
     "progress": ("progress", "report from inside a job how far it is", "Act"),
     "export": ("export", "write all jobs as JSON lines, to move them", "Set up"),
-    "import": ("importing", "take in jobs that another luzia has exported", "Set up"),
+    "import": ("import_", "take in jobs that another luzia has exported", "Set up"),
     "projects": ("projects", "list, add and remove projects", "Set up"),
     "agents": ("agents", "list the agents that can run tasks", "Set up"),
     "daemon": ("daemon", "start, stop, restart, reload luziad, or ask how it does", "Set up"),
@@ -85,17 +85,18 @@ def run(words: list[str]) -> int:
     if first in COMMANDS:
         return run_command(first, words[1:])
     if not words or first in ("-h", "--help", "-V", "--version"):
-        from luzia_client.cli import usage
+        from luzia_client.cli.help import usage
 
         return usage.top(words)
     if first == "--complete":
-        from luzia_client.cli import complete
+        from luzia_client.cli.completion import complete
 
         return complete.run(words[1:])
-    from luzia_client.cli import dispatch, grammar
+    from luzia_client.cli.args import grammar
+    from luzia_client.cli.commands import dispatch
 
     if len(words) == 1 and not grammar.is_option(first):
-        from luzia_client.cli import usage
+        from luzia_client.cli.help import usage
 
         raise usage.no_task(first)
     return dispatch.run(words)
@@ -104,7 +105,7 @@ def run(words: list[str]) -> int:
 def run_command(name: str, words: list[str]) -> int:
     """Run one command with the words that follow its name."""
     if name == "dispatch":
-        from luzia_client.cli import dispatch
+        from luzia_client.cli.commands import dispatch
 
         return dispatch.run(words)
     module = load(name)
@@ -123,12 +124,12 @@ def load(name: str) -> ModuleType:
     """The command's module."""
     from importlib import import_module
 
-    return import_module(f"luzia_client.cli.{COMMANDS[name][0]}")
+    return import_module(f"luzia_client.cli.commands.{COMMANDS[name][0]}")
 
 
 def parser_of(name: str, module: ModuleType) -> ArgumentParser:
     """The command's argument parser."""
-    from luzia_client.cli.parser import Parser, examples_text
+    from luzia_client.cli.args.parser import Parser, examples_text
 
     parser = Parser(prog=f"luzia {name}", description=module.__doc__)
     module.configure(parser)

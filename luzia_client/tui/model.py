@@ -18,8 +18,8 @@ from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
 from luzia_protocol.operating import Queues
 from luzia_protocol.replies import Listed
 
-from luzia_client.cli import render
-from luzia_client.cli.board import changed
+from luzia_client.cli.show import render
+from luzia_client.cli.watch.board import changed
 
 MAX_KNOWN = 20_000
 """Jobs that are known one by one."""

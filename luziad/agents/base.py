@@ -14,8 +14,8 @@ import msgspec
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
-from luziad.core.answers import Answer
-from luziad.core.attempts import Exited
+from luziad.jobs.answers import Answer
+from luziad.jobs.attempt import Exited
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents import claude_asking, claude_transcript
+from luziad.agents import claude_questions, claude_transcript
 from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, Verdict, within
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Call, Event, created_task, event_of, tokens
 from luziad.agents.notes import MAX_ID, MAX_PATH, MAX_PLAN, Notes, amount, count, plan_item, remember
@@ -32,7 +32,7 @@ from luziad.agents.reading import (
     text_at,
     tool_phase,
 )
-from luziad.core.attempts import Exited
+from luziad.jobs.attempt import Exited
 
 _SESSIONS = uuid.UUID("8a0f2c1e-5d0b-5b0e-9c55-6c757a696121")
 _SYNTHETIC = "<synthetic>"
@@ -65,7 +65,7 @@ def command(context: Context) -> Command:
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only honest progress
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
-        first_line=claude_asking.first_line(context.task) if context.ask else None,
+        first_line=claude_questions.first_line(context.task) if context.ask else None,
     )
 
 
@@ -77,7 +77,7 @@ class ClaudeReader:
         self._messages: dict[str, None] = {}
         self._calls: dict[str, Call] = {}
         self._tasks: dict[str, PlanItem] = {}
-        self._asking = claude_asking.Asking()
+        self._asking = claude_questions.Asking()
         self._answered = False
         self._said = "(nothing)"
         self._hint = ""
@@ -289,6 +289,6 @@ ADAPTER = Adapter(
     transcript=claude_transcript.entries,
     tells_version=True,
     resumes=True,
-    respond=claude_asking.respond,
+    respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

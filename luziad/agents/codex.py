@@ -28,7 +28,7 @@ from luziad.agents.reading import (
     text_at,
     tool_phase,
 )
-from luziad.core.attempts import Exited
+from luziad.jobs.attempt import Exited
 
 _TOOLS = {"command_execution": "shell", "file_change": "edit", "web_search": "web search", "mcp_tool_call": "mcp"}
 """Kinds of items that are tools, and what they are called unless they say it themselves."""

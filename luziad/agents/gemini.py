@@ -27,7 +27,7 @@ from luziad.agents.reading import (
     text_at,
     tool_phase,
 )
-from luziad.core.attempts import Exited
+from luziad.jobs.attempt import Exited
 
 _WRITERS = ("write_file", "replace", "edit")
 

@@ -18,7 +18,7 @@ from luzia_protocol.jobs import Progress
 from luziad.agents.base import Understanding, Verdict
 from luziad.agents.notes import Notes, count, plan_item
 from luziad.agents.reading import MAX_WORDS, is_usage_limit, judge, last_words, objects, text, text_at, tool_phase
-from luziad.core.attempts import Exited
+from luziad.jobs.attempt import Exited
 
 _WRITTEN = re.compile(r"(?:(?P<type>[^:=]+):)?(?P<path>[^:=.]+(?:\.[^:=.]+)*)(?:=(?P<value>.*))?")
 _LITERALS = {"true": True, "false": False, "null": None}

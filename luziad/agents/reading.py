@@ -14,7 +14,7 @@ import msgspec
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Verdict, signal_or_code
-from luziad.core.attempts import Exited
+from luziad.jobs.attempt import Exited
 
 MAX_WORDS = 500
 

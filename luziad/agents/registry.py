@@ -9,9 +9,10 @@ import msgspec
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luziad.agents import argv, claude, codex, gemini, jsonl, opencode, shell, template, vibe
+from luziad.agents import claude, codex, gemini, jsonl, opencode, shell, template, vibe
+from luziad.agents import command as argv
 from luziad.agents.base import Adapter
-from luziad.config_structs import AgentConfig
+from luziad.config.schema import AgentConfig
 
 AUTOMATIC = ("claude", "codex", "opencode", "vibe", "gemini")
 """The agents that are chosen when nobody named one, the preferred first."""

@@ -8,7 +8,7 @@ import msgspec
 
 from luzia_protocol.jobs import Bounds
 
-from luziad.core.attempts import AttemptEnd, AttemptRef
+from luziad.jobs.attempt import AttemptEnd, AttemptRef
 
 
 class Launch(msgspec.Struct, frozen=True):

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from luziad.core.attempts import AttemptRef, Exited
 from luziad.executor import survivors
+from luziad.jobs.attempt import AttemptRef, Exited
 
 log = logging.getLogger(__name__)
 

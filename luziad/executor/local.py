@@ -22,11 +22,11 @@ import msgspec
 
 from luzia_protocol.jobs import Bounds
 
-from luziad.core.attempts import AttemptRef, Exited
-from luziad.executor import arrival, pidfd, reconcile, survivors, talking
+from luziad.executor import file_events, pidfd, reconcile, stdin, survivors
 from luziad.executor.base import Launch, Observer
 from luziad.executor.controllers import Controllers
 from luziad.executor.forks import Forks, Reply
+from luziad.jobs.attempt import AttemptRef, Exited
 from luziad.supervise import record
 
 log = logging.getLogger(__name__)
@@ -174,7 +174,7 @@ class LocalExecutor:
 
     async def say(self, ref: AttemptRef, line: str) -> None:
         """Give a line to an agent that was started with a `first_line`. Raises OSError when it cannot be given."""
-        work = functools.partial(talking.say, self._directory(ref), line.encode() + b"\n")
+        work = functools.partial(stdin.say, self._directory(ref), line.encode() + b"\n")
         await self._loop.run_in_executor(self._pool, work)
 
     def hang_up(self, ref: AttemptRef) -> None:
@@ -315,7 +315,7 @@ class LocalExecutor:
     async def _await_start(self, attempt: _Attempt) -> None:
         """Hear of the start of an adopted attempt; without that the end tells of it."""
         try:
-            async for _ in arrival.changes(attempt.directory):
+            async for _ in file_events.changes(attempt.directory):
                 started = await self._loop.run_in_executor(self._pool, reconcile.read_started, attempt.directory)
                 if self._has_started(attempt, started):
                     return

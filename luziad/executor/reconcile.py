@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from luziad.core.attempts import AttemptEnd, Exited, Lost, NeverStarted
 from luziad.executor import survivors
+from luziad.jobs.attempt import AttemptEnd, Exited, Lost, NeverStarted
 from luziad.supervise import record
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from luziad.handlers.daemon import (
     reload,
     shutdown,
 )
-from luziad.handlers.dispatch import dispatch
+from luziad.handlers.dispatch.dispatch import dispatch
 from luziad.handlers.edit import edit
 from luziad.handlers.graph import graph
 from luziad.handlers.graph_show import graph_show

@@ -11,17 +11,17 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Budget, Job, JobState
 from luzia_protocol.replies import EndFrame, EventFrame, LaggedFrame, Ok, OutputFrame
 
-from luziad.config import Config
-from luziad.core.asking import asked_words, open_questions
-from luziad.core.record import JobRecord
+from luziad.config.schema import Config
 from luziad.errors import StorageError
-from luziad.operations import Operations
-from luziad.scheduler import Scheduler
+from luziad.jobs.questions import asked_words, open_questions
+from luziad.jobs.record import JobRecord
+from luziad.jobs.view import job_view, whole_view
+from luziad.journal.finish_waiters import Finals
+from luziad.journal.history import History
+from luziad.operations.operations import Operations
+from luziad.output.inotify import FileWatcher
 from luziad.schedules.table import Schedules
-from luziad.view import job_view, whole_view
-from luziad.watch.files import FileWatcher
-from luziad.watch.finals import Finals
-from luziad.watch.history import History
+from luziad.scheduling.scheduler import Scheduler
 
 StreamFrame = EventFrame | OutputFrame | EndFrame | LaggedFrame
 

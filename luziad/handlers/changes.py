@@ -10,10 +10,10 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState, Progress
 from luzia_protocol.requests import Cancel, Remove, ReportProgress, Retry, Send, UpdateStatus
 
-from luziad.core.record import JobRecord
-from luziad.handlers.again_checks import check_message
 from luziad.handlers.base import Call, Services, committed_answer, storage_refusal
+from luziad.handlers.dispatch.terms import check_message
 from luziad.handlers.worktrees import remove_with_tree
+from luziad.jobs.record import JobRecord
 
 
 def cancel(services: Services, request: Cancel, call: Call) -> None:

@@ -9,10 +9,10 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Agents, Hello, Info, ProjectAdd, ProjectRemove, Projects, Reload, Shutdown
 from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 
-from luziad import config as configuration
+from luziad.config import load as configuration
 from luziad.errors import ConfigError
 from luziad.handlers.base import Call, Services
-from luziad.handlers.naming import no_project
+from luziad.handlers.suggestions import no_project
 
 
 def hello(services: Services, request: Hello, call: Call) -> replies.Hello:

@@ -9,13 +9,13 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.requests import Dispatch, Edit
 
-from luziad.core.claims import NO_CLAIMS
-from luziad.core.dependencies import NO_PARENTS, After, cycle
-from luziad.core.record import JobRecord, JobSpec
 from luziad.handlers.base import Call, Services, committed_answer, storage_refusal
-from luziad.handlers.dispatch import check_task
-from luziad.handlers.graph_checks import after_of
-from luziad.handlers.order_checks import check_priority
+from luziad.handlers.dispatch.dependencies import after_of
+from luziad.handlers.dispatch.dispatch import check_task
+from luziad.handlers.dispatch.requirements import check_priority
+from luziad.jobs.dependencies import NO_PARENTS, After, cycle
+from luziad.jobs.record import JobRecord, JobSpec
+from luziad.jobs.requirements import NO_CLAIMS
 
 
 def edit(services: Services, request: Edit, call: Call) -> None:

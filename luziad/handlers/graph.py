@@ -18,13 +18,13 @@ from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import MAX_GRAPH_JOBS, Graph, Node
 
-from luziad.core.graphs import a_cycle, parents_first
-from luziad.core.record import JobRecord
 from luziad.errors import StorageError
 from luziad.handlers.base import Call, Services, storage_refusal
-from luziad.handlers.dispatch import check_room, forget_environments, new_record
-from luziad.handlers.graph_checks import after_of
-from luziad.in_turns import AT_ONCE
+from luziad.handlers.dispatch.dependencies import after_of
+from luziad.handlers.dispatch.dispatch import check_room, forget_environments, new_record
+from luziad.jobs.graph_order import a_cycle, parents_first
+from luziad.jobs.record import JobRecord
+from luziad.scheduling.slices import AT_ONCE
 
 NODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 

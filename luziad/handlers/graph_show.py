@@ -5,9 +5,9 @@ from __future__ import annotations
 from luzia_protocol import replies
 from luzia_protocol.requests import MAX_PAGE, GraphShow
 
-from luziad.core.graphs import parents_first
-from luziad.core.record import JobRecord
 from luziad.handlers.base import Call, Services
+from luziad.jobs.graph_order import parents_first
+from luziad.jobs.record import JobRecord
 
 
 def graph_show(services: Services, request: GraphShow, call: Call) -> replies.GraphShown:

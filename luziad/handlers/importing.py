@@ -6,8 +6,8 @@ from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import MAX_IMPORT_JOBS, Import
 
-from luziad import importing
 from luziad.handlers.base import Asked, Call, Services, storage_refusal
+from luziad.operations import importing
 
 
 def import_jobs(services: Services, request: Import, call: Call) -> None:

@@ -9,9 +9,9 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import FINAL_STATES, JobState
 from luzia_protocol.requests import MAX_PAGE, List, Status
 
-from luziad.core.record import JobRecord
-from luziad.core.sorting import in_order
 from luziad.handlers.base import Call, Services
+from luziad.jobs.record import JobRecord
+from luziad.jobs.sorting import in_order
 
 
 def status(services: Services, request: Status, call: Call) -> replies.Status:

@@ -8,9 +8,9 @@ from luzia_protocol import events, replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import MAX_OUTPUT_BYTES, Follow, Logs
 
-from luziad.core.record import JobRecord
 from luziad.handlers.base import Call, Services
 from luziad.handlers.sources import source_of
+from luziad.jobs.record import JobRecord
 
 FOLLOW_BYTES = 64 * 1024
 

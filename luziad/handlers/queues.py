@@ -7,11 +7,11 @@ from collections.abc import Callable
 from luzia_protocol.jobs import JobState
 from luzia_protocol.operating import Drain, PauseQueue, QueuesChanged, ResumeQueue
 
-from luziad.core.record import JobRecord
 from luziad.errors import StorageError
 from luziad.handlers.base import AnsweredAnyway, Call, Services, storage_refusal
 from luziad.handlers.changes import must_be_writable
-from luziad.handlers.naming import no_project
+from luziad.handlers.suggestions import no_project
+from luziad.jobs.record import JobRecord
 
 Change = Callable[[JobRecord, Callable[[], None]], None]
 

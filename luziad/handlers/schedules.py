@@ -15,16 +15,16 @@ from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import job_name
 
-from luziad import zones
-from luziad.core.cron import Cron, CronError
-from luziad.core.dependencies import After
-from luziad.core.record import JobRecord
-from luziad.core.schedules import ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.clocks import zones
 from luziad.handlers.base import AnsweredAnyway, Asked, Call, Services
 from luziad.handlers.changes import must_be_writable
-from luziad.handlers.dispatch import check_room, new_record
+from luziad.handlers.dispatch.dispatch import check_room, new_record
 from luziad.handlers.schedule_view import schedule_view
-from luziad.importing import NOBODY
+from luziad.jobs.dependencies import After
+from luziad.jobs.record import JobRecord
+from luziad.operations.importing import NOBODY
+from luziad.schedules.cron import Cron, CronError
+from luziad.schedules.due import ScheduleFate, ScheduleRecord, ScheduleSpec
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _OF_ONE_LOGIN = ("SSH_AUTH_SOCK",)

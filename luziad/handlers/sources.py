@@ -13,10 +13,10 @@ from luzia_protocol.requests import Follow, Logs
 
 from luziad.agents.lines import LineSplitter
 from luziad.agents.transcript import Entries, Transcript
-from luziad.core.attempts import AttemptRef
-from luziad.core.record import JobRecord
 from luziad.handlers.base import Services
-from luziad.watch.output import Piece, encode_piece, read_piece, tail_offset
+from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.record import JobRecord
+from luziad.output.files import Piece, encode_piece, read_piece, tail_offset
 
 RENDERED_BYTES = 64 * 1024
 """So much of a stream is rendered in one go, unless a line is longer."""

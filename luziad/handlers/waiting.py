@@ -9,9 +9,9 @@ from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import MAX_WAIT_JOBS, Wait
 
-from luziad.core.record import JobRecord
 from luziad.handlers.base import Call, Services
-from luziad.handlers.family_checks import check_wait
+from luziad.handlers.dispatch.ancestors import check_wait
+from luziad.jobs.record import JobRecord
 
 
 def wait(services: Services, request: Wait, call: Call) -> None:

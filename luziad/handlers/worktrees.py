@@ -6,8 +6,8 @@ from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Clean
 
-from luziad.core.record import JobRecord
 from luziad.handlers.base import Call, Services, storage_refusal
+from luziad.jobs.record import JobRecord
 
 
 async def clean(services: Services, request: Clean, call: Call) -> None:

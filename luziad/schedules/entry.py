@@ -8,10 +8,10 @@ from itertools import islice
 
 from luzia_protocol.errors import Refused
 
-from luziad import zones
-from luziad.core import schedules as core
-from luziad.core.cron import Cron, CronError
-from luziad.core.schedules import Due, ScheduleRecord
+from luziad.clocks import zones
+from luziad.schedules import due as core
+from luziad.schedules.cron import Cron, CronError
+from luziad.schedules.due import Due, ScheduleRecord
 
 
 class Entry:

@@ -20,16 +20,16 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import RunOf
 from luzia_protocol.schedules import SCHEDULE_TAG, Overlap
 
-from luziad.acceptance import Unasked
-from luziad.clock_timer import ClockTimer
-from luziad.core import schedules as core
-from luziad.core.dependencies import After
-from luziad.core.record import JobRecord
-from luziad.core.schedules import RunRecord, ScheduleRecord
+from luziad.clocks.timer import ClockTimer
 from luziad.errors import StorageError
-from luziad.journal import Acceptance
-from luziad.scheduler import Scheduler
+from luziad.jobs.dependencies import After
+from luziad.jobs.record import JobRecord
+from luziad.journal.acceptance import Unasked
+from luziad.journal.journal import Acceptance
+from luziad.schedules import due as core
+from luziad.schedules.due import RunRecord, ScheduleRecord
 from luziad.schedules.entry import Entry
+from luziad.scheduling.scheduler import Scheduler
 
 log = logging.getLogger("luziad.schedules")
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from luziad.core.ids import JOB_ID
 from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedError
-from luziad.store import mending, opening, snapshots
-from luziad.store.mending import Mending
+from luziad.jobs.ids import JOB_ID
+from luziad.store import opening, repair, snapshots
 from luziad.store.opening import ENVIRONMENTS_NAME, STORE_NAME
+from luziad.store.repair import Mending
 from luziad.store.rescue import give_up_removed, rescue
 from luziad.store.sqlite import Store
 
@@ -42,7 +42,7 @@ def open_store(state_dir: Path, jobs_dir: Path, load: Callable[[Store], T]) -> O
 
     load: reads all jobs, and raises StoreDamagedError when it cannot. Raises StoreTooNewError, StorageError, OSError.
     """
-    mended = mending.under_way(state_dir)
+    mended = repair.under_way(state_dir)
     if mended is not None:
         mended.resume(state_dir)
     if mended is None or (state_dir / STORE_NAME).exists():
@@ -62,7 +62,7 @@ def open_store(state_dir: Path, jobs_dir: Path, load: Callable[[Store], T]) -> O
             if isinstance(exc, sqlite3.DatabaseError) and not opening.is_damage(exc):
                 raise StorageError(f"{snapshot} cannot be restored now: {exc}") from exc
             mended.note(state_dir, f"the snapshot {snapshot} is damaged as well ({exc})")
-            mending.set_aside(state_dir, STORE_NAME, mending.new_aside(state_dir, "damaged"))
+            repair.set_aside(state_dir, STORE_NAME, repair.new_aside(state_dir, "damaged"))
     _replace(state_dir, None, mended)
     return _open(state_dir, load, mended)
 
@@ -82,7 +82,7 @@ def restore(state_dir: Path, jobs_dir: Path, snapshot: Path, load: Callable[[Sto
         raise opening.unreadable(StoreDamagedError, snapshot, exc) from exc
     finally:
         opening.begin_file(state_dir / "trial.db").unlink()
-    mended = mending.under_way(state_dir) or Mending()
+    mended = repair.under_way(state_dir) or Mending()
     mended.wanted = str(snapshot)
     mended.move(state_dir, "replaced", f"{snapshot.name} was asked for; the store before it was set aside as {{aside}}")
     opened = open_store(state_dir, jobs_dir, load)
@@ -138,10 +138,10 @@ def _open(state_dir: Path, load: Callable[[Store], T], mended: Mending | None) -
     try:
         store, loaded = _open_and_load(state_dir, load)
     except EnvironmentsDamagedError as exc:
-        aside = mending.new_aside(state_dir, "damaged")
-        mending.set_aside(state_dir, ENVIRONMENTS_NAME, aside)
+        aside = repair.new_aside(state_dir, "damaged")
+        repair.set_aside(state_dir, ENVIRONMENTS_NAME, aside)
         notice = f"the variables of jobs were damaged ({exc}) and set aside as {aside}; dispatch such jobs again"
-        mending.log.warning("store_mended %s", notice)
+        repair.log.warning("store_mended %s", notice)
         notices.append(notice)
         store, loaded = _open_and_load(state_dir, load)
     notices += store.notices

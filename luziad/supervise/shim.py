@@ -15,7 +15,7 @@ import time
 from _json import encode_basestring_ascii
 from typing import Any
 
-from luziad.supervise import bounds, cap, care, cgroup, child, record, talk, tree
+from luziad.supervise import bounds, cap, cgroup, child, record, stdin, tree, tree_supervision
 
 REPLIES = 1
 """The descriptor of the reply pipe, in the fork server and in shims. An agent has its stdout there."""
@@ -117,7 +117,7 @@ class Shim:
         self._read_clocks()
         try:
             if (line := self._request.get("first_line")) is not None:
-                self._fifo = talk.begin(self._directory, os.fsencode(line) + b"\n")
+                self._fifo = stdin.begin(self._directory, os.fsencode(line) + b"\n")
             agent = self._start()
         except (child.CannotStart, bounds.CannotKeep) as why:
             self._write_exit(error=str(why))
@@ -173,7 +173,7 @@ class Shim:
 
     def _look_after(self, agent: int) -> None:
         request = self._request
-        care.Care(
+        tree_supervision.Care(
             agent,
             group=self._group,
             output=cap.OutputCap(self._directory, request["max_log_bytes"]),

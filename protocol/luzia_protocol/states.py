@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job is in its life; luziad/core/lifecycle.py says how it moves."""
+    """Where a job is in its life; luziad/jobs/lifecycle.py says how it moves."""
 
     QUEUED = "queued"
     STARTING = "starting"

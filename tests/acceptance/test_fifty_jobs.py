@@ -20,7 +20,7 @@ import pytest
 
 from luzia_protocol.events import Ended, Event
 
-from luzia_client.client import Client
+from luzia_client.api.client import Client
 from luziad.supervise import tree
 from support import DEADLINE_S, MAIN, PrivateDaemon, eventually, private_daemon
 

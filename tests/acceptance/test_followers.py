@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from luzia_client import autostart
-from luzia_client.client import Client
-from luzia_client.connection import DaemonUnreachableError
+from luzia_client.api.client import Client
+from luzia_client.transport import autostart
+from luzia_client.transport.connection import DaemonUnreachableError
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 
 NUMBERS = 'n=0; until [ -e stop ]; do n=$((n+1)); echo "line $n"; sleep 0.005; done; printf "the end"'

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from luzia_client import exit_codes
+from luzia_client.cli import exit_codes
 from support import PrivateDaemon, eventually, private_daemon
 
 SECRET = "planted-secret-value"

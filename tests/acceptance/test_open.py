@@ -13,7 +13,7 @@ import pytest
 from luzia_protocol.jobs import Job
 
 from git_projects import Repository
-from luzia_client.client import Client
+from luzia_client.api.client import Client
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia
 from terminal import terminal
 

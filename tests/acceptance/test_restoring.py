@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from luzia_client import exit_codes
+from luzia_client.cli import exit_codes
 from support import PrivateDaemon, eventually, private_daemon
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from luziad.core.cron import SHORTHANDS, Cron
+from luziad.schedules.cron import SHORTHANDS, Cron
 from private_luzia import PrivateLuzia, private_luzia
 from support import DEADLINE_S
 

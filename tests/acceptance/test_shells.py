@@ -20,7 +20,7 @@ import pytest
 
 from support import DEADLINE_S, PrivateDaemon, private_daemon
 
-DATA = Path(__file__).parents[2] / "luzia_client" / "data"
+DATA = Path(__file__).parents[2] / "luzia_client" / "cli" / "completion" / "data"
 HOSTILE = 'sleep 1000 # "it\'s" $(touch pwned) `touch pwned` ; touch pwned\n\x1b[31mred'
 ESCAPES = re.compile(r"\x1b\[[0-9;?>=]*[a-zA-Z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[=>()][AB0]?")
 # What is typed after `luzia` is printed and not done; only the completion reaches the real one.

@@ -12,7 +12,7 @@ import pytest
 
 from luzia_protocol.jobs import Attempt, Job, JobState, Outcome, job_name
 
-from luzia_client.client import Client
+from luzia_client.api.client import Client
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia
 
 MANY = 3000

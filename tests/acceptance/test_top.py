@@ -19,7 +19,7 @@ from wcwidth import wcswidth
 from luzia_protocol.jobs import Job, JobState
 
 from git_projects import Repository
-from luzia_client.client import Client
+from luzia_client.api.client import Client
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 from terminal import WHEEL_DOWN, WHEEL_UP, Terminal, terminal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from docs.website.pictures import scene
+from luzia_docs.site.pictures import scene
 from unit.house.scripts import ROOT
 
 PAGE = (ROOT / "docs" / "tour.md").read_text()

@@ -11,7 +11,7 @@ import pytest
 
 from luzia_protocol.jobs import JobState
 
-from luzia_client.client import Client
+from luzia_client.api.client import Client
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 from terminal import Terminal, terminal
 

@@ -7,7 +7,7 @@ import pytest
 from luzia_protocol.jobs import Job, JobState, Outcome
 
 from agents.real import TASK, RealAgent
-from luziad.launching import GO_ON
+from luziad.attempts.launch import GO_ON
 
 FOLLOW_UP = "And now say once more what you did. stub:text"
 

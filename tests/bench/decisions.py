@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from bench.house import House  # noqa: E402
-from luziad.core.lanes import Limits  # noqa: E402
-from luziad.core.record import JobRecord  # noqa: E402
+from luziad.jobs.record import JobRecord  # noqa: E402
+from luziad.scheduling.ready.lanes import Limits  # noqa: E402
 
 SLOTS = 8
 ROUNDS = 20

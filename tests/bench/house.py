@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from luzia_protocol.jobs import JobState
 
-from luziad.core.claims import Claims
-from luziad.core.dependencies import After
-from luziad.core.lanes import Limits
-from luziad.core.ready import ReadyQueue
-from luziad.core.record import JobFate, JobRecord, JobSpec
-from luziad.core.table import JobTable
-from luziad.dependency_gate import DependencyGate
-from luziad.gates import Gates
+from luziad.jobs.dependencies import After
+from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.requirements import Claims
+from luziad.jobs.table import JobTable
+from luziad.scheduling.gates.dependencies import DependencyGate
+from luziad.scheduling.gates.gates import Gates
+from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.queue import ReadyQueue
 
 
 class House:

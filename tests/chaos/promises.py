@@ -15,7 +15,7 @@ from chaos import processes
 from chaos.clients import Run
 from chaos.killing import ERRORS
 from chaos.work import Work
-from luziad.core.lifecycle import IllegalTransitionError, Trigger, move
+from luziad.jobs.lifecycle import IllegalTransitionError, Trigger, move
 
 REAPED_S = 10.0
 """A fork server that lives reaps a shim that was killed long before that."""

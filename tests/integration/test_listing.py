@@ -11,8 +11,8 @@ import pytest
 from luzia_protocol.jobs import SortKey
 from luzia_protocol.states import SORT_KEYS
 
-from luzia_client.cli.columns import COLUMNS
-from luziad.core.sorting import KEYS
+from luzia_client.cli.show.columns import COLUMNS
+from luziad.jobs.sorting import KEYS
 from support import Connection, PrivateDaemon, private_daemon
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from luziad.live.readers import READ_GAP_S
+from luziad.attempts.readers import READ_GAP_S
 from replaying import AGENTS, Replay
 from support import Connection, PrivateDaemon, eventually, private_daemon
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from luzia_client import exit_codes
+from luzia_client.cli import exit_codes
 from support import Connection, PrivateDaemon, private_daemon
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from luzia_client import exit_codes
+from luzia_client.cli import exit_codes
 from support import MAIN, Connection, PrivateDaemon, dispatch, end_states, eventually, private_daemon, status
 
 TICKING = "while [ ! -e go ]; do sleep 0.02; done"

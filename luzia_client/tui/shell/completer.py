@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from luzia_client.cli.text import harmless
+from luzia_client.cli.show.text import harmless
 from luzia_client.tui.shell.completing import Choice, Files, choices
 from luzia_client.tui.shell.offers import Known
 from luzia_client.tui.shell.toolbar import MAX_LOOKED_AT

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from luzia_client.caller import is_path
-from luzia_client.cli.complete import DISPATCH, known_commands, offers
-from luzia_client.cli.completing import Line, Offers
-from luzia_client.cli.text import harmless, one_line
+from luzia_protocol.caller import is_path
+
+from luzia_client.cli.completion.complete import DISPATCH, known_commands, offers
+from luzia_client.cli.completion.engine import Line, Offers
+from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.tui.shell.lines import OWN, PROGRAM
 from luzia_client.tui.shell.offers import Known, values_of
 from luzia_client.tui.shell.words import quoted, split

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from luzia_client.caller import is_path
-from luzia_client.cli import grammar
+from luzia_protocol.caller import is_path
+
+from luzia_client.cli.args import grammar
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.main import COMMANDS
 from luzia_client.tui.shell.words import Word, split, whole

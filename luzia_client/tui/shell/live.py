@@ -12,10 +12,10 @@ from luzia_protocol.events import Event
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.requests import MAX_PAGE
 
-from luzia_client.async_client import AsyncClient
-from luzia_client.cli import render
-from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
-from luzia_client.streams import Patience
+from luzia_client.api.async_client import AsyncClient
+from luzia_client.api.streams import Patience
+from luzia_client.cli.show import render
+from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.shell.offers import Known
 

@@ -10,10 +10,10 @@ import msgspec
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.cli import render
-from luzia_client.cli.questions import answers, question_rows
-from luzia_client.cli.screen import Screen
-from luzia_client.cli.text import cut, one_line
+from luzia_client.cli.show import render
+from luzia_client.cli.show.questions import answers, question_rows
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import cut, one_line
 
 MAX_AT_ONCE = 10
 MAX_REASON_CHARS = 60

@@ -9,9 +9,9 @@ from luzia_protocol.jobs import Job
 from luzia_protocol.replies import Agent, Project
 from luzia_protocol.schedules import Schedule
 
-from luzia_client.cli.complete import STATES, fixed_values
-from luzia_client.cli.completing import Offers
-from luzia_client.cli.render import state_word
+from luzia_client.cli.completion.complete import STATES, fixed_values
+from luzia_client.cli.completion.engine import Offers
+from luzia_client.cli.show.render import state_word
 
 MAX_JOBS = 200
 """So many ids at once are enough to choose from."""

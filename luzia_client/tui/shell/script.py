@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from luzia_client import exit_codes
+from luzia_client.cli import exit_codes
 from luzia_client.cli.failure import UsageError, complain
-from luzia_client.cli.text import one_line
+from luzia_client.cli.show.text import one_line
 from luzia_client.tui.shell.children import run_without_terminal
 from luzia_client.tui.shell.lines import Kind, understood
 from luzia_client.tui.shell.words import QUOTES, split

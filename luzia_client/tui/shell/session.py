@@ -14,21 +14,21 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from luzia_protocol.activity import Question
+from luzia_protocol.caller import is_path
 from luzia_protocol.jobs import Job
 
-from luzia_client import exit_codes
-from luzia_client.caller import is_path
-from luzia_client.cli import usage
+from luzia_client.cli import exit_codes
 from luzia_client.cli.failure import UsageError, report
-from luzia_client.cli.screen import stdout_screen
-from luzia_client.cli.text import harmless, one_line
+from luzia_client.cli.help import usage
+from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.tui.shell import children, keys, news
 from luzia_client.tui.shell.completer import ShellCompleter
 from luzia_client.tui.shell.help import HELP, HINT, did_you_mean
 from luzia_client.tui.shell.history import KeptHistory, history_file
 from luzia_client.tui.shell.lines import PROGRAM, Asked, Kind, parted, understood
 from luzia_client.tui.shell.live import Live
-from luzia_client.tui.shell.ours import ours
+from luzia_client.tui.shell.own_jobs import ours
 from luzia_client.tui.shell.toolbar import MAX_LOOKED_AT, toolbar
 from luzia_client.tui.shell.words import split
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from luzia_protocol.jobs import JobState
 
-from luzia_client.cli.render import UNDER_WAY
-from luzia_client.cli.text import one_line
+from luzia_client.cli.show.render import UNDER_WAY
+from luzia_client.cli.show.text import one_line
 from luzia_client.tui.shell.words import BACKSLASH
 
 MAX_LOOKED_AT = 64 * 1024

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from luzia_client.cli.failure import UsageError
-from luzia_client.cli.text import one_line
+from luzia_client.cli.show.text import one_line
 
 QUOTES = "'\""
 BACKSLASH = "\\"

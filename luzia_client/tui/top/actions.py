@@ -11,18 +11,18 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.replies import Changed
 
 from luzia_client import trees
-from luzia_client.async_client import AsyncClient
-from luzia_client.cli.details import details
-from luzia_client.cli.render import state_word
-from luzia_client.cli.safe_output import SafeOutput
-from luzia_client.cli.screen import Screen
-from luzia_client.cli.text import harmless, one_line
-from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.api.async_client import AsyncClient
+from luzia_client.cli.show.details import details
+from luzia_client.cli.show.render import state_word
+from luzia_client.cli.show.safe_output import SafeOutput
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees import comparing
 from luzia_client.trees.errors import TreeError
-from luzia_client.tui.top.answering import Asking, choice_for
 from luzia_client.tui.top.keys import help_text
 from luzia_client.tui.top.lines import Lines
+from luzia_client.tui.top.question_form import Asking, choice_for
 from luzia_client.tui.top.state import Choice, Page, Top
 
 MAX_DIFF_BYTES = 4 * 1024 * 1024

@@ -16,9 +16,10 @@ from prompt_toolkit.layout import HSplit, Layout, Window
 from luzia_protocol import paths
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client import exit_codes, settings
-from luzia_client.cli.screen import stdout_screen
-from luzia_client.connection import reach
+from luzia_client.api import settings
+from luzia_client.cli import exit_codes
+from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.transport.connection import reach
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.bindings import bindings
@@ -27,9 +28,9 @@ from luzia_client.tui.top.feed import Feed
 from luzia_client.tui.top.follower import Follower
 from luzia_client.tui.top.line import TypedLine
 from luzia_client.tui.top.lines import Fragments
+from luzia_client.tui.top.redraw_timer import next_tick_s
 from luzia_client.tui.top.state import Top
 from luzia_client.tui.top.style import STYLE
-from luzia_client.tui.top.ticking import next_tick_s
 from luzia_client.tui.top.views import picture
 
 FRAME_GAP_S = 0.05

@@ -10,9 +10,9 @@ from luzia_protocol import events
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
-from luzia_client.async_client import AsyncClient
-from luzia_client.cli import render
-from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
+from luzia_client.api.async_client import AsyncClient
+from luzia_client.cli.show import render
+from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
 from luzia_client.tui.top.state import Top
 
 PAGE = 500

@@ -10,9 +10,9 @@ from contextlib import aclosing
 from luzia_protocol.errors import Refused
 from luzia_protocol.replies import Output
 
-from luzia_client.async_client import AsyncClient
-from luzia_client.cli.safe_output import SafeOutput
-from luzia_client.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.api.async_client import AsyncClient
+from luzia_client.cli.show.safe_output import SafeOutput
+from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.top.lines import Lines
 from luzia_client.tui.top.state import Top
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from prompt_toolkit.formatted_text import ANSI, to_formatted_text
 
-from luzia_client.cli.text import cut, width
+from luzia_client.cli.show.text import cut, width
 
 MAX_LINES = 2000
 MAX_LINE_CHARS = 2000

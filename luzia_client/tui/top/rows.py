@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
 
-from luzia_client.cli import render
-from luzia_client.cli.activity import work_words
-from luzia_client.cli.screen import Screen
-from luzia_client.cli.text import one_line, pad
+from luzia_client.cli.show import render
+from luzia_client.cli.show.activity import work_words
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import one_line, pad
 from luzia_client.tui.top.lines import Fragments, fitted
 
 GAP = " "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prompt_toolkit.styles import Style
 
-from luzia_client.cli import render
+from luzia_client.cli.show import render
 
 _COLOURS = {
     "red": "ansired",

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.cli import render
-from luzia_client.cli.activity import work_words
-from luzia_client.cli.questions import question_rows
-from luzia_client.cli.screen import Screen
-from luzia_client.cli.stops import stops
-from luzia_client.cli.text import one_line
+from luzia_client.cli.show import render
+from luzia_client.cli.show.activity import work_words
+from luzia_client.cli.show.questions import question_rows
+from luzia_client.cli.show.queues import stops
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import one_line
 from luzia_client.tui.model import count_words
 from luzia_client.tui.top import rows
 from luzia_client.tui.top.keys import BRIEF

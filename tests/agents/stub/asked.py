@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from luziad.launching import GO_ON
+from luziad.attempts.launch import GO_ON
 
 Body = dict[str, Any]
 

@@ -19,8 +19,8 @@ HEAD = """\
 # Made by `make generate`. A command should load only what it needs at every start; the rest can be loaded later.
 """
 SHARED = {
-    "(parser)": "import luzia_client.cli.parser",
-    "(client)": "import luzia_client.client",
+    "(parser)": "import luzia_client.cli.args.parser",
+    "(client)": "import luzia_client.api.client",
 }
 # Each row is taken in a fork of an interpreter that has loaded nothing of ours.
 TAKE = """
@@ -50,14 +50,14 @@ def taken() -> dict[str, set[str]]:
     """Row -> the modules that are loaded."""
     codes = {
         **SHARED,
-        "--help": "from luzia_client.cli import main, usage; usage.all_commands()",
-        "--complete": "from luzia_client.cli import main, complete",
+        "--help": "from luzia_client.cli import main; from luzia_client.cli.help import usage; usage.all_commands()",
+        "--complete": "from luzia_client.cli import main; from luzia_client.cli.completion import complete",
         **{
             name: f"from luzia_client.cli import main; main.parser_of({name!r}, main.load({name!r}))"
             for name in COMMANDS
         },
-        "dispatch": "from luzia_client.cli import main, dispatch",
-        "run": "from luzia_client.cli import main, run",
+        "dispatch": "from luzia_client.cli import main; from luzia_client.cli.commands import dispatch",
+        "run": "from luzia_client.cli import main; from luzia_client.cli.commands import run",
     }
     lines = "".join(f"{row}|{code}\n" for row, code in codes.items())
     done = subprocess.run([sys.executable, "-c", TAKE], input=lines, stdout=subprocess.PIPE, text=True, check=True)

@@ -9,11 +9,11 @@ import pytest
 
 from luzia_protocol import requests
 
-from luzia_client.async_client import AsyncClient
-from luzia_client.client import Client
+from luzia_client.api.async_client import AsyncClient
+from luzia_client.api.client import Client
 from unit.house.scripts import ROOT, load
 
-BLOCKING = load("luzia_client/generate.py")
+BLOCKING = load("luzia_client/api/generate.py")
 MADE = BLOCKING.modules()
 
 NAMED_OTHERWISE = {"import": "import_jobs", "update_status": "progress"}
@@ -33,7 +33,7 @@ def test_a_blocking_module_is_up_to_date(name: str) -> None:
 
 
 def test_there_is_no_other_blocking_module() -> None:
-    assert {path.name for path in (ROOT / "luzia_client" / "methods").glob("*.py")} == set(MADE)
+    assert {path.name for path in (ROOT / "luzia_client" / "api" / "methods").glob("*.py")} == set(MADE)
 
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from luzia_client import caller, exit_codes
+from luzia_protocol import caller
+
+from luzia_client.cli import exit_codes
 from luzia_client.cli.main import COMMANDS
-from luziad import launching
-from luziad.core.lifecycle import TRANSITIONS
+from luziad.attempts import launch
+from luziad.jobs.lifecycle import TRANSITIONS
 from unit.house.scripts import ROOT, load
 
-GENERATE = load("docs/generate.py")
+GENERATE = load("docs/luzia_docs/generate.py")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("protocol/*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
@@ -97,7 +99,7 @@ def test_every_variable_of_ours_is_described() -> None:
 def test_the_variables_that_a_job_inherits_are_described() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     (daemons,) = re.findall(r"^\| the daemon's own environment \|(.*)\|$", page, re.MULTILINE)
-    assert set(re.findall(r"`(\w+)`", daemons)) == {*launching.BASE_VARIABLES, *launching.BASE_PREFIXES}
+    assert set(re.findall(r"`(\w+)`", daemons)) == {*launch.BASE_VARIABLES, *launch.BASE_PREFIXES}
     (callers,) = re.findall(r"^\| the shell that dispatches \|(.*)\|$", page, re.MULTILINE)
     lower = {name.lower() if name.endswith("_PROXY") else name for name in caller._INHERITED}
     assert set(re.findall(r"`(\w+)`", callers)) == lower | {"LC_"}

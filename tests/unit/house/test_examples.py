@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from luzia_client.cli import grammar, main
+from luzia_client.cli import main
+from luzia_client.cli.args import grammar
 
 
 @pytest.mark.parametrize("name", main.COMMANDS)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from docs.manual import offers, roff
-from docs.manual.__main__ import MANUAL, files
-from luzia_client.cli import topics
+from luzia_client.cli.help import topics
 from luzia_client.cli.main import COMMANDS
+from luzia_docs.manual import offers, roff
+from luzia_docs.manual.__main__ import MANUAL, files
 from unit.house.scripts import ROOT
 
 PAGES = sorted(MANUAL.glob("man*/*"))

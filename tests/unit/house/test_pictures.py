@@ -8,8 +8,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from docs.website import pictures
-from docs.website.drawing import drawn
+from luzia_docs.site import pictures
+from luzia_docs.site.drawing import drawn
 from terminal import terminal
 from unit.house.scripts import ROOT
 

@@ -12,16 +12,16 @@ import pytest
 
 from luzia_protocol import requests
 
-from docs.website import pages
-from docs.website.described import described
 from luzia_client.cli.main import COMMANDS
-from luziad import config_structs
+from luzia_docs.site import pages
+from luzia_docs.site.described import described
+from luziad.config import schema
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "docs.website.build", str(target)]
+    command = [sys.executable, "-m", "luzia_docs.site.build", str(target)]
     done = subprocess.run(command, cwd=pages.ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     return target / "html"
@@ -42,7 +42,7 @@ def test_every_command_stands_in_the_reference(site: Path) -> None:
 
 def test_every_setting_stands_in_the_reference_with_its_meaning(site: Path) -> None:
     page = (site / "reference-configuration.html").read_text()
-    for struct in (config_structs.DaemonConfig, config_structs.ProjectConfig, config_structs.AgentConfig):
+    for struct in (schema.DaemonConfig, schema.ProjectConfig, schema.AgentConfig):
         names = [field.name for field in msgspec.structs.fields(struct)]
         meant = described(struct.__doc__, names).fields
         assert [name for name in names if not meant.get(name)] == []

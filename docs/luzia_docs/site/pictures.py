@@ -1,0 +1,263 @@
+"""Takes pictures of the real screens into docs/pictures: `make pictures`, or with names for some of them.
+
+Every picture is what a terminal shows that the real program runs on, with a daemon of its own. The agents in it print
+what real ones have printed (tests/data/recordings), so that none is called. Run it when a screen has changed; ids and
+times differ each time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from luzia_docs.site.drawing import drawn  # noqa: E402
+from support import PrivateDaemon, eventually, private_daemon  # noqa: E402
+from terminal import Terminal, terminal  # noqa: E402
+
+PICTURES = ROOT / "docs" / "pictures"
+RECORDINGS = ROOT / "tests" / "data" / "recordings"
+
+# What each agent prints for a task: the first recording whose word stands in it. A `+` at the end: it goes on.
+PLAYED = {
+    "claude": {
+        "button": "claude/success-shell.stdout",
+        "invoice": "claude/error-500.stdout",
+        "": "claude/success.stdout+",
+    },
+    "codex": {"button": "codex/success-shell.stdout", "": "codex/success-shell.stdout+"},
+}
+GRAPH = """
+[jobs.tests]
+project = "overbits"
+argv = ["true"]
+
+[jobs.button]
+project = "overbits"
+task = "fix the login button"
+after = ["tests"]
+
+[jobs.header]
+project = "website"
+task = "fix the button of the header"
+after = ["tests"]
+
+[jobs.release]
+project = "overbits"
+argv = ["true"]
+after = ["button", "header"]
+"""
+PLAYER = """
+import signal, sys, time
+played, task = eval(sys.argv[1]), sys.argv[2]
+recording = next(name for word, name in played.items() if word in task)
+lines = open(recording.rstrip("+"), "rb").read().splitlines(keepends=True)
+for line in lines[:-2] if recording[-1] == "+" else lines:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+    time.sleep(0.05)
+if recording[-1] == "+":
+    signal.pause()
+sys.exit("error" in recording)
+"""
+"""Prints the lines of a recording one after another."""
+
+
+def config() -> str:
+    """The configuration of the pictures' daemon."""
+    tables = ["[daemon]\nmax_running = 3\n"]
+    for agent, played in PLAYED.items():
+        paths = repr({word: str(RECORDINGS / name) for word, name in played.items()})
+        tables.append(f"[agents.{agent}]\ncommand = {json.dumps([sys.executable, '-SEc', PLAYER, paths, '{task}'])}\n")
+    for project in ("website", "printer"):
+        tables.append(f'[projects.{project}]\npath = "{{root}}/{project}"\nagent = "codex"\n')
+    return "".join(tables)
+
+
+@contextmanager
+def scene() -> Iterator[PrivateDaemon]:
+    """A daemon with three projects."""
+    with private_daemon(config()) as daemon:
+        for project in ("website", "printer"):
+            (daemon.root / project).mkdir()
+        daemon.env |= {
+            "PATH": f"{Path(sys.executable).parent}:{daemon.env['PATH']}",
+            "PS1": "$ ",
+            "HOME": str(daemon.root),
+            "LC_ALL": "C.UTF-8",
+        }
+        daemon.env.pop("NO_COLOR", None)
+        text = daemon.config_file.read_text()
+        daemon.config_file.write_text(text.replace('agent = "shell"', 'agent = "claude"'))
+        with daemon.connect() as wire:
+            wire.ok(op="reload")
+        yield daemon
+
+
+@contextmanager
+def shell(daemon: PrivateDaemon, columns: int = 92, rows: int = 24) -> Iterator[Terminal]:
+    """A user's shell on a terminal."""
+    argv = ["bash", "--noprofile", "--norc", "-i"]
+    with terminal(argv, daemon.env, str(daemon.project), columns, rows) as screen:
+        screen.until(_prompts, "a prompt")
+        yield screen
+
+
+def typed(screen: Terminal, *commands: str) -> None:
+    """Type commands, and wait for the prompt after each."""
+    for command in commands:
+        screen.press(command)
+        screen.until(lambda now, command=command: now.text.rstrip().endswith(f"$ {command}"), "the command")  # type: ignore[misc]
+        screen.press("enter")
+        screen.until(_prompts, "the next prompt")
+
+
+def _prompts(screen: Terminal) -> bool:
+    """Whether the shell waits for a command: the last line has nothing but the prompt."""
+    return screen.text.rstrip().endswith("\n$") or screen.text.strip() == "$"
+
+
+def several(daemon: PrivateDaemon) -> None:
+    """Jobs in all states, as a day brings them."""
+    for project, task in (
+        ("overbits", "fix the login button"),
+        ("overbits", "find out why the invoice is empty"),
+        ("website", "翻译首页 into French 🎉"),
+        ("overbits", "write tests for the parser"),
+        ("printer", "bring the driver up to date"),
+        ("website", "describe the new prices"),
+    ):
+        daemon.run(project, task)
+    with daemon.connect() as wire:
+        eventually(lambda: len(wire.ok(op="list", states=["running"])["jobs"]) == 3, "three running jobs")
+
+
+def first_steps() -> str:
+    """A dispatch and what comes of it."""
+    with scene() as daemon, shell(daemon) as screen:
+        typed(screen, "luzia overbits fix the login button", "luzia wait @last", "luzia jobs")
+        return drawn(screen, "luzia")
+
+
+def job() -> str:
+    """All about one job."""
+    with scene() as daemon, shell(daemon, rows=36) as screen:
+        typed(screen, "luzia -q overbits fix the login button", "luzia wait @last", "clear")
+        typed(screen, "luzia jobs @last")
+        return drawn(screen, "luzia jobs ID")
+
+
+def jobs() -> str:
+    """The list of jobs."""
+    with scene() as daemon:
+        several(daemon)
+        with shell(daemon, rows=20) as screen:
+            typed(screen, "luzia jobs")
+            return drawn(screen, "luzia jobs")
+
+
+def transcript() -> str:
+    """What an agent did, as text."""
+    with scene() as daemon, shell(daemon, rows=20) as screen:
+        daemon.run("overbits", "fix the login button")
+        typed(screen, "luzia wait @last", "clear", "luzia logs @last")
+        return drawn(screen, "luzia logs")
+
+
+def watching() -> str:
+    """Jobs live, one line each."""
+    with scene() as daemon:
+        several(daemon)
+        with shell(daemon, rows=14) as screen:
+            screen.press("luzia jobs --watch", "enter")
+            screen.shows("describe the new", "plan 0/2")
+            return drawn(screen, "luzia jobs --watch")
+
+
+def follow() -> str:
+    """The output of several jobs, interleaved."""
+    with scene() as daemon, shell(daemon, rows=22) as screen:
+        for project, task in (("overbits", "fix the login button"), ("website", "fix the button of the header")):
+            daemon.run(project, task)
+        typed(screen, "luzia follow --all")
+        return drawn(screen, "luzia follow")
+
+
+def graph() -> str:
+    """What comes after what."""
+    with scene() as daemon, shell(daemon, rows=16) as screen:
+        daemon.project.joinpath("release.toml").write_text(GRAPH)
+        typed(screen, "luzia graph run release.toml", "luzia wait @last", "clear", "luzia graph show @last")
+        return drawn(screen, "luzia graph show")
+
+
+def stats() -> str:
+    """How jobs did, in figures."""
+    with scene() as daemon, shell(daemon, rows=48) as screen:
+        for project, task in (("overbits", "button"), ("overbits", "invoice"), ("website", "button")) * 4:
+            daemon.run(project, f"look at the {task}")
+        with daemon.connect() as wire:
+            eventually(lambda: not wire.ok(op="list", states=["queued", "starting", "running"])["jobs"], "all ends")
+        typed(screen, "luzia stats")
+        return drawn(screen, "luzia stats")
+
+
+def top() -> str:
+    """All jobs on a full screen."""
+    with scene() as daemon:
+        several(daemon)
+        with shell(daemon, rows=26) as screen:
+            screen.press("luzia top", "enter")
+            screen.shows("describe the new", "filter")
+            screen.press("end", "up")
+            screen.shows("hello.txt")
+            return drawn(screen, "luzia top")
+
+
+def prompt() -> str:
+    """The shell, with what it offers for a job's id."""
+    with scene() as daemon:
+        several(daemon)
+        with shell(daemon, rows=18) as screen:
+            screen.press("luzia shell", "enter")
+            screen.shows("luzia>", "3 running")
+            screen.press("website describe the old prices", "enter")
+            screen.until(lambda now: now.text.rstrip("\n").count("luzia>") == 2, "the next prompt")
+            screen.shows("2 queued")
+            screen.press("logs ")
+            screen.press("tab")
+            screen.shows("the newest of yours")
+            return drawn(screen, "luzia shell")
+
+
+SCENES: dict[str, Callable[[], str]] = {
+    "first-steps": first_steps,
+    "follow": follow,
+    "graph": graph,
+    "job": job,
+    "jobs": jobs,
+    "shell": prompt,
+    "stats": stats,
+    "top": top,
+    "transcript": transcript,
+    "watching": watching,
+}
+"""Name of the picture -> what takes it."""
+
+
+def main() -> int:
+    names = sys.argv[1:] or list(SCENES)
+    PICTURES.mkdir(exist_ok=True)
+    for name in names:
+        (PICTURES / f"{name}.svg").write_text(SCENES[name]())
+        print(f"docs/pictures/{name}.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

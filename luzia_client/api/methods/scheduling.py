@@ -1,0 +1,85 @@
+# Made from async_methods/scheduling.py by `make generate`: change that file.
+"""Requests about schedules, which dispatch jobs again and again."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from luzia_protocol import replies, schedules
+
+from luzia_client.api.calling import Calling
+from luzia_client.api.requests import DispatchOptions, scheduled_job
+
+
+class Scheduling(Calling):
+    """Requests about schedules, which dispatch jobs again and again."""
+
+    def schedule_add(
+        self,
+        name: str,
+        cron: str,
+        project: str,
+        task: str | None = None,
+        *,
+        timezone: str | None = None,
+        missed: schedules.Missed = schedules.Missed.ONCE,
+        overlap: schedules.Overlap = schedules.Overlap.SKIP,
+        replace: bool = False,
+        **options: Unpack[DispatchOptions],
+    ) -> schedules.Schedule:
+        """Dispatch a job at the moments of a cron expression; when this returns the schedule is on disk.
+
+        timezone: None is the zone here. replace: put it in the place of one of that name. The other fields are those of
+        a dispatch, without `key` and those that say when it starts.
+
+        Raises Refused: `invalid_cron`, `unknown_timezone`, `schedule_exists`, `schedules_full`, and as a dispatch does.
+        """
+        request = schedules.ScheduleAdd(
+            name=name,
+            cron=cron,
+            job=scheduled_job(project, task, options),
+            timezone=timezone,
+            missed=missed,
+            overlap=overlap,
+            replace=replace,
+        )
+        return (self._ask(request, schedules.Scheduled)).schedule
+
+    def schedule_list(self) -> list[schedules.Schedule]:
+        """All schedules by name, each with its next run."""
+        return (self._ask(schedules.ScheduleList(), schedules.Schedules)).schedules
+
+    def schedule_show(self, name: str, runs: int = schedules.NEXT_RUNS) -> schedules.Schedule:
+        """One schedule, with so many runs to come.
+
+        Raises Refused: `unknown_schedule`.
+        """
+        return (self._ask(schedules.ScheduleShow(name=name, runs=runs), schedules.Scheduled)).schedule
+
+    def schedule_pause(self, name: str) -> schedules.Schedule:
+        """Dispatch nothing of it until it is resumed.
+
+        Raises Refused: `unknown_schedule`.
+        """
+        return (self._ask(schedules.SchedulePause(name=name), schedules.Scheduled)).schedule
+
+    def schedule_resume(self, name: str) -> schedules.Schedule:
+        """Dispatch again; what came meanwhile is not made up for.
+
+        Raises Refused: `unknown_schedule`.
+        """
+        return (self._ask(schedules.ScheduleResume(name=name), schedules.Scheduled)).schedule
+
+    def schedule_remove(self, name: str) -> schedules.Schedule:
+        """Forget a schedule, and return what it was; its jobs stay.
+
+        Raises Refused: `unknown_schedule`.
+        """
+        return (self._ask(schedules.ScheduleRemove(name=name), schedules.Scheduled)).schedule
+
+    def schedule_run(self, name: str) -> replies.Dispatched:
+        """Dispatch its job now, behind those of it that have not ended.
+
+        Raises Refused: `unknown_schedule`, and what a dispatch does.
+        """
+        return self._ask(schedules.ScheduleRun(name=name), replies.Dispatched)

@@ -1,0 +1,1 @@
+"""What the commands for operators share: the checks of `luzia doctor`, snapshots, and stopping queues."""

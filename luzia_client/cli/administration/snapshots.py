@@ -1,0 +1,118 @@
+"""`luzia daemon snapshots` and `luzia daemon restore`: luziad itself does it, for nobody else knows the store."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from luzia_protocol import paths
+from luzia_protocol.replies import Info
+
+from luzia_client.api.client import Client
+from luzia_client.cli import exit_codes
+from luzia_client.cli.commands.daemon import end
+from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show import render
+from luzia_client.cli.show.output import print_columns
+from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.transport import autostart
+from luzia_client.transport.connection import DaemonUnreachableError
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A line of what luziad prints."""
+
+    file: str
+    taken_at: datetime
+    size_bytes: int
+    jobs: int | None
+    schema: int | None
+    problem: str | None
+
+
+def show(args: argparse.Namespace) -> int:
+    """List the snapshots, newest first."""
+    result = _luziad(["--snapshots"], _info())
+    if result.returncode:
+        return _failed(result)
+    if args.json:
+        sys.stdout.write(result.stdout)
+        return exit_codes.OK
+    found = [msgspec.json.decode(line, type=Snapshot) for line in result.stdout.splitlines()]
+    if not found:
+        print("No snapshots yet: the daemon takes one a while after a change (snapshot_interval_s).")
+        return exit_codes.OK
+    rows = [
+        (
+            each.file.rpartition("/")[2],
+            each.taken_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            "?" if each.jobs is None else str(each.jobs),
+            render.size(each.size_bytes),
+            each.problem or "good",
+        )
+        for each in found
+    ]
+    print_columns(("SNAPSHOT", "TAKEN", "JOBS", "SIZE", "STATE"), rows, stdout_screen())
+    return exit_codes.OK
+
+
+def restore(args: argparse.Namespace) -> int:
+    """Restore one; a daemon that runs is ended before and started again after, if --yes allows it."""
+    if args.snapshot is None:
+        raise UsageError("which snapshot?", "`luzia daemon snapshots` lists them.")
+    info = _info()
+    if info is None:
+        with autostart.start_lock():
+            return _restore(args, None)
+    if info.managed_by == "systemd":
+        remedy = "Stop it there (`systemctl stop luziad.socket luziad.service`, --user for your own), and try again."
+        return complain("systemd runs luziad", remedy, exit_codes.REFUSED)
+    if not args.yes:
+        return complain(
+            f"luziad (pid {info.pid}) runs",
+            "With --yes it is ended, the snapshot restored, and luziad started again; agents that run go on.",
+            exit_codes.REFUSED,
+        )
+    with autostart.start_lock() as lock, Client(autostart=False) as client:
+        end(client, info)
+        try:
+            return _restore(args, info)
+        finally:
+            autostart.launch(paths.socket_path(), lock, on_demand=False)
+
+
+def _restore(args: argparse.Namespace, info: Info | None) -> int:
+    result = _luziad(["--restore", args.snapshot], info)
+    if result.returncode:
+        return _failed(result)
+    print(result.stdout, end="")
+    return exit_codes.OK
+
+
+def _info() -> Info | None:
+    with Client(autostart=False) as client:
+        try:
+            return client.info()
+        except DaemonUnreachableError:
+            return None
+
+
+def _luziad(options: Sequence[str], info: Info | None) -> subprocess.CompletedProcess[str]:
+    """Run luziad with the directories of the daemon that runs, or with those that one would have."""
+    env = autostart.environment(paths.socket_path())
+    if info is not None:
+        env |= {"LUZIA_STATE_DIR": info.state_dir, "LUZIA_JOBS_DIR": info.jobs_dir, "LUZIA_CONFIG": info.config_file}
+    argv = [*autostart.command(), *options]
+    return subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def _failed(result: subprocess.CompletedProcess[str]) -> int:
+    said = [line for line in result.stderr.splitlines() if line.strip()] or [f"exit status {result.returncode}"]
+    return complain(
+        said[-1].removeprefix("luziad: "), "`luzia daemon snapshots` lists what there is.", exit_codes.REFUSED
+    )

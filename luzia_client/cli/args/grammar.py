@@ -1,0 +1,188 @@
+"""The grammar of a dispatch: options, the project, and the task or argv.
+
+On the way of every dispatch: imports next to nothing (see dispatch.py).
+"""
+
+from __future__ import annotations
+
+import os
+
+from luzia_protocol.caller import absolute, is_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_client.cli.args.usage_error import UsageError
+
+MAX_TASK_BYTES = 1024 * 1024
+
+VALUED = {
+    "-a": "--agent",
+    "--agent": "--agent",
+    "-e": "--env",
+    "--env": "--env",
+    "--key": "--key",
+}
+"""The options with a value that many use; dispatch_options.py has the others."""
+EXAMPLE = 'Say what to do, as in: luzia . "fix the login button"'
+FLAGS = ("-q", "--quiet", "--json", "-h", "--help")
+
+
+class Asked:
+    """What the command line asks for.
+
+    words: the task's, or the argv of `luzia run`. more: fields of the request that options of dispatch_options.py give.
+    """
+
+    project: str = ""
+    agent: str = ""
+    key: str = ""
+    quiet: bool = False
+    json: bool = False
+    help: bool = False
+
+    def __init__(self) -> None:
+        self.env: dict[str, str] = {}
+        self.words: list[str] = []
+        self.more: dict[str, object] = {}
+
+
+def parse(words: list[str], command: str) -> Asked:
+    """Read options, the project, and what follows it.
+
+    Options end at the first word of the task, or at `--`. command: for messages, `dispatch` or `run`.
+    """
+    asked = Asked()
+    position = 0
+    while position < len(words):
+        word = words[position]
+        if word == "--":
+            position += 1
+            break
+        if is_option(word):
+            position = _take_option(asked, words, position, command)
+        elif asked.project:
+            break
+        else:
+            asked.project = _project(word)
+            position += 1
+    rest = words[position:]
+    if not asked.project and rest:
+        asked.project = _project(rest.pop(0))
+    asked.words = rest
+    if not asked.help and not asked.project:
+        raise usage_error("no project given", f"luzia {command} PROJECT …; see `luzia {command} --help`.")
+    return asked
+
+
+def is_option(word: str) -> bool:
+    """True for `-x` and `--name`; a word with white space in it is text, and so is `-` alone."""
+    return word[:1] == "-" and word != "-" and len(word.split()) == 1 and not word[-1].isspace()
+
+
+def the_task(asked: Asked) -> str:
+    """The task's text: the words, or what stdin (`-`) or a file (`@FILE`) holds."""
+    words = asked.words
+    if not words:
+        raise usage_error(
+            f"no task for project {asked.project!r}",
+            f'Say what to do: luzia {asked.project} "fix the login button".',
+        )
+    if len(words) == 1 and (words[0] == "-" or words[0][:1] == "@" != words[0]):
+        from luzia_client.cli.args.task_source import read
+
+        source = "stdin" if words[0] == "-" else words[0][1:]
+        return task_text(read(words[0], MAX_TASK_BYTES), source)
+    return task_text(" ".join(words).encode(errors="surrogateescape"), "the task")
+
+
+def _take_option(asked: Asked, words: list[str], position: int, command: str) -> int:
+    """Take in the option at `position`, and return where the next word is."""
+    name, equals, value = words[position].partition("=")
+    if name in FLAGS and not equals:
+        asked.quiet = asked.quiet or name in ("-q", "--quiet")
+        asked.json = asked.json or name == "--json"
+        asked.help = asked.help or name in ("-h", "--help")
+        return position + 1
+    takes_value = name in VALUED or _takes_value(name, words[position], command)
+    position += 1
+    if not takes_value:
+        if equals:
+            raise usage_error(f"{name} takes no value", f"See `luzia {command} --help`.")
+        _set(asked, name, "")
+        return position
+    if not equals:
+        if position == len(words):
+            raise usage_error(f"{name} needs a value", f"See `luzia {command} --help`.")
+        value = words[position]
+        position += 1
+    if not value:
+        raise usage_error(f"{name} needs a value", "It is empty.")
+    _set(asked, VALUED.get(name, name), value)
+    return position
+
+
+def _takes_value(name: str, word: str, command: str) -> bool:
+    """Whether one of the rarer options takes a value. Raises UsageError when there is no such option."""
+    from luzia_client.cli.args.dispatch_options import OPTIONS
+
+    if name not in OPTIONS:
+        from luzia_client.cli.args.suggest import did_you_mean
+
+        near = did_you_mean(name, [*OPTIONS, *VALUED, *FLAGS])
+        raise usage_error(
+            f"unknown option {word}",
+            f"{near}When it is the task, put `--` before it; the options are in `luzia {command} --help`.",
+        )
+    return bool(OPTIONS[name].value)
+
+
+def _set(asked: Asked, option: str, value: str) -> None:
+    if option == "--agent":
+        asked.agent = value
+    elif option == "--key":
+        asked.key = value
+    elif option == "--env":
+        _set_variable(asked, value)
+    else:
+        from luzia_client.cli.args.dispatch_options import take
+
+        take(asked.more, option, value)
+
+
+def _set_variable(asked: Asked, value: str) -> None:
+    name, equals, content = value.partition("=")
+    if not name:
+        raise usage_error(f"--env {value}: no variable named", "Write NAME=VALUE, or NAME to copy it.")
+    if not equals:
+        if name not in os.environ:
+            raise usage_error(f"--env {name}: it is not set here", f"Set it, or write --env {name}=VALUE.")
+        content = os.environ[name]
+    asked.env[name] = content
+
+
+def _project(word: str) -> str:
+    if not word:
+        raise usage_error("the project's name is empty", "See `luzia projects`.")
+    return absolute(word) if is_path(word) else word
+
+
+def task_text(data: bytes, source: str) -> str:
+    """A task's text from its bytes. source: where they come from, for messages. Raises UsageError."""
+    if len(data) > MAX_TASK_BYTES:
+        raise usage_error(f"{source} is larger than 1 MiB", "Let the task name a file that holds the text.")
+    if b"\0" in data:
+        raise usage_error(f"{source} has a NUL character", "A task is plain text.")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as exc:
+        raise usage_error(f"{source} is not valid UTF-8 (byte {exc.start})", "Convert it to UTF-8.") from exc
+    if not text.strip():
+        raise usage_error(f"{source} is empty", "Say what to do.")
+    return text
+
+
+def usage_error(message: str, hint: str) -> UsageError:
+    """A mistake in the command line, to be raised."""
+    from luzia_client.cli.args.usage_error import UsageError
+
+    return UsageError(message, hint)

@@ -1,0 +1,69 @@
+"""Remove the git worktrees of finished jobs, with their branches, where nothing would be lost.
+
+A worktree stays while it holds anything uncommitted, or a commit that no other branch or tag has. Without an ID and
+without --all, the command only says what would become of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from luzia_protocol.errors import Refused
+from luzia_protocol.jobs import FINAL_STATES
+from luzia_protocol.replies import Cleaned
+
+from luzia_client.api.client import Client
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.text import harmless
+
+EXAMPLES = (
+    ("luzia clean", "what could be removed"),
+    ("luzia clean --all", "remove what is merged"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("ids", nargs="*", metavar="ID", help="clean the worktrees of these jobs")
+    parser.add_argument("--all", action="store_true", help="clean those of all finished jobs")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would become of them")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    if args.ids and args.all:
+        raise UsageError("an ID names the job: --all does not go with it")
+    dry_run = args.dry_run or not (args.ids or args.all)
+    status = exit_codes.OK
+    with Client() as client:
+        for job in args.ids or _finished(client):
+            try:
+                cleaned = client.clean(job, dry_run=dry_run)
+            except Refused as exc:
+                status = complain(exc.message, exc.hint, exit_codes.REFUSED)
+                continue
+            if args.ids and not cleaned.removed:
+                status = exit_codes.REFUSED
+            if args.json:
+                print_json(cleaned)
+            else:
+                print(harmless(_line(cleaned, dry_run)))
+    return status
+
+
+def _finished(client: Client) -> Iterator[str]:
+    """The finished jobs that have a worktree, newest first."""
+    for job in client.list_all(states=sorted(FINAL_STATES)):
+        if job.worktree is not None:
+            yield job.id
+
+
+def _line(cleaned: Cleaned, dry_run: bool) -> str:
+    if cleaned.removed:
+        return f"{cleaned.job}  {'would be removed' if dry_run else 'removed'}: {cleaned.path}"
+    return f"{cleaned.job}  kept: {cleaned.why} ({cleaned.path})"

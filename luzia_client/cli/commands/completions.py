@@ -1,0 +1,33 @@
+"""Print the script with which a shell completes commands, options, projects, agents and jobs.
+
+An installation brings the scripts along, in `share` beside its `bin`. Elsewhere they go to:
+
+  bash   ~/.local/share/bash-completion/completions/luzia
+  zsh    a file _luzia in a directory of $fpath
+  fish   ~/.config/fish/completions/luzia.fish
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from luzia_client.cli import completion, exit_codes
+
+EXAMPLES = (
+    ("luzia completions bash", "print it"),
+    ("luzia completions fish", "print that of fish"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("shell", choices=["bash", "zsh", "fish"], metavar="SHELL", help="bash, zsh or fish")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    path = os.path.join(os.path.dirname(completion.__file__), "data", f"luzia.{args.shell}")
+    with open(path, encoding="utf-8") as script:
+        print(script.read(), end="")
+    return exit_codes.OK

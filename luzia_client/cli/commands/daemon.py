@@ -1,0 +1,231 @@
+"""Start, stop, restart and reload luziad, or show how it does. Running jobs go on through all of it.
+
+Where systemd runs the daemon, `stop` and `restart` ask systemd, so that it keeps knowing what it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+from luzia_protocol import paths
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.replies import Info
+
+from luzia_client.api.client import Client
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show import render
+from luzia_client.cli.show.output import print_facts, print_json
+from luzia_client.cli.show.queues import stops
+from luzia_client.transport import autostart
+from luzia_client.transport.connection import DaemonUnreachableError
+
+EXAMPLES = (
+    ("luzia daemon status", "how it does, and where its files are"),
+    ("luzia daemon restart", "after an upgrade; running jobs go on"),
+)
+
+STOP_TIMEOUT_S = 60.0
+ACTIONS = {
+    "start": "start it, also when commands may not start it by themselves",
+    "stop": "end it; it comes back with the next command unless autostart is off",
+    "restart": "end it and start it again",
+    "reload": "have it read its configuration again",
+    "status": "show how it does",
+    "snapshots": "list the snapshots of its job store",
+    "restore": "put a SNAPSHOT into the job store's place; set aside what is there",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.epilog = "actions:\n" + "\n".join(f"  {name:<10} {text}" for name, text in ACTIONS.items())
+    parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help="what to do with it: see below")
+    parser.add_argument(
+        "snapshot", nargs="?", metavar="SNAPSHOT", help="for `restore`: which one, or the path of a store"
+    )
+    parser.add_argument("--yes", action="store_true", help="for `restore`: end a daemon that runs, and start it again")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    if args.action != "restore" and (args.snapshot is not None or args.yes):
+        raise UsageError(f"`luzia daemon {args.action}` takes no more words", "A SNAPSHOT and --yes go with `restore`.")
+    actions = {
+        "start": _start,
+        "stop": _stop,
+        "restart": _restart,
+        "reload": _reload,
+        "status": _status,
+        "snapshots": _snapshots,
+        "restore": _restore,
+    }
+    return actions[args.action](args)
+
+
+def _start(args: argparse.Namespace) -> int:
+    _not_from_a_job()
+    started = autostart.start(paths.socket_path(), on_demand=False)
+    return _tell(args, "Started" if started else "Runs already:", _info())
+
+
+def _stop(args: argparse.Namespace) -> int:
+    with Client(autostart=False) as client:
+        try:
+            info = client.info()
+        except DaemonUnreachableError:
+            return _not_running(args)
+        if info.managed_by == "systemd":
+            return _systemctl("stop", info)
+        with autostart.start_lock() as lock:
+            autostart.mark_stopped(lock)
+            end(client, info)
+    return _tell(args, "Stopped", info)
+
+
+def _restart(args: argparse.Namespace) -> int:
+    _not_from_a_job()
+    with Client(autostart=False) as client:
+        try:
+            info = client.info()
+        except DaemonUnreachableError:
+            return _start(args)
+        if info.managed_by == "systemd":
+            return _systemctl("restart", info)
+        # A daemon that could not start again goes on instead.
+        mistakes = autostart.config_mistakes(paths.config_file())
+        if mistakes:
+            raise Refused(
+                ErrorCode.CONFIG_INVALID,
+                f"luziad was not restarted: {mistakes[0]}",
+                "Correct it and try again; `luzia doctor` tells every mistake. The daemon that runs goes on.",
+            )
+        with autostart.start_lock() as lock:
+            end(client, info)
+            autostart.launch(paths.socket_path(), lock, on_demand=False)
+    return _tell(args, "Started", _info())
+
+
+def _reload(args: argparse.Namespace) -> int:
+    with Client() as client:
+        reloaded = client.reload()
+    if args.json:
+        print_json(reloaded)
+        return exit_codes.OK
+    print(f"Reloaded {reloaded.config_file} (projects: {reloaded.projects}, agents: {reloaded.agents})")
+    if reloaded.restart_needed:
+        print(f"Only after `luzia daemon restart`: {', '.join(reloaded.restart_needed)}")
+    return exit_codes.OK
+
+
+def _status(args: argparse.Namespace) -> int:
+    with Client(autostart=False) as client:
+        try:
+            info = client.info()
+        except DaemonUnreachableError as exc:
+            print_json({"running": False}) if args.json else complain(exc.message, exc.hint, 0)
+            return exit_codes.UNREACHABLE
+    if args.json:
+        print_json(info)
+        return exit_codes.OK
+    print_facts(facts(info))
+    for notice in info.notices:
+        print(f"! {notice}")
+    return exit_codes.OK
+
+
+def _snapshots(args: argparse.Namespace) -> int:
+    from luzia_client.cli.administration import snapshots
+
+    return snapshots.show(args)
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from luzia_client.cli.administration import snapshots
+
+    _not_from_a_job()
+    return snapshots.restore(args)
+
+
+def facts(info: Info) -> list[tuple[str, str]]:
+    """The daemon's state in words."""
+    return [
+        ("luziad", f"{info.version}, pid {info.pid}, up {render.duration(info.uptime_s)}, {info.managed_by}"),
+        ("Jobs", render.summary(info.counts)),
+        *(("Stopped", f"{words}; `{command}` ends that") for words, command in stops(info.queues, datetime.now(UTC))),
+        ("Slots", f"{info.slots_used} of {info.slots} in use"),
+        ("Memory", render.size(info.rss_bytes)),
+        ("Clients", f"{info.connections} connected, {info.subscribers} subscribed"),
+        ("Storage", f"{info.storage}, last snapshot: {info.last_snapshot or 'none yet'}"),
+        ("Socket", info.socket),
+        ("State", info.state_dir),
+        ("Job files", info.jobs_dir),
+        ("Config", info.config_file if os.path.exists(info.config_file) else f"{info.config_file} (none)"),
+        ("Log", info.log_file or "the journal (journalctl -u luziad)"),
+    ]
+
+
+def _not_from_a_job() -> None:
+    """A daemon that a job starts would have the job's environment, and end with the job."""
+    if os.environ.get("LUZIA_JOB_ID"):
+        raise UsageError("a job does not start the daemon", "Do it outside of the job.")
+
+
+def _info() -> Info:
+    with Client(autostart=False) as client:
+        return client.info()
+
+
+def end(client: Client, info: Info) -> None:
+    """Ask the daemon to end, and return when its process is gone and its locks are free."""
+    try:
+        process = os.pidfd_open(info.pid)
+    except ProcessLookupError:
+        process = None
+    client.shutdown()
+    if process is None:
+        return
+    try:
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        if not poll.poll(STOP_TIMEOUT_S * 1000):
+            raise DaemonUnreachableError(
+                f"luziad (pid {info.pid}) was asked to end, and still runs after {STOP_TIMEOUT_S:.0f} s",
+                f"Look into its log: {info.log_file or 'journalctl -u luziad'}.",
+            )
+    finally:
+        os.close(process)
+
+
+def _systemctl(verb: str, info: Info) -> int:
+    """Have systemd do it, and say so; a user's own daemon is in the user's systemd."""
+    system = info.runtime_dir == paths.SYSTEM_RUNTIME_DIR
+    argv = ["systemctl", *([] if system else ["--user"]), verb, "luziad.service"]
+    print(f"systemd runs luziad: {' '.join(argv)}", file=sys.stderr)
+    try:
+        return subprocess.run(argv, check=False).returncode and exit_codes.REFUSED
+    except FileNotFoundError:
+        return complain("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
+
+
+def _tell(args: argparse.Namespace, what: str, info: Info) -> int:
+    if args.json:
+        print_json({"pid": info.pid, "socket": info.socket, "log_file": info.log_file})
+    else:
+        print(f"{what} luziad (pid {info.pid})")
+    return exit_codes.OK
+
+
+def _not_running(args: argparse.Namespace) -> int:
+    if args.json:
+        print_json({"pid": None, "socket": paths.socket_path(), "log_file": None})
+    else:
+        print("luziad does not run")
+    return exit_codes.OK

@@ -1,0 +1,63 @@
+"""Check everything that may be wrong with the set-up, and say what to do. Exit status 1 when something is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from luzia_protocol.errors import Refused
+
+from luzia_client.api.client import Client
+from luzia_client.cli import exit_codes
+from luzia_client.cli.administration import doctor_checks
+from luzia_client.cli.administration.doctor_checks import Finding
+from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.cli.show.text import harmless
+from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
+
+EXAMPLES = (("luzia doctor", "what is wrong, and what to do"),)
+
+COLOURS = {"✓": "green", "!": "yellow", "✗": "red"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    screen = stdout_screen()
+    wrong = False
+    for finding in findings():
+        wrong = wrong or finding.mark == "✗"
+        if args.json:
+            print_json({"mark": finding.mark, "text": finding.text, "remedy": finding.remedy})
+            continue
+        print(f"{screen.paint(finding.mark, COLOURS[finding.mark])} {harmless(finding.text)}", flush=True)
+        if finding.remedy and finding.mark != "✓":
+            print(f"  → {harmless(finding.remedy)}")
+    return exit_codes.JOB_FAILED if wrong else exit_codes.OK
+
+
+def findings() -> Iterator[Finding]:
+    """All checks in order; the daemon is asked when it runs, and not started."""
+    yield from doctor_checks.check_python()
+    yield from doctor_checks.check_kernel()
+    yield from doctor_checks.check_runtime_dir()
+    problem = remedy = ""
+    info = None
+    with Client(autostart=False) as client:
+        try:
+            info = client.info()
+        except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
+            problem, remedy = exc.message, exc.hint
+        yield from doctor_checks.check_daemon(info, problem, remedy)
+        yield from doctor_checks.check_log(info)
+        yield from doctor_checks.check_state_dir(info)
+        yield from doctor_checks.check_config(info)
+        if info is not None:
+            yield from doctor_checks.check_projects(client)
+            yield from doctor_checks.check_agents(client)

@@ -1,0 +1,106 @@
+"""Dispatch a graph of jobs that come after one another, or draw the one that a job belongs to."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+
+from luzia_protocol.jobs import Job
+
+from luzia_client.api.client import Client
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args import job_files
+from luzia_client.cli.args.parser import add_detach, add_json
+from luzia_client.cli.show import render
+from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.screen import Screen, stdout_screen
+from luzia_client.cli.show.text import cut, one_line
+
+EXAMPLES = (
+    ("luzia graph run release.toml", "all jobs of a file, each after those that it names"),
+    ("luzia graph show @last", "draw how far it is"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.usage = "luzia graph [--json] run FILE | show ID"
+    add_json(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia graph", required=True)
+    run_it = actions.add_parser("run", help="dispatch all jobs of a file, or none of them")
+    run_it.add_argument("file", metavar="FILE", help="in TOML or JSON; - reads stdin")
+    run_it.add_argument("--key", metavar="K", help="the same key names the same graph: asking twice starts one")
+    add_detach(run_it)
+    show = actions.add_parser("show", help="draw the graph that a job belongs to")
+    show.add_argument("job", metavar="ID", help="any job of it")
+    for action in (run_it, show):
+        action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    with Client() as client:
+        if args.action == "run":
+            source = "stdin" if args.file == "-" else args.file
+            graph = job_files.graph_of(job_files.read(args.file), source)
+            graphed = client.graph(graph, args.key, args.parent)
+            if args.json:
+                print_json(graphed)
+                return exit_codes.OK
+            widest = max(map(len, graphed.jobs))
+            for name, told in graphed.jobs.items():
+                print(f"{name:<{widest}}  {told}")
+            return exit_codes.OK
+        shown = client.graph_show(args.job)
+    if args.json:
+        for job in shown.jobs:
+            print_json(job)
+        return exit_codes.OK
+    print("\n".join(drawing(shown.jobs, stdout_screen(), datetime.now(UTC))))
+    if shown.cut:
+        print(f"… and more: a drawing has at most {len(shown.jobs)} jobs")
+    return exit_codes.OK
+
+
+def drawing(jobs: list[Job], screen: Screen, now: datetime) -> list[str]:
+    """The graph as a tree: a job stands below the last of those that it comes after, and names the others.
+
+    jobs: parents before children.
+    """
+    known = {job.id: job for job in jobs}
+    order = {job.id: number for number, job in enumerate(jobs)}
+    below: dict[str, list[Job]] = {}
+    tops: list[Job] = []
+    for job in jobs:
+        parents = sorted((each for each in _parents(job) if each in known), key=order.__getitem__)
+        below.setdefault(parents[-1], []).append(job) if parents else tops.append(job)
+    lines: list[str] = []
+    stack = [(job, "", "", "") for job in reversed(tops)]
+    last, more, pipe = ("└─ ", "├─ ", "│  ") if screen.blocks else ("`- ", "|- ", "|  ")
+    while stack:
+        job, lead, branch, inner = stack.pop()
+        lines.append(_line(job, lead + branch, known, below, screen, now))
+        children = below.get(job.id, [])
+        for number, child in enumerate(reversed(children)):
+            is_last = number == 0
+            stack.append((child, lead + inner, last if is_last else more, "   " if is_last else pipe))
+    return lines
+
+
+def _line(
+    job: Job, lead: str, known: dict[str, Job], below: dict[str, list[Job]], screen: Screen, now: datetime
+) -> str:
+    name = one_line(job.node or job.task, 40)
+    elapsed = "" if job.started_at is None else f"  {render.elapsed(job, now)}"
+    others = [_name(known[each]) for each in _parents(job) if each in known and job not in below.get(each, [])]
+    also = f"  (also after {', '.join(others)})" if others else ""
+    words = f"{lead}{name}  {job.id}  {render.status(job, screen)}{elapsed}{also}"
+    return screen.paint(words if screen.width is None else cut(words, screen.width), render.COLOURS[job.state])
+
+
+def _name(job: Job) -> str:
+    return one_line(job.node, 40) if job.node else job.id
+
+
+def _parents(job: Job) -> list[str]:
+    return [*job.after, *job.after_any, *job.after_fail]

@@ -1,0 +1,29 @@
+"""Hold queued jobs: they do not start until `luzia release`."""
+
+from __future__ import annotations
+
+import argparse
+
+from luzia_protocol.jobs import JobState
+
+from luzia_client.api.client import Client
+from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.show.output import for_each
+
+EXAMPLES = (
+    ("luzia hold a2f5", "keep it in the queue"),
+    ("luzia hold --project overbits", "all of a project that are queued"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    add_selection(parser, "hold")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    with Client() as client:
+        return for_each(selected(client, args, "hold", [JobState.QUEUED]), client.hold, args.json)

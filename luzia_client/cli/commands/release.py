@@ -1,0 +1,33 @@
+"""Let held jobs start: those of `luzia hold` and of `--hold` at their dispatch."""
+
+from __future__ import annotations
+
+import argparse
+
+from luzia_protocol.jobs import Job, JobState
+
+from luzia_client.api.client import Client
+from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.show.output import for_each
+
+EXAMPLES = (
+    ("luzia release a2f5", "it starts when it is its turn"),
+    ("luzia release --all", "all that are held"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    add_selection(parser, "release")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    with Client() as client:
+        return for_each(selected(client, args, "release", [JobState.QUEUED], _is_held), client.release, args.json)
+
+
+def _is_held(job: Job) -> bool:
+    return job.held_at is not None

@@ -1,0 +1,28 @@
+"""Forget finished jobs: their records and their directories with all output."""
+
+from __future__ import annotations
+
+import argparse
+
+from luzia_client.api.client import Client
+from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.render import ENDED_STATES
+
+EXAMPLES = (
+    ("luzia remove a2f5", "forget it, with its output"),
+    ("luzia remove --state failed", "all that have failed"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    add_selection(parser, "remove")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit status."""
+    with Client() as client:
+        return for_each(selected(client, args, "remove", ENDED_STATES), client.remove, args.json)

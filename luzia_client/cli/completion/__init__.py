@@ -1,0 +1,1 @@
+"""What TAB offers in bash, zsh and fish, from the table in data/commands.json."""

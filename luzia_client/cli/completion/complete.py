@@ -1,0 +1,164 @@
+"""What TAB offers: `luzia --complete SHELL WORD…`, of which the last word is the one that is being typed.
+
+The first line that it prints says how the shell goes on: `files` or `directories` to offer these as well, `nospace`
+to put no space behind the word, `instead` to put it into the place of what was typed. Then come the offers, each
+with what is said of it behind a tab. Nothing is printed when something is wrong, no daemon is started, and one that
+does not answer at once is not waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from luzia_client.cli.completion.engine import Line, Offers, ask
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Values = Callable[[str, str, str, dict[str, Any]], Offers]
+
+DISPATCH = ("dispatch", "run")
+LIVE = ("queued", "starting", "running", "paused", "waiting", "stopping")
+FINAL = ("completed", "failed", "cancelled", "timed_out", "skipped", "lost")
+STATES = {
+    "answer": ("waiting",),
+    "cancel": LIVE,
+    "clean": FINAL,
+    "edit": ("queued",),
+    "hold": ("queued",),
+    "merge": FINAL,
+    "pause": ("running",),
+    "progress": LIVE,
+    "release": ("queued",),
+    "remove": FINAL,
+    "resume": ("paused",),
+    "retry": FINAL,
+    "wait": LIVE,
+}
+"""Commands -> the states of the jobs that they are for; the others are for any."""
+MANY = 100
+"""Jobs, the newest, that are offered."""
+
+
+def run(words: list[str]) -> int:
+    """Print what the shell may offer; returns the exit status, which is 0 whatever goes wrong."""
+    from luzia_client.cli.completion.engine import printed
+
+    shell, *line = words or [""]
+    try:
+        print(printed(offers(known_commands(), Line(shell, line), values_of), shell), end="")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return 0  # a line on the terminal would only be in the way of what is being typed
+    return 0
+
+
+def known_commands() -> dict[str, Any]:
+    """The table of what the commands take, which is made from their parsers."""
+    with open(os.path.join(os.path.dirname(__file__), "data", "commands.json"), "rb") as file:
+        table: dict[str, Any] = json.loads(file.read())
+    return table
+
+
+def offers(table: dict[str, Any], line: Line, values: Values) -> Offers:
+    """The offers for the word that is being typed. values: offers of a kind, as values_of."""
+    commands = table["commands"]
+    if not line.before and not line.typed.startswith("-"):
+        names = {name: command["text"] for name, command in commands.items()}
+        return Offers(line.typed, names, directories=True).join(values("project", "", line.typed, table))
+    name = line.before[0] if line.before and line.before[0] in commands else ""
+    command = commands[name or "dispatch"]
+    given = line.before[1:] if name else line.before
+    return _of_command(table, command, name, given, line.typed, values)
+
+
+def _of_command(
+    table: dict[str, Any], command: dict[str, Any], name: str, given: list[str], typed: str, values: Values
+) -> Offers:
+    """Offers for a word of a command: the value of an option, an option, or what the command is about."""
+    dispatching = not name or name in DISPATCH
+    options = command["options"]
+    pending, place, bare = "", 0, False
+    for word in given:
+        if pending:
+            pending = ""
+        elif word == "--" and not bare:
+            bare = True
+        elif word.startswith("-") and word != "-" and not bare:
+            option, equals, _ = word.partition("=")
+            pending = "" if equals else options.get(option, [""])[0]
+        elif word in command.get("actions", {}):
+            command, place = command["actions"][word], 0
+            options = {**options, **command["options"]}
+        else:
+            place += 1
+            bare = bare or (dispatching and place > 1)
+    if pending:
+        return values(pending, name, typed, table)
+    option, equals, value = typed.partition("=")
+    if equals and option in options and not bare:
+        return values(options[option][0], name, value, table).behind(f"{option}=")
+    if typed.startswith("-") and not bare:
+        return Offers(typed, {name: text for name, (_, text) in options.items() if len(typed) < 2 or name[:2] == "--"})
+    kinds = ["|".join(command["actions"])] if "actions" in command else command["words"]
+    if dispatching and (bare or place):
+        return Offers(typed, {}, files=True)
+    kind = kinds[place] if place < len(kinds) else kinds[-1] if kinds and kinds[-1][-1:] == "…" else "-"
+    found = values(kind.rstrip("…"), name, typed, table)
+    if "actions" in command:
+        found.values = {value: command["actions"][value]["text"] for value in found.values}
+    return found
+
+
+def values_of(kind: str, command: str, typed: str, table: dict[str, Any]) -> Offers:
+    """Offers of a kind that luzia_client/cli/completion/data/commands.json names."""
+    if kind == "job":
+        return _jobs(typed, command)
+    if kind == "jobs":
+        begun, comma, last = typed.rpartition(",")
+        return _jobs(last, command).behind(begun + comma)
+    if kind == "project":
+        projects = ask({"op": "projects"}).get("projects", [])
+        names = {project["name"]: project["path"] for project in projects}
+        return Offers(typed, names, directories=True)
+    if kind == "agent":
+        agents = ask({"op": "agents", "versions": False}).get("agents", [])
+        return Offers(typed, {agent["name"]: "" if agent["installed"] else "not installed" for agent in agents})
+    if kind == "schedule":
+        schedules = ask({"op": "schedule_list"}).get("schedules", [])
+        return Offers(typed, {schedule["name"]: schedule["cron"] for schedule in schedules})
+    if kind == "tag":
+        jobs = ask({"op": "list", "limit": MANY}).get("jobs", [])
+        return Offers(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})
+    return fixed_values(kind, typed, table)
+
+
+def fixed_values(kind: str, typed: str, table: dict[str, Any]) -> Offers:
+    """Offers of a kind for which no daemon is needed: the table has them, or the kind itself says `one|other`."""
+    if kind in table["words"]:
+        begun, comma, last = typed.rpartition(",")
+        fresh = [word for word in table["words"][kind] if word not in begun.split(",")]
+        return Offers(last, dict.fromkeys(fresh, "")).behind(begun + comma)
+    if kind == "topic":
+        names = {name: each["text"] for name, each in table["commands"].items()}
+        return Offers(typed, names | table["topics"])
+    if kind in ("file", "directory"):
+        return Offers(typed, {}, files=kind == "file", directories=kind == "directory")
+    return Offers(typed, {} if kind in ("", "-") else dict.fromkeys(kind.split("|"), ""))
+
+
+def _jobs(typed: str, command: str) -> Offers:
+    """Ids with what their jobs are about; the end of an id stands for it too, when it is that of one job."""
+    request = {"op": "list", "limit": MANY, "states": STATES.get(command, ())}
+    jobs = ask(request).get("jobs", [])
+    named = typed.startswith("agent:")
+    known = {job["name" if named else "id"]: f"{job['state'].replace('_', ' ')}: {job['task']}" for job in jobs}
+    if typed.startswith("@"):
+        known = {"@last": "the job that you dispatched last"}
+    found = Offers(typed, known)
+    ends = [job for job in known if job.endswith(typed)] if typed and not found.values else []
+    if len(ends) == 1:
+        found.values, found.instead = {ends[0]: known[ends[0]]}, True
+    return found

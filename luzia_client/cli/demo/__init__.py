@@ -1,0 +1,1 @@
+"""What `luzia demo` works on and measures."""

@@ -1,0 +1,130 @@
+"""Help texts, and what to say to a command line that is only half there."""
+
+from __future__ import annotations
+
+from luzia_client.cli import exit_codes
+from luzia_client.cli.help.topics import TITLES
+from luzia_client.cli.main import COMMANDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_client.cli.args.usage_error import UsageError
+
+SHORT = """\
+luzia PROJECT TASK…       hand a task to a project's agent
+luzia . "fix the tests"   the same for a directory
+luzia jobs                see what became of it
+luzia --help              all commands
+"""
+
+DISPATCH = """\
+Hand a task to the project's agent. It runs in the background; the job's name is
+printed.
+
+  PROJECT   a configured name (see `luzia projects`), or a directory: . ~/x
+            /srv/x; when it is named like a command say `luzia dispatch`
+  WORD…     the task; - alone reads it from stdin, @FILE alone from a file
+
+The options end at the first word of the task, or at `--`.
+"""
+
+RUN = """\
+Run an exact command as a job in the project's directory: no shell, no agent.
+"""
+
+HEADS = {
+    "dispatch": ("luzia [options] PROJECT WORD…\nluzia dispatch [options] PROJECT WORD…", DISPATCH),
+    "run": ("luzia run [options] PROJECT -- PROGRAM [ARGUMENT…]", RUN),
+}
+
+_AGENT = (("-a", "--agent"), "NAME", "which agent (see `luzia agents`)")
+_FIRST = (
+    (("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy it from here; repeatable"),
+    (("--key",), "KEY", "the same key names the same job: asking twice is one"),
+)
+_LAST = (
+    (("-q", "--quiet"), "", "print the job's name only"),
+    (("--json",), "", "print the answer as JSON"),
+    (("-h", "--help"), "", "show this help"),
+)
+
+
+def head(command: str) -> tuple[str, str]:
+    """The usage of `dispatch` or `run`, and what it does."""
+    return HEADS[command]
+
+
+def options(command: str) -> list[tuple[tuple[str, ...], str, str]]:
+    """The options of `dispatch` or `run`: their names, the name of their value, and what they do."""
+    from luzia_client.cli.args.dispatch_options import OPTIONS
+
+    more = [((name,), each.value, each.text) for name, each in OPTIONS.items()]
+    return [*([_AGENT] if command == "dispatch" else []), *_FIRST, *more, *_LAST]
+
+
+def show(command: str) -> int:
+    """Print the help of `dispatch` or `run`."""
+    from textwrap import wrap
+
+    from luzia_client.cli.args.parser import examples_text
+    from luzia_client.cli.main import load
+
+    first, text = head(command)
+    lines = ["usage: " + first.replace("\n", "\n       "), "", text, "options:"]
+    for names, value, said in options(command):
+        name = f"{', '.join(names):>5}" if len(names) > 1 else f"      {names[0]}"
+        begin, *more = wrap(said, 52)
+        lines += [
+            f"{'  ' if len(names) > 1 else ''}{name} {value}".ljust(28) + begin,
+            *(" " * 28 + part for part in more),
+        ]
+    print("\n".join([*lines, "", examples_text(load(command).EXAMPLES)]))
+    return exit_codes.OK
+
+
+def top(words: list[str]) -> int:
+    """`luzia` without a command: short help, all commands, or the version."""
+    if words and words[0] in ("-V", "--version"):
+        from luzia_client import __version__
+
+        print(f"luzia {__version__}")
+    elif words:
+        print(all_commands())
+    else:
+        print(SHORT, end="")
+    return exit_codes.OK
+
+
+def all_commands() -> str:
+    """The help of `luzia --help`: the table of commands, by group."""
+    lines = [SHORT.rsplit("luzia --help", 1)[0].rstrip(), ""]
+    for group in dict.fromkeys(group for _, _, group in COMMANDS.values()):
+        lines.append(f"{group}:")
+        lines += [f"  {name:<12} {text}" for name, (_, text, of) in COMMANDS.items() if of == group]
+        lines.append("")
+    lines.append("`luzia help COMMAND` and `luzia help TOPIC` say more. The topics:")
+    lines += _wrapped(list(TITLES))
+    return "\n".join(lines)
+
+
+def _wrapped(words: list[str]) -> list[str]:
+    """The words with commas between them, in lines that fit a terminal."""
+    lines = [" "]
+    for number, word in enumerate(words):
+        piece = f" {word}" + ("," if number + 1 < len(words) else "")
+        if len(lines[-1]) + len(piece) > 79:
+            lines.append(" ")
+        lines[-1] += piece
+    return lines
+
+
+def no_task(word: str) -> UsageError:
+    """One bare word is a project without a task, or a misspelt command."""
+    from luzia_client.cli.args.grammar import EXAMPLE
+    from luzia_client.cli.args.usage_error import UsageError
+    from luzia_client.cli.failure import nearest_command
+
+    near = nearest_command(word)
+    if near is not None:
+        return UsageError(f"no command {word!r}, and no task for such a project", f"Did you mean `luzia {near}`?")
+    return UsageError(f"no task for project {word!r}", EXAMPLE)

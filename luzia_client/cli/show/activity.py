@@ -1,0 +1,109 @@
+"""What an agent does and has done, in words: for the table, and for all about one job."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from luzia_client.cli.show import render
+from luzia_client.cli.show.text import harmless, one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_protocol.activity import Activity
+    from luzia_protocol.jobs import Job
+
+SHOWN_FILES = 20
+SHOWN_PLAN = 30
+_MARKS = {"pending": "[ ]", "in_progress": "[~]", "completed": "[x]", "dropped": "[-]"}
+
+
+def work_words(activity: Activity | None) -> str:
+    """`7 turns 12 tools 45k+1.2k tok $0.31`, as far as the agent tells it; nothing for None."""
+    if activity is None:
+        return ""
+    words = [f"{activity.turns} turns", f"{activity.tool_calls} tools"]
+    if activity.tokens_in is not None and activity.tokens_out is not None:
+        words.append(f"{thousands(activity.tokens_in)}+{thousands(activity.tokens_out)} tok")
+    words.append(cost(activity))
+    return " ".join(words)
+
+
+def thousands(count: int) -> str:
+    """A count as short as is useful: `950`, `1.2k`, `45k`, `3.4M`."""
+    if count < 1000:
+        return str(count)
+    for unit, size in (("k", 1_000), ("M", 1_000_000)):
+        if count < 9_950 * size // 1000:
+            return f"{count / size:.1f}{unit}"
+        if count < 999_500 * size // 1000:
+            return f"{count / size:.0f}{unit}"
+    return f"{count / 1_000_000_000:.1f}G"
+
+
+def cost(activity: Activity) -> str:
+    """The agent's own estimate, or `unpriced`: what nobody knows is never shown as nothing."""
+    if activity.cost_usd is None:
+        return "unpriced"
+    return f"${activity.cost_usd:.2f}" if activity.cost_usd >= 0.995 else f"${activity.cost_usd:.4f}"
+
+
+def activity_rows(job: Job, now: datetime) -> list[tuple[str, str]]:
+    """Labels and values of all that is understood of the newest attempt; without a label a value goes on."""
+    activity = job.activity
+    if activity is None:
+        return []
+    rows = [
+        ("Last sign", _last_sign(job, activity, now)),
+        ("Said", one_line(activity.last_message or "", 300)),
+        ("Session", harmless(activity.session or "")),
+        ("Model", harmless(activity.model or "")),
+        ("Turns", str(activity.turns)),
+        ("Tools", _tools(activity)),
+        *_files(activity),
+        *_plan(activity),
+        ("Tokens", _tokens(activity)),
+        ("Cost", cost(activity)),
+        ("Limit", _limit(activity, now)),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _last_sign(job: Job, activity: Activity, now: datetime) -> str:
+    if activity.last_sign_at is None or job.state.is_final:
+        return ""
+    return f"{render.duration((now - activity.last_sign_at).total_seconds())} ago"
+
+
+def _tools(activity: Activity) -> str:
+    calls = ", ".join(f"{harmless(name)} {times}" for name, times in activity.tools.items())
+    return f"{activity.tool_calls} ({calls})" if calls else str(activity.tool_calls)
+
+
+def _files(activity: Activity) -> list[tuple[str, str]]:
+    shown = activity.files[:SHOWN_FILES]
+    rows = [("" if number else "Files", harmless(path)) for number, path in enumerate(shown)]
+    if activity.file_count > len(shown):
+        rows.append(("" if rows else "Files", f"… {activity.file_count}{'+' if activity.more_files else ''} in all"))
+    return rows
+
+
+def _plan(activity: Activity) -> list[tuple[str, str]]:
+    if activity.plan_total is None:
+        return []
+    rows = [("Plan", f"{activity.plan_done}/{activity.plan_total}")]
+    rows += [("", f"{_MARKS.get(item.state, '[?]')} {one_line(item.text)}") for item in activity.plan[:SHOWN_PLAN]]
+    return rows
+
+
+def _tokens(activity: Activity) -> str:
+    if activity.tokens_in is None:
+        return ""
+    cached = f" ({activity.tokens_cached:,} from the cache)" if activity.tokens_cached else ""
+    return f"{activity.tokens_in:,} in{cached}, {activity.tokens_out or 0:,} out"
+
+
+def _limit(activity: Activity, now: datetime) -> str:
+    if activity.limit is None:
+        return ""
+    resets = activity.limit_resets_at
+    return one_line(activity.limit) + (f" (resets {render.clock(resets, now)})" if resets else "")

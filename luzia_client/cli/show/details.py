@@ -1,0 +1,222 @@
+"""Everything about one job, for a person."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from datetime import datetime
+
+from luzia_protocol.jobs import Attempt, Job, JobState
+
+from luzia_client.cli.show import render
+from luzia_client.cli.show.activity import activity_rows
+from luzia_client.cli.show.questions import answers, question_rows
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import harmless, one_line
+
+TASK_LINES = 20
+TASK_CHARS = 2000
+LABEL_WIDTH = 13
+AUTOMATIC_KEY = "auto-"
+"""How the keys begin that the client makes up; they interest nobody."""
+
+
+def details(job: Job, now: datetime, screen: Screen) -> list[str]:
+    """The lines of `luzia jobs ID`."""
+    colour = render.COLOURS[job.state]
+    heading = f"{screen.paint(f'Job {job.id}', 'bold')}  {screen.paint(render.state_word(job.state), colour)}"
+    rows = [
+        ("Name", harmless(job.name)),
+        ("Project", harmless(job.project)),
+        ("Agent", harmless(job.agent)),
+        ("Tags", harmless(", ".join(f"{key}={value}" for key, value in job.tags.items()))),
+        (_why_label(job), "" if job.question is not None else harmless(job.reason or "")),
+        *question_rows(job),
+        ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
+        ("If failed", harmless(", ".join(job.after_fail))),
+        ("Schedule", run_words(job)),
+        ("Sub-job of", harmless(job.parent or "")),
+        ("Sub-jobs", _children_words(job)),
+        ("Progress", progress_words(job, screen, now)),
+        *activity_rows(job, now),
+        ("Directory", harmless(job.cwd)),
+        *worktree_rows(job),
+        ("Priority", str(job.priority) if job.priority else ""),
+        ("Keeps", keeps_words(job)),
+        ("Created", local_time(job.created_at)),
+        ("Started", local_time(job.started_at)),
+        ("Ended", local_time(job.ended_at)),
+        ("Waited", waited(job, now)),
+        ("Running for" if not job.state.is_final else "Duration", ran(job, now)),
+        ("Timeout", "" if job.timeout_s is None else render.duration(job.timeout_s)),
+        ("Stalls after", "" if job.stall_timeout_s is None else f"{render.duration(job.stall_timeout_s)} of silence"),
+        ("Budget", budget_words(job)),
+        ("Exit code", "" if job.exit_code is None else str(job.exit_code)),
+        ("Signal", harmless(job.signal or "")),
+        ("Used", usage_words(job)),
+        ("Process", "" if job.pid is None or job.state.is_final else str(job.pid)),
+        ("Key", "" if (job.key or "").startswith(AUTOMATIC_KEY) else harmless(job.key or "")),
+        ("Environment", harmless(", ".join(job.env_names))),
+        *(("" if number else "Output", harmless(path)) for number, path in enumerate(output_files(job))),
+    ]
+    lines = [heading]
+    lines += [f"  {label + ':' if label else '':<{LABEL_WIDTH}}{value}" for label, value in rows if value]
+    lines += attempt_lines(job, screen)
+    lines += ["", *task_lines(job, screen), ""]
+    lines += [f"  {screen.paint(command, 'cyan')}" for command in next_commands(job)]
+    return lines
+
+
+def run_words(job: Job) -> str:
+    """`nightly, its run of 2026-11-25 03:00:00 +0100`, in the schedule's zone."""
+    run = job.run_of
+    return "" if run is None else f"{harmless(run.schedule)}, its run of {run.at.strftime('%Y-%m-%d %H:%M:%S %z')}"
+
+
+def worktree_rows(job: Job) -> list[tuple[str, str]]:
+    """Where the job works when that is a worktree of its own, and on what."""
+    tree = job.worktree
+    if tree is None:
+        return []
+    without = ", without the uncommitted changes of the project" if tree.dirty else ""
+    return [
+        ("Worktree", harmless(tree.path)),
+        ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
+    ]
+
+
+def keeps_words(job: Job) -> str:
+    """`gpu=1, 2 CPUs, 4.0 GB of memory`: what is kept for the job while it runs."""
+    words = [f"{name}={count}" for name, count in job.needs.items()]
+    if job.cpus is not None:
+        words.append(f"{job.cpus:g} CPUs")
+    if job.memory_bytes is not None:
+        words.append(f"{render.size(job.memory_bytes)} of memory")
+    return harmless(", ".join(words))
+
+
+def budget_words(job: Job) -> str:
+    """`$2.50, 40 turns`: what the job may use in all."""
+    if job.budget is None:
+        return ""
+    cost, turns = job.budget.max_cost_usd, job.budget.max_turns
+    words = [*([] if cost is None else [f"${cost:.2f}"]), *([] if turns is None else [f"{turns} turns"])]
+    return ", ".join(words)
+
+
+def _children_words(job: Job) -> str:
+    """`1 running, 2 completed: luzia jobs --parent 113754-a2f5`."""
+    words = ", ".join(f"{count} {render.state_word(state)}" for state, count in job.children.items())
+    return f"{words}: luzia jobs --parent {job.id}" if words else ""
+
+
+def _why_label(job: Job) -> str:
+    return "Waits for" if job.state is JobState.QUEUED else "Reason"
+
+
+def progress_words(job: Job, screen: Screen, now: datetime) -> str:
+    """`[██████░░░░] 60% tests (3 of 5)`, or what the job is doing when nobody can say how far it is."""
+    value = render.percent(job)
+    words = [] if value is None else [render.bar(value, 20, screen.blocks), f"{value}%"]
+    words.append(render.doing(job, None if job.state.is_final else now))
+    progress = job.progress
+    counted = progress is not None and progress.done is not None and progress.total not in (None, 100)
+    if progress is not None and counted and progress.label != render.PLAN:
+        words.append(f"({progress.done:g} of {progress.total:g})")
+    return " ".join(word for word in words if word)
+
+
+def local_time(moment: datetime | None) -> str:
+    """The moment on the wall clock here, to the second; nothing for None."""
+    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def waited(job: Job, now: datetime) -> str:
+    """How long the job waited, or has waited so far, before its first attempt began."""
+    first = job.attempts[0] if job.attempts else None
+    begun = (first.starting_at or first.started_at) if first is not None else job.started_at
+    if begun is None and job.state.is_final:
+        begun = job.ended_at
+    return render.duration(((begun or now) - job.created_at).total_seconds())
+
+
+def ran(job: Job, now: datetime) -> str:
+    """How long the newest attempt ran, or has run so far; nothing when it has not started."""
+    if job.started_at is None or job.state is JobState.QUEUED:
+        return ""
+    return render.elapsed(job, now)
+
+
+def usage_words(job: Job) -> str:
+    """`CPU 1.2s user, 0.1s system; 120 MB memory at the peak`, as far as it is known."""
+    usage = job.usage
+    if usage is None:
+        return ""
+    words = []
+    if usage.user_s is not None and usage.system_s is not None:
+        words.append(f"CPU {render.duration(usage.user_s)} user, {render.duration(usage.system_s)} system")
+    if usage.max_rss_bytes is not None:
+        words.append(f"{render.size(usage.max_rss_bytes)} of memory at the peak")
+    return "; ".join(words)
+
+
+def output_files(job: Job) -> list[str]:
+    """The files with what the newest attempt wrote, those that are there; both when we may not look."""
+    if job.directory is None or job.attempt == 0:
+        return []
+    directory = f"{job.directory}/{job.attempt}"
+    try:
+        there = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    except OSError:
+        there = ["stdout", "stderr"]
+    return [f"{directory}/{stream}" for stream in ("stdout", "stderr") if stream in there]
+
+
+def attempt_lines(job: Job, screen: Screen) -> list[str]:
+    """One line an attempt, when there is more than one, or one and the job waits for the next."""
+    if len(job.attempts) < (1 if job.state is JobState.QUEUED else 2):
+        return []
+    return ["  Attempts:", *(f"    {_attempt_line(attempt, screen)}" for attempt in job.attempts)]
+
+
+def _attempt_line(attempt: Attempt, screen: Screen) -> str:
+    word = "under way" if attempt.outcome is None else attempt.outcome.value.replace("_", " ")
+    colour = "" if attempt.outcome is None else "green" if word == "completed" else "red"
+    words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
+    if attempt.duration_s is not None:
+        words.append(render.duration(attempt.duration_s))
+    if attempt.message is not None:
+        words.append(f"“{one_line(attempt.message, 60)}”")
+    why = attempt.reason or render.outcome_words(attempt.exit_code, attempt.signal)
+    words.append(one_line(why))
+    if attempt.activity is not None and attempt.activity.session is not None:
+        words.append(f"session {one_line(attempt.activity.session)}")
+    return "  ".join(word for word in words if word)
+
+
+def task_lines(job: Job, screen: Screen) -> list[str]:
+    """The task, indented; a long one is cut with a hint where the rest is."""
+    if job.argv is not None:
+        return ["  Command:", f"    {harmless(shlex.join(job.argv))[:TASK_CHARS]}"]
+    whole = job.task.expandtabs(4).splitlines()
+    shown = job.task[:TASK_CHARS].expandtabs(4).splitlines()[:TASK_LINES]
+    lines = ["  Task:", *(f"    {harmless(line)}".rstrip() for line in shown)]
+    if shown != whole:
+        hint = f"… {len(whole)} lines, {len(job.task)} characters; all of it: luzia jobs {job.id} --json"
+        lines.append(f"    {screen.paint(hint, 'dim')}")
+    return lines
+
+
+def next_commands(job: Job) -> list[str]:
+    """What one may want to do with the job now."""
+    if job.state is JobState.QUEUED:
+        held = [f"luzia release {job.id}"] if job.held_at is not None else []
+        return [*held, f"luzia jobs {job.id} --watch", f"luzia cancel {job.id}"]
+    if not job.state.is_final:
+        asked = answers(job)
+        return [*asked, f"luzia jobs {job.id} --watch", f"luzia logs {job.id} -f", f"luzia cancel {job.id}"]
+    logs = [f"luzia logs {job.id}"] if job.attempt else []
+    tree = [f"luzia diff {job.id}", f"luzia merge {job.id}"] if job.worktree is not None else []
+    return [*logs, *tree, f"luzia retry {job.id}", f"luzia remove {job.id}"]

@@ -1,0 +1,41 @@
+"""`luzia jobs ID…`: everything about some jobs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from luzia_protocol.errors import Refused
+
+from luzia_client.api.client import Client
+from luzia_client.cli import exit_codes
+from luzia_client.cli.failure import complain
+from luzia_client.cli.show.details import details
+from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.screen import stdout_screen
+
+
+def show_jobs(ids: Sequence[str], as_json: bool) -> int:
+    """Print everything about some jobs; raises the first refusal once the others are printed."""
+    refusals: list[Refused] = []
+    screen = stdout_screen()
+    with Client() as client:
+        for number, job_id in enumerate(ids):
+            try:
+                job = client.status(job_id)
+            except Refused as refused:
+                refusals.append(refused)
+                continue
+            if as_json:
+                print_json(job)
+                continue
+            if number:
+                print()
+            print("\n".join(details(job, datetime.now(UTC), screen)))
+    sys.stdout.flush()
+    for other in refusals[1:]:
+        complain(other.message, other.hint, exit_codes.REFUSED)
+    if refusals:
+        raise refusals[0]
+    return exit_codes.OK

@@ -1,0 +1,141 @@
+"""Schedules as words: the table of all, and everything about one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from luzia_protocol.schedules import Missed, Overlap, Run, Schedule
+
+from luzia_client.cli.show import render
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import cut, harmless, one_line, pad, width
+
+_HEAD = ("NAME", "CRON", "ZONE", "NEXT", "LAST", "PROJECT", "TASK")
+_WIDE = 120
+_ON_WIDE = ("ZONE", "PROJECT")
+"""Columns for which a narrower screen has no room; `show` tells them."""
+_LABEL_WIDTH = 13
+_TASK_LIMIT = 200
+_NONE = 'There are no schedules. Add one: luzia schedule add nightly --cron "0 3 * * *" --project . "…"'
+_MISSED = {
+    Missed.ONCE: "one run makes up for all",
+    Missed.SKIP: "left out",
+    Missed.ALL: "each is made up for",
+}
+_OVERLAP = {
+    Overlap.SKIP: "the new run is left out",
+    Overlap.QUEUE: "the new run waits",
+    Overlap.CANCEL: "the old job is cancelled",
+}
+
+
+def table(schedules: Sequence[Schedule], now: datetime, screen: Screen) -> list[str]:
+    """One line a schedule, cut to the terminal."""
+    if not schedules:
+        return [_NONE]
+    narrow = screen.width is not None and screen.width < _WIDE
+    rows = [_HEAD, *(_row(schedule, now, narrow) for schedule in schedules)]
+    shown_columns = [column for column in range(len(_HEAD)) if not (narrow and _HEAD[column] in _ON_WIDE)]
+    widths = {column: max(width(row[column]) for row in rows) for column in shown_columns}
+    lines = []
+    for number, row in enumerate(rows):
+        line = "  ".join(pad(row[column], columns) for column, columns in widths.items()).rstrip()
+        shown = line if screen.width is None else cut(line, screen.width)
+        lines.append(screen.paint(shown, "dim" if number == 0 else _style(schedules[number - 1])))
+    return lines
+
+
+def _row(schedule: Schedule, now: datetime, narrow: bool) -> tuple[str, ...]:
+    last = "-" if schedule.last is None else run_words(schedule.last, now, narrow)
+    return (
+        harmless(schedule.name),
+        harmless(schedule.cron),
+        harmless(schedule.timezone),
+        _next(schedule, now),
+        one_line(last, 60),
+        one_line(schedule.job.project, 40),
+        one_line(_task(schedule), _TASK_LIMIT),
+    )
+
+
+def _next(schedule: Schedule, now: datetime) -> str:
+    if schedule.problem:
+        return "never"
+    if schedule.paused:
+        return "paused"
+    return moment_words(schedule.next[0], now) if schedule.next else "-"
+
+
+def _style(schedule: Schedule) -> str:
+    if schedule.problem or (schedule.last is not None and schedule.last.note.startswith("failed")):
+        return "red"
+    return "yellow" if schedule.paused else ""
+
+
+def details(schedule: Schedule, now: datetime, screen: Screen) -> list[str]:
+    """Everything about one schedule."""
+    job = schedule.job
+    next_runs = coming(schedule, now)
+    rows = [
+        ("Cron", f"{schedule.cron}, in the time zone {schedule.timezone}"),
+        ("Problem", schedule.problem),
+        *(("" if number else "Next", words) for number, words in enumerate(next_runs)),
+        ("Last", run_words(schedule.last, now) if schedule.last else "none yet"),
+        ("Not ended", ", ".join(schedule.live)),
+        ("Missed runs", _MISSED[schedule.missed]),
+        ("Overlap", _OVERLAP[schedule.overlap]),
+        ("Project", job.project),
+        ("Agent", job.agent or ""),
+        ("Options", _options(schedule)),
+        ("Environment", ", ".join(schedule.env_names)),
+        ("Added", _long(schedule.created_at)),
+    ]
+    heading = f"{screen.paint(f'Schedule {harmless(schedule.name)}', 'bold')}{'  paused' if schedule.paused else ''}"
+    lines = [heading]
+    lines += [f"  {label + ':' if label else '':<{_LABEL_WIDTH}}{harmless(value)}" for label, value in rows if value]
+    return [*lines, "", *(f"  {harmless(line)}" for line in _task(schedule)[:2000].splitlines()[:20])]
+
+
+def coming(schedule: Schedule, now: datetime) -> list[str]:
+    """Its next runs, one a line; or why there are none."""
+    if schedule.paused:
+        return ["none before `luzia schedule resume`: it is paused"]
+    return [f"{_long(moment)}, in {render.duration((moment - now).total_seconds())}" for moment in schedule.next]
+
+
+def run_words(run: Run, now: datetime, narrow: bool = False) -> str:
+    """`completed 113754-a2f5 (Mon 03:00)`, or why there was no job; `completed`, `skipped` where there is no room."""
+    at = moment_words(run.at, now)
+    if run.job is None:
+        return run.note.partition(":")[0] if narrow else f"{run.note} ({at})"
+    state = "gone" if run.state is None else render.state_word(run.state)
+    return state if narrow else f"{state} {run.job} ({at})"
+
+
+def moment_words(moment: datetime, now: datetime) -> str:
+    """`Mon 03:00` within a week, otherwise with its date, in the schedule's zone."""
+    near = abs((moment - now).total_seconds()) < 6 * 86400
+    seconds = ":%S" if moment.second else ""
+    return moment.strftime(f"%a %H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}")
+
+
+def _long(moment: datetime) -> str:
+    return moment.strftime("%a %Y-%m-%d %H:%M:%S %z")
+
+
+def _task(schedule: Schedule) -> str:
+    return schedule.job.task or " ".join(schedule.job.argv or [])
+
+
+def _options(schedule: Schedule) -> str:
+    """What else was said of its jobs, as the protocol calls it."""
+    said = msgspec.to_builtins(schedule.job)
+    shown = {name: value for name, value in said.items() if name not in ("op", "project", "task", "argv", "agent")}
+    return ", ".join(f"{name}={_plain(value)}" for name, value in shown.items())
+
+
+def _plain(value: object) -> str:
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else str(value)

@@ -1,0 +1,130 @@
+"""The table of jobs, cut to the terminal; on a pipe always the same columns, and only long tasks are cut."""
+
+from __future__ import annotations
+
+from luzia_client.cli.show import render
+from luzia_client.cli.show.activity import work_words
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import cut, one_line, pad, width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from luzia_protocol.jobs import Job
+
+GAP = "  "
+NAME_LIMIT = 20
+PIPE_TASK_LIMIT = 200
+STATE_LEAST = 26
+"""Columns that STATE may take before TASK gets any: a state, a bar and a percentage."""
+WORK_FROM = 140
+"""Columns of a screen from which on it has room for what agents have done: turns, tools, tokens and cost."""
+WORK_LEAST = 36
+"""The same on a live screen, where a column that grew at every step would make the others jump."""
+LIVE_STATE_LEAST = 40
+"""The same where the screen is live: what a job is doing matters more there than its task, and a column that
+changed its width at every step would make the others jump."""
+
+
+class Column:
+    """A heading, its cells, their width, and how they are shown."""
+
+    def __init__(self, title: str, cells: list[str], columns: int) -> None:
+        self.title = title
+        self.cells = cells
+        self.columns = columns
+        self.right = False
+        self.styles: list[str] | None = None
+
+
+def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = False) -> list[str]:
+    """The heading and one line a job, coloured by state.
+
+    live: the table will be redrawn; leave more room to what the jobs are doing.
+    """
+    if screen.width is None:
+        return _plain_table(jobs, now)
+    # What an agent is doing matters more than the words of its task.
+    live = live or any(job.activity is not None and job.state in render.UNDER_WAY for job in jobs)
+    before = [natural("ID", [job.id for job in jobs])]
+    if screen.width >= 60:
+        before.append(natural("PROJECT", [one_line(job.project) for job in jobs], NAME_LIMIT))
+    if screen.width >= (100 if live else 76):
+        before.append(natural("AGENT", [one_line(job.agent) for job in jobs], NAME_LIMIT))
+    state = natural("STATE", [render.status(job, screen, now) for job in jobs])
+    time = natural("TIME", [render.elapsed(job, now) for job in jobs])
+    task = natural("TASK", [one_line(job.task) for job in jobs])
+    if live:
+        state.columns = max(state.columns, LIVE_STATE_LEAST)
+    if screen.width >= WORK_FROM and any(job.activity for job in jobs):
+        work = natural("WORK", [work_words(job.activity) for job in jobs])
+        work.columns = max(work.columns, WORK_LEAST) if live else work.columns
+        before.append(work)
+    room = screen.width - sum(column.columns + len(GAP) for column in [*before, time]) - len(GAP)
+    for_state, for_task = share(state.columns, task.columns, room, LIVE_STATE_LEAST if live else STATE_LEAST)
+    state.columns, state.styles = for_state, [render.COLOURS[job.state] for job in jobs]
+    time.right = True
+    task.columns = for_task
+    columns = [*before, state, time, task]
+    lines = [screen.paint(cut(_line(columns, None, screen), screen.width), "dim")]
+    lines += [_line(columns, row, screen) for row in range(len(jobs))]
+    return lines
+
+
+def natural(title: str, cells: list[str], limit: int = 1000) -> Column:
+    """A column as wide as its widest cell, at most `limit`."""
+    widest = max(len(title), *(width(cell) for cell in cells)) if cells else len(title)
+    return Column(title, cells, min(widest, limit))
+
+
+def share(state: int, task: int, room: int, least: int) -> tuple[int, int]:
+    """Divide the room between STATE and TASK, given what each would like: columns for one and the other.
+
+    STATE gets what TASK leaves, or `least`, or four tenths of the room, whichever is most.
+    """
+    room = max(room, 0)
+    for_state = min(state, max(room - task, least, room * 4 // 10), room)
+    return for_state, min(task, room - for_state)
+
+
+def _line(columns: Sequence[Column], row: int | None, screen: Screen) -> str:
+    """One row of cells, or the headings when `row` is None."""
+    shown: list[str] = []
+    for column in columns:
+        if column.columns == 0:
+            continue
+        cell = column.title if row is None else column.cells[row]
+        text = pad(cell, column.columns)
+        if column.right:
+            text = " " * (len(text) - len(text.rstrip())) + text.rstrip()
+        if row is not None and column.styles is not None:
+            bare = text.rstrip()
+            text = screen.paint(bare, column.styles[row]) + text[len(bare) :]
+        shown.append(text)
+    return GAP.join(shown).rstrip()
+
+
+def _plain_table(jobs: Sequence[Job], now: datetime) -> list[str]:
+    """For programs and files: no bars, no cutting, no empty cells, and no cell with a space but the last."""
+    columns = [
+        natural("ID", [job.id for job in jobs]),
+        natural("PROJECT", [_word(job.project) for job in jobs]),
+        natural("AGENT", [_word(job.agent) for job in jobs]),
+        natural("STATE", [job.state.value for job in jobs]),
+        natural("PROGRESS", [_percent_word(job) for job in jobs]),
+        natural("TIME", [render.elapsed(job, now) for job in jobs]),
+        natural("TASK", [one_line(job.task, PIPE_TASK_LIMIT) for job in jobs]),
+    ]
+    plain = Screen()
+    return [_line(columns, row, plain) for row in (None, *range(len(jobs)))]
+
+
+def _word(text: str) -> str:
+    return "_".join(one_line(text).split()) or "-"
+
+
+def _percent_word(job: Job) -> str:
+    value = render.percent(job)
+    return "-" if value is None else f"{value}%"

@@ -1,0 +1,1 @@
+"""Screens and streams that follow jobs live: `jobs --watch`, `follow`, `logs -f`."""

@@ -1,0 +1,129 @@
+"""The live screen of `luzia jobs --watch` on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from luzia_protocol.jobs import Job
+
+from luzia_client.api import settings
+from luzia_client.cli.show import render
+from luzia_client.cli.show.painter import Painter
+from luzia_client.cli.show.screen import Screen, stdout_screen
+from luzia_client.cli.show.tables import jobs_table
+from luzia_client.cli.show.text import cut
+from luzia_client.cli.watch.board import Board
+from luzia_client.cli.watch.feed import Feed
+from luzia_client.cli.watch.title_and_bell import Beacon
+
+FRAME_GAP_S = 0.05
+"""Between two pictures: a burst of events is drawn as one, and no terminal is flooded."""
+
+
+async def show_live(feed: Feed, beacon: Beacon) -> None:
+    """Draw the board on stdout until all its jobs have ended; then leave nothing of the picture."""
+    changed = asyncio.Event()
+    keys = sys.stdin.fileno() if sys.stdin.isatty() else None
+    with Painter(sys.stdout, keys) as painter, _signals(painter, beacon, changed):
+        reading = asyncio.create_task(_read(feed, beacon, changed))
+        try:
+            await _draw(feed.board, painter, beacon, changed, reading)
+        finally:
+            reading.cancel()
+        await reading
+        painter.draw([])
+
+
+async def _read(feed: Feed, beacon: Beacon, changed: asyncio.Event) -> None:
+    try:
+        async for job in feed.changes():
+            beacon.heard(job)
+            changed.set()
+    finally:
+        changed.set()
+
+
+async def _draw(
+    board: Board, painter: Painter, beacon: Beacon, changed: asyncio.Event, reading: asyncio.Task[None]
+) -> None:
+    """A picture after each change, and while something runs one each interval, for the clock."""
+    interval_s = settings.monitor_interval_s()
+    while not reading.done():
+        screen = stdout_screen()
+        painter.draw(frame(board, datetime.now(UTC), screen))
+        beacon.show(board)
+        runs = any(job.state in render.UNDER_WAY for job in board.live.values())
+        await _changed_or_late(changed, interval_s if runs else None)
+        changed.clear()
+        await asyncio.sleep(FRAME_GAP_S)
+
+
+async def _changed_or_late(changed: asyncio.Event, timeout_s: float | None) -> None:
+    waiting = asyncio.ensure_future(changed.wait())
+    try:
+        await asyncio.wait([waiting], timeout=timeout_s)
+    finally:
+        waiting.cancel()
+
+
+def frame(board: Board, now: datetime, screen: Screen) -> list[str]:
+    """The picture: the table, as much of it as the terminal has rows for, and the counts."""
+    room = max(screen.height - 5, 1)  # heading, "… and more", blank, counts, the cursor's row
+    shown, hidden = chosen(board, room)
+    lines = jobs_table(shown, now, screen, live=True)
+    if hidden:
+        lines.append(screen.paint(f"… and {hidden} more", "dim"))
+    lines += ["", screen.paint(cut(render.summary(board.counts()), screen.width or 80), "bold")]
+    return lines[-max(screen.height - 1, 1) :]
+
+
+def chosen(board: Board, room: int) -> tuple[Sequence[Job], int]:
+    """The jobs to show, in order of dispatch, and how many there is no room for.
+
+    Those under way go first, then the newest of the ended, then the queued.
+    """
+    under_way = [job for job in board.live.values() if job.state in render.UNDER_WAY]
+    queued = [job for job in board.live.values() if job.state not in render.UNDER_WAY]
+    by_worth = [*under_way, *reversed(board.ended.values()), *queued]
+    if len(board.ended) + len(under_way) > room > 4:
+        # Ended jobs may not crowd out what is still to come.
+        by_worth = [*under_way, *queued[:2], *reversed(board.ended.values()), *queued[2:]]
+    shown = sorted(by_worth[:room], key=lambda job: (job.created_at, job.id))
+    return shown, board.counts().total() - len(shown)
+
+
+@contextmanager
+def _signals(painter: Painter, beacon: Beacon, changed: asyncio.Event) -> Iterator[None]:
+    """Redraw after a resize; give the terminal back before stopping (Ctrl-Z) or ending (SIGTERM)."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def stop() -> None:
+        beacon.release()
+        painter.release()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        painter.take()
+        changed.set()
+
+    handlers: dict[signal.Signals, Callable[[], object]] = {
+        signal.SIGWINCH: changed.set,
+        signal.SIGTSTP: stop,
+        signal.SIGTERM: task.cancel,
+    }
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        beacon.release()
+        for number, old in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, old)

@@ -1,0 +1,186 @@
+"""Output of many jobs between each other: whole lines, each behind the name of its job, in the job's colour."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from typing import NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from luzia_protocol.errors import Refused
+from luzia_protocol.jobs import JobState
+from luzia_protocol.output import FollowEnd, Output
+
+from luzia_client.cli.failure import complain
+from luzia_client.cli.show import render
+from luzia_client.cli.show.safe_output import SafeOutput
+from luzia_client.cli.show.screen import Screen, screen_of
+from luzia_client.cli.show.text import one_line, pad, width
+
+COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bold cyan", "bold yellow", "bold green", "bold magenta")
+"""Of prefixes; red is for failures."""
+MAX_LINE = 64 * 1024
+"""Bytes of a line that are kept until its end comes; a longer one is printed in pieces."""
+PROJECT_WIDTH = 16
+
+
+class End(NamedTuple):
+    """How a job has ended."""
+
+    state: JobState
+    outcome: str | None = None
+    reason: str | None = None
+
+
+class Lines:
+    """Cuts a stream of bytes into lines."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that are whole now, without their newlines."""
+        *lines, self._held = (self._held + data).split(b"\n")
+        while len(self._held) > MAX_LINE:
+            end = MAX_LINE
+            while self._held[end] & 0xC0 == 0x80 and end > MAX_LINE - 4:  # not in the middle of a character
+                end -= 1
+            lines.append(self._held[:end])
+            self._held = self._held[end:]
+        return lines
+
+    def end(self) -> list[bytes]:
+        """What has no newline at the end of everything."""
+        rest, self._held = self._held, b""
+        return [rest] if rest else []
+
+
+class _Shown:
+    """What is known of a job that is being printed. expected: where its next piece should begin."""
+
+    def __init__(self, project: str, style: str) -> None:
+        self.project = project
+        self.style = style
+        self.lines = Lines()
+        self.expected = 0
+
+
+class Prefixed:
+    """Prints what jobs write on stdout, and what becomes of them on stderr.
+
+    screen: the one behind stdout. raw: in a file or a pipe the bytes of a line are left as they are.
+    """
+
+    def __init__(self, screen: Screen, raw: bool) -> None:
+        self._screen = screen
+        self._raw = raw and screen.width is None
+        self._jobs: dict[str, _Shown] = {}
+        self._column = 0
+
+    def begin(self, job: str, project: str) -> None:
+        """A job is followed from now on: choose its colour, which is its own as far as no other has it."""
+        first = crc32(job.encode()) % len(COLOURS)
+        wanted = [*COLOURS[first:], *COLOURS[:first]]
+        taken = {shown.style for shown in self._jobs.values()} if len(self._jobs) < len(COLOURS) else set()
+        style = next(style for style in wanted if style not in taken)
+        self._jobs[job] = _Shown(one_line(project), style)
+        self._column = max(self._column, min(width(one_line(project)), PROJECT_WIDTH))
+
+    def attempt(self, job: str, number: int) -> None:
+        """The output of another attempt begins."""
+        self._jobs[job].expected = 0
+        if number > 1:
+            self._note(job, f"attempt {number}", "dim")
+
+    def output(self, job: str, piece: Output) -> None:
+        """Print the lines that are whole with this piece."""
+        shown = self._jobs[job]
+        if piece.dropped_bytes > shown.expected and piece.offset == piece.dropped_bytes:
+            self._note(job, "what it printed before this is not kept (max_log_bytes)", "dim")
+        shown.expected = piece.next_offset
+        data = piece.data.encode() if piece.rendered else base64.b64decode(piece.data)
+        self._print(job, shown.lines.feed(data))
+
+    def attempt_ended(self, job: str, end: FollowEnd) -> None:
+        """Print what has no newline at the end of an attempt."""
+        del end
+        self._print(job, self._jobs[job].lines.end())
+
+    def trouble(self, job: str, refused: Refused) -> None:
+        """Say why the output of an attempt cannot be had."""
+        self._note(job, one_line(refused.message), "red")
+
+    def finished(self, job: str, end: End) -> None:
+        """Say how the job has ended, and forget it."""
+        word = render.state_word(end.state)
+        said = f"{word}: {one_line(end.reason)}" if end.reason and end.reason != word else word
+        self._note(job, said, render.COLOURS[end.state])
+        del self._jobs[job]
+
+    def prefix(self, job: str, screen: Screen | None = None) -> str:
+        """What stands before the lines of a job. screen: where, when that is not stdout."""
+        shown = self._jobs[job]
+        name = f"{pad(shown.project, self._column)} {job} |"
+        return f"{(screen or self._screen).paint(name, shown.style)} "
+
+    def _print(self, job: str, lines: list[bytes]) -> None:
+        if not lines:
+            return
+        prefix = self.prefix(job)
+        if self._raw:
+            head = prefix.encode()
+            sys.stdout.buffer.write(b"".join(b"%b%b\n" % (head, line) for line in lines))
+            sys.stdout.buffer.flush()
+        else:
+            sys.stdout.write("".join(f"{prefix}{self._safe(line)}\n" for line in lines))
+            sys.stdout.flush()
+
+    def _note(self, job: str, text: str, style: str) -> None:
+        screen = screen_of(sys.stderr)
+        print(f"{self.prefix(job, screen)}{screen.paint(text, style)}", file=sys.stderr, flush=True)
+
+    def _safe(self, line: bytes) -> str:
+        """The line, harmless; of one that was overwritten again and again what stood there in the end."""
+        *_, last = line.rstrip(b"\r").split(b"\r")
+        safe = SafeOutput(self._screen.colour)
+        return safe.feed(last) + safe.end()
+
+
+class JsonLines:
+    """Prints the daemon's own objects, one a line; the last of each job tells its final state."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, FollowEnd] = {}
+
+    def begin(self, job: str, project: str) -> None:
+        """A job is followed from now on."""
+        del project
+        self._ends[job] = FollowEnd(job, 0, 0, JobState.QUEUED)
+
+    def attempt(self, job: str, number: int) -> None:
+        """The output of another attempt begins: its pieces say so."""
+
+    def output(self, job: str, piece: Output) -> None:
+        """Print a piece."""
+        del job
+        self._print(piece)
+
+    def attempt_ended(self, job: str, end: FollowEnd) -> None:
+        """Print that an attempt has ended."""
+        self._ends[job] = end
+        self._print(end)
+
+    def trouble(self, job: str, refused: Refused) -> None:
+        """Say why the output of an attempt cannot be had."""
+        complain(f"{job}: {refused.message}", refused.hint, 0)
+
+    def finished(self, job: str, end: End) -> None:
+        """Print the final state, unless the end of the last attempt has told it."""
+        last = self._ends.pop(job)
+        if last.state is not end.state:
+            self._print(msgspec.structs.replace(last, state=end.state))
+
+    def _print(self, item: Output | FollowEnd) -> None:
+        print(msgspec.json.encode(item).decode(), flush=True)

@@ -1,0 +1,130 @@
+"""`luzia jobs --watch`: jobs as they change, pushed by events, until all of them have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from luzia_protocol.jobs import Job
+
+from luzia_client.api.async_client import AsyncClient
+from luzia_client.cli.show import render
+from luzia_client.cli.show.screen import Screen, stdout_screen
+from luzia_client.cli.show.tables import jobs_table
+from luzia_client.cli.show.text import cut, one_line
+from luzia_client.cli.watch.board import Board
+from luzia_client.cli.watch.feed import Feed
+from luzia_client.cli.watch.signal_options import NO_SIGNS, Signs
+from luzia_client.cli.watch.title_and_bell import Beacon
+
+SUMMARY_ROWS = 50
+
+
+async def watch(
+    ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False, signs: Signs = NO_SIGNS
+) -> Board:
+    """Show jobs on stdout until all have ended: live on a terminal, otherwise one line a change.
+
+    signs: what to give beside a live picture. Returns the board with what became of the jobs.
+    Raises Refused for an id that is none.
+    """
+    from luzia_client.cli.watch.live import show_live
+
+    async with AsyncClient() as client:
+        feed = Feed(client, ids, projects)
+        await feed.open()
+        screen = stdout_screen()
+        if as_json:
+            await _each(feed, lambda job: print(msgspec.json.encode(job).decode(), flush=True))
+        elif not feed.board.live and not feed.board.ended:
+            print("No jobs are running or pending.")
+        elif screen.live:
+            await show_live(feed, Beacon(sys.stdout, signs))
+        else:
+            await _each(feed, ChangeLines(screen).print)
+        return feed.board
+
+
+async def _each(feed: Feed, show: Callable[[Job], None]) -> None:
+    """Show every job as it is, and then every change."""
+    for job in [*feed.board.ended.values(), *feed.board.live.values()]:
+        show(job)
+    async for job in feed.changes():
+        show(job)
+
+
+class ChangeLines:
+    """Prints one change on one line, unless it is one that the line does not show."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._printed: dict[str, str] = {}
+
+    def print(self, job: Job) -> None:
+        """Print the time of day and the line."""
+        line = plain_line(job, self._screen)
+        if self._printed.get(job.id) == line:
+            return
+        self._printed[job.id] = line
+        if job.state.is_final:
+            del self._printed[job.id]
+        print(datetime.now().astimezone().strftime("%H:%M:%S"), line, flush=True)
+
+
+def plain_line(job: Job, screen: Screen) -> str:
+    """The job on one line: id, project, state and what is known beside it."""
+    line = f"{job.id} {one_line(job.project)} {render.status(job, screen)}"
+    if job.state.is_final and job.started_at is not None:
+        line += f" after {render.elapsed(job, datetime.now(UTC))}"
+    return line
+
+
+def closing_lines(board: Board, screen: Screen, table: bool, hints: bool = True) -> list[str]:
+    """What became of the jobs: the table if wanted, the counts, and those that failed, with why.
+
+    hints: say where the output of the failed ones is to be had.
+    """
+    now = datetime.now(UTC)
+    jobs = list(board.ended.values())
+    lines = []
+    if table:
+        shown = sorted(jobs[-SUMMARY_ROWS:], key=lambda job: (job.created_at, job.id))
+        lines += [*jobs_table(shown, now, screen), ""]
+    lines += ["Task Summary:", f"  {render.summary(board.counts())}{_span(jobs)}"]
+    unhappy = [job for job in jobs if job.state in render.UNHAPPY_STATES]
+    mark = "✗" if screen.blocks else "x"
+    for job in unhappy[-SUMMARY_ROWS:]:
+        said = f"  {mark} {job.id} {render.status(job, screen)}"
+        hint = f"  (luzia logs {job.id})" if hints else ""
+        room = sys.maxsize if screen.width is None else screen.width - len(hint)
+        lines.append(screen.paint(cut(said, room), "red") + hint)
+    return lines
+
+
+def _span(jobs: Sequence[Job]) -> str:
+    """From the first dispatch to the last end, when there is anything to span."""
+    ends = [job.ended_at for job in jobs if job.ended_at is not None]
+    if not ends:
+        return ""
+    seconds = (max(ends) - min(job.created_at for job in jobs)).total_seconds()
+    return f"  in {render.duration(seconds)}"
+
+
+def run_watch(ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False, signs: Signs = NO_SIGNS) -> int:
+    """The command's `--watch`: returns the exit code."""
+    try:
+        board = asyncio.run(watch(ids, projects, as_json, signs))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
+    if not as_json and board.ended:
+        screen = stdout_screen()
+        print("\n".join(["", *closing_lines(board, screen, table=screen.live)]))
+        if screen.width is not None:
+            Beacon(sys.stdout, signs).ring()
+    sys.stdout.flush()
+    return 0

@@ -1,0 +1,114 @@
+"""The names that older luzia code imports, on top of Client. New code uses Client."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luzia_client.cli.watch.watch import run_watch
+from luzia_client.legacy.dispatcher import ResponseiveDispatcher
+from luzia_client.legacy.screen import CLIFeedback, Colors, ProgressBar, ResponseiveOutput
+from luzia_client.legacy.status import OldStatus
+
+ResponsiveDispatcher = ResponseiveDispatcher
+
+
+class EnhancedDispatcher:
+    """A dispatcher that prints what it does. The arguments are ResponseiveDispatcher's."""
+
+    def __init__(self, jobs_dir: str | Path | None = None) -> None:
+        self.dispatcher = ResponseiveDispatcher(jobs_dir)
+        self.feedback = CLIFeedback()
+
+    def dispatch_and_report(
+        self, project: str, task: str, job_type: str | None = None, show_feedback: bool = True
+    ) -> tuple[str, OldStatus]:
+        """Dispatch a task and print the confirmation; returns the job's id and the job as a dict."""
+        job_id, _ = self.dispatcher.dispatch_task(project, task, job_type)
+        if show_feedback:
+            self.feedback.job_dispatched(job_id, project, task)
+        return job_id, self.dispatcher.get_status(job_id, use_cache=False) or {}
+
+    def get_status_and_display(self, job_id: str, show_full: bool = False) -> OldStatus | None:
+        """Print a job's status, with its times if `show_full`, and return it; None when there is none."""
+        status = self.dispatcher.get_status(job_id)
+        if status is None:
+            ResponseiveOutput.error(f"There is no job {job_id}.")
+        else:
+            self.feedback.show_status(status, show_full=show_full)
+        return status
+
+    def show_jobs_summary(self, project: str | None = None) -> None:
+        """Print the counts and a line for each job."""
+        self.feedback.show_jobs_list(self.dispatcher.list_jobs(project))
+
+    def show_concurrent_summary(self) -> None:
+        """Print the jobs that run or wait to run."""
+        self.feedback.show_concurrent_jobs(self.dispatcher.list_jobs())
+
+
+@cache
+def get_enhanced_dispatcher() -> EnhancedDispatcher:
+    """The EnhancedDispatcher that this process shares."""
+    return EnhancedDispatcher()
+
+
+def enhanced_spawn_claude_agent(
+    project: str, task: str, context: str = "", config: dict[str, Any] | None = None
+) -> str:
+    """Dispatch a task with some context before it; returns the job's id.
+
+    config: `path`, a directory to use when luzia does not know the project, and `agent`; both optional.
+    """
+    config = config or {}
+    whole = f"{context.rstrip()}\n\n{task}" if context.strip() else task
+    dispatcher = get_enhanced_dispatcher()
+    try:
+        job_id, _ = dispatcher.dispatch_and_report(project, whole, config.get("agent"))
+    except Refused as refused:
+        if refused.code is not ErrorCode.UNKNOWN_PROJECT or "path" not in config:
+            raise
+        job_id, _ = dispatcher.dispatch_and_report(str(config["path"]), whole, config.get("agent"))
+    return job_id
+
+
+def track_existing_job(job_id: str, pid: int | None = None, project: str = "", task: str = "") -> OldStatus | None:
+    """A job that somebody else dispatched, as a dict; None when there is none.
+
+    pid: a process that luzia did not start; from now on the shared dispatcher tells of it under this job_id.
+    project, task: what to show of it.
+    """
+    dispatcher = get_enhanced_dispatcher().dispatcher
+    if pid is not None:
+        return dispatcher.track(job_id, pid, project, task)
+    return dispatcher.get_status(job_id, use_cache=False)
+
+
+def show_job_status_interactive(job_id: str) -> None:
+    """Show a job live until it ends."""
+    run_watch([job_id])
+
+
+def start_background_monitoring() -> threading.Thread:
+    """Start the shared dispatcher's monitor and return its thread."""
+    return get_enhanced_dispatcher().dispatcher.start_background_monitor()
+
+
+__all__ = [
+    "CLIFeedback",
+    "Colors",
+    "EnhancedDispatcher",
+    "ProgressBar",
+    "ResponseiveDispatcher",
+    "ResponseiveOutput",
+    "ResponsiveDispatcher",
+    "enhanced_spawn_claude_agent",
+    "get_enhanced_dispatcher",
+    "show_job_status_interactive",
+    "start_background_monitoring",
+    "track_existing_job",
+]

@@ -1,0 +1,62 @@
+"""How a question of an agent is put to the user: by one key, or by lines to type. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from luzia_protocol.activity import Question, QuestionPart
+
+from luzia_client.cli.show.text import one_line
+from luzia_client.tui.top.state import Choice
+
+
+def choice_for(question: Question) -> Choice | None:
+    """The keys that answer a request for a permission; None for questions that want words."""
+    if question.type != "permission":
+        return None
+    what = f"May it use {one_line(question.tool)}: {one_line(question.text)}"
+    return Choice(f"{what}? y allow  n deny  t say what to do instead", {"y": "allow", "n": "deny", "t": "text"})
+
+
+def label(part: QuestionPart, number: int, parts: int) -> str:
+    """What stands before the line to type in, of one of the parts of a question."""
+    options = ", ".join(f"{index} {one_line(option, 30)}" for index, option in enumerate(part.options, 1))
+    which = f"{number}/{parts} " if parts > 1 else ""
+    return f"{which}{one_line(part.text, 60)}{f' ({options})' if options else ''}: "
+
+
+class Asking:
+    """Collects the answers to the parts of a question, one line each.
+
+    edit: opens a line. send: called with the answers when all are there.
+    """
+
+    def __init__(
+        self, question: Question, edit: Callable[[str, Callable[[str], None]], None], send: Callable[[list[str]], None]
+    ) -> None:
+        self._question = question
+        self._edit = edit
+        self._send = send
+        self._words: list[str] = []
+
+    def ask_text(self) -> None:
+        """Ask what is to be done instead."""
+        self._edit("Instead: ", self._entered_text)
+
+    def ask_parts(self) -> None:
+        """Ask for the next part; send the answers when there is none left."""
+        parts = self._question.parts or [QuestionPart(text=self._question.text)]
+        number = len(self._words)
+        if number == len(parts):
+            self._send(self._words)
+        else:
+            self._edit(label(parts[number], number + 1, len(parts)), self._entered_part)
+
+    def _entered_text(self, text: str) -> None:
+        if text.strip():
+            self._send(["deny", text])
+
+    def _entered_part(self, text: str) -> None:
+        if text.strip():
+            self._words.append(text)
+            self.ask_parts()

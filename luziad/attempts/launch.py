@@ -1,0 +1,174 @@
+"""From a job's record to what the executor needs: command, environment, directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luziad.agents import registry
+from luziad.agents.base import Adapter, Command, Context
+from luziad.config.schema import Config, ProjectConfig
+from luziad.executor.base import Executor, Launch
+from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.environments import Environments
+from luziad.jobs.record import JobRecord
+from luziad.jobs.spending import NO_BUDGET, Budget, left
+from luziad.jobs.view import task_text
+
+BASE_VARIABLES = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
+BASE_PREFIXES = ("LC_", "XDG_")
+
+GO_ON = "Your work was interrupted. Go on where you stopped, and finish the task."
+"""What an agent is told whose session goes on without a message of its user's."""
+
+
+def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What every job inherits of the daemon's environment: who and where, never a secret."""
+    return {name: value for name, value in environ.items() if name in BASE_VARIABLES or name.startswith(BASE_PREFIXES)}
+
+
+class Launcher:
+    """Builds launches. `base` is what base_environment returned, `adapters` the agents by name.
+
+    left_of_day: US dollars that are left of the day for a job.
+    """
+
+    def __init__(
+        self, config: Config, adapters: dict[str, Adapter], environments: Environments, executor: Executor
+    ) -> None:
+        self.config = config
+        self.adapters = adapters
+        self.base: dict[str, str] = {}
+        self.left_of_day: Callable[[JobRecord], float | None] = lambda _: None
+        self._environments = environments
+        self._executor = executor
+
+    def launch(self, record: JobRecord) -> Launch:
+        """All that the executor needs for the record's newest attempt.
+
+        Raises Refused when the agent is not configured any more, or the job's variables are lost.
+        """
+        spec, attempt = record.spec, record.attempt
+        assert attempt is not None
+        project = self.config.projects.get(record.project)
+        job_directory = self._executor.job_directory(record.id)
+        given, budget = attempt.given, left(record, self.budget(record), self.left_of_day(record))
+        prompt = task_text(record) if given is None else given.message or GO_ON
+        adapter = self.adapter(record)
+        context = Context(
+            job=record.id,
+            attempt=attempt.number,
+            task=prompt,
+            argv=spec.argv,
+            directory=record.fate.tree.directory if record.fate.tree is not None else spec.cwd or spec.directory,
+            prompt_file=f"{job_directory}/{attempt.number}/prompt",
+            session=given.session if given else None,
+            max_cost_usd=budget.cost_usd,
+            max_turns=budget.turns,
+            ask=spec.manner is not None and spec.manner.ask and adapter.respond is not None,
+            allow=project.allow if project is not None else [],
+        )
+        command = adapter.command(context)
+        return Launch(
+            ref=AttemptRef(record.id, attempt.number),
+            argv=command.argv,
+            env=self._environment(record, command),
+            cwd=context.directory,
+            prompt=prompt,
+            stdin_prompt=command.stdin_prompt,
+            merge_stderr=command.merge_stderr,
+            grace_s=self.grace_s(record),
+            keep_children=project is not None and project.keep_children,
+            bounds=spec.bounds,
+            max_log_bytes=self._max_log_bytes(project),
+            first_line=command.first_line,
+        )
+
+    def _max_log_bytes(self, project: ProjectConfig | None) -> int:
+        if project is not None and project.max_log_bytes is not None:
+            return project.max_log_bytes
+        return self.config.daemon.max_log_bytes
+
+    def grace_s(self, record: JobRecord) -> float:
+        """Seconds between TERM and KILL for this job."""
+        project = self.config.projects.get(record.project)
+        if project is not None and project.grace_s is not None:
+            return project.grace_s
+        return self.config.daemon.grace_s
+
+    def timeout_s(self, record: JobRecord) -> float | None:
+        """Seconds an attempt of this job may run, None without limit."""
+        if record.spec.timeout_s is not None:
+            return record.spec.timeout_s
+        project = self.config.projects.get(record.project)
+        if project is not None and project.timeout_s is not None:
+            return project.timeout_s
+        return self.config.daemon.timeout_s
+
+    def stall_timeout_s(self, record: JobRecord) -> float | None:
+        """Seconds an attempt of this job may go without a sign of life, None without limit."""
+        if record.spec.stall_timeout_s is not None:
+            return record.spec.stall_timeout_s
+        project = self.config.projects.get(record.project)
+        if project is not None and project.stall_timeout_s is not None:
+            return project.stall_timeout_s
+        return self.config.daemon.stall_timeout_s
+
+    def budget(self, record: JobRecord) -> Budget:
+        """What this job may use in all."""
+        terms, project = record.spec.terms, self.config.projects.get(record.project)
+        cost_usd, turns = (None, None) if terms is None else (terms.max_cost_usd, terms.max_turns)
+        if project is not None:
+            cost_usd = project.max_cost_usd if cost_usd is None else cost_usd
+            turns = project.max_turns if turns is None else turns
+        return NO_BUDGET if cost_usd is None and turns is None else Budget(cost_usd, turns)
+
+    def adapter(self, record: JobRecord) -> Adapter:
+        """The adapter of the job's agent. Raises Refused when it is not configured any more."""
+        adapter = registry.find(record.spec.agent, self.adapters)
+        if adapter is None:
+            raise Refused(ErrorCode.UNKNOWN_AGENT, f"agent {record.spec.agent} is not configured any more")
+        return adapter
+
+    def _environment(self, record: JobRecord, command: Command) -> dict[str, str]:
+        """Later ones win: daemon's base, caller's, agent's, project's, the job's own, luzia's."""
+        spec = record.spec
+        passed = self._environments.get(spec.client_set)
+        own = self._environments.get(spec.env_set)
+        if passed is None or own is None:
+            raise Refused(
+                ErrorCode.STORAGE_UNAVAILABLE,
+                "the job's environment variables were lost with the store; dispatch the job again",
+            )
+        project = self.config.projects.get(record.project)
+        inherited = {name: value for name, value in (self.base | passed).items() if name not in command.drop_env}
+        assert record.attempt is not None
+        return (
+            inherited
+            | command.env
+            | (project.env if project is not None else {})
+            | own
+            | {
+                "LUZIA_JOB_ID": record.id,
+                "LUZIA_SOCKET": self.config.socket,
+                "LUZIA_PROJECT": record.project,
+                "LUZIA_ATTEMPT": str(record.attempt.number),
+            }
+            | self._parents(record)
+            | _run(record)
+        )
+
+    def _parents(self, record: JobRecord) -> dict[str, str]:
+        """What tells a job where those that it came after have left their output."""
+        if record.fate.after is None:
+            return {}
+        parents = record.fate.after.parents
+        directories = [self._executor.job_directory(parent) for parent in parents]
+        return {"LUZIA_PARENTS": " ".join(parents), "LUZIA_PARENT_DIRS": ":".join(directories)}
+
+
+def _run(record: JobRecord) -> dict[str, str]:
+    """What tells a job which run of which schedule it is."""
+    run = record.spec.place.run_of if record.spec.place is not None else None
+    return {} if run is None else {"LUZIA_SCHEDULE": run.schedule, "LUZIA_RUN_AT": run.at.isoformat()}

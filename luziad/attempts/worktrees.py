@@ -1,0 +1,147 @@
+"""The git worktrees of jobs: makes one before an attempt starts, and takes it away when nothing would be lost.
+
+Git runs on threads of its own, so that neither the loop nor other file work waits for it. For one job one thing is
+done at a time: a tree is not cleaned while an attempt is about to use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import Outcome, Worktree
+
+from luziad.jobs.record import JobRecord
+from luziad.jobs.table import JobTable
+from luziad.journal.events import Facts
+from luziad.journal.journal import Journal
+from luziad.worktrees import clean as cleaning
+from luziad.worktrees import create
+from luziad.worktrees.git import Git, GitError
+
+log = logging.getLogger("luziad.worktrees")
+
+T = TypeVar("T")
+_THREADS = 4
+_CLOSE_S = 5.0
+
+
+class Worktrees:
+    """trees_dir: where the trees are. git: the git that is used, on the threads of this object only."""
+
+    def __init__(self, git: Git, trees_dir: str, table: JobTable, journal: Journal) -> None:
+        self._git = git
+        self._trees_dir = trees_dir
+        self._table = table
+        self._journal = journal
+        self._facts = Facts(journal)
+        self._pool = ThreadPoolExecutor(_THREADS, "git")
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closing = False
+
+    def prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
+        """See to it that the job's tree is there, and then call `ready` with None, or with why it cannot be."""
+        self._task(self._prepare(record, ready))
+
+    async def clean(self, record: JobRecord, *, dry_run: bool = False) -> str | None:
+        """Take the job's tree away unless work would be lost; returns why it stays, or None.
+
+        dry_run: only look. It goes on also when the caller is cancelled. Raises Refused.
+        """
+        return await asyncio.shield(self._task(self._clean(record, dry_run)))
+
+    async def close(self) -> None:
+        """End what git does now: a tree that is not finished is made anew by the next daemon."""
+        self._closing = True
+        self._git.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_CLOSE_S)
+            for task in late:
+                task.cancel()  # it waits for a store that cannot be written
+        self._pool.shutdown()
+
+    async def _prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
+        async with self._turn(record.id):
+            problem = await self._made(record)
+        if not self._closing:
+            ready(problem)
+
+    async def _made(self, record: JobRecord) -> str | None:
+        """Plan and make the tree; returns why that cannot be done."""
+        used = _may_be_in_use(record)
+        try:
+            tree = record.fate.tree or await self._planned(record)
+            await self._in_thread(functools.partial(create.make, self._git, tree, used=used))
+        except (create.Impossible, GitError, OSError) as exc:
+            log.warning("worktree_not_made job=%s error=%s", record.id, exc)
+            left = record.fate.tree
+            if (
+                left is not None
+                and not used
+                and not self._closing
+                and await self._in_thread(create.undo, self._git, left)
+            ):
+                record.fate.tree = None  # recorded with the end of the attempt, which is next
+            return f"no worktree: {exc}"
+        return None
+
+    async def _planned(self, record: JobRecord) -> Worktree:
+        directory = record.spec.cwd or record.spec.directory
+        tree = await self._in_thread(create.plan, self._git, directory, record.id, self._trees_dir)
+        record.fate.tree = tree
+        await self._recorded(record)
+        return tree
+
+    async def _clean(self, record: JobRecord, dry_run: bool) -> str | None:
+        async with self._turn(record.id):
+            if not record.fate.state.is_final:
+                raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
+            tree = record.fate.tree
+            if tree is None:
+                raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
+            why = await self._in_thread(cleaning.why_kept if dry_run else cleaning.take_away, self._git, tree)
+            if why is None and not dry_run:
+                record.fate.tree = None
+                self._table.let_go(record)
+                await self._recorded(record)
+                log.info("worktree_removed job=%s path=%s", record.id, tree.path)
+            return why
+
+    async def _recorded(self, record: JobRecord) -> None:
+        """Record the job's tree, or that it has none any more; return when that is on disk."""
+        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_disk() -> None:
+            if not committed.done():
+                committed.set_result(None)
+
+        self._journal.record(record, self._facts.worktree(record), on_disk)
+        await committed
+
+    @asynccontextmanager
+    async def _turn(self, job: str) -> AsyncIterator[None]:
+        lock = self._turns.setdefault(job, asyncio.Lock())
+        async with lock:
+            yield
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _may_be_in_use(record: JobRecord) -> bool:
+    """Whether an agent may have worked in the tree: some attempt before this one may have started."""
+    return any(each.started_at is not None or each.outcome is Outcome.LOST for each in record.fate.attempts[:-1])

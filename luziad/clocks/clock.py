@@ -1,0 +1,74 @@
+"""Moments on two clocks: the one on the wall, which people set, and a steady one, for what waits a number of seconds.
+
+The steady clock is the kernel's CLOCK_BOOTTIME: nobody sets it, and it goes on while the machine sleeps. It begins
+anew with each boot. After one, what counts is the moment that was meant on the wall clock, taken over once.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import NamedTuple
+
+from luziad.jobs.record import JobRecord
+from luziad.jobs.retry_state import Steady
+from luziad.supervise.record import boot_id, boottime_s
+
+_SAME_S = 1.0
+"""Two clocks that differ by less were not set."""
+
+
+class At(NamedTuple):
+    """A moment on one of the kernel's clocks."""
+
+    clock: int
+    moment: float
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until then."""
+        return self.moment - time.clock_gettime(self.clock)
+
+
+def steady(later_s: float = 0.0) -> Steady:
+    """The moment that is so many seconds away, to be stored beside the one on the wall clock."""
+    return Steady(boot_id(), boottime_s() + later_s)
+
+
+def wall(moment: float) -> At:
+    """A moment of the wall clock, in epoch seconds."""
+    return At(time.CLOCK_REALTIME, moment)
+
+
+def counted(moment: float, known: Steady | None, later_s: float = 0.0) -> At:
+    """So many seconds after a moment, however the wall clock is set. known: what `steady` said at that moment."""
+    at_s = known.at_s if known is not None and known.boot == boot_id() else moment - _ahead_s()
+    return At(time.CLOCK_BOOTTIME, at_s + later_s)
+
+
+def start_of(record: JobRecord) -> At | None:
+    """When the next attempt may start; None when it need not wait."""
+    moment = record.not_before
+    if not moment:
+        return None
+    again, spec = record.fate.again, record.spec
+    if again is not None and again.not_before is not None:
+        return counted(moment, again.start)
+    if spec.terms is not None and spec.terms.start_in_s is not None:
+        return counted(spec.created_at, spec.created, spec.terms.start_in_s)
+    return wall(moment)
+
+
+def shown_start(record: JobRecord) -> float | None:
+    """The same, on the wall clock as it is set now."""
+    at = start_of(record)
+    if at is None:
+        return None
+    moment, now_meant = record.not_before, time.time() + at.left_s
+    return moment if moment is not None and abs(moment - now_meant) < _SAME_S else now_meant
+
+
+@functools.cache
+def _ahead_s() -> float:
+    """How far the wall clock is ahead, asked once, so that setting it later changes nothing."""
+    return time.time() - boottime_s()

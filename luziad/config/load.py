@@ -1,0 +1,68 @@
+"""The daemon's configuration: config.toml and LUZIA_* variables, read once into one frozen Config.
+
+Nothing else reads either. docs/configuration.md has a row for every setting; config_structs.py defines them.
+LUZIA_CACHE_TTL and LUZIA_MONITOR_INTERVAL are the client's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from luzia_protocol import paths
+
+from luziad.config.check import check
+from luziad.config.edit import add_project, read_text, remove_project
+from luziad.config.rules import COUNT, found
+from luziad.config.schema import AgentConfig, Config, DaemonConfig, ProjectConfig
+
+__all__ = [
+    "AgentConfig",
+    "Config",
+    "DaemonConfig",
+    "ProjectConfig",
+    "add_project",
+    "load",
+    "remove_project",
+]
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the configuration.
+
+    environ: where LUZIA_JOBS_DIR, LUZIA_TREES_DIR and LUZIA_MAX_JOBS are looked up (the other paths are those of
+    luzia_protocol.paths). The file need not exist. Raises ConfigError with every mistake.
+    """
+    file = paths.config_file()
+    max_jobs, mistakes = _max_jobs(environ)
+    checked = check(file, read_text(file), mistakes)
+    daemon = checked.daemon
+    if max_jobs is not None:
+        daemon = msgspec.structs.replace(daemon, max_jobs=max_jobs)
+    state_dir = paths.state_dir()
+    jobs_dir, trees_dir = environ.get("LUZIA_JOBS_DIR"), environ.get("LUZIA_TREES_DIR")
+    return Config(
+        daemon=daemon,
+        projects=checked.projects,
+        agents=checked.agents,
+        resources=checked.resources,
+        runtime_dir=paths.runtime_dir(),
+        socket=paths.socket_path(),
+        state_dir=state_dir,
+        jobs_dir=os.path.abspath(jobs_dir) if jobs_dir else os.path.join(state_dir, "jobs"),
+        trees_dir=os.path.abspath(trees_dir) if trees_dir else os.path.join(state_dir, "trees"),
+        config_file=file,
+    )
+
+
+def _max_jobs(environ: Mapping[str, str]) -> tuple[int | None, list[str]]:
+    """The number in LUZIA_MAX_JOBS, if it has one, and what is wrong with it."""
+    text = environ.get("LUZIA_MAX_JOBS")
+    if not text:
+        return None, []
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+    if not COUNT.holds(number):
+        return None, [f"LUZIA_MAX_JOBS: found {found(text)}, expected {COUNT.expected}."]
+    return number, []

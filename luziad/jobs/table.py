@@ -1,0 +1,166 @@
+"""The job table: every job that the daemon remembers, and how to find one. Pure data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import JobState
+
+from luziad.jobs.family import Families
+from luziad.jobs.record import JobRecord
+
+_CANDIDATES_TOLD = 8
+
+
+class JobTable:
+    """Jobs by id, oldest first, with counts by project and state, kept by whoever changes a job's state."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, JobRecord] = {}
+        self._keys: dict[str, str] = {}
+        self._counts: dict[str, Counter[JobState]] = {}
+        self._active: dict[str, JobRecord] = {}
+        self._final: dict[str, None] = {}
+        self._kept: dict[str, None] = {}  # final, and never forgotten by itself: work in a git worktree hangs on it
+        self.families = Families()
+        self.promised: set[str] = set()  # ids of jobs that are about to be taken in
+        self.queued = 0  # jobs that wait for their next attempt
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __contains__(self, job: object) -> bool:
+        return job in self._jobs or job in self.promised
+
+    def add(self, record: JobRecord) -> None:
+        """Take in a job that is newer than all others."""
+        assert record.id not in self._jobs, f"two jobs are called {record.id}"
+        self._jobs[record.id] = record
+        if record.spec.key is not None:
+            self._keys[record.spec.key] = record.id
+        if record.ancestors:
+            self.families.add(record.id, record.ancestors)
+        self._count(record, record.fate.state, +1)
+
+    def remove(self, record: JobRecord) -> None:
+        """Forget a job."""
+        del self._jobs[record.id]
+        if record.spec.key is not None:
+            self._keys.pop(record.spec.key, None)
+        self.families.remove(record.id, record.ancestors, self._jobs)
+        self._count(record, record.fate.state, -1)
+
+    def moved(self, record: JobRecord, before: JobState) -> None:
+        """Take note that the record's state was `before` until now."""
+        self._count(record, before, -1)
+        self._count(record, record.fate.state, +1)
+
+    def get(self, job: str) -> JobRecord | None:
+        """The job of exactly this id."""
+        return self._jobs.get(job)
+
+    def by_key(self, key: str) -> JobRecord | None:
+        """The job that was dispatched with this key."""
+        job = self._keys.get(key)
+        return None if job is None else self._jobs[job]
+
+    def find(self, name: str, uid: int) -> JobRecord:
+        """The job that a user means: an id, a unique prefix or suffix of one, agent:PROJECT:ID, or @last.
+
+        Raises Refused: UNKNOWN_JOB, or AMBIGUOUS_JOB with the candidates.
+        """
+        record = self._jobs.get(name)
+        if record is not None and record.durable:
+            return record
+        if name == "@last":
+            return self._last_of(uid)
+        wanted, project = name, None
+        if name.startswith("agent:"):
+            _, project, wanted = name.rsplit(":", 2) if name.count(":") >= 2 else ("", None, "")
+        found = [] if not wanted else self._matching(wanted, project)
+        if not found:
+            raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job {name!r}")
+        if len(found) > 1:
+            told = ", ".join(record.id for record in found[:_CANDIDATES_TOLD])
+            more = f" and {len(found) - _CANDIDATES_TOLD} more" if len(found) > _CANDIDATES_TOLD else ""
+            raise Refused(ErrorCode.AMBIGUOUS_JOB, f"{name!r} could be {told}{more}")
+        return found[0]
+
+    def children(self, record: JobRecord) -> list[JobRecord]:
+        """The jobs that were dispatched from inside this one, oldest first."""
+        return [self._jobs[job] for job in self.families.children(record.id)]
+
+    def newest_first(self) -> Iterator[JobRecord]:
+        """All jobs, the latest dispatched first."""
+        return reversed(self._jobs.values())
+
+    def active(self) -> list[JobRecord]:
+        """Jobs with an attempt under way, in no order."""
+        return list(self._active.values())
+
+    def final(self) -> list[JobRecord]:
+        """Jobs that have ended, those without a worktree in the order of their ends."""
+        return [self._jobs[job] for job in (*self._final, *self._kept)]
+
+    def sort_final(self) -> None:
+        """Put the ended jobs into the order of their ends, after a load in another order."""
+        self._final = dict.fromkeys(sorted(self._final, key=lambda job: self._jobs[job].fate.ended_at or 0.0))
+
+    def let_go(self, record: JobRecord) -> None:
+        """The job, which may be final, has no worktree any more."""
+        if record.id in self._kept:
+            del self._kept[record.id]
+            self._final[record.id] = None
+
+    def oldest_final(self, beyond: int) -> list[JobRecord]:
+        """The final jobs without a worktree that ended first, as many as there are more than `beyond`."""
+        excess = len(self._final) - beyond
+        if excess <= 0:
+            return []
+        ids = iter(self._final)
+        return [self._jobs[next(ids)] for _ in range(excess)]
+
+    def counts(self, projects: list[str] | None = None) -> dict[JobState, int]:
+        """Jobs by state, of these projects or of all."""
+        total: Counter[JobState] = Counter()
+        for name in projects or self._counts:
+            total.update(self._counts.get(name, {}))
+        return {state: total[state] for state in JobState if total[state]}
+
+    def _count(self, record: JobRecord, state: JobState, by: int) -> None:
+        counts = self._counts.get(record.spec.project)
+        if counts is None:
+            counts = self._counts[record.spec.project] = Counter()
+        counts[state] += by
+        if state is JobState.QUEUED:
+            self.queued += by
+            return
+        if state.is_final:
+            if by < 0:
+                self._final.pop(record.id, None)
+                self._kept.pop(record.id, None)
+            elif record.fate.tree is None:
+                self._final[record.id] = None
+            else:
+                self._kept[record.id] = None
+        elif by > 0:
+            self._active[record.id] = record
+        else:
+            del self._active[record.id]
+
+    def _last_of(self, uid: int) -> JobRecord:
+        for record in self.newest_first():
+            if record.spec.uid == uid and record.durable:
+                return record
+        raise Refused(ErrorCode.UNKNOWN_JOB, "you have dispatched no job yet, so there is no @last")
+
+    def _matching(self, part: str, project: str | None) -> list[JobRecord]:
+        return [
+            record
+            for job, record in self._jobs.items()
+            if (job.startswith(part) or job.endswith(part))
+            and record.durable
+            and (project is None or record.spec.project == project)
+        ]

@@ -1,0 +1,124 @@
+"""The job as a client sees it, made from the daemon's record of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
+
+from luziad.clocks.clock import shown_start
+from luziad.jobs.activity import brief
+from luziad.jobs.questions import open_questions
+from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.jobs.requirements import NO_CLAIMS
+
+
+def when(epoch_s: float | None) -> datetime | None:
+    """Epoch seconds as an aware datetime in UTC."""
+    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
+
+
+def job_view(record: JobRecord, reason: str | None) -> Job:
+    """The wire's Job in the form of lists. reason: the computed or recorded one."""
+    spec, fate, attempt = record.spec, record.fate, record.attempt
+    task = task_text(record)
+    claims = spec.claims or NO_CLAIMS
+    shown = attempt if attempt is not None and fate.state is not JobState.QUEUED else None
+    return Job(
+        id=record.id,
+        name=job_name(spec.project, record.id),
+        project=spec.project,
+        agent=spec.agent,
+        task=task[:LIST_TASK_CHARS],
+        state=fate.state,
+        created_at=datetime.fromtimestamp(spec.created_at, UTC),
+        attempt=attempt.number if attempt else 0,
+        reason=reason,
+        started_at=when(shown.started_at) if shown else None,
+        ended_at=when(fate.ended_at),
+        duration_s=shown.duration_s if shown else None,
+        exit_code=shown.exit_code if shown else None,
+        signal=shown.signal if shown else None,
+        outcome=fate.outcome,
+        progress=fate.progress,
+        usage=shown.usage if shown else None,
+        pid=shown.pid if shown and not fate.state.is_final else None,
+        task_bytes=len(task) if task.isascii() else len(task.encode()),
+        argv=spec.argv,
+        cwd=spec.cwd or spec.directory,
+        key=spec.key,
+        timeout_s=spec.timeout_s,
+        seq=fate.seq,
+        stall_timeout_s=spec.stall_timeout_s,
+        activity=None if shown is None else brief(shown.activity),
+        not_before=when(shown_start(record)),
+        terms=spec.terms,
+        tags=spec.place.tags if spec.place else {},
+        node=spec.place.node or None if spec.place else None,
+        run_of=spec.place.run_of if spec.place else None,
+        bounds=spec.bounds,
+        after=[*fate.after.completed] if fate.after else [],
+        after_any=[*fate.after.ended] if fate.after else [],
+        after_fail=[*fate.after.failed] if fate.after else [],
+        worktree=fate.tree,
+        priority=claims.priority,
+        needs=claims.needs,
+        cpus=claims.cpus,
+        memory_bytes=claims.memory_bytes,
+        question=next(iter(open_questions(attempt)), None) if attempt and fate.state is JobState.WAITING else None,
+        held_at=when(fate.held_at) if fate.state is JobState.QUEUED else None,
+        parent=record.ancestors[-1] if record.ancestors else None,
+        ancestors=[*record.ancestors],
+    )
+
+
+def whole_view(
+    record: JobRecord,
+    reason: str | None,
+    *,
+    env_names: list[str] | None = None,
+    directory: str | None = None,
+    children: Iterable[JobRecord] = (),
+    budget: Budget | None = None,
+) -> Job:
+    """The same with what lists leave out: the whole task, all attempts, all that is understood."""
+    attempt = record.attempt
+    shown = attempt if record.fate.state is not JobState.QUEUED else None
+    return replace(
+        job_view(record, reason),
+        task=task_text(record),
+        attempts=[_attempt_view(each) for each in record.fate.attempts],
+        activity=None if shown is None else shown.activity,
+        env_names=env_names or [],
+        directory=directory if attempt else None,
+        children=dict(Counter(child.fate.state for child in children if child.durable)),
+        budget=budget,
+    )
+
+
+def task_text(record: JobRecord) -> str:
+    """What the user typed, or the command of a `run` job."""
+    return record.spec.task if record.spec.argv is None else " ".join(record.spec.argv)
+
+
+def _attempt_view(attempt: AttemptRecord) -> Attempt:
+    return Attempt(
+        number=attempt.number,
+        starting_at=when(attempt.starting_at),
+        started_at=when(attempt.started_at),
+        ended_at=when(attempt.ended_at),
+        pid=attempt.pid if attempt.ended_at is None else None,
+        exit_code=attempt.exit_code,
+        signal=attempt.signal,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        duration_s=attempt.duration_s,
+        usage=attempt.usage,
+        activity=brief(attempt.activity),
+        session=attempt.given.session if attempt.given else None,
+        message=attempt.given.message[:LIST_TASK_CHARS] if attempt.given and attempt.given.message else None,
+    )

@@ -1,0 +1,111 @@
+"""Makes the events of jobs: the next seq, the time, and what each kind tells."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from luzia_protocol import events
+from luzia_protocol.activity import Question
+from luzia_protocol.jobs import Outcome, Progress
+
+from luziad.agents.base import Verdict
+from luziad.jobs.activity import brief
+from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.jobs.view import when
+from luziad.journal.journal import Journal
+
+E = TypeVar("E", bound=events.Base)
+
+
+class Facts:
+    """One method for each kind of event. Each takes a seq from the journal and leaves it in the job's fate."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def dispatched(self, record: JobRecord, task: str) -> events.Dispatched:
+        return events.Dispatched(
+            seq=self._seq(record),
+            at=datetime.fromtimestamp(record.spec.created_at, UTC),
+            job=record.id,
+            project=record.project,
+            state=record.fate.state,
+            task=task,
+            agent=record.spec.agent,
+        )
+
+    def starting(self, record: JobRecord, attempt: int) -> events.Starting:
+        return self._event(events.Starting, record, attempt=attempt)
+
+    def worktree(self, record: JobRecord) -> events.Worktreed:
+        return self._event(events.Worktreed, record, worktree=record.fate.tree)
+
+    def started(self, record: JobRecord, attempt: int, pid: int) -> events.Started:
+        return self._event(events.Started, record, attempt=attempt, pid=pid)
+
+    def progressed(self, record: JobRecord, attempt: int, progress: Progress) -> events.Progressed:
+        activity = brief(record.attempt.activity) if record.attempt else None
+        return self._event(events.Progressed, record, attempt=attempt, progress=progress, activity=activity)
+
+    def of_attempt(self, kind: type[E], record: JobRecord, attempt: int) -> E:
+        """An event that tells nothing but its attempt."""
+        return self._event(kind, record, attempt=attempt)
+
+    def asked(self, record: JobRecord, attempt: int, question: Question) -> events.Asked:
+        return self._event(events.Asked, record, attempt=attempt, question=question)
+
+    def answered(self, record: JobRecord, attempt: int, question: str) -> events.Answered:
+        return self._event(events.Answered, record, attempt=attempt, question=question)
+
+    def stopping(self, record: JobRecord, attempt: int, reason: str) -> events.Stopping:
+        return self._event(events.Stopping, record, attempt=attempt, reason=reason)
+
+    def ended(self, record: JobRecord, attempt: AttemptRecord | None, verdict: Verdict) -> events.Ended:
+        return self._event(
+            events.Ended,
+            record,
+            attempt=attempt.number if attempt else 0,
+            outcome=Outcome(verdict.outcome),
+            reason=verdict.reason,
+            exit_code=attempt.exit_code if attempt else None,
+            signal=attempt.signal if attempt else None,
+        )
+
+    def requeued(self, record: JobRecord, attempt: int, reason: str) -> events.Requeued:
+        return self._event(
+            events.Requeued,
+            record,
+            attempt=attempt,
+            reason=reason,
+            outcome=record.attempt.outcome if record.attempt else None,
+            not_before=when(record.not_before or None),
+        )
+
+    def sent(self, record: JobRecord, attempt: int, message: str) -> events.Sent:
+        return self._event(events.Sent, record, attempt=attempt, message=message)
+
+    def edited(self, record: JobRecord) -> events.Edited:
+        return self._event(events.Edited, record)
+
+    def of_job(self, kind: type[E], record: JobRecord) -> E:
+        """An event that tells nothing but its job."""
+        return self._event(kind, record)
+
+    def removed(self, record: JobRecord) -> events.Removed:
+        return self._event(events.Removed, record)
+
+    def _event(self, kind: type[E], record: JobRecord, **fields: Any) -> E:
+        return kind(
+            seq=self._seq(record),
+            at=datetime.fromtimestamp(time.time(), UTC),
+            job=record.id,
+            project=record.project,
+            state=record.fate.state,
+            **fields,
+        )
+
+    def _seq(self, record: JobRecord) -> int:
+        record.fate.seq = seq = self._journal.next_seq()
+        return seq

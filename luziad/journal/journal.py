@@ -1,0 +1,269 @@
+"""The journal: commit, then publish, then reply.
+
+Changes that come while a commit is under way wait for the next one and share its fsync. One thread of its own
+writes; everything else here runs on the event loop. When the store cannot be written, changes that are facts
+(an agent ended) wait and are tried again; new jobs are refused at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from luzia_protocol.events import Event
+
+from luziad.errors import StorageError
+from luziad.jobs.record import JobRecord
+from luziad.store.batch import Batch
+from luziad.store.sqlite import Store
+
+log = logging.getLogger("luziad.journal")
+
+EVENTS_KEPT = 200_000
+PRUNE_EVERY = 20_000
+RETRY_S = 1.0
+_encode = msgspec.json.Encoder().encode
+
+Then = Callable[[], None]
+Listener = Callable[[list[tuple[Event, bytes]]], None]
+
+
+class Acceptance(Protocol):
+    """Who hears of a new job's fate: exactly one of the two."""
+
+    def committed(self) -> None:
+        """The job is on disk."""
+
+    def refused(self, error: StorageError) -> None:
+        """It cannot be; nothing of it remains."""
+
+
+class Entry(msgspec.Struct, gc=False):
+    """One recorded event, and what to do once it is committed."""
+
+    event: Event
+    raw: bytes
+    then: Then | None
+
+
+class _Pending:
+    """What the next commit holds."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.batch = Batch()
+        self.new: dict[int, tuple[str, Acceptance]] = {}
+        self.waiting: list[Acceptance] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.batch.fates or self.batch.removed or self.batch.schedules)
+
+
+class Journal:
+    """Records events. Create it on the loop that it is used on; `start` before the first record."""
+
+    def __init__(self, store: Store, least_seq: int = 0) -> None:
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._pending = _Pending()
+        self._writing: _Pending | None = None
+        self._scheduled = False
+        self._listeners: list[Listener] = []
+        self._work: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="store-writer", daemon=True)
+        self._retry: asyncio.TimerHandle | None = None
+        self._idle: list[asyncio.Future[None]] = []
+        self._next_seq = max(store.last_seq(), least_seq) + 1
+        self._pruned = self._next_seq
+        self.failure: StorageError | None = None
+        self.recovered: Then = _nothing  # called when the store can be written again
+        self.committed_seq = self._next_seq - 1
+
+    def start(self) -> None:
+        """Start the writer's thread."""
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Commit what waits, as far as the store allows, and end the thread."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        self._flush()
+        while self._writing is not None:
+            idle = self._loop.create_future()
+            self._idle.append(idle)
+            await idle
+        self._work.put(None)
+        self._thread.join()
+
+    def next_seq(self) -> int:
+        """The seq for the event that is recorded next."""
+        seq = self._next_seq
+        self._next_seq = seq + 1
+        return seq
+
+    def accept(self, record: JobRecord, event: Event, acceptance: Acceptance) -> None:
+        """Record a new job."""
+        self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))
+        self._pending.new[record.n] = (record.id, acceptance)
+        self.record(record, event, acceptance.committed)
+
+    def record(self, record: JobRecord, event: Event, then: Then | None = None) -> None:
+        """Record what happened to a job; `then` is called once it is committed."""
+        pending = self._pending
+        raw = _encode(event)
+        pending.entries.append(Entry(event, raw, then))
+        pending.batch.fates[record.n] = _encode(record.fate)
+        self._schedule()
+
+    def rewrite(self, record: JobRecord, event: Event, then: Then | None = None) -> None:
+        """Record a change of what was asked; `then` is called once it is committed."""
+        self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))
+        self.record(record, event, then)
+
+    def forget(self, record: JobRecord, event: Event, environments: list[int], then: Then | None = None) -> None:
+        """Record that a job was removed, and drop the environments that no job needs any more."""
+        pending = self._pending
+        raw = _encode(event)
+        pending.entries.append(Entry(event, raw, then))
+        pending.batch.fates.pop(record.n, None)
+        pending.batch.jobs.pop(record.n, None)
+        pending.batch.removed.append(record.n)
+        pending.batch.dropped_environments += environments
+        self._schedule()
+
+    def keep_environment(self, number: int, variables: dict[str, str]) -> None:
+        """Write a new set of variables before the next commit."""
+        self._pending.batch.environments[number] = variables
+
+    def drop_environments(self, numbers: list[int]) -> None:
+        """Drop sets of variables with the next commit."""
+        self._pending.batch.dropped_environments.extend(numbers)
+
+    def put_schedule(self, name: str, schedule: bytes) -> None:
+        """Write a schedule (JSON), new or changed, with the next commit; `after_commit` tells when that is."""
+        self._pending.batch.schedules[name] = schedule
+        self._schedule()
+
+    def delete_schedule(self, name: str) -> None:
+        """Delete a schedule with the next commit."""
+        self._pending.batch.schedules[name] = None
+        self._schedule()
+
+    def after_commit(self, acceptance: Acceptance) -> None:
+        """Tell when all that is recorded now is committed, or that the store fails."""
+        under_way = self._pending or self._writing
+        if self.failure is not None:
+            acceptance.refused(self.failure)
+        elif under_way:
+            under_way.waiting.append(acceptance)
+        else:
+            acceptance.committed()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Hear of every committed batch of events, in order; returns how to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _schedule(self) -> None:
+        if not self._scheduled and self._writing is None and self._retry is None:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self._writing is not None or not self._pending:
+            return
+        self._writing, self._pending = self._pending, _Pending()
+        if self._next_seq - self._pruned > EVENTS_KEPT + PRUNE_EVERY:
+            self._pruned = self._next_seq - EVENTS_KEPT
+            self._writing.batch.prune_to = self._pruned
+        self._work.put(self._writing)
+
+    def _write(self) -> None:
+        """The writer's thread."""
+        while (pending := self._work.get()) is not None:
+            failure = None
+            pending.batch.events = [(entry.event.seq, entry.raw) for entry in pending.entries]
+            try:
+                self._store.write(pending.batch)
+            except StorageError as exc:
+                failure = exc
+            except Exception as exc:
+                log.exception("store_write_failed")
+                failure = StorageError(f"unexpected: {exc!r}")
+            self._loop.call_soon_threadsafe(self._written, failure)
+
+    def _written(self, failure: StorageError | None) -> None:
+        done, self._writing = self._writing, None
+        assert done is not None
+        if failure is None:
+            self._committed(done)
+        else:
+            self._failed(done, failure)
+        for idle in self._idle:
+            idle.set_result(None)
+        self._idle.clear()
+        if self._retry is None:
+            self._flush()
+
+    def _committed(self, done: _Pending) -> None:
+        recovered = self.failure is not None
+        self.failure = None
+        if done.entries:
+            self.committed_seq = done.entries[-1].event.seq
+        if self._listeners:
+            news = [(entry.event, entry.raw) for entry in done.entries]
+            for listener in list(self._listeners):
+                listener(news)
+        for entry in done.entries:
+            if entry.then is not None:
+                entry.then()
+        for waiting in done.waiting:
+            waiting.committed()
+        if recovered:
+            log.info("store_recovered")
+            self.recovered()
+
+    def _failed(self, done: _Pending, failure: StorageError) -> None:
+        """Refuse the new jobs of the batch and of what waits; keep the facts for another try."""
+        log.error("store_unavailable error=%s", failure)
+        self.failure = failure
+        refused = [*done.new.values(), *self._pending.new.values()]
+        names = {job for job, _ in refused}
+        numbers = {*done.new, *self._pending.new}
+        waiting = [*done.waiting, *self._pending.waiting]
+        merged = _Pending()
+        for part in (done, self._pending):
+            merged.entries += [entry for entry in part.entries if entry.event.job not in names]
+            merged.batch.fates |= {n: fate for n, fate in part.batch.fates.items() if n not in numbers}
+            merged.batch.jobs |= {n: job for n, job in part.batch.jobs.items() if n not in numbers}
+            merged.batch.removed += [n for n in part.batch.removed if n not in numbers]
+            merged.batch.environments |= part.batch.environments
+            merged.batch.dropped_environments += part.batch.dropped_environments
+            merged.batch.schedules |= part.batch.schedules
+        merged.batch.removed += numbers  # a commit that failed may have happened all the same
+        for n in merged.batch.removed:
+            merged.batch.fates.pop(n, None)
+            merged.batch.jobs.pop(n, None)
+        self._pending = merged
+        self._retry = self._loop.call_later(RETRY_S, self._try_again)
+        for acceptance in (*(acceptance for _, acceptance in refused), *waiting):
+            acceptance.refused(failure)
+
+    def _try_again(self) -> None:
+        """Write again: the facts that wait, or an empty transaction that tells whether there is room."""
+        self._retry = None
+        self._writing, self._pending = self._pending, _Pending()
+        self._writing.batch.probe = True
+        self._work.put(self._writing)
+
+
+def _nothing() -> None:
+    """Nobody waits for the recovery."""

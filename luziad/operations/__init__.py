@@ -1,0 +1,1 @@
+"""What an operator asks of the whole daemon: reload, information, installed programs and their versions, import."""

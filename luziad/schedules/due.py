@@ -1,0 +1,110 @@
+"""What is known of a schedule, and which of its runs are due. Pure: `now` and the zone are given.
+
+Both halves of a record are encoded as JSON into the store: a new field has a default, and a field is never renamed.
+Times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
+
+import msgspec
+
+from luzia_protocol.dispatch import Dispatch
+from luzia_protocol.schedules import Missed, Overlap
+
+from luziad.schedules.cron import Cron
+
+LATE_S = 60.0
+"""A run that is no later than this is on time; restarting luziad takes a moment, too."""
+MOST_MADE_UP = 100
+"""So many missed runs of one schedule are made up for at once, the latest."""
+MAX_LIVE = 100
+"""So many jobs of one schedule may be there that have not ended; further runs are left out."""
+SET_BACK_S = 3 * 3600.0
+"""When the clock is set back by more, it was wrong before: runs come by the new time, and are not waited for."""
+
+
+class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was asked. job: the dispatch without its variables, which are the sets env_set and client_set."""
+
+    name: str
+    cron: str
+    timezone: str
+    job: Dispatch
+    created_at: float
+    missed: Missed = Missed.ONCE
+    overlap: Overlap = Overlap.SKIP
+    env_set: int = 0
+    client_set: int = 0
+
+    def overlap_at(self, moment: float, now: float) -> Overlap:
+        """The policy for this run: where each one that was missed is made up for, they come one after the other."""
+        made_up = self.missed is Missed.ALL and moment <= now - LATE_S
+        return Overlap.QUEUE if made_up else self.overlap
+
+
+class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one run: its job, or why there is none."""
+
+    at: float
+    job: str = ""
+    note: str = ""
+
+
+class ScheduleFate(msgspec.Struct, omit_defaults=True):
+    """What became of it. decided: the fate of all runs up to this moment is known. jobs: its newest ones, in order."""
+
+    decided: float
+    paused: bool = False
+    jobs: tuple[str, ...] = ()
+    last: RunRecord | None = None
+
+
+class ScheduleRecord(msgspec.Struct, omit_defaults=True):
+    """A schedule as it is kept in memory and in the store."""
+
+    spec: ScheduleSpec
+    fate: ScheduleFate
+
+
+class Due(NamedTuple):
+    """runs: the moments to dispatch now, in order. left_out: the newest one that was missed and is not made up for."""
+
+    runs: list[float]
+    left_out: float | None = None
+
+
+def decided(fate: ScheduleFate, now: float) -> float:
+    """The moment up to which runs are decided about, and after which the next one is looked for."""
+    return fate.decided if fate.decided - now <= SET_BACK_S else now
+
+
+def due(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> Due:
+    """The runs whose fate is to be decided now: those after the last decision, by the policy for missed ones."""
+    begin = decided(record.fate, now)
+    if record.fate.paused or begin >= now:
+        return Due([])
+    on_time_from = max(begin, now - LATE_S)
+    on_time = cron.latest(on_time_from, now, MOST_MADE_UP, zone)
+    missed = cron.latest(begin, on_time_from, MOST_MADE_UP, zone)
+    match record.spec.missed:
+        case Missed.ALL:
+            return Due(missed + on_time)
+        case Missed.ONCE if not on_time:
+            return Due(missed[-1:])
+        case Missed.ONCE:
+            return Due(on_time)
+        case Missed.SKIP:
+            return Due(on_time, missed[-1] if missed else None)
+
+
+def wakes_at(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> float | None:
+    """The moment of the next run to decide about; None when there is none, or the schedule is paused."""
+    return None if record.fate.paused else cron.next_after(decided(record.fate, now), zone)
+
+
+def key(name: str, moment: float) -> str:
+    """The key of the dispatch for one run, so that it is dispatched once whatever is restored."""
+    return f"schedule/{name}/{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"

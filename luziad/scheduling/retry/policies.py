@@ -1,0 +1,61 @@
+"""What holds for a job: what its dispatch said, otherwise its project, otherwise the daemon's configuration."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from luzia_protocol.errors import Refused
+from luzia_protocol.jobs import Terms
+
+from luziad.attempts.launch import Launcher
+from luziad.jobs.record import JobRecord
+from luziad.scheduling.retry.backoff import RetryPolicy
+
+T = TypeVar("T")
+_NOTHING = Terms()
+
+
+class Policies:
+    """Looks it up when it is asked, so that a reload of the configuration holds for jobs that are there already."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+
+    def retry(self, record: JobRecord) -> RetryPolicy:
+        """How often, after what and after how long the job is tried again."""
+        daemon, terms = self._launcher.config.daemon, record.spec.terms or _NOTHING
+        project = self._launcher.config.projects.get(record.project) or _NOTHING
+        first_s, *rest = _first(terms.backoff_s, project.backoff_s, daemon.backoff_s)
+        return RetryPolicy(
+            retries=self._retries(record) or 0,
+            on=_first(terms.retry_on, project.retry_on, daemon.retry_on),
+            first_s=first_s,
+            most_s=rest[0] if rest else max(first_s, daemon.backoff_s[-1]),
+        )
+
+    def after_overload(self, record: JobRecord) -> bool:
+        """Whether an overloaded server is tried again, as it is unless somebody has said that there be no retries."""
+        return self._retries(record) != 0
+
+    def _retries(self, record: JobRecord) -> int | None:
+        terms = record.spec.terms or _NOTHING
+        project = self._launcher.config.projects.get(record.project) or _NOTHING
+        return _first(terms.retries, project.retries, self._launcher.config.daemon.retries)
+
+    def auto_resume(self, record: JobRecord) -> bool:
+        """Whether the job waits for the end of a usage limit and goes on by itself."""
+        terms = record.spec.terms or _NOTHING
+        project = self._launcher.config.projects.get(record.project) or _NOTHING
+        return _first(terms.auto_resume, project.auto_resume, self._launcher.config.daemon.auto_resume)
+
+    def resumes(self, record: JobRecord) -> bool:
+        """Whether the job's agent can go on with a session."""
+        try:
+            return self._launcher.adapter(record).resumes
+        except Refused:
+            return False
+
+
+def _first(asked: T | None, project: T | None, daemon: T) -> T:
+    """The first one that is said; that of the daemon may be None where nothing needs to be."""
+    return asked if asked is not None else project if project is not None else daemon

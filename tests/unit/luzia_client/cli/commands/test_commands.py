@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luzia_client import __version__
+from luzia_client.cli.commands import daemon
+from unit.luzia_client.fake_daemon import JOB, FakeDaemon, Script, info, job, luzia
+
+Serve = Callable[[Script], FakeDaemon]
+
+
+def changed(request: dict[str, Any]) -> Any:
+    if request["job"] == "none":
+        return {"error": {"code": "unknown_job", "message": "no job none", "hint": "Look."}}
+    return {"ok": {"job": request["job"], "state": "stopping"}}
+
+
+@pytest.mark.parametrize("command", ["cancel", "retry", "remove"])
+def test_each_job_is_told_of_and_a_refusal_does_not_stop_the_others(serve: Serve, command: str) -> None:
+    daemon = serve(changed)
+    result = luzia(command, "a", "none", "b")
+    assert result.returncode == 4
+    assert result.stdout == "a  stopping\nb  stopping\n"
+    assert result.stderr == "luzia: no job none\n  Look.\n"
+    assert daemon.ops() == [command] * 3
+
+
+def test_changes_as_json_are_one_object_a_line(serve: Serve) -> None:
+    serve(changed)
+    lines = luzia("cancel", "--json", "a", "b").stdout.splitlines()
+    assert [json.loads(line)["job"] for line in lines] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("states", "timed_out", "status"),
+    [
+        (["completed"], False, 0),
+        (["failed", "completed"], False, 1),
+        (["cancelled"], False, 5),
+        (["timed_out"], False, 6),
+        (["lost"], False, 7),
+        (["skipped"], False, 8),
+        (["failed", "running"], True, 124),
+    ],
+)
+def test_wait_exits_with_the_worst_outcome(serve: Serve, states: list[str], timed_out: bool, status: int) -> None:
+    jobs = [job(state, f"12000{number}-a2f5") for number, state in enumerate(states)]
+    daemon = serve(lambda _: {"ok": {"jobs": jobs, "timed_out": timed_out}})
+    result = luzia("wait", "--timeout", "90", *(one["id"] for one in jobs))
+    assert result.returncode == status
+    assert result.stdout.splitlines() == [f"{one['id']}  {one['state']}" for one in jobs]
+    assert daemon.requests[0]["jobs"] == [one["id"] for one in jobs]
+
+
+def test_wait_tells_why(serve: Serve) -> None:
+    serve(lambda _: {"ok": {"jobs": [job("failed", reason="exit code 2")]}})
+    assert luzia("wait", JOB).stdout == f"{JOB}  failed  exit code 2\n"
+
+
+def test_progress_names_the_job_it_runs_in(serve: Serve) -> None:
+    daemon = serve(lambda _: {"ok": {"job": JOB, "state": "running"}})
+    result = luzia("progress", "65%", "running", "tests", env={"LUZIA_JOB_ID": JOB})
+    assert (result.returncode, result.stdout) == (0, "")
+    assert daemon.requests == [{"op": "progress", "job": JOB, "percent": 65.0, "label": "running tests"}]
+
+
+def test_progress_outside_of_a_job_needs_one(serve: Serve) -> None:
+    daemon = serve(lambda _: {"ok": {"job": JOB, "state": "running"}})
+    assert luzia("progress", "65").returncode == 2
+    assert luzia("progress", "65", "--job", "a2f5").returncode == 0
+    assert daemon.requests[0]["job"] == "a2f5"
+
+
+@pytest.mark.parametrize("percent", ["101", "-1", "nan", "half"])
+def test_a_percentage_is_between_0_and_100(percent: str) -> None:
+    result = luzia("progress", "--job", "x", "--", percent)
+    assert result.returncode == 2
+    assert "invalid percentage value" in result.stderr
+
+
+def test_projects_are_listed_added_and_removed(serve: Serve, home: Path) -> None:
+    project = {"name": "überbits", "path": "/gone", "exists": False, "running": 1, "agent": "shell"}
+    daemon = serve(lambda _: {"ok": {"projects": [project], "config_file": "/etc/c.toml"}})
+    assert "überbits  shell  1        0       /gone  (missing)" in luzia("projects").stdout
+    assert luzia("projects", "add", "x", "~/x", "--agent", "vibe", env={"HOME": "/home/ada"}).returncode == 0
+    assert luzia("projects", "remove", "x").stdout == "Removed x from /etc/c.toml\n"
+    assert json.loads(luzia("projects", "--json", "list").stdout)["name"] == "überbits"
+    assert daemon.requests[1] == {"op": "project_add", "name": "x", "path": "/home/ada/x", "agent": "vibe"}
+    assert daemon.requests[2] == {"op": "project_remove", "name": "x"}
+
+
+def test_without_projects_it_says_how_to_add_one(serve: Serve) -> None:
+    serve(lambda _: {"ok": {"projects": [], "config_file": "/etc/c.toml"}})
+    assert "luzia projects add NAME PATH" in luzia("projects").stdout
+
+
+def test_a_project_without_a_path_is_a_usage_error() -> None:
+    result = luzia("projects", "add", "x")
+    assert result.returncode == 2
+    assert result.stderr.endswith("See `luzia projects add --help`.\n")
+
+
+def test_agents_show_their_program_or_how_to_get_it(serve: Serve) -> None:
+    agents = [
+        {
+            "name": "claude",
+            "source": "built-in",
+            "installed": True,
+            "path": "/bin/claude",
+            "default": True,
+            "version": "2.1.330",
+        },
+        {"name": "codex", "source": "built-in", "installed": True, "path": "/bin/codex", "problem": "exit code 127"},
+        {"name": "vibe", "source": "built-in", "installed": False, "install_hint": "uv tool install it"},
+    ]
+    serve(lambda _: {"ok": {"agents": agents}})
+    shown = luzia("agents").stdout
+    assert "claude (default)  built-in  yes        2.1.330  /bin/claude" in shown
+    assert "codex             built-in  broken     -        /bin/codex does not start: exit code 127" in shown
+    assert "vibe              built-in  no         -        uv tool install it" in shown
+    assert len(luzia("agents", "--json").stdout.splitlines()) == 3
+
+
+def test_version_shows_both_sides_and_starts_no_daemon(serve: Serve) -> None:
+    assert "luziad: not running" in luzia("version", env={"LUZIA_NO_AUTOSTART": ""}).stdout
+    serve(lambda _: {"ok": info(version="0.0.9")})
+    result = luzia("version")
+    assert f"luzia:  {__version__} (protocol 1)" in result.stdout
+    assert "luzia daemon restart" in result.stdout
+    assert json.loads(luzia("version", "--json").stdout)["daemon"] == "0.0.9"
+
+
+def test_daemon_status_tells_how_it_does(serve: Serve) -> None:
+    serve(lambda _: {"ok": info(notices=["the store was restored"])})
+    result = luzia("daemon", "status")
+    assert result.returncode == 0
+    assert "up 1m05s" in result.stdout
+    assert "Running: 2  Pending: 1" in result.stdout
+    assert "! the store was restored" in result.stdout
+    assert json.loads(luzia("daemon", "status", "--json").stdout)["slots"] == 4
+
+
+def test_daemon_status_without_one_exits_with_3() -> None:
+    result = luzia("daemon", "status", env={"LUZIA_NO_AUTOSTART": ""})
+    assert result.returncode == 3
+    assert "no daemon answers" in result.stderr
+    assert luzia("daemon", "status", "--json").stdout == '{"running":false}\n'
+
+
+def test_stopping_a_daemon_that_does_not_run_is_fine() -> None:
+    result = luzia("daemon", "stop")
+    assert (result.returncode, result.stdout) == (0, "luziad does not run\n")
+
+
+def test_daemon_stop_returns_when_the_process_is_gone(serve: Serve) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    with process:
+
+        def script(request: dict[str, Any]) -> Any:
+            if request["op"] == "info":
+                return {"ok": info(pid=process.pid)}
+            assert process.stdin is not None
+            process.stdin.close()
+            return {"ok": {"pid": process.pid, "running": 0}}
+
+        serve(script)
+        result = luzia("daemon", "stop")
+        assert (result.returncode, result.stdout) == (0, f"Stopped luziad (pid {process.pid})\n")
+        # Nobody has reaped it yet, but it has ended.
+        assert os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+def test_a_daemon_of_systemd_s_is_left_to_systemd(serve: Serve, home: Path, verb: str) -> None:
+    fake = serve(lambda _: {"ok": info(managed_by="systemd")})
+    (home / "bin").mkdir()
+    (home / "bin" / "systemctl").write_text('#!/bin/sh\necho "$@"\n')
+    (home / "bin" / "systemctl").chmod(0o755)
+    result = luzia("daemon", verb, env={"PATH": f"{home}/bin:{os.environ['PATH']}"})
+    assert (result.returncode, result.stdout) == (0, f"--user {verb} luziad.service\n")
+    assert result.stderr == f"systemd runs luziad: systemctl --user {verb} luziad.service\n"
+    assert fake.ops() == ["info"]
+
+
+def test_daemon_reload_tells_what_holds_now(serve: Serve) -> None:
+    serve(lambda _: {"ok": {"config_file": "/c", "projects": 1, "agents": 6, "restart_needed": ["max_running"]}})
+    result = luzia("daemon", "reload")
+    assert result.stdout == "Reloaded /c (projects: 1, agents: 6)\nOnly after `luzia daemon restart`: max_running\n"
+
+
+def test_every_daemon_action_is_in_its_help() -> None:
+    shown = luzia("daemon", "--help").stdout
+    assert all(f"\n  {action} " in shown for action in daemon.ACTIONS)

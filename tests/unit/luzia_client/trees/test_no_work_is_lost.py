@@ -1,0 +1,189 @@
+"""Whatever state git is in, no work is lost by diff, merge, clean or another attempt.
+
+Work is every commit that something names, every content in an index, and every content of a file that git does not
+ignore, in the project and in the tree. What was there before must be there afterwards, wherever it is then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from luzia_protocol.jobs import Job, JobState
+
+from git_projects import Repository
+from luzia_client.trees import comparing, merging
+from luzia_client.trees.errors import TreeError
+from luziad.worktrees import clean, create
+from luziad.worktrees.git import Git, GitError
+
+EXAMPLES = int(os.environ.get("LUZIA_TEST_EXAMPLES", "12"))
+FILES = ["README", "a", "dir/b", "-c"]
+IGNORED = "ignored.log"
+
+
+class World:
+    """A project with a tree of a job's own."""
+
+    def __init__(self, root: Path) -> None:
+        self.project = Repository(root / "project", root / "home").init()
+        self.project.write(".gitignore", "*.log\n")
+        self.project.commit("ignore")
+        self.git = Git(self.project.env)
+        self.worktree = create.plan(self.git, str(self.project.root), "113754-a2f5", str(root / "trees"))
+        create.make(self.git, self.worktree, used=False)
+        self.tree = self.project.at(self.worktree.path)
+        self.count = 0
+
+    @property
+    def job(self) -> Job:
+        return Job("113754-a2f5", "", "project", "shell", "a task", JobState.COMPLETED, datetime.now(UTC))
+
+    def content(self) -> str:
+        """A text that was nowhere before."""
+        self.count += 1
+        return f"content {self.count}\n"
+
+    def staged_only(self) -> str:
+        """Something that is in the index and nowhere else."""
+        file = self.tree.write("x", self.content())
+        said = self.t("add", "x")
+        file.unlink()
+        return said
+
+    def t(self, *words: str) -> str:
+        """Git in the tree, which may refuse."""
+        return self.tree.git(*words, check=False)
+
+    def p(self, *words: str) -> str:
+        """Git in the project, which may refuse."""
+        return self.project.git(*words, check=False)
+
+    def work(self) -> set[str]:
+        """Names of everything that is work now."""
+        objects = self.project.git("rev-list", "--objects", "--all", "--indexed-objects").splitlines()
+        names = "\n".join(line.split(" ")[0] for line in objects)
+        kinds = subprocess.run(
+            ["git", "cat-file", "--batch-check"],
+            cwd=self.project.root,
+            env=self.project.env,
+            input=names,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        found = {line.split()[0] for line in kinds.splitlines() if line.split()[1] != "tree"}
+        for place in (self.project.root, self.tree.root):
+            found |= {_blob(file) for file in _files(place)}
+        return found
+
+
+def _files(place: Path) -> Iterator[Path]:
+    for directory, _, names in os.walk(place):
+        inner = Path(directory).relative_to(place).parts
+        if inner[:1] == (".git",):
+            continue
+        for name in names:
+            bookkeeping = ".git" in inner and "objects" not in inner
+            if not name.endswith(".log") and not bookkeeping and not (not inner and name == ".git"):
+                yield Path(directory, name)
+
+
+def _blob(file: Path) -> str:
+    content = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+Step = Callable[[World, str], object]
+
+
+BRANCH = "luzia/113754-a2f5"
+
+IN_TREE: dict[str, Step] = {
+    "write": lambda w, f: w.tree.write(f, w.content()),
+    "delete": lambda w, f: (w.tree.root / f).unlink(missing_ok=True),
+    "ignored": lambda w, f: w.tree.write(IGNORED, w.content()),
+    "stage": lambda w, f: w.tree.git("add", "-A", "--", f, check=False),
+    "stage and delete": lambda w, f: w.staged_only(),
+    "commit": lambda w, f: (w.tree.write(f, w.content()), w.t("add", "-A"), w.t("commit", "-qm", "w")),
+    "detach": lambda w, f: w.t("checkout", "-q", "--detach"),
+    "branch": lambda w, f: w.t("checkout", "-q", "-b", f"b{w.count}"),
+    "rename branch": lambda w, f: w.t("branch", "-m", "renamed"),
+    "stash": lambda w, f: w.t("stash", "-u"),
+    "assume": lambda w, f: (w.t("update-index", "--assume-unchanged", f), w.tree.write(f, w.content())),
+    "skip": lambda w, f: (w.t("update-index", "--skip-worktree", f), w.tree.write(f, w.content())),
+    "inner": lambda w, f: (w.tree.root / "inner").exists() or w.tree.at(w.tree.root / "inner").init(),
+    "merge": lambda w, f: w.t("merge", "--no-commit", "--no-ff", "main"),
+    "rebase": lambda w, f: w.t("rebase", "-q", "main"),
+    "own ref": lambda w, f: w.t("update-ref", "refs/worktree/mine", "HEAD"),
+    "tag": lambda w, f: w.t("tag", "-f", "kept"),
+    "remove": lambda w, f: w.p("worktree", "remove", w.worktree.path),
+}
+IN_PROJECT: dict[str, Step] = {
+    "project writes": lambda w, f: w.project.write(f, w.content()),
+    "project commits": lambda w, f: (w.project.write(f, w.content()), w.p("add", "-A"), w.p("commit", "-qm", "p")),
+    "project merges": lambda w, f: w.p("merge", "-q", BRANCH),
+    "project elsewhere": lambda w, f: w.p("checkout", "-q", "-B", "elsewhere"),
+    "project on the branch": lambda w, f: w.p("checkout", "-q", "--ignore-other-worktrees", BRANCH),
+    "project drops the branch": lambda w, f: w.p("branch", "-D", BRANCH),
+    "project assumes": lambda w, f: (w.p("update-index", "--assume-unchanged", f), w.project.write(f, w.content())),
+    "project has ignored": lambda w, f: w.project.write(IGNORED, w.content()),
+}
+LUZIA: dict[str, Callable[[World], object]] = {
+    "diff": lambda w: comparing.files(w.worktree),
+    "merge": lambda w: merging.merge(w.job, w.worktree, commit=False, message=None),
+    "merge --commit": lambda w: merging.merge(w.job, w.worktree, commit=True, message=None),
+    "clean": lambda w: clean.take_away(w.git, w.worktree),
+    "retry": lambda w: create.make(w.git, w.worktree, used=True),
+}
+
+
+def take(world: World, name: str, file: str) -> None:
+    """One step of somebody else's; git may refuse it, and the tree may be gone."""
+    if name in IN_PROJECT:
+        IN_PROJECT[name](world, file)
+    elif (world.tree.root / ".git").exists():
+        IN_TREE[name](world, file)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _account() -> Iterator[None]:
+    """An account of the test's own, for what runs git as the user does."""
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_"))]:
+            patch.delenv(name)
+        patch.setenv("HOME", home)
+        Repository(Path(home) / "any", Path(home))
+        yield
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    steps=st.lists(st.tuples(st.sampled_from([*IN_TREE, *IN_PROJECT]), st.sampled_from(FILES)), max_size=6),
+    then=st.lists(st.sampled_from(sorted(LUZIA)), min_size=1, max_size=3),
+)
+def test_no_work_is_ever_lost(steps: list[tuple[str, str]], then: list[str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="lz-") as directory:
+        world = World(Path(os.path.realpath(directory)))
+        for name, file in steps:
+            with suppress(OSError):  # a file may be where a directory should be
+                take(world, name, file)
+        for name in then:
+            before, project = world.work(), world.project.picture()
+            try:
+                done = LUZIA[name](world)
+            except (TreeError, GitError, create.Impossible):
+                done = "refused"
+            assert before <= world.work(), f"{name} lost work"
+            if name == "diff" or isinstance(done, str):
+                assert world.project.picture() == project, f"{name} was refused, and changed something"

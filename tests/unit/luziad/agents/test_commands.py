@@ -1,0 +1,217 @@
+"""Adapters build commands that give the agent exactly the task."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import Outcome
+
+from luziad.agents import registry
+from luziad.agents.base import Adapter, Context
+from luziad.agents.claude import ClaudeReader
+from luziad.config.schema import AgentConfig
+from unit.luziad.agents.recordings import exited
+
+ODD_TASKS = ["-x; echo no", "--help", "-", "{prompt_file} {task}", "ünïcode\nand lines", "$(id) `id` 'q' \"q\""]
+
+
+def context(task: str = "fix it", directory: str = "/project") -> Context:
+    """A context with a prompt file beside the project."""
+    return Context(job="113754-a2f5", attempt=1, task=task, directory=directory, prompt_file="/jobs/prompt")
+
+
+def run(adapter: Adapter, given: Context) -> subprocess.CompletedProcess[str]:
+    """Run the command of an adapter."""
+    command = adapter.command(given)
+    return subprocess.run(
+        command.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+@pytest.mark.parametrize("agent", registry.AUTOMATIC)
+@pytest.mark.parametrize("task", ODD_TASKS)
+def test_known_agents_get_the_task_on_stdin_and_never_as_an_argument(agent: str, task: str) -> None:
+    command = registry.AGENTS[agent].command(context(task))
+    assert command.stdin_prompt
+    assert task not in command.argv or task == "-"
+    assert command.argv[0] == registry.AGENTS[agent].program
+    assert "CLAUDECODE" in command.drop_env
+
+
+def test_claude_has_a_session_id_of_its_own_for_each_attempt() -> None:
+    def session(job: str, attempt: int) -> str:
+        given = Context(job=job, attempt=attempt, task="t", directory="/p", prompt_file="/f")
+        return registry.AGENTS["claude"].command(given).argv[-1]
+
+    assert session("a", 1).startswith("--session-id=")
+    assert session("a", 1) == session("a", 1)
+    assert len({session("a", 1), session("a", 2), session("b", 1)}) == 3
+
+
+def test_agents_get_the_variables_that_make_them_honest() -> None:
+    assert registry.AGENTS["claude"].command(context()).env == {"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"}
+    assert registry.AGENTS["gemini"].command(context()).env == {"GEMINI_CLI_NO_RELAUNCH": "true"}
+
+
+def test_the_shell_runs_the_task_as_a_command_line() -> None:
+    ran = run(registry.AGENTS["shell"], context("echo one; echo two >&2; exit 3"))
+    assert (ran.stdout, ran.returncode) == ("one\ntwo\n", 3)
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "dash", "bash"])
+def test_a_shell_task_that_begins_with_a_dash_is_still_a_command_line(shell: str) -> None:
+    argv = registry.AGENTS["shell"].command(context("-x 2>/dev/null; echo ran")).argv
+    assert subprocess.run([shell, *argv[1:]], capture_output=True, text=True).stdout == "ran\n"
+
+
+def test_a_shell_task_too_long_for_an_argument_runs_from_its_file(tmp_path: Path) -> None:
+    task = f"# {'x' * 1_000_000}\necho ran"
+    file = tmp_path / "prompt"
+    file.write_text(task)
+    given = Context(job="j", attempt=1, task=task, directory="/", prompt_file=str(file))
+    assert run(registry.AGENTS["shell"], given).stdout == "ran\n"
+
+
+def test_the_shell_is_judged_by_its_exit_code() -> None:
+    shell = registry.AGENTS["shell"]
+    assert not shell.reads_output
+    assert shell.command(context()).merge_stderr
+    assert shell.reader().verdict(exited(0), b"").outcome is Outcome.COMPLETED
+    assert shell.reader().verdict(exited(2), b"").reason == "exit code 2"
+    assert shell.reader().verdict(exited(-9), b"").reason == "killed by SIGKILL"
+    assert shell.reader().feed(b"{}") is None
+
+
+def test_an_exact_command_is_left_as_it_is() -> None:
+    argv = ["printf", "%s|", "$HOME", "{task}", "-n", ""]
+    given = Context(job="j", attempt=1, task="", directory="/", prompt_file="/f", argv=argv)
+    assert registry.ARGV.command(given).argv == argv
+    assert run(registry.ARGV, given).stdout == "$HOME|{task}|-n||"
+    with pytest.raises(ValueError, match="has none"):
+        registry.ARGV.command(context())
+
+
+@pytest.mark.parametrize("task", ODD_TASKS)
+def test_placeholders_are_replaced_once_and_the_task_is_never_read_as_one(task: str) -> None:
+    words = ["printf", "%s|", "--say={task}", "{directory}:{prompt_file}", "{{task}}", '{"a": {"b": 1}}']
+    adapter = registry.build({"mine": AgentConfig(command=words)})["mine"]
+    assert run(adapter, context(task)).stdout == f'--say={task}|/project:/jobs/prompt|{{task}}|{{"a": {{"b": 1}}}}|'
+
+
+def test_a_configured_agent_has_what_its_table_says() -> None:
+    table = AgentConfig(command=["mine"], prompt="stdin", env={"A": "1"}, merge_stderr=True)
+    adapter = registry.build({"mine": table})["mine"]
+    command = adapter.command(context())
+    assert (command.argv, command.env, command.stdin_prompt, command.merge_stderr) == (
+        ["mine"],
+        {"A": "1"},
+        True,
+        True,
+    )
+    assert (adapter.program, adapter.reads_output) == ("mine", False)
+    assert adapter.reader().verdict(exited(0), b"").outcome is Outcome.COMPLETED
+
+
+@pytest.mark.parametrize(("word", "program"), [("mine", "mine"), ("/x/mine", "/x/mine"), ("./mine", None)])
+def test_a_program_in_the_jobs_directory_is_not_looked_for_elsewhere(word: str, program: str | None) -> None:
+    tables = {"mine": AgentConfig(command=[word, "{task}"]), "its": AgentConfig(command=["{directory}/x", "{task}"])}
+    assert registry.build(tables)["mine"].program == program
+    assert registry.build(tables)["its"].program is None
+
+
+def test_the_output_of_a_configured_agent_is_read_as_its_table_says() -> None:
+    def reader(name: str, said: str | None) -> object:
+        table = AgentConfig(command=["x", "{task}"], reader=said)
+        return registry.build({name: table})[name].reader
+
+    assert reader("claude", None) is ClaudeReader
+    assert reader("bold", "claude") is ClaudeReader
+    assert reader("claude", "none") is registry.ARGV.reader
+    assert reader("bold", None) is registry.ARGV.reader
+
+
+def choose(
+    requested: str | None = None,
+    project: str | None = None,
+    default: str | None = None,
+    *,
+    installed: tuple[str, ...] = ("codex", "gemini", "mine"),
+) -> str:
+    """The name of the agent that is chosen where these programs are installed."""
+    adapters = registry.build({"mine": AgentConfig(command=["mine", "{task}"])})
+    found = {program: f"/bin/{program}" for program in installed}
+    return registry.choose(requested, project, default, adapters, found.get).name
+
+
+def test_the_nearest_wish_decides_on_the_agent() -> None:
+    assert choose("codex", "gemini", "mine") == "codex"
+    assert choose(None, "gemini", "mine") == "gemini"
+    assert choose(None, None, "mine") == "mine"
+    assert choose() == "codex"
+    assert choose(installed=("gemini", "codex", "claude")) == "claude"
+    assert choose("shell", installed=()) == "shell"
+
+
+@pytest.mark.parametrize(
+    ("wish", "installed", "code", "words"),
+    [
+        ("claud", (), ErrorCode.UNKNOWN_AGENT, "Did you mean claude?"),
+        ("argv", (), ErrorCode.UNKNOWN_AGENT, "Known agents: claude, codex,"),
+        ("mine", (), ErrorCode.AGENT_NOT_INSTALLED, "[agents.mine]"),
+        ("claude", ("codex",), ErrorCode.AGENT_NOT_INSTALLED, "npm install -g @anthropic-ai/claude-code"),
+        (None, ("mine",), ErrorCode.NO_AGENT, "--agent shell"),
+    ],
+)
+def test_when_there_is_no_such_agent_the_hint_says_what_to_do(
+    wish: str | None, installed: tuple[str, ...], code: ErrorCode, words: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        choose(wish, installed=installed)
+    assert caught.value.code is code
+    assert words in caught.value.hint
+
+
+def test_a_job_finds_its_adapter_by_name() -> None:
+    adapters = registry.build({})
+    assert registry.find("codex", adapters) is registry.AGENTS["codex"]
+    assert registry.find("argv", adapters) is registry.ARGV
+    assert registry.find("gone", adapters) is None
+
+
+def test_every_row_of_the_table_has_its_own_name() -> None:
+    assert {name: adapter.name for name, adapter in registry.AGENTS.items()} == {n: n for n in registry.AGENTS}
+    assert tuple(registry.AGENTS) == (*registry.AUTOMATIC, "shell")
+    configured = registry.build({"zeta": AgentConfig(command=["z", "{task}"])})
+    assert list(configured) == [*registry.AGENTS, "zeta"]
+
+
+def test_a_limit_alone_leaves_a_built_in_agent_as_it_is() -> None:
+    assert registry.build({"claude": AgentConfig(max_running=2)})["claude"] is registry.AGENTS["claude"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("claude", ["--resume=ID-1"]),
+        ("codex", ["resume", "ID-1", "-"]),
+        ("opencode", ["--session=ID-1"]),
+        ("vibe", ["--resume=ID-1"]),
+        ("gemini", ["--resume=ID-1"]),
+    ],
+)
+def test_an_agent_goes_on_with_its_session(agent: str, words: list[str]) -> None:
+    adapter = registry.AGENTS[agent]
+    given = Context(job="j", attempt=2, task="t", directory="/p", prompt_file="/f", session="ID-1")
+    argv = adapter.command(given).argv
+    assert adapter.resumes
+    assert argv[-len(words) :] == words
+    assert not any(word.startswith("--session-id") for word in argv)
+
+
+def test_what_has_no_sessions_does_not_go_on() -> None:
+    assert not registry.AGENTS["shell"].resumes
+    assert not registry.ARGV.resumes

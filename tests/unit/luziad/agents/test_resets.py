@@ -1,0 +1,146 @@
+"""When a usage limit is over, from the words of the agents."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luziad.agents.reading import is_overload, is_usage_limit
+from luziad.agents.resets import reset_moment
+from support import ROOT
+
+HERE = datetime.now(UTC).astimezone()
+NOON = HERE.replace(month=9, day=18, hour=12, minute=0, second=0, microsecond=0, tzinfo=None).astimezone()
+RECORDINGS = ROOT / "tests" / "data" / "recordings"
+
+
+def after(words: str, now: datetime = NOON) -> timedelta | None:
+    moment = reset_moment(words, now.timestamp())
+    return None if moment is None else timedelta(seconds=moment - now.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("words", "hours"),
+    [
+        ("You've hit your session limit · resets 3:45pm", 3.75),
+        ("You've hit your usage limit. Upgrade to Pro or try again at 3:29 PM.", 3 + 29 / 60),
+        ("You've hit your usage limit. Try again at 9:00 AM.", 21),
+        ("usage limit reached, resets 3pm", 3),
+        ("5-hour limit reached ∙ resets 12am", 12),
+        ("resets at 12:30 p.m.", 0.5),
+        ("Your limit resets at 15:00", 3),
+        ("try again in 2 days 17 hours", 65),
+        ("Try again in 3 hours, 20 minutes and 6 seconds.", 3 + 20 / 60 + 6 / 3600),
+        ("try again in 45m", 0.75),
+        ("resets Sep 20, 4pm", 52),
+        ("resets Sep 20 at 4:30pm", 52.5),
+    ],
+)
+def test_the_words_of_agents_name_a_moment(words: str, hours: float) -> None:
+    assert after(words) == timedelta(hours=hours)
+
+
+def test_a_whole_date_is_taken_as_it_stands() -> None:
+    now = datetime(2026, 9, 18, 12).astimezone()
+    found = reset_moment("try again at Sep 20th, 2026 4:00 PM.", now.timestamp())
+    assert found == datetime(2026, 9, 20, 16).timestamp()  # noqa: DTZ001
+
+
+def test_a_named_zone_counts() -> None:
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    found = after("You've hit your limit · resets 3:45pm (America/Los_Angeles)", now)
+    assert found == timedelta(hours=11, minutes=45)
+    assert after("resets 3:45pm (Middle/Earth)", now) is not None
+
+
+def test_an_epoch_and_a_machines_date_count() -> None:
+    now = NOON.timestamp()
+    assert reset_moment(f"Claude AI usage limit reached|{int(now) + 60}", now) == int(now) + 60
+    soon = datetime.fromtimestamp(int(now) + 90, UTC)
+    assert reset_moment(f"available again on {soon.isoformat()}", now) == soon.timestamp()
+
+
+def test_a_time_that_is_just_over_is_not_tomorrows() -> None:
+    assert after("resets 11:55am") == timedelta(minutes=-5)
+    assert after("resets 11:30am") == timedelta(hours=23, minutes=30)
+
+
+def test_just_after_midnight_the_last_minute_of_yesterday_is_just_over() -> None:
+    midnight = NOON.replace(hour=0, tzinfo=None).astimezone()
+    assert after("try again at 11:59 PM.", midnight) == timedelta(minutes=-1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "You exceeded your current quota, please check your plan and billing details.",
+        "try again later",
+        "resets 25:00",
+        "resets 13pm",
+        "resets Feb 30, 4pm",
+        "try again at 4",
+        "Reconnecting... 2/5",
+        "try again in 3000 days",
+    ],
+)
+def test_what_names_no_moment_is_none(words: str) -> None:
+    assert after(words) is None
+
+
+@given(st.text(max_size=300), st.floats(0, 4e9))
+def test_it_never_fails_and_never_names_what_cannot_be_meant(words: str, now: float) -> None:
+    found = reset_moment(words, now)
+    assert found is None or abs(found - now) < 41 * 86400
+
+
+ZONES = st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC"])
+
+
+@given(st.floats(1.5e9, 2.5e9), st.integers(0, 23), st.integers(0, 59), ZONES, st.booleans())
+def test_a_time_of_day_is_found_again_in_its_zone(now: float, hour: int, minute: int, zone: str, half: bool) -> None:
+    text = f"{hour % 12 or 12}:{minute:02}{'ap'[hour >= 12]}m" if half else f"{hour}:{minute:02}"
+    found = reset_moment(f"You've hit your session limit · resets {text} ({zone})", now)
+    assert found is not None
+    there = datetime.fromtimestamp(found, ZoneInfo(zone))
+    gap = there.replace(tzinfo=None) - there.replace(hour=hour, minute=minute, tzinfo=None)
+    assert abs(gap) in (timedelta(0), timedelta(hours=1))  # an hour where the clock is put forward
+    assert -600 <= found - now <= 26 * 3600
+
+
+@given(st.integers(0, 30), st.integers(0, 23), st.integers(1, 59))
+def test_a_span_is_the_sum_of_its_parts(days: int, hours: int, minutes: int) -> None:
+    found = after(f"try again in {days} days {hours} hours {minutes} minutes")
+    assert found == timedelta(days=days, hours=hours, minutes=minutes)
+
+
+def test_the_limit_that_codex_was_seen_with_has_its_moment() -> None:
+    words = (RECORDINGS / "codex" / "error-usage-limit.stdout").read_text()
+    assert is_usage_limit(words.partition("message")[2])
+    assert re.search(r"again at 9:44 PM", words)
+    assert after(words) == timedelta(hours=9, minutes=44)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "API Error: 529 Overloaded",
+        "API Error: Request rejected (429) · Rate limit reached for requests. Please try again later.",
+        "exceeded retry limit, last status: 429 Too Many Requests",
+        "Server is temporarily limiting requests (not your usage limit)",
+        "We're currently experiencing high demand, which may cause temporary errors.",
+    ],
+)
+def test_a_busy_server_is_told_apart_from_a_limit(words: str) -> None:
+    assert is_overload(words)
+    assert not is_usage_limit(words)
+
+
+def test_other_failures_are_no_overload() -> None:
+    assert not is_overload("exit code 1: 4290 files changed")
+    assert not is_overload("API Error: 401 invalid x-api-key")

@@ -1,0 +1,45 @@
+"""An attempt that is over its budget is ended, unless it has told its final result and is about to end by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from luzia_protocol.activity import Activity
+from luzia_protocol.jobs import JobState, Outcome
+
+from luziad.agents.base import Verdict
+from luziad.attempts import budget
+from luziad.attempts.budget import Breaches
+from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.jobs.spending import Budget
+
+
+def job(n: int, cost_usd: float) -> JobRecord:
+    spec = JobSpec(project="a", directory="/", agent="claude", created_at=0.0)
+    attempt = AttemptRecord(1, 0.0, started_at=1.0, activity=Activity(cost_usd=cost_usd))
+    return JobRecord(n, str(n), spec, JobFate(state=JobState.RUNNING, attempts=(attempt,)))
+
+
+def test_who_has_told_the_final_result_is_left_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "BUDGET_GRACE_S", 0.01)
+    cheap, works, done = job(1, 0.5), job(2, 2.0), job(3, 2.0)
+    stopped: dict[str, Verdict] = {}
+
+    async def run() -> None:
+        over = asyncio.Event()
+
+        def stop(record: JobRecord, verdict: Verdict) -> None:
+            stopped[record.id] = verdict
+            over.set()
+
+        looks = Breaches(stop, lambda _: Budget(1.0, None), {AttemptRef("3", 1)}.__contains__)
+        for record in (cheap, done, works):  # `works` comes last, so that the others have had their time
+            looks.look(record, record.fate.attempts[0])
+        await over.wait()
+
+    asyncio.run(run())
+    assert list(stopped) == ["2"]
+    assert stopped["2"].outcome is Outcome.OVER_BUDGET

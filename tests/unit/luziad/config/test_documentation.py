@@ -1,0 +1,67 @@
+"""docs/configuration.md and docs/agents.md keep step with what can be configured."""
+
+from __future__ import annotations
+
+import re
+import typing
+
+import msgspec
+import pytest
+
+from luziad.agents import registry
+from luziad.agents.base import Context
+from luziad.config.check import check
+from luziad.config.rules import Rule
+from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
+from support import ROOT
+
+DOCS = ROOT / "docs"
+TABLES: dict[str, type[msgspec.Struct]] = {
+    "[daemon]": DaemonConfig,
+    "[projects.NAME]": ProjectConfig,
+    "[agents.NAME]": AgentConfig,
+    "[agents.NAME.jsonl]": JsonlConfig,
+}
+
+
+def section(page: str, heading: str) -> str:
+    """What stands under a heading of the second rank."""
+    return (DOCS / page).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_setting_has_its_row(table: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", section("configuration.md", f"`{table}`"), re.MULTILINE)
+    assert rows == [field.name for field in msgspec.structs.fields(TABLES[table])]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_setting_has_a_rule_that_its_default_keeps(table: str) -> None:
+    struct = TABLES[table]
+    hints = typing.get_type_hints(struct, include_extras=True)
+    for field in msgspec.structs.fields(struct):
+        (rule,) = typing.get_args(hints[field.name])[1:]
+        assert isinstance(rule, Rule)
+        default = field.default
+        if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        assert default in (None, msgspec.NODEFAULT) or rule.holds(default), field.name
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "agents.md", "agent-own.md", "agent-claude.md", "agent-codex.md"])
+def test_the_examples_load(page: str) -> None:
+    examples = re.findall(r"^```toml\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+    assert examples
+    for example in examples:
+        check(page, example)
+
+
+def test_the_page_about_agents_has_their_commands() -> None:
+    context = Context(job="j", attempt=1, task="TASK", directory="DIR", prompt_file="FILE")
+    table = section("agents.md", "The built-in agents")
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|.*\| (.*) \|$", table, re.MULTILINE)
+    assert [name for name, _, _ in rows] == list(registry.AGENTS)
+    for name, command, install in rows:
+        argv = " ".join(registry.AGENTS[name].command(context).argv)
+        assert command == re.sub(r"[0-9a-f-]{36}", "UUID", argv)
+        assert registry.AGENTS[name].program is None or install.strip("`") in registry.AGENTS[name].install_hint

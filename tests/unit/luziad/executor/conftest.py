@@ -1,0 +1,45 @@
+"""Every test of this folder runs under the standard event loop and under uvloop, which the daemon uses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import uvloop
+
+from luziad.executor import forks
+from luziad.supervise import cgroup
+from unit.luziad.executor.helpers import Machine
+
+WITHOUT_CGROUPS = (
+    "import sys; sys.path.append(sys.argv[1]); from luziad.supervise import cgroup, forkserver; "
+    "cgroup.find_base = lambda: None; forkserver.main()"
+)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    factories: dict[str, Any] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return factories
+
+
+@pytest_asyncio.fixture
+async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
+    machine = Machine(tmp_path)
+    yield machine
+    await machine.end_everything()
+
+
+@pytest.fixture(params=["cgroup", "tree walk"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How trees are held and ended in the test."""
+    way: str = request.param
+    if way == "cgroup" and cgroup.find_base() is None:
+        pytest.skip("no cgroup v2 can be written here")
+    if way == "tree walk":
+        *python, _, root = forks._COMMAND
+        monkeypatch.setattr(forks, "_COMMAND", [*python, WITHOUT_CGROUPS, root])
+    return way

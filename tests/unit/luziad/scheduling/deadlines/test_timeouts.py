@@ -1,0 +1,63 @@
+"""The timer of an attempt stands still while the attempt is paused."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.pauses import Pauses
+from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.scheduling.deadlines.timeouts import Timeouts
+
+REF = AttemptRef("113754-a2f5", 1)
+SPEC = JobSpec(project="overbits", directory="/", agent="shell", created_at=0.0)
+RECORD = JobRecord(1, REF.job, SPEC, JobFate())
+
+
+class Expired:
+    """Whom timeouts tell."""
+
+    def __init__(self) -> None:
+        self.seen = asyncio.Event()
+        self.timeouts = Timeouts(lambda record, timeout_s: self.seen.set())
+
+
+async def test_a_pause_counts_nothing_and_what_is_left_counts_after_it() -> None:
+    expired = Expired()
+    expired.timeouts.arm(RECORD, AttemptRecord(1, 0.0), 0.05, 0.0)
+    expired.timeouts.hold(REF)
+    expired.timeouts.hold(REF)
+    await asyncio.sleep(0.1)
+    assert not expired.seen.is_set()
+    expired.timeouts.go_on(REF)
+    async with asyncio.timeout(60):
+        await expired.seen.wait()
+
+
+async def test_after_a_restart_the_pauses_that_are_known_do_not_count() -> None:
+    expired = Expired()
+    attempt = AttemptRecord(1, 0.0, pauses=Pauses(total_s=1000.0))
+    expired.timeouts.arm(RECORD, attempt, 60.0, 1001.0)
+    await asyncio.sleep(0)
+    assert not expired.seen.is_set()
+    expired.timeouts.close()
+
+
+async def test_after_a_restart_a_paused_attempt_does_not_run_out_of_time() -> None:
+    expired = Expired()
+    attempt = AttemptRecord(1, 0.0, pauses=Pauses(since_s=time.monotonic() - 1000.0))
+    expired.timeouts.arm(RECORD, attempt, 0.01, 1000.0)
+    await asyncio.sleep(0.05)
+    assert not expired.seen.is_set()
+    expired.timeouts.go_on(REF)
+    async with asyncio.timeout(60):
+        await expired.seen.wait()
+
+
+def test_pauses_add_up() -> None:
+    pauses = Pauses().begun(10.0).begun(12.0)
+    assert pauses.so_far_s(15.0) == 5.0
+    pauses = pauses.over(15.0).over(20.0).begun(30.0)
+    assert pauses.so_far_s(31.0) == 6.0
+    assert pauses.over(33.0) == Pauses(None, 8.0)

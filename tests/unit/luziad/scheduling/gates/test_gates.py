@@ -1,0 +1,251 @@
+"""Gates hold queued jobs back, say why, and let them into the ready queue when they open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luzia_protocol.jobs import Terms
+
+from luziad.clocks.clock import wall
+from luziad.clocks.timer import ClockTimer
+from luziad.clocks.timer_queue import Agenda
+from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.scheduling.gates.gates import Gates
+from luziad.scheduling.gates.start_time import TimeGate, clock, span
+from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.queue import ReadyQueue
+
+
+class Door:
+    """A gate for the jobs of one project, opened and closed by hand."""
+
+    def __init__(self, project: str) -> None:
+        self.project = project
+        self.shut = True
+        self.held: list[JobRecord] = []
+
+    def closed(self, record: JobRecord) -> bool:
+        return self.shut and record.project == self.project
+
+    def why(self, record: JobRecord) -> str:
+        return f"the door of {self.project}"
+
+    def keep(self, record: JobRecord) -> None:
+        self.held.append(record)
+
+    def drop(self, record: JobRecord) -> None:
+        self.held.remove(record)
+
+    def open(self, gates: Gates) -> None:
+        self.shut = False
+        held, self.held = self.held, []
+        gates.admit(*held)
+
+
+class Idle:
+    """A machine that is never busy."""
+
+    words: str | None = None
+
+
+def job(n: int, project: str = "a", not_before: float | None = None) -> JobRecord:
+    terms = None if not_before is None else Terms(not_before=datetime.fromtimestamp(not_before, UTC))
+    spec = JobSpec(project=project, directory="/", agent="shell", created_at=0.0, terms=terms)
+    return JobRecord(n, str(n), spec, JobFate())
+
+
+def drain(ready: ReadyQueue) -> list[str]:
+    taken = []
+    while (popped := ready.pop(0.0)) is not None:
+        taken.append(popped)
+    return taken
+
+
+def built(*doors: Door) -> tuple[Gates, ReadyQueue]:
+    ready = ReadyQueue(Limits(1000))
+    gates = Gates(ready, lambda: None, Idle())
+    for door in doors:
+        gates.add(door)
+    return gates, ready
+
+
+def test_a_job_that_no_gate_holds_is_ready_at_once() -> None:
+    gates, ready = built(Door("b"))
+    gates.enter(job(1))
+    assert drain(ready) == ["1"]
+
+
+def test_a_held_job_is_not_ready_says_why_and_comes_when_its_gate_opens() -> None:
+    door = Door("a")
+    gates, ready = built(door)
+    first, second = job(1), job(2)
+    gates.enter(first)
+    gates.enter(second)
+    assert drain(ready) == []
+    assert gates.why(first) == "the door of a"
+    door.open(gates)
+    assert drain(ready) == ["1", "2"]
+
+
+def test_a_job_passes_one_gate_after_the_other() -> None:
+    doors = Door("a"), Door("a")
+    gates, ready = built(*doors)
+    gates.enter(job(1))
+    doors[0].open(gates)
+    assert drain(ready) == []
+    doors[1].open(gates)
+    assert drain(ready) == ["1"]
+
+
+def test_a_cancelled_job_is_dropped_wherever_it_is() -> None:
+    door = Door("a")
+    gates, ready = built(door)
+    held, waiting = job(1), job(2, "b")
+    for record in (held, waiting):
+        gates.enter(record)
+        gates.discard(record)
+    door.open(gates)
+    assert (drain(ready), door.held) == ([], [])
+
+
+def test_a_gate_that_closes_late_catches_the_job_when_its_slot_is_there() -> None:
+    door = Door("a")
+    door.shut = False
+    gates, ready = built(door)
+    record = job(1)
+    gates.enter(record)
+    door.shut = True
+    assert gates.why(record) == "the door of a"
+    assert ready.pop(0.0) == "1"
+    assert gates.caught(record)
+    ready.undo("1")
+    door.open(gates)
+    assert drain(ready) == ["1"]
+
+
+def test_a_job_is_asked_again_when_what_a_gate_goes_by_has_changed() -> None:
+    door = Door("a")
+    gates, ready = built(door)
+    record = job(1)
+    gates.enter(record)
+    door.shut = False
+    gates.ask_again(record)
+    assert (drain(ready), door.held) == (["1"], [])
+
+
+def test_a_job_that_is_put_back_goes_before_the_others_when_no_gate_is_closed() -> None:
+    gates, ready = built()
+    gates.enter(job(1))
+    gates.enter(job(2), front=True)
+    assert drain(ready) == ["2", "1"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["enter", "cancel", "open", "shut"])), max_size=60))
+def test_a_job_is_held_or_ready_and_never_both_or_lost(steps: list[tuple[str, str]]) -> None:
+    doors = {name: Door(name) for name in "abc"}
+    gates, ready = built(*doors.values())
+    queued: dict[str, JobRecord] = {}
+    for n, (project, step) in enumerate(steps):
+        if step == "enter":
+            queued[str(n)] = job(n, project)
+            gates.enter(queued[str(n)])
+        elif step == "cancel" and queued:
+            gates.discard(queued.pop(next(iter(queued))))
+        elif step == "open":
+            doors[project].open(gates)
+        else:
+            doors[project].shut = True
+    held = [record.id for door in doors.values() for record in door.held]
+    assert sorted(held + drain(ready)) == sorted(queued)
+
+
+class Admitted(list[str]):
+    """The ids of the jobs that a gate let go, as they come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = asyncio.Event()
+
+    def take(self, *records: JobRecord) -> None:
+        self.extend(record.id for record in records)
+        self._more.set()
+
+    async def come(self, count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(self) < count:
+                self._more.clear()
+                await self._more.wait()
+
+
+async def test_the_gate_of_time_lets_jobs_go_in_the_order_of_their_moments() -> None:
+    admitted = Admitted()
+    gate = TimeGate(admitted.take)
+    now = time.time()
+    for n, later in enumerate((0.3, 0.1, 0.2, 3600.0)):
+        record = job(n, not_before=now + later)
+        assert gate.closed(record)
+        gate.keep(record)
+    await admitted.come(3)
+    gate.close()
+    assert admitted == ["1", "2", "0"]
+    assert time.time() >= now + 0.3
+
+
+async def test_a_dropped_job_stays_where_it_is_when_its_moment_comes() -> None:
+    admitted = Admitted()
+    gate = TimeGate(admitted.take)
+    now = time.time()
+    dropped, kept = job(1, not_before=now + 0.1), job(2, not_before=now + 0.2)
+    gate.keep(dropped)
+    gate.keep(kept)
+    gate.drop(dropped)
+    await admitted.come(1)
+    gate.close()
+    assert admitted == ["2"]
+
+
+async def test_a_moment_that_is_over_holds_nobody() -> None:
+    gate = TimeGate(lambda *records: None)
+    assert not gate.closed(job(1))
+    assert not gate.closed(job(2, not_before=time.time() - 1))
+    assert not gate.closed(job(3, not_before=-1e9))
+
+
+async def test_many_dropped_jobs_leave_nothing_behind() -> None:
+    agenda = Agenda(lambda records: None)
+    records = [job(n) for n in range(5000)]
+    for record in records:
+        agenda.put(record, wall(time.time() + 3600 + record.n))
+    for record in records:
+        agenda.drop(record)
+    assert all(len(part._heap) <= 1000 for part in agenda._parts.values())
+    agenda.close()
+
+
+async def test_a_timer_that_was_set_to_the_past_fires_and_one_that_was_set_to_nothing_does_not() -> None:
+    fired: list[float] = []
+    timer = ClockTimer(lambda: fired.append(time.time()))
+    timer.set(None)
+    timer.set(time.time() + 0.05)
+    timer.set(None)
+    came = asyncio.Event()
+    second = ClockTimer(came.set)
+    second.set(time.time() - 10)
+    async with asyncio.timeout(60):
+        await came.wait()
+    timer.close()
+    second.close()
+    assert fired == []
+
+
+def test_the_words_tell_the_moment_and_how_far_it_is() -> None:
+    now = time.time()
+    assert span(0.2) == "1 s"
+    assert (span(8), span(450), span(7500), span(273600)) == ("8 s", "7m30s", "2h05m", "3d04h")
+    assert clock(now + 60).count(":") in (1, 2)
+    assert clock(now + 10 * 86400).startswith("20")

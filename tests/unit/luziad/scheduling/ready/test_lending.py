@@ -1,0 +1,20 @@
+"""What is said of a job that has waited for its sub-jobs and wants its slots back."""
+
+from __future__ import annotations
+
+from luziad.scheduling.ready.explain import why_not_back
+from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.queue import ReadyQueue
+
+
+def test_a_paused_project_does_not_stand_in_the_way_of_a_job_that_asks_back() -> None:
+    queue = ReadyQueue(Limits(slots=4, projects={"overbits": 1}))
+    queue.occupy("parent", Wants("overbits", "shell"))
+    queue.lend("parent")
+    queue.occupy("child", Wants("overbits", "shell"))
+    queue.pause(["overbits"])
+    queue.ask_back("parent")
+    assert queue.returned() == []
+    assert why_not_back(queue, "parent") == "waits for its slot: limit 1/1 of project overbits"
+    queue.release("child")
+    assert queue.returned() == ["parent"]
