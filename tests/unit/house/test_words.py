@@ -1,0 +1,73 @@
+"""Words that the project's texts do not use any more, each with what stands in its place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support import ROOT
+
+RETIRED = {
+    r"\banew\b": "again, new",
+    r"\bagain and again\b": "on a schedule, repeatedly",
+    r"\b(go|goes|going|went) on\b": "continue",
+    r"\bspans? of time\b": "duration",
+    r"\bmoments\b": "times",
+    r"\bno (moment|span|tag|amount|whole number)\b": "invalid time, invalid duration, …",
+    r"\bsigns? of life\b": "activity",
+    r"\bunder ?way\b": "in progress",
+    r"\bso (long|many|much)\b(?! as| that|,)": "the option's value by its name: SPAN, N, SIZE",
+    r"\b(does|do) not run\b": "is not running",
+    r"\bruns already\b": "already running",
+    r"\b(is|are) there already\b": "already exists",
+    r"\bhow (it does|jobs do)\b": "status, statistics",
+    r"\bstands? still\b": "suspended",
+    r"\blet .{1,30} (go|run) on\b": "resume",
+    r"\bforget(s|ting)? .{0,12}\b(job|jobs)\b": "remove",
+    r"\bmend(s|ed|ing)?\b": "repair",
+    r"\bwhoever\b": "the name of who it is",
+    r"\bsomebody\b": "the user, another process, …",
+    r"\bno job runs\b": "no jobs are running",
+    r"\basks nothing\b": "is not waiting for an answer",
+    r"\bnothing was done\b": "aborted",
+    r"\b[Ss]ay --\w+": "pass --yes to confirm",
+    r"\bwhen that is meant\b": "to confirm",
+    r"\bunpriced\b": "cost unknown",
+    r"\bdraw(s|n|ing)? (it )?again\b": "redraw",
+    r"\bmakes no sense\b": "is invalid",
+    r"\b(is|are) \w+ since \d": "since HH:MM, without the verb",
+    r"\bdrains since\b": "draining since",
+    r"\ba while\b": "the time in question",
+    r"\bby the clock\b": "on a schedule",
+    r"\bbreaches\b": "exceeds",
+    r"\bcomes? back\b": "returns, restarts",
+    r"\bgive[sn]? (it|them) up\b": "cancel, abandon",
+    r"\bis meant\b": "refers to",
+    r"\b(1) (jobs|turns)\b": "1 job, 1 turn",
+    r"\bbelongs to nobody\b": "has no owner",
+    r"\bwords of its own\b": "the thing itself",
+    r"\b(cannot|must not|may not) be had\b": "is not available",
+}
+"""Pattern, in any case -> what to write instead."""
+
+TEXTS = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "protocol/*.md", "docs/man/**/*.[18]", "systemd/**/*", "Makefile")
+    for path in ROOT.glob(pattern)
+    if path.is_file()
+) + sorted(
+    path for package in ("luziad", "luzia_client", "protocol", "docs") for path in (ROOT / package).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=[str(path.relative_to(ROOT)) for path in TEXTS])
+def test_no_retired_word_comes_back(path: Path) -> None:
+    text = re.sub(r"\s+", " ", re.sub(r"\n\s*#? ?", "\n", path.read_text()))
+    found = [
+        f"{text[max(match.start() - 40, 0) : match.end() + 40]!r}: write {instead}"
+        for pattern, instead in RETIRED.items()
+        for match in re.finditer(pattern, text, re.IGNORECASE)
+    ]
+    assert not found, "\n".join(found)
