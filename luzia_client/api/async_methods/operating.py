@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from luzia_protocol import operating, replies, requests
-from luzia_protocol.caller import absolute
+from luzia_protocol.environment import absolute_path
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client.api.async_calling import AsyncCalling
@@ -45,7 +45,7 @@ class AsyncOperating(AsyncCalling):
 
         Raises Refused: `project_exists`, `project_directory_missing`, `unknown_agent`, `config_invalid`.
         """
-        request = requests.ProjectAdd(name=name, path=absolute(path), agent=agent)
+        request = requests.ProjectAdd(name=name, path=absolute_path(path), agent=agent)
         return await self._ask(request, replies.Projects)
 
     async def project_remove(self, name: str) -> replies.Projects:

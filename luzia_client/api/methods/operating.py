@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from luzia_protocol import operating, replies, requests
-from luzia_protocol.caller import absolute
+from luzia_protocol.environment import absolute_path
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client.api.calling import Calling
@@ -46,7 +46,7 @@ class Operating(Calling):
 
         Raises Refused: `project_exists`, `project_directory_missing`, `unknown_agent`, `config_invalid`.
         """
-        request = requests.ProjectAdd(name=name, path=absolute(path), agent=agent)
+        request = requests.ProjectAdd(name=name, path=absolute_path(path), agent=agent)
         return self._ask(request, replies.Projects)
 
     def project_remove(self, name: str) -> replies.Projects:

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.errors import Refused
 from luzia_protocol.replies import Agent, Info
 
@@ -67,7 +67,7 @@ def check_kernel() -> Iterator[Finding]:
 
 def check_runtime_dir() -> Iterator[Finding]:
     """The directory of the socket: there, ours, and nobody else's."""
-    directory = paths.runtime_dir()
+    directory = environment.runtime_dir()
     try:
         status = os.lstat(directory)
     except FileNotFoundError:
@@ -79,7 +79,7 @@ def check_runtime_dir() -> Iterator[Finding]:
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISDIR(status.st_mode):
         yield Finding("✗", f"{directory} is no directory", "Remove it, or set LUZIA_RUNTIME_DIR.")
-    elif status.st_uid != os.geteuid() and not paths.is_system():
+    elif status.st_uid != os.geteuid() and not environment.is_system():
         yield Finding("✗", f"{directory} belongs to uid {status.st_uid}", "Set LUZIA_RUNTIME_DIR to your own.")
     elif mode & 0o022:
         yield Finding("✗", f"others may write to {directory} (mode {mode:o})", f"chmod 700 {directory}")
@@ -113,7 +113,7 @@ def check_daemon(info: Info | None, problem: str, remedy: str) -> Iterator[Findi
 
 def check_log(info: Info | None) -> Iterator[Finding]:
     """The daemon's log can be read; its last error since it was last ready."""
-    path = info.log_file if info else paths.log_file()
+    path = info.log_file if info else environment.log_file()
     if path is None:
         yield Finding("✓", "luziad logs to the journal (journalctl -u luziad)")
         return
@@ -136,7 +136,7 @@ def check_log(info: Info | None) -> Iterator[Finding]:
 
 def check_state_dir(info: Info | None) -> Iterator[Finding]:
     """The store's directory: writable, local, with room."""
-    directory = info.state_dir if info else paths.state_dir()
+    directory = info.state_dir if info else environment.state_dir()
     existing = directory
     while not os.path.exists(existing) and existing != "/":
         existing = os.path.dirname(existing)
@@ -159,7 +159,7 @@ def check_state_dir(info: Info | None) -> Iterator[Finding]:
 
 def check_config(info: Info | None) -> Iterator[Finding]:
     """The configuration file as it is now, read by luziad itself but not applied."""
-    path = info.config_file if info else paths.config_file()
+    path = info.config_file if info else environment.config_file()
     try:
         mistakes = autostart.config_mistakes(path)
     except DaemonUnreachableError as exc:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.replies import Info
 
 from luzia_client.api.client import Client
@@ -83,7 +83,7 @@ def restore(args: argparse.Namespace) -> int:
         try:
             return _restore(args, info)
         finally:
-            autostart.launch(paths.socket_path(), lock, on_demand=False)
+            autostart.launch(environment.socket_path(), lock, on_demand=False)
 
 
 def _restore(args: argparse.Namespace, info: Info | None) -> int:
@@ -104,7 +104,7 @@ def _info() -> Info | None:
 
 def _luziad(options: Sequence[str], info: Info | None) -> subprocess.CompletedProcess[str]:
     """Run luziad with the directories of the daemon that runs, or with those that one would have."""
-    env = autostart.environment(paths.socket_path())
+    env = autostart.daemon_environment(environment.socket_path())
     if info is not None:
         env |= {"LUZIA_STATE_DIR": info.state_dir, "LUZIA_JOBS_DIR": info.jobs_dir, "LUZIA_CONFIG": info.config_file}
     argv = [*autostart.command(), *options]

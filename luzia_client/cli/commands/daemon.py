@@ -12,7 +12,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.replies import Info
 
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace) -> int:
     _not_from_a_job()
-    started = autostart.start(paths.socket_path(), on_demand=False)
+    started = autostart.start(environment.socket_path(), on_demand=False)
     return _tell(args, "Started" if started else "Runs already:", _info())
 
 
@@ -100,7 +100,7 @@ def _restart(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("restart", info)
         # A daemon that could not start again goes on instead.
-        mistakes = autostart.config_mistakes(paths.config_file())
+        mistakes = autostart.config_mistakes(environment.config_file())
         if mistakes:
             raise Refused(
                 ErrorCode.CONFIG_INVALID,
@@ -109,7 +109,7 @@ def _restart(args: argparse.Namespace) -> int:
             )
         with autostart.start_lock() as lock:
             end(client, info)
-            autostart.launch(paths.socket_path(), lock, on_demand=False)
+            autostart.launch(environment.socket_path(), lock, on_demand=False)
     return _tell(args, "Started", _info())
 
 
@@ -206,7 +206,7 @@ def end(client: Client, info: Info) -> None:
 
 def _systemctl(verb: str, info: Info) -> int:
     """Have systemd do it, and say so; a user's own daemon is in the user's systemd."""
-    system = info.runtime_dir == paths.SYSTEM_RUNTIME_DIR
+    system = info.runtime_dir == environment.SYSTEM_RUNTIME_DIR
     argv = ["systemctl", *([] if system else ["--user"]), verb, "luziad.service"]
     print(f"systemd runs luziad: {' '.join(argv)}", file=sys.stderr)
     try:
@@ -225,7 +225,7 @@ def _tell(args: argparse.Namespace, what: str, info: Info) -> int:
 
 def _not_running(args: argparse.Namespace) -> int:
     if args.json:
-        print_json({"pid": None, "socket": paths.socket_path(), "log_file": None})
+        print_json({"pid": None, "socket": environment.socket_path(), "log_file": None})
     else:
         print("luziad does not run")
     return exit_codes.OK
