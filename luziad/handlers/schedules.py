@@ -22,9 +22,9 @@ from luziad.handlers.dispatch.dispatch import check_room, new_record
 from luziad.handlers.schedule_view import schedule_view
 from luziad.jobs.dependencies import After
 from luziad.jobs.record import JobRecord
+from luziad.jobs.schedule import ScheduleFate, ScheduleRecord, ScheduleSpec
 from luziad.operations.importing import NOBODY
 from luziad.schedules.cron import Cron, CronError
-from luziad.schedules.due import ScheduleFate, ScheduleRecord, ScheduleSpec
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _OF_ONE_LOGIN = ("SSH_AUTH_SOCK",)

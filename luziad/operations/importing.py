@@ -11,9 +11,9 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Outcome
 
 from luziad.jobs.ids import JOB_ID
-from luziad.jobs.loading import record_of
 from luziad.jobs.record import JobRecord
 from luziad.journal.acceptance import Unasked
+from luziad.journal.loading import record_of
 from luziad.scheduling.scheduler import Scheduler
 
 NOBODY = -1

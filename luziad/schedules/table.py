@@ -24,10 +24,11 @@ from luziad.clocks.timer import ClockTimer
 from luziad.errors import StorageError
 from luziad.jobs.dependencies import After
 from luziad.jobs.record import JobRecord
+from luziad.jobs.schedule import RunRecord, ScheduleRecord
 from luziad.journal.acceptance import Unasked
 from luziad.journal.journal import Acceptance
 from luziad.schedules import due as core
-from luziad.schedules.due import RunRecord, ScheduleRecord
+from luziad.schedules.due import overlap_at
 from luziad.schedules.entry import Entry
 from luziad.scheduling.scheduler import Scheduler
 
@@ -145,7 +146,7 @@ class Schedules:
         runs, left_out = entry.due(now)
         fate = entry.record.fate
         for moment in runs:
-            self._dispatch(entry, moment, entry.record.spec.overlap_at(moment, now))
+            self._dispatch(entry, moment, overlap_at(entry.record.spec, moment, now))
         if left_out is not None and not runs:
             fate.last = RunRecord(left_out, note="missed: luziad could not dispatch it then")
         if runs or left_out is not None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
+from luziad.jobs.schedule import RunRecord, ScheduleFate, ScheduleRecord, ScheduleSpec
 from luziad.schedules import due as core
 from luziad.schedules.cron import Cron
-from luziad.schedules.due import LATE_S, MOST_MADE_UP, SET_BACK_S, RunRecord, ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.schedules.due import LATE_S, MOST_MADE_UP, SET_BACK_S
 
 UTC = ZoneInfo("UTC")
 HOUR = 3600.0
@@ -63,8 +64,8 @@ def test_of_very_many_the_latest_are_made_up_for() -> None:
 def test_where_each_is_made_up_for_they_are_queued_whatever_the_overlap(overlap: OverlapPolicy) -> None:
     for missed in MissedPolicy:
         spec = msgspec.structs.replace(schedule(NOON, missed).spec, overlap=overlap)
-        assert spec.overlap_at(NOON, NOON + LATE_S - 1) is overlap
-        late = spec.overlap_at(NOON, NOON + LATE_S)
+        assert core.overlap_at(spec, NOON, NOON + LATE_S - 1) is overlap
+        late = core.overlap_at(spec, NOON, NOON + LATE_S)
         assert late is (OverlapPolicy.QUEUE if missed is MissedPolicy.ALL else overlap)
 
 
