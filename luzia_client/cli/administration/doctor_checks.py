@@ -174,7 +174,7 @@ def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
 def check_projects(client: Client) -> Iterator[Finding]:
     """Every project's directory is there."""
     try:
-        projects = client.projects().projects
+        projects = client.list_projects().projects
     except Refused as exc:
         yield Finding("✗", f"projects: {exc.message}", exc.hint)
         return
@@ -189,7 +189,7 @@ def check_projects(client: Client) -> Iterator[Finding]:
 def check_agents(client: Client) -> Iterator[Finding]:
     """Which agents are installed, whether they start, and whether those that are wanted are among them."""
     try:
-        agents, projects = client.agents().agents, client.projects().projects
+        agents, projects = client.list_agents().agents, client.list_projects().projects
     except Refused as exc:
         yield Finding("✗", f"agents: {exc.message}", exc.hint)
         return

@@ -50,7 +50,7 @@ def change_queues(
     meant = queues_meant(args)
     assert meant is not None
     if not args.queue_only:
-        jobs = [job.id for job in client.list_all(args.project, [*states])]
+        jobs = [job.id for job in client.iter_jobs(args.project, [*states])]
         if jobs:
             what = ", ".join(args.project) or "everything"
             ask(f"{verb} {what}, and {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {some(jobs)}", args.yes)

@@ -97,7 +97,7 @@ def _restore(args: argparse.Namespace, info: DaemonInfo | None) -> int:
 def _info() -> DaemonInfo | None:
     with Client(autostart=False) as client:
         try:
-            return client.info()
+            return client.get_info()
         except DaemonUnreachableError:
             return None
 

@@ -42,7 +42,7 @@ class Wanted:
             options["agent"] = self.asked.agent
         if self.asked.env:
             options["env"] = self.asked.env
-        return client.schedule_add(
+        return client.add_schedule(
             self.name,
             self.own["--cron"],
             self.asked.project,

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         for job in args.ids or _finished(client):
             try:
-                cleaned = client.clean(job, dry_run=dry_run)
+                cleaned = client.clean_worktree(job, dry_run=dry_run)
             except Refused as exc:
                 status = complain(exc.message, exc.hint, exit_codes.REFUSED)
                 continue
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _finished(client: Client) -> Iterator[str]:
     """The finished jobs that have a worktree, newest first."""
-    for job in client.list_all(states=sorted(FINAL_STATES)):
+    for job in client.iter_jobs(states=sorted(FINAL_STATES)):
         if job.worktree is not None:
             yield job.id
 

@@ -79,7 +79,7 @@ def _start(args: argparse.Namespace) -> int:
 def _stop(args: argparse.Namespace) -> int:
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError:
             return _not_running(args)
         if info.managed_by == "systemd":
@@ -94,7 +94,7 @@ def _restart(args: argparse.Namespace) -> int:
     _not_from_a_job()
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError:
             return _start(args)
         if info.managed_by == "systemd":
@@ -115,7 +115,7 @@ def _restart(args: argparse.Namespace) -> int:
 
 def _reload(args: argparse.Namespace) -> int:
     with Client() as client:
-        reloaded = client.reload()
+        reloaded = client.reload_config()
     if args.json:
         print_json(reloaded)
         return exit_codes.OK
@@ -128,7 +128,7 @@ def _reload(args: argparse.Namespace) -> int:
 def _status(args: argparse.Namespace) -> int:
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError as exc:
             print_json({"running": False}) if args.json else complain(exc.message, exc.hint, 0)
             return exit_codes.UNREACHABLE
@@ -180,7 +180,7 @@ def _not_from_a_job() -> None:
 
 def _info() -> DaemonInfo:
     with Client(autostart=False) as client:
-        return client.info()
+        return client.get_info()
 
 
 def end(client: Client, info: DaemonInfo) -> None:
@@ -189,7 +189,7 @@ def end(client: Client, info: DaemonInfo) -> None:
         process = os.pidfd_open(info.pid)
     except ProcessLookupError:
         process = None
-    client.shutdown()
+    client.stop_daemon()
     if process is None:
         return
     try:

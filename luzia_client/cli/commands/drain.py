@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        changed = client.drain(end=args.end)
+        changed = client.drain_queue(end=args.end)
         if args.wait:
             return _wait(client, args.json)
         if args.json:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         elif args.end:
             print("Jobs start again")
         else:
-            print(f"Nothing starts any more; {running_words(client.info())}. `luzia drain --end` takes it back")
+            print(f"Nothing starts any more; {running_words(client.get_info())}. `luzia drain --end` takes it back")
     return exit_codes.OK
 
 
@@ -63,12 +63,12 @@ def running_words(info: DaemonInfo) -> str:
 
 def _wait(client: Client, as_json: bool) -> int:
     """Tell how many jobs run until there is none; on a terminal in one line."""
-    info = client.info()
+    info = client.get_info()
     shown = _Shown(as_json)
     shown.show(info)
     if not _is_over(info):
         for _ in client.subscribe(after=info.seq, kinds=MATTER):
-            info = client.info()
+            info = client.get_info()
             shown.show(info)
             if _is_over(info):
                 break

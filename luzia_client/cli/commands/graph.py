@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             for name, told in graphed.jobs.items():
                 print(f"{name:<{widest}}  {told}")
             return exit_codes.OK
-        shown = client.graph_show(args.job)
+        shown = client.get_graph(args.job)
     if args.json:
         for job in shown.jobs:
             print_json(job)

@@ -119,7 +119,7 @@ class Actions:
             self._run(self._details(job.id))
 
     async def _details(self, name: str) -> None:
-        job = await self._client.status(name)
+        job = await self._client.get_job(name)
         self._open(f"Job {job.id}", "\n".join(details(job, datetime.now(UTC), self._screen())))
 
     def diff(self) -> None:
@@ -128,7 +128,7 @@ class Actions:
             self._run(self._diff(job.id))
 
     async def _diff(self, name: str) -> None:
-        tree = trees.of(await self._client.status(name))
+        tree = trees.of(await self._client.get_job(name))
         self._say("git compares …")
         colour = self._screen().colour
         printed = await asyncio.to_thread(comparing.text, tree, colour=colour, most=MAX_DIFF_BYTES)
@@ -194,7 +194,7 @@ class Actions:
         question = job.question
 
         def send(words: list[str]) -> None:
-            self._change(job, "answered", lambda name: self._client.answer(name, words, question.id))
+            self._change(job, "answered", lambda name: self._client.answer_question(name, words, question.id))
 
         asking = Asking(question, self._edit, send)
         choice = choice_for(question)
