@@ -19,7 +19,7 @@ from luzia_protocol.replies import Agent, DaemonInfo
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_duration, format_size
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
 from luzia_client.transport.connection import DaemonUnreachableError
@@ -96,7 +96,7 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
         mark: Literal["!", "✗"] = "!" if problem.startswith("no daemon answers") else "✗"
         yield Finding(mark, problem, remedy)
         return
-    yield Finding("✓", f"luziad answers on {info.socket} (pid {info.pid}, up {render.duration(info.uptime_s)})")
+    yield Finding("✓", f"luziad answers on {info.socket} (pid {info.pid}, up {format_duration(info.uptime_s)})")
     if info.version != __version__:
         yield Finding("✗", f"luziad is {info.version}, luzia is {__version__}", "luzia daemon restart")
     else:
@@ -149,9 +149,9 @@ def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
             return
     free = shutil.disk_usage(existing).free
     if free < LEAST_FREE_BYTES:
-        yield Finding("!", f"only {render.size(free)} free for {directory}", "Make room on its file system.")
+        yield Finding("!", f"only {format_size(free)} free for {directory}", "Make room on its file system.")
     else:
-        yield Finding("✓", f"state directory {directory} ({render.size(free)} free)")
+        yield Finding("✓", f"state directory {directory} ({format_size(free)} free)")
     kind = file_system(existing)
     if kind in REMOTE_FILE_SYSTEMS:
         yield Finding("✗", f"{directory} is on {kind}", "Set LUZIA_STATE_DIR to a local disk: locks need one.")

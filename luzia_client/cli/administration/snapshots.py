@@ -17,7 +17,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.commands.daemon import end
 from luzia_client.cli.failure import UsageError, complain
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_size
 from luzia_client.cli.show.output import print_columns
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.transport import autostart
@@ -52,7 +52,7 @@ def show(args: argparse.Namespace) -> int:
             each.file.rpartition("/")[2],
             each.taken_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             "?" if each.jobs is None else str(each.jobs),
-            render.size(each.size_bytes),
+            format_size(each.size_bytes),
             each.problem or "good",
         )
         for each in found

@@ -20,7 +20,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.failure import UsageError, complain
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_counts, format_duration, format_size
 from luzia_client.cli.show.output import print_facts, print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
@@ -157,11 +157,11 @@ def _restore(args: argparse.Namespace) -> int:
 def facts(info: DaemonInfo) -> list[tuple[str, str]]:
     """The daemon's state in words."""
     return [
-        ("luziad", f"{info.version}, pid {info.pid}, up {render.duration(info.uptime_s)}, {info.managed_by}"),
-        ("Jobs", render.summary(info.counts)),
+        ("luziad", f"{info.version}, pid {info.pid}, up {format_duration(info.uptime_s)}, {info.managed_by}"),
+        ("Jobs", format_counts(info.counts)),
         *(("Stopped", f"{words}; `{command}` ends that") for words, command in stops(info.queues, datetime.now(UTC))),
         ("Slots", f"{info.slots_used} of {info.slots} in use"),
-        ("Memory", render.size(info.rss_bytes)),
+        ("Memory", format_size(info.rss_bytes)),
         ("Clients", f"{info.connections} connected, {info.subscribers} subscribed"),
         ("Storage", f"{info.storage}, last snapshot: {info.last_snapshot or 'none yet'}"),
         ("Socket", info.socket),

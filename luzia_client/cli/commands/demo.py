@@ -22,7 +22,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.demo.measurements import Start, figures, start
 from luzia_client.cli.demo.project import TASKS, job_variables, make_project
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
 from luzia_client.cli.watch.watch import closing_lines, watch
@@ -140,7 +140,7 @@ def _end(client: Client) -> None:
     """Cancel what is live, end the daemon and its fork server, and see that they are gone."""
     try:
         info = client.get_info()
-        live = [job.id for job in client.iter_jobs(states=render.LIVE_STATES)]
+        live = [job.id for job in client.iter_jobs(states=LIVE_STATES)]
         for job in live:
             client.cancel(job)
         client.wait(live, timeout_s=END_TIMEOUT_S)

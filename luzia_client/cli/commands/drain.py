@@ -15,8 +15,8 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.failure import complain
+from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.render import UNDER_WAY
 
 EXAMPLES = (
     ("luzia drain --wait && luzia daemon restart", "restart when nothing runs any more"),
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def running_words(info: DaemonInfo) -> str:
     """`3 jobs run, 1 of them is paused`, with those that do not end unless somebody does something."""
-    count = sum(info.counts.get(state, 0) for state in UNDER_WAY)
+    count = sum(info.counts.get(state, 0) for state in ACTIVE_STATES)
     words = ["no job runs" if count == 0 else "1 job runs" if count == 1 else f"{count} jobs run"]
     for state, what in ((JobState.PAUSED, "paused"), (JobState.WAITING, "waiting for an answer")):
         stuck = info.counts.get(state, 0)
@@ -81,7 +81,7 @@ def _wait(client: Client, as_json: bool) -> int:
 
 
 def _is_over(info: DaemonInfo) -> bool:
-    return info.queues.draining is None or not any(info.counts.get(state, 0) for state in UNDER_WAY)
+    return info.queues.draining is None or not any(info.counts.get(state, 0) for state in ACTIVE_STATES)
 
 
 class _Shown:
@@ -97,7 +97,7 @@ class _Shown:
         if words == self._last:
             return
         if self._as_json:
-            print_json({"running": sum(info.counts.get(state, 0) for state in UNDER_WAY), "queues": info.queues})
+            print_json({"running": sum(info.counts.get(state, 0) for state in ACTIVE_STATES), "queues": info.queues})
         elif self._live:
             print(f"\r{words:<{len(self._last)}}", end="")
         else:

@@ -13,7 +13,7 @@ from luzia_protocol.replies import DispatchResult
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.client import Client
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_size
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ def figures(client: Client, begun: Start, slots: int) -> list[tuple[str, str]]:
         ("status", f"{statistics.median(rounds) * 1e6:.0f} µs the median of {STATUS_ROUNDS}"),
         ("list", f"{listing * 1e6:.0f} µs for {len(listed.jobs)} jobs and their counts"),
         ("tasks", f"{_rate(client):.0f} a second, from dispatch to end ({BURST} times `true`, {slots} slots)"),
-        ("memory", f"{render.size(client.get_info().rss_bytes)} in luziad"),
+        ("memory", f"{format_size(client.get_info().rss_bytes)} in luziad"),
     ]
 
 

@@ -14,7 +14,7 @@ from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.streams import Patience
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.shell.offers import Known
@@ -169,7 +169,7 @@ class Live:
         (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=resuming)).close()
         if self._seq is None:
             newest = await self._client.list_jobs(limit=MAX_PAGE)
-            under_way = await self._client.list_jobs(states=list(render.UNDER_WAY), limit=MAX_PAGE)
+            under_way = await self._client.list_jobs(states=list(ACTIVE_STATES), limit=MAX_PAGE)
             self._model.clear()
             self._model.put_all([*newest.jobs, *under_way.jobs])
             self._seq = newest.seq
