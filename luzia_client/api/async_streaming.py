@@ -47,7 +47,7 @@ class AsyncStreaming(AsyncReading):
             async for item in items:
                 yield item
 
-    async def wait(self, jobs: str | Sequence[str], timeout_s: float | None = None) -> replies.Waited:
+    async def wait(self, jobs: str | Sequence[str], timeout_s: float | None = None) -> replies.WaitResult:
         """Return the jobs when all of them are final, or when the time is over; goes on after a restart of the daemon.
 
         jobs: one id or up to 10,000. timeout_s: at most so many seconds; None waits for ever, and 0 only looks.

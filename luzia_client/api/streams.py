@@ -119,10 +119,10 @@ class Waiting:
         timeout_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
         return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=current_job() or None)
 
-    def take(self, frame: Frame) -> replies.Waited | None:
+    def take(self, frame: Frame) -> replies.WaitResult | None:
         """The answer."""
         self.over = True
-        return answers.unpack(frame.ok, replies.Waited)
+        return answers.unpack(frame.ok, replies.WaitResult)
 
 
 class Subscribing:

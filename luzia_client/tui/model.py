@@ -16,7 +16,7 @@ from luzia_protocol import events
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
 from luzia_protocol.operating import Queues
-from luzia_protocol.replies import Listed
+from luzia_protocol.replies import JobPage
 
 from luzia_client.cli.show import render
 from luzia_client.cli.watch.board import changed
@@ -114,7 +114,7 @@ class JobsModel:
         self.filter = words.casefold().strip()
         self._matching = [key for key in self._all if self._matches(self._jobs[key.id])] if self.filter else []
 
-    def count(self, page: Listed) -> None:
+    def count(self, page: JobPage) -> None:
         """Take in what a page says of all jobs."""
         self.counts, self.notices, self.queues = page.counts, page.notices, page.queues
 

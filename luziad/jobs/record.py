@@ -16,9 +16,8 @@ from luziad.jobs.dependencies import After
 from luziad.jobs.family import Place
 from luziad.jobs.launch_options import Manner
 from luziad.jobs.pauses import Pauses
-from luziad.jobs.requirements import NO_CLAIMS, Claims
+from luziad.jobs.requirements import NO_CLAIMS, Claims, Wants
 from luziad.jobs.retry_state import Again, Given, Steady
-from luziad.scheduling.ready.lanes import Wants
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

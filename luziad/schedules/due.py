@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from luzia_protocol.dispatch import Dispatch
-from luzia_protocol.schedules import Missed, Overlap
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
 from luziad.schedules.cron import Cron
 
@@ -34,15 +34,15 @@ class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     timezone: str
     job: Dispatch
     created_at: float
-    missed: Missed = Missed.ONCE
-    overlap: Overlap = Overlap.SKIP
+    missed: MissedPolicy = MissedPolicy.ONCE
+    overlap: OverlapPolicy = OverlapPolicy.SKIP
     env_set: int = 0
     client_set: int = 0
 
-    def overlap_at(self, moment: float, now: float) -> Overlap:
+    def overlap_at(self, moment: float, now: float) -> OverlapPolicy:
         """The policy for this run: where each one that was missed is made up for, they come one after the other."""
-        made_up = self.missed is Missed.ALL and moment <= now - LATE_S
-        return Overlap.QUEUE if made_up else self.overlap
+        made_up = self.missed is MissedPolicy.ALL and moment <= now - LATE_S
+        return OverlapPolicy.QUEUE if made_up else self.overlap
 
 
 class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,13 +90,13 @@ def due(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> Due:
     on_time = cron.latest(on_time_from, now, MOST_MADE_UP, zone)
     missed = cron.latest(begin, on_time_from, MOST_MADE_UP, zone)
     match record.spec.missed:
-        case Missed.ALL:
+        case MissedPolicy.ALL:
             return Due(missed + on_time)
-        case Missed.ONCE if not on_time:
+        case MissedPolicy.ONCE if not on_time:
             return Due(missed[-1:])
-        case Missed.ONCE:
+        case MissedPolicy.ONCE:
             return Due(on_time)
-        case Missed.SKIP:
+        case MissedPolicy.SKIP:
             return Due(on_time, missed[-1] if missed else None)
 
 

@@ -15,8 +15,8 @@ from support import DEADLINE_S
 
 AS_SOMEBODY = """
 import os, sys
-from luzia_client import connection
-from luzia_client.cli import dispatch
+from luzia_client.transport import connection
+from luzia_client.cli.commands import dispatch
 from luzia_protocol import environment
 uid = int(sys.argv[1])
 os.setgroups([]); os.setgid(uid); os.setuid(uid)

@@ -26,7 +26,7 @@ class AsyncReading(AsyncCalling):
         """
         known = self._cache.fresh(job) if use_cache else None
         if known is None:
-            answer = await self._ask(requests.Status(job=job), replies.Status)
+            answer = await self._ask(requests.Status(job=job), replies.StatusResult)
             known = answer.job
             self._cache.keep(job, known)
         return known
@@ -42,7 +42,7 @@ class AsyncReading(AsyncCalling):
         since: datetime | None = None,
         sort: SortKey = "created",
         reverse: bool = False,
-    ) -> replies.Listed:
+    ) -> replies.JobPage:
         """A page of jobs, newest first unless `sort` says otherwise, with counts by state.
 
         projects, states, tags: keep only jobs of these projects, in these states, that have all these tags.
@@ -63,7 +63,7 @@ class AsyncReading(AsyncCalling):
             sort=sort,
             reverse=reverse,
         )
-        return await self._ask(request, replies.Listed)
+        return await self._ask(request, replies.JobPage)
 
     async def list_all(
         self,
@@ -119,9 +119,9 @@ class AsyncReading(AsyncCalling):
         )
         return await self._ask(request, replies.Output)
 
-    async def graph_show(self, job: str) -> replies.GraphShown:
+    async def graph_show(self, job: str) -> replies.JobGraph:
         """The jobs that come before and after a job, however far, parents first; at most 1000.
 
         Raises Refused: `unknown_job`, `ambiguous_job`.
         """
-        return await self._ask(requests.GraphShow(job=job), replies.GraphShown)
+        return await self._ask(requests.GraphShow(job=job), replies.JobGraph)

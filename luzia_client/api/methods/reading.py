@@ -27,7 +27,7 @@ class Reading(Calling):
         """
         known = self._cache.fresh(job) if use_cache else None
         if known is None:
-            answer = self._ask(requests.Status(job=job), replies.Status)
+            answer = self._ask(requests.Status(job=job), replies.StatusResult)
             known = answer.job
             self._cache.keep(job, known)
         return known
@@ -43,7 +43,7 @@ class Reading(Calling):
         since: datetime | None = None,
         sort: SortKey = "created",
         reverse: bool = False,
-    ) -> replies.Listed:
+    ) -> replies.JobPage:
         """A page of jobs, newest first unless `sort` says otherwise, with counts by state.
 
         projects, states, tags: keep only jobs of these projects, in these states, that have all these tags.
@@ -64,7 +64,7 @@ class Reading(Calling):
             sort=sort,
             reverse=reverse,
         )
-        return self._ask(request, replies.Listed)
+        return self._ask(request, replies.JobPage)
 
     def list_all(
         self,
@@ -119,9 +119,9 @@ class Reading(Calling):
         )
         return self._ask(request, replies.Output)
 
-    def graph_show(self, job: str) -> replies.GraphShown:
+    def graph_show(self, job: str) -> replies.JobGraph:
         """The jobs that come before and after a job, however far, parents first; at most 1000.
 
         Raises Refused: `unknown_job`, `ambiguous_job`.
         """
-        return self._ask(requests.GraphShow(job=job), replies.GraphShown)
+        return self._ask(requests.GraphShow(job=job), replies.JobGraph)

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from luzia_protocol import environment
 from luzia_protocol.errors import Refused
-from luzia_protocol.replies import Agent, Info
+from luzia_protocol.replies import Agent, DaemonInfo
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
@@ -87,7 +87,7 @@ def check_runtime_dir() -> Iterator[Finding]:
         yield Finding("✓", f"runtime directory {directory} (mode {mode:o})")
 
 
-def check_daemon(info: Info | None, problem: str, remedy: str) -> Iterator[Finding]:
+def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator[Finding]:
     """The daemon answers, is of this version, and has nothing to tell.
 
     problem, remedy: why there is no `info`.
@@ -111,7 +111,7 @@ def check_daemon(info: Info | None, problem: str, remedy: str) -> Iterator[Findi
         yield Finding("✗", f"storage: {info.storage}", "Make room in the state directory.")
 
 
-def check_log(info: Info | None) -> Iterator[Finding]:
+def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
     """The daemon's log can be read; its last error since it was last ready."""
     path = info.log_file if info else environment.log_file()
     if path is None:
@@ -134,7 +134,7 @@ def check_log(info: Info | None) -> Iterator[Finding]:
         yield Finding("!", f"last error in it: {error.strip()}", "See the log for what led to it.")
 
 
-def check_state_dir(info: Info | None) -> Iterator[Finding]:
+def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
     """The store's directory: writable, local, with room."""
     directory = info.state_dir if info else environment.state_dir()
     existing = directory
@@ -157,7 +157,7 @@ def check_state_dir(info: Info | None) -> Iterator[Finding]:
         yield Finding("✗", f"{directory} is on {kind}", "Set LUZIA_STATE_DIR to a local disk: locks need one.")
 
 
-def check_config(info: Info | None) -> Iterator[Finding]:
+def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
     """The configuration file as it is now, read by luziad itself but not applied."""
     path = info.config_file if info else environment.config_file()
     try:

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from luzia_protocol import environment
-from luzia_protocol.replies import Info
+from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -86,7 +86,7 @@ def restore(args: argparse.Namespace) -> int:
             autostart.launch(environment.socket_path(), lock, on_demand=False)
 
 
-def _restore(args: argparse.Namespace, info: Info | None) -> int:
+def _restore(args: argparse.Namespace, info: DaemonInfo | None) -> int:
     result = _luziad(["--restore", args.snapshot], info)
     if result.returncode:
         return _failed(result)
@@ -94,7 +94,7 @@ def _restore(args: argparse.Namespace, info: Info | None) -> int:
     return exit_codes.OK
 
 
-def _info() -> Info | None:
+def _info() -> DaemonInfo | None:
     with Client(autostart=False) as client:
         try:
             return client.info()
@@ -102,7 +102,7 @@ def _info() -> Info | None:
             return None
 
 
-def _luziad(options: Sequence[str], info: Info | None) -> subprocess.CompletedProcess[str]:
+def _luziad(options: Sequence[str], info: DaemonInfo | None) -> subprocess.CompletedProcess[str]:
     """Run luziad with the directories of the daemon that runs, or with those that one would have."""
     env = autostart.daemon_environment(environment.socket_path())
     if info is not None:

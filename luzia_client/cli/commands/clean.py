@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import FINAL_STATES
-from luzia_protocol.replies import Cleaned
+from luzia_protocol.replies import CleanResult
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -63,7 +63,7 @@ def _finished(client: Client) -> Iterator[str]:
             yield job.id
 
 
-def _line(cleaned: Cleaned, dry_run: bool) -> str:
+def _line(cleaned: CleanResult, dry_run: bool) -> str:
     if cleaned.removed:
         return f"{cleaned.job}  {'would be removed' if dry_run else 'removed'}: {cleaned.path}"
     return f"{cleaned.job}  kept: {cleaned.why} ({cleaned.path})"

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from luzia_protocol import environment
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.replies import Info
+from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -154,7 +154,7 @@ def _restore(args: argparse.Namespace) -> int:
     return snapshots.restore(args)
 
 
-def facts(info: Info) -> list[tuple[str, str]]:
+def facts(info: DaemonInfo) -> list[tuple[str, str]]:
     """The daemon's state in words."""
     return [
         ("luziad", f"{info.version}, pid {info.pid}, up {render.duration(info.uptime_s)}, {info.managed_by}"),
@@ -178,12 +178,12 @@ def _not_from_a_job() -> None:
         raise UsageError("a job does not start the daemon", "Do it outside of the job.")
 
 
-def _info() -> Info:
+def _info() -> DaemonInfo:
     with Client(autostart=False) as client:
         return client.info()
 
 
-def end(client: Client, info: Info) -> None:
+def end(client: Client, info: DaemonInfo) -> None:
     """Ask the daemon to end, and return when its process is gone and its locks are free."""
     try:
         process = os.pidfd_open(info.pid)
@@ -204,7 +204,7 @@ def end(client: Client, info: Info) -> None:
         os.close(process)
 
 
-def _systemctl(verb: str, info: Info) -> int:
+def _systemctl(verb: str, info: DaemonInfo) -> int:
     """Have systemd do it, and say so; a user's own daemon is in the user's systemd."""
     system = info.runtime_dir == environment.SYSTEM_RUNTIME_DIR
     argv = ["systemctl", *([] if system else ["--user"]), verb, "luziad.service"]
@@ -215,7 +215,7 @@ def _systemctl(verb: str, info: Info) -> int:
         return complain("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
 
 
-def _tell(args: argparse.Namespace, what: str, info: Info) -> int:
+def _tell(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:
     if args.json:
         print_json({"pid": info.pid, "socket": info.socket, "log_file": info.log_file})
     else:

@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from luzia_protocol.jobs import JobState
-from luzia_protocol.replies import Info
+from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def running_words(info: Info) -> str:
+def running_words(info: DaemonInfo) -> str:
     """`3 jobs run, 1 of them is paused`, with those that do not end unless somebody does something."""
     count = sum(info.counts.get(state, 0) for state in UNDER_WAY)
     words = ["no job runs" if count == 0 else "1 job runs" if count == 1 else f"{count} jobs run"]
@@ -80,7 +80,7 @@ def _wait(client: Client, as_json: bool) -> int:
     return exit_codes.OK
 
 
-def _is_over(info: Info) -> bool:
+def _is_over(info: DaemonInfo) -> bool:
     return info.queues.draining is None or not any(info.counts.get(state, 0) for state in UNDER_WAY)
 
 
@@ -92,7 +92,7 @@ class _Shown:
         self._live = sys.stdout.isatty() and not as_json
         self._last = ""
 
-    def show(self, info: Info) -> None:
+    def show(self, info: DaemonInfo) -> None:
         words = running_words(info)
         if words == self._last:
             return

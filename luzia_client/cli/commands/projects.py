@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from luzia_protocol.replies import Projects
+from luzia_protocol.replies import ProjectList
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _show(projects: Projects) -> None:
+def _show(projects: ProjectList) -> None:
     if not projects.projects:
         print("No projects are configured. Add one with `luzia projects add NAME PATH`, or use a directory:")
         print('luzia . "fix the tests"')

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from luzia_protocol.jobs import Job
-from luzia_protocol.replies import Dispatched
+from luzia_protocol.replies import DispatchResult
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.client import Client
@@ -27,7 +27,7 @@ class Start(NamedTuple):
     Times are seconds.
     """
 
-    dispatched: list[tuple[Dispatched, float]]
+    dispatched: list[tuple[DispatchResult, float]]
     together_s: float
     polled: list[tuple[Job, float]]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from luzia_protocol.schedules import Missed, Overlap, Run, Schedule
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Run, Schedule
 
 from luzia_client.cli.show import render
 from luzia_client.cli.show.screen import Screen
@@ -21,14 +21,14 @@ _LABEL_WIDTH = 13
 _TASK_LIMIT = 200
 _NONE = 'There are no schedules. Add one: luzia schedule add nightly --cron "0 3 * * *" --project . "…"'
 _MISSED = {
-    Missed.ONCE: "one run makes up for all",
-    Missed.SKIP: "left out",
-    Missed.ALL: "each is made up for",
+    MissedPolicy.ONCE: "one run makes up for all",
+    MissedPolicy.SKIP: "left out",
+    MissedPolicy.ALL: "each is made up for",
 }
 _OVERLAP = {
-    Overlap.SKIP: "the new run is left out",
-    Overlap.QUEUE: "the new run waits",
-    Overlap.CANCEL: "the old job is cancelled",
+    OverlapPolicy.SKIP: "the new run is left out",
+    OverlapPolicy.QUEUE: "the new run waits",
+    OverlapPolicy.CANCEL: "the old job is cancelled",
 }
 
 

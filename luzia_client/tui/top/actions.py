@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job, JobState
-from luzia_protocol.replies import Changed
+from luzia_protocol.replies import JobChange
 
 from luzia_client import trees
 from luzia_client.api.async_client import AsyncClient
@@ -222,7 +222,7 @@ class Actions:
         self._ways = ways
         self.top.choice = choice
 
-    def _change(self, job: Job, done: str, request: Callable[[str], Awaitable[Changed]]) -> None:
+    def _change(self, job: Job, done: str, request: Callable[[str], Awaitable[JobChange]]) -> None:
         async def ask() -> None:
             changed = await request(job.id)
             self._say(f"{done}: job {changed.job} is {state_word(changed.state)}")

@@ -24,7 +24,7 @@ def test_without_words_it_says_how_to_begin() -> None:
 def test_help_lists_every_command_and_loads_none() -> None:
     script = (
         "import sys; from luzia_client.cli.main import COMMANDS, main; sys.argv = ['luzia', '--help']; main()\n"
-        "print([n for n, row in COMMANDS.items() if f'luzia_client.cli.{row[0]}' in sys.modules])"
+        "print([n for n, row in COMMANDS.items() if f'luzia_client.cli.commands.{row[0]}' in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=DEADLINE_S)
     assert all(f"\n  {name} " in result.stdout for name in main.COMMANDS)

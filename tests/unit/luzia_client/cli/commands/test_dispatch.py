@@ -25,6 +25,8 @@ DISPATCH_LOADS = {
     "luzia_client.cli",
     "luzia_client.cli.commands.dispatch",
     "luzia_client.cli.args.grammar",
+    "luzia_client.cli.args",
+    "luzia_client.cli.commands",
     "luzia_client.cli.main",
     "luzia_protocol",
 }

@@ -79,6 +79,7 @@ def test_the_list_of_commands_is_shown_without_the_libraries() -> None:
         "luzia_client",
         "luzia_client.cli",
         "luzia_client.cli.main",
+        "luzia_client.cli.help",
         "luzia_client.cli.help.topics",
         "luzia_client.cli.help.usage",
         "luzia_client.cli.exit_codes",
