@@ -29,7 +29,6 @@ from luziad.executor.local import LocalExecutor
 from luziad.handlers.base import Services
 from luziad.handlers.schedules import maker
 from luziad.jobs.environments import Environments
-from luziad.jobs.loading import from_directories, load, load_schedules
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
 from luziad.jobs.table import JobTable
@@ -37,6 +36,7 @@ from luziad.journal.acceptance import Mended
 from luziad.journal.finish_waiters import Finals
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
+from luziad.journal.loading import from_directories, load, load_schedules
 from luziad.journal.snapshot_timer import Snapshotting
 from luziad.operations import open_files
 from luziad.operations.operations import Operations

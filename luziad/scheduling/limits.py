@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from luziad.config.schema import Config
+from luziad.jobs.resources import BLOCK_BYTES, CPU_UNITS, CPUS, MEMORY
 from luziad.scheduling.ready.lanes import Limits
-from luziad.scheduling.ready.resources import BLOCK_BYTES, CPU_UNITS, CPUS, MEMORY
 
 
 def limits(config: Config) -> Limits:

@@ -210,9 +210,9 @@ def _set_variable(asked: Asked, value: str) -> None:
 def _project(word: str) -> str:
     if not word:
         raise usage_error("the project's name is empty", "See `luzia projects`.")
-    from luzia_protocol.caller import absolute, is_path
+    from luzia_protocol.environment import absolute_path, is_path
 
-    return absolute(word) if is_path(word) else word
+    return absolute_path(word) if is_path(word) else word
 
 
 def task_text(data: bytes, source: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from luzia_protocol.caller import absolute
+from luzia_protocol.environment import absolute_path
 
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.times import moment, span_s
@@ -31,7 +31,7 @@ class Option(NamedTuple):
 
 def directory(option: str, text: str) -> str:
     """An absolute path."""
-    return absolute(text)
+    return absolute_path(text)
 
 
 def seconds(option: str, text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from luzia_protocol.schedules import Missed, Overlap, Schedule
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Schedule
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.command_line import FLAGS, VALUED, Asked, is_option, parse, the_task
@@ -20,7 +20,7 @@ OWN = {
 }
 """The options that a dispatch does not have: what their value is called, and what they do."""
 
-CHOICES = {"--missed": [*Missed], "--overlap": [*Overlap]}
+CHOICES = {"--missed": [*MissedPolicy], "--overlap": [*OverlapPolicy]}
 WITHOUT = ("--key", "--in", "--at", "--after", "--after-any", "--after-fail")
 """Options of a dispatch that make no sense for one that is repeated."""
 
@@ -42,14 +42,14 @@ class Wanted:
             options["agent"] = self.asked.agent
         if self.asked.env:
             options["env"] = self.asked.env
-        return client.schedule_add(
+        return client.add_schedule(
             self.name,
             self.own["--cron"],
             self.asked.project,
             the_task(self.asked),
             timezone=self.own.get("--timezone"),
-            missed=Missed(self.own.get("--missed", Missed.ONCE)),
-            overlap=Overlap(self.own.get("--overlap", Overlap.SKIP)),
+            missed=MissedPolicy(self.own.get("--missed", MissedPolicy.ONCE)),
+            overlap=OverlapPolicy(self.own.get("--overlap", OverlapPolicy.SKIP)),
             replace="--replace" in self.own,
             **options,
         )

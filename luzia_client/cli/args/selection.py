@@ -61,7 +61,7 @@ def is_filtered(args: argparse.Namespace) -> bool:
 def matching(client: Client, args: argparse.Namespace, states: Collection[JobState] = ()) -> Iterator[Job]:
     """The jobs that the filters let through, newest first. states: instead of those of the filter."""
     wanted = states or [state for group in args.state for state in group]
-    return client.list_all(args.project, [*wanted], tags=dict(args.tag))
+    return client.iter_jobs(args.project, [*wanted], tags=dict(args.tag))
 
 
 def selected(

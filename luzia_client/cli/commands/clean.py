@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import FINAL_STATES
-from luzia_protocol.replies import Cleaned
+from luzia_protocol.replies import CleanResult
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         for job in args.ids or _finished(client):
             try:
-                cleaned = client.clean(job, dry_run=dry_run)
+                cleaned = client.clean_worktree(job, dry_run=dry_run)
             except Refused as exc:
                 status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
                 continue
@@ -59,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _finished(client: Client) -> Iterator[str]:
     """The finished jobs that have a worktree, newest first."""
-    for job in client.list_all(states=sorted(FINAL_STATES)):
+    for job in client.iter_jobs(states=sorted(FINAL_STATES)):
         if job.worktree is not None:
             yield job.id
 
 
-def _line(cleaned: Cleaned, dry_run: bool) -> str:
+def _line(cleaned: CleanResult, dry_run: bool) -> str:
     if cleaned.removed:
         return f"{cleaned.job}  {'would be removed' if dry_run else 'removed'}: {cleaned.path}"
     return f"{cleaned.job}  kept: {cleaned.why} ({cleaned.path})"

@@ -54,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
     written = 0
     with Client() as client, _target(args.file) as target:
         _write(target, Head(FORMAT, VERSION, datetime.now(UTC)))
-        for job in reversed([job.id for job in client.list_all()]):
+        for job in reversed([job.id for job in client.iter_jobs()]):
             try:
-                _write(target, {"job": client.status(job)})
+                _write(target, {"job": client.get_job(job)})
             except Refused as refused:
                 if refused.code is not ErrorCode.UNKNOWN_JOB:  # one that was removed meanwhile is no loss
                     status = print_error(f"job {job} is left out: {refused.message}", refused.hint, exit_codes.REFUSED)

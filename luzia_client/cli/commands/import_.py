@@ -13,7 +13,7 @@ import msgspec
 
 from luzia_protocol.framing import MAX_FRAME_BYTES
 from luzia_protocol.jobs import Job
-from luzia_protocol.replies import Import
+from luzia_protocol.replies import ImportedJob
 from luzia_protocol.requests import MAX_IMPORT_JOBS
 
 from luzia_client.api.client import Client
@@ -98,7 +98,7 @@ class _Importing:
         for (number, _), result in zip(waiting, imported.imports, strict=True):
             self._tell(number, result)
 
-    def _tell(self, number: int, result: Import) -> None:
+    def _tell(self, number: int, result: ImportedJob) -> None:
         if self._as_json:
             print_json({"line": number, **msgspec.to_builtins(result)})
         if result.error is not None:

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("-f shows one job as it goes on", "Name one job, or follow many with `luzia follow ID…`.")
         for number, each in enumerate(jobs):
             try:
-                job = client.status(each) if isinstance(each, str) else each
+                job = client.get_job(each) if isinstance(each, str) else each
                 if not args.json:
                     _write(("\n" if number else "") + heading(job) + "\n")
                 _show(client, job.id, args)
@@ -148,7 +148,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     def read(self) -> Iterator[Output]:
         """What is there now, and no more, however fast the job writes."""
-        piece = self.client.logs(
+        piece = self.client.read_output(
             self.job,
             attempt=self.attempt,
             stream=self.stream,
@@ -161,7 +161,7 @@ class Asked(msgspec.Struct, frozen=True):
         yield piece
         while piece.next_offset < size:
             before = piece.next_offset
-            piece = self.client.logs(
+            piece = self.client.read_output(
                 self.job,
                 attempt=piece.attempt,
                 stream=self.stream,
@@ -195,8 +195,8 @@ class Asked(msgspec.Struct, frozen=True):
     def _next_attempt(self, last: int) -> Job:
         """The job once it has an attempt after `last`, or is final without one."""
         while True:
-            seq = self.client.list(limit=1).seq
-            job = self.client.status(self.job)
+            seq = self.client.list_jobs(limit=1).seq
+            job = self.client.get_job(self.job)
             if job.attempt > last or job.state.is_final:
                 return job
             for event in self.client.subscribe(after=seq, jobs=[job.id]):

@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status, unless a program takes the place of this one."""
     with Client() as client:
-        job = client.status(args.job)
+        job = client.get_job(args.job)
     place = _records(job) if args.logs else _work(job)
     there = os.path.isdir(place.path)
     if args.json:

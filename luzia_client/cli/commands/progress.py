@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if not job:
         raise UsageError("no job: LUZIA_JOB_ID is not set here", "Run it inside a job, or name one with --job ID.")
     with Client() as client:
-        changed = client.progress(job, percent=args.percent, label=" ".join(args.label) or None)
+        changed = client.report_progress(job, percent=args.percent, label=" ".join(args.label) or None)
     if args.json:
         print_json(changed)
     return exit_codes.OK

@@ -76,7 +76,7 @@ def _facts(client: Client, projects: Sequence[str], since: datetime | None) -> I
     """When each job was dispatched, and its fact. What came of earlier attempts is asked for job by job."""
     cursor: int | None = None
     while True:
-        page = client.list(projects, limit=MAX_PAGE, cursor=cursor, since=since)
+        page = client.list_jobs(projects, limit=MAX_PAGE, cursor=cursor, since=since)
         for job in page.jobs:
             whole = job if job.attempt <= 1 else _whole(client, job)
             yield whole.created_at, fact_of(whole)
@@ -88,7 +88,7 @@ def _facts(client: Client, projects: Sequence[str], since: datetime | None) -> I
 def _whole(client: Client, job: Job) -> Job:
     """The job with all its attempts; as it was listed when it has been removed since."""
     try:
-        return client.status(job.id)
+        return client.get_job(job.id)
     except Refused as refused:
         if refused.code is not ErrorCode.UNKNOWN_JOB:
             raise

@@ -23,7 +23,7 @@ def show_jobs(ids: Sequence[str], as_json: bool) -> int:
     with Client() as client:
         for number, job_id in enumerate(ids):
             try:
-                job = client.status(job_id)
+                job = client.get_job(job_id)
             except Refused as refused:
                 refusals.append(refused)
                 continue

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from luzia_protocol.states import JobState
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show import plain, render
+from luzia_client.cli.show import plain
+from luzia_client.cli.show.formatting import FINAL_STATES, LIVE_STATES, format_counts
 from luzia_client.cli.show.queues import stops
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
@@ -72,7 +73,7 @@ def pages(wanted: Wanted, exchange: plain.Exchange) -> Iterator[plain.Page]:
         yield from plain.pages(wanted.request(), wanted.limit, exchange)
         return
     left = wanted.limit
-    for group in (render.LIVE_STATES, render.ENDED_STATES):
+    for group in (LIVE_STATES, FINAL_STATES):
         for page in plain.pages({**wanted.request(), "states": group}, left, exchange) if left > 0 else ():
             left -= len(page.raw)
             yield page
@@ -108,7 +109,7 @@ def print_table(wanted: Wanted, exchange: plain.Exchange) -> int:
         if number == 0:
             counts = page.counts
             _tell(page, screen)
-    print(f"Task Summary:\n  {render.summary(counts)}")
+    print(f"Task Summary:\n  {format_counts(counts)}")
     if jobs:
         print()
         print("\n".join(jobs_table(jobs, datetime.now(UTC), screen)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from luzia_protocol.errors import Refused
-from luzia_protocol.replies import Changed
+from luzia_protocol.replies import JobChange
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.errors import print_error
@@ -38,7 +38,7 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def for_each(ids: Sequence[str], change: Callable[[str], Changed], as_json: bool) -> int:
+def for_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bool) -> int:
     """Change each job, tell what became of it, and go on after a refusal; returns the exit status."""
     status = exit_codes.OK
     for job in ids:

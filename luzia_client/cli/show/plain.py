@@ -44,7 +44,7 @@ class Plain:
 
 
 class Page:
-    """A page of jobs as Listed has it. raw: the objects as they came."""
+    """A page of jobs as JobPage has it. raw: the objects as they came."""
 
     def __init__(self, listed: dict[str, Any]) -> None:
         self.raw: list[dict[str, Any]] = listed["jobs"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from luzia_protocol.caller import is_path
+from luzia_protocol.environment import is_path
 
 from luzia_client.cli.args import command_line
 from luzia_client.cli.args.command_line import COMMANDS

@@ -14,7 +14,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from luzia_protocol.activity import Question
-from luzia_protocol.caller import is_path
+from luzia_protocol.environment import is_path
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli import exit_codes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import ceil
 
+from luziad.jobs.resources import amount_words, stock_words
 from luziad.scheduling.ready.groups import Entry, Project
 from luziad.scheduling.ready.lanes import Lane
 from luziad.scheduling.ready.queue import ReadyQueue
-from luziad.scheduling.ready.resources import amount_words, stock_words
 
 HOLDERS_TOLD = 3
 

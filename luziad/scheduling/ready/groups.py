@@ -12,7 +12,8 @@ from operator import attrgetter
 
 import msgspec
 
-from luziad.scheduling.ready.lanes import Lane, Needs
+from luziad.jobs.requirements import Needs
+from luziad.scheduling.ready.lanes import Lane
 from luziad.scheduling.ready.ranking import Ranking
 
 Place = tuple[int, float, float, int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,22 +12,6 @@ if TYPE_CHECKING:
     from luziad.scheduling.ready.groups import Shape
 
 UNLIMITED = 1 << 62
-
-Needs = tuple[tuple[str, int], ...]
-"""Resources and how much of each a job takes, sorted by name, each once."""
-
-
-class Wants(NamedTuple):
-    """What the ready queue has to know of a job: whose it is, who runs it, how urgent it is, what it takes.
-
-    depth: how many jobs it is inside of.
-    """
-
-    project: str
-    agent: str
-    priority: int = 0
-    needs: Needs = ()
-    depth: int = 0
 
 
 class Limits(msgspec.Struct, frozen=True):

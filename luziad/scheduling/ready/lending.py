@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import msgspec
 
+from luziad.jobs.requirements import Wants
+from luziad.jobs.resources import MACHINE
 from luziad.scheduling.ready.groups import Project
-from luziad.scheduling.ready.lanes import Lane, Limits, Wants
-from luziad.scheduling.ready.resources import MACHINE
+from luziad.scheduling.ready.lanes import Lane, Limits
 from luziad.scheduling.ready.slots import Slots
 
 Amounts = tuple[tuple[Lane, int], ...]

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.groups import Entry
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.lanes import Limits
 from luziad.scheduling.ready.lending import Lending
 from luziad.scheduling.ready.starvation import Starving, fits_ever, takes
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.groups import Entry, Project
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.lanes import Limits
 from luziad.scheduling.ready.starvation import takes
 from luziad.scheduling.ready.waiting import Lineup
 

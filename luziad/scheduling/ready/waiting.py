@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from luziad.jobs.requirements import Needs, Wants
 from luziad.scheduling.ready.groups import Entry, Line, Place, Project, Shape
-from luziad.scheduling.ready.lanes import UNLIMITED, Lane, Limits, Needs, Wants
+from luziad.scheduling.ready.lanes import UNLIMITED, Lane, Limits
 from luziad.scheduling.ready.ranking import Ranking
 
 

@@ -21,7 +21,7 @@ DISPATCH_LOADS = {
     "_json",
     "_socket",
     "luzia_client",
-    "luzia_protocol.caller",
+    "luzia_protocol.environment",
     "luzia_client.cli",
     "luzia_client.cli.args",
     "luzia_client.cli.args.command_line",
@@ -29,7 +29,6 @@ DISPATCH_LOADS = {
     "luzia_client.cli.commands.dispatch",
     "luzia_client.cli.main",
     "luzia_protocol",
-    "luzia_protocol.paths",
 }
 
 

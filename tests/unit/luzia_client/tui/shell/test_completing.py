@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import Job, JobState, job_name
 from luzia_protocol.replies import Agent, Project
-from luzia_protocol.schedules import Missed, Overlap, Schedule
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Schedule
 
 from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.dispatch_options import OPTIONS
@@ -50,8 +50,8 @@ KNOWN = Known(
             cron="0 3 * * *",
             timezone="Etc/UTC",
             job=Dispatch(project="overbits", task="t"),
-            missed=Missed.ONCE,
-            overlap=Overlap.SKIP,
+            missed=MissedPolicy.ONCE,
+            overlap=OverlapPolicy.SKIP,
             created_at=NOW,
         )
     ],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import why_not_back
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.lanes import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import ordinal, place, why
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.lanes import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from support import ROOT
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import place
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.lanes import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 PROJECTS, AGENTS, RESOURCES = "abc", ("claude", "codex"), ("db", "gpu")
