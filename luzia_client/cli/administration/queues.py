@@ -12,8 +12,8 @@ from luzia_protocol.operating import QueueChange, Queues
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.selection import ask, some
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.cli.show.text import harmless

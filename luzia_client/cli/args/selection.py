@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from luzia_protocol.states import JobState
 
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import states as states_of
-from luzia_client.cli.args.usage_error import UsageError
-from luzia_client.cli.show.formatting import format_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def selected(
         raise UsageError(f"which jobs? Nothing says what to {verb}", "Name ids, or --project, --state, --tag or --all.")
     states = [state for state in JobState if state in possible and (not wanted or state in wanted)]
     if not states:
-        words = ", ".join(map(format_state, sorted(wanted)))
+        words = ", ".join(sorted(wanted))
         raise UsageError(f"there is nothing to {verb} about jobs that are {words}")
     jobs = [job.id for job in matching(client, args, states) if where is None or where(job)]
     if jobs:

@@ -18,8 +18,9 @@ from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import format_counts, format_duration, format_size
 from luzia_client.cli.show.output import print_facts, print_json
 from luzia_client.cli.show.queues import stops
@@ -86,7 +87,7 @@ def _stop(args: argparse.Namespace) -> int:
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
             autostart.mark_stopped(lock)
-            end(client, info)
+            _shut_down(client, info)
     return _tell(args, "Stopped", info)
 
 
@@ -108,7 +109,7 @@ def _restart(args: argparse.Namespace) -> int:
                 "Correct it and try again; `luzia doctor` tells every mistake. The daemon that runs goes on.",
             )
         with autostart.start_lock() as lock:
-            end(client, info)
+            _shut_down(client, info)
             autostart.launch(environment.socket_path(), lock, on_demand=False)
     return _tell(args, "Started", _info())
 
@@ -130,7 +131,7 @@ def _status(args: argparse.Namespace) -> int:
         try:
             info = client.get_info()
         except DaemonUnreachableError as exc:
-            print_json({"running": False}) if args.json else complain(exc.message, exc.hint, 0)
+            print_json({"running": False}) if args.json else print_error(exc.message, exc.hint, 0)
             return exit_codes.UNREACHABLE
     if args.json:
         print_json(info)
@@ -151,7 +152,7 @@ def _restore(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
     _not_from_a_job()
-    return snapshots.restore(args)
+    return snapshots.restore(args, _shut_down)
 
 
 def facts(info: DaemonInfo) -> list[tuple[str, str]]:
@@ -183,7 +184,7 @@ def _info() -> DaemonInfo:
         return client.get_info()
 
 
-def end(client: Client, info: DaemonInfo) -> None:
+def _shut_down(client: Client, info: DaemonInfo) -> None:
     """Ask the daemon to end, and return when its process is gone and its locks are free."""
     try:
         process = os.pidfd_open(info.pid)
@@ -212,7 +213,7 @@ def _systemctl(verb: str, info: DaemonInfo) -> int:
     try:
         return subprocess.run(argv, check=False).returncode and exit_codes.REFUSED
     except FileNotFoundError:
-        return complain("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
+        return print_error("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
 
 
 def _tell(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:

@@ -14,7 +14,7 @@ from _json import scanstring
 
 from luzia_protocol import environment
 
-from luzia_client.cli.args.grammar import Asked, parse, the_task, usage_error
+from luzia_client.cli.args.command_line import Asked, parse, the_task, usage_error
 
 EXAMPLES = (
     ('luzia overbits "fix the login button"', "to the project's agent"),
@@ -150,7 +150,7 @@ def _refused(asked: Asked, answer: bytes) -> int:
     from luzia_protocol.errors import Refused
 
     from luzia_client.api.answers import parse as parse_answer
-    from luzia_client.cli.failure import with_nearest_command
+    from luzia_client.cli.show.errors import with_nearest_command
     from luzia_client.transport.connection import UnexpectedAnswerError
 
     try:

@@ -14,7 +14,7 @@ from luzia_protocol.replies import DaemonInfo
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.show.output import print_json
 
@@ -74,7 +74,7 @@ def _wait(client: Client, as_json: bool) -> int:
                 break
     shown.close()
     if info.queues.draining is None:
-        return complain(
+        return print_error(
             f"the drain has ended, and {running_words(info)}", "Say `luzia drain` again.", exit_codes.REFUSED
         )
     return exit_codes.OK

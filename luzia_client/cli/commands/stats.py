@@ -15,9 +15,9 @@ from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.times import past
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.charts import charts
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen

@@ -9,9 +9,9 @@ from itertools import islice
 from luzia_protocol.jobs import Job
 
 from luzia_client.api.client import Client
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import positive
 from luzia_client.cli.args.selection import add_filters, is_filtered, matching
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import harmless, one_line
 

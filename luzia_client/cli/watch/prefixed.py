@@ -13,7 +13,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.output import FollowEnd, Output
 
-from luzia_client.cli.failure import complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import STATE_COLOURS, format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, screen_of
@@ -174,7 +174,7 @@ class JsonLines:
 
     def trouble(self, job: str, refused: Refused) -> None:
         """Say why the output of an attempt cannot be had."""
-        complain(f"{job}: {refused.message}", refused.hint, 0)
+        print_error(f"{job}: {refused.message}", refused.hint, 0)
 
     def finished(self, job: str, end: End) -> None:
         """Print the final state, unless the end of the last attempt has told it."""

@@ -10,7 +10,7 @@ from prompt_toolkit.history import History
 
 from luzia_protocol import environment
 
-from luzia_client.cli.args.grammar import VALUED
+from luzia_client.cli.args.command_line import VALUED
 from luzia_client.tui.shell.words import split
 
 MAX_LINES = 1000

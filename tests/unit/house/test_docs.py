@@ -10,7 +10,7 @@ import pytest
 from luzia_protocol import environment
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS
 from luziad.attempts import launch
 from luziad.jobs.lifecycle import TRANSITIONS
 from unit.house.scripts import ROOT, load
