@@ -39,13 +39,13 @@ def run(words: list[str]) -> int:
     if not words or first in ("-h", "--help", "-V", "--version"):
         from luzia_client.cli.help import usage
 
-        return usage.top(words)
+        return usage.print_help(words)
     from luzia_client.cli.commands import dispatch
 
     if len(words) == 1 and not is_option(first):
         from luzia_client.cli.help import usage
 
-        raise usage.no_task(first)
+        raise usage.missing_task_error(first)
     return dispatch.run(words)
 
 

@@ -24,9 +24,9 @@ from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
 from luzia_client.transport.connection import DaemonUnreachableError
 
-LEAST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "cronsim", "tzdata")
-LEAST_FREE_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 1_000_000_000
 LOG_TAIL_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "fuse.sshfs"})
 
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 def check_python() -> Iterator[Finding]:
     """The interpreter and the packages that both sides need."""
     running = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info[:2] >= LEAST_PYTHON:
+    if sys.version_info[:2] >= MIN_PYTHON:
         yield Finding("✓", f"Python {running}")
     else:
         yield Finding("✗", f"Python {running} is too old", "Install Python 3.11 or newer.")
@@ -148,11 +148,11 @@ def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
             yield Finding("✗", problem, "Correct its owner, or set LUZIA_STATE_DIR.")
             return
     free = shutil.disk_usage(existing).free
-    if free < LEAST_FREE_BYTES:
+    if free < MIN_FREE_BYTES:
         yield Finding("!", f"only {format_size(free)} free for {directory}", "Make room on its file system.")
     else:
         yield Finding("✓", f"state directory {directory} ({format_size(free)} free)")
-    kind = file_system(existing)
+    kind = file_system_type(existing)
     if kind in REMOTE_FILE_SYSTEMS:
         yield Finding("✗", f"{directory} is on {kind}", "Set LUZIA_STATE_DIR to a local disk: locks need one.")
 
@@ -222,7 +222,7 @@ def _check_default(default: Agent | None) -> Iterator[Finding]:
         yield Finding("✓", f"default agent: {default.name}")
 
 
-def file_system(path: str) -> str:
+def file_system_type(path: str) -> str:
     """The type of the file system that holds a path, from mountinfo; `unknown` when it does not say."""
     real = os.path.realpath(path)
     best, kind = "", "unknown"

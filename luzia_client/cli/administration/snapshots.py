@@ -35,7 +35,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     problem: str | None
 
 
-def show(args: argparse.Namespace) -> int:
+def list_snapshots(args: argparse.Namespace) -> int:
     """List the snapshots, newest first."""
     result = _luziad(["--snapshots"], _info())
     if result.returncode:
@@ -61,7 +61,7 @@ def show(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def restore(args: argparse.Namespace, shut_down: Callable[[Client, DaemonInfo], None]) -> int:
+def restore_snapshot(args: argparse.Namespace, shut_down: Callable[[Client, DaemonInfo], None]) -> int:
     """Restore one; a daemon that runs is ended before and started again after, if --yes allows it."""
     if args.snapshot is None:
         raise UsageError("which snapshot?", "`luzia daemon snapshots` lists them.")

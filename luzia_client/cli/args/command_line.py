@@ -62,7 +62,7 @@ DISPATCH_COMMANDS = ("dispatch", "run")
 
 MAX_TASK_BYTES = 1024 * 1024
 
-VALUED = {
+COMMON_OPTIONS = {
     "-a": "--agent",
     "--agent": "--agent",
     "-e": "--env",
@@ -70,11 +70,11 @@ VALUED = {
     "--key": "--key",
 }
 """The options with a value that many use; dispatch_options.py has the others."""
-EXAMPLE = 'Say what to do, as in: luzia . "fix the login button"'
+TASK_HINT = 'Say what to do, as in: luzia . "fix the login button"'
 FLAGS = ("-q", "--quiet", "--json", "-h", "--help")
 
 
-class Asked:
+class DispatchLine:
     """What the command line asks for.
 
     words: the task's, or the argv of `luzia run`. more: fields of the request that options of dispatch_options.py give.
@@ -93,12 +93,12 @@ class Asked:
         self.more: dict[str, object] = {}
 
 
-def parse(words: list[str], command: str) -> Asked:
+def parse_dispatch(words: list[str], command: str) -> DispatchLine:
     """Read options, the project, and what follows it.
 
     Options end at the first word of the task, or at `--`. command: for messages, `dispatch` or `run`.
     """
-    asked = Asked()
+    asked = DispatchLine()
     position = 0
     while position < len(words):
         word = words[position]
@@ -126,7 +126,7 @@ def is_option(word: str) -> bool:
     return word[:1] == "-" and word != "-" and len(word.split()) == 1 and not word[-1].isspace()
 
 
-def the_task(asked: Asked) -> str:
+def read_task(asked: DispatchLine) -> str:
     """The task's text: the words, or what stdin (`-`) or a file (`@FILE`) holds."""
     words = asked.words
     if not words:
@@ -135,14 +135,14 @@ def the_task(asked: Asked) -> str:
             f'Say what to do: luzia {asked.project} "fix the login button".',
         )
     if len(words) == 1 and (words[0] == "-" or words[0][:1] == "@" != words[0]):
-        from luzia_client.cli.args.task_source import read
+        from luzia_client.cli.args.task_source import read_source
 
         source = "stdin" if words[0] == "-" else words[0][1:]
-        return task_text(read(words[0], MAX_TASK_BYTES), source)
-    return task_text(" ".join(words).encode(errors="surrogateescape"), "the task")
+        return decode_task(read_source(words[0], MAX_TASK_BYTES), source)
+    return decode_task(" ".join(words).encode(errors="surrogateescape"), "the task")
 
 
-def _take_option(asked: Asked, words: list[str], position: int, command: str) -> int:
+def _take_option(asked: DispatchLine, words: list[str], position: int, command: str) -> int:
     """Take in the option at `position`, and return where the next word is."""
     name, equals, value = words[position].partition("=")
     if name in FLAGS and not equals:
@@ -150,7 +150,7 @@ def _take_option(asked: Asked, words: list[str], position: int, command: str) ->
         asked.json = asked.json or name == "--json"
         asked.help = asked.help or name in ("-h", "--help")
         return position + 1
-    takes_value = name in VALUED or _takes_value(name, words[position], command)
+    takes_value = name in COMMON_OPTIONS or _takes_value(name, words[position], command)
     position += 1
     if not takes_value:
         if equals:
@@ -164,7 +164,7 @@ def _take_option(asked: Asked, words: list[str], position: int, command: str) ->
         position += 1
     if not value:
         raise usage_error(f"{name} needs a value", "It is empty.")
-    _set(asked, VALUED.get(name, name), value)
+    _set(asked, COMMON_OPTIONS.get(name, name), value)
     return position
 
 
@@ -175,7 +175,7 @@ def _takes_value(name: str, word: str, command: str) -> bool:
     if name not in OPTIONS:
         from luzia_client.cli.args.errors import did_you_mean
 
-        near = did_you_mean(name, [*OPTIONS, *VALUED, *FLAGS])
+        near = did_you_mean(name, [*OPTIONS, *COMMON_OPTIONS, *FLAGS])
         raise usage_error(
             f"unknown option {word}",
             f"{near}When it is the task, put `--` before it; the options are in `luzia {command} --help`.",
@@ -183,7 +183,7 @@ def _takes_value(name: str, word: str, command: str) -> bool:
     return bool(OPTIONS[name].value)
 
 
-def _set(asked: Asked, option: str, value: str) -> None:
+def _set(asked: DispatchLine, option: str, value: str) -> None:
     if option == "--agent":
         asked.agent = value
     elif option == "--key":
@@ -191,12 +191,12 @@ def _set(asked: Asked, option: str, value: str) -> None:
     elif option == "--env":
         _set_variable(asked, value)
     else:
-        from luzia_client.cli.args.dispatch_options import take
+        from luzia_client.cli.args.dispatch_options import set_field
 
-        take(asked.more, option, value)
+        set_field(asked.more, option, value)
 
 
-def _set_variable(asked: Asked, value: str) -> None:
+def _set_variable(asked: DispatchLine, value: str) -> None:
     name, equals, content = value.partition("=")
     if not name:
         raise usage_error(f"--env {value}: no variable named", "Write NAME=VALUE, or NAME to copy it.")
@@ -215,7 +215,7 @@ def _project(word: str) -> str:
     return absolute_path(word) if is_path(word) else word
 
 
-def task_text(data: bytes, source: str) -> str:
+def decode_task(data: bytes, source: str) -> str:
     """A task's text from its bytes. source: where they come from, for messages. Raises UsageError."""
     if len(data) > MAX_TASK_BYTES:
         raise usage_error(f"{source} is larger than 1 MiB", "Let the task name a file that holds the text.")

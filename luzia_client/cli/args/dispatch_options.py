@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from luzia_protocol.environment import absolute_path
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.times import moment, span_s
+from luzia_client.cli.args.times import parse_duration_s, parse_time
 
 
 class Option(NamedTuple):
@@ -37,7 +37,7 @@ def directory(option: str, text: str) -> str:
 def seconds(option: str, text: str) -> float:
     """A span of time in seconds. Raises UsageError."""
     try:
-        return span_s(text)
+        return parse_duration_s(text)
     except ValueError as exc:
         raise UsageError(
             f"{option} {text}: no span of time", f"Write for example {option} 90 or {option} 1h30m."
@@ -63,7 +63,7 @@ def jobs(option: str, text: str) -> list[str]:
 def at(option: str, text: str) -> str:
     """A moment, as the protocol has it. Raises UsageError."""
     try:
-        return moment(text, datetime.now(UTC)).isoformat()
+        return parse_time(text, datetime.now(UTC)).isoformat()
     except (ValueError, OverflowError) as exc:
         hint = f"Write for example {option} 23:30, or {option} 2027-01-31T09:00."
         raise UsageError(f"{option} {text}: no moment", hint) from exc
@@ -197,13 +197,13 @@ _LAST = (
 )
 
 
-def options(command: str) -> list[tuple[tuple[str, ...], str, str]]:
+def list_options(command: str) -> list[tuple[tuple[str, ...], str, str]]:
     """The options of `dispatch` or `run`: their names, the name of their value, and what they do."""
     more = [((name,), each.value, each.text) for name, each in OPTIONS.items()]
     return [*([_AGENT] if command == "dispatch" else []), *_FIRST, *more, *_LAST]
 
 
-def take(fields: dict[str, Any], name: str, text: str) -> None:
+def set_field(fields: dict[str, Any], name: str, text: str) -> None:
     """Put what an option says into the request's fields. Raises UsageError."""
     option = OPTIONS[name]
     value = option.read(name, text)

@@ -16,7 +16,7 @@ class UsageError(Exception):
         self.hint = hint
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def closest_match(word: str, known: Iterable[str]) -> str | None:
     """The known word that the word is probably a misspelling of; None when it is like none of them."""
     from difflib import get_close_matches
 
@@ -25,5 +25,5 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`Did you mean X? `, or nothing: the beginning of a hint."""
-    near = nearest(word, known)
+    near = closest_match(word, known)
     return "" if near is None else f"Did you mean `{near}`? "

@@ -7,7 +7,7 @@ import os
 from luzia_client.cli.args.errors import UsageError
 
 
-def read(word: str, limit: int) -> bytes:
+def read_source(word: str, limit: int) -> bytes:
     """The bytes that `-` or `@FILE` stands for; a little more than `limit` when there are more."""
     if word == "-":
         return _read(0, "stdin", limit)

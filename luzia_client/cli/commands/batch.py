@@ -33,12 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     source = "stdin" if args.file == "-" else args.file
-    lines = job_files.read(args.file).splitlines()
+    lines = job_files.read_file(args.file).splitlines()
     if args.each:
         return _each(lines, source, args)
     jobs: list[dict[str, Any]] = []
     mistakes: list[UsageError] = []
-    for number, job in job_files.batch_of(lines, source):
+    for number, job in job_files.parse_batch(lines, source):
         if isinstance(job, UsageError):
             mistakes.append(job)
         else:
@@ -60,7 +60,7 @@ def _each(lines: list[bytes], source: str, args: argparse.Namespace) -> int:
     """One dispatch a line; returns 0 when all were accepted."""
     status, accepted, refused = exit_codes.OK, 0, 0
     with Client() as client:
-        for number, job in job_files.batch_of(lines, source):
+        for number, job in job_files.parse_batch(lines, source):
             try:
                 if isinstance(job, UsageError):
                     raise job

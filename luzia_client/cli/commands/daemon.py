@@ -136,7 +136,7 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         print_json(info)
         return exit_codes.OK
-    print_facts(facts(info))
+    print_facts(describe_daemon(info))
     for notice in info.notices:
         print(f"! {notice}")
     return exit_codes.OK
@@ -145,17 +145,17 @@ def _status(args: argparse.Namespace) -> int:
 def _snapshots(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
-    return snapshots.show(args)
+    return snapshots.list_snapshots(args)
 
 
 def _restore(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
     _not_from_a_job()
-    return snapshots.restore(args, _shut_down)
+    return snapshots.restore_snapshot(args, _shut_down)
 
 
-def facts(info: DaemonInfo) -> list[tuple[str, str]]:
+def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
     """The daemon's state in words."""
     return [
         ("luziad", f"{info.version}, pid {info.pid}, up {format_duration(info.uptime_s)}, {info.managed_by}"),

@@ -23,7 +23,7 @@ EXAMPLES = (
     ("luzia drain --end", "let jobs start again"),
 )
 
-MATTER = ("starting", "ended", "requeued", "paused", "resumed", "asked", "answered", "removed")
+RELEVANT_EVENTS = ("starting", "ended", "requeued", "paused", "resumed", "asked", "answered", "removed")
 """The kinds of events after which another number of jobs may run, or others of them need somebody."""
 
 
@@ -46,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
         elif args.end:
             print("Jobs start again")
         else:
-            print(f"Nothing starts any more; {running_words(client.get_info())}. `luzia drain --end` takes it back")
+            print(f"Nothing starts any more; {format_running(client.get_info())}. `luzia drain --end` takes it back")
     return exit_codes.OK
 
 
-def running_words(info: DaemonInfo) -> str:
+def format_running(info: DaemonInfo) -> str:
     """`3 jobs run, 1 of them is paused`, with those that do not end unless somebody does something."""
     count = sum(info.counts.get(state, 0) for state in ACTIVE_STATES)
     words = ["no job runs" if count == 0 else "1 job runs" if count == 1 else f"{count} jobs run"]
@@ -67,7 +67,7 @@ def _wait(client: Client, as_json: bool) -> int:
     shown = _Shown(as_json)
     shown.show(info)
     if not _is_over(info):
-        for _ in client.subscribe(after=info.seq, kinds=MATTER):
+        for _ in client.subscribe(after=info.seq, kinds=RELEVANT_EVENTS):
             info = client.get_info()
             shown.show(info)
             if _is_over(info):
@@ -75,7 +75,7 @@ def _wait(client: Client, as_json: bool) -> int:
     shown.close()
     if info.queues.draining is None:
         return print_error(
-            f"the drain has ended, and {running_words(info)}", "Say `luzia drain` again.", exit_codes.REFUSED
+            f"the drain has ended, and {format_running(info)}", "Say `luzia drain` again.", exit_codes.REFUSED
         )
     return exit_codes.OK
 
@@ -93,7 +93,7 @@ class _Shown:
         self._last = ""
 
     def show(self, info: DaemonInfo) -> None:
-        words = running_words(info)
+        words = format_running(info)
         if words == self._last:
             return
         if self._as_json:

@@ -9,7 +9,7 @@ from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.errors import UsageError, did_you_mean
 from luzia_client.cli.args.parser import command_parser, load_command
 from luzia_client.cli.help import usage
-from luzia_client.cli.help.topics import TITLES, text_of
+from luzia_client.cli.help.topics import TITLES, topic_text
 
 EXAMPLES = (
     ("luzia help jobs", "the same as `luzia jobs --help`"),
@@ -25,14 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     if args.about is None:
-        print(usage.all_commands())
+        print(usage.format_commands())
     elif args.about in COMMANDS:
         if args.about in DISPATCH_COMMANDS:
-            usage.show(args.about)
+            usage.print_dispatch_help(args.about)
         else:
             command_parser(args.about, load_command(args.about)).print_help()
     elif args.about in TITLES:
-        print(text_of(args.about), end="")
+        print(topic_text(args.about), end="")
     else:
         near = did_you_mean(args.about, [*COMMANDS, *TITLES])
         raise UsageError(f"no command and no topic {args.about!r}", f"{near}The topics are {', '.join(TITLES)}.")

@@ -13,11 +13,11 @@ EXAMPLES = (
 
 def run(words: list[str]) -> int:
     """The command: returns the exit status."""
-    asked = command_line.parse(words, "run")
+    asked = command_line.parse_dispatch(words, "run")
     if asked.help:
         from luzia_client.cli.help import usage
 
-        return usage.show("run")
+        return usage.print_dispatch_help("run")
     if asked.agent:
         raise command_line.usage_error("`luzia run` takes no --agent", "It needs no agent.")
     if not asked.words or not asked.words[0]:

@@ -21,7 +21,7 @@ BURST = 50
 STATUS_ROUNDS = 200
 
 
-class Start(NamedTuple):
+class Dispatches(NamedTuple):
     """How the jobs began: the answers and what each of them took, what all took together, and each job right after.
 
     Times are seconds.
@@ -32,7 +32,7 @@ class Start(NamedTuple):
     polled: list[tuple[Job, float]]
 
 
-async def start(project: str, tasks: Sequence[str], env: Mapping[str, str]) -> Start:
+async def dispatch_tasks(project: str, tasks: Sequence[str], env: Mapping[str, str]) -> Dispatches:
     """Dispatch all tasks at the same time, and ask for each of their jobs, at the same time as well."""
     async with AsyncClient() as client:
         await client.get_info()  # it is connected before the clock starts
@@ -42,7 +42,7 @@ async def start(project: str, tasks: Sequence[str], env: Mapping[str, str]) -> S
         )
         together_s = time.perf_counter() - begin
         polled = await asyncio.gather(*(_timed(client.get_job(answer.job)) for answer, _ in answers))
-    return Start(answers, together_s, polled)
+    return Dispatches(answers, together_s, polled)
 
 
 async def _timed(asked: Awaitable[T]) -> tuple[T, float]:
@@ -51,7 +51,7 @@ async def _timed(asked: Awaitable[T]) -> tuple[T, float]:
     return answer, time.perf_counter() - begin
 
 
-def figures(client: Client, begun: Start, slots: int) -> list[tuple[str, str]]:
+def measure(client: Client, begun: Dispatches, slots: int) -> list[tuple[str, str]]:
     """What was measured, as names and words."""
     each = ", ".join(f"{elapsed * 1000:.1f}" for _, elapsed in begun.dispatched)
     job = begun.dispatched[0][0].job

@@ -202,7 +202,7 @@ TITLES = {name: title for name, (title, _) in _TEXTS.items()}
 """The topics with what the list says of each."""
 
 
-def text_of(name: str) -> str:
+def topic_text(name: str) -> str:
     """The text of a topic; its tables come from where they are used."""
     text = _TEXTS[name][1]
     if name == "exit-codes":

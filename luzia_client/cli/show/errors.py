@@ -52,17 +52,17 @@ def print_error(message: str, hint: str, status: int) -> int:
     return status
 
 
-def nearest_command(word: str) -> str | None:
+def closest_command(word: str) -> str | None:
     """The command that the word is probably a misspelling of."""
     from luzia_client.cli.args.command_line import COMMANDS
-    from luzia_client.cli.args.errors import nearest
+    from luzia_client.cli.args.errors import closest_match
 
-    return nearest(word, COMMANDS)
+    return closest_match(word, COMMANDS)
 
 
-def with_nearest_command(refused: Refused, project: str) -> Refused:
+def add_command_hint(refused: Refused, project: str) -> Refused:
     """An unknown project may have been meant as a command: say so in the hint."""
-    near = nearest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
+    near = closest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
     if near is None:
         return refused
     return Refused(refused.code, refused.message, f"Did you mean `luzia {near}`? {refused.hint}")

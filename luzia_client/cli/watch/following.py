@@ -86,7 +86,7 @@ class Following:
                         break
         finally:
             self._streams.close()
-        return exit_codes.for_ends(list(self._ends))
+        return exit_codes.worst_status(list(self._ends))
 
     @property
     def empty(self) -> bool:
