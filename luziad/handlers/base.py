@@ -102,7 +102,7 @@ class Services:
         elif record.attempt is not None and record.fate.state is JobState.WAITING:
             reason = "; ".join(asked_words(question) for question in open_questions(record.attempt)[:1]) or None
         elif record.fate.state is JobState.RUNNING:
-            reason = self.scheduler.yielding.why(record.id) or reason
+            reason = self.scheduler.lending.reason(record.id) or reason
         if not whole:
             return job_view(record, reason)
         return whole_view(
@@ -122,7 +122,7 @@ class Services:
         """Why the job does not start now; `whole` also tells its place among those that are ready."""
         if self.journal.failure is not None:
             return "the job store cannot be written; nothing starts until it can"
-        return self.scheduler.gates.why(record, whole=whole)
+        return self.scheduler.gates.reason(record, whole=whole)
 
 
 Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]

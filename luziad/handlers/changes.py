@@ -49,7 +49,7 @@ def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] |
     must_be_writable(services)
     if record.fate.tree is not None:
         return remove_with_tree(services, record, call)
-    services.scheduler.remove(record, changed_answer(services, record, call))
+    services.scheduler.retention.remove(record, changed_answer(services, record, call))
     return None
 
 
@@ -75,7 +75,7 @@ def must_be_writable(services: Services) -> None:
 
 def _report(services: Services, job: str, reported: Progress, call: Call) -> None:
     record = services.table.find(job, call.uid)
-    services.scheduler.progress(record, reported, changed_answer(services, record, call))
+    services.scheduler.report_progress(record, reported, changed_answer(services, record, call))
 
 
 def _progress(done: float | None, total: float | None, label: str | None, phase: str | None) -> Progress:

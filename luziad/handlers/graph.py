@@ -24,7 +24,7 @@ from luziad.handlers.dispatch.dependencies import after_of
 from luziad.handlers.dispatch.dispatch import check_room, forget_environments, new_record
 from luziad.jobs.graph_order import a_cycle, parents_first
 from luziad.jobs.record import JobRecord
-from luziad.scheduling.slices import AT_ONCE
+from luziad.scheduling.admission import BATCH_SIZE
 
 NODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
@@ -33,7 +33,7 @@ def graph(services: Services, request: Graph, call: Call) -> Awaitable[None] | N
     """Check all jobs, accept them in one step, and answer when they are on disk."""
     turns = _take_in(services, request, call)
     inside = request.parent is not None or any(node.parent is not None for node in request.jobs)
-    if len(request.jobs) > AT_ONCE and not inside:  # what the jobs above may have could change between the turns
+    if len(request.jobs) > BATCH_SIZE and not inside:  # what the jobs above may have could change between the turns
         return _in_turns(turns)
     for _ in turns:
         pass
@@ -58,14 +58,14 @@ def _take_in(services: Services, request: Graph, call: Call) -> Generator[None]:
     try:
         for number, name in enumerate(_order(nodes), 1):
             making.make(name)
-            if number % AT_ONCE == 0:
+            if number % BATCH_SIZE == 0:
                 yield
         if _answer_known(services, request, nodes, call):
             return
         check_room(services, len(nodes))
         making.check_outside()
         answer = replies.GraphResult({name: making.records[name].id for name in nodes})
-        services.scheduler.accept_all(making.records.values(), _Asked(call, answer, len(nodes)))
+        services.scheduler.admission.accept_all(making.records.values(), _Asked(call, answer, len(nodes)))
         accepted = True
     finally:
         making.close(accepted)

@@ -12,11 +12,11 @@ def hold(services: Services, request: Hold, call: Call) -> None:
     """Keep a queued job from starting."""
     record = services.table.find(request.job, call.uid)
     must_be_writable(services)
-    services.scheduler.holding.hold(record, changed_answer(services, record, call))
+    services.scheduler.holds.hold(record, changed_answer(services, record, call))
 
 
 def release(services: Services, request: Release, call: Call) -> None:
     """Let a held job start."""
     record = services.table.find(request.job, call.uid)
     must_be_writable(services)
-    services.scheduler.holding.release(record, changed_answer(services, record, call))
+    services.scheduler.holds.release(record, changed_answer(services, record, call))

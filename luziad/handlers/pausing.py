@@ -12,11 +12,11 @@ def pause(services: Services, request: Pause, call: Call) -> None:
     """Let nothing of a running job run for a while."""
     record = services.table.find(request.job, call.uid)
     must_be_writable(services)
-    services.scheduler.pausing.pause(record, changed_answer(services, record, call))
+    services.scheduler.pauses.pause(record, changed_answer(services, record, call))
 
 
 def resume(services: Services, request: Resume, call: Call) -> None:
     """Let a paused job run on."""
     record = services.table.find(request.job, call.uid)
     must_be_writable(services)
-    services.scheduler.pausing.resume(record, changed_answer(services, record, call))
+    services.scheduler.pauses.resume(record, changed_answer(services, record, call))

@@ -49,7 +49,7 @@ class _Waiting:
         self._left = len(live)
         self._forget: list[Callable[[], None]] = [services.finals.when_final(job, self._one_final) for job in live]
         self._timer: asyncio.TimerHandle | None = None
-        self._wait = None if inside is None else services.scheduler.yielding.begin(inside, live)
+        self._wait = None if inside is None else services.scheduler.lending.begin(inside, live)
         call.on_close(self._release)
         if not live:
             self._over(timed_out=False)

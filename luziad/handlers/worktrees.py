@@ -33,4 +33,4 @@ async def remove_with_tree(services: Services, record: JobRecord, call: Call) ->
         call.answer(replies.JobChange(record.id, record.fate.state, record.attempt.number if record.attempt else 0))
         call.finish()
 
-    services.scheduler.remove(services.table.find(record.id, call.uid), removed)
+    services.scheduler.retention.remove(services.table.find(record.id, call.uid), removed)

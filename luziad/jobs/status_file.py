@@ -12,6 +12,7 @@ import msgspec
 
 from luzia_protocol.jobs import Job
 
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 
 log = logging.getLogger("luziad.status_files")
@@ -21,7 +22,7 @@ GATHERED_S = 0.2
 """How long changes are gathered before they are written."""
 
 
-class StatusFiles:
+class StatusFiles(JobObserver):
     """Writes the files on the files' thread, a moment after a change, so that a short job costs one write.
 
     directory: gives a job's directory. view: makes the wire's Job. A job's directory comes with its first attempt;
@@ -37,8 +38,8 @@ class StatusFiles:
         self._changed: dict[str, JobRecord] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def changed(self, record: JobRecord) -> None:
-        """The job's state or progress changed."""
+    def job_changed(self, record: JobRecord) -> None:
+        """Write the job's file in a moment."""
         if record.attempt is None:
             return
         self._changed[record.id] = record

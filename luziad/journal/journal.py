@@ -82,7 +82,7 @@ class Journal:
         self._next_seq = max(store.last_seq(), least_seq) + 1
         self._pruned = self._next_seq
         self.failure: StorageError | None = None
-        self.recovered: Then = _nothing  # called when the store can be written again
+        self._recovered: list[Then] = []
         self.committed_seq = self._next_seq - 1
 
     def start(self) -> None:
@@ -171,6 +171,10 @@ class Journal:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def when_recovered(self, callback: Then) -> None:
+        """Call back each time the store can be written again after a failure."""
+        self._recovered.append(callback)
+
     def _schedule(self) -> None:
         if not self._scheduled and self._writing is None and self._retry is None:
             self._scheduled = True
@@ -229,7 +233,8 @@ class Journal:
             waiting.committed()
         if recovered:
             log.info("store_recovered")
-            self.recovered()
+            for callback in self._recovered:
+                callback()
 
     def _failed(self, done: _Pending, failure: StorageError) -> None:
         """Refuse the new jobs of the batch and of what waits; keep the facts for another try."""
@@ -263,7 +268,3 @@ class Journal:
         self._writing, self._pending = self._pending, _Pending()
         self._writing.batch.probe = True
         self._work.put(self._writing)
-
-
-def _nothing() -> None:
-    """Nobody waits for the recovery."""

@@ -23,7 +23,7 @@ NOBODY = -1
 def take_in(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJob]:
     """Take in what is not there yet, and say of each job what became of it."""
     counts = scheduler.table.counts()
-    room = scheduler.max_jobs - sum(number for state, number in counts.items() if state.is_final)
+    room = scheduler.retention.max_jobs - sum(number for state, number in counts.items() if state.is_final)
     results = []
     for job in jobs:
         try:
@@ -44,9 +44,11 @@ def _take_in(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJob:
     if not job.project or job.created_at.tzinfo is None:
         raise Refused(ErrorCode.INVALID_JOB, f"job {job.id} has no project, or no time with an offset")
     if room <= 0:
-        raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.max_jobs} finished jobs are kept, and as many are there")
+        raise Refused(
+            ErrorCode.JOBS_FULL, f"{scheduler.retention.max_jobs} finished jobs are kept, and as many are there"
+        )
     record, notes = _record(scheduler, job)
-    scheduler.take_in(record, Unasked())
+    scheduler.admission.add(record, Unasked())
     return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)
 
 
@@ -64,7 +66,7 @@ def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
             job, state=JobState.LOST, outcome=Outcome.LOST, reason=reason, ended_at=None, not_before=None
         )
     job = msgspec.structs.replace(job, worktree=None, after=[], after_any=[], after_fail=[])
-    record = record_of(scheduler.next_n(), job)
+    record = record_of(scheduler.admission.next_n(), job)
     record.spec = msgspec.structs.replace(record.spec, uid=NOBODY)
     record.durable = False
     if record.fate.ended_at is None:

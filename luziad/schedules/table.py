@@ -23,6 +23,7 @@ from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 from luziad.clocks.timer import ClockTimer
 from luziad.errors import StorageError
 from luziad.jobs.dependencies import After
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.jobs.schedule import RunRecord, ScheduleRecord
 from luziad.journal.acceptance import Unasked
@@ -37,7 +38,7 @@ log = logging.getLogger("luziad.schedules")
 _encode = msgspec.json.Encoder().encode
 
 
-class Schedules:
+class Schedules(JobObserver):
     """The schedules by name. records: those of the store."""
 
     def __init__(self, records: dict[str, ScheduleRecord], scheduler: Scheduler) -> None:
@@ -127,6 +128,10 @@ class Schedules:
         found = (self._scheduler.table.get(job) for job in entry.record.fate.jobs)
         return [job for job in found if job is not None and not job.fate.state.is_final]
 
+    def store_recovered(self) -> None:
+        """Decide about the runs that have become due while the store could not be written."""
+        self.look()
+
     # ------------------------------------------------------------------ what the clock says
 
     def look(self) -> None:
@@ -200,7 +205,7 @@ class Schedules:
         fate = entry.record.fate
         fate.jobs, fate.last = (*fate.jobs[1 - core.MAX_LIVE :], job.id), RunRecord(moment, job.id)
         told = _Told(asked, _nothing, lambda: self._undo(entry, job, moment, decided))
-        self._scheduler.accept(job, told)
+        self._scheduler.admission.accept(job, told)
         self._keep(entry)
         log.info("schedule_run schedule=%s job=%s", entry.name, job.id)
 

@@ -152,7 +152,7 @@ def yes_or_no(option: str, text: str) -> bool:
 OPTIONS = {
     "--cwd": Option("cwd", "DIR", "run there instead of in the project's directory", directory),
     "--timeout": Option("timeout_s", "S", "end the attempt when it has run so long: 90, 1h30m", seconds),
-    "--stall-timeout": Option("stall_timeout_s", "S", "end it when it gives no sign of life for so long", seconds),
+    "--stall-timeout": Option("stall_timeout_s", "S", "end it when it shows no activity for so long", seconds),
     "--priority": Option("priority", "N", "start it before jobs of lower priority: -100 to 100", priority),
     "--needs": Option("needs", "NAME=N,…", "keep these resources for it: gpu=1,staging-db", needs, dict.__or__),
     "--cpus": Option("cpus", "N", "keep so many of the machine's CPUs for it", cpus),

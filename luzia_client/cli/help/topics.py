@@ -30,7 +30,7 @@ Final:
   completed    done, and verified as far as the agent tells
   failed       the agent failed, or could not be started
   cancelled    somebody ended it
-  timed_out    it took too long, or gave no sign of life for too long
+  timed_out    it took too long, or showed no activity for too long
   skipped      what it was to come after did not end as it must
   lost         nobody can know how it ended
 

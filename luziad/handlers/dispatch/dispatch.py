@@ -41,7 +41,7 @@ def dispatch(services: Services, request: Dispatch, call: Call) -> None:
     check_room(services, 1)
     record = new_record(services, request, call.uid, after_of(request, lambda job: table.find(job, call.uid).id))
     answer = replies.DispatchResult(record.id, job_name(record.project, record.id), record.project)
-    scheduler.accept(record, Asked(call, lambda: answer))
+    scheduler.admission.accept(record, Asked(call, lambda: answer))
 
 
 def check_room(services: Services, jobs: int) -> None:
@@ -112,7 +112,7 @@ def new_record(
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
     fate = JobFate(after=after, held_at=now if request.hold else None)
-    return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=fate)
+    return JobRecord(n=services.scheduler.admission.next_n(), id=job, spec=spec, fate=fate)
 
 
 def _check_circumstances(request: Dispatch, programs: Programs) -> None:

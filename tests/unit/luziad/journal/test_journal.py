@@ -137,7 +137,7 @@ async def test_a_new_job_is_refused_when_the_store_fails_and_nothing_of_it_is_ev
     assert journal.failure is not None
     store.full = False
     recovered = asyncio.Event()
-    journal.recovered = recovered.set
+    journal.when_recovered(recovered.set)
     await recovered.wait()
     assert journal.failure is None
     assert list(store.load_jobs()) == []
@@ -202,6 +202,6 @@ async def test_schedules_wait_for_room_like_every_fact(journal: Journal, store: 
     assert "no space" in str(await refused)
     store.full = False
     recovered = asyncio.Event()
-    journal.recovered = recovered.set
+    journal.when_recovered(recovered.set)
     await recovered.wait()
     assert store.load_schedules() == {"nightly": '{"at":"03:00"}'}
