@@ -1,4 +1,4 @@
-"""How urgent a job is and what it takes besides a slot; few jobs say so. Pure data."""
+"""The priority of a job, and the resources that it reserves besides a slot. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from luziad.scheduling.ready.lanes import Needs
 from luziad.scheduling.ready.resources import CPUS, MEMORY, cpu_units, memory_blocks
 
 
-class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The part of a spec that the order of starts depends on.
+class Requirements(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The part of a spec that decides when the job starts.
 
-    priority: higher ones start first. needs: named resources and how much of each.
-    cpus, memory_bytes: what is kept of the machine for the job.
+    priority: higher ones start first. needs: named resources and how many units of each.
+    cpus, memory_bytes: reserved for the job.
     """
 
     priority: int = 0
@@ -21,8 +21,8 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     memory_bytes: int | None = None
 
     @property
-    def takes(self) -> Needs:
-        """All resources in units, sorted by name."""
+    def resources(self) -> Needs:
+        """All reserved resources in units, sorted by name."""
         if not self.needs and self.cpus is None and self.memory_bytes is None:
             return ()
         units = dict(self.needs)
@@ -33,4 +33,4 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return tuple(sorted(units.items()))
 
 
-NO_CLAIMS = Claims()
+NO_REQUIREMENTS = Requirements()

@@ -17,7 +17,7 @@ import msgspec
 
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.jobs.record import JobFate, JobSpec
+from luziad.jobs.record import JobSpec, JobStatus
 from luziad.jobs.schedule import ScheduleRecord
 from luziad.store.batch import is_whole
 from luziad.store.opening import SIDE_FILES, STORE_NAME
@@ -57,7 +57,7 @@ def give_up_removed(restored: Path, aside: Path) -> None:
     target = sqlite3.connect(restored, isolation_level=None)
     try:
         for n, _, _, text, _, _ in target.execute(SQL["load_jobs"]).fetchall():
-            fate = msgspec.json.decode(text, type=JobFate)
+            fate = msgspec.json.decode(text, type=JobStatus)
             if n not in kept and not fate.state.is_final:
                 fate.state, fate.outcome, fate.reason = JobState.LOST, Outcome.LOST, REMOVED
                 fate.ended_at = time.time()
@@ -94,7 +94,7 @@ def _is_understood(row: tuple[Any, ...]) -> bool:
     """True for a job that the daemon can load; one of a newer luzia may be whole and still strange."""
     try:
         msgspec.json.decode(row[2], type=JobSpec)
-        msgspec.json.decode(row[3], type=JobFate)
+        msgspec.json.decode(row[3], type=JobStatus)
     except msgspec.DecodeError as exc:
         log.warning("job_not_rescued job=%s error=%s", row[1], exc)
         return False

@@ -15,7 +15,7 @@ import msgspec
 from luziad.scheduling.ready.lanes import Lane, Needs
 from luziad.scheduling.ready.ranking import Ranking
 
-Place = tuple[int, float, float, int]
+Origin = tuple[int, float, float, int]
 """A place in the order: priority (negative), share of the project, its turn, age. Less goes first."""
 
 
@@ -135,7 +135,7 @@ class Shape:
         self.needs = needs
         self.takes = takes
         self.lines = 0
-        self.ranking: Ranking[Line, Place] = Ranking()
+        self.ranking: Ranking[Line, Origin] = Ranking()
         self.parked: Lane | None = None
 
     def blocked(self) -> Lane | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from luziad.scheduling.ready.groups import Entry, Line, Place, Project, Shape
+from luziad.scheduling.ready.groups import Entry, Line, Origin, Project, Shape
 from luziad.scheduling.ready.lanes import UNLIMITED, Lane, Limits, Needs, Wants
 from luziad.scheduling.ready.ranking import Ranking
 
@@ -25,7 +25,7 @@ class Lineup:
         self._agents: dict[str, Lane] = {}
         self._resources: dict[str, Lane] = {}
         self._shapes: dict[tuple[str, Needs], Shape] = {}
-        self._ranking: Ranking[Shape, Place] = Ranking()
+        self._ranking: Ranking[Shape, Origin] = Ranking()
         self._parkings = 0
         self._turn = 0.0  # the latest turn that a project has had; nobody saves up turns before it
 

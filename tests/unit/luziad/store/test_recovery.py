@@ -111,8 +111,8 @@ def test_the_snapshot_takes_the_place_of_a_damaged_store_which_is_set_aside(
         assert (aside / STORE_NAME).read_bytes() == before
     assert open_it(lived_in).notices == opened.notices, "the next start goes on with it"
     repair.finish(lived_in)
-    again = open_it(lived_in)
-    assert (numbers(again), again.notices, again.least_seq) == ([1], [], 0)
+    retry = open_it(lived_in)
+    assert (numbers(retry), retry.notices, retry.least_seq) == ([1], [], 0)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
