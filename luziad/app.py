@@ -44,8 +44,8 @@ from luziad.output.inotify import FileWatcher
 from luziad.schedules.table import Schedules
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.start_time import TimeGate
-from luziad.scheduling.limits import limits
 from luziad.scheduling.queue_control import QueueStops
+from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.scheduler import Scheduler
 from luziad.server import systemd
@@ -133,7 +133,7 @@ class App:
         self, config: Config, table: JobTable, environments: Environments, launcher: Launcher
     ) -> Scheduler:
         """The scheduler with the parts that nothing else needs."""
-        ready = ReadyQueue(limits(config))
+        ready = ReadyQueue(configured_limits(config))
         return Scheduler(
             table=table,
             ready=ready,

@@ -44,7 +44,7 @@ def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> N
         raise Refused(ErrorCode.SCHEDULE_EXISTS, f"there is a schedule {name!r} already")
     if known is None and len(schedules) >= wire.MAX_SCHEDULES:
         raise Refused(ErrorCode.SCHEDULES_FULL, f"there are {len(schedules)} schedules, and that is the limit")
-    zone_name = request.timezone or zones.local_name(request.job.client_env | _own_zone(request.job))
+    zone_name = request.timezone or zones.local_zone_name(request.job.client_env | _own_zone(request.job))
     _check_cron(request.cron, zone_name)
     spec = _spec(services, request, zone_name)
     fate = ScheduleStatus(decided=spec.created_at)
@@ -64,7 +64,7 @@ def _own_zone(job: Dispatch) -> dict[str, str]:
 
 
 def _check_cron(text: str, zone_name: str) -> None:
-    zone = zones.zone(zone_name)
+    zone = zones.load_zone(zone_name)
     try:
         cron = Cron(text)
     except CronError as exc:
@@ -112,7 +112,7 @@ def maker(services: Services) -> Callable[[Dispatch, Dependencies | None], JobRe
 
 def schedule_list(services: Services, request: wire.ScheduleList, call: Call) -> None:
     """All schedules, when what is said of them is on disk."""
-    shown = wire.Schedules([schedule_view(services, entry, 1) for entry in services.schedules.all()])
+    shown = wire.ScheduleListResult([schedule_view(services, entry, 1) for entry in services.schedules.all()])
     services.journal.after_commit(AnsweredAnyway(call, lambda: shown))
 
 
@@ -138,7 +138,7 @@ def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call
     """Forget it; answer, with what it was, when that is on disk."""
     entry = services.schedules.find(request.name)
     must_be_writable(services)
-    was = wire.Scheduled(schedule_view(services, entry, 0))
+    was = wire.ScheduleResult(schedule_view(services, entry, 0))
     services.schedules.remove(entry)
     services.journal.after_commit(AnsweredAnyway(call, lambda: was))
 
@@ -146,7 +146,7 @@ def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call
 def schedule_run(services: Services, request: wire.ScheduleRun, call: Call) -> None:
     """Dispatch its job now."""
     entry = services.schedules.find(request.name)
-    asked = Asked(call, lambda: replies.Dispatched(job.id, job_name(job.project, job.id), job.project))
+    asked = Asked(call, lambda: replies.DispatchResult(job.id, job_name(job.project, job.id), job.project))
     job = services.schedules.run(entry, asked)
 
 
@@ -158,5 +158,5 @@ def _pause(services: Services, name: str, call: Call, *, paused: bool) -> None:
     services.journal.after_commit(AnsweredAnyway(call, lambda: changed))
 
 
-def _scheduled(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.Scheduled:
-    return wire.Scheduled(schedule_view(services, services.schedules.find(name), runs))
+def _scheduled(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.ScheduleResult:
+    return wire.ScheduleResult(schedule_view(services, services.schedules.find(name), runs))

@@ -17,9 +17,8 @@ from luziad.clocks.clock import SteadyTime
 from luziad.jobs.attempt import Answer, Pauses
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.family import Origin
-from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements
+from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
 from luziad.jobs.retry_state import Continuation, RetryState
-from luziad.scheduling.ready.lanes import Wants
 
 
 class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
-from luziad.scheduling.ready.lanes import Needs
-from luziad.scheduling.ready.resources import CPUS, MEMORY, cpu_units, memory_blocks
+from luziad.jobs.resources import CPUS, MEMORY, cpu_units, memory_blocks
+
+Needs = tuple[tuple[str, int], ...]
+"""Resources with the units that a job reserves of each, sorted by name, each once."""
+
+
+class Wants(NamedTuple):
+    """What the ready queue needs to know about a job.
+
+    needs: resources and units. depth: the number of its ancestors.
+    """
+
+    project: str
+    agent: str
+    priority: int = 0
+    needs: Needs = ()
+    depth: int = 0
 
 
 class Requirements(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import field
 
 from luzia_protocol.dispatch import Dispatch
-from luzia_protocol.schedules import Missed, Overlap
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
 
 class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -21,8 +21,8 @@ class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     timezone: str
     job: Dispatch
     created_at: float
-    missed: Missed = Missed.ONCE
-    overlap: Overlap = Overlap.SKIP
+    missed: MissedPolicy = MissedPolicy.ONCE
+    overlap: OverlapPolicy = OverlapPolicy.SKIP
     env_set: int = 0
     client_set: int = 0
 

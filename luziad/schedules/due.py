@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
-from luzia_protocol.schedules import Missed, Overlap
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
 from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.schedules.cron import Cron
@@ -41,20 +41,20 @@ def due(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> Due:
     on_time = cron.latest(on_time_from, now, MOST_MADE_UP, zone)
     missed = cron.latest(begin, on_time_from, MOST_MADE_UP, zone)
     match record.spec.missed:
-        case Missed.ALL:
+        case MissedPolicy.ALL:
             return Due(missed + on_time)
-        case Missed.ONCE if not on_time:
+        case MissedPolicy.ONCE if not on_time:
             return Due(missed[-1:])
-        case Missed.ONCE:
+        case MissedPolicy.ONCE:
             return Due(on_time)
-        case Missed.SKIP:
+        case MissedPolicy.SKIP:
             return Due(on_time, missed[-1] if missed else None)
 
 
-def overlap_at(spec: ScheduleSpec, moment: float, now: float) -> Overlap:
+def overlap_at(spec: ScheduleSpec, moment: float, now: float) -> OverlapPolicy:
     """The policy for this run: where each one that was missed is made up for, they come one after the other."""
-    made_up = spec.missed is Missed.ALL and moment <= now - LATE_S
-    return Overlap.QUEUE if made_up else spec.overlap
+    made_up = spec.missed is MissedPolicy.ALL and moment <= now - LATE_S
+    return OverlapPolicy.QUEUE if made_up else spec.overlap
 
 
 def wakes_at(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> float | None:

@@ -27,7 +27,7 @@ class Entry:
         self.wakes_at: float | None = None
         self._looked_at: float | None = None
         try:
-            self.cron, self.zone = Cron(record.spec.cron), zones.zone(record.spec.timezone)
+            self.cron, self.zone = Cron(record.spec.cron), zones.load_zone(record.spec.timezone)
         except CronError as exc:
             self.problem = str(exc)
         except Refused as refused:

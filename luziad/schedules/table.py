@@ -18,7 +18,7 @@ import msgspec
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import RunOf
-from luzia_protocol.schedules import SCHEDULE_TAG, Overlap
+from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 
 from luziad.clocks.timer import ClockTimer
 from luziad.errors import StorageError
@@ -156,7 +156,7 @@ class Schedules:
             self._keep(entry)
         entry.looked(now)
 
-    def _dispatch(self, entry: Entry, moment: float, overlap: Overlap) -> None:
+    def _dispatch(self, entry: Entry, moment: float, overlap: OverlapPolicy) -> None:
         """Dispatch one run, or note why it is left out."""
         record = entry.record
         key = core.key(entry.name, moment)
@@ -165,7 +165,7 @@ class Schedules:
             record.status.last = RunRecord(moment, known.id)
             return
         live = self.live(entry)
-        if live and (overlap is Overlap.SKIP or len(live) >= core.MAX_LIVE):
+        if live and (overlap is OverlapPolicy.SKIP or len(live) >= core.MAX_LIVE):
             jobs = f"job {live[-1].id}" if len(live) == 1 else f"{len(live)} jobs"
             self._leave_out(entry, moment, f"skipped: {jobs} of it had not ended")
             return
@@ -216,8 +216,8 @@ class Schedules:
         if self._entries.get(entry.name) is entry:
             self._keep(entry)
 
-    def _cancel(self, live: list[JobRecord], overlap: Overlap) -> None:
-        if overlap is Overlap.CANCEL:
+    def _cancel(self, live: list[JobRecord], overlap: OverlapPolicy) -> None:
+        if overlap is OverlapPolicy.CANCEL:
             for job in live:
                 self._scheduler.cancel(job, _nothing)  # the new job waits for its end
 

@@ -16,6 +16,7 @@ from luzia_protocol import events, replies, requests
 
 import luzia_client
 from luzia_client.cli import main
+from luzia_client.cli.args.command_line import COMMANDS
 from luzia_docs.site.described import described
 from luzia_docs.site.tables import default, kind, table
 from luziad.config import schema
@@ -30,7 +31,7 @@ def commands() -> str:
         "What `luzia COMMAND --help` prints. [Exit statuses](errors.md#exit-status-of-luzia) are alike in all.",
     ]
     groups: dict[str, list[str]] = {}
-    for name, (_, _, group) in main.COMMANDS.items():
+    for name, (_, _, group) in COMMANDS.items():
         groups.setdefault(group, []).append(name)
     for group, names in groups.items():
         parts.append(f"## {group}")

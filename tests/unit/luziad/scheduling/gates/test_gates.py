@@ -17,7 +17,7 @@ from luziad.clocks.timer_queue import TimerQueue
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.start_time import TimeGate
-from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 
