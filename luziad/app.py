@@ -87,7 +87,7 @@ class App:
         self._store = opened.store
         table, environments = opened.loaded
         self._environments = environments
-        self._mended = opened.least_seq > 0
+        self._repaired = opened.least_seq > 0
         self._journal = Journal(self._store, opened.least_seq)
         self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
         launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
@@ -166,7 +166,7 @@ class App:
         self._journal.start()
         try:
             await self._executor.start(self._scheduler)
-            if self._mended:
+            if self._repaired:
                 for record in find_newer_jobs(Path(self._config.jobs_dir), self._scheduler.table):
                     self._scheduler.adopt(record)
                 self._journal.after_commit(RepairListener(self._finish_repair))

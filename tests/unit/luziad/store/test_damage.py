@@ -19,7 +19,7 @@ from luziad.jobs.view import describe_job
 from luziad.journal.loading import find_newer_jobs, load
 from luziad.store import repair, snapshots
 from luziad.store.batch import Batch
-from luziad.store.opening import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
+from luziad.store.files import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import Store
 
@@ -137,7 +137,7 @@ KINDS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", FILES)
-def test_each_kind_of_damage_to_each_file_is_mended_and_told(
+def test_each_kind_of_damage_to_each_file_is_repaired_and_reported(
     lived_in: Path, tmp_path: Path, name: str, kind: str
 ) -> None:
     found = damaged(lived_in, tmp_path / "place", name, KINDS[kind])

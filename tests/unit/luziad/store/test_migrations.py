@@ -13,7 +13,8 @@ import pytest
 from luziad.errors import StorageError, StoreTooNewError
 from luziad.journal.loading import load
 from luziad.store import snapshots
-from luziad.store.opening import ENVIRONMENTS_NAME, SCHEMA_VERSION, STORE_NAME, schema_version
+from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
+from luziad.store.opening import SCHEMA_VERSION, schema_version
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import Store
 from support import ROOT

@@ -15,7 +15,7 @@ from luziad.errors import StoreDamagedError
 from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.journal.loading import load, load_schedules
 from luziad.store.batch import Batch
-from luziad.store.opening import STORE_NAME
+from luziad.store.files import STORE_NAME
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import Store
 

@@ -11,7 +11,7 @@ import pytest
 from luziad.errors import StorageError, StoreDamagedError, StoreTooNewError
 from luziad.store import snapshots
 from luziad.store.batch import Batch
-from luziad.store.opening import ENVIRONMENTS_NAME, STORE_NAME
+from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
 from luziad.store.sqlite import EventReader, Store
 
 SPEC = r'{"task":"it is \u0001 \"quoted\" ✓"}'
@@ -76,9 +76,9 @@ def test_a_text_that_was_changed_behind_the_stores_back_is_damage(tmp_path: Path
         database.commit()
         database.close()
         store = Store(copy)
-        with pytest.raises(StoreDamagedError, match="not what was written"):
+        with pytest.raises(StoreDamagedError, match="checksum does not match"):
             store.load_jobs()
-        with pytest.raises(StorageError, match="not what was written"):
+        with pytest.raises(StorageError, match="checksum does not match"):
             snapshots.take(copy)
         store.close()
         shutil.rmtree(copy)
