@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import Usage as Usage
     from luzia_protocol.output import FollowEnd as FollowEnd
     from luzia_protocol.output import Output as Output
-    from luzia_protocol.schedules import Missed as Missed
-    from luzia_protocol.schedules import Overlap as Overlap
+    from luzia_protocol.schedules import MissedPolicy as MissedPolicy
+    from luzia_protocol.schedules import OverlapPolicy as OverlapPolicy
     from luzia_protocol.schedules import Schedule as Schedule
 
     from luzia_client.api.async_client import AsyncClient as AsyncClient
@@ -48,10 +48,10 @@ _HOMES = {
     "Job": "luzia_protocol.jobs",
     "JobState": "luzia_protocol.jobs",
     "LuziaError": "luzia_protocol.errors",
-    "Missed": "luzia_protocol.schedules",
+    "MissedPolicy": "luzia_protocol.schedules",
     "Outcome": "luzia_protocol.jobs",
     "Output": "luzia_protocol.output",
-    "Overlap": "luzia_protocol.schedules",
+    "OverlapPolicy": "luzia_protocol.schedules",
     "Progress": "luzia_protocol.jobs",
     "Refused": "luzia_protocol.errors",
     "Schedule": "luzia_protocol.schedules",

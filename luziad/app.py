@@ -29,7 +29,6 @@ from luziad.executor.local import LocalExecutor
 from luziad.handlers.base import Services
 from luziad.handlers.schedules import maker
 from luziad.jobs.environments import Environments
-from luziad.jobs.loading import from_directories, load, load_schedules
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
 from luziad.jobs.table import JobTable
@@ -37,6 +36,7 @@ from luziad.journal.acceptance import Mended
 from luziad.journal.finish_waiters import Finals
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
+from luziad.journal.loading import from_directories, load, load_schedules
 from luziad.journal.snapshot_timer import Snapshotting
 from luziad.operations import open_files
 from luziad.operations.operations import Operations
@@ -44,8 +44,8 @@ from luziad.output.inotify import FileWatcher
 from luziad.schedules.table import Schedules
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.start_time import TimeGate
-from luziad.scheduling.limits import limits
 from luziad.scheduling.queue_control import QueueStops
+from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.scheduler import Scheduler
 from luziad.server import systemd
@@ -133,7 +133,7 @@ class App:
         self, config: Config, table: JobTable, environments: Environments, launcher: Launcher
     ) -> Scheduler:
         """The scheduler with the parts that nothing else needs."""
-        ready = ReadyQueue(limits(config))
+        ready = ReadyQueue(configured_limits(config))
         return Scheduler(
             table=table,
             ready=ready,

@@ -44,7 +44,7 @@ the message describes the specific error.
 def errors_page() -> str:
     """The content of errors.md."""
     codes = "\n\n".join(
-        f"### `{code}`\n\n{meaning.meaning}\n\n**Remedy:** {meaning.remedy}" for code, meaning in CATALOGUE.items()
+        f"### `{code}`\n\n{error.meaning}\n\n**Remedy:** {error.remedy}" for code, error in CATALOGUE.items()
     )
     table = inspect.cleandoc(exit_codes.__doc__ or "").partition("\n\n")[2]
     return ERRORS.format(codes=codes, exit_codes=inspect.cleandoc(table))

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self, TypeVar
 
-from luzia_protocol import paths, requests
+from luzia_protocol import environment, requests
 
 from luzia_client.api import answers, streams
 from luzia_client.api.async_pipeline import AsyncPipeline
@@ -23,7 +23,7 @@ class AsyncCalling:
     """What the methods of AsyncClient are made of; the arguments are AsyncClient's."""
 
     def __init__(self, socket: str | None = None, autostart: bool = True, reconnect_s: float = 60.0) -> None:
-        self.socket = socket or paths.socket_path()
+        self.socket = socket or environment.socket_path()
         self._autostart = autostart
         self._reconnect_s = reconnect_s
         self._cache = StatusCache()

@@ -47,7 +47,7 @@ class AsyncStreaming(AsyncReading):
             async for item in items:
                 yield item
 
-    async def wait(self, jobs: str | Sequence[str], timeout_s: float | None = None) -> replies.Waited:
+    async def wait(self, jobs: str | Sequence[str], timeout_s: float | None = None) -> replies.WaitResult:
         """Return the jobs when all of them are final, or when the time is over; goes on after a restart of the daemon.
 
         jobs: one id or up to 10,000. timeout_s: at most so many seconds; None waits for ever, and 0 only looks.
@@ -76,7 +76,7 @@ class AsyncStreaming(AsyncReading):
         answered for `reconnect_s` seconds.
         """
         if after is None:
-            after = (await self.list(limit=1)).seq
+            after = (await self.list_jobs(limit=1)).seq
         request = requests.Subscribe(
             after=after,
             jobs=[await self._fixed(job) for job in several(jobs)],
@@ -90,4 +90,4 @@ class AsyncStreaming(AsyncReading):
 
     async def _fixed(self, job: str) -> str:
         """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
-        return job if is_whole_id(job) else (await self.status(job)).id
+        return job if is_whole_id(job) else (await self.get_job(job)).id

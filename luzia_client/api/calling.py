@@ -9,7 +9,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar
 
-from luzia_protocol import paths, requests
+from luzia_protocol import environment, requests
 
 from luzia_client.api import answers, streams
 from luzia_client.api.requests import CHANGES_NOTHING, RESENDABLE
@@ -29,7 +29,7 @@ class Calling:
     """What the methods of Client are made of; the arguments are Client's."""
 
     def __init__(self, socket: str | None = None, autostart: bool = True, reconnect_s: float = 60.0) -> None:
-        self.socket = socket or paths.socket_path()
+        self.socket = socket or environment.socket_path()
         self._autostart = autostart
         self._reconnect_s = reconnect_s
         self._cache = StatusCache()

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 from luzia_protocol import requests, schedules
-from luzia_protocol.caller import absolute, client_env, inside, is_path
+from luzia_protocol.environment import absolute_path, client_env, current_job, is_path
 from luzia_protocol.jobs import Outcome
 
 CLEAN_TIMEOUT_S = 3600.0
@@ -110,10 +110,10 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
     Its `parent` is the job in which this program runs, if any; an empty one dispatches a job of its own.
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    given.setdefault("parent", inside())
+    given.setdefault("parent", current_job())
     given["parent"] = given["parent"] or None
     if "cwd" in given:
-        given["cwd"] = absolute(given["cwd"])
+        given["cwd"] = absolute_path(given["cwd"])
     for name in ("argv", "after", "after_any", "after_fail"):
         if name in given:
             given[name] = several(given[name])
@@ -124,7 +124,7 @@ def dispatch_request(project: str, task: str | None, options: DispatchOptions) -
             given[name] = dict(given[name])
     given["key"] = given.get("key") or f"auto-{os.urandom(12).hex()}"
     return requests.Dispatch(
-        project=absolute(project) if is_path(project) else project, task=task, client_env=client_env(), **given
+        project=absolute_path(project) if is_path(project) else project, task=task, client_env=client_env(), **given
     )
 
 
@@ -138,14 +138,14 @@ def graph_request(jobs: Sequence[Mapping[str, Any]], key: str | None, parent: st
 
     parent: None is the job in which this program runs, if any; empty is none.
     """
-    parent = inside() if parent is None else parent
+    parent = current_job() if parent is None else parent
     nodes = [msgspec.convert({**job, "project": _project(job.get("project"))}, requests.Node) for job in jobs]
     key = key or f"auto-{os.urandom(12).hex()}"
     return requests.Graph(jobs=nodes, key=key, client_env=client_env(), parent=parent or None)
 
 
 def _project(project: object) -> object:
-    return absolute(project) if isinstance(project, str) and is_path(project) else project
+    return absolute_path(project) if isinstance(project, str) and is_path(project) else project
 
 
 def several(words: str | Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from luzia_protocol import replies, requests
-from luzia_protocol.caller import inside
+from luzia_protocol.environment import current_job
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Event
 
@@ -117,12 +117,12 @@ class Waiting:
     def request(self) -> requests.Wait:
         """Wait for what is left of the time."""
         timeout_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
-        return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=inside() or None)
+        return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=current_job() or None)
 
-    def take(self, frame: Frame) -> replies.Waited | None:
+    def take(self, frame: Frame) -> replies.WaitResult | None:
         """The answer."""
         self.over = True
-        return answers.unpack(frame.ok, replies.Waited)
+        return answers.unpack(frame.ok, replies.WaitResult)
 
 
 class Subscribing:

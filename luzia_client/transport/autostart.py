@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 
 from luzia_client.transport.connection import DaemonUnreachableError, dial
 
@@ -82,7 +82,7 @@ def launch(socket: str, lock: int, *, on_demand: bool) -> None:
     _launch(socket, on_demand=on_demand)
     os.ftruncate(lock, 0)
     if sys.stderr is not None and sys.stderr.isatty():
-        print(f"luzia: started luziad (log: {paths.log_file()})", file=sys.stderr)
+        print(f"luzia: started luziad (log: {environment.log_file()})", file=sys.stderr)
 
 
 def mark_stopped(lock: int) -> None:
@@ -109,13 +109,13 @@ def command() -> list[str]:
     return [os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "luziad")]
 
 
-def environment(socket: str) -> dict[str, str]:
+def daemon_environment(socket: str) -> dict[str, str]:
     """The daemon's environment: the caller's, with paths that hold in any working directory."""
     env = {name: value for name, value in os.environ.items() if name not in _SUPERVISOR_VARIABLES}
     for name in _PATH_VARIABLES:
         if env.get(name):
             env[name] = os.path.abspath(env[name])
-    if socket != paths.socket_path():
+    if socket != environment.socket_path():
         env["LUZIA_SOCKET"] = socket
     return env
 
@@ -126,7 +126,7 @@ def config_mistakes(path: str) -> list[str]:
     Raises DaemonUnreachableError when luziad cannot be asked.
     """
     argv = [*command(), "--check-config"]
-    env = {**environment(paths.socket_path()), "LUZIA_CONFIG": path}
+    env = {**daemon_environment(environment.socket_path()), "LUZIA_CONFIG": path}
     try:
         result = subprocess.run(
             argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=READY_TIMEOUT_S, check=False
@@ -148,7 +148,7 @@ def _forbidden(socket: str) -> tuple[str, str]:
     if os.environ.get("LUZIA_JOB_ID"):
         # It would get the job's environment and end with the job.
         return "a job does not start one", "Start it outside of the job with `luzia daemon start`."
-    if socket.startswith(paths.SYSTEM_RUNTIME_DIR + "/") and os.geteuid() != 0:
+    if socket.startswith(environment.SYSTEM_RUNTIME_DIR + "/") and os.geteuid() != 0:
         return "it is the system service's socket", "As root: `systemctl start luziad`."
     return "", ""
 
@@ -156,7 +156,7 @@ def _forbidden(socket: str) -> tuple[str, str]:
 @contextmanager
 def start_lock() -> Iterator[int]:
     """Hold `start.lock` in the runtime directory, which is made when it is missing: nobody else starts a daemon."""
-    directory = paths.runtime_dir()
+    directory = environment.runtime_dir()
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         _check_owner(directory)
@@ -195,7 +195,7 @@ def _launch(socket: str, *, on_demand: bool) -> None:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env=environment(socket),
+                env=daemon_environment(socket),
                 start_new_session=True,
                 pass_fds=[write_end],
             )
@@ -213,7 +213,7 @@ def _launch(socket: str, *, on_demand: bool) -> None:
 
 
 def _open_log() -> tuple[int, Mark]:
-    path = paths.log_file()
+    path = environment.log_file()
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -6,7 +6,7 @@ import errno
 import socket
 import time
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.errors import LuziaError
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
 
@@ -106,7 +106,7 @@ def dial(path: str) -> socket.socket:
 
     The socket blocks while it connects: one that does not would fail when many connect in the same moment.
     """
-    paths.check_place(path)
+    environment.check_socket_owner(path)
     dialled = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         dialled.connect(path)

@@ -15,7 +15,7 @@ from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.jobs.answers import Answer
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -137,13 +137,6 @@ class Understanding(msgspec.Struct, frozen=True):
     events: int = 0
     noise_lines: int = 0
     asked: list[Question] = []
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """How an attempt ended, with the reason in words (None when there is nothing to add)."""
-
-    outcome: Outcome
-    reason: str | None = None
 
 
 class Entry(NamedTuple):

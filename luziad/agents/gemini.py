@@ -13,7 +13,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import gemini_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, going_on
 from luziad.agents.notes import MAX_PATH, Notes, count, plan_item, remember
 from luziad.agents.reading import (
     MAX_WORDS,
@@ -27,7 +27,7 @@ from luziad.agents.reading import (
     text_at,
     tool_phase,
 )
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 
 _WRITERS = ("write_file", "replace", "edit")
 

@@ -15,10 +15,10 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import Understanding, Verdict
+from luziad.agents.base import Understanding
 from luziad.agents.notes import Notes, count, plan_item
 from luziad.agents.reading import MAX_WORDS, is_usage_limit, judge, last_words, objects, text, text_at, tool_phase
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 
 _WRITTEN = re.compile(r"(?:(?P<type>[^:=]+):)?(?P<path>[^:=.]+(?:\.[^:=.]+)*)(?:=(?P<value>.*))?")
 _LITERALS = {"true": True, "false": False, "null": None}

@@ -14,10 +14,10 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import opencode_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, going_on
 from luziad.agents.notes import Notes, count, plan_item
 from luziad.agents.reading import MAX_WORDS, at, decoded, is_usage_limit, judge, last_words, objects, one_line, text_at
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 
 _WRITERS = ("write", "edit", "multiedit", "patch")
 

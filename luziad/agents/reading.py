@@ -13,8 +13,8 @@ import msgspec
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict, signal_or_code
-from luziad.jobs.attempt import Exited
+from luziad.agents.base import signal_or_code
+from luziad.jobs.attempt import Exited, Verdict
 
 MAX_WORDS = 500
 

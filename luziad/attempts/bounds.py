@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 
 _MIB = 1 << 20
 

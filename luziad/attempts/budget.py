@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.spending import Budget, breach
 

@@ -13,9 +13,9 @@ import msgspec
 from luzia_protocol.activity import Activity, PlanItem
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import STDERR_TAIL_BYTES, Reader, Understanding, Verdict
+from luziad.agents.base import STDERR_TAIL_BYTES, Reader, Understanding
 from luziad.agents.lines import LineSplitter
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 from luziad.output.files import read_piece
 
 PIECE_BYTES = 512 * 1024

@@ -10,12 +10,12 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Adapter, Verdict, by_exit_code
+from luziad.agents.base import Adapter, by_exit_code
 from luziad.attempts.launch import Launcher
 from luziad.attempts.readers import LiveReaders, Patience
 from luziad.attempts.reading import Reading
 from luziad.executor.base import Executor
-from luziad.jobs.attempt import AttemptRef, Exited
+from luziad.jobs.attempt import AttemptRef, Exited, Verdict
 from luziad.jobs.record import JobRecord
 
 log = logging.getLogger("luziad.judging")

@@ -100,8 +100,8 @@ def _short(text: str | None) -> str | None:
 def changed_answer(services: Services, record: JobRecord, call: Call) -> Callable[[], None]:
     """Answers, when it is called, with the state that the job has then."""
 
-    def changed() -> replies.Changed:
+    def changed() -> replies.JobChange:
         state: JobState = record.fate.state
-        return replies.Changed(record.id, state, record.attempt.number if record.attempt else 0)
+        return replies.JobChange(record.id, state, record.attempt.number if record.attempt else 0)
 
     return committed_answer(services, call, changed)

@@ -27,8 +27,8 @@ def edit(services: Services, request: Edit, call: Call) -> None:
         raise storage_refusal(services.journal.failure)
     spec, after = _spec(record, request), _after(services, record, request, call.uid)
 
-    def changed() -> replies.Changed:
-        return replies.Changed(record.id, record.fate.state, record.attempt.number if record.attempt else 0)
+    def changed() -> replies.JobChange:
+        return replies.JobChange(record.id, record.fate.state, record.attempt.number if record.attempt else 0)
 
     services.scheduler.edit(record, spec, after, committed_answer(services, call, changed))
 

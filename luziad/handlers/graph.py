@@ -64,7 +64,7 @@ def _take_in(services: Services, request: Graph, call: Call) -> Generator[None]:
             return
         check_room(services, len(nodes))
         making.check_outside()
-        answer = replies.Graphed({name: making.records[name].id for name in nodes})
+        answer = replies.GraphResult({name: making.records[name].id for name in nodes})
         services.scheduler.accept_all(making.records.values(), _Asked(call, answer, len(nodes)))
         accepted = True
     finally:
@@ -77,7 +77,7 @@ class _Asked:
     All jobs are recorded in one turn of the loop, so they are in one commit.
     """
 
-    def __init__(self, call: Call, answer: replies.Graphed, jobs: int) -> None:
+    def __init__(self, call: Call, answer: replies.GraphResult, jobs: int) -> None:
         self._call = call
         self._answer = answer
         self._left = jobs
@@ -120,7 +120,7 @@ def _answer_known(services: Services, request: Graph, nodes: Iterable[str], call
     found = {name: services.table.by_key(_key(request.key, name)) for name in nodes}
     known = {name: record.id for name, record in found.items() if record is not None}
     if known:
-        services.journal.after_commit(_Asked(call, replies.Graphed(known, created=False), 1))
+        services.journal.after_commit(_Asked(call, replies.GraphResult(known, created=False), 1))
     return bool(known)
 
 

@@ -10,7 +10,7 @@ from luziad.jobs.graph_order import parents_first
 from luziad.jobs.record import JobRecord
 
 
-def graph_show(services: Services, request: GraphShow, call: Call) -> replies.GraphShown:
+def graph_show(services: Services, request: GraphShow, call: Call) -> replies.JobGraph:
     """All jobs that come before or after a job, however far, parents first."""
     start = services.table.find(request.job, call.uid)
     children: dict[str, list[str]] = {}
@@ -29,4 +29,4 @@ def graph_show(services: Services, request: GraphShow, call: Call) -> replies.Gr
                 waiting.append(other)
     oldest_first = sorted(found.values(), key=lambda record: record.n)
     order = parents_first({each.id: each.fate.after.parents if each.fate.after else () for each in oldest_first})
-    return replies.GraphShown([services.view(found[job], whole=False) for job in order], len(found) == MAX_PAGE)
+    return replies.JobGraph([services.view(found[job], whole=False) for job in order], len(found) == MAX_PAGE)

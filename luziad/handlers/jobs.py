@@ -14,18 +14,18 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.sorting import in_order
 
 
-def status(services: Services, request: Status, call: Call) -> replies.Status:
+def status(services: Services, request: Status, call: Call) -> replies.StatusResult:
     """Everything about one job."""
     record = services.table.find(request.job, call.uid)
-    return replies.Status(services.view(record, whole=True))
+    return replies.StatusResult(services.view(record, whole=True))
 
 
-def list_jobs(services: Services, request: List, call: Call) -> replies.Listed:
+def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
     """A page of jobs, newest first."""
     if not 1 <= request.limit <= MAX_PAGE:
         raise Refused(ErrorCode.BAD_REQUEST, f"`limit` must be from 1 to {MAX_PAGE}, not {request.limit}")
     page, more = _page(services, request, call.uid)
-    return replies.Listed(
+    return replies.JobPage(
         jobs=[services.view(record, whole=False) for record in page],
         counts=services.table.counts(request.projects or None),
         next=more,

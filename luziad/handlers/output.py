@@ -38,7 +38,7 @@ async def follow(services: Services, request: Follow, call: Call) -> None:
     call.out_of_order()
     news = _News(services, record)
     call.on_close(news.close)
-    call.answer(replies.Done())
+    call.answer(replies.StreamStart())
     try:
         number = await _started(record, request.attempt, news)
         if number == 0:

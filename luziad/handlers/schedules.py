@@ -22,9 +22,9 @@ from luziad.handlers.dispatch.dispatch import check_room, new_record
 from luziad.handlers.schedule_view import schedule_view
 from luziad.jobs.dependencies import After
 from luziad.jobs.record import JobRecord
+from luziad.jobs.schedule import ScheduleFate, ScheduleRecord, ScheduleSpec
 from luziad.operations.importing import NOBODY
 from luziad.schedules.cron import Cron, CronError
-from luziad.schedules.due import ScheduleFate, ScheduleRecord, ScheduleSpec
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _OF_ONE_LOGIN = ("SSH_AUTH_SOCK",)
@@ -108,7 +108,7 @@ def maker(services: Services) -> Callable[[Dispatch, After | None], JobRecord]:
 
 def schedule_list(services: Services, request: wire.ScheduleList, call: Call) -> None:
     """All schedules, when what is said of them is on disk."""
-    shown = wire.Schedules([schedule_view(services, entry, 1) for entry in services.schedules.all()])
+    shown = wire.ScheduleListResult([schedule_view(services, entry, 1) for entry in services.schedules.all()])
     services.journal.after_commit(AnsweredAnyway(call, lambda: shown))
 
 
@@ -134,7 +134,7 @@ def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call
     """Forget it; answer, with what it was, when that is on disk."""
     entry = services.schedules.find(request.name)
     must_be_writable(services)
-    was = wire.Scheduled(schedule_view(services, entry, 0))
+    was = wire.ScheduleResult(schedule_view(services, entry, 0))
     services.schedules.remove(entry)
     services.journal.after_commit(AnsweredAnyway(call, lambda: was))
 
@@ -142,7 +142,7 @@ def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call
 def schedule_run(services: Services, request: wire.ScheduleRun, call: Call) -> None:
     """Dispatch its job now."""
     entry = services.schedules.find(request.name)
-    asked = Asked(call, lambda: replies.Dispatched(job.id, job_name(job.project, job.id), job.project))
+    asked = Asked(call, lambda: replies.DispatchResult(job.id, job_name(job.project, job.id), job.project))
     job = services.schedules.run(entry, asked)
 
 
@@ -154,5 +154,5 @@ def _pause(services: Services, name: str, call: Call, *, paused: bool) -> None:
     services.journal.after_commit(AnsweredAnyway(call, lambda: changed))
 
 
-def _scheduled(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.Scheduled:
-    return wire.Scheduled(schedule_view(services, services.schedules.find(name), runs))
+def _scheduled(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.ScheduleResult:
+    return wire.ScheduleResult(schedule_view(services, services.schedules.find(name), runs))

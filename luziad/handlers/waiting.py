@@ -72,7 +72,7 @@ class _Waiting:
 
     def _answer(self, timed_out: bool) -> None:
         jobs = [self._services.view(record, whole=False) for record in self._records]
-        self._call.answer(replies.Waited(jobs=jobs, timed_out=timed_out))
+        self._call.answer(replies.WaitResult(jobs=jobs, timed_out=timed_out))
         self._call.finish()
 
     def _release(self) -> None:

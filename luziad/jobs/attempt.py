@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from luzia_protocol.jobs import Usage
+from luzia_protocol.jobs import Outcome, Usage
 
 
 class AttemptRef(NamedTuple):
@@ -49,3 +49,10 @@ class Lost(msgspec.Struct, frozen=True, tag=True):
 
 
 AttemptEnd = Exited | NeverStarted | Lost
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How an attempt ended, with the reason in words (None when there is nothing to add)."""
+
+    outcome: Outcome
+    reason: str | None = None

@@ -1,4 +1,4 @@
-"""The job's state machine, as data.
+"""The job's state machine, as data. Pure.
 
 A job is in one JobState. Something happens to it (a Trigger), and `move` says which state it is in then.
 TRANSITIONS holds the moves and IGNORED what may happen without changing anything: late or repeated news.

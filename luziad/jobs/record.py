@@ -11,14 +11,14 @@ import msgspec
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
 
+from luziad.clocks.clock import Steady
 from luziad.jobs.answers import Answer
 from luziad.jobs.dependencies import After
 from luziad.jobs.family import Place
 from luziad.jobs.launch_options import Manner
 from luziad.jobs.pauses import Pauses
-from luziad.jobs.requirements import NO_CLAIMS, Claims
-from luziad.jobs.retry_state import Again, Given, Steady
-from luziad.scheduling.ready.lanes import Wants
+from luziad.jobs.requirements import NO_CLAIMS, Claims, Wants
+from luziad.jobs.retry_state import Again, Given
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

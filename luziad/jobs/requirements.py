@@ -1,11 +1,28 @@
-"""How urgent a job is and what it takes besides a slot; few jobs say so. Pure data."""
+"""How urgent a job is and what it takes besides a slot. Pure data."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
-from luziad.scheduling.ready.lanes import Needs
-from luziad.scheduling.ready.resources import CPUS, MEMORY, cpu_units, memory_blocks
+from luziad.jobs.resources import CPUS, MEMORY, cpu_units, memory_blocks
+
+Needs = tuple[tuple[str, int], ...]
+"""Resources and how much of each a job takes, sorted by name, each once."""
+
+
+class Wants(NamedTuple):
+    """What the ready queue has to know of a job.
+
+    needs: resources and amounts. depth: the number of jobs that it is inside of.
+    """
+
+    project: str
+    agent: str
+    priority: int = 0
+    needs: Needs = ()
+    depth: int = 0
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from luziad.clocks.clock import Steady
+
 
 class Given(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What an attempt goes on with: an agent's session, and what to say in it; None is to go on where it stopped."""
 
     session: str
     message: str | None = None
-
-
-class Steady(msgspec.Struct, frozen=True, gc=False):
-    """A moment on the clock that nobody sets, in seconds since the boot of that name."""
-
-    boot: str
-    at_s: float
 
 
 class Again(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -1,4 +1,4 @@
-"""The job table: every job that the daemon remembers, and how to find one. Pure data."""
+"""The job table: every job that the daemon remembers, and how to find one. Pure."""
 
 from __future__ import annotations
 

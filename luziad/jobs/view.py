@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
 
-from luziad.clocks.clock import shown_start
 from luziad.jobs.activity import brief
 from luziad.jobs.questions import open_questions
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.requirements import NO_CLAIMS
+from luziad.jobs.start_time import shown_start
 
 
 def when(epoch_s: float | None) -> datetime | None:

@@ -10,8 +10,8 @@ from luzia_protocol import events
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
-from luziad.agents.base import Verdict
 from luziad.jobs.activity import brief
+from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.view import when
 from luziad.journal.journal import Journal

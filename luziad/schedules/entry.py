@@ -9,9 +9,10 @@ from itertools import islice
 from luzia_protocol.errors import Refused
 
 from luziad.clocks import zones
+from luziad.jobs.schedule import ScheduleRecord
 from luziad.schedules import due as core
 from luziad.schedules.cron import Cron, CronError
-from luziad.schedules.due import Due, ScheduleRecord
+from luziad.schedules.due import Due
 
 
 class Entry:

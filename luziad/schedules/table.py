@@ -18,16 +18,17 @@ import msgspec
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import RunOf
-from luzia_protocol.schedules import SCHEDULE_TAG, Overlap
+from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 
 from luziad.clocks.timer import ClockTimer
 from luziad.errors import StorageError
 from luziad.jobs.dependencies import After
 from luziad.jobs.record import JobRecord
+from luziad.jobs.schedule import RunRecord, ScheduleRecord
 from luziad.journal.acceptance import Unasked
 from luziad.journal.journal import Acceptance
 from luziad.schedules import due as core
-from luziad.schedules.due import RunRecord, ScheduleRecord
+from luziad.schedules.due import overlap_at
 from luziad.schedules.entry import Entry
 from luziad.scheduling.scheduler import Scheduler
 
@@ -145,7 +146,7 @@ class Schedules:
         runs, left_out = entry.due(now)
         fate = entry.record.fate
         for moment in runs:
-            self._dispatch(entry, moment, entry.record.spec.overlap_at(moment, now))
+            self._dispatch(entry, moment, overlap_at(entry.record.spec, moment, now))
         if left_out is not None and not runs:
             fate.last = RunRecord(left_out, note="missed: luziad could not dispatch it then")
         if runs or left_out is not None:
@@ -153,7 +154,7 @@ class Schedules:
             self._keep(entry)
         entry.looked(now)
 
-    def _dispatch(self, entry: Entry, moment: float, overlap: Overlap) -> None:
+    def _dispatch(self, entry: Entry, moment: float, overlap: OverlapPolicy) -> None:
         """Dispatch one run, or note why it is left out."""
         record = entry.record
         key = core.key(entry.name, moment)
@@ -162,7 +163,7 @@ class Schedules:
             record.fate.last = RunRecord(moment, known.id)
             return
         live = self.live(entry)
-        if live and (overlap is Overlap.SKIP or len(live) >= core.MAX_LIVE):
+        if live and (overlap is OverlapPolicy.SKIP or len(live) >= core.MAX_LIVE):
             jobs = f"job {live[-1].id}" if len(live) == 1 else f"{len(live)} jobs"
             self._leave_out(entry, moment, f"skipped: {jobs} of it had not ended")
             return
@@ -213,8 +214,8 @@ class Schedules:
         if self._entries.get(entry.name) is entry:
             self._keep(entry)
 
-    def _cancel(self, live: list[JobRecord], overlap: Overlap) -> None:
-        if overlap is Overlap.CANCEL:
+    def _cancel(self, live: list[JobRecord], overlap: OverlapPolicy) -> None:
+        if overlap is OverlapPolicy.CANCEL:
             for job in live:
                 self._scheduler.cancel(job, _nothing)  # the new job waits for its end
 

@@ -13,7 +13,6 @@ import msgspec
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import OUTCOME_STATES, JobState, Outcome, Progress
 
-from luziad.agents.base import Verdict
 from luziad.attempts import bounds
 from luziad.attempts.budget import Breaches
 from luziad.attempts.launch import Launcher
@@ -21,7 +20,7 @@ from luziad.attempts.progress import Progressing
 from luziad.attempts.questions import Questions
 from luziad.attempts.stall import StallWatch
 from luziad.jobs.activity import PLAN
-from luziad.jobs.attempt import AttemptEnd, AttemptRef, Exited, NeverStarted
+from luziad.jobs.attempt import AttemptEnd, AttemptRef, Exited, NeverStarted, Verdict
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.journal.acceptance import Anyway

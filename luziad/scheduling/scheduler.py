@@ -13,7 +13,6 @@ from collections.abc import Callable
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
-from luziad.agents.base import Verdict
 from luziad.attempts.budget import Breaches
 from luziad.attempts.launch import Launcher
 from luziad.attempts.progress import Progressing
@@ -21,7 +20,7 @@ from luziad.attempts.questions import Questions
 from luziad.attempts.stall import StallWatch
 from luziad.attempts.worktrees import Worktrees
 from luziad.executor.base import Executor
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.dependencies import After
 from luziad.jobs.environments import Environments
 from luziad.jobs.lifecycle import Trigger

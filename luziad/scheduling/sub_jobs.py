@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.agents.base import Verdict
+from luziad.jobs.attempt import Verdict
 from luziad.jobs.family import ENDED_FROM_OUTSIDE
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable

@@ -18,7 +18,7 @@ import msgspec
 from luzia_protocol.jobs import JobState, Outcome
 
 from luziad.jobs.record import JobFate, JobSpec
-from luziad.schedules.due import ScheduleRecord
+from luziad.jobs.schedule import ScheduleRecord
 from luziad.store.batch import is_whole
 from luziad.store.opening import SIDE_FILES, STORE_NAME
 from luziad.store.queries import SQL

@@ -23,11 +23,11 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Usage
 
 from luziad.agents import registry
-from luziad.agents.base import STDERR_TAIL_BYTES, Adapter, Understanding, Verdict
+from luziad.agents.base import STDERR_TAIL_BYTES, Adapter, Understanding
 from luziad.agents.lines import LineSplitter
 from luziad.config import load as configuration
 from luziad.errors import ConfigError
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 from luziad.tools.read_agent_view import Phases, facts
 
 _BLOCK = 256 * 1024

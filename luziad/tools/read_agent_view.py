@@ -7,9 +7,9 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import Understanding, Verdict, signal_or_code
+from luziad.agents.base import Understanding, signal_or_code
 from luziad.agents.reading import one_line
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 
 _MARKS = {"pending": "[ ]", "in_progress": "[~]", "completed": "[x]", "dropped": "[-]"}
 

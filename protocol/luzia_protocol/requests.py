@@ -37,20 +37,20 @@ from luzia_protocol.steering import (
 
 
 class Hello(Base, tag="hello"):
-    """Agree on a protocol version; optional. Answered by replies.Hello or `unsupported_version`."""
+    """Agree on a protocol version; optional. Answered by replies.HelloResult or `unsupported_version`."""
 
     version: int = 1
     client: str | None = None
 
 
 class Status(Base, tag="status"):
-    """Everything about one job. Answered by replies.Status."""
+    """Everything about one job. Answered by replies.StatusResult."""
 
     job: str
 
 
 class List(Base, tag="list"):
-    """Jobs, newest first, a page at a time. Answered by replies.Listed.
+    """Jobs, newest first, a page at a time. Answered by replies.JobPage.
 
     projects, states: keep only these; empty keeps all. tags: keep only jobs that have all of these.
     parent: keep only jobs that were dispatched from inside this one.
@@ -74,7 +74,7 @@ class List(Base, tag="list"):
 
 
 class Wait(Base, tag="wait"):
-    """Answer, out of order, when all of the jobs are final or `timeout_s` is over. See replies.Waited.
+    """Answer, out of order, when all of the jobs are final or `timeout_s` is over. See replies.WaitResult.
 
     parent: the job from inside which the caller waits. When it waits for one below it, it lends its slots, and the
     answer comes when it has them back.
@@ -99,7 +99,7 @@ class Subscribe(Base, tag="subscribe"):
 
 
 class Import(Base, tag="import"):
-    """Take in jobs of another luzia as its `status` shows them. Answered by replies.Imported.
+    """Take in jobs of another luzia as its `status` shows them. Answered by replies.ImportResult.
 
     jobs: at most MAX_IMPORT_JOBS. What is there already stays as it is; one that is not final becomes `lost`.
     """
@@ -108,11 +108,11 @@ class Import(Base, tag="import"):
 
 
 class Projects(Base, tag="projects"):
-    """The configured projects. Answered by replies.Projects."""
+    """The configured projects. Answered by replies.ProjectList."""
 
 
 class ProjectAdd(Base, tag="project_add"):
-    """Write a project into the configuration file and apply it. Answered by replies.Projects."""
+    """Write a project into the configuration file and apply it. Answered by replies.ProjectList."""
 
     name: str
     path: str
@@ -120,13 +120,13 @@ class ProjectAdd(Base, tag="project_add"):
 
 
 class ProjectRemove(Base, tag="project_remove"):
-    """Take a project out of the configuration file; its jobs stay. Answered by replies.Projects."""
+    """Take a project out of the configuration file; its jobs stay. Answered by replies.ProjectList."""
 
     name: str
 
 
 class Agents(Base, tag="agents"):
-    """The agents that the daemon knows. Answered by replies.Agents.
+    """The agents that the daemon knows. Answered by replies.AgentList.
 
     versions: ask their programs for these, which takes some of them seconds.
     """
@@ -135,15 +135,15 @@ class Agents(Base, tag="agents"):
 
 
 class Reload(Base, tag="reload"):
-    """Read the configuration again; a broken file is refused whole. Answered by replies.Reloaded."""
+    """Read the configuration again; a broken file is refused whole. Answered by replies.ReloadResult."""
 
 
 class Info(Base, tag="info"):
-    """What the daemon is and how it does. Answered by replies.Info."""
+    """What the daemon is and how it does. Answered by replies.DaemonInfo."""
 
 
 class Shutdown(Base, tag="shutdown"):
-    """End the daemon and leave running agents alone. Answered by replies.Stopping."""
+    """End the daemon and leave running agents alone. Answered by replies.StopResult."""
 
 
 Request = (

@@ -49,7 +49,7 @@ def test_a_retry_goes_on_with_the_conversation_that_a_refusal_had_ended(agent: R
 def test_a_job_waits_for_the_end_of_a_usage_limit_and_a_retry_does_not(agent: RealAgent) -> None:
     job = agent.dispatch("usage-limit")
     limited = agent.judged(job)
-    waiting = agent.client.status(job)
+    waiting = agent.client.get_job(job)
     assert limited.activity is not None
     assert "limit" in (limited.activity.limit or "")
     assert (limited.outcome, waiting.state) == (Outcome.USAGE_LIMITED, JobState.QUEUED)

@@ -13,7 +13,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from bench.house import House  # noqa: E402
 from luziad.jobs.record import JobRecord  # noqa: E402
-from luziad.scheduling.ready.lanes import Limits  # noqa: E402
+from luziad.scheduling.ready.limits import Limits  # noqa: E402
 
 SLOTS = 8
 ROUNDS = 20

@@ -10,7 +10,7 @@ from luziad.jobs.requirements import Claims
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.gates import Gates
-from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 

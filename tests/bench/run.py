@@ -163,7 +163,7 @@ def five_at_once() -> list[Figure]:
     async def together(daemon: PrivateDaemon) -> list[float]:
         times = []
         async with AsyncClient(daemon.socket, autostart=False) as client:
-            await client.info()
+            await client.get_info()
             for _ in range(ROUNDS):
                 began = time.perf_counter()
                 answers = await asyncio.gather(*(client.dispatch("overbits", "true") for _ in range(5)))

@@ -21,8 +21,8 @@ from luzia_protocol.jobs import JobState  # noqa: E402
 
 from bench.house import House  # noqa: E402
 from luziad.jobs.record import JobRecord  # noqa: E402
-from luziad.jobs.requirements import Claims  # noqa: E402
-from luziad.scheduling.ready.lanes import Limits, Wants  # noqa: E402
+from luziad.jobs.requirements import Claims, Wants  # noqa: E402
+from luziad.scheduling.ready.limits import Limits  # noqa: E402
 
 MONTH_S = 30 * 86_400.0
 PROJECTS = 40

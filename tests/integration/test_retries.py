@@ -151,7 +151,7 @@ def test_the_command_line_says_it_all() -> None:
         shown = luzia.run("jobs", "@last").stdout.decode()
         assert "exit code 3, after 3 attempts" in shown
         assert shown.count("failed") >= 3
-        terms = client.status("@last").terms
+        terms = client.get_job("@last").terms
         assert terms is not None
         assert (terms.retries, terms.retry_on, terms.backoff_s) == (2, ["failed", "lost"], [0.001, 0.002])
         assert (terms.expires_s, terms.job_timeout_s) == (7200, 3600)

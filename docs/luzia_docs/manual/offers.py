@@ -7,7 +7,7 @@ from typing import Any
 
 from luzia_protocol.jobs import RETRYABLE, JobState
 
-from luzia_client.cli import main
+from luzia_client.cli.args.command_line import DISPATCH_COMMANDS
 from luzia_client.cli.help import topics
 from luzia_client.cli.help.reference import Command, Word, commands
 from luzia_client.cli.show.columns import COLUMNS
@@ -71,7 +71,7 @@ def _command(command: Command) -> dict[str, Any]:
 
 def _grammar(command: Command) -> dict[str, Any]:
     """What the commands with a grammar of their own say instead; an action that is called like one has a parser."""
-    return {"words": ["project"]} if command.name in main.OWN_GRAMMAR else {}
+    return {"words": ["project"]} if command.name in DISPATCH_COMMANDS else {}
 
 
 def _kind(word: Word) -> str:

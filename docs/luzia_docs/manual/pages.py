@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from luzia_protocol.version import VERSION
 
-from luzia_client.cli import main
+from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.help import topics, usage
 from luzia_client.cli.help.reference import Command, Word, commands
 from luzia_docs.manual import roff
@@ -65,9 +65,9 @@ def overview(known: list[Command]) -> list[str]:
         roff.section("commands"),
     ]
     titles = {each.name: each.title for each in known}
-    for group in dict.fromkeys(group for _, _, group in main.COMMANDS.values()):
+    for group in dict.fromkeys(group for _, _, group in COMMANDS.values()):
         lines.append(roff.subsection(group))
-        for name, (_, _, of) in main.COMMANDS.items():
+        for name, (_, _, of) in COMMANDS.items():
             if of == group:
                 lines += roff.entry(f".BR luzia\\-{name} (1)", titles[name])
     for name in topics.TITLES:

@@ -16,6 +16,7 @@ from luzia_protocol import events, replies, requests
 
 import luzia_client
 from luzia_client.cli import main
+from luzia_client.cli.args.command_line import COMMANDS
 from luzia_docs.site.docstrings import parse_docstring
 from luzia_docs.site.tables import default_value, markdown_table, type_name
 from luziad.config import schema
@@ -30,7 +31,7 @@ def commands_page() -> str:
         "The output of `luzia COMMAND --help`. All use the same [exit statuses](errors.md#exit-status-of-luzia).",
     ]
     groups: dict[str, list[str]] = {}
-    for name, (_, _, group) in main.COMMANDS.items():
+    for name, (_, _, group) in COMMANDS.items():
         groups.setdefault(group, []).append(name)
     for group, names in groups.items():
         parts.append(f"## {group}")

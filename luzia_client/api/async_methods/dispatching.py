@@ -17,7 +17,7 @@ class AsyncDispatching(AsyncCalling):
 
     async def dispatch(
         self, project: str, task: str | None = None, **options: Unpack[DispatchOptions]
-    ) -> replies.Dispatched:
+    ) -> replies.DispatchResult:
         """Have a job accepted; when this returns, it is on disk, and the answer has its `job` id.
 
         It never waits for an agent, and when the connection breaks it is asked again without dispatching twice.
@@ -31,11 +31,11 @@ class AsyncDispatching(AsyncCalling):
         `storage_unavailable`, or what another option is refused with. Raises TypeError for an option that there is not.
         """
         request = dispatch_request(project, task, options)
-        return await self._ask(request, replies.Dispatched)
+        return await self._ask(request, replies.DispatchResult)
 
     async def graph(
         self, jobs: Sequence[Mapping[str, Any]], key: str | None = None, parent: str | None = None
-    ) -> replies.Graphed:
+    ) -> replies.GraphResult:
         """Have jobs accepted that come after one another, all or none; the answer has their ids by their names.
 
         jobs: each a mapping with `name`, `project`, `task` or `argv`, and whatever else DispatchOptions has; `after`,
@@ -46,21 +46,21 @@ class AsyncDispatching(AsyncCalling):
         Raises Refused: `graph_cycle`, which names the circle, or what one of the jobs is refused with. Raises
         msgspec.ValidationError for a job with a field of the wrong type.
         """
-        return await self._ask(graph_request(jobs, key, parent), replies.Graphed)
+        return await self._ask(graph_request(jobs, key, parent), replies.GraphResult)
 
-    async def edit(self, job: str, **changes: Unpack[Changes]) -> replies.Changed:
+    async def edit(self, job: str, **changes: Unpack[Changes]) -> replies.JobChange:
         """Change a queued job; what is not named stays as it is.
 
         changes: those of Changes. An empty list takes away what the job comes after.
 
         Raises Refused: `unknown_job`, `job_not_queued`, `graph_cycle`.
         """
-        return await self._ask(requests.Edit(job=job, **changes), replies.Changed)
+        return await self._ask(requests.Edit(job=job, **changes), replies.JobChange)
 
-    async def import_jobs(self, jobs: Sequence[Job]) -> replies.Imported:
+    async def import_jobs(self, jobs: Sequence[Job]) -> replies.ImportResult:
         """Take in jobs of another luzia, as its `status` gives them; what is there already stays as it is.
 
         jobs: at most 100 at once. One that has not ended becomes `lost`.
         The answer says of each job in turn whether it was taken in, and if not, why.
         """
-        return await self._ask(requests.Import(jobs=list(jobs)), replies.Imported)
+        return await self._ask(requests.Import(jobs=list(jobs)), replies.ImportResult)

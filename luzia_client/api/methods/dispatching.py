@@ -16,7 +16,9 @@ from luzia_client.api.requests import Changes, DispatchOptions, dispatch_request
 class Dispatching(Calling):
     """Requests that bring work: jobs, graphs of jobs, and changes of what is queued."""
 
-    def dispatch(self, project: str, task: str | None = None, **options: Unpack[DispatchOptions]) -> replies.Dispatched:
+    def dispatch(
+        self, project: str, task: str | None = None, **options: Unpack[DispatchOptions]
+    ) -> replies.DispatchResult:
         """Have a job accepted; when this returns, it is on disk, and the answer has its `job` id.
 
         It never waits for an agent, and when the connection breaks it is asked again without dispatching twice.
@@ -30,11 +32,11 @@ class Dispatching(Calling):
         `storage_unavailable`, or what another option is refused with. Raises TypeError for an option that there is not.
         """
         request = dispatch_request(project, task, options)
-        return self._ask(request, replies.Dispatched)
+        return self._ask(request, replies.DispatchResult)
 
     def graph(
         self, jobs: Sequence[Mapping[str, Any]], key: str | None = None, parent: str | None = None
-    ) -> replies.Graphed:
+    ) -> replies.GraphResult:
         """Have jobs accepted that come after one another, all or none; the answer has their ids by their names.
 
         jobs: each a mapping with `name`, `project`, `task` or `argv`, and whatever else DispatchOptions has; `after`,
@@ -45,21 +47,21 @@ class Dispatching(Calling):
         Raises Refused: `graph_cycle`, which names the circle, or what one of the jobs is refused with. Raises
         msgspec.ValidationError for a job with a field of the wrong type.
         """
-        return self._ask(graph_request(jobs, key, parent), replies.Graphed)
+        return self._ask(graph_request(jobs, key, parent), replies.GraphResult)
 
-    def edit(self, job: str, **changes: Unpack[Changes]) -> replies.Changed:
+    def edit(self, job: str, **changes: Unpack[Changes]) -> replies.JobChange:
         """Change a queued job; what is not named stays as it is.
 
         changes: those of Changes. An empty list takes away what the job comes after.
 
         Raises Refused: `unknown_job`, `job_not_queued`, `graph_cycle`.
         """
-        return self._ask(requests.Edit(job=job, **changes), replies.Changed)
+        return self._ask(requests.Edit(job=job, **changes), replies.JobChange)
 
-    def import_jobs(self, jobs: Sequence[Job]) -> replies.Imported:
+    def import_jobs(self, jobs: Sequence[Job]) -> replies.ImportResult:
         """Take in jobs of another luzia, as its `status` gives them; what is there already stays as it is.
 
         jobs: at most 100 at once. One that has not ended becomes `lost`.
         The answer says of each job in turn whether it was taken in, and if not, why.
         """
-        return self._ask(requests.Import(jobs=list(jobs)), replies.Imported)
+        return self._ask(requests.Import(jobs=list(jobs)), replies.ImportResult)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operating import Queues, QueuesChanged
+from luzia_protocol.operating import QueueChange, Queues
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.selection import ask, some
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.cli.show.text import harmless
@@ -41,7 +41,7 @@ def change_queues(
     args: argparse.Namespace,
     verb: str,
     states: Collection[JobState],
-    change: Callable[[str | None, bool], QueuesChanged],
+    change: Callable[[str | None, bool], QueueChange],
 ) -> int:
     """Pause or resume queues, after asking when jobs go with them; returns the exit status.
 
@@ -50,7 +50,7 @@ def change_queues(
     meant = queues_meant(args)
     assert meant is not None
     if not args.queue_only:
-        jobs = [job.id for job in client.list_all(args.project, [*states])]
+        jobs = [job.id for job in client.iter_jobs(args.project, [*states])]
         if jobs:
             what = ", ".join(args.project) or "everything"
             ask(f"{verb} {what}, and {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {some(jobs)}", args.yes)

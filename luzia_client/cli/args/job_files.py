@@ -13,7 +13,7 @@ import msgspec
 
 from luzia_protocol.requests import Node
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 
 _FIELDS = tuple(field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env"))
 

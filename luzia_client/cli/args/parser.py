@@ -8,12 +8,13 @@ import os
 
 from luzia_protocol.states import JobState
 
-from luzia_client.cli.args.suggest import did_you_mean
-from luzia_client.cli.args.usage_error import UsageError
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.errors import UsageError, did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from types import ModuleType
     from typing import Any, NoReturn
 
     Examples = Sequence[tuple[str, str]]
@@ -96,6 +97,31 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the mistake."""
         raise UsageError(message, f"See `{self.prog} --help`.")
+
+
+def load_command(name: str) -> ModuleType:
+    """The module of a command."""
+    from importlib import import_module
+
+    return import_module(f"luzia_client.cli.commands.{COMMANDS[name][0]}")
+
+
+def command_parser(name: str, module: ModuleType) -> Parser:
+    """The parser of a command, with its examples at the end of the help."""
+    parser = Parser(prog=f"luzia {name}", description=module.__doc__)
+    module.configure(parser)
+    parser.epilog = "\n\n".join(filter(None, [parser.epilog, examples_text(module.EXAMPLES)])).replace("%", "%%")
+    return parser
+
+
+def check_encoding(words: Sequence[str]) -> None:
+    """Raise UsageError for a word that is not valid UTF-8."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as exc:
+            shown = word.encode(errors="surrogateescape").decode(errors="backslashreplace")
+            raise UsageError(f"'{shown}' is not valid UTF-8", "Check the terminal's encoding.") from exc
 
 
 def _columns() -> int:

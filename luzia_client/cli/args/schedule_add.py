@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from luzia_protocol.schedules import Missed, Overlap, Schedule
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Schedule
 
 from luzia_client.api.client import Client
-from luzia_client.cli.args.grammar import FLAGS, VALUED, Asked, is_option, parse, the_task, usage_error
-from luzia_client.cli.args.suggest import did_you_mean
+from luzia_client.cli.args.command_line import FLAGS, VALUED, Asked, is_option, parse, the_task
+from luzia_client.cli.args.errors import UsageError, did_you_mean
 
 OWN = {
     "--cron": ("EXPRESSION", "when: minute, hour, day of the month, month, day of the week; @daily and the like"),
@@ -20,7 +20,7 @@ OWN = {
 }
 """The options that a dispatch does not have: what their value is called, and what they do."""
 
-CHOICES = {"--missed": [*Missed], "--overlap": [*Overlap]}
+CHOICES = {"--missed": [*MissedPolicy], "--overlap": [*OverlapPolicy]}
 WITHOUT = ("--key", "--in", "--at", "--after", "--after-any", "--after-fail")
 """Options of a dispatch that make no sense for one that is repeated."""
 
@@ -42,14 +42,14 @@ class Wanted:
             options["agent"] = self.asked.agent
         if self.asked.env:
             options["env"] = self.asked.env
-        return client.schedule_add(
+        return client.add_schedule(
             self.name,
             self.own["--cron"],
             self.asked.project,
             the_task(self.asked),
             timezone=self.own.get("--timezone"),
-            missed=Missed(self.own.get("--missed", Missed.ONCE)),
-            overlap=Overlap(self.own.get("--overlap", Overlap.SKIP)),
+            missed=MissedPolicy(self.own.get("--missed", MissedPolicy.ONCE)),
+            overlap=OverlapPolicy(self.own.get("--overlap", OverlapPolicy.SKIP)),
             replace="--replace" in self.own,
             **options,
         )
@@ -83,11 +83,11 @@ def _take_option(words: list[str], position: int, own: dict[str, str], dispatch:
     """Put an option where it belongs, with its value, and return where the next word is."""
     option, equals, value = words[position].partition("=")
     if option in WITHOUT:
-        raise usage_error(f"{option} does not go with a schedule", "That says when its jobs start. " + _HELP)
+        raise UsageError(f"{option} does not go with a schedule", "That says when its jobs start. " + _HELP)
     taken = [words[position]]
     if _takes_value(option) and not equals:
         if position + 1 == len(words):
-            raise usage_error(f"{option} needs a value", _HELP)
+            raise UsageError(f"{option} needs a value", _HELP)
         value = words[position + 1]
         taken.append(value)
     if option in OWN:
@@ -107,32 +107,32 @@ def _takes_value(option: str) -> bool:
     if option in OPTIONS:
         return bool(OPTIONS[option].value)
     near = did_you_mean(option, [*OWN, *VALUED, *OPTIONS, *FLAGS])
-    raise usage_error(f"unknown option {option}", f"{near}When it is the task, put `--` before it. {_HELP}")
+    raise UsageError(f"unknown option {option}", f"{near}When it is the task, put `--` before it. {_HELP}")
 
 
 def _checked(option: str, value: str) -> str:
     """The value of an own option. Raises UsageError."""
     known = CHOICES.get(option)
     if known is not None and value not in known:
-        raise usage_error(f"{option} {value}: it is one of {', '.join(known)}", did_you_mean(value, known) + _HELP)
+        raise UsageError(f"{option} {value}: it is one of {', '.join(known)}", did_you_mean(value, known) + _HELP)
     if OWN[option][0] and not value.strip():
-        raise usage_error(f"{option} needs a value", "It is empty.")
+        raise UsageError(f"{option} needs a value", "It is empty.")
     return value
 
 
 def options() -> list[tuple[tuple[str, ...], str, str]]:
     """All options, its own and those that it shares with a dispatch: names, what the value is called, what they do."""
-    from luzia_client.cli.help import usage
+    from luzia_client.cli.args.dispatch_options import options as dispatch_options
 
     own = [((name,), value, text) for name, (value, text) in OWN.items()]
     without = {*WITHOUT, "--json", "--help"}
-    return own + [option for option in usage.options("dispatch") if not without & set(option[0])]
+    return own + [option for option in dispatch_options("dispatch") if not without & set(option[0])]
 
 
 def _check_whole(name: str, own: dict[str, str]) -> None:
     example = 'luzia schedule add nightly --cron "0 3 * * *" --project . "update the dependencies"'
     if not name:
-        raise usage_error("the schedule has no name", f"As in: {example}")
+        raise UsageError("the schedule has no name", f"As in: {example}")
     for option, what in (("--cron", "when it runs"), ("--project", "for which project")):
         if option not in own:
-            raise usage_error(f"{option} is missing: it says {what}", f"As in: {example}")
+            raise UsageError(f"{option} is missing: it says {what}", f"As in: {example}")

@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from luzia_protocol.states import JobState
 
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import states as states_of
-from luzia_client.cli.args.usage_error import UsageError
-from luzia_client.cli.show.render import state_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def is_filtered(args: argparse.Namespace) -> bool:
 def matching(client: Client, args: argparse.Namespace, states: Collection[JobState] = ()) -> Iterator[Job]:
     """The jobs that the filters let through, newest first. states: instead of those of the filter."""
     wanted = states or [state for group in args.state for state in group]
-    return client.list_all(args.project, [*wanted], tags=dict(args.tag))
+    return client.iter_jobs(args.project, [*wanted], tags=dict(args.tag))
 
 
 def selected(
@@ -90,7 +89,7 @@ def selected(
         raise UsageError(f"which jobs? Nothing says what to {verb}", "Name ids, or --project, --state, --tag or --all.")
     states = [state for state in JobState if state in possible and (not wanted or state in wanted)]
     if not states:
-        words = ", ".join(map(state_word, sorted(wanted)))
+        words = ", ".join(sorted(wanted))
         raise UsageError(f"there is nothing to {verb} about jobs that are {words}")
     jobs = [job.id for job in matching(client, args, states) if where is None or where(job)]
     if jobs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 
 
 def read(word: str, limit: int) -> bytes:

@@ -7,8 +7,8 @@ import argparse
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.output import for_each
-from luzia_client.cli.show.render import LIVE_STATES
 
 EXAMPLES = (
     ("luzia cancel a2f5", "end it with all its processes"),

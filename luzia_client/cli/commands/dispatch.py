@@ -12,10 +12,9 @@ import sys
 from _json import encode_basestring as quoted
 from _json import scanstring
 
-from luzia_protocol import paths
-from luzia_protocol.caller import client_env, inside
+from luzia_protocol import environment
 
-from luzia_client.cli.args.grammar import Asked, parse, the_task, usage_error
+from luzia_client.cli.args.command_line import Asked, parse, the_task, usage_error
 
 EXAMPLES = (
     ('luzia overbits "fix the login button"', "to the project's agent"),
@@ -70,7 +69,7 @@ def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
         parts += [',"task":', quoted(task)]
     else:
         parts += [',"argv":[', ",".join([quoted(word) for word in argv]), "]"]
-    parent = "" if "parent" in asked.more else inside()
+    parent = "" if "parent" in asked.more else environment.current_job()
     for name, value in (("agent", asked.agent), ("key", asked.key), ("parent", parent)):
         if value:
             parts += [',"', name, '":', quoted(value)]
@@ -78,7 +77,7 @@ def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
         import json
 
         parts += [",", json.dumps(asked.more, ensure_ascii=False)[1:-1]]
-    for name, env in (("env", asked.env), ("client_env", client_env())):
+    for name, env in (("env", asked.env), ("client_env", environment.client_env())):
         if env:
             pairs = [f"{quoted(key)}:{quoted(value)}" for key, value in env.items()]
             parts += [',"', name, '":{', ",".join(pairs), "}"]
@@ -88,7 +87,7 @@ def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
 
 def ask(line: bytes) -> bytes:
     """Send the line and return the answer; once more when the daemon is not there, or goes away meanwhile."""
-    path = paths.socket_path()
+    path = environment.socket_path()
     try:
         return _exchange(path, line)
     except TimeoutError as exc:
@@ -105,7 +104,7 @@ def ask(line: bytes) -> bytes:
 
 
 def _exchange(path: str, line: bytes) -> bytes:
-    paths.check_place(path)
+    environment.check_socket_owner(path)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     sock.connect(path)
     sock.settimeout(ANSWER_TIMEOUT_S)
@@ -151,7 +150,7 @@ def _refused(asked: Asked, answer: bytes) -> int:
     from luzia_protocol.errors import Refused
 
     from luzia_client.api.answers import parse as parse_answer
-    from luzia_client.cli.failure import with_nearest_command
+    from luzia_client.cli.show.errors import with_nearest_command
     from luzia_client.transport.connection import UnexpectedAnswerError
 
     try:

@@ -51,7 +51,7 @@ def findings() -> Iterator[Finding]:
     info = None
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
             problem, remedy = exc.message, exc.hint
         yield from doctor_checks.check_daemon(info, problem, remedy)

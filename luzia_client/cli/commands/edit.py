@@ -9,10 +9,10 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.grammar import MAX_TASK_BYTES, task_text
+from luzia_client.cli.args.command_line import MAX_TASK_BYTES, task_text
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.task_source import read
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (

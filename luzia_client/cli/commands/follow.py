@@ -13,9 +13,9 @@ import sys
 from luzia_client.api.client import Client
 from luzia_client.api.requests import Render
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_tags
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.watch.following import Following, Wanted
 from luzia_client.cli.watch.prefixed import JsonLines, Prefixed

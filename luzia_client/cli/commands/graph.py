@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
 from luzia_client.cli.args.parser import add_detach, add_json
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import STATE_COLOURS, format_elapsed, format_status
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             for name, told in graphed.jobs.items():
                 print(f"{name:<{widest}}  {told}")
             return exit_codes.OK
-        shown = client.graph_show(args.job)
+        shown = client.get_graph(args.job)
     if args.json:
         for job in shown.jobs:
             print_json(job)
@@ -91,11 +91,11 @@ def _line(
     job: Job, lead: str, known: dict[str, Job], below: dict[str, list[Job]], screen: Screen, now: datetime
 ) -> str:
     name = one_line(job.node or job.task, 40)
-    elapsed = "" if job.started_at is None else f"  {render.elapsed(job, now)}"
+    elapsed = "" if job.started_at is None else f"  {format_elapsed(job, now)}"
     others = [_name(known[each]) for each in _parents(job) if each in known and job not in below.get(each, [])]
     also = f"  (also after {', '.join(others)})" if others else ""
-    words = f"{lead}{name}  {job.id}  {render.status(job, screen)}{elapsed}{also}"
-    return screen.paint(words if screen.width is None else cut(words, screen.width), render.COLOURS[job.state])
+    words = f"{lead}{name}  {job.id}  {format_status(job, screen)}{elapsed}{also}"
+    return screen.paint(words if screen.width is None else cut(words, screen.width), STATE_COLOURS[job.state])
 
 
 def _name(job: Job) -> str:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from luzia_protocol.states import SORT_KEYS, JobState
 
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import positive, states
 from luzia_client.cli.args.selection import add_tags
-from luzia_client.cli.args.usage_error import UsageError
 from luzia_client.cli.show import listing
 from luzia_client.cli.watch.signal_options import add_signs, chosen_signs
 
@@ -81,13 +81,15 @@ def run(args: argparse.Namespace) -> int:
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or DEFAULT_LIMIT
     wanted = listing.Wanted(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
+    from luzia_client.cli.commands.dispatch import ask
+
     if args.json:
-        return listing.print_json(wanted)
+        return listing.print_json(wanted, ask)
     if args.format is not None:
         from luzia_client.cli.show.columns import chosen
 
-        return listing.print_columns(wanted, chosen(args.format))
-    return listing.print_table(wanted)
+        return listing.print_columns(wanted, chosen(args.format), ask)
+    return listing.print_table(wanted, ask)
 
 
 def _since(text: str) -> datetime:

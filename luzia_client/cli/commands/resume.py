@@ -33,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
         if queues_meant(args) is None:
             return for_each(selected(client, args, "resume", [JobState.PAUSED]), client.resume, args.json)
         status = change_queues(client, args, "resume", [JobState.PAUSED], client.resume_queue)
-        tell_of_other_stops(client.info().queues, datetime.now(UTC))
+        tell_of_other_stops(client.get_info().queues, datetime.now(UTC))
         return status

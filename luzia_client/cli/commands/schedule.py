@@ -104,18 +104,18 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         match args.action:
             case "show":
-                return _tell(client.schedule_show(args.name, args.runs), args.json, "")
+                return _tell(client.get_schedule(args.name, args.runs), args.json, "")
             case "pause":
-                return _tell(client.schedule_pause(args.name), args.json, "Paused")
+                return _tell(client.pause_schedule(args.name), args.json, "Paused")
             case "resume":
-                return _tell(client.schedule_resume(args.name), args.json, "Resumed")
+                return _tell(client.resume_schedule(args.name), args.json, "Resumed")
             case "remove":
-                return _tell(client.schedule_remove(args.name), args.json, "Removed")
+                return _tell(client.remove_schedule(args.name), args.json, "Removed")
             case "run":
-                dispatched = client.schedule_run(args.name)
+                dispatched = client.run_schedule(args.name)
                 print_json(dispatched) if args.json else print(dispatched.name)
                 return exit_codes.OK
-        schedules = client.schedule_list()
+        schedules = client.list_schedules()
     if args.json:
         for schedule in schedules:
             print_json(schedule)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import NamedTuple
 
-from luzia_client.cli import main
-from luzia_client.cli.args.parser import Parser
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.dispatch_options import options
+from luzia_client.cli.args.parser import Parser, load_command
 from luzia_client.cli.help import usage
 
 TYPE_CHECKING = False
@@ -49,16 +50,16 @@ class Command(NamedTuple):
 
 def commands() -> list[Command]:
     """All commands, in the order of `luzia --help`."""
-    return [command(name) for name in main.COMMANDS]
+    return [command(name) for name in COMMANDS]
 
 
 def command(name: str) -> Command:
     """One command."""
-    module = main.load(name)
-    title = main.COMMANDS[name][1]
-    if name in main.OWN_GRAMMAR:
+    module = load_command(name)
+    title = COMMANDS[name][1]
+    if name in DISPATCH_COMMANDS:
         head, text = usage.head(name)
-        words = [Word(names, value, said) for names, value, said in usage.options(name)]
+        words = [Word(names, value, said) for names, value, said in options(name)]
         return Command(name, title, head, text, words, "", module.EXAMPLES, [])
     parser = Parser(prog=f"luzia {name}", description=module.__doc__)
     module.configure(parser)

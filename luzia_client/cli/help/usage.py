@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from luzia_client.cli import exit_codes
+from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.help.topics import TITLES
-from luzia_client.cli.main import COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from luzia_client.cli.args.usage_error import UsageError
+    from luzia_client.cli.args.errors import UsageError
 
 SHORT = """\
 luzia PROJECT TASK…       hand a task to a project's agent
@@ -37,37 +36,18 @@ HEADS = {
     "run": ("luzia run [options] PROJECT -- PROGRAM [ARGUMENT…]", RUN),
 }
 
-_AGENT = (("-a", "--agent"), "NAME", "which agent (see `luzia agents`)")
-_FIRST = (
-    (("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy it from here; repeatable"),
-    (("--key",), "KEY", "the same key names the same job: asking twice is one"),
-)
-_LAST = (
-    (("-q", "--quiet"), "", "print the job's name only"),
-    (("--json",), "", "print the answer as JSON"),
-    (("-h", "--help"), "", "show this help"),
-)
-
 
 def head(command: str) -> tuple[str, str]:
     """The usage of `dispatch` or `run`, and what it does."""
     return HEADS[command]
 
 
-def options(command: str) -> list[tuple[tuple[str, ...], str, str]]:
-    """The options of `dispatch` or `run`: their names, the name of their value, and what they do."""
-    from luzia_client.cli.args.dispatch_options import OPTIONS
-
-    more = [((name,), each.value, each.text) for name, each in OPTIONS.items()]
-    return [*([_AGENT] if command == "dispatch" else []), *_FIRST, *more, *_LAST]
-
-
 def show(command: str) -> int:
     """Print the help of `dispatch` or `run`."""
     from textwrap import wrap
 
-    from luzia_client.cli.args.parser import examples_text
-    from luzia_client.cli.main import load
+    from luzia_client.cli.args.dispatch_options import options
+    from luzia_client.cli.args.parser import examples_text, load_command
 
     first, text = head(command)
     lines = ["usage: " + first.replace("\n", "\n       "), "", text, "options:"]
@@ -78,8 +58,8 @@ def show(command: str) -> int:
             f"{'  ' if len(names) > 1 else ''}{name} {value}".ljust(28) + begin,
             *(" " * 28 + part for part in more),
         ]
-    print("\n".join([*lines, "", examples_text(load(command).EXAMPLES)]))
-    return exit_codes.OK
+    print("\n".join([*lines, "", examples_text(load_command(command).EXAMPLES)]))
+    return 0
 
 
 def top(words: list[str]) -> int:
@@ -92,7 +72,7 @@ def top(words: list[str]) -> int:
         print(all_commands())
     else:
         print(SHORT, end="")
-    return exit_codes.OK
+    return 0
 
 
 def all_commands() -> str:
@@ -120,9 +100,9 @@ def _wrapped(words: list[str]) -> list[str]:
 
 def no_task(word: str) -> UsageError:
     """One bare word is a project without a task, or a misspelt command."""
-    from luzia_client.cli.args.grammar import EXAMPLE
-    from luzia_client.cli.args.usage_error import UsageError
-    from luzia_client.cli.failure import nearest_command
+    from luzia_client.cli.args.command_line import EXAMPLE
+    from luzia_client.cli.args.errors import UsageError
+    from luzia_client.cli.show.errors import nearest_command
 
     near = nearest_command(word)
     if near is not None:

@@ -9,10 +9,10 @@ from itertools import islice
 from luzia_protocol.jobs import Job
 
 from luzia_client.api.client import Client
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import positive
 from luzia_client.cli.args.selection import add_filters, is_filtered, matching
-from luzia_client.cli.failure import UsageError
-from luzia_client.cli.show.render import state_word
+from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import harmless, one_line
 
 LIMIT = 20
@@ -51,5 +51,5 @@ def jobs_meant(client: Client, args: argparse.Namespace) -> list[str | Job]:
 
 def heading(job: Job) -> str:
     """`==> 113754-a2f5  overbits  completed  fix the login button <==`"""
-    words = (job.id, harmless(one_line(job.project)), state_word(job.state), harmless(one_line(job.task, 60)))
+    words = (job.id, harmless(one_line(job.project)), format_state(job.state), harmless(one_line(job.task, 60)))
     return f"==> {'  '.join(words)} <=="

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from luzia_client.cli.args.suggest import nearest
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.errors import nearest
 
 HINT = "Tab completes, `help` explains, Ctrl-D leaves."
 

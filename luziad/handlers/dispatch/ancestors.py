@@ -9,9 +9,9 @@ from luziad.config.schema import DaemonConfig
 from luziad.jobs.family import ENDED_FROM_OUTSIDE
 from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import JobRecord
+from luziad.jobs.resources import MACHINE, amount_words
 from luziad.jobs.table import JobTable
 from luziad.scheduling.ready.queue import ReadyQueue
-from luziad.scheduling.ready.resources import MACHINE, amount_words
 
 
 def ancestors_of(parent: str, uid: int, table: JobTable, bounds: DaemonConfig, others: int) -> tuple[str, ...]:

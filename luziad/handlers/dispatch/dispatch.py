@@ -35,12 +35,12 @@ def dispatch(services: Services, request: Dispatch, call: Call) -> None:
     """Check the request, record the job, and answer when it is on disk."""
     scheduler, table, journal = services.scheduler, services.table, services.journal
     if request.key is not None and (known := table.by_key(request.key)) is not None:
-        again = replies.Dispatched(known.id, job_name(known.project, known.id), known.project, created=False)
+        again = replies.DispatchResult(known.id, job_name(known.project, known.id), known.project, created=False)
         journal.after_commit(Asked(call, lambda: again))
         return
     check_room(services, 1)
     record = new_record(services, request, call.uid, after_of(request, lambda job: table.find(job, call.uid).id))
-    answer = replies.Dispatched(record.id, job_name(record.project, record.id), record.project)
+    answer = replies.DispatchResult(record.id, job_name(record.project, record.id), record.project)
     scheduler.accept(record, Asked(call, lambda: answer))
 
 

@@ -12,7 +12,7 @@ from luzia_protocol.requests import Dispatch
 from luziad.config.schema import Config
 from luziad.jobs.record import JobRecord
 from luziad.jobs.requirements import Claims
-from luziad.scheduling.ready.resources import amount_words, stock_words
+from luziad.jobs.resources import amount_words, stock_words
 
 
 def claims_of(

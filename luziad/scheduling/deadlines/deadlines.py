@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict
-from luziad.clocks.clock import At, counted, start_of
-from luziad.clocks.timer_queue import Agenda
+from luziad.clocks.clock import At, counted
+from luziad.clocks.timer_queue import TimerQueue
+from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import JobRecord
+from luziad.jobs.start_time import start_of
 
 
 class Deadlines:
@@ -17,7 +18,7 @@ class Deadlines:
 
     def __init__(self, over: Callable[[JobRecord, Verdict], None]) -> None:
         self._over = over
-        self._agenda = Agenda(self._due)
+        self._agenda = TimerQueue(self._due)
         self.close = self._agenda.close
 
     def watch(self, record: JobRecord) -> None:

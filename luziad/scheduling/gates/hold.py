@@ -8,11 +8,11 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Held, Released
 from luzia_protocol.jobs import JobState
 
+from luziad.clocks.format import format_time
 from luziad.jobs.record import JobRecord
 from luziad.journal.events import Facts
 from luziad.journal.journal import Journal, Then
 from luziad.scheduling.gates.gates import Gates
-from luziad.scheduling.gates.start_time import clock
 
 
 class HoldGate:
@@ -25,7 +25,7 @@ class HoldGate:
     def why(self, record: JobRecord) -> str:
         """`held since 14:05; luzia release 113754-a2f5 lets it start`, with the command in backquotes."""
         assert record.fate.held_at is not None
-        return f"held since {clock(record.fate.held_at)}; `luzia release {record.id}` lets it start"
+        return f"held since {format_time(record.fate.held_at)}; `luzia release {record.id}` lets it start"
 
     def keep(self, record: JobRecord) -> None:
         """Nothing more is to be known."""

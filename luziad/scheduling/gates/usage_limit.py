@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from luziad.clocks.clock import At
+from luziad.clocks.format import format_time
 from luziad.clocks.timer import ClockTimer
 from luziad.jobs.record import JobRecord
-from luziad.scheduling.gates.start_time import clock
 
 
 class LimitGate:
@@ -45,7 +45,7 @@ class LimitGate:
     def why(self, record: JobRecord) -> str:
         """`usage limit of claude until 15:45`."""
         agent = record.spec.agent
-        return f"usage limit of {agent} until {clock(time.time() + self._until[agent].left_s)}"
+        return f"usage limit of {agent} until {format_time(time.time() + self._until[agent].left_s)}"
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until the limit is over."""

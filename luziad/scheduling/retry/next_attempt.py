@@ -16,14 +16,15 @@ from msgspec.structs import replace
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.agents.base import Verdict
 from luziad.agents.reading import is_overload, one_line
 from luziad.agents.resets import reset_moment
 from luziad.attempts.budget import to_go_on
-from luziad.clocks.clock import counted, start_of, steady, wall
+from luziad.clocks.clock import counted, steady, wall
+from luziad.clocks.format import format_time
+from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import JobRecord
 from luziad.jobs.retry_state import Again, Given
-from luziad.scheduling.gates.start_time import clock
+from luziad.jobs.start_time import start_of
 from luziad.scheduling.gates.usage_limit import LimitGate
 from luziad.scheduling.retry.backoff import RetryPolicy, decide
 from luziad.scheduling.retry.policies import Policies
@@ -176,7 +177,7 @@ class Renewal:
         now = time.time()
         wait_s, known = _limit_wait_s(record, verdict, now)
         until = now + wait_s
-        what = f"usage limit of {record.spec.agent} until {clock(until)}"
+        what = f"usage limit of {record.spec.agent} until {format_time(until)}"
         return replace(
             again,
             limits=again.limits + 1,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from luzia_protocol import caller
+from luzia_protocol import environment
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS
 from luziad.attempts import launch
 from luziad.jobs.lifecycle import TRANSITIONS
 from unit.house.scripts import ROOT, load
@@ -101,5 +101,5 @@ def test_the_variables_that_a_job_inherits_are_described() -> None:
     (daemons,) = re.findall(r"^\| the daemon's own environment \|(.*)\|$", page, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", daemons)) == {*launch.BASE_VARIABLES, *launch.BASE_PREFIXES}
     (callers,) = re.findall(r"^\| the shell that dispatches \|(.*)\|$", page, re.MULTILINE)
-    lower = {name.lower() if name.endswith("_PROXY") else name for name in caller._INHERITED}
+    lower = {name.lower() if name.endswith("_PROXY") else name for name in environment._INHERITED}
     assert set(re.findall(r"`(\w+)`", callers)) == lower | {"LC_"}

@@ -12,7 +12,7 @@ import pytest
 
 from luzia_protocol import requests
 
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS
 from luzia_docs.site import pages
 from luzia_docs.site.docstrings import parse_docstring
 from luziad.config import schema

@@ -9,10 +9,9 @@ import pytest
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.agents.base import Verdict
 from luziad.attempts import budget
 from luziad.attempts.budget import Breaches
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
 from luziad.jobs.spending import Budget
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from luziad.clocks.clock import counted, shown_start, start_of, steady, wall
+from luziad.clocks.clock import Steady, counted, steady, wall
 from luziad.jobs.record import JobFate, JobRecord, JobSpec
-from luziad.jobs.retry_state import Again, Steady
+from luziad.jobs.retry_state import Again
 from luziad.scheduling.gates.usage_limit import LimitGate
 
 
@@ -24,15 +24,6 @@ def test_what_is_left_is_counted_whatever_the_wall_clock_meant() -> None:
 def test_after_another_boot_the_wall_clock_tells_what_is_left() -> None:
     assert 50 < counted(time.time(), Steady("another", 1e9), 60).left_s < 70
     assert 50 < counted(time.time() + 60, None).left_s < 70
-
-
-def test_a_start_is_shown_as_the_wall_clock_is_now() -> None:
-    moment = time.time() + 60
-    assert shown_start(waiting(Again(not_before=moment, start=steady(60)))) == moment
-    shown = shown_start(waiting(Again(not_before=moment - 3600, start=steady(60))))
-    assert shown is not None
-    assert abs(shown - moment) < 30
-    assert start_of(waiting(Again(not_before=0.0))) is None
 
 
 async def test_a_limit_is_over_on_the_clock_that_it_was_given() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from luziad.jobs.record import JobFate, JobRecord, JobSpec
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldGate
-from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 PROJECTS = "abc"

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.loading import from_directories, load
 from luziad.jobs.record import JobFate, JobRecord, JobSpec
 from luziad.jobs.view import whole_view
+from luziad.journal.loading import from_directories, load
 from luziad.store import repair, snapshots
 from luziad.store.batch import Batch
 from luziad.store.opening import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME

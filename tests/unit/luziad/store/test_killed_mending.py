@@ -11,7 +11,7 @@ import pytest
 DRIVER = """
 import os, shutil, signal, sqlite3, sys
 from pathlib import Path
-from luziad.loading import load
+from luziad.journal.loading import load
 from luziad.store import recovery, snapshots
 from luziad.store.batch import Batch
 from luziad.store.sqlite import Store

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from luziad.errors import StorageError, StoreTooNewError
-from luziad.jobs.loading import load
+from luziad.journal.loading import load
 from luziad.store import snapshots
 from luziad.store.opening import ENVIRONMENTS_NAME, SCHEMA_VERSION, STORE_NAME, schema_version
 from luziad.store.recovery import open_store

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from luziad.errors import StorageError, StoreTooNewError
-from luziad.jobs.loading import load
+from luziad.journal.loading import load
 from luziad.store import repair, snapshots
 from luziad.store.batch import Batch
 from luziad.store.opening import ENVIRONMENTS_NAME, STORE_NAME

@@ -12,8 +12,8 @@ import pytest
 from luzia_protocol.dispatch import Dispatch
 
 from luziad.errors import StoreDamagedError
-from luziad.jobs.loading import load, load_schedules
-from luziad.schedules.due import ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.jobs.schedule import ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.journal.loading import load, load_schedules
 from luziad.store.batch import Batch
 from luziad.store.opening import STORE_NAME
 from luziad.store.recovery import open_store

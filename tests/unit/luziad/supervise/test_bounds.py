@@ -12,9 +12,8 @@ import pytest
 
 from luzia_protocol.jobs import Outcome, Usage
 
-from luziad.agents.base import Verdict
 from luziad.attempts.bounds import named
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Exited, Verdict
 from luziad.supervise import bounds, cgroup
 from support import eventually
 from unit.luziad.supervise.helpers import ForkServer, exit_record, request

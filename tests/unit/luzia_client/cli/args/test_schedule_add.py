@@ -6,11 +6,11 @@ import argparse
 
 import pytest
 
-from luzia_client.cli.args.grammar import the_task
+from luzia_client.cli.args.command_line import the_task
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import command_parser
 from luzia_client.cli.args.schedule_add import read
 from luzia_client.cli.commands import schedule
-from luzia_client.cli.failure import UsageError
-from luzia_client.cli.main import parser_of
 
 WHEN = ("--cron", "@daily", "--project", "overbits")
 
@@ -57,7 +57,7 @@ def test_a_mistake_is_named(words: list[str], message: str) -> None:
 
 
 def parsed(*words: str) -> argparse.Namespace:
-    found = parser_of("schedule", schedule).parse_args([*words])
+    found = command_parser("schedule", schedule).parse_args([*words])
     assert isinstance(found, argparse.Namespace)
     return found
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luzia_client.cli.args.grammar import parse
+from luzia_client.cli.args.command_line import parse
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.times import moment, span_s
-from luzia_client.cli.failure import UsageError
 
 
 @pytest.mark.parametrize(

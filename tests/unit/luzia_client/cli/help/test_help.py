@@ -8,18 +8,20 @@ import pytest
 
 from luzia_protocol.jobs import JobState
 
-from luzia_client.cli import exit_codes, main
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import command_parser, load_command
 from luzia_client.cli.help import topics, usage
 from unit.luzia_client.fake_daemon import DEADLINE_S, luzia
 
 
-@pytest.mark.parametrize("name", main.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_every_command_begins_with_a_short_usage_and_ends_with_examples(name: str) -> None:
-    if name in main.OWN_GRAMMAR:
+    if name in DISPATCH_COMMANDS:
         shown = luzia(name, "--help").stdout
     else:
-        shown = main.parser_of(name, main.load(name)).format_help()
+        shown = command_parser(name, load_command(name)).format_help()
     first, _, rest = shown.partition("\n\n")
     assert first.startswith("usage: luzia ")
     assert len(first.splitlines()) <= 2
@@ -78,10 +80,12 @@ def test_the_list_of_commands_is_shown_without_the_libraries() -> None:
     assert loaded == {
         "luzia_client",
         "luzia_client.cli",
-        "luzia_client.cli.main",
+        "luzia_client.cli.args",
+        "luzia_client.cli.args.command_line",
+        "luzia_client.cli.help",
         "luzia_client.cli.help.topics",
         "luzia_client.cli.help.usage",
-        "luzia_client.cli.exit_codes",
+        "luzia_client.cli.main",
     }
     assert not {"msgspec", "argparse", "re"} & set(result.stdout.splitlines())
 
@@ -121,7 +125,7 @@ def test_a_usage_shows_what_must_be_given() -> None:
 
 
 def _wait_parser() -> ArgumentParser:
-    return main.parser_of("wait", main.load("wait"))
+    return command_parser("wait", load_command("wait"))
 
 
 def test_one_bare_word_far_from_any_command_is_a_project() -> None:

@@ -12,11 +12,10 @@ import pytest
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.agents.base import Verdict
 from luziad.attempts.launch import Launcher
 from luziad.config.schema import Config, DaemonConfig, ProjectConfig
 from luziad.executor.base import Executor
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.environments import Environments
 from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
 from luziad.jobs.table import JobTable

@@ -1,10 +1,19 @@
-"""What a misspelt word was probably meant to be."""
+"""The exception for a wrong command line, and hints for misspelt words."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+class UsageError(Exception):
+    """The command line is wrong. message: what is wrong. hint: how to correct it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

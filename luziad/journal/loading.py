@@ -18,9 +18,9 @@ from luziad.jobs.ids import JOB_ID
 from luziad.jobs.launch_options import Manner
 from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
 from luziad.jobs.requirements import NO_CLAIMS, Claims
+from luziad.jobs.schedule import ScheduleRecord
 from luziad.jobs.status_file import STATUS_NAME
 from luziad.jobs.table import JobTable
-from luziad.schedules.due import ScheduleRecord
 from luziad.store.sqlite import Store
 
 log = logging.getLogger("luziad.loading")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from luzia_client.cli.args.grammar import Asked, is_option, parse, the_task
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.command_line import Asked, is_option, parse, the_task
+from luzia_client.cli.args.errors import UsageError
 
 
 def read(*words: str) -> Asked:

@@ -7,11 +7,58 @@ from __future__ import annotations
 
 import os
 
-from luzia_protocol.caller import absolute, is_path
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from luzia_client.cli.args.usage_error import UsageError
+    from luzia_client.cli.args.errors import UsageError
+
+COMMANDS = {
+    "dispatch": ("dispatch", "hand a task to a project's agent", "Start jobs"),
+    "run": ("run", "run an exact command as a job, without a shell", "Start jobs"),
+    "graph": ("graph", "dispatch jobs that come after one another, or draw them", "Start jobs"),
+    "batch": ("batch", "dispatch many jobs from a file, all or none", "Start jobs"),
+    "schedule": ("schedule", "dispatch jobs again and again, by the clock", "Start jobs"),
+    "retry": ("retry", "run finished jobs again", "Start jobs"),
+    "send": ("send", "say more in a job's conversation", "Start jobs"),
+    "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
+    "top": ("top", "all jobs on a full screen, with keys to act on them", "Look"),
+    "logs": ("logs", "show or follow a job's output", "Look"),
+    "follow": ("follow", "follow the output of many jobs at once", "Look"),
+    "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
+    "shell": ("shell", "a prompt for all commands, with completion and news", "Look"),
+    "open": ("open", "go to where a job works", "Look"),
+    "diff": ("diff", "show what a job changed in its worktree", "Look"),
+    "stats": ("stats", "how many jobs end, how long they take, what they cost", "Look"),
+    "edit": ("edit", "change a queued job: its task, priority, dependencies", "Act"),
+    "cancel": ("cancel", "end jobs and all their processes", "Act"),
+    "pause": ("pause", "let jobs, a project or everything stand still", "Act"),
+    "resume": ("resume", "let what is paused go on", "Act"),
+    "hold": ("hold", "keep queued jobs from starting", "Act"),
+    "release": ("release", "let held jobs start", "Act"),
+    "drain": ("drain", "start nothing, and let what runs end", "Act"),
+    "remove": ("remove", "forget finished jobs and delete their files", "Act"),
+    "merge": ("merge", "merge a job's branch into the project", "Act"),
+    "clean": ("clean", "remove worktrees whose work is merged", "Act"),
+    "answer": ("answer", "answer what a job's agent asks", "Act"),
+    "progress": ("progress", "report from inside a job how far it is", "Act"),
+    "export": ("export", "write all jobs as JSON lines, to move them", "Set up"),
+    "import": ("import_", "take in jobs that another luzia has exported", "Set up"),
+    "projects": ("projects", "list, add and remove projects", "Set up"),
+    "agents": ("agents", "list the agents that can run tasks", "Set up"),
+    "daemon": ("daemon", "start, stop, restart, reload luziad, or ask how it does", "Set up"),
+    "doctor": ("doctor", "check the set-up and say what to do", "Set up"),
+    "demo": ("demo", "see it all at work in a temporary directory", "Set up"),
+    "help": ("help", "explain a command or a topic", "Set up"),
+    "completions": ("completions", "print a completion script for bash, zsh or fish", "Set up"),
+    "version": ("version", "show the versions of both sides", "Set up"),
+}
+"""Name -> module in luzia_client.cli, help in one line, group in `luzia --help`.
+
+`dispatch` and `run` have a grammar of their own: `run(words)`. The others offer `configure(parser)` and
+`run(args)`; all return the exit status. EXAMPLES of each are pairs of a command line and what it does. The help,
+the manual and the completions are made from these rows, the modules' docstrings and what `configure` says.
+"""
+
+DISPATCH_COMMANDS = ("dispatch", "run")
 
 MAX_TASK_BYTES = 1024 * 1024
 
@@ -126,7 +173,7 @@ def _takes_value(name: str, word: str, command: str) -> bool:
     from luzia_client.cli.args.dispatch_options import OPTIONS
 
     if name not in OPTIONS:
-        from luzia_client.cli.args.suggest import did_you_mean
+        from luzia_client.cli.args.errors import did_you_mean
 
         near = did_you_mean(name, [*OPTIONS, *VALUED, *FLAGS])
         raise usage_error(
@@ -163,7 +210,9 @@ def _set_variable(asked: Asked, value: str) -> None:
 def _project(word: str) -> str:
     if not word:
         raise usage_error("the project's name is empty", "See `luzia projects`.")
-    return absolute(word) if is_path(word) else word
+    from luzia_protocol.environment import absolute_path, is_path
+
+    return absolute_path(word) if is_path(word) else word
 
 
 def task_text(data: bytes, source: str) -> str:
@@ -182,7 +231,7 @@ def task_text(data: bytes, source: str) -> str:
 
 
 def usage_error(message: str, hint: str) -> UsageError:
-    """A mistake in the command line, to be raised."""
-    from luzia_client.cli.args.usage_error import UsageError
+    """The exception to raise for a wrong command line; loaded only then."""
+    from luzia_client.cli.args.errors import UsageError
 
     return UsageError(message, hint)
