@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from luzia_client.api.requests import Changes as Changes
     from luzia_client.api.requests import DispatchOptions as DispatchOptions
     from luzia_client.api.settings import SettingsError as SettingsError
-    from luzia_client.transport.connection import ConnectionLostError as ConnectionLostError
-    from luzia_client.transport.connection import DaemonUnreachableError as DaemonUnreachableError
-    from luzia_client.transport.connection import UnexpectedAnswerError as UnexpectedAnswerError
+    from luzia_client.transport.endpoint import ConnectionLostError as ConnectionLostError
+    from luzia_client.transport.endpoint import DaemonUnreachableError as DaemonUnreachableError
+    from luzia_client.transport.endpoint import UnexpectedAnswerError as UnexpectedAnswerError
 
     __version__: str
 
@@ -39,8 +39,8 @@ _HOMES = {
     "Attempt": "luzia_protocol.jobs",
     "Changes": "luzia_client.api.requests",
     "Client": "luzia_client.api.client",
-    "ConnectionLostError": "luzia_client.transport.connection",
-    "DaemonUnreachableError": "luzia_client.transport.connection",
+    "ConnectionLostError": "luzia_client.transport.endpoint",
+    "DaemonUnreachableError": "luzia_client.transport.endpoint",
     "DispatchOptions": "luzia_client.api.requests",
     "ErrorCode": "luzia_protocol.errors",
     "Event": "luzia_protocol.events",
@@ -56,7 +56,7 @@ _HOMES = {
     "Refused": "luzia_protocol.errors",
     "Schedule": "luzia_protocol.schedules",
     "SettingsError": "luzia_client.api.settings",
-    "UnexpectedAnswerError": "luzia_client.transport.connection",
+    "UnexpectedAnswerError": "luzia_client.transport.endpoint",
     "Usage": "luzia_protocol.jobs",
 }
 

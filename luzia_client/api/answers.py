@@ -8,7 +8,7 @@ import msgspec
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luzia_client.transport.connection import UnexpectedAnswerError
+from luzia_client.transport.endpoint import UnexpectedAnswerError
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ def decode(line: bytes) -> Frame:
     try:
         return _frames.decode(line)
     except msgspec.DecodeError as exc:
-        raise UnexpectedAnswerError(f"the daemon's answer makes no sense: {exc}") from exc
+        raise UnexpectedAnswerError(f"the daemon's reply is invalid: {exc}") from exc
 
 
 def check(frame: Frame) -> Frame:
@@ -76,7 +76,7 @@ def unpack(raw: msgspec.Raw, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.DecodeError as exc:
-        raise UnexpectedAnswerError(f"the daemon's {kind.__name__} makes no sense: {exc}") from exc
+        raise UnexpectedAnswerError(f"the daemon's {kind.__name__} is invalid: {exc}") from exc
 
 
 def answer(line: bytes, kind: type[T]) -> T:

@@ -14,7 +14,7 @@ from luzia_client.api.async_pipeline import AsyncPipeline
 from luzia_client.api.requests import CHANGES_NOTHING, RESENDABLE
 from luzia_client.api.status_cache import StatusCache
 from luzia_client.transport.async_connection import AsyncConnection
-from luzia_client.transport.connection import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
+from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from luzia_protocol.errors import Refused
 
 from luzia_client.api import answers
 from luzia_client.transport.async_connection import AsyncConnection
-from luzia_client.transport.connection import ConnectionLostError, UnexpectedAnswerError, lost, silent
+from luzia_client.transport.endpoint import ConnectionLostError, UnexpectedAnswerError, connection_lost, reply_timeout
 
 
 class AsyncPipeline:
@@ -28,7 +28,7 @@ class AsyncPipeline:
     async def ask(self, request: Base, timeout_s: float) -> answers.Frame:
         """Send a request and return its answer. Raises ConnectionLostError, also after `timeout_s` without one."""
         if self._reader.done():
-            raise lost()
+            raise connection_lost()
         self._last_id += 1
         number = request.id = self._last_id
         answer: asyncio.Future[answers.Frame] = asyncio.get_running_loop().create_future()
@@ -38,7 +38,7 @@ class AsyncPipeline:
                 await self._connection.push(answers.encode(request))
                 return await answer
         except TimeoutError as exc:
-            raise silent() from exc
+            raise reply_timeout() from exc
         finally:
             del self._waiting[number]
 
@@ -46,7 +46,7 @@ class AsyncPipeline:
         """Hang up; requests that are under way raise ConnectionLostError."""
         self._reader.cancel()
         self._connection.close()
-        self._fail(lost())
+        self._fail(connection_lost())
 
     async def _read(self) -> None:
         """Hand each answer to whoever waits for it, until the connection ends."""

@@ -14,13 +14,8 @@ from luzia_protocol import paths, requests
 from luzia_client.api import answers, streams
 from luzia_client.api.requests import CHANGES_NOTHING, RESENDABLE
 from luzia_client.api.status_cache import StatusCache
-from luzia_client.transport.connection import (
-    REQUEST_TIMEOUT_S,
-    Connection,
-    ConnectionLostError,
-    DaemonUnreachableError,
-    connect,
-)
+from luzia_client.transport.connection import Connection
+from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
 
 T = TypeVar("T")
 
@@ -76,7 +71,7 @@ class Calling:
         if self._connection is not None and not self._connection.is_alive():
             self.close()
         if self._connection is None:
-            self._connection = connect(self.socket, autostart=self._autostart)
+            self._connection = Connection.open(self.socket, autostart=self._autostart)
         try:
             self._connection.send(line)
             return self._connection.receive(timeout_s)
@@ -87,17 +82,17 @@ class Calling:
 
     def _exchange_apart(self, line: bytes, timeout_s: float) -> bytes:
         """Ask what may take long on a connection of its own, so that other threads need not wait for it."""
-        with closing(connect(self.socket, autostart=self._autostart)) as connection:
+        with closing(Connection.open(self.socket, autostart=self._autostart)) as connection:
             connection.send(line)
             return connection.receive(timeout_s)
 
     def _stream(self, stream: streams.Stream[T]) -> Generator[T, None, None]:
         """Drive a stream on a connection of its own, over as many connections as it takes."""
-        connection: Connection | None = connect(self.socket, autostart=self._autostart)
+        connection: Connection | None = Connection.open(self.socket, autostart=self._autostart)
         patience = streams.Patience(self._reconnect_s)
         while True:
             try:
-                connection = connection or connect(self.socket, autostart=self._autostart, resuming=True)
+                connection = connection or Connection.open(self.socket, autostart=self._autostart, resuming=True)
                 connection.send(answers.encode(stream.request()))
                 while not stream.broken:
                     frame = streams.parse(connection.receive())

@@ -11,7 +11,8 @@ import msgspec
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client.api import answers, streams
-from luzia_client.transport.connection import Connection, DaemonUnreachableError, connect, lost
+from luzia_client.transport.connection import Connection
+from luzia_client.transport.endpoint import DaemonUnreachableError, connection_lost
 
 
 class ManyStreams:
@@ -62,7 +63,7 @@ class ManyStreams:
 
     def _connect(self, *, resuming: bool) -> Connection:
         """Reach the daemon and ask for every stream, from where it is."""
-        self._connection = connection = connect(self._socket, autostart=True, resuming=resuming)
+        self._connection = connection = Connection.open(self._socket, autostart=True, resuming=resuming)
         for number in self._streams:
             self._ask(connection, number)
         return connection
@@ -91,7 +92,7 @@ class ManyStreams:
     def _refused(self, number: int, error: answers.Refusal) -> Refused:
         refused = answers.refused(error.code, error.message, error.hint)
         if refused.code is ErrorCode.SHUTTING_DOWN:
-            raise lost() from refused
+            raise connection_lost() from refused
         if self._streams.pop(number, None) is None:
             raise refused
         return refused

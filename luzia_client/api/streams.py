@@ -18,7 +18,7 @@ from luzia_protocol.events import Event
 
 from luzia_client.api import answers
 from luzia_client.api.answers import Frame
-from luzia_client.transport.connection import DaemonUnreachableError, lost
+from luzia_client.transport.endpoint import DaemonUnreachableError, connection_lost
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -75,7 +75,7 @@ def parse(line: bytes) -> Frame:
         return answers.parse(line)
     except Refused as exc:
         if exc.code is ErrorCode.SHUTTING_DOWN:
-            raise lost() from exc
+            raise connection_lost() from exc
         raise
 
 

@@ -47,7 +47,7 @@ def socket_path() -> str:
 
 
 def check_place(socket: str) -> None:
-    """Raise PermissionError when the socket is in the directory in /tmp that is this user's, and somebody else made it.
+    """Raise PermissionError when the socket is in the directory in /tmp that is this user's, and another user made it.
 
     Only there can other users make it first; what they listen with must not hear a task, nor the variables with it.
     """
@@ -55,7 +55,7 @@ def check_place(socket: str) -> None:
     if place == f"/tmp/luzia-{os.geteuid()}" and os.path.lexists(place):
         status = os.lstat(place)
         if status.st_mode & 0o170000 != 0o040000 or status.st_uid != os.geteuid():
-            raise PermissionError(1, f"{place} is somebody else's")
+            raise PermissionError(1, f"{place} belongs to another user")
 
 
 def is_system() -> bool:

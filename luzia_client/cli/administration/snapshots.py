@@ -21,7 +21,7 @@ from luzia_client.cli.show import render
 from luzia_client.cli.show.output import print_columns
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ def restore(args: argparse.Namespace) -> int:
         try:
             return _restore(args, info)
         finally:
-            autostart.launch(paths.socket_path(), lock, on_demand=False)
+            autostart.launch_daemon(paths.socket_path(), lock, on_demand=False)
 
 
 def _restore(args: argparse.Namespace, info: DaemonInfo | None) -> int:
@@ -104,10 +104,10 @@ def _info() -> DaemonInfo | None:
 
 def _luziad(options: Sequence[str], info: DaemonInfo | None) -> subprocess.CompletedProcess[str]:
     """Run luziad with the directories of the daemon that runs, or with those that one would have."""
-    env = autostart.environment(paths.socket_path())
+    env = autostart.daemon_environment(paths.socket_path())
     if info is not None:
         env |= {"LUZIA_STATE_DIR": info.state_dir, "LUZIA_JOBS_DIR": info.jobs_dir, "LUZIA_CONFIG": info.config_file}
-    argv = [*autostart.command(), *options]
+    argv = [*autostart.daemon_command(), *options]
     return subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 

@@ -24,7 +24,7 @@ from luzia_client.cli.show import render
 from luzia_client.cli.show.output import print_facts, print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (
     ("luzia daemon status", "how it does, and where its files are"),
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace) -> int:
     _not_from_a_job()
-    started = autostart.start(paths.socket_path(), on_demand=False)
+    started = autostart.start_daemon(paths.socket_path(), on_demand=False)
     return _tell(args, "Started" if started else "Runs already:", _info())
 
 
@@ -85,7 +85,7 @@ def _stop(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
-            autostart.mark_stopped(lock)
+            autostart.record_stop(lock)
             end(client, info)
     return _tell(args, "Stopped", info)
 
@@ -100,7 +100,7 @@ def _restart(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("restart", info)
         # A daemon that could not start again goes on instead.
-        mistakes = autostart.config_mistakes(paths.config_file())
+        mistakes = autostart.config_errors(paths.config_file())
         if mistakes:
             raise Refused(
                 ErrorCode.CONFIG_INVALID,
@@ -109,7 +109,7 @@ def _restart(args: argparse.Namespace) -> int:
             )
         with autostart.start_lock() as lock:
             end(client, info)
-            autostart.launch(paths.socket_path(), lock, on_demand=False)
+            autostart.launch_daemon(paths.socket_path(), lock, on_demand=False)
     return _tell(args, "Started", _info())
 
 

@@ -20,7 +20,7 @@ from luzia_client.api.requests import Encoding, Render, StreamName
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show import render
 from luzia_client.cli.watch.prefixed import End, JsonLines, Prefixed
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 T = TypeVar("T")
 

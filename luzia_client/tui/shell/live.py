@@ -15,7 +15,8 @@ from luzia_protocol.requests import MAX_PAGE
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.streams import Patience
 from luzia_client.cli.show import render
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
+from luzia_client.transport.connection import open_socket
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.shell.offers import Known
 
@@ -166,7 +167,7 @@ class Live:
     async def _catch_up(self) -> None:
         """Find the daemon, which is started again when it crashed, and ask for what is not known yet."""
         resuming = self._seq is not None
-        (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=resuming)).close()
+        (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=resuming)).close()
         if self._seq is None:
             newest = await self._client.list_jobs(limit=MAX_PAGE)
             under_way = await self._client.list_jobs(states=list(render.UNDER_WAY), limit=MAX_PAGE)

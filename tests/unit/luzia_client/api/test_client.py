@@ -199,7 +199,7 @@ def test_a_safe_request_without_an_answer_is_asked_again(serve: Serve) -> None:
 
 def test_a_request_that_may_have_been_done_is_not_asked_again(serve: Serve) -> None:
     daemon = serve(lambda _: HUNG_UP)
-    with Client() as client, pytest.raises(ConnectionLostError, match="went away before it answered"):
+    with Client() as client, pytest.raises(ConnectionLostError, match="closed the connection before it replied"):
         client.retry(JOB)
     assert daemon.ops() == ["retry"]
 
