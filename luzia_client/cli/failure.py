@@ -7,7 +7,7 @@ import sys
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luzia_client.api.settings import SettingsError
+from luzia_client.api.errors import SettingsError
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.usage_error import UsageError as UsageError
 from luzia_client.cli.show.text import harmless

@@ -58,7 +58,8 @@ class AsyncConnection:
 
     def close(self) -> None:
         """Close the connection."""
-        self._writer.close()
+        with contextlib.suppress(RuntimeError):  # its event loop has been closed
+            self._writer.close()
 
     async def _read(self) -> bool:
         """Read what has arrived; False at the end of the connection."""

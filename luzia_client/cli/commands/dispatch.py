@@ -151,12 +151,12 @@ def _confirm(job: str, project: str, *, created: bool) -> None:
 def _refused(asked: Asked, answer: bytes) -> int:
     from luzia_protocol.errors import Refused
 
-    from luzia_client.api.answers import parse as parse_answer
+    from luzia_client.api.replies import parse_frame
     from luzia_client.cli.failure import with_nearest_command
     from luzia_client.transport.endpoint import UnexpectedAnswerError
 
     try:
-        parse_answer(answer)
+        parse_frame(answer)
     except Refused as exc:
         raise with_nearest_command(exc, asked.project) from exc
     raise UnexpectedAnswerError("the daemon's reply to a dispatch is invalid")
