@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar, get_args
 
-from luzia_protocol import paths
-from luzia_protocol.caller import absolute, is_path
+from luzia_protocol import environment
 from luzia_protocol.events import EventKind
 from luzia_protocol.graphs import GraphResult
 from luzia_protocol.jobs import Job, JobState
@@ -136,7 +135,7 @@ def absolute_path(name: str, path: PathLike) -> str:
     """A path as the daemon needs it. Raises ArgumentError when the current directory of a relative one is gone."""
     text = path_text(name, path)
     try:
-        return absolute(text)
+        return environment.absolute_path(text)
     except OSError as exc:
         raise ArgumentError(f"{name} is relative, and the current directory does not exist") from exc
 
@@ -145,7 +144,7 @@ def project_text(project: ProjectLike) -> str:
     """A project's name, or its absolute path. Raises ArgumentError."""
     if isinstance(project, Project):
         return project.name
-    if isinstance(project, str) and not is_path(project):
+    if isinstance(project, str) and not environment.is_path(project):
         return project
     return absolute_path("project", project)
 
@@ -163,7 +162,7 @@ def socket_text(socket: PathLike | None) -> str:
     if socket is not None and (text := path_text("socket", socket)):
         return text
     try:
-        return paths.socket_path()
+        return environment.socket_path()
     except OSError as exc:
         hint = "Set LUZIA_SOCKET or LUZIA_RUNTIME_DIR to an absolute path."
         raise SettingsError("the socket's path is relative, and the current directory does not exist", hint) from exc

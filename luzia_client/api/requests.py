@@ -11,7 +11,7 @@ from typing import Any, Literal, Required, TypedDict, TypeVar
 import msgspec
 
 from luzia_protocol import requests, schedules
-from luzia_protocol.caller import client_env, inside
+from luzia_protocol.environment import client_env, current_job
 from luzia_protocol.jobs import Outcome
 
 from luzia_client.api.arguments import (
@@ -163,7 +163,7 @@ def dispatch_request(project: ProjectLike, task: str | None, options: Mapping[st
     fields = _fields(options, DispatchOptions, "dispatch")
     fields["key"] = fields.get("key") or _random_key()
     if "parent" not in fields:
-        fields["parent"] = inside() or None
+        fields["parent"] = current_job() or None
     fields |= {"project": project_text(project), "task": task, "client_env": client_env()}
     return _checked(fields, requests.Dispatch)
 
@@ -184,7 +184,7 @@ def graph_request(jobs: Sequence[GraphJob], key: str | None, parent: JobLike | N
         jobs=[_node(number, job) for number, job in enumerate(jobs, 1)],
         key=key or _random_key(),
         client_env=client_env(),
-        parent=(inside() if parent is None else job_id(parent)) or None,
+        parent=(current_job() if parent is None else job_id(parent)) or None,
     )
 
 

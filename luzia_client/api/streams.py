@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from luzia_protocol import events, replies, requests
-from luzia_protocol.caller import inside
+from luzia_protocol.environment import current_job
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.output import FollowEnd, Output
 
@@ -116,7 +116,7 @@ class WaitStream:
     def request(self) -> requests.Wait:
         """A wait for the remaining time."""
         timeout_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
-        return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=inside() or None)
+        return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=current_job() or None)
 
     def receive(self, frame: Frame) -> replies.WaitResult | None:
         """The reply."""

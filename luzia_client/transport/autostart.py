@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 
 from luzia_client.transport.endpoint import DaemonUnreachableError, connect_socket
 
@@ -83,7 +83,7 @@ def launch_daemon(socket: str, lock: int, *, on_demand: bool) -> None:
     _spawn(socket, on_demand=on_demand)
     os.ftruncate(lock, 0)
     if sys.stderr is not None and sys.stderr.isatty():
-        print(f"luzia: started luziad (log: {paths.log_file()})", file=sys.stderr)
+        print(f"luzia: started luziad (log: {environment.log_file()})", file=sys.stderr)
 
 
 def record_stop(lock: int) -> None:
@@ -111,12 +111,12 @@ def daemon_command() -> list[str]:
 
 
 def daemon_environment(socket: str) -> dict[str, str]:
-    """The daemon's environment: the caller's, with absolute paths."""
+    """The daemon's environment: the caller's, with absolute environment."""
     env = {name: value for name, value in os.environ.items() if name not in _SUPERVISOR_VARIABLES}
     for name in _PATH_VARIABLES:
         if env.get(name):
             env[name] = os.path.abspath(env[name])
-    if socket != paths.socket_path():
+    if socket != environment.socket_path():
         env["LUZIA_SOCKET"] = socket
     return env
 
@@ -127,7 +127,7 @@ def config_errors(path: str) -> list[str]:
     Raises DaemonUnreachableError when luziad cannot be run.
     """
     argv = [*daemon_command(), "--check-config"]
-    env = {**daemon_environment(paths.socket_path()), "LUZIA_CONFIG": path}
+    env = {**daemon_environment(environment.socket_path()), "LUZIA_CONFIG": path}
     try:
         result = subprocess.run(
             argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=READY_TIMEOUT_S, check=False
@@ -148,7 +148,7 @@ def _refusal(socket: str) -> tuple[str, str]:
     if os.environ.get("LUZIA_JOB_ID"):
         # It would inherit the job's environment and be ended with the job.
         return "a job does not start one", "Start it outside the job with `luzia daemon start`."
-    if socket.startswith(paths.SYSTEM_RUNTIME_DIR + "/") and os.geteuid() != 0:
+    if socket.startswith(environment.SYSTEM_RUNTIME_DIR + "/") and os.geteuid() != 0:
         return "the system service has this socket", "Run `systemctl start luziad` as root."
     return "", ""
 
@@ -156,7 +156,7 @@ def _refusal(socket: str) -> tuple[str, str]:
 @contextmanager
 def start_lock() -> Iterator[int]:
     """Lock `start.lock` in the runtime directory, created if needed, so that no other one starts a daemon."""
-    directory = paths.runtime_dir()
+    directory = environment.runtime_dir()
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         _check_owner(directory)
@@ -211,7 +211,7 @@ def _spawn(socket: str, *, on_demand: bool) -> None:
 
 
 def _open_log() -> tuple[int, LogPosition]:
-    path = paths.log_file()
+    path = environment.log_file()
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.errors import LuziaError
 
 REQUEST_TIMEOUT_S = 30.0
@@ -40,7 +40,7 @@ def connect_socket(path: str) -> socket.socket:
 
     The socket blocks while it connects: one that does not would fail when many connect at the same time.
     """
-    paths.check_place(path)
+    environment.check_socket_owner(path)
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connected.connect(path)

@@ -17,11 +17,11 @@ AS_SOMEBODY = """
 import os, sys
 from luzia_client.cli.commands import dispatch
 from luzia_client.transport import connection
-from luzia_protocol import paths
+from luzia_protocol import environment
 uid = int(sys.argv[1])
 os.setgroups([]); os.setgid(uid); os.setuid(uid)
 try:
-    dispatch._exchange(paths.socket_path(), b"my secret")
+    dispatch._exchange(environment.socket_path(), b"my secret")
 except PermissionError as exc:
     print(exc.strerror)
 try:

@@ -14,7 +14,8 @@ from luzia_protocol.jobs import Attempt, Job, Outcome
 import private_luzia
 from agents.setups import lead_to
 from agents.stub.server import StubModel
-from luziad.agents.base import Understanding, Verdict
+from luziad.agents.base import Understanding
+from luziad.jobs.attempt import Verdict
 from private_luzia import PrivateLuzia
 
 WAIT_S = 240.0

@@ -13,20 +13,20 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.errors import Refused
 from luzia_protocol.replies import Agent, DaemonInfo
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_duration, format_size
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
-LEAST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "cronsim", "tzdata")
-LEAST_FREE_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 1_000_000_000
 LOG_TAIL_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "fuse.sshfs"})
 
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 def check_python() -> Iterator[Finding]:
     """The interpreter and the packages that both sides need."""
     running = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info[:2] >= LEAST_PYTHON:
+    if sys.version_info[:2] >= MIN_PYTHON:
         yield Finding("✓", f"Python {running}")
     else:
         yield Finding("✗", f"Python {running} is too old", "Install Python 3.11 or newer.")
@@ -67,7 +67,7 @@ def check_kernel() -> Iterator[Finding]:
 
 def check_runtime_dir() -> Iterator[Finding]:
     """The directory of the socket: there, ours, and nobody else's."""
-    directory = paths.runtime_dir()
+    directory = environment.runtime_dir()
     try:
         status = os.lstat(directory)
     except FileNotFoundError:
@@ -79,7 +79,7 @@ def check_runtime_dir() -> Iterator[Finding]:
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISDIR(status.st_mode):
         yield Finding("✗", f"{directory} is no directory", "Remove it, or set LUZIA_RUNTIME_DIR.")
-    elif status.st_uid != os.geteuid() and not paths.is_system():
+    elif status.st_uid != os.geteuid() and not environment.is_system():
         yield Finding("✗", f"{directory} belongs to uid {status.st_uid}", "Set LUZIA_RUNTIME_DIR to your own.")
     elif mode & 0o022:
         yield Finding("✗", f"others may write to {directory} (mode {mode:o})", f"chmod 700 {directory}")
@@ -96,7 +96,7 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
         mark: Literal["!", "✗"] = "!" if problem.startswith("no daemon answers") else "✗"
         yield Finding(mark, problem, remedy)
         return
-    yield Finding("✓", f"luziad answers on {info.socket} (pid {info.pid}, up {render.duration(info.uptime_s)})")
+    yield Finding("✓", f"luziad answers on {info.socket} (pid {info.pid}, up {format_duration(info.uptime_s)})")
     if info.version != __version__:
         yield Finding("✗", f"luziad is {info.version}, luzia is {__version__}", "luzia daemon restart")
     else:
@@ -113,7 +113,7 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
 
 def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
     """The daemon's log can be read; its last error since it was last ready."""
-    path = info.log_file if info else paths.log_file()
+    path = info.log_file if info else environment.log_file()
     if path is None:
         yield Finding("✓", "luziad logs to the journal (journalctl -u luziad)")
         return
@@ -136,7 +136,7 @@ def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
 
 def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
     """The store's directory: writable, local, with room."""
-    directory = info.state_dir if info else paths.state_dir()
+    directory = info.state_dir if info else environment.state_dir()
     existing = directory
     while not os.path.exists(existing) and existing != "/":
         existing = os.path.dirname(existing)
@@ -148,18 +148,18 @@ def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
             yield Finding("✗", problem, "Correct its owner, or set LUZIA_STATE_DIR.")
             return
     free = shutil.disk_usage(existing).free
-    if free < LEAST_FREE_BYTES:
-        yield Finding("!", f"only {render.size(free)} free for {directory}", "Make room on its file system.")
+    if free < MIN_FREE_BYTES:
+        yield Finding("!", f"only {format_size(free)} free for {directory}", "Make room on its file system.")
     else:
-        yield Finding("✓", f"state directory {directory} ({render.size(free)} free)")
-    kind = file_system(existing)
+        yield Finding("✓", f"state directory {directory} ({format_size(free)} free)")
+    kind = file_system_type(existing)
     if kind in REMOTE_FILE_SYSTEMS:
         yield Finding("✗", f"{directory} is on {kind}", "Set LUZIA_STATE_DIR to a local disk: locks need one.")
 
 
 def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
     """The configuration file as it is now, read by luziad itself but not applied."""
-    path = info.config_file if info else paths.config_file()
+    path = info.config_file if info else environment.config_file()
     try:
         mistakes = autostart.config_errors(path)
     except DaemonUnreachableError as exc:
@@ -222,7 +222,7 @@ def _check_default(default: Agent | None) -> Iterator[Finding]:
         yield Finding("✓", f"default agent: {default.name}")
 
 
-def file_system(path: str) -> str:
+def file_system_type(path: str) -> str:
     """The type of the file system that holds a path, from mountinfo; `unknown` when it does not say."""
     real = os.path.realpath(path)
     best, kind = "", "unknown"

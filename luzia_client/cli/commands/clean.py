@@ -15,8 +15,9 @@ from luzia_protocol.replies import CleanResult
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 cleaned = client.clean_worktree(job, dry_run=dry_run)
             except Refused as exc:
-                status = complain(exc.message, exc.hint, exit_codes.REFUSED)
+                status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
                 continue
             if args.ids and not cleaned.removed:
                 status = exit_codes.REFUSED

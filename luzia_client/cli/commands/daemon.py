@@ -12,15 +12,16 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError, complain
-from luzia_client.cli.show import render
+from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.formatting import format_counts, format_duration, format_size
 from luzia_client.cli.show.output import print_facts, print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace) -> int:
     _not_from_a_job()
-    started = autostart.start_daemon(paths.socket_path(), on_demand=False)
+    started = autostart.start_daemon(environment.socket_path(), on_demand=False)
     return _tell(args, "Started" if started else "Runs already:", _info())
 
 
@@ -86,7 +87,7 @@ def _stop(args: argparse.Namespace) -> int:
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
             autostart.record_stop(lock)
-            end(client, info)
+            _shut_down(client, info)
     return _tell(args, "Stopped", info)
 
 
@@ -100,7 +101,7 @@ def _restart(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("restart", info)
         # A daemon that could not start again goes on instead.
-        mistakes = autostart.config_errors(paths.config_file())
+        mistakes = autostart.config_errors(environment.config_file())
         if mistakes:
             raise Refused(
                 ErrorCode.CONFIG_INVALID,
@@ -108,8 +109,8 @@ def _restart(args: argparse.Namespace) -> int:
                 "Correct it and try again; `luzia doctor` tells every mistake. The daemon that runs goes on.",
             )
         with autostart.start_lock() as lock:
-            end(client, info)
-            autostart.launch_daemon(paths.socket_path(), lock, on_demand=False)
+            _shut_down(client, info)
+            autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
     return _tell(args, "Started", _info())
 
 
@@ -130,12 +131,12 @@ def _status(args: argparse.Namespace) -> int:
         try:
             info = client.get_info()
         except DaemonUnreachableError as exc:
-            print_json({"running": False}) if args.json else complain(exc.message, exc.hint, 0)
+            print_json({"running": False}) if args.json else print_error(exc.message, exc.hint, 0)
             return exit_codes.UNREACHABLE
     if args.json:
         print_json(info)
         return exit_codes.OK
-    print_facts(facts(info))
+    print_facts(describe_daemon(info))
     for notice in info.notices:
         print(f"! {notice}")
     return exit_codes.OK
@@ -144,24 +145,24 @@ def _status(args: argparse.Namespace) -> int:
 def _snapshots(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
-    return snapshots.show(args)
+    return snapshots.list_snapshots(args)
 
 
 def _restore(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
     _not_from_a_job()
-    return snapshots.restore(args)
+    return snapshots.restore_snapshot(args, _shut_down)
 
 
-def facts(info: DaemonInfo) -> list[tuple[str, str]]:
+def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
     """The daemon's state in words."""
     return [
-        ("luziad", f"{info.version}, pid {info.pid}, up {render.duration(info.uptime_s)}, {info.managed_by}"),
-        ("Jobs", render.summary(info.counts)),
+        ("luziad", f"{info.version}, pid {info.pid}, up {format_duration(info.uptime_s)}, {info.managed_by}"),
+        ("Jobs", format_counts(info.counts)),
         *(("Stopped", f"{words}; `{command}` ends that") for words, command in stops(info.queues, datetime.now(UTC))),
         ("Slots", f"{info.slots_used} of {info.slots} in use"),
-        ("Memory", render.size(info.rss_bytes)),
+        ("Memory", format_size(info.rss_bytes)),
         ("Clients", f"{info.connections} connected, {info.subscribers} subscribed"),
         ("Storage", f"{info.storage}, last snapshot: {info.last_snapshot or 'none yet'}"),
         ("Socket", info.socket),
@@ -183,7 +184,7 @@ def _info() -> DaemonInfo:
         return client.get_info()
 
 
-def end(client: Client, info: DaemonInfo) -> None:
+def _shut_down(client: Client, info: DaemonInfo) -> None:
     """Ask the daemon to end, and return when its process is gone and its locks are free."""
     try:
         process = os.pidfd_open(info.pid)
@@ -206,13 +207,13 @@ def end(client: Client, info: DaemonInfo) -> None:
 
 def _systemctl(verb: str, info: DaemonInfo) -> int:
     """Have systemd do it, and say so; a user's own daemon is in the user's systemd."""
-    system = info.runtime_dir == paths.SYSTEM_RUNTIME_DIR
+    system = info.runtime_dir == environment.SYSTEM_RUNTIME_DIR
     argv = ["systemctl", *([] if system else ["--user"]), verb, "luziad.service"]
     print(f"systemd runs luziad: {' '.join(argv)}", file=sys.stderr)
     try:
         return subprocess.run(argv, check=False).returncode and exit_codes.REFUSED
     except FileNotFoundError:
-        return complain("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
+        return print_error("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
 
 
 def _tell(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:
@@ -225,7 +226,7 @@ def _tell(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:
 
 def _not_running(args: argparse.Namespace) -> int:
     if args.json:
-        print_json({"pid": None, "socket": paths.socket_path(), "log_file": None})
+        print_json({"pid": None, "socket": environment.socket_path(), "log_file": None})
     else:
         print("luziad does not run")
     return exit_codes.OK

@@ -22,8 +22,9 @@ from luzia_protocol.requests import MAX_OUTPUT_BYTES
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.watch.log_selection import add_jobs, heading, jobs_meant
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
                     _write(("\n" if number else "") + heading(job) + "\n")
                 _show(client, job.id, args)
             except Refused as refused:
-                status = complain(refused.message, refused.hint, exit_codes.REFUSED)
+                status = print_error(refused.message, refused.hint, exit_codes.REFUSED)
     return status
 
 

@@ -8,8 +8,8 @@ import os
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (('luzia progress 40 "running the tests"', "in a job: how far it is, and at what"),)

@@ -71,17 +71,17 @@ def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
     """The arguments are for the help: schedule_add.py reads what follows, whose options are those of a dispatch."""
     add = _action(actions, "add", "dispatch a task at the moments of a cron expression")
     add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT [options] WORD…"
-    for names, value, text in schedule_add.options():
+    for names, value, text in schedule_add.list_options():
         if value:
             add.add_argument(*names, metavar=value, help=text, choices=schedule_add.CHOICES.get(names[0]))
         else:
             add.add_argument(*names, action="store_true", help=text)
     add.add_argument("name", metavar="NAME", help="what to call it")
-    add.grammar = schedule_add.read
+    add.grammar = schedule_add.parse_schedule
     add.add_argument("task", nargs="+", metavar="WORD", help="the task; - alone reads it from stdin, @FILE from a file")
 
 
-def _added(wanted: schedule_add.Wanted, as_json: bool) -> int:
+def _added(wanted: schedule_add.ScheduleLine, as_json: bool) -> int:
     """Add a schedule; returns the exit status."""
     with Client() as client:
         schedule = wanted.send(client)

@@ -18,7 +18,7 @@ from luzia_client.api.client import Client
 from luzia_client.api.requests import Encoding, Render, StreamName
 from luzia_client.api.stream_group import StreamGroup
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.watch.prefixed import End, JsonLines, Prefixed
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
@@ -86,7 +86,7 @@ class Following:
                         break
         finally:
             self._streams.close()
-        return exit_codes.for_ends(list(self._ends))
+        return exit_codes.worst_status(list(self._ends))
 
     @property
     def empty(self) -> bool:
@@ -109,7 +109,7 @@ class Following:
 
     def _live(self) -> list[Job]:
         """The live jobs of the selection, oldest first."""
-        listed = self._client.iter_jobs(self._wanted.projects, render.LIVE_STATES, tags=self._wanted.tags)
+        listed = self._client.iter_jobs(self._wanted.projects, LIVE_STATES, tags=self._wanted.tags)
         return sorted(listed, key=lambda job: (job.created_at, job.id))
 
     def _subscribe(self, seq: int, jobs: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from luzia_protocol.caller import is_path
+from luzia_protocol.environment import is_path
 
 from luzia_client.cli.completion.complete import DISPATCH, known_commands, offers
 from luzia_client.cli.completion.engine import Line, Offers

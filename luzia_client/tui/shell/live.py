@@ -15,7 +15,7 @@ from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.streams import ReconnectDelays
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.transport.connection import open_socket
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.model import JobsModel
@@ -171,7 +171,7 @@ class Live:
         (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=resuming)).close()
         if self._seq is None:
             newest = await self._client.list_jobs(limit=MAX_PAGE)
-            under_way = await self._client.list_jobs(states=list(render.UNDER_WAY), limit=MAX_PAGE)
+            under_way = await self._client.list_jobs(states=list(ACTIVE_STATES), limit=MAX_PAGE)
             self._model.clear()
             self._model.put_all([*newest.jobs, *under_way.jobs])
             self._seq = newest.seq

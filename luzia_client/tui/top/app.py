@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from prompt_toolkit.application import Application
 from prompt_toolkit.layout import HSplit, Layout, Window
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.api import settings
@@ -204,7 +204,7 @@ def _first(failure: BaseException) -> BaseException:
 
 def run_top(projects: Sequence[str]) -> int:
     """Show the screen on this terminal; returns the exit status."""
-    open_socket(paths.socket_path(), autostart=True).close()  # without a daemon, say so on a screen that stays
+    open_socket(environment.socket_path(), autostart=True).close()  # without a daemon, say so on a screen that stays
     app = TopApp(projects)
     # Whatever is printed meanwhile would tear the picture.
     said = io.StringIO()

@@ -24,7 +24,7 @@ from luzia_client import (
 from unit.luzia_client.fake_daemon import DEADLINE_S, DISPATCHED, HUNG_UP, JOB, FakeDaemon, Script, info, job
 
 Serve = Callable[[Script], FakeDaemon]
-BUSY = {"error": {"code": "shutting_down", "message": "ending", "hint": "Again."}}
+BUSY = {"error": {"code": "shutting_down", "message": "ending", "hint": "RetryState."}}
 
 
 def piece(offset: int, data: str, ended: bool = False) -> dict[str, Any]:

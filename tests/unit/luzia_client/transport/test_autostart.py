@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 
 from luzia_client import AsyncClient, Client, DaemonUnreachableError
 from luzia_client.transport import autostart
@@ -20,12 +20,12 @@ Serve = Callable[[Script], FakeDaemon]
 # until it is asked to shut down.
 LUZIAD = """
 import json, os, socket, sys, time
-from luzia_protocol import paths
+from luzia_protocol import environment
 log = os.environ["STARTS"]
 with open(log, "a") as starts:
     print(sys.argv[1], *sys.argv[3:], "INVOCATION_ID" in os.environ, os.getcwd(), os.getsid(0) == os.getpid(),
           file=starts)
-path = paths.socket_path()
+path = environment.socket_path()
 if os.path.exists(path):
     os.unlink(path)
 listener = socket.socket(socket.AF_UNIX)
@@ -71,8 +71,8 @@ def test_a_daemon_is_started_detached_when_none_answers(luziad: Callable[[str], 
 
 def test_a_daemon_that_is_asked_for_by_name_is_not_on_demand(luziad: Callable[[str], Path]) -> None:
     starts = luziad(LUZIAD)
-    assert autostart.start_daemon(paths.socket_path(), on_demand=False)
-    assert not autostart.start_daemon(paths.socket_path(), on_demand=False)
+    assert autostart.start_daemon(environment.socket_path(), on_demand=False)
+    assert not autostart.start_daemon(environment.socket_path(), on_demand=False)
     assert "--on-demand" not in starts.read_text()
     assert len(starts.read_text().splitlines()) == 1
 
@@ -82,7 +82,7 @@ def test_one_daemon_starts_however_many_commands_race(luziad: Callable[[str], Pa
     script = (
         "import sys; from luzia_client.transport import autostart, connection\n"
         f"autostart.daemon_command = lambda: [sys.executable, '-u', {str(home / 'luziad.py')!r}]\n"
-        f"sys.stdin.read(); daemon = connection.Connection.open({paths.socket_path()!r}, autostart=True)\n"
+        f"sys.stdin.read(); daemon = connection.Connection.open({environment.socket_path()!r}, autostart=True)\n"
         'daemon.send(b\'{"op":"info"}\\n\'); daemon.receive()'
     )
     racers = [
@@ -178,7 +178,7 @@ def test_a_runtime_directory_that_is_none_is_told(luziad: Callable[[str], Path],
     (home / "r").write_text("")
     luziad(LUZIAD)
     with pytest.raises(DaemonUnreachableError, match=r"cannot use the runtime directory"):
-        autostart.start_daemon(paths.socket_path(), on_demand=False)
+        autostart.start_daemon(environment.socket_path(), on_demand=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a directory of somebody else's")
@@ -186,7 +186,7 @@ def test_a_runtime_directory_of_somebody_else_is_refused(luziad: Callable[[str],
     os.chown(home / "r", 12345, 12345)
     luziad(LUZIAD)
     with pytest.raises(DaemonUnreachableError, match="has another owner"):
-        autostart.start_daemon(paths.socket_path(), on_demand=False)
+        autostart.start_daemon(environment.socket_path(), on_demand=False)
 
 
 def test_the_daemon_gets_paths_that_hold_in_its_own_working_directory(
@@ -197,7 +197,7 @@ def test_the_daemon_gets_paths_that_hold_in_its_own_working_directory(
     env = autostart.daemon_environment("/elsewhere/luzia.sock")
     assert env["LUZIA_STATE_DIR"] == str(home / "s")
     assert env["LUZIA_SOCKET"] == "/elsewhere/luzia.sock"
-    assert "LUZIA_SOCKET" not in autostart.daemon_environment(paths.socket_path())
+    assert "LUZIA_SOCKET" not in autostart.daemon_environment(environment.socket_path())
 
 
 def test_without_an_interpreter_luziad_is_looked_for_beside_the_program(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,13 +21,14 @@ DISPATCH_LOADS = {
     "_json",
     "_socket",
     "luzia_client",
-    "luzia_protocol.caller",
+    "luzia_protocol.environment",
     "luzia_client.cli",
+    "luzia_client.cli.args",
+    "luzia_client.cli.args.command_line",
+    "luzia_client.cli.commands",
     "luzia_client.cli.commands.dispatch",
-    "luzia_client.cli.args.grammar",
     "luzia_client.cli.main",
     "luzia_protocol",
-    "luzia_protocol.paths",
 }
 
 
