@@ -32,12 +32,12 @@ from luziad.handlers.schedules import maker
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
-from luziad.journal.acceptance import Mended
-from luziad.journal.finish_waiters import Finals
+from luziad.journal.commit_listeners import RepairListener
+from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
-from luziad.journal.loading import from_directories, load, load_schedules
-from luziad.journal.snapshot_timer import Snapshotting
+from luziad.journal.loading import find_newer_jobs, load, load_schedules
+from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files
 from luziad.operations.operations import Operations
 from luziad.output.inotify import FileWatcher
@@ -278,11 +278,11 @@ class App:
             operations=self._operations,
             files=self._files,
             watcher=self._watcher,
-            finals=Finals(self._journal),
+            finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
         )
         self._schedules.make = maker(self._services)
-        self._snapshotting = Snapshotting(
+        self._snapshotting = SnapshotTimer(
             self._journal, self._state_dir, daemon.snapshot_interval_s, self._slow, self._snapshot_taken
         )
         limits = Limits(daemon.max_connections, daemon.max_connections_per_uid, places)
@@ -324,10 +324,10 @@ class App:
             reports = ExecutorReports(self._transitions, self._journal, self._observers, self._completion)
             await self._executor.start(reports)
             if self._was_repaired:
-                for record in from_directories(Path(self._config.jobs_dir), self._table):
+                for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
                     self._scheduler.admission.adopt(record)
-                self._journal.after_commit(Mended(self._finish_mending))
-            self._journal.drop_environments(self._environments.unused())
+                self._journal.after_commit(RepairListener(self._finish_mending))
+            self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.recover()
             self._schedules.look()
             gc.collect()

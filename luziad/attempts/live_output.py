@@ -13,7 +13,7 @@ from luzia_protocol.jobs import Progress
 
 from luziad.attempts.cpu_usage import BUSY, cpu_s
 from luziad.attempts.output_reader import OutputReader
-from luziad.jobs.activity import is_news
+from luziad.jobs.activity import has_news
 from luziad.jobs.attempt import AttemptRef
 from luziad.output.inotify import FileWatcher
 
@@ -149,7 +149,7 @@ class LiveOutput:
     async def _report(self, ref: AttemptRef, live: _Live) -> None:
         """Report what is understood, when it is new."""
         activity, progress = await self.in_thread(live.reader.understood)
-        if activity.last_sign_at is not None and is_news(activity, live.reported, ACTIVITY_GAP_S):
+        if activity.last_sign_at is not None and has_news(activity, live.reported, ACTIVITY_GAP_S):
             live.reported = activity
             self._listener.output_understood(ref, activity, progress)
 

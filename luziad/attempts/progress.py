@@ -7,11 +7,11 @@ import msgspec
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Progress
 
-from luziad.jobs.activity import merged
+from luziad.jobs.activity import merge_progress
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 
 
 class ProgressRecorder:
@@ -20,11 +20,11 @@ class ProgressRecorder:
     def __init__(self, journal: Journal, observers: Observers) -> None:
         self._journal = journal
         self._observers = observers
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
 
-    def reported(self, record: JobRecord, attempt: AttemptRecord, progress: Progress, then: Then) -> None:
+    def reported(self, record: JobRecord, attempt: AttemptRecord, progress: Progress, then: Callback) -> None:
         """The job itself has reported its progress."""
-        record.fate.progress = progress
+        record.status.progress = progress
         self._journal.record(record, self._facts.progressed(record, attempt.number, progress), then)
         self._observers.job_changed(record)
 
@@ -35,12 +35,12 @@ class ProgressRecorder:
         known = attempt.activity
         if known is not None and known.lingered:
             activity = msgspec.structs.replace(activity, lingered=True)
-        before, record.fate.progress = record.fate.progress, merged(record.fate.progress, progress)
-        if activity == known and before == record.fate.progress:
+        before, record.status.progress = record.status.progress, merge_progress(record.status.progress, progress)
+        if activity == known and before == record.status.progress:
             return False
         attempt.activity = activity
         if self._journal.failure is None:  # what waits for the store must not grow with every step
-            shown = record.fate.progress or Progress()
+            shown = record.status.progress or Progress()
             self._journal.record(record, self._facts.progressed(record, attempt.number, shown))
         self._observers.job_changed(record)
         return True

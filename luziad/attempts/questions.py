@@ -19,13 +19,12 @@ from luzia_protocol.jobs import JobState
 from luziad.agents.lines import LineSplitter
 from luziad.attempts.launch import Launcher
 from luziad.executor.base import Executor
-from luziad.jobs.answers import Answer
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import Answer, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
-from luziad.jobs.questions import meant, open_questions
+from luziad.jobs.questions import open_questions, parse_answer
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import Facts
+from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.output.files import read_piece
 
@@ -60,12 +59,12 @@ class Questions(JobObserver):
         self._launcher = launcher
         self._journal = journal
         self._files = files
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def output_understood(self, record: JobRecord, attempt: AttemptRecord) -> None:
         """Change the job's state when the agent asks a question, or needs no answer any more."""
-        if not attempt.answers and record.fate.state is not JobState.WAITING and not _asks(attempt):
+        if not attempt.answers and record.status.state is not JobState.WAITING and not _asks(attempt):
             return
         asked = {question.id for question in attempt.activity.asked} if attempt.activity is not None else set()
         if attempt.answers:
@@ -75,9 +74,7 @@ class Questions(JobObserver):
             self._journal.record(record, self._facts.asked(record, attempt.number, still_open[0]))
             self._observers.job_changed(record)
             log.info("agent_asks job=%s tool=%s", record.id, still_open[0].tool)
-        elif (
-            not still_open and record.fate.state is JobState.WAITING and self._transitions.move(record, Trigger.ANSWER)
-        ):
+        elif not still_open and record.status.state is JobState.WAITING and move(record, Trigger.ANSWER):
             self._journal.record(record, self._facts.answered(record, attempt.number, ""))
             self._observers.job_changed(record)
 
@@ -91,7 +88,7 @@ class Questions(JobObserver):
     async def answer(self, record: JobRecord, words: Sequence[str], question: str | None) -> None:
         """Deliver an answer to the agent; it has been received when this returns. Raises Refused."""
         asked, attempt = _open_question(record, question)
-        answer = meant(asked, words)
+        answer = parse_answer(asked, words)
         line = await self._line(record, attempt, answer)
         _open_question(record, asked.id)  # another client may have been faster
         attempt.answers = (*(attempt.answers or ()), answer)
@@ -139,12 +136,14 @@ class Questions(JobObserver):
 def _open_question(record: JobRecord, question: str | None) -> tuple[Question, AttemptRecord]:
     """The open question with this id, or the first one. Raises Refused."""
     attempt = record.attempt
-    if attempt is not None and record.fate.state is JobState.WAITING:
+    if attempt is not None and record.status.state is JobState.WAITING:
         for asked in open_questions(attempt):
             if question in (None, asked.id):
                 return asked, attempt
         raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} no longer waits for this answer")
-    raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {record.fate.state} and is not waiting for an answer")
+    raise Refused(
+        ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {record.status.state} and is not waiting for an answer"
+    )
 
 
 def _asks(attempt: AttemptRecord) -> bool:

@@ -127,7 +127,7 @@ class StallWatch(JobObserver):
             except OSError as exc:
                 log.warning("activity_not_read job=%s attempt=%d error=%s", *ref, exc)
                 continue
-            if record.fate.state is not JobState.RUNNING or self._is_excused(record):
+            if record.status.state is not JobState.RUNNING or self._is_excused(record):
                 meter.note(time.monotonic())  # it waits for an answer or another job, or is being stopped
             elif meter.check(time.monotonic(), used_s):
                 self._stop(record, Verdict(Outcome.STALLED, f"no activity for {timeout_s:g} s"))

@@ -15,7 +15,7 @@ from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput, OutputListener, Patience
 from luziad.attempts.output_reader import OutputReader
 from luziad.executor.base import Executor
-from luziad.jobs.attempt import AttemptRef, Exited, Verdict
+from luziad.jobs.attempt import AttemptRef, ExitRecord, Verdict
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
 
@@ -60,11 +60,11 @@ class OutputJudge(JobObserver):
         """Stop reading the output of an attempt that needs no verdict."""
         self._output.drop(ref)
 
-    async def verdict(self, record: JobRecord, end: Exited) -> Verdict:
+    async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
         """The verdict on the record's newest attempt. Never raises: unreadable output is a failure."""
         return name_memory_limit(await self._verdict(record, end), end)
 
-    async def _verdict(self, record: JobRecord, end: Exited) -> Verdict:
+    async def _verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
         attempt = record.attempt
         assert attempt is not None
         ref = AttemptRef(record.id, attempt.number)
@@ -86,7 +86,7 @@ class OutputJudge(JobObserver):
             log.exception("judging_failed job=%s agent=%s", record.id, record.spec.agent)
             return Verdict(Outcome.FAILED, f"its output was not understood: {exc!r}")
 
-    async def _judge(self, ref: AttemptRef, reader: OutputReader, end: Exited) -> Verdict:
+    async def _judge(self, ref: AttemptRef, reader: OutputReader, end: ExitRecord) -> Verdict:
         in_thread = self._output.in_thread
         while await in_thread(reader.read_on):
             pass  # a piece at a time, so that the output of other attempts is read in between
@@ -103,7 +103,7 @@ class OutputJudge(JobObserver):
             return None
 
 
-def name_memory_limit(verdict: Verdict, end: Exited) -> Verdict:
+def name_memory_limit(verdict: Verdict, end: ExitRecord) -> Verdict:
     """The verdict, with the memory limit as the reason when the kernel killed the attempt for it."""
     if end.memory_limit_bytes is None or verdict.outcome is not Outcome.FAILED:
         return verdict

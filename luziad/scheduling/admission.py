@@ -14,9 +14,9 @@ from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import task_text
-from luziad.journal.acceptance import Accepting, Adopting
-from luziad.journal.events import Facts
-from luziad.journal.journal import Acceptance, Journal
+from luziad.journal.commit_listeners import AdoptedJobListener, NewJobListener
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import CommitListener, Journal
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.transitions import Transitions
@@ -46,7 +46,7 @@ class Admission:
         self._gates = gates
         self._ready = ready
         self._observers = observers
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
         self._last_n = max((record.n for record in table.newest_first()), default=0)
 
     def next_n(self) -> int:
@@ -54,23 +54,23 @@ class Admission:
         self._last_n += 1
         return self._last_n
 
-    def accept(self, record: JobRecord, acceptance: Acceptance) -> None:
+    def accept(self, record: JobRecord, acceptance: CommitListener) -> None:
         """Take in a new job and queue it; `acceptance` hears when it is on disk, or that it cannot be."""
         self.add(record, acceptance)
         self._transitions.enqueue(record)
         self._observers.start_possible()
 
-    def accept_all(self, records: Collection[JobRecord], acceptance: Acceptance) -> None:
+    def accept_all(self, records: Collection[JobRecord], acceptance: CommitListener) -> None:
         """Take in many new jobs with one commit, all or none, and queue some of them in each turn of the loop."""
         for record in records:
             record.n = self.next_n()  # others may have come since it was made
             self.add(record, acceptance)
         self._enqueue_batches(iter(records))
 
-    def add(self, record: JobRecord, acceptance: Acceptance) -> None:
+    def add(self, record: JobRecord, acceptance: CommitListener) -> None:
         """Take in a job without queueing it; `acceptance` hears as with `accept`."""
         self._table.add(record)
-        self._journal.accept(record, self._dispatched(record), Accepting(record, acceptance, self._undo))
+        self._journal.accept(record, self._dispatched(record), NewJobListener(record, acceptance, self._undo))
         self._observers.job_accepted(record)
 
     def adopt(self, record: JobRecord) -> None:
@@ -79,10 +79,10 @@ class Admission:
         known = self._table.get(record.id)
         if known is None:
             self._table.add(record)
-            self._journal.accept(record, event, Adopting(record))
+            self._journal.accept(record, event, AdoptedJobListener(record))
         else:
-            before, known.fate = known.fate.state, record.fate
-            self._table.moved(known, before)
+            before, known.status = known.status.state, record.status
+            self._table.state_changed(known, before)
             self._journal.record(known, event)
 
     def _dispatched(self, record: JobRecord) -> Dispatched:
@@ -95,7 +95,7 @@ class Admission:
             return
         for record in batch:
             if (
-                record.fate.state is JobState.QUEUED
+                record.status.state is JobState.QUEUED
                 and self._table.get(record.id) is record
                 and not self._gates.has(record)
             ):
@@ -105,9 +105,9 @@ class Admission:
 
     def _undo(self, record: JobRecord) -> None:
         """Take back a job that could not be written to the store."""
-        if record.fate.state is JobState.QUEUED:
+        if record.status.state is JobState.QUEUED:
             self._gates.discard(record)
-        elif not record.fate.state.is_final:
+        elif not record.status.state.is_final:
             self._ready.release(record.id)
         self._table.remove(record)
         for number in (record.spec.env_set, record.spec.client_set):

@@ -16,7 +16,7 @@ from luziad.jobs.attempt import AttemptEnd, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import Facts
+from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.transitions import Transitions
@@ -74,7 +74,7 @@ class ExecutorReports:
         self._journal = journal
         self._observers = observers
         self._completion = completion
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
 
     def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
         """The agent is running."""

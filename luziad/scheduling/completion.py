@@ -10,13 +10,13 @@ from typing import Protocol
 
 from luzia_protocol.jobs import OUTCOME_STATES, JobState, Outcome, Progress
 
-from luziad.jobs.activity import PLAN
-from luziad.jobs.attempt import AttemptEnd, AttemptRef, Exited, NeverStarted, Verdict
+from luziad.jobs.activity import PLAN_LABEL
+from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, NotStarted, Verdict
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import timeout_verdict
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
@@ -37,7 +37,7 @@ class Judge(Protocol):
 
     def drop(self, ref: AttemptRef) -> None: ...
 
-    async def verdict(self, record: JobRecord, end: Exited) -> Verdict: ...
+    async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict: ...
 
 
 class Completion:
@@ -65,7 +65,7 @@ class Completion:
         self._stopper = stopper
         self._timeout_s = timeout_s
         self._observers = observers
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
         self._judging: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -75,9 +75,9 @@ class Completion:
 
     # ------------------------------------------------------------------ jobs
 
-    def end(self, record: JobRecord, verdict: Verdict, then: Then | None = None) -> None:
+    def end(self, record: JobRecord, verdict: Verdict, then: Callback | None = None) -> None:
         """End a job that is not final: at once while it is queued, otherwise with its attempt."""
-        if record.fate.state is JobState.QUEUED:
+        if record.status.state is JobState.QUEUED:
             self._gates.discard(record)
             self._end_job(record, verdict, then)
         else:
@@ -87,14 +87,14 @@ class Completion:
         """End a queued job that can never run."""
         self.end(record, Verdict(Outcome.SKIPPED, reason))
 
-    def _end_job(self, record: JobRecord, verdict: Verdict, then: Then | None) -> None:
-        fate, attempt = record.fate, record.attempt
+    def _end_job(self, record: JobRecord, verdict: Verdict, then: Callback | None) -> None:
+        fate, attempt = record.status, record.attempt
         self._transitions.move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
         fate.outcome, fate.reason = verdict.outcome, verdict.reason
         fate.ended_at = attempt.ended_at if attempt and attempt.ended_at else time.time()
         if fate.state is JobState.COMPLETED and fate.progress is not None and fate.progress.total:
             total = fate.progress.total
-            done = fate.progress.done if fate.progress.label == PLAN else total
+            done = fate.progress.done if fate.progress.label == PLAN_LABEL else total
             fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
         self._journal.record(record, self._facts.ended(record, attempt, verdict), then)
         self._observers.job_changed(record)
@@ -105,12 +105,12 @@ class Completion:
 
     def process_ended(self, record: JobRecord, attempt: AttemptRecord, end: AttemptEnd) -> None:
         """The attempt's processes are gone: give it a verdict, unless it never started."""
-        if isinstance(end, NeverStarted) and attempt.started_at is None:
+        if isinstance(end, NotStarted) and attempt.started_at is None:
             self._never_started(record, attempt, end.reason)
-        elif isinstance(end, Exited):
+        elif isinstance(end, ExitRecord):
             self._exited(record, attempt, end)
         else:
-            was_deleted = isinstance(end, NeverStarted)  # although it had started
+            was_deleted = isinstance(end, NotStarted)  # although it had started
             reason = "its directory was deleted while it was running" if was_deleted else end.reason
             self._judge.drop(AttemptRef(record.id, attempt.number))
             self.end_attempt(record, attempt, Verdict(Outcome.LOST, reason))
@@ -125,10 +125,10 @@ class Completion:
         if reason is None:
             self._end_job(record, self._retries.final_verdict(record, verdict), None)
         else:
-            self._transitions.requeue(record, Trigger.AGAIN, reason)
+            self._transitions.requeue(record, Trigger.REQUEUE, reason)
         self._observers.start_possible()
 
-    def _exited(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
+    def _exited(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:
         attempt.exit_code, attempt.signal = end.exit_code, end.signal
         if end.error is None:
             attempt.duration_s, attempt.usage = end.duration_s, end.usage
@@ -141,7 +141,7 @@ class Completion:
         self._judging.add(task)
         task.add_done_callback(self._judging.discard)
 
-    async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
+    async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:
         verdict = await self._judge.verdict(record, end)
         if _was_cut_short(attempt, end):
             verdict = _stop_verdict(attempt, end, self._timeout_s(record))
@@ -152,7 +152,7 @@ class Completion:
         if attempt.stop_outcome is not None:
             self.end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))
             return
-        latest = record.fate.attempts[-MAX_FENCED:]
+        latest = record.status.attempts[-MAX_FENCED:]
         if len(latest) == MAX_FENCED and all(each.started_at is None for each in latest):
             self.end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
             return
@@ -162,12 +162,12 @@ class Completion:
         self._observers.start_possible()
 
 
-def _was_cut_short(attempt: AttemptRecord, end: Exited) -> bool:
+def _was_cut_short(attempt: AttemptRecord, end: ExitRecord) -> bool:
     """Whether the attempt was stopped, and not only its process after its work was done."""
     return end.stopped and not (attempt.activity is not None and attempt.activity.lingered)
 
 
-def _stop_verdict(attempt: AttemptRecord, end: Exited, timeout_s: float | None) -> Verdict:
+def _stop_verdict(attempt: AttemptRecord, end: ExitRecord, timeout_s: float | None) -> Verdict:
     """The verdict on an attempt that was stopped, also by a daemon that was killed before it could record why."""
     paused_s = attempt.pauses.total_s if attempt.pauses is not None else 0.0
     if attempt.stop_outcome is None and timeout_s is not None and end.duration_s - paused_s >= timeout_s:

@@ -9,13 +9,12 @@ from luzia_protocol.events import Paused, Resumed
 from luzia_protocol.jobs import JobState
 
 from luziad.executor.base import Executor
-from luziad.jobs import pauses
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import NO_PAUSES, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.transitions import Transitions
 
@@ -31,16 +30,16 @@ class PauseControl(JobObserver):
         self._executor = executor
         self._timeouts = timeouts
         self._observers = observers
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
 
-    def pause(self, record: JobRecord, then: Then) -> None:
+    def pause(self, record: JobRecord, then: Callback) -> None:
         """Suspend the job's processes until it is resumed; harmless when it is paused already. Raises Refused.
 
         An attempt that is about to start is paused as soon as it is running.
         """
         attempt, ref = _in_progress(record)
-        attempt.pauses = (attempt.pauses or pauses.NONE).begun(time.monotonic())
-        if record.fate.state is JobState.STARTING:
+        attempt.pauses = (attempt.pauses or NO_PAUSES).begin(time.monotonic())
+        if record.status.state is JobState.STARTING:
             self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), then)
             return
         self._timeouts.hold(ref)
@@ -52,14 +51,14 @@ class PauseControl(JobObserver):
         self._move(record, Trigger.PAUSE)
         self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), committed)
 
-    def resume(self, record: JobRecord, then: Then) -> None:
+    def resume(self, record: JobRecord, then: Callback) -> None:
         """Resume the job's processes; harmless when they are running. Raises Refused."""
         attempt, ref = _in_progress(record)
-        if record.fate.state is JobState.STARTING:
+        if record.status.state is JobState.STARTING:
             attempt.pauses = None
             self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), then)
             return
-        attempt.pauses = (attempt.pauses or pauses.NONE).over(time.monotonic())
+        attempt.pauses = (attempt.pauses or NO_PAUSES).end(time.monotonic())
 
         def committed() -> None:
             self._executor.resume(ref)
@@ -72,13 +71,17 @@ class PauseControl(JobObserver):
 
     def is_paused(self, record: JobRecord) -> bool:
         """Whether the job is paused, or will be as soon as it is running."""
-        attempt, state = record.attempt, record.fate.state
+        attempt, state = record.attempt, record.status.state
         will_be = attempt is not None and attempt.pauses is not None
         return state is JobState.PAUSED or (state is JobState.STARTING and will_be)
 
     def attempt_started(self, record: JobRecord, attempt: AttemptRecord, ran_s: float) -> None:
         """Pause the attempt, if that was requested before it was running."""
-        if record.fate.state is JobState.RUNNING and attempt.pauses is not None and attempt.pauses.since_s is not None:
+        if (
+            record.status.state is JobState.RUNNING
+            and attempt.pauses is not None
+            and attempt.pauses.since_s is not None
+        ):
             attempt.pauses = None
             self.pause(record, lambda: None)
 
@@ -87,9 +90,9 @@ class PauseControl(JobObserver):
         if attempt.pauses is None:
             return
         ref = AttemptRef(record.id, attempt.number)
-        if record.fate.state is JobState.PAUSED:
+        if record.status.state is JobState.PAUSED:
             self._executor.pause(ref)
-        elif record.fate.state is JobState.RUNNING:
+        elif record.status.state is JobState.RUNNING:
             self._executor.resume(ref)
 
     def _move(self, record: JobRecord, trigger: Trigger) -> None:
@@ -98,7 +101,7 @@ class PauseControl(JobObserver):
 
 
 def _in_progress(record: JobRecord) -> tuple[AttemptRecord, AttemptRef]:
-    attempt, state = record.attempt, record.fate.state
+    attempt, state = record.attempt, record.status.state
     if attempt is None or state not in (JobState.STARTING, JobState.RUNNING, JobState.PAUSED):
         raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {state}")
     return attempt, AttemptRef(record.id, attempt.number)

@@ -9,8 +9,8 @@ from luziad.jobs.environments import Environments
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 
 
 class Retention(JobObserver):
@@ -32,12 +32,12 @@ class Retention(JobObserver):
         self._environments = environments
         self._executor = executor
         self._observers = observers
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
 
-    def remove(self, record: JobRecord, then: Then | None = None) -> None:
+    def remove(self, record: JobRecord, then: Callback | None = None) -> None:
         """Remove a finished job with its directory. Raises Refused when it is not finished."""
-        if not record.fate.state.is_final:
-            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
+        if not record.status.state.is_final:
+            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
         self._table.remove(record)
         sets = (record.spec.env_set, record.spec.client_set)
         dropped = [number for number in sets if self._environments.release(number)]
@@ -47,7 +47,7 @@ class Retention(JobObserver):
             if then is not None:
                 then()
 
-        self._journal.forget(record, self._facts.removed(record), dropped, committed)
+        self._journal.remove(record, self._facts.removed(record), dropped, committed)
         self._observers.job_removed(record)
 
     def set_max_jobs(self, max_jobs: int) -> None:

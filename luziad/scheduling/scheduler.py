@@ -17,14 +17,14 @@ from luziad.attempts.worktrees import Worktrees
 from luziad.config.schema import Config
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, Verdict
-from luziad.jobs.dependencies import After
+from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import Environments
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.table import JobTable
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
@@ -99,20 +99,20 @@ class Scheduler:
         self._sub_jobs = sub_jobs
         self._progress = progress
         self._observers = observers
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
 
     # ------------------------------------------------------------------ what clients ask for
 
-    def cancel(self, record: JobRecord, then: Then) -> None:
+    def cancel(self, record: JobRecord, then: Callback) -> None:
         """End the job, and its sub-jobs with it. Raises Refused when it has ended already."""
-        state = record.fate.state
+        state = record.status.state
         if state.is_final:
             raise Refused(ErrorCode.JOB_FINAL, f"job {record.id} is {state} already")
         reason = "cancelled before it started" if state is JobState.QUEUED else "cancelled"
         self._completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
         self._sub_jobs.cancel(record)
 
-    def retry(self, record: JobRecord, then: Then, *, fresh: bool = False) -> None:
+    def retry(self, record: JobRecord, then: Callback, *, fresh: bool = False) -> None:
         """Queue an ended job again, or start one at once that waits for its start time. Raises Refused for others.
 
         fresh: run the task from the start; otherwise an agent resumes its session, unless the job had completed.
@@ -121,14 +121,14 @@ class Scheduler:
             self._transitions.record_requeued(record, "at once", then)
             self.gates.reconsider(record)
             return
-        if not record.fate.state.is_final:
-            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
-        fresh = fresh or record.fate.state is JobState.COMPLETED
+        if not record.status.state.is_final:
+            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+        fresh = fresh or record.status.state is JobState.COMPLETED
         self._retries.reset(record, None if fresh else self._retries.continuation(record))
         self._transitions.requeue(record, Trigger.RETRY, "retry", then)
         self._observers.start_possible()
 
-    def send(self, record: JobRecord, message: str, then: Then) -> None:
+    def send(self, record: JobRecord, message: str, then: Callback) -> None:
         """Add a follow-up, for after the attempt or at once. Raises Refused when the agent has no session."""
         given = self._retries.add_follow_up(record, message)
         attempt = record.attempt.number if record.attempt else 0
@@ -138,22 +138,22 @@ class Scheduler:
             self._transitions.requeue(record, Trigger.RETRY, "follow-up")
             self._observers.start_possible()
 
-    def edit(self, record: JobRecord, spec: JobSpec, after: After | None, then: Then) -> None:
+    def edit(self, record: JobRecord, spec: JobSpec, after: Dependencies | None, then: Callback) -> None:
         """Change the task, the priority or the dependencies of a queued job."""
-        was_moved, record.spec = after != record.fate.after, spec
-        record.fate.after = after
-        self.journal.rewrite(record, self._facts.edited(record), then)
+        was_moved, record.spec = after != record.status.dependencies, spec
+        record.status.dependencies = after
+        self.journal.rewrite_spec(record, self._facts.edited(record), then)
         if was_moved:
             self.gates.reconsider(record)
         elif record.id in self.ready.waiting:
             self.ready.reprioritise(record.id, record.wants.priority)
         self._observers.job_changed(record)
 
-    def report_progress(self, record: JobRecord, progress: Progress, then: Then) -> None:
+    def report_progress(self, record: JobRecord, progress: Progress, then: Callback) -> None:
         """Record the progress of the attempt in progress. Raises Refused when there is none."""
         attempt = record.attempt
-        if attempt is None or record.fate.state.is_final or record.fate.state is JobState.QUEUED:
-            raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.fate.state}")
+        if attempt is None or record.status.state.is_final or record.status.state is JobState.QUEUED:
+            raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.status.state}")
         self._observers.progress_reported(record, attempt)
         self._progress.reported(record, attempt, progress, then)
 
@@ -172,7 +172,7 @@ class Scheduler:
         """After a start of the daemon: queue what waits, and find out what became of what was running."""
         self._daily_budget.reload()
         for record in reversed(list(self.table.newest_first())):
-            if record.fate.state is JobState.QUEUED:
+            if record.status.state is JobState.QUEUED:
                 self._transitions.enqueue(record)
         for record in self.table.active():
             attempt = record.attempt

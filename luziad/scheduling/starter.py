@@ -19,7 +19,7 @@ from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.table import JobTable
-from luziad.journal.events import Facts
+from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.machine_load import MachineLoad
@@ -81,7 +81,7 @@ class Starter(JobObserver):
         self._executor = executor
         self._worktrees = worktrees
         self._observers = observers
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
         self._is_closed = False
 
     def close(self) -> None:
@@ -120,9 +120,9 @@ class Starter(JobObserver):
     def _start(self, record: JobRecord) -> None:
         self._transitions.move(record, Trigger.GRANTED)
         number = record.attempt.number + 1 if record.attempt else 1
-        attempt = AttemptRecord(number, time.time(), given=self._retries.take_continuation(record))
-        record.fate.attempts = (*record.fate.attempts, attempt)
-        record.fate.reason = None
+        attempt = AttemptRecord(number, time.time(), continuation=self._retries.take_continuation(record))
+        record.status.attempts = (*record.status.attempts, attempt)
+        record.status.reason = None
         self._observers.attempt_starting(record, attempt)
         self._journal.record(record, self._facts.starting(record, number), lambda: self._launch(record))
 
@@ -130,7 +130,7 @@ class Starter(JobObserver):
         attempt = record.attempt
         assert attempt is not None
         self._observers.job_changed(record)
-        if record.wants_tree:
+        if record.wants_worktree:
             self._worktrees.prepare(record, lambda problem: self._submit(record, attempt, problem))
         else:
             self._submit(record, attempt)

@@ -7,9 +7,9 @@ from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.acceptance import Anyway
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.commit_listeners import FallbackListener
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.transitions import Transitions
 
 
@@ -21,9 +21,9 @@ class AttemptStopper:
         self._journal = journal
         self._executor = executor
         self._observers = observers
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
 
-    def stop(self, record: JobRecord, verdict: Verdict, then: Then | None = None) -> None:
+    def stop(self, record: JobRecord, verdict: Verdict, then: Callback | None = None) -> None:
         """End the attempt in progress with this verdict, unless an earlier stop has given it another one."""
         attempt = record.attempt
         assert attempt is not None
@@ -32,7 +32,9 @@ class AttemptStopper:
             attempt.stop_outcome, attempt.stop_reason = verdict.outcome, reason
         self.stop_process(record, attempt, reason, then)
 
-    def stop_process(self, record: JobRecord, attempt: AttemptRecord, reason: str, then: Then | None = None) -> None:
+    def stop_process(
+        self, record: JobRecord, attempt: AttemptRecord, reason: str, then: Callback | None = None
+    ) -> None:
         """End the attempt's processes; its output decides about the outcome, unless `stop` has done so."""
         self._transitions.move(record, Trigger.STOP)
         ref = AttemptRef(record.id, attempt.number)
@@ -44,5 +46,5 @@ class AttemptStopper:
 
         self._journal.record(record, self._facts.stopping(record, attempt.number, reason), committed)
         # The event may have to wait until the store can be written; the end of the attempt does not.
-        self._journal.after_commit(Anyway(lambda: self._executor.end(ref)))
+        self._journal.after_commit(FallbackListener(lambda: self._executor.end(ref)))
         self._observers.job_changed(record)

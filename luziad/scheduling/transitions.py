@@ -7,12 +7,12 @@ import logging
 from luzia_protocol.jobs import JobState
 
 from luziad.jobs.attempt import AttemptRef
-from luziad.jobs.lifecycle import Trigger, move
+from luziad.jobs.lifecycle import Trigger, next_state
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.table import JobTable
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.gates.gates import Gates
 
 log = logging.getLogger("luziad.scheduler")
@@ -26,16 +26,16 @@ class Transitions:
         self._journal = journal
         self._observers = observers
         self._gates = gates
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
 
     def move(self, record: JobRecord, trigger: Trigger) -> bool:
         """Change the state; False when the trigger changes nothing. Raises IllegalTransitionError."""
-        before = record.fate.state
-        after = move(before, trigger)
+        before = record.status.state
+        after = next_state(before, trigger)
         if after is None:
             return False
-        record.fate.state = after
-        self._table.moved(record, before)
+        record.status.state = after
+        self._table.state_changed(record, before)
         return True
 
     def enqueue(self, record: JobRecord, *, front: bool = False) -> None:
@@ -44,16 +44,16 @@ class Transitions:
         self._gates.enter(record, front=front)
 
     def requeue(
-        self, record: JobRecord, trigger: Trigger, reason: str, then: Then | None = None, *, front: bool = False
+        self, record: JobRecord, trigger: Trigger, reason: str, then: Callback | None = None, *, front: bool = False
     ) -> None:
         """Queue a job for another attempt; `then` is called once that is committed."""
         self.move(record, trigger)
-        fate = record.fate
+        fate = record.status
         fate.progress = fate.outcome = fate.ended_at = fate.reason = fate.held_at = None
         self.record_requeued(record, reason, then)
         self.enqueue(record, front=front)
 
-    def record_requeued(self, record: JobRecord, reason: str, then: Then | None) -> None:
+    def record_requeued(self, record: JobRecord, reason: str, then: Callback | None) -> None:
         """Record why the job waits for its next attempt."""
         attempt = record.attempt.number if record.attempt else 0
         self._journal.record(record, self._facts.requeued(record, attempt, reason), then)
@@ -65,6 +65,6 @@ class Transitions:
         if record is None or record.attempt is None or record.attempt.number != ref.attempt:
             log.warning("report_of_unknown_attempt job=%s attempt=%d", ref.job, ref.attempt)
             return None
-        if record.fate.state.is_final or record.fate.state is JobState.QUEUED:
+        if record.status.state.is_final or record.status.state is JobState.QUEUED:
             return None
         return record, record.attempt

@@ -44,7 +44,7 @@ class Queue:
             (started,) = self._house.started
             self._running.append(started)
             self._house.table.remove(ended)
-            if ended.fate.after is None:
+            if ended.status.dependencies is None:
                 spent.append(after - before)
                 self._add()
         return statistics.median(spent)

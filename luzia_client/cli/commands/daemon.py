@@ -25,7 +25,7 @@ from luzia_client.cli.show.formatting import format_counts, format_duration, for
 from luzia_client.cli.show.output import print_facts, print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (
     ("luzia daemon status", "how it does, and where its files are"),
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace) -> int:
     _not_from_a_job()
-    started = autostart.start(environment.socket_path(), on_demand=False)
+    started = autostart.start_daemon(environment.socket_path(), on_demand=False)
     return _tell(args, "Started" if started else "Runs already:", _info())
 
 
@@ -86,7 +86,7 @@ def _stop(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
-            autostart.mark_stopped(lock)
+            autostart.record_stop(lock)
             _shut_down(client, info)
     return _tell(args, "Stopped", info)
 
@@ -101,7 +101,7 @@ def _restart(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("restart", info)
         # A daemon that could not start again goes on instead.
-        mistakes = autostart.config_mistakes(environment.config_file())
+        mistakes = autostart.config_errors(environment.config_file())
         if mistakes:
             raise Refused(
                 ErrorCode.CONFIG_INVALID,
@@ -110,7 +110,7 @@ def _restart(args: argparse.Namespace) -> int:
             )
         with autostart.start_lock() as lock:
             _shut_down(client, info)
-            autostart.launch(environment.socket_path(), lock, on_demand=False)
+            autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
     return _tell(args, "Started", _info())
 
 

@@ -91,14 +91,15 @@ def exchange(line: bytes) -> bytes:
     try:
         return _exchange(path, line)
     except TimeoutError as exc:
-        from luzia_client.transport.connection import silent
+        from luzia_client.transport.endpoint import reply_timeout
 
-        raise silent() from exc
+        raise reply_timeout() from exc
     except OSError:
         # Rare: no daemon yet, or not any more. The thorough client knows what to do about it.
-        from luzia_client.transport.connection import REQUEST_TIMEOUT_S, connect
+        from luzia_client.transport.connection import Connection
+        from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
 
-        connection = connect(path, autostart=True)
+        connection = Connection.open(path, autostart=True)
         connection.send(line)
         return connection.receive(REQUEST_TIMEOUT_S)
 
@@ -114,7 +115,7 @@ def _exchange(path: str, line: bytes) -> bytes:
         # A daemon that refuses the connection or the line says why before it closes.
         broken: OSError = exc
     else:
-        broken = ConnectionResetError("the daemon went away before it answered")
+        broken = ConnectionResetError("the daemon closed the connection before it replied")
     answer = b""
     while not answer.endswith(b"\n"):
         data = sock.recv(65536)
@@ -149,12 +150,12 @@ def _confirm(job: str, project: str, *, created: bool) -> None:
 def _refused(asked: DispatchLine, answer: bytes) -> int:
     from luzia_protocol.errors import Refused
 
-    from luzia_client.api.answers import parse as parse_answer
+    from luzia_client.api.replies import parse_frame
     from luzia_client.cli.show.errors import add_command_hint
-    from luzia_client.transport.connection import UnexpectedAnswerError
+    from luzia_client.transport.endpoint import UnexpectedAnswerError
 
     try:
-        parse_answer(answer)
+        parse_frame(answer)
     except Refused as exc:
         raise add_command_hint(exc, asked.project) from exc
-    raise UnexpectedAnswerError("the daemon's answer to a dispatch makes no sense")
+    raise UnexpectedAnswerError("the daemon's reply to a dispatch is invalid")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from luzia_protocol.events import EventKind
 from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import DaemonInfo
 
@@ -23,7 +24,16 @@ EXAMPLES = (
     ("luzia drain --end", "let jobs start again"),
 )
 
-RELEVANT_EVENTS = ("starting", "ended", "requeued", "paused", "resumed", "asked", "answered", "removed")
+RELEVANT_EVENTS: tuple[EventKind, ...] = (
+    "starting",
+    "ended",
+    "requeued",
+    "paused",
+    "resumed",
+    "asked",
+    "answered",
+    "removed",
+)
 """The kinds of events after which another number of jobs may run, or others of them need somebody."""
 
 

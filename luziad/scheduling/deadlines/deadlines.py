@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.clocks.clock import At, counted
+from luziad.clocks.clock import ClockTime, on_steady_clock
 from luziad.clocks.timer_queue import TimerQueue
 from luziad.jobs.attempt import Verdict
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.jobs.start_time import start_of
+from luziad.jobs.start_time import next_start
 
 
 class Deadlines(JobObserver):
@@ -66,21 +66,21 @@ class Deadlines(JobObserver):
                 self._end(record, Verdict(Outcome.OVERDUE, reason))
 
 
-def _deadline(record: JobRecord) -> At | None:
+def _deadline(record: JobRecord) -> ClockTime | None:
     """The deadline in force: to start, or to have ended. Relative to a time of day it follows the wall clock."""
-    terms, first, again = record.spec.terms, record.first_attempt, record.fate.again
+    terms, first, retry = record.spec.terms, record.first_attempt, record.status.retry_state
     assert terms is not None
     if first is not None:
         if terms.job_timeout_s is None:
             return None
-        return counted(first.starting_at, again.begun if again else None, terms.job_timeout_s)
+        return on_steady_clock(first.starting_at, retry.started_steady if retry else None, terms.job_timeout_s)
     if terms.expires_s is None:
         return None
-    if again is None or again.asked_at is None:
-        asked_at, asked = record.spec.created_at, record.spec.created
+    if retry is None or retry.requested_at is None:
+        asked_at, asked = record.spec.created_at, record.spec.created_steady
     else:
-        asked_at, asked = again.asked_at, again.asked
-    begin, start = counted(asked_at, asked), start_of(record)
+        asked_at, asked = retry.requested_at, retry.requested_steady
+    begin, start = on_steady_clock(asked_at, asked), next_start(record)
     if start is not None and start.left_s > begin.left_s:
         begin = start
     return begin._replace(moment=begin.moment + terms.expires_s)

@@ -28,7 +28,7 @@ class DailySpend:
         """The sums of the day that began at `since`, in epoch seconds, from the records of jobs."""
         spending = cls(since)
         for record in records:
-            for attempt in record.fate.attempts:
+            for attempt in record.status.attempts:
                 spending.add(record, attempt)
         return spending
 

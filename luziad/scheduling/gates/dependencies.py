@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.dependencies import dooms, standing
+from luziad.jobs.dependencies import check_dependencies, describe_failure
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates.gates import Gate
@@ -43,30 +43,30 @@ class DependencyGate(Gate):
 
     def is_closed(self, record: JobRecord) -> bool:
         """Whether the job waits for others, or can never run."""
-        if record.fate.after is None:
+        if record.status.dependencies is None:
             return False
-        found = standing(record.fate.after, self._state)
-        return bool(found.waits_for) or found.doomed is not None
+        found = check_dependencies(record.status.dependencies, self._state)
+        return bool(found.pending) or found.failure is not None
 
     def reason(self, record: JobRecord) -> str:
         """`waits for 113754-a2f5, 113755-03bc and 2 more`."""
-        assert record.fate.after is not None
-        found = standing(record.fate.after, self._state)
-        if found.doomed is not None:
-            return found.doomed
-        more = len(found.waits_for) - _SHOWN
-        shown = ", ".join(found.waits_for[:_SHOWN])
+        assert record.status.dependencies is not None
+        found = check_dependencies(record.status.dependencies, self._state)
+        if found.failure is not None:
+            return found.failure
+        more = len(found.pending) - _SHOWN
+        shown = ", ".join(found.pending[:_SHOWN])
         return f"waits for {shown} and {more} more" if more > 0 else f"waits for {shown}"
 
     def hold(self, record: JobRecord) -> None:
         """Hold the job until its last parent has ended; skip one that can never run in the next turn of the loop."""
-        assert record.fate.after is not None
-        found = standing(record.fate.after, self._state)
-        self._held[record.id] = _Held(record, set(found.waits_for))
-        for parent in found.waits_for:
+        assert record.status.dependencies is not None
+        found = check_dependencies(record.status.dependencies, self._state)
+        self._held[record.id] = _Held(record, set(found.pending))
+        for parent in found.pending:
             self._children.setdefault(parent, {})[record.id] = None
-        if found.doomed is not None:
-            asyncio.get_running_loop().call_soon(self._skip_kept, record, found.doomed)
+        if found.failure is not None:
+            asyncio.get_running_loop().call_soon(self._skip_kept, record, found.failure)
 
     def drop(self, record: JobRecord) -> None:
         """Hold the job no longer."""
@@ -96,12 +96,12 @@ class DependencyGate(Gate):
             self._admit(*free)
 
     def _take_end(self, parent: JobRecord, free: list[JobRecord]) -> None:
-        state = parent.fate.state
+        state = parent.status.state
         for job in self._children.pop(parent.id, {}):
             kept = self._held[job]
             kept.waits_for.discard(parent.id)
-            assert kept.record.fate.after is not None
-            doomed = dooms(kept.record.fate.after, parent.id, state)
+            assert kept.record.status.dependencies is not None
+            doomed = describe_failure(kept.record.status.dependencies, parent.id, state)
             if doomed is not None:
                 self._skip(kept.record, doomed)
             elif not kept.waits_for:
@@ -114,4 +114,4 @@ class DependencyGate(Gate):
 
     def _state(self, job: str) -> JobState | None:
         record = self._table.get(job)
-        return None if record is None else record.fate.state
+        return None if record is None else record.status.state

@@ -10,8 +10,8 @@ from luzia_protocol.jobs import JobState
 
 from luziad.clocks.format import format_time
 from luziad.jobs.record import JobRecord
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.gates.gates import Gate, Gates
 
 
@@ -20,12 +20,12 @@ class HoldGate(Gate):
 
     def is_closed(self, record: JobRecord) -> bool:
         """Whether the job is held."""
-        return record.fate.held_at is not None
+        return record.status.held_at is not None
 
     def reason(self, record: JobRecord) -> str:
         """`held since 14:05; release it with luzia release 113754-a2f5`, with the command in backquotes."""
-        assert record.fate.held_at is not None
-        return f"held since {format_time(record.fate.held_at)}; release it with `luzia release {record.id}`"
+        assert record.status.held_at is not None
+        return f"held since {format_time(record.status.held_at)}; release it with `luzia release {record.id}`"
 
     def hold(self, record: JobRecord) -> None:
         """Needs nothing: the record says it."""
@@ -40,23 +40,23 @@ class HoldControl:
     def __init__(self, gates: Gates, journal: Journal) -> None:
         self._gates = gates
         self._journal = journal
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
 
-    def hold(self, record: JobRecord, then: Then) -> None:
+    def hold(self, record: JobRecord, then: Callback) -> None:
         """Keep the job from starting. Raises Refused when it is not queued."""
         _check_queued(record)
-        record.fate.held_at = record.fate.held_at or time.time()
+        record.status.held_at = record.status.held_at or time.time()
         self._journal.record(record, self._facts.of_job(Held, record), then)
         self._gates.reconsider(record)
 
-    def release(self, record: JobRecord, then: Then) -> None:
+    def release(self, record: JobRecord, then: Callback) -> None:
         """Let the job start. Raises Refused when it is not queued."""
         _check_queued(record)
-        record.fate.held_at = None
+        record.status.held_at = None
         self._journal.record(record, self._facts.of_job(Released, record), then)
         self._gates.reconsider(record)
 
 
 def _check_queued(record: JobRecord) -> None:
-    if record.fate.state is not JobState.QUEUED:
-        raise Refused(ErrorCode.JOB_NOT_QUEUED, f"job {record.id} is {record.fate.state.value.replace('_', ' ')}")
+    if record.status.state is not JobState.QUEUED:
+        raise Refused(ErrorCode.JOB_NOT_QUEUED, f"job {record.id} is {record.status.state.value.replace('_', ' ')}")

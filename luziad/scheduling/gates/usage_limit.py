@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from luziad.clocks.clock import At, counted, wall
+from luziad.clocks.clock import ClockTime, on_steady_clock, on_wall_clock
 from luziad.clocks.format import format_time
 from luziad.clocks.timer import ClockTimer
 from luziad.jobs.record import JobRecord
@@ -20,7 +20,7 @@ class UsageLimitGate(Gate):
 
     def __init__(self, admit: Callable[..., None]) -> None:
         self._admit = admit
-        self._until: dict[str, At] = {}
+        self._until: dict[str, ClockTime] = {}
         self._held: dict[str, dict[str, JobRecord]] = {}
         self._timers = {kind: ClockTimer(self._due, kind) for kind in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
 
@@ -31,12 +31,14 @@ class UsageLimitGate(Gate):
 
     def job_queued(self, record: JobRecord) -> None:
         """Apply the limit that the job has met to all jobs of its agent."""
-        again = record.fate.again
-        if again is not None and again.limited_until is not None:
-            until, steady = again.limited_until, again.limited
-            self.close_for(record.spec.agent, wall(until) if steady is None else counted(until, steady))
+        retry = record.status.retry_state
+        if retry is not None and retry.limited_until is not None:
+            until, steady = retry.limited_until, retry.limited_until_steady
+            self.close_for(
+                record.spec.agent, on_wall_clock(until) if steady is None else on_steady_clock(until, steady)
+            )
 
-    def close_for(self, agent: str, until: At) -> None:
+    def close_for(self, agent: str, until: ClockTime) -> None:
         """Close the gate for the jobs of an agent until then."""
         known = self._until.get(agent)
         if until.left_s > max(0.0 if known is None else known.left_s, 0.0):

@@ -18,12 +18,12 @@ from luzia_protocol.jobs import JobState, Outcome
 from luziad.agents.reading import is_overload, one_line
 from luziad.agents.resets import reset_moment
 from luziad.attempts.budget import retry_hint
-from luziad.clocks.clock import steady
+from luziad.clocks.clock import steady_time
 from luziad.clocks.format import format_time
 from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import JobRecord
-from luziad.jobs.retry_state import Again, Given
-from luziad.jobs.start_time import start_of
+from luziad.jobs.retry_state import Continuation, RetryState
+from luziad.jobs.start_time import next_start
 from luziad.scheduling.gates.usage_limit import UsageLimitGate
 from luziad.scheduling.retry.backoff import RetryPolicy, decide
 from luziad.scheduling.retry.policies import RetryPolicies
@@ -46,7 +46,7 @@ _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 _OUT_OF_BUDGET = ("error_max_turns", "error_max_budget")
 """The beginnings of the reasons of agents that have stopped at their budget themselves."""
 
-_RESET = dict.fromkeys(("not_before", "start", "limited_until", "limited", "given"))
+_RESET = dict.fromkeys(("not_before", "not_before_steady", "limited_until", "limited_until_steady", "continuation"))
 """The fields that concern only the attempt that has ended."""
 
 _ALLOW_FOLLOW_UP = (Outcome.COMPLETED, Outcome.FAILED)
@@ -70,99 +70,109 @@ class RetryPlanner:
         return Verdict(Outcome.USAGE_LIMITED, verdict.reason or activity.limit)
 
     def plan(self, record: JobRecord, verdict: Verdict) -> str | None:
-        """Why the job is queued again, with what it waits for in its record; None when it has ended."""
-        again = replace(record.fate.again or Again(), **_RESET)
+        """Why the job is queued retry, with what it waits for in its record; None when it has ended."""
+        retry = replace(record.status.retry_state or RetryState(), **_RESET)
         for following in (self._after_limit, self._after_overload, self._by_policy, self._with_follow_up):
-            found = following(record, verdict, again)
+            found = following(record, verdict, retry)
             if found is not None:
-                record.fate.again = found
-                return f"{found.what}: {verdict.reason or verdict.outcome.value}"
+                record.status.retry_state = found
+                return f"{found.description}: {verdict.reason or verdict.outcome.value}"
         return None
 
-    def add_follow_up(self, record: JobRecord, message: str) -> Given | None:
+    def add_follow_up(self, record: JobRecord, message: str) -> Continuation | None:
         """Keep a follow-up for later; when the job has ended, return it as the continuation for its next attempt.
 
         Raises Refused when the job's agent has no session to resume.
         """
         if not self._policies.resumes(record):
             raise Refused(ErrorCode.NO_SESSION, f"agent {record.spec.agent} cannot resume a session")
-        again = record.fate.again or Again()
-        if not record.fate.state.is_final:
-            if len(again.messages) >= MAX_FOLLOW_UPS:
+        retry = record.status.retry_state or RetryState()
+        if not record.status.state.is_final:
+            if len(retry.messages) >= MAX_FOLLOW_UPS:
                 raise Refused(ErrorCode.QUEUE_FULL, f"job {record.id} already has {MAX_FOLLOW_UPS} follow-ups waiting")
-            record.fate.again = replace(again, messages=(*again.messages, message))
+            record.status.retry_state = replace(retry, messages=(*retry.messages, message))
             return None
         session = self.session(record)
         if session is None:
             raise Refused(ErrorCode.NO_SESSION, f"no session of job {record.id} is known")
-        first, *rest = (*again.messages, message)
-        record.fate.again = replace(again, messages=tuple(rest))
-        return Given(session, first)
+        first, *rest = (*retry.messages, message)
+        record.status.retry_state = replace(retry, messages=tuple(rest))
+        return Continuation(session, first)
 
     def final_verdict(self, record: JobRecord, verdict: Verdict) -> Verdict:
         """The verdict on the job: that on its last attempt, with the number of attempts and of unsent follow-ups."""
-        again = record.fate.again
-        if again is None:
+        retry = record.status.retry_state
+        if retry is None:
             return verdict
         notes = []
-        count = len(record.fate.attempts) - again.first + 1
-        if again.retries + again.overloads and count > 1 and verdict.outcome is not Outcome.COMPLETED:
+        count = len(record.status.attempts) - retry.first_attempt + 1
+        if retry.retries + retry.overload_retries and count > 1 and verdict.outcome is not Outcome.COMPLETED:
             notes.append(f"after {count} attempts")
-        if again.messages:
-            notes.append(f"{len(again.messages)} follow-up{'s' if len(again.messages) > 1 else ''} not sent")
+        if retry.messages:
+            notes.append(f"{len(retry.messages)} follow-up{'s' if len(retry.messages) > 1 else ''} not sent")
         if not notes:
             return verdict
         return replace(verdict, reason=", ".join([verdict.reason or verdict.outcome.value, *notes]))
 
-    def reset(self, record: JobRecord, given: Given | None) -> None:
-        """Start to count retries and limits again, because a user has asked for another attempt."""
-        kept = record.fate.again.messages if record.fate.again else ()
-        first = len(record.fate.attempts) + 1
-        record.fate.again = Again(asked_at=time.time(), asked=steady(), first=first, given=given, messages=kept)
+    def reset(self, record: JobRecord, given: Continuation | None) -> None:
+        """Start to count retries and limits retry, because a user has asked for another attempt."""
+        kept = record.status.retry_state.messages if record.status.retry_state else ()
+        first = len(record.status.attempts) + 1
+        record.status.retry_state = RetryState(
+            requested_at=time.time(),
+            requested_steady=steady_time(),
+            first_attempt=first,
+            continuation=given,
+            messages=kept,
+        )
 
     def start_now(self, record: JobRecord) -> bool:
         """Cancel the wait of a queued job for a time; False when it waits for none."""
-        if record.fate.state is not JobState.QUEUED:
+        if record.status.state is not JobState.QUEUED:
             return False
-        start = start_of(record)
+        start = next_start(record)
         if (start is None or start.left_s <= 0) and not self._usage_limits.is_closed(record):
             return False
-        record.fate.again = replace(record.fate.again or Again(), not_before=0.0, start=None)
+        record.status.retry_state = replace(
+            record.status.retry_state or RetryState(), not_before=0.0, not_before_steady=None
+        )
         return True
 
-    def continuation(self, record: JobRecord) -> Given | None:
-        """The session that the next attempt resumes, so that no work is repeated; None to start the task again."""
+    def continuation(self, record: JobRecord) -> Continuation | None:
+        """The session that the next attempt resumes, so that no work is repeated; None to start the task retry."""
         attempt = record.attempt
         if attempt is None or not self._policies.resumes(record):
             return None
         session = attempt.activity.session if attempt.activity else None
-        return Given(session) if session is not None and _SESSION.fullmatch(session) else attempt.given
+        return Continuation(session) if session is not None and _SESSION.fullmatch(session) else attempt.continuation
 
     def put_back(self, record: JobRecord) -> None:
         """The attempt has not started: the next one resumes the session that it was to resume."""
-        if record.attempt is not None and record.attempt.given is not None:
-            record.fate.again = replace(record.fate.again or Again(), given=record.attempt.given)
+        if record.attempt is not None and record.attempt.continuation is not None:
+            record.status.retry_state = replace(
+                record.status.retry_state or RetryState(), continuation=record.attempt.continuation
+            )
 
-    def take_continuation(self, record: JobRecord) -> Given | None:
+    def take_continuation(self, record: JobRecord) -> Continuation | None:
         """The session that the attempt resumes that starts now."""
         terms = record.spec.terms
         if terms is not None and terms.job_timeout_s is not None and record.first_attempt is None:
-            record.fate.again = replace(record.fate.again or Again(), begun=steady())
-        again = record.fate.again
-        if again is None or again.given is None:
+            record.status.retry_state = replace(record.status.retry_state or RetryState(), started_steady=steady_time())
+        retry = record.status.retry_state
+        if retry is None or retry.continuation is None:
             return None
-        record.fate.again = replace(again, given=None)
-        return again.given
+        record.status.retry_state = replace(retry, continuation=None)
+        return retry.continuation
 
     def session(self, record: JobRecord) -> str | None:
         """The session to which a follow-up can be sent."""
         given = self.continuation(record)
         return None if given is None else given.session
 
-    def _after_limit(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
+    def _after_limit(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
         if (
             verdict.outcome is not Outcome.USAGE_LIMITED
-            or again.limits >= MAX_LIMITS
+            or retry.limit_resumes >= MAX_LIMITS
             or not self._policies.auto_resume(record)
         ):
             return None
@@ -171,46 +181,53 @@ class RetryPlanner:
         until = now + wait_s
         what = f"usage limit of {record.spec.agent} until {format_time(until)}"
         return replace(
-            again,
-            limits=again.limits + 1,
+            retry,
+            limit_resumes=retry.limit_resumes + 1,
             limited_until=until,
-            limited=None if known else steady(wait_s),
-            given=self.continuation(record),
-            what=what,
+            limited_until_steady=None if known else steady_time(wait_s),
+            continuation=self.continuation(record),
+            description=what,
         )
 
-    def _after_overload(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
+    def _after_overload(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
         if verdict.outcome is not Outcome.FAILED or not is_overload(verdict.reason or ""):
             return None
         if not (record.attempt and record.attempt.activity and self._policies.after_overload(record)):
             return None  # retries are switched off, or the output of this agent is not read
-        delay_s = decide(verdict.outcome, OVERLOAD, again.overloads + 1, random.random()).delay_s
+        delay_s = decide(verdict.outcome, OVERLOAD, retry.overload_retries + 1, random.random()).delay_s
         if delay_s is None:
             return None
-        count = again.overloads + 1
+        count = retry.overload_retries + 1
         what = f"retry {count} of {OVERLOAD.retries} after an overload"
-        return self._later(record, replace(again, overloads=count, what=what), delay_s)
+        return self._later(record, replace(retry, overload_retries=count, description=what), delay_s)
 
-    def _by_policy(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
+    def _by_policy(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
         policy = self._policies.retry(record)
-        delay_s = decide(verdict.outcome, policy, again.retries + 1, random.random()).delay_s
+        delay_s = decide(verdict.outcome, policy, retry.retries + 1, random.random()).delay_s
         if delay_s is None:
             return None
-        what = f"retry {again.retries + 1} of {policy.retries}"
-        return self._later(record, replace(again, retries=again.retries + 1, what=what), delay_s)
+        what = f"retry {retry.retries + 1} of {policy.retries}"
+        return self._later(record, replace(retry, retries=retry.retries + 1, description=what), delay_s)
 
-    def _later(self, record: JobRecord, again: Again, delay_s: float) -> Again:
-        return replace(again, not_before=time.time() + delay_s, start=steady(delay_s), given=self.continuation(record))
+    def _later(self, record: JobRecord, retry: RetryState, delay_s: float) -> RetryState:
+        return replace(
+            retry,
+            not_before=time.time() + delay_s,
+            not_before_steady=steady_time(delay_s),
+            continuation=self.continuation(record),
+        )
 
-    def _with_follow_up(self, record: JobRecord, verdict: Verdict, again: Again) -> Again | None:
-        if not again.messages or verdict.outcome not in _ALLOW_FOLLOW_UP:
+    def _with_follow_up(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
+        if not retry.messages or verdict.outcome not in _ALLOW_FOLLOW_UP:
             return None
         session = self.session(record)
         if session is None:
             return None
-        message, *rest = again.messages
-        given = Given(session, message)
-        return replace(again, given=given, messages=tuple(rest), what=f"follow-up '{one_line(message, 80)}'")
+        message, *rest = retry.messages
+        given = Continuation(session, message)
+        return replace(
+            retry, continuation=given, messages=tuple(rest), description=f"follow-up '{one_line(message, 80)}'"
+        )
 
 
 def _limit_wait_s(record: JobRecord, verdict: Verdict, now: float) -> tuple[float, bool]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 
 from luziad.jobs.observer import Hook, JobObserver, Observers
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 
 RECORD = JobRecord(
-    1, "113754-a2f5", JobSpec(project="overbits", directory="/", agent="shell", created_at=0.0), JobFate()
+    1, "113754-a2f5", JobSpec(project="overbits", directory="/", agent="shell", created_at=0.0), JobStatus()
 )
 
 
