@@ -14,7 +14,7 @@ from luzia_protocol.jobs import Job
 from luzia_client.api.client import Client
 from luzia_client.legacy.status import KILL_WORDS, OLD_WORDS, OldStatus, old_status, states_of
 from luzia_client.legacy.tracking import TrackedProcess
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 _NOT_TAKEN = frozenset({ErrorCode.UNKNOWN_JOB, ErrorCode.JOB_NOT_RUNNING, ErrorCode.JOB_FINAL})
 

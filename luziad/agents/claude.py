@@ -32,7 +32,7 @@ from luziad.agents.reading import (
     text_at,
     tool_phase,
 )
-from luziad.jobs.attempt import Exited, Verdict
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _SESSIONS = uuid.UUID("8a0f2c1e-5d0b-5b0e-9c55-6c757a696121")
 _SYNTHETIC = "<synthetic>"
@@ -118,7 +118,7 @@ class ClaudeReader:
         """True after a result, until the model's next turn."""
         return self._finished
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a result without error or refused tools, after an answer of the model."""
         return judge(
             exit_record,

@@ -1,7 +1,7 @@
 """Moments on two clocks: the one on the wall, which people set, and a steady one, for what waits a number of seconds.
 
 The steady clock is the kernel's CLOCK_BOOTTIME: nobody sets it, and it goes on while the machine sleeps. It begins
-anew with each boot. After one, what counts is the moment that was meant on the wall clock, taken over once.
+anew with each boot. Dependencies one, what counts is the moment that was meant on the wall clock, taken over once.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import msgspec
 from luziad.supervise.record import boot_id, boottime_s
 
 
-class Steady(msgspec.Struct, frozen=True, gc=False):
+class SteadyTime(msgspec.Struct, frozen=True, gc=False):
     """A time on the boot clock, as it is stored: seconds since the boot of that id."""
 
     boot: str
     at_s: float
 
 
-class At(NamedTuple):
+class ClockTime(NamedTuple):
     """A moment on one of the kernel's clocks."""
 
     clock: int
@@ -34,20 +34,20 @@ class At(NamedTuple):
         return self.moment - time.clock_gettime(self.clock)
 
 
-def steady(later_s: float = 0.0) -> Steady:
+def steady_time(later_s: float = 0.0) -> SteadyTime:
     """The moment that is so many seconds away, to be stored beside the one on the wall clock."""
-    return Steady(boot_id(), boottime_s() + later_s)
+    return SteadyTime(boot_id(), boottime_s() + later_s)
 
 
-def wall(moment: float) -> At:
+def on_wall_clock(moment: float) -> ClockTime:
     """A moment of the wall clock, in epoch seconds."""
-    return At(time.CLOCK_REALTIME, moment)
+    return ClockTime(time.CLOCK_REALTIME, moment)
 
 
-def counted(moment: float, known: Steady | None, later_s: float = 0.0) -> At:
+def on_steady_clock(moment: float, known: SteadyTime | None, later_s: float = 0.0) -> ClockTime:
     """So many seconds after a moment, however the wall clock is set. known: what `steady` said at that moment."""
     at_s = known.at_s if known is not None and known.boot == boot_id() else moment - _ahead_s()
-    return At(time.CLOCK_BOOTTIME, at_s + later_s)
+    return ClockTime(time.CLOCK_BOOTTIME, at_s + later_s)
 
 
 @functools.cache

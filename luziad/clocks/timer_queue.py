@@ -7,7 +7,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Generic, Protocol, TypeVar
 
-from luziad.clocks.clock import At
+from luziad.clocks.clock import ClockTime
 from luziad.clocks.timer import ClockTimer
 
 _WORTH_A_CLEAN_UP = 1000
@@ -31,7 +31,7 @@ class TimerQueue(Generic[T]):
     def __init__(self, due: Callable[[list[T]], None]) -> None:
         self._parts = {clock: _Part[T](due, clock) for clock in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
 
-    def put(self, item: T, at: At) -> None:
+    def put(self, item: T, at: ClockTime) -> None:
         """Make an item due at this time, and at no other."""
         for clock, part in self._parts.items():
             if clock == at.clock:

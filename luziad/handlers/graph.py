@@ -22,7 +22,7 @@ from luziad.errors import StorageError
 from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.dispatch.dependencies import after_of
 from luziad.handlers.dispatch.dispatch import check_room, forget_environments, new_record
-from luziad.jobs.graph_order import a_cycle, parents_first
+from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
 from luziad.scheduling.slices import AT_ONCE
 
@@ -127,9 +127,9 @@ def _answer_known(services: Services, request: Graph, nodes: Iterable[str], call
 def _order(nodes: dict[str, Node]) -> list[str]:
     """The names, parents first. Raises Refused for jobs that wait for one another."""
     parents = {name: _parents(node) for name, node in nodes.items()}
-    order = parents_first(parents)
+    order = sort_parents_first(parents)
     if len(order) < len(nodes):
-        cycle = " → ".join(a_cycle(parents))
+        cycle = " → ".join(find_any_cycle(parents))
         raise Refused(ErrorCode.GRAPH_CYCLE, f"these jobs wait for one another: {cycle}")
     return order
 
@@ -171,7 +171,7 @@ class _Making:
             raise Refused(refused.code, f"job {name!r}: {refused.message}", refused.hint) from refused
         self.records[name] = record
         self._ids.add(record.id)
-        self._services.table.promised.add(record.id)
+        self._services.table.reserved_ids.add(record.id)
 
     def check_outside(self) -> None:
         """Raise Refused when a job that the graph comes after was removed meanwhile: nobody knows how it ended."""
@@ -181,7 +181,7 @@ class _Making:
 
     def close(self, accepted: bool) -> None:
         """Keep the ids for nobody any more, and the variables only of jobs that were accepted."""
-        self._services.table.promised -= self._ids
+        self._services.table.reserved_ids -= self._ids
         if not accepted:
             forget_environments(self._services, self.records.values())
 

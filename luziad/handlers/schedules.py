@@ -20,9 +20,9 @@ from luziad.handlers.base import AnsweredAnyway, Asked, Call, Services
 from luziad.handlers.changes import must_be_writable
 from luziad.handlers.dispatch.dispatch import check_room, new_record
 from luziad.handlers.schedule_view import schedule_view
-from luziad.jobs.dependencies import After
+from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.record import JobRecord
-from luziad.jobs.schedule import ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.operations.importing import NOBODY
 from luziad.schedules.cron import Cron, CronError
 
@@ -44,12 +44,16 @@ def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> N
         raise Refused(ErrorCode.SCHEDULE_EXISTS, f"there is a schedule {name!r} already")
     if known is None and len(schedules) >= wire.MAX_SCHEDULES:
         raise Refused(ErrorCode.SCHEDULES_FULL, f"there are {len(schedules)} schedules, and that is the limit")
-    zone_name = request.timezone or zones.local_name(request.job.client_env | _own_zone(request.job))
+    zone_name = request.timezone or zones.local_zone_name(request.job.client_env | _own_zone(request.job))
     _check_cron(request.cron, zone_name)
     spec = _spec(services, request, zone_name)
-    fate = ScheduleFate(decided=spec.created_at)
+    fate = ScheduleStatus(decided=spec.created_at)
     if known is not None:
-        fate.paused, fate.jobs, fate.last = known.record.fate.paused, known.record.fate.jobs, known.record.fate.last
+        fate.paused, fate.jobs, fate.last = (
+            known.record.status.paused,
+            known.record.status.jobs,
+            known.record.status.last,
+        )
     asked = Asked(call, lambda: _scheduled(services, name))
     schedules.put(ScheduleRecord(spec, fate), asked)
 
@@ -60,7 +64,7 @@ def _own_zone(job: Dispatch) -> dict[str, str]:
 
 
 def _check_cron(text: str, zone_name: str) -> None:
-    zone = zones.zone(zone_name)
+    zone = zones.load_zone(zone_name)
     try:
         cron = Cron(text)
     except CronError as exc:
@@ -96,10 +100,10 @@ def _spec(services: Services, request: wire.ScheduleAdd, zone_name: str) -> Sche
     )
 
 
-def maker(services: Services) -> Callable[[Dispatch, After | None], JobRecord]:
+def maker(services: Services) -> Callable[[Dispatch, Dependencies | None], JobRecord]:
     """What makes the record of a scheduled job, checked as if it was dispatched now; it raises Refused."""
 
-    def make(request: Dispatch, after: After | None) -> JobRecord:
+    def make(request: Dispatch, after: Dependencies | None) -> JobRecord:
         check_room(services, 1)
         return new_record(services, request, NOBODY, after)
 

@@ -85,7 +85,7 @@ class _Live:
         self._seq = seq
         self._operations = services.operations
         self._operations.subscribers += 1
-        self._unlisten = services.journal.listen(self._hear)
+        self._unlisten = services.journal.subscribe(self._hear)
         call.on_close(self._release)
 
     def _hear(self, news: list[tuple[events.Event, bytes]]) -> None:

@@ -1,19 +1,20 @@
-"""A schedule as it is kept in memory and in the store. Pure data.
+"""A schedule as it is kept in memory and in the store. Pure.
 
-Both halves of a record are encoded as JSON into the store: a new field has a default, and a field is never renamed.
-Times are epoch seconds.
+Both halves of a record are encoded as JSON into the store: a new field has a default, and the name of a stored field
+never changes. Times are epoch seconds.
 """
 
 from __future__ import annotations
 
 import msgspec
+from msgspec import field
 
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
 
 class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was asked. job: the dispatch without its variables, which are the sets env_set and client_set."""
+    """What was requested. job: the dispatch without its variables, which are the sets env_set and client_set."""
 
     name: str
     cron: str
@@ -27,15 +28,18 @@ class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one run: its job, or why there is none."""
+    """The result of one run: its job, or why it has none."""
 
     at: float
     job: str = ""
     note: str = ""
 
 
-class ScheduleFate(msgspec.Struct, omit_defaults=True):
-    """What became of it. decided: the fate of all runs up to this moment is known. jobs: its newest ones, in order."""
+class ScheduleStatus(msgspec.Struct, omit_defaults=True):
+    """What has become of a schedule.
+
+    decided: all runs up to this time have been dispatched or skipped. jobs: the newest jobs, in order.
+    """
 
     decided: float
     paused: bool = False
@@ -44,7 +48,7 @@ class ScheduleFate(msgspec.Struct, omit_defaults=True):
 
 
 class ScheduleRecord(msgspec.Struct, omit_defaults=True):
-    """A schedule as it is kept in memory and in the store."""
+    """A schedule's spec and status."""
 
     spec: ScheduleSpec
-    fate: ScheduleFate
+    status: ScheduleStatus = field(name="fate")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
-from luziad.jobs.schedule import ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.schedules.cron import Cron
 
 LATE_S = 60.0
@@ -27,15 +27,15 @@ class Due(NamedTuple):
     left_out: float | None = None
 
 
-def decided(fate: ScheduleFate, now: float) -> float:
+def decided(fate: ScheduleStatus, now: float) -> float:
     """The moment up to which runs are decided about, and after which the next one is looked for."""
     return fate.decided if fate.decided - now <= SET_BACK_S else now
 
 
 def due(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> Due:
     """The runs whose fate is to be decided now: those after the last decision, by the policy for missed ones."""
-    begin = decided(record.fate, now)
-    if record.fate.paused or begin >= now:
+    begin = decided(record.status, now)
+    if record.status.paused or begin >= now:
         return Due([])
     on_time_from = max(begin, now - LATE_S)
     on_time = cron.latest(on_time_from, now, MOST_MADE_UP, zone)
@@ -59,7 +59,7 @@ def overlap_at(spec: ScheduleSpec, moment: float, now: float) -> OverlapPolicy:
 
 def wakes_at(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> float | None:
     """The moment of the next run to decide about; None when there is none, or the schedule is paused."""
-    return None if record.fate.paused else cron.next_after(decided(record.fate, now), zone)
+    return None if record.status.paused else cron.next_after(decided(record.status, now), zone)
 
 
 def key(name: str, moment: float) -> str:

@@ -64,7 +64,7 @@ def _look(file: Path) -> Snapshot:
         try:
             schema = opening.schema_version(database)
             opening.refuse_newer(schema, file)
-            opening.check(database)
+            opening.check_store(database)
             if schema == opening.SCHEMA_VERSION:
                 opening.check_jobs(database)
             (jobs,) = database.execute("SELECT count(*) FROM jobs").fetchone()

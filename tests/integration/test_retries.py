@@ -66,8 +66,8 @@ def test_a_person_who_retries_gives_the_job_its_retries_anew(wire: Connection) -
     job = dispatch(wire, "exit 1", retries=1, backoff_s=AT_ONCE)
     assert ended(wire, job)["attempt"] == 2
     wire.ok(op="retry", job=job)
-    again = ended(wire, job)
-    assert (again["attempt"], again["reason"]) == (4, "exit code 1, after 2 attempts")
+    retry = ended(wire, job)
+    assert (retry["attempt"], retry["reason"]) == (4, "exit code 1, after 2 attempts")
 
 
 def test_a_waiting_retry_can_be_cancelled(wire: Connection) -> None:

@@ -22,7 +22,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli.show.formatting import format_duration, format_size
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 MIN_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "cronsim", "tzdata")
@@ -171,7 +171,7 @@ def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
     """The current configuration file, checked by luziad but not applied."""
     path = info.config_file if info else environment.config_file()
     try:
-        mistakes = autostart.config_mistakes(path)
+        mistakes = autostart.config_errors(path)
     except DaemonUnreachableError as exc:
         yield Finding("✗", exc.message, exc.hint)
         return

@@ -21,7 +21,7 @@ from luzia_client.cli.show.formatting import format_size
 from luzia_client.cli.show.output import print_columns
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ def restore_snapshot(args: argparse.Namespace, shut_down: Callable[[Client, Daem
         try:
             return _restore(args, info)
         finally:
-            autostart.launch(environment.socket_path(), lock, on_demand=False)
+            autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
 
 
 def _restore(args: argparse.Namespace, info: DaemonInfo | None) -> int:
@@ -107,7 +107,7 @@ def _luziad(options: Sequence[str], info: DaemonInfo | None) -> subprocess.Compl
     env = autostart.daemon_environment(environment.socket_path())
     if info is not None:
         env |= {"LUZIA_STATE_DIR": info.state_dir, "LUZIA_JOBS_DIR": info.jobs_dir, "LUZIA_CONFIG": info.config_file}
-    argv = [*autostart.command(), *options]
+    argv = [*autostart.daemon_command(), *options]
     return subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 

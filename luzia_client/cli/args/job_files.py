@@ -6,12 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from luzia_protocol.requests import Node
 
+from luzia_client.api.requests import GraphJob
 from luzia_client.cli.args.errors import UsageError, did_you_mean
 
 _FIELDS = tuple(field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env"))
@@ -25,7 +26,7 @@ def read_file(path: str) -> bytes:
         return file.read()
 
 
-def parse_graph(data: bytes, source: str) -> list[dict[str, Any]]:
+def parse_graph(data: bytes, source: str) -> list[GraphJob]:
     """The jobs of a graph file: a table `jobs` by name, beside fields that apply to all of them. Raises UsageError."""
     table = _parse_table(data, source)
     jobs = table.pop("jobs", None)
@@ -42,7 +43,7 @@ def parse_graph(data: bytes, source: str) -> list[dict[str, Any]]:
     return graph
 
 
-def parse_batch(lines: Iterable[bytes], source: str) -> Iterable[tuple[int, dict[str, Any] | UsageError]]:
+def parse_batch(lines: Iterable[bytes], source: str) -> Iterable[tuple[int, GraphJob | UsageError]]:
     """The jobs of a batch file by line number, or the error of a line; blank lines are skipped."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -80,12 +81,12 @@ def _check_fields(table: Mapping[str, object], where: str) -> None:
             raise UsageError(f"{where} unknown field '{field}'", hint)
 
 
-def _check_job(job: dict[str, Any], where: str) -> dict[str, Any]:
+def _check_job(job: dict[str, Any], where: str) -> GraphJob:
     """The job if its fields have the right types; the daemon checks their values."""
     if "project" not in job:
         raise UsageError(f"{where} no project", 'Add project = "overbits", or project = "." for this directory.')
     try:
-        msgspec.convert(job, Node)
+        node = msgspec.convert(job, Node)
     except msgspec.ValidationError as exc:
         raise UsageError(f"{where} {exc}") from exc
-    return job
+    return cast(GraphJob, job | {"not_before": node.not_before})  # JSON has it as text

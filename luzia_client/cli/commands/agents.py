@@ -81,6 +81,6 @@ def _read(args: argparse.Namespace) -> int:
     values = [(name, getattr(args, name)) for name in ("stdout", "stderr", "exit", "signal")]
     options = [f"--{name}={value}" for name, value in values if value is not None]
     json = ["--json"] if args.json else []
-    command = [*autostart.command(), "--read-agent", *options, *json, "--", args.agent]
+    command = [*autostart.daemon_command(), "--read-agent", *options, *json, "--", args.agent]
     status = subprocess.run(command, check=False).returncode
     return status if status >= 0 else 128 - status

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from luzia_protocol.errors import Refused
 
 from luzia_client.api.client import Client
+from luzia_client.api.requests import GraphJob
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
 from luzia_client.cli.args.errors import UsageError
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     lines = job_files.read_file(args.file).splitlines()
     if args.each:
         return _each(lines, source, args)
-    jobs: list[dict[str, Any]] = []
+    jobs: list[GraphJob] = []
     errors: list[UsageError] = []
     for number, job in job_files.parse_batch(lines, source):
         if isinstance(job, UsageError):

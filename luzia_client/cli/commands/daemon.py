@@ -25,7 +25,7 @@ from luzia_client.cli.show.formatting import format_counts, format_duration, for
 from luzia_client.cli.show.output import print_facts, print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (
     ("luzia daemon status", "show its status and the paths of its files"),
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace) -> int:
     _refuse_inside_job()
-    started = autostart.start(environment.socket_path(), on_demand=False)
+    started = autostart.start_daemon(environment.socket_path(), on_demand=False)
     return _print_result(args, "Started" if started else "Already running:", _info())
 
 
@@ -88,7 +88,7 @@ def _stop(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
-            autostart.mark_stopped(lock)
+            autostart.record_stop(lock)
             _shut_down(client, info)
     return _print_result(args, "Stopped", info)
 
@@ -103,7 +103,7 @@ def _restart(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("restart", info)
         # If the new daemon could not start, the old one keeps running.
-        mistakes = autostart.config_mistakes(environment.config_file())
+        mistakes = autostart.config_errors(environment.config_file())
         if mistakes:
             raise Refused(
                 ErrorCode.CONFIG_INVALID,
@@ -112,7 +112,7 @@ def _restart(args: argparse.Namespace) -> int:
             )
         with autostart.start_lock() as lock:
             _shut_down(client, info)
-            autostart.launch(environment.socket_path(), lock, on_demand=False)
+            autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
     return _print_result(args, "Started", _info())
 
 

@@ -26,7 +26,7 @@ from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
 from luzia_client.cli.watch.watch import closing_lines, watch
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (("luzia demo", "run five jobs in a temporary directory"),)
 

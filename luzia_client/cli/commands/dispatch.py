@@ -95,14 +95,15 @@ def exchange(line: bytes) -> bytes:
     try:
         return _exchange(path, line)
     except TimeoutError as exc:
-        from luzia_client.transport.connection import silent
+        from luzia_client.transport.endpoint import reply_timeout
 
-        raise silent() from exc
+        raise reply_timeout() from exc
     except OSError:
         # Rare: the daemon is not running, or has just stopped. The full client can start it.
-        from luzia_client.transport.connection import REQUEST_TIMEOUT_S, connect
+        from luzia_client.transport.connection import Connection
+        from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
 
-        connection = connect(path, autostart=True)
+        connection = Connection.open(path, autostart=True)
         connection.send(line)
         return connection.receive(REQUEST_TIMEOUT_S)
 
@@ -118,7 +119,7 @@ def _exchange(path: str, line: bytes) -> bytes:
         # A daemon that refuses the connection or the line sends its reason before it closes.
         broken: OSError = exc
     else:
-        broken = ConnectionResetError("the daemon stopped before it replied")
+        broken = ConnectionResetError("the daemon closed the connection before it replied")
     reply = b""
     while not reply.endswith(b"\n"):
         data = sock.recv(65536)
@@ -153,12 +154,12 @@ def _print_confirmation(job: str, project: str, *, created: bool) -> None:
 def _raise_refusal(line: DispatchLine, reply: bytes) -> NoReturn:
     from luzia_protocol.errors import Refused
 
-    from luzia_client.api.answers import parse as parse_answer
+    from luzia_client.api.replies import parse_frame
     from luzia_client.cli.show.errors import add_command_hint
-    from luzia_client.transport.connection import UnexpectedAnswerError
+    from luzia_client.transport.endpoint import UnexpectedAnswerError
 
     try:
-        parse_answer(reply)
+        parse_frame(reply)
     except Refused as exc:
         raise add_command_hint(exc, line.project) from exc
-    raise UnexpectedAnswerError("invalid reply of the daemon to a dispatch")
+    raise UnexpectedAnswerError("the daemon's reply to a dispatch is invalid")

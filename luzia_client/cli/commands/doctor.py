@@ -15,7 +15,7 @@ from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 
 EXAMPLES = (("luzia doctor", "check the installation"),)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from luzia_protocol.events import EventKind
 from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import DaemonInfo
 
@@ -23,7 +24,16 @@ EXAMPLES = (
     ("luzia drain --end", "start jobs again"),
 )
 
-RELEVANT_EVENTS = ("starting", "ended", "requeued", "paused", "resumed", "asked", "answered", "removed")
+RELEVANT_EVENTS: tuple[EventKind, ...] = (
+    "starting",
+    "ended",
+    "requeued",
+    "paused",
+    "resumed",
+    "asked",
+    "answered",
+    "removed",
+)
 """The kinds of events that change the number of active, paused or waiting jobs."""
 
 

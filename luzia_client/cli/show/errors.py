@@ -7,11 +7,11 @@ import sys
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luzia_client.api.settings import SettingsError
+from luzia_client.api.errors import SettingsError
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees.errors import TreeError
 
 

@@ -17,7 +17,7 @@ from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, one_line
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees import comparing
 from luzia_client.trees.errors import TreeError
 from luzia_client.tui.top.keys import help_text

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from luziad.clocks.format import format_duration, format_time
 from luziad.clocks.timer_queue import TimerQueue
 from luziad.jobs.record import JobRecord
-from luziad.jobs.start_time import shown_start, start_of
+from luziad.jobs.start_time import next_start, next_start_at
 
 
 class TimeGate:
@@ -20,22 +20,22 @@ class TimeGate:
 
     def closed(self, record: JobRecord) -> bool:
         """Whether the job's moment is still to come."""
-        at = start_of(record)
+        at = next_start(record)
         return at is not None and at.left_s > 0
 
     def why(self, record: JobRecord) -> str:
         """`starts at 23:30, in 7m30s`, or `retry 2 of 3 in 8 s, after: exit code 1`."""
-        at, again, moment = start_of(record), record.fate.again, shown_start(record)
+        at, retry, moment = next_start(record), record.status.retry_state, next_start_at(record)
         assert at is not None
         assert moment is not None
         left = format_duration(at.left_s)
-        if again is None or again.not_before is None:
+        if retry is None or retry.not_before is None:
             return f"starts at {format_time(moment)}, in {left}"
         said = record.attempt.reason if record.attempt else None
-        return f"{again.what or 'starts'} in {left}" + (f", after: {said}" if said else "")
+        return f"{retry.description or 'starts'} in {left}" + (f", after: {said}" if said else "")
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until its moment."""
-        at = start_of(record)
+        at = next_start(record)
         assert at is not None
         self._agenda.put(record, at)

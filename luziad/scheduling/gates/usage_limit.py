@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from luziad.clocks.clock import At
+from luziad.clocks.clock import ClockTime
 from luziad.clocks.format import format_time
 from luziad.clocks.timer import ClockTimer
 from luziad.jobs.record import JobRecord
@@ -19,7 +19,7 @@ class LimitGate:
 
     def __init__(self, admit: Callable[..., None]) -> None:
         self._admit = admit
-        self._until: dict[str, At] = {}
+        self._until: dict[str, ClockTime] = {}
         self._kept: dict[str, dict[str, JobRecord]] = {}
         self._timers = {kind: ClockTimer(self._due, kind) for kind in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
 
@@ -28,7 +28,7 @@ class LimitGate:
         for timer in self._timers.values():
             timer.close()
 
-    def limited(self, agent: str, until: At) -> None:
+    def limited(self, agent: str, until: ClockTime) -> None:
         """The agent's account is limited until then."""
         known = self._until.get(agent)
         if until.left_s > max(0.0 if known is None else known.left_s, 0.0):

@@ -144,4 +144,4 @@ def test_a_daemon_that_hangs_up_is_told(serve: Serve) -> None:
     serve(lambda _: HUNG_UP)
     result = luzia("p", "x")
     assert result.returncode == 3
-    assert result.stderr.startswith("luzia: the daemon went away before it answered\n")
+    assert result.stderr.startswith("luzia: the daemon closed the connection before it replied\n")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
-from luziad.jobs.schedule import RunRecord, ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.jobs.schedule import RunRecord, ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.schedules import due as core
 from luziad.schedules.cron import Cron
 from luziad.schedules.due import LATE_S, MOST_MADE_UP, SET_BACK_S
@@ -25,7 +25,7 @@ HOURLY = Cron("@hourly")
 
 def schedule(decided: float, missed: MissedPolicy = MissedPolicy.ONCE, paused: bool = False) -> ScheduleRecord:
     spec = ScheduleSpec("s", "@hourly", "UTC", Dispatch(project="p", task="t"), decided, missed=missed)
-    return ScheduleRecord(spec, ScheduleFate(decided, paused))
+    return ScheduleRecord(spec, ScheduleStatus(decided, paused))
 
 
 def due(record: ScheduleRecord, now: float, cron: Cron = HOURLY) -> core.Due:
@@ -115,7 +115,7 @@ def test_no_run_is_due_twice_and_only_moments_are_due(
         if missed is MissedPolicy.ALL:
             assert len(found.runs) <= MOST_MADE_UP + len(on_time)
         seen += found.runs
-        record.fate.decided = now
+        record.status.decided = now
     assert seen == sorted(set(seen))
     assert all(cron.next_after(each - 1, UTC) == each for each in seen)
 
@@ -125,11 +125,11 @@ def test_no_run_is_due_twice_and_only_moments_are_due(
 def test_no_run_is_due_twice_however_the_clock_is_set_by_up_to_three_hours(jumps: list[float]) -> None:
     record, now, seen = schedule(NOON), NOON, list[float]()
     for jump in jumps:
-        now = max(now + jump, record.fate.decided - SET_BACK_S)
+        now = max(now + jump, record.status.decided - SET_BACK_S)
         found = due(record, now)
         seen += found.runs
         if found.runs:
-            record.fate.decided = now
+            record.status.decided = now
     assert len(seen) == len(set(seen))
 
 
@@ -140,5 +140,5 @@ def test_each_run_has_a_key_of_its_own() -> None:
 
 def test_a_record_is_read_back_as_it_was_written() -> None:
     record = schedule(NOON, MissedPolicy.ALL)
-    record.fate.jobs, record.fate.last = ("120000-a2f5",), RunRecord(NOON, "120000-a2f5")
+    record.status.jobs, record.status.last = ("120000-a2f5",), RunRecord(NOON, "120000-a2f5")
     assert msgspec.json.decode(msgspec.json.encode(record), type=ScheduleRecord) == record

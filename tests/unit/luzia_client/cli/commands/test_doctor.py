@@ -132,7 +132,7 @@ def test_a_socket_that_answers_nonsense_is_told(serve: Serve) -> None:
     serve(lambda _: b"HELO\n")
     result = luzia("doctor")
     assert result.returncode == 1
-    assert "✗ the daemon's answer makes no sense" in result.stdout
+    assert "✗ the daemon's reply is invalid" in result.stdout
 
 
 def test_a_remedy_stands_below_what_is_wrong(serve: Serve, home: Path) -> None:

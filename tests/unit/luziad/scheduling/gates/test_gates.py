@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from luzia_protocol.jobs import Terms
 
-from luziad.clocks.clock import wall
+from luziad.clocks.clock import on_wall_clock
 from luziad.clocks.timer import ClockTimer
 from luziad.clocks.timer_queue import TimerQueue
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.start_time import TimeGate
-from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 
@@ -56,7 +56,7 @@ class Idle:
 def job(n: int, project: str = "a", not_before: float | None = None) -> JobRecord:
     terms = None if not_before is None else Terms(not_before=datetime.fromtimestamp(not_before, UTC))
     spec = JobSpec(project=project, directory="/", agent="shell", created_at=0.0, terms=terms)
-    return JobRecord(n, str(n), spec, JobFate())
+    return JobRecord(n, str(n), spec, JobStatus())
 
 
 def drain(ready: ReadyQueue) -> list[str]:
@@ -220,7 +220,7 @@ async def test_many_dropped_jobs_leave_nothing_behind() -> None:
     agenda = TimerQueue[JobRecord](lambda records: None)
     records = [job(n) for n in range(5000)]
     for record in records:
-        agenda.put(record, wall(time.time() + 3600 + record.n))
+        agenda.put(record, on_wall_clock(time.time() + 3600 + record.n))
     for record in records:
         agenda.drop(record)
     assert all(len(part._heap) <= 1000 for part in agenda._parts.values())
