@@ -134,7 +134,10 @@ def test_ctrl_c_exits_with_130_and_says_nothing(serve: Serve) -> None:
 
 def test_control_characters_in_an_error_cannot_steer_the_terminal(serve: Serve) -> None:
     serve(lambda _: {"error": {"code": "bad_request", "message": "no \x1b[31m\nyes", "hint": ""}})
-    assert luzia("p", "x").stderr == "luzia: no ^[[31m\nyes\n  Compare the request with the examples in protocol/README.md.\n"
+    assert (
+        luzia("p", "x").stderr
+        == "luzia: no ^[[31m\nyes\n  Compare the request with the examples in protocol/README.md.\n"
+    )
 
 
 def test_a_daemon_that_hangs_up_is_told(serve: Serve) -> None:
