@@ -29,15 +29,15 @@ from luziad.executor.local import LocalExecutor
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
 from luziad.jobs.environments import Environments
-from luziad.jobs.loading import from_directories, load, load_schedules
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
 from luziad.jobs.table import JobTable
-from luziad.journal.acceptance import Mended
-from luziad.journal.finish_waiters import Finals
+from luziad.journal.commit_listeners import RepairListener
+from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
-from luziad.journal.snapshot_timer import Snapshotting
+from luziad.journal.loading import find_newer_jobs, load, load_schedules
+from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files
 from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
@@ -45,8 +45,8 @@ from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.start_time import TimeGate
-from luziad.scheduling.limits import limits
 from luziad.scheduling.queue_control import QueueStops
+from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.scheduler import Scheduler
 from luziad.server import systemd
@@ -90,7 +90,7 @@ class App:
         self._store = opened.store
         table, environments = opened.loaded
         self._environments = environments
-        self._mended = opened.least_seq > 0
+        self._repaired = opened.least_seq > 0
         self._journal = Journal(self._store, opened.least_seq)
         self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
         launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
@@ -135,11 +135,11 @@ class App:
             shutdown=self._shutdown,
             files=self._files,
             watcher=self._watcher,
-            finals=Finals(self._journal),
+            finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
             subscribers=subscribers,
         )
-        self._snapshotting = Snapshotting(
+        self._snapshotting = SnapshotTimer(
             self._journal, state_dir, config.daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
         self._listener = Listener(
@@ -153,7 +153,7 @@ class App:
         self, config: Config, table: JobTable, environments: Environments, launcher: Launcher
     ) -> Scheduler:
         """The scheduler with the parts that nothing else needs."""
-        ready = ReadyQueue(limits(config))
+        ready = ReadyQueue(configured_limits(config))
         return Scheduler(
             table=table,
             ready=ready,
@@ -166,7 +166,7 @@ class App:
             worktrees=Worktrees(Git(launcher.base), config.trees_dir, table, self._journal),
             questions=Questions(self._executor, launcher, self._journal, self._slow),
             queues=QueueStops(Path(config.state_dir), ready, self._files),
-            changed=self._status_files.changed,
+            changed=self._status_files.schedule_write,
             max_jobs=config.daemon.max_jobs,
         )
 
@@ -176,17 +176,17 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._shutdown.request)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        self._journal.recovered = self._recovered
+        self._journal.when_recovered(self._recovered)
         activated = systemd.activated_socket()
         listening = activated or bind(self._config.socket)
         self._journal.start()
         try:
             await self._executor.start(self._scheduler)
-            if self._mended:
-                for record in from_directories(Path(self._config.jobs_dir), self._scheduler.table):
+            if self._repaired:
+                for record in find_newer_jobs(Path(self._config.jobs_dir), self._scheduler.table):
                     self._scheduler.adopt(record)
-                self._journal.after_commit(Mended(self._finish_mending))
-            self._journal.drop_environments(self._environments.unused())
+                self._journal.after_commit(RepairListener(self._finish_repair))
+            self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.resume()
             self._schedules.check()
             gc.collect()
@@ -244,7 +244,7 @@ class App:
         self._scheduler.pump()
         self._schedules.check()
 
-    def _finish_mending(self) -> None:
+    def _finish_repair(self) -> None:
         self._slow.submit(repair.finish, Path(self._config.state_dir))
 
     def _view(self, record: JobRecord) -> Job:

@@ -76,7 +76,7 @@ class AsyncStreaming(AsyncReading):
         answered for `reconnect_s` seconds.
         """
         if after is None:
-            after = (await self.list(limit=1)).seq
+            after = (await self.list_jobs(limit=1)).seq
         request = requests.Subscribe(
             after=after,
             jobs=[await self._fixed(job) for job in several(jobs)],
@@ -90,4 +90,4 @@ class AsyncStreaming(AsyncReading):
 
     async def _fixed(self, job: str) -> str:
         """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
-        return job if is_whole_id(job) else (await self.status(job)).id
+        return job if is_whole_id(job) else (await self.get_job(job)).id

@@ -73,7 +73,7 @@ class Streaming(Reading):
         answered for `reconnect_s` seconds.
         """
         if after is None:
-            after = self.list(limit=1).seq
+            after = self.list_jobs(limit=1).seq
         request = requests.Subscribe(
             after=after,
             jobs=[self._fixed(job) for job in several(jobs)],
@@ -84,4 +84,4 @@ class Streaming(Reading):
 
     def _fixed(self, job: str) -> str:
         """The job's whole id: a part of one, or `@last`, may mean another job after a reconnection."""
-        return job if is_whole_id(job) else self.status(job).id
+        return job if is_whole_id(job) else self.get_job(job).id

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from luzia_protocol.jobs import job_name
 
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_bar
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import cut, one_line
 from luzia_client.legacy.status import OldStatus
@@ -36,7 +36,7 @@ class ProgressBar:
     def bar(percent: float, width: int = 20) -> str:
         """`[████████████░░░░░░░░] 60%`; what is below 0 or above 100 counts as that."""
         value = int(min(max(percent, 0), 100))
-        return f"{render.bar(value, width, stdout_screen().blocks)} {value}%"
+        return f"{format_bar(value, width, stdout_screen().blocks)} {value}%"
 
 
 class ResponseiveOutput:

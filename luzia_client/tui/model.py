@@ -18,7 +18,7 @@ from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
 from luzia_protocol.operating import Queues
 from luzia_protocol.replies import JobPage
 
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format_state
 from luzia_client.cli.watch.board import changed
 
 MAX_KNOWN = 20_000
@@ -205,7 +205,7 @@ class JobsModel:
 
     def _matches(self, job: Job) -> bool:
         tags = " ".join(f"{key}={value}" for key, value in job.tags.items())
-        text = f"{job.id} {job.project} {job.agent} {render.state_word(job.state)} {job.task} {tags}".casefold()
+        text = f"{job.id} {job.project} {job.agent} {format_state(job.state)} {job.task} {tags}".casefold()
         return all(word in text for word in self.filter.split())
 
 
@@ -219,7 +219,7 @@ def key_of(job: Job) -> Key:
 def _live_group(state: JobState) -> int:
     if state is JobState.WAITING:
         return _ASKS
-    return _UNDER_WAY if state in render.UNDER_WAY else _QUEUED
+    return _UNDER_WAY if state in ACTIVE_STATES else _QUEUED
 
 
 def is_limited(job: Job) -> bool:
@@ -264,7 +264,7 @@ def count_words(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]]:
         (counts.get(JobState.PAUSED, 0), "paused", JobState.PAUSED),
         (counts.get(JobState.STOPPING, 0), "stopping", JobState.STOPPING),
         (counts.get(JobState.QUEUED, 0), "queued", JobState.QUEUED),
-        *((counts.get(state, 0), render.state_word(state), state) for state in render.ENDED_STATES),
+        *((counts.get(state, 0), format_state(state), state) for state in FINAL_STATES),
     ]
     return [(f"{count} {word}", state) for count, word, state in figures if count]
 

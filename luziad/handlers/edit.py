@@ -13,16 +13,16 @@ from luziad.handlers.dispatch.inputs import validate_task
 from luziad.handlers.dispatch.requirements import validate_priority
 from luziad.handlers.replies import Call, job_change_reply, require_writable
 from luziad.handlers.services import Services
-from luziad.jobs.dependencies import NO_PARENTS, After, cycle
+from luziad.jobs.dependencies import NO_DEPENDENCIES, Dependencies, find_cycle
 from luziad.jobs.record import JobRecord, JobSpec
-from luziad.jobs.requirements import NO_CLAIMS
+from luziad.jobs.requirements import NO_REQUIREMENTS
 
 
 def edit(services: Services, request: Edit, call: Call) -> None:
     """Validate all changes, apply them, and answer when they are on disk."""
     record = services.table.find(request.job, call.uid)
-    if record.fate.state is not JobState.QUEUED:
-        raise Refused(ErrorCode.JOB_NOT_QUEUED, f"job {record.id} is {record.fate.state.value.replace('_', ' ')}")
+    if record.status.state is not JobState.QUEUED:
+        raise Refused(ErrorCode.JOB_NOT_QUEUED, f"job {record.id} is {record.status.state.value.replace('_', ' ')}")
     require_writable(services.journal)
     spec, after = _edited_spec(record, request), _edited_dependencies(services, record, request, call.uid)
     services.scheduler.edit(record, spec, after, job_change_reply(services.journal, record, call))
@@ -37,16 +37,16 @@ def _edited_spec(record: JobRecord, request: Edit) -> JobSpec:
         spec = msgspec.structs.replace(spec, task=request.task)
     if request.priority is not None:
         validate_priority(request.priority)
-        claims = msgspec.structs.replace(spec.claims or NO_CLAIMS, priority=request.priority)
-        spec = msgspec.structs.replace(spec, claims=None if claims == NO_CLAIMS else claims)
+        requirements = msgspec.structs.replace(spec.requirements or NO_REQUIREMENTS, priority=request.priority)
+        spec = msgspec.structs.replace(spec, requirements=None if requirements == NO_REQUIREMENTS else requirements)
     return spec
 
 
-def _edited_dependencies(services: Services, record: JobRecord, request: Edit, uid: int) -> After | None:
+def _edited_dependencies(services: Services, record: JobRecord, request: Edit, uid: int) -> Dependencies | None:
     """The job's new dependencies: lists that the request omits stay as they are. Raises Refused."""
-    known = record.fate.after or NO_PARENTS
+    known = record.status.dependencies or NO_DEPENDENCIES
     if request.after is request.after_any is request.after_fail is None:
-        return record.fate.after
+        return record.status.dependencies
 
     def find_id(name: str) -> str:
         # A dependency that was removed meanwhile was met, and may stay.
@@ -61,17 +61,17 @@ def _edited_dependencies(services: Services, record: JobRecord, request: Edit, u
         ),
         find_id,
     )
-    found = cycle(record.id, lambda job: _parents(services, job, record.id, after))
+    found = find_cycle(record.id, lambda job: _parents(services, job, record.id, after))
     if found:
         raise Refused(ErrorCode.GRAPH_CYCLE, f"dependency cycle: {' → '.join(found)}")
     return after
 
 
-def _parents(services: Services, job: str, edited: str, after: After | None) -> tuple[str, ...]:
+def _parents(services: Services, job: str, edited: str, after: Dependencies | None) -> tuple[str, ...]:
     """What a job will depend on. Finished jobs wait for nothing, so no cycle contains one."""
     if job == edited:
         return () if after is None else after.parents
     record = services.table.get(job)
-    if record is None or record.fate.state.is_final or record.fate.after is None:
+    if record is None or record.status.state.is_final or record.status.dependencies is None:
         return ()
-    return record.fate.after.parents
+    return record.status.dependencies.parents

@@ -86,7 +86,7 @@ class _LiveStream:
         self._seq = seq
         self._subscribers = services.subscribers
         self._subscribers.add(self)
-        self._unlisten = services.journal.listen(self._send)
+        self._unlisten = services.journal.subscribe(self._send)
         call.on_close(self._close)
 
     def _send(self, news: list[tuple[events.Event, bytes]]) -> None:

@@ -22,7 +22,7 @@ from luziad.errors import StorageError
 from luziad.handlers.dispatch.dependencies import validate_dependencies
 from luziad.handlers.replies import Call, storage_refusal
 from luziad.handlers.services import Services
-from luziad.jobs.graph_order import a_cycle, parents_first
+from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
 from luziad.scheduling.slices import AT_ONCE
 
@@ -122,9 +122,9 @@ def _answer_existing(services: Services, request: Graph, nodes: Iterable[str], c
 def _sort(nodes: dict[str, Node]) -> list[str]:
     """The names, dependencies first. Raises Refused for a cycle."""
     parents = {name: _parents(node) for name, node in nodes.items()}
-    order = parents_first(parents)
+    order = sort_parents_first(parents)
     if len(order) < len(nodes):
-        cycle = " → ".join(a_cycle(parents))
+        cycle = " → ".join(find_any_cycle(parents))
         raise Refused(ErrorCode.GRAPH_CYCLE, f"dependency cycle: {cycle}")
     return order
 
@@ -167,7 +167,7 @@ class _GraphDraft:
             raise Refused(refused.code, f"job '{name}': {refused.message}", refused.hint) from refused
         self.records[name] = record
         self._ids.add(record.id)
-        self._services.table.promised.add(record.id)
+        self._services.table.reserved_ids.add(record.id)
 
     def check_dependencies(self) -> None:
         """Raise Refused when a job that the graph depends on was removed meanwhile: its outcome is unknown."""
@@ -177,7 +177,7 @@ class _GraphDraft:
 
     def close(self, accepted: bool) -> None:
         """Release the ids, and the variables too when the jobs were not accepted."""
-        self._services.table.promised -= self._ids
+        self._services.table.reserved_ids -= self._ids
         if not accepted:
             self._services.job_factory.release_variables(self.records.values())
 
@@ -199,18 +199,20 @@ def graph_show(services: Services, request: GraphShow, call: Call) -> replies.Jo
     start = services.table.find(request.job, call.uid)
     children: dict[str, list[str]] = {}
     for record in services.table.newest_first():
-        if record.fate.after is not None:
-            for parent in record.fate.after.parents:
-                children.setdefault(parent, []).append(record.id)
+        for parent in _parents_of(record):
+            children.setdefault(parent, []).append(record.id)
     found: dict[str, JobRecord] = {start.id: start}
     pending = [start]
     for record in pending:
-        near = (*(record.fate.after.parents if record.fate.after else ()), *children.get(record.id, ()))
-        for job in near:
+        for job in (*_parents_of(record), *children.get(record.id, ())):
             other = services.table.get(job)
             if job not in found and other is not None and other.durable and len(found) < MAX_PAGE:
                 found[job] = other
                 pending.append(other)
     oldest_first = sorted(found.values(), key=lambda record: record.n)
-    order = parents_first({each.id: each.fate.after.parents if each.fate.after else () for each in oldest_first})
+    order = sort_parents_first({each.id: _parents_of(each) for each in oldest_first})
     return replies.JobGraph([services.view(found[job], whole=False) for job in order], len(found) == MAX_PAGE)
+
+
+def _parents_of(record: JobRecord) -> tuple[str, ...]:
+    return () if record.status.dependencies is None else record.status.dependencies.parents

@@ -16,7 +16,7 @@ from luziad.handlers.worktrees import remove_with_worktree
 def cancel(services: Services, request: Cancel, call: Call) -> None:
     """Cancel a job."""
     record = services.table.find(request.job, call.uid)
-    if record.fate.state is JobState.QUEUED:
+    if record.status.state is JobState.QUEUED:
         require_writable(services.journal)  # only the store keeps it from starting; a shim ends a running one itself
     services.scheduler.cancel(record, job_change_reply(services.journal, record, call))
 
@@ -61,7 +61,7 @@ def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] |
     """Remove a finished job."""
     record = services.table.find(request.job, call.uid)
     require_writable(services.journal)
-    if record.fate.tree is not None:
+    if record.status.worktree is not None:
         return remove_with_worktree(services, record, call)
     services.scheduler.remove(record, job_change_reply(services.journal, record, call))
     return None

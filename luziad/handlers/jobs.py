@@ -12,7 +12,7 @@ from luzia_protocol.requests import MAX_PAGE, List, Status
 from luziad.handlers.replies import Call
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
-from luziad.jobs.sorting import in_order
+from luziad.jobs.sorting import sort_jobs
 
 
 def status(services: Services, request: Status, call: Call) -> replies.StatusResult:
@@ -39,7 +39,7 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
 def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord], int | None]:
     """The records of a page, and the cursor of the next: the number of the last record, or an offset."""
     if request.sort != "created" or request.reverse:
-        found = in_order(_select(services, request, uid), request.sort, reverse=request.reverse)
+        found = sort_jobs(_select(services, request, uid), request.sort, reverse=request.reverse)
         begin = max(request.cursor or 0, 0)
         end = begin + request.limit
         return found[begin:end], end if end < len(found) else None
@@ -60,7 +60,7 @@ def _select(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
     for record in _candidates(services, request, uid):
         if (
             record.durable
-            and (not states or record.fate.state in states)
+            and (not states or record.status.state in states)
             and (not projects or record.spec.project in projects)
             and (not request.tags or _has_tags(record, request.tags))
             and record.spec.created_at >= since
@@ -69,7 +69,7 @@ def _select(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
 
 
 def _has_tags(record: JobRecord, tags: dict[str, str]) -> bool:
-    return record.spec.place is not None and tags.items() <= record.spec.place.tags.items()
+    return record.spec.origin is not None and tags.items() <= record.spec.origin.tags.items()
 
 
 def _candidates(services: Services, request: List, uid: int) -> Iterable[JobRecord]:

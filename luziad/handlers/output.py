@@ -73,7 +73,7 @@ class _ChangeSignal:
         self._services = services
         self._job = record.id
         self._changed = asyncio.Event()
-        self._unsubscribe = [services.journal.listen(self._on_events)]
+        self._unsubscribe = [services.journal.subscribe(self._on_events)]
         self._path: str | None = None
 
     def watch(self, path: str) -> None:
@@ -108,14 +108,14 @@ async def _await_attempt(record: JobRecord, requested: int | None, changes: _Cha
             return newest
         if requested is not None and requested <= newest:
             return requested
-        if record.fate.state.is_final:
+        if record.status.state.is_final:
             return 0
         await changes.wait()
 
 
 def _attempt_number(record: JobRecord, requested: int | None, *, or_next: bool = False) -> int:
     newest = record.attempt.number if record.attempt else 0
-    most = newest + 1 if or_next and not record.fate.state.is_final else newest
+    most = newest + 1 if or_next and not record.status.state.is_final else newest
     if requested is not None and not 1 <= requested <= most:
         message = f"job {record.id} has no attempt {requested}; the newest is {newest}"
         raise Refused(ErrorCode.UNKNOWN_ATTEMPT, message)
@@ -129,4 +129,4 @@ def _validate_offset(offset: int) -> int:
 
 
 def _end(record: JobRecord, number: int, offset: int, call: Call) -> replies.EndFrame:
-    return replies.EndFrame(replies.FollowEnd(record.id, number, offset, record.fate.state), call.id)
+    return replies.EndFrame(replies.FollowEnd(record.id, number, offset, record.status.state), call.id)

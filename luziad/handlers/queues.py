@@ -24,7 +24,7 @@ async def pause_queue(services: Services, request: PauseQueue, call: Call) -> No
         await services.scheduler.queues.pause(request.project)
     except StorageError as exc:
         raise storage_refusal(exc) from exc
-    jobs = _jobs(services, request, lambda record: record.fate.state in (JobState.STARTING, JobState.RUNNING))
+    jobs = _jobs(services, request, lambda record: record.status.state in (JobState.STARTING, JobState.RUNNING))
     _change_jobs(services, call, jobs, services.scheduler.pausing.pause)
 
 

@@ -97,7 +97,7 @@ def deferred_reply(journal: Journal, call: Call, make_reply: Callable[[], Ok]) -
 
 def job_change(record: JobRecord) -> JobChange:
     """The job's state now, as the reply to a request that has changed it."""
-    return JobChange(record.id, record.fate.state, record.attempt.number if record.attempt else 0)
+    return JobChange(record.id, record.status.state, record.attempt.number if record.attempt else 0)
 
 
 def job_change_reply(journal: Journal, record: JobRecord, call: Call) -> Callable[[], None]:

@@ -18,9 +18,9 @@ from luzia_protocol.jobs import job_name
 from luziad.clocks import zones
 from luziad.handlers.replies import Call, CommittedReply, UnconditionalReply, require_writable
 from luziad.handlers.services import Services
+from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.operations.importing import NO_USER
 from luziad.schedules.cron import CronError, CronExpression
-from luziad.schedules.due import ScheduleFate, ScheduleRecord, ScheduleSpec
 from luziad.schedules.loaded_schedule import LoadedSchedule
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -41,14 +41,15 @@ def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> N
         raise Refused(ErrorCode.SCHEDULE_EXISTS, f"schedule '{name}' already exists")
     if known is None and len(schedules) >= wire.MAX_SCHEDULES:
         raise Refused(ErrorCode.SCHEDULES_FULL, f"{len(schedules)} schedules exist, which is the limit")
-    zone_name = request.timezone or zones.local_name(request.job.client_env | _daemon_zone(request.job))
+    zone_name = request.timezone or zones.local_zone_name(request.job.client_env | _daemon_zone(request.job))
     _validate_cron(request.cron, zone_name)
     spec = _make_spec(services, request, zone_name)
-    fate = ScheduleFate(decided=spec.created_at)
+    status = ScheduleStatus(decided=spec.created_at)
     if known is not None:
-        fate.paused, fate.jobs, fate.last = known.record.fate.paused, known.record.fate.jobs, known.record.fate.last
+        old = known.record.status
+        status.paused, status.jobs, status.last = old.paused, old.jobs, old.last
     reply = CommittedReply(call, lambda: _show(services, name))
-    schedules.put(ScheduleRecord(spec, fate), reply)
+    schedules.put(ScheduleRecord(spec, status), reply)
 
 
 def _daemon_zone(job: Dispatch) -> dict[str, str]:
@@ -57,7 +58,7 @@ def _daemon_zone(job: Dispatch) -> dict[str, str]:
 
 
 def _validate_cron(text: str, zone_name: str) -> None:
-    zone = zones.zone(zone_name)
+    zone = zones.load_zone(zone_name)
     try:
         cron = CronExpression(text)
     except CronError as exc:
@@ -147,15 +148,15 @@ def _show(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.Sch
 
 def _view(services: Services, schedule: LoadedSchedule, runs: int) -> wire.Schedule:
     """The schedule as clients see it, with its next runs. Times are in its zone."""
-    spec, fate, zone = schedule.record.spec, schedule.record.fate, schedule.zone or UTC
+    spec, status, zone = schedule.record.spec, schedule.record.status, schedule.zone or UTC
     last = None
-    if fate.last is not None:
-        job = services.table.get(fate.last.job)
+    if status.last is not None:
+        job = services.table.get(status.last.job)
         last = wire.Run(
-            at=datetime.fromtimestamp(fate.last.at, zone),
-            job=fate.last.job or None,
-            state=None if job is None else job.fate.state,
-            note=fate.last.note,
+            at=datetime.fromtimestamp(status.last.at, zone),
+            job=status.last.job or None,
+            state=None if job is None else job.status.state,
+            note=status.last.note,
         )
     return wire.Schedule(
         name=spec.name,
@@ -165,7 +166,7 @@ def _view(services: Services, schedule: LoadedSchedule, runs: int) -> wire.Sched
         missed=spec.missed,
         overlap=spec.overlap,
         created_at=datetime.fromtimestamp(spec.created_at, zone),
-        paused=fate.paused,
+        paused=status.paused,
         next=[datetime.fromtimestamp(at_s, zone) for at_s in schedule.next_runs(runs)],
         last=last,
         live=[job.id for job in services.schedules.live(schedule)],

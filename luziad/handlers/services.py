@@ -13,11 +13,11 @@ from luzia_protocol.replies import Ok
 from luziad.config.schema import Config
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.replies import Call
-from luziad.jobs.questions import asked_words, open_questions
+from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
-from luziad.jobs.view import job_view, whole_view
-from luziad.journal.finish_waiters import Finals
+from luziad.jobs.view import describe_job, summarize_job
+from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
 from luziad.operations.operations import Operations
@@ -43,7 +43,7 @@ class Services:
     shutdown: Shutdown
     files: ThreadPoolExecutor
     watcher: FileWatcher
-    finals: Finals
+    finals: FinishWaiters
     history: History
     subscribers: set[object]
 
@@ -54,18 +54,18 @@ class Services:
 
     def view(self, record: JobRecord, *, whole: bool) -> Job:
         """The job as clients see it, with the reason why it waits."""
-        reason = record.fate.reason
-        if record.fate.state is JobState.QUEUED:
+        reason = record.status.reason
+        if record.status.state is JobState.QUEUED:
             reason = self._why_queued(record, whole=whole)
-        elif record.attempt is not None and record.fate.state is JobState.STOPPING:
+        elif record.attempt is not None and record.status.state is JobState.STOPPING:
             reason = record.attempt.stop_reason
-        elif record.attempt is not None and record.fate.state is JobState.WAITING:
-            reason = "; ".join(asked_words(question) for question in open_questions(record.attempt)[:1]) or None
-        elif record.fate.state is JobState.RUNNING:
+        elif record.attempt is not None and record.status.state is JobState.WAITING:
+            reason = "; ".join(describe_question(question) for question in open_questions(record.attempt)[:1]) or None
+        elif record.status.state is JobState.RUNNING:
             reason = self.scheduler.yielding.why(record.id) or reason
         if not whole:
-            return job_view(record, reason)
-        return whole_view(
+            return summarize_job(record, reason)
+        return describe_job(
             record,
             reason,
             env_names=self.scheduler.environments.names(record.spec.env_set),

@@ -46,9 +46,9 @@ class _PendingWait:
         self._services = services
         self._records = records
         self._call = call
-        live = {record.id for record in records if not record.fate.state.is_final}
+        live = {record.id for record in records if not record.status.state.is_final}
         self._remaining = len(live)
-        self._unwatch: list[Callable[[], None]] = [services.finals.when_final(job, self._job_finished) for job in live]
+        self._unwatch: list[Callable[[], None]] = [services.finals.add(job, self._job_finished) for job in live]
         self._timer: asyncio.TimerHandle | None = None
         self._lease = None if waiter is None else services.scheduler.yielding.begin(waiter, live)
         call.on_close(self._close)

@@ -16,7 +16,7 @@ async def clean(services: Services, request: Clean, call: Call) -> None:
     record = services.table.find(request.job, call.uid)
     require_writable(services.journal)
     call.out_of_order()
-    path = "" if record.fate.tree is None else record.fate.tree.path
+    path = "" if record.status.worktree is None else record.status.worktree.path
     why = await services.scheduler.worktrees.clean(record, dry_run=request.dry_run)
     call.answer(replies.CleanResult(record.id, path, removed=why is None, why=why))
     call.finish()

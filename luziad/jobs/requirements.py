@@ -1,4 +1,4 @@
-"""How urgent a job is and what it takes besides a slot. Pure data."""
+"""The priority of a job, and the resources that it reserves besides a slot. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 from luziad.jobs.resources import CPUS, MEMORY, cpu_units, memory_blocks
 
 Needs = tuple[tuple[str, int], ...]
-"""Resources and how much of each a job takes, sorted by name, each once."""
+"""Resources with the units that a job reserves of each, sorted by name, each once."""
 
 
 class Wants(NamedTuple):
-    """What the ready queue has to know of a job.
+    """What the ready queue needs to know about a job.
 
-    needs: resources and amounts. depth: the number of jobs that it is inside of.
+    needs: resources and units. depth: the number of its ancestors.
     """
 
     project: str
@@ -25,11 +25,11 @@ class Wants(NamedTuple):
     depth: int = 0
 
 
-class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The part of a spec that the order of starts depends on.
+class Requirements(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The part of a spec that decides when the job starts.
 
-    priority: higher ones start first. needs: named resources and how much of each.
-    cpus, memory_bytes: what is kept of the machine for the job.
+    priority: higher ones start first. needs: named resources and how many units of each.
+    cpus, memory_bytes: reserved for the job.
     """
 
     priority: int = 0
@@ -38,8 +38,8 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     memory_bytes: int | None = None
 
     @property
-    def takes(self) -> Needs:
-        """All resources in units, sorted by name."""
+    def resources(self) -> Needs:
+        """All reserved resources in units, sorted by name."""
         if not self.needs and self.cpus is None and self.memory_bytes is None:
             return ()
         units = dict(self.needs)
@@ -50,4 +50,4 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return tuple(sorted(units.items()))
 
 
-NO_CLAIMS = Claims()
+NO_REQUIREMENTS = Requirements()

@@ -11,9 +11,9 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Outcome
 
 from luziad.jobs.ids import JOB_ID
-from luziad.jobs.loading import record_of
 from luziad.jobs.record import JobRecord
-from luziad.journal.acceptance import Unasked
+from luziad.journal.commit_listeners import NullListener
+from luziad.journal.loading import record_from_job
 from luziad.scheduling.scheduler import Scheduler
 
 NO_USER = -1
@@ -46,7 +46,7 @@ def _import_job(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJo
     if room <= 0:
         raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.max_jobs} finished jobs exist, which is the limit")
     record, notes = _record(scheduler, job)
-    scheduler.take_in(record, Unasked())
+    scheduler.take_in(record, NullListener())
     return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)
 
 
@@ -64,9 +64,9 @@ def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
             job, state=JobState.LOST, outcome=Outcome.LOST, reason=reason, ended_at=None, not_before=None
         )
     job = msgspec.structs.replace(job, worktree=None, after=[], after_any=[], after_fail=[])
-    record = record_of(scheduler.next_n(), job)
+    record = record_from_job(scheduler.next_n(), job)
     record.spec = msgspec.structs.replace(record.spec, uid=NO_USER)
     record.durable = False
-    if record.fate.ended_at is None:
-        record.fate.ended_at = time.time()
+    if record.status.ended_at is None:
+        record.status.ended_at = time.time()
     return record, notes

@@ -19,7 +19,7 @@ from luziad.config.schema import Config
 from luziad.errors import ConfigError
 from luziad.operations.programs import Programs
 from luziad.operations.versions import UNKNOWN_VERSION, VersionProbe
-from luziad.scheduling.limits import limits
+from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.scheduler import Scheduler
 
 RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval_s", "log_level")
@@ -89,7 +89,7 @@ class Operations:
         launcher.adapters.clear()
         launcher.adapters.update(registry.build(new.agents))
         self._scheduler.max_jobs = new.daemon.max_jobs
-        self._scheduler.ready.set_limits(limits(new))
+        self._scheduler.ready.set_limits(configured_limits(new))
         self._scheduler.machine.set_bounds(new.daemon)
         self._scheduler.days.reload()
         self._scheduler.retain()

@@ -22,12 +22,13 @@ from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 
 from luziad.clocks.timer import ClockTimer
 from luziad.errors import StorageError
-from luziad.jobs.dependencies import After
+from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.record import JobRecord
-from luziad.journal.acceptance import Unasked
-from luziad.journal.journal import Acceptance
+from luziad.jobs.schedule import RunRecord, ScheduleRecord
+from luziad.journal.commit_listeners import NullListener
+from luziad.journal.journal import CommitListener
 from luziad.schedules import due
-from luziad.schedules.due import RunRecord, ScheduleRecord
+from luziad.schedules.due import overlap_at
 from luziad.schedules.loaded_schedule import LoadedSchedule
 from luziad.scheduling.scheduler import Scheduler
 
@@ -36,7 +37,7 @@ log = logging.getLogger("luziad.schedules")
 _encode = msgspec.json.Encoder().encode
 
 
-MakeJob = Callable[[Dispatch, After | None], JobRecord]
+MakeJob = Callable[[Dispatch, Dependencies | None], JobRecord]
 """Makes the record of a new job with its dependencies, or raises Refused."""
 
 
@@ -75,7 +76,7 @@ class ScheduleManager:
 
     # ------------------------------------------------------------------ requests
 
-    def put(self, record: ScheduleRecord, acceptance: Acceptance) -> LoadedSchedule:
+    def put(self, record: ScheduleRecord, acceptance: CommitListener) -> LoadedSchedule:
         """Add a schedule, or replace the one with its name. `acceptance` hears when it is on disk, or cannot be."""
         known = self._schedules.get(record.spec.name)
         schedule = self._schedules[record.spec.name] = LoadedSchedule(record)
@@ -108,27 +109,27 @@ class ScheduleManager:
 
     def set_paused(self, schedule: LoadedSchedule, *, paused: bool) -> None:
         """Pause or resume a schedule. Runs that were due while it was paused are skipped."""
-        fate = schedule.record.fate
-        if fate.paused and not paused:
-            fate.decided = max(due.decided_until(fate, time.time()), time.time())
-        fate.paused = paused
+        status = schedule.record.status
+        if status.paused and not paused:
+            status.decided = max(due.decided_until(status, time.time()), time.time())
+        status.paused = paused
         self._save(schedule)
         schedule.invalidate()
         self.check()
 
-    def run(self, schedule: LoadedSchedule, acceptance: Acceptance) -> JobRecord:
+    def run(self, schedule: LoadedSchedule, acceptance: CommitListener) -> JobRecord:
         """Dispatch its job now, to start after its unfinished jobs. Raises Refused."""
         live = self.live(schedule)
         now = time.time()
         job = self._make_record(schedule, None, now, live)
-        self._accept(schedule, job, now, schedule.record.fate.decided, acceptance)
+        self._accept(schedule, job, now, schedule.record.status.decided, acceptance)
         self._cancel(live, schedule.record.spec.overlap)
         return job
 
     def live(self, schedule: LoadedSchedule) -> list[JobRecord]:
         """Its unfinished jobs."""
-        found = (self._scheduler.table.get(job) for job in schedule.record.fate.jobs)
-        return [job for job in found if job is not None and not job.fate.state.is_final]
+        found = (self._scheduler.table.get(job) for job in schedule.record.status.jobs)
+        return [job for job in found if job is not None and not job.status.state.is_final]
 
     # ------------------------------------------------------------------ the clock
 
@@ -147,13 +148,13 @@ class ScheduleManager:
 
     def _decide(self, schedule: LoadedSchedule, now: float) -> None:
         runs, skipped = schedule.due_runs(now)
-        fate = schedule.record.fate
+        status = schedule.record.status
         for at_s in runs:
-            self._dispatch(schedule, at_s, schedule.record.spec.overlap_at(at_s, now))
+            self._dispatch(schedule, at_s, overlap_at(schedule.record.spec, at_s, now))
         if skipped is not None and not runs:
-            fate.last = RunRecord(skipped, note="missed: luziad could not dispatch it on time")
+            status.last = RunRecord(skipped, note="missed: luziad could not dispatch it on time")
         if runs or skipped is not None:
-            fate.decided = now
+            status.decided = now
             self._save(schedule)
         schedule.mark_checked(now)
 
@@ -163,7 +164,7 @@ class ScheduleManager:
         key = due.run_key(schedule.name, at_s)
         known = self._scheduler.table.by_key(key)
         if known is not None:
-            record.fate.last = RunRecord(at_s, known.id)
+            record.status.last = RunRecord(at_s, known.id)
             return
         live = self.live(schedule)
         if live and (overlap is OverlapPolicy.SKIP or len(live) >= due.MAX_LIVE_JOBS):
@@ -175,11 +176,11 @@ class ScheduleManager:
         except Refused as refused:
             self._skip(schedule, at_s, f"failed: {refused.message}")
             return
-        self._accept(schedule, job, at_s, record.fate.decided, Unasked())
+        self._accept(schedule, job, at_s, record.status.decided, NullListener())
         self._cancel(live, overlap)
 
     def _skip(self, schedule: LoadedSchedule, at_s: float, note: str) -> None:
-        schedule.record.fate.last = RunRecord(at_s, note=note)
+        schedule.record.status.last = RunRecord(at_s, note=note)
         log.warning("schedule_run_skipped schedule=%s reason=%r", schedule.name, note)
 
     def _make_record(self, schedule: LoadedSchedule, key: str | None, at_s: float, live: list[JobRecord]) -> JobRecord:
@@ -191,19 +192,19 @@ class ScheduleManager:
             raise Refused(ErrorCode.INTERNAL, message)
         tags = {**spec.job.tags, SCHEDULE_TAG: spec.name}
         request = msgspec.structs.replace(spec.job, key=key, env=env, client_env=client_env, tags=tags)
-        job = self._make_job(request, After(ended=tuple(job.id for job in live)) if live else None)
-        assert job.spec.place is not None  # it has a tag
+        job = self._make_job(request, Dependencies(ended=tuple(job.id for job in live)) if live else None)
+        assert job.spec.origin is not None  # it has a tag
         run_of = RunOf(spec.name, datetime.fromtimestamp(int(at_s), schedule.zone or UTC))
-        place = msgspec.structs.replace(job.spec.place, run_of=run_of)
-        job.spec = msgspec.structs.replace(job.spec, place=place)
+        origin = msgspec.structs.replace(job.spec.origin, run_of=run_of)
+        job.spec = msgspec.structs.replace(job.spec, origin=origin)
         return job
 
     def _accept(
-        self, schedule: LoadedSchedule, job: JobRecord, at_s: float, decided: float, acceptance: Acceptance
+        self, schedule: LoadedSchedule, job: JobRecord, at_s: float, decided: float, acceptance: CommitListener
     ) -> None:
         """Accept a job and record its run, in one commit. decided: the value to restore when that commit fails."""
-        fate = schedule.record.fate
-        fate.jobs, fate.last = (*fate.jobs[1 - due.MAX_LIVE_JOBS :], job.id), RunRecord(at_s, job.id)
+        status = schedule.record.status
+        status.jobs, status.last = (*status.jobs[1 - due.MAX_LIVE_JOBS :], job.id), RunRecord(at_s, job.id)
         listener = _ChangeListener(acceptance, _do_nothing, lambda: self._revert(schedule, job, at_s, decided))
         self._scheduler.accept(job, listener)
         self._save(schedule)
@@ -211,10 +212,10 @@ class ScheduleManager:
 
     def _revert(self, schedule: LoadedSchedule, job: JobRecord, at_s: float, decided: float) -> None:
         """The job could not be written, so its run is undecided again."""
-        fate = schedule.record.fate
-        fate.jobs = tuple(each for each in fate.jobs if each != job.id)
-        fate.decided = min(fate.decided, decided)
-        fate.last = RunRecord(at_s, note="failed: the job store could not be written")
+        status = schedule.record.status
+        status.jobs = tuple(each for each in status.jobs if each != job.id)
+        status.decided = min(status.decided, decided)
+        status.last = RunRecord(at_s, note="failed: the job store could not be written")
         schedule.invalidate()
         if self._schedules.get(schedule.name) is schedule:
             self._save(schedule)
@@ -231,7 +232,7 @@ class ScheduleManager:
         """Delete its variables, unless a job uses them."""
         sets = (schedule.record.spec.env_set, schedule.record.spec.client_set)
         released = [number for number in sets if self._scheduler.environments.release(number)]
-        self._scheduler.journal.drop_environments(released)
+        self._scheduler.journal.delete_environments(released)
 
 
 class _ChangeListener:
@@ -239,7 +240,7 @@ class _ChangeListener:
 
     __slots__ = ("_acceptance", "_committed", "_refused")
 
-    def __init__(self, acceptance: Acceptance, committed: Callable[[], None], refused: Callable[[], None]) -> None:
+    def __init__(self, acceptance: CommitListener, committed: Callable[[], None], refused: Callable[[], None]) -> None:
         self._acceptance = acceptance
         self._committed = committed
         self._refused = refused

@@ -163,7 +163,7 @@ def five_at_once() -> list[Figure]:
     async def together(daemon: PrivateDaemon) -> list[float]:
         times = []
         async with AsyncClient(daemon.socket, autostart=False) as client:
-            await client.info()
+            await client.get_info()
             for _ in range(ROUNDS):
                 began = time.perf_counter()
                 answers = await asyncio.gather(*(client.dispatch("overbits", "true") for _ in range(5)))
@@ -251,7 +251,7 @@ def large_graph() -> list[Figure]:
     how = f"each job depends on two others; median of {graphs.ROUNDS}"
     return [
         Figure(f"a graph of {graphs.JOBS:,} jobs in one request", how, taken.answered_s, "s", 1.5),
-        Figure("longest wait of another client meanwhile", "same runs", taken.others_s, "s"),
+        Figure("longest wait of another client during the request", "same runs", taken.others_s, "s"),
     ]
 
 

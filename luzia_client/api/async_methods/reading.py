@@ -15,7 +15,7 @@ from luzia_client.api.requests import Encoding, Render, StreamName, several
 class AsyncReading(AsyncCalling):
     """Requests that look at jobs and change nothing."""
 
-    async def status(self, job: str, use_cache: bool = False) -> Job:
+    async def get_job(self, job: str, use_cache: bool = False) -> Job:
         """Everything about one job.
 
         job: its id, a part of it that only one job has, `agent:PROJECT:ID`, or `@last`.
@@ -31,7 +31,7 @@ class AsyncReading(AsyncCalling):
             self._cache.keep(job, known)
         return known
 
-    async def list(
+    async def list_jobs(
         self,
         projects: str | Sequence[str] = (),
         states: JobState | Sequence[JobState] = (),
@@ -65,7 +65,7 @@ class AsyncReading(AsyncCalling):
         )
         return await self._ask(request, replies.JobPage)
 
-    async def list_all(
+    async def iter_jobs(
         self,
         projects: str | Sequence[str] = (),
         states: JobState | Sequence[JobState] = (),
@@ -79,14 +79,14 @@ class AsyncReading(AsyncCalling):
         """
         cursor: int | None = None
         while True:
-            listed = await self.list(projects, states, limit=page, cursor=cursor, tags=tags, parent=parent)
+            listed = await self.list_jobs(projects, states, limit=page, cursor=cursor, tags=tags, parent=parent)
             for job in listed.jobs:
                 yield job
             cursor = listed.next
             if cursor is None:
                 return
 
-    async def logs(
+    async def read_output(
         self,
         job: str,
         attempt: int | None = None,
@@ -119,7 +119,7 @@ class AsyncReading(AsyncCalling):
         )
         return await self._ask(request, replies.Output)
 
-    async def graph_show(self, job: str) -> replies.JobGraph:
+    async def get_graph(self, job: str) -> replies.JobGraph:
         """The jobs that come before and after a job, however far, parents first; at most 1000.
 
         Raises Refused: `unknown_job`, `ambiguous_job`.

@@ -59,14 +59,16 @@ class AsyncSteering(AsyncCalling):
         """
         return await self._ask(requests.Retry(job=job, fresh=fresh), replies.JobChange)
 
-    async def send(self, job: str, message: str) -> replies.JobChange:
+    async def send_message(self, job: str, message: str) -> replies.JobChange:
         """Say something more in the conversation of a job: an attempt after the one that runs, or ran, goes on from it.
 
         Raises Refused: `unknown_job`, `no_session`, `invalid_task`.
         """
         return await self._ask(requests.Send(job=job, message=message), replies.JobChange)
 
-    async def answer(self, job: str, words: str | Sequence[str], question: str | None = None) -> replies.JobChange:
+    async def answer_question(
+        self, job: str, words: str | Sequence[str], question: str | None = None
+    ) -> replies.JobChange:
         """Answer what the agent of a job in `waiting` asks; when this returns, the agent has it.
 
         words: `allow`, or `deny` and what to tell the agent, for a permission; for a question one text for each of its
@@ -77,7 +79,7 @@ class AsyncSteering(AsyncCalling):
         """
         return await self._ask(requests.Answer(job=job, words=several(words), question=question), replies.JobChange)
 
-    async def progress(
+    async def report_progress(
         self,
         job: str,
         percent: float | None = None,
@@ -96,7 +98,7 @@ class AsyncSteering(AsyncCalling):
         request = requests.ReportProgress(job=job, percent=percent, done=done, total=total, label=label, phase=phase)
         return await self._ask(request, replies.JobChange)
 
-    async def clean(self, job: str, dry_run: bool = False) -> replies.CleanResult:
+    async def clean_worktree(self, job: str, dry_run: bool = False) -> replies.CleanResult:
         """Delete a final job's git worktree and its branch, unless work would be lost.
 
         dry_run: only say what would become of it. The answer says `removed`, or `why` it is kept.

@@ -31,15 +31,15 @@ class Operating(Calling):
         request = operating.ResumeQueue(project=project, running=running)
         return self._ask(request, operating.QueueChange)
 
-    def drain(self, end: bool = False) -> operating.QueueChange:
+    def drain_queue(self, end: bool = False) -> operating.QueueChange:
         """Start nothing until the daemon is stopped; `end`: start jobs again."""
         return self._ask(operating.Drain(end=end), operating.QueueChange)
 
-    def projects(self) -> replies.ProjectList:
+    def list_projects(self) -> replies.ProjectList:
         """The configured projects by name, and the file that they stand in."""
         return self._ask(requests.Projects(), replies.ProjectList)
 
-    def project_add(self, name: str, path: str, agent: str | None = None) -> replies.ProjectList:
+    def add_project(self, name: str, path: str, agent: str | None = None) -> replies.ProjectList:
         """Write a project into the daemon's configuration file and apply it.
 
         path: its directory; `~` and relative ones are understood. agent: the one for its jobs.
@@ -49,31 +49,31 @@ class Operating(Calling):
         request = requests.ProjectAdd(name=name, path=absolute_path(path), agent=agent)
         return self._ask(request, replies.ProjectList)
 
-    def project_remove(self, name: str) -> replies.ProjectList:
+    def remove_project(self, name: str) -> replies.ProjectList:
         """Take a project out of the daemon's configuration file; its jobs stay.
 
         Raises Refused: `unknown_project`, `config_invalid`.
         """
         return self._ask(requests.ProjectRemove(name=name), replies.ProjectList)
 
-    def agents(self, versions: bool = True) -> replies.AgentList:
+    def list_agents(self, versions: bool = True) -> replies.AgentList:
         """The agents that the daemon knows, in the order in which an unnamed one is chosen.
 
         versions: have each one that is installed tell its version, for which its program is started.
         """
         return self._ask(requests.Agents(versions=versions), replies.AgentList)
 
-    def reload(self) -> replies.ReloadResult:
+    def reload_config(self) -> replies.ReloadResult:
         """Have the daemon read its configuration again; a broken file is refused whole.
 
         Raises Refused: `config_invalid`.
         """
         return self._ask(requests.Reload(), replies.ReloadResult)
 
-    def info(self) -> replies.DaemonInfo:
+    def get_info(self) -> replies.DaemonInfo:
         """What the daemon is and how it does. Sizes are bytes, times seconds."""
         return self._ask(requests.Info(), replies.DaemonInfo)
 
-    def shutdown(self) -> replies.StopResult:
+    def stop_daemon(self) -> replies.StopResult:
         """End the daemon; running agents go on, and the next daemon takes them over."""
         return self._ask(requests.Shutdown(), replies.StopResult)

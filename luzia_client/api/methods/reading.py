@@ -16,7 +16,7 @@ from luzia_client.api.requests import Encoding, Render, StreamName, several
 class Reading(Calling):
     """Requests that look at jobs and change nothing."""
 
-    def status(self, job: str, use_cache: bool = False) -> Job:
+    def get_job(self, job: str, use_cache: bool = False) -> Job:
         """Everything about one job.
 
         job: its id, a part of it that only one job has, `agent:PROJECT:ID`, or `@last`.
@@ -32,7 +32,7 @@ class Reading(Calling):
             self._cache.keep(job, known)
         return known
 
-    def list(
+    def list_jobs(
         self,
         projects: str | Sequence[str] = (),
         states: JobState | Sequence[JobState] = (),
@@ -66,7 +66,7 @@ class Reading(Calling):
         )
         return self._ask(request, replies.JobPage)
 
-    def list_all(
+    def iter_jobs(
         self,
         projects: str | Sequence[str] = (),
         states: JobState | Sequence[JobState] = (),
@@ -80,13 +80,13 @@ class Reading(Calling):
         """
         cursor: int | None = None
         while True:
-            listed = self.list(projects, states, limit=page, cursor=cursor, tags=tags, parent=parent)
+            listed = self.list_jobs(projects, states, limit=page, cursor=cursor, tags=tags, parent=parent)
             yield from listed.jobs
             cursor = listed.next
             if cursor is None:
                 return
 
-    def logs(
+    def read_output(
         self,
         job: str,
         attempt: int | None = None,
@@ -119,7 +119,7 @@ class Reading(Calling):
         )
         return self._ask(request, replies.Output)
 
-    def graph_show(self, job: str) -> replies.JobGraph:
+    def get_graph(self, job: str) -> replies.JobGraph:
         """The jobs that come before and after a job, however far, parents first; at most 1000.
 
         Raises Refused: `unknown_job`, `ambiguous_job`.

@@ -14,7 +14,7 @@ from luzia_client.api.requests import DispatchOptions, scheduled_job
 class Scheduling(Calling):
     """Requests about schedules, which dispatch jobs again and again."""
 
-    def schedule_add(
+    def add_schedule(
         self,
         name: str,
         cron: str,
@@ -45,39 +45,39 @@ class Scheduling(Calling):
         )
         return (self._ask(request, schedules.ScheduleResult)).schedule
 
-    def schedule_list(self) -> list[schedules.Schedule]:
+    def list_schedules(self) -> list[schedules.Schedule]:
         """All schedules by name, each with its next run."""
         return (self._ask(schedules.ScheduleList(), schedules.ScheduleListResult)).schedules
 
-    def schedule_show(self, name: str, runs: int = schedules.NEXT_RUNS) -> schedules.Schedule:
+    def get_schedule(self, name: str, runs: int = schedules.NEXT_RUNS) -> schedules.Schedule:
         """One schedule, with so many runs to come.
 
         Raises Refused: `unknown_schedule`.
         """
         return (self._ask(schedules.ScheduleShow(name=name, runs=runs), schedules.ScheduleResult)).schedule
 
-    def schedule_pause(self, name: str) -> schedules.Schedule:
+    def pause_schedule(self, name: str) -> schedules.Schedule:
         """Dispatch nothing of it until it is resumed.
 
         Raises Refused: `unknown_schedule`.
         """
         return (self._ask(schedules.SchedulePause(name=name), schedules.ScheduleResult)).schedule
 
-    def schedule_resume(self, name: str) -> schedules.Schedule:
+    def resume_schedule(self, name: str) -> schedules.Schedule:
         """Dispatch again; what came meanwhile is not made up for.
 
         Raises Refused: `unknown_schedule`.
         """
         return (self._ask(schedules.ScheduleResume(name=name), schedules.ScheduleResult)).schedule
 
-    def schedule_remove(self, name: str) -> schedules.Schedule:
+    def remove_schedule(self, name: str) -> schedules.Schedule:
         """Forget a schedule, and return what it was; its jobs stay.
 
         Raises Refused: `unknown_schedule`.
         """
         return (self._ask(schedules.ScheduleRemove(name=name), schedules.ScheduleResult)).schedule
 
-    def schedule_run(self, name: str) -> replies.DispatchResult:
+    def run_schedule(self, name: str) -> replies.DispatchResult:
         """Dispatch its job now, behind those of it that have not ended.
 
         Raises Refused: `unknown_schedule`, and what a dispatch does.

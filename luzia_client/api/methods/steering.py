@@ -60,14 +60,14 @@ class Steering(Calling):
         """
         return self._ask(requests.Retry(job=job, fresh=fresh), replies.JobChange)
 
-    def send(self, job: str, message: str) -> replies.JobChange:
+    def send_message(self, job: str, message: str) -> replies.JobChange:
         """Say something more in the conversation of a job: an attempt after the one that runs, or ran, goes on from it.
 
         Raises Refused: `unknown_job`, `no_session`, `invalid_task`.
         """
         return self._ask(requests.Send(job=job, message=message), replies.JobChange)
 
-    def answer(self, job: str, words: str | Sequence[str], question: str | None = None) -> replies.JobChange:
+    def answer_question(self, job: str, words: str | Sequence[str], question: str | None = None) -> replies.JobChange:
         """Answer what the agent of a job in `waiting` asks; when this returns, the agent has it.
 
         words: `allow`, or `deny` and what to tell the agent, for a permission; for a question one text for each of its
@@ -78,7 +78,7 @@ class Steering(Calling):
         """
         return self._ask(requests.Answer(job=job, words=several(words), question=question), replies.JobChange)
 
-    def progress(
+    def report_progress(
         self,
         job: str,
         percent: float | None = None,
@@ -97,7 +97,7 @@ class Steering(Calling):
         request = requests.ReportProgress(job=job, percent=percent, done=done, total=total, label=label, phase=phase)
         return self._ask(request, replies.JobChange)
 
-    def clean(self, job: str, dry_run: bool = False) -> replies.CleanResult:
+    def clean_worktree(self, job: str, dry_run: bool = False) -> replies.CleanResult:
         """Delete a final job's git worktree and its branch, unless work would be lost.
 
         dry_run: only say what would become of it. The answer says `removed`, or `why` it is kept.

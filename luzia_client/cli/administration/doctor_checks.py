@@ -19,14 +19,14 @@ from luzia_protocol.replies import Agent, DaemonInfo
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_duration, format_size
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
 from luzia_client.transport.connection import DaemonUnreachableError
 
-LEAST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "cronsim", "tzdata")
-LEAST_FREE_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 1_000_000_000
 LOG_TAIL_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "fuse.sshfs"})
 
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 def check_python() -> Iterator[Finding]:
     """The interpreter and the packages that both sides need."""
     running = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info[:2] >= LEAST_PYTHON:
+    if sys.version_info[:2] >= MIN_PYTHON:
         yield Finding("✓", f"Python {running}")
     else:
         yield Finding("✗", f"Python {running} is too old", "Install Python 3.11 or newer.")
@@ -96,7 +96,7 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
         mark: Literal["!", "✗"] = "!" if problem.startswith("no daemon answers") else "✗"
         yield Finding(mark, problem, remedy)
         return
-    yield Finding("✓", f"luziad answers on {info.socket} (pid {info.pid}, up {render.duration(info.uptime_s)})")
+    yield Finding("✓", f"luziad answers on {info.socket} (pid {info.pid}, up {format_duration(info.uptime_s)})")
     if info.version != __version__:
         yield Finding("✗", f"luziad is {info.version}, luzia is {__version__}", "luzia daemon restart")
     else:
@@ -148,11 +148,11 @@ def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
             yield Finding("✗", problem, "Correct its owner, or set LUZIA_STATE_DIR.")
             return
     free = shutil.disk_usage(existing).free
-    if free < LEAST_FREE_BYTES:
-        yield Finding("!", f"only {render.size(free)} free for {directory}", "Make room on its file system.")
+    if free < MIN_FREE_BYTES:
+        yield Finding("!", f"only {format_size(free)} free for {directory}", "Make room on its file system.")
     else:
-        yield Finding("✓", f"state directory {directory} ({render.size(free)} free)")
-    kind = file_system(existing)
+        yield Finding("✓", f"state directory {directory} ({format_size(free)} free)")
+    kind = file_system_type(existing)
     if kind in REMOTE_FILE_SYSTEMS:
         yield Finding("✗", f"{directory} is on {kind}", "Set LUZIA_STATE_DIR to a local disk: locks need one.")
 
@@ -174,7 +174,7 @@ def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
 def check_projects(client: Client) -> Iterator[Finding]:
     """Every project's directory is there."""
     try:
-        projects = client.projects().projects
+        projects = client.list_projects().projects
     except Refused as exc:
         yield Finding("✗", f"projects: {exc.message}", exc.hint)
         return
@@ -189,7 +189,7 @@ def check_projects(client: Client) -> Iterator[Finding]:
 def check_agents(client: Client) -> Iterator[Finding]:
     """Which agents are installed, whether they start, and whether those that are wanted are among them."""
     try:
-        agents, projects = client.agents().agents, client.projects().projects
+        agents, projects = client.list_agents().agents, client.list_projects().projects
     except Refused as exc:
         yield Finding("✗", f"agents: {exc.message}", exc.hint)
         return
@@ -222,7 +222,7 @@ def _check_default(default: Agent | None) -> Iterator[Finding]:
         yield Finding("✓", f"default agent: {default.name}")
 
 
-def file_system(path: str) -> str:
+def file_system_type(path: str) -> str:
     """The type of the file system that holds a path, from mountinfo; `unknown` when it does not say."""
     real = os.path.realpath(path)
     best, kind = "", "unknown"

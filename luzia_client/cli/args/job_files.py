@@ -13,12 +13,12 @@ import msgspec
 
 from luzia_protocol.requests import Node
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 
 _FIELDS = tuple(field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env"))
 
 
-def read(path: str) -> bytes:
+def read_file(path: str) -> bytes:
     """The bytes of a file, or of stdin for `-`. Raises OSError with the file's name."""
     if path == "-":
         return sys.stdin.buffer.read()
@@ -26,7 +26,7 @@ def read(path: str) -> bytes:
         return file.read()
 
 
-def graph_of(data: bytes, source: str) -> list[dict[str, Any]]:
+def parse_graph(data: bytes, source: str) -> list[dict[str, Any]]:
     """The jobs of a graph file: a table `jobs` by name, and beside it fields that hold for all of them."""
     table = _table(data, source)
     jobs = table.pop("jobs", None)
@@ -42,7 +42,7 @@ def graph_of(data: bytes, source: str) -> list[dict[str, Any]]:
     return found
 
 
-def batch_of(lines: Iterable[bytes], source: str) -> Iterable[tuple[int, dict[str, Any] | UsageError]]:
+def parse_batch(lines: Iterable[bytes], source: str) -> Iterable[tuple[int, dict[str, Any] | UsageError]]:
     """The jobs of a batch file by their line's number, or what is wrong with the line; blank lines do not count."""
     for number, line in enumerate(lines, 1):
         if not line.strip():

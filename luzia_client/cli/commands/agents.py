@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     with Client() as client:
-        agents = client.agents().agents
+        agents = client.list_agents().agents
     if args.json:
         for agent in agents:
             print_json(agent)

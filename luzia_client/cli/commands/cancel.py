@@ -6,9 +6,9 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
+from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.output import for_each
-from luzia_client.cli.show.render import LIVE_STATES
 
 EXAMPLES = (
     ("luzia cancel a2f5", "end it with all its processes"),
@@ -25,4 +25,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        return for_each(selected(client, args, "cancel", LIVE_STATES), client.cancel, args.json)
+        return for_each(select_ids(client, args, "cancel", LIVE_STATES), client.cancel, args.json)

@@ -18,9 +18,10 @@ from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError, complain
-from luzia_client.cli.show import render
+from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.formatting import format_counts, format_duration, format_size
 from luzia_client.cli.show.output import print_facts, print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
@@ -79,14 +80,14 @@ def _start(args: argparse.Namespace) -> int:
 def _stop(args: argparse.Namespace) -> int:
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError:
             return _not_running(args)
         if info.managed_by == "systemd":
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
             autostart.mark_stopped(lock)
-            end(client, info)
+            _shut_down(client, info)
     return _tell(args, "Stopped", info)
 
 
@@ -94,7 +95,7 @@ def _restart(args: argparse.Namespace) -> int:
     _not_from_a_job()
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError:
             return _start(args)
         if info.managed_by == "systemd":
@@ -108,14 +109,14 @@ def _restart(args: argparse.Namespace) -> int:
                 "Correct it and try again; `luzia doctor` tells every mistake. The daemon that runs goes on.",
             )
         with autostart.start_lock() as lock:
-            end(client, info)
+            _shut_down(client, info)
             autostart.launch(environment.socket_path(), lock, on_demand=False)
     return _tell(args, "Started", _info())
 
 
 def _reload(args: argparse.Namespace) -> int:
     with Client() as client:
-        reloaded = client.reload()
+        reloaded = client.reload_config()
     if args.json:
         print_json(reloaded)
         return exit_codes.OK
@@ -128,14 +129,14 @@ def _reload(args: argparse.Namespace) -> int:
 def _status(args: argparse.Namespace) -> int:
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError as exc:
-            print_json({"running": False}) if args.json else complain(exc.message, exc.hint, 0)
+            print_json({"running": False}) if args.json else print_error(exc.message, exc.hint, 0)
             return exit_codes.UNREACHABLE
     if args.json:
         print_json(info)
         return exit_codes.OK
-    print_facts(facts(info))
+    print_facts(describe_daemon(info))
     for notice in info.notices:
         print(f"! {notice}")
     return exit_codes.OK
@@ -144,24 +145,24 @@ def _status(args: argparse.Namespace) -> int:
 def _snapshots(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
-    return snapshots.show(args)
+    return snapshots.list_snapshots(args)
 
 
 def _restore(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
     _not_from_a_job()
-    return snapshots.restore(args)
+    return snapshots.restore_snapshot(args, _shut_down)
 
 
-def facts(info: DaemonInfo) -> list[tuple[str, str]]:
+def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
     """The daemon's state in words."""
     return [
-        ("luziad", f"{info.version}, pid {info.pid}, up {render.duration(info.uptime_s)}, {info.managed_by}"),
-        ("Jobs", render.summary(info.counts)),
+        ("luziad", f"{info.version}, pid {info.pid}, up {format_duration(info.uptime_s)}, {info.managed_by}"),
+        ("Jobs", format_counts(info.counts)),
         *(("Stopped", f"{words}; `{command}` ends that") for words, command in stops(info.queues, datetime.now(UTC))),
         ("Slots", f"{info.slots_used} of {info.slots} in use"),
-        ("Memory", render.size(info.rss_bytes)),
+        ("Memory", format_size(info.rss_bytes)),
         ("Clients", f"{info.connections} connected, {info.subscribers} subscribed"),
         ("Storage", f"{info.storage}, last snapshot: {info.last_snapshot or 'none yet'}"),
         ("Socket", info.socket),
@@ -180,16 +181,16 @@ def _not_from_a_job() -> None:
 
 def _info() -> DaemonInfo:
     with Client(autostart=False) as client:
-        return client.info()
+        return client.get_info()
 
 
-def end(client: Client, info: DaemonInfo) -> None:
+def _shut_down(client: Client, info: DaemonInfo) -> None:
     """Ask the daemon to end, and return when its process is gone and its locks are free."""
     try:
         process = os.pidfd_open(info.pid)
     except ProcessLookupError:
         process = None
-    client.shutdown()
+    client.stop_daemon()
     if process is None:
         return
     try:
@@ -212,7 +213,7 @@ def _systemctl(verb: str, info: DaemonInfo) -> int:
     try:
         return subprocess.run(argv, check=False).returncode and exit_codes.REFUSED
     except FileNotFoundError:
-        return complain("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
+        return print_error("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
 
 
 def _tell(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:

@@ -14,7 +14,7 @@ from _json import scanstring
 
 from luzia_protocol import environment
 
-from luzia_client.cli.args.grammar import Asked, parse, the_task, usage_error
+from luzia_client.cli.args.command_line import DispatchLine, parse_dispatch, read_task, usage_error
 
 EXAMPLES = (
     ('luzia overbits "fix the login button"', "to the project's agent"),
@@ -28,15 +28,15 @@ _ACCEPTED = b'{"ok":{"job":"'
 
 def run(words: list[str]) -> int:
     """The command: returns the exit status. words: all after `luzia` or `luzia dispatch`."""
-    asked = parse(words, "dispatch")
+    asked = parse_dispatch(words, "dispatch")
     if asked.help:
         from luzia_client.cli.help import usage
 
-        return usage.show("dispatch")
-    return submit(asked, task=the_task(asked))
+        return usage.print_dispatch_help("dispatch")
+    return submit(asked, task=read_task(asked))
 
 
-def submit(asked: Asked, task: str = "", argv: list[str] | None = None) -> int:
+def submit(asked: DispatchLine, task: str = "", argv: list[str] | None = None) -> int:
     """Have the daemon accept the job, and print its name."""
     # The key makes it safe to ask again when the daemon goes away before it has answered.
     asked.key = asked.key or f"auto-{os.urandom(12).hex()}"
@@ -44,7 +44,7 @@ def submit(asked: Asked, task: str = "", argv: list[str] | None = None) -> int:
         line = request_line(asked, task, argv).encode()
     except UnicodeEncodeError as exc:
         raise usage_error("the command line is not valid UTF-8", "Put the text into a file: @FILE.") from exc
-    answer = ask(line)
+    answer = exchange(line)
     if answer[: len(_ACCEPTED)] != _ACCEPTED:
         return _refused(asked, answer)
     job, name, project = _accepted(answer.decode())
@@ -62,7 +62,7 @@ def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
+def request_line(asked: DispatchLine, task: str, argv: list[str] | None) -> str:
     """The request as one line of JSON; protocol/README.md says what each field means."""
     parts = ['{"op":"dispatch","project":', quoted(asked.project)]
     if argv is None:
@@ -85,7 +85,7 @@ def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
     return "".join(parts)
 
 
-def ask(line: bytes) -> bytes:
+def exchange(line: bytes) -> bytes:
     """Send the line and return the answer; once more when the daemon is not there, or goes away meanwhile."""
     path = environment.socket_path()
     try:
@@ -146,15 +146,15 @@ def _confirm(job: str, project: str, *, created: bool) -> None:
     print(f"  luzia jobs{' ' * len(job)}   all jobs\n  luzia jobs {job}  this job\n")
 
 
-def _refused(asked: Asked, answer: bytes) -> int:
+def _refused(asked: DispatchLine, answer: bytes) -> int:
     from luzia_protocol.errors import Refused
 
     from luzia_client.api.answers import parse as parse_answer
-    from luzia_client.cli.failure import with_nearest_command
+    from luzia_client.cli.show.errors import add_command_hint
     from luzia_client.transport.connection import UnexpectedAnswerError
 
     try:
         parse_answer(answer)
     except Refused as exc:
-        raise with_nearest_command(exc, asked.project) from exc
+        raise add_command_hint(exc, asked.project) from exc
     raise UnexpectedAnswerError("the daemon's answer to a dispatch makes no sense")

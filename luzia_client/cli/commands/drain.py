@@ -14,16 +14,16 @@ from luzia_protocol.replies import DaemonInfo
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import complain
+from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.render import UNDER_WAY
 
 EXAMPLES = (
     ("luzia drain --wait && luzia daemon restart", "restart when nothing runs any more"),
     ("luzia drain --end", "let jobs start again"),
 )
 
-MATTER = ("starting", "ended", "requeued", "paused", "resumed", "asked", "answered", "removed")
+RELEVANT_EVENTS = ("starting", "ended", "requeued", "paused", "resumed", "asked", "answered", "removed")
 """The kinds of events after which another number of jobs may run, or others of them need somebody."""
 
 
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        changed = client.drain(end=args.end)
+        changed = client.drain_queue(end=args.end)
         if args.wait:
             return _wait(client, args.json)
         if args.json:
@@ -46,13 +46,13 @@ def run(args: argparse.Namespace) -> int:
         elif args.end:
             print("Jobs start again")
         else:
-            print(f"Nothing starts any more; {running_words(client.info())}. `luzia drain --end` takes it back")
+            print(f"Nothing starts any more; {format_running(client.get_info())}. `luzia drain --end` takes it back")
     return exit_codes.OK
 
 
-def running_words(info: DaemonInfo) -> str:
+def format_running(info: DaemonInfo) -> str:
     """`3 jobs run, 1 of them is paused`, with those that do not end unless somebody does something."""
-    count = sum(info.counts.get(state, 0) for state in UNDER_WAY)
+    count = sum(info.counts.get(state, 0) for state in ACTIVE_STATES)
     words = ["no job runs" if count == 0 else "1 job runs" if count == 1 else f"{count} jobs run"]
     for state, what in ((JobState.PAUSED, "paused"), (JobState.WAITING, "waiting for an answer")):
         stuck = info.counts.get(state, 0)
@@ -63,25 +63,25 @@ def running_words(info: DaemonInfo) -> str:
 
 def _wait(client: Client, as_json: bool) -> int:
     """Tell how many jobs run until there is none; on a terminal in one line."""
-    info = client.info()
+    info = client.get_info()
     shown = _Shown(as_json)
     shown.show(info)
     if not _is_over(info):
-        for _ in client.subscribe(after=info.seq, kinds=MATTER):
-            info = client.info()
+        for _ in client.subscribe(after=info.seq, kinds=RELEVANT_EVENTS):
+            info = client.get_info()
             shown.show(info)
             if _is_over(info):
                 break
     shown.close()
     if info.queues.draining is None:
-        return complain(
-            f"the drain has ended, and {running_words(info)}", "Say `luzia drain` again.", exit_codes.REFUSED
+        return print_error(
+            f"the drain has ended, and {format_running(info)}", "Say `luzia drain` again.", exit_codes.REFUSED
         )
     return exit_codes.OK
 
 
 def _is_over(info: DaemonInfo) -> bool:
-    return info.queues.draining is None or not any(info.counts.get(state, 0) for state in UNDER_WAY)
+    return info.queues.draining is None or not any(info.counts.get(state, 0) for state in ACTIVE_STATES)
 
 
 class _Shown:
@@ -93,11 +93,11 @@ class _Shown:
         self._last = ""
 
     def show(self, info: DaemonInfo) -> None:
-        words = running_words(info)
+        words = format_running(info)
         if words == self._last:
             return
         if self._as_json:
-            print_json({"running": sum(info.counts.get(state, 0) for state in UNDER_WAY), "queues": info.queues})
+            print_json({"running": sum(info.counts.get(state, 0) for state in ACTIVE_STATES), "queues": info.queues})
         elif self._live:
             print(f"\r{words:<{len(self._last)}}", end="")
         else:

@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
 from luzia_client.cli.args.parser import add_detach, add_json
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import STATE_COLOURS, format_elapsed, format_status
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         if args.action == "run":
             source = "stdin" if args.file == "-" else args.file
-            graph = job_files.graph_of(job_files.read(args.file), source)
+            graph = job_files.parse_graph(job_files.read_file(args.file), source)
             graphed = client.graph(graph, args.key, args.parent)
             if args.json:
                 print_json(graphed)
@@ -51,18 +51,18 @@ def run(args: argparse.Namespace) -> int:
             for name, told in graphed.jobs.items():
                 print(f"{name:<{widest}}  {told}")
             return exit_codes.OK
-        shown = client.graph_show(args.job)
+        shown = client.get_graph(args.job)
     if args.json:
         for job in shown.jobs:
             print_json(job)
         return exit_codes.OK
-    print("\n".join(drawing(shown.jobs, stdout_screen(), datetime.now(UTC))))
+    print("\n".join(draw_graph(shown.jobs, stdout_screen(), datetime.now(UTC))))
     if shown.cut:
         print(f"… and more: a drawing has at most {len(shown.jobs)} jobs")
     return exit_codes.OK
 
 
-def drawing(jobs: list[Job], screen: Screen, now: datetime) -> list[str]:
+def draw_graph(jobs: list[Job], screen: Screen, now: datetime) -> list[str]:
     """The graph as a tree: a job stands below the last of those that it comes after, and names the others.
 
     jobs: parents before children.
@@ -91,11 +91,11 @@ def _line(
     job: Job, lead: str, known: dict[str, Job], below: dict[str, list[Job]], screen: Screen, now: datetime
 ) -> str:
     name = one_line(job.node or job.task, 40)
-    elapsed = "" if job.started_at is None else f"  {render.elapsed(job, now)}"
+    elapsed = "" if job.started_at is None else f"  {format_elapsed(job, now)}"
     others = [_name(known[each]) for each in _parents(job) if each in known and job not in below.get(each, [])]
     also = f"  (also after {', '.join(others)})" if others else ""
-    words = f"{lead}{name}  {job.id}  {render.status(job, screen)}{elapsed}{also}"
-    return screen.paint(words if screen.width is None else cut(words, screen.width), render.COLOURS[job.state])
+    words = f"{lead}{name}  {job.id}  {format_status(job, screen)}{elapsed}{also}"
+    return screen.paint(words if screen.width is None else cut(words, screen.width), STATE_COLOURS[job.state])
 
 
 def _name(job: Job) -> str:

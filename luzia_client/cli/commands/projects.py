@@ -46,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
         if args.action == "add":
-            projects = client.project_add(args.name, args.path, args.agent)
+            projects = client.add_project(args.name, args.path, args.agent)
         elif args.action == "remove":
-            projects = client.project_remove(args.name)
+            projects = client.remove_project(args.name)
         else:
-            projects = client.projects()
+            projects = client.list_projects()
     if args.json:
         for project in projects.projects:
             print_json(project)

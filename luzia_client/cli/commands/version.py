@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status. A daemon that does not run is not started for this."""
     try:
         with Client(autostart=False) as client:
-            info = client.info()
+            info = client.get_info()
     except DaemonUnreachableError:
         info = None
     if args.json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_duration, format_time
 from luzia_client.cli.show.text import harmless, one_line
 
 TYPE_CHECKING = False
@@ -71,7 +71,7 @@ def activity_rows(job: Job, now: datetime) -> list[tuple[str, str]]:
 def _last_sign(job: Job, activity: Activity, now: datetime) -> str:
     if activity.last_sign_at is None or job.state.is_final:
         return ""
-    return f"{render.duration((now - activity.last_sign_at).total_seconds())} ago"
+    return f"{format_duration((now - activity.last_sign_at).total_seconds())} ago"
 
 
 def _tools(activity: Activity) -> str:
@@ -106,4 +106,4 @@ def _limit(activity: Activity, now: datetime) -> str:
     if activity.limit is None:
         return ""
     resets = activity.limit_resets_at
-    return one_line(activity.limit) + (f" (resets {render.clock(resets, now)})" if resets else "")
+    return one_line(activity.limit) + (f" (resets {format_time(resets, now)})" if resets else "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from luzia_client.cli.show import render
 from luzia_client.cli.show.activity import thousands
+from luzia_client.cli.show.formatting import format_counts, format_duration
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.statistics import Bucket, Figures, Group, Times
 from luzia_client.cli.show.text import cut, one_line, pad, width
@@ -21,7 +21,7 @@ def charts(told: Figures, screen: Screen) -> list[str]:
     """All the figures."""
     lines = [
         screen.paint(f"{told.total.jobs:,} jobs since {_moment(told.since)}", "bold"),
-        cut(f"  {render.summary(told.total.states)}", screen.width or 10_000),
+        cut(f"  {format_counts(told.total.states)}", screen.width or 10_000),
         f"  Success: {success(told.total)}",
         "",
         *_throughput(told, screen),
@@ -100,7 +100,7 @@ def _time_row(name: str, spans: Times) -> str:
 
 
 def _span(value: float | None) -> str:
-    return "-" if value is None else render.duration(value)
+    return "-" if value is None else format_duration(value)
 
 
 def _table(title: str, groups: Sequence[Group], screen: Screen) -> list[str]:

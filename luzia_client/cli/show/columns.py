@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from luzia_client.cli.args.suggest import did_you_mean
-from luzia_client.cli.args.usage_error import UsageError
-from luzia_client.cli.show import render
+from luzia_client.cli.args.errors import UsageError, did_you_mean
+from luzia_client.cli.show.formatting import format_elapsed, format_phase, format_status, format_time, shown_percent
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, width
 
@@ -37,7 +36,7 @@ def _activity(field: str) -> Callable[[Job], Any]:
 def _moment(field: str, text: str) -> Column:
     def shown(job: Job, now: datetime) -> str:
         at = getattr(job, field)
-        return "-" if at is None else render.clock(at, now)
+        return "-" if at is None else format_time(at, now)
 
     return Column(text, lambda job: getattr(job, field), shown)
 
@@ -54,8 +53,8 @@ COLUMNS = {
     "state": Column("its state", lambda job: job.state.value),
     "status": Column(
         "its state, with what it does or why",
-        lambda job: render.status(job, Screen(blocks=False)),
-        lambda job, now: render.status(job, Screen(), now),
+        lambda job: format_status(job, Screen(blocks=False)),
+        lambda job, now: format_status(job, Screen(), now),
     ),
     "reason": Column("why it waits, how it failed", lambda job: job.reason),
     "task": Column("what it is to do", lambda job: job.task),
@@ -63,13 +62,13 @@ COLUMNS = {
     "created": _moment("created_at", "when it was dispatched"),
     "started": _moment("started_at", "when its newest attempt started"),
     "ended": _moment("ended_at", "when it ended"),
-    "duration": Column("how long that attempt ran", lambda job: job.duration_s, render.elapsed),
+    "duration": Column("how long that attempt ran", lambda job: job.duration_s, format_elapsed),
     "attempt": Column("the number of that attempt", lambda job: job.attempt),
     "exit": Column("its exit code", lambda job: job.exit_code),
     "signal": Column("the signal that ended it", lambda job: job.signal),
     "outcome": Column("how it ended, finer than the state", lambda job: job.outcome),
-    "percent": Column("how far it is", render.percent),
-    "phase": Column("what its agent does", render.phase, render.phase),
+    "percent": Column("how far it is", shown_percent),
+    "phase": Column("what its agent does", format_phase, format_phase),
     "model": Column("the agent's model", _activity("model")),
     "turns": Column("turns of the model", _activity("turns")),
     "tokens-in": Column("tokens that the model read", _activity("tokens_in")),

@@ -8,8 +8,19 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Attempt, Job, JobState
 
-from luzia_client.cli.show import render
 from luzia_client.cli.show.activity import activity_rows
+from luzia_client.cli.show.formatting import (
+    PLAN_LABEL,
+    STATE_COLOURS,
+    format_bar,
+    format_current_activity,
+    format_duration,
+    format_elapsed,
+    format_exit,
+    format_size,
+    format_state,
+    shown_percent,
+)
 from luzia_client.cli.show.questions import answers, question_rows
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, one_line
@@ -23,8 +34,8 @@ AUTOMATIC_KEY = "auto-"
 
 def details(job: Job, now: datetime, screen: Screen) -> list[str]:
     """The lines of `luzia jobs ID`."""
-    colour = render.COLOURS[job.state]
-    heading = f"{screen.paint(f'Job {job.id}', 'bold')}  {screen.paint(render.state_word(job.state), colour)}"
+    colour = STATE_COLOURS[job.state]
+    heading = f"{screen.paint(f'Job {job.id}', 'bold')}  {screen.paint(format_state(job.state), colour)}"
     rows = [
         ("Name", harmless(job.name)),
         ("Project", harmless(job.project)),
@@ -48,8 +59,8 @@ def details(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Ended", local_time(job.ended_at)),
         ("Waited", waited(job, now)),
         ("Running for" if not job.state.is_final else "Duration", ran(job, now)),
-        ("Timeout", "" if job.timeout_s is None else render.duration(job.timeout_s)),
-        ("Stalls after", "" if job.stall_timeout_s is None else f"{render.duration(job.stall_timeout_s)} of silence"),
+        ("Timeout", "" if job.timeout_s is None else format_duration(job.timeout_s)),
+        ("Stalls after", "" if job.stall_timeout_s is None else f"{format_duration(job.stall_timeout_s)} of silence"),
         ("Budget", budget_words(job)),
         ("Exit code", "" if job.exit_code is None else str(job.exit_code)),
         ("Signal", harmless(job.signal or "")),
@@ -91,7 +102,7 @@ def keeps_words(job: Job) -> str:
     if job.cpus is not None:
         words.append(f"{job.cpus:g} CPUs")
     if job.memory_bytes is not None:
-        words.append(f"{render.size(job.memory_bytes)} of memory")
+        words.append(f"{format_size(job.memory_bytes)} of memory")
     return harmless(", ".join(words))
 
 
@@ -106,7 +117,7 @@ def budget_words(job: Job) -> str:
 
 def _children_words(job: Job) -> str:
     """`1 running, 2 completed: luzia jobs --parent 113754-a2f5`."""
-    words = ", ".join(f"{count} {render.state_word(state)}" for state, count in job.children.items())
+    words = ", ".join(f"{count} {format_state(state)}" for state, count in job.children.items())
     return f"{words}: luzia jobs --parent {job.id}" if words else ""
 
 
@@ -116,12 +127,12 @@ def _why_label(job: Job) -> str:
 
 def progress_words(job: Job, screen: Screen, now: datetime) -> str:
     """`[██████░░░░] 60% tests (3 of 5)`, or what the job is doing when nobody can say how far it is."""
-    value = render.percent(job)
-    words = [] if value is None else [render.bar(value, 20, screen.blocks), f"{value}%"]
-    words.append(render.doing(job, None if job.state.is_final else now))
+    value = shown_percent(job)
+    words = [] if value is None else [format_bar(value, 20, screen.blocks), f"{value}%"]
+    words.append(format_current_activity(job, None if job.state.is_final else now))
     progress = job.progress
     counted = progress is not None and progress.done is not None and progress.total not in (None, 100)
-    if progress is not None and counted and progress.label != render.PLAN:
+    if progress is not None and counted and progress.label != PLAN_LABEL:
         words.append(f"({progress.done:g} of {progress.total:g})")
     return " ".join(word for word in words if word)
 
@@ -137,14 +148,14 @@ def waited(job: Job, now: datetime) -> str:
     begun = (first.starting_at or first.started_at) if first is not None else job.started_at
     if begun is None and job.state.is_final:
         begun = job.ended_at
-    return render.duration(((begun or now) - job.created_at).total_seconds())
+    return format_duration(((begun or now) - job.created_at).total_seconds())
 
 
 def ran(job: Job, now: datetime) -> str:
     """How long the newest attempt ran, or has run so far; nothing when it has not started."""
     if job.started_at is None or job.state is JobState.QUEUED:
         return ""
-    return render.elapsed(job, now)
+    return format_elapsed(job, now)
 
 
 def usage_words(job: Job) -> str:
@@ -154,9 +165,9 @@ def usage_words(job: Job) -> str:
         return ""
     words = []
     if usage.user_s is not None and usage.system_s is not None:
-        words.append(f"CPU {render.duration(usage.user_s)} user, {render.duration(usage.system_s)} system")
+        words.append(f"CPU {format_duration(usage.user_s)} user, {format_duration(usage.system_s)} system")
     if usage.max_rss_bytes is not None:
-        words.append(f"{render.size(usage.max_rss_bytes)} of memory at the peak")
+        words.append(f"{format_size(usage.max_rss_bytes)} of memory at the peak")
     return "; ".join(words)
 
 
@@ -186,10 +197,10 @@ def _attempt_line(attempt: Attempt, screen: Screen) -> str:
     colour = "" if attempt.outcome is None else "green" if word == "completed" else "red"
     words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
     if attempt.duration_s is not None:
-        words.append(render.duration(attempt.duration_s))
+        words.append(format_duration(attempt.duration_s))
     if attempt.message is not None:
         words.append(f"“{one_line(attempt.message, 60)}”")
-    why = attempt.reason or render.outcome_words(attempt.exit_code, attempt.signal)
+    why = attempt.reason or format_exit(attempt.exit_code, attempt.signal)
     words.append(one_line(why))
     if attempt.activity is not None and attempt.activity.session is not None:
         words.append(f"session {one_line(attempt.activity.session)}")

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from luzia_protocol.states import JobState
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show import plain, render
+from luzia_client.cli.show import plain
+from luzia_client.cli.show.formatting import FINAL_STATES, LIVE_STATES, format_counts
 from luzia_client.cli.show.queues import stops
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
@@ -62,53 +63,53 @@ class Wanted:
         return found | ({"reverse": True} if self.reverse else {})
 
 
-def pages(wanted: Wanted) -> Iterator[plain.Page]:
+def pages(wanted: Wanted, exchange: plain.Exchange) -> Iterator[plain.Page]:
     """The pages of a listing.
 
     With a limit, and neither states nor an order asked for, live jobs come before ended ones, so that none is
     crowded out.
     """
     if wanted.limit is None or wanted.states or wanted.sort or wanted.reverse:
-        yield from plain.pages(wanted.request(), wanted.limit)
+        yield from plain.pages(wanted.request(), wanted.limit, exchange)
         return
     left = wanted.limit
-    for group in (render.LIVE_STATES, render.ENDED_STATES):
-        for page in plain.pages({**wanted.request(), "states": group}, left) if left > 0 else ():
+    for group in (LIVE_STATES, FINAL_STATES):
+        for page in plain.pages({**wanted.request(), "states": group}, left, exchange) if left > 0 else ():
             left -= len(page.raw)
             yield page
 
 
-def print_json(wanted: Wanted) -> int:
+def print_json(wanted: Wanted, exchange: plain.Exchange) -> int:
     """Print the jobs as the wire has them, one a line."""
-    for page in pages(wanted):
+    for page in pages(wanted, exchange):
         for job in page.raw:
             print(json.dumps(job, ensure_ascii=False, separators=(",", ":")))
     return exit_codes.OK
 
 
-def print_columns(wanted: Wanted, names: Sequence[str]) -> int:
+def print_columns(wanted: Wanted, names: Sequence[str], exchange: plain.Exchange) -> int:
     """Print chosen columns."""
     from luzia_client.cli.show.columns import lines
 
-    jobs = [job for page in pages(wanted) for job in page.jobs]
+    jobs = [job for page in pages(wanted, exchange) for job in page.jobs]
     for line in lines(jobs, names, datetime.now(UTC), stdout_screen()):
         print(line)
     return exit_codes.OK
 
 
-def print_table(wanted: Wanted) -> int:
+def print_table(wanted: Wanted, exchange: plain.Exchange) -> int:
     """Print the counts and the table."""
     from luzia_client.cli.show.tables import jobs_table
 
     screen = stdout_screen()
     jobs: list[Job] = []
     counts: dict[JobState, int] = {}
-    for number, page in enumerate(pages(wanted)):
+    for number, page in enumerate(pages(wanted, exchange)):
         jobs += page.jobs
         if number == 0:
             counts = page.counts
             _tell(page, screen)
-    print(f"Task Summary:\n  {render.summary(counts)}")
+    print(f"Task Summary:\n  {format_counts(counts)}")
     if jobs:
         print()
         print("\n".join(jobs_table(jobs, datetime.now(UTC), screen)))

@@ -10,7 +10,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.replies import JobChange
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, width
 
@@ -45,7 +45,7 @@ def for_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bo
         try:
             changed = change(job)
         except Refused as exc:
-            status = complain(exc.message, exc.hint, exit_codes.REFUSED)
+            status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
             continue
         if as_json:
             print_json(changed)

@@ -12,11 +12,13 @@ from luzia_protocol.states import JobState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from luzia_protocol.jobs import Job
     from luzia_protocol.operating import Queues
+
+    Exchange = Callable[[bytes], bytes]
 
 MAX_PAGE = 1000
 _OBJECTS = frozenset(("activity", "progress", "question", "usage", "worktree"))
@@ -60,15 +62,17 @@ class Page:
         return Plain({**moments, "projects": projects})  # type: ignore[return-value]  # read like one
 
 
-def pages(request: Mapping[str, Any], limit: int | None) -> Iterator[Page]:
+def pages(request: Mapping[str, Any], limit: int | None, exchange: Exchange) -> Iterator[Page]:
     """Ask the daemon, which is started if it is not there, for pages until there are `limit` jobs (None: all of them).
 
-    request: fields of requests.List. Raises what the client raises.
+    request: fields of requests.List. exchange: sends a line, returns the answer. Raises what the client raises.
     """
     left = limit
     cursor: int | None = None
     while left is None or left > 0:
-        page = Page(_ask({"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}))
+        page = Page(
+            _ask({"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}, exchange)
+        )
         yield page
         left = None if left is None else left - len(page.raw)
         cursor = page.next
@@ -76,10 +80,8 @@ def pages(request: Mapping[str, Any], limit: int | None) -> Iterator[Page]:
             return
 
 
-def _ask(request: Mapping[str, Any]) -> dict[str, Any]:
-    from luzia_client.cli.commands.dispatch import ask
-
-    answer = ask(json.dumps(request).encode() + b"\n")
+def _ask(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
+    answer = exchange(json.dumps(request).encode() + b"\n")
     if answer[:6] == b'{"ok":':
         found: dict[str, Any] = json.loads(answer)["ok"]
         return found

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import MaxNLocator
 
-from luzia_client.cli.show import render
 from luzia_client.cli.show.charts import clock_of, money, rate, success
+from luzia_client.cli.show.formatting import format_duration
 from luzia_client.cli.show.statistics import Figures, Group, Times
 from luzia_client.cli.show.text import one_line
 
@@ -70,10 +70,10 @@ def _times(axes: Axes, total: Group) -> None:
     for offset, (name, spans, colour) in enumerate((("waited", total.waited_s, PLAIN), ("ran", total.ran_s, GOOD))):
         values = _known(spans)
         bars = axes.bar([place + offset * 0.4 for place in range(len(values))], values, 0.38, color=colour, label=name)
-        axes.bar_label(bars, [render.duration(value) for value in values], fontsize=8)
+        axes.bar_label(bars, [format_duration(value) for value in values], fontsize=8)
     axes.set_xticks([place + 0.2 for place in range(4)], ["median", "90 %", "99 %", "most"])
     axes.set_yscale("symlog", linthresh=0.001)
-    axes.yaxis.set_major_formatter(lambda value, _: render.duration(value))
+    axes.yaxis.set_major_formatter(lambda value, _: format_duration(value))
     axes.margins(y=0.15)
     axes.set_title("Waiting and running times")
     _legend(axes)

@@ -9,7 +9,7 @@ import msgspec
 
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Run, Schedule
 
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import format_duration, format_state
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, one_line, pad, width
 
@@ -103,7 +103,7 @@ def coming(schedule: Schedule, now: datetime) -> list[str]:
     """Its next runs, one a line; or why there are none."""
     if schedule.paused:
         return ["none before `luzia schedule resume`: it is paused"]
-    return [f"{_long(moment)}, in {render.duration((moment - now).total_seconds())}" for moment in schedule.next]
+    return [f"{_long(moment)}, in {format_duration((moment - now).total_seconds())}" for moment in schedule.next]
 
 
 def run_words(run: Run, now: datetime, narrow: bool = False) -> str:
@@ -111,7 +111,7 @@ def run_words(run: Run, now: datetime, narrow: bool = False) -> str:
     at = moment_words(run.at, now)
     if run.job is None:
         return run.note.partition(":")[0] if narrow else f"{run.note} ({at})"
-    state = "gone" if run.state is None else render.state_word(run.state)
+    state = "gone" if run.state is None else format_state(run.state)
     return state if narrow else f"{state} {run.job} ({at})"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from luzia_client.cli.show import render
 from luzia_client.cli.show.activity import work_words
+from luzia_client.cli.show.formatting import ACTIVE_STATES, STATE_COLOURS, format_elapsed, format_status, shown_percent
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, one_line, pad, width
 
@@ -47,14 +47,14 @@ def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = 
     if screen.width is None:
         return _plain_table(jobs, now)
     # What an agent is doing matters more than the words of its task.
-    live = live or any(job.activity is not None and job.state in render.UNDER_WAY for job in jobs)
+    live = live or any(job.activity is not None and job.state in ACTIVE_STATES for job in jobs)
     before = [natural("ID", [job.id for job in jobs])]
     if screen.width >= 60:
         before.append(natural("PROJECT", [one_line(job.project) for job in jobs], NAME_LIMIT))
     if screen.width >= (100 if live else 76):
         before.append(natural("AGENT", [one_line(job.agent) for job in jobs], NAME_LIMIT))
-    state = natural("STATE", [render.status(job, screen, now) for job in jobs])
-    time = natural("TIME", [render.elapsed(job, now) for job in jobs])
+    state = natural("STATE", [format_status(job, screen, now) for job in jobs])
+    time = natural("TIME", [format_elapsed(job, now) for job in jobs])
     task = natural("TASK", [one_line(job.task) for job in jobs])
     if live:
         state.columns = max(state.columns, LIVE_STATE_LEAST)
@@ -64,7 +64,7 @@ def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = 
         before.append(work)
     room = screen.width - sum(column.columns + len(GAP) for column in [*before, time]) - len(GAP)
     for_state, for_task = share(state.columns, task.columns, room, LIVE_STATE_LEAST if live else STATE_LEAST)
-    state.columns, state.styles = for_state, [render.COLOURS[job.state] for job in jobs]
+    state.columns, state.styles = for_state, [STATE_COLOURS[job.state] for job in jobs]
     time.right = True
     task.columns = for_task
     columns = [*before, state, time, task]
@@ -114,7 +114,7 @@ def _plain_table(jobs: Sequence[Job], now: datetime) -> list[str]:
         natural("AGENT", [_word(job.agent) for job in jobs]),
         natural("STATE", [job.state.value for job in jobs]),
         natural("PROGRESS", [_percent_word(job) for job in jobs]),
-        natural("TIME", [render.elapsed(job, now) for job in jobs]),
+        natural("TIME", [format_elapsed(job, now) for job in jobs]),
         natural("TASK", [one_line(job.task, PIPE_TASK_LIMIT) for job in jobs]),
     ]
     plain = Screen()
@@ -126,5 +126,5 @@ def _word(text: str) -> str:
 
 
 def _percent_word(job: Job) -> str:
-    value = render.percent(job)
+    value = shown_percent(job)
     return "-" if value is None else f"{value}%"

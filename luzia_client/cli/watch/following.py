@@ -18,7 +18,7 @@ from luzia_client.api.client import Client
 from luzia_client.api.many_streams import ManyStreams
 from luzia_client.api.requests import Encoding, Render, StreamName
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.watch.prefixed import End, JsonLines, Prefixed
 from luzia_client.transport.connection import DaemonUnreachableError
 
@@ -86,7 +86,7 @@ class Following:
                         break
         finally:
             self._streams.close()
-        return exit_codes.for_ends(list(self._ends))
+        return exit_codes.worst_status(list(self._ends))
 
     @property
     def empty(self) -> bool:
@@ -96,9 +96,9 @@ class Following:
     def _open(self) -> None:
         """Begin with the jobs as they are, and hear what becomes of them. Raises Refused for an id that is none."""
         wanted = self._wanted
-        seq = self._client.list(limit=1).seq
+        seq = self._client.list_jobs(limit=1).seq
         if wanted.ids:
-            jobs = list({job.id: job for job in map(self._client.status, wanted.ids)}.values())
+            jobs = list({job.id: job for job in map(self._client.get_job, wanted.ids)}.values())
         else:
             jobs = self._live()
         for job in jobs:
@@ -109,7 +109,7 @@ class Following:
 
     def _live(self) -> list[Job]:
         """The live jobs of the selection, oldest first."""
-        listed = self._client.list_all(self._wanted.projects, render.LIVE_STATES, tags=self._wanted.tags)
+        listed = self._client.iter_jobs(self._wanted.projects, LIVE_STATES, tags=self._wanted.tags)
         return sorted(listed, key=lambda job: (job.created_at, job.id))
 
     def _subscribe(self, seq: int, jobs: list[str]) -> None:
@@ -169,7 +169,7 @@ class Following:
     def _status(self, job: str) -> Job | None:
         """The job, or None when it has been removed meanwhile."""
         try:
-            return self._insist(lambda: self._client.status(job))
+            return self._insist(lambda: self._client.get_job(job))
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
@@ -188,7 +188,7 @@ class Following:
         """The events in between are gone: ask for every job that may have changed."""
         if refused.code is not ErrorCode.EVENTS_EXPIRED:
             raise refused
-        seq = self._insist(lambda: self._client.list(limit=1).seq)
+        seq = self._insist(lambda: self._client.list_jobs(limit=1).seq)
         for followed in list(self._jobs.values()):
             job = self._status(followed.id)
             if job is None:

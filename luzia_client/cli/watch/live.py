@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from luzia_protocol.jobs import Job
 
 from luzia_client.api import settings
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import ACTIVE_STATES, format_counts
 from luzia_client.cli.show.painter import Painter
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.tables import jobs_table
@@ -58,7 +58,7 @@ async def _draw(
         screen = stdout_screen()
         painter.draw(frame(board, datetime.now(UTC), screen))
         beacon.show(board)
-        runs = any(job.state in render.UNDER_WAY for job in board.live.values())
+        runs = any(job.state in ACTIVE_STATES for job in board.live.values())
         await _changed_or_late(changed, interval_s if runs else None)
         changed.clear()
         await asyncio.sleep(FRAME_GAP_S)
@@ -79,7 +79,7 @@ def frame(board: Board, now: datetime, screen: Screen) -> list[str]:
     lines = jobs_table(shown, now, screen, live=True)
     if hidden:
         lines.append(screen.paint(f"… and {hidden} more", "dim"))
-    lines += ["", screen.paint(cut(render.summary(board.counts()), screen.width or 80), "bold")]
+    lines += ["", screen.paint(cut(format_counts(board.counts()), screen.width or 80), "bold")]
     return lines[-max(screen.height - 1, 1) :]
 
 
@@ -88,8 +88,8 @@ def chosen(board: Board, room: int) -> tuple[Sequence[Job], int]:
 
     Those under way go first, then the newest of the ended, then the queued.
     """
-    under_way = [job for job in board.live.values() if job.state in render.UNDER_WAY]
-    queued = [job for job in board.live.values() if job.state not in render.UNDER_WAY]
+    under_way = [job for job in board.live.values() if job.state in ACTIVE_STATES]
+    queued = [job for job in board.live.values() if job.state not in ACTIVE_STATES]
     by_worth = [*under_way, *reversed(board.ended.values()), *queued]
     if len(board.ended) + len(under_way) > room > 4:
         # Ended jobs may not crowd out what is still to come.

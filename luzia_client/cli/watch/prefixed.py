@@ -13,8 +13,8 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.output import FollowEnd, Output
 
-from luzia_client.cli.failure import complain
-from luzia_client.cli.show import render
+from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.formatting import STATE_COLOURS, format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, screen_of
 from luzia_client.cli.show.text import one_line, pad, width
@@ -114,9 +114,9 @@ class Prefixed:
 
     def finished(self, job: str, end: End) -> None:
         """Say how the job has ended, and forget it."""
-        word = render.state_word(end.state)
+        word = format_state(end.state)
         said = f"{word}: {one_line(end.reason)}" if end.reason and end.reason != word else word
-        self._note(job, said, render.COLOURS[end.state])
+        self._note(job, said, STATE_COLOURS[end.state])
         del self._jobs[job]
 
     def prefix(self, job: str, screen: Screen | None = None) -> str:
@@ -174,7 +174,7 @@ class JsonLines:
 
     def trouble(self, job: str, refused: Refused) -> None:
         """Say why the output of an attempt cannot be had."""
-        complain(f"{job}: {refused.message}", refused.hint, 0)
+        print_error(f"{job}: {refused.message}", refused.hint, 0)
 
     def finished(self, job: str, end: End) -> None:
         """Print the final state, unless the end of the last attempt has told it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from luzia_client.cli.args.usage_error import UsageError
+from luzia_client.cli.args.errors import UsageError
 
 
 class Signs:

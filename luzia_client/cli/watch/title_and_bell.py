@@ -6,7 +6,7 @@ from typing import TextIO
 
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import ACTIVE_STATES, FAILED_STATES, FINAL_STATES, format_state, shown_percent
 from luzia_client.cli.show.text import one_line
 from luzia_client.cli.watch.board import Board
 from luzia_client.cli.watch.signal_options import Signs
@@ -68,14 +68,14 @@ def title_of(board: Board) -> str:
     total = counts.total()
     if total == len(jobs) == 1:
         (job,) = jobs
-        percent = "" if (value := render.percent(job)) is None else f"{value}% "
-        return f"{render.state_word(job.state)} {percent}{one_line(job.project, 40)} {job.id}"
-    running = sum(counts[state] for state in render.UNDER_WAY)
-    unhappy = sum(counts[state] for state in render.UNHAPPY_STATES)
+        percent = "" if (value := shown_percent(job)) is None else f"{value}% "
+        return f"{format_state(job.state)} {percent}{one_line(job.project, 40)} {job.id}"
+    running = sum(counts[state] for state in ACTIVE_STATES)
+    unhappy = sum(counts[state] for state in FAILED_STATES)
     words = [
         f"{running} running" if running else "",
         f"{counts[JobState.QUEUED]} pending" if counts[JobState.QUEUED] else "",
-        f"{sum(counts[state] for state in render.ENDED_STATES)} of {total} done",
+        f"{sum(counts[state] for state in FINAL_STATES)} of {total} done",
         f"{counts[JobState.WAITING]} asking" if counts[JobState.WAITING] else "",
         f"{unhappy} failed" if unhappy else "",
     ]

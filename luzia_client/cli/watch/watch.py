@@ -13,7 +13,13 @@ import msgspec
 from luzia_protocol.jobs import Job
 
 from luzia_client.api.async_client import AsyncClient
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import (
+    FAILED_STATES,
+    format_counts,
+    format_duration,
+    format_elapsed,
+    format_status,
+)
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.tables import jobs_table
 from luzia_client.cli.show.text import cut, one_line
@@ -78,9 +84,9 @@ class ChangeLines:
 
 def plain_line(job: Job, screen: Screen) -> str:
     """The job on one line: id, project, state and what is known beside it."""
-    line = f"{job.id} {one_line(job.project)} {render.status(job, screen)}"
+    line = f"{job.id} {one_line(job.project)} {format_status(job, screen)}"
     if job.state.is_final and job.started_at is not None:
-        line += f" after {render.elapsed(job, datetime.now(UTC))}"
+        line += f" after {format_elapsed(job, datetime.now(UTC))}"
     return line
 
 
@@ -95,11 +101,11 @@ def closing_lines(board: Board, screen: Screen, table: bool, hints: bool = True)
     if table:
         shown = sorted(jobs[-SUMMARY_ROWS:], key=lambda job: (job.created_at, job.id))
         lines += [*jobs_table(shown, now, screen), ""]
-    lines += ["Task Summary:", f"  {render.summary(board.counts())}{_span(jobs)}"]
-    unhappy = [job for job in jobs if job.state in render.UNHAPPY_STATES]
+    lines += ["Task Summary:", f"  {format_counts(board.counts())}{_span(jobs)}"]
+    unhappy = [job for job in jobs if job.state in FAILED_STATES]
     mark = "✗" if screen.blocks else "x"
     for job in unhappy[-SUMMARY_ROWS:]:
-        said = f"  {mark} {job.id} {render.status(job, screen)}"
+        said = f"  {mark} {job.id} {format_status(job, screen)}"
         hint = f"  (luzia logs {job.id})" if hints else ""
         room = sys.maxsize if screen.width is None else screen.width - len(hint)
         lines.append(screen.paint(cut(said, room), "red") + hint)
@@ -112,7 +118,7 @@ def _span(jobs: Sequence[Job]) -> str:
     if not ends:
         return ""
     seconds = (max(ends) - min(job.created_at for job in jobs)).total_seconds()
-    return f"  in {render.duration(seconds)}"
+    return f"  in {format_duration(seconds)}"
 
 
 def run_watch(ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False, signs: Signs = NO_SIGNS) -> int:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from luzia_protocol.environment import is_path
 
-from luzia_client.cli.args import grammar
-from luzia_client.cli.failure import UsageError
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args import command_line
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.tui.shell.words import Word, split, whole
 
 OWN = {
@@ -63,7 +63,7 @@ def understood(line: str, projects: Sequence[str] = (), using: str = "") -> Aske
         return Asked(Kind.HELP)
     if first == "use" and len(rest) < 2:
         return Asked(Kind.USE, rest)
-    if first in COMMANDS or first == "help" or not using or grammar.is_option(first):
+    if first in COMMANDS or first == "help" or not using or command_line.is_option(first):
         return Asked(Kind.COMMAND, runnable(words))
     if first in projects or is_path(first):
         return Asked(Kind.COMMAND, runnable(words))
@@ -109,13 +109,13 @@ def _text_begins(texts: Sequence[str]) -> int | None:
     """Where the words begin that are a task or a message, or would; None where there can be none."""
     first = texts[0]
     if first == "send":
-        plain = [number for number, text in enumerate(texts) if number and not grammar.is_option(text)]
+        plain = [number for number, text in enumerate(texts) if number and not command_line.is_option(text)]
         return [*plain, len(texts)][1] if plain else None
     if first in COMMANDS and first not in TAKE_TEXT:
         return None
     options = texts[1:] if first == "dispatch" else texts
     try:
-        asked = grammar.parse(list(options), "dispatch")
+        asked = command_line.parse_dispatch(list(options), "dispatch")
     except UsageError:
         return None  # the command says what is wrong
     return len(texts) - len(asked.words) if asked.project else None

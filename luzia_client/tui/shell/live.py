@@ -14,7 +14,7 @@ from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.streams import Patience
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.shell.offers import Known
@@ -99,16 +99,16 @@ class Live:
 
     async def _ask(self) -> None:
         self._names = Known(
-            projects=(await self._client.projects()).projects,
-            agents=(await self._client.agents(versions=False)).agents,
-            schedules=await self._client.schedule_list(),
+            projects=(await self._client.list_projects()).projects,
+            agents=(await self._client.list_agents(versions=False)).agents,
+            schedules=await self._client.list_schedules(),
         )
         for key in list(self._keys):
             await self._adopt(key)
             self._keys.discard(key)
         for name in list(self._named):
             try:
-                self._ours(await self._client.status(name))
+                self._ours(await self._client.get_job(name))
             except Refused as refused:
                 if refused.code not in (ErrorCode.UNKNOWN_JOB, ErrorCode.AMBIGUOUS_JOB):
                     raise
@@ -117,7 +117,7 @@ class Live:
     async def _adopt(self, key: str) -> None:
         """Take the jobs that were dispatched with this key for ours: they are among the newest, and stand together."""
         others = 0
-        async for job in self._client.list_all(page=OTHERS):
+        async for job in self._client.iter_jobs(page=OTHERS):
             if (job.key or "").partition("/")[0] == key:
                 self._ours(job)
                 others = 0
@@ -168,8 +168,8 @@ class Live:
         resuming = self._seq is not None
         (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=resuming)).close()
         if self._seq is None:
-            newest = await self._client.list(limit=MAX_PAGE)
-            under_way = await self._client.list(states=list(render.UNDER_WAY), limit=MAX_PAGE)
+            newest = await self._client.list_jobs(limit=MAX_PAGE)
+            under_way = await self._client.list_jobs(states=list(ACTIVE_STATES), limit=MAX_PAGE)
             self._model.clear()
             self._model.put_all([*newest.jobs, *under_way.jobs])
             self._seq = newest.seq
@@ -205,7 +205,7 @@ class Live:
     async def _asked(self, job_id: str) -> Job | None:
         """A job that is not known yet; None when it has been removed meanwhile."""
         try:
-            job = await self._client.status(job_id)
+            job = await self._client.get_job(job_id)
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
@@ -219,7 +219,7 @@ class Live:
             await self._recount.wait()
             self._recount.clear()
             try:
-                self.counts = (await self._client.list(limit=1)).counts
+                self.counts = (await self._client.list_jobs(limit=1)).counts
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
                 continue  # whoever follows the events says so, and has it counted again
             self._changed()

@@ -10,7 +10,7 @@ import msgspec
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import STATE_COLOURS, format_elapsed, format_state
 from luzia_client.cli.show.questions import answers, question_rows
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, one_line
@@ -23,7 +23,7 @@ MARKS = {"green": ("✓", "+"), "red": ("✗", "x"), "magenta": ("?", "?")}
 def news_of(job: Job, question: Question | None, screen: Screen) -> list[str]:
     """What there is to say of a job that has ended, or asks a question."""
     if question is None:
-        return [_line(job, f"{render.state_word(job.state)}{_after(job)}{_why(job)}", screen)]
+        return [_line(job, f"{format_state(job.state)}{_after(job)}{_why(job)}", screen)]
     job = msgspec.structs.replace(job, question=question)
     asks = [f"    {cut(one_line(row), _room(screen, 4))}" for _, row in question_rows(job)]
     return [_line(job, "asks", screen), *asks, *(f"    {line}" for line in answers(job))]
@@ -39,19 +39,19 @@ def shown(news: Sequence[Sequence[str]]) -> str:
 
 
 def _line(job: Job, what: str, screen: Screen) -> str:
-    colour = render.COLOURS[job.state]
+    colour = STATE_COLOURS[job.state]
     mark = MARKS.get(colour, ("•", "*"))[0 if screen.blocks else 1]
     head = f"{mark} {job.id} {one_line(job.project)} {what}"
     return screen.paint(cut(f"{head}: {one_line(job.task)}", _room(screen, 0)), colour)
 
 
 def _after(job: Job) -> str:
-    return "" if job.started_at is None else f" after {render.elapsed(job, datetime.now(UTC))}"
+    return "" if job.started_at is None else f" after {format_elapsed(job, datetime.now(UTC))}"
 
 
 def _why(job: Job) -> str:
     said = one_line(job.reason or "", MAX_REASON_CHARS)
-    return f" ({said})" if said and said != render.state_word(job.state) and job.state is not JobState.COMPLETED else ""
+    return f" ({said})" if said and said != format_state(job.state) and job.state is not JobState.COMPLETED else ""
 
 
 def _room(screen: Screen, taken: int) -> int:

@@ -11,7 +11,7 @@ from luzia_protocol.schedules import Schedule
 
 from luzia_client.cli.completion.complete import STATES, fixed_values
 from luzia_client.cli.completion.engine import Offers
-from luzia_client.cli.show.render import state_word
+from luzia_client.cli.show.formatting import format_state
 
 MAX_JOBS = 200
 """So many ids at once are enough to choose from."""
@@ -55,7 +55,7 @@ def _jobs(known: Known, named: Collection[str], command: str, typed: str) -> Off
         if job.id in named or (states and job.state.value not in states):
             continue
         if job.id.startswith(word) or _tells(job, word):
-            found[job.id] = f"{state_word(job.state):<9} {job.task}"
+            found[job.id] = f"{format_state(job.state):<9} {job.task}"
         if len(found) > MAX_JOBS:
             break
     offered = Offers(typed, {})

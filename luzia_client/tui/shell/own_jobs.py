@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from luzia_client.cli.args import grammar
-from luzia_client.cli.failure import UsageError
-from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
+from luzia_client.cli.args import command_line
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.errors import UsageError
 
 KEY = "--key"
 _KEYED = (["batch"], ["graph", "run"])
@@ -32,14 +32,14 @@ def ours(words: Sequence[str]) -> Ours:
     if first in _GO_ON:
         plain = [word for word in words[1:] if word[:1] != "-"]
         return Ours(words, names=plain[:1] if first == "send" else plain)
-    if first in COMMANDS and first not in OWN_GRAMMAR:
+    if first in COMMANDS and first not in DISPATCH_COMMANDS:
         begin = next((len(name) for name in _KEYED if words[: len(name)] == name), 0)
         if not begin or any(word.partition("=")[0] == KEY for word in words):
             return Ours(words)
         return _keyed(words, begin)
-    begin = 1 if first in OWN_GRAMMAR else 0
+    begin = 1 if first in DISPATCH_COMMANDS else 0
     try:
-        asked = grammar.parse(words[begin:], "dispatch")
+        asked = command_line.parse_dispatch(words[begin:], "dispatch")
     except UsageError:
         return Ours(words)  # the command says what is wrong
     if asked.help or asked.key:

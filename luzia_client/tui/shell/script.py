@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.text import one_line
 from luzia_client.tui.shell.children import run_without_terminal
 from luzia_client.tui.shell.lines import Kind, understood
@@ -29,7 +30,7 @@ def run_script(source: Iterable[str]) -> int:
         sys.stdout.flush()
         status = run_without_terminal(asked.words)
         if status != exit_codes.OK:
-            return complain(f"line {number} ended with exit status {status}: {one_line(line, 80)}", "", status)
+            return print_error(f"line {number} ended with exit status {status}: {one_line(line, 80)}", "", status)
     return exit_codes.OK
 
 

@@ -18,8 +18,9 @@ from luzia_protocol.environment import is_path
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import UsageError, report
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.help import usage
+from luzia_client.cli.show.errors import report_error
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.tui.shell import children, keys, news
@@ -104,12 +105,12 @@ class Session:
                 return False
             await self._do(asked)
         except UsageError as exc:
-            self._status = report(exc)
+            self._status = report_error(exc)
         return True
 
     async def _do(self, asked: Asked) -> None:
         if asked.kind is Kind.HELP:
-            print(HELP + usage.all_commands())
+            print(HELP + usage.format_commands())
             self._status = exit_codes.OK
         elif asked.kind is Kind.USE:
             self._use(asked.words)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from luzia_protocol.jobs import JobState
 
-from luzia_client.cli.show.render import UNDER_WAY
+from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.show.text import one_line
 from luzia_client.tui.shell.words import BACKSLASH
 
@@ -26,6 +26,6 @@ def toolbar(counts: Mapping[JobState, int], away: str, open_quote: str) -> str:
     if away:
         return one_line(away)
     waiting = counts.get(JobState.WAITING, 0)
-    running = sum(counts.get(state, 0) for state in UNDER_WAY) - waiting
+    running = sum(counts.get(state, 0) for state in ACTIVE_STATES) - waiting
     said = f"{running} running, {counts.get(JobState.QUEUED, 0)} queued, {waiting} waiting"
     return f"{said} for an answer: jobs --waiting" if waiting else said

@@ -13,7 +13,7 @@ from luzia_protocol.replies import JobChange
 from luzia_client import trees
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.details import details
-from luzia_client.cli.show.render import state_word
+from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, one_line
@@ -119,7 +119,7 @@ class Actions:
             self._run(self._details(job.id))
 
     async def _details(self, name: str) -> None:
-        job = await self._client.status(name)
+        job = await self._client.get_job(name)
         self._open(f"Job {job.id}", "\n".join(details(job, datetime.now(UTC), self._screen())))
 
     def diff(self) -> None:
@@ -128,7 +128,7 @@ class Actions:
             self._run(self._diff(job.id))
 
     async def _diff(self, name: str) -> None:
-        tree = trees.of(await self._client.status(name))
+        tree = trees.of(await self._client.get_job(name))
         self._say("git compares …")
         colour = self._screen().colour
         printed = await asyncio.to_thread(comparing.text, tree, colour=colour, most=MAX_DIFF_BYTES)
@@ -152,7 +152,7 @@ class Actions:
         if (job := self._job()) is None:
             return
         if job.state.is_final:
-            self._say(f"job {job.id} is {state_word(job.state)} already")
+            self._say(f"job {job.id} is {format_state(job.state)} already")
             return
         self._choose(
             Choice(f"Cancel {job.id}, “{one_line(job.task, 40)}”, with all its processes? y/N", {"y": "cancel"}),
@@ -194,7 +194,7 @@ class Actions:
         question = job.question
 
         def send(words: list[str]) -> None:
-            self._change(job, "answered", lambda name: self._client.answer(name, words, question.id))
+            self._change(job, "answered", lambda name: self._client.answer_question(name, words, question.id))
 
         asking = Asking(question, self._edit, send)
         choice = choice_for(question)
@@ -225,7 +225,7 @@ class Actions:
     def _change(self, job: Job, done: str, request: Callable[[str], Awaitable[JobChange]]) -> None:
         async def ask() -> None:
             changed = await request(job.id)
-            self._say(f"{done}: job {changed.job} is {state_word(changed.state)}")
+            self._say(f"{done}: job {changed.job} is {format_state(changed.state)}")
 
         self._run(ask())
 

@@ -11,7 +11,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
 from luzia_client.api.async_client import AsyncClient
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES
 from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
 from luzia_client.tui.top.state import Top
 
@@ -89,7 +89,7 @@ class Feed:
     async def _connect(self) -> None:
         """Find the daemon, which is started again when it crashed, and list the jobs unless events go on from here."""
         (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=True)).close()
-        newest = await self._client.list(projects=self._projects, limit=1)
+        newest = await self._client.list_jobs(projects=self._projects, limit=1)
         self._model.count(newest)
         if self._top.loading or newest.seq < self._model.seq:
             await self._load(newest.seq)
@@ -104,10 +104,10 @@ class Feed:
         model.clear()
         model.seq = seq
         self._top.loading = True
-        for states in (list(render.UNDER_WAY), [JobState.QUEUED], render.ENDED_STATES):
+        for states in (list(ACTIVE_STATES), [JobState.QUEUED], FINAL_STATES):
             cursor: int | None = None
             while not model.is_full:
-                page = await self._client.list(self._projects, states, limit=PAGE, cursor=cursor)
+                page = await self._client.list_jobs(self._projects, states, limit=PAGE, cursor=cursor)
                 model.put_all(page.jobs)
                 self._changed()
                 cursor = page.next
@@ -143,7 +143,7 @@ class Feed:
         visible = self._visible()
         if self._moved:
             self._moved = False
-            self._model.count(await self._client.list(projects=self._projects, limit=1))
+            self._model.count(await self._client.list_jobs(projects=self._projects, limit=1))
             self._model.stale |= {name for name in visible if self._is_queued(name)}
         wanted = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:AT_ONCE]
         if wanted:

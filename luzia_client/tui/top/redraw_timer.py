@@ -7,7 +7,7 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Job
 
-from luzia_client.cli.show.render import elapsed_s
+from luzia_client.cli.show.formatting import elapsed_s
 
 HOUR_S = 3600.0
 MINUTE_S = 60.0

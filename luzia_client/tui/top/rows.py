@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
 
-from luzia_client.cli.show import render
 from luzia_client.cli.show.activity import work_words
+from luzia_client.cli.show.formatting import format_elapsed, format_status
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line, pad
 from luzia_client.tui.top.lines import Fragments, fitted
@@ -31,8 +31,8 @@ def columns_of(screen: Screen) -> list[Column]:
     width = screen.width or 80
     found = [
         Column("ID", 11, lambda job, _: job.id),
-        Column("STATE", _state_columns(width), lambda job, now: render.status(job, screen, now)),
-        Column("TIME", 6, render.elapsed),
+        Column("STATE", _state_columns(width), lambda job, now: format_status(job, screen, now)),
+        Column("TIME", 6, format_elapsed),
     ]
     if width >= 60:
         found.insert(1, Column("PROJECT", 10 if width < 120 else 18, lambda job, _: one_line(job.project)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prompt_toolkit.styles import Style
 
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import STATE_COLOURS
 
 _COLOURS = {
     "red": "ansired",
@@ -18,7 +18,7 @@ _COLOURS = {
 
 STYLE = Style.from_dict(
     {
-        **{state.value: _COLOURS[colour] for state, colour in render.COLOURS.items()},
+        **{state.value: _COLOURS[colour] for state, colour in STATE_COLOURS.items()},
         "header": "reverse bold",
         "titles": "dim",
         "selected": "reverse",

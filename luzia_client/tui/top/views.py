@@ -6,8 +6,8 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.cli.show import render
 from luzia_client.cli.show.activity import work_words
+from luzia_client.cli.show.formatting import format_elapsed, format_state
 from luzia_client.cli.show.questions import question_rows
 from luzia_client.cli.show.queues import stops
 from luzia_client.cli.show.screen import Screen
@@ -117,8 +117,8 @@ def _heading(top: Top, job: Job | None, now: datetime, screen: Screen) -> Fragme
         one_line(job.project),
         one_line(job.agent),
         f"attempt {job.attempt}" if job.attempt > 1 else "",
-        render.state_word(job.state),
-        render.elapsed(job, now),
+        format_state(job.state),
+        format_elapsed(job, now),
         work_words(job.activity),
     ]
     position = "" if top.transcript.follows else " (scrolled up; End follows again)"

@@ -6,7 +6,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
 from luziad.config.schema import DaemonConfig
-from luziad.jobs.family import ENDED_FROM_OUTSIDE
+from luziad.jobs.family import ENDS_SUB_JOBS
 from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import JobRecord
 from luziad.jobs.resources import MACHINE, amount_words
@@ -25,14 +25,14 @@ def validate_ancestors(
         return ()
     record = table.find(parent, uid)
     if _is_ended(record):
-        state = record.fate.state.value.replace("_", " ")
+        state = record.status.state.value.replace("_", " ")
         raise Refused(ErrorCode.PARENT_ENDED, f"the parent job {record.id} is {state}")
     ancestors = (*record.ancestors, record.id)
     if len(ancestors) > config.max_sub_job_depth:
         message = f"a sub-job of job {record.id} would be at depth {len(ancestors)}"
         raise Refused(ErrorCode.TOO_DEEP, f"{message}; the limit is {config.max_sub_job_depth}")
     for job in ancestors:
-        dispatched = table.families.dispatched(job) + siblings
+        dispatched = table.family.dispatched(job) + siblings
         if dispatched >= config.max_sub_jobs:
             message = f"sub-jobs of job {job}: {dispatched}"
             raise Refused(ErrorCode.TOO_MANY_SUB_JOBS, f"{message}; the limit is {config.max_sub_jobs}")
@@ -41,18 +41,18 @@ def validate_ancestors(
 
 def _is_ended(record: JobRecord) -> bool:
     """Whether a user or a limit has ended the job. The children of one that ended by itself may still dispatch."""
-    if record.fate.state.is_final:
-        return record.fate.outcome in ENDED_FROM_OUTSIDE
-    stopping = record.fate.state is JobState.STOPPING
+    if record.status.state.is_final:
+        return record.status.outcome in ENDS_SUB_JOBS
+    stopping = record.status.state is JobState.STOPPING
     return stopping and record.attempt is not None and record.attempt.stop_outcome is not None
 
 
 def validate_wait(waiter: str, table: JobTable, ready: ReadyQueue, records: list[JobRecord]) -> None:
     """Raise Refused when the job `waiter` would wait forever: for itself, or for a job that needs what it holds."""
     for record in records:
-        if record.id == waiter and not record.fate.state.is_final:
+        if record.id == waiter and not record.status.state.is_final:
             raise Refused(ErrorCode.WAITS_FOR_ITSELF, f"job {waiter} would wait for its own end")
-        if record.fate.state is not JobState.QUEUED or not record.ancestors:
+        if record.status.state is not JobState.QUEUED or not record.ancestors:
             continue
         for name, amount in record.wants.needs:
             if name not in MACHINE:

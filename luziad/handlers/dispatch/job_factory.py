@@ -10,7 +10,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
 from luziad.agents import registry
-from luziad.clocks.clock import steady
+from luziad.clocks.clock import steady_time
 from luziad.config.schema import Config, ProjectConfig
 from luziad.handlers.dispatch.ancestors import validate_ancestors
 from luziad.handlers.dispatch.inputs import validate_tags, validate_variables, validate_work
@@ -20,11 +20,10 @@ from luziad.handlers.dispatch.project import validate_directory, validate_projec
 from luziad.handlers.dispatch.requirements import validate_requirements
 from luziad.handlers.dispatch.timing import validate_terms, validate_timeouts
 from luziad.handlers.replies import require_writable
-from luziad.jobs.dependencies import After
-from luziad.jobs.family import Place
+from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.family import Origin
 from luziad.jobs.ids import new_id
-from luziad.jobs.launch_options import Manner
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus, LaunchOptions
 from luziad.operations.importing import NO_USER
 from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
@@ -51,7 +50,7 @@ class JobFactory:
             raise Refused(ErrorCode.QUEUE_FULL, f"{queued} queued{more}; the limit is {limit}")
 
     def create(
-        self, request: Dispatch, uid: int, after: After | None, *, node: str = "", siblings: int = 0
+        self, request: Dispatch, uid: int, after: Dependencies | None, *, node: str = "", siblings: int = 0
     ) -> JobRecord:
         """The record of a requested job. Raises Refused.
 
@@ -70,9 +69,9 @@ class JobFactory:
         launch_options = self._launch_options(request, project, directory, agent)
         now = time.time()
         terms = validate_terms(request, now)
-        place = self._place(request, uid, node, siblings)
+        origin = self._origin(request, uid, node, siblings)
         limits = validate_limits(request, project, self._scheduler.executor.problem_with)
-        parent = self._table.get(place.ancestors[-1]) if place is not None and place.ancestors else None
+        parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
         requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)
         # The variables are stored last: a refused job must leave none behind.
         spec = JobSpec(
@@ -89,18 +88,18 @@ class JobFactory:
             timeout_s=request.timeout_s,
             uid=uid,
             terms=terms,
-            place=place,
+            origin=origin,
             stall_timeout_s=request.stall_timeout_s,
             bounds=limits,
-            manner=launch_options,
-            claims=requirements,
-            created=None if terms is None or terms.expires_s is terms.start_in_s is None else steady(),
+            launch_options=launch_options,
+            requirements=requirements,
+            created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
-        fate = JobFate(after=after, held_at=now if request.hold else None)
-        return JobRecord(n=self._scheduler.next_n(), id=job, spec=spec, fate=fate)
+        status = JobStatus(dependencies=after, held_at=now if request.hold else None)
+        return JobRecord(n=self._scheduler.next_n(), id=job, spec=spec, status=status)
 
-    def create_scheduled(self, request: Dispatch, after: After | None) -> JobRecord:
+    def create_scheduled(self, request: Dispatch, after: Dependencies | None) -> JobRecord:
         """The record of a schedule's job, validated as if it were dispatched now. Raises Refused."""
         self.require_room(1)
         return self.create(request, NO_USER, after)
@@ -109,7 +108,7 @@ class JobFactory:
         """Delete the variables of jobs that were not accepted."""
         sets = [number for record in records for number in (record.spec.env_set, record.spec.client_set)]
         released = [number for number in sets if self._scheduler.environments.release(number)]
-        self._journal.drop_environments(released)
+        self._journal.delete_environments(released)
 
     @property
     def _config(self) -> Config:
@@ -129,7 +128,7 @@ class JobFactory:
 
     def _launch_options(
         self, request: Dispatch, project: ProjectConfig | None, directory: str, agent: str
-    ) -> Manner | None:
+    ) -> LaunchOptions | None:
         if not has_launch_options(request, project):
             return None
         adapter = registry.find(agent, self._scheduler.launcher.adapters)
@@ -137,22 +136,22 @@ class JobFactory:
         directory = request.cwd or directory
         return validate_launch_options(request, project, directory, self._operations.programs, can_ask=can_ask)
 
-    def _place(self, request: Dispatch, uid: int, node: str, siblings: int) -> Place | None:
-        """The job's place in a graph and a family, with its tags; None for most jobs. Raises Refused."""
+    def _origin(self, request: Dispatch, uid: int, node: str, siblings: int) -> Origin | None:
+        """The job's origin in a graph and a family, with its tags; None for most jobs. Raises Refused."""
         if not (node or request.tags or request.parent):
             return None
         ancestors: tuple[str, ...] = ()
         if request.parent:
             ancestors = validate_ancestors(request.parent, uid, self._table, self._config.daemon, siblings)
-        return Place(node=node, tags=validate_tags(request.tags), ancestors=ancestors)
+        return Origin(node=node, tags=validate_tags(request.tags), ancestors=ancestors)
 
     def _store_variables(self, variables: dict[str, str]) -> int:
         """Store a set of variables, and return its number; 0 for none."""
         if not variables:
             return 0
-        number, is_new = self._scheduler.environments.use(variables)
+        number, is_new = self._scheduler.environments.add_use(variables)
         if is_new:
-            self._journal.keep_environment(number, variables)
+            self._journal.put_environment(number, variables)
         return number
 
 

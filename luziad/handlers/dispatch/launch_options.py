@@ -8,7 +8,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
 from luziad.config.schema import ProjectConfig
-from luziad.jobs.launch_options import Manner
+from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 
@@ -21,7 +21,7 @@ def has_launch_options(request: Dispatch, project: ProjectConfig | None) -> bool
 
 def validate_launch_options(
     request: Dispatch, project: ProjectConfig | None, directory: str, programs: Programs, *, can_ask: bool
-) -> Manner | None:
+) -> LaunchOptions | None:
     """The job's launch options, from the request or else its project; None for the defaults.
 
     directory: where the job would run. can_ask: its agent supports questions. Raises Refused.
@@ -35,7 +35,7 @@ def validate_launch_options(
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
     if worktree:
         _validate_repository(directory, programs)
-    return Manner(worktree=worktree, ask=ask) if worktree or ask else None
+    return LaunchOptions(worktree=worktree, ask=ask) if worktree or ask else None
 
 
 def _validate_repository(directory: str, programs: Programs) -> None:

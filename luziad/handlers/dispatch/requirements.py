@@ -11,13 +11,13 @@ from luzia_protocol.requests import Dispatch
 
 from luziad.config.schema import Config
 from luziad.jobs.record import JobRecord
-from luziad.jobs.requirements import Claims
+from luziad.jobs.requirements import Requirements
 from luziad.jobs.resources import amount_words, stock_words
 
 
 def validate_requirements(
     request: Dispatch, project: str, config: Config, capacity: Mapping[str, int], parent: JobRecord | None
-) -> Claims | None:
+) -> Requirements | None:
     """The job's priority and reservations; None for the many jobs without any.
 
     capacity: the total of every resource, in units. parent: the parent job. Its priority is the default, so that an
@@ -37,12 +37,12 @@ def validate_requirements(
         raise Refused(ErrorCode.BAD_REQUEST, "`memory_bytes` must be a number above 0")
     for name, amount in request.needs.items():
         _validate_need(name, amount, config)
-    claims = Claims(priority or 0, request.needs, request.cpus, request.memory_bytes)
-    for name, amount in claims.takes:
+    requirements = Requirements(priority or 0, request.needs, request.cpus, request.memory_bytes)
+    for name, amount in requirements.resources:
         if amount > capacity[name]:
             message = f"the job needs {amount_words(name, amount)}, more than exists: "
             raise Refused(ErrorCode.NEEDS_TOO_MUCH, message + stock_words(name, capacity[name], 0))
-    return claims
+    return requirements
 
 
 def validate_priority(priority: int) -> None:

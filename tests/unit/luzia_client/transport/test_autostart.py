@@ -65,7 +65,7 @@ def luziad(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[st
 def test_a_daemon_is_started_detached_when_none_answers(luziad: Callable[[str], Path]) -> None:
     starts = luziad(LUZIAD)
     with Client() as client:
-        assert client.shutdown().running == 0
+        assert client.stop_daemon().running == 0
     assert starts.read_text() == "--ready-fd --on-demand False / True\n"
 
 
@@ -96,7 +96,7 @@ def test_one_daemon_starts_however_many_commands_race(luziad: Callable[[str], Pa
         with racer:
             assert racer.stderr is not None
             assert racer.stderr.read() == b""
-    Client(autostart=False).shutdown()
+    Client(autostart=False).stop_daemon()
     assert [racer.returncode for racer in racers] == [0] * 8
     assert len(starts.read_text().splitlines()) == 1
 
@@ -104,7 +104,7 @@ def test_one_daemon_starts_however_many_commands_race(luziad: Callable[[str], Pa
 async def test_the_asynchronous_client_starts_it_too(luziad: Callable[[str], Path]) -> None:
     starts = luziad(LUZIAD)
     async with AsyncClient() as client:
-        await client.shutdown()
+        await client.stop_daemon()
     assert "--on-demand" in starts.read_text()
 
 
@@ -118,7 +118,7 @@ def test_a_socket_of_a_dead_daemon_is_no_obstacle(luziad: Callable[[str], Path],
     assert path.exists()
     luziad(LUZIAD)
     with Client() as client:
-        client.shutdown()
+        client.stop_daemon()
 
 
 def test_a_failed_start_tells_the_last_line_of_the_log(luziad: Callable[[str], Path], home: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_failed_start_tells_the_last_line_of_the_log(luziad: Callable[[str], P
     (home / "s" / "luziad.log").write_text("an older line\n")
     luziad("import sys; print('x'); sys.exit('luziad: the store is on fire')")
     with Client() as client, pytest.raises(DaemonUnreachableError) as caught:
-        client.info()
+        client.get_info()
     assert caught.value.message == "luziad did not start: the store is on fire"
     assert str(home / "s" / "luziad.log") in caught.value.hint
 
@@ -134,13 +134,13 @@ def test_a_failed_start_tells_the_last_line_of_the_log(luziad: Callable[[str], P
 def test_a_silent_failure_tells_the_exit_status(luziad: Callable[[str], Path]) -> None:
     luziad("import sys; sys.exit(9)")
     with Client() as client, pytest.raises(DaemonUnreachableError, match="did not start: exit status 9"):
-        client.info()
+        client.get_info()
 
 
 def test_a_configuration_without_autostart_is_told_as_such(luziad: Callable[[str], Path]) -> None:
     luziad("import sys; print('luziad: /c says `autostart = false`', file=sys.stderr); sys.exit(3)")
     with Client() as client, pytest.raises(DaemonUnreachableError, match="commands may not start it: /c says"):
-        client.info()
+        client.get_info()
 
 
 def test_a_daemon_that_is_not_ready_in_time_is_told(
@@ -149,7 +149,7 @@ def test_a_daemon_that_is_not_ready_in_time_is_told(
     monkeypatch.setattr(autostart, "READY_TIMEOUT_S", 0.2)
     luziad("import sys; sys.stdin.read(); import time; time.sleep(600)")
     with Client() as client, pytest.raises(DaemonUnreachableError, match="is not ready after"):
-        client.info()
+        client.get_info()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_no_daemon_is_started_where_it_must_not_be(
     starts = luziad(LUZIAD)
     monkeypatch.setenv(name, "1")
     with Client() as client, pytest.raises(DaemonUnreachableError, match=reason):
-        client.info()
+        client.get_info()
     assert not starts.exists()
 
 
@@ -169,7 +169,7 @@ def test_a_missing_runtime_directory_is_made_private(luziad: Callable[[str], Pat
     (home / "r").rmdir()
     luziad(LUZIAD)
     with Client() as client:
-        client.shutdown()
+        client.stop_daemon()
     assert (home / "r").stat().st_mode & 0o777 == 0o700
 
 

@@ -12,17 +12,10 @@ from hypothesis import strategies as st
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
+from luziad.jobs.schedule import RunRecord, ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.schedules import due as core
 from luziad.schedules.cron import CronExpression
-from luziad.schedules.due import (
-    LATE_S,
-    MAX_CATCH_UP_RUNS,
-    SET_BACK_S,
-    RunRecord,
-    ScheduleFate,
-    ScheduleRecord,
-    ScheduleSpec,
-)
+from luziad.schedules.due import LATE_S, MAX_CATCH_UP_RUNS, SET_BACK_S, overlap_at
 
 UTC = ZoneInfo("UTC")
 HOUR = 3600.0
@@ -32,7 +25,7 @@ HOURLY = CronExpression("@hourly")
 
 def schedule(decided: float, missed: MissedPolicy = MissedPolicy.ONCE, paused: bool = False) -> ScheduleRecord:
     spec = ScheduleSpec("s", "@hourly", "UTC", Dispatch(project="p", task="t"), decided, missed=missed)
-    return ScheduleRecord(spec, ScheduleFate(decided, paused))
+    return ScheduleRecord(spec, ScheduleStatus(decided, paused))
 
 
 def due(record: ScheduleRecord, now: float, cron: CronExpression = HOURLY) -> core.DueRuns:
@@ -71,8 +64,8 @@ def test_of_very_many_the_latest_are_made_up_for() -> None:
 def test_where_each_is_made_up_for_they_are_queued_whatever_the_overlap(overlap: OverlapPolicy) -> None:
     for missed in MissedPolicy:
         spec = msgspec.structs.replace(schedule(NOON, missed).spec, overlap=overlap)
-        assert spec.overlap_at(NOON, NOON + LATE_S - 1) is overlap
-        late = spec.overlap_at(NOON, NOON + LATE_S)
+        assert overlap_at(spec, NOON, NOON + LATE_S - 1) is overlap
+        late = overlap_at(spec, NOON, NOON + LATE_S)
         assert late is (OverlapPolicy.QUEUE if missed is MissedPolicy.ALL else overlap)
 
 
@@ -122,7 +115,7 @@ def test_no_run_is_due_twice_and_only_moments_are_due(
         if missed is MissedPolicy.ALL:
             assert len(found.runs) <= MAX_CATCH_UP_RUNS + len(on_time)
         seen += found.runs
-        record.fate.decided = now
+        record.status.decided = now
     assert seen == sorted(set(seen))
     assert all(cron.next_after(each - 1, UTC) == each for each in seen)
 
@@ -132,11 +125,11 @@ def test_no_run_is_due_twice_and_only_moments_are_due(
 def test_no_run_is_due_twice_however_the_clock_is_set_by_up_to_three_hours(jumps: list[float]) -> None:
     record, now, seen = schedule(NOON), NOON, list[float]()
     for jump in jumps:
-        now = max(now + jump, record.fate.decided - SET_BACK_S)
+        now = max(now + jump, record.status.decided - SET_BACK_S)
         found = due(record, now)
         seen += found.runs
         if found.runs:
-            record.fate.decided = now
+            record.status.decided = now
     assert len(seen) == len(set(seen))
 
 
@@ -147,5 +140,5 @@ def test_each_run_has_a_key_of_its_own() -> None:
 
 def test_a_record_is_read_back_as_it_was_written() -> None:
     record = schedule(NOON, MissedPolicy.ALL)
-    record.fate.jobs, record.fate.last = ("120000-a2f5",), RunRecord(NOON, "120000-a2f5")
+    record.status.jobs, record.status.last = ("120000-a2f5",), RunRecord(NOON, "120000-a2f5")
     assert msgspec.json.decode(msgspec.json.encode(record), type=ScheduleRecord) == record

@@ -23,10 +23,10 @@ DISPATCH_LOADS = {
     "luzia_client",
     "luzia_protocol.environment",
     "luzia_client.cli",
-    "luzia_client.cli.commands.dispatch",
-    "luzia_client.cli.args.grammar",
     "luzia_client.cli.args",
+    "luzia_client.cli.args.command_line",
     "luzia_client.cli.commands",
+    "luzia_client.cli.commands.dispatch",
     "luzia_client.cli.main",
     "luzia_protocol",
 }

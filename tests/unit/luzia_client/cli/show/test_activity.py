@@ -10,9 +10,9 @@ from luzia_protocol import events
 from luzia_protocol.activity import Activity, PlanItem
 from luzia_protocol.jobs import JobState, Progress
 
-from luzia_client.cli.show import render
 from luzia_client.cli.show.activity import cost, thousands, work_words
 from luzia_client.cli.show.details import details
+from luzia_client.cli.show.formatting import format_phase, format_status
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.tables import jobs_table
 from luzia_client.cli.show.text import width
@@ -45,28 +45,28 @@ PLAN = Progress(percent=50, done=1, total=2, label="plan", phase="tool Bash")
 
 def test_the_phase_is_shown_with_how_long_it_lasts(make_job: MakeJob, now: datetime) -> None:
     job = make_job(activity=BUSY, progress=PLAN)
-    assert render.status(job, PLAIN, now) == "running [█████░░░░░] 50% plan 1/2 · tool Bash 40s"
-    assert render.status(job, PLAIN) == "running [█████░░░░░] 50% plan 1/2 · tool Bash"
+    assert format_status(job, PLAIN, now) == "running [█████░░░░░] 50% plan 1/2 · tool Bash 40s"
+    assert format_status(job, PLAIN) == "running [█████░░░░░] 50% plan 1/2 · tool Bash"
 
 
 def test_a_long_silence_is_shown(make_job: MakeJob, now: datetime) -> None:
     quiet = Activity(phase="tool Bash", last_sign_at=now - timedelta(minutes=12))
     job = make_job(activity=quiet, progress=Progress(phase="tool Bash"))
-    assert render.status(job, PLAIN, now) == "running tool Bash · silent 12m00s"
+    assert format_status(job, PLAIN, now) == "running tool Bash · silent 12m00s"
 
 
 def test_a_limit_is_shown_with_its_end(make_job: MakeJob, now: datetime) -> None:
     resets = now + timedelta(minutes=30)
     limited = Activity(phase="usage limit", limit="You've hit your limit", limit_resets_at=resets)
     job = make_job(activity=limited, progress=Progress(phase="usage limit"))
-    assert render.phase(job, now) == f"limited until {resets.astimezone():%H:%M}"
+    assert format_phase(job, now) == f"limited until {resets.astimezone():%H:%M}"
     job = make_job(activity=Activity(phase="usage limit", limit="You've hit your limit"))
-    assert render.phase(job, now) == "usage limit"
+    assert format_phase(job, now) == "usage limit"
 
 
 def test_what_the_job_says_itself_goes_before_its_output(make_job: MakeJob, now: datetime) -> None:
     job = make_job(activity=BUSY, progress=Progress(phase="chapter 3"))
-    assert render.phase(job, now) == "chapter 3"
+    assert format_phase(job, now) == "chapter 3"
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_a_watching_screen_takes_what_the_events_tell(make_job: MakeJob, now: da
     job = board.apply(told)
     assert job is not None
     assert (job.progress, job.activity) == (PLAN, BUSY)
-    again = events.Starting(
+    retry = events.Starting(
         seq=6, at=now, job=job.id, project=job.project, state=JobState.STARTING, attempt=2
     )  # fmt: skip
-    job = board.apply(again)
+    job = board.apply(retry)
     assert job is not None
     assert job.activity is None
 

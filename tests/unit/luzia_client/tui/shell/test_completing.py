@@ -12,9 +12,9 @@ from luzia_protocol.jobs import Job, JobState, job_name
 from luzia_protocol.replies import Agent, Project
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Schedule
 
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.dispatch_options import OPTIONS
 from luzia_client.cli.completion.complete import known_commands
-from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
 from luzia_client.tui.shell.completer import files
 from luzia_client.tui.shell.completing import Choice, Files, choices
 from luzia_client.tui.shell.lines import OWN, parted
@@ -168,7 +168,7 @@ def test_no_line_is_too_strange(words: list[str], end: str) -> None:
     parted(line, ["overbits"], "docs")
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in OWN_GRAMMAR])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in DISPATCH_COMMANDS])
 def test_every_command_completes_its_options(name: str) -> None:
     assert f"{name} --help" in completed(f"{name} --")
     assert all(choice.meta for choice in offered(f"{name} --he"))

@@ -9,7 +9,7 @@ import pytest
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, JobState, Outcome, job_name
 
-from luzia_client.cli.args import grammar
+from luzia_client.cli.args import command_line
 from luzia_client.cli.show.screen import Screen
 from luzia_client.tui.shell.keys import pasted
 from luzia_client.tui.shell.news import MAX_AT_ONCE, news_of, shown
@@ -112,7 +112,7 @@ def test_a_key_of_the_users_own_stays() -> None:
 
 
 def test_a_key_changes_nothing_of_a_task() -> None:
-    asked = grammar.parse(ours(["overbits", "--", "--key", "fix"]).words, "dispatch")
+    asked = command_line.parse_dispatch(ours(["overbits", "--", "--key", "fix"]).words, "dispatch")
     assert asked.words == ["--key", "fix"]
 
 

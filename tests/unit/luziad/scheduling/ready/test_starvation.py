@@ -6,7 +6,7 @@ from typing import Any
 
 from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import why
-from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 AFTER_S = 10.0

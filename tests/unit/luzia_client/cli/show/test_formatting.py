@@ -6,7 +6,15 @@ import pytest
 
 from luzia_protocol.jobs import Job, JobState, Progress
 
-from luzia_client.cli.show import render
+from luzia_client.cli.show.formatting import (
+    STATE_COLOURS,
+    format_counts,
+    format_duration,
+    format_elapsed,
+    format_size,
+    format_status,
+    shown_percent,
+)
 from luzia_client.cli.show.screen import Screen
 from unit.luzia_client.cli.conftest import MakeJob
 
@@ -15,11 +23,11 @@ PLAIN = Screen(width=80)
 
 def test_the_summary_counts_everything_under_way_as_running() -> None:
     counts = {JobState.STARTING: 1, JobState.RUNNING: 1, JobState.WAITING: 1, JobState.COMPLETED: 12}
-    assert render.summary(counts) == "Running: 3  Pending: 0  Completed: 12  Failed: 0  Cancelled: 0"
+    assert format_counts(counts) == "Running: 3  Pending: 0  Completed: 12  Failed: 0  Cancelled: 0"
 
 
 def test_the_summary_names_unusual_states_only_when_there_are_any() -> None:
-    assert render.summary({JobState.TIMED_OUT: 2}).endswith("Cancelled: 0  Timed out: 2")
+    assert format_counts({JobState.TIMED_OUT: 2}).endswith("Cancelled: 0  Timed out: 2")
 
 
 @pytest.mark.parametrize(
@@ -37,64 +45,64 @@ def test_the_summary_names_unusual_states_only_when_there_are_any() -> None:
     ],
 )
 def test_durations_are_as_short_as_is_useful(seconds: float, shown: str) -> None:
-    assert render.duration(seconds) == shown
+    assert format_duration(seconds) == shown
 
 
 def test_a_running_job_with_a_percentage_has_a_bar(make_job: MakeJob) -> None:
     job = make_job(progress=Progress(percent=60, label="tests"))
-    assert render.status(job, PLAIN) == "running [██████░░░░] 60% tests"
+    assert format_status(job, PLAIN) == "running [██████░░░░] 60% tests"
 
 
 def test_without_block_characters_the_bar_is_ascii(make_job: MakeJob) -> None:
     job = make_job(progress=Progress(percent=60))
-    assert render.status(job, Screen(width=PLAIN.width, blocks=False)) == "running [######....] 60%"
+    assert format_status(job, Screen(width=PLAIN.width, blocks=False)) == "running [######....] 60%"
 
 
 def test_without_a_denominator_no_percentage_is_shown(make_job: MakeJob) -> None:
-    assert render.status(make_job(progress=Progress(phase="tool Bash")), PLAIN) == "running tool Bash"
+    assert format_status(make_job(progress=Progress(phase="tool Bash")), PLAIN) == "running tool Bash"
 
 
 def test_a_job_that_has_not_completed_is_never_at_100_percent(make_job: MakeJob) -> None:
     job = make_job(progress=Progress(percent=100))
-    assert render.status(job, PLAIN) == "running [█████████░] 99%"
-    assert render.percent(make_job(JobState.FAILED, progress=Progress(percent=100))) == 99
-    assert render.percent(make_job(JobState.COMPLETED, progress=Progress(percent=100))) == 100
+    assert format_status(job, PLAIN) == "running [█████████░] 99%"
+    assert shown_percent(make_job(JobState.FAILED, progress=Progress(percent=100))) == 99
+    assert shown_percent(make_job(JobState.COMPLETED, progress=Progress(percent=100))) == 100
 
 
 def test_the_reason_stands_beside_the_state(make_job: MakeJob) -> None:
-    assert render.status(make_job(JobState.FAILED, reason="exit code 1"), PLAIN) == "failed: exit code 1"
+    assert format_status(make_job(JobState.FAILED, reason="exit code 1"), PLAIN) == "failed: exit code 1"
     waits = make_job(JobState.QUEUED, reason="limit 2/2 of project overbits")
-    assert render.status(waits, PLAIN) == "queued: limit 2/2 of project overbits"
+    assert format_status(waits, PLAIN) == "queued: limit 2/2 of project overbits"
 
 
 def test_text_from_a_job_cannot_steer_the_terminal(make_job: MakeJob) -> None:
     job = make_job(progress=Progress(label="\x1b[2J", phase="\x07"))
-    assert "\x1b" not in render.status(job, PLAIN)
-    assert "\x1b" not in render.status(make_job(JobState.FAILED, reason="\x1b]0;evil\x07"), PLAIN)
+    assert "\x1b" not in format_status(job, PLAIN)
+    assert "\x1b" not in format_status(make_job(JobState.FAILED, reason="\x1b]0;evil\x07"), PLAIN)
 
 
 def test_the_clock_runs_from_the_start_to_the_end(make_job: MakeJob, now: datetime) -> None:
-    assert render.elapsed(make_job(started=12), now) == "12s"
-    assert render.elapsed(make_job(JobState.COMPLETED, started=72, ended=62), now) == "10s"
-    assert render.elapsed(make_job(JobState.QUEUED), now) == "1m40s"
-    assert render.elapsed(make_job(JobState.CANCELLED, ended=62), now) == "-"
+    assert format_elapsed(make_job(started=12), now) == "12s"
+    assert format_elapsed(make_job(JobState.COMPLETED, started=72, ended=62), now) == "10s"
+    assert format_elapsed(make_job(JobState.QUEUED), now) == "1m40s"
+    assert format_elapsed(make_job(JobState.CANCELLED, ended=62), now) == "-"
 
 
 def test_the_measured_duration_wins_over_the_wall_clock(make_job: MakeJob, now: datetime) -> None:
     job = make_job(JobState.COMPLETED, started=72, ended=62, duration_s=3.0)
-    assert render.elapsed(job, now) == "3.0s"
+    assert format_elapsed(job, now) == "3.0s"
 
 
 def test_a_clock_that_went_back_shows_no_negative_time(make_job: MakeJob, now: datetime) -> None:
-    assert render.elapsed(make_job(started=-50), now) == "0ms"
+    assert format_elapsed(make_job(started=-50), now) == "0ms"
 
 
 def test_every_state_has_a_colour() -> None:
-    assert set(render.COLOURS) == set(JobState)
+    assert set(STATE_COLOURS) == set(JobState)
 
 
 def test_sizes_have_units() -> None:
-    assert [render.size(n) for n in (512, 34_200_000, 120_000_000, 2_500_000_000)] == [
+    assert [format_size(n) for n in (512, 34_200_000, 120_000_000, 2_500_000_000)] == [
         "512 B",
         "34.2 MB",
         "120 MB",

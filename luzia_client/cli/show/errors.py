@@ -9,13 +9,13 @@ from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client.api.settings import SettingsError
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.usage_error import UsageError as UsageError
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless
 from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees.errors import TreeError
 
 
-def report(exc: BaseException) -> int:
+def report_error(exc: BaseException) -> int:
     """Tell a failure on stderr; returns the exit status."""
     if os.environ.get("LUZIA_DEBUG") and not isinstance(exc, KeyboardInterrupt | BrokenPipeError):
         import traceback
@@ -23,11 +23,11 @@ def report(exc: BaseException) -> int:
         traceback.print_exception(exc)
     match exc:
         case UsageError() | SettingsError():
-            return complain(exc.message, exc.hint, exit_codes.USAGE)
+            return print_error(exc.message, exc.hint, exit_codes.USAGE)
         case Refused() | TreeError():
-            return complain(exc.message, exc.hint, exit_codes.REFUSED)
+            return print_error(exc.message, exc.hint, exit_codes.REFUSED)
         case DaemonUnreachableError() | UnexpectedAnswerError():
-            return complain(exc.message, exc.hint, exit_codes.UNREACHABLE)
+            return print_error(exc.message, exc.hint, exit_codes.UNREACHABLE)
         case KeyboardInterrupt():
             return exit_codes.INTERRUPTED
         case BrokenPipeError():
@@ -36,33 +36,33 @@ def report(exc: BaseException) -> int:
         case OSError():
             _discard_output()
             where = f"{exc.filename}: " if exc.filename else ""
-            return complain(f"{where}{exc.strerror or exc}", "", exit_codes.INPUT_OUTPUT)
+            return print_error(f"{where}{exc.strerror or exc}", "", exit_codes.INPUT_OUTPUT)
         case _:
-            return complain(
+            return print_error(
                 f"internal error: {type(exc).__name__}: {exc}",
                 "Please report it, with what LUZIA_DEBUG=1 adds.",
                 exit_codes.BUG,
             )
 
 
-def complain(message: str, hint: str, status: int) -> int:
+def print_error(message: str, hint: str, status: int) -> int:
     """Print the message and the hint on stderr; returns `status`."""
     lines = f"luzia: {message}\n" + (f"  {hint}\n" if hint else "")
     sys.stderr.write("\n".join(harmless(line) for line in lines.split("\n")))
     return status
 
 
-def nearest_command(word: str) -> str | None:
+def closest_command(word: str) -> str | None:
     """The command that the word is probably a misspelling of."""
-    from luzia_client.cli.args.suggest import nearest
-    from luzia_client.cli.main import COMMANDS
+    from luzia_client.cli.args.command_line import COMMANDS
+    from luzia_client.cli.args.errors import closest_match
 
-    return nearest(word, COMMANDS)
+    return closest_match(word, COMMANDS)
 
 
-def with_nearest_command(refused: Refused, project: str) -> Refused:
+def add_command_hint(refused: Refused, project: str) -> Refused:
     """An unknown project may have been meant as a command: say so in the hint."""
-    near = nearest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
+    near = closest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
     if near is None:
         return refused
     return Refused(refused.code, refused.message, f"Did you mean `luzia {near}`? {refused.hint}")

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from luzia_client.cli.args.grammar import Asked, is_option, parse, the_task
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.command_line import DispatchLine, is_option, parse_dispatch, read_task
+from luzia_client.cli.args.errors import UsageError
 
 
-def read(*words: str) -> Asked:
-    return parse(list(words), "dispatch")
+def read(*words: str) -> DispatchLine:
+    return parse_dispatch(list(words), "dispatch")
 
 
 def test_unquoted_words_are_joined_by_one_space() -> None:
     asked = read("overbits", "fix", "the", "login  button")
     assert asked.project == "overbits"
-    assert the_task(asked) == "fix the login  button"
+    assert read_task(asked) == "fix the login  button"
 
 
 @pytest.mark.parametrize("word", ["- do it", "--fix the login", "-x\n", "-"])
@@ -80,12 +80,12 @@ def test_paths_are_made_absolute_and_names_are_not(tmp_path: Path, monkeypatch: 
 
 def test_a_file_is_the_task_byte_for_byte(tmp_path: Path) -> None:
     (tmp_path / "task.md").write_text("  do\n\nit ✓ \n")
-    assert the_task(read("p", f"@{tmp_path}/task.md")) == "  do\n\nit ✓ \n"
+    assert read_task(read("p", f"@{tmp_path}/task.md")) == "  do\n\nit ✓ \n"
 
 
 def test_an_at_sign_is_text_unless_it_is_the_whole_task() -> None:
-    assert the_task(read("p", "@ada", "says", "hi")) == "@ada says hi"
-    assert the_task(read("p", "@")) == "@"
+    assert read_task(read("p", "@ada", "says", "hi")) == "@ada says hi"
+    assert read_task(read("p", "@")) == "@"
 
 
 @pytest.mark.parametrize(
@@ -102,26 +102,26 @@ def test_a_file_that_is_no_task_is_refused(tmp_path: Path, content: bytes, messa
     path = tmp_path / "task"
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        the_task(read("p", f"@{path}"))
+        read_task(read("p", f"@{path}"))
     assert caught.value.message == f"{path} {message}"
 
 
 def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
     for path, reason in [(tmp_path / "none", "No such file or directory"), (tmp_path, "Is a directory")]:
         with pytest.raises(UsageError) as caught:
-            the_task(read("p", f"@{path}"))
+            read_task(read("p", f"@{path}"))
         assert caught.value.message == f"cannot read the task from {path}: {reason}"
 
 
 def test_a_task_of_exactly_one_mebibyte_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "task"
     path.write_bytes(b"x" * 1024 * 1024)
-    assert len(the_task(read("p", f"@{path}"))) == 1024 * 1024
+    assert len(read_task(read("p", f"@{path}"))) == 1024 * 1024
 
 
 def test_broken_utf8_on_the_command_line_is_refused() -> None:
     with pytest.raises(UsageError, match="the task is not valid UTF-8"):
-        the_task(read("p", os.fsdecode(b"caf\xe9")))
+        read_task(read("p", os.fsdecode(b"caf\xe9")))
 
 
 @pytest.mark.parametrize("words", [[], ["-q"], ["--"]])
@@ -132,9 +132,9 @@ def test_no_project_is_an_error(words: list[str]) -> None:
 
 def test_no_task_and_an_empty_task_are_errors() -> None:
     with pytest.raises(UsageError, match="no task for project 'p'"):
-        the_task(read("p", "-q"))
+        read_task(read("p", "-q"))
     with pytest.raises(UsageError, match="the task is empty"):
-        the_task(read("p", ""))
+        read_task(read("p", ""))
 
 
 def test_needs_are_names_with_counts_and_add_up() -> None:

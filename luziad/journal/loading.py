@@ -1,4 +1,4 @@
-"""Fills the job table at the start: from the store, and after a damage from the directories of the jobs."""
+"""Loads the job table at the start: from the store and, after damage, from the jobs' directories."""
 
 from __future__ import annotations
 
@@ -11,45 +11,44 @@ import msgspec
 from luzia_protocol.jobs import Attempt, Job
 
 from luziad.errors import StoreDamagedError
-from luziad.jobs.dependencies import After
-from luziad.jobs.environments import LOST, NONE, Environments
-from luziad.jobs.family import Place
+from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.environments import LOST_VARIABLES, NO_VARIABLES, Environments
+from luziad.jobs.family import Origin
 from luziad.jobs.ids import JOB_ID
-from luziad.jobs.launch_options import Manner
-from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
-from luziad.jobs.requirements import NO_CLAIMS, Claims
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus, LaunchOptions
+from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements
+from luziad.jobs.schedule import ScheduleRecord
 from luziad.jobs.status_file import STATUS_NAME
 from luziad.jobs.table import JobTable
-from luziad.schedules.due import ScheduleRecord
 from luziad.store.sqlite import Store
 
 log = logging.getLogger("luziad.loading")
 
 
 def load(store: Store) -> tuple[JobTable, Environments]:
-    """All jobs and their variables as the store has them. Raises StoreDamagedError."""
+    """Load all jobs and their variables from the store. Raises StoreDamagedError."""
     environments = Environments(store.load_environments())
     table = JobTable()
     decode_spec = msgspec.json.Decoder(JobSpec).decode
-    decode_fate = msgspec.json.Decoder(JobFate).decode
+    decode_fate = msgspec.json.Decoder(JobStatus).decode
     specs: dict[str, str] = {}
     try:
         for n, job, spec_text, fate_text in store.load_jobs():
             spec = _shared(decode_spec(spec_text), specs)
             table.add(JobRecord(n, job, spec, decode_fate(fate_text), durable=True))
-            environments.use_again(spec.env_set)
-            environments.use_again(spec.client_set)
+            environments.restore_use(spec.env_set)
+            environments.restore_use(spec.client_set)
     except msgspec.DecodeError as exc:
         raise StoreDamagedError(f"{store.path}: a job cannot be read: {exc}") from exc
     table.sort_final()
     for record in load_schedules(store).values():
-        environments.use_again(record.spec.env_set)
-        environments.use_again(record.spec.client_set)
+        environments.restore_use(record.spec.env_set)
+        environments.restore_use(record.spec.client_set)
     return table, environments
 
 
 def load_schedules(store: Store) -> dict[str, ScheduleRecord]:
-    """All schedules by name. Raises StoreDamagedError."""
+    """Load all schedules by name. Raises StoreDamagedError."""
     decode = msgspec.json.Decoder(ScheduleRecord).decode
     try:
         return {name: decode(text) for name, text in store.load_schedules().items()}
@@ -58,7 +57,7 @@ def load_schedules(store: Store) -> dict[str, ScheduleRecord]:
 
 
 def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:
-    """The spec with one copy of the texts that many jobs have in common."""
+    """The spec, with one copy in memory of the strings that many jobs share."""
     for text in (spec.project, spec.directory, spec.agent):
         texts.setdefault(text, text)
     return msgspec.structs.replace(
@@ -66,10 +65,10 @@ def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:
     )
 
 
-def from_directories(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
-    """Jobs that have a directory and are newer there than in the table, or not in it, oldest first.
+def find_newer_jobs(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
+    """Find the jobs whose directory has a newer status than the table, or that are not in it, oldest first.
 
-    The variables that were set for them are lost with the store, so those that had any cannot run again.
+    Their variables are lost with the store, so a job that had any cannot run again.
     """
     found: list[Job] = []
     for file in jobs_dir.glob(f"*/{STATUS_NAME}"):
@@ -81,16 +80,16 @@ def from_directories(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
             log.warning("status_file_not_read file=%s error=%s", file, exc)
             continue
         known = table.get(job.id)
-        if job.id == file.parent.name and (known is None or known.fate.seq < job.seq):
+        if job.id == file.parent.name and (known is None or known.status.seq < job.seq):
             found.append(job)
     found.sort(key=lambda each: each.created_at)
     first = max((record.n for record in table.newest_first()), default=0) + 1
-    return [record_of(first + number, job) for number, job in enumerate(found)]
+    return [record_from_job(first + number, job) for number, job in enumerate(found)]
 
 
-def record_of(n: int, job: Job) -> JobRecord:
-    """The record that a job on the wire was made of, without the values of its variables."""
-    return JobRecord(n, job.id, _spec(job), _fate(job), durable=True)
+def record_from_job(n: int, job: Job) -> JobRecord:
+    """The record of a job, made from the protocol's Job; the values of its variables are not part of that."""
+    return JobRecord(n, job.id, _spec(job), _status(job), durable=True)
 
 
 def _spec(job: Job) -> JobSpec:
@@ -102,30 +101,30 @@ def _spec(job: Job) -> JobSpec:
         task=job.task if job.argv is None else "",
         argv=job.argv,
         key=job.key,
-        env_set=LOST if job.env_names else NONE,
+        env_set=LOST_VARIABLES if job.env_names else NO_VARIABLES,
         timeout_s=job.timeout_s,
         terms=job.terms,
-        place=_place(job),
+        origin=_origin(job),
         bounds=job.bounds,
         stall_timeout_s=job.stall_timeout_s,
-        manner=None if job.worktree is None else Manner(worktree=True),
-        claims=_claims(job),
+        launch_options=None if job.worktree is None else LaunchOptions(worktree=True),
+        requirements=_requirements(job),
     )
 
 
-def _claims(job: Job) -> Claims | None:
-    claims = Claims(job.priority, job.needs, job.cpus, job.memory_bytes)
-    return None if claims == NO_CLAIMS else claims
+def _requirements(job: Job) -> Requirements | None:
+    requirements = Requirements(job.priority, job.needs, job.cpus, job.memory_bytes)
+    return None if requirements == NO_REQUIREMENTS else requirements
 
 
-def _place(job: Job) -> Place | None:
+def _origin(job: Job) -> Origin | None:
     if not (job.node or job.tags or job.ancestors or job.run_of):
         return None
-    return Place(node=job.node or "", tags=job.tags, ancestors=tuple(job.ancestors), run_of=job.run_of)
+    return Origin(node=job.node or "", tags=job.tags, ancestors=tuple(job.ancestors), run_of=job.run_of)
 
 
-def _fate(job: Job) -> JobFate:
-    return JobFate(
+def _status(job: Job) -> JobStatus:
+    return JobStatus(
         state=job.state,
         attempts=tuple(_attempt(each, job) for each in job.attempts),
         progress=job.progress,
@@ -133,15 +132,15 @@ def _fate(job: Job) -> JobFate:
         reason=job.reason,
         ended_at=_epoch(job.ended_at),
         seq=job.seq,
-        after=_after(job),
-        tree=job.worktree,
+        dependencies=_dependencies(job),
+        worktree=job.worktree,
         held_at=_epoch(job.held_at),
     )
 
 
-def _after(job: Job) -> After | None:
-    after = After(completed=tuple(job.after), ended=tuple(job.after_any), failed=tuple(job.after_fail))
-    return after if after.parents else None
+def _dependencies(job: Job) -> Dependencies | None:
+    dependencies = Dependencies(completed=tuple(job.after), ended=tuple(job.after_any), failed=tuple(job.after_fail))
+    return dependencies if dependencies.parents else None
 
 
 def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
@@ -161,5 +160,5 @@ def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
     )
 
 
-def _epoch(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
+def _epoch(time: datetime | None) -> float | None:
+    return None if time is None else time.timestamp()

@@ -1,4 +1,4 @@
-"""Draws what a terminal shows as SVG. Rich does it; its own template would load fonts from elsewhere."""
+"""Renders a terminal screen as SVG with Rich. The template of Rich would load fonts from another server."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asia
 </g>
 </svg>
 """
-NAMES = {"brown": "yellow", "default": None}
-"""Colours that pyte calls otherwise than Rich."""
+COLOUR_NAMES = {"brown": "yellow", "default": None}
+"""Colour names of pyte -> those of Rich."""
 
 
-def drawn(screen: Terminal, title: str) -> str:
-    """The screen as an SVG picture, without the empty rows at its end."""
+def render_svg(screen: Terminal, title: str) -> str:
+    """The screen as an SVG picture, without trailing empty rows."""
     rows = screen.cells()
     while rows and not "".join(cell.data for cell in rows[-1]).strip():
         rows.pop()
@@ -64,7 +64,7 @@ def _style(cell: Char) -> Style:
 
 
 def _colour(name: str) -> Color | None:
-    known = NAMES.get(name, name)
+    known = COLOUR_NAMES.get(name, name)
     if known is None:
         return None
     if known.startswith("bright"):

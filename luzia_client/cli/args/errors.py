@@ -1,4 +1,4 @@
-"""What a misspelt word was probably meant to be."""
+"""The exception for a wrong command line, and hints for misspelt words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+class UsageError(Exception):
+    """The command line is wrong. message: what is wrong. hint: how to correct it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def closest_match(word: str, known: Iterable[str]) -> str | None:
     """The known word that the word is probably a misspelling of; None when it is like none of them."""
     from difflib import get_close_matches
 
@@ -16,5 +25,5 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`Did you mean X? `, or nothing: the beginning of a hint."""
-    near = nearest(word, known)
+    near = closest_match(word, known)
     return "" if near is None else f"Did you mean `{near}`? "

@@ -1,4 +1,4 @@
-"""Whoever is killed while the store is mended or restored has lost nothing: the next start goes on with it."""
+"""A kill during a repair or a restore loses nothing: the next start continues it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 DRIVER = """
 import os, shutil, signal, sqlite3, sys
 from pathlib import Path
-from luziad.jobs.loading import load
+from luziad.journal.loading import load
 from luziad.store import recovery, snapshots
 from luziad.store.batch import Batch
 from luziad.store.sqlite import Store
@@ -57,7 +57,7 @@ if how == "damage":
     database.commit()
     database.close()
 
-def mend():
+def repair():
     if how == "restore":
         return recovery.restore(place, place / "jobs", place / "snapshots" / snapshot.name, load)
     opened = recovery.open_store(place, place / "jobs", load)
@@ -71,7 +71,7 @@ while True:
     child = os.fork()
     if not child:
         left = killed
-        mend()
+        repair()
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     begun = how == "damage" or (place / "mending.json").exists()
