@@ -16,7 +16,7 @@ from luzia_protocol.jobs import Progress
 from luziad.agents.base import STDERR_TAIL_BYTES, Reader, Understanding
 from luziad.agents.lines import LineSplitter
 from luziad.jobs.attempt import ExitRecord, Verdict
-from luziad.output.files import read_piece
+from luziad.output.files import read_chunk
 
 PIECE_BYTES = 512 * 1024
 """The size of one read; the output of other attempts is read in between."""
@@ -47,7 +47,7 @@ class OutputReader:
 
     def read_on(self) -> bool:
         """Read the next piece; True when there is more. Raises OSError."""
-        piece = read_piece(self.path, self._offset, PIECE_BYTES)
+        piece = read_chunk(self.path, self._offset, PIECE_BYTES)
         if not piece.data:
             return False
         data = piece.data
@@ -86,8 +86,8 @@ class OutputReader:
     def verdict(self, end: ExitRecord, stderr_path: str) -> Verdict:
         """Judge the attempt, after its output has been read to the end."""
         self._feed(self._splitter.end())
-        size = read_piece(stderr_path, 0, 0).size
-        tail = read_piece(stderr_path, max(0, size - STDERR_TAIL_BYTES), STDERR_TAIL_BYTES).data
+        size = read_chunk(stderr_path, 0, 0).size
+        tail = read_chunk(stderr_path, max(0, size - STDERR_TAIL_BYTES), STDERR_TAIL_BYTES).data
         return self._reader.verdict(end, tail)
 
     def _feed(self, lines: list[bytes]) -> None:
