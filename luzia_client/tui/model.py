@@ -19,15 +19,15 @@ from luzia_protocol.operating import Queues
 from luzia_protocol.replies import Listed
 
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format_state
-from luzia_client.cli.watch.board import changed
+from luzia_client.cli.watch.watched_jobs import apply_event
 
-MAX_KNOWN = 20_000
+MAX_JOBS = 20_000
 """Jobs that are known one by one."""
 
-USAGE_LIMIT = "usage limit"
+USAGE_LIMIT_REASON = "usage limit"
 """How the daemon's reason begins for a queued job that waits for the end of one."""
 
-_NOT_ALL_TOLD = (
+_PARTIAL_EVENTS = (
     events.Worktreed,
     events.Asked,
     events.Answered,
@@ -40,10 +40,10 @@ _NOT_ALL_TOLD = (
 )
 """Events after which a job has more that is new than they tell."""
 
-_ASKS, _UNDER_WAY, _QUEUED, _ENDED = range(4)
+_WAITING, _ACTIVE, _QUEUED, _FINAL = range(4)
 
 
-class Key(NamedTuple):
+class RowKey(NamedTuple):
     """Where a job stands in the list: smaller ones come first."""
 
     group: int
@@ -59,24 +59,24 @@ class JobsModel:
     seq: the newest event that has been taken in. stale: ids of jobs of which the daemon knows more than is known here.
     """
 
-    def __init__(self, most: int = MAX_KNOWN) -> None:
+    def __init__(self, most: int = MAX_JOBS) -> None:
         self.counts: Mapping[JobState, int] = {}
         self.notices: Sequence[str] = ()
         self.queues = Queues()
         self.seq = 0
         self.stale: set[str] = set()
         self.filter = ""
-        self._most = most
+        self._max_jobs = most
         self._jobs: dict[str, Job] = {}
-        self._all: list[Key] = []
-        self._matching: list[Key] = []
-        self._limited: set[str] = set()
+        self._all: list[RowKey] = []
+        self._matching: list[RowKey] = []
+        self._usage_limited: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._all)
 
     @property
-    def rows(self) -> Sequence[Key]:
+    def rows(self) -> Sequence[RowKey]:
         """The jobs that match the filter, in order."""
         return self._matching if self.filter else self._all
 
@@ -93,28 +93,28 @@ class JobsModel:
         job = self._jobs.get(job_id)
         if job is None:
             return None
-        return _found(self.rows, key_of(job))
+        return _find(self.rows, sort_key(job))
 
     @property
-    def limited(self) -> int:
+    def usage_limited_count(self) -> int:
         """How many of the known live jobs are held up by a usage limit of their agent's account."""
-        return len(self._limited)
+        return len(self._usage_limited)
 
     @property
     def is_full(self) -> bool:
         """True when no more jobs can be known one by one."""
-        return len(self._all) >= self._most
+        return len(self._all) >= self._max_jobs
 
-    def uncounted(self) -> int:
+    def unlisted_count(self) -> int:
         """How many jobs there are of which nothing but their state is known."""
         return max(sum(self.counts.values()) - len(self._all), 0)
 
-    def narrow(self, words: str) -> None:
+    def set_filter(self, words: str) -> None:
         """Keep only jobs that have all of these words somewhere: id, project, agent, state, task, tags."""
         self.filter = words.casefold().strip()
         self._matching = [key for key in self._all if self._matches(self._jobs[key.id])] if self.filter else []
 
-    def count(self, page: Listed) -> None:
+    def update_counts(self, page: Listed) -> None:
         """Take in what a page says of all jobs."""
         self.counts, self.notices, self.queues = page.counts, page.notices, page.queues
 
@@ -124,7 +124,7 @@ class JobsModel:
         if known is not None and known.seq > job.seq:
             return
         self.stale.discard(job.id)
-        self._place(slim(job))
+        self._place(drop_details(job))
 
     def put_all(self, jobs: Iterable[Job]) -> None:
         """Take in a page."""
@@ -136,17 +136,17 @@ class JobsModel:
         self.seq = max(self.seq, event.seq)
         job = self._jobs.get(event.job)
         if isinstance(event, events.Removed):
-            self.forget(event.job)
+            self.remove(event.job)
             return
         if job is None:
             if isinstance(event, events.Dispatched):
-                job = new_job(event)
+                job = job_from_event(event)
                 self._place(job)
             self.stale.add(event.job)
             return
         if event.seq <= job.seq:
             return
-        job = changed(job, event)
+        job = apply_event(job, event)
         match event:
             case events.Asked():
                 job = msgspec.structs.replace(job, question=event.question)
@@ -158,48 +158,48 @@ class JobsModel:
                 job = msgspec.structs.replace(job, held_at=None)
             case _:
                 pass
-        if isinstance(event, _NOT_ALL_TOLD):
+        if isinstance(event, _PARTIAL_EVENTS):
             self.stale.add(job.id)
         self._place(job)
 
-    def forget(self, job_id: str) -> None:
+    def remove(self, job_id: str) -> None:
         """The job is no more."""
         self.stale.discard(job_id)
         job = self._jobs.pop(job_id, None)
-        self._limited.discard(job_id)
+        self._usage_limited.discard(job_id)
         if job is not None:
-            self._take_out(key_of(job))
+            self._remove_row(sort_key(job))
 
     def clear(self) -> None:
         """Forget all jobs, before they are listed anew."""
         self.stale.clear()
         self._jobs.clear()
-        self._limited.clear()
+        self._usage_limited.clear()
         self._all.clear()
         self._matching.clear()
 
     def _place(self, job: Job) -> None:
         known = self._jobs.get(job.id)
-        before = None if known is None else key_of(known)
-        after = key_of(job)
+        before = None if known is None else sort_key(known)
+        after = sort_key(job)
         self._jobs[job.id] = job
-        (self._limited.add if is_limited(job) else self._limited.discard)(job.id)
+        (self._usage_limited.add if is_usage_limited(job) else self._usage_limited.discard)(job.id)
         if before != after:
             if before is not None:
-                self._take_out(before)
+                self._remove_row(before)
             insort(self._all, after)
             if self.filter and self._matches(job):
                 insort(self._matching, after)
-        elif self.filter and self._matches(job) != (_found(self._matching, after) is not None):
+        elif self.filter and self._matches(job) != (_find(self._matching, after) is not None):
             self._matching = [key for key in self._matching if key != after]
             if self._matches(job):
                 insort(self._matching, after)
-        while len(self._all) > self._most:
-            self.forget(self._all[-1].id)
+        while len(self._all) > self._max_jobs:
+            self.remove(self._all[-1].id)
 
-    def _take_out(self, key: Key) -> None:
+    def _remove_row(self, key: RowKey) -> None:
         for rows in (self._all, self._matching):
-            row = _found(rows, key)
+            row = _find(rows, key)
             if row is not None:
                 del rows[row]
 
@@ -209,27 +209,27 @@ class JobsModel:
         return all(word in text for word in self.filter.split())
 
 
-def key_of(job: Job) -> Key:
+def sort_key(job: Job) -> RowKey:
     """Where a job stands."""
     if job.state.is_final:
-        return Key(_ENDED, -(job.ended_at or job.created_at).timestamp(), job.id)
-    return Key(_live_group(job.state), -job.created_at.timestamp(), job.id)
+        return RowKey(_FINAL, -(job.ended_at or job.created_at).timestamp(), job.id)
+    return RowKey(_live_group(job.state), -job.created_at.timestamp(), job.id)
 
 
 def _live_group(state: JobState) -> int:
     if state is JobState.WAITING:
-        return _ASKS
-    return _UNDER_WAY if state in ACTIVE_STATES else _QUEUED
+        return _WAITING
+    return _ACTIVE if state in ACTIVE_STATES else _QUEUED
 
 
-def is_limited(job: Job) -> bool:
+def is_usage_limited(job: Job) -> bool:
     """True when a usage limit holds the job up: in the queue, or while its agent waits for the limit's end."""
     if job.state is JobState.QUEUED:
-        return (job.reason or "").startswith(USAGE_LIMIT)
+        return (job.reason or "").startswith(USAGE_LIMIT_REASON)
     return not job.state.is_final and job.activity is not None and job.activity.limit is not None
 
 
-def slim(job: Job) -> Job:
+def drop_details(job: Job) -> Job:
     """The job as a list has it: what only one of them is asked for takes no room for all of them."""
     if not job.attempts and len(job.task) <= LIST_TASK_CHARS and not job.argv and not job.env_names:
         return job
@@ -241,7 +241,7 @@ def slim(job: Job) -> Job:
     )
 
 
-def new_job(event: events.Dispatched) -> Job:
+def job_from_event(event: events.Dispatched) -> Job:
     """A job as its dispatch tells of it."""
     return Job(
         id=event.job,
@@ -255,7 +255,7 @@ def new_job(event: events.Dispatched) -> Job:
     )
 
 
-def count_words(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]]:
+def describe_counts(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]]:
     """`3 running`, `2 queued` and so on with the state that gives each its colour; only what there is."""
     running = counts.get(JobState.RUNNING, 0) + counts.get(JobState.STARTING, 0)
     figures = [
@@ -269,6 +269,6 @@ def count_words(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]]:
     return [(f"{count} {word}", state) for count, word, state in figures if count]
 
 
-def _found(rows: Sequence[Key], key: Key) -> int | None:
+def _find(rows: Sequence[RowKey], key: RowKey) -> int | None:
     row = bisect_left(rows, key)
     return row if row < len(rows) and rows[row] == key else None

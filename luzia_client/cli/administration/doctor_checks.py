@@ -20,7 +20,7 @@ from luzia_protocol.replies import Agent, Info
 from luzia_client import __version__
 from luzia_client.api.client import Client
 from luzia_client.cli.show.formatting import format_duration, format_size
-from luzia_client.cli.show.queues import stops
+from luzia_client.cli.show.queues import describe_suspensions
 from luzia_client.transport import autostart
 from luzia_client.transport.connection import DaemonUnreachableError
 
@@ -105,7 +105,7 @@ def check_daemon(info: Info | None, problem: str, remedy: str) -> Iterator[Findi
         yield Finding("!", "the fork server does not run", "It comes back with the next job; else see the log.")
     for notice in info.notices:
         yield Finding("!", notice, "See the daemon's log.")
-    for words, command in stops(info.queues, datetime.now(UTC)):
+    for words, command in describe_suspensions(info.queues, datetime.now(UTC)):
         yield Finding("!", words, command)
     if info.storage != "ok":
         yield Finding("✗", f"storage: {info.storage}", "Make room in the state directory.")

@@ -15,7 +15,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.selection import ask, some
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.queues import stops
+from luzia_client.cli.show.queues import describe_suspensions
 from luzia_client.cli.show.text import harmless
 
 
@@ -67,5 +67,5 @@ def change_queues(
 
 def tell_of_other_stops(queues: Queues, now: datetime) -> None:
     """Say on stderr what still keeps all jobs from starting."""
-    for words, command in stops(Queues(queues.everything, {}, queues.draining), now):
+    for words, command in describe_suspensions(Queues(queues.everything, {}, queues.draining), now):
         print(f"luzia: {words}; `{command}` ends that", file=sys.stderr)

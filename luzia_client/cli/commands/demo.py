@@ -25,7 +25,7 @@ from luzia_client.cli.demo.project import TASKS, job_variables, make_project
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
-from luzia_client.cli.watch.watch import closing_lines, watch
+from luzia_client.cli.watch.watch_jobs import describe_results, watch_jobs
 from luzia_client.transport.connection import DaemonUnreachableError
 
 EXAMPLES = (("luzia demo", "five jobs at once, in a directory of their own"),)
@@ -66,10 +66,10 @@ def _show(client: Client, root: str) -> int:
     begun = _start(screen)
     ids = [answer.job for answer, _ in begun.dispatched]
     print(flush=True)
-    board = asyncio.run(watch(ids))
+    board = asyncio.run(watch_jobs(ids))
     if not screen.live:
         print()
-    print("\n".join(closing_lines(board, screen, table=True, hints=False)))
+    print("\n".join(describe_results(board, screen, table=True, hints=False)))
     for job in board.ended.values():
         if job.state is JobState.FAILED:
             said = client.logs(job.id, tail=2).data.strip()

@@ -17,8 +17,8 @@ from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_tags
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.cli.watch.following import Following, Wanted
-from luzia_client.cli.watch.prefixed import JsonLines, Prefixed
+from luzia_client.cli.watch.output_follower import FollowOptions, OutputFollower
+from luzia_client.cli.watch.output_printers import JsonPrinter, PrefixedPrinter
 
 EXAMPLES = (
     ("luzia follow a2f5 17c0", "two jobs until both have ended"),
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("which jobs? Nothing says what to follow", "Name ids, or --project, --tag or --all.")
     screen = stdout_screen()
     transcript: Render = "colour" if screen.colour else "text"
-    wanted = Wanted(
+    wanted = FollowOptions(
         ids=args.ids,
         projects=args.project,
         tags=dict(args.tag),
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         encoding="text" if args.json else "base64",
     )
     with Client() as client:
-        following = Following(client, wanted, JsonLines() if args.json else Prefixed(screen, args.raw))
+        following = OutputFollower(client, wanted, JsonPrinter() if args.json else PrefixedPrinter(screen, args.raw))
         status = following.run()
     if following.empty:
         print("luzia: no jobs are running or pending", file=sys.stderr)

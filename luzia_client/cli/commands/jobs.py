@@ -11,7 +11,7 @@ from luzia_client.cli.args.parser import positive, states
 from luzia_client.cli.args.selection import add_tags
 from luzia_client.cli.args.usage_error import UsageError
 from luzia_client.cli.show import listing
-from luzia_client.cli.watch.signal_options import add_signs, chosen_signs
+from luzia_client.cli.watch.signal_options import add_notifier_options, notifier_options
 
 EXAMPLES = (
     ("luzia jobs", "a summary, and the newest jobs"),
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="show everything about these jobs")
     parser.add_argument("-w", "--watch", action="store_true", help="show them live until all have ended")
-    add_signs(parser)
+    add_notifier_options(parser)
     parser.add_argument(
         "--project", action="append", default=[], metavar="P", help="only jobs of this project (repeatable)"
     )
@@ -70,24 +70,24 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("an ID names the job: what chooses and orders jobs does not go with it")
     if args.watch and choosing:
         raise UsageError("--watch follows live jobs: of what chooses jobs only --project goes with it")
-    signs = chosen_signs(args)
+    notifications = notifier_options(args)
     if args.watch:
-        from luzia_client.cli.watch.watch import run_watch
+        from luzia_client.cli.watch.watch_jobs import run_watch
 
-        return run_watch(args.ids, args.project, args.json, signs)
+        return run_watch(args.ids, args.project, args.json, notifications)
     if args.ids:
         from luzia_client.cli.show.job_pages import show_jobs
 
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or DEFAULT_LIMIT
-    wanted = listing.Wanted(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
+    wanted = listing.JobQuery(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
     if args.json:
-        return listing.print_json(wanted)
+        return listing.print_jobs_json(wanted)
     if args.format is not None:
-        from luzia_client.cli.show.columns import chosen
+        from luzia_client.cli.show.columns import parse_columns
 
-        return listing.print_columns(wanted, chosen(args.format))
-    return listing.print_table(wanted)
+        return listing.print_jobs_columns(wanted, parse_columns(args.format))
+    return listing.print_jobs_table(wanted)
 
 
 def _since(text: str) -> datetime:

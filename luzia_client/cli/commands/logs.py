@@ -26,7 +26,7 @@ from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.failure import UsageError, complain
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.cli.watch.log_selection import add_jobs, heading, jobs_meant
+from luzia_client.cli.watch.log_selection import add_job_options, format_heading, select_jobs
 
 EXAMPLES = (
     ("luzia logs a2f5", "what it has written"),
@@ -41,7 +41,7 @@ Render = Literal["none", "text", "colour"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    add_jobs(parser)
+    add_job_options(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="of one job: go on until it has ended")
     parser.add_argument("-n", "--lines", type=_count, metavar="N", help="only the last N lines")
     parser.add_argument("--raw", action="store_true", help="the bytes as they are, also where there is a transcript")
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     status = exit_codes.OK
     with Client() as client:
-        jobs = jobs_meant(client, args)
+        jobs = select_jobs(client, args)
         if len(jobs) == 1 and isinstance(jobs[0], str):
             _show(client, jobs[0], args)
             return status
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 job = client.status(each) if isinstance(each, str) else each
                 if not args.json:
-                    _write(("\n" if number else "") + heading(job) + "\n")
+                    _write(("\n" if number else "") + format_heading(job) + "\n")
                 _show(client, job.id, args)
             except Refused as refused:
                 status = complain(refused.message, refused.hint, exit_codes.REFUSED)

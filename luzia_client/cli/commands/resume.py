@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli.administration.queues import add_queue_only, change_queues, queues_meant, tell_of_other_stops
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, selected
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
     ("luzia resume a2f5", "let it run on"),
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
         if queues_meant(args) is None:
-            return for_each(selected(client, args, "resume", [JobState.PAUSED]), client.resume, args.json)
+            return change_each(selected(client, args, "resume", [JobState.PAUSED]), client.resume, args.json)
         status = change_queues(client, args, "resume", [JobState.PAUSED], client.resume_queue)
         tell_of_other_stops(client.info().queues, datetime.now(UTC))
         return status

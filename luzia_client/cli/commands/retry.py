@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, selected
 from luzia_client.cli.show.formatting import FINAL_STATES
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
     ("luzia retry a2f5", "run it again; an agent goes on with its session"),
@@ -30,4 +30,4 @@ def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
         jobs = selected(client, args, "retry", FINAL_STATES)
-        return for_each(jobs, lambda job: client.retry(job, args.fresh), args.json)
+        return change_each(jobs, lambda job: client.retry(job, args.fresh), args.json)

@@ -93,7 +93,7 @@ def _added(wanted: schedule_add.Wanted, as_json: bool) -> int:
         done = "Replaced" if "--replace" in wanted.own else "Added"
         print(f"{done} {harmless(schedule.name)}, in the time zone {harmless(schedule.timezone)}. Its next runs:")
         now = datetime.now(UTC)
-        print("\n".join(f"  {words}" for words in schedule_words.coming(schedule, now)))
+        print("\n".join(f"  {words}" for words in schedule_words.describe_next_runs(schedule, now)))
     return exit_codes.OK
 
 
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         for schedule in schedules:
             print_json(schedule)
     else:
-        print("\n".join(schedule_words.table(schedules, datetime.now(UTC), stdout_screen())))
+        print("\n".join(schedule_words.describe_schedules(schedules, datetime.now(UTC), stdout_screen())))
     return exit_codes.OK
 
 
@@ -131,5 +131,5 @@ def _tell(schedule: Schedule, as_json: bool, done: str) -> int:
     elif done:
         print(f"{done} {harmless(schedule.name)}")
     else:
-        print("\n".join(schedule_words.details(schedule, datetime.now(UTC), stdout_screen())))
+        print("\n".join(schedule_words.describe_schedule(schedule, datetime.now(UTC), stdout_screen())))
     return exit_codes.OK

@@ -18,10 +18,10 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.times import past
 from luzia_client.cli.failure import UsageError
-from luzia_client.cli.show.charts import charts
+from luzia_client.cli.show.charts import draw_charts
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.cli.show.statistics import Fact, fact_of, figures
+from luzia_client.cli.show.statistics import JobSample, compute_statistics, sample_job
 
 EXAMPLES = (
     ("luzia stats --since 7d", "the jobs of the last seven days"),
@@ -58,28 +58,28 @@ def run(args: argparse.Namespace) -> int:
         )
         return exit_codes.OK
     begin = since or min((created for created, _ in found), default=now).astimezone()
-    told = figures([fact for _, fact in found], begin, now)
+    told = compute_statistics([fact for _, fact in found], begin, now)
     if args.json:
         print_json(told)
     elif not pictures:
-        print("\n".join(charts(told, stdout_screen())))
+        print("\n".join(draw_charts(told, stdout_screen())))
     for path, kind in pictures:
-        from luzia_client.cli.show.plots import draw
+        from luzia_client.cli.show.plots import draw_plots
 
-        draw(told, path, kind)
+        draw_plots(told, path, kind)
         if not args.json:
             print(path)
     return exit_codes.OK
 
 
-def _facts(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[tuple[datetime, Fact]]:
+def _facts(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[tuple[datetime, JobSample]]:
     """When each job was dispatched, and its fact. What came of earlier attempts is asked for job by job."""
     cursor: int | None = None
     while True:
         page = client.list(projects, limit=MAX_PAGE, cursor=cursor, since=since)
         for job in page.jobs:
             whole = job if job.attempt <= 1 else _whole(client, job)
-            yield whole.created_at, fact_of(whole)
+            yield whole.created_at, sample_job(whole)
         cursor = page.next
         if cursor is None:
             return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import Job
 
 GAP = "  "
-WIDEST = 60
+MAX_CELL_WIDTH = 60
 
 
 class Column(NamedTuple):
@@ -30,11 +30,11 @@ class Column(NamedTuple):
     shown: Callable[[Job, datetime], str] | None = None
 
 
-def _activity(field: str) -> Callable[[Job], Any]:
+def _activity_value(field: str) -> Callable[[Job], Any]:
     return lambda job: getattr(job.activity, field, None)
 
 
-def _moment(field: str, text: str) -> Column:
+def _time_column(field: str, text: str) -> Column:
     def shown(job: Job, now: datetime) -> str:
         at = getattr(job, field)
         return "-" if at is None else format_time(at, now)
@@ -42,7 +42,7 @@ def _moment(field: str, text: str) -> Column:
     return Column(text, lambda job: getattr(job, field), shown)
 
 
-def _tags(job: Job) -> str:
+def _format_tags(job: Job) -> str:
     return ",".join(f"{key}={value}" for key, value in (job.tags or {}).items())
 
 
@@ -59,10 +59,10 @@ COLUMNS = {
     ),
     "reason": Column("why it waits, how it failed", lambda job: job.reason),
     "task": Column("what it is to do", lambda job: job.task),
-    "tags": Column("KEY=VALUE,…", _tags),
-    "created": _moment("created_at", "when it was dispatched"),
-    "started": _moment("started_at", "when its newest attempt started"),
-    "ended": _moment("ended_at", "when it ended"),
+    "tags": Column("KEY=VALUE,…", _format_tags),
+    "created": _time_column("created_at", "when it was dispatched"),
+    "started": _time_column("started_at", "when its newest attempt started"),
+    "ended": _time_column("ended_at", "when it ended"),
     "duration": Column("how long that attempt ran", lambda job: job.duration_s, format_elapsed),
     "attempt": Column("the number of that attempt", lambda job: job.attempt),
     "exit": Column("its exit code", lambda job: job.exit_code),
@@ -70,11 +70,11 @@ COLUMNS = {
     "outcome": Column("how it ended, finer than the state", lambda job: job.outcome),
     "percent": Column("how far it is", shown_percent),
     "phase": Column("what its agent does", format_phase, format_phase),
-    "model": Column("the agent's model", _activity("model")),
-    "turns": Column("turns of the model", _activity("turns")),
-    "tokens-in": Column("tokens that the model read", _activity("tokens_in")),
-    "tokens-out": Column("tokens that it wrote", _activity("tokens_out")),
-    "cost": Column("US dollars, by the agent's own estimate", _activity("cost_usd")),
+    "model": Column("the agent's model", _activity_value("model")),
+    "turns": Column("turns of the model", _activity_value("turns")),
+    "tokens-in": Column("tokens that the model read", _activity_value("tokens_in")),
+    "tokens-out": Column("tokens that it wrote", _activity_value("tokens_out")),
+    "cost": Column("US dollars, by the agent's own estimate", _activity_value("cost_usd")),
     "priority": Column("its priority", lambda job: job.priority),
     "parent": Column("the job that dispatched it", lambda job: job.parent),
     "pid": Column("the process of its agent", lambda job: job.pid),
@@ -83,7 +83,7 @@ COLUMNS = {
 }
 
 
-def chosen(text: str) -> list[str]:
+def parse_columns(text: str) -> list[str]:
     """`id,state` as names of columns. Raises UsageError, which names the nearest one."""
     names = [name.strip().lower().replace("_", "-") for name in text.split(",") if name.strip()]
     for name in names or [text]:
@@ -93,13 +93,13 @@ def chosen(text: str) -> list[str]:
     return names
 
 
-def lines(jobs: Sequence[Job], names: Sequence[str], now: datetime, screen: Screen) -> list[str]:
+def format_jobs(jobs: Sequence[Job], names: Sequence[str], now: datetime, screen: Screen) -> list[str]:
     """On a terminal a heading and cells below one another; on a pipe a line a job, and a TAB between two columns."""
     columns = [COLUMNS[name] for name in names]
     if screen.width is None:
-        return ["\t".join(_raw(column.value(job)) for column in columns) for job in jobs]
-    rows = [[name.upper() for name in names], *([_shown(column, job, now) for column in columns] for job in jobs)]
-    widths = [min(max(width(row[place]) for row in rows), WIDEST) for place in range(len(names))]
+        return ["\t".join(_format_value(column.value(job)) for column in columns) for job in jobs]
+    rows = [[name.upper() for name in names], *([_display(column, job, now) for column in columns] for job in jobs)]
+    widths = [min(max(width(row[place]) for row in rows), MAX_CELL_WIDTH) for place in range(len(names))]
     shown = []
     for number, row in enumerate(rows):
         *first, last = (
@@ -111,11 +111,11 @@ def lines(jobs: Sequence[Job], names: Sequence[str], now: datetime, screen: Scre
     return shown
 
 
-def _shown(column: Column, job: Job, now: datetime) -> str:
-    return column.shown(job, now) or "-" if column.shown is not None else _raw(column.value(job)) or "-"
+def _display(column: Column, job: Job, now: datetime) -> str:
+    return column.shown(job, now) or "-" if column.shown is not None else _format_value(column.value(job)) or "-"
 
 
-def _raw(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A value on one line that holds no TAB: a moment in RFC 3339, a number without rounding, nothing for None."""
     if value is None:
         return ""

@@ -11,7 +11,7 @@ from luzia_protocol.errors import Refused
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.failure import complain
-from luzia_client.cli.show.details import details
+from luzia_client.cli.show.details import describe_job
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 
@@ -32,7 +32,7 @@ def show_jobs(ids: Sequence[str], as_json: bool) -> int:
                 continue
             if number:
                 print()
-            print("\n".join(details(job, datetime.now(UTC), screen)))
+            print("\n".join(describe_job(job, datetime.now(UTC), screen)))
     sys.stdout.flush()
     for other in refusals[1:]:
         complain(other.message, other.hint, exit_codes.REFUSED)

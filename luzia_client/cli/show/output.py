@@ -31,14 +31,14 @@ def print_columns(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Sc
         print(screen.paint("  ".join(cells).rstrip(), "dim" if number == 0 else ""))
 
 
-def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+def print_fields(facts: Sequence[tuple[str, str]]) -> None:
     """Names and values, one pair a line."""
     widest = max(len(name) for name, _ in facts)
     for name, value in facts:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def for_each(ids: Sequence[str], change: Callable[[str], Changed], as_json: bool) -> int:
+def change_each(ids: Sequence[str], change: Callable[[str], Changed], as_json: bool) -> int:
     """Change each job, tell what became of it, and go on after a refusal; returns the exit status."""
     status = exit_codes.OK
     for job in ids:

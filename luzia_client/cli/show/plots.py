@@ -12,20 +12,20 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import MaxNLocator
 
-from luzia_client.cli.show.charts import clock_of, money, rate, success
+from luzia_client.cli.show.charts import format_bucket, format_success, format_throughput, format_total_cost
 from luzia_client.cli.show.formatting import format_duration
-from luzia_client.cli.show.statistics import Figures, Group, Times
+from luzia_client.cli.show.statistics import GroupStatistics, Percentiles, Statistics
 from luzia_client.cli.show.text import one_line
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells that it makes a list of fonts, once
 
-GOOD, BAD, PLAIN = "#2e8b57", "#c0504d", "#4f6d8f"
+COMPLETED_COLOUR, OTHER_COLOUR, NEUTRAL_COLOUR = "#2e8b57", "#c0504d", "#4f6d8f"
 MAX_GROUPS = 10
-OTHER_SCRIPTS = {"Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Hebrew", "Noto Sans Arabic", "Noto Emoji"}
+EXTRA_FONTS = {"Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Hebrew", "Noto Sans Arabic", "Noto Emoji"}
 """Fonts that are used besides matplotlib's own where they are installed."""
 
 
-def draw(told: Figures, path: str, kind: str) -> None:
+def draw_plots(told: Statistics, path: str, kind: str) -> None:
     """Write the picture. kind: `png` or `svg`. Raises OSError."""
     style = rc_context(
         {
@@ -33,7 +33,7 @@ def draw(told: Figures, path: str, kind: str) -> None:
             "axes.spines.right": False,
             "axes.titlelocation": "left",
             "axes.titleweight": "bold",
-            "font.family": ["DejaVu Sans", *sorted(OTHER_SCRIPTS & set(get_font_names()))],
+            "font.family": ["DejaVu Sans", *sorted(EXTRA_FONTS & set(get_font_names()))],
             "font.size": 9.0,
             "svg.fonttype": "none",  # words stay words, which can be searched
             "svg.hashsalt": "luzia",  # the same figures make the same file
@@ -44,31 +44,35 @@ def draw(told: Figures, path: str, kind: str) -> None:
         filterwarnings("ignore", message="Glyph .* missing")  # such a character is shown as a box
         figure = Figure(figsize=(11, 8), layout="constrained")
         span = f"{told.since:%Y-%m-%d %H:%M} to {told.until:%Y-%m-%d %H:%M}"
-        figure.suptitle(f"{told.total.jobs:,} jobs, {span}, success {success(told.total)}, cost {money(told.total)}")
+        figure.suptitle(
+            f"{told.total.jobs:,} jobs, {span}, success {format_success(told.total)}, cost {format_total_cost(told.total)}"
+        )
         ended, spans, projects, agents = figure.subplots(2, 2).flat
-        _ended(ended, told)
-        _times(spans, told.total)
-        _groups(projects, "Projects", told.projects)
-        _groups(agents, "Agents", told.agents)
+        _plot_throughput(ended, told)
+        _plot_percentiles(spans, told.total)
+        _plot_groups(projects, "Projects", told.projects)
+        _plot_groups(agents, "Agents", told.agents)
         figure.savefig(path, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
 
 
-def _ended(axes: Axes, told: Figures) -> None:
+def _plot_throughput(axes: Axes, told: Statistics) -> None:
     """Jobs that ended, over time: those that completed, and the others on top."""
     places = range(len(told.ended))
     completed = [bucket.completed for bucket in told.ended]
-    axes.bar(places, completed, color=GOOD, label="completed")
-    axes.bar(places, [bucket.other for bucket in told.ended], bottom=completed, color=BAD, label="others")
-    axes.set_xticks(places, [clock_of(bucket, told.bucket_s) for bucket in told.ended], rotation=45, ha="right")
+    axes.bar(places, completed, color=COMPLETED_COLOUR, label="completed")
+    axes.bar(places, [bucket.other for bucket in told.ended], bottom=completed, color=OTHER_COLOUR, label="others")
+    axes.set_xticks(places, [format_bucket(bucket, told.bucket_s) for bucket in told.ended], rotation=45, ha="right")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(f"Ended: {rate(told)}")
-    _legend(axes)
+    axes.set_title(f"Ended: {format_throughput(told)}")
+    _add_legend(axes)
 
 
-def _times(axes: Axes, total: Group) -> None:
+def _plot_percentiles(axes: Axes, total: GroupStatistics) -> None:
     """The percentiles of waiting and running, on a logarithmic scale."""
-    for offset, (name, spans, colour) in enumerate((("waited", total.waited_s, PLAIN), ("ran", total.ran_s, GOOD))):
-        values = _known(spans)
+    for offset, (name, spans, colour) in enumerate(
+        (("waited", total.waited_s, NEUTRAL_COLOUR), ("ran", total.ran_s, COMPLETED_COLOUR))
+    ):
+        values = _defined(spans)
         bars = axes.bar([place + offset * 0.4 for place in range(len(values))], values, 0.38, color=colour, label=name)
         axes.bar_label(bars, [format_duration(value) for value in values], fontsize=8)
     axes.set_xticks([place + 0.2 for place in range(4)], ["median", "90 %", "99 %", "most"])
@@ -76,23 +80,23 @@ def _times(axes: Axes, total: Group) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: format_duration(value))
     axes.margins(y=0.15)
     axes.set_title("Waiting and running times")
-    _legend(axes)
+    _add_legend(axes)
 
 
-def _legend(axes: Axes) -> None:
+def _add_legend(axes: Axes) -> None:
     """Above the right corner, where no bar can be."""
     axes.legend(frameon=False, ncols=2, handlelength=1.0, loc="lower right", bbox_to_anchor=(1.0, 0.98), fontsize=8)
 
 
-def _known(spans: Times) -> list[float]:
+def _defined(spans: Percentiles) -> list[float]:
     return [value for value in (spans.median, spans.p90, spans.p99, spans.most) if value is not None]
 
 
-def _groups(axes: Axes, title: str, groups: Sequence[Group]) -> None:
+def _plot_groups(axes: Axes, title: str, groups: Sequence[GroupStatistics]) -> None:
     """A bar of jobs for each project or agent, named with its success and its cost."""
     shown = list(reversed(groups[:MAX_GROUPS]))
-    names = [f"{one_line(each.name, 24)}\n{success(each)}, {money(each)}" for each in shown]
-    bars = axes.barh(range(len(shown)), [each.jobs for each in shown], color=PLAIN)
+    names = [f"{one_line(each.name, 24)}\n{format_success(each)}, {format_total_cost(each)}" for each in shown]
+    bars = axes.barh(range(len(shown)), [each.jobs for each in shown], color=NEUTRAL_COLOUR)
     axes.set_yticks(range(len(shown)), names)
     axes.bar_label(bars, [f" {each.jobs:,}" for each in shown])
     axes.margins(x=0.15)

@@ -6,20 +6,20 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.cli.show.text import one_line
 
-_MAX = 1000
+_MAX_CHARS = 1000
 
 
-def question_rows(job: Job) -> list[tuple[str, str]]:
+def describe_question(job: Job) -> list[tuple[str, str]]:
     """Labels and values of what the job's agent asks; without a label a value goes on."""
     question = job.question
     if question is None:
         return []
     if question.type == "permission":
-        rows = [f"may it use {one_line(question.tool)}: {one_line(question.text, _MAX)}"]
+        rows = [f"may it use {one_line(question.tool)}: {one_line(question.text, _MAX_CHARS)}"]
     else:
         rows = []
         for part in question.parts:
-            rows.append(one_line(part.text, _MAX) + (" (several may be given)" if part.many else ""))
+            rows.append(one_line(part.text, _MAX_CHARS) + (" (several may be given)" if part.many else ""))
             rows += [f"  {number}  {one_line(option)}" for number, option in enumerate(part.options, 1)]
     others = len(job.activity.asked) - 1 if job.activity is not None else 0
     if others > 0:
@@ -27,7 +27,7 @@ def question_rows(job: Job) -> list[tuple[str, str]]:
     return [("" if number else "Asks", row) for number, row in enumerate(rows)]
 
 
-def answers(job: Job) -> list[str]:
+def suggest_answers(job: Job) -> list[str]:
     """The commands that answer."""
     if job.question is None:
         return []

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from luzia_protocol.operating import Queues
 
 
-def stops(queues: Queues, now: datetime) -> list[tuple[str, str]]:
+def describe_suspensions(queues: Queues, now: datetime) -> list[tuple[str, str]]:
     """What is stopped, each with the command that ends it."""
     found = []
     if queues.draining is not None:

@@ -45,7 +45,7 @@ class Screen:
         self.live = live
         self.blocks = blocks
 
-    def sized(self, width: int, height: int) -> Screen:
+    def resized(self, width: int, height: int) -> Screen:
         """The same in another size."""
         return Screen(width, height, self.colour, self.live, self.blocks)
 
@@ -57,7 +57,7 @@ class Screen:
         return f"\x1b[{codes}m{text}\x1b[0m"
 
 
-def screen_of(stream: TextIO) -> Screen:
+def detect_screen(stream: TextIO) -> Screen:
     """The screen behind a stream, as it is now. Characters that its encoding lacks will be escaped."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
@@ -73,7 +73,7 @@ def screen_of(stream: TextIO) -> Screen:
 
 def stdout_screen() -> Screen:
     """The screen behind stdout."""
-    return screen_of(sys.stdout)
+    return detect_screen(sys.stdout)
 
 
 def terminal_size(stream: TextIO) -> tuple[int, int]:

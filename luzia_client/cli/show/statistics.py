@@ -13,11 +13,11 @@ from luzia_protocol.jobs import Job, JobState
 
 BUCKET_SIZES_S = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400)
 MAX_BUCKETS = 16
-TRIED = (JobState.COMPLETED, JobState.FAILED, JobState.TIMED_OUT, JobState.LOST)
+RATED_STATES = (JobState.COMPLETED, JobState.FAILED, JobState.TIMED_OUT, JobState.LOST)
 """The ends that say something about success; who cancels or skips a job does not."""
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False):
+class JobSample(msgspec.Struct, frozen=True, gc=False):
     """What the figures need of one job.
 
     waited_s: from its dispatch to its first start; None when it has not started. ran_s: all its attempts together; None
@@ -36,7 +36,7 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     priced: bool | None = None
 
 
-class Times(msgspec.Struct, frozen=True):
+class Percentiles(msgspec.Struct, frozen=True):
     """Spans of time in seconds: how many there are, and those that 50, 90, 99 and 100 of 100 do not exceed."""
 
     count: int = 0
@@ -46,7 +46,7 @@ class Times(msgspec.Struct, frozen=True):
     most: float | None = None
 
 
-class Group(msgspec.Struct, frozen=True):
+class GroupStatistics(msgspec.Struct, frozen=True):
     """The figures of some jobs.
 
     success: part of those that completed, failed, timed out or were lost which completed; None when there is none.
@@ -57,8 +57,8 @@ class Group(msgspec.Struct, frozen=True):
     jobs: int
     states: dict[JobState, int]
     success: float | None
-    waited_s: Times
-    ran_s: Times
+    waited_s: Percentiles
+    ran_s: Percentiles
     tokens_in: int
     tokens_out: int
     cost_usd: float
@@ -73,7 +73,7 @@ class Bucket(msgspec.Struct, frozen=True):
     other: int
 
 
-class Figures(msgspec.Struct, frozen=True):
+class Statistics(msgspec.Struct, frozen=True):
     """All of it.
 
     per_day: jobs that ended, over the time from `since` to `until`. bucket_s: seconds of a bucket.
@@ -84,12 +84,12 @@ class Figures(msgspec.Struct, frozen=True):
     per_day: float
     bucket_s: int
     ended: list[Bucket]
-    total: Group
-    projects: list[Group]
-    agents: list[Group]
+    total: GroupStatistics
+    projects: list[GroupStatistics]
+    agents: list[GroupStatistics]
 
 
-def fact_of(job: Job) -> Fact:
+def sample_job(job: Job) -> JobSample:
     """The job's fact. One with several attempts must be whole, as `status` tells it."""
     attempts = job.attempts
     activities = [each.activity for each in attempts] if len(attempts) > 1 else [job.activity]
@@ -97,7 +97,7 @@ def fact_of(job: Job) -> Fact:
     first_start = attempts[0].started_at if len(attempts) > 1 else job.started_at
     ran = [each.duration_s for each in attempts] if len(attempts) > 1 else [job.duration_s]
     spans = [span for span in ran if span is not None]
-    return Fact(
+    return JobSample(
         project=job.project,
         agent=job.agent,
         state=job.state,
@@ -111,34 +111,34 @@ def fact_of(job: Job) -> Fact:
     )
 
 
-def figures(facts: Sequence[Fact], since: datetime, until: datetime) -> Figures:
+def compute_statistics(facts: Sequence[JobSample], since: datetime, until: datetime) -> Statistics:
     """The figures of jobs that were dispatched from `since` to `until`; the times are those here."""
     ended = [fact for fact in facts if fact.ended_at is not None]
     days = max((until - since).total_seconds(), 1.0) / 86400
-    size, buckets = _buckets(ended, since, until)
-    return Figures(
+    size, buckets = _compute_buckets(ended, since, until)
+    return Statistics(
         since=since,
         until=until,
         per_day=len(ended) / days,
         bucket_s=size,
         ended=buckets,
-        total=group("", facts),
-        projects=_groups(facts, "project"),
-        agents=_groups(facts, "agent"),
+        total=compute_group("", facts),
+        projects=_compute_groups(facts, "project"),
+        agents=_compute_groups(facts, "agent"),
     )
 
 
-def group(name: str, facts: Sequence[Fact]) -> Group:
+def compute_group(name: str, facts: Sequence[JobSample]) -> GroupStatistics:
     """The figures of these jobs."""
     states = Counter(fact.state for fact in facts)
-    tried = sum(states[state] for state in TRIED)
-    return Group(
+    tried = sum(states[state] for state in RATED_STATES)
+    return GroupStatistics(
         name=name,
         jobs=len(facts),
         states=dict(sorted(states.items())),
         success=states[JobState.COMPLETED] / tried if tried else None,
-        waited_s=times(fact.waited_s for fact in facts),
-        ran_s=times(fact.ran_s for fact in facts),
+        waited_s=compute_percentiles(fact.waited_s for fact in facts),
+        ran_s=compute_percentiles(fact.ran_s for fact in facts),
         tokens_in=sum(fact.tokens_in for fact in facts),
         tokens_out=sum(fact.tokens_out for fact in facts),
         cost_usd=math.fsum(fact.cost_usd for fact in facts),
@@ -146,26 +146,28 @@ def group(name: str, facts: Sequence[Fact]) -> Group:
     )
 
 
-def times(spans: Iterable[float | None]) -> Times:
+def compute_percentiles(spans: Iterable[float | None]) -> Percentiles:
     """Percentiles by the nearest rank: each is one of the spans."""
     known = sorted(span for span in spans if span is not None)
     if not known:
-        return Times()
-    return Times(len(known), *(known[math.ceil(len(known) * part / 100) - 1] for part in (50, 90, 99, 100)))
+        return Percentiles()
+    return Percentiles(len(known), *(known[math.ceil(len(known) * part / 100) - 1] for part in (50, 90, 99, 100)))
 
 
-def _groups(facts: Sequence[Fact], field: str) -> list[Group]:
+def _compute_groups(facts: Sequence[JobSample], field: str) -> list[GroupStatistics]:
     """One group for each value of a field, those with the most jobs first."""
-    found: dict[str, list[Fact]] = {}
+    found: dict[str, list[JobSample]] = {}
     for fact in facts:
         found.setdefault(getattr(fact, field), []).append(fact)
-    return sorted((group(name, members) for name, members in found.items()), key=lambda each: (-each.jobs, each.name))
+    return sorted(
+        (compute_group(name, members) for name, members in found.items()), key=lambda each: (-each.jobs, each.name)
+    )
 
 
-def _buckets(ended: Sequence[Fact], since: datetime, until: datetime) -> tuple[int, list[Bucket]]:
+def _compute_buckets(ended: Sequence[JobSample], since: datetime, until: datetime) -> tuple[int, list[Bucket]]:
     """The size, and at most MAX_BUCKETS from `since` to `until`, which begin at full hours or days here."""
     for size in BUCKET_SIZES_S:
-        begin = _floor(since, size)
+        begin = _round_down(since, size)
         count = int((until - begin).total_seconds() // size) + 1
         if count <= MAX_BUCKETS:
             break
@@ -178,7 +180,7 @@ def _buckets(ended: Sequence[Fact], since: datetime, until: datetime) -> tuple[i
     return size, [Bucket(begin + number * step, completed[number], other[number]) for number in range(count)]
 
 
-def _floor(moment: datetime, size_s: int) -> datetime:
+def _round_down(moment: datetime, size_s: int) -> datetime:
     """The last multiple of the size before the moment, counted from a midnight on the clock of the moment's zone."""
     midnight = datetime(2001, 1, 1, tzinfo=moment.tzinfo)
     return midnight + timedelta(seconds=(moment - midnight).total_seconds() // size_s * size_s)

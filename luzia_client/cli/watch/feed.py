@@ -10,7 +10,7 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import LIVE_STATES
-from luzia_client.cli.watch.board import Board
+from luzia_client.cli.watch.watched_jobs import WatchedJobs
 from luzia_client.transport.connection import DaemonUnreachableError
 
 
@@ -21,7 +21,7 @@ class Feed:
     """
 
     def __init__(self, client: AsyncClient, ids: Sequence[str] = (), projects: Sequence[str] = ()) -> None:
-        self.board = Board()
+        self.board = WatchedJobs()
         self._client = client
         self._ids = list(ids)
         self._projects = list(projects)

@@ -15,18 +15,18 @@ from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import harmless, one_line
 
-LIMIT = 20
+DEFAULT_LIMIT = 20
 
 
-def add_jobs(parser: argparse.ArgumentParser) -> None:
+def add_job_options(parser: argparse.ArgumentParser) -> None:
     """Ids or filters, and how many jobs at most."""
     add_filters(parser, "show")
     parser.add_argument(
-        "--limit", type=positive, metavar="K", help=f"of a selection the newest K jobs (default: {LIMIT})"
+        "--limit", type=positive, metavar="K", help=f"of a selection the newest K jobs (default: {DEFAULT_LIMIT})"
     )
 
 
-def jobs_meant(client: Client, args: argparse.Namespace) -> list[str | Job]:
+def select_jobs(client: Client, args: argparse.Namespace) -> list[str | Job]:
     """Ids as they were given, or the jobs of a selection that have an attempt, the newest last.
 
     Raises UsageError when nothing is meant.
@@ -39,7 +39,7 @@ def jobs_meant(client: Client, args: argparse.Namespace) -> list[str | Job]:
         return list(args.ids)
     if args.ids:
         raise UsageError("an ID names the job: --project, --state, --tag and --all do not go with it")
-    limit = args.limit or LIMIT
+    limit = args.limit or DEFAULT_LIMIT
     begun = (job for job in matching(client, args) if job.attempt > 0)
     jobs = list(islice(begun, limit))
     if next(begun, None) is not None:
@@ -49,7 +49,7 @@ def jobs_meant(client: Client, args: argparse.Namespace) -> list[str | Job]:
     return list(reversed(jobs))
 
 
-def heading(job: Job) -> str:
+def format_heading(job: Job) -> str:
     """`==> 113754-a2f5  overbits  completed  fix the login button <==`"""
     words = (job.id, harmless(one_line(job.project)), format_state(job.state), harmless(one_line(job.task, 60)))
     return f"==> {'  '.join(words)} <=="

@@ -10,10 +10,10 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from luzia_client.cli.show.text import harmless
-from luzia_client.tui.shell.completing import Choice, Files, choices
-from luzia_client.tui.shell.offers import Known
+from luzia_client.tui.shell.candidates import Candidate, FileQuery, find_candidates
+from luzia_client.tui.shell.offers import KnownNames
+from luzia_client.tui.shell.quoting import quote_word
 from luzia_client.tui.shell.toolbar import MAX_LOOKED_AT
-from luzia_client.tui.shell.words import quoted
 
 MAX_FILES = 200
 
@@ -21,30 +21,30 @@ MAX_FILES = 200
 class ShellCompleter(Completer):
     """Completes lines. known: tells what is known now."""
 
-    def __init__(self, known: Callable[[], Known]) -> None:
+    def __init__(self, known: Callable[[], KnownNames]) -> None:
         self._known = known
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """What can be told at once."""
         found = self._offered(document)
-        return [] if isinstance(found, Files) else _shown(found, document)
+        return [] if isinstance(found, FileQuery) else _to_completions(found, document)
 
     async def get_completions_async(
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
         """Everything."""
         found = self._offered(document)
-        listed = await asyncio.to_thread(files, found) if isinstance(found, Files) else found
-        for completion in _shown(listed, document):
+        listed = await asyncio.to_thread(list_files, found) if isinstance(found, FileQuery) else found
+        for completion in _to_completions(listed, document):
             yield completion
 
-    def _offered(self, document: Document) -> list[Choice] | Files:
+    def _offered(self, document: Document) -> list[Candidate] | FileQuery:
         if len(document.text) > MAX_LOOKED_AT:
             return []
-        return choices(document.text_before_cursor, self._known())
+        return find_candidates(document.text_before_cursor, self._known())
 
 
-def _shown(found: list[Choice], document: Document) -> Iterable[Completion]:
+def _to_completions(found: list[Candidate], document: Document) -> Iterable[Completion]:
     """The choices, unless all that could be chosen is there already."""
     before = document.text_before_cursor
     if len(found) == 1 and before[found[0].start :] == found[0].text:
@@ -54,12 +54,12 @@ def _shown(found: list[Choice], document: Document) -> Iterable[Completion]:
     ]
 
 
-def files(wanted: Files) -> list[Choice]:
+def list_files(wanted: FileQuery) -> list[Candidate]:
     """The files whose names begin with the word, directories with a `/`; hidden ones only when a dot is typed."""
     directory, _, begin = wanted.word.rpartition("/")
     directory += "/" if "/" in wanted.word else ""
     if wanted.word == "~":
-        return [Choice(wanted.prefix + "~/", wanted.start, "~/")]
+        return [Candidate(wanted.prefix + "~/", wanted.start, "~/")]
     try:
         with os.scandir(os.path.expanduser(directory) or ".") as entries:
             names = [f"{each.name}/" if each.is_dir() else each.name for each in entries if each.name.startswith(begin)]
@@ -69,5 +69,6 @@ def files(wanted: Files) -> list[Choice]:
     if wanted.only_directories:
         found = [name for name in found if name.endswith("/")]
     return [
-        Choice(wanted.prefix + quoted(directory + name), wanted.start, harmless(name)) for name in found[:MAX_FILES]
+        Candidate(wanted.prefix + quote_word(directory + name), wanted.start, harmless(name))
+        for name in found[:MAX_FILES]
     ]

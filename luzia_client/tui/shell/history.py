@@ -11,7 +11,7 @@ from prompt_toolkit.history import History
 from luzia_protocol import paths
 
 from luzia_client.cli.args.grammar import VALUED
-from luzia_client.tui.shell.words import split
+from luzia_client.tui.shell.quoting import split
 
 MAX_LINES = 1000
 MAX_BYTES = 1024 * 1024
@@ -23,7 +23,7 @@ def history_file() -> str:
     return os.path.join(paths.state_dir(), "shell_history")
 
 
-class KeptHistory(History):
+class PersistentHistory(History):
     """History in a file, which several shells may write at once.
 
     A line that begins with a space, or that sets a variable, is remembered until the shell ends and not written.
@@ -36,7 +36,7 @@ class KeptHistory(History):
         self._path = path
         self._lines: list[str] = []
         try:
-            self._lines = _bounded(path)
+            self._lines = _load(path)
         except OSError as exc:
             self._no_longer(exc)
 
@@ -46,7 +46,7 @@ class KeptHistory(History):
 
     def store_string(self, string: str) -> None:
         """Add a line to the file."""
-        data = _encoded(string)
+        data = _encode(string)
         if self.problem or is_private(string) or len(data) > MAX_LINE_BYTES:
             return
         try:
@@ -69,7 +69,7 @@ def is_private(line: str) -> bool:
     return any(VALUED.get(word.partition("=")[0]) == "--env" for word in split(line).texts)
 
 
-def _bounded(path: str) -> list[str]:
+def _load(path: str) -> list[str]:
     """The newest lines of the file, which is made smaller when it has many more. Raises OSError."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     try:
@@ -80,17 +80,17 @@ def _bounded(path: str) -> list[str]:
     except FileNotFoundError:
         return []
     raw = raw[1:] if size > 2 * MAX_BYTES else raw
-    lines = [line for line in map(_decoded, raw) if line]
-    kept = _newest(lines)
+    lines = [line for line in map(_decode, raw) if line]
+    kept = _select_newest(lines)
     if size > 2 * MAX_BYTES or len(lines) > 2 * MAX_LINES:
         _replace(path, kept)
     return kept
 
 
-def _newest(lines: list[str]) -> list[str]:
+def _select_newest(lines: list[str]) -> list[str]:
     """As many of the last lines as there is room for."""
     room, begin = MAX_BYTES, len(lines)
-    while begin > max(len(lines) - MAX_LINES, 0) and (room := room - len(_encoded(lines[begin - 1]))) >= 0:
+    while begin > max(len(lines) - MAX_LINES, 0) and (room := room - len(_encode(lines[begin - 1]))) >= 0:
         begin -= 1
     return lines[begin:]
 
@@ -99,15 +99,15 @@ def _replace(path: str, lines: list[str]) -> None:
     new = f"{path}.{os.getpid()}"
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(file, "wb") as out:
-        out.write(b"".join(map(_encoded, lines)))
+        out.write(b"".join(map(_encode, lines)))
     os.replace(new, path)
 
 
-def _encoded(line: str) -> bytes:
+def _encode(line: str) -> bytes:
     return json.dumps(line).encode() + b"\n"
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     """The line, or nothing for what is no whole line: a crash in the middle of a write must not cost the others."""
     try:
         line = json.loads(data)

@@ -12,7 +12,7 @@ from prompt_toolkit.filters import has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from luzia_client.tui.shell.words import QUOTES, inside, split
+from luzia_client.tui.shell.quoting import QUOTES, escape_inside, split
 
 Part = Callable[[str], tuple[str, str] | None]
 """What stands before the text of a line, and that text."""
@@ -29,7 +29,7 @@ def bindings(part: Part) -> KeyBindings:
     return keys
 
 
-def pasted(before: str, text: str) -> str:
+def quote_paste(before: str, text: str) -> str:
     """What a paste puts into the line. before: what stands before the cursor.
 
     Many lines after a word are one word, whatever quotes are in them; and so is what is pasted into a quote.
@@ -37,11 +37,11 @@ def pasted(before: str, text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
     quote = split(before).open
     if quote and quote in QUOTES:
-        return inside(quote, text)
-    return inside("", text) if before.strip() and "\n" in text else text
+        return escape_inside(quote, text)
+    return escape_inside("", text) if before.strip() and "\n" in text else text
 
 
-async def sure(question: str) -> bool:
+async def confirm(question: str) -> bool:
     """Ask on the terminal; only `y` means yes, and no Enter is needed."""
     keys = KeyBindings()
     for yes in ("y", "Y"):
@@ -74,7 +74,7 @@ def _editor(buffer: Buffer, part: Part) -> None:
     buffer.text = text
 
     def back(_: object) -> None:
-        line = head + (inside("", buffer.text) if buffer.text else "")
+        line = head + (escape_inside("", buffer.text) if buffer.text else "")
         buffer.document = Document(line, len(line))
 
     buffer.open_in_editor().add_done_callback(back)
@@ -82,4 +82,4 @@ def _editor(buffer: Buffer, part: Part) -> None:
 
 def _paste(event: KeyPressEvent) -> None:
     buffer = event.current_buffer
-    buffer.insert_text(pasted(buffer.document.text_before_cursor, event.data))
+    buffer.insert_text(quote_paste(buffer.document.text_before_cursor, event.data))

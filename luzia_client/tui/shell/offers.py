@@ -9,8 +9,8 @@ from luzia_protocol.jobs import Job
 from luzia_protocol.replies import Agent, Project
 from luzia_protocol.schedules import Schedule
 
-from luzia_client.cli.completion.complete import STATES, fixed_values
-from luzia_client.cli.completion.engine import Offers
+from luzia_client.cli.completion.complete import COMMAND_STATES, complete_static_value
+from luzia_client.cli.completion.engine import Candidates
 from luzia_client.cli.show.formatting import format_state
 
 MAX_JOBS = 200
@@ -18,7 +18,7 @@ MAX_JOBS = 200
 LAST = "@last"
 
 
-class Known(NamedTuple):
+class KnownNames(NamedTuple):
     """What the daemon told. jobs: in the order in which they are offered."""
 
     projects: Sequence[Project] = ()
@@ -27,42 +27,42 @@ class Known(NamedTuple):
     schedules: Sequence[Schedule] = ()
 
 
-def values_of(
-    known: Known, named: Collection[str], kind: str, command: str, typed: str, table: dict[str, Any]
-) -> Offers:
+def complete_value(
+    known: KnownNames, named: Collection[str], kind: str, command: str, typed: str, table: dict[str, Any]
+) -> Candidates:
     """Offers of a kind. named: the words of the line that are there already. command: the line's command, if any."""
     if kind in ("job", "jobs"):
         begun, comma, last = typed.rpartition(",") if kind == "jobs" else ("", "", typed)
-        return _jobs(known, {*named, *begun.split(",")}, command, last).behind(begun + comma)
+        return _complete_job(known, {*named, *begun.split(",")}, command, last).with_prefix(begun + comma)
     if kind == "project":
-        return Offers(typed, {each.name: each.path for each in known.projects}, directories=True)
+        return Candidates(typed, {each.name: each.path for each in known.projects}, directories=True)
     if kind == "agent":
-        return Offers(typed, {each.name: "" if each.installed else "not installed" for each in known.agents})
+        return Candidates(typed, {each.name: "" if each.installed else "not installed" for each in known.agents})
     if kind == "tag":
         tags = [f"{key}={text}" for job in known.jobs for key, text in job.tags.items()]
-        return Offers(typed, dict.fromkeys(tags, ""))
+        return Candidates(typed, dict.fromkeys(tags, ""))
     if kind == "schedule":
-        return Offers(typed, {each.name: each.cron for each in known.schedules})
-    return fixed_values(kind, typed, table)
+        return Candidates(typed, {each.name: each.cron for each in known.schedules})
+    return complete_static_value(kind, typed, table)
 
 
-def _jobs(known: Known, named: Collection[str], command: str, typed: str) -> Offers:
+def _complete_job(known: KnownNames, named: Collection[str], command: str, typed: str) -> Candidates:
     """Jobs for which the command is, by their ids or by a word of their tasks."""
-    states = STATES.get(command, ())
+    states = COMMAND_STATES.get(command, ())
     word = typed.lower()
     found = {LAST: "the newest of yours"} if LAST.startswith(word) else {}
     for job in known.jobs:
         if job.id in named or (states and job.state.value not in states):
             continue
-        if job.id.startswith(word) or _tells(job, word):
+        if job.id.startswith(word) or _matches(job, word):
             found[job.id] = f"{format_state(job.state):<9} {job.task}"
         if len(found) > MAX_JOBS:
             break
-    offered = Offers(typed, {})
+    offered = Candidates(typed, {})
     offered.values = found
     return offered
 
 
-def _tells(job: Job, word: str) -> bool:
+def _matches(job: Job, word: str) -> bool:
     """Whether the id ends with the word, or the task has it; one character is no word."""
     return len(word) > 1 and (job.id.endswith(word) or word in job.task.lower())

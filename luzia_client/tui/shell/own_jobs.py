@@ -11,13 +11,13 @@ from luzia_client.cli.failure import UsageError
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
 
 KEY = "--key"
-_KEYED = (["batch"], ["graph", "run"])
+_TAKE_KEY = (["batch"], ["graph", "run"])
 """Commands with a parser that start jobs and take a key."""
-_GO_ON = ("retry", "send")
+_RESUMING = ("retry", "send")
 """Commands that let jobs that are there run again."""
 
 
-class Ours(NamedTuple):
+class TrackedCommand(NamedTuple):
     """words: the command line, with a key if it starts jobs. key: that one. names: what it calls jobs that go on."""
 
     words: list[str]
@@ -25,28 +25,28 @@ class Ours(NamedTuple):
     names: Sequence[str] = ()
 
 
-def ours(words: Sequence[str]) -> Ours:
+def track_jobs(words: Sequence[str]) -> TrackedCommand:
     """The command line as it is to be run, and what tells its jobs from others."""
     words = list(words)
     first = words[0]
-    if first in _GO_ON:
+    if first in _RESUMING:
         plain = [word for word in words[1:] if word[:1] != "-"]
-        return Ours(words, names=plain[:1] if first == "send" else plain)
+        return TrackedCommand(words, names=plain[:1] if first == "send" else plain)
     if first in COMMANDS and first not in OWN_GRAMMAR:
-        begin = next((len(name) for name in _KEYED if words[: len(name)] == name), 0)
+        begin = next((len(name) for name in _TAKE_KEY if words[: len(name)] == name), 0)
         if not begin or any(word.partition("=")[0] == KEY for word in words):
-            return Ours(words)
-        return _keyed(words, begin)
+            return TrackedCommand(words)
+        return _add_key(words, begin)
     begin = 1 if first in OWN_GRAMMAR else 0
     try:
         asked = grammar.parse(words[begin:], "dispatch")
     except UsageError:
-        return Ours(words)  # the command says what is wrong
+        return TrackedCommand(words)  # the command says what is wrong
     if asked.help or asked.key:
-        return Ours(words, asked.key)
-    return _keyed(words, begin)
+        return TrackedCommand(words, asked.key)
+    return _add_key(words, begin)
 
 
-def _keyed(words: list[str], begin: int) -> Ours:
+def _add_key(words: list[str], begin: int) -> TrackedCommand:
     key = f"auto-{os.urandom(12).hex()}"
-    return Ours([*words[:begin], KEY, key, *words[begin:]], key)
+    return TrackedCommand([*words[:begin], KEY, key, *words[begin:]], key)

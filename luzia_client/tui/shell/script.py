@@ -8,32 +8,32 @@ from collections.abc import Iterable, Iterator
 from luzia_client.cli import exit_codes
 from luzia_client.cli.failure import UsageError, complain
 from luzia_client.cli.show.text import one_line
-from luzia_client.tui.shell.children import run_without_terminal
-from luzia_client.tui.shell.lines import Kind, understood
-from luzia_client.tui.shell.words import QUOTES, split
+from luzia_client.tui.shell.command_runner import run_script_command
+from luzia_client.tui.shell.line_parser import LineKind, parse_line
+from luzia_client.tui.shell.quoting import QUOTES, split
 
 
 def run_script(source: Iterable[str]) -> int:
     """Run the lines one after the other; returns 0, or the exit status of the first that failed."""
-    for number, line in whole_lines(source):
+    for number, line in join_lines(source):
         try:
-            asked = understood(line)
+            asked = parse_line(line)
         except UsageError as exc:
             raise UsageError(f"line {number}: {exc.message}", exc.hint) from exc
-        if asked.kind is Kind.EXIT:
+        if asked.kind is LineKind.EXIT:
             break
-        if asked.kind in (Kind.USE, Kind.HELP):
+        if asked.kind in (LineKind.USE, LineKind.HELP):
             raise UsageError(f"line {number}: `{asked.kind.value}` is for the prompt", "Name the project in each line.")
-        if asked.kind is Kind.NOTHING:
+        if asked.kind is LineKind.NOTHING:
             continue
         sys.stdout.flush()
-        status = run_without_terminal(asked.words)
+        status = run_script_command(asked.words)
         if status != exit_codes.OK:
             return complain(f"line {number} ended with exit status {status}: {one_line(line, 80)}", "", status)
     return exit_codes.OK
 
 
-def whole_lines(source: Iterable[str]) -> Iterator[tuple[int, str]]:
+def join_lines(source: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Lines with the number of their first one; a quote that is open goes on in the next."""
     begun, line, quote = 0, "", ""
     for number, text in enumerate(source, 1):

@@ -22,15 +22,15 @@ from luzia_client.cli.failure import UsageError, report
 from luzia_client.cli.help import usage
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
-from luzia_client.tui.shell import children, keys, news
+from luzia_client.tui.shell import command_runner, keys, notices
 from luzia_client.tui.shell.completer import ShellCompleter
 from luzia_client.tui.shell.help import HELP, HINT, did_you_mean
-from luzia_client.tui.shell.history import KeptHistory, history_file
-from luzia_client.tui.shell.lines import PROGRAM, Asked, Kind, parted, understood
-from luzia_client.tui.shell.live import Live
-from luzia_client.tui.shell.own_jobs import ours
+from luzia_client.tui.shell.history import PersistentHistory, history_file
+from luzia_client.tui.shell.job_tracker import JobTracker
+from luzia_client.tui.shell.line_parser import PROGRAM, LineKind, ParsedLine, parse_line, split_text
+from luzia_client.tui.shell.own_jobs import track_jobs
+from luzia_client.tui.shell.quoting import split
 from luzia_client.tui.shell.toolbar import MAX_LOOKED_AT, toolbar
-from luzia_client.tui.shell.words import split
 
 
 def run_session(wanted: str) -> int:
@@ -49,16 +49,16 @@ class Session:
         self._wanted = wanted
         self._using = ""
         self._status = exit_codes.OK
-        self._news: list[list[str]] = []
+        self._notify_once: list[list[str]] = []
         self._prompting = False
-        self._history = KeptHistory(history_file())
-        self._live = Live(self._redraw, self._tell, everything=wanted == "all")
+        self._history = PersistentHistory(history_file())
+        self._live = JobTracker(self._redraw, self._notify, all_jobs=wanted == "all")
         self._prompt: PromptSession[str] = PromptSession(
             self._message,
             history=self._history,
             completer=ShellCompleter(lambda: self._live.known),
             auto_suggest=AutoSuggestFromHistory(),
-            key_bindings=keys.bindings(lambda line: parted(line, self._projects(), self._using)),
+            key_bindings=keys.bindings(lambda line: split_text(line, self._projects(), self._using)),
             bottom_toolbar=self._toolbar,
             prompt_continuation=lambda width, line, wrapped: "· ".rjust(width),
             enable_suspend=True,
@@ -99,41 +99,41 @@ class Session:
     async def _enter(self, line: str) -> bool:
         """Have a line done; False for one that leaves the shell."""
         try:
-            asked = understood(line, self._projects(), self._using)
-            if asked.kind is Kind.EXIT:
+            asked = parse_line(line, self._projects(), self._using)
+            if asked.kind is LineKind.EXIT:
                 return False
             await self._do(asked)
         except UsageError as exc:
             self._status = report(exc)
         return True
 
-    async def _do(self, asked: Asked) -> None:
-        if asked.kind is Kind.HELP:
+    async def _do(self, asked: ParsedLine) -> None:
+        if asked.kind is LineKind.HELP:
             print(HELP + usage.all_commands())
             self._status = exit_codes.OK
-        elif asked.kind is Kind.USE:
+        elif asked.kind is LineKind.USE:
             self._use(asked.words)
-        elif asked.kind is Kind.TASK:
+        elif asked.kind is LineKind.TASK:
             await self._perhaps(asked.words)
-        elif asked.kind is Kind.COMMAND:
+        elif asked.kind is LineKind.COMMAND:
             await self._run(asked.words)
 
     async def _run(self, words: Sequence[str]) -> None:
-        started = ours(words)
-        self._status = await children.run(started.words)
+        started = track_jobs(words)
+        self._status = await command_runner.run_command(started.words)
         if self._status == exit_codes.INTERRUPTED:
             print()  # after the terminal's own ^C
         if self._status == exit_codes.OK:
-            self._live.entered(started.key, started.names)
+            self._live.command_finished(started.key, started.names)
         else:
-            self._live.entered()
+            self._live.command_finished()
 
     async def _perhaps(self, words: Sequence[str]) -> None:
         """A line that is no command: dispatch it if that is meant. A typing mistake must start no agent."""
         task = " ".join(words[words.index("--") + 1 :])
         first = task.split()[0] if task.split() else ""
         what = f"No command {one_line(first, 20)!r}{did_you_mean(first)}. Dispatch it to {harmless(self._using)}: "
-        if await keys.sure(f"{what}{one_line(task, 60)}? [y/N] "):
+        if await keys.confirm(f"{what}{one_line(task, 60)}? [y/N] "):
             await self._run(words)
         else:
             print("Nothing was done.")
@@ -156,17 +156,17 @@ class Session:
     def _toolbar(self) -> str:
         text = self._prompt.default_buffer.text
         open_quote = split(text).open if len(text) <= MAX_LOOKED_AT else ""
-        return f" {toolbar(self._live.counts, self._live.away, open_quote)}"
+        return f" {toolbar(self._live.counts, self._live.connection_error, open_quote)}"
 
     def _redraw(self) -> None:
         self._prompt.app.invalidate()
 
-    def _tell(self, job: Job, question: Question | None) -> None:
+    def _notify(self, job: Job, question: Question | None) -> None:
         """News: at once above what is typed, or when the command that runs is over."""
         if self._wanted == "none":
             return
-        self._news.append(news.news_of(job, question, stdout_screen()))
-        if len(self._news) == 1:
+        self._notify_once.append(notices.format_notice(job, question, stdout_screen()))
+        if len(self._notify_once) == 1:
             asyncio.get_running_loop().call_soon(self._print_news_above)
 
     def _print_news_above(self) -> None:
@@ -175,9 +175,9 @@ class Session:
             self._print_news()
 
     def _print_news(self) -> None:
-        if self._news:
-            print(news.shown(self._news))
-            self._news.clear()
+        if self._notify_once:
+            print(notices.format_notices(self._notify_once))
+            self._notify_once.clear()
 
 
 @contextmanager

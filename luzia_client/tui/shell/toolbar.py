@@ -8,7 +8,7 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.show.text import one_line
-from luzia_client.tui.shell.words import BACKSLASH
+from luzia_client.tui.shell.quoting import BACKSLASH
 
 MAX_LOOKED_AT = 64 * 1024
 """A line that is longer gets no help while it is typed: no key is to wait for that."""

@@ -12,7 +12,7 @@ from luzia_protocol.replies import Changed
 
 from luzia_client import trees
 from luzia_client.api.async_client import AsyncClient
-from luzia_client.cli.show.details import details
+from luzia_client.cli.show.details import describe_job
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen
@@ -20,10 +20,10 @@ from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees import comparing
 from luzia_client.trees.errors import TreeError
-from luzia_client.tui.top.keys import help_text
-from luzia_client.tui.top.lines import Lines
-from luzia_client.tui.top.question_form import Asking, choice_for
-from luzia_client.tui.top.state import Choice, Page, Top
+from luzia_client.tui.top.keys import format_help
+from luzia_client.tui.top.question_form import QuestionForm, permission_prompt
+from luzia_client.tui.top.state import KeyPrompt, Page, TopState
+from luzia_client.tui.top.text_view import TextView
 
 MAX_DIFF_BYTES = 4 * 1024 * 1024
 MAX_PAGE_LINES = 100_000
@@ -38,7 +38,7 @@ class Actions:
 
     def __init__(
         self,
-        top: Top,
+        top: TopState,
         screen: Callable[[], Screen],
         changed: Callable[[], None],
         start: Callable[[Awaitable[None]], None],
@@ -72,12 +72,12 @@ class Actions:
     def first(self) -> None:
         """To the top."""
         text = self.top.text
-        self.top.cursor.to(0) if text is None else text.to_top()
+        self.top.cursor.select_row(0) if text is None else text.to_top()
 
     def last(self) -> None:
         """To the end."""
         text = self.top.text
-        self.top.cursor.to(len(self.top.model.rows) - 1) if text is None else text.to_end()
+        self.top.cursor.select_row(len(self.top.model.rows) - 1) if text is None else text.to_end()
 
     def move(self, rows: int) -> None:
         """Down by so many rows, or up, in whatever the keys move in."""
@@ -87,9 +87,9 @@ class Actions:
     def _screenful(self) -> int:
         return max((self.top.cursor.height if self.top.text is None else self._screen().height - 4) - 1, 1)
 
-    def other_pane(self) -> None:
+    def switch_pane(self) -> None:
         """Move in the transcript, or in the list again."""
-        self.top.in_transcript = not self.top.in_transcript
+        self.top.transcript_focused = not self.top.transcript_focused
 
     def zoom(self) -> None:
         """The transcript on the whole screen, and back."""
@@ -102,25 +102,25 @@ class Actions:
             top.page = None
         elif top.zoomed:
             top.zoomed = False
-        elif top.in_transcript:
-            top.in_transcript = False
+        elif top.transcript_focused:
+            top.transcript_focused = False
         else:
-            top.model.narrow("")
+            top.model.set_filter("")
 
     # Looking
 
     def help(self) -> None:
         """All keys."""
-        self._open("The keys of luzia top", help_text())
+        self._open("The keys of luzia top", format_help())
 
-    def details(self) -> None:
+    def describe_job(self) -> None:
         """Everything about the job."""
         if (job := self._job()) is not None:
             self._run(self._details(job.id))
 
     async def _details(self, name: str) -> None:
         job = await self._client.status(name)
-        self._open(f"Job {job.id}", "\n".join(details(job, datetime.now(UTC), self._screen())))
+        self._open(f"Job {job.id}", "\n".join(describe_job(job, datetime.now(UTC), self._screen())))
 
     def diff(self) -> None:
         """What the job has changed."""
@@ -140,7 +140,7 @@ class Actions:
         self._open(f"What job {name} has changed", text or "Nothing.")
 
     def _open(self, title: str, text: str) -> None:
-        lines = Lines(text, MAX_PAGE_LINES)
+        lines = TextView(text, MAX_PAGE_LINES)
         lines.to_top()
         self.top.page = Page(harmless(title), lines)
         self._changed()
@@ -154,8 +154,8 @@ class Actions:
         if job.state.is_final:
             self._say(f"job {job.id} is {format_state(job.state)} already")
             return
-        self._choose(
-            Choice(f"Cancel {job.id}, “{one_line(job.task, 40)}”, with all its processes? y/N", {"y": "cancel"}),
+        self._prompt(
+            KeyPrompt(f"Cancel {job.id}, “{one_line(job.task, 40)}”, with all its processes? y/N", {"y": "cancel"}),
             {"cancel": lambda: self._change(job, "cancelled", self._client.cancel)},
         )
 
@@ -166,8 +166,8 @@ class Actions:
         if job.state is not JobState.COMPLETED:
             self._change(job, "retried", self._client.retry)
             return
-        self._choose(
-            Choice(f"Job {job.id} has completed. Run it again? y/N", {"y": "retry"}),
+        self._prompt(
+            KeyPrompt(f"Job {job.id} has completed. Run it again? y/N", {"y": "retry"}),
             {"retry": lambda: self._change(job, "retried", self._client.retry)},
         )
 
@@ -196,8 +196,8 @@ class Actions:
         def send(words: list[str]) -> None:
             self._change(job, "answered", lambda name: self._client.answer(name, words, question.id))
 
-        asking = Asking(question, self._edit, send)
-        choice = choice_for(question)
+        asking = QuestionForm(question, self._edit, send)
+        choice = permission_prompt(question)
         if choice is None:
             asking.ask_parts()
         else:
@@ -206,11 +206,11 @@ class Actions:
                 "deny": lambda: send(["deny"]),
                 "text": asking.ask_text,
             }
-            self._choose(choice, ways)
+            self._prompt(choice, ways)
 
-    def chosen(self, key: str) -> None:
+    def answer_prompt(self, key: str) -> None:
         """A key was pressed while a choice was open."""
-        choice, self.top.choice = self.top.choice, None
+        choice, self.top.prompt = self.top.prompt, None
         assert choice is not None
         wanted = choice.keys.get(key.lower())
         if wanted is None:
@@ -218,9 +218,9 @@ class Actions:
         else:
             self._ways[wanted]()
 
-    def _choose(self, choice: Choice, ways: dict[str, Callable[[], None]]) -> None:
+    def _prompt(self, prompt: KeyPrompt, ways: dict[str, Callable[[], None]]) -> None:
         self._ways = ways
-        self.top.choice = choice
+        self.top.prompt = prompt
 
     def _change(self, job: Job, done: str, request: Callable[[str], Awaitable[Changed]]) -> None:
         async def ask() -> None:

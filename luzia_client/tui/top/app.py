@@ -23,15 +23,15 @@ from luzia_client.transport.connection import reach
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.bindings import bindings
-from luzia_client.tui.top.control import Painted
 from luzia_client.tui.top.feed import Feed
-from luzia_client.tui.top.follower import Follower
-from luzia_client.tui.top.line import TypedLine
-from luzia_client.tui.top.lines import Fragments
-from luzia_client.tui.top.redraw_timer import next_tick_s
-from luzia_client.tui.top.state import Top
+from luzia_client.tui.top.input_line import InputLine
+from luzia_client.tui.top.redraw_timer import next_redraw_s
+from luzia_client.tui.top.screen_control import ScreenControl
+from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.style import STYLE
-from luzia_client.tui.top.views import picture
+from luzia_client.tui.top.text_view import Fragments
+from luzia_client.tui.top.transcript import TranscriptFollower
+from luzia_client.tui.top.views import compose_screen
 
 FRAME_GAP_S = 0.05
 """Between two pictures: a burst of events is drawn as one, and a slow terminal is not flooded."""
@@ -47,14 +47,14 @@ class TopApp:
     def __init__(self, projects: Sequence[str]) -> None:
         self._screen = stdout_screen()
         self._interval_s = settings.monitor_interval_s()
-        self._top = Top(JobsModel())
+        self._top = TopState(JobsModel())
         self._status = exit_codes.OK
         self._looked_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._line = TypedLine()
+        self._line = InputLine()
         self._actions = Actions(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
-        self._main = Window(Painted(self._paint, self._actions), always_hide_cursor=True)
+        self._main = Window(ScreenControl(self._paint, self._actions), always_hide_cursor=True)
         own = {
             "filter": self._filter,
             "leave": self._leave,
@@ -74,7 +74,7 @@ class TopApp:
         )
         self._app.ttimeoutlen = self._app.timeoutlen = ESCAPE_S
         self._feed = Feed(self._top, projects, self._redraw, self._visible)
-        self._follower = Follower(self._top, self._screen.colour, self._redraw)
+        self._follower = TranscriptFollower(self._top, self._screen.colour, self._redraw)
 
     async def run(self) -> int:
         """Show the screen until somebody leaves it; returns the exit status."""
@@ -96,8 +96,8 @@ class TopApp:
     # The picture
 
     def _paint(self, width: int, height: int) -> list[Fragments]:
-        self._screen = self._screen.sized(width, height)
-        return picture(self._top, datetime.now(UTC), self._screen)
+        self._screen = self._screen.resized(width, height)
+        return compose_screen(self._top, datetime.now(UTC), self._screen)
 
     def _redraw(self) -> None:
         self._app.invalidate()
@@ -110,13 +110,13 @@ class TopApp:
 
     def _drawn(self) -> None:
         """Follow what is selected now, ask for what is on the screen now, and count times on if any are shown."""
-        self._follower.look()
-        self._feed.look()
+        self._follower.check_selection()
+        self._feed.refresh_visible()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._top.page is None:
-            tick_s = next_tick_s(self._shown_jobs(), datetime.now(UTC), self._interval_s)
+            tick_s = next_redraw_s(self._shown_jobs(), datetime.now(UTC), self._interval_s)
             if tick_s is not None:
                 self._timer = asyncio.get_running_loop().call_later(tick_s, self._tick)
 
@@ -125,7 +125,7 @@ class TopApp:
         now = asyncio.get_running_loop().time()
         if now - self._looked_at >= REASON_S and any(job.state is JobState.QUEUED for job in self._shown_jobs()):
             self._looked_at = now
-            self._feed.look_again()
+            self._feed.refresh_reasons()
         self._redraw()
 
     def _shown_jobs(self) -> list[Job]:
@@ -145,8 +145,8 @@ class TopApp:
         before = self._top.model.filter
 
         def typed(words: str) -> None:
-            self._top.model.narrow(words)
-            self._top.cursor.to(0)
+            self._top.model.set_filter(words)
+            self._top.cursor.select_row(0)
 
         self._open("Filter: ", lambda _: None, typed, lambda: typed(before), before)
 

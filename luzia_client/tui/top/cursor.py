@@ -32,7 +32,7 @@ class Cursor:
         self._find()
         return self._row
 
-    def settle(self, height: int) -> None:
+    def fit_to_height(self, height: int) -> None:
         """Make the selected row one of the `height` rows on the screen, with no empty ones below the last job."""
         self.height = max(height, 1)
         self._find()
@@ -42,9 +42,9 @@ class Cursor:
     def move(self, rows: int) -> None:
         """Select the job so many rows further down, or up."""
         self._find()
-        self.to(self._row + rows)
+        self.select_row(self._row + rows)
 
-    def to(self, row: int) -> None:
+    def select_row(self, row: int) -> None:
         """Select the job in a row; beyond an end, the job there."""
         self._row = max(min(row, len(self._model.rows) - 1), 0)
         found = self._model.rows[self._row : self._row + 1]
@@ -54,12 +54,12 @@ class Cursor:
         """Move the list on the screen; the selection goes along when it would leave it."""
         self._find()
         self.top = max(min(self.top + rows, len(self._model.rows) - self.height), 0)
-        self.to(max(min(self._row, self.top + self.height - 1), self.top))
+        self.select_row(max(min(self._row, self.top + self.height - 1), self.top))
 
     def _find(self) -> None:
         """Where the job is now; when it is gone, the one that has taken its row is selected."""
         row = None if self._selected is None else self._model.row_of(self._selected)
         if row is None:
-            self.to(self._row)
+            self.select_row(self._row)
         else:
             self._row = row

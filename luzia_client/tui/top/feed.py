@@ -13,7 +13,7 @@ from luzia_protocol.jobs import JobState
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES
 from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
-from luzia_client.tui.top.state import Top
+from luzia_client.tui.top.state import TopState
 
 PAGE = 500
 REFRESH_GAP_S = 0.2
@@ -35,7 +35,7 @@ class Feed:
 
     def __init__(
         self,
-        top: Top,
+        top: TopState,
         projects: Sequence[str],
         changed: Callable[[], None],
         visible: Callable[[], Collection[str]],
@@ -46,8 +46,8 @@ class Feed:
         self._changed = changed
         self._visible = visible
         self._client = AsyncClient(autostart=False, reconnect_s=0.0)
-        self._due = asyncio.Event()
-        self._moved = False
+        self._refresh_due = asyncio.Event()
+        self._counts_changed = False
 
     async def run(self) -> None:
         """Go on for ever."""
@@ -55,15 +55,15 @@ class Feed:
             tasks.create_task(self._follow())
             tasks.create_task(self._refresh())
 
-    def look(self) -> None:
+    def refresh_visible(self) -> None:
         """Other jobs are on the screen: ask for those of them of which there is more to know."""
         if not self._model.stale.isdisjoint(self._visible()):
-            self._due.set()
+            self._refresh_due.set()
 
-    def look_again(self) -> None:
+    def refresh_reasons(self) -> None:
         """Ask why the queued jobs on the screen wait: the reason says how long, and time has passed."""
-        self._moved = True
-        self._due.set()
+        self._counts_changed = True
+        self._refresh_due.set()
 
     async def _follow(self) -> None:
         delay_s = FIRST_DELAY_S
@@ -83,19 +83,19 @@ class Feed:
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
 
     def _say_away(self, why: str) -> None:
-        self._top.away = f"{why} – trying again"
+        self._top.connection_error = f"{why} – trying again"
         self._changed()
 
     async def _connect(self) -> None:
         """Find the daemon, which is started again when it crashed, and list the jobs unless events go on from here."""
         (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=True)).close()
         newest = await self._client.list(projects=self._projects, limit=1)
-        self._model.count(newest)
+        self._model.update_counts(newest)
         if self._top.loading or newest.seq < self._model.seq:
             await self._load(newest.seq)
-        self._top.away = ""
-        self._moved = True
-        self._due.set()
+        self._top.connection_error = ""
+        self._counts_changed = True
+        self._refresh_due.set()
         self._changed()
 
     async def _load(self, seq: int) -> None:
@@ -121,15 +121,15 @@ class Feed:
             async for event in news:
                 self._model.apply(event)
                 if not isinstance(event, _STILL):
-                    self._moved = True
-                    self._due.set()
+                    self._counts_changed = True
+                    self._refresh_due.set()
                 self._changed()
 
     async def _refresh(self) -> None:
         """Ask for what events do not tell, when they have told that there is something."""
         while True:
-            await self._due.wait()
-            self._due.clear()
+            await self._refresh_due.wait()
+            self._refresh_due.clear()
             try:
                 await self._ask()
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
@@ -141,15 +141,15 @@ class Feed:
 
     async def _ask(self) -> None:
         visible = self._visible()
-        if self._moved:
-            self._moved = False
-            self._model.count(await self._client.list(projects=self._projects, limit=1))
+        if self._counts_changed:
+            self._counts_changed = False
+            self._model.update_counts(await self._client.list(projects=self._projects, limit=1))
             self._model.stale |= {name for name in visible if self._is_queued(name)}
         wanted = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:AT_ONCE]
         if wanted:
             await self._ask_for(wanted)
         if self._model.stale:
-            self._due.set()
+            self._refresh_due.set()
 
     def _is_queued(self, name: str) -> bool:
         job = self._model.get(name)
@@ -172,4 +172,4 @@ class Feed:
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
-            self._model.forget(name)
+            self._model.remove(name)

@@ -46,30 +46,30 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     ),
 }
 
-BRIEF = "/ filter  a answer  c cancel  r retry  p pause  d diff  i info  ? keys  q quit"
+FOOTER = "/ filter  a answer  c cancel  r retry  p pause  d diff  i info  ? keys  q quit"
 """The line at the bottom."""
 
-MOUSE = "A click selects a job or the transcript; the wheel moves what is under it."
+MOUSE_HELP = "A click selects a job or the transcript; the wheel moves what is under it."
 
 
-def all_keys() -> Iterator[Key]:
+def iter_keys() -> Iterator[Key]:
     """The rows of all groups."""
     for rows in GROUPS.values():
         yield from rows
 
 
-def help_text() -> str:
+def format_help() -> str:
     """The help screen."""
     lines: list[str] = []
     for group, rows in GROUPS.items():
         lines += [group, *(f"  {key.shown:<17} {key.does}" for key in rows), ""]
-    return "\n".join([*lines, MOUSE])
+    return "\n".join([*lines, MOUSE_HELP])
 
 
-def table() -> str:
+def format_table() -> str:
     """The table in docs/top.md."""
     rows = ["| key | what it does |", "|---|---|"]
-    for key in all_keys():
+    for key in iter_keys():
         shown = ", ".join(f"`{name}`" for name in key.shown.split())
         rows.append(f"| {shown} | {key.does} |")
     return "\n".join(rows)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-LEAST_FOR_TRANSCRIPT = 12
+MIN_ROWS_FOR_TRANSCRIPT = 12
 """Rows of a terminal from which on the transcript is shown beside the list."""
-LEAST_FOR_TITLES = 7
+MIN_ROWS_FOR_TITLES = 7
 
 
 class Layout(NamedTuple):
@@ -32,12 +32,12 @@ class Layout(NamedTuple):
         return self.bottom - self.pane
 
 
-def layout_of(rows: int, zoomed: bool) -> Layout:
+def divide_rows(rows: int, zoomed: bool) -> Layout:
     """The layout of a terminal with so many rows. zoomed: the list gives its rows to the transcript."""
     bottom = max(rows - 1, 1)
     if zoomed:
         return Layout(1, 1, 1, bottom)
-    first = 2 if rows >= LEAST_FOR_TITLES else 1
-    if rows < LEAST_FOR_TRANSCRIPT:
+    first = 2 if rows >= MIN_ROWS_FOR_TITLES else 1
+    if rows < MIN_ROWS_FOR_TRANSCRIPT:
         return Layout(1, first, bottom, bottom)
     return Layout(1, first, first + (bottom - first) * 45 // 100, bottom)

@@ -7,25 +7,25 @@ from collections.abc import Callable
 from luzia_protocol.activity import Question, QuestionPart
 
 from luzia_client.cli.show.text import one_line
-from luzia_client.tui.top.state import Choice
+from luzia_client.tui.top.state import KeyPrompt
 
 
-def choice_for(question: Question) -> Choice | None:
+def permission_prompt(question: Question) -> KeyPrompt | None:
     """The keys that answer a request for a permission; None for questions that want words."""
     if question.type != "permission":
         return None
     what = f"May it use {one_line(question.tool)}: {one_line(question.text)}"
-    return Choice(f"{what}? y allow  n deny  t say what to do instead", {"y": "allow", "n": "deny", "t": "text"})
+    return KeyPrompt(f"{what}? y allow  n deny  t say what to do instead", {"y": "allow", "n": "deny", "t": "text"})
 
 
-def label(part: QuestionPart, number: int, parts: int) -> str:
+def format_label(part: QuestionPart, number: int, parts: int) -> str:
     """What stands before the line to type in, of one of the parts of a question."""
     options = ", ".join(f"{index} {one_line(option, 30)}" for index, option in enumerate(part.options, 1))
     which = f"{number}/{parts} " if parts > 1 else ""
     return f"{which}{one_line(part.text, 60)}{f' ({options})' if options else ''}: "
 
 
-class Asking:
+class QuestionForm:
     """Collects the answers to the parts of a question, one line each.
 
     edit: opens a line. send: called with the answers when all are there.
@@ -50,7 +50,7 @@ class Asking:
         if number == len(parts):
             self._send(self._words)
         else:
-            self._edit(label(parts[number], number + 1, len(parts)), self._entered_part)
+            self._edit(format_label(parts[number], number + 1, len(parts)), self._entered_part)
 
     def _entered_text(self, text: str) -> None:
         if text.strip():

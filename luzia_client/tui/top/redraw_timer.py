@@ -13,7 +13,7 @@ HOUR_S = 3600.0
 MINUTE_S = 60.0
 
 
-def next_tick_s(jobs: Iterable[Job], now: datetime, interval_s: float) -> float | None:
+def next_redraw_s(jobs: Iterable[Job], now: datetime, interval_s: float) -> float | None:
     """Seconds until a clock of these jobs shows something else; None when none runs.
 
     interval_s: clocks that show seconds tick so often. Those from an hour on show minutes.

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
 
-from luzia_client.cli.show.activity import work_words
+from luzia_client.cli.show.activity import format_work
 from luzia_client.cli.show.formatting import format_elapsed, format_status
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line, pad
-from luzia_client.tui.top.lines import Fragments, fitted
+from luzia_client.tui.top.text_view import Fragments, fit
 
 GAP = " "
-TASK_LEAST = 4
+MIN_TASK_WIDTH = 4
 
 
 class Column(NamedTuple):
@@ -26,12 +26,12 @@ class Column(NamedTuple):
     cell: Callable[[Job, datetime], str]
 
 
-def columns_of(screen: Screen) -> list[Column]:
+def choose_columns(screen: Screen) -> list[Column]:
     """The columns that a screen has room for."""
     width = screen.width or 80
     found = [
         Column("ID", 11, lambda job, _: job.id),
-        Column("STATE", _state_columns(width), lambda job, now: format_status(job, screen, now)),
+        Column("STATE", _state_width(width), lambda job, now: format_status(job, screen, now)),
         Column("TIME", 6, format_elapsed),
     ]
     if width >= 60:
@@ -39,29 +39,29 @@ def columns_of(screen: Screen) -> list[Column]:
     if width >= 100:
         found.insert(2, Column("AGENT", 8, lambda job, _: one_line(job.agent)))
     if width >= 160:
-        found.append(Column("WORK", 34, lambda job, _: work_words(job.activity)))
+        found.append(Column("WORK", 34, lambda job, _: format_work(job.activity)))
     left = width - sum(column.columns + len(GAP) for column in found)
-    if left >= TASK_LEAST:
+    if left >= MIN_TASK_WIDTH:
         found.append(Column("TASK", left, lambda job, _: one_line(job.task)))
     return found
 
 
-def _state_columns(width: int) -> int:
+def _state_width(width: int) -> int:
     if width < 60:
         return max(width - 20, 4) if width < 40 else 20
     return 28 if width < 100 else min(width * 3 // 10, 52)
 
 
-def titles(columns: list[Column], width: int) -> Fragments:
+def format_titles(columns: list[Column], width: int) -> Fragments:
     """The headings."""
-    return fitted([("class:titles", GAP.join(pad(column.title, column.columns) for column in columns))], width)
+    return fit([("class:titles", GAP.join(pad(column.title, column.columns) for column in columns))], width)
 
 
-def job_row(job: Job, now: datetime, columns: list[Column], width: int, selected: bool) -> Fragments:
+def format_job(job: Job, now: datetime, columns: list[Column], width: int, selected: bool) -> Fragments:
     """One job's row, exactly `width` columns wide; the selected one is marked whatever colours there are."""
     row: Fragments = []
     for column in columns:
         style = f"class:{job.state.value}" if column.title == "STATE" else ""
         gap = GAP if row else ""
         row.append(("class:selected" if selected else style, gap + pad(column.cell(job, now), column.columns)))
-    return fitted(row, width)
+    return fit(row, width)

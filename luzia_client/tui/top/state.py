@@ -6,20 +6,20 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.cursor import Cursor
-from luzia_client.tui.top.layout import Layout, layout_of
-from luzia_client.tui.top.lines import Lines
+from luzia_client.tui.top.layout import Layout, divide_rows
+from luzia_client.tui.top.text_view import TextView
 
 
 class Page:
     """A text that lies over the list. title: what it is. of: the id of the job that it is about."""
 
-    def __init__(self, title: str, text: Lines, of: str = "") -> None:
+    def __init__(self, title: str, text: TextView, of: str = "") -> None:
         self.title = title
         self.text = text
         self.of = of
 
 
-class Choice:
+class KeyPrompt:
     """A question to be answered by one key. keys: what each key stands for; any other one calls it off."""
 
     def __init__(self, question: str, keys: dict[str, str]) -> None:
@@ -27,7 +27,7 @@ class Choice:
         self.keys = keys
 
 
-class Top:
+class TopState:
     """The state of the screen.
 
     transcript: of the selected job's newest attempt; `transcript_of` is that job with the attempt's number.
@@ -39,14 +39,14 @@ class Top:
     def __init__(self, model: JobsModel) -> None:
         self.model = model
         self.cursor = Cursor(model)
-        self.transcript = Lines()
-        self.transcript_of: tuple[str, int] | None = None
-        self.in_transcript = False
+        self.transcript = TextView()
+        self.transcript_source: tuple[str, int] | None = None
+        self.transcript_focused = False
         self.zoomed = False
         self.page: Page | None = None
-        self.choice: Choice | None = None
+        self.prompt: KeyPrompt | None = None
         self.message = ""
-        self.away = ""
+        self.connection_error = ""
         self.loading = True
         self.typing = False
 
@@ -57,11 +57,11 @@ class Top:
 
     def layout(self, rows: int) -> Layout:
         """How the rows are divided that are left when a line is typed."""
-        return layout_of(rows + self.typing, self.zoomed)
+        return divide_rows(rows + self.typing, self.zoomed)
 
     @property
-    def text(self) -> Lines | None:
+    def text(self) -> TextView | None:
         """The text that keys move in; None while they move in the list."""
         if self.page is not None:
             return self.page.text
-        return self.transcript if self.in_transcript or self.zoomed else None
+        return self.transcript if self.transcript_focused or self.zoomed else None

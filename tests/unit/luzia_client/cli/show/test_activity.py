@@ -10,14 +10,14 @@ from luzia_protocol import events
 from luzia_protocol.activity import Activity, PlanItem
 from luzia_protocol.jobs import JobState, Progress
 
-from luzia_client.cli.show.activity import cost, thousands, work_words
-from luzia_client.cli.show.details import details
+from luzia_client.cli.show.activity import format_cost, format_count, format_work
+from luzia_client.cli.show.details import describe_job
 from luzia_client.cli.show.formatting import format_phase, format_status
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.tables import jobs_table
+from luzia_client.cli.show.tables import format_jobs_table
 from luzia_client.cli.show.text import width
-from luzia_client.cli.watch.board import Board
-from luzia_client.cli.watch.watch import ChangeLines
+from luzia_client.cli.watch.watch_jobs import ChangePrinter
+from luzia_client.cli.watch.watched_jobs import WatchedJobs
 from unit.luzia_client.cli.conftest import NOW, MakeJob
 
 PLAIN = Screen(width=80)
@@ -74,23 +74,23 @@ def test_what_the_job_says_itself_goes_before_its_output(make_job: MakeJob, now:
     [(0, "0"), (999, "999"), (1000, "1.0k"), (9_960, "10k"), (45_321, "45k"), (1_000_000, "1.0M"), (3 * 10**9, "3.0G")],
 )
 def test_counts_are_as_short_as_is_useful(count: int, shown: str) -> None:
-    assert thousands(count) == shown
+    assert format_count(count) == shown
 
 
 def test_an_unknown_cost_is_unpriced_and_never_nothing() -> None:
-    assert cost(Activity()) == "unpriced"
-    assert (cost(Activity(cost_usd=0.01233)), cost(Activity(cost_usd=12.5))) == ("$0.0123", "$12.50")
-    assert work_words(BUSY) == "7 turns 12 tools 45k+1.2k tok unpriced"
+    assert format_cost(Activity()) == "unpriced"
+    assert (format_cost(Activity(cost_usd=0.01233)), format_cost(Activity(cost_usd=12.5))) == ("$0.0123", "$12.50")
+    assert format_work(BUSY) == "7 turns 12 tools 45k+1.2k tok unpriced"
 
 
 def test_a_wide_screen_shows_what_agents_have_done_and_a_narrow_one_does_not(make_job: MakeJob, now: datetime) -> None:
     jobs = [make_job(started=90, activity=BUSY, progress=PLAN), make_job(started=9, id="113754-ffff", agent="shell")]
     for live in (False, True):
-        wide = jobs_table(jobs, now, Screen(width=200), live=live)
+        wide = format_jobs_table(jobs, now, Screen(width=200), live=live)
         assert "7 turns 12 tools 45k+1.2k tok unpriced" in wide[1]
         assert "plan 1/2 · tool Bash 40s" in wide[1]
         assert "turns" not in wide[2]
-        narrow = jobs_table(jobs, now, PLAIN, live=live)
+        narrow = format_jobs_table(jobs, now, PLAIN, live=live)
         assert "turns" not in narrow[1]
         assert "50% plan 1/2" in narrow[1]
         assert all(width(line) <= 80 for line in narrow)
@@ -98,7 +98,7 @@ def test_a_wide_screen_shows_what_agents_have_done_and_a_narrow_one_does_not(mak
 
 
 def test_all_about_a_job_has_what_its_agent_did(make_job: MakeJob, now: datetime) -> None:
-    lines = details(make_job(started=90, activity=BUSY, progress=PLAN), now, PLAIN)
+    lines = describe_job(make_job(started=90, activity=BUSY, progress=PLAN), now, PLAIN)
     for line in (
         "  Progress:    [██████████░░░░░░░░░░] 50% plan 1/2 · tool Bash 40s",
         "  Last sign:   3.2s ago",
@@ -120,13 +120,13 @@ def test_all_about_a_job_has_what_its_agent_did(make_job: MakeJob, now: datetime
 
 
 def test_a_job_whose_output_nobody_reads_has_no_rows_for_it(make_job: MakeJob, now: datetime) -> None:
-    text = "\n".join(details(make_job(started=90), now, PLAIN))
+    text = "\n".join(describe_job(make_job(started=90), now, PLAIN))
     assert "Turns" not in text
     assert "Cost" not in text
 
 
 def test_a_watching_screen_takes_what_the_events_tell(make_job: MakeJob, now: datetime) -> None:
-    board = Board([make_job(started=90)])
+    board = WatchedJobs([make_job(started=90)])
     told = events.Progressed(
         seq=5, at=now, job="113754-a2f5", project="overbits", state=JobState.RUNNING, attempt=1,
         progress=PLAN, activity=BUSY,
@@ -145,7 +145,7 @@ def test_a_watching_screen_takes_what_the_events_tell(make_job: MakeJob, now: da
 def test_on_a_pipe_a_change_that_the_line_does_not_show_prints_nothing(
     make_job: MakeJob, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = ChangeLines(Screen())
+    lines = ChangePrinter(Screen())
     for turns, state in ((1, JobState.RUNNING), (2, JobState.RUNNING), (2, JobState.COMPLETED)):
         lines.print(make_job(state, started=3, duration_s=3.0, activity=Activity(turns=turns, phase="thinking")))
     printed = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]

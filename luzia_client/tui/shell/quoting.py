@@ -65,25 +65,23 @@ def split(line: str) -> Split:
             return Split(words, in_word=True)
 
 
-def whole(line: str) -> Split:
+def split_complete(line: str) -> Split:
     """The words of a line that is finished. Raises UsageError when a quote is still open."""
     found = split(line)
     if found.open == BACKSLASH:
         raise UsageError("the line ends with a backslash", "Write it twice when you mean one.")
     if found.open:
-        raise UsageError(f"a quote is never closed: {one_line(line[found.open_at :], 40)}", how_to_close(found.open))
+        raise UsageError(f"a quote is never closed: {one_line(line[found.open_at :], 40)}", closing_hint(found.open))
     return found
 
 
-def how_to_close(quote: str) -> str:
+def closing_hint(quote: str) -> str:
     """What to do about a quote that is open, for a hint."""
     example = "don't" if quote == "'" else '6"'
-    return (
-        f"Close it with {quote} or, where the character itself is meant, write {BACKSLASH}{quote}: {_escaped(example)}"
-    )
+    return f"Close it with {quote} or, where the character itself is meant, write {BACKSLASH}{quote}: {_escape_quotes(example)}"
 
 
-def inside(quote: str, text: str) -> str:
+def escape_inside(quote: str, text: str) -> str:
     """A text as it has to be written at a place where `quote` is open, or between quotes of its own when none is."""
     if quote == "'":
         return text.replace("'", "'\\''")
@@ -91,10 +89,10 @@ def inside(quote: str, text: str) -> str:
     return escaped if quote == '"' else f'"{escaped}"'
 
 
-def quoted(text: str) -> str:
+def quote_word(text: str) -> str:
     """The text as one word: as it is where that means the same."""
     plain = text and not any(character in BLANK + QUOTES + BACKSLASH for character in text)
-    return text if plain else inside("", text)
+    return text if plain else escape_inside("", text)
 
 
 def _word(line: str, position: int) -> tuple[str, int, str, int]:
@@ -129,5 +127,5 @@ def _gap(between: str) -> str:
     return newline + tail if newline else " "
 
 
-def _escaped(text: str) -> str:
+def _escape_quotes(text: str) -> str:
     return "".join(BACKSLASH + character if character in QUOTES else character for character in text)

@@ -21,42 +21,45 @@ from luzia_client.cli.show.formatting import (
     format_status,
 )
 from luzia_client.cli.show.screen import Screen, stdout_screen
-from luzia_client.cli.show.tables import jobs_table
+from luzia_client.cli.show.tables import format_jobs_table
 from luzia_client.cli.show.text import cut, one_line
-from luzia_client.cli.watch.board import Board
 from luzia_client.cli.watch.feed import Feed
-from luzia_client.cli.watch.signal_options import NO_SIGNS, Signs
-from luzia_client.cli.watch.title_and_bell import Beacon
+from luzia_client.cli.watch.notifier import TerminalNotifier
+from luzia_client.cli.watch.signal_options import NO_NOTIFICATIONS, NotifierOptions
+from luzia_client.cli.watch.watched_jobs import WatchedJobs
 
-SUMMARY_ROWS = 50
+MAX_RESULT_ROWS = 50
 
 
-async def watch(
-    ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False, signs: Signs = NO_SIGNS
-) -> Board:
+async def watch_jobs(
+    ids: Sequence[str],
+    projects: Sequence[str] = (),
+    as_json: bool = False,
+    notifications: NotifierOptions = NO_NOTIFICATIONS,
+) -> WatchedJobs:
     """Show jobs on stdout until all have ended: live on a terminal, otherwise one line a change.
 
     signs: what to give beside a live picture. Returns the board with what became of the jobs.
     Raises Refused for an id that is none.
     """
-    from luzia_client.cli.watch.live import show_live
+    from luzia_client.cli.watch.live_table import show_live_table
 
     async with AsyncClient() as client:
         feed = Feed(client, ids, projects)
         await feed.open()
         screen = stdout_screen()
         if as_json:
-            await _each(feed, lambda job: print(msgspec.json.encode(job).decode(), flush=True))
+            await _print_each(feed, lambda job: print(msgspec.json.encode(job).decode(), flush=True))
         elif not feed.board.live and not feed.board.ended:
             print("No jobs are running or pending.")
         elif screen.live:
-            await show_live(feed, Beacon(sys.stdout, signs))
+            await show_live_table(feed, TerminalNotifier(sys.stdout, notifications))
         else:
-            await _each(feed, ChangeLines(screen).print)
+            await _print_each(feed, ChangePrinter(screen).print)
         return feed.board
 
 
-async def _each(feed: Feed, show: Callable[[Job], None]) -> None:
+async def _print_each(feed: Feed, show: Callable[[Job], None]) -> None:
     """Show every job as it is, and then every change."""
     for job in [*feed.board.ended.values(), *feed.board.live.values()]:
         show(job)
@@ -64,7 +67,7 @@ async def _each(feed: Feed, show: Callable[[Job], None]) -> None:
         show(job)
 
 
-class ChangeLines:
+class ChangePrinter:
     """Prints one change on one line, unless it is one that the line does not show."""
 
     def __init__(self, screen: Screen) -> None:
@@ -73,7 +76,7 @@ class ChangeLines:
 
     def print(self, job: Job) -> None:
         """Print the time of day and the line."""
-        line = plain_line(job, self._screen)
+        line = format_change(job, self._screen)
         if self._printed.get(job.id) == line:
             return
         self._printed[job.id] = line
@@ -82,7 +85,7 @@ class ChangeLines:
         print(datetime.now().astimezone().strftime("%H:%M:%S"), line, flush=True)
 
 
-def plain_line(job: Job, screen: Screen) -> str:
+def format_change(job: Job, screen: Screen) -> str:
     """The job on one line: id, project, state and what is known beside it."""
     line = f"{job.id} {one_line(job.project)} {format_status(job, screen)}"
     if job.state.is_final and job.started_at is not None:
@@ -90,7 +93,7 @@ def plain_line(job: Job, screen: Screen) -> str:
     return line
 
 
-def closing_lines(board: Board, screen: Screen, table: bool, hints: bool = True) -> list[str]:
+def describe_results(board: WatchedJobs, screen: Screen, table: bool, hints: bool = True) -> list[str]:
     """What became of the jobs: the table if wanted, the counts, and those that failed, with why.
 
     hints: say where the output of the failed ones is to be had.
@@ -99,12 +102,12 @@ def closing_lines(board: Board, screen: Screen, table: bool, hints: bool = True)
     jobs = list(board.ended.values())
     lines = []
     if table:
-        shown = sorted(jobs[-SUMMARY_ROWS:], key=lambda job: (job.created_at, job.id))
-        lines += [*jobs_table(shown, now, screen), ""]
-    lines += ["Task Summary:", f"  {format_counts(board.counts())}{_span(jobs)}"]
+        shown = sorted(jobs[-MAX_RESULT_ROWS:], key=lambda job: (job.created_at, job.id))
+        lines += [*format_jobs_table(shown, now, screen), ""]
+    lines += ["Task Summary:", f"  {format_counts(board.counts())}{_format_total_time(jobs)}"]
     unhappy = [job for job in jobs if job.state in FAILED_STATES]
     mark = "✗" if screen.blocks else "x"
-    for job in unhappy[-SUMMARY_ROWS:]:
+    for job in unhappy[-MAX_RESULT_ROWS:]:
         said = f"  {mark} {job.id} {format_status(job, screen)}"
         hint = f"  (luzia logs {job.id})" if hints else ""
         room = sys.maxsize if screen.width is None else screen.width - len(hint)
@@ -112,7 +115,7 @@ def closing_lines(board: Board, screen: Screen, table: bool, hints: bool = True)
     return lines
 
 
-def _span(jobs: Sequence[Job]) -> str:
+def _format_total_time(jobs: Sequence[Job]) -> str:
     """From the first dispatch to the last end, when there is anything to span."""
     ends = [job.ended_at for job in jobs if job.ended_at is not None]
     if not ends:
@@ -121,16 +124,21 @@ def _span(jobs: Sequence[Job]) -> str:
     return f"  in {format_duration(seconds)}"
 
 
-def run_watch(ids: Sequence[str], projects: Sequence[str] = (), as_json: bool = False, signs: Signs = NO_SIGNS) -> int:
+def run_watch(
+    ids: Sequence[str],
+    projects: Sequence[str] = (),
+    as_json: bool = False,
+    notifications: NotifierOptions = NO_NOTIFICATIONS,
+) -> int:
     """The command's `--watch`: returns the exit code."""
     try:
-        board = asyncio.run(watch(ids, projects, as_json, signs))
+        board = asyncio.run(watch_jobs(ids, projects, as_json, notifications))
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM
     if not as_json and board.ended:
         screen = stdout_screen()
-        print("\n".join(["", *closing_lines(board, screen, table=screen.live)]))
+        print("\n".join(["", *describe_results(board, screen, table=screen.live)]))
         if screen.width is not None:
-            Beacon(sys.stdout, signs).ring()
+            TerminalNotifier(sys.stdout, notifications).ring()
     sys.stdout.flush()
     return 0

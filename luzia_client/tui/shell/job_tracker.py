@@ -17,24 +17,24 @@ from luzia_client.api.streams import Patience
 from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
 from luzia_client.tui.model import JobsModel
-from luzia_client.tui.shell.offers import Known
+from luzia_client.tui.shell.offers import KnownNames
 
-MAX_KNOWN = 1000
+MAX_JOBS = 1000
 """So many jobs are known one by one; more are only counted."""
 RECONNECT_S = 60.0
 """A daemon that is away is looked for so long, and then again when somebody types."""
 RECOUNT_GAP_S = 0.05
-OTHERS = 100
+MAX_FOREIGN_JOBS = 100
 """After so many jobs of others in a row none of ours is expected any more."""
 
-_QUIET = (events.Progressed, events.Worktreed, events.Sent, events.Edited)
-KINDS = [str(kind.__struct_config__.tag) for kind in Event.__args__ if kind not in _QUIET]
+_UNUSED_EVENTS = (events.Progressed, events.Worktreed, events.Sent, events.Edited)
+KINDS = [str(kind.__struct_config__.tag) for kind in Event.__args__ if kind not in _UNUSED_EVENTS]
 """The events that change what is shown here."""
 
-Tell = Callable[[Job, Question | None], None]
+Notify = Callable[[Job, Question | None], None]
 
 
-class Live:
+class JobTracker:
     """Keeps up with a daemon, over its restarts too.
 
     changed: called when something is to be drawn anew. tell: called with a job that has ended, or that asks.
@@ -43,28 +43,28 @@ class Live:
     mine: ids of the jobs whose news are wanted.
     """
 
-    def __init__(self, changed: Callable[[], None], tell: Tell, everything: bool) -> None:
+    def __init__(self, changed: Callable[[], None], notify: Notify, all_jobs: bool) -> None:
         self.counts: Mapping[JobState, int] = {}
-        self.away = "connecting …"
+        self.connection_error = "connecting …"
         self.mine: set[str] = set()
         self._client = AsyncClient(autostart=False, reconnect_s=0.0)
         self._changed = changed
-        self._tell = tell
-        self._everything = everything
-        self._told: set[tuple[str, int, str]] = set()
-        self._model = JobsModel(MAX_KNOWN)
-        self._names = Known()
+        self._notify = notify
+        self._all_jobs = all_jobs
+        self._notified: set[tuple[str, int, str]] = set()
+        self._model = JobsModel(MAX_JOBS)
+        self._names = KnownNames()
         self._seq: int | None = None
         self._keys: set[str] = set()
-        self._named: set[str] = set()
+        self._resumed_names: set[str] = set()
         self._recount = asyncio.Event()
-        self._look = asyncio.Event()
+        self._names_outdated = asyncio.Event()
         self._awake = asyncio.Event()
 
     @property
-    def known(self) -> Known:
+    def known(self) -> KnownNames:
         """What lines can name: of jobs those that ask first, then those that run, and at last the newest others."""
-        return self._names._replace(jobs=self._model.page(0, MAX_KNOWN))
+        return self._names._replace(jobs=self._model.page(0, MAX_JOBS))
 
     def wake(self) -> None:
         """Somebody is there: look for a daemon again, if that was given up."""
@@ -74,23 +74,23 @@ class Live:
         """Keep up for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._count())
-            tasks.create_task(self._look_around())
+            tasks.create_task(self._refresh_names())
             tasks.create_task(self._follow())
 
-    def entered(self, key: str = "", names: Iterable[str] = ()) -> None:
+    def command_finished(self, key: str = "", names: Iterable[str] = ()) -> None:
         """A command has been run, so projects, agents and schedules may be others.
 
         key, names: the jobs that it started, by their key, and those that it let go on; they are ours.
         """
         self._keys |= {key} if key else set()
-        self._named |= set(names)
-        self._look.set()
+        self._resumed_names |= set(names)
+        self._names_outdated.set()
 
-    async def _look_around(self) -> None:
+    async def _refresh_names(self) -> None:
         """Ask for what no event tells: projects, agents, schedules, and which jobs are ours."""
         while True:
-            await self._look.wait()
-            self._look.clear()
+            await self._names_outdated.wait()
+            self._names_outdated.clear()
             try:
                 await self._ask()
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
@@ -98,7 +98,7 @@ class Live:
             self._changed()
 
     async def _ask(self) -> None:
-        self._names = Known(
+        self._names = KnownNames(
             projects=(await self._client.projects()).projects,
             agents=(await self._client.agents(versions=False)).agents,
             schedules=await self._client.schedule_list(),
@@ -106,33 +106,33 @@ class Live:
         for key in list(self._keys):
             await self._adopt(key)
             self._keys.discard(key)
-        for name in list(self._named):
+        for name in list(self._resumed_names):
             try:
-                self._ours(await self._client.status(name))
+                self._track(await self._client.status(name))
             except Refused as refused:
                 if refused.code not in (ErrorCode.UNKNOWN_JOB, ErrorCode.AMBIGUOUS_JOB):
                     raise
-            self._named.discard(name)
+            self._resumed_names.discard(name)
 
     async def _adopt(self, key: str) -> None:
         """Take the jobs that were dispatched with this key for ours: they are among the newest, and stand together."""
         others = 0
-        async for job in self._client.list_all(page=OTHERS):
+        async for job in self._client.list_all(page=MAX_FOREIGN_JOBS):
             if (job.key or "").partition("/")[0] == key:
-                self._ours(job)
+                self._track(job)
                 others = 0
-            elif (others := others + 1) >= OTHERS:
+            elif (others := others + 1) >= MAX_FOREIGN_JOBS:
                 return
 
-    def _ours(self, job: Job) -> None:
+    def _track(self, job: Job) -> None:
         """The job's news are wanted. What has happened to it already is told."""
         self.mine.add(job.id)
         self._model.put(job)
         job = self._model.get(job.id) or job  # an event may have told more meanwhile
         if job.state.is_final:
-            self._news(job, None)
+            self._notify_once(job, None)
         elif job.question is not None:
-            self._news(job, job.question)
+            self._notify_once(job, job.question)
 
     async def _follow(self) -> None:
         patience = Patience(RECONNECT_S)
@@ -152,7 +152,7 @@ class Live:
 
     async def _pause(self, patience: Patience, why: str) -> None:
         """Wait before the next try: a while, and at last until somebody is there."""
-        self.away = f"no daemon: {why}"
+        self.connection_error = f"no daemon: {why}"
         self._changed()
         self._awake.clear()
         try:
@@ -175,34 +175,34 @@ class Live:
             self._seq = newest.seq
             for name in self.mine:
                 if (job := self._model.get(name)) is not None:
-                    self._ours(job)
-        self.away = ""
+                    self._track(job)
+        self.connection_error = ""
         self._recount.set()
-        self._look.set()
+        self._names_outdated.set()
 
     async def _take(self, event: Event) -> None:
         self._recount.set()
         self._model.apply(event)
         self._model.stale.clear()  # what events do not tell is asked for when it is news
         job = self._model.get(event.job)
-        wanted = self._everything or event.job in self.mine
+        wanted = self._all_jobs or event.job in self.mine
         if job is None and not isinstance(event, events.Removed) and (wanted or not isinstance(event, events.Ended)):
-            job = await self._asked(event.job)
+            job = await self._fetch(event.job)
         if job is None or not wanted:
             return
         if isinstance(event, events.Ended):
-            self._news(job, None)
+            self._notify_once(job, None)
         elif isinstance(event, events.Asked):
-            self._news(job, event.question)
+            self._notify_once(job, event.question)
 
-    def _news(self, job: Job, question: Question | None) -> None:
+    def _notify_once(self, job: Job, question: Question | None) -> None:
         """Tell it, once."""
         what = (job.id, job.attempt, "" if question is None else question.id)
-        if what not in self._told:
-            self._told.add(what)
-            self._tell(job, question)
+        if what not in self._notified:
+            self._notified.add(what)
+            self._notify(job, question)
 
-    async def _asked(self, job_id: str) -> Job | None:
+    async def _fetch(self, job_id: str) -> Job | None:
         """A job that is not known yet; None when it has been removed meanwhile."""
         try:
             job = await self._client.status(job_id)

@@ -16,21 +16,21 @@ from luzia_client.cli.failure import UsageError
 _CODE = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
 
 
-def argv(words: Sequence[str]) -> list[str]:
+def command_argv(words: Sequence[str]) -> list[str]:
     """How to run a luzia command with this interpreter, which takes no module from the working directory (-P)."""
     return [sys.executable, "-P", "-c", _CODE, *words]
 
 
-async def run(words: Sequence[str]) -> int:
+async def run_command(words: Sequence[str]) -> int:
     """Run a command with the terminal to itself; returns its exit status, 128 and the number for a signal.
 
     Ctrl-C is the command's. Raises UsageError when the line is too long for a process.
     """
-    with _keys_are_the_childs(), _terminal_restored():
+    with _signals_ignored(), _terminal_restored():
         try:
-            process = await asyncio.create_subprocess_exec(*argv(words))
+            process = await asyncio.create_subprocess_exec(*command_argv(words))
         except (OSError, ValueError) as exc:
-            raise _cannot_be_run(exc) from exc
+            raise _start_error(exc) from exc
         try:
             status = await process.wait()
         except asyncio.CancelledError:
@@ -40,16 +40,16 @@ async def run(words: Sequence[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def run_without_terminal(words: Sequence[str]) -> int:
+def run_script_command(words: Sequence[str]) -> int:
     """The same in a script: the command's standard input is empty, for the script's is the script."""
     try:
-        status = subprocess.run(argv(words), stdin=subprocess.DEVNULL, check=False).returncode
+        status = subprocess.run(command_argv(words), stdin=subprocess.DEVNULL, check=False).returncode
     except (OSError, ValueError) as exc:
-        raise _cannot_be_run(exc) from exc
+        raise _start_error(exc) from exc
     return status if status >= 0 else 128 - status
 
 
-def _cannot_be_run(exc: OSError | ValueError) -> UsageError:
+def _start_error(exc: OSError | ValueError) -> UsageError:
     """Why no process took the words."""
     if isinstance(exc, ValueError):
         return UsageError("the line has a NUL character", "A task is plain text.")
@@ -59,7 +59,7 @@ def _cannot_be_run(exc: OSError | ValueError) -> UsageError:
 
 
 @contextmanager
-def _keys_are_the_childs() -> Iterator[None]:
+def _signals_ignored() -> Iterator[None]:
     """The terminal sends Ctrl-C and Ctrl-\\ to the shell as well; it lives on."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT)}
     for number in before:

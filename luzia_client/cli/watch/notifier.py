@@ -8,42 +8,42 @@ from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FAILED_STATES, FINAL_STATES, format_state, shown_percent
 from luzia_client.cli.show.text import one_line
-from luzia_client.cli.watch.board import Board
-from luzia_client.cli.watch.signal_options import Signs
+from luzia_client.cli.watch.signal_options import NotifierOptions
+from luzia_client.cli.watch.watched_jobs import WatchedJobs
 
 BELL = "\a"
 # The terminal keeps its title on a stack of its own; one without such a stack keeps ours.
-KEEP_TITLE = "\x1b[22;2t"
-OLD_TITLE = "\x1b[23;2t"
+PUSH_TITLE = "\x1b[22;2t"
+POP_TITLE = "\x1b[23;2t"
 
 
-class Beacon:
+class TerminalNotifier:
     """Gives the signs on a terminal.
 
     out: the terminal.
     """
 
-    def __init__(self, out: TextIO, signs: Signs) -> None:
+    def __init__(self, out: TextIO, notifications: NotifierOptions) -> None:
         self._out = out
-        self._signs = signs
+        self._options = notifications
         self._shown = ""
         self._asking: set[str] = set()
 
-    def show(self, board: Board) -> None:
+    def show(self, board: WatchedJobs) -> None:
         """Bring the title up to date, when it is wanted."""
-        title = title_of(board)
-        if not self._signs.title or title == self._shown:
+        title = format_title(board)
+        if not self._options.title or title == self._shown:
             return
-        self._write(f"{'' if self._shown else KEEP_TITLE}\x1b]2;{title}\a")
+        self._write(f"{'' if self._shown else PUSH_TITLE}\x1b]2;{title}\a")
         self._shown = title
 
     def release(self) -> None:
         """Give the terminal its own title back; the next `show` takes it again."""
         if self._shown:
-            self._write(OLD_TITLE)
+            self._write(POP_TITLE)
             self._shown = ""
 
-    def heard(self, job: Job) -> None:
+    def job_changed(self, job: Job) -> None:
         """A job has changed: ring when it begins to wait for an answer."""
         if job.state is not JobState.WAITING:
             self._asking.discard(job.id)
@@ -53,7 +53,7 @@ class Beacon:
 
     def ring(self) -> None:
         """Ring, when that is wanted."""
-        if self._signs.bell:
+        if self._options.bell:
             self._write(BELL)
 
     def _write(self, text: str) -> None:
@@ -61,7 +61,7 @@ class Beacon:
         self._out.flush()
 
 
-def title_of(board: Board) -> str:
+def format_title(board: WatchedJobs) -> str:
     """`running 60% overbits 113754-a2f5` for a single job, `luzia: 2 running, 3 of 5 done, 1 failed` for more."""
     jobs = [*board.live.values(), *board.ended.values()]
     counts = board.counts()

@@ -11,7 +11,7 @@ from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.processors import BeforeInput
 
 
-class TypedLine:
+class InputLine:
     """One line with a label. is_open: somebody types in it."""
 
     def __init__(self) -> None:

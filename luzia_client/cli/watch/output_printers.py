@@ -16,17 +16,27 @@ from luzia_protocol.output import FollowEnd, Output
 from luzia_client.cli.failure import complain
 from luzia_client.cli.show.formatting import STATE_COLOURS, format_state
 from luzia_client.cli.show.safe_output import SafeOutput
-from luzia_client.cli.show.screen import Screen, screen_of
+from luzia_client.cli.show.screen import Screen, detect_screen
 from luzia_client.cli.show.text import one_line, pad, width
 
-COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bold cyan", "bold yellow", "bold green", "bold magenta")
+PREFIX_COLOURS = (
+    "cyan",
+    "yellow",
+    "green",
+    "magenta",
+    "blue",
+    "bold cyan",
+    "bold yellow",
+    "bold green",
+    "bold magenta",
+)
 """Of prefixes; red is for failures."""
-MAX_LINE = 64 * 1024
+MAX_LINE_BYTES = 64 * 1024
 """Bytes of a line that are kept until its end comes; a longer one is printed in pieces."""
-PROJECT_WIDTH = 16
+MAX_PROJECT_WIDTH = 16
 
 
-class End(NamedTuple):
+class JobEnd(NamedTuple):
     """How a job has ended."""
 
     state: JobState
@@ -34,7 +44,7 @@ class End(NamedTuple):
     reason: str | None = None
 
 
-class Lines:
+class LineSplitter:
     """Cuts a stream of bytes into lines."""
 
     def __init__(self) -> None:
@@ -43,9 +53,9 @@ class Lines:
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that are whole now, without their newlines."""
         *lines, self._held = (self._held + data).split(b"\n")
-        while len(self._held) > MAX_LINE:
-            end = MAX_LINE
-            while self._held[end] & 0xC0 == 0x80 and end > MAX_LINE - 4:  # not in the middle of a character
+        while len(self._held) > MAX_LINE_BYTES:
+            end = MAX_LINE_BYTES
+            while self._held[end] & 0xC0 == 0x80 and end > MAX_LINE_BYTES - 4:  # not in the middle of a character
                 end -= 1
             lines.append(self._held[:end])
             self._held = self._held[end:]
@@ -57,17 +67,17 @@ class Lines:
         return [rest] if rest else []
 
 
-class _Shown:
+class _PrefixedJob:
     """What is known of a job that is being printed. expected: where its next piece should begin."""
 
     def __init__(self, project: str, style: str) -> None:
         self.project = project
         self.style = style
-        self.lines = Lines()
+        self.lines = LineSplitter()
         self.expected = 0
 
 
-class Prefixed:
+class PrefixedPrinter:
     """Prints what jobs write on stdout, and what becomes of them on stderr.
 
     screen: the one behind stdout. raw: in a file or a pipe the bytes of a line are left as they are.
@@ -76,17 +86,17 @@ class Prefixed:
     def __init__(self, screen: Screen, raw: bool) -> None:
         self._screen = screen
         self._raw = raw and screen.width is None
-        self._jobs: dict[str, _Shown] = {}
+        self._jobs: dict[str, _PrefixedJob] = {}
         self._column = 0
 
-    def begin(self, job: str, project: str) -> None:
+    def start_job(self, job: str, project: str) -> None:
         """A job is followed from now on: choose its colour, which is its own as far as no other has it."""
-        first = crc32(job.encode()) % len(COLOURS)
-        wanted = [*COLOURS[first:], *COLOURS[:first]]
-        taken = {shown.style for shown in self._jobs.values()} if len(self._jobs) < len(COLOURS) else set()
+        first = crc32(job.encode()) % len(PREFIX_COLOURS)
+        wanted = [*PREFIX_COLOURS[first:], *PREFIX_COLOURS[:first]]
+        taken = {shown.style for shown in self._jobs.values()} if len(self._jobs) < len(PREFIX_COLOURS) else set()
         style = next(style for style in wanted if style not in taken)
-        self._jobs[job] = _Shown(one_line(project), style)
-        self._column = max(self._column, min(width(one_line(project)), PROJECT_WIDTH))
+        self._jobs[job] = _PrefixedJob(one_line(project), style)
+        self._column = max(self._column, min(width(one_line(project)), MAX_PROJECT_WIDTH))
 
     def attempt(self, job: str, number: int) -> None:
         """The output of another attempt begins."""
@@ -103,16 +113,16 @@ class Prefixed:
         data = piece.data.encode() if piece.rendered else base64.b64decode(piece.data)
         self._print(job, shown.lines.feed(data))
 
-    def attempt_ended(self, job: str, end: FollowEnd) -> None:
+    def end_attempt(self, job: str, end: FollowEnd) -> None:
         """Print what has no newline at the end of an attempt."""
         del end
         self._print(job, self._jobs[job].lines.end())
 
-    def trouble(self, job: str, refused: Refused) -> None:
+    def report_error(self, job: str, refused: Refused) -> None:
         """Say why the output of an attempt cannot be had."""
         self._note(job, one_line(refused.message), "red")
 
-    def finished(self, job: str, end: End) -> None:
+    def end_job(self, job: str, end: JobEnd) -> None:
         """Say how the job has ended, and forget it."""
         word = format_state(end.state)
         said = f"{word}: {one_line(end.reason)}" if end.reason and end.reason != word else word
@@ -138,7 +148,7 @@ class Prefixed:
             sys.stdout.flush()
 
     def _note(self, job: str, text: str, style: str) -> None:
-        screen = screen_of(sys.stderr)
+        screen = detect_screen(sys.stderr)
         print(f"{self.prefix(job, screen)}{screen.paint(text, style)}", file=sys.stderr, flush=True)
 
     def _safe(self, line: bytes) -> str:
@@ -148,13 +158,13 @@ class Prefixed:
         return safe.feed(last) + safe.end()
 
 
-class JsonLines:
+class JsonPrinter:
     """Prints the daemon's own objects, one a line; the last of each job tells its final state."""
 
     def __init__(self) -> None:
         self._ends: dict[str, FollowEnd] = {}
 
-    def begin(self, job: str, project: str) -> None:
+    def start_job(self, job: str, project: str) -> None:
         """A job is followed from now on."""
         del project
         self._ends[job] = FollowEnd(job, 0, 0, JobState.QUEUED)
@@ -167,16 +177,16 @@ class JsonLines:
         del job
         self._print(piece)
 
-    def attempt_ended(self, job: str, end: FollowEnd) -> None:
+    def end_attempt(self, job: str, end: FollowEnd) -> None:
         """Print that an attempt has ended."""
         self._ends[job] = end
         self._print(end)
 
-    def trouble(self, job: str, refused: Refused) -> None:
+    def report_error(self, job: str, refused: Refused) -> None:
         """Say why the output of an attempt cannot be had."""
         complain(f"{job}: {refused.message}", refused.hint, 0)
 
-    def finished(self, job: str, end: End) -> None:
+    def end_job(self, job: str, end: JobEnd) -> None:
         """Print the final state, unless the end of the last attempt has told it."""
         last = self._ends.pop(job)
         if last.state is not end.state:

@@ -26,7 +26,7 @@ _RESET = re.compile("\x1b\\[0*m")
 _MAX_COLOURS = 200
 
 
-class Lines:
+class TextView:
     """Lines with a view on them that follows the end until somebody scrolls up. most: lines that are kept."""
 
     def __init__(self, text: str = "", most: int = MAX_LINES) -> None:
@@ -47,9 +47,9 @@ class Lines:
     def feed(self, text: str) -> None:
         """Add text at the end; the view stays where it is unless it follows."""
         first, *others = text.split("\n")
-        self._lines[-1] = _overwritten(self._lines[-1] + first.replace("\t", TAB))
+        self._lines[-1] = _overwrite(self._lines[-1] + first.replace("\t", TAB))
         for line in others:
-            self._lines.append(_overwritten(_colours_after(self._lines[-1]) + line.replace("\t", TAB)))
+            self._lines.append(_overwrite(_active_colours(self._lines[-1]) + line.replace("\t", TAB)))
         if self._below:
             self._below = min(self._below + len(others), len(self._lines) - 1)
 
@@ -74,9 +74,9 @@ class Lines:
         above = index
         while above > 0 and len(shown) < rows:
             above -= 1
-            shown.extendleft(reversed(_wrapped(self._lines[above], columns)))
+            shown.extendleft(reversed(_wrap(self._lines[above], columns)))
         while len(shown) < rows and index < last:  # the first line is in view: nothing more can be scrolled up
-            shown.extend(_wrapped(self._lines[index], columns))
+            shown.extend(_wrap(self._lines[index], columns))
             index += 1
             self._below = len(self._lines) - index if index < last else 0
         while len(shown) > rows:
@@ -84,7 +84,7 @@ class Lines:
         return list(shown)
 
 
-def fragments(line: str) -> Fragments:
+def parse_fragments(line: str) -> Fragments:
     """A line with colours in it, as pieces."""
     if "\x1b" not in line:
         return [("", line)]
@@ -92,13 +92,13 @@ def fragments(line: str) -> Fragments:
     colours = ""
     for index, part in enumerate(_COLOUR.split(line)):
         if index % 2:
-            colours = _added(colours, part)
+            colours = _combine_colours(colours, part)
         elif part:
             pieces.append((_style(colours), part))
     return pieces or [("", "")]
 
 
-def fitted(row: Fragments, columns: int) -> Fragments:
+def fit(row: Fragments, columns: int) -> Fragments:
     """The row cut or filled to exactly so many columns; what fills it has the style of its end."""
     found: Fragments = []
     left = columns
@@ -122,21 +122,21 @@ def _style(colours: str) -> str:
     return str(to_formatted_text(ANSI(colours + "x"))[0][0]) if colours else ""
 
 
-def _added(colours: str, escape: str) -> str:
+def _combine_colours(colours: str, escape: str) -> str:
     if _RESET.fullmatch(escape):
         return ""
     return (colours + escape)[-_MAX_COLOURS:] if len(colours) < _MAX_COLOURS else escape
 
 
-def _colours_after(line: str) -> str:
+def _active_colours(line: str) -> str:
     """The escape sequences that are in force at the end of a line, and so at the beginning of the next."""
     colours = ""
     for escape in _COLOUR.findall(line):
-        colours = _added(colours, escape)
+        colours = _combine_colours(colours, escape)
     return colours
 
 
-def _overwritten(line: str) -> str:
+def _overwrite(line: str) -> str:
     """What is left of a line whose beginning was written over, of at most MAX_LINE_CHARS characters."""
     if "\r" in line:
         bare = line.rstrip("\r")
@@ -144,10 +144,10 @@ def _overwritten(line: str) -> str:
     return line if len(line) <= MAX_LINE_CHARS else line[: MAX_LINE_CHARS - 1] + "…"
 
 
-def _wrapped(line: str, columns: int) -> list[Fragments]:
+def _wrap(line: str, columns: int) -> list[Fragments]:
     """The rows that a line takes."""
     columns = max(columns, 1)
-    pieces = fragments(line.rstrip("\r"))
+    pieces = parse_fragments(line.rstrip("\r"))
     if sum(width(text) for _, text in pieces) <= columns:
         return [pieces]
     rows: list[Fragments] = [[]]

@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 from luzia_protocol.caller import is_path
 
-from luzia_client.cli.completion.complete import DISPATCH, known_commands, offers
-from luzia_client.cli.completion.engine import Line, Offers
+from luzia_client.cli.completion.complete import DISPATCH_COMMANDS, complete_word, load_commands
+from luzia_client.cli.completion.engine import Candidates, Line
 from luzia_client.cli.show.text import harmless, one_line
-from luzia_client.tui.shell.lines import OWN, PROGRAM
-from luzia_client.tui.shell.offers import Known, values_of
-from luzia_client.tui.shell.words import quoted, split
+from luzia_client.tui.shell.line_parser import BUILTINS, PROGRAM
+from luzia_client.tui.shell.offers import KnownNames, complete_value
+from luzia_client.tui.shell.quoting import quote_word, split
 
 META_CHARS = 60
 
 
-class Choice(NamedTuple):
+class Candidate(NamedTuple):
     """text: what it puts into the line. start: from where on. shown: what it is called. meta: what it means."""
 
     text: str
@@ -26,7 +26,7 @@ class Choice(NamedTuple):
     meta: str = ""
 
 
-class Files(NamedTuple):
+class FileQuery(NamedTuple):
     """The names of files that begin with `word` are wanted, which only the disk knows.
 
     start: where the whole word begins in the line. prefix: what stands in it before the name, and stays.
@@ -38,7 +38,7 @@ class Files(NamedTuple):
     only_directories: bool = False
 
 
-def choices(line: str, known: Known) -> list[Choice] | Files:
+def find_candidates(line: str, known: KnownNames) -> list[Candidate] | FileQuery:
     """What may stand at the end of the line; nothing inside of quotes, where nobody can know."""
     found = split(line)
     if found.open:
@@ -49,28 +49,28 @@ def choices(line: str, known: Known) -> list[Choice] | Files:
     if before[:1] == [PROGRAM]:
         before = before[1:]
     table = _table()
-    values = partial(values_of, known, frozenset(before))
+    values = partial(complete_value, known, frozenset(before))
     if before[:1] == ["use"]:
-        return _choices(values("project", "", typed, table), start)
+        return _to_candidates(values("project", "", typed, table), start)
     first = before[0] if before else ""
-    offered = offers(table, Line("", [*before, typed]), values)
-    if offered.files and (first not in table["commands"] or first in DISPATCH):
+    offered = complete_word(table, Line("", [*before, typed]), values)
+    if offered.files and (first not in table["commands"] or first in DISPATCH_COMMANDS):
         # A task: only alone, behind an @, it names a file.
-        return Files(typed[1:], start, "@") if typed.startswith("@") else []
+        return FileQuery(typed[1:], start, "@") if typed.startswith("@") else []
     if not before:
-        offered.join(Offers(typed, OWN, directories=True))
-    return _choices(offered, start)
+        offered.merge(Candidates(typed, BUILTINS, directories=True))
+    return _to_candidates(offered, start)
 
 
 @cache
 def _table() -> dict[str, Any]:
-    return known_commands()
+    return load_commands()
 
 
-def _choices(offered: Offers, start: int) -> list[Choice] | Files:
+def _to_candidates(offered: Candidates, start: int) -> list[Candidate] | FileQuery:
     if offered.files or (offered.directories and (is_path(offered.typed) or not offered.values)):
-        return Files(offered.typed, start, offered.prefix, only_directories=not offered.files)
+        return FileQuery(offered.typed, start, offered.prefix, only_directories=not offered.files)
     return [
-        Choice(offered.prefix + quoted(name), start, harmless(name), one_line(text, META_CHARS))
+        Candidate(offered.prefix + quote_word(name), start, harmless(name), one_line(text, META_CHARS))
         for name, text in offered.values.items()
     ]

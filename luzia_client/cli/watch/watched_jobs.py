@@ -15,7 +15,7 @@ MAX_ENDED = 500
 """Ended jobs that are remembered one by one; older ones are only counted."""
 
 
-class Board:
+class WatchedJobs:
     """The jobs that are watched. `live` and `ended` are by id, oldest news first."""
 
     def __init__(self, jobs: Iterable[Job] = ()) -> None:
@@ -52,7 +52,7 @@ class Board:
         if isinstance(event, events.Removed):
             self.live.pop(job.id, None)
             return None
-        after = changed(job, event)
+        after = apply_event(job, event)
         self.put(after)
         return after
 
@@ -69,7 +69,7 @@ class Board:
             self._forgotten[oldest.state] += 1
 
 
-def changed(job: Job, event: Event) -> Job:
+def apply_event(job: Job, event: Event) -> Job:
     """The job after the event, as far as the event tells."""
     replace = msgspec.structs.replace
     job = replace(job, state=event.state, seq=event.seq)

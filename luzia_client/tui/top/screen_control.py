@@ -10,7 +10,7 @@ from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 
 from luzia_client.tui.top.actions import Actions
-from luzia_client.tui.top.lines import Fragments
+from luzia_client.tui.top.text_view import Fragments
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_bindings import NotImplementedOrNone
@@ -20,7 +20,7 @@ WHEEL_ROWS = 3
 Paint = Callable[[int, int], Sequence[Fragments]]
 
 
-class Painted(UIControl):
+class ScreenControl(UIControl):
     """Shows what `paint` makes of columns and rows."""
 
     def __init__(self, paint: Paint, actions: Actions) -> None:
@@ -69,11 +69,11 @@ class Painted(UIControl):
     def _click(self, row: int) -> None:
         top = self._actions.top
         layout = top.layout(self._rows)
-        if top.page is not None or top.choice is not None:
+        if top.page is not None or top.prompt is not None:
             return
         if layout.list <= row < layout.pane:
-            top.in_transcript = False
+            top.transcript_focused = False
             if top.cursor.top + row - layout.list < len(top.model.rows):
-                top.cursor.to(top.cursor.top + row - layout.list)
+                top.cursor.select_row(top.cursor.top + row - layout.list)
         elif layout.pane <= row < layout.bottom:
-            top.in_transcript = True
+            top.transcript_focused = True

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from luzia_protocol.operating import Queues
 
 MAX_PAGE = 1000
-_OBJECTS = frozenset(("activity", "progress", "question", "usage", "worktree"))
+_OBJECT_FIELDS = frozenset(("activity", "progress", "question", "usage", "worktree"))
 
 
-class Plain:
+class WireObject:
     """An object of the wire. Moments are datetimes, a state is a JobState, what is missing is None."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
@@ -35,18 +35,18 @@ class Plain:
                 value = datetime.fromisoformat(value)
             elif name == "state":
                 value = JobState(value)
-            elif name in _OBJECTS:
-                value = Plain(value)
+            elif name in _OBJECT_FIELDS:
+                value = WireObject(value)
         setattr(self, name, value)  # it is asked for again
         return value
 
 
-class Page:
+class WirePage:
     """A page of jobs as Listed has it. raw: the objects as they came."""
 
     def __init__(self, listed: dict[str, Any]) -> None:
         self.raw: list[dict[str, Any]] = listed["jobs"]
-        self.jobs: list[Job] = [Plain(job) for job in self.raw]  # type: ignore[misc]  # what is used of them is alike
+        self.jobs: list[Job] = [WireObject(job) for job in self.raw]  # type: ignore[misc]  # what is used of them is alike
         self.counts = {JobState(state): count for state, count in listed["counts"].items()}
         self.notices: list[str] = listed.get("notices", [])
         self.next: int | None = listed.get("next")
@@ -57,10 +57,10 @@ class Page:
         """What an operator has stopped, and since when."""
         moments = {name: at and datetime.fromisoformat(at) for name, at in self._queues.items() if name != "projects"}
         projects = {name: datetime.fromisoformat(at) for name, at in (self._queues.get("projects") or {}).items()}
-        return Plain({**moments, "projects": projects})  # type: ignore[return-value]  # read like one
+        return WireObject({**moments, "projects": projects})  # type: ignore[return-value]  # read like one
 
 
-def pages(request: Mapping[str, Any], limit: int | None) -> Iterator[Page]:
+def fetch_pages(request: Mapping[str, Any], limit: int | None) -> Iterator[WirePage]:
     """Ask the daemon, which is started if it is not there, for pages until there are `limit` jobs (None: all of them).
 
     request: fields of requests.List. Raises what the client raises.
@@ -68,7 +68,7 @@ def pages(request: Mapping[str, Any], limit: int | None) -> Iterator[Page]:
     left = limit
     cursor: int | None = None
     while left is None or left > 0:
-        page = Page(_ask({"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}))
+        page = WirePage(_request({"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}))
         yield page
         left = None if left is None else left - len(page.raw)
         cursor = page.next
@@ -76,7 +76,7 @@ def pages(request: Mapping[str, Any], limit: int | None) -> Iterator[Page]:
             return
 
 
-def _ask(request: Mapping[str, Any]) -> dict[str, Any]:
+def _request(request: Mapping[str, Any]) -> dict[str, Any]:
     from luzia_client.cli.commands.dispatch import ask
 
     answer = ask(json.dumps(request).encode() + b"\n")

@@ -19,7 +19,7 @@ from luzia_client.api.many_streams import ManyStreams
 from luzia_client.api.requests import Encoding, Render, StreamName
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.formatting import LIVE_STATES
-from luzia_client.cli.watch.prefixed import End, JsonLines, Prefixed
+from luzia_client.cli.watch.output_printers import JobEnd, JsonPrinter, PrefixedPrinter
 from luzia_client.transport.connection import DaemonUnreachableError
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ RECONNECT_S = 60.0
 KINDS = ["dispatched", "starting", "ended", "removed"]
 
 
-class Wanted(NamedTuple):
+class FollowOptions(NamedTuple):
     """Which jobs are followed, and what of them.
 
     ids: these; none are those that are live, and those that come, of the projects and with the tags.
@@ -48,7 +48,7 @@ class Wanted(NamedTuple):
     encoding: Encoding = "base64"
 
 
-class _Followed:
+class _FollowedJob:
     """One job. newest: its newest attempt that is known. attempts: those that are still to be followed, with how many
     lines of each. stream: the number of the one that is. end: how it has ended."""
 
@@ -57,20 +57,20 @@ class _Followed:
         self.newest = 0
         self.attempts: deque[tuple[int, int | None]] = deque()
         self.stream: int | None = None
-        self.end: End | None = None
+        self.end: JobEnd | None = None
 
 
-class Following:
+class OutputFollower:
     """The jobs that are followed, and what is printed of them."""
 
-    def __init__(self, client: Client, wanted: Wanted, printer: Prefixed | JsonLines) -> None:
+    def __init__(self, client: Client, wanted: FollowOptions, printer: PrefixedPrinter | JsonPrinter) -> None:
         self._client = client
         self._wanted = wanted
         self._printer = printer
         self._streams = ManyStreams(client.socket, RECONNECT_S)
-        self._jobs: dict[str, _Followed] = {}
-        self._by_stream: dict[int, _Followed] = {}
-        self._waiting: deque[_Followed] = deque()
+        self._jobs: dict[str, _FollowedJob] = {}
+        self._by_stream: dict[int, _FollowedJob] = {}
+        self._waiting: deque[_FollowedJob] = deque()
         self._events = 0
         self._ends: set[tuple[str, str | None]] = set()
 
@@ -132,9 +132,9 @@ class Following:
         del self._by_stream[number]
         if isinstance(item, Refused):
             if item.code is not ErrorCode.UNKNOWN_JOB:
-                self._printer.trouble(followed.id, item)
+                self._printer.report_error(followed.id, item)
         else:
-            self._printer.attempt_ended(followed.id, item)
+            self._printer.end_attempt(followed.id, item)
         followed.stream = None
         self._next_attempt(followed)
         self._use_room()
@@ -152,10 +152,10 @@ class Following:
                 self._add_attempt(followed, event.attempt, None)
                 self._next_attempt(followed)
             case events.Ended():
-                followed.end = End(event.state, event.outcome, event.reason)
+                followed.end = JobEnd(event.state, event.outcome, event.reason)
                 self._next_attempt(followed)
             case events.Removed():
-                followed.end = followed.end or End(event.state)
+                followed.end = followed.end or JobEnd(event.state)
                 self._next_attempt(followed)
 
     def _is_wanted(self, event: Event) -> bool:
@@ -192,7 +192,7 @@ class Following:
         for followed in list(self._jobs.values()):
             job = self._status(followed.id)
             if job is None:
-                followed.end = followed.end or End(JobState.LOST)
+                followed.end = followed.end or JobEnd(JobState.LOST)
                 self._next_attempt(followed)
             else:
                 self._known(job, followed.newest + 1, None)
@@ -205,26 +205,26 @@ class Following:
 
     # ------------------------------------------------------------------ one job
 
-    def _begin(self, job: str, project: str) -> _Followed:
-        self._printer.begin(job, project)
-        self._jobs[job] = followed = _Followed(job)
+    def _begin(self, job: str, project: str) -> _FollowedJob:
+        self._printer.start_job(job, project)
+        self._jobs[job] = followed = _FollowedJob(job)
         return followed
 
     def _known(self, job: Job, first: int, tail: int | None) -> None:
         """Take in a job as the daemon tells it. first: follow its attempts from this one."""
         followed = self._jobs[job.id]
         if job.state.is_final:
-            followed.end = End(job.state, job.outcome, job.reason)
+            followed.end = JobEnd(job.state, job.outcome, job.reason)
         for number in range(max(first, 1), job.attempt + 1):
             self._add_attempt(followed, number, tail)
         self._next_attempt(followed)
 
-    def _add_attempt(self, followed: _Followed, number: int, tail: int | None) -> None:
+    def _add_attempt(self, followed: _FollowedJob, number: int, tail: int | None) -> None:
         if number > followed.newest:
             followed.newest = number
             followed.attempts.append((number, tail))
 
-    def _next_attempt(self, followed: _Followed) -> None:
+    def _next_attempt(self, followed: _FollowedJob) -> None:
         """Go on with the job's next attempt, or be done with it."""
         if followed.stream is not None or followed in self._waiting:
             return
@@ -232,7 +232,7 @@ class Following:
             self._waiting.append(followed)
             self._use_room()
         elif followed.end is not None and followed.id in self._jobs:
-            self._printer.finished(followed.id, followed.end)
+            self._printer.end_job(followed.id, followed.end)
             if followed.end.state.is_final:
                 self._ends.add((followed.end.state.value, followed.end.outcome))
             del self._jobs[followed.id]
