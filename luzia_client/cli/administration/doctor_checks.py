@@ -19,8 +19,7 @@ from luzia_protocol.replies import Agent, Info
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
-from luzia_client.cli.show.formatting import format_duration, format_size
-from luzia_client.cli.show.queues import describe_suspensions
+from luzia_client.cli.show.formatting import describe_suspensions, format_duration, format_size
 from luzia_client.transport import autostart
 from luzia_client.transport.connection import DaemonUnreachableError
 

@@ -14,8 +14,8 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.selection import ask, some
 from luzia_client.cli.failure import UsageError
+from luzia_client.cli.show.formatting import describe_suspensions
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.queues import describe_suspensions
 from luzia_client.cli.show.text import harmless
 
 

@@ -20,9 +20,8 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.failure import UsageError, complain
-from luzia_client.cli.show.formatting import format_counts, format_duration, format_size
+from luzia_client.cli.show.formatting import describe_suspensions, format_counts, format_duration, format_size
 from luzia_client.cli.show.output import print_fields, print_json
-from luzia_client.cli.show.queues import describe_suspensions
 from luzia_client.transport import autostart
 from luzia_client.transport.connection import DaemonUnreachableError
 

@@ -80,14 +80,14 @@ def run(args: argparse.Namespace) -> int:
 
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or DEFAULT_LIMIT
-    wanted = listing.JobQuery(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
+    query = listing.JobQuery(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
     if args.json:
-        return listing.print_jobs_json(wanted)
+        return listing.print_jobs_json(query)
     if args.format is not None:
         from luzia_client.cli.show.columns import parse_columns
 
-        return listing.print_jobs_columns(wanted, parse_columns(args.format))
-    return listing.print_jobs_table(wanted)
+        return listing.print_jobs_columns(query, parse_columns(args.format))
+    return listing.print_jobs_table(query)
 
 
 def _since(text: str) -> datetime:

@@ -19,6 +19,7 @@ from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.times import past
 from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.charts import draw_charts
+from luzia_client.cli.show.formatting import NO_JOBS
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.statistics import JobSample, compute_statistics, sample_job
@@ -51,29 +52,27 @@ def run(args: argparse.Namespace) -> int:
     now = datetime.now(UTC).astimezone()
     since: datetime | None = args.since
     with Client() as client:
-        found = list(_facts(client, args.project, since))
+        found = list(_samples(client, args.project, since))
     if not found and not args.json:
-        print(
-            "No job matches." if since or args.project else 'No jobs yet. The first one: luzia . "what is to be done"'
-        )
+        print("No matching jobs." if since or args.project else NO_JOBS)
         return exit_codes.OK
     begin = since or min((created for created, _ in found), default=now).astimezone()
-    told = compute_statistics([fact for _, fact in found], begin, now)
+    statistics = compute_statistics([sample for _, sample in found], begin, now)
     if args.json:
-        print_json(told)
+        print_json(statistics)
     elif not pictures:
-        print("\n".join(draw_charts(told, stdout_screen())))
+        print("\n".join(draw_charts(statistics, stdout_screen())))
     for path, kind in pictures:
         from luzia_client.cli.show.plots import draw_plots
 
-        draw_plots(told, path, kind)
+        draw_plots(statistics, path, kind)
         if not args.json:
             print(path)
     return exit_codes.OK
 
 
-def _facts(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[tuple[datetime, JobSample]]:
-    """When each job was dispatched, and its fact. What came of earlier attempts is asked for job by job."""
+def _samples(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[tuple[datetime, JobSample]]:
+    """The dispatch time and the sample of each job. Jobs with several attempts are requested one by one."""
     cursor: int | None = None
     while True:
         page = client.list(projects, limit=MAX_PAGE, cursor=cursor, since=since)

@@ -1,10 +1,10 @@
-"""What an agent does and has done, in words: for the table, and for all about one job."""
+"""What an agent is doing and has done, for the table and for the details of a job. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from luzia_client.cli.show.formatting import format_duration, format_time
+from luzia_client.cli.show.formatting import format_duration, format_number, format_time
 from luzia_client.cli.show.text import harmless, one_line
 
 TYPE_CHECKING = False
@@ -18,13 +18,13 @@ _PLAN_MARKS = {"pending": "[ ]", "in_progress": "[~]", "completed": "[x]", "drop
 
 
 def format_work(activity: Activity | None) -> str:
-    """`7 turns 12 tools 45k+1.2k tok $0.31`, as far as the agent tells it; nothing for None."""
+    """`7 turns 12 tools 45k+1.2k tok $0.31`, as far as the agent reports it; empty for None."""
     if activity is None:
         return ""
-    words = [f"{activity.turns} turns", f"{activity.tool_calls} tools"]
+    words = [format_number(activity.turns, "turn"), format_number(activity.tool_calls, "tool")]
     if activity.tokens_in is not None and activity.tokens_out is not None:
         words.append(f"{format_count(activity.tokens_in)}+{format_count(activity.tokens_out)} tok")
-    words.append(format_cost(activity))
+    words.append("cost unknown" if activity.cost_usd is None else format_cost(activity))
     return " ".join(words)
 
 
@@ -41,20 +41,20 @@ def format_count(count: int) -> str:
 
 
 def format_cost(activity: Activity) -> str:
-    """The agent's own estimate, or `unpriced`: what nobody knows is never shown as nothing."""
+    """The agent's own estimate, or `unknown`: an unknown cost is never shown as zero."""
     if activity.cost_usd is None:
-        return "unpriced"
+        return "unknown"
     return f"${activity.cost_usd:.2f}" if activity.cost_usd >= 0.995 else f"${activity.cost_usd:.4f}"
 
 
 def describe_activity(job: Job, now: datetime) -> list[tuple[str, str]]:
-    """Labels and values of all that is understood of the newest attempt; without a label a value goes on."""
+    """Labels and values of what is known of the newest attempt; an empty label continues the value above."""
     activity = job.activity
     if activity is None:
         return []
     rows = [
-        ("Last sign", _format_last_activity(job, activity, now)),
-        ("Said", one_line(activity.last_message or "", 300)),
+        ("Last activity", _format_last_activity(job, activity, now)),
+        ("Last message", one_line(activity.last_message or "", 300)),
         ("Session", harmless(activity.session or "")),
         ("Model", harmless(activity.model or "")),
         ("Turns", str(activity.turns)),
@@ -63,7 +63,7 @@ def describe_activity(job: Job, now: datetime) -> list[tuple[str, str]]:
         *_describe_plan(activity),
         ("Tokens", _format_tokens(activity)),
         ("Cost", format_cost(activity)),
-        ("Limit", _format_limit(activity, now)),
+        ("Usage limit", _format_limit(activity, now)),
     ]
     return [row for row in rows if row[1]]
 
@@ -83,7 +83,7 @@ def _describe_files(activity: Activity) -> list[tuple[str, str]]:
     shown = activity.files[:MAX_FILES]
     rows = [("" if number else "Files", harmless(path)) for number, path in enumerate(shown)]
     if activity.file_count > len(shown):
-        rows.append(("" if rows else "Files", f"… {activity.file_count}{'+' if activity.more_files else ''} in all"))
+        rows.append(("" if rows else "Files", f"… {activity.file_count}{'+' if activity.more_files else ''} in total"))
     return rows
 
 

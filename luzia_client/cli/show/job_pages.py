@@ -1,4 +1,4 @@
-"""`luzia jobs ID…`: everything about some jobs."""
+"""`luzia jobs ID…`: the details of jobs, requested and printed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from luzia_client.cli.show.screen import stdout_screen
 
 
 def show_jobs(ids: Sequence[str], as_json: bool) -> int:
-    """Print everything about some jobs; raises the first refusal once the others are printed."""
+    """Print the details of each job; raises the first refusal after all have been requested."""
     refusals: list[Refused] = []
     screen = stdout_screen()
     with Client() as client:

@@ -1,4 +1,4 @@
-"""The lists of `luzia jobs`: the table, columns that somebody chose, or the wire's own objects."""
+"""Lists of jobs, as `luzia jobs` prints them: a table, chosen columns, or the JSON objects of the wire."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from luzia_protocol.states import JobState
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show import wire_jobs
-from luzia_client.cli.show.formatting import FINAL_STATES, LIVE_STATES, format_counts
-from luzia_client.cli.show.queues import describe_suspensions
+from luzia_client.cli.show.formatting import FINAL_STATES, LIVE_STATES, NO_JOBS, describe_suspensions, format_counts
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class JobQuery:
-    """Which jobs, and in which order. limit: None is all of them. sort: None is live ones first, then the newest."""
+    """Which jobs to list, and in which order. limit: None for no limit. sort: None for live ones first, then the newest."""
 
     def __init__(
         self,
@@ -48,63 +47,62 @@ class JobQuery:
 
     @property
     def filtered(self) -> bool:
-        """Whether any job may be missing that is remembered."""
+        """True when the query may leave out jobs that exist."""
         return bool(self.projects or self.states or self.tags or self.since or self.parent)
 
     def request(self) -> dict[str, Any]:
         """The fields of the request."""
-        found: dict[str, Any] = {"projects": [*self.projects], "states": [*self.states], "tags": self.tags}
+        fields: dict[str, Any] = {"projects": [*self.projects], "states": [*self.states], "tags": self.tags}
         if self.since is not None:
-            found["since"] = self.since.isoformat()
+            fields["since"] = self.since.isoformat()
         if self.parent is not None:
-            found["parent"] = self.parent
+            fields["parent"] = self.parent
         if self.sort is not None:
-            found["sort"] = self.sort
-        return found | ({"reverse": True} if self.reverse else {})
+            fields["sort"] = self.sort
+        return fields | ({"reverse": True} if self.reverse else {})
 
 
-def fetch_pages(wanted: JobQuery) -> Iterator[wire_jobs.WirePage]:
-    """The pages of a listing.
+def fetch_pages(query: JobQuery) -> Iterator[wire_jobs.WirePage]:
+    """Request the pages of a list.
 
-    With a limit, and neither states nor an order asked for, live jobs come before ended ones, so that none is
-    crowded out.
+    With a limit, and without states and an order, live jobs come first, so that none of them is left out.
     """
-    if wanted.limit is None or wanted.states or wanted.sort or wanted.reverse:
-        yield from wire_jobs.fetch_pages(wanted.request(), wanted.limit)
+    if query.limit is None or query.states or query.sort or query.reverse:
+        yield from wire_jobs.fetch_pages(query.request(), query.limit)
         return
-    left = wanted.limit
+    left = query.limit
     for group in (LIVE_STATES, FINAL_STATES):
-        for page in wire_jobs.fetch_pages({**wanted.request(), "states": group}, left) if left > 0 else ():
+        for page in wire_jobs.fetch_pages({**query.request(), "states": group}, left) if left > 0 else ():
             left -= len(page.raw)
             yield page
 
 
-def print_jobs_json(wanted: JobQuery) -> int:
-    """Print the jobs as the wire has them, one a line."""
-    for page in fetch_pages(wanted):
+def print_jobs_json(query: JobQuery) -> int:
+    """Print the JSON objects of the wire, one per line."""
+    for page in fetch_pages(query):
         for job in page.raw:
             print(json.dumps(job, ensure_ascii=False, separators=(",", ":")))
     return exit_codes.OK
 
 
-def print_jobs_columns(wanted: JobQuery, names: Sequence[str]) -> int:
-    """Print chosen columns."""
+def print_jobs_columns(query: JobQuery, names: Sequence[str]) -> int:
+    """Print the columns with these names."""
     from luzia_client.cli.show.columns import format_jobs
 
-    jobs = [job for page in fetch_pages(wanted) for job in page.jobs]
+    jobs = [job for page in fetch_pages(query) for job in page.jobs]
     for line in format_jobs(jobs, names, datetime.now(UTC), stdout_screen()):
         print(line)
     return exit_codes.OK
 
 
-def print_jobs_table(wanted: JobQuery) -> int:
-    """Print the counts and the table."""
+def print_jobs_table(query: JobQuery) -> int:
+    """Print notices, the counts and the table."""
     from luzia_client.cli.show.tables import format_jobs_table
 
     screen = stdout_screen()
     jobs: list[Job] = []
     counts: dict[JobState, int] = {}
-    for number, page in enumerate(fetch_pages(wanted)):
+    for number, page in enumerate(fetch_pages(query)):
         jobs += page.jobs
         if number == 0:
             counts = page.counts
@@ -113,30 +111,29 @@ def print_jobs_table(wanted: JobQuery) -> int:
     if jobs:
         print()
         print("\n".join(format_jobs_table(jobs, datetime.now(UTC), screen)))
-    if screen.width is not None or wanted.states == [JobState.WAITING]:
-        asked = [f"  {job.id}  {harmless(one_line(job.reason or ''))}" for job in jobs if job.question is not None]
-        print("\n".join(["\nAnswer with `luzia answer ID …`:", *asked, ""] if asked else []), end="")
+    if screen.width is not None or query.states == [JobState.WAITING]:
+        questions = [f"  {job.id}  {one_line(job.reason or '')}" for job in jobs if job.question is not None]
+        print("\n".join(["\nAnswer with `luzia answer ID …`:", *questions, ""] if questions else []), end="")
     if not jobs:
-        empty = 'No jobs yet. The first one: luzia . "what is to be done"'
-        print("\nNo job matches." if wanted.filtered else f"\n{empty}")
-    _print_omitted(wanted, len(jobs), counts, screen)
+        print("\nNo matching jobs." if query.filtered else f"\n{NO_JOBS}")
+    _print_omitted(query, len(jobs), counts, screen)
     return exit_codes.OK
 
 
 def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> None:
-    """What an operator should know before anything else."""
+    """Print the notices of the daemon, and what an operator has suspended."""
     for notice in page.notices:
         print(screen.paint(f"! {harmless(notice)}", "yellow"))
     for words, command in describe_suspensions(page.queues, datetime.now(UTC)):
         print(screen.paint(f"! {words}; `{command}`", "yellow"))
 
 
-def _print_omitted(wanted: JobQuery, shown: int, counts: dict[JobState, int], screen: Screen) -> None:
-    total = sum(count for state, count in counts.items() if not wanted.states or state in wanted.states)
-    if shown >= total or wanted.tags or wanted.since or wanted.parent:  # how many jobs these leave, nobody counts
+def _print_omitted(query: JobQuery, shown: int, counts: dict[JobState, int], screen: Screen) -> None:
+    total = sum(count for state, count in counts.items() if not query.states or state in query.states)
+    if shown >= total or query.tags or query.since or query.parent:  # the number of matching jobs is unknown
         return
-    hint = f"… {total - shown} more; to see them add --all or a larger --limit"
+    hint = f"… {total - shown} more; show them with --all or a larger --limit"
     if screen.width is None:
-        print(hint, file=sys.stderr)  # programs that read the table need not step over it
+        print(hint, file=sys.stderr)  # not in the table that programs read
     else:
         print(screen.paint(hint, "dim"))

@@ -1,4 +1,4 @@
-"""Schedules as words: the table of all, and everything about one."""
+"""Schedules as text: a table of all, and the details of one. Pure."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ import msgspec
 
 from luzia_protocol.schedules import Missed, Overlap, Run, Schedule
 
-from luzia_client.cli.show.formatting import format_duration, format_state
+from luzia_client.cli.show.formatting import format_agent, format_duration, format_state
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, one_line, pad, width
 
 _TITLES = ("NAME", "CRON", "ZONE", "NEXT", "LAST", "PROJECT", "TASK")
 _MIN_WIDE_SCREEN = 120
 _WIDE_ONLY = ("ZONE", "PROJECT")
-"""Columns for which a narrower screen has no room; `show` tells them."""
+"""Columns that a narrower screen leaves out; `luzia schedule show` has them."""
 _LABEL_WIDTH = 13
 _MAX_TASK_CHARS = 200
-_NO_SCHEDULES = 'There are no schedules. Add one: luzia schedule add nightly --cron "0 3 * * *" --project . "…"'
+_NO_SCHEDULES = (
+    'No schedules. Add one: luzia schedule add nightly --cron "0 3 * * *" --project . "update the dependencies"'
+)
 _MISSED = {
-    Missed.ONCE: "one run makes up for all",
-    Missed.SKIP: "left out",
-    Missed.ALL: "each is made up for",
+    Missed.ONCE: "missed runs are coalesced into one",
+    Missed.SKIP: "missed runs are skipped",
+    Missed.ALL: "every missed run is made up for",
 }
 _OVERLAP = {
-    Overlap.SKIP: "the new run is left out",
-    Overlap.QUEUE: "the new run waits",
-    Overlap.CANCEL: "the old job is cancelled",
+    Overlap.SKIP: "an overlapping run is skipped",
+    Overlap.QUEUE: "an overlapping run is queued",
+    Overlap.CANCEL: "the previous job is cancelled",
 }
 
 
 def describe_schedules(schedules: Sequence[Schedule], now: datetime, screen: Screen) -> list[str]:
-    """One line a schedule, cut to the terminal."""
+    """Titles and one line per schedule, cut to the terminal."""
     if not schedules:
         return [_NO_SCHEDULES]
     narrow = screen.width is not None and screen.width < _MIN_WIDE_SCREEN
@@ -76,19 +78,19 @@ def _style(schedule: Schedule) -> str:
 
 
 def describe_schedule(schedule: Schedule, now: datetime, screen: Screen) -> list[str]:
-    """Everything about one schedule."""
+    """The details of one schedule."""
     job = schedule.job
     next_runs = describe_next_runs(schedule, now)
     rows = [
-        ("Cron", f"{schedule.cron}, in the time zone {schedule.timezone}"),
+        ("Cron", f"{schedule.cron}, time zone {schedule.timezone}"),
         ("Problem", schedule.problem),
         *(("" if number else "Next", words) for number, words in enumerate(next_runs)),
         ("Last", format_run(schedule.last, now) if schedule.last else "none yet"),
-        ("Not ended", ", ".join(schedule.live)),
+        ("Live jobs", ", ".join(schedule.live)),
         ("Missed runs", _MISSED[schedule.missed]),
         ("Overlap", _OVERLAP[schedule.overlap]),
         ("Project", job.project),
-        ("Agent", job.agent or ""),
+        ("Agent", format_agent(job.agent) if job.agent else ""),
         ("Options", _format_options(schedule)),
         ("Environment", ", ".join(schedule.env_names)),
         ("Added", _format_long_time(schedule.created_at)),
@@ -100,32 +102,31 @@ def describe_schedule(schedule: Schedule, now: datetime, screen: Screen) -> list
 
 
 def describe_next_runs(schedule: Schedule, now: datetime) -> list[str]:
-    """Its next runs, one a line; or why there are none."""
+    """The next runs, one per line, or why there are none."""
     if schedule.paused:
-        return ["none before `luzia schedule resume`: it is paused"]
-    return [
-        f"{_format_long_time(moment)}, in {format_duration((moment - now).total_seconds())}" for moment in schedule.next
-    ]
+        return ["none: the schedule is paused; resume it with `luzia schedule resume`"]
+    runs = schedule.next
+    return [f"{_format_long_time(time)}, in {format_duration((time - now).total_seconds())}" for time in runs]
 
 
 def format_run(run: Run, now: datetime, narrow: bool = False) -> str:
-    """`completed 113754-a2f5 (Mon 03:00)`, or why there was no job; `completed`, `skipped` where there is no room."""
+    """`completed 113754-a2f5 (Mon 03:00)`, or why there was no job; narrow: only `completed` or `skipped`."""
     at = format_run_time(run.at, now)
     if run.job is None:
         return run.note.partition(":")[0] if narrow else f"{run.note} ({at})"
-    state = "gone" if run.state is None else format_state(run.state)
+    state = "removed" if run.state is None else format_state(run.state)
     return state if narrow else f"{state} {run.job} ({at})"
 
 
-def format_run_time(moment: datetime, now: datetime) -> str:
-    """`Mon 03:00` within a week, otherwise with its date, in the schedule's zone."""
-    near = abs((moment - now).total_seconds()) < 6 * 86400
-    seconds = ":%S" if moment.second else ""
-    return moment.strftime(f"%a %H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}")
+def format_run_time(time: datetime, now: datetime) -> str:
+    """`Mon 03:00` within a week, otherwise with the date, in the schedule's time zone."""
+    near = abs((time - now).total_seconds()) < 6 * 86400
+    seconds = ":%S" if time.second else ""
+    return time.strftime(f"%a %H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}")
 
 
-def _format_long_time(moment: datetime) -> str:
-    return moment.strftime("%a %Y-%m-%d %H:%M:%S %z")
+def _format_long_time(time: datetime) -> str:
+    return time.strftime("%a %Y-%m-%d %H:%M:%S %z")
 
 
 def _task(schedule: Schedule) -> str:
@@ -133,9 +134,9 @@ def _task(schedule: Schedule) -> str:
 
 
 def _format_options(schedule: Schedule) -> str:
-    """What else was said of its jobs, as the protocol calls it."""
-    said = msgspec.to_builtins(schedule.job)
-    shown = {name: value for name, value in said.items() if name not in ("op", "project", "task", "argv", "agent")}
+    """The other options of its jobs, named as in the protocol."""
+    fields = msgspec.to_builtins(schedule.job)
+    shown = {name: value for name, value in fields.items() if name not in ("op", "project", "task", "argv", "agent")}
     return ", ".join(f"{name}={_format_value(value)}" for name, value in shown.items())
 
 

@@ -1,9 +1,16 @@
-"""The table of jobs, cut to the terminal; on a pipe always the same columns, and only long tasks are cut."""
+"""The table of jobs, fitted to the terminal; on a pipe the columns never change and only long tasks are cut. Pure."""
 
 from __future__ import annotations
 
 from luzia_client.cli.show.activity import format_work
-from luzia_client.cli.show.formatting import ACTIVE_STATES, STATE_COLOURS, format_elapsed, format_status, shown_percent
+from luzia_client.cli.show.formatting import (
+    ACTIVE_STATES,
+    STATE_COLOURS,
+    format_agent,
+    format_elapsed,
+    format_status,
+    shown_percent,
+)
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, one_line, pad, width
 
@@ -18,18 +25,17 @@ GAP = "  "
 MAX_NAME_WIDTH = 20
 MAX_PIPE_TASK_CHARS = 200
 MIN_STATE_WIDTH = 26
-"""Columns that STATE may take before TASK gets any: a state, a bar and a percentage."""
+"""The width that STATE gets before TASK gets any: a state, a bar and a percentage."""
 MIN_SCREEN_FOR_WORK = 140
-"""Columns of a screen from which on it has room for what agents have done: turns, tools, tokens and cost."""
-LIVE_WORK_WIDTH = 36
-"""The same on a live screen, where a column that grew at every step would make the others jump."""
+"""The least screen width with a WORK column: turns, tools, tokens and cost."""
+LIVE_WORK_WIDTH = 40
+"""The least width of WORK on a live screen: a column that grows at every step would move the others."""
 LIVE_STATE_WIDTH = 40
-"""The same where the screen is live: what a job is doing matters more there than its task, and a column that
-changed its width at every step would make the others jump."""
+"""The least width of STATE on a live screen, where the current activity matters more than the task."""
 
 
 class Column:
-    """A heading, its cells, their width, and how they are shown."""
+    """A title, its cells, their width, and their style. right: align the cells on the right."""
 
     def __init__(self, title: str, cells: list[str], columns: int) -> None:
         self.title = title
@@ -40,19 +46,19 @@ class Column:
 
 
 def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = False) -> list[str]:
-    """The heading and one line a job, coloured by state.
+    """The titles and one line per job, coloured by state.
 
-    live: the table will be redrawn; leave more room to what the jobs are doing.
+    live: the table will be redrawn; leave more room for the current activity.
     """
     if screen.width is None:
         return _format_plain_table(jobs, now)
-    # What an agent is doing matters more than the words of its task.
+    # The current activity of an agent matters more than its task.
     live = live or any(job.activity is not None and job.state in ACTIVE_STATES for job in jobs)
     before = [make_column("ID", [job.id for job in jobs])]
     if screen.width >= 60:
         before.append(make_column("PROJECT", [one_line(job.project) for job in jobs], MAX_NAME_WIDTH))
     if screen.width >= (100 if live else 76):
-        before.append(make_column("AGENT", [one_line(job.agent) for job in jobs], MAX_NAME_WIDTH))
+        before.append(make_column("AGENT", [format_agent(job.agent) for job in jobs], MAX_NAME_WIDTH))
     state = make_column("STATE", [format_status(job, screen, now) for job in jobs])
     time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
     task = make_column("TASK", [one_line(job.task) for job in jobs])
@@ -80,9 +86,9 @@ def make_column(title: str, cells: list[str], limit: int = 1000) -> Column:
 
 
 def divide_width(state: int, task: int, room: int, least: int) -> tuple[int, int]:
-    """Divide the room between STATE and TASK, given what each would like: columns for one and the other.
+    """Divide a width between STATE and TASK; returns the width of each.
 
-    STATE gets what TASK leaves, or `least`, or four tenths of the room, whichever is most.
+    state, task: their preferred widths. STATE gets the most of: what TASK leaves, `least`, four tenths of the room.
     """
     room = max(room, 0)
     for_state = min(state, max(room - task, least, room * 4 // 10), room)
@@ -90,7 +96,7 @@ def divide_width(state: int, task: int, room: int, least: int) -> tuple[int, int
 
 
 def _format_row(columns: Sequence[Column], row: int | None, screen: Screen) -> str:
-    """One row of cells, or the headings when `row` is None."""
+    """One row of cells, or the titles when `row` is None."""
     shown: list[str] = []
     for column in columns:
         if column.columns == 0:
@@ -107,11 +113,11 @@ def _format_row(columns: Sequence[Column], row: int | None, screen: Screen) -> s
 
 
 def _format_plain_table(jobs: Sequence[Job], now: datetime) -> list[str]:
-    """For programs and files: no bars, no cutting, no empty cells, and no cell with a space but the last."""
+    """For programs and files: no bars, nothing cut but tasks, no empty cells, and no spaces in any cell but the last."""
     columns = [
         make_column("ID", [job.id for job in jobs]),
         make_column("PROJECT", [_format_word(job.project) for job in jobs]),
-        make_column("AGENT", [_format_word(job.agent) for job in jobs]),
+        make_column("AGENT", [_format_word(format_agent(job.agent)) for job in jobs]),
         make_column("STATE", [job.state.value for job in jobs]),
         make_column("PROGRESS", [_format_percent(job) for job in jobs]),
         make_column("TIME", [format_elapsed(job, now) for job in jobs]),

@@ -1,6 +1,6 @@
-"""Jobs of a list as they came over the wire, without the structs of luzia_protocol: these take too long to load.
+"""Jobs of a list read from the wire without the structs of luzia_protocol, which take too long to load.
 
-What the screens ask of a job is turned into what its struct would have, when it is asked for.
+A field is converted to the type that the struct has when it is first read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OBJECT_FIELDS = frozenset(("activity", "progress", "question", "usage", "worktr
 
 
 class WireObject:
-    """An object of the wire. Moments are datetimes, a state is a JobState, what is missing is None."""
+    """An object of the wire. Times are datetimes, a state is a JobState, a missing field is None."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
@@ -37,16 +37,16 @@ class WireObject:
                 value = JobState(value)
             elif name in _OBJECT_FIELDS:
                 value = WireObject(value)
-        setattr(self, name, value)  # it is asked for again
+        setattr(self, name, value)  # convert it only once
         return value
 
 
 class WirePage:
-    """A page of jobs as Listed has it. raw: the objects as they came."""
+    """A page of jobs, like `Listed`. raw: the objects as received."""
 
     def __init__(self, listed: dict[str, Any]) -> None:
         self.raw: list[dict[str, Any]] = listed["jobs"]
-        self.jobs: list[Job] = [WireObject(job) for job in self.raw]  # type: ignore[misc]  # what is used of them is alike
+        self.jobs: list[Job] = [WireObject(job) for job in self.raw]  # type: ignore[misc]  # read like the struct
         self.counts = {JobState(state): count for state, count in listed["counts"].items()}
         self.notices: list[str] = listed.get("notices", [])
         self.next: int | None = listed.get("next")
@@ -54,16 +54,16 @@ class WirePage:
 
     @property
     def queues(self) -> Queues:
-        """What an operator has stopped, and since when."""
-        moments = {name: at and datetime.fromisoformat(at) for name, at in self._queues.items() if name != "projects"}
+        """What an operator has suspended, and since when."""
+        times = {name: at and datetime.fromisoformat(at) for name, at in self._queues.items() if name != "projects"}
         projects = {name: datetime.fromisoformat(at) for name, at in (self._queues.get("projects") or {}).items()}
-        return WireObject({**moments, "projects": projects})  # type: ignore[return-value]  # read like one
+        return WireObject({**times, "projects": projects})  # type: ignore[return-value]  # read like the struct
 
 
 def fetch_pages(request: Mapping[str, Any], limit: int | None) -> Iterator[WirePage]:
-    """Ask the daemon, which is started if it is not there, for pages until there are `limit` jobs (None: all of them).
+    """Request pages of at most `limit` jobs together; None for all. Starts the daemon if needed.
 
-    request: fields of requests.List. Raises what the client raises.
+    request: fields of requests.List. Raises the errors of the client.
     """
     left = limit
     cursor: int | None = None
@@ -86,5 +86,5 @@ def _request(request: Mapping[str, Any]) -> dict[str, Any]:
     from luzia_client.api.answers import parse
     from luzia_client.transport.connection import UnexpectedAnswerError
 
-    parse(answer)  # raises what the error means
-    raise UnexpectedAnswerError("the daemon's answer to a list makes no sense")
+    parse(answer)  # raises the error in the answer
+    raise UnexpectedAnswerError("invalid answer of the daemon to a list request")

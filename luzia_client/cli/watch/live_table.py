@@ -113,7 +113,7 @@ def _signal_handlers(painter: Painter, notifier: TerminalNotifier, changed: asyn
         notifier.release()
         painter.release()
         os.kill(os.getpid(), signal.SIGSTOP)
-        painter.take()
+        painter.acquire()
         changed.set()
 
     handlers: dict[signal.Signals, Callable[[], object]] = {

@@ -7,9 +7,8 @@ from datetime import datetime
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.cli.show.activity import format_work
-from luzia_client.cli.show.formatting import format_elapsed, format_state
+from luzia_client.cli.show.formatting import describe_suspensions, format_elapsed, format_state
 from luzia_client.cli.show.questions import describe_question
-from luzia_client.cli.show.queues import describe_suspensions
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line
 from luzia_client.tui.model import describe_counts

@@ -33,13 +33,13 @@ def test_a_failed_job_says_why_and_what_to_do_next(make_job: MakeJob, now: datet
     for said in (
         "Job 113754-a2f5  failed",
         "agent:overbits:113754-a2f5",
-        "Reason:      exit code 2",
-        "Exit code:   2",
-        "Duration:    10s",
-        "Directory:   /srv/overbits",
+        "Reason:        exit code 2",
+        "Exit code:     2",
+        "Duration:      10s",
+        "Directory:     /srv/overbits",
         "CPU 1.2s user, 0.1s system; 120 MB",
-        "Environment: TOKEN",
-        f"Output:      {output}",
+        "Environment:   TOKEN",
+        f"Output:        {output}",
         "    fix the login button",
         "luzia logs 113754-a2f5",
         "luzia retry 113754-a2f5",
@@ -50,8 +50,8 @@ def test_a_failed_job_says_why_and_what_to_do_next(make_job: MakeJob, now: datet
 
 def test_a_queued_job_says_what_it_waits_for(make_job: MakeJob, now: datetime) -> None:
     text = "\n".join(describe_job(make_job(JobState.QUEUED, reason="limit 2/2 of lane claude"), now, PLAIN))
-    assert "Waits for:   limit 2/2 of lane claude" in text
-    assert "Waited:      1m40s" in text
+    assert "Reason:        limit 2/2 of lane claude" in text
+    assert "Queued for:    1m40s" in text
     assert "luzia cancel" in text
     assert "luzia logs" not in text
 
@@ -59,8 +59,8 @@ def test_a_queued_job_says_what_it_waits_for(make_job: MakeJob, now: datetime) -
 def test_a_running_job_shows_its_bar_and_what_it_was_computed_from(make_job: MakeJob, now: datetime) -> None:
     job = make_job(started=12, progress=Progress(percent=60, done=3, total=5, label="tests"))
     text = "\n".join(describe_job(job, now, PLAIN))
-    assert "Progress:    [████████████░░░░░░░░] 60% tests (3 of 5)" in text
-    assert "Running for: 12s" in text
+    assert "Progress:      [████████████░░░░░░░░] 60% tests (3 of 5)" in text
+    assert "Running for:   12s" in text
 
 
 def test_attempts_are_listed_when_there_is_more_than_one(make_job: MakeJob, now: datetime) -> None:

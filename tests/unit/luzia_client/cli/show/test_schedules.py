@@ -63,12 +63,12 @@ def test_what_needs_a_look_stands_out() -> None:
 def test_everything_about_one_is_told() -> None:
     said = "\n".join(describe_schedule(SCHEDULE, NOW, Screen(80)))
     for words in (
-        "0 3 * * 1-5, in the time zone Europe/Berlin",
+        "0 3 * * 1-5, time zone Europe/Berlin",
         "Thu 2026-11-26 03:00:00 +0100, in 15h00m",
         "timed out 030000-a2f5 (Wed 03:00)",
         'tags={"a":"b"}, priority=5',
         "TOKEN",
-        "one run makes up for all",
+        "missed runs are coalesced into one",
     ):
         assert words in said
     assert "\x1b" not in said
@@ -76,7 +76,7 @@ def test_everything_about_one_is_told() -> None:
 
 def test_a_paused_one_says_what_lets_it_run_again() -> None:
     paused = msgspec.structs.replace(SCHEDULE, paused=True, next=[])
-    assert describe_next_runs(paused, NOW) == ["none before `luzia schedule resume`: it is paused"]
+    assert describe_next_runs(paused, NOW) == ["none: the schedule is paused; resume it with `luzia schedule resume`"]
 
 
 def test_without_schedules_it_says_how_to_add_one() -> None:

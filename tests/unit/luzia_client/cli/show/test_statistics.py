@@ -97,26 +97,26 @@ def test_all_attempts_count_and_the_wait_ends_with_the_first(make_job: MakeJob, 
     assert (told.waited_s, told.ran_s, told.tokens_in, told.cost_usd, told.priced) == (3.0, 12.0, 30, 1.0, False)
 
 
-def test_a_rate_is_told_in_digits() -> None:
+def test_a_throughput_has_three_digits() -> None:
     day = NOON - 24 * HOUR
-    assert format_throughput(compute_statistics([fact()] * 12, day, NOON)) == "12 a day"
-    assert format_throughput(compute_statistics([fact()] * 1300, day, NOON)) == "54.2 an hour"
-    assert format_throughput(compute_statistics([fact(ago_h=0.0)] * 10, NOON - HOUR / 3600, NOON)) == "36,000 an hour"
+    assert format_throughput(compute_statistics([fact()] * 12, day, NOON)) == "12/day"
+    assert format_throughput(compute_statistics([fact()] * 1300, day, NOON)) == "54.2/h"
+    assert format_throughput(compute_statistics([fact(ago_h=0.0)] * 10, NOON - HOUR / 3600, NOON)) == "36,000/h"
 
 
 def test_projects_and_agents_have_their_own_figures() -> None:
     priced = JobSample("api", "claude", JobState.COMPLETED, NOON, 1.0, 100.0, 45_000, 1_200, 0.5, priced=True)
-    unpriced = JobSample("api", "codex", JobState.FAILED, NOON, 3.0, 200.0, 1_000, 10, 0.0, priced=False)
-    told = compute_statistics([priced, unpriced, fact()], NOON - HOUR, NOON)
+    costless = JobSample("api", "codex", JobState.FAILED, NOON, 3.0, 200.0, 1_000, 10, 0.0, priced=False)
+    told = compute_statistics([priced, costless, fact()], NOON - HOUR, NOON)
     api, overbits = told.projects
-    assert (api.name, api.jobs, api.success, api.cost_usd, api.unpriced) == ("api", 2, 0.5, 0.5, 1)
+    assert (api.name, api.jobs, api.success, api.cost_usd, api.without_cost) == ("api", 2, 0.5, 0.5, 1)
     assert (api.tokens_in, api.tokens_out, api.ran_s.median, api.ran_s.p90) == (46_000, 1_210, 100.0, 200.0)
     assert (overbits.name, overbits.jobs, overbits.success, overbits.cost_usd) == ("overbits", 1, 1.0, 0.0)
     lines = [line.split() for line in draw_charts(told, Screen(width=80))]
     assert ["api", "2", "50", "%", "1.0s", "1m40s", "46k", "1.2k", "$0.50+"] in lines
-    assert ["codex", "1", "0", "%", "3.0s", "3m20s", "1.0k", "10", "unpriced"] in lines
+    assert ["codex", "1", "0", "%", "3.0s", "3m20s", "1.0k", "10", "unknown"] in lines
     assert ["shell", "1", "100", "%", "2.0s", "10s", "-", "-", "-"] in lines
-    assert ["Waited", "2.0s", "3.0s", "3.0s", "3.0s", "3"] in lines
+    assert ["Wait", "time", "2.0s", "3.0s", "3.0s", "3.0s", "3"] in lines
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -131,7 +131,7 @@ def test_the_charts_fit_the_screen(columns: int) -> None:
 def test_bars_are_as_long_as_the_counts_and_never_nothing_for_something() -> None:
     facts = [fact(ago_h=1.5)] * 300 + [fact("failed", ago_h=1.5)] * 100 + [fact("failed", ago_h=0.5)]
     lines = draw_charts(compute_statistics(facts, NOON - 2 * HOUR, NOON), Screen(width=80, blocks=False))
-    bars = [line.split("  ")[-1] for line in lines if "#" in line or "." in line.split("  ")[-1][:1]]
+    bars = [line.split("  ")[-1] for line in lines if line.split("  ")[-1][:1] in ("#", ".")]
     assert bars == [f"{'#' * 45}{'.' * 15} 400", ". 1"]
 
 
@@ -146,7 +146,7 @@ def test_pictures_are_drawn_with_every_name(tmp_path: Path) -> None:
     svg = (tmp_path / "jobs.svg").read_text()
     assert "13 jobs, 2026-05-03 12:00 to 2026-05-04 12:00" in svg
     assert "p3 $x$ 测试" in svg
-    assert "Ended: 13 a day" in svg
+    assert "Throughput: 13/day" in svg
     assert "92.3 %" in svg
 
 
