@@ -11,7 +11,7 @@ from luzia_client.cli.args.parser import positive, states
 from luzia_client.cli.args.selection import add_tags
 from luzia_client.cli.args.usage_error import UsageError
 from luzia_client.cli.show import listing
-from luzia_client.cli.watch.signal_options import add_notifier_options, notifier_options
+from luzia_client.cli.watch.notifier import add_notifier_options, notifier_options
 
 EXAMPLES = (
     ("luzia jobs", "a summary, and the newest jobs"),

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         found = list(_samples(client, args.project, since))
     if not found and not args.json:
-        print("No matching jobs." if since or args.project else NO_JOBS)
+        print("No job matches." if since or args.project else NO_JOBS)
         return exit_codes.OK
     begin = since or min((created for created, _ in found), default=now).astimezone()
     statistics = compute_statistics([sample for _, sample in found], begin, now)

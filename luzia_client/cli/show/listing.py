@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class JobQuery:
-    """Which jobs to list, and in which order. limit: None for no limit. sort: None for live ones first, then the newest."""
+    """Which jobs to list, in which order. limit: None for no limit. sort: None for live jobs first, then the newest."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ def print_jobs_table(query: JobQuery) -> int:
         questions = [f"  {job.id}  {one_line(job.reason or '')}" for job in jobs if job.question is not None]
         print("\n".join(["\nAnswer with `luzia answer ID …`:", *questions, ""] if questions else []), end="")
     if not jobs:
-        print("\nNo matching jobs." if query.filtered else f"\n{NO_JOBS}")
+        print("\nNo job matches." if query.filtered else f"\n{NO_JOBS}")
     _print_omitted(query, len(jobs), counts, screen)
     return exit_codes.OK
 

@@ -71,9 +71,7 @@ def _plot_throughput(axes: Axes, statistics: Statistics) -> None:
 def _plot_percentiles(axes: Axes, total: GroupStatistics) -> None:
     """The percentiles of wait and run times, on a logarithmic scale."""
     series = (("wait", total.waited_s, NEUTRAL_COLOUR), ("run", total.ran_s, COMPLETED_COLOUR))
-    for offset, (name, times, colour) in enumerate(
-        (("waited", total.waited_s, NEUTRAL_COLOUR), ("ran", total.ran_s, COMPLETED_COLOUR))
-    ):
+    for offset, (name, times, colour) in enumerate(series):
         values = _defined(times)
         bars = axes.bar([place + offset * 0.4 for place in range(len(values))], values, 0.38, color=colour, label=name)
         axes.bar_label(bars, [format_duration(value) for value in values], fontsize=8)

@@ -49,8 +49,8 @@ class Percentiles(msgspec.Struct, frozen=True):
 class GroupStatistics(msgspec.Struct, frozen=True):
     """The statistics of a group of jobs.
 
-    success: completed jobs divided by those in RATED_STATES; None without any. without_cost: jobs whose cost is unknown,
-    and which `cost_usd` does not include.
+    success: completed jobs per job in RATED_STATES, or None. without_cost: jobs of unknown cost, which
+    `cost_usd` does not include.
     """
 
     name: str

@@ -113,7 +113,7 @@ def _format_row(columns: Sequence[Column], row: int | None, screen: Screen) -> s
 
 
 def _format_plain_table(jobs: Sequence[Job], now: datetime) -> list[str]:
-    """For programs and files: no bars, nothing cut but tasks, no empty cells, and no spaces in any cell but the last."""
+    """For programs and files: no bars, only tasks are cut, no empty cells, and spaces in the last cell only."""
     columns = [
         make_column("ID", [job.id for job in jobs]),
         make_column("PROJECT", [_format_word(job.project) for job in jobs]),

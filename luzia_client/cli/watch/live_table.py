@@ -1,4 +1,4 @@
-"""The live screen of `luzia jobs --watch` on a terminal."""
+"""The live table of `luzia jobs --watch` on a terminal."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from luzia_client.cli.watch.notifier import TerminalNotifier
 from luzia_client.cli.watch.watched_jobs import WatchedJobs
 
 FRAME_GAP_S = 0.05
-"""Between two pictures: a burst of events is drawn as one, and no terminal is flooded."""
+"""The least time between two frames: a burst of events is drawn once."""
 
 
 async def show_live_table(feed: Feed, notifier: TerminalNotifier) -> None:
-    """Draw the board on stdout until all its jobs have ended; then leave nothing of the picture."""
+    """Draw the table on stdout until all jobs have ended, then clear it."""
     changed = asyncio.Event()
     keys = sys.stdin.fileno() if sys.stdin.isatty() else None
     with Painter(sys.stdout, keys) as painter, _signal_handlers(painter, notifier, changed):
         reading = asyncio.create_task(_read_changes(feed, notifier, changed))
         try:
-            await _draw_frames(feed.board, painter, notifier, changed, reading)
+            await _draw_frames(feed.jobs, painter, notifier, changed, reading)
         finally:
             reading.cancel()
         await reading
@@ -50,20 +50,20 @@ async def _read_changes(feed: Feed, notifier: TerminalNotifier, changed: asyncio
 
 
 async def _draw_frames(
-    board: WatchedJobs,
+    watched: WatchedJobs,
     painter: Painter,
     notifier: TerminalNotifier,
     changed: asyncio.Event,
     reading: asyncio.Task[None],
 ) -> None:
-    """A picture after each change, and while something runs one each interval, for the clock."""
+    """Draw after each change, and at every interval while a job is active, for the elapsed times."""
     interval_s = settings.monitor_interval_s()
     while not reading.done():
         screen = stdout_screen()
-        painter.draw(compose_frame(board, datetime.now(UTC), screen))
-        notifier.show(board)
-        runs = any(job.state in ACTIVE_STATES for job in board.live.values())
-        await _wait_for_change(changed, interval_s if runs else None)
+        painter.draw(compose_frame(watched, datetime.now(UTC), screen))
+        notifier.update_title(watched)
+        active = any(job.state in ACTIVE_STATES for job in watched.live.values())
+        await _wait_for_change(changed, interval_s if active else None)
         changed.clear()
         await asyncio.sleep(FRAME_GAP_S)
 
@@ -76,41 +76,41 @@ async def _wait_for_change(changed: asyncio.Event, timeout_s: float | None) -> N
         waiting.cancel()
 
 
-def compose_frame(board: WatchedJobs, now: datetime, screen: Screen) -> list[str]:
-    """The picture: the table, as much of it as the terminal has rows for, and the counts."""
-    room = max(screen.height - 5, 1)  # heading, "… and more", blank, counts, the cursor's row
-    shown, hidden = select_jobs(board, room)
+def compose_frame(watched: WatchedJobs, now: datetime, screen: Screen) -> list[str]:
+    """The lines to draw: as much of the table as fits the terminal, and the counts."""
+    room = max(screen.height - 5, 1)  # titles, "… and more", blank line, counts, cursor
+    shown, hidden = select_jobs(watched, room)
     lines = format_jobs_table(shown, now, screen, live=True)
     if hidden:
         lines.append(screen.paint(f"… and {hidden} more", "dim"))
-    lines += ["", screen.paint(cut(format_counts(board.counts()), screen.width or 80), "bold")]
+    lines += ["", screen.paint(cut(format_counts(watched.counts()), screen.width or 80), "bold")]
     return lines[-max(screen.height - 1, 1) :]
 
 
-def select_jobs(board: WatchedJobs, room: int) -> tuple[Sequence[Job], int]:
-    """The jobs to show, in order of dispatch, and how many there is no room for.
+def select_jobs(watched: WatchedJobs, room: int) -> tuple[Sequence[Job], int]:
+    """The jobs to show, in order of dispatch, and the number of those left out.
 
-    Those under way go first, then the newest of the ended, then the queued.
+    Active jobs have priority, then the newest ended ones, then queued ones.
     """
-    under_way = [job for job in board.live.values() if job.state in ACTIVE_STATES]
-    queued = [job for job in board.live.values() if job.state not in ACTIVE_STATES]
-    by_worth = [*under_way, *reversed(board.ended.values()), *queued]
-    if len(board.ended) + len(under_way) > room > 4:
-        # Ended jobs may not crowd out what is still to come.
-        by_worth = [*under_way, *queued[:2], *reversed(board.ended.values()), *queued[2:]]
-    shown = sorted(by_worth[:room], key=lambda job: (job.created_at, job.id))
-    return shown, board.counts().total() - len(shown)
+    active = [job for job in watched.live.values() if job.state in ACTIVE_STATES]
+    queued = [job for job in watched.live.values() if job.state not in ACTIVE_STATES]
+    by_priority = [*active, *reversed(watched.ended.values()), *queued]
+    if len(watched.ended) + len(active) > room > 4:
+        # Ended jobs must not displace all queued ones.
+        by_priority = [*active, *queued[:2], *reversed(watched.ended.values()), *queued[2:]]
+    shown = sorted(by_priority[:room], key=lambda job: (job.created_at, job.id))
+    return shown, watched.counts().total() - len(shown)
 
 
 @contextmanager
 def _signal_handlers(painter: Painter, notifier: TerminalNotifier, changed: asyncio.Event) -> Iterator[None]:
-    """Redraw after a resize; give the terminal back before stopping (Ctrl-Z) or ending (SIGTERM)."""
+    """Redraw after a resize; restore the terminal before a stop (Ctrl-Z) or the end (SIGTERM)."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
 
     def stop() -> None:
-        notifier.release()
+        notifier.restore_title()
         painter.release()
         os.kill(os.getpid(), signal.SIGSTOP)
         painter.acquire()
@@ -127,7 +127,7 @@ def _signal_handlers(painter: Painter, notifier: TerminalNotifier, changed: asyn
     try:
         yield
     finally:
-        notifier.release()
+        notifier.restore_title()
         for number, old in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, old)

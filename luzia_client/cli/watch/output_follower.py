@@ -1,4 +1,4 @@
-"""Follows the output of many jobs at once: which they are, which attempt of each, and how they end."""
+"""Follows the output of many jobs at once: every attempt of each job, until all jobs have ended."""
 
 from __future__ import annotations
 
@@ -25,17 +25,16 @@ from luzia_client.transport.connection import DaemonUnreachableError
 T = TypeVar("T")
 
 MAX_FOLLOWED = 60
-"""Attempts that are followed at once, on a connection that may have 64 streams; the others wait, for what they print
-is in files."""
+"""Attempts that are followed at once, on a connection of at most 64 streams; others wait: their output is in files."""
 RECONNECT_S = 60.0
 KINDS = ["dispatched", "starting", "ended", "removed"]
 
 
 class FollowOptions(NamedTuple):
-    """Which jobs are followed, and what of them.
+    """Which jobs to follow, and what to print.
 
-    ids: these; none are those that are live, and those that come, of the projects and with the tags.
-    forever: go on when none is live. tail: the last lines that are printed of what there is already; None is all.
+    ids: these jobs; empty for all live and all new jobs of the projects and with the tags. forever: continue when no
+    job is live. tail: the number of lines to print of existing output; None for all.
     """
 
     ids: Sequence[str] = ()
@@ -49,8 +48,8 @@ class FollowOptions(NamedTuple):
 
 
 class _FollowedJob:
-    """One job. newest: its newest attempt that is known. attempts: those that are still to be followed, with how many
-    lines of each. stream: the number of the one that is. end: how it has ended."""
+    """One job. newest: its newest known attempt. attempts: those still to follow, each with its `tail`. stream: the
+    number of the open stream. end: how the job ended."""
 
     def __init__(self, job: str) -> None:
         self.id = job
@@ -61,11 +60,11 @@ class _FollowedJob:
 
 
 class OutputFollower:
-    """The jobs that are followed, and what is printed of them."""
+    """Follows jobs and passes their output to a printer."""
 
-    def __init__(self, client: Client, wanted: FollowOptions, printer: PrefixedPrinter | JsonPrinter) -> None:
+    def __init__(self, client: Client, options: FollowOptions, printer: PrefixedPrinter | JsonPrinter) -> None:
         self._client = client
-        self._wanted = wanted
+        self._options = options
         self._printer = printer
         self._streams = ManyStreams(client.socket, RECONNECT_S)
         self._jobs: dict[str, _FollowedJob] = {}
@@ -75,14 +74,14 @@ class OutputFollower:
         self._ends: set[tuple[str, str | None]] = set()
 
     def run(self) -> int:
-        """Follow until all jobs are final; returns the exit status that tells how they ended."""
+        """Follow until all jobs have ended; returns the exit status for their ends."""
         try:
             self._open()
             self._client.close()
-            if self._jobs or self._wanted.forever:
+            if self._jobs or self._options.forever:
                 for number, item in self._streams.items():
-                    self._take(number, item)
-                    if not self._jobs and not self._wanted.forever:
+                    self._handle(number, item)
+                    if not self._jobs and not self._options.forever:
                         break
         finally:
             self._streams.close()
@@ -90,44 +89,44 @@ class OutputFollower:
 
     @property
     def empty(self) -> bool:
-        """True when there was nothing to follow."""
+        """True if there was no job to follow."""
         return not self._ends and not self._jobs
 
     def _open(self) -> None:
-        """Begin with the jobs as they are, and hear what becomes of them. Raises Refused for an id that is none."""
-        wanted = self._wanted
+        """Start with the current jobs, and subscribe to their events. Raises Refused for an unknown id."""
+        options = self._options
         seq = self._client.list(limit=1).seq
-        if wanted.ids:
-            jobs = list({job.id: job for job in map(self._client.status, wanted.ids)}.values())
+        if options.ids:
+            jobs = list({job.id: job for job in map(self._client.status, options.ids)}.values())
         else:
             jobs = self._live()
         for job in jobs:
-            self._begin(job.id, job.project)
+            self._add(job.id, job.project)
         for job in jobs:
-            self._known(job, job.attempt, wanted.tail)
-        self._subscribe(seq, [job.id for job in jobs] if wanted.ids else [])
+            self._update(job, job.attempt, options.tail)
+        self._subscribe(seq, [job.id for job in jobs] if options.ids else [])
 
     def _live(self) -> list[Job]:
-        """The live jobs of the selection, oldest first."""
-        listed = self._client.list_all(self._wanted.projects, LIVE_STATES, tags=self._wanted.tags)
+        """The selected live jobs, oldest first."""
+        listed = self._client.list_all(self._options.projects, LIVE_STATES, tags=self._options.tags)
         return sorted(listed, key=lambda job: (job.created_at, job.id))
 
     def _subscribe(self, seq: int, jobs: list[str]) -> None:
-        request = requests.Subscribe(after=seq, jobs=jobs, projects=[*self._wanted.projects], kinds=KINDS)
+        request = requests.Subscribe(after=seq, jobs=jobs, projects=[*self._options.projects], kinds=KINDS)
         self._events = self._streams.add(streams.Subscribing(request))
 
-    # ------------------------------------------------------------------ what comes
+    # Incoming items
 
-    def _take(self, number: int, item: Any) -> None:
+    def _handle(self, number: int, item: Any) -> None:
         if number == self._events:
             if isinstance(item, Refused):
                 self._catch_up(item)
             else:
-                self._hear(item)
+                self._handle_event(item)
             return
         followed = self._by_stream[number]
         if isinstance(item, Output):
-            self._printer.output(followed.id, item)
+            self._printer.print_output(followed.id, item)
             return
         del self._by_stream[number]
         if isinstance(item, Refused):
@@ -137,18 +136,18 @@ class OutputFollower:
             self._printer.end_attempt(followed.id, item)
         followed.stream = None
         self._next_attempt(followed)
-        self._use_room()
+        self._open_streams()
 
-    def _hear(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         followed = self._jobs.get(event.job)
         if followed is None:
-            if not isinstance(event, events.Dispatched | events.Starting) or not self._is_wanted(event):
+            if not isinstance(event, events.Dispatched | events.Starting) or not self._is_selected(event):
                 return
-            followed = self._begin(event.job, event.project)
+            followed = self._add(event.job, event.project)
         match event:
             case events.Starting():
                 if event.attempt > followed.newest:
-                    followed.end = None  # somebody has it run again
+                    followed.end = None  # it runs again
                 self._add_attempt(followed, event.attempt, None)
                 self._next_attempt(followed)
             case events.Ended():
@@ -158,60 +157,60 @@ class OutputFollower:
                 followed.end = followed.end or JobEnd(event.state)
                 self._next_attempt(followed)
 
-    def _is_wanted(self, event: Event) -> bool:
-        """True for a job that belongs to the selection; a list of ids takes no others in."""
-        if self._wanted.ids or not self._wanted.tags:
-            return not self._wanted.ids
+    def _is_selected(self, event: Event) -> bool:
+        """True for a new job that matches the selection; a list of ids selects no new jobs."""
+        if self._options.ids or not self._options.tags:
+            return not self._options.ids
         job = self._status(event.job)
         self._client.close()
-        return job is not None and self._wanted.tags.items() <= job.tags.items()
+        return job is not None and self._options.tags.items() <= job.tags.items()
 
     def _status(self, job: str) -> Job | None:
-        """The job, or None when it has been removed meanwhile."""
+        """The job, or None if it has been removed."""
         try:
-            return self._insist(lambda: self._client.status(job))
+            return self._retry(lambda: self._client.status(job))
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
             return None
 
-    def _insist(self, ask: Callable[[], T]) -> T:
-        """Ask until a daemon answers, as long as a stream would go on without one."""
+    def _retry(self, request: Callable[[], T]) -> T:
+        """Repeat a request until a daemon answers, for as long as a stream would wait for one."""
         patience = streams.Patience(RECONNECT_S)
         while True:
             try:
-                return ask()
+                return request()
             except DaemonUnreachableError as exc:
                 time.sleep(patience.delay(exc))
 
     def _catch_up(self, refused: Refused) -> None:
-        """The events in between are gone: ask for every job that may have changed."""
+        """Events were missed: request every job that may have changed."""
         if refused.code is not ErrorCode.EVENTS_EXPIRED:
             raise refused
-        seq = self._insist(lambda: self._client.list(limit=1).seq)
+        seq = self._retry(lambda: self._client.list(limit=1).seq)
         for followed in list(self._jobs.values()):
             job = self._status(followed.id)
             if job is None:
                 followed.end = followed.end or JobEnd(JobState.LOST)
                 self._next_attempt(followed)
             else:
-                self._known(job, followed.newest + 1, None)
-        for job in [] if self._wanted.ids else self._insist(self._live):
+                self._update(job, followed.newest + 1, None)
+        for job in [] if self._options.ids else self._retry(self._live):
             if job.id not in self._jobs:
-                self._begin(job.id, job.project)
-                self._known(job, 1, None)
+                self._add(job.id, job.project)
+                self._update(job, 1, None)
         self._client.close()
-        self._subscribe(seq, list(self._jobs) if self._wanted.ids else [])
+        self._subscribe(seq, list(self._jobs) if self._options.ids else [])
 
-    # ------------------------------------------------------------------ one job
+    # One job
 
-    def _begin(self, job: str, project: str) -> _FollowedJob:
+    def _add(self, job: str, project: str) -> _FollowedJob:
         self._printer.start_job(job, project)
         self._jobs[job] = followed = _FollowedJob(job)
         return followed
 
-    def _known(self, job: Job, first: int, tail: int | None) -> None:
-        """Take in a job as the daemon tells it. first: follow its attempts from this one."""
+    def _update(self, job: Job, first: int, tail: int | None) -> None:
+        """Update a job. first: the first attempt to follow."""
         followed = self._jobs[job.id]
         if job.state.is_final:
             followed.end = JobEnd(job.state, job.outcome, job.reason)
@@ -225,31 +224,31 @@ class OutputFollower:
             followed.attempts.append((number, tail))
 
     def _next_attempt(self, followed: _FollowedJob) -> None:
-        """Go on with the job's next attempt, or be done with it."""
+        """Follow the job's next attempt, or finish the job."""
         if followed.stream is not None or followed in self._waiting:
             return
         if followed.attempts:
             self._waiting.append(followed)
-            self._use_room()
+            self._open_streams()
         elif followed.end is not None and followed.id in self._jobs:
             self._printer.end_job(followed.id, followed.end)
             if followed.end.state.is_final:
                 self._ends.add((followed.end.state.value, followed.end.outcome))
             del self._jobs[followed.id]
 
-    def _use_room(self) -> None:
-        """Follow the attempts that wait, as far as there may be more."""
+    def _open_streams(self) -> None:
+        """Follow waiting attempts, up to MAX_FOLLOWED."""
         while self._waiting and len(self._by_stream) < MAX_FOLLOWED:
             followed = self._waiting.popleft()
             number, tail = followed.attempts.popleft()
-            self._printer.attempt(followed.id, number)
+            self._printer.start_attempt(followed.id, number)
             request = requests.Follow(
                 job=followed.id,
                 attempt=number,
-                stream=self._wanted.stream,
+                stream=self._options.stream,
                 tail=tail,
-                encoding=self._wanted.encoding,
-                render=self._wanted.render,
+                encoding=self._options.encoding,
+                render=self._options.render,
             )
             followed.stream = self._streams.add(streams.Following(request))
             self._by_stream[followed.stream] = followed

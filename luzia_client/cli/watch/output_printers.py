@@ -1,4 +1,4 @@
-"""Output of many jobs between each other: whole lines, each behind the name of its job, in the job's colour."""
+"""Printers for the interleaved output of many jobs: prefixed lines for people, JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -19,25 +19,16 @@ from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, detect_screen
 from luzia_client.cli.show.text import one_line, pad, width
 
-PREFIX_COLOURS = (
-    "cyan",
-    "yellow",
-    "green",
-    "magenta",
-    "blue",
-    "bold cyan",
-    "bold yellow",
-    "bold green",
-    "bold magenta",
-)
-"""Of prefixes; red is for failures."""
+_COLOURS = ("cyan", "yellow", "green", "magenta")
+PREFIX_COLOURS = (*_COLOURS, "blue", *(f"bold {colour}" for colour in _COLOURS))
+"""Red is for failures."""
 MAX_LINE_BYTES = 64 * 1024
-"""Bytes of a line that are kept until its end comes; a longer one is printed in pieces."""
+"""The bytes of an incomplete line that are held back; a longer line is printed in pieces."""
 MAX_PROJECT_WIDTH = 16
 
 
 class JobEnd(NamedTuple):
-    """How a job has ended."""
+    """The end of a job."""
 
     state: JobState
     outcome: str | None = None
@@ -45,30 +36,30 @@ class JobEnd(NamedTuple):
 
 
 class LineSplitter:
-    """Cuts a stream of bytes into lines."""
+    """Splits a stream of bytes into lines."""
 
     def __init__(self) -> None:
         self._held = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that are whole now, without their newlines."""
+        """The lines that are complete now, without their newlines."""
         *lines, self._held = (self._held + data).split(b"\n")
         while len(self._held) > MAX_LINE_BYTES:
             end = MAX_LINE_BYTES
-            while self._held[end] & 0xC0 == 0x80 and end > MAX_LINE_BYTES - 4:  # not in the middle of a character
+            while self._held[end] & 0xC0 == 0x80 and end > MAX_LINE_BYTES - 4:  # not inside a character
                 end -= 1
             lines.append(self._held[:end])
             self._held = self._held[end:]
         return lines
 
     def end(self) -> list[bytes]:
-        """What has no newline at the end of everything."""
+        """The last line, if it has no newline."""
         rest, self._held = self._held, b""
         return [rest] if rest else []
 
 
 class _PrefixedJob:
-    """What is known of a job that is being printed. expected: where its next piece should begin."""
+    """The state of a job whose output is printed. expected: the offset at which its next piece should begin."""
 
     def __init__(self, project: str, style: str) -> None:
         self.project = project
@@ -78,9 +69,9 @@ class _PrefixedJob:
 
 
 class PrefixedPrinter:
-    """Prints what jobs write on stdout, and what becomes of them on stderr.
+    """Prints the output of jobs on stdout, and the changes of their states on stderr.
 
-    screen: the one behind stdout. raw: in a file or a pipe the bytes of a line are left as they are.
+    screen: the properties of stdout. raw: leave the bytes unchanged if stdout is no terminal.
     """
 
     def __init__(self, screen: Screen, raw: bool) -> None:
@@ -90,47 +81,47 @@ class PrefixedPrinter:
         self._column = 0
 
     def start_job(self, job: str, project: str) -> None:
-        """A job is followed from now on: choose its colour, which is its own as far as no other has it."""
+        """Add a job, with a colour that no other job has, if possible."""
         first = crc32(job.encode()) % len(PREFIX_COLOURS)
-        wanted = [*PREFIX_COLOURS[first:], *PREFIX_COLOURS[:first]]
-        taken = {shown.style for shown in self._jobs.values()} if len(self._jobs) < len(PREFIX_COLOURS) else set()
-        style = next(style for style in wanted if style not in taken)
+        colours = [*PREFIX_COLOURS[first:], *PREFIX_COLOURS[:first]]
+        used = {shown.style for shown in self._jobs.values()} if len(self._jobs) < len(PREFIX_COLOURS) else set()
+        style = next(style for style in colours if style not in used)
         self._jobs[job] = _PrefixedJob(one_line(project), style)
         self._column = max(self._column, min(width(one_line(project)), MAX_PROJECT_WIDTH))
 
-    def attempt(self, job: str, number: int) -> None:
-        """The output of another attempt begins."""
+    def start_attempt(self, job: str, number: int) -> None:
+        """Start the output of another attempt."""
         self._jobs[job].expected = 0
         if number > 1:
             self._note(job, f"attempt {number}", "dim")
 
-    def output(self, job: str, piece: Output) -> None:
-        """Print the lines that are whole with this piece."""
+    def print_output(self, job: str, piece: Output) -> None:
+        """Print the lines that this piece completes."""
         shown = self._jobs[job]
         if piece.dropped_bytes > shown.expected and piece.offset == piece.dropped_bytes:
-            self._note(job, "what it printed before this is not kept (max_log_bytes)", "dim")
+            self._note(job, "earlier output has been dropped (max_log_bytes)", "dim")
         shown.expected = piece.next_offset
         data = piece.data.encode() if piece.rendered else base64.b64decode(piece.data)
         self._print(job, shown.lines.feed(data))
 
     def end_attempt(self, job: str, end: FollowEnd) -> None:
-        """Print what has no newline at the end of an attempt."""
+        """Print the last line of an attempt, if it has no newline."""
         del end
         self._print(job, self._jobs[job].lines.end())
 
     def report_error(self, job: str, refused: Refused) -> None:
-        """Say why the output of an attempt cannot be had."""
+        """Report why the output of an attempt is not available."""
         self._note(job, one_line(refused.message), "red")
 
     def end_job(self, job: str, end: JobEnd) -> None:
-        """Say how the job has ended, and forget it."""
+        """Report how the job ended, and drop it."""
         word = format_state(end.state)
-        said = f"{word}: {one_line(end.reason)}" if end.reason and end.reason != word else word
-        self._note(job, said, STATE_COLOURS[end.state])
+        text = f"{word}: {one_line(end.reason)}" if end.reason and end.reason != word else word
+        self._note(job, text, STATE_COLOURS[end.state])
         del self._jobs[job]
 
     def prefix(self, job: str, screen: Screen | None = None) -> str:
-        """What stands before the lines of a job. screen: where, when that is not stdout."""
+        """The prefix of a job's lines. screen: the output, if it is not stdout."""
         shown = self._jobs[job]
         name = f"{pad(shown.project, self._column)} {job} |"
         return f"{(screen or self._screen).paint(name, shown.style)} "
@@ -152,42 +143,42 @@ class PrefixedPrinter:
         print(f"{self.prefix(job, screen)}{screen.paint(text, style)}", file=sys.stderr, flush=True)
 
     def _safe(self, line: bytes) -> str:
-        """The line, harmless; of one that was overwritten again and again what stood there in the end."""
+        """The line with controls made visible; of a line overwritten with carriage returns, the last state."""
         *_, last = line.rstrip(b"\r").split(b"\r")
         safe = SafeOutput(self._screen.colour)
         return safe.feed(last) + safe.end()
 
 
 class JsonPrinter:
-    """Prints the daemon's own objects, one a line; the last of each job tells its final state."""
+    """Prints the objects of the wire, one per line; the last one of each job has its final state."""
 
     def __init__(self) -> None:
         self._ends: dict[str, FollowEnd] = {}
 
     def start_job(self, job: str, project: str) -> None:
-        """A job is followed from now on."""
+        """Add a job."""
         del project
         self._ends[job] = FollowEnd(job, 0, 0, JobState.QUEUED)
 
-    def attempt(self, job: str, number: int) -> None:
-        """The output of another attempt begins: its pieces say so."""
+    def start_attempt(self, job: str, number: int) -> None:
+        """Nothing to print: each piece has the number of its attempt."""
 
-    def output(self, job: str, piece: Output) -> None:
+    def print_output(self, job: str, piece: Output) -> None:
         """Print a piece."""
         del job
         self._print(piece)
 
     def end_attempt(self, job: str, end: FollowEnd) -> None:
-        """Print that an attempt has ended."""
+        """Print the end of an attempt."""
         self._ends[job] = end
         self._print(end)
 
     def report_error(self, job: str, refused: Refused) -> None:
-        """Say why the output of an attempt cannot be had."""
+        """Report why the output of an attempt is not available."""
         complain(f"{job}: {refused.message}", refused.hint, 0)
 
     def end_job(self, job: str, end: JobEnd) -> None:
-        """Print the final state, unless the end of the last attempt has told it."""
+        """Print the final state, unless the end of the last attempt had it."""
         last = self._ends.pop(job)
         if last.state is not end.state:
             self._print(msgspec.structs.replace(last, state=end.state))

@@ -78,7 +78,7 @@ def split_complete(line: str) -> Split:
 def closing_hint(quote: str) -> str:
     """What to do about a quote that is open, for a hint."""
     example = "don't" if quote == "'" else '6"'
-    return f"Close it with {quote} or, where the character itself is meant, write {BACKSLASH}{quote}: {_escape_quotes(example)}"
+    return f"Close it with {quote}, or escape it as {BACKSLASH}{quote} inside a word: {_escape_quotes(example)}"
 
 
 def escape_inside(quote: str, text: str) -> str:

@@ -48,9 +48,9 @@ def test_prefixes_are_as_wide_as_the_longest_project_so_far(capsys: pytest.Captu
     printer = PrefixedPrinter(Screen(), raw=False)
     printer.start_job("113754-a2f5", "api")
     printer.start_job("113755-17c0", "测试库")
-    printer.output("113754-a2f5", piece("113754-a2f5", "one\ntwo"))
-    printer.output("113755-17c0", piece("113755-17c0", "eins\n"))
-    printer.output("113754-a2f5", piece("113754-a2f5", " and a half\n", 7))
+    printer.print_output("113754-a2f5", piece("113754-a2f5", "one\ntwo"))
+    printer.print_output("113755-17c0", piece("113755-17c0", "eins\n"))
+    printer.print_output("113754-a2f5", piece("113754-a2f5", " and a half\n", 7))
     assert capsys.readouterr().out.splitlines() == [
         "api    113754-a2f5 | one",
         "测试库 113755-17c0 | eins",
@@ -76,7 +76,7 @@ def test_a_colour_is_the_same_each_time_and_no_two_jobs_have_the_same_while_ther
 def test_what_was_overwritten_and_what_steers_a_terminal_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     printer = PrefixedPrinter(Screen(width=80, colour=True), raw=True)
     printer.start_job("113754-a2f5", "p")
-    printer.output("113754-a2f5", piece("113754-a2f5", "10%\r20%\r\n\x1b[31mred\x1b[2J\x1b]0;owned\x07\n"))
+    printer.print_output("113754-a2f5", piece("113754-a2f5", "10%\r20%\r\n\x1b[31mred\x1b[2J\x1b]0;owned\x07\n"))
     one, two = (line.partition("|\x1b[0m ")[2] for line in capsys.readouterr().out.splitlines())
     assert one == "20%"
     assert two == "\x1b[31mred^[[2J^[]0;owned^G\x1b[0m"
@@ -87,14 +87,14 @@ def test_what_is_not_kept_any_more_and_how_a_job_ended_is_said_beside_the_output
 ) -> None:
     printer = PrefixedPrinter(Screen(), raw=False)
     printer.start_job("113754-a2f5", "p")
-    printer.attempt("113754-a2f5", 2)
-    printer.output("113754-a2f5", piece("113754-a2f5", "rest\n", offset=1000, dropped=1000))
-    printer.output("113754-a2f5", piece("113754-a2f5", "more\n", offset=1005, dropped=1000))
+    printer.start_attempt("113754-a2f5", 2)
+    printer.print_output("113754-a2f5", piece("113754-a2f5", "rest\n", offset=1000, dropped=1000))
+    printer.print_output("113754-a2f5", piece("113754-a2f5", "more\n", offset=1005, dropped=1000))
     printer.end_job("113754-a2f5", JobEnd(JobState.FAILED, "failed", "exit code 3"))
     said = capsys.readouterr()
     assert said.out == "p 113754-a2f5 | rest\np 113754-a2f5 | more\n"
     assert said.err.splitlines() == [
         "p 113754-a2f5 | attempt 2",
-        "p 113754-a2f5 | what it printed before this is not kept (max_log_bytes)",
+        "p 113754-a2f5 | earlier output has been dropped (max_log_bytes)",
         "p 113754-a2f5 | failed: exit code 3",
     ]
