@@ -1,7 +1,7 @@
-"""Jobs as a screen lists them, kept up to date by lists and events. Pure: nothing here asks a daemon or draws.
+"""The ordered list of jobs of a screen, updated by pages and events. Pure.
 
-Live jobs come first: those that ask, those under way, those that are queued, each with the newest on top; then
-those that have ended, the last to end on top. So many are known one by one; more are only counted.
+Live jobs come first: waiting for an answer, active, queued, each group with the newest on top. Then come ended jobs,
+the last to end on top. A bounded number is kept; older ones are only counted.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format
 from luzia_client.cli.watch.watched_jobs import apply_event
 
 MAX_JOBS = 20_000
-"""Jobs that are known one by one."""
+"""The number of jobs that are kept."""
 
 USAGE_LIMIT_REASON = "usage limit"
-"""How the daemon's reason begins for a queued job that waits for the end of one."""
+"""The start of the daemon's reason for a job that is queued because of a usage limit."""
 
 _PARTIAL_EVENTS = (
     events.Worktreed,
@@ -38,13 +38,13 @@ _PARTIAL_EVENTS = (
     events.Held,
     events.Released,
 )
-"""Events after which a job has more that is new than they tell."""
+"""Events that do not have all changed fields of their job."""
 
 _WAITING, _ACTIVE, _QUEUED, _FINAL = range(4)
 
 
 class RowKey(NamedTuple):
-    """Where a job stands in the list: smaller ones come first."""
+    """The position of a job in the list: smaller keys come first."""
 
     group: int
     age: float
@@ -52,11 +52,10 @@ class RowKey(NamedTuple):
 
 
 class JobsModel:
-    """All jobs, in order, and those of them that match a filter.
+    """All jobs in order, and those that match a filter.
 
-    counts: jobs by state, as the daemon counts them. notices: what the daemon wants to have known.
-    queues: what an operator has stopped.
-    seq: the newest event that has been taken in. stale: ids of jobs of which the daemon knows more than is known here.
+    counts: jobs by state, as counted by the daemon. notices: the daemon's notices. queues: what an operator has
+    suspended. seq: the newest applied event. stale: ids of jobs that must be requested again.
     """
 
     def __init__(self, most: int = MAX_JOBS) -> None:
@@ -81,15 +80,15 @@ class JobsModel:
         return self._matching if self.filter else self._all
 
     def get(self, job_id: str) -> Job | None:
-        """The job with this id, None when it is not known."""
+        """The job with this id, None if it is not kept."""
         return self._jobs.get(job_id)
 
     def page(self, start: int, count: int) -> list[Job]:
-        """So many of the jobs that match, from a row on."""
+        """At most `count` of the matching jobs, starting at a row."""
         return [self._jobs[key.id] for key in self.rows[start : start + count]]
 
     def row_of(self, job_id: str) -> int | None:
-        """The row of a job among those that match, None when it is not there."""
+        """The row of a job among the matching ones, None if it is not among them."""
         job = self._jobs.get(job_id)
         if job is None:
             return None
@@ -97,29 +96,29 @@ class JobsModel:
 
     @property
     def usage_limited_count(self) -> int:
-        """How many of the known live jobs are held up by a usage limit of their agent's account."""
+        """The number of live jobs that a usage limit of their agent's account delays."""
         return len(self._usage_limited)
 
     @property
     def is_full(self) -> bool:
-        """True when no more jobs can be known one by one."""
+        """True when no more jobs can be added."""
         return len(self._all) >= self._max_jobs
 
     def unlisted_count(self) -> int:
-        """How many jobs there are of which nothing but their state is known."""
+        """The number of jobs that are only counted."""
         return max(sum(self.counts.values()) - len(self._all), 0)
 
     def set_filter(self, words: str) -> None:
-        """Keep only jobs that have all of these words somewhere: id, project, agent, state, task, tags."""
+        """Match only jobs that contain all of these words in id, project, agent, state, task or tags."""
         self.filter = words.casefold().strip()
         self._matching = [key for key in self._all if self._matches(self._jobs[key.id])] if self.filter else []
 
     def update_counts(self, page: Listed) -> None:
-        """Take in what a page says of all jobs."""
+        """Take the counts, notices and suspensions from a page."""
         self.counts, self.notices, self.queues = page.counts, page.notices, page.queues
 
     def put(self, job: Job) -> None:
-        """Take in a job as the daemon shows it, unless what is known is newer."""
+        """Add or replace a job, unless the kept one is newer."""
         known = self._jobs.get(job.id)
         if known is not None and known.seq > job.seq:
             return
@@ -127,12 +126,12 @@ class JobsModel:
         self._place(drop_details(job))
 
     def put_all(self, jobs: Iterable[Job]) -> None:
-        """Take in a page."""
+        """Add or replace the jobs of a page."""
         for job in jobs:
             self.put(job)
 
     def apply(self, event: Event) -> None:
-        """Bring a job up to date, as far as the event tells; notes whom to ask for."""
+        """Update a job; adds it to `stale` if the event does not have all changed fields."""
         self.seq = max(self.seq, event.seq)
         job = self._jobs.get(event.job)
         if isinstance(event, events.Removed):
@@ -163,7 +162,7 @@ class JobsModel:
         self._place(job)
 
     def remove(self, job_id: str) -> None:
-        """The job is no more."""
+        """Remove a job."""
         self.stale.discard(job_id)
         job = self._jobs.pop(job_id, None)
         self._usage_limited.discard(job_id)
@@ -171,7 +170,7 @@ class JobsModel:
             self._remove_row(sort_key(job))
 
     def clear(self) -> None:
-        """Forget all jobs, before they are listed anew."""
+        """Remove all jobs, before they are listed again."""
         self.stale.clear()
         self._jobs.clear()
         self._usage_limited.clear()
@@ -210,7 +209,7 @@ class JobsModel:
 
 
 def sort_key(job: Job) -> RowKey:
-    """Where a job stands."""
+    """The position of a job."""
     if job.state.is_final:
         return RowKey(_FINAL, -(job.ended_at or job.created_at).timestamp(), job.id)
     return RowKey(_live_group(job.state), -job.created_at.timestamp(), job.id)
@@ -223,14 +222,14 @@ def _live_group(state: JobState) -> int:
 
 
 def is_usage_limited(job: Job) -> bool:
-    """True when a usage limit holds the job up: in the queue, or while its agent waits for the limit's end."""
+    """True when a usage limit delays the job, in the queue or while its agent waits."""
     if job.state is JobState.QUEUED:
         return (job.reason or "").startswith(USAGE_LIMIT_REASON)
     return not job.state.is_final and job.activity is not None and job.activity.limit is not None
 
 
 def drop_details(job: Job) -> Job:
-    """The job as a list has it: what only one of them is asked for takes no room for all of them."""
+    """The job without the fields that only a single job's details need, to save memory."""
     if not job.attempts and len(job.task) <= LIST_TASK_CHARS and not job.argv and not job.env_names:
         return job
     activity = job.activity
@@ -242,7 +241,7 @@ def drop_details(job: Job) -> Job:
 
 
 def job_from_event(event: events.Dispatched) -> Job:
-    """A job as its dispatch tells of it."""
+    """The job that a dispatch event describes."""
     return Job(
         id=event.job,
         name=job_name(event.project, event.job),
@@ -256,7 +255,7 @@ def job_from_event(event: events.Dispatched) -> Job:
 
 
 def describe_counts(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]]:
-    """`3 running`, `2 queued` and so on with the state that gives each its colour; only what there is."""
+    """`3 running`, `2 queued`, …, each with the state whose colour it has; without zeros."""
     running = counts.get(JobState.RUNNING, 0) + counts.get(JobState.STARTING, 0)
     figures = [
         (counts.get(JobState.WAITING, 0), "waiting for an answer", JobState.WAITING),

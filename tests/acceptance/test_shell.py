@@ -100,7 +100,7 @@ def test_what_an_agent_asks_is_told_with_how_to_answer(luzia: PrivateLuzia) -> N
     luzia.env["PATH"] = f"{programs}:{luzia.env['PATH']}"
     with shell(luzia, columns=120) as screen:
         enter(screen, """--ask -a claude . '[["Bash", {"command": "rm -rf build"}]]'""")
-        screen.shows("asks", "may it use Bash: rm -rf build", "1 waiting for an answer")
+        screen.shows("asks", "permission to use Bash: rm -rf build", "1 waiting for an answer")
         enter(screen, "answer @last deny")
         screen.shows("0 waiting")
 

@@ -106,7 +106,7 @@ def test_a_permission_is_asked_for_and_given(desk: Desk) -> None:
         "parts": [],
     }
     shown = desk.luzia("jobs", job).stdout
-    assert "may it use Bash: rm -rf build" in shown
+    assert "permission to use Bash: rm -rf build" in shown
     assert f"luzia answer {job} allow" in shown
     assert "asks to use Bash: rm -rf build" in desk.luzia("jobs", "--waiting").stdout
     answered = desk.luzia("answer", job, "allow")

@@ -32,6 +32,6 @@ def suggest_answers(job: Job) -> list[str]:
     if job.question is None:
         return []
     if job.question.type == "permission":
-        return [f"luzia answer {job.id} allow", f'luzia answer {job.id} deny "use the test database instead"']
+        return [f"luzia answer {job.id} allow", f'luzia answer {job.id} deny "use git mv"']
     texts = " ".join(['"…"'] * max(1, len(job.question.parts)))
     return [f"luzia answer {job.id} {texts}"]

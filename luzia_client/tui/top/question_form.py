@@ -1,4 +1,4 @@
-"""How a question of an agent is put to the user: by one key, or by lines to type. Pure."""
+"""Prompts for an agent's question: one key, or input lines. Pure."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from luzia_client.tui.top.state import KeyPrompt
 
 
 def permission_prompt(question: Question) -> KeyPrompt | None:
-    """The keys that answer a request for a permission; None for questions that want words."""
+    """The prompt for a permission request; None for a question that needs text."""
     if question.type != "permission":
         return None
-    what = f"May it use {one_line(question.tool)}: {one_line(question.text)}"
-    return KeyPrompt(f"{what}? y allow  n deny  t say what to do instead", {"y": "allow", "n": "deny", "t": "text"})
+    request = f"Allow {one_line(question.tool)}: {one_line(question.text)}"
+    return KeyPrompt(f"{request}? y allow  n deny  t deny with instructions", {"y": "allow", "n": "deny", "t": "text"})
 
 
 def format_label(part: QuestionPart, number: int, parts: int) -> str:
-    """What stands before the line to type in, of one of the parts of a question."""
+    """The label of the input line for one part of a question."""
     options = ", ".join(f"{index} {one_line(option, 30)}" for index, option in enumerate(part.options, 1))
     which = f"{number}/{parts} " if parts > 1 else ""
     return f"{which}{one_line(part.text, 60)}{f' ({options})' if options else ''}: "
 
 
 class QuestionForm:
-    """Collects the answers to the parts of a question, one line each.
+    """Collects the answers to the parts of a question, one input line each.
 
-    edit: opens a line. send: called with the answers when all are there.
+    edit: opens an input line. send: called with the complete answers.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class QuestionForm:
         self._words: list[str] = []
 
     def ask_text(self) -> None:
-        """Ask what is to be done instead."""
-        self._edit("Instead: ", self._entered_text)
+        """Ask for instructions that replace the denied action."""
+        self._edit("Instructions: ", self._entered_text)
 
     def ask_parts(self) -> None:
-        """Ask for the next part; send the answers when there is none left."""
+        """Ask for the next part; send the answers after the last."""
         parts = self._question.parts or [QuestionPart(text=self._question.text)]
         number = len(self._words)
         if number == len(parts):

@@ -1,4 +1,4 @@
-"""The list: one row a job, in columns that stay where they are while jobs come and go. Pure."""
+"""The list: one row per job, in columns whose widths depend only on the screen. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli.show.activity import format_work
-from luzia_client.cli.show.formatting import format_elapsed, format_status
+from luzia_client.cli.show.formatting import format_agent, format_elapsed, format_status
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line, pad
 from luzia_client.tui.top.text_view import Fragments, fit
@@ -19,7 +19,7 @@ MIN_TASK_WIDTH = 4
 
 
 class Column(NamedTuple):
-    """title: its heading. columns: how wide it is. cell: what it says of a job at a moment."""
+    """columns: its width. cell: the text for a job at a time."""
 
     title: str
     columns: int
@@ -27,23 +27,23 @@ class Column(NamedTuple):
 
 
 def choose_columns(screen: Screen) -> list[Column]:
-    """The columns that a screen has room for."""
+    """The columns that fit the screen."""
     width = screen.width or 80
-    found = [
+    columns = [
         Column("ID", 11, lambda job, _: job.id),
         Column("STATE", _state_width(width), lambda job, now: format_status(job, screen, now)),
         Column("TIME", 6, format_elapsed),
     ]
     if width >= 60:
-        found.insert(1, Column("PROJECT", 10 if width < 120 else 18, lambda job, _: one_line(job.project)))
+        columns.insert(1, Column("PROJECT", 10 if width < 120 else 18, lambda job, _: one_line(job.project)))
     if width >= 100:
-        found.insert(2, Column("AGENT", 8, lambda job, _: one_line(job.agent)))
+        columns.insert(2, Column("AGENT", 8, lambda job, _: format_agent(job.agent)))
     if width >= 160:
-        found.append(Column("WORK", 34, lambda job, _: format_work(job.activity)))
-    left = width - sum(column.columns + len(GAP) for column in found)
+        columns.append(Column("WORK", 38, lambda job, _: format_work(job.activity)))
+    left = width - sum(column.columns + len(GAP) for column in columns)
     if left >= MIN_TASK_WIDTH:
-        found.append(Column("TASK", left, lambda job, _: one_line(job.task)))
-    return found
+        columns.append(Column("TASK", left, lambda job, _: one_line(job.task)))
+    return columns
 
 
 def _state_width(width: int) -> int:
@@ -53,12 +53,12 @@ def _state_width(width: int) -> int:
 
 
 def format_titles(columns: list[Column], width: int) -> Fragments:
-    """The headings."""
+    """The titles of the columns."""
     return fit([("class:titles", GAP.join(pad(column.title, column.columns) for column in columns))], width)
 
 
 def format_job(job: Job, now: datetime, columns: list[Column], width: int, selected: bool) -> Fragments:
-    """One job's row, exactly `width` columns wide; the selected one is marked whatever colours there are."""
+    """The row of a job, exactly `width` columns wide. selected: highlight it."""
     row: Fragments = []
     for column in columns:
         style = f"class:{job.state.value}" if column.title == "STATE" else ""

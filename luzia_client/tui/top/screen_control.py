@@ -1,4 +1,4 @@
-"""The part of the screen that is painted row by row, and what the mouse does on it."""
+"""The prompt_toolkit control that draws the rows of the screen and handles the mouse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Paint = Callable[[int, int], Sequence[Fragments]]
 
 
 class ScreenControl(UIControl):
-    """Shows what `paint` makes of columns and rows."""
+    """Shows the rows that `paint` returns for a width and a height."""
 
     def __init__(self, paint: Paint, actions: Actions) -> None:
         self._paint = paint
@@ -39,11 +39,11 @@ class ScreenControl(UIControl):
         return UIContent(line, line_count=len(rows), show_cursor=False)
 
     def is_focusable(self) -> bool:
-        """It takes the keys while no line is typed."""
+        """True: it has the keys while the input line is hidden."""
         return True
 
     def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
-        """Click to select, wheel to scroll; all else, moving above all, draws nothing."""
+        """Select on a click, scroll with the wheel; ignore all other events without a redraw."""
         row = mouse_event.position.y
         match mouse_event.event_type:
             case MouseEventType.SCROLL_UP:

@@ -1,6 +1,6 @@
-"""Text that grows at its end and is looked at through a window: transcripts, diffs, help. Pure.
+"""Scrollable text that may grow at its end: transcripts, diffs, help. Pure.
 
-It is harmless text with colours, as cli/safe_output.py makes it. Lines are wrapped only when they are shown.
+The text is safe and may have colours, as SafeOutput makes it. Lines are wrapped only when they are shown.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_LINE_CHARS = 2000
 TAB = "    "
 
 Fragments = list[tuple[str, str]]
-"""Pieces of a row: a style and a text each."""
+"""The pieces of a row, each a style and a text."""
 
 _COLOUR = re.compile("(\x1b\\[[0-9;:]*m)")
 _RESET = re.compile("\x1b\\[0*m")
@@ -27,25 +27,25 @@ _MAX_COLOURS = 200
 
 
 class TextView:
-    """Lines with a view on them that follows the end until somebody scrolls up. most: lines that are kept."""
+    """Lines and a view of them that follows the end until it is scrolled up. max_lines: the lines that are kept."""
 
-    def __init__(self, text: str = "", most: int = MAX_LINES) -> None:
-        self._lines: deque[str] = deque([""], maxlen=most)
+    def __init__(self, text: str = "", max_lines: int = MAX_LINES) -> None:
+        self._lines: deque[str] = deque([""], maxlen=max_lines)
         self._below = 0
         self.feed(text)
 
     @property
     def follows(self) -> bool:
-        """True while the end is in view."""
+        """True while the end is visible."""
         return self._below == 0
 
     @property
     def is_empty(self) -> bool:
-        """True when there is nothing to show."""
+        """True if there is no text."""
         return len(self._lines) == 1 and not self._lines[0]
 
     def feed(self, text: str) -> None:
-        """Add text at the end; the view stays where it is unless it follows."""
+        """Append text; the view stays in place unless it follows the end."""
         first, *others = text.split("\n")
         self._lines[-1] = _overwrite(self._lines[-1] + first.replace("\t", TAB))
         for line in others:
@@ -54,19 +54,19 @@ class TextView:
             self._below = min(self._below + len(others), len(self._lines) - 1)
 
     def scroll(self, lines: int) -> None:
-        """Move the view down by so many lines, or up."""
+        """Move the view down by `lines`, or up if negative."""
         self._below = max(min(self._below - lines, len(self._lines) - 1), 0)
 
     def to_top(self) -> None:
-        """View the first line."""
+        """Show the first line."""
         self._below = len(self._lines) - 1
 
     def to_end(self) -> None:
-        """View the end, and follow it."""
+        """Show the end, and follow it."""
         self._below = 0
 
     def view(self, columns: int, rows: int) -> list[Fragments]:
-        """At most so many rows, wrapped to so many columns."""
+        """The visible rows, at most `rows`, wrapped to `columns`."""
         shown: deque[Fragments] = deque()
         ended = len(self._lines) > 1 and not _COLOUR.sub("", self._lines[-1])
         last = len(self._lines) - (1 if ended else 0)
@@ -75,7 +75,7 @@ class TextView:
         while above > 0 and len(shown) < rows:
             above -= 1
             shown.extendleft(reversed(_wrap(self._lines[above], columns)))
-        while len(shown) < rows and index < last:  # the first line is in view: nothing more can be scrolled up
+        while len(shown) < rows and index < last:  # the first line is visible: fill up from below
             shown.extend(_wrap(self._lines[index], columns))
             index += 1
             self._below = len(self._lines) - index if index < last else 0
@@ -85,7 +85,7 @@ class TextView:
 
 
 def parse_fragments(line: str) -> Fragments:
-    """A line with colours in it, as pieces."""
+    """The pieces of a line with colours."""
     if "\x1b" not in line:
         return [("", line)]
     pieces: Fragments = []
@@ -99,7 +99,7 @@ def parse_fragments(line: str) -> Fragments:
 
 
 def fit(row: Fragments, columns: int) -> Fragments:
-    """The row cut or filled to exactly so many columns; what fills it has the style of its end."""
+    """The row cut or padded to exactly `columns` columns; the padding has the style of the last piece."""
     found: Fragments = []
     left = columns
     for style, text in row:
@@ -112,13 +112,13 @@ def fit(row: Fragments, columns: int) -> Fragments:
 
 
 def plain(lines: Iterable[Fragments]) -> list[str]:
-    """The rows without their styles."""
+    """The texts of rows, without styles."""
     return ["".join(text for _, text in line) for line in lines]
 
 
 @lru_cache(maxsize=512)
 def _style(colours: str) -> str:
-    """The style that a terminal would have after these escape sequences."""
+    """The style that a terminal has after these escape sequences."""
     return str(to_formatted_text(ANSI(colours + "x"))[0][0]) if colours else ""
 
 
@@ -129,7 +129,7 @@ def _combine_colours(colours: str, escape: str) -> str:
 
 
 def _active_colours(line: str) -> str:
-    """The escape sequences that are in force at the end of a line, and so at the beginning of the next."""
+    """The escape sequences in effect at the end of a line."""
     colours = ""
     for escape in _COLOUR.findall(line):
         colours = _combine_colours(colours, escape)
@@ -137,7 +137,7 @@ def _active_colours(line: str) -> str:
 
 
 def _overwrite(line: str) -> str:
-    """What is left of a line whose beginning was written over, of at most MAX_LINE_CHARS characters."""
+    """The line after carriage returns have overwritten its start, at most MAX_LINE_CHARS long."""
     if "\r" in line:
         bare = line.rstrip("\r")
         line = bare.rpartition("\r")[2] + ("\r" if bare != line else "")
@@ -145,7 +145,7 @@ def _overwrite(line: str) -> str:
 
 
 def _wrap(line: str, columns: int) -> list[Fragments]:
-    """The rows that a line takes."""
+    """The rows of a line."""
     columns = max(columns, 1)
     pieces = parse_fragments(line.rstrip("\r"))
     if sum(width(text) for _, text in pieces) <= columns:

@@ -1,4 +1,4 @@
-"""Follows what the selected job's newest attempt writes, as `luzia logs -f` shows it."""
+"""Follows the output of the selected job's newest attempt, as `luzia logs -f` does."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from luzia_client.tui.top.text_view import TextView
 
 TAIL_LINES = 1000
 SETTLE_S = 0.1
-"""A job that is only passed by on the way to another one is not followed."""
+"""A job is followed only after it has been selected for this long."""
 
 
 class TranscriptFollower:
-    """Fills `top.transcript`. colour: with colours. changed: called when something is to be drawn anew."""
+    """Fills `top.transcript`. colour: keep colours. changed: called to redraw the screen."""
 
     def __init__(self, top: TopState, colour: bool, changed: Callable[[], None]) -> None:
         self._top = top
         self._colour = colour
         self._changed = changed
-        # A restart of the daemon is waited for; whether one is started is decided where the list is read.
+        # It waits for a restart of the daemon; only Feed starts one.
         self._client = AsyncClient(autostart=False, reconnect_s=float("inf"))
         self._selection_changed = asyncio.Event()
 
     def check_selection(self) -> None:
-        """Another job may be selected, or its next attempt may have begun."""
+        """Switch if another job is selected, or its next attempt has started."""
         if self._selected_attempt() != self._top.transcript_source:
             self._selection_changed.set()
 
     async def run(self) -> None:
-        """Go on for ever."""
+        """Run until cancelled."""
         following: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as tasks:
             while True:
@@ -48,9 +48,9 @@ class TranscriptFollower:
                     following.cancel()
                     await asyncio.wait([following])
                 self._top.transcript = TextView()
-                wanted = self._top.transcript_source = self._selected_attempt()
+                source = self._top.transcript_source = self._selected_attempt()
                 self._changed()
-                following = None if wanted is None else tasks.create_task(self._follow(*wanted))
+                following = None if source is None else tasks.create_task(self._follow(*source))
 
     def _selected_attempt(self) -> tuple[str, int] | None:
         job = self._top.job
@@ -77,8 +77,6 @@ class TranscriptFollower:
         except Refused as refused:
             lines.feed(f"{refused.message}\n{refused.hint}")
         except (DaemonUnreachableError, UnexpectedAnswerError):
-            self._top.transcript_source = (
-                None  # the daemon is away: the header says so, and the next picture asks again
-            )
+            self._top.transcript_source = None  # the header reports it, and the next redraw retries
             return
         self._changed()

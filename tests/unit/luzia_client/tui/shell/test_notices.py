@@ -46,7 +46,7 @@ def test_a_question_is_told_with_the_commands_that_answer() -> None:
     question = Question("q1", "permission", "Bash", f"rm {EVIL}")
     lines = format_notice(a_job(JobState.WAITING), question, Screen(width=200))
     assert lines[0].startswith("? 113754-a2f5 overbits asks")
-    assert "may it use Bash: rm fix^[]0;" in lines[1]
+    assert "permission to use Bash: rm fix^[]0;" in lines[1]
     assert "    luzia answer 113754-a2f5 allow" in lines
 
 

@@ -61,7 +61,7 @@ def test_long_lines_are_wrapped_by_width() -> None:
 
 
 def test_only_so_many_lines_of_so_many_characters_are_kept() -> None:
-    lines = TextView(most=10)
+    lines = TextView(max_lines=10)
     for number in range(100):
         lines.feed(f"{number}\n")
     lines.feed("x" * 10 * MAX_LINE_CHARS)

@@ -16,10 +16,9 @@ from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top import keys
 from luzia_client.tui.top.bindings import IN_PAGES
 from luzia_client.tui.top.question_form import QuestionForm, permission_prompt
-from luzia_client.tui.top.redraw_timer import next_redraw_s
 from luzia_client.tui.top.state import Page, TopState
 from luzia_client.tui.top.text_view import TextView, plain
-from luzia_client.tui.top.views import compose_screen
+from luzia_client.tui.top.views import compose_screen, next_redraw_s
 from support import ROOT
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -100,9 +99,9 @@ def test_a_page_says_when_it_goes_on() -> None:
     top = top_of(a_job(1))
     top.page = Page("A page", TextView("\n".join(map(str, range(100)))))
     top.page.text.to_top()
-    assert "goes on below" in plain(compose_screen(top, NOW, screen()))[-1]
+    assert "more below" in plain(compose_screen(top, NOW, screen()))[-1]
     top.page.text.to_end()
-    assert "goes on below" not in plain(compose_screen(top, NOW, screen()))[-1]
+    assert "more below" not in plain(compose_screen(top, NOW, screen()))[-1]
 
 
 # Ticking
@@ -126,7 +125,7 @@ def test_a_running_clock_ticks_as_often_as_it_shows_something_else() -> None:
 def test_the_page_and_the_help_screen_have_every_key() -> None:
     assert keys.format_table() in DOCS.read_text()
     for key in keys.iter_keys():
-        assert key.does in keys.format_help()
+        assert key.help in keys.format_help()
     assert max(map(len, keys.format_help().splitlines())) <= 80
 
 
