@@ -126,8 +126,8 @@ def test_json_is_what_the_wire_has(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--format", "id,sate"), "no column 'sate'\n  Did you mean `state`? The columns are id, name, "),
-        (("--format", ","), "no column ','"),
+        (("--format", "id,sate"), "unknown column 'sate'\n  Did you mean `state`? Columns: id, name, "),
+        (("--format", ","), "unknown column ','"),
         (("--sort", "create"), "Did you mean `created`?"),
         (("--since", "soon"), "'soon' is no moment and no span"),
         (("--format", "id", "--json"), "not allowed with"),

@@ -1,4 +1,4 @@
-"""Runs luzia commands on the shell's terminal, each in a process of its own, exactly as the command line does."""
+"""Runs luzia commands in processes of their own on the shell's terminal."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _CODE = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
 
 
 def command_argv(words: Sequence[str]) -> list[str]:
-    """How to run a luzia command with this interpreter, which takes no module from the working directory (-P)."""
+    """The command line of a luzia command with this interpreter, without modules of the working directory (-P)."""
     return [sys.executable, "-P", "-c", _CODE, *words]
 
 
 async def run_command(words: Sequence[str]) -> int:
-    """Run a command with the terminal to itself; returns its exit status, 128 and the number for a signal.
+    """Run a command on the terminal; returns its exit status, 128 plus the number for a signal.
 
-    Ctrl-C is the command's. Raises UsageError when the line is too long for a process.
+    Ctrl-C reaches only the command. Raises UsageError if the line is too long for a process.
     """
     with _signals_ignored(), _terminal_restored():
         try:
@@ -41,7 +41,7 @@ async def run_command(words: Sequence[str]) -> int:
 
 
 def run_script_command(words: Sequence[str]) -> int:
-    """The same in a script: the command's standard input is empty, for the script's is the script."""
+    """Run a command of a script, with an empty standard input; returns its exit status like `run_command`."""
     try:
         status = subprocess.run(command_argv(words), stdin=subprocess.DEVNULL, check=False).returncode
     except (OSError, ValueError) as exc:
@@ -50,20 +50,20 @@ def run_script_command(words: Sequence[str]) -> int:
 
 
 def _start_error(exc: OSError | ValueError) -> UsageError:
-    """Why no process took the words."""
+    """The error for a command that could not be started."""
     if isinstance(exc, ValueError):
-        return UsageError("the line has a NUL character", "A task is plain text.")
+        return UsageError("the line contains a NUL character", "Remove it.")
     if exc.errno == errno.E2BIG:
-        return UsageError("the line is too long for a command", "Put the task into a file: @FILE.")
-    return UsageError(f"no command can be started: {exc.strerror}")
+        return UsageError("the line is too long for a command", "Put the task in a file: @FILE.")
+    return UsageError(f"cannot start the command: {exc.strerror}")
 
 
 @contextmanager
 def _signals_ignored() -> Iterator[None]:
-    """The terminal sends Ctrl-C and Ctrl-\\ to the shell as well; it lives on."""
+    """Ignore Ctrl-C and Ctrl-\\, which the terminal also sends to the shell."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT)}
     for number in before:
-        signal.signal(number, lambda *_: None)  # not SIG_IGN, which the command would inherit
+        signal.signal(number, lambda *_: None)  # the command would inherit SIG_IGN
     try:
         yield
     finally:
@@ -73,7 +73,7 @@ def _signals_ignored() -> Iterator[None]:
 
 @contextmanager
 def _terminal_restored() -> Iterator[None]:
-    """A command that was killed may have left the terminal without echo."""
+    """Restore the terminal settings, which a killed command may leave without echo."""
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     try:

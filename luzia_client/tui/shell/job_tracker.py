@@ -1,4 +1,4 @@
-"""What the daemon tells while the shell waits for a key: counts, jobs, names. Pushed by its events, never polled."""
+"""Follows the daemon while the shell waits for a key: counts, jobs, names. Driven by events, without polling."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from luzia_client.api.streams import Patience
 from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
 from luzia_client.tui.model import JobsModel
-from luzia_client.tui.shell.offers import KnownNames
+from luzia_client.tui.shell.candidates import KnownNames
 
 MAX_JOBS = 1000
-"""So many jobs are known one by one; more are only counted."""
+"""The number of jobs that are kept; others are only counted."""
 RECONNECT_S = 60.0
-"""A daemon that is away is looked for so long, and then again when somebody types."""
+"""How long to retry an unreachable daemon before waiting for the user to type."""
 RECOUNT_GAP_S = 0.05
 MAX_FOREIGN_JOBS = 100
-"""After so many jobs of others in a row none of ours is expected any more."""
+"""Stop searching for jobs of a command after this many other jobs in a row."""
 
 _UNUSED_EVENTS = (events.Progressed, events.Worktreed, events.Sent, events.Edited)
 KINDS = [str(kind.__struct_config__.tag) for kind in Event.__args__ if kind not in _UNUSED_EVENTS]
-"""The events that change what is shown here."""
+"""The events that change the counts, or cause a notice."""
 
 Notify = Callable[[Job, Question | None], None]
 
 
 class JobTracker:
-    """Keeps up with a daemon, over its restarts too.
+    """Follows a daemon, across its restarts.
 
-    changed: called when something is to be drawn anew. tell: called with a job that has ended, or that asks.
-    everything: tell of all jobs, and not only of `mine`.
-    counts: jobs by state. away: what is said instead of them while no daemon answers; empty while one does.
-    mine: ids of the jobs whose news are wanted.
+    changed: called to redraw the prompt. notify: called with a job that has ended or has a question. all_jobs: notify
+    of all jobs, not only of `mine`.
+    counts: jobs by state. connection_error: why the daemon is unreachable, or empty. mine: ids of the jobs of this
+    shell.
     """
 
     def __init__(self, changed: Callable[[], None], notify: Notify, all_jobs: bool) -> None:
@@ -63,41 +63,41 @@ class JobTracker:
 
     @property
     def known(self) -> KnownNames:
-        """What lines can name: of jobs those that ask first, then those that run, and at last the newest others."""
+        """The names for completion; jobs in the order waiting, active, newest others."""
         return self._names._replace(jobs=self._model.page(0, MAX_JOBS))
 
     def wake(self) -> None:
-        """Somebody is there: look for a daemon again, if that was given up."""
+        """The user is active: retry an unreachable daemon."""
         self._awake.set()
 
     async def run(self) -> None:
-        """Keep up for ever."""
+        """Run until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._count())
             tasks.create_task(self._refresh_names())
             tasks.create_task(self._follow())
 
     def command_finished(self, key: str = "", names: Iterable[str] = ()) -> None:
-        """A command has been run, so projects, agents and schedules may be others.
+        """A command has ended: projects, agents and schedules may have changed.
 
-        key, names: the jobs that it started, by their key, and those that it let go on; they are ours.
+        key: the key of the jobs that it dispatched. names: the jobs that it resumed.
         """
         self._keys |= {key} if key else set()
         self._resumed_names |= set(names)
         self._names_outdated.set()
 
     async def _refresh_names(self) -> None:
-        """Ask for what no event tells: projects, agents, schedules, and which jobs are ours."""
+        """Request what no event contains: projects, agents, schedules, and the jobs of this shell."""
         while True:
             await self._names_outdated.wait()
             self._names_outdated.clear()
             try:
-                await self._ask()
+                await self._refresh_names_once()
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
-                continue  # it is asked again when the daemon is back
+                continue  # repeated when the daemon is reachable again
             self._changed()
 
-    async def _ask(self) -> None:
+    async def _refresh_names_once(self) -> None:
         self._names = KnownNames(
             projects=(await self._client.projects()).projects,
             agents=(await self._client.agents(versions=False)).agents,
@@ -115,7 +115,7 @@ class JobTracker:
             self._resumed_names.discard(name)
 
     async def _adopt(self, key: str) -> None:
-        """Take the jobs that were dispatched with this key for ours: they are among the newest, and stand together."""
+        """Track the jobs that were dispatched with this key: they are among the newest, and adjacent."""
         others = 0
         async for job in self._client.list_all(page=MAX_FOREIGN_JOBS):
             if (job.key or "").partition("/")[0] == key:
@@ -125,10 +125,10 @@ class JobTracker:
                 return
 
     def _track(self, job: Job) -> None:
-        """The job's news are wanted. What has happened to it already is told."""
+        """Add a job to `mine`, and notify of its end or question if it already has one."""
         self.mine.add(job.id)
         self._model.put(job)
-        job = self._model.get(job.id) or job  # an event may have told more meanwhile
+        job = self._model.get(job.id) or job  # an event may have updated it
         if job.state.is_final:
             self._notify_once(job, None)
         elif job.question is not None:
@@ -142,7 +142,7 @@ class JobTracker:
                 patience.heard()
                 async for event in self._client.subscribe(after=self._seq, kinds=KINDS):
                     await self._take(event)
-                    self._seq = event.seq  # not earlier: what could not be told for want of a daemon comes again
+                    self._seq = event.seq  # not earlier: an event is repeated if a request for it failed
             except Refused as refused:
                 if refused.code is not ErrorCode.EVENTS_EXPIRED:
                     await self._pause(patience, refused.message)
@@ -150,13 +150,13 @@ class JobTracker:
             except (DaemonUnreachableError, UnexpectedAnswerError) as exc:
                 await self._pause(patience, exc.message)
 
-    async def _pause(self, patience: Patience, why: str) -> None:
-        """Wait before the next try: a while, and at last until somebody is there."""
-        self.connection_error = f"no daemon: {why}"
+    async def _pause(self, patience: Patience, reason: str) -> None:
+        """Wait before the next attempt to connect; finally until the user is active."""
+        self.connection_error = f"daemon unreachable: {reason}"
         self._changed()
         self._awake.clear()
         try:
-            delay_s = patience.delay(DaemonUnreachableError(why))
+            delay_s = patience.delay(DaemonUnreachableError(reason))
         except DaemonUnreachableError:
             await self._awake.wait()
             patience.heard()
@@ -164,7 +164,7 @@ class JobTracker:
         await asyncio.sleep(delay_s)
 
     async def _catch_up(self) -> None:
-        """Find the daemon, which is started again when it crashed, and ask for what is not known yet."""
+        """Connect, restarting a crashed daemon, and list the jobs unless events continue from the last one."""
         resuming = self._seq is not None
         (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=resuming)).close()
         if self._seq is None:
@@ -183,12 +183,12 @@ class JobTracker:
     async def _take(self, event: Event) -> None:
         self._recount.set()
         self._model.apply(event)
-        self._model.stale.clear()  # what events do not tell is asked for when it is news
+        self._model.stale.clear()  # fields that events lack are requested for a notice
         job = self._model.get(event.job)
-        wanted = self._all_jobs or event.job in self.mine
-        if job is None and not isinstance(event, events.Removed) and (wanted or not isinstance(event, events.Ended)):
+        notable = self._all_jobs or event.job in self.mine
+        if job is None and not isinstance(event, events.Removed) and (notable or not isinstance(event, events.Ended)):
             job = await self._fetch(event.job)
-        if job is None or not wanted:
+        if job is None or not notable:
             return
         if isinstance(event, events.Ended):
             self._notify_once(job, None)
@@ -196,14 +196,14 @@ class JobTracker:
             self._notify_once(job, event.question)
 
     def _notify_once(self, job: Job, question: Question | None) -> None:
-        """Tell it, once."""
-        what = (job.id, job.attempt, "" if question is None else question.id)
-        if what not in self._notified:
-            self._notified.add(what)
+        """Notify once per attempt and question."""
+        key = (job.id, job.attempt, "" if question is None else question.id)
+        if key not in self._notified:
+            self._notified.add(key)
             self._notify(job, question)
 
     async def _fetch(self, job_id: str) -> Job | None:
-        """A job that is not known yet; None when it has been removed meanwhile."""
+        """Request a job that is not kept; None if it has been removed."""
         try:
             job = await self._client.status(job_id)
         except Refused as refused:
@@ -214,13 +214,13 @@ class JobTracker:
         return job
 
     async def _count(self) -> None:
-        """Ask for the counts when they have changed; a burst of events is counted once."""
+        """Request the counts after changes; a burst of events causes one request."""
         while True:
             await self._recount.wait()
             self._recount.clear()
             try:
                 self.counts = (await self._client.list(limit=1)).counts
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
-                continue  # whoever follows the events says so, and has it counted again
+                continue  # _follow reports the error and requests the counts again
             self._changed()
             await asyncio.sleep(RECOUNT_GAP_S)

@@ -1,4 +1,4 @@
-"""What a line at the prompt asks for: a command, a task, or something of the shell's own. Pure."""
+"""Parses a line of the shell into a command, a task, or a builtin. Pure."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from luzia_client.cli.main import COMMANDS
 from luzia_client.tui.shell.quoting import Word, split, split_complete
 
 BUILTINS = {
-    "use": "choose the project that bare tasks are for; alone, none",
-    "exit": "leave the shell (or Ctrl-D)",
+    "use": "set the project for plain tasks; without a name, unset it",
+    "exit": "exit the shell to return (or Ctrl-D)",
 }
-"""What the shell does itself: name -> help in one line. `help` alone is its own as well."""
+"""The builtins: name -> help in one line. `help` without a word is also one."""
 
 PROGRAM = "luzia"
 TEXT_COMMANDS = ("dispatch", "send")
-"""Commands whose last words are a text, in which line breaks count."""
+"""Commands whose last words are a text that keeps its line breaks."""
 
 
 class LineKind(Enum):
-    """What is asked for."""
+    """The kind of a line."""
 
     NOTHING = "nothing"
     COMMAND = "command"
-    """`words` are a command line of luzia's without the program's name."""
+    """`words` are the arguments of `luzia`."""
     TASK = "task"
-    """No command and no project: perhaps a task for the project in use. `words` are the dispatch that it would be."""
+    """Possibly a task for the current project. `words` are the arguments that would dispatch it."""
     USE = "use"
     HELP = "help"
     EXIT = "exit"
 
 
 class ParsedLine(NamedTuple):
-    """kind: what. words: its words, fit for running."""
+    """The kind of a line, and its words."""
 
     kind: LineKind
     words: Sequence[str] = ()
 
 
 def parse_line(line: str, projects: Sequence[str] = (), using: str = "") -> ParsedLine:
-    """What the line asks for. Raises UsageError when it is no line.
+    """Parse a line. Raises UsageError if a quote is open.
 
-    projects: the names of the known ones. using: the project that bare tasks are for; empty for none.
+    projects: the names of known projects. using: the project for plain tasks; empty for none.
     """
     if line.lstrip().startswith("#"):
         return ParsedLine(LineKind.NOTHING)
@@ -73,21 +73,21 @@ def parse_line(line: str, projects: Sequence[str] = (), using: str = "") -> Pars
 
 
 def command_words(words: Sequence[Word]) -> list[str]:
-    """The words for running the command: a text over several lines is one word, which keeps its line breaks."""
+    """The arguments of the command: a text of several lines becomes one word, which keeps its line breaks."""
     texts = [word.text for word in words]
     begin = _text_start(texts)
     if begin is None or all(word.gap == " " for word in words[begin + 1 :]):
         return texts
     joined = _join(words[begin:])
     if joined.startswith("@"):
-        # Alone, such a word would name a file that holds the text.
+        # A single such word would name a file with the text.
         head, _, tail = joined.partition("\n")
         return [*texts[:begin], head, "\n" + tail]
     return [*texts[:begin], joined]
 
 
 def split_text(line: str, projects: Sequence[str] = (), using: str = "") -> tuple[str, str] | None:
-    """The part of a line before its task or message, and that text; None when it is no line that has one."""
+    """Split a line before its task or message; None if it can have none."""
     found = split(line)
     words = found.words[1:] if found.texts[:1] == [PROGRAM] else found.words
     if found.open:
@@ -103,12 +103,12 @@ def split_text(line: str, projects: Sequence[str] = (), using: str = "") -> tupl
 
 
 def _join(words: Sequence[Word]) -> str:
-    """The words as one text, with the line breaks that are between them."""
+    """The words as one text, with the line breaks between them."""
     return "".join((word.gap if number else "") + word.text for number, word in enumerate(words))
 
 
 def _text_start(texts: Sequence[str]) -> int | None:
-    """Where the words begin that are a task or a message, or would; None where there can be none."""
+    """The index of the first word of the task or message, or where it would be; None if there can be none."""
     first = texts[0]
     if first == "send":
         plain = [number for number, text in enumerate(texts) if number and not grammar.is_option(text)]
@@ -117,7 +117,7 @@ def _text_start(texts: Sequence[str]) -> int | None:
         return None
     options = texts[1:] if first == "dispatch" else texts
     try:
-        asked = grammar.parse(list(options), "dispatch")
+        arguments = grammar.parse(list(options), "dispatch")
     except UsageError:
-        return None  # the command says what is wrong
-    return len(texts) - len(asked.words) if asked.project else None
+        return None  # the command reports the error
+    return len(texts) - len(arguments.words) if arguments.project else None

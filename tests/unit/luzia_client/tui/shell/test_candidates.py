@@ -15,10 +15,9 @@ from luzia_protocol.schedules import Missed, Overlap, Schedule
 from luzia_client.cli.args.dispatch_options import OPTIONS
 from luzia_client.cli.completion.complete import load_commands
 from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
-from luzia_client.tui.shell.candidates import Candidate, FileQuery, find_candidates
+from luzia_client.tui.shell.candidates import MAX_JOBS, Candidate, FileQuery, KnownNames, find_candidates
 from luzia_client.tui.shell.completer import list_files
 from luzia_client.tui.shell.line_parser import BUILTINS, split_text
-from luzia_client.tui.shell.offers import MAX_JOBS, KnownNames
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 
@@ -131,7 +130,7 @@ def test_options_and_values_come_from_the_command_lines_own_tables(line: str, li
 
 def test_jobs_are_offered_newest_first_with_their_state_and_task() -> None:
     assert [(choice.text, choice.meta) for choice in offered("logs ")] == [
-        ("@last", "the newest of yours"),
+        ("@last", "your last dispatched job"),
         ("113751-a2f1", "running   fix the login button"),
         ("113752-a2f2", "completed write ^[[2J docs"),
     ]

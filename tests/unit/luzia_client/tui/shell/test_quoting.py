@@ -58,5 +58,5 @@ def test_a_line_that_is_not_whole_says_what_is_open_and_what_to_do(line: str) ->
 
 
 def test_an_open_quote_is_shown_without_what_would_steer_the_terminal() -> None:
-    with pytest.raises(UsageError, match=r"a quote is never closed: '\^\[\[2J"):
+    with pytest.raises(UsageError, match=r"unclosed quote: '\^\[\[2J"):
         split_complete("overbits '\x1b[2J and a very long text that goes on and on")
