@@ -29,23 +29,23 @@ from luziad.executor.local import LocalExecutor
 from luziad.handlers.base import Services
 from luziad.handlers.schedules import maker
 from luziad.jobs.environments import Environments
-from luziad.jobs.loading import from_directories, load, load_schedules
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
 from luziad.jobs.table import JobTable
-from luziad.journal.acceptance import Mended
-from luziad.journal.finish_waiters import Finals
+from luziad.journal.commit_listeners import RepairListener
+from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
-from luziad.journal.snapshot_timer import Snapshotting
+from luziad.journal.loading import find_newer_jobs, load, load_schedules
+from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files
 from luziad.operations.operations import Operations
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.table import Schedules
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.start_time import TimeGate
-from luziad.scheduling.limits import limits
 from luziad.scheduling.queue_control import QueueStops
+from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.scheduler import Scheduler
 from luziad.server import systemd
@@ -87,7 +87,7 @@ class App:
         self._store = opened.store
         table, environments = opened.loaded
         self._environments = environments
-        self._mended = opened.least_seq > 0
+        self._repaired = opened.least_seq > 0
         self._journal = Journal(self._store, opened.least_seq)
         self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
         launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
@@ -115,11 +115,11 @@ class App:
             operations=self._operations,
             files=self._files,
             watcher=self._watcher,
-            finals=Finals(self._journal),
+            finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
         )
         self._schedules.make = maker(self._services)
-        self._snapshotting = Snapshotting(
+        self._snapshotting = SnapshotTimer(
             self._journal, state_dir, config.daemon.snapshot_interval_s, self._slow, self._snapshot_taken
         )
         self._listener = Listener(
@@ -133,7 +133,7 @@ class App:
         self, config: Config, table: JobTable, environments: Environments, launcher: Launcher
     ) -> Scheduler:
         """The scheduler with the parts that nothing else needs."""
-        ready = ReadyQueue(limits(config))
+        ready = ReadyQueue(configured_limits(config))
         return Scheduler(
             table=table,
             ready=ready,
@@ -146,7 +146,7 @@ class App:
             worktrees=Worktrees(Git(launcher.base), config.trees_dir, table, self._journal),
             questions=Questions(self._executor, launcher, self._journal, self._slow),
             queues=QueueStops(Path(config.state_dir), ready, self._files),
-            changed=self._status_files.changed,
+            changed=self._status_files.schedule_write,
             max_jobs=config.daemon.max_jobs,
         )
 
@@ -160,17 +160,17 @@ class App:
         self._operations.connections = lambda: len(self._listener)
         self._operations.fork_server_pid = lambda: self._executor.fork_server_pid
         self._operations.last_snapshot = next(map(str, snapshots.newest_first(Path(self._config.state_dir))), None)
-        self._journal.recovered = self._recovered
+        self._journal.when_recovered(self._recovered)
         activated = systemd.activated_socket()
         listening = activated or bind(self._config.socket)
         self._journal.start()
         try:
             await self._executor.start(self._scheduler)
-            if self._mended:
-                for record in from_directories(Path(self._config.jobs_dir), self._scheduler.table):
+            if self._repaired:
+                for record in find_newer_jobs(Path(self._config.jobs_dir), self._scheduler.table):
                     self._scheduler.adopt(record)
-                self._journal.after_commit(Mended(self._finish_mending))
-            self._journal.drop_environments(self._environments.unused())
+                self._journal.after_commit(RepairListener(self._finish_repair))
+            self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.resume()
             self._schedules.look()
             gc.collect()
@@ -233,7 +233,7 @@ class App:
         self._scheduler.pump()
         self._schedules.look()
 
-    def _finish_mending(self) -> None:
+    def _finish_repair(self) -> None:
         self._slow.submit(repair.finish, Path(self._config.state_dir))
 
     def _snapshot_taken(self, file: str) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client.api.client import Client
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 DEADLINE_S = 60.0
 MAIN = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
@@ -75,7 +75,7 @@ class PrivateLuzia:
 
     def kill_daemon(self) -> None:
         """Kill the daemon as a crash would."""
-        pid = self.client().info().pid
+        pid = self.client().get_info().pid
         with _pidfd(pid) as process:
             os.kill(pid, signal.SIGKILL)
             _await(process)
@@ -87,15 +87,15 @@ class PrivateLuzia:
             command.communicate()
         try:
             client = Client(self.socket, autostart=False)
-            info = client.info()
-            live = [job.id for job in client.list_all() if not job.state.is_final]
+            info = client.get_info()
+            live = [job.id for job in client.iter_jobs() if not job.state.is_final]
             for job in live:
                 _cancel(client, job)
             client.wait(live, timeout_s=DEADLINE_S)
         except DaemonUnreachableError:
             return
         with _pidfd(info.pid) as daemon, _pidfd(info.fork_server_pid) as fork_server:
-            client.shutdown()
+            client.stop_daemon()
             _await(daemon)
             _await(fork_server)
 

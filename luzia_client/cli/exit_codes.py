@@ -65,7 +65,7 @@ BY_OUTCOME = {
 _BADNESS = list(BY_STATE)
 
 
-def for_ends(ends: list[tuple[str, str | None]]) -> int:
+def worst_status(ends: list[tuple[str, str | None]]) -> int:
     """The status for several jobs, by state and outcome: that of the one whose state is the worst."""
     if not ends:
         return OK

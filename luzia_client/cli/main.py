@@ -1,65 +1,11 @@
-"""The command `luzia`: decides whether the first word is a command, and hands over to its module.
+"""The command `luzia`: decides whether the first word is a command, and runs it.
 
-A dispatch comes first and imports next to nothing; the commands load what they need, argparse included.
+A dispatch is decided first and imports as little as possible; the other commands load what they need.
 """
 
 from __future__ import annotations
 
 import sys
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-    from types import ModuleType
-
-COMMANDS = {
-    "dispatch": ("dispatch", "hand a task to a project's agent", "Start jobs"),
-    "run": ("run", "run an exact command as a job, without a shell", "Start jobs"),
-    "graph": ("graph", "dispatch jobs that come after one another, or draw them", "Start jobs"),
-    "batch": ("batch", "dispatch many jobs from a file, all or none", "Start jobs"),
-    "schedule": ("schedule", "dispatch jobs again and again, by the clock", "Start jobs"),
-    "retry": ("retry", "run finished jobs again", "Start jobs"),
-    "send": ("send", "say more in a job's conversation", "Start jobs"),
-    "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
-    "top": ("top", "all jobs on a full screen, with keys to act on them", "Look"),
-    "logs": ("logs", "show or follow a job's output", "Look"),
-    "follow": ("follow", "follow the output of many jobs at once", "Look"),
-    "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
-    "shell": ("shell", "a prompt for all commands, with completion and news", "Look"),
-    "open": ("open", "go to where a job works", "Look"),
-    "diff": ("diff", "show what a job changed in its worktree", "Look"),
-    "stats": ("stats", "how many jobs end, how long they take, what they cost", "Look"),
-    "edit": ("edit", "change a queued job: its task, priority, dependencies", "Act"),
-    "cancel": ("cancel", "end jobs and all their processes", "Act"),
-    "pause": ("pause", "let jobs, a project or everything stand still", "Act"),
-    "resume": ("resume", "let what is paused go on", "Act"),
-    "hold": ("hold", "keep queued jobs from starting", "Act"),
-    "release": ("release", "let held jobs start", "Act"),
-    "drain": ("drain", "start nothing, and let what runs end", "Act"),
-    "remove": ("remove", "forget finished jobs and delete their files", "Act"),
-    "merge": ("merge", "merge a job's branch into the project", "Act"),
-    "clean": ("clean", "remove worktrees whose work is merged", "Act"),
-    "answer": ("answer", "answer what a job's agent asks", "Act"),
-    "progress": ("progress", "report from inside a job how far it is", "Act"),
-    "export": ("export", "write all jobs as JSON lines, to move them", "Set up"),
-    "import": ("import_", "take in jobs that another luzia has exported", "Set up"),
-    "projects": ("projects", "list, add and remove projects", "Set up"),
-    "agents": ("agents", "list the agents that can run tasks", "Set up"),
-    "daemon": ("daemon", "start, stop, restart, reload luziad, or ask how it does", "Set up"),
-    "doctor": ("doctor", "check the set-up and say what to do", "Set up"),
-    "demo": ("demo", "see it all at work in a temporary directory", "Set up"),
-    "help": ("help", "explain a command or a topic", "Set up"),
-    "completions": ("completions", "print a completion script for bash, zsh or fish", "Set up"),
-    "version": ("version", "show the versions of both sides", "Set up"),
-}
-"""Name -> module in luzia_client.cli, help in one line, group in `luzia --help`.
-
-`dispatch` and `run` have a grammar of their own: `run(words)`. The others offer `configure(parser)` and
-`run(args)`; all return the exit status. EXAMPLES of each are pairs of a command line and what it does. The help,
-the manual and the completions are made from these rows, the modules' docstrings and what `configure` says.
-"""
-
-OWN_GRAMMAR = ("dispatch", "run")
 
 
 def main() -> int:
@@ -73,76 +19,50 @@ def main() -> int:
     except SystemExit:
         raise
     except BaseException as exc:
-        from luzia_client.cli.failure import report
+        from luzia_client.cli.show.errors import report_error
 
-        return report(exc)
+        return report_error(exc)
     return status
 
 
 def run(words: list[str]) -> int:
     """Run a command line without the program's name; returns the exit status."""
     first = words[0] if words else ""
-    if first in COMMANDS:
-        return run_command(first, words[1:])
-    if not words or first in ("-h", "--help", "-V", "--version"):
-        from luzia_client.cli.help import usage
-
-        return usage.top(words)
     if first == "--complete":
         from luzia_client.cli.completion import complete
 
         return complete.run(words[1:])
-    from luzia_client.cli.args import grammar
-    from luzia_client.cli.commands import dispatch
+    from luzia_client.cli.args.command_line import COMMANDS, is_option
 
-    if len(words) == 1 and not grammar.is_option(first):
+    if first in COMMANDS:
+        return _run_command(first, words[1:])
+    if not words or first in ("-h", "--help", "-V", "--version"):
         from luzia_client.cli.help import usage
 
-        raise usage.no_task(first)
+        return usage.print_help(words)
+    from luzia_client.cli.commands import dispatch
+
+    if len(words) == 1 and not is_option(first):
+        from luzia_client.cli.help import usage
+
+        raise usage.missing_task_error(first)
     return dispatch.run(words)
 
 
-def run_command(name: str, words: list[str]) -> int:
+def _run_command(name: str, words: list[str]) -> int:
     """Run one command with the words that follow its name."""
     if name == "dispatch":
         from luzia_client.cli.commands import dispatch
 
         return dispatch.run(words)
-    module = load(name)
-    if name in OWN_GRAMMAR:
+    from luzia_client.cli.args.command_line import DISPATCH_COMMANDS
+    from luzia_client.cli.args.parser import check_encoding, command_parser, load_command
+
+    module = load_command(name)
+    if name in DISPATCH_COMMANDS:
         return int(module.run(words))
-    for word in words:
-        if not _is_utf8(word):
-            from luzia_client.cli.failure import UsageError
-
-            raise UsageError(f"{word!r} is not valid UTF-8", "Check the terminal's encoding.")
-    args = parser_of(name, module).parse_args(words)
-    return int(module.run(args))
-
-
-def load(name: str) -> ModuleType:
-    """The command's module."""
-    from importlib import import_module
-
-    return import_module(f"luzia_client.cli.commands.{COMMANDS[name][0]}")
-
-
-def parser_of(name: str, module: ModuleType) -> ArgumentParser:
-    """The command's argument parser."""
-    from luzia_client.cli.args.parser import Parser, examples_text
-
-    parser = Parser(prog=f"luzia {name}", description=module.__doc__)
-    module.configure(parser)
-    parser.epilog = "\n\n".join(filter(None, [parser.epilog, examples_text(module.EXAMPLES)])).replace("%", "%%")
-    return parser
-
-
-def _is_utf8(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    check_encoding(words)
+    return int(module.run(command_parser(name, module).parse_args(words)))
 
 
 def _open_missing_streams() -> None:

@@ -14,7 +14,7 @@ from luzia_protocol.jobs import Job
 from luzia_client.api.client import Client
 from luzia_client.legacy.status import KILL_WORDS, OLD_WORDS, OldStatus, old_status, states_of
 from luzia_client.legacy.tracking import TrackedProcess
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 _NOT_TAKEN = frozenset({ErrorCode.UNKNOWN_JOB, ErrorCode.JOB_NOT_RUNNING, ErrorCode.JOB_FINAL})
 
@@ -38,7 +38,7 @@ class ResponseiveDispatcher:
     @property
     def jobs_dir(self) -> Path:
         """The directory in which the daemon keeps its jobs."""
-        return Path(self._client.info().jobs_dir)
+        return Path(self._client.get_info().jobs_dir)
 
     def dispatch_task(self, project: str, task: str, job_type: str | None = None) -> tuple[str, float]:
         """Dispatch a task; returns the job's id and how many milliseconds that took.
@@ -68,7 +68,7 @@ class ResponseiveDispatcher:
             return old_status(fresh)
         try:
             # What the monitor does not keep has ended, so that an older answer may say that it runs.
-            return old_status(self._client.status(job_id, use_cache=use_cache and not monitored))
+            return old_status(self._client.get_job(job_id, use_cache=use_cache and not monitored))
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
@@ -93,7 +93,7 @@ class ResponseiveDispatcher:
             if status in KILL_WORDS:
                 self._client.cancel(job_id)
             else:
-                self._client.progress(job_id, percent=progress, label=message or None)
+                self._client.report_progress(job_id, percent=progress, label=message or None)
         except Refused as refused:
             if refused.code not in _NOT_TAKEN:
                 raise
@@ -106,7 +106,7 @@ class ResponseiveDispatcher:
         states = states_of(status_filter)
         words = {OLD_WORDS[state] for state in states}
         tracked = [each.status() for each in reversed(self._tracked.values()) if project in (None, each.project)]
-        jobs = [old_status(job) for job in self._client.list_all(projects, states)]
+        jobs = [old_status(job) for job in self._client.iter_jobs(projects, states)]
         return [each for each in tracked if not words or each["status"] in words] + jobs
 
     def wait_for_job(self, job_id: str, timeout: float | None = None, poll_interval: float | None = None) -> OldStatus:
@@ -118,7 +118,7 @@ class ResponseiveDispatcher:
         if job_id in self._tracked:
             return self._tracked[job_id].wait(timeout)
         self._client.wait([job_id], timeout_s=timeout)
-        return old_status(self._client.status(job_id))  # asked anew, so that what is remembered is not older
+        return old_status(self._client.get_job(job_id))  # asked anew, so that what is remembered is not older
 
     def start_background_monitor(self) -> threading.Thread:
         """Keep the answers of get_status fresh in a daemon thread; asking twice returns the same thread."""
@@ -146,7 +146,7 @@ class ResponseiveDispatcher:
     def _heed(self, event: events.Event, onlooker: Client) -> None:
         self._fresh.pop(event.job, None)
         try:
-            job = onlooker.status(event.job)
+            job = onlooker.get_job(event.job)
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise

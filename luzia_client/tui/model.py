@@ -16,7 +16,7 @@ from luzia_protocol import events
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
 from luzia_protocol.operating import Queues
-from luzia_protocol.replies import Listed
+from luzia_protocol.replies import JobPage
 
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format_state
 from luzia_client.cli.watch.watched_jobs import apply_event
@@ -113,7 +113,7 @@ class JobsModel:
         self.filter = words.casefold().strip()
         self._matching = [key for key in self._all if self._matches(self._jobs[key.id])] if self.filter else []
 
-    def update_counts(self, page: Listed) -> None:
+    def update_counts(self, page: JobPage) -> None:
         """Take the counts, notices and suspensions from a page."""
         self.counts, self.notices, self.queues = page.counts, page.notices, page.queues
 

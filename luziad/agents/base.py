@@ -14,8 +14,7 @@ import msgspec
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
-from luziad.jobs.answers import Answer
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import Answer, ExitRecord, Verdict
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -139,13 +138,6 @@ class Understanding(msgspec.Struct, frozen=True):
     asked: list[Question] = []
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """How an attempt ended, with the reason in words (None when there is nothing to add)."""
-
-    outcome: Outcome
-    reason: str | None = None
-
-
 class Entry(NamedTuple):
     """A part of a transcript.
 
@@ -170,7 +162,7 @@ class Reader(Protocol):
     def finished(self) -> bool:
         """True when the agent has told its final result, so that nothing but its end is to come."""
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Judge the attempt. `stderr_tail` is the last STDERR_TAIL_BYTES of stderr."""
 
 
@@ -200,7 +192,7 @@ class Adapter(msgspec.Struct, frozen=True):
     respond: Callable[[bytes, Answer], str] | None = None
 
 
-def signal_or_code(exit_record: Exited) -> str:
+def signal_or_code(exit_record: ExitRecord) -> str:
     """The exit in words: "exit code 2", "killed by SIGKILL", or why the agent could not be started."""
     if exit_record.error is not None:
         return exit_record.error
@@ -209,7 +201,7 @@ def signal_or_code(exit_record: Exited) -> str:
     return f"exit code {exit_record.exit_code}"
 
 
-def by_exit_code(exit_record: Exited) -> Verdict:
+def by_exit_code(exit_record: ExitRecord) -> Verdict:
     """The verdict for programs whose exit code can be trusted: 0 is success, all else is not."""
     if exit_record.error is not None:
         return Verdict(Outcome.START_FAILED, exit_record.error)
@@ -233,6 +225,6 @@ class ExitCodeReader:
         """No output tells it."""
         return False
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Judge the attempt by its exit code."""
         return by_exit_code(exit_record)

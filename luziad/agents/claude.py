@@ -17,7 +17,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import claude_questions, claude_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, Verdict, within
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, within
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Call, Event, created_task, event_of, tokens
 from luziad.agents.notes import MAX_ID, MAX_PATH, MAX_PLAN, Notes, amount, count, plan_item, remember
 from luziad.agents.reading import (
@@ -32,7 +32,7 @@ from luziad.agents.reading import (
     text_at,
     tool_phase,
 )
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _SESSIONS = uuid.UUID("8a0f2c1e-5d0b-5b0e-9c55-6c757a696121")
 _SYNTHETIC = "<synthetic>"
@@ -118,7 +118,7 @@ class ClaudeReader:
         """True after a result, until the model's next turn."""
         return self._finished
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a result without error or refused tools, after an answer of the model."""
         return judge(
             exit_record,

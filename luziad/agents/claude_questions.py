@@ -18,7 +18,7 @@ from luzia_protocol.activity import Question, QuestionPart
 
 from luziad.agents.notes import remember
 from luziad.agents.reading import at, objects, one_line, text, text_at
-from luziad.jobs.answers import Answer
+from luziad.jobs.attempt import Answer
 
 ASKING_TOOL = "AskUserQuestion"
 MAX_ASKED = 20

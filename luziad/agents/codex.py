@@ -14,7 +14,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import codex_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding
 from luziad.agents.notes import Notes, count, plan_item, remember
 from luziad.agents.reading import (
     MAX_WORDS,
@@ -28,7 +28,7 @@ from luziad.agents.reading import (
     text_at,
     tool_phase,
 )
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _TOOLS = {"command_execution": "shell", "file_change": "edit", "web_search": "web search", "mcp_tool_call": "mcp"}
 """Kinds of items that are tools, and what they are called unless they say it themselves."""
@@ -131,7 +131,7 @@ class CodexReader:
         """True after the end of a turn, until the next one begins."""
         return self._completed or bool(self._failure)
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a completed turn after which none began or failed."""
         return judge(
             exit_record,

@@ -13,7 +13,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import gemini_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, going_on
 from luziad.agents.notes import MAX_PATH, Notes, count, plan_item, remember
 from luziad.agents.reading import (
     MAX_WORDS,
@@ -27,7 +27,7 @@ from luziad.agents.reading import (
     text_at,
     tool_phase,
 )
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _WRITERS = ("write_file", "replace", "edit")
 
@@ -124,7 +124,7 @@ class GeminiReader:
         """True after the result."""
         return self._success or bool(self._failure)
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a result with status success."""
         exit_words = _EXITS.get(exit_record.exit_code or 0, "")
         return judge(

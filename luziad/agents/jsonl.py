@@ -15,10 +15,10 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import Understanding, Verdict
+from luziad.agents.base import Understanding
 from luziad.agents.notes import Notes, count, plan_item
 from luziad.agents.reading import MAX_WORDS, is_usage_limit, judge, last_words, objects, text, text_at, tool_phase
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _WRITTEN = re.compile(r"(?:(?P<type>[^:=]+):)?(?P<path>[^:=.]+(?:\.[^:=.]+)*)(?:=(?P<value>.*))?")
 _LITERALS = {"true": True, "false": False, "null": None}
@@ -128,7 +128,7 @@ class JsonlReader:
         """True after a line that tells success or an error."""
         return self._success or bool(self._failure)
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a good exit, after the line that proves it where the mapping names one, and no later error."""
         return judge(
             exit_record,

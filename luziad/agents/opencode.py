@@ -14,10 +14,10 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import opencode_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, going_on
 from luziad.agents.notes import Notes, count, plan_item
 from luziad.agents.reading import MAX_WORDS, at, decoded, is_usage_limit, judge, last_words, objects, one_line, text_at
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _WRITERS = ("write", "edit", "multiedit", "patch")
 
@@ -81,7 +81,7 @@ class OpencodeReader:
         """True after a last step or a final error, until another step begins."""
         return self._last_step == "stop" or bool(self._failure)
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a last step that finished because the model was done, and no error."""
         if self._last_step:
             missing = f"opencode ended in the middle of its work (last step: {self._last_step})"

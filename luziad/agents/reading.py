@@ -13,8 +13,8 @@ import msgspec
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict, signal_or_code
-from luziad.jobs.attempt import Exited
+from luziad.agents.base import signal_or_code
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 MAX_WORDS = 500
 
@@ -111,7 +111,9 @@ def last_words(stderr_tail: bytes, start: str = "") -> str:
     return next((one_line(line) for line in reversed(lines) if line), "")
 
 
-def judge(exit_record: Exited, *, success: bool, failure: str, hint: str, missing: str, stderr_words: str) -> Verdict:
+def judge(
+    exit_record: ExitRecord, *, success: bool, failure: str, hint: str, missing: str, stderr_words: str
+) -> Verdict:
     """The verdict for an agent whose exit code alone proves nothing.
 
     success: its output proves that it did its work. failure: its final words on what went wrong.

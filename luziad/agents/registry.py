@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -12,7 +13,6 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luziad.agents import claude, codex, gemini, jsonl, opencode, shell, template, vibe
 from luziad.agents import command as argv
 from luziad.agents.base import Adapter
-from luziad.config.schema import AgentConfig
 
 AUTOMATIC = ("claude", "codex", "opencode", "vibe", "gemini")
 """The agents that are chosen when nobody named one, the preferred first."""
@@ -33,7 +33,24 @@ ARGV = argv.ADAPTER
 """What `luzia run` uses. It is no row of the table, because nobody can ask for it by name."""
 
 
-def build(config_agents: Mapping[str, AgentConfig]) -> dict[str, Adapter]:
+class ConfiguredAgent(Protocol):
+    """What an agent's configuration says: see [agents.NAME] in config/schema.py."""
+
+    @property
+    def command(self) -> list[str] | None: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def env(self) -> dict[str, str]: ...
+    @property
+    def merge_stderr(self) -> bool: ...
+    @property
+    def reader(self) -> str | None: ...
+    @property
+    def jsonl(self) -> msgspec.Struct | None: ...
+
+
+def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
     """Every agent by name: the built-in ones in their order, then the configured ones.
 
     A configured agent takes the place of a built-in one of the same name, unless it has no command.
@@ -45,7 +62,7 @@ def build(config_agents: Mapping[str, AgentConfig]) -> dict[str, Adapter]:
     return adapters
 
 
-def _configured(name: str, command: list[str], config: AgentConfig) -> Adapter:
+def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapter:
     like = AGENTS.get(config.reader or name) or AGENTS["shell"]
     reader, reads_output = like.reader, like.reads_output
     if config.jsonl is not None:

@@ -14,10 +14,10 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import vibe_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, Verdict, going_on, within
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, going_on, within
 from luziad.agents.notes import Notes, plan_item
 from luziad.agents.reading import at, decoded, is_usage_limit, judge, last_words, objects, one_line, text, text_at
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _WRITES = ("file_write", "file_edit")
 _OLDER_WRITERS = ("write_file", "search_replace")
@@ -91,7 +91,7 @@ class VibeReader:
         """Never sure: vibe has no line for its end."""
         return False
 
-    def verdict(self, exit_record: Exited, stderr_tail: bytes) -> Verdict:
+    def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is an answer of the model as the last word, and none on stderr of an early end."""
         words = _early_end(stderr_tail)
         if is_usage_limit(words):

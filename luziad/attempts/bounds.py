@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _MIB = 1 << 20
 
 
-def named(verdict: Verdict, end: Exited) -> Verdict:
+def named(verdict: Verdict, end: ExitRecord) -> Verdict:
     """The verdict with the limit that killed the attempt, when one did."""
     if end.memory_limit_bytes is None or verdict.outcome is not Outcome.FAILED:
         return verdict

@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.jobs.spending import Budget, breach
+from luziad.jobs.spending import Budget, describe_overrun
 
 LIMIT_GRACE_S = 0.5
 """How long an agent that met a usage limit may take to end by itself; some try again for hours, some never end."""
@@ -41,7 +40,7 @@ class Breaches:
         loop = asyncio.get_running_loop()
         if attempt.activity.limit is not None:
             loop.call_later(LIMIT_GRACE_S, self._limited, record, attempt)
-        elif breach(record, self._budget(record)) is not None:
+        elif describe_overrun(record, self._budget(record)) is not None:
             loop.call_later(BUDGET_GRACE_S, self._over_budget, record, attempt)
 
     def _limited(self, record: JobRecord, attempt: AttemptRecord) -> None:
@@ -50,7 +49,7 @@ class Breaches:
             self._stop(record, Verdict(Outcome.USAGE_LIMITED, activity.limit))
 
     def _over_budget(self, record: JobRecord, attempt: AttemptRecord) -> None:
-        words = breach(record, self._budget(record))
+        words = describe_overrun(record, self._budget(record))
         finished = self._has_finished(AttemptRef(record.id, attempt.number))
         if _goes_on(record, attempt) and words is not None and not finished:
             self._stop(record, Verdict(Outcome.OVER_BUDGET, f"{words}; {to_go_on(record)}"))

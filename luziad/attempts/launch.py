@@ -13,7 +13,7 @@ from luziad.executor.base import Executor, Launch
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.environments import Environments
 from luziad.jobs.record import JobRecord
-from luziad.jobs.spending import NO_BUDGET, Budget, left
+from luziad.jobs.spending import NO_BUDGET, Budget, remaining_budget
 from luziad.jobs.view import task_text
 
 BASE_VARIABLES = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
@@ -53,7 +53,7 @@ class Launcher:
         assert attempt is not None
         project = self.config.projects.get(record.project)
         job_directory = self._executor.job_directory(record.id)
-        given, budget = attempt.given, left(record, self.budget(record), self.left_of_day(record))
+        given, budget = attempt.continuation, remaining_budget(record, self.budget(record), self.left_of_day(record))
         prompt = task_text(record) if given is None else given.message or GO_ON
         adapter = self.adapter(record)
         context = Context(
@@ -61,12 +61,14 @@ class Launcher:
             attempt=attempt.number,
             task=prompt,
             argv=spec.argv,
-            directory=record.fate.tree.directory if record.fate.tree is not None else spec.cwd or spec.directory,
+            directory=record.status.worktree.directory
+            if record.status.worktree is not None
+            else spec.cwd or spec.directory,
             prompt_file=f"{job_directory}/{attempt.number}/prompt",
             session=given.session if given else None,
             max_cost_usd=budget.cost_usd,
             max_turns=budget.turns,
-            ask=spec.manner is not None and spec.manner.ask and adapter.respond is not None,
+            ask=spec.launch_options is not None and spec.launch_options.ask and adapter.respond is not None,
             allow=project.allow if project is not None else [],
         )
         command = adapter.command(context)
@@ -161,14 +163,14 @@ class Launcher:
 
     def _parents(self, record: JobRecord) -> dict[str, str]:
         """What tells a job where those that it came after have left their output."""
-        if record.fate.after is None:
+        if record.status.dependencies is None:
             return {}
-        parents = record.fate.after.parents
+        parents = record.status.dependencies.parents
         directories = [self._executor.job_directory(parent) for parent in parents]
         return {"LUZIA_PARENTS": " ".join(parents), "LUZIA_PARENT_DIRS": ":".join(directories)}
 
 
 def _run(record: JobRecord) -> dict[str, str]:
     """What tells a job which run of which schedule it is."""
-    run = record.spec.place.run_of if record.spec.place is not None else None
+    run = record.spec.origin.run_of if record.spec.origin is not None else None
     return {} if run is None else {"LUZIA_SCHEDULE": run.schedule, "LUZIA_RUN_AT": run.at.isoformat()}

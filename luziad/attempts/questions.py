@@ -18,12 +18,11 @@ from luzia_protocol.jobs import JobState
 from luziad.agents.lines import LineSplitter
 from luziad.attempts.launch import Launcher
 from luziad.executor.base import Executor
-from luziad.jobs.answers import Answer
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import Answer, AttemptRef
 from luziad.jobs.lifecycle import Trigger
-from luziad.jobs.questions import meant, open_questions
+from luziad.jobs.questions import open_questions, parse_answer
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import Facts
+from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.output.files import read_piece
 
@@ -41,14 +40,14 @@ class Questions:
         self._launcher = launcher
         self._journal = journal
         self._files = files
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
         self._tasks: set[asyncio.Task[None]] = set()
         self.move: Move
         self.changed: Callable[[JobRecord], None]
 
     def heard(self, record: JobRecord, attempt: AttemptRecord) -> None:
         """The attempt's activity is news: what it asks may be, too."""
-        if not attempt.answers and record.fate.state is not JobState.WAITING and not _asks(attempt):
+        if not attempt.answers and record.status.state is not JobState.WAITING and not _asks(attempt):
             return
         asked = {question.id for question in attempt.activity.asked} if attempt.activity is not None else set()
         if attempt.answers:
@@ -58,7 +57,7 @@ class Questions:
             self._journal.record(record, self._facts.asked(record, attempt.number, still_open[0]))
             self.changed(record)
             log.info("agent_asks job=%s tool=%s", record.id, still_open[0].tool)
-        elif not still_open and record.fate.state is JobState.WAITING and self.move(record, Trigger.ANSWER):
+        elif not still_open and record.status.state is JobState.WAITING and self.move(record, Trigger.ANSWER):
             self._journal.record(record, self._facts.answered(record, attempt.number, ""))
             self.changed(record)
 
@@ -76,7 +75,7 @@ class Questions:
     async def answer(self, record: JobRecord, words: Sequence[str], question: str | None) -> None:
         """Give the agent the answer that the words are; it has it when this returns. Raises Refused."""
         asked, attempt = _wanted(record, question)
-        answer = meant(asked, words)
+        answer = parse_answer(asked, words)
         line = await self._line(record, attempt, answer)
         _wanted(record, asked.id)  # somebody else may have been faster
         attempt.answers = (*(attempt.answers or ()), answer)
@@ -122,12 +121,12 @@ class Questions:
 def _wanted(record: JobRecord, question: str | None) -> tuple[Question, AttemptRecord]:
     """The open question that is meant. Raises Refused."""
     attempt = record.attempt
-    if attempt is not None and record.fate.state is JobState.WAITING:
+    if attempt is not None and record.status.state is JobState.WAITING:
         for asked in open_questions(attempt):
             if question in (None, asked.id):
                 return asked, attempt
         raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} does not ask this any more")
-    raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {record.fate.state}, and asks nothing")
+    raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {record.status.state}, and asks nothing")
 
 
 def _asks(attempt: AttemptRecord) -> bool:

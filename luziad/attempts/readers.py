@@ -13,7 +13,7 @@ from luzia_protocol.jobs import Progress
 
 from luziad.attempts.cpu_usage import BUSY, cpu_s
 from luziad.attempts.reading import Reading
-from luziad.jobs.activity import is_news
+from luziad.jobs.activity import has_news
 from luziad.jobs.attempt import AttemptRef
 from luziad.output.inotify import FileWatcher
 
@@ -147,7 +147,7 @@ class LiveReaders:
     async def _tell(self, ref: AttemptRef, live: _Live) -> None:
         """Push what is understood, when it is news."""
         activity, progress = await self.in_thread(live.reading.understood)
-        if activity.last_sign_at is not None and is_news(activity, live.told, SIGN_GAP_S):
+        if activity.last_sign_at is not None and has_news(activity, live.told, SIGN_GAP_S):
             live.told = activity
             self.told(ref, activity, progress)
 

@@ -13,9 +13,9 @@ import msgspec
 from luzia_protocol.activity import Activity, PlanItem
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import STDERR_TAIL_BYTES, Reader, Understanding, Verdict
+from luziad.agents.base import STDERR_TAIL_BYTES, Reader, Understanding
 from luziad.agents.lines import LineSplitter
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.output.files import read_piece
 
 PIECE_BYTES = 512 * 1024
@@ -83,7 +83,7 @@ class Reading:
         progress = self._progress
         return activity, None if progress is None else msgspec.structs.replace(progress, phase=self._phase)
 
-    def verdict(self, end: Exited, stderr_path: str) -> Verdict:
+    def verdict(self, end: ExitRecord, stderr_path: str) -> Verdict:
         """Judge the attempt, whose output has been read to its end."""
         self._take(self._splitter.end())
         size = read_piece(stderr_path, 0, 0).size

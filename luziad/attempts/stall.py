@@ -114,7 +114,7 @@ class StallWatch:
             except OSError as exc:
                 log.warning("signs_not_seen job=%s attempt=%d error=%s", *ref, exc)
                 continue
-            if record.fate.state is not JobState.RUNNING or self.excused(record):
+            if record.status.state is not JobState.RUNNING or self.excused(record):
                 signs.heard(time.monotonic())  # it waits for somebody, or is being ended already
             elif signs.look(time.monotonic(), used_s):
                 self.stalled(record, timeout_s)

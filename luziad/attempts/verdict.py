@@ -10,12 +10,12 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Adapter, Verdict, by_exit_code
+from luziad.agents.base import Adapter, by_exit_code
 from luziad.attempts.launch import Launcher
 from luziad.attempts.readers import LiveReaders, Patience
 from luziad.attempts.reading import Reading
 from luziad.executor.base import Executor
-from luziad.jobs.attempt import AttemptRef, Exited
+from luziad.jobs.attempt import AttemptRef, ExitRecord, Verdict
 from luziad.jobs.record import JobRecord
 
 log = logging.getLogger("luziad.judging")
@@ -52,7 +52,7 @@ class OutputJudge:
         """There will be no verdict on the attempt: read it no longer."""
         self._readers.drop(ref)
 
-    async def verdict(self, record: JobRecord, end: Exited) -> Verdict:
+    async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
         """How the record's newest attempt ended. Never raises: what cannot be read is judged as a failure."""
         ref = _ref(record)
         reading = await self._readers.end(ref)
@@ -74,7 +74,7 @@ class OutputJudge:
             log.exception("judging_failed job=%s agent=%s", record.id, record.spec.agent)
             return Verdict(Outcome.FAILED, f"its output was not understood: {exc!r}")
 
-    async def _judged(self, ref: AttemptRef, reading: Reading, end: Exited) -> Verdict:
+    async def _judged(self, ref: AttemptRef, reading: Reading, end: ExitRecord) -> Verdict:
         in_thread = self._readers.in_thread
         while await in_thread(reading.read_on):
             pass  # a piece at a time, so that others' output is read in between

@@ -20,7 +20,7 @@ from luzia_protocol.jobs import Outcome, Worktree
 
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
-from luziad.journal.events import Facts
+from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.worktrees import clean as cleaning
 from luziad.worktrees import create
@@ -41,7 +41,7 @@ class Worktrees:
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
         self._pool = ThreadPoolExecutor(_THREADS, "git")
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -78,39 +78,39 @@ class Worktrees:
         """Plan and make the tree; returns why that cannot be done."""
         used = _may_be_in_use(record)
         try:
-            tree = record.fate.tree or await self._planned(record)
+            tree = record.status.worktree or await self._planned(record)
             await self._in_thread(functools.partial(create.make, self._git, tree, used=used))
         except (create.Impossible, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
-            left = record.fate.tree
+            left = record.status.worktree
             if (
                 left is not None
                 and not used
                 and not self._closing
                 and await self._in_thread(create.undo, self._git, left)
             ):
-                record.fate.tree = None  # recorded with the end of the attempt, which is next
+                record.status.worktree = None  # recorded with the end of the attempt, which is next
             return f"no worktree: {exc}"
         return None
 
     async def _planned(self, record: JobRecord) -> Worktree:
         directory = record.spec.cwd or record.spec.directory
         tree = await self._in_thread(create.plan, self._git, directory, record.id, self._trees_dir)
-        record.fate.tree = tree
+        record.status.worktree = tree
         await self._recorded(record)
         return tree
 
     async def _clean(self, record: JobRecord, dry_run: bool) -> str | None:
         async with self._turn(record.id):
-            if not record.fate.state.is_final:
-                raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
-            tree = record.fate.tree
+            if not record.status.state.is_final:
+                raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+            tree = record.status.worktree
             if tree is None:
                 raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
             why = await self._in_thread(cleaning.why_kept if dry_run else cleaning.take_away, self._git, tree)
             if why is None and not dry_run:
-                record.fate.tree = None
-                self._table.let_go(record)
+                record.status.worktree = None
+                self._table.worktree_removed(record)
                 await self._recorded(record)
                 log.info("worktree_removed job=%s path=%s", record.id, tree.path)
             return why
@@ -144,4 +144,4 @@ class Worktrees:
 
 def _may_be_in_use(record: JobRecord) -> bool:
     """Whether an agent may have worked in the tree: some attempt before this one may have started."""
-    return any(each.started_at is not None or each.outcome is Outcome.LOST for each in record.fate.attempts[:-1])
+    return any(each.started_at is not None or each.outcome is Outcome.LOST for each in record.status.attempts[:-1])

@@ -1,7 +1,7 @@
 """Moments on two clocks: the one on the wall, which people set, and a steady one, for what waits a number of seconds.
 
 The steady clock is the kernel's CLOCK_BOOTTIME: nobody sets it, and it goes on while the machine sleeps. It begins
-anew with each boot. After one, what counts is the moment that was meant on the wall clock, taken over once.
+anew with each boot. Dependencies one, what counts is the moment that was meant on the wall clock, taken over once.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ import functools
 import time
 from typing import NamedTuple
 
-from luziad.jobs.record import JobRecord
-from luziad.jobs.retry_state import Steady
+import msgspec
+
 from luziad.supervise.record import boot_id, boottime_s
 
-_SAME_S = 1.0
-"""Two clocks that differ by less were not set."""
+
+class SteadyTime(msgspec.Struct, frozen=True, gc=False):
+    """A time on the boot clock, as it is stored: seconds since the boot of that id."""
+
+    boot: str
+    at_s: float
 
 
-class At(NamedTuple):
+class ClockTime(NamedTuple):
     """A moment on one of the kernel's clocks."""
 
     clock: int
@@ -30,42 +34,20 @@ class At(NamedTuple):
         return self.moment - time.clock_gettime(self.clock)
 
 
-def steady(later_s: float = 0.0) -> Steady:
+def steady_time(later_s: float = 0.0) -> SteadyTime:
     """The moment that is so many seconds away, to be stored beside the one on the wall clock."""
-    return Steady(boot_id(), boottime_s() + later_s)
+    return SteadyTime(boot_id(), boottime_s() + later_s)
 
 
-def wall(moment: float) -> At:
+def on_wall_clock(moment: float) -> ClockTime:
     """A moment of the wall clock, in epoch seconds."""
-    return At(time.CLOCK_REALTIME, moment)
+    return ClockTime(time.CLOCK_REALTIME, moment)
 
 
-def counted(moment: float, known: Steady | None, later_s: float = 0.0) -> At:
+def on_steady_clock(moment: float, known: SteadyTime | None, later_s: float = 0.0) -> ClockTime:
     """So many seconds after a moment, however the wall clock is set. known: what `steady` said at that moment."""
     at_s = known.at_s if known is not None and known.boot == boot_id() else moment - _ahead_s()
-    return At(time.CLOCK_BOOTTIME, at_s + later_s)
-
-
-def start_of(record: JobRecord) -> At | None:
-    """When the next attempt may start; None when it need not wait."""
-    moment = record.not_before
-    if not moment:
-        return None
-    again, spec = record.fate.again, record.spec
-    if again is not None and again.not_before is not None:
-        return counted(moment, again.start)
-    if spec.terms is not None and spec.terms.start_in_s is not None:
-        return counted(spec.created_at, spec.created, spec.terms.start_in_s)
-    return wall(moment)
-
-
-def shown_start(record: JobRecord) -> float | None:
-    """The same, on the wall clock as it is set now."""
-    at = start_of(record)
-    if at is None:
-        return None
-    moment, now_meant = record.not_before, time.time() + at.left_s
-    return moment if moment is not None and abs(moment - now_meant) < _SAME_S else now_meant
+    return ClockTime(time.CLOCK_BOOTTIME, at_s + later_s)
 
 
 @functools.cache

@@ -1,36 +1,48 @@
-"""Jobs by the moments at which something is to happen to them, with one timer for the earliest of each clock."""
+"""Items by the times at which they are due, with one timer for the earliest of each clock."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
+from typing import Generic, Protocol, TypeVar
 
-from luziad.clocks.clock import At
+from luziad.clocks.clock import ClockTime
 from luziad.clocks.timer import ClockTimer
-from luziad.jobs.record import JobRecord
 
 _WORTH_A_CLEAN_UP = 1000
 
 
-class Agenda:
-    """Each job is in it once at most. `due` is given the jobs whose moment has come, the earliest first."""
+class Item(Protocol):
+    """What a queue can hold: `n` orders those that are due at the same time."""
 
-    def __init__(self, due: Callable[[list[JobRecord]], None]) -> None:
-        self._parts = {clock: _Part(due, clock) for clock in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
+    @property
+    def n(self) -> int: ...
+    @property
+    def id(self) -> str: ...
 
-    def put(self, record: JobRecord, at: At) -> None:
-        """Wait for this moment, and for no other one of the job's."""
+
+T = TypeVar("T", bound=Item)
+
+
+class TimerQueue(Generic[T]):
+    """Each item is in it once at most. `due` is called with the items whose time has come, the earliest first."""
+
+    def __init__(self, due: Callable[[list[T]], None]) -> None:
+        self._parts = {clock: _Part[T](due, clock) for clock in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
+
+    def put(self, item: T, at: ClockTime) -> None:
+        """Make an item due at this time, and at no other."""
         for clock, part in self._parts.items():
             if clock == at.clock:
-                part.put(record, at.moment)
+                part.put(item, at.moment)
             else:
-                part.drop(record)
+                part.drop(item)
 
-    def drop(self, record: JobRecord) -> None:
-        """Wait for nothing of the job's any more."""
+    def drop(self, item: T) -> None:
+        """Take an item out, if it is in."""
         for part in self._parts.values():
-            part.drop(record)
+            part.drop(item)
 
     def close(self) -> None:
         """Wake no more."""
@@ -38,26 +50,26 @@ class Agenda:
             part.close()
 
 
-class _Part:
-    """The jobs that wait for moments of one clock."""
+class _Part(Generic[T]):
+    """The items that are due at times of one clock."""
 
-    def __init__(self, due: Callable[[list[JobRecord]], None], clock: int) -> None:
+    def __init__(self, due: Callable[[list[T]], None], clock: int) -> None:
         self._due = due
         self._clock = clock
-        self._moments: dict[str, tuple[float, JobRecord]] = {}
+        self._moments: dict[str, tuple[float, T]] = {}
         self._heap: list[tuple[float, int, str]] = []
         self._timer = ClockTimer(self._fired, clock)
 
-    def put(self, record: JobRecord, moment: float) -> None:
-        if self._moments.get(record.id, (None,))[0] == moment:
+    def put(self, item: T, moment: float) -> None:
+        if self._moments.get(item.id, (None,))[0] == moment:
             return
-        self._moments[record.id] = moment, record
-        heappush(self._heap, (moment, record.n, record.id))
-        if self._heap[0][2] == record.id:
+        self._moments[item.id] = moment, item
+        heappush(self._heap, (moment, item.n, item.id))
+        if self._heap[0][2] == item.id:
             self._timer.set(moment)
 
-    def drop(self, record: JobRecord) -> None:
-        if self._moments.pop(record.id, None) is None:
+    def drop(self, item: T) -> None:
+        if self._moments.pop(item.id, None) is None:
             return
         if len(self._heap) > 2 * len(self._moments) + _WORTH_A_CLEAN_UP:
             self._heap = [(moment, each.n, each.id) for moment, each in self._moments.values()]
@@ -69,13 +81,13 @@ class _Part:
     def _fired(self) -> None:
         now, due = time.clock_gettime(self._clock), []
         while self._heap and (self._heap[0][0] <= now or not self._stands(*self._heap[0])):
-            moment, n, job = heappop(self._heap)
-            if self._stands(moment, n, job):
-                due.append(self._moments.pop(job)[1])
+            moment, n, key = heappop(self._heap)
+            if self._stands(moment, n, key):
+                due.append(self._moments.pop(key)[1])
         self._timer.set(self._heap[0][0] if self._heap else None)
         if due:
             self._due(due)
 
-    def _stands(self, moment: float, n: int, job: str) -> bool:
-        """Whether an entry of the heap is still the job's moment."""
-        return self._moments.get(job, (None,))[0] == moment
+    def _stands(self, moment: float, n: int, key: str) -> bool:
+        """Whether an entry of the heap is still the item's time."""
+        return self._moments.get(key, (None,))[0] == moment

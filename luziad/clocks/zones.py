@@ -13,7 +13,7 @@ _LOCALTIME = "/etc/localtime"
 _TIMEZONE = "/etc/timezone"
 
 
-def zone(name: str) -> ZoneInfo:
+def load_zone(name: str) -> ZoneInfo:
     """The zone of this name. Raises Refused (UNKNOWN_TIMEZONE), and says which name may be meant."""
     try:
         return ZoneInfo(name)
@@ -23,7 +23,7 @@ def zone(name: str) -> ZoneInfo:
         raise Refused(ErrorCode.UNKNOWN_TIMEZONE, f"there is no time zone {name!r}", hint) from exc
 
 
-def local_name(environ: Mapping[str, str]) -> str:
+def local_zone_name(environ: Mapping[str, str]) -> str:
     """The name of the zone that holds here: that of TZ, or the machine's. Raises Refused when nothing tells it."""
     for name in (environ.get("TZ", "").removeprefix(":"), _linked(), _written()):
         if name and _is_known(name):

@@ -19,7 +19,7 @@ from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, Project
 from luziad.config.toml_lines import Path, line_numbers
 from luziad.config.toml_quote import dotted
 from luziad.errors import ConfigError
-from luziad.scheduling.ready.resources import MACHINE
+from luziad.jobs.resources import MACHINE
 
 COMMAND_KEYS = ("prompt", "env", "merge_stderr", "reader", "jsonl")
 """What says how the command of an agent is to be run, and nothing about a built-in agent."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 
 from luziad.config.check import check
 from luziad.config.edit import add_project, read_text, remove_project
@@ -33,23 +33,23 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
     """Read the configuration.
 
     environ: where LUZIA_JOBS_DIR, LUZIA_TREES_DIR and LUZIA_MAX_JOBS are looked up (the other paths are those of
-    luzia_protocol.paths). The file need not exist. Raises ConfigError with every mistake.
+    luzia_protocol.environment). The file need not exist. Raises ConfigError with every mistake.
     """
-    file = paths.config_file()
+    file = environment.config_file()
     max_jobs, mistakes = _max_jobs(environ)
     checked = check(file, read_text(file), mistakes)
     daemon = checked.daemon
     if max_jobs is not None:
         daemon = msgspec.structs.replace(daemon, max_jobs=max_jobs)
-    state_dir = paths.state_dir()
+    state_dir = environment.state_dir()
     jobs_dir, trees_dir = environ.get("LUZIA_JOBS_DIR"), environ.get("LUZIA_TREES_DIR")
     return Config(
         daemon=daemon,
         projects=checked.projects,
         agents=checked.agents,
         resources=checked.resources,
-        runtime_dir=paths.runtime_dir(),
-        socket=paths.socket_path(),
+        runtime_dir=environment.runtime_dir(),
+        socket=environment.socket_path(),
         state_dir=state_dir,
         jobs_dir=os.path.abspath(jobs_dir) if jobs_dir else os.path.join(state_dir, "jobs"),
         trees_dir=os.path.abspath(trees_dir) if trees_dir else os.path.join(state_dir, "trees"),

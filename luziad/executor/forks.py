@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from luziad.executor import survivors
-from luziad.jobs.attempt import AttemptRef, Exited
+from luziad.jobs.attempt import AttemptRef, ExitRecord
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Reply(msgspec.Struct, frozen=True):
     agent_pid: int | None = None
     started_at: float = 0.0
     error: str | None = None
-    end: Exited | None = None
+    end: ExitRecord | None = None
     problem: str | None = None
 
     @property

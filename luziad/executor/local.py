@@ -26,7 +26,7 @@ from luziad.executor import file_events, pidfd, reconcile, stdin, survivors
 from luziad.executor.base import Launch, Observer
 from luziad.executor.controllers import Controllers
 from luziad.executor.forks import Forks, Reply
-from luziad.jobs.attempt import AttemptRef, Exited
+from luziad.jobs.attempt import AttemptRef, ExitRecord
 from luziad.supervise import record
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class _Attempt:
         self.end_wanted = False
         self.held: signal.Signals | None = None
         self.why: str | None = None
-        self.end: Exited | None = None
+        self.end: ExitRecord | None = None
         self.look_again_s = _FIRST_LOOK_AGAIN_S
         self.arrival: asyncio.Task[None] | None = None
 
@@ -301,7 +301,7 @@ class LocalExecutor:
             return
         self._unwatch(attempt)
         del self._attempts[attempt.ref]
-        told = None if isinstance(found.end, Exited) else attempt.end
+        told = None if isinstance(found.end, ExitRecord) else attempt.end
         self._observer.attempt_ended(attempt.ref, told or found.end)
 
     def _adopt(self, attempt: _Attempt, found: reconcile.Held) -> None:

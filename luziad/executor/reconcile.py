@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from luziad.executor import survivors
-from luziad.jobs.attempt import AttemptEnd, Exited, Lost, NeverStarted
+from luziad.jobs.attempt import AttemptEnd, ExitRecord, LostAttempt, NotStarted
 from luziad.supervise import record
 
 T = TypeVar("T")
@@ -108,26 +108,28 @@ def _judge(directory: str, fd: int, why: str | None) -> Over:
     if record.exists(fd, record.STARTED):
         ended = _end_survivors(directory, started)
     if record.exists(fd, record.EXIT):
-        end = _read(directory, record.EXIT, Exited)
+        end = _read(directory, record.EXIT, ExitRecord)
         if end is None:
-            return Over(Lost("its exit record cannot be read"), started)
+            return Over(LostAttempt("its exit record cannot be read"), started)
         return Over(end, started if end.error is None else None)
     if record.exists(fd, record.STARTED):
         lost = _lost(started, why)
-        return Over(Lost(f"{lost.reason}; {ended} of its processes were left, and ended") if ended else lost, started)
+        return Over(
+            LostAttempt(f"{lost.reason}; {ended} of its processes were left, and ended") if ended else lost, started
+        )
     if not record.exists(fd, record.FENCED):
         record.write_new(fd, record.FENCED, b"")
     if why == DELETED:
-        return Over(Lost(why), None)
-    return Over(NeverStarted(why or "it was given up before its agent was started"), None)
+        return Over(LostAttempt(why), None)
+    return Over(NotStarted(why or "it was given up before its agent was started"), None)
 
 
-def _lost(started: Started | None, why: str | None) -> Lost:
+def _lost(started: Started | None, why: str | None) -> LostAttempt:
     if started is None:
-        return Lost("its record of the start cannot be read")
+        return LostAttempt("its record of the start cannot be read")
     if started.boot_id != record.boot_id():
-        return Lost("the machine was restarted while it ran")
-    return Lost(why or "its shim was killed, and with it went the exit status")
+        return LostAttempt("the machine was restarted while it ran")
+    return LostAttempt(why or "its shim was killed, and with it went the exit status")
 
 
 def _end_survivors(directory: str, started: Started | None) -> int:

@@ -18,5 +18,5 @@ async def answer(services: Services, request: Answer, call: Call) -> None:
     call.out_of_order()
     work = services.scheduler.questions.answer(record, request.words, request.question)
     await asyncio.shield(asyncio.get_running_loop().create_task(work))  # an answer that was begun is given
-    call.answer(replies.Changed(record.id, record.fate.state, record.attempt.number if record.attempt else 0))
+    call.answer(replies.JobChange(record.id, record.status.state, record.attempt.number if record.attempt else 0))
     call.finish()

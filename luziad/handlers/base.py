@@ -13,10 +13,10 @@ from luzia_protocol.replies import EndFrame, EventFrame, LaggedFrame, Ok, Output
 
 from luziad.config.schema import Config
 from luziad.errors import StorageError
-from luziad.jobs.questions import asked_words, open_questions
+from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
-from luziad.jobs.view import job_view, whole_view
-from luziad.journal.finish_waiters import Finals
+from luziad.jobs.view import describe_job, summarize_job
+from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
 from luziad.operations.operations import Operations
 from luziad.output.inotify import FileWatcher
@@ -72,7 +72,7 @@ class Services:
         operations: Operations,
         files: ThreadPoolExecutor,
         watcher: FileWatcher,
-        finals: Finals,
+        finals: FinishWaiters,
         history: History,
     ) -> None:
         self.scheduler = scheduler
@@ -94,18 +94,18 @@ class Services:
 
     def view(self, record: JobRecord, *, whole: bool) -> Job:
         """The job as a client sees it, with the computed reason why it waits."""
-        reason = record.fate.reason
-        if record.fate.state is JobState.QUEUED:
+        reason = record.status.reason
+        if record.status.state is JobState.QUEUED:
             reason = self.why_queued(record, whole=whole)
-        elif record.attempt is not None and record.fate.state is JobState.STOPPING:
+        elif record.attempt is not None and record.status.state is JobState.STOPPING:
             reason = record.attempt.stop_reason
-        elif record.attempt is not None and record.fate.state is JobState.WAITING:
-            reason = "; ".join(asked_words(question) for question in open_questions(record.attempt)[:1]) or None
-        elif record.fate.state is JobState.RUNNING:
+        elif record.attempt is not None and record.status.state is JobState.WAITING:
+            reason = "; ".join(describe_question(question) for question in open_questions(record.attempt)[:1]) or None
+        elif record.status.state is JobState.RUNNING:
             reason = self.scheduler.yielding.why(record.id) or reason
         if not whole:
-            return job_view(record, reason)
-        return whole_view(
+            return summarize_job(record, reason)
+        return describe_job(
             record,
             reason,
             env_names=self.scheduler.environments.names(record.spec.env_set),

@@ -19,7 +19,7 @@ from luziad.jobs.record import JobRecord
 def cancel(services: Services, request: Cancel, call: Call) -> None:
     """End a job."""
     record = services.table.find(request.job, call.uid)
-    if record.fate.state is JobState.QUEUED:
+    if record.status.state is JobState.QUEUED:
         must_be_writable(services)  # only the store can keep it from starting; a shim carries an end through itself
     services.scheduler.cancel(record, changed_answer(services, record, call))
 
@@ -47,7 +47,7 @@ def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] |
     """Forget a final job."""
     record = services.table.find(request.job, call.uid)
     must_be_writable(services)
-    if record.fate.tree is not None:
+    if record.status.worktree is not None:
         return remove_with_tree(services, record, call)
     services.scheduler.remove(record, changed_answer(services, record, call))
     return None
@@ -100,8 +100,8 @@ def _short(text: str | None) -> str | None:
 def changed_answer(services: Services, record: JobRecord, call: Call) -> Callable[[], None]:
     """Answers, when it is called, with the state that the job has then."""
 
-    def changed() -> replies.Changed:
-        state: JobState = record.fate.state
-        return replies.Changed(record.id, state, record.attempt.number if record.attempt else 0)
+    def changed() -> replies.JobChange:
+        state: JobState = record.status.state
+        return replies.JobChange(record.id, state, record.attempt.number if record.attempt else 0)
 
     return committed_answer(services, call, changed)

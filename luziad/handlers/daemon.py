@@ -15,22 +15,22 @@ from luziad.handlers.base import Call, Services
 from luziad.handlers.suggestions import no_project
 
 
-def hello(services: Services, request: Hello, call: Call) -> replies.Hello:
+def hello(services: Services, request: Hello, call: Call) -> replies.HelloResult:
     """Agree on a protocol version."""
     if request.version < OLDEST_SUPPORTED:
         raise Refused(
             ErrorCode.UNSUPPORTED_VERSION,
             f"protocol version {request.version} is not spoken any more; {OLDEST_SUPPORTED} is the oldest",
         )
-    return replies.Hello(min(request.version, PROTOCOL_VERSION), VERSION, os.getpid())
+    return replies.HelloResult(min(request.version, PROTOCOL_VERSION), VERSION, os.getpid())
 
 
-def projects(services: Services, request: Projects, call: Call) -> replies.Projects:
+def projects(services: Services, request: Projects, call: Call) -> replies.ProjectList:
     """The configured projects."""
     return services.operations.projects()
 
 
-def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.Projects:
+def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.ProjectList:
     """Add a project to the configuration file."""
     if request.name in services.config.projects:
         raise Refused(ErrorCode.PROJECT_EXISTS, f"there is a project {request.name!r} already")
@@ -48,7 +48,7 @@ def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.
     return services.operations.projects()
 
 
-def project_remove(services: Services, request: ProjectRemove, call: Call) -> replies.Projects:
+def project_remove(services: Services, request: ProjectRemove, call: Call) -> replies.ProjectList:
     """Take a project out of the configuration file."""
     if request.name not in services.config.projects:
         raise no_project(services.config, request.name)
@@ -65,17 +65,17 @@ async def agents(services: Services, request: Agents, call: Call) -> None:
     call.answer(await services.operations.agents(request.versions))
 
 
-def reload(services: Services, request: Reload, call: Call) -> replies.Reloaded:
+def reload(services: Services, request: Reload, call: Call) -> replies.ReloadResult:
     """Read the configuration again."""
     return services.operations.reload()
 
 
-def info(services: Services, request: Info, call: Call) -> replies.Info:
+def info(services: Services, request: Info, call: Call) -> replies.DaemonInfo:
     """The daemon's figures."""
     return services.operations.info()
 
 
-def shutdown(services: Services, request: Shutdown, call: Call) -> replies.Stopping:
+def shutdown(services: Services, request: Shutdown, call: Call) -> replies.StopResult:
     """End the daemon; running agents go on."""
     services.request_shutdown()
-    return replies.Stopping(os.getpid(), services.scheduler.ready.running)
+    return replies.StopResult(os.getpid(), services.scheduler.ready.running)

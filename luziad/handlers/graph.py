@@ -22,7 +22,7 @@ from luziad.errors import StorageError
 from luziad.handlers.base import Call, Services, storage_refusal
 from luziad.handlers.dispatch.dependencies import after_of
 from luziad.handlers.dispatch.dispatch import check_room, forget_environments, new_record
-from luziad.jobs.graph_order import a_cycle, parents_first
+from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
 from luziad.scheduling.slices import AT_ONCE
 
@@ -64,7 +64,7 @@ def _take_in(services: Services, request: Graph, call: Call) -> Generator[None]:
             return
         check_room(services, len(nodes))
         making.check_outside()
-        answer = replies.Graphed({name: making.records[name].id for name in nodes})
+        answer = replies.GraphResult({name: making.records[name].id for name in nodes})
         services.scheduler.accept_all(making.records.values(), _Asked(call, answer, len(nodes)))
         accepted = True
     finally:
@@ -77,7 +77,7 @@ class _Asked:
     All jobs are recorded in one turn of the loop, so they are in one commit.
     """
 
-    def __init__(self, call: Call, answer: replies.Graphed, jobs: int) -> None:
+    def __init__(self, call: Call, answer: replies.GraphResult, jobs: int) -> None:
         self._call = call
         self._answer = answer
         self._left = jobs
@@ -120,16 +120,16 @@ def _answer_known(services: Services, request: Graph, nodes: Iterable[str], call
     found = {name: services.table.by_key(_key(request.key, name)) for name in nodes}
     known = {name: record.id for name, record in found.items() if record is not None}
     if known:
-        services.journal.after_commit(_Asked(call, replies.Graphed(known, created=False), 1))
+        services.journal.after_commit(_Asked(call, replies.GraphResult(known, created=False), 1))
     return bool(known)
 
 
 def _order(nodes: dict[str, Node]) -> list[str]:
     """The names, parents first. Raises Refused for jobs that wait for one another."""
     parents = {name: _parents(node) for name, node in nodes.items()}
-    order = parents_first(parents)
+    order = sort_parents_first(parents)
     if len(order) < len(nodes):
-        cycle = " → ".join(a_cycle(parents))
+        cycle = " → ".join(find_any_cycle(parents))
         raise Refused(ErrorCode.GRAPH_CYCLE, f"these jobs wait for one another: {cycle}")
     return order
 
@@ -171,7 +171,7 @@ class _Making:
             raise Refused(refused.code, f"job {name!r}: {refused.message}", refused.hint) from refused
         self.records[name] = record
         self._ids.add(record.id)
-        self._services.table.promised.add(record.id)
+        self._services.table.reserved_ids.add(record.id)
 
     def check_outside(self) -> None:
         """Raise Refused when a job that the graph comes after was removed meanwhile: nobody knows how it ended."""
@@ -181,7 +181,7 @@ class _Making:
 
     def close(self, accepted: bool) -> None:
         """Keep the ids for nobody any more, and the variables only of jobs that were accepted."""
-        self._services.table.promised -= self._ids
+        self._services.table.reserved_ids -= self._ids
         if not accepted:
             forget_environments(self._services, self.records.values())
 

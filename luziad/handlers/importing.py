@@ -16,5 +16,5 @@ def import_jobs(services: Services, request: Import, call: Call) -> None:
         raise Refused(ErrorCode.BAD_REQUEST, f"`jobs` has more than {MAX_IMPORT_JOBS} jobs")
     if services.journal.failure is not None:
         raise storage_refusal(services.journal.failure)
-    imported = replies.Imported(importing.take_in(services.scheduler, request.jobs))
+    imported = replies.ImportResult(importing.take_in(services.scheduler, request.jobs))
     services.journal.after_commit(Asked(call, lambda: imported))

@@ -11,21 +11,21 @@ from luzia_protocol.requests import MAX_PAGE, List, Status
 
 from luziad.handlers.base import Call, Services
 from luziad.jobs.record import JobRecord
-from luziad.jobs.sorting import in_order
+from luziad.jobs.sorting import sort_jobs
 
 
-def status(services: Services, request: Status, call: Call) -> replies.Status:
+def status(services: Services, request: Status, call: Call) -> replies.StatusResult:
     """Everything about one job."""
     record = services.table.find(request.job, call.uid)
-    return replies.Status(services.view(record, whole=True))
+    return replies.StatusResult(services.view(record, whole=True))
 
 
-def list_jobs(services: Services, request: List, call: Call) -> replies.Listed:
+def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
     """A page of jobs, newest first."""
     if not 1 <= request.limit <= MAX_PAGE:
         raise Refused(ErrorCode.BAD_REQUEST, f"`limit` must be from 1 to {MAX_PAGE}, not {request.limit}")
     page, more = _page(services, request, call.uid)
-    return replies.Listed(
+    return replies.JobPage(
         jobs=[services.view(record, whole=False) for record in page],
         counts=services.table.counts(request.projects or None),
         next=more,
@@ -38,7 +38,7 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.Listed:
 def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord], int | None]:
     """The records of a page, and the cursor of the next one: the last record's number, or how many came before."""
     if request.sort != "created" or request.reverse:
-        found = in_order(_wanted(services, request, uid), request.sort, reverse=request.reverse)
+        found = sort_jobs(_wanted(services, request, uid), request.sort, reverse=request.reverse)
         begin = max(request.cursor or 0, 0)
         end = begin + request.limit
         return found[begin:end], end if end < len(found) else None
@@ -59,7 +59,7 @@ def _wanted(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
     for record in _candidates(services, request, uid):
         if (
             record.durable
-            and (not states or record.fate.state in states)
+            and (not states or record.status.state in states)
             and (not projects or record.spec.project in projects)
             and (not request.tags or _has(record, request.tags))
             and record.spec.created_at >= since
@@ -68,7 +68,7 @@ def _wanted(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
 
 
 def _has(record: JobRecord, tags: dict[str, str]) -> bool:
-    return record.spec.place is not None and tags.items() <= record.spec.place.tags.items()
+    return record.spec.origin is not None and tags.items() <= record.spec.origin.tags.items()
 
 
 def _candidates(services: Services, request: List, uid: int) -> Iterable[JobRecord]:

@@ -38,7 +38,7 @@ async def follow(services: Services, request: Follow, call: Call) -> None:
     call.out_of_order()
     news = _News(services, record)
     call.on_close(news.close)
-    call.answer(replies.Done())
+    call.answer(replies.StreamStart())
     try:
         number = await _started(record, request.attempt, news)
         if number == 0:
@@ -72,7 +72,7 @@ class _News:
         self._services = services
         self._job = record.id
         self._happened = asyncio.Event()
-        self._stop = [services.journal.listen(self._hear)]
+        self._stop = [services.journal.subscribe(self._hear)]
         self._path: str | None = None
 
     def watch(self, path: str) -> None:
@@ -107,14 +107,14 @@ async def _started(record: JobRecord, asked: int | None, news: _News) -> int:
             return newest
         if asked is not None and asked <= newest:
             return asked
-        if record.fate.state.is_final:
+        if record.status.state.is_final:
             return 0
         await news.wait()
 
 
 def _attempt_number(record: JobRecord, asked: int | None, *, or_next: bool = False) -> int:
     newest = record.attempt.number if record.attempt else 0
-    most = newest + 1 if or_next and not record.fate.state.is_final else newest
+    most = newest + 1 if or_next and not record.status.state.is_final else newest
     if asked is not None and not 1 <= asked <= most:
         raise Refused(ErrorCode.UNKNOWN_ATTEMPT, f"job {record.id} has {newest} attempts, and none is number {asked}")
     return newest if asked is None else asked
@@ -127,4 +127,4 @@ def _checked_offset(offset: int) -> int:
 
 
 def _end(record: JobRecord, number: int, offset: int, call: Call) -> replies.EndFrame:
-    return replies.EndFrame(replies.FollowEnd(record.id, number, offset, record.fate.state), call.id)
+    return replies.EndFrame(replies.FollowEnd(record.id, number, offset, record.status.state), call.id)

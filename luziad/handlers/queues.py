@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operating import Drain, PauseQueue, QueuesChanged, ResumeQueue
+from luzia_protocol.operating import Drain, PauseQueue, QueueChange, ResumeQueue
 
 from luziad.errors import StorageError
 from luziad.handlers.base import AnsweredAnyway, Call, Services, storage_refusal
@@ -24,7 +24,7 @@ async def pause_queue(services: Services, request: PauseQueue, call: Call) -> No
         await services.scheduler.queues.pause(request.project)
     except StorageError as exc:
         raise storage_refusal(exc) from exc
-    jobs = _jobs(services, request, lambda record: record.fate.state in (JobState.STARTING, JobState.RUNNING))
+    jobs = _jobs(services, request, lambda record: record.status.state in (JobState.STARTING, JobState.RUNNING))
     _answer(services, call, jobs, services.scheduler.pausing.pause)
 
 
@@ -75,4 +75,4 @@ def _answer(services: Services, call: Call, jobs: list[JobRecord], change: Chang
 def _tell(services: Services, call: Call, jobs: list[str]) -> None:
     """Answer when all of it is on disk."""
     queues = services.scheduler.queues
-    services.journal.after_commit(AnsweredAnyway(call, lambda: QueuesChanged(queues.now, jobs)))
+    services.journal.after_commit(AnsweredAnyway(call, lambda: QueueChange(queues.now, jobs)))

@@ -12,14 +12,14 @@ from luziad.schedules.entry import Entry
 
 def schedule_view(services: Services, entry: Entry, runs: int) -> Schedule:
     """The wire's Schedule, with so many runs to come; moments are in its zone."""
-    spec, fate, zone = entry.record.spec, entry.record.fate, entry.zone or UTC
+    spec, fate, zone = entry.record.spec, entry.record.status, entry.zone or UTC
     last = None
     if fate.last is not None:
         job = services.table.get(fate.last.job)
         last = Run(
             at=datetime.fromtimestamp(fate.last.at, zone),
             job=fate.last.job or None,
-            state=None if job is None else job.fate.state,
+            state=None if job is None else job.status.state,
             note=fate.last.note,
         )
     return Schedule(

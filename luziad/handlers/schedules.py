@@ -20,11 +20,11 @@ from luziad.handlers.base import AnsweredAnyway, Asked, Call, Services
 from luziad.handlers.changes import must_be_writable
 from luziad.handlers.dispatch.dispatch import check_room, new_record
 from luziad.handlers.schedule_view import schedule_view
-from luziad.jobs.dependencies import After
+from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.record import JobRecord
+from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.operations.importing import NOBODY
 from luziad.schedules.cron import Cron, CronError
-from luziad.schedules.due import ScheduleFate, ScheduleRecord, ScheduleSpec
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _OF_ONE_LOGIN = ("SSH_AUTH_SOCK",)
@@ -44,12 +44,16 @@ def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> N
         raise Refused(ErrorCode.SCHEDULE_EXISTS, f"there is a schedule {name!r} already")
     if known is None and len(schedules) >= wire.MAX_SCHEDULES:
         raise Refused(ErrorCode.SCHEDULES_FULL, f"there are {len(schedules)} schedules, and that is the limit")
-    zone_name = request.timezone or zones.local_name(request.job.client_env | _own_zone(request.job))
+    zone_name = request.timezone or zones.local_zone_name(request.job.client_env | _own_zone(request.job))
     _check_cron(request.cron, zone_name)
     spec = _spec(services, request, zone_name)
-    fate = ScheduleFate(decided=spec.created_at)
+    fate = ScheduleStatus(decided=spec.created_at)
     if known is not None:
-        fate.paused, fate.jobs, fate.last = known.record.fate.paused, known.record.fate.jobs, known.record.fate.last
+        fate.paused, fate.jobs, fate.last = (
+            known.record.status.paused,
+            known.record.status.jobs,
+            known.record.status.last,
+        )
     asked = Asked(call, lambda: _scheduled(services, name))
     schedules.put(ScheduleRecord(spec, fate), asked)
 
@@ -60,7 +64,7 @@ def _own_zone(job: Dispatch) -> dict[str, str]:
 
 
 def _check_cron(text: str, zone_name: str) -> None:
-    zone = zones.zone(zone_name)
+    zone = zones.load_zone(zone_name)
     try:
         cron = Cron(text)
     except CronError as exc:
@@ -96,10 +100,10 @@ def _spec(services: Services, request: wire.ScheduleAdd, zone_name: str) -> Sche
     )
 
 
-def maker(services: Services) -> Callable[[Dispatch, After | None], JobRecord]:
+def maker(services: Services) -> Callable[[Dispatch, Dependencies | None], JobRecord]:
     """What makes the record of a scheduled job, checked as if it was dispatched now; it raises Refused."""
 
-    def make(request: Dispatch, after: After | None) -> JobRecord:
+    def make(request: Dispatch, after: Dependencies | None) -> JobRecord:
         check_room(services, 1)
         return new_record(services, request, NOBODY, after)
 
@@ -108,7 +112,7 @@ def maker(services: Services) -> Callable[[Dispatch, After | None], JobRecord]:
 
 def schedule_list(services: Services, request: wire.ScheduleList, call: Call) -> None:
     """All schedules, when what is said of them is on disk."""
-    shown = wire.Schedules([schedule_view(services, entry, 1) for entry in services.schedules.all()])
+    shown = wire.ScheduleListResult([schedule_view(services, entry, 1) for entry in services.schedules.all()])
     services.journal.after_commit(AnsweredAnyway(call, lambda: shown))
 
 
@@ -134,7 +138,7 @@ def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call
     """Forget it; answer, with what it was, when that is on disk."""
     entry = services.schedules.find(request.name)
     must_be_writable(services)
-    was = wire.Scheduled(schedule_view(services, entry, 0))
+    was = wire.ScheduleResult(schedule_view(services, entry, 0))
     services.schedules.remove(entry)
     services.journal.after_commit(AnsweredAnyway(call, lambda: was))
 
@@ -142,7 +146,7 @@ def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call
 def schedule_run(services: Services, request: wire.ScheduleRun, call: Call) -> None:
     """Dispatch its job now."""
     entry = services.schedules.find(request.name)
-    asked = Asked(call, lambda: replies.Dispatched(job.id, job_name(job.project, job.id), job.project))
+    asked = Asked(call, lambda: replies.DispatchResult(job.id, job_name(job.project, job.id), job.project))
     job = services.schedules.run(entry, asked)
 
 
@@ -154,5 +158,5 @@ def _pause(services: Services, name: str, call: Call, *, paused: bool) -> None:
     services.journal.after_commit(AnsweredAnyway(call, lambda: changed))
 
 
-def _scheduled(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.Scheduled:
-    return wire.Scheduled(schedule_view(services, services.schedules.find(name), runs))
+def _scheduled(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.ScheduleResult:
+    return wire.ScheduleResult(schedule_view(services, services.schedules.find(name), runs))

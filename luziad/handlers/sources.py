@@ -48,8 +48,8 @@ class Source:
 
     def over(self) -> bool:
         """True when the attempt has ended, so that nothing more is written."""
-        state = self._record.fate.state
-        if self._number < self._record.fate.attempts[-1].number:
+        state = self._record.status.state
+        if self._number < self._record.status.attempts[-1].number:
             return True
         return state.is_final or state is JobState.QUEUED
 

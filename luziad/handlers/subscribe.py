@@ -33,7 +33,7 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
         if seq < journal.committed_seq and seq + 1 < await services.history.first_seq():
             raise Refused(ErrorCode.EVENTS_EXPIRED, f"the events after {seq} are no longer kept")
         call.out_of_order()
-        call.answer(replies.Done())
+        call.answer(replies.StreamStart())
         while seq < journal.committed_seq:
             page = await services.history.page_after(seq)
             if not page:
@@ -85,7 +85,7 @@ class _Live:
         self._seq = seq
         self._operations = services.operations
         self._operations.subscribers += 1
-        self._unlisten = services.journal.listen(self._hear)
+        self._unlisten = services.journal.subscribe(self._hear)
         call.on_close(self._release)
 
     def _hear(self, news: list[tuple[events.Event, bytes]]) -> None:

@@ -45,9 +45,9 @@ class _Waiting:
         self._services = services
         self._records = records
         self._call = call
-        live = {record.id for record in records if not record.fate.state.is_final}
+        live = {record.id for record in records if not record.status.state.is_final}
         self._left = len(live)
-        self._forget: list[Callable[[], None]] = [services.finals.when_final(job, self._one_final) for job in live]
+        self._forget: list[Callable[[], None]] = [services.finals.add(job, self._one_final) for job in live]
         self._timer: asyncio.TimerHandle | None = None
         self._wait = None if inside is None else services.scheduler.yielding.begin(inside, live)
         call.on_close(self._release)
@@ -72,7 +72,7 @@ class _Waiting:
 
     def _answer(self, timed_out: bool) -> None:
         jobs = [self._services.view(record, whole=False) for record in self._records]
-        self._call.answer(replies.Waited(jobs=jobs, timed_out=timed_out))
+        self._call.answer(replies.WaitResult(jobs=jobs, timed_out=timed_out))
         self._call.finish()
 
     def _release(self) -> None:

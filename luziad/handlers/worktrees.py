@@ -16,9 +16,9 @@ async def clean(services: Services, request: Clean, call: Call) -> None:
     if services.journal.failure is not None:
         raise storage_refusal(services.journal.failure)
     call.out_of_order()
-    path = "" if record.fate.tree is None else record.fate.tree.path
+    path = "" if record.status.worktree is None else record.status.worktree.path
     why = await services.scheduler.worktrees.clean(record, dry_run=request.dry_run)
-    call.answer(replies.Cleaned(record.id, path, removed=why is None, why=why))
+    call.answer(replies.CleanResult(record.id, path, removed=why is None, why=why))
     call.finish()
 
 
@@ -30,7 +30,7 @@ async def remove_with_tree(services: Services, record: JobRecord, call: Call) ->
         raise Refused(ErrorCode.WORKTREE_KEPT, f"job {record.id} keeps its worktree: {why}")
 
     def removed() -> None:
-        call.answer(replies.Changed(record.id, record.fate.state, record.attempt.number if record.attempt else 0))
+        call.answer(replies.JobChange(record.id, record.status.state, record.attempt.number if record.attempt else 0))
         call.finish()
 
     services.scheduler.remove(services.table.find(record.id, call.uid), removed)

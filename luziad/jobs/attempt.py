@@ -1,4 +1,4 @@
-"""What the daemon knows of one attempt, as plain values: shared by the scheduler, executors and adapters."""
+"""One attempt as plain values: what the scheduler, executors and adapters share. Pure."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 import msgspec
 
-from luzia_protocol.jobs import Usage
+from luzia_protocol.jobs import Outcome, Usage
 
 
 class AttemptRef(NamedTuple):
-    """Names an attempt: the job's id and the attempt's number, from 1."""
+    """Identifies an attempt: the job's id and the attempt's number, from 1."""
 
     job: str
     attempt: int
 
 
-class Exited(msgspec.Struct, frozen=True, tag=True):
-    """The shim's exit record: the agent ran, or could not be started, and this is how it ended.
+class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
+    """The shim's exit record: how the agent ended, or why it could not be started.
 
     exit_code and signal (a name such as SIGKILL) exclude each other; both are None when `error` says why the
-    agent could not be started. stopped: the shim had been asked to end the attempt. Times are epoch seconds;
-    duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed something of
-    the attempt for it.
+    agent could not be started. stopped: the shim was told to end the attempt. Times are epoch seconds;
+    duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed a process of
+    the attempt because of it.
     """
 
     exit_code: int | None
@@ -36,16 +36,60 @@ class Exited(msgspec.Struct, frozen=True, tag=True):
     memory_limit_bytes: int | None = None
 
 
-class NeverStarted(msgspec.Struct, frozen=True, tag=True):
-    """The agent was certainly not started, and the attempt is fenced: it cannot start any more."""
+class NotStarted(msgspec.Struct, frozen=True, tag="NotStarted"):
+    """The agent was certainly not started, and the attempt is fenced: it can no longer start."""
 
     reason: str
 
 
-class Lost(msgspec.Struct, frozen=True, tag=True):
-    """The agent was started and nobody can know how it ended."""
+class LostAttempt(msgspec.Struct, frozen=True, tag="Lost"):
+    """The agent was started, and how it ended cannot be known."""
 
     reason: str
 
 
-AttemptEnd = Exited | NeverStarted | Lost
+AttemptEnd = ExitRecord | NotStarted | LostAttempt
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How an attempt ended, with the reason as text (None when there is nothing to add)."""
+
+    outcome: Outcome
+    reason: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A person's answer to an agent's question.
+
+    question: its id. allow: False denies it. texts: the reason for denying, or the answer to each part.
+    """
+
+    question: str
+    allow: bool
+    texts: list[str] = []
+
+
+class Pauses(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """How long an attempt has been paused, which its timeout does not count.
+
+    Times are seconds of a clock that stops while the machine sleeps. since_s: the start of the current pause.
+    total_s: the length of all earlier pauses.
+    """
+
+    since_s: float | None = None
+    total_s: float = 0.0
+
+    def begin(self, now_s: float) -> Pauses:
+        """Begin a pause, unless one has begun."""
+        return self if self.since_s is not None else Pauses(now_s, self.total_s)
+
+    def end(self, now_s: float) -> Pauses:
+        """End the pause."""
+        return Pauses(None, self.total_at_s(now_s))
+
+    def total_at_s(self, now_s: float) -> float:
+        """The length of all pauses, with the current one."""
+        return self.total_s + (0.0 if self.since_s is None else max(0.0, now_s - self.since_s))
+
+
+NO_PAUSES = Pauses()

@@ -1,4 +1,4 @@
-"""Which jobs wait for which others, and which of them can never run. Pure data and functions."""
+"""Which jobs wait for which others, and which of them can never run. Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import msgspec
 from luzia_protocol.jobs import JobState
 
 FAILURES = frozenset({JobState.FAILED, JobState.TIMED_OUT, JobState.LOST})
-"""The ends that a job with `failed` waits for. What was cancelled or skipped has not failed."""
+"""The states that satisfy a dependency on a failure. A cancelled or skipped job has not failed."""
 
 StateOf = Callable[[str], JobState | None]
 
 
-class After(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The jobs, by id, that must end before this one starts.
+class Dependencies(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The ids of the jobs that must end before this one starts.
 
-    completed: successfully, or this one is skipped. ended: in whatever way. failed: badly, or this one is skipped.
+    completed: they must complete, or this job is skipped. ended: they may end in any state.
+    failed: they must fail, or this job is skipped.
     """
 
     completed: tuple[str, ...] = ()
@@ -31,68 +32,68 @@ class After(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return tuple(dict.fromkeys((*self.completed, *self.ended, *self.failed)))
 
 
-NO_PARENTS = After()
+NO_DEPENDENCIES = Dependencies()
 
 
-class Standing(NamedTuple):
-    """How a job stands with its parents.
+class DependencyCheck(NamedTuple):
+    """The state of a job's dependencies.
 
-    waits_for: parents that have not ended; empty when it may start. doomed: why it never can.
+    pending: parents that have not ended; empty when the job may start. failure: why it can never start.
     """
 
-    waits_for: tuple[str, ...]
-    doomed: str | None
+    pending: tuple[str, ...]
+    failure: str | None
 
 
-def standing(after: After, state_of: StateOf) -> Standing:
-    """How a job stands now. `state_of` gives a parent's state; None is one that was removed, so it has ended well.
+def check_dependencies(dependencies: Dependencies, state_of: StateOf) -> DependencyCheck:
+    """Check a job's dependencies. `state_of` gives a parent's state, None when it was removed: it satisfies then.
 
-    A parent that ends in a way that dooms the job ends the job in the same commit, so a job that still waits was
-    not doomed by those that are gone.
+    A parent whose end cannot satisfy the job ends the job in the same commit, so a job that still waits was not
+    affected by the parents that were removed.
     """
-    waits: list[str] = []
-    for parent in after.parents:
+    pending: list[str] = []
+    for parent in dependencies.parents:
         state = state_of(parent)
         if state is None:
             continue
         if not state.is_final:
-            waits.append(parent)
-        elif (reason := dooms(after, parent, state)) is not None:
-            return Standing((), reason)
-    return Standing(tuple(waits), None)
+            pending.append(parent)
+        elif (failure := describe_failure(dependencies, parent, state)) is not None:
+            return DependencyCheck((), failure)
+    return DependencyCheck(tuple(pending), None)
 
 
-def dooms(after: After, parent: str, state: JobState) -> str | None:
-    """Why the end of this parent in this state means that the job never runs; None when it does not."""
+def describe_failure(dependencies: Dependencies, parent: str, state: JobState) -> str | None:
+    """Why the job can never run after this parent has ended in this state; None when it can."""
     word = state.value.replace("_", " ")
-    if parent in after.completed and state is not JobState.COMPLETED:
+    if parent in dependencies.completed and state is not JobState.COMPLETED:
         return f"{parent} {_was(word)}, and this job needed it completed"
-    if parent in after.failed and state not in FAILURES:
+    if parent in dependencies.failed and state not in FAILURES:
         return f"{parent} {_was(word)}, and this job was for its failure"
     return None
 
 
-def cycle(start: str, parents_of: Callable[[str], tuple[str, ...]]) -> list[str]:
-    """A way from `start` over parents back to `start`, as names in that order with `start` at both ends; or nothing."""
+def find_cycle(start: str, parents_of: Callable[[str], tuple[str, ...]]) -> list[str]:
+    """A path from `start` over parents back to `start`, which is at both ends; empty when there is none."""
     came_from: dict[str, str] = {}
     stack = [start]
     while stack:
         name = stack.pop()
         for parent in parents_of(name):
             if parent == start:
-                return [*reversed(_way(name, start, came_from)), start]
+                return [*reversed(_path(name, start, came_from)), start]
             if parent not in came_from:
                 came_from[parent] = name
                 stack.append(parent)
     return []
 
 
-def _way(name: str, start: str, came_from: dict[str, str]) -> list[str]:
-    way = [name]
+def _path(name: str, start: str, came_from: dict[str, str]) -> list[str]:
+    path = [name]
     while name != start:
         name = came_from[name]
-        way.append(name)
-    return way
+        path.append(name)
+    return path
 
 
 def _was(word: str) -> str:

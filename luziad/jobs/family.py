@@ -1,4 +1,4 @@
-"""Where a job stands among others: its name in a graph, and the jobs that dispatched it. Pure data."""
+"""How a job was dispatched: from which job, graph or schedule; and the tree of jobs and sub-jobs. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 from luzia_protocol.jobs import Outcome, RunOf
 
 
-class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """For the few jobs that have it. node: what the job is called in its graph. tags: the caller's words about it.
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """How a job was dispatched; None for most jobs.
 
-    ancestors: the job from inside which it was dispatched is the last one, that one's is before it, and so on.
-    run_of: the schedule that dispatched it.
+    node: its name in a graph. tags: set by the caller. ancestors: the jobs from inside which it was dispatched, the
+    nearest one last. run_of: the schedule that dispatched it.
     """
 
     node: str = ""
@@ -22,52 +22,50 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     run_of: RunOf | None = None
 
 
-ENDED_FROM_OUTSIDE = frozenset(
-    (Outcome.CANCELLED, Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OVERDUE, Outcome.OVER_BUDGET)
-)
-"""The ends of a job that are the end of its sub-jobs, too: somebody or a limit ended it, and not itself."""
+ENDS_SUB_JOBS = frozenset((Outcome.CANCELLED, Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OVERDUE, Outcome.OVER_BUDGET))
+"""The outcomes that end a job's sub-jobs too: a user or a limit ended the job."""
 
 
-class _Below(msgspec.Struct):
-    """dispatched: how many jobs ever were below one, as far as anybody remembers. there: how many still are."""
+class _Descendants(msgspec.Struct):
+    """dispatched: how many sub-jobs a job has had, at all levels. present: how many are in the table."""
 
     dispatched: int = 0
-    there: int = 0
+    present: int = 0
 
 
-class Families:
-    """Which jobs were dispatched from inside which. Jobs outside of all families cost nothing."""
+class FamilyTree:
+    """Which jobs were dispatched from inside which. Jobs without ancestors and sub-jobs are not in it."""
 
     def __init__(self) -> None:
         self._children: dict[str, dict[str, None]] = {}
-        self._below: dict[str, _Below] = {}
+        self._descendants: dict[str, _Descendants] = {}
 
     def add(self, job: str, ancestors: tuple[str, ...]) -> None:
-        """Take in a job that was dispatched from inside others."""
+        """Add a job that was dispatched from inside others."""
         self._children.setdefault(ancestors[-1], {})[job] = None
         for each in ancestors:
-            below = self._below.setdefault(each, _Below())
-            below.dispatched += 1
-            below.there += 1
+            descendants = self._descendants.setdefault(each, _Descendants())
+            descendants.dispatched += 1
+            descendants.present += 1
 
-    def remove(self, job: str, ancestors: tuple[str, ...], there: Container[str]) -> None:
-        """Forget a job; `there` has those that remain. What has nothing below it any more is forgotten with it."""
+    def remove(self, job: str, ancestors: tuple[str, ...], remaining: Container[str]) -> None:
+        """Remove a job; `remaining` has the others. Entries of removed jobs without sub-jobs are dropped."""
         if ancestors:
             children = self._children[ancestors[-1]]
             del children[job]
             if not children:
                 del self._children[ancestors[-1]]
         for each in ancestors:
-            self._below[each].there -= 1
-            self._drop(each, there)
-        self._drop(job, there)
+            self._descendants[each].present -= 1
+            self._drop(each, remaining)
+        self._drop(job, remaining)
 
     def children(self, job: str) -> list[str]:
         """The jobs that were dispatched from inside this one, oldest first."""
         return [*self._children.get(job, ())]
 
-    def below(self, jobs: Iterable[str]) -> list[str]:
-        """All jobs below these, parents first; each once, also when what was imported is no tree."""
+    def descendants(self, jobs: Iterable[str]) -> list[str]:
+        """All sub-jobs of these at all levels, parents first; each once, even if imported jobs form no tree."""
         above = dict.fromkeys(jobs)
         found: dict[str, None] = {}
         waiting = [*above]
@@ -79,11 +77,11 @@ class Families:
         return [*found]
 
     def dispatched(self, job: str) -> int:
-        """How many jobs it and all below it have dispatched."""
-        below = self._below.get(job)
-        return 0 if below is None else below.dispatched
+        """How many sub-jobs the job has dispatched, at all levels."""
+        descendants = self._descendants.get(job)
+        return 0 if descendants is None else descendants.dispatched
 
-    def _drop(self, job: str, there: Container[str]) -> None:
-        below = self._below.get(job)
-        if below is not None and not below.there and job not in there:
-            del self._below[job]
+    def _drop(self, job: str, remaining: Container[str]) -> None:
+        descendants = self._descendants.get(job)
+        if descendants is not None and not descendants.present and job not in remaining:
+            del self._descendants[job]

@@ -1,16 +1,16 @@
-"""The order of a graph's jobs, or the cycle that keeps it from having one. Pure functions."""
+"""The topological order of a graph's jobs, or the cycle that prevents it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from luziad.jobs.dependencies import cycle
+from luziad.jobs.dependencies import find_cycle
 
 
-def parents_first(parents: Mapping[str, Sequence[str]]) -> list[str]:
-    """All names, parents before children, else in the order given; names on a cycle or behind one are left out.
+def sort_parents_first(parents: Mapping[str, Sequence[str]]) -> list[str]:
+    """All names, parents before children, otherwise in the order given; names on or behind a cycle are left out.
 
-    parents: name -> names that it comes after; those that are no key of the mapping do not count.
+    parents: name -> names of its parents; names that are not a key of the mapping are ignored.
     """
     waits_for = {name: {each for each in of if each in parents} for name, of in parents.items()}
     children: dict[str, list[str]] = {name: [] for name in parents}
@@ -26,13 +26,13 @@ def parents_first(parents: Mapping[str, Sequence[str]]) -> list[str]:
     return order
 
 
-def a_cycle(parents: Mapping[str, Sequence[str]]) -> list[str]:
-    """The names of some cycle, each coming after the next, the first one again at the end; empty when there is none."""
-    in_order = set(parents_first(parents))
-    left = {name: tuple(each for each in of if each not in in_order) for name, of in parents.items()}
+def find_any_cycle(parents: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names on a cycle, each before its parent, the first one again at the end; empty when there is none."""
+    in_order = set(sort_parents_first(parents))
+    remaining = {name: tuple(each for each in of if each not in in_order) for name, of in parents.items()}
     seen: set[str] = set()
     name = next((name for name in parents if name not in in_order), None)
-    while name is not None and name not in seen:  # what is left always has a parent that is left, or lies behind one
+    while name is not None and name not in seen:  # each remaining name has a remaining parent
         seen.add(name)
-        name = next((each for each in left[name] if each in parents), None)
-    return [] if name is None else cycle(name, lambda each: left.get(each, ()))
+        name = next((each for each in remaining[name] if each in parents), None)
+    return [] if name is None else find_cycle(name, lambda each: remaining.get(each, ()))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container
 JOB_ID = re.compile(r"[0-9]{6}-[0-9a-f]{4,16}")
 
 _DIGITS = (4, 4, 4, 6, 8, 12, 16)
-"""Hex digits at each try: when a second is crowded the suffix grows instead of the number of tries."""
+"""Hex digits at each try: in a crowded second the suffix grows, which keeps the number of tries small."""
 
 
 def new_id(hhmmss: str, random_hex: Callable[[int], str], taken: Container[str]) -> str:

@@ -1,9 +1,9 @@
-"""The job's state machine, as data.
+"""The job's state machine, as data. Pure.
 
-A job is in one JobState. Something happens to it (a Trigger), and `move` says which state it is in then.
-TRANSITIONS holds the moves and IGNORED what may happen without changing anything: late or repeated news.
-Every other pair is a mistake of the caller's: `move` raises IllegalTransitionError and nothing changes. A test
-walks the whole product of states and triggers, and the diagram in docs/architecture.md is made from TRANSITIONS.
+A job is in one JobState. A Trigger happens to it, and `next_state` gives the state that follows. TRANSITIONS lists the
+transitions, and IGNORED the triggers that change nothing because they are late or repeated. Every other pair is an
+error of the caller: `next_state` raises IllegalTransitionError and nothing changes. A test covers the whole product of
+states and triggers, and the diagram in docs/architecture.md is generated from TRANSITIONS.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ S = JobState
 
 
 class Trigger(StrEnum):
-    """What can happen to a job. The ones of ENDS end it, the others keep it alive."""
+    """What can happen to a job. The triggers in ENDS end it."""
 
     GRANTED = "granted"
-    """A slot was given: the next attempt is about to start."""
+    """A slot was granted: the next attempt is about to start."""
     STARTED = "started"
-    """The attempt's agent runs."""
+    """The attempt's agent has started."""
     NEVER_STARTED = "never_started"
-    """The attempt is fenced before its agent ran."""
+    """The attempt was fenced before its agent started."""
     STOP = "stop"
-    """Somebody or a limit asked to end the attempt."""
+    """A user or a limit stops the attempt."""
     PAUSE = "pause"
     RESUME = "resume"
     ASK = "ask"
-    """The agent waits for a person."""
+    """The agent asks a question and waits for the answer."""
     ANSWER = "answer"
     RETRY = "retry"
-    """A person wants another attempt of a job that is final."""
-    AGAIN = "again"
-    """The attempt has ended, and its job is to have another one by itself."""
+    """A user retries a job that is final."""
+    REQUEUE = "requeue"
+    """The attempt has ended, and the daemon adds another one."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -46,9 +46,9 @@ class Trigger(StrEnum):
 T = Trigger
 
 ENDS = {T(state.value): state for state in FINAL_STATES}
-"""The triggers that end a job, and the final state each leads to."""
+"""The triggers that end a job, and the final state that each leads to."""
 
-_UNDER_WAY = (S.STARTING, S.RUNNING, S.PAUSED, S.WAITING, S.STOPPING)
+_ACTIVE = (S.STARTING, S.RUNNING, S.PAUSED, S.WAITING, S.STOPPING)
 _ATTEMPT_ENDS = (T.COMPLETED, T.FAILED, T.CANCELLED, T.TIMED_OUT, T.LOST)
 
 TRANSITIONS: dict[tuple[JobState, Trigger], JobState] = {
@@ -67,8 +67,8 @@ TRANSITIONS: dict[tuple[JobState, Trigger], JobState] = {
     (S.PAUSED, T.STOP): S.STOPPING,
     (S.WAITING, T.ANSWER): S.RUNNING,
     (S.WAITING, T.STOP): S.STOPPING,
-    **{(state, end): ENDS[end] for state in _UNDER_WAY for end in _ATTEMPT_ENDS},
-    **{(state, T.AGAIN): S.QUEUED for state in _UNDER_WAY},
+    **{(state, end): ENDS[end] for state in _ACTIVE for end in _ATTEMPT_ENDS},
+    **{(state, T.REQUEUE): S.QUEUED for state in _ACTIVE},
     **{(state, T.RETRY): S.QUEUED for state in FINAL_STATES},
 }
 
@@ -94,7 +94,7 @@ IGNORED: frozenset[tuple[JobState, Trigger]] = frozenset(
 
 
 class IllegalTransitionError(Exception):
-    """The trigger cannot happen in this state; the job is as it was."""
+    """The trigger cannot happen in this state; the job is unchanged."""
 
     def __init__(self, state: JobState, trigger: Trigger) -> None:
         super().__init__(f"{trigger} cannot happen to a job that is {state}")
@@ -102,7 +102,7 @@ class IllegalTransitionError(Exception):
         self.trigger = trigger
 
 
-def move(state: JobState, trigger: Trigger) -> JobState | None:
+def next_state(state: JobState, trigger: Trigger) -> JobState | None:
     """The state after `trigger`, or None when it changes nothing. Raises IllegalTransitionError."""
     after = TRANSITIONS.get((state, trigger))
     if after is None and (state, trigger) not in IGNORED:

@@ -1,4 +1,4 @@
-"""What agents ask a person: which questions are open, and what the words of an answer mean. Pure."""
+"""Questions of agents: which ones are open, and how an answer's text is parsed. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from luzia_protocol.activity import Question, QuestionPart
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luziad.jobs.answers import Answer
+from luziad.jobs.attempt import Answer
 from luziad.jobs.record import AttemptRecord
 
-MAX_WORDS_BYTES = 16 * 1024
+MAX_ANSWER_BYTES = 16 * 1024
 
 
 def open_questions(attempt: AttemptRecord) -> list[Question]:
-    """What the agent asks and nobody has answered, oldest first."""
+    """The questions that have not been answered, oldest first."""
     asked = attempt.activity.asked if attempt.activity is not None else []
     if not attempt.answers:
         return asked
@@ -22,19 +22,19 @@ def open_questions(attempt: AttemptRecord) -> list[Question]:
     return [question for question in asked if question.id not in answered]
 
 
-def asked_words(question: Question) -> str:
-    """The question in one text, for where nothing else of it is shown."""
+def describe_question(question: Question) -> str:
+    """The question as one line of text."""
     if question.type == "permission":
         return f"asks to use {question.tool}: {question.text}" if question.text else f"asks to use {question.tool}"
     return f"asks: {question.text}"
 
 
-def meant(question: Question, words: Sequence[str]) -> Answer:
-    """The answer that the words are. Raises Refused when they answer something else."""
+def parse_answer(question: Question, words: Sequence[str]) -> Answer:
+    """The answer to a question. texts: what the user wrote. Raises Refused when it does not fit the question."""
     if not words or not all(word.strip() for word in words):
         raise Refused(ErrorCode.BAD_REQUEST, "an answer needs words", "Write allow, deny, or a text.")
-    if sum(len(word.encode()) for word in words) > MAX_WORDS_BYTES:
-        raise Refused(ErrorCode.BAD_REQUEST, f"an answer has at most {MAX_WORDS_BYTES} bytes")
+    if sum(len(word.encode()) for word in words) > MAX_ANSWER_BYTES:
+        raise Refused(ErrorCode.BAD_REQUEST, f"an answer has at most {MAX_ANSWER_BYTES} bytes")
     first, rest = words[0].strip().lower(), list(words[1:])
     if first == "deny":
         return Answer(question.id, allow=False, texts=[" ".join(rest)] if rest else [])

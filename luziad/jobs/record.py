@@ -1,38 +1,47 @@
-"""What was asked and what became of it, as the daemon keeps them in memory and in its store.
+"""A job's spec and status, as the daemon keeps them in memory and in its store.
 
-Both are encoded as JSON into the store: a new field has a default, and a field is never renamed.
-Times are epoch seconds. The structs hold no cycles, so the collector need not look at them (`gc=False`).
+Both are encoded as JSON into the store: a new field has a default, and the name of a stored field never changes
+(an attribute that has another name is a field with `name=`). Times are epoch seconds. The structs hold no cycles, so
+they are not tracked by the garbage collector (`gc=False`).
 """
 
 from __future__ import annotations
 
 import msgspec
+from msgspec import field
 
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
 
-from luziad.jobs.answers import Answer
-from luziad.jobs.dependencies import After
-from luziad.jobs.family import Place
-from luziad.jobs.launch_options import Manner
-from luziad.jobs.pauses import Pauses
-from luziad.jobs.requirements import NO_CLAIMS, Claims
-from luziad.jobs.retry_state import Again, Given, Steady
-from luziad.scheduling.ready.lanes import Wants
+from luziad.clocks.clock import SteadyTime
+from luziad.jobs.attempt import Answer, Pauses
+from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.family import Origin
+from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
+from luziad.jobs.retry_state import Continuation, RetryState
+
+
+class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """How a job's attempts are launched.
+
+    worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
+    """
+
+    worktree: bool = False
+    ask: bool = False
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What was asked; never changes.
+    """What was requested.
 
-    project: its name. directory: the project's. cwd: where to run, when not there.
+    project: the project's name. directory: the project's directory. cwd: the working directory, if another one.
     env_set, client_set: numbers, among the store's environments, of the variables set for this job and of those
-    that the caller passed on; 0 for none.
-    uid: user id of who asked. place: where it stands among others. terms: when it may run, for the few jobs that care.
-    stall_timeout_s: how long an attempt may go without a sign of life, when that was said for this job.
-    bounds: what its attempts may use at most, where there is a limit.
-    manner: how it is to work; None is the plain way.
-    claims: how urgent it is and what it takes, for those that say so.
-    created: the steady moment of created_at, for those that expire or start so much later.
+    passed on by the caller; 0 for none.
+    uid: user id of the caller. origin: how the job was dispatched. terms: when it may run.
+    stall_timeout_s: seconds that an attempt may go without activity.
+    bounds: resource limits of its attempts. launch_options: None for the defaults.
+    requirements: its priority and the resources that it reserves.
+    created_steady: created_at on the steady clock, for jobs that expire or start after a delay.
     """
 
     project: str
@@ -48,22 +57,21 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     timeout_s: float | None = None
     uid: int = 0
     terms: Terms | None = None
-    place: Place | None = None
+    origin: Origin | None = field(default=None, name="place")
     stall_timeout_s: float | None = None
     bounds: Bounds | None = None
-    manner: Manner | None = None
-    claims: Claims | None = None
-    created: Steady | None = None
+    launch_options: LaunchOptions | None = field(default=None, name="manner")
+    requirements: Requirements | None = field(default=None, name="claims")
+    created_steady: SteadyTime | None = field(default=None, name="created")
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     """One attempt.
 
-    stop_reason, stop_outcome: why it was asked to end, once it was.
-    pauses: None when it was never paused.
-    activity: what was understood of its output, the agent's session among it; None when nobody reads it.
-    given: the session that it goes on with, for those that do.
-    answers: to what the agent has asked, until its output shows that it goes on; None for none.
+    stop_reason, stop_outcome: why it is being stopped. pauses: None when it was never paused.
+    activity: what its output has shown, with the agent's session; None when the output is not read.
+    continuation: the session that it resumes.
+    answers: answers to the agent's questions, until its output shows that it has received them.
     """
 
     number: int
@@ -80,19 +88,19 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     stop_reason: str | None = None
     stop_outcome: Outcome | None = None
     activity: Activity | None = None
-    given: Given | None = None
+    continuation: Continuation | None = field(default=None, name="given")
     pauses: Pauses | None = None
     answers: tuple[Answer, ...] | None = None
 
 
-class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
-    """What became of a job; the part of its record that changes.
+class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
+    """What has become of a job: the part of its record that changes.
 
     ended_at, outcome, reason: how it ended, or why it is queued again. seq: its newest event.
-    again: where it stands, when it has more than one attempt.
-    after: the jobs that it comes after; here, because it can be edited while the job waits.
-    tree: its git worktree; recorded before it is made, and until it is cleaned.
-    held_at: since when somebody keeps it from starting.
+    retry_state: for jobs with more than one attempt.
+    dependencies: here, because they can be edited while the job is queued.
+    worktree: its git worktree; recorded before it is created, and until it is cleaned.
+    held_at: when it was put on hold.
     """
 
     state: JobState = JobState.QUEUED
@@ -102,9 +110,9 @@ class JobFate(msgspec.Struct, omit_defaults=True, gc=False):
     reason: str | None = None
     ended_at: float | None = None
     seq: int = 0
-    again: Again | None = None
-    after: After | None = None
-    tree: Worktree | None = None
+    retry_state: RetryState | None = field(default=None, name="again")
+    dependencies: Dependencies | None = field(default=None, name="after")
+    worktree: Worktree | None = field(default=None, name="tree")
     held_at: float | None = None
 
 
@@ -114,13 +122,13 @@ class JobRecord(msgspec.Struct, gc=False):
     n: int
     id: str
     spec: JobSpec
-    fate: JobFate
+    status: JobStatus
     durable: bool = False
 
     @property
     def attempt(self) -> AttemptRecord | None:
         """The newest attempt, None before the first."""
-        return self.fate.attempts[-1] if self.fate.attempts else None
+        return self.status.attempts[-1] if self.status.attempts else None
 
     @property
     def project(self) -> str:
@@ -130,32 +138,36 @@ class JobRecord(msgspec.Struct, gc=False):
     @property
     def ancestors(self) -> tuple[str, ...]:
         """The jobs from inside which it was dispatched, the nearest one last; none for most."""
-        return () if self.spec.place is None else self.spec.place.ancestors
+        return () if self.spec.origin is None else self.spec.origin.ancestors
 
     @property
     def not_before(self) -> float | None:
-        """The moment before which the next attempt may not start."""
-        again, terms = self.fate.again, self.spec.terms
-        if again is not None and again.not_before is not None:
-            return again.not_before
+        """The earliest start of the next attempt."""
+        retry, terms = self.status.retry_state, self.spec.terms
+        if retry is not None and retry.not_before is not None:
+            return retry.not_before
         return None if terms is None or terms.not_before is None else terms.not_before.timestamp()
 
     @property
-    def first_attempt(self) -> AttemptRecord | None:
-        """The first attempt since a person asked for the job last, None before it."""
-        first = 1 if self.fate.again is None else self.fate.again.first
-        return self.fate.attempts[first - 1] if len(self.fate.attempts) >= first else None
+    def first_number(self) -> int:
+        """The number of the first attempt since the job was last requested, by its dispatch or by a user's retry."""
+        return 1 if self.status.retry_state is None else self.status.retry_state.first_attempt
 
     @property
-    def wants_tree(self) -> bool:
-        """Whether its attempts run in a git worktree of its own."""
-        return self.spec.manner is not None and self.spec.manner.worktree
+    def first_attempt(self) -> AttemptRecord | None:
+        """The first attempt since the job was last requested, None before it."""
+        return self.status.attempts[self.first_number - 1] if len(self.status.attempts) >= self.first_number else None
+
+    @property
+    def wants_worktree(self) -> bool:
+        """Whether its attempts run in a git worktree of the job."""
+        return self.spec.launch_options is not None and self.spec.launch_options.worktree
 
     @property
     def wants(self) -> Wants:
-        """What the ready queue has to know of the job."""
+        """What the ready queue needs to know about the job."""
         spec = self.spec
-        if spec.claims is None and spec.place is None:
+        if spec.requirements is None and spec.origin is None:
             return Wants(spec.project, spec.agent)
-        claims = spec.claims or NO_CLAIMS
-        return Wants(spec.project, spec.agent, claims.priority, claims.takes, len(self.ancestors))
+        requirements = spec.requirements or NO_REQUIREMENTS
+        return Wants(spec.project, spec.agent, requirements.priority, requirements.resources, len(self.ancestors))

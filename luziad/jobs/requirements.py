@@ -1,18 +1,35 @@
-"""How urgent a job is and what it takes besides a slot; few jobs say so. Pure data."""
+"""The priority of a job, and the resources that it reserves besides a slot. Pure."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
-from luziad.scheduling.ready.lanes import Needs
-from luziad.scheduling.ready.resources import CPUS, MEMORY, cpu_units, memory_blocks
+from luziad.jobs.resources import CPUS, MEMORY, cpu_units, memory_blocks
+
+Needs = tuple[tuple[str, int], ...]
+"""Resources with the units that a job reserves of each, sorted by name, each once."""
 
 
-class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The part of a spec that the order of starts depends on.
+class Wants(NamedTuple):
+    """What the ready queue needs to know about a job.
 
-    priority: higher ones start first. needs: named resources and how much of each.
-    cpus, memory_bytes: what is kept of the machine for the job.
+    needs: resources and units. depth: the number of its ancestors.
+    """
+
+    project: str
+    agent: str
+    priority: int = 0
+    needs: Needs = ()
+    depth: int = 0
+
+
+class Requirements(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The part of a spec that decides when the job starts.
+
+    priority: higher ones start first. needs: named resources and how many units of each.
+    cpus, memory_bytes: reserved for the job.
     """
 
     priority: int = 0
@@ -21,8 +38,8 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     memory_bytes: int | None = None
 
     @property
-    def takes(self) -> Needs:
-        """All resources in units, sorted by name."""
+    def resources(self) -> Needs:
+        """All reserved resources in units, sorted by name."""
         if not self.needs and self.cpus is None and self.memory_bytes is None:
             return ()
         units = dict(self.needs)
@@ -33,4 +50,4 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return tuple(sorted(units.items()))
 
 
-NO_CLAIMS = Claims()
+NO_REQUIREMENTS = Requirements()

@@ -1,49 +1,47 @@
-"""Where a job stands that has more than one attempt, or waits for its next one. Pure data, times are epoch seconds."""
+"""The state of a job with more than one attempt, or with an attempt that waits. Pure; times are epoch seconds."""
 
 from __future__ import annotations
 
 import msgspec
+from msgspec import field
+
+from luziad.clocks.clock import SteadyTime
 
 
-class Given(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What an attempt goes on with: an agent's session, and what to say in it; None is to go on where it stopped."""
+class Continuation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The agent's session that an attempt resumes, and the message to send to it; None to continue the task."""
 
     session: str
     message: str | None = None
 
 
-class Steady(msgspec.Struct, frozen=True, gc=False):
-    """A moment on the clock that nobody sets, in seconds since the boot of that name."""
+class RetryState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The part of a job's status that only jobs with several attempts have.
 
-    boot: str
-    at_s: float
-
-
-class Again(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What the job's fate keeps of it; most jobs have none.
-
-    asked_at, first: when a person last asked for the job anew, and the number of the attempt that this made.
-    retries, most: attempts that the policy has added since, and how many it may. overloads: those that an overloaded
-    server was worth. limits: those that came after usage limits. not_before: the moment of the attempt to come;
-    0 is at once, whatever else was asked. limited_until: when the limit that it met is over.
-    asked, start, limited, begun: steady moments, of asked_at, not_before, limited_until where that was counted in
-    seconds, and the start of the first attempt where the job has a timeout.
-    given: what the attempt to come goes on with. messages: follow-ups that come after it, in their order.
+    requested_at, first_attempt: when a user last requested a retry, and the number of its first attempt.
+    retries, max_retries: attempts added by the retry policy since then, and the most that it may add.
+    overload_retries: attempts added after an overload of the agent's server.
+    limit_resumes: attempts added after usage limits.
+    not_before: the earliest start of the next attempt; 0 starts it at once, whatever the spec says.
+    limited_until: the end of the usage limit that the job has hit.
+    requested_steady, not_before_steady, limited_until_steady: the same on the steady clock, where they were computed
+    from a delay. started_steady: the start of the first attempt of a job with a timeout.
+    continuation: what the next attempt resumes. messages: follow-ups to send after it, in order.
+    description: the next attempt as text, such as `retry 2 of 3`.
     """
 
-    asked_at: float | None = None
-    first: int = 1
+    requested_at: float | None = field(default=None, name="asked_at")
+    first_attempt: int = field(default=1, name="first")
     retries: int = 0
-    most: int = 0
-    overloads: int = 0
-    limits: int = 0
+    max_retries: int = field(default=0, name="most")
+    overload_retries: int = field(default=0, name="overloads")
+    limit_resumes: int = field(default=0, name="limits")
     not_before: float | None = None
     limited_until: float | None = None
-    given: Given | None = None
+    continuation: Continuation | None = field(default=None, name="given")
     messages: tuple[str, ...] = ()
-    what: str = ""
-    """The attempt to come, in words: `retry 2 of 3`."""
-    asked: Steady | None = None
-    start: Steady | None = None
-    limited: Steady | None = None
-    begun: Steady | None = None
+    description: str = field(default="", name="what")
+    requested_steady: SteadyTime | None = field(default=None, name="asked")
+    not_before_steady: SteadyTime | None = field(default=None, name="start")
+    limited_until_steady: SteadyTime | None = field(default=None, name="limited")
+    started_steady: SteadyTime | None = field(default=None, name="begun")

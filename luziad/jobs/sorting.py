@@ -9,7 +9,7 @@ from luzia_protocol.jobs import JobState, SortKey
 
 from luziad.jobs.record import JobRecord
 
-_PLACES = {state: place for place, state in enumerate(JobState)}
+_STATE_ORDER = {state: index for index, state in enumerate(JobState)}
 
 
 def _of_attempt(field: str) -> Callable[[JobRecord], Any]:
@@ -22,27 +22,27 @@ def _cost(record: JobRecord) -> float | None:
 
 
 def _priority(record: JobRecord) -> int:
-    return 0 if record.spec.claims is None else record.spec.claims.priority
+    return 0 if record.spec.requirements is None else record.spec.requirements.priority
 
 
-KEYS: dict[SortKey, tuple[bool, Callable[[JobRecord], Any]]] = {
+ORDERS: dict[SortKey, tuple[bool, Callable[[JobRecord], Any]]] = {
     "created": (True, lambda record: record.spec.created_at),
     "started": (True, _of_attempt("started_at")),
-    "ended": (True, lambda record: record.fate.ended_at),
+    "ended": (True, lambda record: record.status.ended_at),
     "duration": (True, _of_attempt("duration_s")),
     "cost": (True, _cost),
     "priority": (True, _priority),
     "project": (False, lambda record: record.spec.project),
     "agent": (False, lambda record: record.spec.agent),
-    "state": (False, lambda record: _PLACES[record.fate.state]),
+    "state": (False, lambda record: _STATE_ORDER[record.status.state]),
 }
-"""Name -> whether the largest come first, and what of a job is compared; None is what nobody knows yet."""
+"""Name -> whether the largest comes first, and the value that is compared; None is not known yet."""
 
 
-def in_order(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> list[JobRecord]:
-    """The records in an order. Those without a value come last, and of equal ones the newest first."""
-    falling, value = KEYS[key]
-    falling = falling is not reverse
+def sort_jobs(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> list[JobRecord]:
+    """Sort the records. Those without a value come last; among equals, the newest comes first."""
+    descending, value = ORDERS[key]
+    descending = descending is not reverse
     known: list[tuple[Any, int, JobRecord]] = []
     unknown: list[JobRecord] = []
     for record in records:
@@ -50,7 +50,7 @@ def in_order(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> li
         if found is None:
             unknown.append(record)
         else:
-            known.append((found, record.n if falling else -record.n, record))
-    known.sort(key=lambda row: row[:2], reverse=falling)
+            known.append((found, record.n if descending else -record.n, record))
+    known.sort(key=lambda row: row[:2], reverse=descending)
     unknown.sort(key=lambda record: -record.n)
     return [record for _, _, record in known] + unknown

@@ -1,4 +1,4 @@
-"""What a job has used of its budget. Pure: of its record alone."""
+"""What a job has used of its budget, computed from its record. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from luziad.jobs.record import JobRecord
 
 
 class Budget(NamedTuple):
-    """US dollars and turns of the model; None is without a limit."""
+    """A cost in US dollars and a number of the model's turns; None is no limit."""
 
     cost_usd: float | None
     turns: int | None
@@ -17,19 +17,21 @@ class Budget(NamedTuple):
 NO_BUDGET = Budget(None, None)
 
 
-def spent(record: JobRecord) -> tuple[float, int]:
-    """The agents' own estimates of the cost, and the turns, of all attempts since a person asked for the job last."""
-    first = 1 if record.fate.again is None else record.fate.again.first
-    known = [each.activity for each in record.fate.attempts[first - 1 :] if each.activity is not None]
+def spending_of(record: JobRecord) -> tuple[float, int]:
+    """The cost, as the agents estimate it, and the turns of all attempts since the job was last requested."""
+    known = [each.activity for each in record.status.attempts[record.first_number - 1 :] if each.activity is not None]
     return sum(each.cost_usd or 0.0 for each in known), sum(each.turns for each in known)
 
 
-def left(record: JobRecord, budget: Budget, left_of_day: float | None = None) -> Budget:
-    """What the attempt to come may use; never nothing, for agents take 0 as no limit."""
-    if budget == NO_BUDGET and left_of_day is None:
+def remaining_budget(record: JobRecord, budget: Budget, day_cost_usd: float | None = None) -> Budget:
+    """What the next attempt may use; never 0, which agents take as no limit.
+
+    day_cost_usd: what remains of the daily budget.
+    """
+    if budget == NO_BUDGET and day_cost_usd is None:
         return NO_BUDGET
-    cost_usd, turns = spent(record)
-    costs = [left_of_day, None if budget.cost_usd is None else budget.cost_usd - cost_usd]
+    cost_usd, turns = spending_of(record)
+    costs = [day_cost_usd, None if budget.cost_usd is None else budget.cost_usd - cost_usd]
     known = [each for each in costs if each is not None]
     return Budget(
         max(0.01, min(known)) if known else None,
@@ -37,11 +39,11 @@ def left(record: JobRecord, budget: Budget, left_of_day: float | None = None) ->
     )
 
 
-def breach(record: JobRecord, budget: Budget) -> str | None:
-    """What the job has used more of than it may, in words; None while it keeps its budget."""
+def describe_overrun(record: JobRecord, budget: Budget) -> str | None:
+    """How the job has exceeded its budget, as text; None while it has not."""
     if budget == NO_BUDGET:
         return None
-    cost_usd, turns = spent(record)
+    cost_usd, turns = spending_of(record)
     if budget.cost_usd is not None and cost_usd > budget.cost_usd:
         return f"it cost ${cost_usd:.2f}, and its budget is ${budget.cost_usd:.2f}"
     if budget.turns is not None and turns > budget.turns:

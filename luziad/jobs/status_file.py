@@ -1,4 +1,4 @@
-"""status.json in each job's directory: the job as last known, for people and for the day the store is lost."""
+"""status.json in each job's directory: the job's status, for users and for recovery when the store is lost."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from luziad.jobs.record import JobRecord
 log = logging.getLogger("luziad.status_files")
 
 STATUS_NAME = "status.json"
-GATHERED_S = 0.2
-"""How long changes are gathered before they are written."""
+WRITE_DELAY_S = 0.2
+"""Seconds between a change and the write, so that several changes share one write."""
 
 
 class StatusFiles:
-    """Writes the files on the files' thread, a moment after a change, so that a short job costs one write.
+    """Writes the files on the thread for files, shortly after a change, so that a short job costs one write.
 
-    directory: gives a job's directory. view: makes the wire's Job. A job's directory comes with its first attempt;
-    until then, and once the job is forgotten, there is nothing to write to.
+    directory: gives a job's directory. view: makes the protocol's Job. The directory exists from the first
+    attempt until the job is removed; nothing is written outside of that time.
     """
 
     def __init__(
@@ -37,16 +37,16 @@ class StatusFiles:
         self._changed: dict[str, JobRecord] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def changed(self, record: JobRecord) -> None:
-        """The job's state or progress changed."""
+    def schedule_write(self, record: JobRecord) -> None:
+        """Write the job's file soon: its state or progress has changed."""
         if record.attempt is None:
             return
         self._changed[record.id] = record
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHERED_S, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(WRITE_DELAY_S, self.flush)
 
     def flush(self) -> None:
-        """Write what has changed."""
+        """Write the scheduled files now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -63,6 +63,6 @@ def _write(directory: str, content: bytes) -> None:
             file.write(content + b"\n")
         os.rename(unfinished, f"{directory}/{STATUS_NAME}")
     except FileNotFoundError:
-        return  # no directory yet, or no more
+        return  # the directory does not exist yet, or was removed
     except OSError as exc:
         log.warning("status_file_not_written directory=%s error=%s", directory, exc)

@@ -1,4 +1,4 @@
-"""The job table: every job that the daemon remembers, and how to find one. Pure data."""
+"""The job table: every job that the daemon keeps, and how to find one. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.family import Families
+from luziad.jobs.family import FamilyTree
 from luziad.jobs.record import JobRecord
 
-_CANDIDATES_TOLD = 8
+_MAX_CANDIDATES = 8
 
 
 class JobTable:
-    """Jobs by id, oldest first, with counts by project and state, kept by whoever changes a job's state."""
+    """Jobs by id, oldest first, with counts by project and state. Every change of a job's state must be reported."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobRecord] = {}
@@ -23,51 +23,51 @@ class JobTable:
         self._counts: dict[str, Counter[JobState]] = {}
         self._active: dict[str, JobRecord] = {}
         self._final: dict[str, None] = {}
-        self._kept: dict[str, None] = {}  # final, and never forgotten by itself: work in a git worktree hangs on it
-        self.families = Families()
-        self.promised: set[str] = set()  # ids of jobs that are about to be taken in
-        self.queued = 0  # jobs that wait for their next attempt
+        self._kept: dict[str, None] = {}  # final, and not removed automatically: they have a worktree
+        self.family = FamilyTree()
+        self.reserved_ids: set[str] = set()  # of jobs that are about to be added
+        self.queued = 0  # jobs in the state queued
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def __contains__(self, job: object) -> bool:
-        return job in self._jobs or job in self.promised
+        return job in self._jobs or job in self.reserved_ids
 
     def add(self, record: JobRecord) -> None:
-        """Take in a job that is newer than all others."""
-        assert record.id not in self._jobs, f"two jobs are called {record.id}"
+        """Add a job that is newer than all others."""
+        assert record.id not in self._jobs, f"duplicate job id {record.id}"
         self._jobs[record.id] = record
         if record.spec.key is not None:
             self._keys[record.spec.key] = record.id
         if record.ancestors:
-            self.families.add(record.id, record.ancestors)
-        self._count(record, record.fate.state, +1)
+            self.family.add(record.id, record.ancestors)
+        self._count(record, record.status.state, +1)
 
     def remove(self, record: JobRecord) -> None:
-        """Forget a job."""
+        """Remove a job."""
         del self._jobs[record.id]
         if record.spec.key is not None:
             self._keys.pop(record.spec.key, None)
-        self.families.remove(record.id, record.ancestors, self._jobs)
-        self._count(record, record.fate.state, -1)
+        self.family.remove(record.id, record.ancestors, self._jobs)
+        self._count(record, record.status.state, -1)
 
-    def moved(self, record: JobRecord, before: JobState) -> None:
-        """Take note that the record's state was `before` until now."""
+    def state_changed(self, record: JobRecord, before: JobState) -> None:
+        """Update the counts after a change of the record's state, which was `before`."""
         self._count(record, before, -1)
-        self._count(record, record.fate.state, +1)
+        self._count(record, record.status.state, +1)
 
     def get(self, job: str) -> JobRecord | None:
-        """The job of exactly this id."""
+        """The job with exactly this id."""
         return self._jobs.get(job)
 
     def by_key(self, key: str) -> JobRecord | None:
-        """The job that was dispatched with this key."""
+        """The job that was dispatched with this idempotency key."""
         job = self._keys.get(key)
         return None if job is None else self._jobs[job]
 
     def find(self, name: str, uid: int) -> JobRecord:
-        """The job that a user means: an id, a unique prefix or suffix of one, agent:PROJECT:ID, or @last.
+        """The job that a user names: an id, a unique prefix or suffix of one, agent:PROJECT:ID, or @last.
 
         Raises Refused: UNKNOWN_JOB, or AMBIGUOUS_JOB with the candidates.
         """
@@ -76,46 +76,46 @@ class JobTable:
             return record
         if name == "@last":
             return self._last_of(uid)
-        wanted, project = name, None
+        partial, project = name, None
         if name.startswith("agent:"):
-            _, project, wanted = name.rsplit(":", 2) if name.count(":") >= 2 else ("", None, "")
-        found = [] if not wanted else self._matching(wanted, project)
+            _, project, partial = name.rsplit(":", 2) if name.count(":") >= 2 else ("", None, "")
+        found = [] if not partial else self._matching(partial, project)
         if not found:
             raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job {name!r}")
         if len(found) > 1:
-            told = ", ".join(record.id for record in found[:_CANDIDATES_TOLD])
-            more = f" and {len(found) - _CANDIDATES_TOLD} more" if len(found) > _CANDIDATES_TOLD else ""
-            raise Refused(ErrorCode.AMBIGUOUS_JOB, f"{name!r} could be {told}{more}")
+            listed = ", ".join(record.id for record in found[:_MAX_CANDIDATES])
+            more = f" and {len(found) - _MAX_CANDIDATES} more" if len(found) > _MAX_CANDIDATES else ""
+            raise Refused(ErrorCode.AMBIGUOUS_JOB, f"{name!r} could be {listed}{more}")
         return found[0]
 
     def children(self, record: JobRecord) -> list[JobRecord]:
         """The jobs that were dispatched from inside this one, oldest first."""
-        return [self._jobs[job] for job in self.families.children(record.id)]
+        return [self._jobs[job] for job in self.family.children(record.id)]
 
     def newest_first(self) -> Iterator[JobRecord]:
         """All jobs, the latest dispatched first."""
         return reversed(self._jobs.values())
 
     def active(self) -> list[JobRecord]:
-        """Jobs with an attempt under way, in no order."""
+        """Jobs with an attempt in progress, in no order."""
         return list(self._active.values())
 
     def final(self) -> list[JobRecord]:
-        """Jobs that have ended, those without a worktree in the order of their ends."""
+        """Jobs that have ended; those without a worktree come first, in the order in which they ended."""
         return [self._jobs[job] for job in (*self._final, *self._kept)]
 
     def sort_final(self) -> None:
-        """Put the ended jobs into the order of their ends, after a load in another order."""
-        self._final = dict.fromkeys(sorted(self._final, key=lambda job: self._jobs[job].fate.ended_at or 0.0))
+        """Sort the ended jobs by the time they ended, after a load in another order."""
+        self._final = dict.fromkeys(sorted(self._final, key=lambda job: self._jobs[job].status.ended_at or 0.0))
 
-    def let_go(self, record: JobRecord) -> None:
-        """The job, which may be final, has no worktree any more."""
+    def worktree_removed(self, record: JobRecord) -> None:
+        """Update the order of final jobs after the worktree of this one was removed."""
         if record.id in self._kept:
             del self._kept[record.id]
             self._final[record.id] = None
 
     def oldest_final(self, beyond: int) -> list[JobRecord]:
-        """The final jobs without a worktree that ended first, as many as there are more than `beyond`."""
+        """The final jobs without a worktree that ended first: those in excess of `beyond`."""
         excess = len(self._final) - beyond
         if excess <= 0:
             return []
@@ -141,7 +141,7 @@ class JobTable:
             if by < 0:
                 self._final.pop(record.id, None)
                 self._kept.pop(record.id, None)
-            elif record.fate.tree is None:
+            elif record.status.worktree is None:
                 self._final[record.id] = None
             else:
                 self._kept[record.id] = None

@@ -1,4 +1,4 @@
-"""The job as a client sees it, made from the daemon's record of it."""
+"""The job as clients see it, made from the daemon's record."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from msgspec.structs import replace
 
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
 
-from luziad.clocks.clock import shown_start
-from luziad.jobs.activity import brief
+from luziad.jobs.activity import shorten
 from luziad.jobs.questions import open_questions
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.jobs.requirements import NO_CLAIMS
+from luziad.jobs.requirements import NO_REQUIREMENTS
+from luziad.jobs.start_time import next_start_at
 
 
-def when(epoch_s: float | None) -> datetime | None:
+def to_datetime(epoch_s: float | None) -> datetime | None:
     """Epoch seconds as an aware datetime in UTC."""
     return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
 
 
-def job_view(record: JobRecord, reason: str | None) -> Job:
-    """The wire's Job in the form of lists. reason: the computed or recorded one."""
-    spec, fate, attempt = record.spec, record.fate, record.attempt
+def summarize_job(record: JobRecord, reason: str | None) -> Job:
+    """The protocol's Job as lists show it. reason: the computed or recorded one."""
+    spec, fate, attempt = record.spec, record.status, record.attempt
     task = task_text(record)
-    claims = spec.claims or NO_CLAIMS
+    requirements = spec.requirements or NO_REQUIREMENTS
     shown = attempt if attempt is not None and fate.state is not JobState.QUEUED else None
     return Job(
         id=record.id,
@@ -38,8 +38,8 @@ def job_view(record: JobRecord, reason: str | None) -> Job:
         created_at=datetime.fromtimestamp(spec.created_at, UTC),
         attempt=attempt.number if attempt else 0,
         reason=reason,
-        started_at=when(shown.started_at) if shown else None,
-        ended_at=when(fate.ended_at),
+        started_at=to_datetime(shown.started_at) if shown else None,
+        ended_at=to_datetime(fate.ended_at),
         duration_s=shown.duration_s if shown else None,
         exit_code=shown.exit_code if shown else None,
         signal=shown.signal if shown else None,
@@ -54,29 +54,29 @@ def job_view(record: JobRecord, reason: str | None) -> Job:
         timeout_s=spec.timeout_s,
         seq=fate.seq,
         stall_timeout_s=spec.stall_timeout_s,
-        activity=None if shown is None else brief(shown.activity),
-        not_before=when(shown_start(record)),
+        activity=None if shown is None else shorten(shown.activity),
+        not_before=to_datetime(next_start_at(record)),
         terms=spec.terms,
-        tags=spec.place.tags if spec.place else {},
-        node=spec.place.node or None if spec.place else None,
-        run_of=spec.place.run_of if spec.place else None,
+        tags=spec.origin.tags if spec.origin else {},
+        node=spec.origin.node or None if spec.origin else None,
+        run_of=spec.origin.run_of if spec.origin else None,
         bounds=spec.bounds,
-        after=[*fate.after.completed] if fate.after else [],
-        after_any=[*fate.after.ended] if fate.after else [],
-        after_fail=[*fate.after.failed] if fate.after else [],
-        worktree=fate.tree,
-        priority=claims.priority,
-        needs=claims.needs,
-        cpus=claims.cpus,
-        memory_bytes=claims.memory_bytes,
+        after=[*fate.dependencies.completed] if fate.dependencies else [],
+        after_any=[*fate.dependencies.ended] if fate.dependencies else [],
+        after_fail=[*fate.dependencies.failed] if fate.dependencies else [],
+        worktree=fate.worktree,
+        priority=requirements.priority,
+        needs=requirements.needs,
+        cpus=requirements.cpus,
+        memory_bytes=requirements.memory_bytes,
         question=next(iter(open_questions(attempt)), None) if attempt and fate.state is JobState.WAITING else None,
-        held_at=when(fate.held_at) if fate.state is JobState.QUEUED else None,
+        held_at=to_datetime(fate.held_at) if fate.state is JobState.QUEUED else None,
         parent=record.ancestors[-1] if record.ancestors else None,
         ancestors=[*record.ancestors],
     )
 
 
-def whole_view(
+def describe_job(
     record: JobRecord,
     reason: str | None,
     *,
@@ -85,17 +85,17 @@ def whole_view(
     children: Iterable[JobRecord] = (),
     budget: Budget | None = None,
 ) -> Job:
-    """The same with what lists leave out: the whole task, all attempts, all that is understood."""
+    """The protocol's Job with what lists leave out: the whole task, all attempts, the whole activity."""
     attempt = record.attempt
-    shown = attempt if record.fate.state is not JobState.QUEUED else None
+    shown = attempt if record.status.state is not JobState.QUEUED else None
     return replace(
-        job_view(record, reason),
+        summarize_job(record, reason),
         task=task_text(record),
-        attempts=[_attempt_view(each) for each in record.fate.attempts],
+        attempts=[_attempt_view(each) for each in record.status.attempts],
         activity=None if shown is None else shown.activity,
         env_names=env_names or [],
         directory=directory if attempt else None,
-        children=dict(Counter(child.fate.state for child in children if child.durable)),
+        children=dict(Counter(child.status.state for child in children if child.durable)),
         budget=budget,
     )
 
@@ -108,9 +108,9 @@ def task_text(record: JobRecord) -> str:
 def _attempt_view(attempt: AttemptRecord) -> Attempt:
     return Attempt(
         number=attempt.number,
-        starting_at=when(attempt.starting_at),
-        started_at=when(attempt.started_at),
-        ended_at=when(attempt.ended_at),
+        starting_at=to_datetime(attempt.starting_at),
+        started_at=to_datetime(attempt.started_at),
+        ended_at=to_datetime(attempt.ended_at),
         pid=attempt.pid if attempt.ended_at is None else None,
         exit_code=attempt.exit_code,
         signal=attempt.signal,
@@ -118,7 +118,9 @@ def _attempt_view(attempt: AttemptRecord) -> Attempt:
         reason=attempt.reason,
         duration_s=attempt.duration_s,
         usage=attempt.usage,
-        activity=brief(attempt.activity),
-        session=attempt.given.session if attempt.given else None,
-        message=attempt.given.message[:LIST_TASK_CHARS] if attempt.given and attempt.given.message else None,
+        activity=shorten(attempt.activity),
+        session=attempt.continuation.session if attempt.continuation else None,
+        message=attempt.continuation.message[:LIST_TASK_CHARS]
+        if attempt.continuation and attempt.continuation.message
+        else None,
     )

@@ -1,1 +1,4 @@
-"""Commit, then publish, then reply: the one way by which anything is recorded, and what hears of it afterwards."""
+"""The journal: every change is committed, then published, then answered. It also loads the store and takes snapshots.
+
+Nothing here decides about jobs.
+"""

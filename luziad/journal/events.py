@@ -1,4 +1,4 @@
-"""Makes the events of jobs: the next seq, the time, and what each kind tells."""
+"""Creates the events of jobs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from luzia_protocol import events
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
-from luziad.agents.base import Verdict
-from luziad.jobs.activity import brief
+from luziad.jobs.activity import shorten
+from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.jobs.view import when
+from luziad.jobs.view import to_datetime
 from luziad.journal.journal import Journal
 
 E = TypeVar("E", bound=events.Base)
 
 
-class Facts:
-    """One method for each kind of event. Each takes a seq from the journal and leaves it in the job's fate."""
+class EventFactory:
+    """One method for each kind of event. Each takes the next seq from the journal and sets it in the job's status."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -31,7 +31,7 @@ class Facts:
             at=datetime.fromtimestamp(record.spec.created_at, UTC),
             job=record.id,
             project=record.project,
-            state=record.fate.state,
+            state=record.status.state,
             task=task,
             agent=record.spec.agent,
         )
@@ -40,17 +40,17 @@ class Facts:
         return self._event(events.Starting, record, attempt=attempt)
 
     def worktree(self, record: JobRecord) -> events.Worktreed:
-        return self._event(events.Worktreed, record, worktree=record.fate.tree)
+        return self._event(events.Worktreed, record, worktree=record.status.worktree)
 
     def started(self, record: JobRecord, attempt: int, pid: int) -> events.Started:
         return self._event(events.Started, record, attempt=attempt, pid=pid)
 
     def progressed(self, record: JobRecord, attempt: int, progress: Progress) -> events.Progressed:
-        activity = brief(record.attempt.activity) if record.attempt else None
+        activity = shorten(record.attempt.activity) if record.attempt else None
         return self._event(events.Progressed, record, attempt=attempt, progress=progress, activity=activity)
 
     def of_attempt(self, kind: type[E], record: JobRecord, attempt: int) -> E:
-        """An event that tells nothing but its attempt."""
+        """An event whose only field is its attempt."""
         return self._event(kind, record, attempt=attempt)
 
     def asked(self, record: JobRecord, attempt: int, question: Question) -> events.Asked:
@@ -80,7 +80,7 @@ class Facts:
             attempt=attempt,
             reason=reason,
             outcome=record.attempt.outcome if record.attempt else None,
-            not_before=when(record.not_before or None),
+            not_before=to_datetime(record.not_before or None),
         )
 
     def sent(self, record: JobRecord, attempt: int, message: str) -> events.Sent:
@@ -90,7 +90,7 @@ class Facts:
         return self._event(events.Edited, record)
 
     def of_job(self, kind: type[E], record: JobRecord) -> E:
-        """An event that tells nothing but its job."""
+        """An event without fields of its own."""
         return self._event(kind, record)
 
     def removed(self, record: JobRecord) -> events.Removed:
@@ -102,10 +102,10 @@ class Facts:
             at=datetime.fromtimestamp(time.time(), UTC),
             job=record.id,
             project=record.project,
-            state=record.fate.state,
+            state=record.status.state,
             **fields,
         )
 
     def _seq(self, record: JobRecord) -> int:
-        record.fate.seq = seq = self._journal.next_seq()
+        record.status.seq = seq = self._journal.next_seq()
         return seq

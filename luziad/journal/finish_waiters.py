@@ -1,40 +1,36 @@
-"""Who waits for which job to become final."""
+"""Callbacks that wait for jobs to become final."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from luzia_protocol import events
 
-from luziad.journal.journal import Journal
-
-Callback = Callable[[], None]
+from luziad.journal.journal import Callback, Journal
 
 
-class Finals:
+class FinishWaiters:
     """Calls back when a job has ended or was removed, once that is committed."""
 
     def __init__(self, journal: Journal) -> None:
-        self._waiting: dict[str, list[Callback]] = {}
-        journal.listen(self._hear)
+        self._callbacks: dict[str, list[Callback]] = {}
+        journal.subscribe(self._on_events)
 
-    def when_final(self, job: str, callback: Callback) -> Callable[[], None]:
-        """Call back once when the job is final; returns how to give up waiting."""
-        self._waiting.setdefault(job, []).append(callback)
+    def add(self, job: str, callback: Callback) -> Callback:
+        """Call back once when the job is final; returns a function that cancels this."""
+        self._callbacks.setdefault(job, []).append(callback)
 
-        def forget() -> None:
-            callbacks = self._waiting.get(job, [])
+        def cancel() -> None:
+            callbacks = self._callbacks.get(job, [])
             if callback in callbacks:
                 callbacks.remove(callback)
                 if not callbacks:
-                    del self._waiting[job]
+                    del self._callbacks[job]
 
-        return forget
+        return cancel
 
-    def _hear(self, news: list[tuple[events.Event, bytes]]) -> None:
-        if not self._waiting:
+    def _on_events(self, committed: list[tuple[events.Event, bytes]]) -> None:
+        if not self._callbacks:
             return
-        for event, _ in news:
+        for event, _ in committed:
             if isinstance(event, events.Ended | events.Removed):
-                for callback in self._waiting.pop(event.job, ()):
+                for callback in self._callbacks.pop(event.job, ()):
                     callback()

@@ -1,4 +1,4 @@
-"""The events that were, read from the store a page at a time, off the event loop."""
+"""Past events, read from the store a page at a time, off the event loop."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class History:
         return await loop.run_in_executor(self._files, self._reader.after, seq, PAGE)
 
     async def first_seq(self) -> int:
-        """The oldest event that is kept, 0 when there is none. Raises StorageError."""
+        """The seq of the oldest event that is kept, 0 when there is none. Raises StorageError."""
         return await asyncio.get_running_loop().run_in_executor(self._files, self._reader.first_seq)

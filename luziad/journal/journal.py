@@ -1,8 +1,8 @@
 """The journal: commit, then publish, then reply.
 
-Changes that come while a commit is under way wait for the next one and share its fsync. One thread of its own
-writes; everything else here runs on the event loop. When the store cannot be written, changes that are facts
-(an agent ended) wait and are tried again; new jobs are refused at once.
+Changes that are recorded during a commit share the next one and its fsync. A thread does the writes; everything else
+runs on the event loop. When the store cannot be written, changes that have happened (an agent ended) are kept and
+written again later; new jobs are refused at once.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ PRUNE_EVERY = 20_000
 RETRY_S = 1.0
 _encode = msgspec.json.Encoder().encode
 
-Then = Callable[[], None]
-Listener = Callable[[list[tuple[Event, bytes]]], None]
+Callback = Callable[[], None]
+Subscriber = Callable[[list[tuple[Event, bytes]]], None]
 
 
-class Acceptance(Protocol):
-    """Who hears of a new job's fate: exactly one of the two."""
+class CommitListener(Protocol):
+    """Is notified of the result of a commit: exactly one of the two methods is called."""
 
     def committed(self) -> None:
-        """The job is on disk."""
+        """The change is on disk."""
 
     def refused(self, error: StorageError) -> None:
-        """It cannot be; nothing of it remains."""
+        """The store cannot be written."""
 
 
 class Entry(msgspec.Struct, gc=False):
-    """One recorded event, and what to do once it is committed."""
+    """One recorded event, and the callback for its commit."""
 
     event: Event
     raw: bytes
-    then: Then | None
+    then: Callback | None
 
 
 class _Pending:
-    """What the next commit holds."""
+    """The content of one commit."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.batch = Batch()
-        self.new: dict[int, tuple[str, Acceptance]] = {}
-        self.waiting: list[Acceptance] = []
+        self.new: dict[int, tuple[str, CommitListener]] = {}
+        self.waiting: list[CommitListener] = []
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.batch.fates or self.batch.removed or self.batch.schedules)
@@ -74,7 +74,7 @@ class Journal:
         self._pending = _Pending()
         self._writing: _Pending | None = None
         self._scheduled = False
-        self._listeners: list[Listener] = []
+        self._subscribers: list[Subscriber] = []
         self._work: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="store-writer", daemon=True)
         self._retry: asyncio.TimerHandle | None = None
@@ -82,15 +82,15 @@ class Journal:
         self._next_seq = max(store.last_seq(), least_seq) + 1
         self._pruned = self._next_seq
         self.failure: StorageError | None = None
-        self.recovered: Then = _nothing  # called when the store can be written again
+        self._recovered: list[Callback] = []
         self.committed_seq = self._next_seq - 1
 
     def start(self) -> None:
-        """Start the writer's thread."""
+        """Start the writer thread."""
         self._thread.start()
 
     async def close(self) -> None:
-        """Commit what waits, as far as the store allows, and end the thread."""
+        """Commit what is pending, as far as the store allows, and stop the thread."""
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -108,27 +108,27 @@ class Journal:
         self._next_seq = seq + 1
         return seq
 
-    def accept(self, record: JobRecord, event: Event, acceptance: Acceptance) -> None:
+    def accept(self, record: JobRecord, event: Event, listener: CommitListener) -> None:
         """Record a new job."""
         self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))
-        self._pending.new[record.n] = (record.id, acceptance)
-        self.record(record, event, acceptance.committed)
+        self._pending.new[record.n] = (record.id, listener)
+        self.record(record, event, listener.committed)
 
-    def record(self, record: JobRecord, event: Event, then: Then | None = None) -> None:
+    def record(self, record: JobRecord, event: Event, then: Callback | None = None) -> None:
         """Record what happened to a job; `then` is called once it is committed."""
         pending = self._pending
         raw = _encode(event)
         pending.entries.append(Entry(event, raw, then))
-        pending.batch.fates[record.n] = _encode(record.fate)
+        pending.batch.fates[record.n] = _encode(record.status)
         self._schedule()
 
-    def rewrite(self, record: JobRecord, event: Event, then: Then | None = None) -> None:
-        """Record a change of what was asked; `then` is called once it is committed."""
+    def rewrite_spec(self, record: JobRecord, event: Event, then: Callback | None = None) -> None:
+        """Record a change of a job's spec; `then` is called once it is committed."""
         self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))
         self.record(record, event, then)
 
-    def forget(self, record: JobRecord, event: Event, environments: list[int], then: Then | None = None) -> None:
-        """Record that a job was removed, and drop the environments that no job needs any more."""
+    def remove(self, record: JobRecord, event: Event, environments: list[int], then: Callback | None = None) -> None:
+        """Record that a job was removed, and delete environments that no job uses any more."""
         pending = self._pending
         raw = _encode(event)
         pending.entries.append(Entry(event, raw, then))
@@ -138,16 +138,16 @@ class Journal:
         pending.batch.dropped_environments += environments
         self._schedule()
 
-    def keep_environment(self, number: int, variables: dict[str, str]) -> None:
-        """Write a new set of variables before the next commit."""
+    def put_environment(self, number: int, variables: dict[str, str]) -> None:
+        """Write a new set of variables just before the next commit."""
         self._pending.batch.environments[number] = variables
 
-    def drop_environments(self, numbers: list[int]) -> None:
-        """Drop sets of variables with the next commit."""
+    def delete_environments(self, numbers: list[int]) -> None:
+        """Delete sets of variables with the next commit."""
         self._pending.batch.dropped_environments.extend(numbers)
 
     def put_schedule(self, name: str, schedule: bytes) -> None:
-        """Write a schedule (JSON), new or changed, with the next commit; `after_commit` tells when that is."""
+        """Write a new or changed schedule (JSON) with the next commit; see `after_commit`."""
         self._pending.batch.schedules[name] = schedule
         self._schedule()
 
@@ -156,20 +156,24 @@ class Journal:
         self._pending.batch.schedules[name] = None
         self._schedule()
 
-    def after_commit(self, acceptance: Acceptance) -> None:
-        """Tell when all that is recorded now is committed, or that the store fails."""
-        under_way = self._pending or self._writing
+    def after_commit(self, listener: CommitListener) -> None:
+        """Notify the listener when everything recorded so far is committed, or when the store fails."""
+        unfinished = self._pending or self._writing
         if self.failure is not None:
-            acceptance.refused(self.failure)
-        elif under_way:
-            under_way.waiting.append(acceptance)
+            listener.refused(self.failure)
+        elif unfinished:
+            unfinished.waiting.append(listener)
         else:
-            acceptance.committed()
+            listener.committed()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Hear of every committed batch of events, in order; returns how to stop."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Receive every committed batch of events, in order; returns a function that ends the subscription."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    def when_recovered(self, callback: Callback) -> None:
+        """Call back each time the store can be written again after a failure."""
+        self._recovered.append(callback)
 
     def _schedule(self) -> None:
         if not self._scheduled and self._writing is None and self._retry is None:
@@ -187,7 +191,7 @@ class Journal:
         self._work.put(self._writing)
 
     def _write(self) -> None:
-        """The writer's thread."""
+        """The writer thread."""
         while (pending := self._work.get()) is not None:
             failure = None
             pending.batch.events = [(entry.event.seq, entry.raw) for entry in pending.entries]
@@ -197,7 +201,7 @@ class Journal:
                 failure = exc
             except Exception as exc:
                 log.exception("store_write_failed")
-                failure = StorageError(f"unexpected: {exc!r}")
+                failure = StorageError(f"unexpected {type(exc).__name__}: {exc}")
             self._loop.call_soon_threadsafe(self._written, failure)
 
     def _written(self, failure: StorageError | None) -> None:
@@ -218,10 +222,10 @@ class Journal:
         self.failure = None
         if done.entries:
             self.committed_seq = done.entries[-1].event.seq
-        if self._listeners:
-            news = [(entry.event, entry.raw) for entry in done.entries]
-            for listener in list(self._listeners):
-                listener(news)
+        if self._subscribers:
+            committed = [(entry.event, entry.raw) for entry in done.entries]
+            for subscriber in list(self._subscribers):
+                subscriber(committed)
         for entry in done.entries:
             if entry.then is not None:
                 entry.then()
@@ -229,10 +233,11 @@ class Journal:
             waiting.committed()
         if recovered:
             log.info("store_recovered")
-            self.recovered()
+            for callback in self._recovered:
+                callback()
 
     def _failed(self, done: _Pending, failure: StorageError) -> None:
-        """Refuse the new jobs of the batch and of what waits; keep the facts for another try."""
+        """Refuse the new jobs of this batch and of the next; keep all other changes for another try."""
         log.error("store_unavailable error=%s", failure)
         self.failure = failure
         refused = [*done.new.values(), *self._pending.new.values()]
@@ -248,22 +253,18 @@ class Journal:
             merged.batch.environments |= part.batch.environments
             merged.batch.dropped_environments += part.batch.dropped_environments
             merged.batch.schedules |= part.batch.schedules
-        merged.batch.removed += numbers  # a commit that failed may have happened all the same
+        merged.batch.removed += numbers  # a commit that failed may have happened nevertheless
         for n in merged.batch.removed:
             merged.batch.fates.pop(n, None)
             merged.batch.jobs.pop(n, None)
         self._pending = merged
-        self._retry = self._loop.call_later(RETRY_S, self._try_again)
-        for acceptance in (*(acceptance for _, acceptance in refused), *waiting):
-            acceptance.refused(failure)
+        self._retry = self._loop.call_later(RETRY_S, self._retry_write)
+        for listener in (*(listener for _, listener in refused), *waiting):
+            listener.refused(failure)
 
-    def _try_again(self) -> None:
-        """Write again: the facts that wait, or an empty transaction that tells whether there is room."""
+    def _retry_write(self) -> None:
+        """Write the kept changes, or else an empty transaction that shows whether the store can be written."""
         self._retry = None
         self._writing, self._pending = self._pending, _Pending()
         self._writing.batch.probe = True
         self._work.put(self._writing)
-
-
-def _nothing() -> None:
-    """Nobody waits for the recovery."""

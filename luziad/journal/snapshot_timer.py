@@ -1,4 +1,4 @@
-"""Takes snapshots of the store: every so often while it changes, never while nothing does."""
+"""Takes snapshots of the store: at an interval while it changes, and none while it does not."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from luziad.store import snapshots
 log = logging.getLogger("luziad.snapshotting")
 
 
-class Snapshotting:
-    """Arms a timer at the first change after a snapshot. `taken` is told the file of each."""
+class SnapshotTimer:
+    """Starts a timer at the first change after a snapshot. `on_snapshot` is called with the file of each."""
 
     def __init__(
         self,
@@ -26,30 +26,30 @@ class Snapshotting:
         state_dir: Path,
         interval_s: float,
         files: ThreadPoolExecutor,
-        taken: Callable[[str], None],
+        on_snapshot: Callable[[str], None],
     ) -> None:
         self._state_dir = state_dir
         self._interval_s = interval_s
         self._files = files
-        self._taken = taken
+        self._on_snapshot = on_snapshot
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self._unlisten = journal.listen(self._changed)
+        self._unsubscribe = journal.subscribe(self._on_events)
 
     async def close(self) -> None:
-        """Take no more; one that is being taken is finished."""
-        self._unlisten()
+        """Stop. A snapshot in progress is finished first."""
+        self._unsubscribe()
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
             await self._task
 
-    def _changed(self, news: list[tuple[Event, bytes]]) -> None:
-        self._arm()
+    def _on_events(self, committed: list[tuple[Event, bytes]]) -> None:
+        self._start_timer()
 
-    def _arm(self) -> None:
+    def _start_timer(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._interval_s, self._due)
 
@@ -64,7 +64,7 @@ class Snapshotting:
         except StorageError as exc:
             log.error("snapshot_failed error=%s", exc)
             if not self._closed:
-                self._arm()  # there is still something that no snapshot has
+                self._start_timer()  # the changes are still in no snapshot
         else:
             log.info("snapshot_taken file=%s", file)
-            self._taken(str(file))
+            self._on_snapshot(str(file))

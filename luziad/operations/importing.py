@@ -11,16 +11,16 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Outcome
 
 from luziad.jobs.ids import JOB_ID
-from luziad.jobs.loading import record_of
 from luziad.jobs.record import JobRecord
-from luziad.journal.acceptance import Unasked
+from luziad.journal.commit_listeners import NullListener
+from luziad.journal.loading import record_from_job
 from luziad.scheduling.scheduler import Scheduler
 
 NOBODY = -1
 """The user id of imported jobs, so that none of them is anybody's @last."""
 
 
-def take_in(scheduler: Scheduler, jobs: list[Job]) -> list[replies.Import]:
+def take_in(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJob]:
     """Take in what is not there yet, and say of each job what became of it."""
     counts = scheduler.table.counts()
     room = scheduler.max_jobs - sum(number for state, number in counts.items() if state.is_final)
@@ -29,25 +29,25 @@ def take_in(scheduler: Scheduler, jobs: list[Job]) -> list[replies.Import]:
         try:
             result = _take_in(scheduler, job, room)
         except Refused as refused:
-            result = replies.Import(job.id, error=replies.Error(refused.code, refused.message, refused.hint))
+            result = replies.ImportedJob(job.id, error=replies.Error(refused.code, refused.message, refused.hint))
         room -= result.created
         results.append(result)
     scheduler.table.sort_final()
     return results
 
 
-def _take_in(scheduler: Scheduler, job: Job, room: int) -> replies.Import:
+def _take_in(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJob:
     if not JOB_ID.fullmatch(job.id):
         raise Refused(ErrorCode.INVALID_JOB, f"{job.id!r} is no job id")
     if job.id in scheduler.table:
-        return replies.Import(job.id, note="it is there already, and stays as it is")
+        return replies.ImportedJob(job.id, note="it is there already, and stays as it is")
     if not job.project or job.created_at.tzinfo is None:
         raise Refused(ErrorCode.INVALID_JOB, f"job {job.id} has no project, or no time with an offset")
     if room <= 0:
         raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.max_jobs} finished jobs are kept, and as many are there")
     record, notes = _record(scheduler, job)
-    scheduler.take_in(record, Unasked())
-    return replies.Import(job.id, created=True, note="; ".join(notes) or None)
+    scheduler.take_in(record, NullListener())
+    return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)
 
 
 def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
@@ -64,9 +64,9 @@ def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
             job, state=JobState.LOST, outcome=Outcome.LOST, reason=reason, ended_at=None, not_before=None
         )
     job = msgspec.structs.replace(job, worktree=None, after=[], after_any=[], after_fail=[])
-    record = record_of(scheduler.next_n(), job)
+    record = record_from_job(scheduler.next_n(), job)
     record.spec = msgspec.structs.replace(record.spec, uid=NOBODY)
     record.durable = False
-    if record.fate.ended_at is None:
-        record.fate.ended_at = time.time()
+    if record.status.ended_at is None:
+        record.status.ended_at = time.time()
     return record, notes

@@ -18,7 +18,7 @@ from luziad.config.schema import Config
 from luziad.errors import ConfigError
 from luziad.operations.programs import Programs
 from luziad.operations.versions import Told, Versions
-from luziad.scheduling.limits import limits
+from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.scheduler import Scheduler
 
 RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval_s", "log_level")
@@ -48,7 +48,7 @@ class Operations:
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
 
-    def reload(self) -> replies.Reloaded:
+    def reload(self) -> replies.ReloadResult:
         """Read the configuration again and apply it. Raises Refused when it is broken; nothing changes then."""
         try:
             new = configuration.load()
@@ -60,20 +60,20 @@ class Operations:
         launcher.adapters.clear()
         launcher.adapters.update(registry.build(new.agents))
         self._scheduler.max_jobs = new.daemon.max_jobs
-        self._scheduler.ready.set_limits(limits(new))
+        self._scheduler.ready.set_limits(configured_limits(new))
         self._scheduler.machine.set_bounds(new.daemon)
         self._scheduler.days.reload()
         self._scheduler.retain()
         self._scheduler.pump()
         changed = [name for name in RESTART_ONLY if getattr(old.daemon, name) != getattr(new.daemon, name)]
-        return replies.Reloaded(
+        return replies.ReloadResult(
             config_file=new.config_file,
             projects=len(new.projects),
             agents=len(launcher.adapters),
             restart_needed=changed,
         )
 
-    def projects(self) -> replies.Projects:
+    def projects(self) -> replies.ProjectList:
         """The configured projects by name."""
         rows = []
         for name, project in sorted(self.config.projects.items()):
@@ -92,9 +92,9 @@ class Operations:
                     paused_at=self._scheduler.queues.now.projects.get(name),
                 )
             )
-        return replies.Projects(projects=rows, config_file=self.config.config_file)
+        return replies.ProjectList(projects=rows, config_file=self.config.config_file)
 
-    async def agents(self, versions: bool) -> replies.Agents:
+    async def agents(self, versions: bool) -> replies.AgentList:
         """The agents, if wanted with their versions, and which of them a dispatch takes that names none."""
         adapters = self._scheduler.launcher.adapters
         try:
@@ -121,13 +121,13 @@ class Operations:
                     install_hint=adapter.install_hint,
                 )
             )
-        return replies.Agents(agents=rows)
+        return replies.AgentList(agents=rows)
 
-    def info(self) -> replies.Info:
+    def info(self) -> replies.DaemonInfo:
         """The daemon's figures."""
         scheduler, config = self._scheduler, self.config
         failure = scheduler.journal.failure
-        return replies.Info(
+        return replies.DaemonInfo(
             version=VERSION,
             protocol=PROTOCOL_VERSION,
             pid=os.getpid(),

@@ -1,19 +1,13 @@
-"""What is known of a schedule, and which of its runs are due. Pure: `now` and the zone are given.
-
-Both halves of a record are encoded as JSON into the store: a new field has a default, and a field is never renamed.
-Times are epoch seconds.
-"""
+"""Which runs of a schedule are due. Pure: `now` and the zone are given; times are epoch seconds."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
-import msgspec
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
-from luzia_protocol.dispatch import Dispatch
-from luzia_protocol.schedules import Missed, Overlap
-
+from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.schedules.cron import Cron
 
 LATE_S = 60.0
@@ -26,49 +20,6 @@ SET_BACK_S = 3 * 3600.0
 """When the clock is set back by more, it was wrong before: runs come by the new time, and are not waited for."""
 
 
-class ScheduleSpec(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was asked. job: the dispatch without its variables, which are the sets env_set and client_set."""
-
-    name: str
-    cron: str
-    timezone: str
-    job: Dispatch
-    created_at: float
-    missed: Missed = Missed.ONCE
-    overlap: Overlap = Overlap.SKIP
-    env_set: int = 0
-    client_set: int = 0
-
-    def overlap_at(self, moment: float, now: float) -> Overlap:
-        """The policy for this run: where each one that was missed is made up for, they come one after the other."""
-        made_up = self.missed is Missed.ALL and moment <= now - LATE_S
-        return Overlap.QUEUE if made_up else self.overlap
-
-
-class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one run: its job, or why there is none."""
-
-    at: float
-    job: str = ""
-    note: str = ""
-
-
-class ScheduleFate(msgspec.Struct, omit_defaults=True):
-    """What became of it. decided: the fate of all runs up to this moment is known. jobs: its newest ones, in order."""
-
-    decided: float
-    paused: bool = False
-    jobs: tuple[str, ...] = ()
-    last: RunRecord | None = None
-
-
-class ScheduleRecord(msgspec.Struct, omit_defaults=True):
-    """A schedule as it is kept in memory and in the store."""
-
-    spec: ScheduleSpec
-    fate: ScheduleFate
-
-
 class Due(NamedTuple):
     """runs: the moments to dispatch now, in order. left_out: the newest one that was missed and is not made up for."""
 
@@ -76,33 +27,39 @@ class Due(NamedTuple):
     left_out: float | None = None
 
 
-def decided(fate: ScheduleFate, now: float) -> float:
+def decided(fate: ScheduleStatus, now: float) -> float:
     """The moment up to which runs are decided about, and after which the next one is looked for."""
     return fate.decided if fate.decided - now <= SET_BACK_S else now
 
 
 def due(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> Due:
     """The runs whose fate is to be decided now: those after the last decision, by the policy for missed ones."""
-    begin = decided(record.fate, now)
-    if record.fate.paused or begin >= now:
+    begin = decided(record.status, now)
+    if record.status.paused or begin >= now:
         return Due([])
     on_time_from = max(begin, now - LATE_S)
     on_time = cron.latest(on_time_from, now, MOST_MADE_UP, zone)
     missed = cron.latest(begin, on_time_from, MOST_MADE_UP, zone)
     match record.spec.missed:
-        case Missed.ALL:
+        case MissedPolicy.ALL:
             return Due(missed + on_time)
-        case Missed.ONCE if not on_time:
+        case MissedPolicy.ONCE if not on_time:
             return Due(missed[-1:])
-        case Missed.ONCE:
+        case MissedPolicy.ONCE:
             return Due(on_time)
-        case Missed.SKIP:
+        case MissedPolicy.SKIP:
             return Due(on_time, missed[-1] if missed else None)
+
+
+def overlap_at(spec: ScheduleSpec, moment: float, now: float) -> OverlapPolicy:
+    """The policy for this run: where each one that was missed is made up for, they come one after the other."""
+    made_up = spec.missed is MissedPolicy.ALL and moment <= now - LATE_S
+    return OverlapPolicy.QUEUE if made_up else spec.overlap
 
 
 def wakes_at(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> float | None:
     """The moment of the next run to decide about; None when there is none, or the schedule is paused."""
-    return None if record.fate.paused else cron.next_after(decided(record.fate, now), zone)
+    return None if record.status.paused else cron.next_after(decided(record.status, now), zone)
 
 
 def key(name: str, moment: float) -> str:

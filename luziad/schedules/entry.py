@@ -9,9 +9,10 @@ from itertools import islice
 from luzia_protocol.errors import Refused
 
 from luziad.clocks import zones
+from luziad.jobs.schedule import ScheduleRecord
 from luziad.schedules import due as core
 from luziad.schedules.cron import Cron, CronError
-from luziad.schedules.due import Due, ScheduleRecord
+from luziad.schedules.due import Due
 
 
 class Entry:
@@ -26,7 +27,7 @@ class Entry:
         self.wakes_at: float | None = None
         self._looked_at: float | None = None
         try:
-            self.cron, self.zone = Cron(record.spec.cron), zones.zone(record.spec.timezone)
+            self.cron, self.zone = Cron(record.spec.cron), zones.load_zone(record.spec.timezone)
         except CronError as exc:
             self.problem = str(exc)
         except Refused as refused:
@@ -53,6 +54,6 @@ class Entry:
 
     def next_runs(self, count: int) -> list[float]:
         """The next moments, none while it is paused."""
-        if self.record.fate.paused or self.cron is None or self.zone is None:
+        if self.record.status.paused or self.cron is None or self.zone is None:
             return []
-        return list(islice(self.cron.moments(core.decided(self.record.fate, time.time()), self.zone), count))
+        return list(islice(self.cron.moments(core.decided(self.record.status, time.time()), self.zone), count))

@@ -18,16 +18,17 @@ import msgspec
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import RunOf
-from luzia_protocol.schedules import SCHEDULE_TAG, Overlap
+from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 
 from luziad.clocks.timer import ClockTimer
 from luziad.errors import StorageError
-from luziad.jobs.dependencies import After
+from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.record import JobRecord
-from luziad.journal.acceptance import Unasked
-from luziad.journal.journal import Acceptance
+from luziad.jobs.schedule import RunRecord, ScheduleRecord
+from luziad.journal.commit_listeners import NullListener
+from luziad.journal.journal import CommitListener
 from luziad.schedules import due as core
-from luziad.schedules.due import RunRecord, ScheduleRecord
+from luziad.schedules.due import overlap_at
 from luziad.schedules.entry import Entry
 from luziad.scheduling.scheduler import Scheduler
 
@@ -40,7 +41,9 @@ class Schedules:
     """The schedules by name. records: those of the store."""
 
     def __init__(self, records: dict[str, ScheduleRecord], scheduler: Scheduler) -> None:
-        self.make: Callable[[Dispatch, After | None], JobRecord]  # makes the record of a new job, or raises Refused
+        self.make: Callable[
+            [Dispatch, Dependencies | None], JobRecord
+        ]  # makes the record of a new job, or raises Refused
         self._entries = {name: Entry(record) for name, record in records.items()}
         self._scheduler = scheduler
         self._timer = ClockTimer(self.look, told_of_sets=True)
@@ -71,7 +74,7 @@ class Schedules:
 
     # ------------------------------------------------------------------ what clients ask
 
-    def put(self, record: ScheduleRecord, asked: Acceptance) -> Entry:
+    def put(self, record: ScheduleRecord, asked: CommitListener) -> Entry:
         """Take in a schedule, in the place of the one of its name; `asked` is told when it is on disk, or cannot be."""
         known = self._entries.get(record.spec.name)
         entry = self._entries[record.spec.name] = Entry(record)
@@ -104,7 +107,7 @@ class Schedules:
 
     def pause(self, entry: Entry, *, paused: bool) -> None:
         """Dispatch nothing of it for a while, or go on; what came meanwhile is not made up for."""
-        fate = entry.record.fate
+        fate = entry.record.status
         if fate.paused and not paused:
             fate.decided = max(core.decided(fate, time.time()), time.time())
         fate.paused = paused
@@ -112,19 +115,19 @@ class Schedules:
         entry.changed()
         self.look()
 
-    def run(self, entry: Entry, asked: Acceptance) -> JobRecord:
+    def run(self, entry: Entry, asked: CommitListener) -> JobRecord:
         """Dispatch its job now, behind those of it that have not ended; `asked` is told. Raises Refused."""
         live = self.live(entry)
         now = time.time()
         job = self._make(entry, None, now, live)
-        self._accept(entry, job, now, entry.record.fate.decided, asked)
+        self._accept(entry, job, now, entry.record.status.decided, asked)
         self._cancel(live, entry.record.spec.overlap)
         return job
 
     def live(self, entry: Entry) -> list[JobRecord]:
         """Its jobs that have not ended."""
-        found = (self._scheduler.table.get(job) for job in entry.record.fate.jobs)
-        return [job for job in found if job is not None and not job.fate.state.is_final]
+        found = (self._scheduler.table.get(job) for job in entry.record.status.jobs)
+        return [job for job in found if job is not None and not job.status.state.is_final]
 
     # ------------------------------------------------------------------ what the clock says
 
@@ -143,9 +146,9 @@ class Schedules:
 
     def _decide(self, entry: Entry, now: float) -> None:
         runs, left_out = entry.due(now)
-        fate = entry.record.fate
+        fate = entry.record.status
         for moment in runs:
-            self._dispatch(entry, moment, entry.record.spec.overlap_at(moment, now))
+            self._dispatch(entry, moment, overlap_at(entry.record.spec, moment, now))
         if left_out is not None and not runs:
             fate.last = RunRecord(left_out, note="missed: luziad could not dispatch it then")
         if runs or left_out is not None:
@@ -153,16 +156,16 @@ class Schedules:
             self._keep(entry)
         entry.looked(now)
 
-    def _dispatch(self, entry: Entry, moment: float, overlap: Overlap) -> None:
+    def _dispatch(self, entry: Entry, moment: float, overlap: OverlapPolicy) -> None:
         """Dispatch one run, or note why it is left out."""
         record = entry.record
         key = core.key(entry.name, moment)
         known = self._scheduler.table.by_key(key)
         if known is not None:
-            record.fate.last = RunRecord(moment, known.id)
+            record.status.last = RunRecord(moment, known.id)
             return
         live = self.live(entry)
-        if live and (overlap is Overlap.SKIP or len(live) >= core.MAX_LIVE):
+        if live and (overlap is OverlapPolicy.SKIP or len(live) >= core.MAX_LIVE):
             jobs = f"job {live[-1].id}" if len(live) == 1 else f"{len(live)} jobs"
             self._leave_out(entry, moment, f"skipped: {jobs} of it had not ended")
             return
@@ -171,11 +174,11 @@ class Schedules:
         except Refused as refused:
             self._leave_out(entry, moment, f"failed: {refused.message}")
             return
-        self._accept(entry, job, moment, record.fate.decided, Unasked())
+        self._accept(entry, job, moment, record.status.decided, NullListener())
         self._cancel(live, overlap)
 
     def _leave_out(self, entry: Entry, moment: float, note: str) -> None:
-        entry.record.fate.last = RunRecord(moment, note=note)
+        entry.record.status.last = RunRecord(moment, note=note)
         log.warning("schedule_run_left_out schedule=%s reason=%r", entry.name, note)
 
     def _make(self, entry: Entry, key: str | None, moment: float, live: list[JobRecord]) -> JobRecord:
@@ -187,16 +190,16 @@ class Schedules:
             raise Refused(ErrorCode.INTERNAL, message)
         tags = {**spec.job.tags, SCHEDULE_TAG: spec.name}
         request = msgspec.structs.replace(spec.job, key=key, env=env, client_env=client_env, tags=tags)
-        job = self.make(request, After(ended=tuple(job.id for job in live)) if live else None)
-        assert job.spec.place is not None, "a job with a tag has a place"
+        job = self.make(request, Dependencies(ended=tuple(job.id for job in live)) if live else None)
+        assert job.spec.origin is not None, "a job with a tag has a place"
         run_of = RunOf(spec.name, datetime.fromtimestamp(int(moment), entry.zone or UTC))
-        place = msgspec.structs.replace(job.spec.place, run_of=run_of)
-        job.spec = msgspec.structs.replace(job.spec, place=place)
+        place = msgspec.structs.replace(job.spec.origin, run_of=run_of)
+        job.spec = msgspec.structs.replace(job.spec, origin=place)
         return job
 
-    def _accept(self, entry: Entry, job: JobRecord, moment: float, decided: float, asked: Acceptance) -> None:
+    def _accept(self, entry: Entry, job: JobRecord, moment: float, decided: float, asked: CommitListener) -> None:
         """Take in a job and note it, in one commit. decided: what was, should that commit fail."""
-        fate = entry.record.fate
+        fate = entry.record.status
         fate.jobs, fate.last = (*fate.jobs[1 - core.MAX_LIVE :], job.id), RunRecord(moment, job.id)
         told = _Told(asked, _nothing, lambda: self._undo(entry, job, moment, decided))
         self._scheduler.accept(job, told)
@@ -205,7 +208,7 @@ class Schedules:
 
     def _undo(self, entry: Entry, job: JobRecord, moment: float, decided: float) -> None:
         """The job could not be written, so nobody has decided about its run."""
-        fate = entry.record.fate
+        fate = entry.record.status
         fate.jobs = tuple(each for each in fate.jobs if each != job.id)
         fate.decided = min(fate.decided, decided)
         fate.last = RunRecord(moment, note="failed: the job store could not be written")
@@ -213,8 +216,8 @@ class Schedules:
         if self._entries.get(entry.name) is entry:
             self._keep(entry)
 
-    def _cancel(self, live: list[JobRecord], overlap: Overlap) -> None:
-        if overlap is Overlap.CANCEL:
+    def _cancel(self, live: list[JobRecord], overlap: OverlapPolicy) -> None:
+        if overlap is OverlapPolicy.CANCEL:
             for job in live:
                 self._scheduler.cancel(job, _nothing)  # the new job waits for its end
 
@@ -225,7 +228,7 @@ class Schedules:
         """Its variables are needed no more, unless a job uses them."""
         sets = (entry.record.spec.env_set, entry.record.spec.client_set)
         released = [number for number in sets if self._scheduler.environments.release(number)]
-        self._scheduler.journal.drop_environments(released)
+        self._scheduler.journal.delete_environments(released)
 
 
 class _Told:
@@ -233,7 +236,7 @@ class _Told:
 
     __slots__ = ("_asked", "_committed", "_refused")
 
-    def __init__(self, asked: Acceptance, committed: Callable[[], None], refused: Callable[[], None]) -> None:
+    def __init__(self, asked: CommitListener, committed: Callable[[], None], refused: Callable[[], None]) -> None:
         self._asked = asked
         self._committed = committed
         self._refused = refused

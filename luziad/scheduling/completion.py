@@ -13,19 +13,18 @@ import msgspec
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import OUTCOME_STATES, JobState, Outcome, Progress
 
-from luziad.agents.base import Verdict
 from luziad.attempts import bounds
 from luziad.attempts.budget import Breaches
 from luziad.attempts.launch import Launcher
 from luziad.attempts.progress import Progressing
 from luziad.attempts.questions import Questions
 from luziad.attempts.stall import StallWatch
-from luziad.jobs.activity import PLAN
-from luziad.jobs.attempt import AttemptEnd, AttemptRef, Exited, NeverStarted
+from luziad.jobs.activity import PLAN_LABEL
+from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, NotStarted, Verdict
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.acceptance import Anyway
-from luziad.journal.journal import Then
+from luziad.journal.commit_listeners import FallbackListener
+from luziad.journal.journal import Callback
 from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.gates.daily_budget import DayBudgets
 from luziad.scheduling.pause import Pausing
@@ -49,7 +48,7 @@ class Judge(Protocol):
 
     def give_up(self, ref: AttemptRef) -> None: ...
 
-    async def verdict(self, record: JobRecord, end: Exited) -> Verdict: ...
+    async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict: ...
 
 
 class Endings(Moves):
@@ -113,19 +112,19 @@ class Endings(Moves):
         self._timeouts.disarm(ref)
         self._stalls.disarm(ref)
         attempt.ended_at = time.time()
-        if isinstance(end, NeverStarted) and attempt.started_at is None:
+        if isinstance(end, NotStarted) and attempt.started_at is None:
             self._never_started(record, attempt, end.reason)
-        elif isinstance(end, Exited):
+        elif isinstance(end, ExitRecord):
             self._exited(record, attempt, end)
         else:
-            deleted = isinstance(end, NeverStarted)  # and yet it had started
+            deleted = isinstance(end, NotStarted)  # and yet it had started
             reason = "its directory was deleted while it ran" if deleted else end.reason
             self._judge.give_up(ref)
             self._end_attempt(record, attempt, Verdict(Outcome.LOST, reason))
 
     # ------------------------------------------------------------------ ending
 
-    def _stop(self, record: JobRecord, verdict: Verdict, then: Then | None = None) -> None:
+    def _stop(self, record: JobRecord, verdict: Verdict, then: Callback | None = None) -> None:
         """Ask for the end of the attempt under way; the verdict is what it will have been."""
         attempt = record.attempt
         assert attempt is not None
@@ -134,7 +133,7 @@ class Endings(Moves):
             attempt.stop_outcome, attempt.stop_reason = verdict.outcome, reason
         self._end_soon(record, attempt, reason, then)
 
-    def _end_soon(self, record: JobRecord, attempt: AttemptRecord, reason: str, then: Then | None) -> None:
+    def _end_soon(self, record: JobRecord, attempt: AttemptRecord, reason: str, then: Callback | None) -> None:
         self._move(record, Trigger.STOP)
         ref = AttemptRef(record.id, attempt.number)
 
@@ -145,14 +144,14 @@ class Endings(Moves):
 
         self.journal.record(record, self._facts.stopping(record, attempt.number, reason), committed)
         # The record may have to wait for room, the user has not.
-        self.journal.after_commit(Anyway(lambda: self.executor.end(ref)))
+        self.journal.after_commit(FallbackListener(lambda: self.executor.end(ref)))
         self._changed(record)
 
     def _timed_out(self, record: JobRecord, timeout_s: float) -> None:
         self._stop(record, _took_too_long(timeout_s))
 
     def _too_late(self, record: JobRecord, verdict: Verdict) -> None:
-        if record.fate.state is JobState.QUEUED:
+        if record.status.state is JobState.QUEUED:
             self.gates.discard(record)
             self._end_job(record, verdict, None)
         else:
@@ -161,7 +160,7 @@ class Endings(Moves):
     def _stalled(self, record: JobRecord, timeout_s: float) -> None:
         self._stop(record, Verdict(Outcome.STALLED, f"no sign of life for {timeout_s:g} s"))
 
-    def _exited(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
+    def _exited(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:
         attempt.exit_code, attempt.signal = end.exit_code, end.signal
         if end.error is None:
             attempt.duration_s, attempt.usage = end.duration_s, end.usage
@@ -174,7 +173,7 @@ class Endings(Moves):
         self._judging.add(task)
         task.add_done_callback(self._judging.discard)
 
-    async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: Exited) -> None:
+    async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:
         verdict = await self._judge.verdict(record, end)
         if _was_cut_short(attempt, end):
             verdict = _verdict_of_stop(attempt, end, self.launcher.timeout_s(record))
@@ -185,7 +184,7 @@ class Endings(Moves):
         if attempt.stop_outcome is not None:
             self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))
             return
-        tail = record.fate.attempts[-MAX_FENCED:]
+        tail = record.status.attempts[-MAX_FENCED:]
         if len(tail) == MAX_FENCED and all(each.started_at is None for each in tail):
             self._end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
             return
@@ -204,19 +203,19 @@ class Endings(Moves):
         if reason is None:
             self._end_job(record, self._renewal.final(record, verdict), None)
         else:
-            self._requeue(record, Trigger.AGAIN, reason, None)
+            self._requeue(record, Trigger.REQUEUE, reason, None)
             self._enqueue(record)
         self.pump()
 
-    def _end_job(self, record: JobRecord, verdict: Verdict, then: Then | None) -> None:
-        fate, attempt = record.fate, record.attempt
+    def _end_job(self, record: JobRecord, verdict: Verdict, then: Callback | None) -> None:
+        fate, attempt = record.status, record.attempt
         self._move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
         self._deadlines.watch(record)
         fate.outcome, fate.reason = verdict.outcome, verdict.reason
         fate.ended_at = attempt.ended_at if attempt and attempt.ended_at else time.time()
         if fate.state is JobState.COMPLETED and fate.progress is not None and fate.progress.total:
             total = fate.progress.total
-            done = fate.progress.done if fate.progress.label == PLAN else total
+            done = fate.progress.done if fate.progress.label == PLAN_LABEL else total
             fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
         self.journal.record(record, self._facts.ended(record, attempt, verdict), then)
         self._changed(record)
@@ -226,12 +225,12 @@ class Endings(Moves):
         self.retain()
 
 
-def _was_cut_short(attempt: AttemptRecord, end: Exited) -> bool:
+def _was_cut_short(attempt: AttemptRecord, end: ExitRecord) -> bool:
     """True when we ended the attempt, and not only its process after its work was done."""
     return end.stopped and not (attempt.activity is not None and attempt.activity.lingered)
 
 
-def _verdict_of_stop(attempt: AttemptRecord, end: Exited, timeout_s: float | None) -> Verdict:
+def _verdict_of_stop(attempt: AttemptRecord, end: ExitRecord, timeout_s: float | None) -> Verdict:
     """Of an attempt that was ended by us, or by a daemon that was killed before it could write down why."""
     paused_s = attempt.pauses.total_s if attempt.pauses is not None else 0.0
     if attempt.stop_outcome is None and timeout_s is not None and end.duration_s - paused_s >= timeout_s:

@@ -30,7 +30,7 @@ class GoingOn:
         """Those that wait for nothing but a slot, the deepest first, then the oldest."""
         if not self._queues.any or not self._ready.lent:
             return []
-        below = self._table.families.below(filter(self._waits, self._ready.lent))
+        below = self._table.family.descendants(filter(self._waits, self._ready.lent))
         queued = (self._table.get(job) for job in below if job in self._ready.waiting)
         found = [each for each in queued if each is not None and self._queues.why(each) is not None]
         return sorted(found, key=lambda each: (-len(each.ancestors), each.n))
@@ -38,4 +38,4 @@ class GoingOn:
     def _waits(self, job: str) -> bool:
         """Whether a job runs and waits for sub-jobs."""
         record = self._table.get(job) if job in self._ready.lent else None
-        return record is not None and record.fate.state is not JobState.PAUSED
+        return record is not None and record.status.state is not JobState.PAUSED

@@ -10,12 +10,11 @@ from luzia_protocol.events import Paused, Resumed
 from luzia_protocol.jobs import JobState
 
 from luziad.executor.base import Executor
-from luziad.jobs import pauses
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import NO_PAUSES, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import Timeouts
 
 
@@ -30,21 +29,23 @@ class Jobs(Protocol):
 class Pausing:
     """What `pause` and `resume` do to one job."""
 
-    def __init__(self, jobs: Jobs, journal: Journal, facts: Facts, executor: Executor, timeouts: Timeouts) -> None:
+    def __init__(
+        self, jobs: Jobs, journal: Journal, facts: EventFactory, executor: Executor, timeouts: Timeouts
+    ) -> None:
         self._jobs = jobs
         self._journal = journal
         self._facts = facts
         self._executor = executor
         self._timeouts = timeouts
 
-    def pause(self, record: JobRecord, then: Then) -> None:
+    def pause(self, record: JobRecord, then: Callback) -> None:
         """Let nothing of the job run until it is resumed; asking twice is harmless. Raises Refused.
 
         An attempt that is about to start is paused as soon as it runs.
         """
         attempt, ref = _under_way(record)
-        attempt.pauses = (attempt.pauses or pauses.NONE).begun(time.monotonic())
-        if record.fate.state is JobState.STARTING:
+        attempt.pauses = (attempt.pauses or NO_PAUSES).begin(time.monotonic())
+        if record.status.state is JobState.STARTING:
             self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), then)
             return
         self._timeouts.hold(ref)
@@ -56,14 +57,14 @@ class Pausing:
         self._jobs.moved(record, Trigger.PAUSE)
         self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), committed)
 
-    def resume(self, record: JobRecord, then: Then) -> None:
+    def resume(self, record: JobRecord, then: Callback) -> None:
         """Let it run on; harmless when it does. Raises Refused."""
         attempt, ref = _under_way(record)
-        if record.fate.state is JobState.STARTING:
+        if record.status.state is JobState.STARTING:
             attempt.pauses = None
             self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), then)
             return
-        attempt.pauses = (attempt.pauses or pauses.NONE).over(time.monotonic())
+        attempt.pauses = (attempt.pauses or NO_PAUSES).end(time.monotonic())
 
         def committed() -> None:
             self._executor.resume(ref)
@@ -76,7 +77,7 @@ class Pausing:
 
     def is_paused(self, record: JobRecord) -> bool:
         """Whether the job is paused, or will be as soon as it runs."""
-        attempt, state = record.attempt, record.fate.state
+        attempt, state = record.attempt, record.status.state
         asked = attempt is not None and attempt.pauses is not None
         return state is JobState.PAUSED or (state is JobState.STARTING and asked)
 
@@ -93,14 +94,14 @@ class Pausing:
         if attempt is None or attempt.pauses is None:
             return
         ref = AttemptRef(record.id, attempt.number)
-        if record.fate.state is JobState.PAUSED:
+        if record.status.state is JobState.PAUSED:
             self._executor.pause(ref)
-        elif record.fate.state is JobState.RUNNING:
+        elif record.status.state is JobState.RUNNING:
             self._executor.resume(ref)
 
 
 def _under_way(record: JobRecord) -> tuple[AttemptRecord, AttemptRef]:
-    attempt, state = record.attempt, record.fate.state
+    attempt, state = record.attempt, record.status.state
     if attempt is None or state not in (JobState.STARTING, JobState.RUNNING, JobState.PAUSED):
         raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {state}")
     return attempt, AttemptRef(record.id, attempt.number)

@@ -18,9 +18,9 @@ import msgspec
 
 from luzia_protocol.operating import Queues
 
+from luziad.clocks.format import format_time
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
-from luziad.scheduling.gates.start_time import clock
 from luziad.scheduling.ready.queue import ReadyQueue
 
 log = logging.getLogger("luziad.queues")
@@ -124,7 +124,7 @@ class QueueStops:
 
 
 def _clock(moment: datetime) -> str:
-    return clock(moment.timestamp())
+    return format_time(moment.timestamp())
 
 
 def _write(file: Path, queues: Queues) -> None:

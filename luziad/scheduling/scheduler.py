@@ -13,7 +13,6 @@ from collections.abc import Callable
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
-from luziad.agents.base import Verdict
 from luziad.attempts.budget import Breaches
 from luziad.attempts.launch import Launcher
 from luziad.attempts.progress import Progressing
@@ -21,14 +20,14 @@ from luziad.attempts.questions import Questions
 from luziad.attempts.stall import StallWatch
 from luziad.attempts.worktrees import Worktrees
 from luziad.executor.base import Executor
-from luziad.jobs.attempt import AttemptRef
-from luziad.jobs.dependencies import After
+from luziad.jobs.attempt import AttemptRef, Verdict
+from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import Environments
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec
 from luziad.jobs.table import JobTable
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Intake
 from luziad.scheduling.completion import Judge
 from luziad.scheduling.deadlines.deadlines import Deadlines
@@ -83,7 +82,7 @@ class Scheduler(Intake):
         self._stalls = stalls
         self._stalls.stalled = self._stalled
         self._changed = changed
-        self._facts = Facts(journal)
+        self._facts = EventFactory(journal)
         self._progressing = Progressing(journal, self._facts, changed)
         self._timeouts = Timeouts(self._timed_out)
         self.pausing = Pausing(self, journal, self._facts, executor, self._timeouts)
@@ -112,9 +111,9 @@ class Scheduler(Intake):
 
     # ------------------------------------------------------------------ what clients ask
 
-    def cancel(self, record: JobRecord, then: Then) -> None:
+    def cancel(self, record: JobRecord, then: Callback) -> None:
         """End the job, and its sub-jobs with it. Raises Refused when it is final already."""
-        state = record.fate.state
+        state = record.status.state
         if state.is_final:
             raise Refused(ErrorCode.JOB_FINAL, f"job {record.id} is {state} already")
         if state is JobState.QUEUED:
@@ -129,7 +128,7 @@ class Scheduler(Intake):
         self.gates.discard(record)
         self._end_job(record, Verdict(Outcome.SKIPPED, reason), None)
 
-    def retry(self, record: JobRecord, then: Then, *, fresh: bool = False) -> None:
+    def retry(self, record: JobRecord, then: Callback, *, fresh: bool = False) -> None:
         """Queue a final job again, or start one at once that waits for a moment. Raises Refused for others.
 
         fresh: the task runs from the start; otherwise an agent goes on with its session, unless it had completed.
@@ -138,15 +137,15 @@ class Scheduler(Intake):
             self._record_requeued(record, "at once", then)
             self.gates.ask_again(record)
             return
-        if not record.fate.state.is_final:
-            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
-        fresh = fresh or record.fate.state is JobState.COMPLETED
+        if not record.status.state.is_final:
+            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+        fresh = fresh or record.status.state is JobState.COMPLETED
         self._renewal.asked_anew(record, None if fresh else self._renewal.going_on(record))
         self._requeue(record, Trigger.RETRY, "retry", then)
         self._enqueue(record)
         self.pump()
 
-    def send(self, record: JobRecord, message: str, then: Then) -> None:
+    def send(self, record: JobRecord, message: str, then: Callback) -> None:
         """Say more in the job's conversation, after its attempt or at once. Raises Refused when its agent cannot."""
         given = self._renewal.send(record, message)
         attempt = record.attempt.number if record.attempt else 0
@@ -157,22 +156,22 @@ class Scheduler(Intake):
             self._enqueue(record)
             self.pump()
 
-    def edit(self, record: JobRecord, spec: JobSpec, after: After | None, then: Then) -> None:
+    def edit(self, record: JobRecord, spec: JobSpec, after: Dependencies | None, then: Callback) -> None:
         """Change what a queued job is to do, its priority, and what it comes after."""
-        moved, record.spec = after != record.fate.after, spec
-        record.fate.after = after
-        self.journal.rewrite(record, self._facts.edited(record), then)
+        moved, record.spec = after != record.status.dependencies, spec
+        record.status.dependencies = after
+        self.journal.rewrite_spec(record, self._facts.edited(record), then)
         if moved:
             self.gates.ask_again(record)
         elif record.id in self.ready.waiting:
             self.ready.reprioritise(record.id, record.wants.priority)
         self._changed(record)
 
-    def progress(self, record: JobRecord, progress: Progress, then: Then) -> None:
+    def progress(self, record: JobRecord, progress: Progress, then: Callback) -> None:
         """Record how far the running attempt is. Raises Refused when none runs."""
         attempt = record.attempt
-        if attempt is None or record.fate.state.is_final or record.fate.state is JobState.QUEUED:
-            raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.fate.state}")
+        if attempt is None or record.status.state.is_final or record.status.state is JobState.QUEUED:
+            raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.status.state}")
         self._stalls.heard(AttemptRef(record.id, attempt.number))
         self._progressing.reported(record, attempt, progress, then)
 
@@ -200,7 +199,7 @@ class Scheduler(Intake):
         """After a start of the daemon: queue what waits, and find out what became of what ran."""
         self.days.reload()
         for record in reversed(list(self.table.newest_first())):
-            if record.fate.state is JobState.QUEUED:
+            if record.status.state is JobState.QUEUED:
                 self._enqueue(record)
         for record in self.table.active():
             assert record.attempt is not None
@@ -241,9 +240,9 @@ class Scheduler(Intake):
     def _start(self, record: JobRecord) -> None:
         self._move(record, Trigger.GRANTED)
         number = record.attempt.number + 1 if record.attempt else 1
-        started = AttemptRecord(number, time.time(), given=self._renewal.taken(record))
-        record.fate.attempts = (*record.fate.attempts, started)
-        record.fate.reason = None
+        started = AttemptRecord(number, time.time(), continuation=self._renewal.taken(record))
+        record.status.attempts = (*record.status.attempts, started)
+        record.status.reason = None
         self._deadlines.watch(record)
         self.journal.record(record, self._facts.starting(record, number), lambda: self._launch(record))
 
@@ -251,7 +250,7 @@ class Scheduler(Intake):
         attempt = record.attempt
         assert attempt is not None
         self._changed(record)
-        if record.wants_tree:
+        if record.wants_worktree:
             self.worktrees.prepare(record, lambda problem: self._submit(record, attempt, problem))
         else:
             self._submit(record, attempt)

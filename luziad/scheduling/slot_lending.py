@@ -70,8 +70,8 @@ class Yielding:
             self._awaited.setdefault(each, []).append(wait)
         if job in self._ready.held and (wait.live or self._ready.exceeds(job)):
             self._ready.lend(job)
-        elif job in self._ready.asking and wait.live:
-            self._ready.ask_no_more(job)
+        elif job in self._ready.reclaiming and wait.live:
+            self._ready.cancel_reclaim(job)
             self._answer(job)
         self._pump()
         return wait
@@ -118,8 +118,8 @@ class Yielding:
 
     def serve(self) -> None:
         """Give their slots back to those that ask for them, as far as there are any free."""
-        if self._ready.asking:
-            for job in self._ready.returned():
+        if self._ready.reclaiming:
+            for job in self._ready.take_back_free():
                 self._answer(job)
 
     def lends(self, record: JobRecord) -> bool:
@@ -130,7 +130,7 @@ class Yielding:
         """What a running job waits for, in words; None when it does not wait for jobs below it."""
         if job not in self._ready.lent:
             return None
-        if job in self._ready.asking:
+        if job in self._ready.reclaiming:
             return explain.why_not_back(self._ready, job)
         live = [*dict.fromkeys(each for wait in self._waiters[job].waits for each in wait.live)]
         more = f" and {len(live) - _TOLD} more" if len(live) > _TOLD else ""
@@ -138,8 +138,8 @@ class Yielding:
 
     def _ask(self, job: str) -> None:
         """Let the job have its slots again if it waits for no other one."""
-        if job in self._ready.lent and job not in self._ready.asking and not self._waiters[job].is_blocked:
-            self._ready.ask_back(job)
+        if job in self._ready.lent and job not in self._ready.reclaiming and not self._waiters[job].is_blocked:
+            self._ready.reclaim(job)
             self.serve()
 
     def _answer(self, job: str) -> None:

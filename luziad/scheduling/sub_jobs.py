@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.agents.base import Verdict
-from luziad.jobs.family import ENDED_FROM_OUTSIDE
+from luziad.jobs.attempt import Verdict
+from luziad.jobs.family import ENDS_SUB_JOBS
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 
@@ -21,12 +21,12 @@ class SubJobs:
 
     def ended(self, record: JobRecord) -> None:
         """A job is final: when somebody or a limit has ended it, what it dispatched is of no use any more."""
-        if record.fate.outcome in ENDED_FROM_OUTSIDE:
+        if record.status.outcome in ENDS_SUB_JOBS:
             self.cancel(record)
 
     def cancel(self, record: JobRecord) -> None:
         """Cancel all live jobs below this one; asking twice is harmless."""
-        for job in self._table.families.below((record.id,)):
+        for job in self._table.family.descendants((record.id,)):
             below = self._table.get(job)
             if below is not None and _is_live(below):
                 words = f"cancelled with job {below.ancestors[-1]}, which dispatched it"
@@ -35,6 +35,6 @@ class SubJobs:
 
 def _is_live(record: JobRecord) -> bool:
     """Whether it has not ended, and nobody has asked for that yet."""
-    if record.fate.state is JobState.STOPPING and record.attempt is not None:
+    if record.status.state is JobState.STOPPING and record.attempt is not None:
         return record.attempt.stop_outcome is None
-    return not record.fate.state.is_final
+    return not record.status.state.is_final

@@ -16,11 +16,11 @@ from luzia_protocol.jobs import JobState
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.environments import Environments
-from luziad.jobs.lifecycle import Trigger, move
+from luziad.jobs.lifecycle import Trigger, next_state
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.table import JobTable
-from luziad.journal.events import Facts
-from luziad.journal.journal import Journal, Then
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.deadlines import Deadlines
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
@@ -40,7 +40,7 @@ class Moves(ABC):
     gates: Gates
     max_jobs: int
     _changed: Callable[[JobRecord], None]
-    _facts: Facts
+    _facts: EventFactory
     _deadlines: Deadlines
     _renewal: Renewal
 
@@ -48,10 +48,10 @@ class Moves(ABC):
     def pump(self) -> None:
         """Start every job that can start now."""
 
-    def remove(self, record: JobRecord, then: Then | None = None) -> None:
+    def remove(self, record: JobRecord, then: Callback | None = None) -> None:
         """Forget a final job with its directory. Raises Refused when it is not final."""
-        if not record.fate.state.is_final:
-            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.fate.state}")
+        if not record.status.state.is_final:
+            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
         self.table.remove(record)
         sets = (record.spec.env_set, record.spec.client_set)
         dropped = [number for number in sets if self.environments.release(number)]
@@ -61,7 +61,7 @@ class Moves(ABC):
             if then is not None:
                 then()
 
-        self.journal.forget(record, self._facts.removed(record), dropped, committed)
+        self.journal.remove(record, self._facts.removed(record), dropped, committed)
 
     def retain(self) -> None:
         """Forget the finished jobs beyond `max_jobs`, those that ended first; live ones never."""
@@ -74,13 +74,13 @@ class Moves(ABC):
         self._renewal.queued(record)
         self.gates.enter(record, front=front)
 
-    def _requeue(self, record: JobRecord, trigger: Trigger, reason: str, then: Then | None) -> None:
+    def _requeue(self, record: JobRecord, trigger: Trigger, reason: str, then: Callback | None) -> None:
         self._move(record, trigger)
-        fate = record.fate
+        fate = record.status
         fate.progress = fate.outcome = fate.ended_at = fate.reason = fate.held_at = None
         self._record_requeued(record, reason, then)
 
-    def _record_requeued(self, record: JobRecord, reason: str, then: Then | None) -> None:
+    def _record_requeued(self, record: JobRecord, reason: str, then: Callback | None) -> None:
         attempt = record.attempt.number if record.attempt else 0
         self.journal.record(record, self._facts.requeued(record, attempt, reason), then)
         self._changed(record)
@@ -92,12 +92,12 @@ class Moves(ABC):
 
     def _move(self, record: JobRecord, trigger: Trigger) -> bool:
         """Change the state; False when the trigger changes nothing."""
-        before = record.fate.state
-        after = move(before, trigger)
+        before = record.status.state
+        after = next_state(before, trigger)
         if after is None:
             return False
-        record.fate.state = after
-        self.table.moved(record, before)
+        record.status.state = after
+        self.table.state_changed(record, before)
         return True
 
     def _current(self, ref: AttemptRef) -> tuple[JobRecord, AttemptRecord] | None:
@@ -106,15 +106,15 @@ class Moves(ABC):
         if record is None or record.attempt is None or record.attempt.number != ref.attempt:
             log.warning("news_of_unknown_attempt job=%s attempt=%d", ref.job, ref.attempt)
             return None
-        if record.fate.state.is_final or record.fate.state is JobState.QUEUED:
+        if record.status.state.is_final or record.status.state is JobState.QUEUED:
             return None
         return record, record.attempt
 
     def _undo(self, record: JobRecord) -> None:
         """Take back a job whose acceptance could not be committed."""
-        if record.fate.state is JobState.QUEUED:
+        if record.status.state is JobState.QUEUED:
             self.gates.discard(record)
-        elif not record.fate.state.is_final:
+        elif not record.status.state.is_final:
             self.ready.release(record.id)
         self._deadlines.forget(record)
         self.table.remove(record)

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from luzia_protocol.environment import SYSTEM_RUNTIME_DIR
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.paths import SYSTEM_RUNTIME_DIR
 
 from luziad.errors import StartupError
 from luziad.handlers.base import Services

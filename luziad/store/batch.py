@@ -1,4 +1,4 @@
-"""What one transaction changes, and the rows that go into the statements of queries.sql for it."""
+"""The changes of one transaction, and the rows for the statements of queries.sql."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import msgspec
 
 
 class Batch:
-    """What one transaction changes. Rows are encoded JSON, ready for the statements of queries.sql.
+    """The changes of one transaction. Rows are encoded JSON, as the statements of queries.sql take them.
 
-    jobs: n -> (id, spec) of new ones; their fate is in `fates`, as is that of each changed job.
+    jobs: n -> (id, spec) of new and edited jobs. fates: n -> status of each new or changed job.
     probe: write a page in any case, to find out whether the store can be written again.
-    events: [seq, event] rows in order. removed: n of forgotten jobs. environments: new ones by id.
-    schedules: by name; None deletes the one of that name.
+    events: [seq, event] rows in order. removed: n of removed jobs. environments: new ones by id.
+    schedules: by name; None deletes the schedule.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Batch:
         self.prune_to: int | None = None
         self.probe = False
 
-    def rows(self) -> Iterable[tuple[str, bytes]]:
+    def statements(self) -> Iterable[tuple[str, bytes]]:
         """The statements to run, with the JSON array that each takes."""
         fates = self.fates
         if self.jobs:
@@ -45,7 +45,7 @@ class Batch:
 
     def _job(self, n: int, job: str, spec: bytes) -> bytes:
         fate = self.fates[n]
-        return b'[%d,"%b",%b,%b,%d,%d]' % (n, job.encode(), spec, fate, spec_sum(job, spec), crc32(fate))
+        return b'[%d,"%b",%b,%b,%d,%d]' % (n, job.encode(), spec, fate, spec_checksum(job, spec), crc32(fate))
 
     def _schedules(self) -> Iterable[tuple[str, bytes]]:
         deleted = [name for name, schedule in self.schedules.items() if schedule is None]
@@ -56,13 +56,13 @@ class Batch:
             yield "put_schedules", msgspec.json.encode(list(put.items()))
 
 
-def spec_sum(job: str, spec: bytes) -> int:
-    """The checksum over what never changes of a job: its id and its spec."""
+def spec_checksum(job: str, spec: bytes) -> int:
+    """The checksum over a job's id and spec."""
     return crc32(spec, crc32(job.encode()))
 
 
-def is_whole(job: object, spec: object, fate: object, sum_of_spec: object, sum_of_fate: object) -> bool:
-    """True when a job's row, as it was read, is what was written."""
+def is_intact(job: object, spec: object, fate: object, stored_spec_sum: object, stored_fate_sum: object) -> bool:
+    """Whether a job's row was read as it was written."""
     if not (isinstance(job, str) and isinstance(spec, str) and isinstance(fate, str)):
         return False
-    return spec_sum(job, spec.encode()) == sum_of_spec and crc32(fate.encode()) == sum_of_fate
+    return spec_checksum(job, spec.encode()) == stored_spec_sum and crc32(fate.encode()) == stored_fate_sum

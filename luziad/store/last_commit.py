@@ -1,7 +1,7 @@
-"""The seq of the last commit, beside the store: a store that ends before it has lost commits.
+"""The seq of the last commit, in a file beside the store: a store that ends before it has lost commits.
 
-SQLite takes a damaged write-ahead log for one that a crash cut short, and says nothing. The file is written after each
-commit and never synced, so it may lag behind the store, and is never ahead of it.
+SQLite treats a damaged write-ahead log like one that a crash has truncated, without an error. The file is written after
+each commit and never synced, so it may lag behind the store, but is never ahead of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from zlib import crc32
 
-from luziad.store.opening import SEQ_SUFFIX, STORE_NAME
+from luziad.store.files import SEQ_SUFFIX, STORE_NAME
 
 log = logging.getLogger("luziad.store")
 
@@ -30,12 +30,12 @@ class LastCommit:
         return int(seq) if checksum and checksum.strip() == b"%d" % crc32(seq) else 0
 
     def write(self, seq: int) -> None:
-        """Take note of a commit."""
+        """Write the seq of a commit."""
         text = b"%0*d" % (_SEQ_DIGITS, seq)
         try:
             os.pwrite(self._fd, b"%b %-10d\n" % (text, crc32(text)), 0)
         except OSError as exc:
-            log.warning("last_commit_not_noted seq=%d error=%s", seq, exc)
+            log.warning("last_commit_not_written seq=%d error=%s", seq, exc)
 
     def close(self) -> None:
         """Close the file."""

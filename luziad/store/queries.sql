@@ -1,10 +1,10 @@
--- Every statement that the daemon runs on its store. Each begins with its name and says what it does.
--- Rows come in as one JSON array of arrays (the parameter), so that a whole batch is one step of SQLite's and one release of
--- the interpreter's lock, however many rows it has.
+-- Every statement that the daemon runs on its store, with its name and a description.
+-- Rows come in as one JSON array of arrays (the parameter), so that a whole batch is one step of SQLite and one release of the
+-- interpreter's lock, whatever its number of rows.
 
 -- name: insert_jobs
--- New jobs: [n, id, spec, fate, spec_sum, fate_sum]. Writing a batch again is harmless, for its failure may have come
--- after its commit.
+-- New jobs: [n, id, spec, fate, spec_sum, fate_sum]. Writing a batch twice is harmless, because a failure may come
+-- after the commit.
 INSERT OR REPLACE INTO jobs (n, id, spec, fate, spec_sum, fate_sum)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
@@ -23,11 +23,11 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
 FROM json_each(?);
 
 -- name: delete_jobs
--- Forgotten jobs: n.
+-- Removed jobs: n.
 DELETE FROM jobs WHERE n IN (SELECT value FROM json_each(?));
 
 -- name: prune_events
--- Events up to and with this seq.
+-- Events up to and including this seq.
 DELETE FROM events WHERE seq <= ?;
 
 -- name: load_jobs
@@ -35,11 +35,11 @@ DELETE FROM events WHERE seq <= ?;
 SELECT n, id, spec, fate, spec_sum, fate_sum FROM jobs ORDER BY n;
 
 -- name: load_jobs_backwards
--- All jobs, newest first: beyond a damage in the middle.
+-- All jobs, newest first: reads the rows behind damage in the middle.
 SELECT n, id, spec, fate, spec_sum, fate_sum FROM jobs ORDER BY n DESC;
 
 -- name: rescue_job
--- A job that was read from a damaged store, unless the one that is here is newer: n, id, spec, fate, sums.
+-- A job that was read from a damaged store, unless the existing one is newer: n, id, spec, fate, sums.
 INSERT INTO jobs (n, id, spec, fate, spec_sum, fate_sum) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (n) DO UPDATE SET fate = excluded.fate, fate_sum = excluded.fate_sum
 WHERE id = excluded.id AND ifnull(json_extract(excluded.fate, '$.seq'), 0) > ifnull(json_extract(fate, '$.seq'), 0);
@@ -49,7 +49,7 @@ WHERE id = excluded.id AND ifnull(json_extract(excluded.fate, '$.seq'), 0) > ifn
 SELECT max(seq) FROM events;
 
 -- name: last_seq_of_jobs
--- The newest seq that a job remembers, NULL when there is none.
+-- The newest seq in the status of a job, NULL when there is none.
 SELECT max(json_extract(fate, '$.seq')) FROM jobs;
 
 -- name: first_seq
@@ -57,7 +57,7 @@ SELECT max(json_extract(fate, '$.seq')) FROM jobs;
 SELECT min(seq) FROM events;
 
 -- name: events_after
--- Events after a seq, at most so many.
+-- Events after a seq, up to a limit.
 SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?;
 
 -- name: insert_environment
@@ -65,11 +65,11 @@ SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?;
 INSERT OR REPLACE INTO environments (id, variables) VALUES (?, ?);
 
 -- name: delete_environments
--- Environments that no job needs any more: id.
+-- Environments that no job uses any more: id.
 DELETE FROM environments WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: load_environments
--- All of them.
+-- All environments.
 SELECT id, variables FROM environments;
 
 -- name: put_schedules
@@ -78,11 +78,11 @@ INSERT OR REPLACE INTO schedules (name, schedule)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?);
 
 -- name: delete_schedules
--- Schedules that are gone: name.
+-- Removed schedules: name.
 DELETE FROM schedules WHERE name IN (SELECT value FROM json_each(?));
 
 -- name: load_schedules
--- All of them.
+-- All schedules.
 SELECT name, schedule FROM schedules ORDER BY name;
 
 -- name: rescue_schedule

@@ -1,8 +1,8 @@
--- The store of luziad, version 2. JSON columns hold the structs of luziad/core/record.py and the protocol's events.
--- A change here is a new version: number it in opening.py, and write what takes an older store along in migrations/.
+-- The store of luziad, version 2. JSON columns hold the structs of luziad/jobs/record.py and the protocol's events.
+-- A change here is a new version: increase it in opening.py, and add the migration in migrations/.
 
--- Jobs in the order of their dispatch: what was asked (spec, never changes) and what became of it (fate). The sums
--- are CRC-32 over the id and the spec, and over the fate: SQLite itself does not notice when a text was damaged.
+-- Jobs in the order of their dispatch, each with its spec and its status (fate). The sums are CRC-32 over the id and
+-- the spec, and over the fate: SQLite itself does not detect damage inside a text.
 CREATE TABLE jobs (
     n        INTEGER PRIMARY KEY,
     id       TEXT NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE jobs (
     fate_sum INTEGER NOT NULL
 );
 
--- What happened, newest last; the oldest events are pruned.
+-- Events, newest last; the oldest are pruned.
 CREATE TABLE events (
     seq   INTEGER PRIMARY KEY,
     event TEXT NOT NULL

@@ -1,4 +1,4 @@
-"""Snapshots of the store: whole databases made by SQLite's online backup, verified before they get their name."""
+"""Snapshots of the store: complete databases made by SQLite's online backup, verified before they get their name."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import sqlite3
 from pathlib import Path
 
 from luziad.errors import StorageError
-from luziad.store.opening import STORE_NAME, begin_file, check_jobs, copy, finish_file, open_read_only, stamp
+from luziad.store.files import STORE_NAME, begin_file, finish_file, timestamp
+from luziad.store.opening import check_jobs, copy, open_read_only
 
 KEPT = 3
 SNAPSHOTS_NAME = "snapshots"
 
 
 def take(state_dir: Path) -> Path:
-    """Make a verified snapshot and drop all but the newest KEPT. Raises StorageError.
+    """Take a verified snapshot and delete all but the newest KEPT. Raises StorageError.
 
-    A store whose jobs are not what was written gets none: good snapshots are not dropped for it.
+    No snapshot is taken of a store with damaged jobs, so that good snapshots are kept.
     """
     directory = state_dir / SNAPSHOTS_NAME
-    final = directory / f"jobs-{stamp()}.db"
+    final = directory / f"jobs-{timestamp()}.db"
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
-        raise StorageError(f"no snapshot in {directory}: {exc}") from exc
+        raise StorageError(f"no snapshot was taken in {directory}: {exc}") from exc
     unfinished = None
     try:
         for leftover in directory.glob(".jobs-*"):
@@ -36,12 +37,12 @@ def take(state_dir: Path) -> Path:
     except (sqlite3.Error, OSError) as exc:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
-        raise StorageError(f"no snapshot in {directory}: {exc}") from exc
+        raise StorageError(f"no snapshot was taken in {directory}: {exc}") from exc
     return final
 
 
 def newest_first(state_dir: Path) -> list[Path]:
-    """The snapshots there are."""
+    """All snapshots, the newest first."""
     return sorted((state_dir / SNAPSHOTS_NAME).glob("jobs-*.db"), reverse=True)
 
 

@@ -1,7 +1,7 @@
-"""The store: SQLite in WAL mode with synchronous=FULL, so that what was committed survives a power cut.
+"""The store: SQLite in WAL mode with synchronous=FULL, so that a commit survives a power failure.
 
-Values of environment variables live in a second database, environments.db, of which no snapshot is ever taken.
-It is written first: a job in the store always finds its variables.
+The values of environment variables are in a second database, environments.db, which is in no snapshot.
+It is written first, so that a job in the store always finds its variables.
 """
 
 from __future__ import annotations
@@ -14,60 +14,59 @@ from typing import Any
 import msgspec
 
 from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedError
-from luziad.store.batch import Batch, is_whole
+from luziad.store.batch import Batch, is_intact
+from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
 from luziad.store.last_commit import LastCommit
 from luziad.store.opening import (
-    ENVIRONMENTS_NAME,
     SCHEMA_VERSION,
-    STORE_NAME,
-    check_whole,
-    make,
+    check_and_migrate,
+    check_integrity,
+    create,
     open_read_only,
-    prepare,
+    read_schema_version,
     refuse_newer,
-    unreadable,
-    version_of,
+    translate_error,
 )
 from luziad.store.queries import SQL
 
 log = logging.getLogger("luziad.store")
 
-_PROBE = f"PRAGMA user_version = {SCHEMA_VERSION}"  # writes a page without changing what it says
+_PROBE = f"PRAGMA user_version = {SCHEMA_VERSION}"  # writes a page without changing the value
 
 
 class Store:
     """Both databases, open. Use it from one thread at a time.
 
-    path: the directory they live in; a store that is missing is made. notices: what the operator should know of it.
+    path: their directory; a store that does not exist is created. notices: messages for the operator.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._undropped: list[int] = []
+        self._undeleted: list[int] = []
         file = path / STORE_NAME
         try:
             if not file.exists():
-                make(file)
-            refuse_newer(version_of(file), file)
+                create(file)
+            refuse_newer(read_schema_version(file), file)
             self._jobs = _open(file)
             self._inode = file.stat().st_ino
         except sqlite3.DatabaseError as exc:
-            raise unreadable(StoreDamagedError, file, exc) from exc
+            raise translate_error(StoreDamagedError, file, exc) from exc
         self._last_commit = LastCommit(path)
         try:
-            self.notices = prepare(self._jobs, file)
-            self._must_reach(self._last_commit.read())
+            self.notices = check_and_migrate(self._jobs, file)
+            self._check_reaches(self._last_commit.read())
             self._private = self._open_private()
         except BaseException as exc:
             self._jobs.close()
             self._last_commit.close()
             if isinstance(exc, sqlite3.DatabaseError):
-                raise unreadable(StoreDamagedError, file, exc) from exc
+                raise translate_error(StoreDamagedError, file, exc) from exc
             raise
 
     def write(self, batch: Batch) -> None:
         """Commit a batch durably, all or nothing. Raises StorageError."""
-        self._must_be_in_place()
+        self._check_in_place()
         try:
             if batch.environments:
                 with self._private:
@@ -77,7 +76,7 @@ class Store:
                         self._private.execute(SQL["insert_environment"], row)
             with self._jobs:
                 self._jobs.execute("BEGIN IMMEDIATE")
-                for statement, rows in batch.rows():
+                for statement, rows in batch.statements():
                     self._jobs.execute(SQL[statement], (rows.decode(),))
                 if batch.probe:
                     self._jobs.execute(_PROBE)
@@ -87,26 +86,28 @@ class Store:
             raise StorageError(f"{self.path}: {exc}") from exc
         if batch.events:
             self._last_commit.write(batch.events[-1][0])
-        self._undropped += batch.dropped_environments
-        self._drop_environments()
+        self._undeleted += batch.dropped_environments
+        self._delete_environments()
 
-    def _drop_environments(self) -> None:
-        """Delete variables that no job needs; the batch is committed, so a failure waits for the next one."""
-        if not self._undropped:
+    def _delete_environments(self) -> None:
+        """Delete variables that no job uses. The batch is committed, so a failure is retried with the next one."""
+        if not self._undeleted:
             return
         try:
             with self._private:
-                self._private.execute(SQL["delete_environments"], (msgspec.json.encode(self._undropped).decode(),))
-            self._undropped.clear()
+                self._private.execute(SQL["delete_environments"], (msgspec.json.encode(self._undeleted).decode(),))
+            self._undeleted.clear()
         except sqlite3.Error as exc:
-            log.warning("environments_not_dropped count=%d error=%s", len(self._undropped), exc)
+            log.warning("environments_not_deleted count=%d error=%s", len(self._undeleted), exc)
 
     def load_jobs(self) -> list[tuple[int, str, str, str]]:
         """All jobs as rows (n, id, spec, fate), oldest first. Raises StoreDamagedError."""
         rows = self._rows(self._jobs, "load_jobs")
-        damaged = next((row for row in rows if not is_whole(*row[1:])), None)
+        damaged = next((row for row in rows if not is_intact(*row[1:])), None)
         if damaged is not None:
-            raise StoreDamagedError(f"{self.path / STORE_NAME}: job {damaged[1]!r} is not what was written")
+            raise StoreDamagedError(
+                f"{self.path / STORE_NAME}: job {damaged[1]} is damaged: its checksum does not match"
+            )
         return [row[:4] for row in rows]
 
     def load_environments(self) -> dict[int, dict[str, str]]:
@@ -122,48 +123,50 @@ class Store:
         return dict(self._rows(self._jobs, "load_schedules"))
 
     def last_seq(self) -> int:
-        """The newest event's seq, 0 when there is none."""
+        """The seq of the newest event, 0 when there is none."""
         rows: list[tuple[int | None]] = self._rows(self._jobs, "last_seq")
         return rows[0][0] or 0
 
     def last_seq_of_jobs(self) -> int:
-        """The newest seq that a job remembers, 0 when there is none."""
+        """The newest seq in the status of a job, 0 when there is none."""
         rows: list[tuple[int | None]] = self._rows(self._jobs, "last_seq_of_jobs")
         return rows[0][0] or 0
 
     def close(self) -> None:
-        """Close both databases; their WAL files are folded in."""
+        """Close both databases, which merges their WAL files."""
         self._jobs.close()
         self._private.close()
         self._last_commit.close()
 
-    def _must_be_in_place(self) -> None:
-        """Raise StorageError when the file is not the one that was opened: nobody would find in it what is written."""
+    def _check_in_place(self) -> None:
+        """Raise StorageError when the file is not the one that was opened, since all writes would be lost."""
         file = self.path / STORE_NAME
         try:
-            found = file.stat().st_ino
+            inode = file.stat().st_ino
         except FileNotFoundError:
-            found = 0
+            inode = 0
         except OSError as exc:
-            log.debug("store_not_seen error=%s", exc)  # what is open can still be written
+            log.debug("store_not_seen error=%s", exc)  # the open file can still be written
             return
-        if found != self._inode:
-            raise StorageError(f"{file} was moved or deleted while it was in use: put it back, or restart luziad")
+        if inode != self._inode:
+            raise StorageError(f"{file} was moved or deleted while in use; put it back, or restart luziad")
 
-    def _must_reach(self, seq: int) -> None:
+    def _check_reaches(self, seq: int) -> None:
         (last,) = self._jobs.execute(SQL["last_seq"]).fetchone()
         if (last or 0) < seq:
-            raise StoreDamagedError(f"{self.path / STORE_NAME} ends at event {last or 0}, and {seq} were committed")
+            raise StoreDamagedError(
+                f"{self.path / STORE_NAME} ends at event {last or 0}, but event {seq} was committed"
+            )
 
     def _open_private(self) -> sqlite3.Connection:
         path = self.path / ENVIRONMENTS_NAME
         path.touch(mode=0o600)
         database = _open(path)
         try:
-            _prepare_private(database)
+            _check_and_configure(database)
         except sqlite3.DatabaseError as exc:
             database.close()
-            raise unreadable(EnvironmentsDamagedError, path, exc) from exc
+            raise translate_error(EnvironmentsDamagedError, path, exc) from exc
         return database
 
     def _rows(self, database: sqlite3.Connection, statement: str) -> list[Any]:
@@ -172,18 +175,18 @@ class Store:
             return database.execute(SQL[statement]).fetchall()
         except sqlite3.DatabaseError as exc:
             damage = EnvironmentsDamagedError if private else StoreDamagedError
-            raise unreadable(damage, self.path / (ENVIRONMENTS_NAME if private else STORE_NAME), exc) from exc
+            raise translate_error(damage, self.path / (ENVIRONMENTS_NAME if private else STORE_NAME), exc) from exc
 
 
 class EventReader:
-    """Reads the history of events over a connection of its own, beside the writer. Use it from one thread."""
+    """Reads past events over a separate connection. Use it from one thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path / STORE_NAME
         self._database: sqlite3.Connection | None = None
 
     def first_seq(self) -> int:
-        """The oldest event's seq that is kept, 0 when there is none. Raises StorageError."""
+        """The seq of the oldest event that is kept, 0 when there is none. Raises StorageError."""
         rows: list[tuple[int | None]] = self._query("first_seq", ())
         return rows[0][0] or 0
 
@@ -210,8 +213,8 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
 
 
-def _prepare_private(database: sqlite3.Connection) -> None:
-    check_whole(database)
+def _check_and_configure(database: sqlite3.Connection) -> None:
+    check_integrity(database)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA secure_delete = ON")

@@ -23,11 +23,11 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Usage
 
 from luziad.agents import registry
-from luziad.agents.base import STDERR_TAIL_BYTES, Adapter, Understanding, Verdict
+from luziad.agents.base import STDERR_TAIL_BYTES, Adapter, Understanding
 from luziad.agents.lines import LineSplitter
 from luziad.config import load as configuration
 from luziad.errors import ConfigError
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.tools.read_agent_view import Phases, facts
 
 _BLOCK = 256 * 1024
@@ -100,8 +100,8 @@ def _blocks(path: str) -> Iterator[bytes]:
         raise OSError(exc.errno, exc.strerror, "stdin" if path == "-" else path) from exc
 
 
-def _exit_record(code: int | None, killed_by: str | None) -> Exited:
-    return Exited(
+def _exit_record(code: int | None, killed_by: str | None) -> ExitRecord:
+    return ExitRecord(
         exit_code=None if killed_by else code or 0,
         signal=killed_by,
         error=None,

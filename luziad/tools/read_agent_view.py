@@ -7,9 +7,9 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import Understanding, Verdict, signal_or_code
+from luziad.agents.base import Understanding, signal_or_code
 from luziad.agents.reading import one_line
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 
 _MARKS = {"pending": "[ ]", "in_progress": "[~]", "completed": "[x]", "dropped": "[-]"}
 
@@ -39,7 +39,7 @@ class Phases:
 
 
 def facts(
-    agent: str, known: Understanding, phases: Phases, verdict: Verdict, end: Exited, *, assumed: bool
+    agent: str, known: Understanding, phases: Phases, verdict: Verdict, end: ExitRecord, *, assumed: bool
 ) -> Iterator[tuple[str, str]]:
     """Names and values, a pair for each line; without a name a line goes on with the one before.
 

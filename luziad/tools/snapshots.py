@@ -15,7 +15,7 @@ import msgspec
 
 from luziad.config.schema import Config
 from luziad.errors import LuziadError
-from luziad.jobs.loading import load
+from luziad.journal.loading import load
 from luziad.server.listen import lock
 from luziad.store import opening, recovery, snapshots
 
@@ -64,7 +64,7 @@ def _look(file: Path) -> Snapshot:
         try:
             schema = opening.schema_version(database)
             opening.refuse_newer(schema, file)
-            opening.check(database)
+            opening.check_store(database)
             if schema == opening.SCHEMA_VERSION:
                 opening.check_jobs(database)
             (jobs,) = database.execute("SELECT count(*) FROM jobs").fetchone()

@@ -74,7 +74,7 @@ def make(git: Git, tree: Worktree, *, used: bool) -> None:
 
 
 def undo(git: Git, tree: Worktree) -> bool:
-    """After `make` failed for a tree that nobody has worked in: True when nothing is left of it."""
+    """Dependencies `make` failed for a tree that nobody has worked in: True when nothing is left of it."""
     try:
         if os.path.lexists(tree.path):
             git.ask(tree.repository, "worktree", "remove", "--force", "--force", "--", tree.path)

@@ -17,7 +17,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Dispatch(Base, tag="dispatch"):
-    """Accept a job. Exactly one of `task` and `argv` is given. Answered by replies.Dispatched.
+    """Accept a job. Exactly one of `task` and `argv` is given. Answered by replies.DispatchResult.
 
     project: a configured name, or an absolute path of a directory.
     task: what the agent is to do, at most MAX_TASK_BYTES bytes of UTF-8 without NUL.

@@ -1,4 +1,4 @@
-"""Every error that the daemon answers with: its code, what it means, and what to do about it.
+"""The errors that the daemon replies with: their codes, meanings and remedies.
 
 docs/errors.md is generated from this catalogue. A code is never renamed: see version.py.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class ErrorCode(StrEnum):
-    """The `code` of an error answer."""
+    """The `code` of an error reply."""
 
     BAD_REQUEST = "bad_request"
     FRAME_TOO_LARGE = "frame_too_large"
@@ -65,225 +65,226 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"
 
 
-class Meaning(NamedTuple):
-    """What an error code means, and the remedy that is right whatever the circumstances."""
+class ErrorDescription(NamedTuple):
+    """What an error code means, and a remedy that is always applicable."""
 
     meaning: str
     remedy: str
 
 
-CATALOGUE: dict[ErrorCode, Meaning] = {
-    ErrorCode.BAD_REQUEST: Meaning(
-        "The frame is no JSON object of a known op with fields of the right types.",
-        "Compare it with the examples in protocol/README.md.",
+CATALOGUE: dict[ErrorCode, ErrorDescription] = {
+    ErrorCode.BAD_REQUEST: ErrorDescription(
+        "The line is not a JSON object with a known `op` and fields of the right types, or a value is out of range.",
+        "Compare the request with the examples in protocol/README.md.",
     ),
-    ErrorCode.FRAME_TOO_LARGE: Meaning(
-        "A line is longer than 4 MiB. The connection is closed after this answer.",
-        "Send one JSON object a line, and put large input into a file that the task names.",
+    ErrorCode.FRAME_TOO_LARGE: ErrorDescription(
+        "A line is longer than 4 MiB. The daemon closes the connection after this reply.",
+        "Send one JSON object per line, and put large input into a file that the task names.",
     ),
-    ErrorCode.REPLY_TOO_LARGE: Meaning(
-        "The answer would be longer than 4 MiB.",
-        "Ask for less: a smaller `limit`, `max_bytes` or fewer jobs.",
+    ErrorCode.REPLY_TOO_LARGE: ErrorDescription(
+        "The reply would be longer than 4 MiB.",
+        "Request less: a smaller `limit` or `max_bytes`, or fewer jobs.",
     ),
-    ErrorCode.UNSUPPORTED_VERSION: Meaning(
-        "The daemon does not speak the protocol version that `hello` asked for.",
-        "Install the same luzia on both sides, then `luzia daemon restart`.",
+    ErrorCode.UNSUPPORTED_VERSION: ErrorDescription(
+        "The daemon does not support the protocol version in `hello`.",
+        "Install the same version of luzia on both sides, then run `luzia daemon restart`.",
     ),
-    ErrorCode.NOT_ALLOWED: Meaning(
-        "The process on the other end of the socket belongs to a user that may not use this daemon.",
-        "Run luzia as the daemon's owner, or join the group `luzia` for the system service.",
+    ErrorCode.NOT_ALLOWED: ErrorDescription(
+        "The connecting process belongs to a user who may not use this daemon.",
+        "Run luzia as the daemon's owner. For the system service, join the group `luzia`.",
     ),
-    ErrorCode.TOO_MANY_CONNECTIONS: Meaning(
-        "All connections that the daemon accepts at once are taken.",
+    ErrorCode.TOO_MANY_CONNECTIONS: ErrorDescription(
+        "The daemon has reached its limit of open connections.",
         "Close idle clients, or raise `max_connections` in [daemon].",
     ),
-    ErrorCode.TOO_MANY_STREAMS: Meaning(
-        "One connection has too many streams and waits open at once.",
-        "End some, or open another connection.",
+    ErrorCode.TOO_MANY_STREAMS: ErrorDescription(
+        "The connection has reached its limit of open streams and waits.",
+        "Close some, or open another connection.",
     ),
-    ErrorCode.UNKNOWN_PROJECT: Meaning(
-        "No project of this name is configured.",
-        "See `luzia projects`, add it with `luzia projects add NAME PATH`, or name a directory (`luzia . …`).",
+    ErrorCode.UNKNOWN_PROJECT: ErrorDescription(
+        "No project with this name is configured.",
+        "List the projects with `luzia projects`, add one with `luzia projects add NAME PATH`, or pass a "
+        "directory (`luzia . …`).",
     ),
-    ErrorCode.PROJECT_EXISTS: Meaning(
-        "A project of this name is configured already.",
-        "Choose another name, or remove the old one with `luzia projects remove NAME`.",
+    ErrorCode.PROJECT_EXISTS: ErrorDescription(
+        "A project with this name is already configured.",
+        "Choose another name, or remove the project with `luzia projects remove NAME`.",
     ),
-    ErrorCode.PROJECT_DIRECTORY_MISSING: Meaning(
-        "The project's directory is not there, is no directory, or cannot be entered.",
+    ErrorCode.PROJECT_DIRECTORY_MISSING: ErrorDescription(
+        "The project's directory does not exist, is not a directory, or is not accessible.",
         "Create it, or correct the path with `luzia projects remove` and `luzia projects add`.",
     ),
-    ErrorCode.UNKNOWN_AGENT: Meaning(
-        "No agent of this name is built in or configured.",
-        "See `luzia agents`, or describe it in [agents.NAME] of config.toml.",
+    ErrorCode.UNKNOWN_AGENT: ErrorDescription(
+        "No agent with this name is built in or configured.",
+        "List the agents with `luzia agents`, or define the agent in [agents.NAME] of config.toml.",
     ),
-    ErrorCode.NO_AGENT: Meaning(
-        "No agent was named, none is configured, and no known one is installed.",
-        "Use `--agent shell` (the task is a shell command), or install one: claude, codex, opencode, vibe, gemini.",
+    ErrorCode.NO_AGENT: ErrorDescription(
+        "The request names no agent, no default agent is configured, and no known agent is installed.",
+        "Use `--agent shell` (the task is a shell command), or install claude, codex, opencode, vibe or gemini.",
     ),
-    ErrorCode.AGENT_NOT_INSTALLED: Meaning(
-        "The agent's program is not on the PATH, or is not executable.",
+    ErrorCode.AGENT_NOT_INSTALLED: ErrorDescription(
+        "The agent's program is not on the PATH or is not executable.",
         "Install it, or correct its command in [agents.NAME] of config.toml.",
     ),
-    ErrorCode.UNKNOWN_RESOURCE: Meaning(
+    ErrorCode.UNKNOWN_RESOURCE: ErrorDescription(
         "The job needs a resource that is not configured.",
-        "Write it into [resources] of config.toml with how much there is of it, then `luzia daemon reload`.",
+        "Add the resource and its amount to [resources] in config.toml, then run `luzia daemon reload`.",
     ),
-    ErrorCode.NEEDS_TOO_MUCH: Meaning(
-        "The job needs more of a resource, of the CPUs or of the memory than there is, so it could never start.",
-        "Ask for less, or correct [resources], or `cpus` and `memory_bytes` of [daemon].",
+    ErrorCode.NEEDS_TOO_MUCH: ErrorDescription(
+        "The job needs more of a resource, CPUs or memory than exists, so it could never start.",
+        "Request less, or correct [resources], or `cpus` and `memory_bytes` in [daemon].",
     ),
-    ErrorCode.INVALID_TASK: Meaning(
-        "The task is empty, has a NUL character, is not UTF-8, or comes with an argv as well.",
-        "Give either a task of plain text or an argv.",
+    ErrorCode.INVALID_TASK: ErrorDescription(
+        "The task is empty, contains a NUL character, is not UTF-8, or is given together with a command.",
+        "Pass either a task of plain text or a command.",
     ),
-    ErrorCode.TASK_TOO_LARGE: Meaning(
+    ErrorCode.TASK_TOO_LARGE: ErrorDescription(
         "The task is larger than 1 MiB.",
-        "Put the text into a file in the project, and let the task name it.",
+        "Write the text to a file in the project, and name the file in the task.",
     ),
-    ErrorCode.LIMIT_UNAVAILABLE: Meaning(
-        "A limit of what the job may use cannot be kept on this machine, so the job is not started without it.",
-        "Leave the limit away, or run the daemon where it may use cgroup v2: see docs/limits.md.",
+    ErrorCode.LIMIT_UNAVAILABLE: ErrorDescription(
+        "A limit on the job's resources cannot be enforced on this machine, so the job is refused.",
+        "Omit the limit, or run the daemon where it can use cgroup v2: see docs/limits.md.",
     ),
-    ErrorCode.QUEUE_FULL: Meaning(
-        "As many jobs are queued as the daemon takes.",
-        "Wait for some to end, cancel some, or raise `max_queued` in [daemon].",
+    ErrorCode.QUEUE_FULL: ErrorDescription(
+        "The queue has reached its limit.",
+        "Wait for jobs to end, cancel some, or raise `max_queued` in [daemon].",
     ),
-    ErrorCode.GRAPH_CYCLE: Meaning(
-        "Jobs wait for one another in a circle, so that none of them could ever start.",
-        "Take one of the dependencies that are named out of the circle.",
+    ErrorCode.GRAPH_CYCLE: ErrorDescription(
+        "The jobs depend on one another in a cycle, so none of them could ever start.",
+        "Remove one of the dependencies in the message.",
     ),
-    ErrorCode.PARENT_ENDED: Meaning(
-        "The job from inside which this one is dispatched is being ended, or was, and its sub-jobs with it.",
-        "Dispatch with `--detach` what is to outlive it.",
+    ErrorCode.PARENT_ENDED: ErrorDescription(
+        "The parent job was cancelled or ended by a limit, and its sub-jobs with it.",
+        "Use `--detach` to dispatch a job that outlives its parent.",
     ),
-    ErrorCode.TOO_DEEP: Meaning(
-        "Jobs have dispatched jobs, one inside another, as deep as that may go.",
-        "Do the work in this job, dispatch it with `--detach`, or raise `max_sub_job_depth` in [daemon].",
+    ErrorCode.TOO_DEEP: ErrorDescription(
+        "Sub-jobs are nested to the maximum depth.",
+        "Do the work in this job, dispatch with `--detach`, or raise `max_sub_job_depth` in [daemon].",
     ),
-    ErrorCode.WAITS_FOR_ITSELF: Meaning(
-        "A job would wait for ever: for its own end, or for a sub-job that needs a resource which it keeps meanwhile.",
-        "Let only one of the two need the resource, or wait with `--timeout`.",
+    ErrorCode.WAITS_FOR_ITSELF: ErrorDescription(
+        "The job would wait forever: for its own end, or for a sub-job that needs a resource the job holds.",
+        "Let only one of the two jobs need the resource, or wait with `--timeout`.",
     ),
-    ErrorCode.TOO_MANY_SUB_JOBS: Meaning(
-        "One job, with all that are below it, has dispatched as many jobs as it may.",
-        "Give each more to do, dispatch with `--detach`, or raise `max_sub_jobs` in [daemon].",
+    ErrorCode.TOO_MANY_SUB_JOBS: ErrorDescription(
+        "The job and its sub-jobs have dispatched the maximum number of jobs.",
+        "Give each sub-job more to do, dispatch with `--detach`, or raise `max_sub_jobs` in [daemon].",
     ),
-    ErrorCode.JOBS_FULL: Meaning(
-        "As many finished jobs are remembered as the daemon keeps; taking in another one would push one out.",
-        "Raise `max_jobs` in [daemon] (or LUZIA_MAX_JOBS), or remove some.",
+    ErrorCode.JOBS_FULL: ErrorDescription(
+        "The daemon keeps the maximum number of finished jobs; an import would remove others.",
+        "Raise `max_jobs` in [daemon] (or LUZIA_MAX_JOBS), or remove some jobs.",
     ),
-    ErrorCode.INVALID_JOB: Meaning(
-        "A job that was to be imported is not one that a luzia has exported.",
-        "Take the line as `luzia export` wrote it.",
+    ErrorCode.INVALID_JOB: ErrorDescription(
+        "The job to import was not exported by luzia.",
+        "Use the line as `luzia export` wrote it.",
     ),
-    ErrorCode.INVALID_CRON: Meaning(
-        "The cron expression of a schedule cannot be read, or no moment ever fits it.",
+    ErrorCode.INVALID_CRON: ErrorDescription(
+        "The cron expression is invalid, or never matches.",
         "Write minute, hour, day of the month, month and day of the week, as in `0 3 * * 1-5`; see docs/schedules.md.",
     ),
-    ErrorCode.UNKNOWN_TIMEZONE: Meaning(
-        "No time zone has this name, or nothing tells the name of the one that holds here.",
-        "Name one as the tz database does: `--timezone Europe/Berlin`.",
+    ErrorCode.UNKNOWN_TIMEZONE: ErrorDescription(
+        "The time zone does not exist, or the name of the local time zone cannot be determined.",
+        "Pass a name from the tz database: `--timezone Europe/Berlin`.",
     ),
-    ErrorCode.UNKNOWN_SCHEDULE: Meaning(
-        "There is no schedule of this name.",
-        "See `luzia schedule list`.",
+    ErrorCode.UNKNOWN_SCHEDULE: ErrorDescription(
+        "No schedule has this name.",
+        "List the schedules with `luzia schedule list`.",
     ),
-    ErrorCode.SCHEDULE_EXISTS: Meaning(
-        "There is a schedule of this name already.",
-        "Choose another name, or put the new one in its place with `--replace`.",
+    ErrorCode.SCHEDULE_EXISTS: ErrorDescription(
+        "A schedule with this name already exists.",
+        "Choose another name, or replace the schedule with `--replace`.",
     ),
-    ErrorCode.SCHEDULES_FULL: Meaning(
-        "There are as many schedules as the daemon takes.",
+    ErrorCode.SCHEDULES_FULL: ErrorDescription(
+        "The daemon has the maximum number of schedules.",
         "Remove some with `luzia schedule remove NAME`.",
     ),
-    ErrorCode.UNKNOWN_JOB: Meaning(
+    ErrorCode.UNKNOWN_JOB: ErrorDescription(
         "No job has this id.",
-        "See `luzia jobs --all`; finished jobs are removed after a while (LUZIA_MAX_JOBS).",
+        "List the jobs with `luzia jobs --all`; the oldest finished jobs are removed (LUZIA_MAX_JOBS).",
     ),
-    ErrorCode.AMBIGUOUS_JOB: Meaning(
-        "More than one job's id begins or ends so.",
+    ErrorCode.AMBIGUOUS_JOB: ErrorDescription(
+        "More than one job id begins or ends with this text.",
         "Use more characters of the id.",
     ),
-    ErrorCode.JOB_NOT_QUEUED: Meaning(
-        "Only a job that waits for its start can be changed.",
-        "Cancel it and dispatch another one, or let it end and retry it.",
+    ErrorCode.JOB_NOT_QUEUED: ErrorDescription(
+        "Only a queued job can be edited or held.",
+        "Cancel it and dispatch another job, or let it end and retry it.",
     ),
-    ErrorCode.JOB_NOT_FINAL: Meaning(
-        "The job has not ended yet.",
-        "Wait for it (`luzia wait ID`), or end it (`luzia cancel ID`).",
+    ErrorCode.JOB_NOT_FINAL: ErrorDescription(
+        "The job has not finished.",
+        "Wait for it (`luzia wait ID`), or cancel it (`luzia cancel ID`).",
     ),
-    ErrorCode.JOB_FINAL: Meaning(
-        "The job has ended already.",
+    ErrorCode.JOB_FINAL: ErrorDescription(
+        "The job has already finished.",
         "Run it again with `luzia retry ID`.",
     ),
-    ErrorCode.JOB_NOT_RUNNING: Meaning(
-        "No attempt of the job runs, so it has no progress to report.",
-        "Report progress from inside a running job, where LUZIA_JOB_ID names it.",
+    ErrorCode.JOB_NOT_RUNNING: ErrorDescription(
+        "No attempt of the job is running.",
+        "Report progress from inside a running job, where LUZIA_JOB_ID is its id.",
     ),
-    ErrorCode.NO_SESSION: Meaning(
-        "The job's agent has no session in which something more could be said.",
+    ErrorCode.NO_SESSION: ErrorDescription(
+        "The job has no agent session that could be resumed.",
         "Dispatch a new job, or run the task again with `luzia retry ID`.",
     ),
-    ErrorCode.UNKNOWN_ATTEMPT: Meaning(
-        "The job has no attempt of this number.",
-        "See `luzia jobs ID` for its attempts.",
+    ErrorCode.UNKNOWN_ATTEMPT: ErrorDescription(
+        "The job has no attempt with this number.",
+        "List its attempts with `luzia jobs ID`.",
     ),
-    ErrorCode.JOB_NOT_WAITING: Meaning(
-        "The job's agent asks nothing, or not this question any more.",
-        "See `luzia jobs --waiting` for the jobs that ask.",
+    ErrorCode.JOB_NOT_WAITING: ErrorDescription(
+        "The job's agent is not waiting for an answer, or no longer to this question.",
+        "List the waiting jobs with `luzia jobs --waiting`.",
     ),
-    ErrorCode.CANNOT_ASK: Meaning(
-        "The job is to ask, and its agent cannot be answered.",
-        "Use an agent that can (`claude`), or dispatch with `--no-ask`.",
+    ErrorCode.CANNOT_ASK: ErrorDescription(
+        "The job was dispatched with `--ask`, but its agent does not support questions.",
+        "Use an agent that does (`claude`), or dispatch with `--no-ask`.",
     ),
-    ErrorCode.NOT_DELIVERED: Meaning(
-        "The answer could not be given to the agent; it still waits.",
-        "Try again; when it stays so, end the job with `luzia cancel ID`, and retry it.",
+    ErrorCode.NOT_DELIVERED: ErrorDescription(
+        "The answer could not be delivered to the agent, which is still waiting.",
+        "Try again. If that fails too, cancel the job with `luzia cancel ID` and retry it.",
     ),
-    ErrorCode.NO_GIT: Meaning(
-        "The job wants a git worktree, and git is not on the daemon's PATH.",
+    ErrorCode.NO_GIT: ErrorDescription(
+        "The job needs a git worktree, but git is not on the daemon's PATH.",
         "Install git, or dispatch with `--no-worktree`.",
     ),
-    ErrorCode.NO_REPOSITORY: Meaning(
-        "The job wants a git worktree, and its directory is in no work tree of a git repository.",
-        "Make it one (`git init`, and a first commit), or dispatch with `--no-worktree`.",
+    ErrorCode.NO_REPOSITORY: ErrorDescription(
+        "The job needs a git worktree, but its directory is not in a git repository.",
+        "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",
     ),
-    ErrorCode.NO_WORKTREE: Meaning(
-        "The job has no git worktree: it was dispatched without one, has not started yet, or was cleaned.",
-        "Dispatch with `--worktree`; see `luzia jobs ID` for the worktree of a job.",
+    ErrorCode.NO_WORKTREE: ErrorDescription(
+        "The job has no git worktree: it was dispatched without one, has not started, or was cleaned.",
+        "Dispatch with `--worktree`; `luzia jobs ID` shows the worktree of a job.",
     ),
-    ErrorCode.WORKTREE_KEPT: Meaning(
-        "The job's git worktree holds work that is nowhere else, so it is not removed.",
-        "See `luzia diff ID`; take the work over with `luzia merge ID`, or throw it away with git.",
+    ErrorCode.WORKTREE_KEPT: ErrorDescription(
+        "The job's git worktree contains work that exists nowhere else, so it is kept.",
+        "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with git.",
     ),
-    ErrorCode.EVENTS_EXPIRED: Meaning(
-        "The events after this seq are no longer kept.",
-        "List the jobs again, and subscribe after the `seq` of that answer.",
+    ErrorCode.EVENTS_EXPIRED: ErrorDescription(
+        "The events after this `seq` are no longer stored.",
+        "List the jobs again, and subscribe after the `seq` of that reply.",
     ),
-    ErrorCode.CONFIG_INVALID: Meaning(
-        "The configuration file has mistakes; the old configuration stays in force.",
-        "Correct what the message names, then `luzia daemon reload`.",
+    ErrorCode.CONFIG_INVALID: ErrorDescription(
+        "The configuration file is invalid; the previous configuration stays in force.",
+        "Correct the errors in the message, then run `luzia daemon reload`.",
     ),
-    ErrorCode.STORAGE_UNAVAILABLE: Meaning(
-        "The job store cannot be written (disk full, or an I/O error). Running agents go on.",
-        "Make room on the file system of the state directory; the daemon recovers by itself.",
+    ErrorCode.STORAGE_UNAVAILABLE: ErrorDescription(
+        "The job store cannot be written (disk full or I/O error). Running agents continue.",
+        "Free space on the file system of the state directory; the daemon recovers automatically.",
     ),
-    ErrorCode.SHUTTING_DOWN: Meaning(
-        "The daemon is ending and takes no more jobs.",
-        "Try again in a moment.",
+    ErrorCode.SHUTTING_DOWN: ErrorDescription(
+        "The daemon is shutting down and accepts no jobs.",
+        "Try again in a few seconds.",
     ),
-    ErrorCode.INTERNAL: Meaning(
-        "The daemon failed on this request; nothing else is affected.",
-        "Look into the daemon's log (`luzia daemon status` names it) and report it.",
+    ErrorCode.INTERNAL: ErrorDescription(
+        "The daemon failed to process this request; nothing else is affected.",
+        "Report it with the traceback in the daemon's log (`luzia daemon status` shows the file).",
     ),
 }
 
 
 class LuziaError(Exception):
-    """What everything is that luzia raises on purpose.
+    """The base class of luzia's exceptions.
 
-    code: one word for programs. message: what is wrong and where. hint: what to do next, which may be empty.
+    code: one word for programs. message: what is wrong and where. hint: what to do next, possibly empty.
     """
 
     code: str = "error"
@@ -294,15 +295,15 @@ class LuziaError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Another process may be told of it."""
+        """Support pickling, so that the exception can cross processes."""
         return type(self), (self.message, self.hint)
 
 
 class Refused(LuziaError):
-    """A request cannot be done: carries what the error answer says.
+    """The daemon refuses a request.
 
-    code: from the catalogue. message: what is wrong and where. hint: what to do next; the catalogue's
-    remedy when empty.
+    code: from the catalogue. message: what is wrong and where. hint: what to do next; empty takes the catalogue's
+    remedy.
     """
 
     code: ErrorCode

@@ -7,6 +7,7 @@ event. `state` is the job's state after it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -158,3 +159,24 @@ Event = (
     | Released
     | Removed
 )
+
+EventKind = Literal[
+    "dispatched",
+    "starting",
+    "worktree",
+    "started",
+    "progress",
+    "paused",
+    "resumed",
+    "asked",
+    "answered",
+    "stopping",
+    "ended",
+    "requeued",
+    "sent",
+    "edited",
+    "held",
+    "released",
+    "removed",
+]
+"""The `kind` of an event, as a type."""

@@ -19,7 +19,7 @@ class Node(Dispatch, tag="dispatch"):
 
 
 class Graph(Base, tag="graph"):
-    """Accept all of these jobs or none, in one commit. Answered by replies.Graphed.
+    """Accept all of these jobs or none, in one commit. Answered by replies.GraphResult.
 
     jobs: 1 to MAX_GRAPH_JOBS. key: the same key returns the same jobs.
     client_env: for every job, see Dispatch; and so is parent, unless a job says another one.
@@ -32,19 +32,19 @@ class Graph(Base, tag="graph"):
 
 
 class GraphShow(Base, tag="graph_show"):
-    """The jobs that come before and after a job, however far, at most MAX_PAGE. Answered by replies.GraphShown."""
+    """The jobs that come before and after a job, however far, at most MAX_PAGE. Answered by replies.JobGraph."""
 
     job: str
 
 
-class Graphed(msgspec.Struct, frozen=True):
+class GraphResult(msgspec.Struct, frozen=True):
     """The jobs are on disk: their ids by their names. `created` is False when `key` named a graph that existed."""
 
     jobs: dict[str, str]
     created: bool = True
 
 
-class GraphShown(msgspec.Struct, frozen=True):
+class JobGraph(msgspec.Struct, frozen=True):
     """The jobs of a graph, in the form of lists, parents before children; `cut` when there are more."""
 
     jobs: list[Job]

@@ -12,19 +12,19 @@ from luzia_protocol.base import Base
 
 
 class Hold(Base, tag="hold"):
-    """Keep a queued job from starting until it is released; asking twice is harmless. Answered by replies.Changed."""
+    """Keep a queued job from starting until it is released; asking twice is harmless. Answered by replies.JobChange."""
 
     job: str
 
 
 class Release(Base, tag="release"):
-    """Let a queued job start that was held; harmless when it was not. Answered by replies.Changed."""
+    """Let a queued job start that was held; harmless when it was not. Answered by replies.JobChange."""
 
     job: str
 
 
 class PauseQueue(Base, tag="pause_queue"):
-    """Start nothing of a project until it is resumed; `project` None is everything. Answered by QueuesChanged.
+    """Start nothing of a project until it is resumed; `project` None is everything. Answered by QueueChange.
 
     running: also pause what runs.
     """
@@ -34,7 +34,7 @@ class PauseQueue(Base, tag="pause_queue"):
 
 
 class ResumeQueue(Base, tag="resume_queue"):
-    """Start jobs of a project again; `project` None is everything, with every project. Answered by QueuesChanged.
+    """Start jobs of a project again; `project` None is everything, with every project. Answered by QueueChange.
 
     running: also resume what is paused.
     """
@@ -44,7 +44,7 @@ class ResumeQueue(Base, tag="resume_queue"):
 
 
 class Drain(Base, tag="drain"):
-    """Start nothing and let what runs end, until the daemon is stopped or restarted. Answered by QueuesChanged.
+    """Start nothing and let what runs end, until the daemon is stopped or restarted. Answered by QueueChange.
 
     end: start jobs again instead.
     """
@@ -63,7 +63,7 @@ class Queues(msgspec.Struct, frozen=True):
     draining: datetime | None = None
 
 
-class QueuesChanged(msgspec.Struct, frozen=True):
+class QueueChange(msgspec.Struct, frozen=True):
     """What is stopped now, and the jobs that the request has paused or resumed."""
 
     queues: Queues

@@ -13,12 +13,17 @@ import msgspec
 
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Event
-from luzia_protocol.graphs import Graphed, GraphShown
+from luzia_protocol.graphs import GraphResult as GraphResult
+from luzia_protocol.graphs import JobGraph as JobGraph
 from luzia_protocol.jobs import Job, JobState
-from luzia_protocol.operating import Queues, QueuesChanged
-from luzia_protocol.output import FollowEnd, Output
-from luzia_protocol.schedules import Scheduled, Schedules
-from luzia_protocol.steering import Changed, Cleaned
+from luzia_protocol.operating import QueueChange as QueueChange
+from luzia_protocol.operating import Queues as Queues
+from luzia_protocol.output import FollowEnd as FollowEnd
+from luzia_protocol.output import Output as Output
+from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
+from luzia_protocol.schedules import ScheduleResult as ScheduleResult
+from luzia_protocol.steering import CleanResult as CleanResult
+from luzia_protocol.steering import JobChange as JobChange
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -29,7 +34,7 @@ class Error(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-class Hello(msgspec.Struct, frozen=True):
+class HelloResult(msgspec.Struct, frozen=True):
     """The protocol version that both sides speak, and who the daemon is."""
 
     version: int
@@ -37,7 +42,7 @@ class Hello(msgspec.Struct, frozen=True):
     pid: int
 
 
-class Dispatched(msgspec.Struct, frozen=True, gc=False):
+class DispatchResult(msgspec.Struct, frozen=True, gc=False):
     """The job is on disk. `created` is False when `key` named a job that existed."""
 
     job: str
@@ -46,13 +51,13 @@ class Dispatched(msgspec.Struct, frozen=True, gc=False):
     created: bool = True
 
 
-class Status(msgspec.Struct, frozen=True):
+class StatusResult(msgspec.Struct, frozen=True):
     """One job, whole."""
 
     job: Job
 
 
-class Listed(msgspec.Struct, frozen=True):
+class JobPage(msgspec.Struct, frozen=True):
     """A page of jobs.
 
     counts: jobs by state, over the projects asked for, whatever `states`, `limit` and `cursor` say.
@@ -69,14 +74,14 @@ class Listed(msgspec.Struct, frozen=True):
     queues: Queues = Queues()
 
 
-class Waited(msgspec.Struct, frozen=True):
+class WaitResult(msgspec.Struct, frozen=True):
     """The jobs as they are now, in the order asked; `timed_out` when some are not final."""
 
     jobs: list[Job]
     timed_out: bool = False
 
 
-class Import(msgspec.Struct, frozen=True):
+class ImportedJob(msgspec.Struct, frozen=True):
     """What became of one job: taken in (`created`), there already, or refused with an error.
 
     note: what to know of it.
@@ -88,10 +93,10 @@ class Import(msgspec.Struct, frozen=True):
     error: Error | None = None
 
 
-class Imported(msgspec.Struct, frozen=True):
+class ImportResult(msgspec.Struct, frozen=True):
     """What became of each job, in the order of the request; those that were taken in are on disk."""
 
-    imports: list[Import]
+    imports: list[ImportedJob]
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -107,7 +112,7 @@ class Project(msgspec.Struct, frozen=True):
     paused_at: datetime | None = None
 
 
-class Projects(msgspec.Struct, frozen=True):
+class ProjectList(msgspec.Struct, frozen=True):
     """The configured projects by name, and the file they stand in."""
 
     projects: list[Project]
@@ -131,13 +136,13 @@ class Agent(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-class Agents(msgspec.Struct, frozen=True):
+class AgentList(msgspec.Struct, frozen=True):
     """The agents in the order in which an unnamed one is chosen."""
 
     agents: list[Agent]
 
 
-class Reloaded(msgspec.Struct, frozen=True):
+class ReloadResult(msgspec.Struct, frozen=True):
     """The configuration in force; `restart_needed` names settings that apply at the next start only."""
 
     config_file: str
@@ -146,7 +151,7 @@ class Reloaded(msgspec.Struct, frozen=True):
     restart_needed: list[str] = []
 
 
-class Info(msgspec.Struct, frozen=True):
+class DaemonInfo(msgspec.Struct, frozen=True):
     """The daemon: who, where, since when, and how it does. Sizes are bytes, times seconds."""
 
     version: str
@@ -176,7 +181,7 @@ class Info(msgspec.Struct, frozen=True):
     queues: Queues = Queues()
 
 
-class Stopping(msgspec.Struct, frozen=True):
+class StopResult(msgspec.Struct, frozen=True):
     """The daemon ends now; so many attempts go on without it."""
 
     pid: int
@@ -189,31 +194,31 @@ class Lagged(msgspec.Struct, frozen=True):
     next: int
 
 
-class Done(msgspec.Struct, frozen=True):
+class StreamStart(msgspec.Struct, frozen=True):
     """A stream has begun."""
 
 
 Ok = (
-    Hello
-    | Dispatched
-    | Graphed
-    | GraphShown
-    | Status
-    | Listed
+    HelloResult
+    | DispatchResult
+    | GraphResult
+    | JobGraph
+    | StatusResult
+    | JobPage
     | Output
-    | Waited
-    | Changed
-    | QueuesChanged
-    | Imported
-    | Cleaned
-    | Scheduled
-    | Schedules
-    | Projects
-    | Agents
-    | Reloaded
-    | Info
-    | Stopping
-    | Done
+    | WaitResult
+    | JobChange
+    | QueueChange
+    | ImportResult
+    | CleanResult
+    | ScheduleResult
+    | ScheduleListResult
+    | ProjectList
+    | AgentList
+    | ReloadResult
+    | DaemonInfo
+    | StopResult
+    | StreamStart
 )
 
 type_id = int | str | None

@@ -6,51 +6,54 @@ Every request may carry `id`, a number or a string of the client's choice, which
 from __future__ import annotations
 
 from luzia_protocol.base import Base
-from luzia_protocol.dispatch import Dispatch, Moment
-from luzia_protocol.graphs import Graph, GraphShow
+from luzia_protocol.dispatch import Dispatch as Dispatch
+from luzia_protocol.dispatch import Moment
+from luzia_protocol.graphs import Graph as Graph
+from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
 from luzia_protocol.jobs import Job, JobState, SortKey
-from luzia_protocol.operating import Drain, Hold, PauseQueue, Release, ResumeQueue
-from luzia_protocol.output import Follow, Logs
-from luzia_protocol.schedules import (
-    ScheduleAdd,
-    ScheduleList,
-    SchedulePause,
-    ScheduleRemove,
-    ScheduleResume,
-    ScheduleRun,
-    ScheduleShow,
-)
-from luzia_protocol.steering import (
-    Answer,
-    Cancel,
-    Clean,
-    Edit,
-    Pause,
-    Remove,
-    ReportProgress,
-    Resume,
-    Retry,
-    Send,
-    UpdateStatus,
-)
+from luzia_protocol.operating import Drain as Drain
+from luzia_protocol.operating import Hold as Hold
+from luzia_protocol.operating import PauseQueue as PauseQueue
+from luzia_protocol.operating import Release as Release
+from luzia_protocol.operating import ResumeQueue as ResumeQueue
+from luzia_protocol.output import Follow as Follow
+from luzia_protocol.output import Logs as Logs
+from luzia_protocol.schedules import ScheduleAdd as ScheduleAdd
+from luzia_protocol.schedules import ScheduleList as ScheduleList
+from luzia_protocol.schedules import SchedulePause as SchedulePause
+from luzia_protocol.schedules import ScheduleRemove as ScheduleRemove
+from luzia_protocol.schedules import ScheduleResume as ScheduleResume
+from luzia_protocol.schedules import ScheduleRun as ScheduleRun
+from luzia_protocol.schedules import ScheduleShow as ScheduleShow
+from luzia_protocol.steering import Answer as Answer
+from luzia_protocol.steering import Cancel as Cancel
+from luzia_protocol.steering import Clean as Clean
+from luzia_protocol.steering import Edit as Edit
+from luzia_protocol.steering import Pause as Pause
+from luzia_protocol.steering import Remove as Remove
+from luzia_protocol.steering import ReportProgress as ReportProgress
+from luzia_protocol.steering import Resume as Resume
+from luzia_protocol.steering import Retry as Retry
+from luzia_protocol.steering import Send as Send
+from luzia_protocol.steering import UpdateStatus as UpdateStatus
 
 
 class Hello(Base, tag="hello"):
-    """Agree on a protocol version; optional. Answered by replies.Hello or `unsupported_version`."""
+    """Agree on a protocol version; optional. Answered by replies.HelloResult or `unsupported_version`."""
 
     version: int = 1
     client: str | None = None
 
 
 class Status(Base, tag="status"):
-    """Everything about one job. Answered by replies.Status."""
+    """Everything about one job. Answered by replies.StatusResult."""
 
     job: str
 
 
 class List(Base, tag="list"):
-    """Jobs, newest first, a page at a time. Answered by replies.Listed.
+    """Jobs, newest first, a page at a time. Answered by replies.JobPage.
 
     projects, states: keep only these; empty keeps all. tags: keep only jobs that have all of these.
     parent: keep only jobs that were dispatched from inside this one.
@@ -74,7 +77,7 @@ class List(Base, tag="list"):
 
 
 class Wait(Base, tag="wait"):
-    """Answer, out of order, when all of the jobs are final or `timeout_s` is over. See replies.Waited.
+    """Answer, out of order, when all of the jobs are final or `timeout_s` is over. See replies.WaitResult.
 
     parent: the job from inside which the caller waits. When it waits for one below it, it lends its slots, and the
     answer comes when it has them back.
@@ -99,7 +102,7 @@ class Subscribe(Base, tag="subscribe"):
 
 
 class Import(Base, tag="import"):
-    """Take in jobs of another luzia as its `status` shows them. Answered by replies.Imported.
+    """Take in jobs of another luzia as its `status` shows them. Answered by replies.ImportResult.
 
     jobs: at most MAX_IMPORT_JOBS. What is there already stays as it is; one that is not final becomes `lost`.
     """
@@ -108,11 +111,11 @@ class Import(Base, tag="import"):
 
 
 class Projects(Base, tag="projects"):
-    """The configured projects. Answered by replies.Projects."""
+    """The configured projects. Answered by replies.ProjectList."""
 
 
 class ProjectAdd(Base, tag="project_add"):
-    """Write a project into the configuration file and apply it. Answered by replies.Projects."""
+    """Write a project into the configuration file and apply it. Answered by replies.ProjectList."""
 
     name: str
     path: str
@@ -120,13 +123,13 @@ class ProjectAdd(Base, tag="project_add"):
 
 
 class ProjectRemove(Base, tag="project_remove"):
-    """Take a project out of the configuration file; its jobs stay. Answered by replies.Projects."""
+    """Take a project out of the configuration file; its jobs stay. Answered by replies.ProjectList."""
 
     name: str
 
 
 class Agents(Base, tag="agents"):
-    """The agents that the daemon knows. Answered by replies.Agents.
+    """The agents that the daemon knows. Answered by replies.AgentList.
 
     versions: ask their programs for these, which takes some of them seconds.
     """
@@ -135,15 +138,15 @@ class Agents(Base, tag="agents"):
 
 
 class Reload(Base, tag="reload"):
-    """Read the configuration again; a broken file is refused whole. Answered by replies.Reloaded."""
+    """Read the configuration again; a broken file is refused whole. Answered by replies.ReloadResult."""
 
 
 class Info(Base, tag="info"):
-    """What the daemon is and how it does. Answered by replies.Info."""
+    """What the daemon is and how it does. Answered by replies.DaemonInfo."""
 
 
 class Shutdown(Base, tag="shutdown"):
-    """End the daemon and leave running agents alone. Answered by replies.Stopping."""
+    """End the daemon and leave running agents alone. Answered by replies.StopResult."""
 
 
 Request = (

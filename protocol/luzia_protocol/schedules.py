@@ -20,7 +20,7 @@ SCHEDULE_TAG = "schedule"
 """The tag of every job that a schedule has dispatched; its value is the schedule's name."""
 
 
-class Missed(StrEnum):
+class MissedPolicy(StrEnum):
     """What becomes of runs whose moment passed while luziad could not dispatch them."""
 
     ONCE = "once"
@@ -31,7 +31,7 @@ class Missed(StrEnum):
     """Each of them is made up for, in their order; of many the latest."""
 
 
-class Overlap(StrEnum):
+class OverlapPolicy(StrEnum):
     """What becomes of a run whose moment comes when a job of the schedule has not ended. Two never run at once."""
 
     SKIP = "skip"
@@ -43,7 +43,7 @@ class Overlap(StrEnum):
 
 
 class ScheduleAdd(Base, tag="schedule_add"):
-    """Dispatch a job at the moments of a cron expression. Answered by Scheduled.
+    """Dispatch a job at the moments of a cron expression. Answered by ScheduleResult.
 
     name: letters, digits, `.`, `_` and `-`, at most 64. cron: five fields, six with seconds in front, or `@daily` and
     the like. job: a dispatch without `key`, `after…`, `not_before` and `start_in_s`. timezone: a name such as
@@ -55,42 +55,42 @@ class ScheduleAdd(Base, tag="schedule_add"):
     cron: str
     job: Dispatch
     timezone: str | None = None
-    missed: Missed = Missed.ONCE
-    overlap: Overlap = Overlap.SKIP
+    missed: MissedPolicy = MissedPolicy.ONCE
+    overlap: OverlapPolicy = OverlapPolicy.SKIP
     replace: bool = False
 
 
 class ScheduleList(Base, tag="schedule_list"):
-    """All schedules by name, each with its next run. Answered by Schedules."""
+    """All schedules by name, each with its next run. Answered by ScheduleListResult."""
 
 
 class ScheduleShow(Base, tag="schedule_show"):
-    """One schedule, with its next `runs`, at most MAX_RUNS_SHOWN. Answered by Scheduled."""
+    """One schedule, with its next `runs`, at most MAX_RUNS_SHOWN. Answered by ScheduleResult."""
 
     name: str
     runs: int = NEXT_RUNS
 
 
 class SchedulePause(Base, tag="schedule_pause"):
-    """Dispatch nothing until it is resumed; what runs goes on. Answered by Scheduled."""
+    """Dispatch nothing until it is resumed; what runs goes on. Answered by ScheduleResult."""
 
     name: str
 
 
 class ScheduleResume(Base, tag="schedule_resume"):
-    """Dispatch again; what came meanwhile is not made up for. Answered by Scheduled."""
+    """Dispatch again; what came meanwhile is not made up for. Answered by ScheduleResult."""
 
     name: str
 
 
 class ScheduleRemove(Base, tag="schedule_remove"):
-    """Forget a schedule; its jobs stay. Answered by Scheduled, as it was."""
+    """Forget a schedule; its jobs stay. Answered by ScheduleResult, as it was."""
 
     name: str
 
 
 class ScheduleRun(Base, tag="schedule_run"):
-    """Dispatch its job now, also when it is paused. Answered by replies.Dispatched.
+    """Dispatch its job now, also when it is paused. Answered by replies.DispatchResult.
 
     Where a job of the schedule has not ended, `skip` does as `queue`.
     """
@@ -122,8 +122,8 @@ class Schedule(msgspec.Struct, frozen=True):
     cron: str
     timezone: str
     job: Dispatch
-    missed: Missed
-    overlap: Overlap
+    missed: MissedPolicy
+    overlap: OverlapPolicy
     created_at: datetime
     paused: bool = False
     next: list[datetime] = []
@@ -133,13 +133,13 @@ class Schedule(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-class Scheduled(msgspec.Struct, frozen=True):
+class ScheduleResult(msgspec.Struct, frozen=True):
     """One schedule, as it is on disk."""
 
     schedule: Schedule
 
 
-class Schedules(msgspec.Struct, frozen=True):
+class ScheduleListResult(msgspec.Struct, frozen=True):
     """All schedules."""
 
     schedules: list[Schedule]

@@ -9,7 +9,7 @@ from luzia_protocol.jobs import JobState
 
 
 class Edit(Base, tag="edit"):
-    """Change a queued job; what is None stays. Answered by replies.Changed.
+    """Change a queued job; what is None stays. Answered by replies.JobChange.
 
     The fields are those of Dispatch; an empty list takes away what the job comes after in that way.
     """
@@ -23,25 +23,25 @@ class Edit(Base, tag="edit"):
 
 
 class Cancel(Base, tag="cancel"):
-    """End a job: TERM, grace, KILL for its whole process tree. Answered at once by replies.Changed."""
+    """End a job: TERM, grace, KILL for its whole process tree. Answered at once by replies.JobChange."""
 
     job: str
 
 
 class Pause(Base, tag="pause"):
-    """Let nothing of a running job run until it is resumed. It keeps its slot. Answered by replies.Changed."""
+    """Let nothing of a running job run until it is resumed. It keeps its slot. Answered by replies.JobChange."""
 
     job: str
 
 
 class Resume(Base, tag="resume"):
-    """Let a paused job run on. Answered by replies.Changed."""
+    """Let a paused job run on. Answered by replies.JobChange."""
 
     job: str
 
 
 class Retry(Base, tag="retry"):
-    """Queue a final job again for its next attempt, or let a queued one start now. Answered by replies.Changed.
+    """Queue a final job again for its next attempt, or let a queued one start now. Answered by replies.JobChange.
 
     fresh: run the task from the start, also where the agent could go on with its session.
     """
@@ -51,14 +51,14 @@ class Retry(Base, tag="retry"):
 
 
 class Send(Base, tag="send"):
-    """Say something more in the job's conversation, when its attempt has ended. Answered by replies.Changed."""
+    """Say something more in the job's conversation, when its attempt has ended. Answered by replies.JobChange."""
 
     job: str
     message: str
 
 
 class Answer(Base, tag="answer"):
-    """Answer what the agent of a job in `waiting` asks. Answered by replies.Changed when the agent has it.
+    """Answer what the agent of a job in `waiting` asks. Answered by replies.JobChange when the agent has it.
 
     words: `allow`, or `deny` with what to tell the agent, for a permission; for a question one text for each of its
     parts, of which a number stands for the option of that number, or `deny`.
@@ -71,7 +71,7 @@ class Answer(Base, tag="answer"):
 
 
 class ReportProgress(Base, tag="progress"):
-    """Tell how far a running job is, mostly from inside it. Answered by replies.Changed.
+    """Tell how far a running job is, mostly from inside it. Answered by replies.JobChange.
 
     percent is short for done=percent, total=100.
     """
@@ -93,7 +93,7 @@ class UpdateStatus(Base, tag="update_status"):
 
 
 class Clean(Base, tag="clean"):
-    """Delete a final job's worktree and its branch, if nothing would be lost. See replies.Cleaned; out of order.
+    """Delete a final job's worktree and its branch, if nothing would be lost. See replies.CleanResult; out of order.
 
     dry_run: only say what would become of it.
     """
@@ -103,7 +103,7 @@ class Clean(Base, tag="clean"):
 
 
 class Remove(Base, tag="remove"):
-    """Forget a final job: its record and its directory. Answered by replies.Changed.
+    """Forget a final job: its record and its directory. Answered by replies.JobChange.
 
     A job with a worktree is cleaned first, out of order; `worktree_kept` when work would be lost.
     """
@@ -111,7 +111,7 @@ class Remove(Base, tag="remove"):
     job: str
 
 
-class Changed(msgspec.Struct, frozen=True):
+class JobChange(msgspec.Struct, frozen=True):
     """The job and the state it has after the request."""
 
     job: str
@@ -119,7 +119,7 @@ class Changed(msgspec.Struct, frozen=True):
     attempt: int = 0
 
 
-class Cleaned(msgspec.Struct, frozen=True):
+class CleanResult(msgspec.Struct, frozen=True):
     """What became of a job's worktree, or would have: `removed`, or kept for the reason in `why`."""
 
     job: str

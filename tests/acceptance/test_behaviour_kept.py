@@ -23,7 +23,7 @@ def luzia() -> Iterator[PrivateLuzia]:
         os.environ.update(luzia.env)
         os.environ["LUZIA_CACHE_TTL"] = "3600"
         os.mkfifo(os.path.join(luzia.project, "gate"))
-        luzia.client().project_add("overbits", luzia.project, "shell")
+        luzia.client().add_project("overbits", luzia.project, "shell")
         try:
             yield luzia
         finally:

@@ -470,16 +470,16 @@ def test_the_doctor_finds_missing_projects_open_directories_and_errors_in_the_lo
 
 
 def test_a_restart_with_a_broken_configuration_leaves_the_daemon_that_runs(luzia: PrivateLuzia) -> None:
-    before = luzia.client().info().pid
+    before = luzia.client().get_info().pid
     break_config(luzia)
     result = luzia.run("daemon", "restart")
     assert result.returncode == 4
     assert b"max_runing" in result.stderr
-    assert luzia.client().info().pid == before
+    assert luzia.client().get_info().pid == before
 
 
 @pytest.mark.parametrize("action", ["start", "stop", "restart", "status"])
 def test_actions_on_the_daemon_print_json_when_asked(luzia: PrivateLuzia, action: str) -> None:
-    pid = luzia.client().info().pid
+    pid = luzia.client().get_info().pid
     told = json.loads(luzia.run("daemon", action, "--json").stdout)
     assert (told["pid"] == pid) is (action != "restart")

@@ -58,8 +58,8 @@ def test_a_damaged_store_without_a_snapshot_costs_no_job_that_has_a_directory_an
     (aside,) = daemon.state.glob("damaged-*")
     for command in ("jobs", "daemon status", "doctor"):
         said = daemon.run(*command.split())
-        assert f"set aside as {aside}" in said.stdout, command
-    assert f"set aside as {aside}" in daemon.log.read_text()
+        assert f"set aside in {aside}" in said.stdout, command
+    assert f"set aside in {aside}" in daemon.log.read_text()
     eventually(lambda: not (daemon.state / "mending.json").exists())
     daemon.stop()
     daemon.start()

@@ -21,7 +21,7 @@ GATES = ("one", "two", "three", "four", "five")
 def luzia() -> Iterator[PrivateLuzia]:
     with private_luzia() as luzia:
         Path(luzia.env["LUZIA_CONFIG"]).write_text("[daemon]\nmax_running = 5\n")
-        luzia.client().project_add("overbits", luzia.project, "shell")
+        luzia.client().add_project("overbits", luzia.project, "shell")
         yield luzia
 
 
@@ -44,7 +44,7 @@ async def dispatched(client: AsyncClient, gate: str) -> tuple[str, float, float]
 async def until_final(client: AsyncClient, job: str) -> Job:
     """Poll one job until it has ended."""
     while True:
-        status = await client.status(job)
+        status = await client.get_job(job)
         if status.state.is_final:
             return status
         await asyncio.sleep(0.01)
@@ -52,7 +52,7 @@ async def until_final(client: AsyncClient, job: str) -> Job:
 
 async def test_five_are_dispatched_at_once_and_polled_each_by_itself(luzia: PrivateLuzia) -> None:
     async with AsyncClient(luzia.socket) as client:
-        await client.info()
+        await client.get_info()
         answers = await asyncio.gather(*(dispatched(client, gate) for gate in GATES))
         jobs, begins, ends = zip(*answers, strict=True)
         assert max(begins) < min(ends)  # the last was asked for before the first was acknowledged
@@ -64,7 +64,7 @@ async def test_five_are_dispatched_at_once_and_polled_each_by_itself(luzia: Priv
             opened.append(gate)
             assert (await asyncio.wait_for(polls[gate], DEADLINE_S)).exit_code == 3
             assert [each for each in GATES if polls[each].done()] == sorted(opened, key=GATES.index)
-        listed = await client.list(projects="overbits")
+        listed = await client.list_jobs(projects="overbits")
         assert {job.id for job in listed.jobs} == set(jobs)
         assert listed.counts[JobState.FAILED] == 5
 
@@ -74,7 +74,7 @@ def test_five_threads_dispatch_at_once_too(luzia: PrivateLuzia) -> None:
 
     def dispatch(gate: str) -> str:
         with Client(luzia.socket) as client:
-            client.info()
+            client.get_info()
             together.wait(DEADLINE_S)
             return client.dispatch("overbits", waits_for(gate)).job
 
@@ -82,7 +82,7 @@ def test_five_threads_dispatch_at_once_too(luzia: PrivateLuzia) -> None:
         jobs = list(threads.map(dispatch, GATES))
     with Client(luzia.socket) as client:
         assert len(set(jobs)) == 5
-        assert not any(client.status(job).state.is_final for job in jobs)
+        assert not any(client.get_job(job).state.is_final for job in jobs)
         for gate in GATES:
             open_gate(luzia, gate)
         assert [job.state for job in client.wait(jobs, timeout_s=DEADLINE_S).jobs] == [JobState.FAILED] * 5

@@ -123,12 +123,12 @@ def test_a_selection_takes_in_jobs_that_come_and_ends_when_none_is_left(luzia: P
     seen, tagged = Path(luzia.root, "seen"), Path(luzia.root, "tagged")
     all_of_them = into(luzia, seen, "--all")
     those = into(luzia, tagged, "--tag", "kind=nightly")
-    until(lambda: asking(luzia).info().subscribers >= 2, "both listen")
+    until(lambda: asking(luzia).get_info().subscribers >= 2, "both listen")
     second = shell(luzia, f"{waits('second')}; echo second; exit 3", kind="nightly")
     never = shell(luzia, f"{waits('second')}; echo unseen", kind="daily")
     go(luzia, "first")
     until(lambda: "other" in seen.read_text(), "the first ones")
-    until(lambda: asking(luzia).status(never).state is JobState.RUNNING, "the last one runs")
+    until(lambda: asking(luzia).get_job(never).state is JobState.RUNNING, "the last one runs")
     go(luzia, "second")
     assert (all_of_them.wait(DEADLINE_S), those.wait(DEADLINE_S)) == (1, 1)
     assert by_job(seen.read_text()) == {first: ["first"], other: ["other"], second: ["second"], never: ["unseen"]}
@@ -148,7 +148,7 @@ def test_it_goes_on_over_attempts_and_tells_jobs_that_never_ran(luzia: PrivateLu
     )
     held = asking(luzia).dispatch(luzia.project, "true", agent="shell", hold=True).job
     following = luzia.start("follow", job, held)
-    until(lambda: asking(luzia).info().subscribers, "it listens")
+    until(lambda: asking(luzia).get_info().subscribers, "it listens")
     go(luzia)
     asking(luzia).wait([job], DEADLINE_S)
     asking(luzia).cancel(held)
@@ -223,7 +223,7 @@ def test_ctrl_c_ends_it_and_not_the_jobs(luzia: PrivateLuzia) -> None:
         screen.press("ctrl-c")
         assert screen.ended() == 130
         assert screen.is_as_before()
-    assert asking(luzia).status(job).state is JobState.RUNNING
+    assert asking(luzia).get_job(job).state is JobState.RUNNING
 
 
 def test_whoever_reads_may_go_away(luzia: PrivateLuzia) -> None:

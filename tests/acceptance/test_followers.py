@@ -20,7 +20,7 @@ import pytest
 
 from luzia_client.api.client import Client
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 
 NUMBERS = 'n=0; until [ -e stop ]; do n=$((n+1)); echo "line $n"; sleep 0.005; done; printf "the end"'
@@ -147,7 +147,7 @@ def test_a_wait_ends_with_the_outcome_over_a_crash_and_a_restart(luzia: PrivateL
     job = luzia.shell(f"cat {gate}; exit 7")
     part = job[-4:]  # must mean the same job after the restart, although others may end so by then
     waiting = luzia.start("wait", part)
-    until(lambda: luzia.client().info().connections >= 2, "the command waits")
+    until(lambda: luzia.client().get_info().connections >= 2, "the command waits")
     disturb(luzia)
     assert waiting.poll() is None
     gate.write_text("")
@@ -164,10 +164,10 @@ def test_a_watcher_sees_every_change_once_over_crashes_and_restarts(luzia: Priva
     watching = follow_into(luzia, seen, "jobs", *([job] if one else []), "--watch", "--json")
     contains(seen, '"running"')
     for percent, disturb in ((10, crash_and_start), (20, restart), (30, crash_and_start)):
-        luzia.client().progress(job, percent=percent)
+        luzia.client().report_progress(job, percent=percent)
         contains(seen, f'"percent":{percent}')
         disturb(luzia)
-    luzia.client().progress(job, percent=40)
+    luzia.client().report_progress(job, percent=40)
     gate.write_text("")
     assert watching.wait(DEADLINE_S) == 0
     changes = [json.loads(line) for line in seen.read_text().splitlines()]
@@ -180,7 +180,7 @@ def test_a_watcher_sees_every_change_once_over_crashes_and_restarts(luzia: Priva
 def test_a_daemon_that_crashed_is_started_again_by_whoever_waits(luzia: PrivateLuzia) -> None:
     job = luzia.shell("until [ -e stop ]; do sleep 0.02; done")
     waiting = luzia.start("wait", job)
-    until(lambda: luzia.client().info().connections >= 2, "the command waits")
+    until(lambda: luzia.client().get_info().connections >= 2, "the command waits")
     luzia.kill_daemon()
     Path(luzia.project, "stop").touch()
     assert waiting.wait(DEADLINE_S) == 0
@@ -196,7 +196,7 @@ def test_a_daemon_that_was_stopped_stays_so_whoever_waits(luzia: PrivateLuzia, m
         assert luzia.run("daemon", "stop").returncode == 0
         with pytest.raises(DaemonUnreachableError, match="was stopped"):
             list(events)
-        assert not autostart.answers(luzia.socket)
+        assert not autostart.is_listening(luzia.socket)
         assert client.wait([job], timeout_s=0).timed_out  # a new request is what brings it back
 
 
@@ -206,7 +206,7 @@ def test_ctrl_c_ends_with_130_and_leaves_the_terminal_as_it_was(luzia: PrivateLu
     terminal = Terminal(luzia, *words, job)
     try:
         if words[0] == "wait":
-            until(lambda: luzia.client().info().connections >= 2, "the command waits")
+            until(lambda: luzia.client().get_info().connections >= 2, "the command waits")
         else:
             terminal.read_until("begun" if words[0] == "logs" else "running")
         terminal.type(b"\x03")
@@ -238,7 +238,7 @@ def test_a_live_screen_goes_on_over_a_restart(luzia: PrivateLuzia, columns: int,
     try:
         terminal.read_until("running")
         restart(luzia)
-        luzia.client().progress(job, percent=50, label="半分 done")
+        luzia.client().report_progress(job, percent=50, label="半分 done")
         terminal.read_until("50% 半分 done")
         gate.write_text("")
         assert terminal.end() == 0

@@ -23,7 +23,7 @@ def test_the_examples_of_the_page_work() -> None:
         (commands / "luzia").write_text(f"#!{sys.executable}\n{program}")
         (commands / "luzia").chmod(0o755)
         luzia.env["PATH"] = f"{commands}:{luzia.env['PATH']}"
-        luzia.client().project_add("overbits", luzia.project, "shell")
+        luzia.client().add_project("overbits", luzia.project, "shell")
         said = []
         for block in blocks:
             if block["kind"] == "toml":

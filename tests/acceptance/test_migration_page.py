@@ -46,7 +46,7 @@ def luzia(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateLuzia]:
         for name in ("LUZIA_RUNTIME_DIR", "LUZIA_STATE_DIR", "LUZIA_CONFIG"):
             monkeypatch.setenv(name, luzia.env[name])
         monkeypatch.setitem(sys.modules, "older_luzia", legacy)
-        luzia.client().project_add("overbits", luzia.project, "shell")
+        luzia.client().add_project("overbits", luzia.project, "shell")
         legacy.get_enhanced_dispatcher.cache_clear()
         yield luzia
         legacy.get_enhanced_dispatcher.cache_clear()

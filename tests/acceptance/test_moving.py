@@ -87,9 +87,9 @@ def test_records_and_attempts_move_without_any_secret_and_may_be_imported_twice(
     assert [each["exit_code"] for each in new["attempts"]] == [5, 5]
     assert (status(here, running)["state"], status(here, mine)["key"]) == ("lost", "nightly")
 
-    again = here.run("import", str(file))
-    assert "Imported 0 jobs; 2 were there already, 0 refused" in again.stdout
-    assert again.returncode == 0
+    retry = here.run("import", str(file))
+    assert "Imported 0 jobs; 2 were there already, 0 refused" in retry.stdout
+    assert retry.returncode == 0
     here.kill()
     here.start()
     assert set(ids(here)) == {mine, failed, running}

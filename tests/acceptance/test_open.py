@@ -31,7 +31,7 @@ def done(luzia: PrivateLuzia, project: str, worktree: bool = False) -> Job:
     client = Client(luzia.socket, autostart=False)
     job = client.dispatch(project, "true", agent="shell", worktree=worktree).job
     client.wait([job], DEADLINE_S)
-    return client.status(job)
+    return client.get_job(job)
 
 
 def directory(luzia: PrivateLuzia, name: str) -> str:

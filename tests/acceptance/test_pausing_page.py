@@ -31,18 +31,18 @@ def test_the_commands_of_the_page_do_what_it_says() -> None:
         )
         client = luzia.client()
         in_shell(luzia, "".join(project.splitlines(keepends=True)[:2]))
-        (waiting,) = client.list().jobs
+        (waiting,) = client.list_jobs().jobs
         assert "project overbits is paused since" in (waiting.reason or "")
         in_shell(luzia, "".join(project.splitlines(keepends=True)[2:]))
         assert client.wait([waiting.id]).jobs[0].state == "completed"
         in_shell(luzia, "".join(held.splitlines(keepends=True)[:2]))
-        job = client.list(limit=1).jobs[0]
+        job = client.list_jobs(limit=1).jobs[0]
         assert "held since" in (job.reason or "")
         in_shell(luzia, held.splitlines()[2])
         assert client.wait([job.id]).jobs[0].state == "completed"
-        before = client.info().pid
+        before = client.get_info().pid
         in_shell(luzia, drained)
-        after = client.info()
+        after = client.get_info()
         assert after.pid != before
         assert after.queues.draining is None
 

@@ -1,4 +1,4 @@
-"""In /tmp others may come first: a client asks nothing on a socket in a directory that they planted."""
+"""In /tmp others may come first: a client does not connect to a socket in a directory that they planted."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from support import DEADLINE_S
 
 AS_SOMEBODY = """
 import os, sys
-from luzia_client import connection
-from luzia_client.cli import dispatch
-from luzia_protocol import paths
+from luzia_client.cli.commands import dispatch
+from luzia_client.transport import connection
+from luzia_protocol import environment
 uid = int(sys.argv[1])
 os.setgroups([]); os.setgid(uid); os.setuid(uid)
 try:
-    dispatch._exchange(paths.socket_path(), b"my secret")
+    dispatch._exchange(environment.socket_path(), b"my secret")
 except PermissionError as exc:
     print(exc.strerror)
 try:
-    connection.connect(paths.socket_path(), autostart=False)
+    connection.open_socket(paths.socket_path(), autostart=False)
 except connection.DaemonUnreachableError as exc:
     print(exc.message)
 """
@@ -56,8 +56,8 @@ def test_a_client_asks_nothing_where_somebody_else_came_first(what: str, tmp_pat
             trap.setblocking(False)
             with pytest.raises(BlockingIOError):
                 trap.accept()
-        assert f"{place} is somebody else's\n" in done.stdout, done.stderr
-        assert f"luzia asks nothing on {place}/luzia.sock" in done.stdout
+        assert f"{place} belongs to another user\n" in done.stdout, done.stderr
+        assert f"refusing to connect to {place}/luzia.sock" in done.stdout
     finally:
         if place.is_symlink():
             place.unlink()

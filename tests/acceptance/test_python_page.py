@@ -26,7 +26,7 @@ def luzia(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateLuzia]:
         for name in ("LUZIA_RUNTIME_DIR", "LUZIA_STATE_DIR", "LUZIA_CONFIG"):
             monkeypatch.setenv(name, luzia.env[name])
         monkeypatch.chdir(luzia.project)
-        luzia.client().project_add("overbits", luzia.project, "shell")
+        luzia.client().add_project("overbits", luzia.project, "shell")
         yield luzia
 
 

@@ -66,7 +66,7 @@ def test_both_clients_miss_nothing_and_see_nothing_twice_over_a_crash_and_a_rest
     with ThreadPoolExecutor(len(READERS)) as threads:
         readers = [threads.submit(read, luzia.socket, job, seen[name]) for name, read in READERS.items()]
         for percent, words in ((30, ("start",)), (60, ("restart",))):
-            luzia.client().progress(job, percent=percent)
+            luzia.client().report_progress(job, percent=percent)
             all_go_on(seen)
             if words == ("start",):
                 luzia.kill_daemon()

@@ -50,7 +50,7 @@ def test_removed_jobs_come_back_running_ones_go_on_and_nothing_newer_is_lost(dae
         pid = wire.ok(op="status", job=running)["job"]["pid"]
     done = daemon.run("daemon", "restore", str(snapshot), "--yes")
     assert done.returncode == 0, done.stderr
-    assert "set aside as" in done.stdout
+    assert "set aside in" in done.stdout
     try:
         with daemon.connect() as wire:
             assert wire.ok(op="status", job=removed)["job"]["exit_code"] == 5

@@ -24,7 +24,7 @@ COMMANDS = [line for block in SHELL for line in block.splitlines()]
 @pytest.fixture(scope="module")
 def luzia() -> Iterator[PrivateLuzia]:
     with private_luzia() as luzia:
-        luzia.client().project_add("overbits", luzia.project, "shell")
+        luzia.client().add_project("overbits", luzia.project, "shell")
         yield luzia
 
 

@@ -61,8 +61,8 @@ def enter(screen: Terminal, line: str) -> None:
 
 
 def only_job(luzia: PrivateLuzia) -> Job:
-    (job,) = luzia.client().list_all()
-    return luzia.client().status(job.id)
+    (job,) = luzia.client().iter_jobs()
+    return luzia.client().get_job(job.id)
 
 
 def test_a_task_is_dispatched_and_its_end_told_above_what_is_being_typed(luzia: PrivateLuzia) -> None:
@@ -177,10 +177,10 @@ def test_a_task_of_many_lines_arrives_whole(luzia: PrivateLuzia) -> None:
         for write in (typed, quoted, pasted, edited):
             ready(screen)
             tasks.append(write(screen))
-            assert len(luzia.client().list().jobs) == len(tasks) - 1
+            assert len(luzia.client().list_jobs().jobs) == len(tasks) - 1
             screen.press("enter")
-            until(lambda: len(luzia.client().list().jobs) == len(tasks), "the job")
-    assert [job.task for job in luzia.client().list_all()] == tasks[::-1]
+            until(lambda: len(luzia.client().list_jobs().jobs) == len(tasks), "the job")
+    assert [job.task for job in luzia.client().iter_jobs()] == tasks[::-1]
 
 
 def test_lines_are_remembered_over_shells_in_a_private_file(luzia: PrivateLuzia) -> None:
@@ -240,7 +240,9 @@ def test_news_wait_until_the_command_that_runs_is_over(luzia: PrivateLuzia) -> N
         enter(screen, "wait @last")
         job = only_job(luzia)
         client = luzia.client()
-        until(lambda: client.info().connections >= 4, "the command waits, beside the shell's two connections and this")
+        until(
+            lambda: client.get_info().connections >= 4, "the command waits, beside the shell's two connections and this"
+        )
         client.cancel(job.id)
         screen.shows("[exit 5] luzia>", f"{job.id} overbits cancelled", "0 running")
         assert screen.row_of(f"{job.id}  cancelled") < screen.row_of(f"{job.id} overbits cancelled")
@@ -258,7 +260,7 @@ def test_a_line_that_is_no_command_starts_nothing_unasked(luzia: PrivateLuzia) -
         screen.shows("did you mean `cancel`?", "[y/N]")
         screen.press("enter")
         screen.shows("Aborted.")
-        assert luzia.client().list().jobs == []
+        assert luzia.client().list_jobs().jobs == []
         enter(screen, ": really it")
         screen.shows(": really it? [y/N]")
         screen.press("y")
@@ -357,7 +359,7 @@ def test_lines_from_a_pipe_are_run_up_to_the_first_that_fails(luzia: PrivateLuzi
     ended = script(luzia, "jobs --json\n\nwait nothere\noverbits true\n")
     assert ended.returncode == 4
     assert "line 3 failed with exit status 4: wait nothere" in ended.stderr
-    assert len(luzia.client().list().jobs) == 1
+    assert len(luzia.client().list_jobs().jobs) == 1
 
 
 def test_a_script_that_makes_no_sense_says_where(luzia: PrivateLuzia) -> None:
@@ -367,7 +369,7 @@ def test_a_script_that_makes_no_sense_says_where(luzia: PrivateLuzia) -> None:
     ended = script(luzia, "use overbits\nfix it\n")
     assert ended.returncode == 2
     assert "line 1: `use` is only available at the prompt" in ended.stderr
-    assert luzia.client().list(states=[JobState.QUEUED]).jobs == []
+    assert luzia.client().list_jobs(states=[JobState.QUEUED]).jobs == []
 
 
 def test_a_command_in_a_script_does_not_read_the_script(luzia: PrivateLuzia) -> None:

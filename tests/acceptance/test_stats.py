@@ -46,7 +46,7 @@ def test_the_figures_are_those_of_the_jobs(luzia: PrivateLuzia) -> None:
     assert (total["jobs"], total["states"], total["success"]) == (5, {"completed": 3, "failed": 1, "queued": 1}, 0.75)
     assert sum(bucket["completed"] for bucket in told["ended"]) == 3
     assert sum(bucket["other"] for bucket in told["ended"]) == 1
-    whole = [client.status(job) for job in jobs]
+    whole = [client.get_job(job) for job in jobs]
     starts = [(job.attempts[0].started_at or job.created_at) - job.created_at for job in whole]
     waited = sorted(start.total_seconds() for start in starts)
     ran = sorted(sum(attempt.duration_s or 0.0 for attempt in job.attempts) for job in whole)

@@ -23,7 +23,7 @@ def test_the_examples_of_the_page_work() -> None:
         (commands / "luzia").chmod(0o755)
         luzia.env["PATH"] = f"{commands}:{luzia.env['PATH']}"
         client = luzia.client()
-        client.project_add("overbits", luzia.project, "shell")
+        client.add_project("overbits", luzia.project, "shell")
         said = []
         for text in blocks:
             done = subprocess.run(
@@ -37,5 +37,5 @@ def test_the_examples_of_the_page_work() -> None:
             assert done.returncode == 0, (text, done.stderr)
             said.append(done.stdout)
         assert said[0].splitlines()[-2:] == ["one half", "the other half"]
-        detached = next(client.list_all())
+        detached = next(client.iter_jobs())
         assert (detached.task, detached.parent) == ("echo I am on my own", None)

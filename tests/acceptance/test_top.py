@@ -57,7 +57,7 @@ def client(luzia: PrivateLuzia) -> Client:
 
 def status(luzia: PrivateLuzia, job: str) -> Job:
     with client(luzia) as asking:
-        return asking.status(job)
+        return asking.get_job(job)
 
 
 def state(luzia: PrivateLuzia, job: str) -> JobState:

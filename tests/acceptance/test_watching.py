@@ -48,7 +48,7 @@ def go(luzia: PrivateLuzia, name: str = "go") -> None:
 
 
 def runs(luzia: PrivateLuzia, job: str) -> None:
-    until(lambda: asking(luzia).status(job).state is JobState.RUNNING, f"{job} runs")
+    until(lambda: asking(luzia).get_job(job).state is JobState.RUNNING, f"{job} runs")
 
 
 def test_each_job_has_one_line_with_its_bar_whatever_its_task_is_written_in(luzia: PrivateLuzia) -> None:
@@ -58,7 +58,7 @@ def test_each_job_has_one_line_with_its_bar_whatever_its_task_is_written_in(luzi
         runs(luzia, job)
     with watching(luzia) as screen:
         for percent, job in zip((30, 60, 99), jobs, strict=True):
-            asking(luzia).progress(job, percent=percent)
+            asking(luzia).report_progress(job, percent=percent)
             screen.shows(f"{percent}%")
         rows = [next(line for line in screen.lines if line.startswith(job)) for job in jobs]
         for row, said in zip(rows, ("[███░░░░░░░] 30%", "[██████░░░░] 60%", "[█████████░] 99%"), strict=True):
@@ -104,7 +104,7 @@ def test_the_title_and_the_bell_are_there_for_those_who_want_them(luzia: Private
     with watching(luzia) as plain, watching(luzia, "--title", "--bell") as signs:
         plain.shows("running")
         signs.until(lambda screen: b"\x1b[22;2t\x1b]2;running " in screen.raw, "a title")
-        asking(luzia).progress(job, percent=40)
+        asking(luzia).report_progress(job, percent=40)
         title = f"\x1b]2;running 40% project {job}\a"
         signs.until(lambda screen: title.encode() in screen.raw, "another title")
         go(luzia)
@@ -137,7 +137,7 @@ def test_a_terminal_that_takes_nothing_holds_up_nobody_and_gets_only_the_newest_
         screen.type(STOP)
         before = len(screen.raw)
         for percent in range(1, 91):
-            asking(luzia).progress(job, percent=percent)
+            asking(luzia).report_progress(job, percent=percent)
         go(luzia)
         assert [each.state for each in asking(luzia).wait([job], DEADLINE_S).jobs] == [JobState.COMPLETED]
         screen.type(GO_ON)
@@ -152,7 +152,7 @@ def test_ctrl_c_ends_it_on_a_frozen_terminal_too(luzia: PrivateLuzia) -> None:
     with watching(luzia, job) as screen:
         screen.shows("running")
         screen.type(STOP)
-        asking(luzia).progress(job, percent=50)
+        asking(luzia).report_progress(job, percent=50)
         screen.press("ctrl-c")
         assert screen.ended() == 130
         assert screen.is_as_before()
@@ -161,7 +161,7 @@ def test_ctrl_c_ends_it_on_a_frozen_terminal_too(luzia: PrivateLuzia) -> None:
 def plain_changes(luzia: PrivateLuzia, job: str, said: Callable[[], str], ended: Callable[[], int]) -> None:
     """Let a job change that is watched without a screen, and check what is written of it."""
     until(lambda: "running" in said(), "the job is shown")
-    asking(luzia).progress(job, percent=30, label="tests")
+    asking(luzia).report_progress(job, percent=30, label="tests")
     until(lambda: "30%" in said(), "the change is shown")
     go(luzia)
     assert ended() == 0

@@ -14,7 +14,8 @@ from luzia_protocol.jobs import Attempt, Job, Outcome
 import private_luzia
 from agents.setups import lead_to
 from agents.stub.server import StubModel
-from luziad.agents.base import Understanding, Verdict
+from luziad.agents.base import Understanding
+from luziad.jobs.attempt import Verdict
 from private_luzia import PrivateLuzia
 
 WAIT_S = 240.0
@@ -63,18 +64,18 @@ class RealAgent:
         """The job when it is final."""
         (last,) = self.client.wait([job], timeout_s=WAIT_S).jobs
         assert last.state.is_final, f"{self.name} still runs: {self.output(job)}"
-        return self.client.status(job)
+        return self.client.get_job(job)
 
     def judged(self, job: str) -> Attempt:
         """The first attempt, when it has ended; an overloaded server has luzia try again later."""
         until(
-            lambda: [each for each in self.client.status(job).attempts if each.outcome], "the first attempt has ended"
+            lambda: [each for each in self.client.get_job(job).attempts if each.outcome], "the first attempt has ended"
         )
-        return self.client.status(job).attempts[0]
+        return self.client.get_job(job).attempts[0]
 
     def output(self, job: str, stream: str = "stdout") -> str:
         """What the newest attempt printed."""
-        status = self.client.status(job)
+        status = self.client.get_job(job)
         return (Path(status.directory or "") / str(status.attempt) / stream).read_text(errors="replace")
 
     def understood(self, job: Job) -> Understanding:
@@ -91,7 +92,7 @@ class RealAgent:
 
     def tree(self, job: str) -> set[Process]:
         """The processes of a job: its agent, all descendants of it, and what else has the job's variables."""
-        root = self.client.status(job).pid
+        root = self.client.get_job(job).pid
         processes = _processes()
         parents = {pid: parent for pid, (parent, _) in processes.items()}
         return {

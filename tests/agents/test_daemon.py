@@ -15,11 +15,11 @@ def test_what_an_agent_does_is_known_while_it_runs(agent: RealAgent) -> None:
     job = agent.dispatch("gate")
 
     def knows_the_plan() -> bool:
-        progress = agent.client.status(job).progress
+        progress = agent.client.get_job(job).progress
         return progress is not None and (progress.label, progress.done) == ("plan", 1)
 
     until(knows_the_plan, "one step of the plan is done")
-    status = agent.client.status(job)
+    status = agent.client.get_job(job)
     assert status.state is JobState.RUNNING
     assert status.progress is not None
     assert status.progress.percent == (99 if status.progress.total == 1 else 50)
@@ -31,7 +31,7 @@ def test_an_agent_goes_on_when_the_daemon_is_killed_and_the_next_daemon_judges_i
     job = agent.dispatch("gate")
     until(agent.model.at_the_gate, "the agent has done its work")
     processes = agent.tree(job)
-    itself = {each for each in processes if each.pid == agent.client.status(job).pid}
+    itself = {each for each in processes if each.pid == agent.client.get_job(job).pid}
     agent.luzia.kill_daemon()
     agent.client = agent.luzia.client()
     assert len(alive(itself)) == 1

@@ -16,8 +16,8 @@ from private_luzia import until
 
 def asked(agent: RealAgent, job: str) -> Question:
     """What the job asks, once it does."""
-    until(lambda: agent.client.status(job).question or agent.client.status(job).state.is_final, "a question")
-    question = agent.client.status(job).question
+    until(lambda: agent.client.get_job(job).question or agent.client.get_job(job).state.is_final, "a question")
+    question = agent.client.get_job(job).question
     assert question is not None, agent.output(job)
     return question
 
@@ -26,7 +26,7 @@ def strict(agent: RealAgent) -> None:
     """Let the agent ask for all but what `allow` names."""
     file = Path(agent.luzia.env["LUZIA_CONFIG"])
     file.write_text(file.read_text().replace("grace_s = 5\n", 'grace_s = 5\nask = true\nallow = ["Read"]\n'))
-    agent.client.reload()
+    agent.client.reload_config()
 
 
 @pytest.mark.only("claude")
@@ -37,8 +37,8 @@ def test_a_permission_that_is_given_after_a_crash_lets_the_agent_write(agent: Re
     assert (question.type, question.tool, Path(question.text).name) == ("permission", "Write", FILE)
     agent.luzia.kill_daemon()
     agent.client = agent.luzia.client()
-    assert agent.client.status(job).question == question
-    assert agent.client.answer(job, ["allow"]).state is JobState.RUNNING
+    assert agent.client.get_job(job).question == question
+    assert agent.client.answer_question(job, ["allow"]).state is JobState.RUNNING
     done = agent.ended(job)
     assert (done.state, done.exit_code) == (JobState.COMPLETED, 0), agent.output(job)
     assert (Path(agent.luzia.project) / FILE).exists()
@@ -49,7 +49,7 @@ def test_a_permission_that_is_denied_fails_nothing(agent: RealAgent) -> None:
     strict(agent)
     job = agent.dispatch("ok")
     asked(agent, job)
-    agent.client.answer(job, ["write it elsewhere"])
+    agent.client.answer_question(job, ["write it elsewhere"])
     assert agent.ended(job).state is JobState.COMPLETED, agent.output(job)
     assert "write it elsewhere" in agent.output(job)
     assert not (Path(agent.luzia.project) / FILE).exists()

@@ -29,9 +29,9 @@ def test_a_message_goes_on_with_the_conversation_of_a_job_that_has_ended(agent: 
     job = agent.ended(agent.dispatch("text")).id
     sent = agent.luzia.run("send", job, FOLLOW_UP)
     assert sent.returncode == 0, sent.stderr
-    again = agent.ended(job)
-    assert again.attempt == 2
-    one_conversation(agent, again, TASK, FOLLOW_UP)
+    retry = agent.ended(job)
+    assert retry.attempt == 2
+    one_conversation(agent, retry, TASK, FOLLOW_UP)
 
 
 @pytest.mark.only("claude", "codex")  # of the others, some tell no session before the model's first answer
@@ -40,25 +40,25 @@ def test_a_retry_goes_on_with_the_conversation_that_a_refusal_had_ended(agent: R
     assert agent.ended(job).state is JobState.FAILED
     retried = agent.luzia.run("retry", job)
     assert retried.returncode == 0, retried.stderr
-    again = agent.ended(job)
-    assert [each.outcome for each in again.attempts] == [Outcome.FAILED, Outcome.COMPLETED]
-    one_conversation(agent, again, TASK, GO_ON)
+    retry = agent.ended(job)
+    assert [each.outcome for each in retry.attempts] == [Outcome.FAILED, Outcome.COMPLETED]
+    one_conversation(agent, retry, TASK, GO_ON)
 
 
 @pytest.mark.only("claude", "codex")
 def test_a_job_waits_for_the_end_of_a_usage_limit_and_a_retry_does_not(agent: RealAgent) -> None:
     job = agent.dispatch("usage-limit")
     limited = agent.judged(job)
-    waiting = agent.client.status(job)
+    waiting = agent.client.get_job(job)
     assert limited.activity is not None
     assert "limit" in (limited.activity.limit or "")
     assert (limited.outcome, waiting.state) == (Outcome.USAGE_LIMITED, JobState.QUEUED)
     assert f"usage limit of {agent.name} until " in (waiting.reason or "")
     retried = agent.luzia.run("retry", job)
     assert retried.returncode == 0, retried.stderr
-    again = agent.ended(job)
-    assert again.attempt == 2
-    one_conversation(agent, again, TASK, GO_ON)
+    retry = agent.ended(job)
+    assert retry.attempt == 2
+    one_conversation(agent, retry, TASK, GO_ON)
 
 
 @pytest.mark.only("claude", "codex")

@@ -96,8 +96,8 @@ def adding(kinds: Kinds) -> Rows:
                 run()
             rounds = [[run() for run in runs] for _ in range(ROUNDS)]
         bare, *theirs = (statistics.median(times) for times in zip(*rounds, strict=True))
-        behind = f"behind {queued:,} queued ones" if queued else "with an empty queue"
-        rows[f"handing over a job {behind}: whole process"] = [
+        behind = f"behind {queued:,} queued jobs" if queued else "with an empty queue"
+        rows[f"dispatch {behind}, whole process"] = [
             f"{time_s * 1000:.1f} ms, {time_s / bare:.2f} times" for time_s in theirs
         ]
     return rows
@@ -111,7 +111,7 @@ def short_jobs(kinds: Kinds) -> Rows:
             began = time.perf_counter()
             one.add_many("true", SHORT_JOBS)
             one.settled()
-            rates.append(f"{SHORT_JOBS / (time.perf_counter() - began):,.0f} a second")
+            rates.append(f"{SHORT_JOBS / (time.perf_counter() - began):,.0f} jobs/s")
     return {f"{SHORT_JOBS} times `true` with {SLOTS} slots": rates}
 
 
@@ -146,15 +146,15 @@ def killed(kinds: Kinds) -> Rows:
                 one.add(f"echo {number}")
             one.kill()
             eventually(lambda marker=marker: not _runs(marker), "the end of what ran")  # type: ignore[misc]
-            went_on.append("goes on" if marker.exists() else "ends")
+            went_on.append("continues" if marker.exists() else "ends")
             one.start(1)
             known = one.known()
             told.append("known" if known.get(job) == 7 else "lost")
             kept.append(str(sum(f"echo {number}" in known for number in range(QUEUED))))
     return {
-        "after `kill -9` of the daemon: what runs": went_on,
-        "its exit status": told,
-        f"queued jobs that are still known, of {QUEUED}": kept,
+        "after `kill -9` of the daemon: running job": went_on,
+        "after `kill -9` of the daemon: its exit status": told,
+        f"after `kill -9` of the daemon: queued jobs kept, of {QUEUED}": kept,
     }
 
 

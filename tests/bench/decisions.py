@@ -13,7 +13,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from bench.house import House  # noqa: E402
 from luziad.jobs.record import JobRecord  # noqa: E402
-from luziad.scheduling.ready.lanes import Limits  # noqa: E402
+from luziad.scheduling.ready.limits import Limits  # noqa: E402
 
 SLOTS = 8
 ROUNDS = 20
@@ -44,7 +44,7 @@ class Queue:
             (started,) = self._house.started
             self._running.append(started)
             self._house.table.remove(ended)
-            if ended.fate.after is None:
+            if ended.status.dependencies is None:
                 spent.append(after - before)
                 self._add()
         return statistics.median(spent)

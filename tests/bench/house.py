@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.dependencies import After
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
-from luziad.jobs.requirements import Claims
+from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
+from luziad.jobs.requirements import Requirements
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.gates import Gates
-from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 
@@ -33,12 +33,12 @@ class House:
         self.gates.add(self._dependencies)
 
     def dispatch(
-        self, project: str, agent: str = "claude", claims: Claims | None = None, parent: JobRecord | None = None
+        self, project: str, agent: str = "claude", claims: Requirements | None = None, parent: JobRecord | None = None
     ) -> JobRecord:
         """Take in a job; with a parent it starts when that has ended."""
         self._n += 1
-        spec = JobSpec(project=project, directory="/", agent=agent, created_at=self.now, claims=claims)
-        fate = JobFate(after=None if parent is None else After(ended=(parent.id,)))
+        spec = JobSpec(project=project, directory="/", agent=agent, created_at=self.now, requirements=claims)
+        fate = JobStatus(dependencies=None if parent is None else Dependencies(ended=(parent.id,)))
         record = JobRecord(self._n, f"j{self._n}", spec, fate)
         self.table.add(record)
         self.gates.enter(record)
@@ -57,7 +57,7 @@ class House:
 
     def end(self, record: JobRecord, state: JobState = JobState.COMPLETED) -> None:
         """A job has ended: let those go on that have waited for it, and start what can start now."""
-        if record.fate.state is JobState.QUEUED:
+        if record.status.state is JobState.QUEUED:
             self.gates.discard(record)
         else:
             self.ready.release(record.id)
@@ -70,15 +70,15 @@ class House:
         self.ready = ReadyQueue(self.ready.limits)
         self._build()
         for record in reversed(list(self.table.newest_first())):
-            if record.fate.state is JobState.QUEUED:
+            if record.status.state is JobState.QUEUED:
                 self.gates.enter(record)
         for record in self.table.active():
             self.ready.occupy(record.id, record.wants)
         self.pump()
 
     def _move(self, record: JobRecord, state: JobState) -> None:
-        before, record.fate.state = record.fate.state, state
-        self.table.moved(record, before)
+        before, record.status.state = record.status.state, state
+        self.table.state_changed(record, before)
 
     def _skip(self, record: JobRecord, reason: str) -> None:
         raise AssertionError(f"{record.id} waits for any end, and is to be skipped: {reason}")

@@ -90,13 +90,13 @@ def whole_process() -> list[Figure]:
         ours, bare = _alternate(dispatch, runner(BARE_PYTHON, daemon.env))
         figures = [
             Figure(
-                "`luzia . true`, whole process",
-                f"against `python -I -S -c pass`, {ROUNDS} each",
+                "`luzia . true`, whole process, relative to bare Python",
+                f"ratio to `python -I -S -c pass`, {ROUNDS} runs each",
                 ours / bare,
                 "times",
                 5.0,
             ),
-            Figure("the same", "median", ours * 1000, "ms"),
+            Figure("`luzia . true`, whole process", "median", ours * 1000, "ms"),
         ]
         spooler = shutil.which("tsp")
         if spooler is not None:
@@ -104,7 +104,9 @@ def whole_process() -> list[Figure]:
             ours, theirs = _alternate(dispatch, runner([spooler, "true"], environment))
             subprocess.run([spooler, "-K"], env=environment, check=False)
             figures.append(
-                Figure("`luzia . true` against task-spooler's `tsp true`", "ratio of medians", ours / theirs, "times")
+                Figure(
+                    "`luzia . true` relative to task-spooler's `tsp true`", "ratio of medians", ours / theirs, "times"
+                )
             )
         return figures
 
@@ -114,14 +116,14 @@ def looking() -> list[Figure]:
     commands = {
         "`luzia jobs`, 1,000 jobs": ["jobs"],
         "`luzia --help`": ["--help"],
-        "TAB after `luzia cancel`, 1,000 jobs": ["--complete", "bash", "cancel", ""],
+        "completion of `luzia cancel`, 1,000 jobs": ["--complete", "bash", "cancel", ""],
     }
     figures = []
     with private_daemon("[daemon]\nmax_running = 1\n") as daemon, daemon.connect() as wire:
         _dispatch_pipelined(wire, 1000, b'"task":"sleep 100000"')
         for what, words in commands.items():
             ours, bare = _alternate(runner([LUZIA, *words], daemon.env), runner(BARE_PYTHON, daemon.env))
-            how = f"whole process against `python -I -S -c pass`, {ROUNDS} each"
+            how = f"whole process, ratio to `python -I -S -c pass`, {ROUNDS} runs each"
             figures.append(Figure(what, how, ours / bare, "times", 6.0))
     return figures
 
@@ -138,17 +140,17 @@ def first_instruction() -> list[Figure]:
         rates = [_short_commands(wire, 400) for _ in range(3)]
     return [
         Figure(
-            "dispatch to the agent's first instruction",
-            "median of 100, idle daemon, `date` tells its clock",
+            "from dispatch to the agent's first instruction",
+            "median of 100 jobs that print `date`, idle daemon",
             statistics.median(delays) * 1000,
             "ms",
             10.0,
         ),
         Figure(
-            "short commands end to end",
-            "`true`, 8 slots, median of 3 × 400",
+            "throughput of short jobs",
+            "`true`, 8 slots, median of three runs of 400 jobs",
             statistics.median(rates),
-            "a second",
+            "jobs/s",
             150,
             True,
         ),
@@ -161,7 +163,7 @@ def five_at_once() -> list[Figure]:
     async def together(daemon: PrivateDaemon) -> list[float]:
         times = []
         async with AsyncClient(daemon.socket, autostart=False) as client:
-            await client.info()
+            await client.get_info()
             for _ in range(ROUNDS):
                 began = time.perf_counter()
                 answers = await asyncio.gather(*(client.dispatch("overbits", "true") for _ in range(5)))
@@ -171,7 +173,7 @@ def five_at_once() -> list[Figure]:
 
     with private_daemon() as daemon:
         elapsed_s = statistics.median(asyncio.run(together(daemon)))
-    how = f"`asyncio.gather`, median of {ROUNDS}, all five on disk"
+    how = f"`asyncio.gather`, median of {ROUNDS} runs, all five jobs on disk"
     return [Figure("five dispatches at once through the Python API", how, elapsed_s * 1000, "ms", 50.0)]
 
 
@@ -198,10 +200,12 @@ def idle() -> list[Figure]:
 def process_trees() -> list[Figure]:
     """What ending many large trees at once costs other clients."""
     ended = trees.end_trees()
-    size = f"{trees.TREES} trees of {trees.PROCESSES} orphans that ignore SIGTERM"
+    size = f"ratio to before; {trees.TREES} trees of {trees.PROCESSES} orphans that ignore SIGTERM"
     return [
-        Figure("status, 99th percentile, while trees are ended", size, ended.during_s / ended.before_s, "times", 5.0),
-        Figure("processes left of them", "after the grace", ended.left, "", 0),
+        Figure(
+            "`status`, p99, while process trees are terminated", size, ended.during_s / ended.before_s, "times", 5.0
+        ),
+        Figure("processes left of these trees", "after the grace period", ended.left, "", 0),
     ]
 
 
@@ -228,26 +232,26 @@ def many_jobs() -> list[Figure]:
             wire.ok(op="cancel", job=blocker)
     return [
         Figure(
-            "the same with 100,000 queued jobs",
-            "ratio to none queued, each against bare python",
+            "`luzia . true`, 100,000 queued jobs",
+            "ratio to an empty queue, each relative to bare Python",
             (much / bare_much) / (few / bare_few),
             "times",
             1.2,
         ),
-        Figure("durable dispatches", "one pipelined connection, synchronous=FULL", rate, "a second", 20_000, True),
-        Figure("status round trip, 100,000 jobs", "median of 5,000 on one core", status_s * 1e6, "µs", 100),
-        Figure("memory of a queued job", "growth of the resident set over 100,000", grown / MANY, "bytes", 2048),
-        Figure("restart with 100,000 jobs", "from exec to the first answer", restart_s, "s", 2.0),
+        Figure("durable dispatches", "one pipelined connection, synchronous=FULL", rate, "jobs/s", 20_000, True),
+        Figure("`status` round trip, 100,000 jobs", "median of 5,000, one core", status_s * 1e6, "µs", 100),
+        Figure("memory of a queued job", "growth of the resident set over 100,000 jobs", grown / MANY, "bytes", 2048),
+        Figure("restart with 100,000 jobs", "from exec to the first reply", restart_s, "s", 2.0),
     ]
 
 
 def large_graph() -> list[Figure]:
     """What one request with many jobs costs."""
     taken = graphs.take_in()
-    how = f"each job after two others; median of {graphs.ROUNDS}"
+    how = f"each job depends on two others; median of {graphs.ROUNDS}"
     return [
         Figure(f"a graph of {graphs.JOBS:,} jobs in one request", how, taken.answered_s, "s", 1.5),
-        Figure("the longest wait of another client meanwhile", "the same runs", taken.others_s, "s"),
+        Figure("longest wait of another client during the request", "same runs", taken.others_s, "s"),
     ]
 
 
@@ -257,15 +261,15 @@ def deciding() -> list[Figure]:
     report = simulate.Month(1_000_000, seed=1).run()
     return [
         Figure(
-            "from an end to the next start, 100,000 jobs of 200 projects, half of them waiting for others",
+            "from the end of a job to the next start; 100,000 jobs of 200 projects, half with dependencies",
             "ratio to 100 jobs, medians",
             times,
             "times",
             1.5,
         ),
         Figure(
-            "a month of 1,000,000 jobs, simulated",
-            f"every promise checked; {report.waiting:,} waiting at most; processor time",
+            "simulation of a month with 1,000,000 jobs",
+            f"CPU time; every guarantee checked; at most {report.waiting:,} jobs waiting",
             report.seconds,
             "s",
             180,
@@ -340,7 +344,9 @@ def _number(value: float) -> str:
 def _write_readme(figures: list[Figure]) -> None:
     readme = ROOT / "README.md"
     machine = f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
-    table = "\n".join(["| what | measured | bound | how |", "|---|---|---|---|", *(figure.row() for figure in figures)])
+    table = "\n".join(
+        ["| figure | measured | bound | method |", "|---|---|---|---|", *(figure.row() for figure in figures)]
+    )
     text = f"<!-- figures -->\n\nTaken by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
     new = re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: text, readme.read_text(), flags=re.DOTALL)
     with tempfile.NamedTemporaryFile("w", dir=ROOT, delete=False) as file:

@@ -21,8 +21,8 @@ from luzia_protocol.jobs import JobState  # noqa: E402
 
 from bench.house import House  # noqa: E402
 from luziad.jobs.record import JobRecord  # noqa: E402
-from luziad.jobs.requirements import Claims  # noqa: E402
-from luziad.scheduling.ready.lanes import Limits, Wants  # noqa: E402
+from luziad.jobs.requirements import Requirements, Wants  # noqa: E402
+from luziad.scheduling.ready.limits import Limits  # noqa: E402
 
 MONTH_S = 30 * 86_400.0
 PROJECTS = 40
@@ -101,7 +101,7 @@ class Month:
         elif what == "crash":
             self._over = True
             self._house.restart()
-        elif what == "cancel" and record is not None and record.fate.state is JobState.QUEUED:
+        elif what == "cancel" and record is not None and record.status.state is JobState.QUEUED:
             self._cancelled += 1
             self._forget(record)
         elif what == "priority" and record is not None and record.id in self._house.ready.waiting:
@@ -129,17 +129,17 @@ class Month:
         if self._came < self.jobs:
             self._at(self._house.now + chance.expovariate(self.jobs / 29 / self._span_s), "arrival")
 
-    def _claims(self) -> Claims | None:
+    def _claims(self) -> Requirements | None:
         chance = self._random.random()
         if chance < 0.6:
             return None
         if chance < 0.8:
-            return Claims(priority=self._random.choice((-5, 5)))
+            return Requirements(priority=self._random.choice((-5, 5)))
         if chance < 0.9:
-            return Claims(needs={"gpu": self._random.randint(1, 3)})
+            return Requirements(needs={"gpu": self._random.randint(1, 3)})
         if chance < 0.95:
-            return Claims(needs={"gpu": 1, "db": 1})
-        return Claims(cpus=self._random.choice((0.5, 1, 2)), memory_bytes=self._random.choice((1, 2, 4)) << 30)
+            return Requirements(needs={"gpu": 1, "db": 1})
+        return Requirements(cpus=self._random.choice((0.5, 1, 2)), memory_bytes=self._random.choice((1, 2, 4)) << 30)
 
     def _new_limits(self) -> Limits:
         chance = self._random

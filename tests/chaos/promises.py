@@ -15,7 +15,7 @@ from chaos import processes
 from chaos.clients import Run
 from chaos.killing import ERRORS
 from chaos.work import Work
-from luziad.jobs.lifecycle import IllegalTransitionError, Trigger, move
+from luziad.jobs.lifecycle import IllegalTransitionError, Trigger, next_state
 
 REAPED_S = 10.0
 """A fork server that lives reaps a shim that was killed long before that."""
@@ -144,7 +144,7 @@ def _check_life(run: Run, job: str, history: list[dict[str, Any]]) -> None:
         else:
             trigger = _TRIGGERS.get(event["kind"], Trigger.NEVER_STARTED)
         try:
-            state = move(state, trigger) or state
+            state = next_state(state, trigger) or state
         except IllegalTransitionError as illegal:
             run.mistake(f"{job}: {illegal} in {kinds}")
             return

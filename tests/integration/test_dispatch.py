@@ -191,9 +191,9 @@ def test_a_retry_is_the_next_attempt_with_files_of_its_own(wire: Connection) -> 
     assert job["state"] == "failed"
     assert wire.ok(op="retry", job=job["id"])["job"] == job["id"]
     wire.ok(op="wait", jobs=[job["id"]])
-    again = wire.ok(op="status", job=job["id"])["job"]
-    assert again["state"] == "completed"
-    assert [attempt["number"] for attempt in again["attempts"]] == [1, 2]
+    retry = wire.ok(op="status", job=job["id"])["job"]
+    assert retry["state"] == "completed"
+    assert [attempt["number"] for attempt in retry["attempts"]] == [1, 2]
     assert output(wire, job["id"], attempt=1) == "attempt 1\n"
     assert output(wire, job["id"]) == "attempt 2\n"
     assert wire.error(op="logs", job=job["id"], attempt=3)["code"] == "unknown_attempt"

@@ -105,8 +105,8 @@ def test_variables_of_a_refused_graph_are_forgotten(daemon: PrivateDaemon, wire:
 def test_the_same_key_is_the_same_graph_also_after_a_crash(daemon: PrivateDaemon, wire: Connection) -> None:
     jobs = [node("a"), node("b", after=["a"])]
     first = wire.ok(op="graph", jobs=jobs, key="nightly")
-    again = wire.ok(op="graph", jobs=jobs, key="nightly")
-    assert (first["created"], again["created"], again["jobs"]) == (True, False, first["jobs"])
+    retry = wire.ok(op="graph", jobs=jobs, key="nightly")
+    assert (first["created"], retry["created"], retry["jobs"]) == (True, False, first["jobs"])
     daemon.kill()
     daemon.start()
     with daemon.connect() as later:

@@ -32,8 +32,8 @@ def test_a_job_dispatched_with_hold_starts_when_it_is_released_and_not_before_al
         daemon.start()
         with daemon.connect() as wire:
             assert end_states(wire, dispatch(wire)) == ["completed"]
-            again = status(wire, job)
-            assert (again["state"], again["held_at"]) == ("queued", told["held_at"])
+            retry = status(wire, job)
+            assert (retry["state"], retry["held_at"]) == ("queued", told["held_at"])
     with daemon.connect() as wire:
         assert wire.ok(op="release", job=job)["job"] == job
         assert end_states(wire, job) == ["completed"]

@@ -73,6 +73,6 @@ def test_the_command_line_says_when() -> None:
     with private_luzia() as luzia, luzia.client() as client:
         said = luzia.run("--in", "1h", "--agent", "shell", "--json", ".", "true")
         assert said.returncode == 0, said.stderr
-        job = client.status("@last")
+        job = client.get_job("@last")
         assert job.not_before is not None
         assert timedelta(minutes=58) < job.not_before - datetime.now(UTC) <= timedelta(hours=1)

@@ -12,7 +12,7 @@ from luzia_protocol.jobs import SortKey
 from luzia_protocol.states import SORT_KEYS
 
 from luzia_client.cli.show.columns import COLUMNS
-from luziad.jobs.sorting import KEYS
+from luziad.jobs.sorting import ORDERS
 from support import Connection, PrivateDaemon, private_daemon
 
 
@@ -156,5 +156,5 @@ def test_a_misspelt_project_or_agent_is_answered_with_the_one_that_was_meant(job
 
 def test_both_sides_know_the_same_orders() -> None:
     assert get_args(SortKey) == SORT_KEYS
-    assert set(KEYS) == set(SORT_KEYS)
+    assert set(SORT_KEYS) == set(ORDERS)
     assert set(SORT_KEYS) <= COLUMNS.keys()

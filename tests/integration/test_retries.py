@@ -66,8 +66,8 @@ def test_a_person_who_retries_gives_the_job_its_retries_anew(wire: Connection) -
     job = dispatch(wire, "exit 1", retries=1, backoff_s=AT_ONCE)
     assert ended(wire, job)["attempt"] == 2
     wire.ok(op="retry", job=job)
-    again = ended(wire, job)
-    assert (again["attempt"], again["reason"]) == (4, "exit code 1, after 2 attempts")
+    retry = ended(wire, job)
+    assert (retry["attempt"], retry["reason"]) == (4, "exit code 1, after 2 attempts")
 
 
 def test_a_waiting_retry_can_be_cancelled(wire: Connection) -> None:
@@ -151,7 +151,7 @@ def test_the_command_line_says_it_all() -> None:
         shown = luzia.run("jobs", "@last").stdout.decode()
         assert "exit code 3, after 3 attempts" in shown
         assert shown.count("failed") >= 3
-        terms = client.status("@last").terms
+        terms = client.get_job("@last").terms
         assert terms is not None
         assert (terms.retries, terms.retry_on, terms.backoff_s) == (2, ["failed", "lost"], [0.001, 0.002])
         assert (terms.expires_s, terms.job_timeout_s) == (7200, 3600)

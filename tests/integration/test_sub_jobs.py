@@ -174,12 +174,12 @@ def test_who_belongs_to_whom_survives_a_crash(daemon: PrivateDaemon, wire: Conne
     child = running(wire, dispatch(wire, parent=top))
     daemon.kill()
     daemon.start()
-    with daemon.connect() as again:
-        assert status(again, child)["parent"] == top
-        assert status(again, top)["children"] == {"running": 1}
-        assert [each["id"] for each in children(again, top)] == [child]
-        again.ok(op="cancel", job=top)
-        assert end_states(again, top, child) == ["cancelled", "cancelled"]
+    with daemon.connect() as retry:
+        assert status(retry, child)["parent"] == top
+        assert status(retry, top)["children"] == {"running": 1}
+        assert [each["id"] for each in children(retry, top)] == [child]
+        retry.ok(op="cancel", job=top)
+        assert end_states(retry, top, child) == ["cancelled", "cancelled"]
 
 
 def test_jobs_shows_the_family(daemon: PrivateDaemon, wire: Connection) -> None:

@@ -116,8 +116,8 @@ def test_a_retry_works_in_the_same_tree(workshop: Workshop) -> None:
     job = workshop.finished("test -f seen && exit 0; touch seen; exit 1")
     assert job["state"] == "failed"
     workshop.ok(op="retry", job=job["id"])
-    again = workshop.ended(job["id"])
-    assert (again["state"], again["attempt"], again["worktree"]) == ("completed", 2, job["worktree"])
+    retry = workshop.ended(job["id"])
+    assert (retry["state"], retry["attempt"], retry["worktree"]) == ("completed", 2, job["worktree"])
 
 
 def test_remove_and_retention_keep_a_job_whose_tree_has_work(workshop: Workshop) -> None:

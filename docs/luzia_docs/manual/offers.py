@@ -7,9 +7,9 @@ from typing import Any
 
 from luzia_protocol.jobs import RETRYABLE, JobState
 
-from luzia_client.cli import main
+from luzia_client.cli.args.command_line import DISPATCH_COMMANDS
 from luzia_client.cli.help import topics
-from luzia_client.cli.help.reference import Command, Word, commands
+from luzia_client.cli.help.reference import Command, Parameter, list_commands
 from luzia_client.cli.show.columns import COLUMNS
 
 BY_OPTION = {
@@ -37,7 +37,7 @@ BY_VALUE = {
 
 def table() -> str:
     """The table as JSON."""
-    known = commands()
+    known = list_commands()
     words = {
         "state": [state.value for state in JobState],
         "column": list(COLUMNS),
@@ -71,10 +71,10 @@ def _command(command: Command) -> dict[str, Any]:
 
 def _grammar(command: Command) -> dict[str, Any]:
     """What the commands with a grammar of their own say instead; an action that is called like one has a parser."""
-    return {"words": ["project"]} if command.name in main.OWN_GRAMMAR else {}
+    return {"words": ["project"]} if command.name in DISPATCH_COMMANDS else {}
 
 
-def _kind(word: Word) -> str:
+def _kind(word: Parameter) -> str:
     """The kind of the word's value: `-` for none that can be completed, nothing for an option without one."""
     if word.choices:
         return "|".join(word.choices)

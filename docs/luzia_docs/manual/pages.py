@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from luzia_protocol.version import VERSION
 
-from luzia_client.cli import main
+from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.help import topics, usage
-from luzia_client.cli.help.reference import Command, Word, commands
+from luzia_client.cli.help.reference import Command, Parameter, list_commands
 from luzia_docs.manual import roff
 from luziad import cli as luziad
 
@@ -20,7 +20,7 @@ HEADINGS = {"exit-codes": "exit status"}
 
 def manual() -> dict[str, str]:
     """Paths below docs/man, and what stands there."""
-    known = commands()
+    known = list_commands()
     pages = {f"man1/luzia-{each.name}.1": _page(of_command(each)) for each in known}
     pages["man1/luzia.1"] = _page(overview(known))
     pages["man8/luziad.8"] = _page(daemon())
@@ -55,7 +55,7 @@ def overview(known: list[Command]) -> list[str]:
         roff.title("luzia", 1, VERSION),
         roff.section("name"),
         "luzia \\- dispatch coding agents in the background",
-        *_synopsis(f"{usage.head('dispatch')[0]}\nluzia COMMAND [options] …"),
+        *_synopsis(f"{usage.dispatch_usage('dispatch')[0]}\nluzia COMMAND [options] …"),
         roff.section("description"),
         *roff.prose(
             "Hand tasks to coding agents, or run any command, in the background, and see what becomes of them."
@@ -65,13 +65,13 @@ def overview(known: list[Command]) -> list[str]:
         roff.section("commands"),
     ]
     titles = {each.name: each.title for each in known}
-    for group in dict.fromkeys(group for _, _, group in main.COMMANDS.values()):
+    for group in dict.fromkeys(group for _, _, group in COMMANDS.values()):
         lines.append(roff.subsection(group))
-        for name, (_, _, of) in main.COMMANDS.items():
+        for name, (_, _, of) in COMMANDS.items():
             if of == group:
                 lines += roff.entry(f".BR luzia\\-{name} (1)", titles[name])
     for name in topics.TITLES:
-        lines += [roff.section(HEADINGS.get(name, name)), *roff.prose(topics.text_of(name))]
+        lines += [roff.section(HEADINGS.get(name, name)), *roff.prose(topics.topic_text(name))]
     return [*lines, roff.section("see also"), ".BR luziad (8)"]
 
 
@@ -79,7 +79,7 @@ def daemon() -> list[str]:
     """luziad(8)."""
     parser = luziad.argument_parser()
     options = [action for action in parser._actions if action.help != argparse.SUPPRESS]
-    words = [Word(tuple(each.option_strings), _value(each), each.help or "") for each in options]
+    words = [Parameter(tuple(each.option_strings), _value(each), each.help or "") for each in options]
     statuses, _, more = inspect.cleandoc(luziad.__doc__ or "").partition("\n\n")[2].partition("\n--")
     assert more
     return [
@@ -113,13 +113,13 @@ def _synopsis(text: str) -> list[str]:
     return [*lines, ".fi"]
 
 
-def _words(heading: str, words: list[Word]) -> list[str]:
+def _words(heading: str, words: list[Parameter]) -> list[str]:
     if not words:
         return []
     return [roff.section(heading), *(line for word in words for line in roff.entry(_term(word), word.text))]
 
 
-def _term(word: Word) -> str:
+def _term(word: Parameter) -> str:
     if not word.names:
         return roff.italic(word.value)
     return ", ".join(

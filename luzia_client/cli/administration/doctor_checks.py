@@ -13,19 +13,19 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.errors import Refused
-from luzia_protocol.replies import Agent, Info
+from luzia_protocol.replies import Agent, DaemonInfo
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
 from luzia_client.cli.show.formatting import describe_suspensions, format_duration, format_size
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
-LEAST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "cronsim", "tzdata")
-LEAST_FREE_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 1_000_000_000
 LOG_TAIL_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "fuse.sshfs"})
 
@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 def check_python() -> Iterator[Finding]:
     """The interpreter and the packages that both sides need."""
     running = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info[:2] >= LEAST_PYTHON:
+    if sys.version_info[:2] >= MIN_PYTHON:
         yield Finding("✓", f"Python {running}")
     else:
         yield Finding("✗", f"Python {running} is too old", "Install Python 3.11 or newer.")
@@ -66,7 +66,7 @@ def check_kernel() -> Iterator[Finding]:
 
 def check_runtime_dir() -> Iterator[Finding]:
     """The directory of the socket: there, ours, and nobody else's."""
-    directory = paths.runtime_dir()
+    directory = environment.runtime_dir()
     try:
         status = os.lstat(directory)
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def check_runtime_dir() -> Iterator[Finding]:
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISDIR(status.st_mode):
         yield Finding("✗", f"{directory} is no directory", "Remove it, or set LUZIA_RUNTIME_DIR.")
-    elif status.st_uid != os.geteuid() and not paths.is_system():
+    elif status.st_uid != os.geteuid() and not environment.is_system():
         yield Finding("✗", f"{directory} belongs to uid {status.st_uid}", "Set LUZIA_RUNTIME_DIR to your own.")
     elif mode & 0o022:
         yield Finding("✗", f"others may write to {directory} (mode {mode:o})", f"chmod 700 {directory}")
@@ -86,7 +86,7 @@ def check_runtime_dir() -> Iterator[Finding]:
         yield Finding("✓", f"runtime directory {directory} (mode {mode:o})")
 
 
-def check_daemon(info: Info | None, problem: str, remedy: str) -> Iterator[Finding]:
+def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator[Finding]:
     """The daemon answers, is of this version, and has nothing to tell.
 
     problem, remedy: why there is no `info`.
@@ -110,9 +110,9 @@ def check_daemon(info: Info | None, problem: str, remedy: str) -> Iterator[Findi
         yield Finding("✗", f"storage: {info.storage}", "Make room in the state directory.")
 
 
-def check_log(info: Info | None) -> Iterator[Finding]:
+def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
     """The daemon's log can be read; its last error since it was last ready."""
-    path = info.log_file if info else paths.log_file()
+    path = info.log_file if info else environment.log_file()
     if path is None:
         yield Finding("✓", "luziad logs to the journal (journalctl -u luziad)")
         return
@@ -133,9 +133,9 @@ def check_log(info: Info | None) -> Iterator[Finding]:
         yield Finding("!", f"last error in it: {error.strip()}", "See the log for what led to it.")
 
 
-def check_state_dir(info: Info | None) -> Iterator[Finding]:
+def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
     """The store's directory: writable, local, with room."""
-    directory = info.state_dir if info else paths.state_dir()
+    directory = info.state_dir if info else environment.state_dir()
     existing = directory
     while not os.path.exists(existing) and existing != "/":
         existing = os.path.dirname(existing)
@@ -147,20 +147,20 @@ def check_state_dir(info: Info | None) -> Iterator[Finding]:
             yield Finding("✗", problem, "Correct its owner, or set LUZIA_STATE_DIR.")
             return
     free = shutil.disk_usage(existing).free
-    if free < LEAST_FREE_BYTES:
+    if free < MIN_FREE_BYTES:
         yield Finding("!", f"only {format_size(free)} free for {directory}", "Make room on its file system.")
     else:
         yield Finding("✓", f"state directory {directory} ({format_size(free)} free)")
-    kind = file_system(existing)
+    kind = file_system_type(existing)
     if kind in REMOTE_FILE_SYSTEMS:
         yield Finding("✗", f"{directory} is on {kind}", "Set LUZIA_STATE_DIR to a local disk: locks need one.")
 
 
-def check_config(info: Info | None) -> Iterator[Finding]:
+def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
     """The configuration file as it is now, read by luziad itself but not applied."""
-    path = info.config_file if info else paths.config_file()
+    path = info.config_file if info else environment.config_file()
     try:
-        mistakes = autostart.config_mistakes(path)
+        mistakes = autostart.config_errors(path)
     except DaemonUnreachableError as exc:
         yield Finding("✗", exc.message, exc.hint)
         return
@@ -173,7 +173,7 @@ def check_config(info: Info | None) -> Iterator[Finding]:
 def check_projects(client: Client) -> Iterator[Finding]:
     """Every project's directory is there."""
     try:
-        projects = client.projects().projects
+        projects = client.list_projects().projects
     except Refused as exc:
         yield Finding("✗", f"projects: {exc.message}", exc.hint)
         return
@@ -188,7 +188,7 @@ def check_projects(client: Client) -> Iterator[Finding]:
 def check_agents(client: Client) -> Iterator[Finding]:
     """Which agents are installed, whether they start, and whether those that are wanted are among them."""
     try:
-        agents, projects = client.agents().agents, client.projects().projects
+        agents, projects = client.list_agents().agents, client.list_projects().projects
     except Refused as exc:
         yield Finding("✗", f"agents: {exc.message}", exc.hint)
         return
@@ -221,7 +221,7 @@ def _check_default(default: Agent | None) -> Iterator[Finding]:
         yield Finding("✓", f"default agent: {default.name}")
 
 
-def file_system(path: str) -> str:
+def file_system_type(path: str) -> str:
     """The type of the file system that holds a path, from mountinfo; `unknown` when it does not say."""
     real = os.path.realpath(path)
     best, kind = "", "unknown"

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operating import Queues, QueuesChanged
+from luzia_protocol.operating import QueueChange, Queues
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.selection import ask, some
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.selection import confirm, format_ids
 from luzia_client.cli.show.formatting import describe_suspensions
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
@@ -24,7 +24,7 @@ def add_queue_only(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--queue-only", action="store_true", help=text)
 
 
-def queues_meant(args: argparse.Namespace) -> list[str | None] | None:
+def selected_queues(args: argparse.Namespace) -> list[str | None] | None:
     """The projects whose queues are meant, or [None] for everything; None when single jobs are meant.
 
     Raises UsageError when --queue-only goes with single jobs.
@@ -41,19 +41,19 @@ def change_queues(
     args: argparse.Namespace,
     verb: str,
     states: Collection[JobState],
-    change: Callable[[str | None, bool], QueuesChanged],
+    change: Callable[[str | None, bool], QueueChange],
 ) -> int:
     """Pause or resume queues, after asking when jobs go with them; returns the exit status.
 
     verb: "pause". states: those of the jobs that go with them.
     """
-    meant = queues_meant(args)
+    meant = selected_queues(args)
     assert meant is not None
     if not args.queue_only:
-        jobs = [job.id for job in client.list_all(args.project, [*states])]
+        jobs = [job.id for job in client.iter_jobs(args.project, [*states])]
         if jobs:
             what = ", ".join(args.project) or "everything"
-            ask(f"{verb} {what}, and {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {some(jobs)}", args.yes)
+            confirm(f"{verb} {what}, and {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {format_ids(jobs)}", args.yes)
     for project in meant:
         changed = change(project, not args.queue_only)
         if args.json:
@@ -65,7 +65,7 @@ def change_queues(
     return exit_codes.OK
 
 
-def tell_of_other_stops(queues: Queues, now: datetime) -> None:
+def print_suspensions(queues: Queues, now: datetime) -> None:
     """Say on stderr what still keeps all jobs from starting."""
     for words, command in describe_suspensions(Queues(queues.everything, {}, queues.draining), now):
         print(f"luzia: {words}; `{command}` ends that", file=sys.stderr)

@@ -5,23 +5,23 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
 
-from luzia_protocol import paths
-from luzia_protocol.replies import Info
+from luzia_protocol import environment
+from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.commands.daemon import end
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import format_size
 from luzia_client.cli.show.output import print_columns
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     problem: str | None
 
 
-def show(args: argparse.Namespace) -> int:
+def list_snapshots(args: argparse.Namespace) -> int:
     """List the snapshots, newest first."""
     result = _luziad(["--snapshots"], _info())
     if result.returncode:
@@ -61,7 +61,7 @@ def show(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def restore(args: argparse.Namespace) -> int:
+def restore_snapshot(args: argparse.Namespace, shut_down: Callable[[Client, DaemonInfo], None]) -> int:
     """Restore one; a daemon that runs is ended before and started again after, if --yes allows it."""
     if args.snapshot is None:
         raise UsageError("which snapshot?", "`luzia daemon snapshots` lists them.")
@@ -71,22 +71,22 @@ def restore(args: argparse.Namespace) -> int:
             return _restore(args, None)
     if info.managed_by == "systemd":
         remedy = "Stop it there (`systemctl stop luziad.socket luziad.service`, --user for your own), and try again."
-        return complain("systemd runs luziad", remedy, exit_codes.REFUSED)
+        return print_error("systemd runs luziad", remedy, exit_codes.REFUSED)
     if not args.yes:
-        return complain(
+        return print_error(
             f"luziad (pid {info.pid}) runs",
             "With --yes it is ended, the snapshot restored, and luziad started again; agents that run go on.",
             exit_codes.REFUSED,
         )
     with autostart.start_lock() as lock, Client(autostart=False) as client:
-        end(client, info)
+        shut_down(client, info)
         try:
             return _restore(args, info)
         finally:
-            autostart.launch(paths.socket_path(), lock, on_demand=False)
+            autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
 
 
-def _restore(args: argparse.Namespace, info: Info | None) -> int:
+def _restore(args: argparse.Namespace, info: DaemonInfo | None) -> int:
     result = _luziad(["--restore", args.snapshot], info)
     if result.returncode:
         return _failed(result)
@@ -94,25 +94,25 @@ def _restore(args: argparse.Namespace, info: Info | None) -> int:
     return exit_codes.OK
 
 
-def _info() -> Info | None:
+def _info() -> DaemonInfo | None:
     with Client(autostart=False) as client:
         try:
-            return client.info()
+            return client.get_info()
         except DaemonUnreachableError:
             return None
 
 
-def _luziad(options: Sequence[str], info: Info | None) -> subprocess.CompletedProcess[str]:
+def _luziad(options: Sequence[str], info: DaemonInfo | None) -> subprocess.CompletedProcess[str]:
     """Run luziad with the directories of the daemon that runs, or with those that one would have."""
-    env = autostart.environment(paths.socket_path())
+    env = autostart.daemon_environment(environment.socket_path())
     if info is not None:
         env |= {"LUZIA_STATE_DIR": info.state_dir, "LUZIA_JOBS_DIR": info.jobs_dir, "LUZIA_CONFIG": info.config_file}
-    argv = [*autostart.command(), *options]
+    argv = [*autostart.daemon_command(), *options]
     return subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def _failed(result: subprocess.CompletedProcess[str]) -> int:
     said = [line for line in result.stderr.splitlines() if line.strip()] or [f"exit status {result.returncode}"]
-    return complain(
+    return print_error(
         said[-1].removeprefix("luziad: "), "`luzia daemon snapshots` lists what there is.", exit_codes.REFUSED
     )

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from luzia_protocol.caller import absolute
+from luzia_protocol.environment import absolute_path
 
-from luzia_client.cli.args.grammar import usage_error
-from luzia_client.cli.args.times import moment, span_s
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.times import parse_duration_s, parse_time
 
 
 class Option(NamedTuple):
@@ -31,15 +31,15 @@ class Option(NamedTuple):
 
 def directory(option: str, text: str) -> str:
     """An absolute path."""
-    return absolute(text)
+    return absolute_path(text)
 
 
 def seconds(option: str, text: str) -> float:
     """A span of time in seconds. Raises UsageError."""
     try:
-        return span_s(text)
+        return parse_duration_s(text)
     except ValueError as exc:
-        raise usage_error(
+        raise UsageError(
             f"{option} {text}: no span of time", f"Write for example {option} 90 or {option} 1h30m."
         ) from exc
 
@@ -48,7 +48,7 @@ def tags(option: str, text: str) -> dict[str, str]:
     """A tag. Raises UsageError."""
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise usage_error(f"{option} {text}: no tag", f"Write for example {option} kind=nightly.")
+        raise UsageError(f"{option} {text}: no tag", f"Write for example {option} kind=nightly.")
     return {key: value}
 
 
@@ -56,23 +56,23 @@ def jobs(option: str, text: str) -> list[str]:
     """Ids, separated by commas. Raises UsageError."""
     found = [job.strip() for job in text.split(",") if job.strip()]
     if not found:
-        raise usage_error(f"{option} {text}: no job named", f"Write for example {option} 113754-a2f5,@last.")
+        raise UsageError(f"{option} {text}: no job named", f"Write for example {option} 113754-a2f5,@last.")
     return found
 
 
 def at(option: str, text: str) -> str:
     """A moment, as the protocol has it. Raises UsageError."""
     try:
-        return moment(text, datetime.now(UTC)).isoformat()
+        return parse_time(text, datetime.now(UTC)).isoformat()
     except (ValueError, OverflowError) as exc:
         hint = f"Write for example {option} 23:30, or {option} 2027-01-31T09:00."
-        raise usage_error(f"{option} {text}: no moment", hint) from exc
+        raise UsageError(f"{option} {text}: no moment", hint) from exc
 
 
 def count(option: str, text: str) -> int:
     """A whole number, 0 or more. Raises UsageError."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise usage_error(f"{option} {text}: no whole number", f"Write for example {option} 3.")
+        raise UsageError(f"{option} {text}: no whole number", f"Write for example {option} 3.")
     return int(text)
 
 
@@ -91,7 +91,7 @@ def priority(option: str, text: str) -> int:
     try:
         return int(text)
     except ValueError as exc:
-        raise usage_error(f"{option} {text}: no whole number", f"Write for example {option} 5 or {option} -5.") from exc
+        raise UsageError(f"{option} {text}: no whole number", f"Write for example {option} 5 or {option} -5.") from exc
 
 
 def needs(option: str, text: str) -> dict[str, int]:
@@ -100,7 +100,7 @@ def needs(option: str, text: str) -> dict[str, int]:
     for part in text.split(","):
         name, equals, number = (word.strip() for word in part.partition("="))
         if not name or (equals and not (number.isascii() and number.isdigit() and len(number) < 10)):
-            raise usage_error(f"{option} {text}: no names and counts", f"Write for example {option} gpu=1,staging-db.")
+            raise UsageError(f"{option} {text}: no names and counts", f"Write for example {option} gpu=1,staging-db.")
         found[name] = int(number or 1)
     return found
 
@@ -110,14 +110,14 @@ def cpus(option: str, text: str) -> float:
     try:
         return float(text)
     except ValueError as exc:
-        raise usage_error(f"{option} {text}: no number", f"Write for example {option} 2 or {option} 0.5.") from exc
+        raise UsageError(f"{option} {text}: no number", f"Write for example {option} 2 or {option} 0.5.") from exc
 
 
 def size_bytes(option: str, text: str) -> int:
     """A size such as 512M or 4G, K being 1024. Raises UsageError."""
     match = re.fullmatch(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:
-        raise usage_error(f"{option} {text}: no size", f"Write for example {option} 512M or {option} 4G.")
+        raise UsageError(f"{option} {text}: no size", f"Write for example {option} 512M or {option} 4G.")
     factor = 1024 ** " KMGT".index(match[3].upper() or " ")
     return int(float(f"{match[1]}.{match[2] or 0}") * factor)
 
@@ -127,7 +127,7 @@ def dollars(option: str, text: str) -> float:
     try:
         return float(text.removeprefix("$"))
     except ValueError as exc:
-        raise usage_error(f"{option} {text}: no amount", f"Write for example {option} 2.50.") from exc
+        raise UsageError(f"{option} {text}: no amount", f"Write for example {option} 2.50.") from exc
 
 
 def nobody(option: str, text: str) -> None:
@@ -141,7 +141,7 @@ def no(option: str, text: str) -> bool:
 
 def only_once(known: Any, new: Any) -> Any:
     """Refuse a second word on when the job starts."""
-    raise usage_error("--in and --at: the job cannot start at two moments", "Give one of them.")
+    raise UsageError("--in and --at: the job cannot start at two moments", "Give one of them.")
 
 
 def yes_or_no(option: str, text: str) -> bool:
@@ -185,7 +185,25 @@ OPTIONS = {
 }
 
 
-def take(fields: dict[str, Any], name: str, text: str) -> None:
+_AGENT = (("-a", "--agent"), "NAME", "which agent (see `luzia agents`)")
+_FIRST = (
+    (("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy it from here; repeatable"),
+    (("--key",), "KEY", "the same key names the same job: asking twice is one"),
+)
+_LAST = (
+    (("-q", "--quiet"), "", "print the job's name only"),
+    (("--json",), "", "print the answer as JSON"),
+    (("-h", "--help"), "", "show this help"),
+)
+
+
+def list_options(command: str) -> list[tuple[tuple[str, ...], str, str]]:
+    """The options of `dispatch` or `run`: their names, the name of their value, and what they do."""
+    more = [((name,), each.value, each.text) for name, each in OPTIONS.items()]
+    return [*([_AGENT] if command == "dispatch" else []), *_FIRST, *more, *_LAST]
+
+
+def set_field(fields: dict[str, Any], name: str, text: str) -> None:
     """Put what an option says into the request's fields. Raises UsageError."""
     option = OPTIONS[name]
     value = option.read(name, text)

@@ -7,18 +7,19 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from luzia_protocol.requests import Node
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.api.requests import GraphJob
+from luzia_client.cli.args.errors import UsageError
 
 _FIELDS = tuple(field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env"))
 
 
-def read(path: str) -> bytes:
+def read_file(path: str) -> bytes:
     """The bytes of a file, or of stdin for `-`. Raises OSError with the file's name."""
     if path == "-":
         return sys.stdin.buffer.read()
@@ -26,7 +27,7 @@ def read(path: str) -> bytes:
         return file.read()
 
 
-def graph_of(data: bytes, source: str) -> list[dict[str, Any]]:
+def parse_graph(data: bytes, source: str) -> list[GraphJob]:
     """The jobs of a graph file: a table `jobs` by name, and beside it fields that hold for all of them."""
     table = _table(data, source)
     jobs = table.pop("jobs", None)
@@ -42,7 +43,7 @@ def graph_of(data: bytes, source: str) -> list[dict[str, Any]]:
     return found
 
 
-def batch_of(lines: Iterable[bytes], source: str) -> Iterable[tuple[int, dict[str, Any] | UsageError]]:
+def parse_batch(lines: Iterable[bytes], source: str) -> Iterable[tuple[int, GraphJob | UsageError]]:
     """The jobs of a batch file by their line's number, or what is wrong with the line; blank lines do not count."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -81,12 +82,12 @@ def _check_fields(table: Mapping[str, object], source: str, where: str) -> None:
             raise UsageError(f"{source}: there is no field {field!r} {where}".rstrip(), hint)
 
 
-def _job(job: dict[str, Any], where: str) -> dict[str, Any]:
+def _job(job: dict[str, Any], where: str) -> GraphJob:
     """The job, if its fields have the right types; the daemon checks what they say."""
     if "project" not in job:
         raise UsageError(f"{where}: no project", 'Name one: project = "overbits", or project = "." for this directory.')
     try:
-        msgspec.convert(job, Node)
+        node = msgspec.convert(job, Node)
     except msgspec.ValidationError as exc:
         raise UsageError(f"{where}: {exc}") from exc
-    return job
+    return cast(GraphJob, job | {"not_before": node.not_before})  # JSON has it as text

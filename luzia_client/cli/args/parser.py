@@ -8,12 +8,13 @@ import os
 
 from luzia_protocol.states import JobState
 
-from luzia_client.cli.args.suggest import did_you_mean
-from luzia_client.cli.args.usage_error import UsageError
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.errors import UsageError, did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from types import ModuleType
     from typing import Any, NoReturn
 
     Examples = Sequence[tuple[str, str]]
@@ -80,7 +81,7 @@ class Parser(argparse.ArgumentParser):
         if not options:
             raise UsageError(f"{' '.join(unknown)}: too many words", f"See `{self.prog} --help`.")
         name = options[0].partition("=")[0]
-        near = did_you_mean(name, all_options(self))
+        near = did_you_mean(name, option_names(self))
         raise UsageError(f"unknown option {name}", f"{near}See `{self.prog} --help`.")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -98,6 +99,31 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, f"See `{self.prog} --help`.")
 
 
+def load_command(name: str) -> ModuleType:
+    """The module of a command."""
+    from importlib import import_module
+
+    return import_module(f"luzia_client.cli.commands.{COMMANDS[name][0]}")
+
+
+def command_parser(name: str, module: ModuleType) -> Parser:
+    """The parser of a command, with its examples at the end of the help."""
+    parser = Parser(prog=f"luzia {name}", description=module.__doc__)
+    module.configure(parser)
+    parser.epilog = "\n\n".join(filter(None, [parser.epilog, format_examples(module.EXAMPLES)])).replace("%", "%%")
+    return parser
+
+
+def check_encoding(words: Sequence[str]) -> None:
+    """Raise UsageError for a word that is not valid UTF-8."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as exc:
+            shown = word.encode(errors="surrogateescape").decode(errors="backslashreplace")
+            raise UsageError(f"'{shown}' is not valid UTF-8", "Check the terminal's encoding.") from exc
+
+
 def _columns() -> int:
     """As shutil.get_terminal_size, which takes long to load, and an ArgumentParser needs it for each argument."""
     said = os.environ.get("COLUMNS", "")
@@ -109,16 +135,16 @@ def _columns() -> int:
         return 80
 
 
-def all_options(parser: argparse.ArgumentParser) -> Iterable[str]:
+def option_names(parser: argparse.ArgumentParser) -> Iterable[str]:
     """The options of a parser and of its actions' own parsers."""
     for action in parser._actions:
         yield from action.option_strings
         if isinstance(action, argparse._SubParsersAction):
             for inner in action.choices.values():
-                yield from all_options(inner)
+                yield from option_names(inner)
 
 
-def examples_text(examples: Examples) -> str:
+def format_examples(examples: Examples) -> str:
     """The examples as the end of a help screen."""
     lines = ["examples:"]
     widest = max((len(command) for command, _ in examples if len(command) <= EXAMPLE_WIDTH), default=0)
@@ -146,7 +172,7 @@ def add_ids(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def states(text: str) -> list[JobState]:
+def parse_states(text: str) -> list[JobState]:
     """`running,failed` as states; raises ArgumentTypeError that lists the known ones."""
     words = [word.strip().lower().replace("-", "_") for word in text.split(",") if word.strip()]
     known = {state.value: state for state in JobState}
@@ -157,7 +183,7 @@ def states(text: str) -> list[JobState]:
     return [known[word] for word in words]
 
 
-def positive(text: str) -> int:
+def parse_positive(text: str) -> int:
     """A whole number of 1 or more for argparse."""
     number = int(text) if text.isascii() and text.isdigit() else 0
     if number < 1:
@@ -165,7 +191,7 @@ def positive(text: str) -> int:
     return number
 
 
-def seconds(text: str) -> float:
+def parse_seconds(text: str) -> float:
     """A span of time for argparse, zero or more seconds."""
     value = float(text)
     if not math.isfinite(value) or value < 0:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from luzia_protocol.states import JobState
 
-from luzia_client.cli.args.parser import states as states_of
-from luzia_client.cli.args.usage_error import UsageError
-from luzia_client.cli.show.formatting import format_state
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import parse_states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from luzia_client.api.client import Client
 
-MANY = 10
+MAX_UNCONFIRMED = 10
 """So many ids are a large selection, which is asked about as well."""
 
 
@@ -35,18 +34,18 @@ def add_filters(parser: argparse.ArgumentParser, verb: str) -> None:
     )
     parser.add_argument("--project", action="append", default=[], metavar="P", help=f"{verb} all jobs of this project")
     parser.add_argument(
-        "--state", action="append", default=[], type=states_of, metavar="S", help=f"{verb} all jobs in these states"
+        "--state", action="append", default=[], type=parse_states, metavar="S", help=f"{verb} all jobs in these states"
     )
-    add_tags(parser, f"{verb} all jobs with this tag")
+    add_tag_option(parser, f"{verb} all jobs with this tag")
     parser.add_argument("--all", action="store_true", help=f"{verb} all jobs for which that is possible")
 
 
-def add_tags(parser: argparse.ArgumentParser, text: str) -> None:
+def add_tag_option(parser: argparse.ArgumentParser, text: str) -> None:
     """The option `--tag`."""
-    parser.add_argument("--tag", action="append", default=[], type=tag, metavar="KEY=VALUE", help=text)
+    parser.add_argument("--tag", action="append", default=[], type=parse_tag, metavar="KEY=VALUE", help=text)
 
 
-def tag(text: str) -> tuple[str, str]:
+def parse_tag(text: str) -> tuple[str, str]:
     """A tag for argparse."""
     key, equals, value = text.partition("=")
     if not key or not equals:
@@ -54,18 +53,18 @@ def tag(text: str) -> tuple[str, str]:
     return key, value
 
 
-def is_filtered(args: argparse.Namespace) -> bool:
+def has_filters(args: argparse.Namespace) -> bool:
     """Whether any filter is given."""
     return bool(args.project or args.state or args.tag or args.all)
 
 
-def matching(client: Client, args: argparse.Namespace, states: Collection[JobState] = ()) -> Iterator[Job]:
+def iter_matching(client: Client, args: argparse.Namespace, states: Collection[JobState] = ()) -> Iterator[Job]:
     """The jobs that the filters let through, newest first. states: instead of those of the filter."""
     wanted = states or [state for group in args.state for state in group]
-    return client.list_all(args.project, [*wanted], tags=dict(args.tag))
+    return client.iter_jobs(args.project, [*wanted], tags=dict(args.tag))
 
 
-def selected(
+def select_ids(
     client: Client,
     args: argparse.Namespace,
     verb: str,
@@ -79,33 +78,33 @@ def selected(
     Raises UsageError when nothing is meant, or when nobody can be asked.
     """
     wanted = {state for group in args.state for state in group}
-    filtered = is_filtered(args)
+    filtered = has_filters(args)
     if args.ids and filtered:
         raise UsageError("an ID names the job: --project, --state, --tag and --all do not go with it")
     if args.ids:
-        if len(args.ids) >= MANY:
-            ask(f"{verb} {len(args.ids)} jobs", args.yes)
+        if len(args.ids) >= MAX_UNCONFIRMED:
+            confirm(f"{verb} {len(args.ids)} jobs", args.yes)
         return list(args.ids)
     if not filtered:
         raise UsageError(f"which jobs? Nothing says what to {verb}", "Name ids, or --project, --state, --tag or --all.")
     states = [state for state in JobState if state in possible and (not wanted or state in wanted)]
     if not states:
-        words = ", ".join(map(format_state, sorted(wanted)))
+        words = ", ".join(sorted(wanted))
         raise UsageError(f"there is nothing to {verb} about jobs that are {words}")
-    jobs = [job.id for job in matching(client, args, states) if where is None or where(job)]
+    jobs = [job.id for job in iter_matching(client, args, states) if where is None or where(job)]
     if jobs:
-        ask(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {some(jobs)}", args.yes)
+        confirm(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {format_ids(jobs)}", args.yes)
     else:
         print("No job matches.", file=sys.stderr)
     return jobs
 
 
-def some(jobs: Sequence[str]) -> str:
+def format_ids(jobs: Sequence[str]) -> str:
     """The first few of them."""
     return ", ".join(jobs[:3]) + (", …" if len(jobs) > 3 else "")
 
 
-def ask(what: str, yes: bool) -> None:
+def confirm(what: str, yes: bool) -> None:
     """Raise UsageError unless the user means it."""
     if yes:
         return

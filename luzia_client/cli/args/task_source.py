@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 
 
-def read(word: str, limit: int) -> bytes:
+def read_source(word: str, limit: int) -> bytes:
     """The bytes that `-` or `@FILE` stands for; a little more than `limit` when there are more."""
     if word == "-":
         return _read(0, "stdin", limit)

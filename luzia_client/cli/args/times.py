@@ -11,7 +11,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 MAX_SPAN_S = 1e9
 
 
-def span_s(text: str) -> float:
+def parse_duration_s(text: str) -> float:
     """Seconds: `90`, `0.5`, or parts with units such as `1h30m`. Raises ValueError unless they are above 0."""
     try:
         seconds = float(text)
@@ -33,7 +33,7 @@ def _with_units(text: str) -> float:
     return seconds
 
 
-def moment(text: str, now: datetime) -> datetime:
+def parse_time(text: str, now: datetime) -> datetime:
     """The moment that is meant: of a time of day the next one, of a date without an offset the one here.
 
     now: aware. Raises ValueError for what is no moment.
@@ -46,13 +46,13 @@ def moment(text: str, now: datetime) -> datetime:
     return found if found > now else (today + timedelta(days=1)).astimezone()
 
 
-def past(text: str, now: datetime) -> datetime:
+def parse_past_time(text: str, now: datetime) -> datetime:
     """The moment that is meant: of a span the one so long ago, of a time of day the last one, else a date.
 
     now: aware. Raises ValueError for what is none of these.
     """
     try:
-        return now - timedelta(seconds=span_s(text))
+        return now - timedelta(seconds=parse_duration_s(text))
     except ValueError:
-        found = moment(text, now)
+        found = parse_time(text, now)
     return found - timedelta(days=1) if found > now and _CLOCK.fullmatch(text.strip()) else found

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     with Client() as client:
-        agents = client.agents().agents
+        agents = client.list_agents().agents
     if args.json:
         for agent in agents:
             print_json(agent)
@@ -85,6 +85,6 @@ def _read(args: argparse.Namespace) -> int:
     given = [(name, getattr(args, name)) for name in ("stdout", "stderr", "exit", "signal")]
     options = [f"--{name}={value}" for name, value in given if value is not None]
     json = ["--json"] if args.json else []
-    command = [*autostart.command(), "--read-agent", *options, *json, "--", args.agent]
+    command = [*autostart.daemon_command(), "--read-agent", *options, *json, "--", args.agent]
     status = subprocess.run(command, check=False).returncode
     return status if status >= 0 else 128 - status

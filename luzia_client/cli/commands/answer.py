@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        changed = client.answer(args.job, args.words, args.question)
+        changed = client.answer_question(args.job, args.words, args.question)
     if args.json:
         print_json(changed)
     else:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from luzia_protocol.errors import Refused
 
 from luzia_client.api.client import Client
+from luzia_client.api.requests import GraphJob
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_detach, add_json
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (
@@ -32,20 +33,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     source = "stdin" if args.file == "-" else args.file
-    lines = job_files.read(args.file).splitlines()
+    lines = job_files.read_file(args.file).splitlines()
     if args.each:
         return _each(lines, source, args)
-    jobs: list[dict[str, Any]] = []
+    jobs: list[GraphJob] = []
     mistakes: list[UsageError] = []
-    for number, job in job_files.batch_of(lines, source):
+    for number, job in job_files.parse_batch(lines, source):
         if isinstance(job, UsageError):
             mistakes.append(job)
         else:
             jobs.append({"name": f"line-{number}", **job})
     for mistake in mistakes:
-        complain(mistake.message, mistake.hint, exit_codes.USAGE)
+        print_error(mistake.message, mistake.hint, exit_codes.USAGE)
     if mistakes or not jobs:
-        return complain(f"{source}: no job was dispatched", "Correct it, or say --each.", exit_codes.USAGE)
+        return print_error(f"{source}: no job was dispatched", "Correct it, or say --each.", exit_codes.USAGE)
     with Client() as client:
         graphed = client.graph(jobs, args.key, args.parent)
     if args.json:
@@ -59,7 +60,7 @@ def _each(lines: list[bytes], source: str, args: argparse.Namespace) -> int:
     """One dispatch a line; returns 0 when all were accepted."""
     status, accepted, refused = exit_codes.OK, 0, 0
     with Client() as client:
-        for number, job in job_files.batch_of(lines, source):
+        for number, job in job_files.parse_batch(lines, source):
             try:
                 if isinstance(job, UsageError):
                     raise job
@@ -68,13 +69,13 @@ def _each(lines: list[bytes], source: str, args: argparse.Namespace) -> int:
                 (told,) = client.graph([{**job, "name": name}], key, args.parent).jobs.values()
             except UsageError as exc:
                 refused += 1
-                status = complain(exc.message, exc.hint, exit_codes.USAGE)
+                status = print_error(exc.message, exc.hint, exit_codes.USAGE)
             except Refused as exc:
                 refused += 1
-                status = complain(f"{source}, line {number}: {exc.message}", exc.hint, exit_codes.REFUSED)
+                status = print_error(f"{source}, line {number}: {exc.message}", exc.hint, exit_codes.REFUSED)
             else:
                 accepted += 1
                 print_json({"line": number, "job": told}) if args.json else print(told)
     if refused:
-        complain(f"{source}: {accepted} jobs were dispatched, {refused} were not", "", status)
+        print_error(f"{source}: {accepted} jobs were dispatched, {refused} were not", "", status)
     return status

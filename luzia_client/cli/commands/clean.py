@@ -11,12 +11,13 @@ from collections.abc import Iterator
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import FINAL_STATES
-from luzia_protocol.replies import Cleaned
+from luzia_protocol.replies import CleanResult
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
@@ -43,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         for job in args.ids or _finished(client):
             try:
-                cleaned = client.clean(job, dry_run=dry_run)
+                cleaned = client.clean_worktree(job, dry_run=dry_run)
             except Refused as exc:
-                status = complain(exc.message, exc.hint, exit_codes.REFUSED)
+                status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
                 continue
             if args.ids and not cleaned.removed:
                 status = exit_codes.REFUSED
@@ -58,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _finished(client: Client) -> Iterator[str]:
     """The finished jobs that have a worktree, newest first."""
-    for job in client.list_all(states=sorted(FINAL_STATES)):
+    for job in client.iter_jobs(states=sorted(FINAL_STATES)):
         if job.worktree is not None:
             yield job.id
 
 
-def _line(cleaned: Cleaned, dry_run: bool) -> str:
+def _line(cleaned: CleanResult, dry_run: bool) -> str:
     if cleaned.removed:
         return f"{cleaned.job}  {'would be removed' if dry_run else 'removed'}: {cleaned.path}"
     return f"{cleaned.job}  kept: {cleaned.why} ({cleaned.path})"

@@ -12,18 +12,19 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.replies import Info
+from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import describe_suspensions, format_counts, format_duration, format_size
 from luzia_client.cli.show.output import print_fields, print_json
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (
     ("luzia daemon status", "how it does, and where its files are"),
@@ -71,21 +72,21 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace) -> int:
     _not_from_a_job()
-    started = autostart.start(paths.socket_path(), on_demand=False)
+    started = autostart.start_daemon(environment.socket_path(), on_demand=False)
     return _tell(args, "Started" if started else "Runs already:", _info())
 
 
 def _stop(args: argparse.Namespace) -> int:
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError:
             return _not_running(args)
         if info.managed_by == "systemd":
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
-            autostart.mark_stopped(lock)
-            end(client, info)
+            autostart.record_stop(lock)
+            _shut_down(client, info)
     return _tell(args, "Stopped", info)
 
 
@@ -93,13 +94,13 @@ def _restart(args: argparse.Namespace) -> int:
     _not_from_a_job()
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError:
             return _start(args)
         if info.managed_by == "systemd":
             return _systemctl("restart", info)
         # A daemon that could not start again goes on instead.
-        mistakes = autostart.config_mistakes(paths.config_file())
+        mistakes = autostart.config_errors(environment.config_file())
         if mistakes:
             raise Refused(
                 ErrorCode.CONFIG_INVALID,
@@ -107,14 +108,14 @@ def _restart(args: argparse.Namespace) -> int:
                 "Correct it and try again; `luzia doctor` tells every mistake. The daemon that runs goes on.",
             )
         with autostart.start_lock() as lock:
-            end(client, info)
-            autostart.launch(paths.socket_path(), lock, on_demand=False)
+            _shut_down(client, info)
+            autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
     return _tell(args, "Started", _info())
 
 
 def _reload(args: argparse.Namespace) -> int:
     with Client() as client:
-        reloaded = client.reload()
+        reloaded = client.reload_config()
     if args.json:
         print_json(reloaded)
         return exit_codes.OK
@@ -127,14 +128,14 @@ def _reload(args: argparse.Namespace) -> int:
 def _status(args: argparse.Namespace) -> int:
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except DaemonUnreachableError as exc:
-            print_json({"running": False}) if args.json else complain(exc.message, exc.hint, 0)
+            print_json({"running": False}) if args.json else print_error(exc.message, exc.hint, 0)
             return exit_codes.UNREACHABLE
     if args.json:
         print_json(info)
         return exit_codes.OK
-    print_fields(facts(info))
+    print_fields(describe_daemon(info))
     for notice in info.notices:
         print(f"! {notice}")
     return exit_codes.OK
@@ -143,17 +144,17 @@ def _status(args: argparse.Namespace) -> int:
 def _snapshots(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
-    return snapshots.show(args)
+    return snapshots.list_snapshots(args)
 
 
 def _restore(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
     _not_from_a_job()
-    return snapshots.restore(args)
+    return snapshots.restore_snapshot(args, _shut_down)
 
 
-def facts(info: Info) -> list[tuple[str, str]]:
+def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
     """The daemon's state in words."""
     return [
         ("luziad", f"{info.version}, pid {info.pid}, up {format_duration(info.uptime_s)}, {info.managed_by}"),
@@ -180,18 +181,18 @@ def _not_from_a_job() -> None:
         raise UsageError("a job does not start the daemon", "Do it outside of the job.")
 
 
-def _info() -> Info:
+def _info() -> DaemonInfo:
     with Client(autostart=False) as client:
-        return client.info()
+        return client.get_info()
 
 
-def end(client: Client, info: Info) -> None:
+def _shut_down(client: Client, info: DaemonInfo) -> None:
     """Ask the daemon to end, and return when its process is gone and its locks are free."""
     try:
         process = os.pidfd_open(info.pid)
     except ProcessLookupError:
         process = None
-    client.shutdown()
+    client.stop_daemon()
     if process is None:
         return
     try:
@@ -206,18 +207,18 @@ def end(client: Client, info: Info) -> None:
         os.close(process)
 
 
-def _systemctl(verb: str, info: Info) -> int:
+def _systemctl(verb: str, info: DaemonInfo) -> int:
     """Have systemd do it, and say so; a user's own daemon is in the user's systemd."""
-    system = info.runtime_dir == paths.SYSTEM_RUNTIME_DIR
+    system = info.runtime_dir == environment.SYSTEM_RUNTIME_DIR
     argv = ["systemctl", *([] if system else ["--user"]), verb, "luziad.service"]
     print(f"systemd runs luziad: {' '.join(argv)}", file=sys.stderr)
     try:
         return subprocess.run(argv, check=False).returncode and exit_codes.REFUSED
     except FileNotFoundError:
-        return complain("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
+        return print_error("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
 
 
-def _tell(args: argparse.Namespace, what: str, info: Info) -> int:
+def _tell(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:
     if args.json:
         print_json({"pid": info.pid, "socket": info.socket, "log_file": info.log_file})
     else:
@@ -227,7 +228,7 @@ def _tell(args: argparse.Namespace, what: str, info: Info) -> int:
 
 def _not_running(args: argparse.Namespace) -> int:
     if args.json:
-        print_json({"pid": None, "socket": paths.socket_path(), "log_file": None})
+        print_json({"pid": None, "socket": environment.socket_path(), "log_file": None})
     else:
         print("luziad does not run")
     return exit_codes.OK

@@ -20,13 +20,13 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.demo.measurements import Start, figures, start
+from luzia_client.cli.demo.measurements import Dispatches, dispatch_tasks, measure
 from luzia_client.cli.demo.project import TASKS, job_variables, make_project
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
 from luzia_client.cli.watch.watch_jobs import describe_results, watch_jobs
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (("luzia demo", "five jobs at once, in a directory of their own"),)
 
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 def _show(client: Client, root: str) -> int:
     screen = stdout_screen()
     files = make_project(os.path.join(root, "project"))
-    info = client.info()
+    info = client.get_info()
     print(screen.paint("luzia demo", "bold"))
     print(f"A git project of {files} files in {root}\nA daemon of its own, pid {info.pid}\n")
     begun = _start(screen)
@@ -72,11 +72,11 @@ def _show(client: Client, root: str) -> int:
     print("\n".join(describe_results(board, screen, table=True, hints=False)))
     for job in board.ended.values():
         if job.state is JobState.FAILED:
-            said = client.logs(job.id, tail=2).data.strip()
+            said = client.read_output(job.id, tail=2).data.strip()
             for line in said.splitlines():
                 print(screen.paint(f"      {cut(one_line(line), (screen.width or 200) - 6)}", "dim"))
     print(f"\n{screen.paint('Measured here and now', 'bold')}")
-    for name, figure in figures(client, begun, SLOTS):
+    for name, figure in measure(client, begun, SLOTS):
         print(f"  {name:<10}{figure}")
     expected = [JobState.FAILED if task == "./lint" else JobState.COMPLETED for task in TASKS]
     states = [board.ended[job].state for job in ids]
@@ -84,9 +84,9 @@ def _show(client: Client, root: str) -> int:
     return exit_codes.OK if states == expected else exit_codes.JOB_FAILED
 
 
-def _start(screen: Screen) -> Start:
+def _start(screen: Screen) -> Dispatches:
     """Dispatch the tasks at once, and print each confirmation, what it took, and what each job does right after."""
-    begun = asyncio.run(start("demo", TASKS, job_variables()))
+    begun = asyncio.run(dispatch_tasks("demo", TASKS, job_variables()))
     mark = screen.paint(f"{'✓' if screen.blocks else '*'} Dispatched", "green")
     for (answer, elapsed_s), task in zip(begun.dispatched, TASKS, strict=True):
         print(f"{mark}  {task:<14}{elapsed_s * 1000:6.1f} ms   {answer.name}")
@@ -111,7 +111,7 @@ def _own_luzia(root: str) -> Iterator[Client]:
         with Client() as client:
             try:
                 with _signals_later():
-                    client.info()  # starts the daemon, which must not be left half started
+                    client.get_info()  # starts the daemon, which must not be left half started
                 yield client
             finally:
                 # A second Ctrl-C must not leave half of it running.
@@ -139,12 +139,12 @@ def _write_files(root: str) -> None:
 def _end(client: Client) -> None:
     """Cancel what is live, end the daemon and its fork server, and see that they are gone."""
     try:
-        info = client.info()
-        live = [job.id for job in client.list_all(states=LIVE_STATES)]
+        info = client.get_info()
+        live = [job.id for job in client.iter_jobs(states=LIVE_STATES)]
         for job in live:
             client.cancel(job)
         client.wait(live, timeout_s=END_TIMEOUT_S)
-        client.shutdown()
+        client.stop_daemon()
     except DaemonUnreachableError:
         return  # it never started
     for pid in (info.pid, info.fork_server_pid):

@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        job = client.status(args.job)
+        job = client.get_job(args.job)
     tree = trees.of(job)
     if args.json:
         for path, added, deleted in comparing.files(tree):

@@ -12,10 +12,9 @@ import sys
 from _json import encode_basestring as quoted
 from _json import scanstring
 
-from luzia_protocol import paths
-from luzia_protocol.caller import client_env, inside
+from luzia_protocol import environment
 
-from luzia_client.cli.args.grammar import Asked, parse, the_task, usage_error
+from luzia_client.cli.args.command_line import DispatchLine, parse_dispatch, read_task, usage_error
 
 EXAMPLES = (
     ('luzia overbits "fix the login button"', "to the project's agent"),
@@ -29,15 +28,15 @@ _ACCEPTED = b'{"ok":{"job":"'
 
 def run(words: list[str]) -> int:
     """The command: returns the exit status. words: all after `luzia` or `luzia dispatch`."""
-    asked = parse(words, "dispatch")
+    asked = parse_dispatch(words, "dispatch")
     if asked.help:
         from luzia_client.cli.help import usage
 
-        return usage.show("dispatch")
-    return submit(asked, task=the_task(asked))
+        return usage.print_dispatch_help("dispatch")
+    return submit(asked, task=read_task(asked))
 
 
-def submit(asked: Asked, task: str = "", argv: list[str] | None = None) -> int:
+def submit(asked: DispatchLine, task: str = "", argv: list[str] | None = None) -> int:
     """Have the daemon accept the job, and print its name."""
     # The key makes it safe to ask again when the daemon goes away before it has answered.
     asked.key = asked.key or f"auto-{os.urandom(12).hex()}"
@@ -45,7 +44,7 @@ def submit(asked: Asked, task: str = "", argv: list[str] | None = None) -> int:
         line = request_line(asked, task, argv).encode()
     except UnicodeEncodeError as exc:
         raise usage_error("the command line is not valid UTF-8", "Put the text into a file: @FILE.") from exc
-    answer = ask(line)
+    answer = exchange(line)
     if answer[: len(_ACCEPTED)] != _ACCEPTED:
         return _refused(asked, answer)
     job, name, project = _accepted(answer.decode())
@@ -63,14 +62,14 @@ def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
+def request_line(asked: DispatchLine, task: str, argv: list[str] | None) -> str:
     """The request as one line of JSON; protocol/README.md says what each field means."""
     parts = ['{"op":"dispatch","project":', quoted(asked.project)]
     if argv is None:
         parts += [',"task":', quoted(task)]
     else:
         parts += [',"argv":[', ",".join([quoted(word) for word in argv]), "]"]
-    parent = "" if "parent" in asked.more else inside()
+    parent = "" if "parent" in asked.more else environment.current_job()
     for name, value in (("agent", asked.agent), ("key", asked.key), ("parent", parent)):
         if value:
             parts += [',"', name, '":', quoted(value)]
@@ -78,7 +77,7 @@ def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
         import json
 
         parts += [",", json.dumps(asked.more, ensure_ascii=False)[1:-1]]
-    for name, env in (("env", asked.env), ("client_env", client_env())):
+    for name, env in (("env", asked.env), ("client_env", environment.client_env())):
         if env:
             pairs = [f"{quoted(key)}:{quoted(value)}" for key, value in env.items()]
             parts += [',"', name, '":{', ",".join(pairs), "}"]
@@ -86,26 +85,27 @@ def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
     return "".join(parts)
 
 
-def ask(line: bytes) -> bytes:
+def exchange(line: bytes) -> bytes:
     """Send the line and return the answer; once more when the daemon is not there, or goes away meanwhile."""
-    path = paths.socket_path()
+    path = environment.socket_path()
     try:
         return _exchange(path, line)
     except TimeoutError as exc:
-        from luzia_client.transport.connection import silent
+        from luzia_client.transport.endpoint import reply_timeout
 
-        raise silent() from exc
+        raise reply_timeout() from exc
     except OSError:
         # Rare: no daemon yet, or not any more. The thorough client knows what to do about it.
-        from luzia_client.transport.connection import REQUEST_TIMEOUT_S, connect
+        from luzia_client.transport.connection import Connection
+        from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
 
-        connection = connect(path, autostart=True)
+        connection = Connection.open(path, autostart=True)
         connection.send(line)
         return connection.receive(REQUEST_TIMEOUT_S)
 
 
 def _exchange(path: str, line: bytes) -> bytes:
-    paths.check_place(path)
+    environment.check_socket_owner(path)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     sock.connect(path)
     sock.settimeout(ANSWER_TIMEOUT_S)
@@ -115,7 +115,7 @@ def _exchange(path: str, line: bytes) -> bytes:
         # A daemon that refuses the connection or the line says why before it closes.
         broken: OSError = exc
     else:
-        broken = ConnectionResetError("the daemon went away before it answered")
+        broken = ConnectionResetError("the daemon closed the connection before it replied")
     answer = b""
     while not answer.endswith(b"\n"):
         data = sock.recv(65536)
@@ -147,15 +147,15 @@ def _confirm(job: str, project: str, *, created: bool) -> None:
     print(f"  luzia jobs{' ' * len(job)}   all jobs\n  luzia jobs {job}  this job\n")
 
 
-def _refused(asked: Asked, answer: bytes) -> int:
+def _refused(asked: DispatchLine, answer: bytes) -> int:
     from luzia_protocol.errors import Refused
 
-    from luzia_client.api.answers import parse as parse_answer
-    from luzia_client.cli.failure import with_nearest_command
-    from luzia_client.transport.connection import UnexpectedAnswerError
+    from luzia_client.api.replies import parse_frame
+    from luzia_client.cli.show.errors import add_command_hint
+    from luzia_client.transport.endpoint import UnexpectedAnswerError
 
     try:
-        parse_answer(answer)
+        parse_frame(answer)
     except Refused as exc:
-        raise with_nearest_command(exc, asked.project) from exc
-    raise UnexpectedAnswerError("the daemon's answer to a dispatch makes no sense")
+        raise add_command_hint(exc, asked.project) from exc
+    raise UnexpectedAnswerError("the daemon's reply to a dispatch is invalid")

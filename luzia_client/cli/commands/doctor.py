@@ -15,7 +15,7 @@ from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 
 EXAMPLES = (("luzia doctor", "what is wrong, and what to do"),)
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     screen = stdout_screen()
     wrong = False
-    for finding in findings():
+    for finding in run_checks():
         wrong = wrong or finding.mark == "✗"
         if args.json:
             print_json({"mark": finding.mark, "text": finding.text, "remedy": finding.remedy})
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     return exit_codes.JOB_FAILED if wrong else exit_codes.OK
 
 
-def findings() -> Iterator[Finding]:
+def run_checks() -> Iterator[Finding]:
     """All checks in order; the daemon is asked when it runs, and not started."""
     yield from doctor_checks.check_python()
     yield from doctor_checks.check_kernel()
@@ -51,7 +51,7 @@ def findings() -> Iterator[Finding]:
     info = None
     with Client(autostart=False) as client:
         try:
-            info = client.info()
+            info = client.get_info()
         except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
             problem, remedy = exc.message, exc.hint
         yield from doctor_checks.check_daemon(info, problem, remedy)

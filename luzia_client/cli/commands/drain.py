@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 
+from luzia_protocol.events import EventKind
 from luzia_protocol.jobs import JobState
-from luzia_protocol.replies import Info
+from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.show.output import print_json
 
@@ -23,7 +24,16 @@ EXAMPLES = (
     ("luzia drain --end", "let jobs start again"),
 )
 
-MATTER = ("starting", "ended", "requeued", "paused", "resumed", "asked", "answered", "removed")
+RELEVANT_EVENTS: tuple[EventKind, ...] = (
+    "starting",
+    "ended",
+    "requeued",
+    "paused",
+    "resumed",
+    "asked",
+    "answered",
+    "removed",
+)
 """The kinds of events after which another number of jobs may run, or others of them need somebody."""
 
 
@@ -38,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        changed = client.drain(end=args.end)
+        changed = client.drain_queue(end=args.end)
         if args.wait:
             return _wait(client, args.json)
         if args.json:
@@ -46,11 +56,11 @@ def run(args: argparse.Namespace) -> int:
         elif args.end:
             print("Jobs start again")
         else:
-            print(f"Nothing starts any more; {running_words(client.info())}. `luzia drain --end` takes it back")
+            print(f"Nothing starts any more; {format_running(client.get_info())}. `luzia drain --end` takes it back")
     return exit_codes.OK
 
 
-def running_words(info: Info) -> str:
+def format_running(info: DaemonInfo) -> str:
     """`3 jobs run, 1 of them is paused`, with those that do not end unless somebody does something."""
     count = sum(info.counts.get(state, 0) for state in ACTIVE_STATES)
     words = ["no job runs" if count == 0 else "1 job runs" if count == 1 else f"{count} jobs run"]
@@ -63,24 +73,24 @@ def running_words(info: Info) -> str:
 
 def _wait(client: Client, as_json: bool) -> int:
     """Tell how many jobs run until there is none; on a terminal in one line."""
-    info = client.info()
+    info = client.get_info()
     shown = _Shown(as_json)
     shown.show(info)
     if not _is_over(info):
-        for _ in client.subscribe(after=info.seq, kinds=MATTER):
-            info = client.info()
+        for _ in client.subscribe(after=info.seq, kinds=RELEVANT_EVENTS):
+            info = client.get_info()
             shown.show(info)
             if _is_over(info):
                 break
     shown.close()
     if info.queues.draining is None:
-        return complain(
-            f"the drain has ended, and {running_words(info)}", "Say `luzia drain` again.", exit_codes.REFUSED
+        return print_error(
+            f"the drain has ended, and {format_running(info)}", "Say `luzia drain` again.", exit_codes.REFUSED
         )
     return exit_codes.OK
 
 
-def _is_over(info: Info) -> bool:
+def _is_over(info: DaemonInfo) -> bool:
     return info.queues.draining is None or not any(info.counts.get(state, 0) for state in ACTIVE_STATES)
 
 
@@ -92,8 +102,8 @@ class _Shown:
         self._live = sys.stdout.isatty() and not as_json
         self._last = ""
 
-    def show(self, info: Info) -> None:
-        words = running_words(info)
+    def show(self, info: DaemonInfo) -> None:
+        words = format_running(info)
         if words == self._last:
             return
         if self._as_json:

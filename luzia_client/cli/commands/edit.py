@@ -9,10 +9,10 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.grammar import MAX_TASK_BYTES, task_text
+from luzia_client.cli.args.command_line import MAX_TASK_BYTES, decode_task
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.task_source import read
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.task_source import read_source
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (
@@ -42,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
     changes = {name: getattr(args, name) for name in ("priority", "after", "after_any", "after_fail")}
     if args.task is not None:
         given = args.task == "-" or args.task[:1] == "@" != args.task
-        changes["task"] = task_text(read(args.task, MAX_TASK_BYTES) if given else args.task.encode(), "the task")
+        changes["task"] = decode_task(
+            read_source(args.task, MAX_TASK_BYTES) if given else args.task.encode(), "the task"
+        )
     if all(value is None for value in changes.values()):
         raise UsageError("nothing to change", "Name --task, --priority, --after, --after-any or --after-fail.")
     with Client() as client:

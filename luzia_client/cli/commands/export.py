@@ -20,7 +20,8 @@ from luzia_protocol.version import VERSION
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.errors import print_error
 
 EXAMPLES = (("luzia export jobs.jsonl", "into a new file"),)
 
@@ -53,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
     written = 0
     with Client() as client, _target(args.file) as target:
         _write(target, Head(FORMAT, VERSION, datetime.now(UTC)))
-        for job in reversed([job.id for job in client.list_all()]):
+        for job in reversed([job.id for job in client.iter_jobs()]):
             try:
-                _write(target, {"job": client.status(job)})
+                _write(target, {"job": client.get_job(job)})
             except Refused as refused:
                 if refused.code is not ErrorCode.UNKNOWN_JOB:  # one that was removed meanwhile is no loss
-                    status = complain(f"job {job} is left out: {refused.message}", refused.hint, exit_codes.REFUSED)
+                    status = print_error(f"job {job} is left out: {refused.message}", refused.hint, exit_codes.REFUSED)
                 continue
             written += 1
         _write(target, End(written))

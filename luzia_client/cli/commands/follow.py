@@ -13,9 +13,9 @@ import sys
 from luzia_client.api.client import Client
 from luzia_client.api.requests import Render
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_tags
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.selection import add_tag_option
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.watch.output_follower import FollowOptions, OutputFollower
 from luzia_client.cli.watch.output_printers import JsonPrinter, PrefixedPrinter
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "ids", nargs="*", metavar="ID", help="a job's id, the beginning or end of one, agent:…, or @last"
     )
     parser.add_argument("--project", action="append", default=[], metavar="P", help="all jobs of this project")
-    add_tags(parser, "all jobs with this tag")
+    add_tag_option(parser, "all jobs with this tag")
     parser.add_argument("--all", action="store_true", help="all jobs")
     parser.add_argument("--forever", action="store_true", help="wait for more jobs when all have ended")
     parser.add_argument(

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         if args.action == "run":
             source = "stdin" if args.file == "-" else args.file
-            graph = job_files.graph_of(job_files.read(args.file), source)
+            graph = job_files.parse_graph(job_files.read_file(args.file), source)
             graphed = client.graph(graph, args.key, args.parent)
             if args.json:
                 print_json(graphed)
@@ -51,18 +51,18 @@ def run(args: argparse.Namespace) -> int:
             for name, told in graphed.jobs.items():
                 print(f"{name:<{widest}}  {told}")
             return exit_codes.OK
-        shown = client.graph_show(args.job)
+        shown = client.get_graph(args.job)
     if args.json:
         for job in shown.jobs:
             print_json(job)
         return exit_codes.OK
-    print("\n".join(drawing(shown.jobs, stdout_screen(), datetime.now(UTC))))
+    print("\n".join(draw_graph(shown.jobs, stdout_screen(), datetime.now(UTC))))
     if shown.cut:
         print(f"… and more: a drawing has at most {len(shown.jobs)} jobs")
     return exit_codes.OK
 
 
-def drawing(jobs: list[Job], screen: Screen, now: datetime) -> list[str]:
+def draw_graph(jobs: list[Job], screen: Screen, now: datetime) -> list[str]:
     """The graph as a tree: a job stands below the last of those that it comes after, and names the others.
 
     jobs: parents before children.

@@ -8,7 +8,7 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
@@ -26,4 +26,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        return change_each(selected(client, args, "hold", [JobState.QUEUED]), client.hold, args.json)
+        return change_each(select_ids(client, args, "hold", [JobState.QUEUED]), client.hold, args.json)

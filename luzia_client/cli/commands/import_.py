@@ -13,14 +13,15 @@ import msgspec
 
 from luzia_protocol.framing import MAX_FRAME_BYTES
 from luzia_protocol.jobs import Job
-from luzia_protocol.replies import Import
+from luzia_protocol.replies import ImportedJob
 from luzia_protocol.requests import MAX_IMPORT_JOBS
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.commands.export import FORMAT, End, Head
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
@@ -97,7 +98,7 @@ class _Importing:
         for (number, _), result in zip(waiting, imported.imports, strict=True):
             self._tell(number, result)
 
-    def _tell(self, number: int, result: Import) -> None:
+    def _tell(self, number: int, result: ImportedJob) -> None:
         if self._as_json:
             print_json({"line": number, **msgspec.to_builtins(result)})
         if result.error is not None:
@@ -109,7 +110,7 @@ class _Importing:
 
     def _refused(self, number: int | None, why: str, hint: str = "") -> None:
         self._counts["refused"] += 1
-        complain(why if number is None else f"line {number}: {why}", hint, 0)
+        print_error(why if number is None else f"line {number}: {why}", hint, 0)
 
 
 class _Line(msgspec.Struct, frozen=True):

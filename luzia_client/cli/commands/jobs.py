@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from luzia_protocol.states import SORT_KEYS, JobState
 
-from luzia_client.cli.args.parser import positive, states
-from luzia_client.cli.args.selection import add_tags
-from luzia_client.cli.args.usage_error import UsageError
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import parse_positive, parse_states
+from luzia_client.cli.args.selection import add_tag_option
 from luzia_client.cli.show import listing
 from luzia_client.cli.watch.notifier import add_notifier_options, notifier_options
 
@@ -34,11 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--state",
         action="append",
         default=[],
-        type=states,
+        type=parse_states,
         metavar="S",
         help=f"only jobs in these states, with commas between (repeatable): {', '.join(JobState)}",
     )
-    add_tags(parser, "only jobs with this tag (repeatable)")
+    add_tag_option(parser, "only jobs with this tag (repeatable)")
     parser.add_argument(
         "--waiting",
         action="append_const",
@@ -53,7 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sort", choices=SORT_KEYS, metavar="KEY", help=f"order them by {', '.join(SORT_KEYS)}")
     parser.add_argument("-r", "--reverse", action="store_true", help="the other way round")
     how_many = parser.add_mutually_exclusive_group()
-    how_many.add_argument("--limit", type=positive, metavar="N", help=f"at most so many (default: {DEFAULT_LIMIT})")
+    how_many.add_argument(
+        "--limit", type=parse_positive, metavar="N", help=f"at most so many (default: {DEFAULT_LIMIT})"
+    )
     how_many.add_argument("--all", action="store_true", help="all jobs that are remembered")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--format", metavar="COLUMN,…", help="these columns: id,state,task; see `luzia help formats`")
@@ -81,19 +83,21 @@ def run(args: argparse.Namespace) -> int:
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or DEFAULT_LIMIT
     query = listing.JobQuery(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
+    from luzia_client.cli.commands.dispatch import exchange
+
     if args.json:
-        return listing.print_jobs_json(query)
+        return listing.print_jobs_json(query, exchange)
     if args.format is not None:
         from luzia_client.cli.show.columns import parse_columns
 
-        return listing.print_jobs_columns(query, parse_columns(args.format))
-    return listing.print_jobs_table(query)
+        return listing.print_jobs_columns(query, parse_columns(args.format), exchange)
+    return listing.print_jobs_table(query, exchange)
 
 
 def _since(text: str) -> datetime:
-    from luzia_client.cli.args.times import past
+    from luzia_client.cli.args.times import parse_past_time
 
     try:
-        return past(text, datetime.now(UTC))
+        return parse_past_time(text, datetime.now(UTC))
     except (ValueError, OverflowError) as exc:
         raise argparse.ArgumentTypeError(f"{text!r} is no moment and no span; write 2h, 09:00 or 2026-11-24") from exc

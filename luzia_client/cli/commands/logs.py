@@ -22,8 +22,9 @@ from luzia_protocol.requests import MAX_OUTPUT_BYTES
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.watch.log_selection import add_job_options, format_heading, select_jobs
@@ -62,12 +63,12 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("-f shows one job as it goes on", "Name one job, or follow many with `luzia follow ID…`.")
         for number, each in enumerate(jobs):
             try:
-                job = client.status(each) if isinstance(each, str) else each
+                job = client.get_job(each) if isinstance(each, str) else each
                 if not args.json:
                     _write(("\n" if number else "") + format_heading(job) + "\n")
                 _show(client, job.id, args)
             except Refused as refused:
-                status = complain(refused.message, refused.hint, exit_codes.REFUSED)
+                status = print_error(refused.message, refused.hint, exit_codes.REFUSED)
     return status
 
 
@@ -147,7 +148,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     def read(self) -> Iterator[Output]:
         """What is there now, and no more, however fast the job writes."""
-        piece = self.client.logs(
+        piece = self.client.read_output(
             self.job,
             attempt=self.attempt,
             stream=self.stream,
@@ -160,7 +161,7 @@ class Asked(msgspec.Struct, frozen=True):
         yield piece
         while piece.next_offset < size:
             before = piece.next_offset
-            piece = self.client.logs(
+            piece = self.client.read_output(
                 self.job,
                 attempt=piece.attempt,
                 stream=self.stream,
@@ -194,8 +195,8 @@ class Asked(msgspec.Struct, frozen=True):
     def _next_attempt(self, last: int) -> Job:
         """The job once it has an attempt after `last`, or is final without one."""
         while True:
-            seq = self.client.list(limit=1).seq
-            job = self.client.status(self.job)
+            seq = self.client.list_jobs(limit=1).seq
+            job = self.client.get_job(self.job)
             if job.attempt > last or job.state.is_final:
                 return job
             for event in self.client.subscribe(after=seq, jobs=[job.id]):

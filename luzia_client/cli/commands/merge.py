@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        job = client.status(args.job)
+        job = client.get_job(args.job)
     tree = trees.of(job)
     if not job.state.is_final:
         raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} is {job.state}")

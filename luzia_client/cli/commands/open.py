@@ -19,7 +19,8 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
@@ -59,14 +60,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status, unless a program takes the place of this one."""
     with Client() as client:
-        job = client.status(args.job)
+        job = client.get_job(args.job)
     place = _records(job) if args.logs else _work(job)
     there = os.path.isdir(place.path)
     if args.json:
         print_json(Opened(job.id, place.path, there))
         return exit_codes.OK
     if not there:
-        return complain(f"{place.what} is gone: {place.path}", place.remedy, exit_codes.INPUT_OUTPUT)
+        return print_error(f"{place.what} is gone: {place.path}", place.remedy, exit_codes.INPUT_OUTPUT)
     if args.editor:
         return _become([*_editor(), place.path], place.path, job)
     if args.print or not sys.stdout.isatty():

@@ -11,9 +11,9 @@ import argparse
 from luzia_protocol.jobs import JobState
 
 from luzia_client.api.client import Client
-from luzia_client.cli.administration.queues import add_queue_only, change_queues, queues_meant
+from luzia_client.cli.administration.queues import add_queue_only, change_queues, selected_queues
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.output import change_each
 
 CAN_BE_PAUSED = (JobState.STARTING, JobState.RUNNING)
@@ -35,6 +35,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        if queues_meant(args) is not None:
+        if selected_queues(args) is not None:
             return change_queues(client, args, "pause", CAN_BE_PAUSED, client.pause_queue)
-        return change_each(selected(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json)
+        return change_each(select_ids(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json)

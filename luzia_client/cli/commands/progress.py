@@ -8,8 +8,8 @@ import os
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (('luzia progress 40 "running the tests"', "in a job: how far it is, and at what"),)
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if not job:
         raise UsageError("no job: LUZIA_JOB_ID is not set here", "Run it inside a job, or name one with --job ID.")
     with Client() as client:
-        changed = client.progress(job, percent=args.percent, label=" ".join(args.label) or None)
+        changed = client.report_progress(job, percent=args.percent, label=" ".join(args.label) or None)
     if args.json:
         print_json(changed)
     return exit_codes.OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from luzia_protocol.replies import Projects
+from luzia_protocol.replies import ProjectList
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -46,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
         if args.action == "add":
-            projects = client.project_add(args.name, args.path, args.agent)
+            projects = client.add_project(args.name, args.path, args.agent)
         elif args.action == "remove":
-            projects = client.project_remove(args.name)
+            projects = client.remove_project(args.name)
         else:
-            projects = client.projects()
+            projects = client.list_projects()
     if args.json:
         for project in projects.projects:
             print_json(project)
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _show(projects: Projects) -> None:
+def _show(projects: ProjectList) -> None:
     if not projects.projects:
         print("No projects are configured. Add one with `luzia projects add NAME PATH`, or use a directory:")
         print('luzia . "fix the tests"')

@@ -6,7 +6,7 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.formatting import FINAL_STATES
 from luzia_client.cli.show.output import change_each
 
@@ -25,4 +25,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        return change_each(selected(client, args, "remove", FINAL_STATES), client.remove, args.json)
+        return change_each(select_ids(client, args, "remove", FINAL_STATES), client.remove, args.json)

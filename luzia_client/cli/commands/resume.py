@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from luzia_protocol.jobs import JobState
 
 from luzia_client.api.client import Client
-from luzia_client.cli.administration.queues import add_queue_only, change_queues, queues_meant, tell_of_other_stops
+from luzia_client.cli.administration.queues import add_queue_only, change_queues, print_suspensions, selected_queues
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
@@ -30,8 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        if queues_meant(args) is None:
-            return change_each(selected(client, args, "resume", [JobState.PAUSED]), client.resume, args.json)
+        if selected_queues(args) is None:
+            return change_each(select_ids(client, args, "resume", [JobState.PAUSED]), client.resume, args.json)
         status = change_queues(client, args, "resume", [JobState.PAUSED], client.resume_queue)
-        tell_of_other_stops(client.info().queues, datetime.now(UTC))
+        print_suspensions(client.get_info().queues, datetime.now(UTC))
         return status

@@ -9,7 +9,7 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.formatting import FINAL_STATES
 from luzia_client.cli.show.output import change_each
 
@@ -29,5 +29,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status."""
     with Client() as client:
-        jobs = selected(client, args, "retry", FINAL_STATES)
+        jobs = select_ids(client, args, "retry", FINAL_STATES)
         return change_each(jobs, lambda job: client.retry(job, args.fresh), args.json)

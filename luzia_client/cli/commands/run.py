@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from luzia_client.cli.args import grammar
+from luzia_client.cli.args import command_line
 from luzia_client.cli.commands import dispatch
-from luzia_client.cli.help import usage
 
 EXAMPLES = (
     ("luzia run . -- make -j4 test", "an exact command, as it stands"),
@@ -14,11 +13,13 @@ EXAMPLES = (
 
 def run(words: list[str]) -> int:
     """The command: returns the exit status."""
-    asked = grammar.parse(words, "run")
+    asked = command_line.parse_dispatch(words, "run")
     if asked.help:
-        return usage.show("run")
+        from luzia_client.cli.help import usage
+
+        return usage.print_dispatch_help("run")
     if asked.agent:
-        raise grammar.usage_error("`luzia run` takes no --agent", "It needs no agent.")
+        raise command_line.usage_error("`luzia run` takes no --agent", "It needs no agent.")
     if not asked.words or not asked.words[0]:
-        raise grammar.usage_error("no command given", "Write luzia run PROJECT -- PROGRAM ARGUMENT…")
+        raise command_line.usage_error("no command given", "Write luzia run PROJECT -- PROGRAM ARGUMENT…")
     return dispatch.submit(asked, argv=asked.words)

@@ -71,17 +71,17 @@ def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
     """The arguments are for the help: schedule_add.py reads what follows, whose options are those of a dispatch."""
     add = _action(actions, "add", "dispatch a task at the moments of a cron expression")
     add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT [options] WORD…"
-    for names, value, text in schedule_add.options():
+    for names, value, text in schedule_add.list_options():
         if value:
             add.add_argument(*names, metavar=value, help=text, choices=schedule_add.CHOICES.get(names[0]))
         else:
             add.add_argument(*names, action="store_true", help=text)
     add.add_argument("name", metavar="NAME", help="what to call it")
-    add.grammar = schedule_add.read
+    add.grammar = schedule_add.parse_schedule
     add.add_argument("task", nargs="+", metavar="WORD", help="the task; - alone reads it from stdin, @FILE from a file")
 
 
-def _added(wanted: schedule_add.Wanted, as_json: bool) -> int:
+def _added(wanted: schedule_add.ScheduleLine, as_json: bool) -> int:
     """Add a schedule; returns the exit status."""
     with Client() as client:
         schedule = wanted.send(client)
@@ -104,18 +104,18 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         match args.action:
             case "show":
-                return _tell(client.schedule_show(args.name, args.runs), args.json, "")
+                return _tell(client.get_schedule(args.name, args.runs), args.json, "")
             case "pause":
-                return _tell(client.schedule_pause(args.name), args.json, "Paused")
+                return _tell(client.pause_schedule(args.name), args.json, "Paused")
             case "resume":
-                return _tell(client.schedule_resume(args.name), args.json, "Resumed")
+                return _tell(client.resume_schedule(args.name), args.json, "Resumed")
             case "remove":
-                return _tell(client.schedule_remove(args.name), args.json, "Removed")
+                return _tell(client.remove_schedule(args.name), args.json, "Removed")
             case "run":
-                dispatched = client.schedule_run(args.name)
+                dispatched = client.run_schedule(args.name)
                 print_json(dispatched) if args.json else print(dispatched.name)
                 return exit_codes.OK
-        schedules = client.schedule_list()
+        schedules = client.list_schedules()
     if args.json:
         for schedule in schedules:
             print_json(schedule)

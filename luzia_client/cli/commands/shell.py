@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 
 NEWS = ("mine", "all", "none")
 EXAMPLES = (

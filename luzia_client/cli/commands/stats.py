@@ -15,9 +15,9 @@ from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.times import past
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.times import parse_past_time
 from luzia_client.cli.show.charts import draw_charts
 from luzia_client.cli.show.formatting import NO_JOBS
 from luzia_client.cli.show.output import print_json
@@ -75,7 +75,7 @@ def _samples(client: Client, projects: Sequence[str], since: datetime | None) ->
     """The dispatch time and the sample of each job. Jobs with several attempts are requested one by one."""
     cursor: int | None = None
     while True:
-        page = client.list(projects, limit=MAX_PAGE, cursor=cursor, since=since)
+        page = client.list_jobs(projects, limit=MAX_PAGE, cursor=cursor, since=since)
         for job in page.jobs:
             whole = job if job.attempt <= 1 else _whole(client, job)
             yield whole.created_at, sample_job(whole)
@@ -87,7 +87,7 @@ def _samples(client: Client, projects: Sequence[str], since: datetime | None) ->
 def _whole(client: Client, job: Job) -> Job:
     """The job with all its attempts; as it was listed when it has been removed since."""
     try:
-        return client.status(job.id)
+        return client.get_job(job.id)
     except Refused as refused:
         if refused.code is not ErrorCode.UNKNOWN_JOB:
             raise
@@ -96,7 +96,7 @@ def _whole(client: Client, job: Job) -> Job:
 
 def _since(text: str) -> datetime:
     try:
-        return past(text, datetime.now(UTC)).astimezone()
+        return parse_past_time(text, datetime.now(UTC)).astimezone()
     except (ValueError, OverflowError) as exc:
         raise argparse.ArgumentTypeError(f"{text!r} is no moment and no span; write 7d, 09:00 or 2026-11-24") from exc
 

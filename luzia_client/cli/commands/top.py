@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 
 EXAMPLES = (
     ("luzia top", "all jobs; ? shows the keys"),

@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.output import print_fields, print_json
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (("luzia version", "of this program, and of the daemon"),)
 
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit status. A daemon that does not run is not started for this."""
     try:
         with Client(autostart=False) as client:
-            info = client.info()
+            info = client.get_info()
     except DaemonUnreachableError:
         info = None
     if args.json:

@@ -12,7 +12,7 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.parser import add_ids, add_json, seconds
+from luzia_client.cli.args.parser import add_ids, add_json, parse_seconds
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import one_line
 
@@ -25,7 +25,7 @@ EXAMPLES = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     add_ids(parser)
-    parser.add_argument("--timeout", type=seconds, metavar="S", help="wait at most so many seconds")
+    parser.add_argument("--timeout", type=parse_seconds, metavar="S", help="wait at most so many seconds")
     add_json(parser)
 
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
             print(_line(job))
     if waited.timed_out:
         return exit_codes.WAIT_TIMED_OUT
-    return exit_codes.for_ends([(job.state.value, job.outcome) for job in waited.jobs])
+    return exit_codes.worst_status([(job.state.value, job.outcome) for job in waited.jobs])
 
 
 def _line(job: Job) -> str:

@@ -10,7 +10,7 @@ import json
 import os
 import time
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 
 from luzia_client.cli.show.text import cut, one_line, width
 
@@ -72,11 +72,11 @@ class Candidates:
 
 def ask_daemon(request: Mapping[str, Any]) -> dict[str, Any]:
     """The daemon's reply; empty if there is none in time."""
-    path = paths.socket_path()
+    path = environment.socket_path()
     deadline = time.monotonic() + TIMEOUT_S
     reply = bytearray()
     try:
-        paths.check_place(path)
+        environment.check_socket_owner(path)
         sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         sock.settimeout(TIMEOUT_S)
         sock.connect(path)

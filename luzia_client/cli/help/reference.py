@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import NamedTuple
 
-from luzia_client.cli import main
-from luzia_client.cli.args.parser import Parser
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.dispatch_options import list_options
+from luzia_client.cli.args.parser import Parser, load_command
 from luzia_client.cli.help import usage
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.parser import Examples
 
 
-class Word(NamedTuple):
+class Parameter(NamedTuple):
     """An option or an argument.
 
     names: of the option, empty for an argument. value: its name in the help, empty for an option without one.
@@ -41,24 +42,24 @@ class Command(NamedTuple):
     title: str
     usage: str
     text: str
-    words: list[Word]
+    words: list[Parameter]
     notes: str
     examples: Examples
     actions: list[Command]
 
 
-def commands() -> list[Command]:
+def list_commands() -> list[Command]:
     """All commands, in the order of `luzia --help`."""
-    return [command(name) for name in main.COMMANDS]
+    return [describe_command(name) for name in COMMANDS]
 
 
-def command(name: str) -> Command:
+def describe_command(name: str) -> Command:
     """One command."""
-    module = main.load(name)
-    title = main.COMMANDS[name][1]
-    if name in main.OWN_GRAMMAR:
-        head, text = usage.head(name)
-        words = [Word(names, value, said) for names, value, said in usage.options(name)]
+    module = load_command(name)
+    title = COMMANDS[name][1]
+    if name in DISPATCH_COMMANDS:
+        head, text = usage.dispatch_usage(name)
+        words = [Parameter(names, value, said) for names, value, said in list_options(name)]
         return Command(name, title, head, text, words, "", module.EXAMPLES, [])
     parser = Parser(prog=f"luzia {name}", description=module.__doc__)
     module.configure(parser)
@@ -66,7 +67,7 @@ def command(name: str) -> Command:
 
 
 def _of_parser(name: str, title: str, parser: argparse.ArgumentParser, examples: Examples) -> Command:
-    words: list[Word] = []
+    words: list[Parameter] = []
     actions: list[Command] = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -81,10 +82,10 @@ def _of_parser(name: str, title: str, parser: argparse.ArgumentParser, examples:
     return Command(name, title, _plain(head), text, words, (parser.epilog or "").strip(), examples, actions)
 
 
-def _word(action: argparse.Action) -> Word:
+def _word(action: argparse.Action) -> Parameter:
     """One of the parser's own words; what takes no value has the `nargs` 0."""
     value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
-    return Word(
+    return Parameter(
         names=tuple(action.option_strings),
         value=value,
         text=_plain(action.help or ""),

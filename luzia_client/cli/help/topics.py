@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from luzia_client.cli import exit_codes
-
 _IDS = """\
 A job's id looks like 113754-a2f5: the time of its dispatch, and four digits at
 random. Wherever an ID is asked for, each of these will do:
@@ -204,10 +202,12 @@ TITLES = {name: title for name, (title, _) in _TEXTS.items()}
 """The topics with what the list says of each."""
 
 
-def text_of(name: str) -> str:
+def topic_text(name: str) -> str:
     """The text of a topic; its tables come from where they are used."""
     text = _TEXTS[name][1]
     if name == "exit-codes":
+        from luzia_client.cli import exit_codes
+
         return text.format(table=_indented((exit_codes.__doc__ or "").partition("\n\n")[2].strip()))
     if name == "formats":
         from textwrap import fill

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from luzia_client.cli import exit_codes
+from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.help.topics import TITLES
-from luzia_client.cli.main import COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from luzia_client.cli.args.usage_error import UsageError
+    from luzia_client.cli.args.errors import UsageError
 
 SHORT = """\
 luzia PROJECT TASK…       hand a task to a project's agent
@@ -37,65 +36,46 @@ HEADS = {
     "run": ("luzia run [options] PROJECT -- PROGRAM [ARGUMENT…]", RUN),
 }
 
-_AGENT = (("-a", "--agent"), "NAME", "which agent (see `luzia agents`)")
-_FIRST = (
-    (("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy it from here; repeatable"),
-    (("--key",), "KEY", "the same key names the same job: asking twice is one"),
-)
-_LAST = (
-    (("-q", "--quiet"), "", "print the job's name only"),
-    (("--json",), "", "print the answer as JSON"),
-    (("-h", "--help"), "", "show this help"),
-)
 
-
-def head(command: str) -> tuple[str, str]:
+def dispatch_usage(command: str) -> tuple[str, str]:
     """The usage of `dispatch` or `run`, and what it does."""
     return HEADS[command]
 
 
-def options(command: str) -> list[tuple[tuple[str, ...], str, str]]:
-    """The options of `dispatch` or `run`: their names, the name of their value, and what they do."""
-    from luzia_client.cli.args.dispatch_options import OPTIONS
-
-    more = [((name,), each.value, each.text) for name, each in OPTIONS.items()]
-    return [*([_AGENT] if command == "dispatch" else []), *_FIRST, *more, *_LAST]
-
-
-def show(command: str) -> int:
+def print_dispatch_help(command: str) -> int:
     """Print the help of `dispatch` or `run`."""
     from textwrap import wrap
 
-    from luzia_client.cli.args.parser import examples_text
-    from luzia_client.cli.main import load
+    from luzia_client.cli.args.dispatch_options import list_options
+    from luzia_client.cli.args.parser import format_examples, load_command
 
-    first, text = head(command)
+    first, text = dispatch_usage(command)
     lines = ["usage: " + first.replace("\n", "\n       "), "", text, "options:"]
-    for names, value, said in options(command):
+    for names, value, said in list_options(command):
         name = f"{', '.join(names):>5}" if len(names) > 1 else f"      {names[0]}"
         begin, *more = wrap(said, 52)
         lines += [
             f"{'  ' if len(names) > 1 else ''}{name} {value}".ljust(28) + begin,
             *(" " * 28 + part for part in more),
         ]
-    print("\n".join([*lines, "", examples_text(load(command).EXAMPLES)]))
-    return exit_codes.OK
+    print("\n".join([*lines, "", format_examples(load_command(command).EXAMPLES)]))
+    return 0
 
 
-def top(words: list[str]) -> int:
+def print_help(words: list[str]) -> int:
     """`luzia` without a command: short help, all commands, or the version."""
     if words and words[0] in ("-V", "--version"):
         from luzia_client import __version__
 
         print(f"luzia {__version__}")
     elif words:
-        print(all_commands())
+        print(format_commands())
     else:
         print(SHORT, end="")
-    return exit_codes.OK
+    return 0
 
 
-def all_commands() -> str:
+def format_commands() -> str:
     """The help of `luzia --help`: the table of commands, by group."""
     lines = [SHORT.rsplit("luzia --help", 1)[0].rstrip(), ""]
     for group in dict.fromkeys(group for _, _, group in COMMANDS.values()):
@@ -118,13 +98,13 @@ def _wrapped(words: list[str]) -> list[str]:
     return lines
 
 
-def no_task(word: str) -> UsageError:
+def missing_task_error(word: str) -> UsageError:
     """One bare word is a project without a task, or a misspelt command."""
-    from luzia_client.cli.args.grammar import EXAMPLE
-    from luzia_client.cli.args.usage_error import UsageError
-    from luzia_client.cli.failure import nearest_command
+    from luzia_client.cli.args.command_line import TASK_HINT
+    from luzia_client.cli.args.errors import UsageError
+    from luzia_client.cli.show.errors import closest_command
 
-    near = nearest_command(word)
+    near = closest_command(word)
     if near is not None:
         return UsageError(f"no command {word!r}, and no task for such a project", f"Did you mean `luzia {near}`?")
-    return UsageError(f"no task for project {word!r}", EXAMPLE)
+    return UsageError(f"no task for project {word!r}", TASK_HINT)

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from luzia_client.cli.args.suggest import did_you_mean
-from luzia_client.cli.args.usage_error import UsageError
+from luzia_client.cli.args.errors import UsageError, did_you_mean
 from luzia_client.cli.show.formatting import (
     format_agent,
     format_elapsed,

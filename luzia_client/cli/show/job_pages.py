@@ -10,8 +10,8 @@ from luzia_protocol.errors import Refused
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import complain
 from luzia_client.cli.show.details import describe_job
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 
@@ -23,7 +23,7 @@ def show_jobs(ids: Sequence[str], as_json: bool) -> int:
     with Client() as client:
         for number, job_id in enumerate(ids):
             try:
-                job = client.status(job_id)
+                job = client.get_job(job_id)
             except Refused as refused:
                 refusals.append(refused)
                 continue
@@ -35,7 +35,7 @@ def show_jobs(ids: Sequence[str], as_json: bool) -> int:
             print("\n".join(describe_job(job, datetime.now(UTC), screen)))
     sys.stdout.flush()
     for other in refusals[1:]:
-        complain(other.message, other.hint, exit_codes.REFUSED)
+        print_error(other.message, other.hint, exit_codes.REFUSED)
     if refusals:
         raise refusals[0]
     return exit_codes.OK

@@ -62,47 +62,47 @@ class JobQuery:
         return fields | ({"reverse": True} if self.reverse else {})
 
 
-def fetch_pages(query: JobQuery) -> Iterator[wire_jobs.WirePage]:
+def fetch_pages(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_jobs.WirePage]:
     """Request the pages of a list.
 
     With a limit, and without states and an order, live jobs come first, so that none of them is left out.
     """
     if query.limit is None or query.states or query.sort or query.reverse:
-        yield from wire_jobs.fetch_pages(query.request(), query.limit)
+        yield from wire_jobs.fetch_pages(query.request(), query.limit, exchange)
         return
     left = query.limit
     for group in (LIVE_STATES, FINAL_STATES):
-        for page in wire_jobs.fetch_pages({**query.request(), "states": group}, left) if left > 0 else ():
+        for page in wire_jobs.fetch_pages({**query.request(), "states": group}, left, exchange) if left > 0 else ():
             left -= len(page.raw)
             yield page
 
 
-def print_jobs_json(query: JobQuery) -> int:
+def print_jobs_json(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
     """Print the JSON objects of the wire, one per line."""
-    for page in fetch_pages(query):
+    for page in fetch_pages(query, exchange):
         for job in page.raw:
             print(json.dumps(job, ensure_ascii=False, separators=(",", ":")))
     return exit_codes.OK
 
 
-def print_jobs_columns(query: JobQuery, names: Sequence[str]) -> int:
+def print_jobs_columns(query: JobQuery, names: Sequence[str], exchange: wire_jobs.Exchange) -> int:
     """Print the columns with these names."""
     from luzia_client.cli.show.columns import format_jobs
 
-    jobs = [job for page in fetch_pages(query) for job in page.jobs]
+    jobs = [job for page in fetch_pages(query, exchange) for job in page.jobs]
     for line in format_jobs(jobs, names, datetime.now(UTC), stdout_screen()):
         print(line)
     return exit_codes.OK
 
 
-def print_jobs_table(query: JobQuery) -> int:
+def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
     """Print notices, the counts and the table."""
     from luzia_client.cli.show.tables import format_jobs_table
 
     screen = stdout_screen()
     jobs: list[Job] = []
     counts: dict[JobState, int] = {}
-    for number, page in enumerate(fetch_pages(query)):
+    for number, page in enumerate(fetch_pages(query, exchange)):
         jobs += page.jobs
         if number == 0:
             counts = page.counts

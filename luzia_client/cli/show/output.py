@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from luzia_protocol.errors import Refused
-from luzia_protocol.replies import Changed
+from luzia_protocol.replies import JobChange
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, width
 
@@ -38,14 +38,14 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def change_each(ids: Sequence[str], change: Callable[[str], Changed], as_json: bool) -> int:
+def change_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bool) -> int:
     """Change each job and print its new state; a refusal does not end the loop. Returns the exit status."""
     status = exit_codes.OK
     for job in ids:
         try:
             changed = change(job)
         except Refused as exc:
-            status = complain(exc.message, exc.hint, exit_codes.REFUSED)
+            status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
             continue
         if as_json:
             print_json(changed)

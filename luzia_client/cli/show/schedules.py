@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from luzia_protocol.schedules import Missed, Overlap, Run, Schedule
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Run, Schedule
 
 from luzia_client.cli.show.formatting import format_agent, format_duration, format_state
 from luzia_client.cli.show.screen import Screen
@@ -23,14 +23,14 @@ _NO_SCHEDULES = (
     'No schedules. Add one: luzia schedule add nightly --cron "0 3 * * *" --project . "update the dependencies"'
 )
 _MISSED = {
-    Missed.ONCE: "missed runs are coalesced into one",
-    Missed.SKIP: "missed runs are skipped",
-    Missed.ALL: "every missed run is made up for",
+    MissedPolicy.ONCE: "missed runs are coalesced into one",
+    MissedPolicy.SKIP: "missed runs are skipped",
+    MissedPolicy.ALL: "every missed run is made up for",
 }
 _OVERLAP = {
-    Overlap.SKIP: "an overlapping run is skipped",
-    Overlap.QUEUE: "an overlapping run is queued",
-    Overlap.CANCEL: "the previous job is cancelled",
+    OverlapPolicy.SKIP: "an overlapping run is skipped",
+    OverlapPolicy.QUEUE: "an overlapping run is queued",
+    OverlapPolicy.CANCEL: "the previous job is cancelled",
 }
 
 

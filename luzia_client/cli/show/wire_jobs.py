@@ -12,11 +12,13 @@ from luzia_protocol.states import JobState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from luzia_protocol.jobs import Job
     from luzia_protocol.operating import Queues
+
+    Exchange = Callable[[bytes], bytes]
 
 MAX_PAGE = 1000
 _OBJECT_FIELDS = frozenset(("activity", "progress", "question", "usage", "worktree"))
@@ -42,7 +44,7 @@ class WireObject:
 
 
 class WirePage:
-    """A page of jobs, like `Listed`. raw: the objects as received."""
+    """A page of jobs, like `JobPage`. raw: the objects as received."""
 
     def __init__(self, listed: dict[str, Any]) -> None:
         self.raw: list[dict[str, Any]] = listed["jobs"]
@@ -60,15 +62,16 @@ class WirePage:
         return WireObject({**times, "projects": projects})  # type: ignore[return-value]  # read like the struct
 
 
-def fetch_pages(request: Mapping[str, Any], limit: int | None) -> Iterator[WirePage]:
+def fetch_pages(request: Mapping[str, Any], limit: int | None, exchange: Exchange) -> Iterator[WirePage]:
     """Request pages of at most `limit` jobs together; None for all. Starts the daemon if needed.
 
-    request: fields of requests.List. Raises the errors of the client.
+    request: fields of requests.List. exchange: sends a line and returns the answer. Raises the errors of the client.
     """
     left = limit
     cursor: int | None = None
     while left is None or left > 0:
-        page = WirePage(_request({"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}))
+        fields = {"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}
+        page = WirePage(_request(fields, exchange))
         yield page
         left = None if left is None else left - len(page.raw)
         cursor = page.next
@@ -76,15 +79,13 @@ def fetch_pages(request: Mapping[str, Any], limit: int | None) -> Iterator[WireP
             return
 
 
-def _request(request: Mapping[str, Any]) -> dict[str, Any]:
-    from luzia_client.cli.commands.dispatch import ask
-
-    answer = ask(json.dumps(request).encode() + b"\n")
+def _request(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
+    answer = exchange(json.dumps(request).encode() + b"\n")
     if answer[:6] == b'{"ok":':
         found: dict[str, Any] = json.loads(answer)["ok"]
         return found
-    from luzia_client.api.answers import parse
-    from luzia_client.transport.connection import UnexpectedAnswerError
+    from luzia_client.api.replies import parse_frame
+    from luzia_client.transport.endpoint import UnexpectedAnswerError
 
-    parse(answer)  # raises the error in the answer
+    parse_frame(answer)  # raises the error in the answer
     raise UnexpectedAnswerError("invalid answer of the daemon to a list request")

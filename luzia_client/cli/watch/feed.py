@@ -11,7 +11,7 @@ from luzia_protocol.jobs import Job
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.watch.watched_jobs import WatchedJobs
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 
 class Feed:
@@ -29,13 +29,13 @@ class Feed:
 
     async def open(self) -> None:
         """Request the current jobs. Raises Refused for an unknown id."""
-        newest = await self._client.list(projects=self._projects, states=LIVE_STATES, limit=1)
+        newest = await self._client.list_jobs(projects=self._projects, states=LIVE_STATES, limit=1)
         self._after = newest.seq
         if self._ids:
-            jobs = [await self._client.status(job) for job in self._ids]
+            jobs = [await self._client.get_job(job) for job in self._ids]
             self._ids = [job.id for job in jobs]
         else:
-            jobs = [job async for job in self._client.list_all(self._projects, LIVE_STATES)]
+            jobs = [job async for job in self._client.iter_jobs(self._projects, LIVE_STATES)]
         for job in sorted(jobs, key=lambda job: (job.created_at, job.id)):
             self.jobs.put(job)
 
@@ -73,7 +73,7 @@ class Feed:
     async def _catch_up(self) -> AsyncIterator[Job]:
         """Events were missed: request every job that may have changed."""
         known = list(self.jobs.live)
-        newest = await self._client.list(projects=self._projects, states=LIVE_STATES, limit=1)
+        newest = await self._client.list_jobs(projects=self._projects, states=LIVE_STATES, limit=1)
         self._after = newest.seq
         for job_id in known:
             job = await self._status(job_id)
@@ -82,7 +82,7 @@ class Feed:
             elif self.jobs.put(job):
                 yield job
         if not self._ids:
-            async for job in self._client.list_all(self._projects, LIVE_STATES):
+            async for job in self._client.iter_jobs(self._projects, LIVE_STATES):
                 if self.jobs.put(job):
                     yield job
 
@@ -96,7 +96,7 @@ class Feed:
     async def _status(self, job_id: str) -> Job | None:
         """The job, or None if it has been removed."""
         try:
-            return await self._client.status(job_id)
+            return await self._client.get_job(job_id)
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise

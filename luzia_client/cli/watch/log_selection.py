@@ -9,9 +9,9 @@ from itertools import islice
 from luzia_protocol.jobs import Job
 
 from luzia_client.api.client import Client
-from luzia_client.cli.args.parser import positive
-from luzia_client.cli.args.selection import add_filters, is_filtered, matching
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import parse_positive
+from luzia_client.cli.args.selection import add_filters, has_filters, iter_matching
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import harmless, one_line
 
@@ -22,7 +22,10 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     """Add ids, filters and --limit."""
     add_filters(parser, "show")
     parser.add_argument(
-        "--limit", type=positive, metavar="K", help=f"of the selected jobs only the newest K (default: {DEFAULT_LIMIT})"
+        "--limit",
+        type=parse_positive,
+        metavar="K",
+        help=f"only the newest K selected jobs (default: {DEFAULT_LIMIT})",
     )
 
 
@@ -31,7 +34,7 @@ def select_jobs(client: Client, args: argparse.Namespace) -> list[str | Job]:
 
     Raises UsageError without ids and filters.
     """
-    if not is_filtered(args):
+    if not has_filters(args):
         if not args.ids:
             raise UsageError("no job selected", "Give an ID, or --project, --state, --tag or --all.")
         if args.limit is not None:
@@ -40,7 +43,7 @@ def select_jobs(client: Client, args: argparse.Namespace) -> list[str | Job]:
     if args.ids:
         raise UsageError("an ID cannot be combined with --project, --state, --tag or --all")
     limit = args.limit or DEFAULT_LIMIT
-    started = (job for job in matching(client, args) if job.attempt > 0)
+    started = (job for job in iter_matching(client, args) if job.attempt > 0)
     jobs = list(islice(started, limit))
     if next(started, None) is not None:
         print(f"luzia: only the newest {limit} jobs are shown; use a larger --limit to see more", file=sys.stderr)

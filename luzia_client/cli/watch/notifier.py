@@ -6,7 +6,7 @@ import argparse
 
 from luzia_protocol.states import JobState
 
-from luzia_client.cli.args.usage_error import UsageError
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FAILED_STATES, FINAL_STATES, format_state, shown_percent
 from luzia_client.cli.show.text import one_line
 

@@ -15,12 +15,12 @@ from luzia_protocol.output import Output
 
 from luzia_client.api import streams
 from luzia_client.api.client import Client
-from luzia_client.api.many_streams import ManyStreams
 from luzia_client.api.requests import Encoding, Render, StreamName
+from luzia_client.api.stream_group import StreamGroup
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.watch.output_printers import JobEnd, JsonPrinter, PrefixedPrinter
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class OutputFollower:
         self._client = client
         self._options = options
         self._printer = printer
-        self._streams = ManyStreams(client.socket, RECONNECT_S)
+        self._streams = StreamGroup(client.socket, RECONNECT_S)
         self._jobs: dict[str, _FollowedJob] = {}
         self._by_stream: dict[int, _FollowedJob] = {}
         self._waiting: deque[_FollowedJob] = deque()
@@ -77,7 +77,7 @@ class OutputFollower:
         """Follow until all jobs have ended; returns the exit status for their ends."""
         try:
             self._open()
-            self._client.close()
+            self._client.disconnect()
             if self._jobs or self._options.forever:
                 for number, item in self._streams.items():
                     self._handle(number, item)
@@ -85,7 +85,7 @@ class OutputFollower:
                         break
         finally:
             self._streams.close()
-        return exit_codes.for_ends(list(self._ends))
+        return exit_codes.worst_status(list(self._ends))
 
     @property
     def empty(self) -> bool:
@@ -95,9 +95,9 @@ class OutputFollower:
     def _open(self) -> None:
         """Start with the current jobs, and subscribe to their events. Raises Refused for an unknown id."""
         options = self._options
-        seq = self._client.list(limit=1).seq
+        seq = self._client.list_jobs(limit=1).seq
         if options.ids:
-            jobs = list({job.id: job for job in map(self._client.status, options.ids)}.values())
+            jobs = list({job.id: job for job in map(self._client.get_job, options.ids)}.values())
         else:
             jobs = self._live()
         for job in jobs:
@@ -108,12 +108,12 @@ class OutputFollower:
 
     def _live(self) -> list[Job]:
         """The selected live jobs, oldest first."""
-        listed = self._client.list_all(self._options.projects, LIVE_STATES, tags=self._options.tags)
+        listed = self._client.iter_jobs(self._options.projects, LIVE_STATES, tags=self._options.tags)
         return sorted(listed, key=lambda job: (job.created_at, job.id))
 
     def _subscribe(self, seq: int, jobs: list[str]) -> None:
         request = requests.Subscribe(after=seq, jobs=jobs, projects=[*self._options.projects], kinds=KINDS)
-        self._events = self._streams.add(streams.Subscribing(request))
+        self._events = self._streams.add(streams.EventStream(request))
 
     # Incoming items
 
@@ -162,13 +162,13 @@ class OutputFollower:
         if self._options.ids or not self._options.tags:
             return not self._options.ids
         job = self._status(event.job)
-        self._client.close()
+        self._client.disconnect()
         return job is not None and self._options.tags.items() <= job.tags.items()
 
     def _status(self, job: str) -> Job | None:
         """The job, or None if it has been removed."""
         try:
-            return self._retry(lambda: self._client.status(job))
+            return self._retry(lambda: self._client.get_job(job))
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
@@ -176,18 +176,18 @@ class OutputFollower:
 
     def _retry(self, request: Callable[[], T]) -> T:
         """Repeat a request until a daemon answers, for as long as a stream would wait for one."""
-        patience = streams.Patience(RECONNECT_S)
+        delays = streams.ReconnectDelays(RECONNECT_S)
         while True:
             try:
                 return request()
             except DaemonUnreachableError as exc:
-                time.sleep(patience.delay(exc))
+                time.sleep(delays.next_s(exc))
 
     def _catch_up(self, refused: Refused) -> None:
         """Events were missed: request every job that may have changed."""
         if refused.code is not ErrorCode.EVENTS_EXPIRED:
             raise refused
-        seq = self._retry(lambda: self._client.list(limit=1).seq)
+        seq = self._retry(lambda: self._client.list_jobs(limit=1).seq)
         for followed in list(self._jobs.values()):
             job = self._status(followed.id)
             if job is None:
@@ -199,7 +199,7 @@ class OutputFollower:
             if job.id not in self._jobs:
                 self._add(job.id, job.project)
                 self._update(job, 1, None)
-        self._client.close()
+        self._client.disconnect()
         self._subscribe(seq, list(self._jobs) if self._options.ids else [])
 
     # One job
@@ -250,5 +250,5 @@ class OutputFollower:
                 encoding=self._options.encoding,
                 render=self._options.render,
             )
-            followed.stream = self._streams.add(streams.Following(request))
+            followed.stream = self._streams.add(streams.FollowStream(request))
             self._by_stream[followed.stream] = followed

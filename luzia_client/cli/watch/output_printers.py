@@ -13,7 +13,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.output import FollowEnd, Output
 
-from luzia_client.cli.failure import complain
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import STATE_COLOURS, format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, detect_screen
@@ -175,7 +175,7 @@ class JsonPrinter:
 
     def report_error(self, job: str, refused: Refused) -> None:
         """Report why the output of an attempt is not available."""
-        complain(f"{job}: {refused.message}", refused.hint, 0)
+        print_error(f"{job}: {refused.message}", refused.hint, 0)
 
     def end_job(self, job: str, end: JobEnd) -> None:
         """Print the final state, unless the end of the last attempt had it."""

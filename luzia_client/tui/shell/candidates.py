@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from luzia_protocol.caller import is_path
+from luzia_protocol.environment import is_path
 from luzia_protocol.jobs import Job
 from luzia_protocol.replies import Agent, Project
 from luzia_protocol.schedules import Schedule

@@ -11,7 +11,7 @@ import termios
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 
 _CODE = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
 

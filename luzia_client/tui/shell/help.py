@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from luzia_client.cli.args.suggest import nearest
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.errors import closest_match
 
 HINT = "Tab completes, `help` shows the keys and commands, Ctrl-D exits."
 
@@ -35,5 +35,5 @@ Quote words as in a shell: "two words", 'two words', don\\'t.
 
 def did_you_mean(word: str) -> str:
     """` (did you mean `jobs`?)` for a misspelt command, otherwise empty."""
-    near = nearest(word, COMMANDS)
+    near = closest_match(word, COMMANDS)
     return f" (did you mean `{near}`?)" if near else ""

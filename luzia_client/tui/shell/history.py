@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from prompt_toolkit.history import History
 
-from luzia_protocol import paths
+from luzia_protocol import environment
 
-from luzia_client.cli.args.grammar import VALUED
+from luzia_client.cli.args.command_line import COMMON_OPTIONS
 from luzia_client.tui.shell.quoting import split
 
 MAX_LINES = 1000
@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 64 * 1024
 
 def history_file() -> str:
     """The path of the history."""
-    return os.path.join(paths.state_dir(), "shell_history")
+    return os.path.join(environment.state_dir(), "shell_history")
 
 
 class PersistentHistory(History):
@@ -66,7 +66,7 @@ def is_private(line: str) -> bool:
     """True for a line that must not be saved: the value of a variable may be a secret."""
     if line[:1] in (" ", "\t"):
         return True
-    return any(VALUED.get(word.partition("=")[0]) == "--env" for word in split(line).texts)
+    return any(COMMON_OPTIONS.get(word.partition("=")[0]) == "--env" for word in split(line).texts)
 
 
 def _load(path: str) -> list[str]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from typing import get_args
 
 from luzia_protocol import events
 from luzia_protocol.activity import Question
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.events import Event
+from luzia_protocol.events import Event, EventKind
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.api.async_client import AsyncClient
-from luzia_client.api.streams import Patience
+from luzia_client.api.streams import ReconnectDelays
 from luzia_client.cli.show.formatting import ACTIVE_STATES
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
+from luzia_client.transport.connection import open_socket
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.shell.candidates import KnownNames
 
@@ -27,8 +29,8 @@ RECOUNT_GAP_S = 0.05
 MAX_FOREIGN_JOBS = 100
 """Stop searching for jobs of a command after this many other jobs in a row."""
 
-_UNUSED_EVENTS = (events.Progressed, events.Worktreed, events.Sent, events.Edited)
-KINDS = [str(kind.__struct_config__.tag) for kind in Event.__args__ if kind not in _UNUSED_EVENTS]
+_UNUSED_EVENTS = ("progress", "worktree", "sent", "edited")
+KINDS: list[EventKind] = [kind for kind in get_args(EventKind) if kind not in _UNUSED_EVENTS]
 """The events that change the counts, or cause a notice."""
 
 Notify = Callable[[Job, Question | None], None]
@@ -99,16 +101,16 @@ class JobTracker:
 
     async def _refresh_names_once(self) -> None:
         self._names = KnownNames(
-            projects=(await self._client.projects()).projects,
-            agents=(await self._client.agents(versions=False)).agents,
-            schedules=await self._client.schedule_list(),
+            projects=(await self._client.list_projects()).projects,
+            agents=(await self._client.list_agents(versions=False)).agents,
+            schedules=await self._client.list_schedules(),
         )
         for key in list(self._keys):
             await self._adopt(key)
             self._keys.discard(key)
         for name in list(self._resumed_names):
             try:
-                self._track(await self._client.status(name))
+                self._track(await self._client.get_job(name))
             except Refused as refused:
                 if refused.code not in (ErrorCode.UNKNOWN_JOB, ErrorCode.AMBIGUOUS_JOB):
                     raise
@@ -117,7 +119,7 @@ class JobTracker:
     async def _adopt(self, key: str) -> None:
         """Track the jobs that were dispatched with this key: they are among the newest, and adjacent."""
         others = 0
-        async for job in self._client.list_all(page=MAX_FOREIGN_JOBS):
+        async for job in self._client.iter_jobs(page_size=MAX_FOREIGN_JOBS):
             if (job.key or "").partition("/")[0] == key:
                 self._track(job)
                 others = 0
@@ -135,41 +137,41 @@ class JobTracker:
             self._notify_once(job, job.question)
 
     async def _follow(self) -> None:
-        patience = Patience(RECONNECT_S)
+        delays = ReconnectDelays(RECONNECT_S)
         while True:
             try:
                 await self._catch_up()
-                patience.heard()
+                delays.reset()
                 async for event in self._client.subscribe(after=self._seq, kinds=KINDS):
                     await self._take(event)
                     self._seq = event.seq  # not earlier: an event is repeated if a request for it failed
             except Refused as refused:
                 if refused.code is not ErrorCode.EVENTS_EXPIRED:
-                    await self._pause(patience, refused.message)
+                    await self._pause(delays, refused.message)
                 self._seq = None
             except (DaemonUnreachableError, UnexpectedAnswerError) as exc:
-                await self._pause(patience, exc.message)
+                await self._pause(delays, exc.message)
 
-    async def _pause(self, patience: Patience, reason: str) -> None:
+    async def _pause(self, delays: ReconnectDelays, reason: str) -> None:
         """Wait before the next attempt to connect; finally until the user is active."""
         self.connection_error = f"daemon unreachable: {reason}"
         self._changed()
         self._awake.clear()
         try:
-            delay_s = patience.delay(DaemonUnreachableError(reason))
+            delay_s = delays.next_s(DaemonUnreachableError(reason))
         except DaemonUnreachableError:
             await self._awake.wait()
-            patience.heard()
+            delays.reset()
             return
         await asyncio.sleep(delay_s)
 
     async def _catch_up(self) -> None:
         """Connect, restarting a crashed daemon, and list the jobs unless events continue from the last one."""
         resuming = self._seq is not None
-        (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=resuming)).close()
+        (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=resuming)).close()
         if self._seq is None:
-            newest = await self._client.list(limit=MAX_PAGE)
-            under_way = await self._client.list(states=list(ACTIVE_STATES), limit=MAX_PAGE)
+            newest = await self._client.list_jobs(limit=MAX_PAGE)
+            under_way = await self._client.list_jobs(states=list(ACTIVE_STATES), limit=MAX_PAGE)
             self._model.clear()
             self._model.put_all([*newest.jobs, *under_way.jobs])
             self._seq = newest.seq
@@ -205,7 +207,7 @@ class JobTracker:
     async def _fetch(self, job_id: str) -> Job | None:
         """Request a job that is not kept; None if it has been removed."""
         try:
-            job = await self._client.status(job_id)
+            job = await self._client.get_job(job_id)
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
@@ -219,7 +221,7 @@ class JobTracker:
             await self._recount.wait()
             self._recount.clear()
             try:
-                self.counts = (await self._client.list(limit=1)).counts
+                self.counts = (await self._client.list_jobs(limit=1)).counts
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
                 continue  # _follow reports the error and requests the counts again
             self._changed()

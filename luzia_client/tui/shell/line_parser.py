@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from luzia_protocol.caller import is_path
+from luzia_protocol.environment import is_path
 
-from luzia_client.cli.args import grammar
-from luzia_client.cli.failure import UsageError
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args import command_line
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.tui.shell.quoting import Word, split, split_complete
 
 BUILTINS = {
@@ -63,7 +63,7 @@ def parse_line(line: str, projects: Sequence[str] = (), using: str = "") -> Pars
         return ParsedLine(LineKind.HELP)
     if first == "use" and len(rest) < 2:
         return ParsedLine(LineKind.USE, rest)
-    if first in COMMANDS or first == "help" or not using or grammar.is_option(first):
+    if first in COMMANDS or first == "help" or not using or command_line.is_option(first):
         return ParsedLine(LineKind.COMMAND, command_words(words))
     if first in projects or is_path(first):
         return ParsedLine(LineKind.COMMAND, command_words(words))
@@ -111,13 +111,13 @@ def _text_start(texts: Sequence[str]) -> int | None:
     """The index of the first word of the task or message, or where it would be; None if there can be none."""
     first = texts[0]
     if first == "send":
-        plain = [number for number, text in enumerate(texts) if number and not grammar.is_option(text)]
+        plain = [number for number, text in enumerate(texts) if number and not command_line.is_option(text)]
         return [*plain, len(texts)][1] if plain else None
     if first in COMMANDS and first not in TEXT_COMMANDS:
         return None
     options = texts[1:] if first == "dispatch" else texts
     try:
-        arguments = grammar.parse(list(options), "dispatch")
+        arguments = command_line.parse_dispatch(list(options), "dispatch")
     except UsageError:
         return None  # the command reports the error
     return len(texts) - len(arguments.words) if arguments.project else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from luzia_client.cli.args import grammar
-from luzia_client.cli.failure import UsageError
-from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
+from luzia_client.cli.args import command_line
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.errors import UsageError
 
 KEY = "--key"
 _TAKE_KEY = (["batch"], ["graph", "run"])
@@ -31,14 +31,14 @@ def track_jobs(words: Sequence[str], new_key: str) -> TrackedCommand:
     if first in _RESUMING:
         plain = [word for word in words[1:] if word[:1] != "-"]
         return TrackedCommand(words, names=plain[:1] if first == "send" else plain)
-    if first in COMMANDS and first not in OWN_GRAMMAR:
+    if first in COMMANDS and first not in DISPATCH_COMMANDS:
         begin = next((len(name) for name in _TAKE_KEY if words[: len(name)] == name), 0)
         if not begin or any(word.partition("=")[0] == KEY for word in words):
             return TrackedCommand(words)
         return _add_key(words, begin, new_key)
-    begin = 1 if first in OWN_GRAMMAR else 0
+    begin = 1 if first in DISPATCH_COMMANDS else 0
     try:
-        arguments = grammar.parse(words[begin:], "dispatch")
+        arguments = command_line.parse_dispatch(words[begin:], "dispatch")
     except UsageError:
         return TrackedCommand(words)  # the command reports the error
     if arguments.help or arguments.key:

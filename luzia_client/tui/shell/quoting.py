@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import one_line
 
 QUOTES = "'\""

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import UsageError, complain
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.text import one_line
 from luzia_client.tui.shell.command_runner import run_script_command
 from luzia_client.tui.shell.line_parser import LineKind, parse_line
@@ -32,7 +33,7 @@ def run_script(source: Iterable[str]) -> int:
         sys.stdout.flush()
         status = run_script_command(parsed.words)
         if status != exit_codes.OK:
-            return complain(f"line {number} failed with exit status {status}: {one_line(line, 80)}", "", status)
+            return print_error(f"line {number} failed with exit status {status}: {one_line(line, 80)}", "", status)
     return exit_codes.OK
 
 

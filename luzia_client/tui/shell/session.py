@@ -15,13 +15,14 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from luzia_protocol.activity import Question
-from luzia_protocol.caller import is_path
+from luzia_protocol.environment import is_path
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.failure import UsageError, report
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.help import usage
 from luzia_client.cli.show.details import GENERATED_KEY_PREFIX
+from luzia_client.cli.show.errors import report_error
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.tui.shell import command_runner, keys, notices
@@ -105,12 +106,12 @@ class Session:
                 return False
             await self._execute(parsed)
         except UsageError as exc:
-            self._status = report(exc)
+            self._status = report_error(exc)
         return True
 
     async def _execute(self, parsed: ParsedLine) -> None:
         if parsed.kind is LineKind.HELP:
-            print(HELP + usage.all_commands())
+            print(HELP + usage.format_commands())
             self._status = exit_codes.OK
         elif parsed.kind is LineKind.USE:
             self._use(parsed.words)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job, JobState
-from luzia_protocol.replies import Changed
+from luzia_protocol.replies import JobChange
 
 from luzia_client import trees
 from luzia_client.api.async_client import AsyncClient
@@ -17,7 +17,7 @@ from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, one_line
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees import comparing
 from luzia_client.trees.errors import TreeError
 from luzia_client.tui.top.keys import format_help
@@ -119,7 +119,7 @@ class Actions:
             self._run(self._details(job.id))
 
     async def _details(self, name: str) -> None:
-        job = await self._client.status(name)
+        job = await self._client.get_job(name)
         self._open(f"Job {job.id}", "\n".join(describe_job(job, datetime.now(UTC), self._screen())))
 
     def show_diff(self) -> None:
@@ -128,7 +128,7 @@ class Actions:
             self._run(self._diff(job.id))
 
     async def _diff(self, name: str) -> None:
-        tree = trees.of(await self._client.status(name))
+        tree = trees.of(await self._client.get_job(name))
         self._say("Running git diff …")
         colour = self._screen().colour
         printed = await asyncio.to_thread(comparing.text, tree, colour=colour, most=MAX_DIFF_BYTES)
@@ -194,7 +194,7 @@ class Actions:
         question = job.question
 
         def send(words: list[str]) -> None:
-            self._change(job, "answered", lambda name: self._client.answer(name, words, question.id))
+            self._change(job, "answered", lambda name: self._client.answer_question(name, words, question.id))
 
         form = QuestionForm(question, self._edit, send)
         prompt = permission_prompt(question)
@@ -222,7 +222,7 @@ class Actions:
         self._effects = effects
         self.top.prompt = prompt
 
-    def _change(self, job: Job, verb: str, request: Callable[[str], Awaitable[Changed]]) -> None:
+    def _change(self, job: Job, verb: str, request: Callable[[str], Awaitable[JobChange]]) -> None:
         async def ask() -> None:
             changed = await request(job.id)
             self._say(f"{verb}: job {changed.job} is {format_state(changed.state)}")

@@ -12,7 +12,8 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
+from luzia_client.transport.connection import open_socket
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.top.state import TopState
 
 PAGE = 500
@@ -88,8 +89,8 @@ class Feed:
 
     async def _connect(self) -> None:
         """Connect, restarting a crashed daemon, and list the jobs unless events continue from the last one."""
-        (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=True)).close()
-        newest = await self._client.list(projects=self._projects, limit=1)
+        (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=True)).close()
+        newest = await self._client.list_jobs(projects=self._projects, limit=1)
         self._model.update_counts(newest)
         if self._top.loading or newest.seq < self._model.seq:
             await self._load(newest.seq)
@@ -107,7 +108,7 @@ class Feed:
         for states in (list(ACTIVE_STATES), [JobState.QUEUED], FINAL_STATES):
             cursor: int | None = None
             while not model.is_full:
-                page = await self._client.list(self._projects, states, limit=PAGE, cursor=cursor)
+                page = await self._client.list_jobs(self._projects, states, limit=PAGE, cursor=cursor)
                 model.put_all(page.jobs)
                 self._changed()
                 cursor = page.next
@@ -143,7 +144,7 @@ class Feed:
         visible = self._visible()
         if self._counts_changed:
             self._counts_changed = False
-            self._model.update_counts(await self._client.list(projects=self._projects, limit=1))
+            self._model.update_counts(await self._client.list_jobs(projects=self._projects, limit=1))
             self._model.stale |= {name for name in visible if self._is_queued(name)}
         names = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:MAX_REFRESHED_JOBS]
         if names:

@@ -6,12 +6,12 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
 from luziad.config.schema import DaemonConfig
-from luziad.jobs.family import ENDED_FROM_OUTSIDE
+from luziad.jobs.family import ENDS_SUB_JOBS
 from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import JobRecord
+from luziad.jobs.resources import MACHINE, amount_words
 from luziad.jobs.table import JobTable
 from luziad.scheduling.ready.queue import ReadyQueue
-from luziad.scheduling.ready.resources import MACHINE, amount_words
 
 
 def ancestors_of(parent: str, uid: int, table: JobTable, bounds: DaemonConfig, others: int) -> tuple[str, ...]:
@@ -23,14 +23,14 @@ def ancestors_of(parent: str, uid: int, table: JobTable, bounds: DaemonConfig, o
         return ()
     record = table.find(parent, uid)
     if _is_ended(record):
-        state = record.fate.state.value.replace("_", " ")
+        state = record.status.state.value.replace("_", " ")
         raise Refused(ErrorCode.PARENT_ENDED, f"job {record.id}, from inside which it is dispatched, is {state}")
     ancestors = (*record.ancestors, record.id)
     if len(ancestors) > bounds.max_sub_job_depth:
         words = f"job {record.id} is inside {len(ancestors) - 1} others itself"
         raise Refused(ErrorCode.TOO_DEEP, f"{words}, and a depth of {bounds.max_sub_job_depth} is the limit")
     for job in ancestors:
-        dispatched = table.families.dispatched(job) + others
+        dispatched = table.family.dispatched(job) + others
         if dispatched >= bounds.max_sub_jobs:
             words = f"job {job} and those below it have dispatched {dispatched} jobs"
             raise Refused(ErrorCode.TOO_MANY_SUB_JOBS, f"{words}, and {bounds.max_sub_jobs} is the limit")
@@ -39,18 +39,18 @@ def ancestors_of(parent: str, uid: int, table: JobTable, bounds: DaemonConfig, o
 
 def _is_ended(record: JobRecord) -> bool:
     """Whether somebody or a limit ends the job, or has; one that ended by itself may have left something behind."""
-    if record.fate.state.is_final:
-        return record.fate.outcome in ENDED_FROM_OUTSIDE
-    stopping = record.fate.state is JobState.STOPPING
+    if record.status.state.is_final:
+        return record.status.outcome in ENDS_SUB_JOBS
+    stopping = record.status.state is JobState.STOPPING
     return stopping and record.attempt is not None and record.attempt.stop_outcome is not None
 
 
 def check_wait(inside: str, table: JobTable, ready: ReadyQueue, records: list[JobRecord]) -> None:
     """Raise Refused when a job would wait for ever: for itself, or for one that needs what is kept meanwhile."""
     for record in records:
-        if record.id == inside and not record.fate.state.is_final:
+        if record.id == inside and not record.status.state.is_final:
             raise Refused(ErrorCode.WAITS_FOR_ITSELF, f"job {inside} would wait for its own end")
-        if record.fate.state is not JobState.QUEUED or not record.ancestors:
+        if record.status.state is not JobState.QUEUED or not record.ancestors:
             continue
         for name, amount in record.wants.needs:
             if name not in MACHINE:

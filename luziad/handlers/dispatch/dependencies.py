@@ -7,10 +7,10 @@ from collections.abc import Callable
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import MAX_PARENTS, MAX_TAG_CHARS, MAX_TAGS, Dispatch
 
-from luziad.jobs.dependencies import After
+from luziad.jobs.dependencies import Dependencies
 
 
-def after_of(request: Dispatch, id_of: Callable[[str], str]) -> After | None:
+def after_of(request: Dispatch, id_of: Callable[[str], str]) -> Dependencies | None:
     """The jobs to come after, by their whole ids; None for the many dispatches that name none.
 
     id_of: gives the whole id for a name, or raises Refused.
@@ -24,7 +24,7 @@ def after_of(request: Dispatch, id_of: Callable[[str], str]) -> After | None:
     def ids(names: list[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(map(id_of, names)))
 
-    after = After(completed=ids(request.after), ended=ids(request.after_any), failed=ids(request.after_fail))
+    after = Dependencies(completed=ids(request.after), ended=ids(request.after_any), failed=ids(request.after_fail))
     if both := set(after.completed) & set(after.failed):
         raise Refused(
             ErrorCode.BAD_REQUEST, f"`after` and `after_fail` both name {min(both)}, which cannot complete and fail"

@@ -13,7 +13,7 @@ from luzia_protocol.jobs import MAX_TASK_BYTES, job_name
 from luzia_protocol.requests import Dispatch
 
 from luziad.agents import registry
-from luziad.clocks.clock import steady
+from luziad.clocks.clock import steady_time
 from luziad.config.schema import Config
 from luziad.handlers.base import Asked, Call, Services, storage_refusal
 from luziad.handlers.dispatch.ancestors import ancestors_of
@@ -24,10 +24,10 @@ from luziad.handlers.dispatch.requirements import claims_of
 from luziad.handlers.dispatch.stall_timeout import stall_timeout_of
 from luziad.handlers.dispatch.terms import terms_of
 from luziad.handlers.suggestions import no_project
-from luziad.jobs.dependencies import After
-from luziad.jobs.family import Place
+from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.family import Origin
 from luziad.jobs.ids import new_id
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.operations.programs import Programs
 
 
@@ -35,12 +35,12 @@ def dispatch(services: Services, request: Dispatch, call: Call) -> None:
     """Check the request, record the job, and answer when it is on disk."""
     scheduler, table, journal = services.scheduler, services.table, services.journal
     if request.key is not None and (known := table.by_key(request.key)) is not None:
-        again = replies.Dispatched(known.id, job_name(known.project, known.id), known.project, created=False)
-        journal.after_commit(Asked(call, lambda: again))
+        retry = replies.DispatchResult(known.id, job_name(known.project, known.id), known.project, created=False)
+        journal.after_commit(Asked(call, lambda: retry))
         return
     check_room(services, 1)
     record = new_record(services, request, call.uid, after_of(request, lambda job: table.find(job, call.uid).id))
-    answer = replies.Dispatched(record.id, job_name(record.project, record.id), record.project)
+    answer = replies.DispatchResult(record.id, job_name(record.project, record.id), record.project)
     scheduler.accept(record, Asked(call, lambda: answer))
 
 
@@ -60,7 +60,7 @@ def new_record(
     services: Services,
     request: Dispatch,
     uid: int,
-    after: After | None,
+    after: Dependencies | None,
     *,
     node: str = "",
     others: int = 0,
@@ -103,16 +103,16 @@ def new_record(
         timeout_s=request.timeout_s,
         uid=uid,
         terms=terms,
-        place=place,
+        origin=place,
         stall_timeout_s=stall_timeout_s,
         bounds=bounds,
-        manner=wanted,
-        claims=claims,
-        created=None if terms is None or terms.expires_s is terms.start_in_s is None else steady(),
+        launch_options=wanted,
+        requirements=claims,
+        created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
     )
     job = new_id(_hhmmss(now), _random_hex, services.table)
-    fate = JobFate(after=after, held_at=now if request.hold else None)
-    return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, fate=fate)
+    fate = JobStatus(dependencies=after, held_at=now if request.hold else None)
+    return JobRecord(n=services.scheduler.next_n(), id=job, spec=spec, status=fate)
 
 
 def _check_circumstances(request: Dispatch, programs: Programs) -> None:
@@ -126,14 +126,14 @@ def _check_circumstances(request: Dispatch, programs: Programs) -> None:
         _check_environment(request.client_env)
 
 
-def _place(services: Services, request: Dispatch, uid: int, node: str, others: int) -> Place | None:
+def _place(services: Services, request: Dispatch, uid: int, node: str, others: int) -> Origin | None:
     """None for most jobs. others: jobs that come with this one, and are not in the table yet. Raises Refused."""
     if not (node or request.tags or request.parent):
         return None
     ancestors: tuple[str, ...] = ()
     if request.parent:
         ancestors = ancestors_of(request.parent, uid, services.table, services.config.daemon, others)
-    return Place(node=node, tags=tags_of(request), ancestors=ancestors)
+    return Origin(node=node, tags=tags_of(request), ancestors=ancestors)
 
 
 def _text(request: Dispatch) -> str:
@@ -213,15 +213,15 @@ def _check_environment(variables: dict[str, str]) -> None:
 def forget_environments(services: Services, records: Iterable[JobRecord]) -> None:
     """Jobs that were not accepted need their variables no more."""
     sets = [number for record in records for number in (record.spec.env_set, record.spec.client_set)]
-    services.journal.drop_environments([number for number in sets if services.scheduler.environments.release(number)])
+    services.journal.delete_environments([number for number in sets if services.scheduler.environments.release(number)])
 
 
 def _environment(services: Services, variables: dict[str, str]) -> int:
     if not variables:
         return 0
-    number, new = services.scheduler.environments.use(variables)
+    number, new = services.scheduler.environments.add_use(variables)
     if new:
-        services.journal.keep_environment(number, variables)
+        services.journal.put_environment(number, variables)
     return number
 
 

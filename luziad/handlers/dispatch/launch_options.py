@@ -8,7 +8,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
 from luziad.config.schema import ProjectConfig
-from luziad.jobs.launch_options import Manner
+from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 
@@ -21,7 +21,7 @@ def wants_more(request: Dispatch, project: ProjectConfig | None) -> bool:
 
 def manner(
     request: Dispatch, project: ProjectConfig | None, directory: str, can_ask: bool, programs: Programs
-) -> Manner | None:
+) -> LaunchOptions | None:
     """How the job is to work, None for the plain way.
 
     directory: where it would run. can_ask: its agent can. Raises Refused.
@@ -35,7 +35,7 @@ def manner(
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job cannot be answered")
     if worktree:
         _check_repository(directory, programs)
-    return Manner(worktree=worktree, ask=ask) if worktree or ask else None
+    return LaunchOptions(worktree=worktree, ask=ask) if worktree or ask else None
 
 
 def _check_repository(directory: str, programs: Programs) -> None:

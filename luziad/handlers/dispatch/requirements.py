@@ -11,13 +11,13 @@ from luzia_protocol.requests import Dispatch
 
 from luziad.config.schema import Config
 from luziad.jobs.record import JobRecord
-from luziad.jobs.requirements import Claims
-from luziad.scheduling.ready.resources import amount_words, stock_words
+from luziad.jobs.requirements import Requirements
+from luziad.jobs.resources import amount_words, stock_words
 
 
 def claims_of(
     request: Dispatch, project: str, config: Config, there: Mapping[str, int], parent: JobRecord | None
-) -> Claims | None:
+) -> Requirements | None:
     """What was asked for, or the project says; None for the many jobs that ask for nothing.
 
     there: how much there is of all resources, in units. parent: the job from inside which it is dispatched, and whose
@@ -37,8 +37,8 @@ def claims_of(
         raise Refused(ErrorCode.BAD_REQUEST, "`memory_bytes` must be a number above 0")
     for name, amount in request.needs.items():
         _check_need(name, amount, config)
-    claims = Claims(priority or 0, request.needs, request.cpus, request.memory_bytes)
-    for name, amount in claims.takes:
+    claims = Requirements(priority or 0, request.needs, request.cpus, request.memory_bytes)
+    for name, amount in claims.resources:
         if amount > there[name]:
             words = f"the job needs {amount_words(name, amount)}, and that is more than there is: "
             raise Refused(ErrorCode.NEEDS_TOO_MUCH, words + stock_words(name, there[name], 0))

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict
-from luziad.clocks.clock import At, counted, start_of
-from luziad.clocks.timer_queue import Agenda
+from luziad.clocks.clock import ClockTime, on_steady_clock
+from luziad.clocks.timer_queue import TimerQueue
+from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import JobRecord
+from luziad.jobs.start_time import next_start
 
 
 class Deadlines:
@@ -17,14 +18,14 @@ class Deadlines:
 
     def __init__(self, over: Callable[[JobRecord, Verdict], None]) -> None:
         self._over = over
-        self._agenda = Agenda(self._due)
+        self._agenda = TimerQueue(self._due)
         self.close = self._agenda.close
 
     def watch(self, record: JobRecord) -> None:
         """The job is new, was loaded, or its state changed."""
         if record.spec.terms is None:
             return
-        at = None if record.fate.state.is_final else _deadline(record)
+        at = None if record.status.state.is_final else _deadline(record)
         if at is None:
             self._agenda.drop(record)
         else:
@@ -45,21 +46,21 @@ class Deadlines:
                 self._over(record, Verdict(Outcome.OVERDUE, words))
 
 
-def _deadline(record: JobRecord) -> At | None:
+def _deadline(record: JobRecord) -> ClockTime | None:
     """The deadline that counts now: to begin, or to be over. From a time of the day on it goes by the wall clock."""
-    terms, first, again = record.spec.terms, record.first_attempt, record.fate.again
+    terms, first, retry = record.spec.terms, record.first_attempt, record.status.retry_state
     assert terms is not None
     if first is not None:
         if terms.job_timeout_s is None:
             return None
-        return counted(first.starting_at, again.begun if again else None, terms.job_timeout_s)
+        return on_steady_clock(first.starting_at, retry.started_steady if retry else None, terms.job_timeout_s)
     if terms.expires_s is None:
         return None
-    if again is None or again.asked_at is None:
-        asked_at, asked = record.spec.created_at, record.spec.created
+    if retry is None or retry.requested_at is None:
+        asked_at, asked = record.spec.created_at, record.spec.created_steady
     else:
-        asked_at, asked = again.asked_at, again.asked
-    begin, start = counted(asked_at, asked), start_of(record)
+        asked_at, asked = retry.requested_at, retry.requested_steady
+    begin, start = on_steady_clock(asked_at, asked), next_start(record)
     if start is not None and start.left_s > begin.left_s:
         begin = start
     return begin._replace(moment=begin.moment + terms.expires_s)

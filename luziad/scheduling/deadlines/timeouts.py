@@ -51,7 +51,7 @@ class Timeouts:
         ref, pauses = AttemptRef(record.id, attempt.number), attempt.pauses
         if timeout_s is None or ref in self._limits or attempt.stop_outcome is not None:
             return
-        paused_s = 0.0 if pauses is None else pauses.so_far_s(time.monotonic())
+        paused_s = 0.0 if pauses is None else pauses.total_at_s(time.monotonic())
         self._limits[ref] = _Limit(record, timeout_s, timeout_s - ran_s + paused_s)
         if pauses is None or pauses.since_s is None:
             self.go_on(ref)

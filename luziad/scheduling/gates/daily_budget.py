@@ -11,15 +11,14 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Verdict
 from luziad.attempts.budget import BUDGET_GRACE_S, Stop
 from luziad.attempts.launch import Launcher
+from luziad.clocks.format import format_time
 from luziad.clocks.timer import ClockTimer
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates.daily_spend import DaySpending
-from luziad.scheduling.gates.start_time import clock
 
 
 class DayBudgets:
@@ -92,7 +91,7 @@ class DayBudgets:
     def why(self, record: JobRecord) -> str:
         """`the day's budget of overbits, $5.02 of $5.00, is used up; a new day begins at 00:00`."""
         words = self._used_up(record.project)
-        return "a new day has begun" if words is None else f"{words}; a new day begins at {clock(self._ends)}"
+        return "a new day has begun" if words is None else f"{words}; a new day begins at {format_time(self._ends)}"
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until there is a budget again."""
@@ -145,7 +144,7 @@ class DayBudgets:
             if attempt.started_at is None or self._has_finished(AttemptRef(record.id, attempt.number)):
                 self._look_soon()  # it is about to start, or to end by itself
                 continue
-            when = f"when a new day begins at {clock(self._ends)}, or with a larger budget"
+            when = f"when a new day begins at {format_time(self._ends)}, or with a larger budget"
             self._stop(record, Verdict(Outcome.OVER_BUDGET, f"{words}; `luzia retry {record.id}` goes on {when}"))
 
 

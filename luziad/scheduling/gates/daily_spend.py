@@ -28,7 +28,7 @@ class DaySpending:
         """The sums of the day that began at `since`, in epoch seconds, as the records of the jobs have them."""
         spending = cls(since)
         for record in records:
-            for attempt in record.fate.attempts:
+            for attempt in record.status.attempts:
                 spending.learn(record, attempt)
         return spending
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.dependencies import dooms, standing
+from luziad.jobs.dependencies import check_dependencies, describe_failure
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 
@@ -42,30 +42,30 @@ class DependencyGate:
 
     def closed(self, record: JobRecord) -> bool:
         """Whether the job waits for others, or can never run."""
-        if record.fate.after is None:
+        if record.status.dependencies is None:
             return False
-        found = standing(record.fate.after, self._state)
-        return bool(found.waits_for) or found.doomed is not None
+        found = check_dependencies(record.status.dependencies, self._state)
+        return bool(found.pending) or found.failure is not None
 
     def why(self, record: JobRecord) -> str:
         """`waits for 113754-a2f5, 113755-03bc and 2 more`."""
-        assert record.fate.after is not None
-        found = standing(record.fate.after, self._state)
-        if found.doomed is not None:
-            return found.doomed
-        more = len(found.waits_for) - _TOLD
-        told = ", ".join(found.waits_for[:_TOLD])
+        assert record.status.dependencies is not None
+        found = check_dependencies(record.status.dependencies, self._state)
+        if found.failure is not None:
+            return found.failure
+        more = len(found.pending) - _TOLD
+        told = ", ".join(found.pending[:_TOLD])
         return f"waits for {told} and {more} more" if more > 0 else f"waits for {told}"
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until its last parent has ended; one that can never run is skipped at the next turn."""
-        assert record.fate.after is not None
-        found = standing(record.fate.after, self._state)
-        self._kept[record.id] = _Kept(record, set(found.waits_for))
-        for parent in found.waits_for:
+        assert record.status.dependencies is not None
+        found = check_dependencies(record.status.dependencies, self._state)
+        self._kept[record.id] = _Kept(record, set(found.pending))
+        for parent in found.pending:
             self._children.setdefault(parent, {})[record.id] = None
-        if found.doomed is not None:
-            asyncio.get_running_loop().call_soon(self._skip_kept, record, found.doomed)
+        if found.failure is not None:
+            asyncio.get_running_loop().call_soon(self._skip_kept, record, found.failure)
 
     def drop(self, record: JobRecord) -> None:
         """Hold the job no more."""
@@ -95,12 +95,12 @@ class DependencyGate:
             self._admit(*free)
 
     def _take_end(self, parent: JobRecord, free: list[JobRecord]) -> None:
-        state = parent.fate.state
+        state = parent.status.state
         for job in self._children.pop(parent.id, {}):
             kept = self._kept[job]
             kept.waits_for.discard(parent.id)
-            assert kept.record.fate.after is not None
-            doomed = dooms(kept.record.fate.after, parent.id, state)
+            assert kept.record.status.dependencies is not None
+            doomed = describe_failure(kept.record.status.dependencies, parent.id, state)
             if doomed is not None:
                 self._skip(kept.record, doomed)
             elif not kept.waits_for:
@@ -113,4 +113,4 @@ class DependencyGate:
 
     def _state(self, job: str) -> JobState | None:
         record = self._table.get(job)
-        return None if record is None else record.fate.state
+        return None if record is None else record.status.state

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from luziad.clocks.clock import At
+from luziad.clocks.clock import ClockTime
+from luziad.clocks.format import format_time
 from luziad.clocks.timer import ClockTimer
 from luziad.jobs.record import JobRecord
-from luziad.scheduling.gates.start_time import clock
 
 
 class LimitGate:
@@ -19,7 +19,7 @@ class LimitGate:
 
     def __init__(self, admit: Callable[..., None]) -> None:
         self._admit = admit
-        self._until: dict[str, At] = {}
+        self._until: dict[str, ClockTime] = {}
         self._kept: dict[str, dict[str, JobRecord]] = {}
         self._timers = {kind: ClockTimer(self._due, kind) for kind in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
 
@@ -28,7 +28,7 @@ class LimitGate:
         for timer in self._timers.values():
             timer.close()
 
-    def limited(self, agent: str, until: At) -> None:
+    def limited(self, agent: str, until: ClockTime) -> None:
         """The agent's account is limited until then."""
         known = self._until.get(agent)
         if until.left_s > max(0.0 if known is None else known.left_s, 0.0):
@@ -45,7 +45,7 @@ class LimitGate:
     def why(self, record: JobRecord) -> str:
         """`usage limit of claude until 15:45`."""
         agent = record.spec.agent
-        return f"usage limit of {agent} until {clock(time.time() + self._until[agent].left_s)}"
+        return f"usage limit of {agent} until {format_time(time.time() + self._until[agent].left_s)}"
 
     def keep(self, record: JobRecord) -> None:
         """Hold the job until the limit is over."""

@@ -1,1 +1,1 @@
-"""The ready queue: jobs that wait for nothing but a slot, in the order in which they start. Pure: no I/O, no clock."""
+"""The ready queue: the jobs that wait for nothing but a slot, in the order of their starts. Pure: no I/O, no clock."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from math import ceil
 
-from luziad.scheduling.ready.groups import Entry, Project
-from luziad.scheduling.ready.lanes import Lane
+from luziad.jobs.resources import amount_words, stock_words
+from luziad.scheduling.ready.lines import Entry, Lane, Project
 from luziad.scheduling.ready.queue import ReadyQueue
-from luziad.scheduling.ready.resources import amount_words, stock_words
 
 HOLDERS_TOLD = 3
 
@@ -92,19 +91,21 @@ def _what_lacks(queue: ReadyQueue, entry: Entry, *, whole: bool) -> str | None:
             return f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}{held}"
     if queue.running >= queue.slots:
         return f"limit {queue.running}/{queue.slots} of all projects"
+    lanes = [*((lane, 1) for lane, _ in limits), *resources]
     reserved = queue.reserved
     if reserved is not None and reserved is not entry:
-        wanted = [(lane, 1) for lane, _ in limits] + resources
-        if any(lane.free < amount for lane, amount in wanted):
+        if any(lane.free < amount for lane, amount in lanes):
             return f"what it needs is kept for {reserved.job}, which has waited longer"
-    if queue.asking and any(lane.free < amount for lane, amount in [*((lane, 1) for lane, _ in limits), *resources]):
-        return f"what it needs is kept for {next(iter(queue.asking))}, which has waited for its sub-jobs"
+    if queue.reclaiming and any(
+        lane.free < amount for lane, amount in [*((lane, 1) for lane, _ in limits), *resources]
+    ):
+        return f"what it needs is kept for {next(iter(queue.reclaiming))}, which has waited for its sub-jobs"
     return None
 
 
 def why_not_back(queue: ReadyQueue, job: str) -> str:
     """What a job that has waited for its sub-jobs still waits for, before it runs on."""
-    loan = queue.asking[job]
+    loan = queue.reclaiming[job]
     if queue.running >= queue.slots:
         return f"waits for its slot: limit {queue.running}/{queue.slots} of all projects"
     assert loan.project is not None

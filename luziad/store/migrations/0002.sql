@@ -1,4 +1,4 @@
--- Schema 2: checksums beside each job, so that damage inside of a text is found; and recurring schedules.
+-- Schema 2: checksums beside each job, so that damage inside a text is detected; and recurring schedules.
 
 CREATE TABLE jobs_2 (
     n        INTEGER PRIMARY KEY,

@@ -11,7 +11,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS
 
 PATH = Path(__file__).parents[2] / "data" / "imports.txt"
 HEAD = """\
@@ -22,6 +22,7 @@ SHARED = {
     "(parser)": "import luzia_client.cli.args.parser",
     "(client)": "import luzia_client.api.client",
 }
+PARSER = "from luzia_client.cli.args.parser import command_parser, load_command"
 # Each row is taken in a fork of an interpreter that has loaded nothing of ours.
 TAKE = """
 import builtins, os, sys
@@ -50,10 +51,10 @@ def taken() -> dict[str, set[str]]:
     """Row -> the modules that are loaded."""
     codes = {
         **SHARED,
-        "--help": "from luzia_client.cli import main; from luzia_client.cli.help import usage; usage.all_commands()",
+        "--help": "from luzia_client.cli import main; from luzia_client.cli.help import usage; usage.format_commands()",
         "--complete": "from luzia_client.cli import main; from luzia_client.cli.completion import complete",
         **{
-            name: f"from luzia_client.cli import main; main.parser_of({name!r}, main.load({name!r}))"
+            name: f"from luzia_client.cli import main; {PARSER}; command_parser({name!r}, load_command({name!r}))"
             for name in COMMANDS
         },
         "dispatch": "from luzia_client.cli import main; from luzia_client.cli.commands import dispatch",

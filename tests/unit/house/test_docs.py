@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from luzia_protocol import caller
+from luzia_protocol import environment
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS
 from luziad.attempts import launch
 from luziad.jobs.lifecycle import TRANSITIONS
 from unit.house.scripts import ROOT, load
@@ -72,9 +72,9 @@ def test_the_diagram_of_a_jobs_life_is_up_to_date() -> None:
 
 
 def test_the_diagram_shows_every_transition() -> None:
-    life = GENERATE.life()
+    lifecycle = GENERATE.lifecycle()
     for (state, trigger), target in TRANSITIONS.items():
-        row = next(line for line in life.splitlines() if line.startswith(f"| `{state}` |"))
+        row = next(line for line in lifecycle.splitlines() if line.startswith(f"| `{state}` |"))
         assert f"{trigger} → `{target}`" in row or (trigger == target.value and f"`{target}`" in row)
 
 
@@ -101,5 +101,5 @@ def test_the_variables_that_a_job_inherits_are_described() -> None:
     (daemons,) = re.findall(r"^\| the daemon's own environment \|(.*)\|$", page, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", daemons)) == {*launch.BASE_VARIABLES, *launch.BASE_PREFIXES}
     (callers,) = re.findall(r"^\| the shell that dispatches \|(.*)\|$", page, re.MULTILINE)
-    lower = {name.lower() if name.endswith("_PROXY") else name for name in caller._INHERITED}
+    lower = {name.lower() if name.endswith("_PROXY") else name for name in environment._INHERITED}
     assert set(re.findall(r"`(\w+)`", callers)) == lower | {"LC_"}

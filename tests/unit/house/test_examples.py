@@ -6,13 +6,14 @@ import shlex
 
 import pytest
 
-from luzia_client.cli import main
-from luzia_client.cli.args import grammar
+from luzia_client.cli.args import command_line
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.parser import command_parser, load_command
 
 
-@pytest.mark.parametrize("name", main.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_examples_that_it_understands(name: str) -> None:
-    module = main.load(name)
+    module = load_command(name)
     assert hasattr(module, "EXAMPLES"), f"{module.__name__} needs EXAMPLES: pairs of a command line and what it does"
     assert 1 <= len(module.EXAMPLES) <= 3
     for command, text in module.EXAMPLES:
@@ -20,10 +21,10 @@ def test_every_command_has_examples_that_it_understands(name: str) -> None:
         assert words[0] == "luzia", command
         assert text
         if name == "dispatch":
-            assert grammar.parse(words[1:], name).words
+            assert command_line.parse_dispatch(words[1:], name).words
             continue
         assert words[1] == name
-        if name in main.OWN_GRAMMAR:
-            assert grammar.parse(words[2:], name).words
+        if name in DISPATCH_COMMANDS:
+            assert command_line.parse_dispatch(words[2:], name).words
         else:
-            main.parser_of(name, module).parse_args(words[2:])
+            command_parser(name, module).parse_args(words[2:])

@@ -50,7 +50,9 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.operations luziad.output luziad.schedules luziad.scheduling"
     ),
     "luziad.server": "luzia_protocol luziad.errors luziad.handlers",
-    "luziad.tools": "luzia_protocol luziad.errors luziad.agents luziad.config luziad.jobs luziad.journal luziad.store",
+    "luziad.tools": (
+        "luzia_protocol luziad.errors luziad.agents luziad.config luziad.jobs luziad.journal luziad.server luziad.store"
+    ),
     "luziad.app": "everything",
     "luziad.cli": "luzia_protocol luziad.app luziad.config luziad.errors luziad.log luziad.tools",
     "luziad.__main__": "luziad.cli",

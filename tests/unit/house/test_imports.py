@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from luzia_client.cli.main import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS
 from unit.house import imports
 
 Rows = dict[str, set[str]]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.help import topics
-from luzia_client.cli.main import COMMANDS
 from luzia_docs.manual import offers, roff
 from luzia_docs.manual.__main__ import MANUAL, files
 from unit.house.scripts import ROOT

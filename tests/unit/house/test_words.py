@@ -26,7 +26,7 @@ RETIRED = {
     r"\bstands? still\b": "suspended",
     r"\blet .{1,30} (go|run) on\b": "resume",
     r"\bforget(s|ting)? .{0,12}\b(job|jobs)\b": "remove",
-    r"\bmend(s|ed|ing)?\b": "repair",
+    r"\bmend(s|ed|ing)?\b(?!\.json)": "repair",
     r"\bwhoever\b": "the name of who it is",
     r"\bsomebody\b": "the user, another process, …",
     r"\bno job runs\b": "no jobs are running",

@@ -27,7 +27,7 @@ ALL_REPLIES: list[type[msgspec.Struct]] = [
     replies.Lagged,
 ]
 ALL_FRAMES: dict[Any, type[msgspec.Struct]] = {
-    replies.OkFrame: replies.Dispatched,
+    replies.OkFrame: replies.DispatchResult,
     replies.ErrorFrame: replies.Error,
     replies.OutputFrame: replies.Output,
     replies.EndFrame: replies.FollowEnd,

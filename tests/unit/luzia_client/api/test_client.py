@@ -14,6 +14,7 @@ from luzia_protocol.replies import FollowEnd, Output
 
 from luzia_client import (
     Client,
+    ClientStateError,
     ConnectionLostError,
     DaemonUnreachableError,
     ErrorCode,
@@ -23,7 +24,7 @@ from luzia_client import (
 from unit.luzia_client.fake_daemon import DEADLINE_S, DISPATCHED, HUNG_UP, JOB, FakeDaemon, Script, info, job
 
 Serve = Callable[[Script], FakeDaemon]
-BUSY = {"error": {"code": "shutting_down", "message": "ending", "hint": "Again."}}
+BUSY = {"error": {"code": "shutting_down", "message": "ending", "hint": "RetryState."}}
 
 
 def piece(offset: int, data: str, ended: bool = False) -> dict[str, Any]:
@@ -68,8 +69,8 @@ def event(seq: int, kind: str = "started", **fields: Any) -> dict[str, Any]:
 def test_requests_share_one_connection(serve: Serve) -> None:
     daemon = serve(lambda _: {"ok": {"job": job("completed", exit_code=0)}})
     with Client() as client:
-        assert client.status(JOB).state is JobState.COMPLETED
-        assert client.status(JOB).exit_code == 0
+        assert client.get_job(JOB).state is JobState.COMPLETED
+        assert client.get_job(JOB).exit_code == 0
     assert (daemon.connections, daemon.ops()) == (1, ["status", "status"])
 
 
@@ -92,10 +93,10 @@ def test_a_cached_status_saves_the_request(serve: Serve, monkeypatch: pytest.Mon
     monkeypatch.setenv("LUZIA_CACHE_TTL", "1000")
     daemon = serve(lambda _: {"ok": {"job": job()}})
     with Client() as client:
-        client.status(JOB, use_cache=True)
-        client.status(JOB, use_cache=True)
+        client.get_job(JOB, use_cache=True)
+        client.get_job(JOB, use_cache=True)
         assert len(daemon.requests) == 1
-        client.status(JOB)
+        client.get_job(JOB)
         assert len(daemon.requests) == 2
 
 
@@ -104,9 +105,9 @@ def test_what_a_request_changes_is_not_answered_from_memory(serve: Serve, monkey
     changed = {"job": JOB, "state": "stopping"}
     daemon = serve(lambda request: {"ok": changed if request["op"] == "cancel" else {"job": job()}})
     with Client() as client:
-        client.status(JOB)
+        client.get_job(JOB)
         client.cancel(JOB)
-        client.status(JOB, use_cache=True)
+        client.get_job(JOB, use_cache=True)
     assert daemon.ops() == ["status", "cancel", "status"]
 
 
@@ -122,9 +123,9 @@ def test_what_takes_long_holds_up_no_other_thread(serve: Serve) -> None:
 
     serve(script)
     with Client() as client, ThreadPoolExecutor() as threads:
-        cleaned = threads.submit(client.clean, JOB)
+        cleaned = threads.submit(client.clean_worktree, JOB)
         assert asked.wait(DEADLINE_S)
-        assert client.status(JOB).id == JOB
+        assert client.get_job(JOB).id == JOB
         may_answer.set()
         assert cleaned.result().removed
 
@@ -134,7 +135,7 @@ def test_one_word_is_not_taken_for_its_letters(serve: Serve) -> None:
     daemon = serve(lambda request: {"ok": empty if request["op"] == "list" else {"jobs": [job("lost")]}})
     with Client() as client:
         client.wait(JOB)
-        client.list(projects="overbits", states=JobState.LOST)
+        client.list_jobs(projects="overbits", states=JobState.LOST)
     assert daemon.requests[0]["jobs"] == [JOB]
     assert (daemon.requests[1]["projects"], daemon.requests[1]["states"]) == (["overbits"], ["lost"])
 
@@ -143,8 +144,8 @@ def test_a_cache_of_zero_seconds_is_none(serve: Serve, monkeypatch: pytest.Monke
     monkeypatch.setenv("LUZIA_CACHE_TTL", "0")
     daemon = serve(lambda _: {"ok": {"job": job()}})
     with Client() as client:
-        client.status(JOB, use_cache=True)
-        client.status(JOB, use_cache=True)
+        client.get_job(JOB, use_cache=True)
+        client.get_job(JOB, use_cache=True)
     assert len(daemon.requests) == 2
 
 
@@ -156,20 +157,20 @@ def test_all_pages_are_listed(serve: Serve) -> None:
 
     serve(pages)
     with Client() as client:
-        assert [one.id for one in client.list_all(page=1)] == ["a", "b"]
+        assert [one.id for one in client.iter_jobs(page_size=1)] == ["a", "b"]
 
 
 def test_a_refusal_is_raised_with_its_code_and_hint(serve: Serve) -> None:
     serve(lambda _: {"error": {"code": "unknown_job", "message": "no job x", "hint": "Look."}})
     with Client() as client, pytest.raises(Refused) as caught:
-        client.status("x")
+        client.get_job("x")
     assert (caught.value.code, caught.value.message, caught.value.hint) == (ErrorCode.UNKNOWN_JOB, "no job x", "Look.")
 
 
 def test_an_error_code_of_a_newer_daemon_is_told_in_the_message(serve: Serve) -> None:
     serve(lambda _: {"error": {"code": "too_tired", "message": "later"}})
     with Client() as client, pytest.raises(Refused) as caught:
-        client.info()
+        client.get_info()
     assert (caught.value.code, caught.value.message) == (ErrorCode.INTERNAL, "later (too_tired)")
 
 
@@ -177,7 +178,7 @@ def test_an_error_code_of_a_newer_daemon_is_told_in_the_message(serve: Serve) ->
 def test_what_speaks_another_protocol_is_told_apart_from_a_dead_daemon(serve: Serve, line: bytes) -> None:
     serve(lambda _: line)
     with Client() as client, pytest.raises(UnexpectedAnswerError):
-        client.status(JOB)
+        client.get_job(JOB)
 
 
 def test_a_connection_that_broke_while_idle_is_replaced_before_an_unsafe_request(serve: Serve) -> None:
@@ -193,13 +194,13 @@ def test_a_safe_request_without_an_answer_is_asked_again(serve: Serve) -> None:
     daemon = serve(lambda _: None)
     daemon.script = lambda _: HUNG_UP if len(daemon.requests) == 1 else {"ok": info()}
     with Client() as client:
-        assert client.info().uptime_s == 65.0
+        assert client.get_info().uptime_s == 65.0
     assert len(daemon.requests) == 2
 
 
 def test_a_request_that_may_have_been_done_is_not_asked_again(serve: Serve) -> None:
     daemon = serve(lambda _: HUNG_UP)
-    with Client() as client, pytest.raises(ConnectionLostError, match="went away before it answered"):
+    with Client() as client, pytest.raises(ConnectionLostError, match="closed the connection before it replied"):
         client.retry(JOB)
     assert daemon.ops() == ["retry"]
 
@@ -214,14 +215,14 @@ def test_a_dispatch_that_got_no_answer_is_asked_again_with_the_same_key(serve: S
 
 def test_no_daemon_is_told_with_a_remedy(home: Path) -> None:
     with Client(autostart=False) as client, pytest.raises(DaemonUnreachableError) as caught:
-        client.info()
+        client.get_info()
     assert caught.value.message == f"no daemon answers on {home}/r/luzia.sock"
     assert "luzia daemon start" in caught.value.hint
 
 
 def test_a_socket_path_that_is_too_long_is_told(home: Path) -> None:
     with Client(str(home / ("x" * 120))) as client, pytest.raises(DaemonUnreachableError, match="too long"):
-        client.info()
+        client.get_info()
 
 
 def test_follow_goes_on_from_its_offset_over_a_restart(serve: Serve) -> None:
@@ -352,17 +353,31 @@ def test_the_other_requests_say_what_was_asked(serve: Serve) -> None:
     daemon.script = lambda request: {"ok": answers[request["op"]]}
     with Client() as client:
         assert client.hello().pid == 1
-        assert client.logs(JOB, attempt=1, stream="stderr", tail=3).data == "abc"
+        assert client.read_output(JOB, attempt=1, stream="stderr", tail=3).data == "abc"
         assert client.remove(JOB).state is JobState.FAILED
-        assert client.progress(JOB, 65, label="tests").attempt == 1
-        assert client.projects().config_file == "/c"
-        client.project_add("p", "/x", agent="shell")
-        client.project_remove("p")
-        assert client.agents().agents == []
-        assert client.reload().agents == 2
-        assert client.shutdown().running == 2
+        assert client.report_progress(JOB, 65, label="tests").attempt == 1
+        assert client.list_projects().config_file == "/c"
+        client.add_project("p", "/x", agent="shell")
+        client.remove_project("p")
+        assert client.list_agents().agents == []
+        assert client.reload_config().agents == 2
+        assert client.stop_daemon().running == 2
     by_op = {request["op"]: request for request in daemon.requests}
     assert set(by_op) == set(answers)
     assert by_op["logs"] == {"op": "logs", "job": JOB, "attempt": 1, "stream": "stderr", "tail": 3, "max_bytes": 262144}
     assert by_op["progress"] == {"op": "progress", "job": JOB, "percent": 65.0, "label": "tests"}
     assert by_op["project_add"] == {"op": "project_add", "name": "p", "path": "/x", "agent": "shell"}
+
+
+def test_a_disconnected_client_connects_again_and_a_closed_one_does_not(serve: Serve) -> None:
+    daemon = serve(lambda _: {"ok": info()})
+    with Client() as client:
+        assert repr(client).endswith("/r/luzia.sock'>")
+        client.get_info()
+        client.disconnect()
+        client.get_info()
+    assert daemon.connections == 2
+    for ask in (client.get_info, lambda: client.clean_worktree(JOB), lambda: next(client.follow(JOB))):
+        with pytest.raises(ClientStateError, match="the client has been closed"):
+            ask()
+    assert repr(client).endswith("/r/luzia.sock' closed>")

@@ -12,7 +12,15 @@ import pytest
 from luzia_protocol.errors import ErrorCode, LuziaError
 
 import luzia_client
-from luzia_client import ConnectionLostError, DaemonUnreachableError, Refused, SettingsError, UnexpectedAnswerError
+from luzia_client import (
+    ArgumentError,
+    ClientStateError,
+    ConnectionLostError,
+    DaemonUnreachableError,
+    Refused,
+    SettingsError,
+    UnexpectedAnswerError,
+)
 
 ERRORS: list[LuziaError] = [
     Refused(ErrorCode.UNKNOWN_JOB, "no job x"),
@@ -20,6 +28,8 @@ ERRORS: list[LuziaError] = [
     ConnectionLostError("it went away", "Look."),
     UnexpectedAnswerError("what is this"),
     SettingsError("LUZIA_CACHE_TTL='x'", "Unset it."),
+    ArgumentError("argv is a single string", "Pass a list."),
+    ClientStateError("the client has been closed", "Create another one."),
 ]
 
 
@@ -53,9 +63,9 @@ def test_every_public_class_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_every_error_has_a_code_a_message_and_a_hint_also_in_another_process(error: LuziaError) -> None:
-    again = pickle.loads(pickle.dumps(error))
-    assert type(again) is type(error)
-    assert (again.code, again.message, again.hint) == (error.code, error.message, error.hint)
+    retry = pickle.loads(pickle.dumps(error))
+    assert type(retry) is type(error)
+    assert (retry.code, retry.message, retry.hint) == (error.code, error.message, error.hint)
     assert str(error) == error.message
     assert all((error.code, error.message, error.hint))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from luzia_client import __version__
-from luzia_client.cli import main
+from luzia_client.cli.args.command_line import COMMANDS
 from unit.luzia_client.fake_daemon import DEADLINE_S, DISPATCHED, HUNG_UP, JOB, FakeDaemon, Script, luzia
 
 Serve = Callable[[Script], FakeDaemon]
@@ -23,15 +23,15 @@ def test_without_words_it_says_how_to_begin() -> None:
 
 def test_help_lists_every_command_and_loads_none() -> None:
     script = (
-        "import sys; from luzia_client.cli.main import COMMANDS, main; sys.argv = ['luzia', '--help']; main()\n"
-        "print([n for n, row in COMMANDS.items() if f'luzia_client.cli.{row[0]}' in sys.modules])"
+        "import sys; from luzia_client.cli.main import main; sys.argv = ['luzia', '--help']; main()\n"
+        "print([name for name in sys.modules if name.startswith('luzia_client.cli.commands.')])"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=DEADLINE_S)
-    assert all(f"\n  {name} " in result.stdout for name in main.COMMANDS)
+    assert all(f"\n  {name} " in result.stdout for name in COMMANDS)
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", main.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_its_help(name: str) -> None:
     result = luzia(name, "--help")
     assert (result.returncode, result.stderr) == (0, "")
@@ -134,11 +134,14 @@ def test_ctrl_c_exits_with_130_and_says_nothing(serve: Serve) -> None:
 
 def test_control_characters_in_an_error_cannot_steer_the_terminal(serve: Serve) -> None:
     serve(lambda _: {"error": {"code": "bad_request", "message": "no \x1b[31m\nyes", "hint": ""}})
-    assert luzia("p", "x").stderr == "luzia: no ^[[31m\nyes\n  Compare it with the examples in protocol/README.md.\n"
+    assert (
+        luzia("p", "x").stderr
+        == "luzia: no ^[[31m\nyes\n  Compare the request with the examples in protocol/README.md.\n"
+    )
 
 
 def test_a_daemon_that_hangs_up_is_told(serve: Serve) -> None:
     serve(lambda _: HUNG_UP)
     result = luzia("p", "x")
     assert result.returncode == 3
-    assert result.stderr.startswith("luzia: the daemon went away before it answered\n")
+    assert result.stderr.startswith("luzia: the daemon closed the connection before it replied\n")

@@ -37,12 +37,17 @@ KEYS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def home() -> None:
+    """The environment is that of `luzia`, which all tests of this module share."""
+
+
 @pytest.fixture(scope="module")
 def luzia() -> Iterator[PrivateLuzia]:
     with private_luzia() as luzia:
         before = dict(os.environ)
         os.environ.update(luzia.env)
-        luzia.client().project_add("overbits", luzia.project, "shell")
+        luzia.client().add_project("overbits", luzia.project, "shell")
         yield luzia
         legacy.get_enhanced_dispatcher.cache_clear()
         os.environ.clear()

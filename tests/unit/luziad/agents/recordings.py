@@ -11,15 +11,15 @@ from luzia_protocol.jobs import Usage
 
 from luziad.agents.base import Reader
 from luziad.agents.registry import AGENTS
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord
 from support import ROOT
 
 DIRECTORY = ROOT / "tests" / "data" / "recordings"
 
 
-def exited(code: int, *, error: str | None = None) -> Exited:
+def exited(code: int, *, error: str | None = None) -> ExitRecord:
     """An exit record. code: an exit code, or minus a signal's number."""
-    return Exited(
+    return ExitRecord(
         exit_code=code if code >= 0 and error is None else None,
         signal=signal.Signals(-code).name if code < 0 else None,
         error=error,

@@ -11,10 +11,11 @@ import pytest
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents import registry
-from luziad.agents.base import PlanItem, Reader, Understanding, UsageLimit, Verdict
+from luziad.agents.base import PlanItem, Reader, Understanding, UsageLimit
 from luziad.agents.jsonl import Field, field
 from luziad.config.check import check
 from luziad.errors import ConfigError
+from luziad.jobs.attempt import Verdict
 from support import ROOT
 from unit.luziad.agents.recordings import exited, recording
 

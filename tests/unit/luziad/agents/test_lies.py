@@ -9,8 +9,9 @@ import pytest
 
 from luzia_protocol.jobs import Outcome, Progress
 
-from luziad.agents.base import Reader, Verdict
+from luziad.agents.base import Reader
 from luziad.agents.registry import AGENTS
+from luziad.jobs.attempt import Verdict
 from unit.luziad.agents.recordings import RECORDINGS, exited
 
 Event = dict[str, Any]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import Reader, Understanding, Verdict
+from luziad.agents.base import Reader, Understanding
 from luziad.agents.lines import MAX_LINE_BYTES, TOO_LONG, LineSplitter
+from luziad.jobs.attempt import Verdict
 from unit.luziad.agents.recordings import RECORDINGS, Recording, exited
 
 MB = 1024 * 1024

@@ -9,18 +9,17 @@ import pytest
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.agents.base import Verdict
 from luziad.attempts import budget
 from luziad.attempts.budget import Breaches
-from luziad.jobs.attempt import AttemptRef
-from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.jobs.attempt import AttemptRef, Verdict
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.spending import Budget
 
 
 def job(n: int, cost_usd: float) -> JobRecord:
     spec = JobSpec(project="a", directory="/", agent="claude", created_at=0.0)
     attempt = AttemptRecord(1, 0.0, started_at=1.0, activity=Activity(cost_usd=cost_usd))
-    return JobRecord(n, str(n), spec, JobFate(state=JobState.RUNNING, attempts=(attempt,)))
+    return JobRecord(n, str(n), spec, JobStatus(state=JobState.RUNNING, attempts=(attempt,)))
 
 
 def test_who_has_told_the_final_result_is_left_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +36,7 @@ def test_who_has_told_the_final_result_is_left_to_end(monkeypatch: pytest.Monkey
 
         looks = Breaches(stop, lambda _: Budget(1.0, None), {AttemptRef("3", 1)}.__contains__)
         for record in (cheap, done, works):  # `works` comes last, so that the others have had their time
-            looks.look(record, record.fate.attempts[0])
+            looks.look(record, record.status.attempts[0])
         await over.wait()
 
     asyncio.run(run())

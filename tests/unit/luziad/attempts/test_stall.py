@@ -12,7 +12,7 @@ from luzia_protocol.jobs import JobState
 
 from luziad.attempts.cpu_usage import cpu_s
 from luziad.attempts.stall import LOOKS, Signs, StallWatch
-from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from support import DEADLINE_S, eventually
 
 
@@ -88,7 +88,7 @@ def test_one_that_waits_for_others_may_be_silent_until_it_waits_no_more() -> Non
             watch.excused = excused
             attempt = AttemptRecord(1, 0.0, started_at=0.0, pid=silent.pid)
             spec = JobSpec(project="p", directory="/", agent="shell", created_at=0.0)
-            record = JobRecord(1, "010203-abcd", spec, JobFate(state=JobState.RUNNING, attempts=(attempt,)))
+            record = JobRecord(1, "010203-abcd", spec, JobStatus(state=JobState.RUNNING, attempts=(attempt,)))
             watch.arm(record, attempt)
             await told
             watch.close()

@@ -5,42 +5,33 @@ from __future__ import annotations
 import asyncio
 import time
 
-from luziad.clocks.clock import counted, shown_start, start_of, steady, wall
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
-from luziad.jobs.retry_state import Again, Steady
+from luziad.clocks.clock import SteadyTime, on_steady_clock, on_wall_clock, steady_time
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
+from luziad.jobs.retry_state import RetryState
 from luziad.scheduling.gates.usage_limit import LimitGate
 
 
-def waiting(again: Again) -> JobRecord:
+def waiting(retry: RetryState) -> JobRecord:
     spec = JobSpec(project="a", directory="/", agent="claude", created_at=0.0)
-    return JobRecord(1, "1", spec, JobFate(again=again))
+    return JobRecord(1, "1", spec, JobStatus(retry_state=retry))
 
 
 def test_what_is_left_is_counted_whatever_the_wall_clock_meant() -> None:
     for meant in (time.time() - 3600, time.time() + 3600):
-        assert 50 < counted(meant, steady(), 60).left_s < 70
+        assert 50 < on_steady_clock(meant, steady_time(), 60).left_s < 70
 
 
 def test_after_another_boot_the_wall_clock_tells_what_is_left() -> None:
-    assert 50 < counted(time.time(), Steady("another", 1e9), 60).left_s < 70
-    assert 50 < counted(time.time() + 60, None).left_s < 70
-
-
-def test_a_start_is_shown_as_the_wall_clock_is_now() -> None:
-    moment = time.time() + 60
-    assert shown_start(waiting(Again(not_before=moment, start=steady(60)))) == moment
-    shown = shown_start(waiting(Again(not_before=moment - 3600, start=steady(60))))
-    assert shown is not None
-    assert abs(shown - moment) < 30
-    assert start_of(waiting(Again(not_before=0.0))) is None
+    assert 50 < on_steady_clock(time.time(), SteadyTime("another", 1e9), 60).left_s < 70
+    assert 50 < on_steady_clock(time.time() + 60, None).left_s < 70
 
 
 async def test_a_limit_is_over_on_the_clock_that_it_was_given() -> None:
     came = asyncio.Event()
     gate = LimitGate(lambda *records: came.set())
-    record = waiting(Again())
-    gate.limited("claude", counted(time.time() - 3600, steady(0.05)))
-    gate.limited("codex", wall(time.time() + 3600))
+    record = waiting(RetryState())
+    gate.limited("claude", on_steady_clock(time.time() - 3600, steady_time(0.05)))
+    gate.limited("codex", on_wall_clock(time.time() + 3600))
     assert gate.closed(record)
     gate.keep(record)
     async with asyncio.timeout(60):

@@ -17,7 +17,7 @@ import msgspec
 
 from luziad.executor.base import Launch
 from luziad.executor.local import LocalExecutor
-from luziad.jobs.attempt import AttemptEnd, AttemptRef, Exited
+from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord
 
 T = TypeVar("T")
 DEADLINE_S = 60.0
@@ -72,9 +72,9 @@ class Recorder:
         end: AttemptEnd = (await eventually(lambda: self.of(ref, "ended")))[0]
         return end
 
-    async def exit_of(self, ref: AttemptRef) -> Exited:
+    async def exit_of(self, ref: AttemptRef) -> ExitRecord:
         end = await self.end_of(ref)
-        assert isinstance(end, Exited), end
+        assert isinstance(end, ExitRecord), end
         return end
 
 

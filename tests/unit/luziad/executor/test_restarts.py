@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from luziad.jobs.attempt import AttemptRef, Lost, NeverStarted
+from luziad.jobs.attempt import AttemptRef, LostAttempt, NotStarted
 from unit.luziad.executor.helpers import DEADLINE_S, START_HIDERS, Machine, eventually, fork_servers, state
 
 REF = AttemptRef("113754-a2f5", 1)
@@ -56,7 +56,7 @@ class TestForkServer:
         for ref in refs:
             end = await recorder.end_of(ref)
             runs = machine.ready / ref.job
-            if isinstance(end, NeverStarted):
+            if isinstance(end, NotStarted):
                 assert not runs.exists()
             else:
                 assert runs.read_text() == "x\n"
@@ -69,7 +69,7 @@ class TestForkServer:
         await eventually(lambda: not state(server))
         executor.submit(machine.launch(REF, "true"))
         executor.end(REF)
-        assert isinstance(await recorder.end_of(REF), NeverStarted)
+        assert isinstance(await recorder.end_of(REF), NotStarted)
 
     async def test_it_ends_with_the_executor_and_leaves_attempts_alone(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
@@ -109,7 +109,7 @@ class TestShim:
         executor.submit(machine.python(REF, script))
         await until_ready(machine, 1)
         os.kill(machine.shim(REF), signal.SIGKILL)
-        assert isinstance(await recorder.end_of(REF), Lost)
+        assert isinstance(await recorder.end_of(REF), LostAttempt)
         await eventually(lambda: machine.processes() == [])
 
     async def test_one_that_is_killed_leaves_nothing_that_hides(self, machine: Machine) -> None:
@@ -117,7 +117,7 @@ class TestShim:
         executor.submit(machine.python(REF, START_HIDERS + "time.sleep(600)"))
         await until_ready(machine, 3)
         os.kill(machine.shim(REF), signal.SIGKILL)
-        assert isinstance(await recorder.end_of(REF), Lost)
+        assert isinstance(await recorder.end_of(REF), LostAttempt)
         assert machine.processes() == []
 
     async def test_other_attempts_live_on_when_what_one_left_is_ended(self, machine: Machine) -> None:
@@ -127,7 +127,7 @@ class TestShim:
             executor.submit(machine.launch(ref, "sh", "-c", GATED))
         await until_ready(machine, 3)
         os.kill(machine.shim(REF), signal.SIGKILL)
-        assert isinstance(await recorder.end_of(REF), Lost)
+        assert isinstance(await recorder.end_of(REF), LostAttempt)
         (machine.ready / "go").touch()
         assert [(await recorder.exit_of(ref)).exit_code for ref in others] == [7, 7]
 
@@ -142,7 +142,7 @@ class TestShim:
         await until_ready(machine, 2)
         server = executor.fork_server_pid
         os.kill(machine.shim(REF), signal.SIGKILL)
-        assert isinstance(await recorder.end_of(REF), Lost)
+        assert isinstance(await recorder.end_of(REF), LostAttempt)
         assert server is not None
         assert server == executor.fork_server_pid
         assert b"LUZIA_ATTEMPT_DIR" not in Path(f"/proc/{server}/environ").read_bytes()
@@ -166,7 +166,7 @@ class TestShim:
         del started["agent_pid"], started["agent_start_time"]
         record.write_text(json.dumps(started))  # as it was before the agent's process was known
         os.kill(machine.shim(REF), signal.SIGKILL)
-        assert isinstance(await recorder.end_of(REF), Lost)
+        assert isinstance(await recorder.end_of(REF), LostAttempt)
         assert machine.processes() == []
 
     async def test_the_same_attempt_submitted_twice_runs_once(self, machine: Machine) -> None:
@@ -201,7 +201,7 @@ class TestShim:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (1000, 1000))
         executor.submit(machine.launch(REF, "touch", str(machine.ready / "ran")))
         end = await recorder.end_of(REF)
-        assert end == NeverStarted("cannot start: [Errno 27] File too large")
+        assert end == NotStarted("cannot start: [Errno 27] File too large")
         assert not (machine.ready / "ran").exists()
 
     async def test_the_last_words_of_one_that_is_gone_already_are_heard(self, machine: Machine) -> None:
@@ -217,7 +217,7 @@ class TestShim:
         waited_until = time.monotonic() + DEADLINE_S
         while state(spare) and time.monotonic() < waited_until:
             time.sleep(0.01)  # noqa: ASYNC251 (the loop hears of its start and of its end at once)
-        assert await recorder.end_of(REF) == NeverStarted("cannot start: [Errno 27] File too large")
+        assert await recorder.end_of(REF) == NotStarted("cannot start: [Errno 27] File too large")
 
     async def test_an_attempt_is_not_given_up_before_it_can_be_fenced(
         self, machine: Machine, caplog: pytest.LogCaptureFixture
@@ -229,7 +229,7 @@ class TestShim:
         assert recorder.facts == []
         machine.jobs.joinpath(REF.job).unlink()
         end = await recorder.end_of(REF)
-        assert isinstance(end, NeverStarted)
+        assert isinstance(end, NotStarted)
         assert "Not a directory" in end.reason
 
 
@@ -274,7 +274,7 @@ class TestAttach:
     async def test_one_without_a_directory_is_fenced(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
         executor.attach(REF)
-        assert isinstance(await recorder.end_of(REF), NeverStarted)
+        assert isinstance(await recorder.end_of(REF), NotStarted)
         assert (machine.attempt(REF) / "fenced").exists()
 
     async def test_a_fenced_attempt_cannot_start_any_more(self, machine: Machine) -> None:
@@ -283,14 +283,14 @@ class TestAttach:
         await recorder.end_of(REF)
         late, late_recorder = await machine.executor()
         late.submit(machine.launch(REF, "touch", str(machine.ready / "ran")))
-        assert isinstance(await late_recorder.end_of(REF), NeverStarted)
+        assert isinstance(await late_recorder.end_of(REF), NotStarted)
         assert not (machine.ready / "ran").exists()
 
     async def test_one_with_a_directory_and_nothing_in_it_is_fenced(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
         machine.attempt(REF).mkdir(parents=True)
         executor.attach(REF)
-        assert isinstance(await recorder.end_of(REF), NeverStarted)
+        assert isinstance(await recorder.end_of(REF), NotStarted)
         assert (machine.attempt(REF) / "fenced").exists()
 
     async def test_one_that_started_and_has_no_exit_is_lost(self, machine: Machine) -> None:
@@ -298,7 +298,7 @@ class TestAttach:
         write_started(machine, Path("/proc/sys/kernel/random/boot_id").read_text().strip())
         executor.attach(REF)
         end = await recorder.end_of(REF)
-        assert isinstance(end, Lost)
+        assert isinstance(end, LostAttempt)
         assert "shim" in end.reason
         assert [kind for kind, _, _ in recorder.facts] == ["started", "ended"]
 
@@ -307,7 +307,7 @@ class TestAttach:
         write_started(machine, "00000000-0000-0000-0000-000000000000")
         executor.attach(REF)
         end = await recorder.end_of(REF)
-        assert end == Lost("the machine was restarted while it ran")
+        assert end == LostAttempt("the machine was restarted while it ran")
 
     @pytest.mark.parametrize("content", ["", "half a rec", "{}", '{"exit_code": "many"}'])
     async def test_a_damaged_exit_record_is_lost(self, machine: Machine, content: str) -> None:
@@ -315,7 +315,7 @@ class TestAttach:
         write_started(machine, "00000000-0000-0000-0000-000000000000")
         (machine.attempt(REF) / "exit.json").write_text(content)
         executor.attach(REF)
-        assert isinstance(await recorder.end_of(REF), Lost)
+        assert isinstance(await recorder.end_of(REF), LostAttempt)
 
     async def test_a_lock_that_is_held_is_waited_for(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
@@ -327,7 +327,7 @@ class TestAttach:
             for _ in range(20):
                 await asyncio.sleep(0.01)
             assert recorder.facts == []
-        assert isinstance(await recorder.end_of(REF), NeverStarted)
+        assert isinstance(await recorder.end_of(REF), NotStarted)
 
     async def test_a_start_that_comes_after_the_adoption_is_told(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
@@ -346,7 +346,7 @@ class TestAttach:
             assert await recorder.start_of(REF) == 999_999_999
             holder.kill()
             await holder.wait()
-        assert isinstance(await recorder.end_of(REF), Lost)
+        assert isinstance(await recorder.end_of(REF), LostAttempt)
         assert [kind for kind, _, _ in recorder.facts] == ["started", "ended"]
 
     async def test_attaching_twice_tells_once(self, machine: Machine) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from luziad.executor.base import Launch
-from luziad.jobs.attempt import AttemptRef, Exited
+from luziad.jobs.attempt import AttemptRef, ExitRecord
 from unit.luziad.executor.helpers import Machine, Recorder, eventually, state
 
 REF = AttemptRef("113754-a2f5", 1)
 
 
-async def run(machine: Machine, launch: Launch) -> Exited:
+async def run(machine: Machine, launch: Launch) -> ExitRecord:
     executor, recorder = await machine.executor()
     executor.submit(launch)
     return await recorder.exit_of(launch.ref)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from luziad.jobs.attempt import AttemptRef, Lost
+from luziad.jobs.attempt import AttemptRef, LostAttempt
 from luziad.supervise import cgroup
 from unit.luziad.executor.helpers import START_HIDERS, Machine, eventually, state
 
@@ -109,7 +109,7 @@ async def test_what_a_killed_shim_leaves_is_found_by_its_cgroup_alone(machine: M
     told = machine.ready / "ghost"
     await eventually(lambda: told.exists() and told.read_text().endswith("\n"))
     os.kill(machine.shim(REF), signal.SIGKILL)
-    assert isinstance(await recorder.end_of(REF), Lost)
+    assert isinstance(await recorder.end_of(REF), LostAttempt)
     assert state(int(told.read_text())) in ("", "Z")
     group = group_of(machine, REF)
     assert group is not None

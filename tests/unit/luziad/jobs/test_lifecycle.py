@@ -8,7 +8,7 @@ import pytest
 
 from luzia_protocol.jobs import FINAL_STATES, OUTCOME_STATES, JobState, Outcome
 
-from luziad.jobs.lifecycle import ENDS, IGNORED, TRANSITIONS, IllegalTransitionError, Trigger, move
+from luziad.jobs.lifecycle import ENDS, IGNORED, TRANSITIONS, IllegalTransitionError, Trigger, next_state
 
 ALL = list(itertools.product(JobState, Trigger))
 
@@ -18,12 +18,12 @@ def test_every_pair_moves_or_is_ignored_or_raises_and_nothing_else(state: JobSta
     pair = (state, trigger)
     assert not (pair in TRANSITIONS and pair in IGNORED)
     if pair in TRANSITIONS:
-        assert move(state, trigger) is TRANSITIONS[pair]
+        assert next_state(state, trigger) is TRANSITIONS[pair]
     elif pair in IGNORED:
-        assert move(state, trigger) is None
+        assert next_state(state, trigger) is None
     else:
         with pytest.raises(IllegalTransitionError) as caught:
-            move(state, trigger)
+            next_state(state, trigger)
         assert (caught.value.state, caught.value.trigger) == pair
 
 

@@ -8,15 +8,15 @@ import pytest
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.family import Families, Place
+from luziad.jobs.family import FamilyTree, Origin
 from luziad.jobs.ids import JOB_ID, new_id
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.jobs.table import JobTable
 
 
 def record(n: int, job: str, project: str = "overbits", uid: int = 7, key: str | None = None) -> JobRecord:
     spec = JobSpec(project=project, directory="/", agent="shell", created_at=0.0, uid=uid, key=key)
-    return JobRecord(n, job, spec, JobFate(), durable=True)
+    return JobRecord(n, job, spec, JobStatus(), durable=True)
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_counts_follow_every_move(table: JobTable) -> None:
     job = table.get("113754-a2f5")
     assert job is not None
     for state in (JobState.STARTING, JobState.RUNNING, JobState.COMPLETED):
-        before, job.fate.state = job.fate.state, state
-        table.moved(job, before)
+        before, job.status.state = job.status.state, state
+        table.state_changed(job, before)
         assert table.counts() == {JobState.QUEUED: 2, state: 1}
         assert table.queued == 2
     assert table.active() == []
@@ -88,8 +88,8 @@ def test_the_jobs_that_ended_first_are_the_first_to_go() -> None:
     for job in jobs:
         table.add(job)
     for job in (jobs[2], jobs[0], jobs[3]):
-        job.fate.state = JobState.FAILED
-        table.moved(job, JobState.QUEUED)
+        job.status.state = JobState.FAILED
+        table.state_changed(job, JobState.QUEUED)
     assert [job.n for job in table.oldest_final(1)] == [2, 0]
 
 
@@ -113,7 +113,7 @@ def test_ids_look_as_designed_and_grow_when_a_second_is_crowded() -> None:
 
 def inside(n: int, job: str, *ancestors: str) -> JobRecord:
     found = record(n, job)
-    found.spec = msgspec.structs.replace(found.spec, place=Place(ancestors=ancestors))
+    found.spec = msgspec.structs.replace(found.spec, origin=Origin(ancestors=ancestors))
     return found
 
 
@@ -123,11 +123,11 @@ def test_a_table_knows_the_sub_jobs_of_a_job_and_how_many_were_ever_below_it(tab
     for each in (first, second, third):
         table.add(each)
     assert table.children(top) == [first, second]
-    assert table.families.below([top.id]) == ["b1", "b2", "c1"]
+    assert table.family.descendants([top.id]) == ["b1", "b2", "c1"]
     table.remove(third)
     table.remove(first)
     assert table.children(top) == [second]
-    assert [table.families.dispatched(job) for job in (top.id, "b1")] == [3, 0]
+    assert [table.family.dispatched(job) for job in (top.id, "b1")] == [3, 0]
 
 
 def test_nothing_is_left_of_a_family_when_the_last_of_it_is_forgotten(table: JobTable) -> None:
@@ -137,12 +137,12 @@ def test_nothing_is_left_of_a_family_when_the_last_of_it_is_forgotten(table: Job
         table.add(each)
     for each in (top, *below):
         table.remove(each)
-    assert (table.families._children, table.families._below) == ({}, {})
+    assert (table.family._children, table.family._descendants) == ({}, {})
 
 
 def test_what_makes_no_tree_is_walked_once() -> None:
-    families = Families()
+    families = FamilyTree()
     families.add("a", ("b",))
     families.add("b", ("a",))
     families.add("c", ("c",))
-    assert (families.below(["a"]), families.below(["c"])) == (["b"], [])
+    assert (families.descendants(["a"]), families.descendants(["c"])) == (["b"], [])

@@ -13,7 +13,7 @@ from luzia_protocol import events
 from luzia_protocol.jobs import JobState
 
 from luziad.errors import StorageError
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.journal.journal import Journal
 from luziad.store.batch import Batch
 from luziad.store.sqlite import Store
@@ -47,7 +47,7 @@ async def journal(store: FailingStore) -> AsyncIterator[Journal]:
 
 def job(n: int) -> JobRecord:
     spec = JobSpec(project="p", directory="/", agent="shell", created_at=0.0)
-    return JobRecord(n, f"00000{n}-aaaa", spec, JobFate())
+    return JobRecord(n, f"00000{n}-aaaa", spec, JobStatus())
 
 
 def dispatched(journal: Journal, record: JobRecord) -> events.Event:
@@ -106,7 +106,7 @@ async def test_subscribers_hear_after_the_commit_and_the_caller_after_them(journ
         order.append("replied")
         done.set()
 
-    journal.listen(heard)
+    journal.subscribe(heard)
     journal.accept(record, dispatched(journal, record), Asked(replied, never))
     assert order == []
     await done.wait()
@@ -116,7 +116,7 @@ async def test_subscribers_hear_after_the_commit_and_the_caller_after_them(journ
 async def test_what_comes_during_a_commit_shares_the_next_one(journal: Journal) -> None:
     sizes: list[int] = []
     done = asyncio.Event()
-    journal.listen(lambda news: sizes.append(len(news)))
+    journal.subscribe(lambda news: sizes.append(len(news)))
     for n in range(1, 101):
         record = job(n)
         journal.accept(record, dispatched(journal, record), Asked(done.set if n == 100 else lambda: None, never))
@@ -137,7 +137,7 @@ async def test_a_new_job_is_refused_when_the_store_fails_and_nothing_of_it_is_ev
     assert journal.failure is not None
     store.full = False
     recovered = asyncio.Event()
-    journal.recovered = recovered.set
+    journal.when_recovered(recovered.set)
     await recovered.wait()
     assert journal.failure is None
     assert list(store.load_jobs()) == []
@@ -155,7 +155,7 @@ async def test_facts_wait_for_room_and_are_committed_in_order(journal: Journal, 
     journal.record(record, starting(journal, record), lambda: order.append(1))
     while journal.failure is None:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    record.fate.state = JobState.RUNNING
+    record.status.state = JobState.RUNNING
     journal.record(record, starting(journal, record), both(lambda: order.append(2), done.set))
     store.full = False
     await done.wait()
@@ -202,6 +202,6 @@ async def test_schedules_wait_for_room_like_every_fact(journal: Journal, store: 
     assert "no space" in str(await refused)
     store.full = False
     recovered = asyncio.Event()
-    journal.recovered = recovered.set
+    journal.when_recovered(recovered.set)
     await recovered.wait()
     assert store.load_schedules() == {"nightly": '{"at":"03:00"}'}

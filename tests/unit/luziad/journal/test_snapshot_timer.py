@@ -10,9 +10,9 @@ from pathlib import Path
 from luzia_protocol import events
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.journal.journal import Journal
-from luziad.journal.snapshot_timer import Snapshotting
+from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.store import snapshots
 from luziad.store.sqlite import Store
 
@@ -45,7 +45,7 @@ async def test_a_snapshot_that_could_not_be_taken_is_taken_later_without_another
             return future
 
     with Watched(1) as files:
-        snapshotting = Snapshotting(journal, tmp_path, 0.02, files, taken.set_result)
+        snapshotting = SnapshotTimer(journal, tmp_path, 0.02, files, taken.set_result)
         spec = JobSpec(project="p", directory="/", agent="shell", created_at=0.0)
         event = events.Dispatched(
             seq=journal.next_seq(),
@@ -56,7 +56,7 @@ async def test_a_snapshot_that_could_not_be_taken_is_taken_later_without_another
             task="t",
             agent="a",
         )
-        journal.accept(JobRecord(1, "000001-aaaa", spec, JobFate()), event, Accepted())
+        journal.accept(JobRecord(1, "000001-aaaa", spec, JobStatus()), event, Accepted())
         await failed.wait()
         assert not taken.done()
         in_the_way.unlink()
@@ -71,7 +71,7 @@ async def test_nothing_is_taken_while_nothing_changes(tmp_path: Path) -> None:
     journal = Journal(store)
     journal.start()
     with ThreadPoolExecutor(1) as files:
-        snapshotting = Snapshotting(journal, tmp_path, 0.0, files, lambda file: None)
+        snapshotting = SnapshotTimer(journal, tmp_path, 0.0, files, lambda file: None)
         await snapshotting.close()
     await journal.close()
     store.close()

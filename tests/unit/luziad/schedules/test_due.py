@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luzia_protocol.dispatch import Dispatch
-from luzia_protocol.schedules import Missed, Overlap
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
+from luziad.jobs.schedule import RunRecord, ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.schedules import due as core
 from luziad.schedules.cron import Cron
-from luziad.schedules.due import LATE_S, MOST_MADE_UP, SET_BACK_S, RunRecord, ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.schedules.due import LATE_S, MOST_MADE_UP, SET_BACK_S
 
 UTC = ZoneInfo("UTC")
 HOUR = 3600.0
@@ -22,17 +23,17 @@ NOON = 1_800_014_400.0  # a whole hour
 HOURLY = Cron("@hourly")
 
 
-def schedule(decided: float, missed: Missed = Missed.ONCE, paused: bool = False) -> ScheduleRecord:
+def schedule(decided: float, missed: MissedPolicy = MissedPolicy.ONCE, paused: bool = False) -> ScheduleRecord:
     spec = ScheduleSpec("s", "@hourly", "UTC", Dispatch(project="p", task="t"), decided, missed=missed)
-    return ScheduleRecord(spec, ScheduleFate(decided, paused))
+    return ScheduleRecord(spec, ScheduleStatus(decided, paused))
 
 
 def due(record: ScheduleRecord, now: float, cron: Cron = HOURLY) -> core.Due:
     return core.due(record, cron, UTC, now)
 
 
-@pytest.mark.parametrize("missed", Missed)
-def test_a_run_that_is_on_time_is_due_whatever_the_policy(missed: Missed) -> None:
+@pytest.mark.parametrize("missed", MissedPolicy)
+def test_a_run_that_is_on_time_is_due_whatever_the_policy(missed: MissedPolicy) -> None:
     record = schedule(NOON - 1, missed)
     assert due(record, NOON - 0.5) == core.Due([])
     assert due(record, NOON) == core.Due([NOON])
@@ -42,30 +43,30 @@ def test_a_run_that_is_on_time_is_due_whatever_the_policy(missed: Missed) -> Non
 def test_what_was_missed_is_made_up_for_as_the_policy_says() -> None:
     now = NOON + 10 * 60  # 10:00, 11:00 and 12:00 have passed
     since = NOON - 2 * HOUR - 1
-    assert due(schedule(since, Missed.ONCE), now) == core.Due([NOON])
-    assert due(schedule(since, Missed.ALL), now) == core.Due([NOON - 2 * HOUR, NOON - HOUR, NOON])
-    assert due(schedule(since, Missed.SKIP), now) == core.Due([], left_out=NOON)
+    assert due(schedule(since, MissedPolicy.ONCE), now) == core.Due([NOON])
+    assert due(schedule(since, MissedPolicy.ALL), now) == core.Due([NOON - 2 * HOUR, NOON - HOUR, NOON])
+    assert due(schedule(since, MissedPolicy.SKIP), now) == core.Due([], left_out=NOON)
 
 
 def test_a_run_that_is_on_time_makes_up_for_those_before_it() -> None:
     since, now = NOON - 3 * HOUR, NOON + 1
-    assert due(schedule(since, Missed.ONCE), now) == core.Due([NOON])
-    assert due(schedule(since, Missed.SKIP), now) == core.Due([NOON], left_out=NOON - HOUR)
-    assert due(schedule(since, Missed.ALL), now) == core.Due([NOON - 2 * HOUR, NOON - HOUR, NOON])
+    assert due(schedule(since, MissedPolicy.ONCE), now) == core.Due([NOON])
+    assert due(schedule(since, MissedPolicy.SKIP), now) == core.Due([NOON], left_out=NOON - HOUR)
+    assert due(schedule(since, MissedPolicy.ALL), now) == core.Due([NOON - 2 * HOUR, NOON - HOUR, NOON])
 
 
 def test_of_very_many_the_latest_are_made_up_for() -> None:
-    runs = due(schedule(NOON - 5000 * HOUR, Missed.ALL), NOON + 600).runs
+    runs = due(schedule(NOON - 5000 * HOUR, MissedPolicy.ALL), NOON + 600).runs
     assert runs == [NOON - HOUR * back for back in reversed(range(MOST_MADE_UP))]
 
 
-@pytest.mark.parametrize("overlap", Overlap)
-def test_where_each_is_made_up_for_they_are_queued_whatever_the_overlap(overlap: Overlap) -> None:
-    for missed in Missed:
+@pytest.mark.parametrize("overlap", OverlapPolicy)
+def test_where_each_is_made_up_for_they_are_queued_whatever_the_overlap(overlap: OverlapPolicy) -> None:
+    for missed in MissedPolicy:
         spec = msgspec.structs.replace(schedule(NOON, missed).spec, overlap=overlap)
-        assert spec.overlap_at(NOON, NOON + LATE_S - 1) is overlap
-        late = spec.overlap_at(NOON, NOON + LATE_S)
-        assert late is (Overlap.QUEUE if missed is Missed.ALL else overlap)
+        assert core.overlap_at(spec, NOON, NOON + LATE_S - 1) is overlap
+        late = core.overlap_at(spec, NOON, NOON + LATE_S)
+        assert late is (OverlapPolicy.QUEUE if missed is MissedPolicy.ALL else overlap)
 
 
 def test_nothing_of_a_paused_schedule_is_due() -> None:
@@ -93,9 +94,13 @@ steps = st.lists(st.one_of(st.floats(0.1, 90), st.floats(0.1, 5 * HOUR)), min_si
 
 @settings(deadline=None)
 @given(
-    steps, st.sampled_from(list(Missed)), st.sampled_from(["@hourly", "*/7 * * * *", "*/20 * * * * *", "30 3 * * *"])
+    steps,
+    st.sampled_from(list(MissedPolicy)),
+    st.sampled_from(["@hourly", "*/7 * * * *", "*/20 * * * * *", "30 3 * * *"]),
 )
-def test_no_run_is_due_twice_and_only_moments_are_due(waits: list[float], missed: Missed, expression: str) -> None:
+def test_no_run_is_due_twice_and_only_moments_are_due(
+    waits: list[float], missed: MissedPolicy, expression: str
+) -> None:
     cron, now = Cron(expression), NOON
     record, seen = schedule(NOON, missed), list[float]()
     for wait in waits:
@@ -103,14 +108,14 @@ def test_no_run_is_due_twice_and_only_moments_are_due(waits: list[float], missed
         found = due(record, now, cron)
         on_time = cron.latest(max(before, now - LATE_S), now, 1000, UTC)
         assert set(found.runs) >= set(on_time)
-        if missed is Missed.SKIP:
+        if missed is MissedPolicy.SKIP:
             assert found.runs == on_time
-        if missed is Missed.ONCE:
+        if missed is MissedPolicy.ONCE:
             assert len(found.runs) == max(len(on_time), cron.latest(before, now, 1, UTC) != [])
-        if missed is Missed.ALL:
+        if missed is MissedPolicy.ALL:
             assert len(found.runs) <= MOST_MADE_UP + len(on_time)
         seen += found.runs
-        record.fate.decided = now
+        record.status.decided = now
     assert seen == sorted(set(seen))
     assert all(cron.next_after(each - 1, UTC) == each for each in seen)
 
@@ -120,11 +125,11 @@ def test_no_run_is_due_twice_and_only_moments_are_due(waits: list[float], missed
 def test_no_run_is_due_twice_however_the_clock_is_set_by_up_to_three_hours(jumps: list[float]) -> None:
     record, now, seen = schedule(NOON), NOON, list[float]()
     for jump in jumps:
-        now = max(now + jump, record.fate.decided - SET_BACK_S)
+        now = max(now + jump, record.status.decided - SET_BACK_S)
         found = due(record, now)
         seen += found.runs
         if found.runs:
-            record.fate.decided = now
+            record.status.decided = now
     assert len(seen) == len(set(seen))
 
 
@@ -134,6 +139,6 @@ def test_each_run_has_a_key_of_its_own() -> None:
 
 
 def test_a_record_is_read_back_as_it_was_written() -> None:
-    record = schedule(NOON, Missed.ALL)
-    record.fate.jobs, record.fate.last = ("120000-a2f5",), RunRecord(NOON, "120000-a2f5")
+    record = schedule(NOON, MissedPolicy.ALL)
+    record.status.jobs, record.status.last = ("120000-a2f5",), RunRecord(NOON, "120000-a2f5")
     assert msgspec.json.decode(msgspec.json.encode(record), type=ScheduleRecord) == record

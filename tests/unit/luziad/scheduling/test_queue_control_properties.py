@@ -7,10 +7,10 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldGate
-from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 PROJECTS = "abc"
@@ -73,7 +73,7 @@ class House:
             del self.running[record.id]
             self.ready.release(record.id)
         elif record is not None:
-            record.fate.held_at = 1.0 if step.do == "hold" else None
+            record.status.held_at = 1.0 if step.do == "hold" else None
             self.gates.ask_again(record)
         self.pump()
 
@@ -86,19 +86,19 @@ class House:
             if self.gates.caught(record):
                 self.ready.undo(job)
                 continue
-            assert record.fate.held_at is None
+            assert record.status.held_at is None
             assert record.project not in self.paused
             self.running[job] = self.queued.pop(job)
         free = self.ready.slots - self.ready.running
         assert free == 0 or not any(self._may_start(record) for record in self.queued.values())
 
     def _may_start(self, record: JobRecord) -> bool:
-        return record.fate.held_at is None and record.project not in self.paused
+        return record.status.held_at is None and record.project not in self.paused
 
     def _dispatch(self, project: str) -> None:
         self._count += 1
         spec = JobSpec(project=project, directory="/", agent="shell", created_at=0.0)
-        record = JobRecord(self._count, f"j{self._count:03}", spec, JobFate())
+        record = JobRecord(self._count, f"j{self._count:03}", spec, JobStatus())
         self.queued[record.id] = record
         self.gates.enter(record)
 
@@ -111,7 +111,7 @@ def test_what_may_not_start_never_starts_and_everything_starts_when_it_may(slots
         house.take(step)
     nothing = frozenset[str]()
     for record in [*house.queued.values()]:
-        record.fate.held_at = None
+        record.status.held_at = None
         house.gates.ask_again(record)
     house.take(Step("pause", 0, "a", nothing))
     house.take(Step("undrain", 0, "a", nothing))

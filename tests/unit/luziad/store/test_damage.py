@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.loading import from_directories, load
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
-from luziad.jobs.view import whole_view
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
+from luziad.jobs.view import describe_job
+from luziad.journal.loading import find_newer_jobs, load
 from luziad.store import repair, snapshots
 from luziad.store.batch import Batch
-from luziad.store.opening import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
+from luziad.store.files import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import Store
 
@@ -42,7 +42,7 @@ def record(n: int) -> JobRecord:
         project="overbits", directory="/srv", agent="shell", created_at=float(n), task=f"task {n} " * 20, env_set=1
     )
     state = JobState.QUEUED if n % 3 else JobState.CANCELLED
-    return JobRecord(n, f"0000{n:02d}-aaaa", spec, JobFate(state=state, seq=n), durable=True)
+    return JobRecord(n, f"0000{n:02d}-aaaa", spec, JobStatus(state=state, seq=n), durable=True)
 
 
 ALL = {each.id: each for each in map(record, range(1, 31))}
@@ -55,7 +55,7 @@ def write(store: Store, numbers: range) -> None:
         each = record(n)
         batch = Batch()
         batch.jobs[n] = (each.id, msgspec.json.encode(each.spec))
-        batch.fates[n] = msgspec.json.encode(each.fate)
+        batch.fates[n] = msgspec.json.encode(each.status)
         batch.events.append((n, b'{"seq":%d}' % n))
         batch.environments[1] = {"COLOUR": "green"}
         store.write(batch)
@@ -75,7 +75,7 @@ def lived_in(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     for job in WITH_DIRECTORY:
         directory = place / "jobs" / job
         (directory / "1").mkdir(parents=True)
-        view = whole_view(ALL[job], None)
+        view = describe_job(ALL[job], None)
         (directory / "status.json").write_bytes(msgspec.json.encode(view))
     if request.param == "stopped":
         store.close()
@@ -90,7 +90,7 @@ def start(place: Path) -> Start:
     opened = open_store(place, place / "jobs", load)
     table, _ = opened.loaded
     if opened.least_seq:
-        for each in from_directories(place / "jobs", table):
+        for each in find_newer_jobs(place / "jobs", table):
             if each.id not in table:
                 table.add(each)
     opened.store.close()
@@ -112,7 +112,7 @@ def check(found: Start, name: str) -> None:
     """What is promised of every start."""
     assert set(IN_SNAPSHOT) | set(WITH_DIRECTORY) <= set(found.jobs), found.notices
     for job, each in found.jobs.items():
-        assert (each.spec.task, each.fate.state) == (ALL[job].spec.task, ALL[job].fate.state), job
+        assert (each.spec.task, each.status.state) == (ALL[job].spec.task, ALL[job].status.state), job
     if set(found.jobs) != set(ALL):
         assert found.notices, "jobs are gone, and nobody was told"
         assert found.asides
@@ -137,15 +137,15 @@ KINDS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", FILES)
-def test_each_kind_of_damage_to_each_file_is_mended_and_told(
+def test_each_kind_of_damage_to_each_file_is_repaired_and_reported(
     lived_in: Path, tmp_path: Path, name: str, kind: str
 ) -> None:
     found = damaged(lived_in, tmp_path / "place", name, KINDS[kind])
     check(found, name)
     repair.finish(tmp_path / "place")
-    again = start(tmp_path / "place")
-    assert set(again.jobs) | set(WITH_DIRECTORY) >= set(found.jobs), "the next start finds it whole"
-    assert not again.least_seq
+    retry = start(tmp_path / "place")
+    assert set(retry.jobs) | set(WITH_DIRECTORY) >= set(found.jobs), "the next start finds it whole"
+    assert not retry.least_seq
 
 
 @settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

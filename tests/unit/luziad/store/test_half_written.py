@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from luziad.store.batch import Batch
-from luziad.store.opening import ENVIRONMENTS_NAME
+from luziad.store.files import ENVIRONMENTS_NAME
 from luziad.store.sqlite import Store
 from support import eventually, private_daemon
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from luziad.errors import StorageError, StoreTooNewError
-from luziad.jobs.loading import load
+from luziad.journal.loading import load
 from luziad.store import snapshots
-from luziad.store.opening import ENVIRONMENTS_NAME, SCHEMA_VERSION, STORE_NAME, schema_version
+from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
+from luziad.store.opening import SCHEMA_VERSION, schema_version
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import Store
 from support import ROOT
@@ -113,9 +114,9 @@ def test_the_old_store_is_kept_and_the_operator_told_once(old: Path) -> None:
     assert str(kept) in notice
     assert sqlite3.connect(kept).execute("SELECT * FROM jobs").fetchall() == before
     assert kept.stat().st_mode & 0o777 == 0o600
-    again = open_store(old, old / "jobs", load)
-    again.store.close()
-    assert again.notices == []
+    retry = open_store(old, old / "jobs", load)
+    retry.store.close()
+    assert retry.notices == []
 
 
 def test_a_snapshot_of_an_older_luzia_can_be_restored(old: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from luziad.errors import StorageError, StoreTooNewError
-from luziad.jobs.loading import load
+from luziad.journal.loading import load
 from luziad.store import repair, snapshots
 from luziad.store.batch import Batch
-from luziad.store.opening import ENVIRONMENTS_NAME, STORE_NAME
-from luziad.store.recovery import Opened, open_store
+from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
+from luziad.store.recovery import OpenedStore, open_store
 from luziad.store.sqlite import Store
 
 SPEC = b'{"project":"p","directory":"/","agent":"shell","created_at":0.0,"task":"x"}'
@@ -64,14 +64,14 @@ def foreign(path: Path) -> None:
 DAMAGES: list[Callable[[Path], None]] = [garbage, flipped, cut_short, empty, missing, foreign]
 
 
-def open_it(state_dir: Path) -> Opened[Rows]:
+def open_it(state_dir: Path) -> OpenedStore[Rows]:
     (state_dir / "jobs").mkdir(exist_ok=True)
     opened = open_store(state_dir, state_dir / "jobs", lambda store: list(store.load_jobs()))
     opened.store.close()
     return opened
 
 
-def numbers(opened: Opened[Rows]) -> list[int]:
+def numbers(opened: OpenedStore[Rows]) -> list[int]:
     return [row[0] for row in opened.loaded]
 
 
@@ -111,8 +111,8 @@ def test_the_snapshot_takes_the_place_of_a_damaged_store_which_is_set_aside(
         assert (aside / STORE_NAME).read_bytes() == before
     assert open_it(lived_in).notices == opened.notices, "the next start goes on with it"
     repair.finish(lived_in)
-    again = open_it(lived_in)
-    assert (numbers(again), again.notices, again.least_seq) == ([1], [], 0)
+    retry = open_it(lived_in)
+    assert (numbers(retry), retry.notices, retry.least_seq) == ([1], [], 0)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -12,17 +12,17 @@ import pytest
 from luzia_protocol.dispatch import Dispatch
 
 from luziad.errors import StoreDamagedError
-from luziad.jobs.loading import load, load_schedules
-from luziad.schedules.due import ScheduleFate, ScheduleRecord, ScheduleSpec
+from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
+from luziad.journal.loading import load, load_schedules
 from luziad.store.batch import Batch
-from luziad.store.opening import STORE_NAME
+from luziad.store.files import STORE_NAME
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import Store
 
 
 def record(name: str, env_set: int = 0) -> ScheduleRecord:
     spec = ScheduleSpec(name, "@daily", "UTC", Dispatch(project="overbits", task="t"), 1.0, env_set=env_set)
-    return ScheduleRecord(spec, ScheduleFate(1.0))
+    return ScheduleRecord(spec, ScheduleStatus(1.0))
 
 
 def written(path: Path, *records: ScheduleRecord) -> None:
@@ -38,7 +38,7 @@ def test_their_variables_are_in_use(tmp_path: Path) -> None:
     written(tmp_path, record("a", env_set=2))
     store = Store(tmp_path)
     _, environments = load(store)
-    assert environments.unused() == [1]
+    assert environments.drop_unused() == [1]
     store.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 from luziad.errors import StorageError, StoreDamagedError, StoreTooNewError
 from luziad.store import snapshots
 from luziad.store.batch import Batch
-from luziad.store.opening import ENVIRONMENTS_NAME, STORE_NAME
+from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
 from luziad.store.sqlite import EventReader, Store
 
 SPEC = r'{"task":"it is \u0001 \"quoted\" ✓"}'
@@ -34,19 +34,19 @@ def test_jobs_events_and_environments_come_back_as_they_were_written(tmp_path: P
     second.fates[1] = b'{"state":"failed","seq":3}'
     store.write(second)
     store.close()
-    again = Store(tmp_path)
-    assert list(again.load_jobs()) == [
+    retry = Store(tmp_path)
+    assert list(retry.load_jobs()) == [
         (1, "000001-aaaa", SPEC, '{"state":"failed","seq":3}'),
         (2, "000002-aaaa", SPEC, '{"seq":2}'),
     ]
-    assert again.load_environments() == {4: {"TOKEN": "s3cret"}}
-    assert again.last_seq() == 2
+    assert retry.load_environments() == {4: {"TOKEN": "s3cret"}}
+    assert retry.last_seq() == 2
     reader = EventReader(tmp_path)
     assert [seq for seq, _ in reader.after(0, 10)] == [1, 2]
     assert reader.after(1, 10) == [(2, '{"kind":"dispatched","seq":2}')]
     assert reader.first_seq() == 1
     reader.close()
-    again.close()
+    retry.close()
 
 
 def test_schedules_are_put_changed_and_deleted(tmp_path: Path) -> None:
@@ -58,9 +58,9 @@ def test_schedules_are_put_changed_and_deleted(tmp_path: Path) -> None:
     second.schedules = {"nightly": b'{"at":"03:00","text":"\\u0001 \\"quoted\\""}', "hourly": None, "never": None}
     store.write(second)
     store.close()
-    again = Store(tmp_path)
-    assert again.load_schedules() == {"nightly": '{"at":"03:00","text":"\\u0001 \\"quoted\\""}'}
-    again.close()
+    retry = Store(tmp_path)
+    assert retry.load_schedules() == {"nightly": '{"at":"03:00","text":"\\u0001 \\"quoted\\""}'}
+    retry.close()
 
 
 def test_a_text_that_was_changed_behind_the_stores_back_is_damage(tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_a_text_that_was_changed_behind_the_stores_back_is_damage(tmp_path: Path
         database.commit()
         database.close()
         store = Store(copy)
-        with pytest.raises(StoreDamagedError, match="not what was written"):
+        with pytest.raises(StoreDamagedError, match="checksum does not match"):
             store.load_jobs()
-        with pytest.raises(StorageError, match="not what was written"):
+        with pytest.raises(StorageError, match="checksum does not match"):
             snapshots.take(copy)
         store.close()
         shutil.rmtree(copy)

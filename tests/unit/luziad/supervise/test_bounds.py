@@ -12,9 +12,8 @@ import pytest
 
 from luzia_protocol.jobs import Outcome, Usage
 
-from luziad.agents.base import Verdict
 from luziad.attempts.bounds import named
-from luziad.jobs.attempt import Exited
+from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.supervise import bounds, cgroup
 from support import eventually
 from unit.luziad.supervise.helpers import ForkServer, exit_record, request
@@ -102,7 +101,7 @@ def test_the_kernel_is_told_the_limits_and_asked_whether_one_was_met(tmp_path: P
 
 
 def test_who_was_killed_by_a_limit_is_told_so() -> None:
-    end = Exited(None, "SIGKILL", None, False, 0.0, 1.0, 1.0, Usage(), memory_limit_bytes=64 * MIB)
+    end = ExitRecord(None, "SIGKILL", None, False, 0.0, 1.0, 1.0, Usage(), memory_limit_bytes=64 * MIB)
     verdict = named(Verdict(Outcome.FAILED, "killed by SIGKILL"), end)
     assert verdict == Verdict(Outcome.FAILED, "killed by its memory limit of 64 MiB")
     assert named(Verdict(Outcome.CANCELLED, "cancelled"), end).outcome is Outcome.CANCELLED

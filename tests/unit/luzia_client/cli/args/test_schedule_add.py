@@ -6,30 +6,32 @@ import argparse
 
 import pytest
 
-from luzia_client.cli.args.grammar import the_task
-from luzia_client.cli.args.schedule_add import read
+from luzia_client.cli.args.command_line import read_task
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import command_parser
+from luzia_client.cli.args.schedule_add import parse_schedule
 from luzia_client.cli.commands import schedule
-from luzia_client.cli.failure import UsageError
-from luzia_client.cli.main import parser_of
 
 WHEN = ("--cron", "@daily", "--project", "overbits")
 
 
 def test_options_stand_before_the_task_in_any_order() -> None:
-    wanted = read(["--priority", "-5", "nightly", *WHEN, "--overlap=queue", "-e", "A=b", "fix", "--cron", "it"])
+    wanted = parse_schedule(
+        ["--priority", "-5", "nightly", *WHEN, "--overlap=queue", "-e", "A=b", "fix", "--cron", "it"]
+    )
     assert (wanted.name, wanted.own) == ("nightly", {"--cron": "@daily", "--project": "overbits", "--overlap": "queue"})
     assert wanted.asked.words == ["fix", "--cron", "it"]
     assert (wanted.asked.project, wanted.asked.env, wanted.asked.more) == ("overbits", {"A": "b"}, {"priority": -5})
 
 
 def test_two_dashes_end_the_options() -> None:
-    wanted = read(["nightly", *WHEN, "--", "--help", "them"])
+    wanted = parse_schedule(["nightly", *WHEN, "--", "--help", "them"])
     assert wanted.asked.words == ["--help", "them"]
-    assert read([*WHEN, "--", "nightly", "-x"]).name == "nightly"
+    assert parse_schedule([*WHEN, "--", "nightly", "-x"]).name == "nightly"
 
 
 def test_the_project_may_be_a_path() -> None:
-    project = read(["nightly", "--cron", "@daily", "--project", "./x", "task"]).asked.project
+    project = parse_schedule(["nightly", "--cron", "@daily", "--project", "./x", "task"]).asked.project
     assert project.startswith("/")
     assert project.endswith("/x")
 
@@ -52,12 +54,12 @@ def test_the_project_may_be_a_path() -> None:
 )
 def test_a_mistake_is_named(words: list[str], message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        the_task(read(words).asked)
+        read_task(parse_schedule(words).asked)
     assert message in raised.value.message
 
 
 def parsed(*words: str) -> argparse.Namespace:
-    found = parser_of("schedule", schedule).parse_args([*words])
+    found = command_parser("schedule", schedule).parse_args([*words])
     assert isinstance(found, argparse.Namespace)
     return found
 

@@ -21,13 +21,14 @@ DISPATCH_LOADS = {
     "_json",
     "_socket",
     "luzia_client",
-    "luzia_protocol.caller",
+    "luzia_protocol.environment",
     "luzia_client.cli",
+    "luzia_client.cli.args",
+    "luzia_client.cli.args.command_line",
+    "luzia_client.cli.commands",
     "luzia_client.cli.commands.dispatch",
-    "luzia_client.cli.args.grammar",
     "luzia_client.cli.main",
     "luzia_protocol",
-    "luzia_protocol.paths",
 }
 
 
@@ -179,7 +180,7 @@ def test_an_answer_that_is_none_is_told(serve: Serve) -> None:
     serve(lambda _: b"HTTP/1.1 400 Bad Request\n")
     result = luzia("p", "x")
     assert result.returncode == 3
-    assert "makes no sense" in result.stderr
+    assert "is invalid" in result.stderr
 
 
 def on_a_terminal(words: list[str], env: dict[str, str]) -> str:

@@ -124,15 +124,15 @@ def test_a_state_directory_on_a_network_is_wrong(home: Path, monkeypatch: pytest
 
 
 def test_the_file_system_of_a_path_is_that_of_the_nearest_mount() -> None:
-    assert doctor_checks.file_system("/proc/self") == "proc"
-    assert doctor_checks.file_system("/") != "unknown"
+    assert doctor_checks.file_system_type("/proc/self") == "proc"
+    assert doctor_checks.file_system_type("/") != "unknown"
 
 
 def test_a_socket_that_answers_nonsense_is_told(serve: Serve) -> None:
     serve(lambda _: b"HELO\n")
     result = luzia("doctor")
     assert result.returncode == 1
-    assert "✗ the daemon's answer makes no sense" in result.stdout
+    assert "✗ the daemon's reply is invalid" in result.stdout
 
 
 def test_a_remedy_stands_below_what_is_wrong(serve: Serve, home: Path) -> None:

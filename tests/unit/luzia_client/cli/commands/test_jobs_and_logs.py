@@ -192,7 +192,7 @@ def test_watching_on_a_pipe_is_one_line_a_change_and_a_summary(luzia: PrivateLuz
     lines = [watching.stdout.readline().decode()]
     while "running" not in lines[-1]:
         lines.append(watching.stdout.readline().decode())
-    luzia.client().progress(job, percent=60, label="tests")
+    luzia.client().report_progress(job, percent=60, label="tests")
     while "60%" not in lines[-1]:
         lines.append(watching.stdout.readline().decode())
     assert f"{job} project running [██████░░░░] 60% tests" in lines[-1]

@@ -8,18 +8,20 @@ import pytest
 
 from luzia_protocol.jobs import JobState
 
-from luzia_client.cli import exit_codes, main
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import command_parser, load_command
 from luzia_client.cli.help import topics, usage
 from unit.luzia_client.fake_daemon import DEADLINE_S, luzia
 
 
-@pytest.mark.parametrize("name", main.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_every_command_begins_with_a_short_usage_and_ends_with_examples(name: str) -> None:
-    if name in main.OWN_GRAMMAR:
+    if name in DISPATCH_COMMANDS:
         shown = luzia(name, "--help").stdout
     else:
-        shown = main.parser_of(name, main.load(name)).format_help()
+        shown = command_parser(name, load_command(name)).format_help()
     first, _, rest = shown.partition("\n\n")
     assert first.startswith("usage: luzia ")
     assert len(first.splitlines()) <= 2
@@ -31,7 +33,7 @@ def test_the_help_of_every_command_begins_with_a_short_usage_and_ends_with_examp
 
 @pytest.mark.parametrize("name", topics.TITLES)
 def test_every_topic_fits_a_small_terminal(name: str) -> None:
-    lines = topics.text_of(name).splitlines()
+    lines = topics.topic_text(name).splitlines()
     assert max(map(len, lines)) <= topics.WIDTH
     assert len(lines) <= 50
 
@@ -49,7 +51,7 @@ def test_help_with_a_command_is_the_command_s_help() -> None:
 
 
 def test_help_with_a_topic_is_its_text() -> None:
-    assert luzia("help", "ids").stdout == topics.text_of("ids")
+    assert luzia("help", "ids").stdout == topics.topic_text("ids")
 
 
 def test_help_with_another_word_names_the_nearest_and_the_topics() -> None:
@@ -60,12 +62,12 @@ def test_help_with_another_word_names_the_nearest_and_the_topics() -> None:
 
 
 def test_the_topic_of_states_tells_every_state() -> None:
-    assert all(f"\n  {state} " in topics.text_of("states") for state in JobState)
+    assert all(f"\n  {state} " in topics.topic_text("states") for state in JobState)
 
 
 def test_the_topic_of_exit_codes_tells_every_status() -> None:
     codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
-    assert all(f"\n  {code} " in topics.text_of("exit-codes") for code in codes)
+    assert all(f"\n  {code} " in topics.topic_text("exit-codes") for code in codes)
 
 
 def test_the_list_of_commands_is_shown_without_the_libraries() -> None:
@@ -78,10 +80,12 @@ def test_the_list_of_commands_is_shown_without_the_libraries() -> None:
     assert loaded == {
         "luzia_client",
         "luzia_client.cli",
-        "luzia_client.cli.main",
+        "luzia_client.cli.args",
+        "luzia_client.cli.args.command_line",
+        "luzia_client.cli.help",
         "luzia_client.cli.help.topics",
         "luzia_client.cli.help.usage",
-        "luzia_client.cli.exit_codes",
+        "luzia_client.cli.main",
     }
     assert not {"msgspec", "argparse", "re"} & set(result.stdout.splitlines())
 
@@ -121,9 +125,9 @@ def test_a_usage_shows_what_must_be_given() -> None:
 
 
 def _wait_parser() -> ArgumentParser:
-    return main.parser_of("wait", main.load("wait"))
+    return command_parser("wait", load_command("wait"))
 
 
 def test_one_bare_word_far_from_any_command_is_a_project() -> None:
     with pytest.raises(UsageError, match="no task for project 'overbits'"):
-        raise usage.no_task("overbits")
+        raise usage.missing_task_error("overbits")

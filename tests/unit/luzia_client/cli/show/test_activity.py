@@ -134,10 +134,10 @@ def test_a_watching_screen_takes_what_the_events_tell(make_job: MakeJob, now: da
     job = board.apply(told)
     assert job is not None
     assert (job.progress, job.activity) == (PLAN, BUSY)
-    again = events.Starting(
+    retry = events.Starting(
         seq=6, at=now, job=job.id, project=job.project, state=JobState.STARTING, attempt=2
     )  # fmt: skip
-    job = board.apply(again)
+    job = board.apply(retry)
     assert job is not None
     assert job.activity is None
 

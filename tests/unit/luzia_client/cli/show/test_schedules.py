@@ -9,7 +9,7 @@ import pytest
 
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import JobState
-from luzia_protocol.schedules import Missed, Overlap, Run, Schedule
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Run, Schedule
 
 from luzia_client.cli.show.schedules import describe_next_runs, describe_schedule, describe_schedules
 from luzia_client.cli.show.screen import Screen
@@ -22,8 +22,8 @@ SCHEDULE = Schedule(
     cron="0 3 * * 1-5",
     timezone="Europe/Berlin",
     job=Dispatch(project="overbits", task="依存関係を更新する 🚀\x1b[31m and more" * 9, priority=5, tags={"a": "b"}),
-    missed=Missed.ONCE,
-    overlap=Overlap.SKIP,
+    missed=MissedPolicy.ONCE,
+    overlap=OverlapPolicy.SKIP,
     created_at=NOW,
     next=[NOW + timedelta(hours=15), NOW + timedelta(days=9)],
     last=Run(NOW - timedelta(hours=9), "030000-a2f5", JobState.TIMED_OUT),

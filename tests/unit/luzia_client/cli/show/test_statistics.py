@@ -10,8 +10,8 @@ import pytest
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Attempt, JobState
 
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.commands import stats
-from luzia_client.cli.failure import UsageError
 from luzia_client.cli.show.charts import draw_charts, format_throughput
 from luzia_client.cli.show.plots import draw_plots
 from luzia_client.cli.show.screen import Screen

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import Job, JobState, job_name
 from luzia_protocol.replies import Agent, Project
-from luzia_protocol.schedules import Missed, Overlap, Schedule
+from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Schedule
 
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.dispatch_options import OPTIONS
 from luzia_client.cli.completion.complete import load_commands
-from luzia_client.cli.main import COMMANDS, OWN_GRAMMAR
 from luzia_client.tui.shell.candidates import MAX_JOBS, Candidate, FileQuery, KnownNames, find_candidates
 from luzia_client.tui.shell.completer import list_files
 from luzia_client.tui.shell.line_parser import BUILTINS, split_text
@@ -49,8 +49,8 @@ KNOWN = KnownNames(
             cron="0 3 * * *",
             timezone="Etc/UTC",
             job=Dispatch(project="overbits", task="t"),
-            missed=Missed.ONCE,
-            overlap=Overlap.SKIP,
+            missed=MissedPolicy.ONCE,
+            overlap=OverlapPolicy.SKIP,
             created_at=NOW,
         )
     ],
@@ -167,7 +167,7 @@ def test_no_line_is_too_strange(words: list[str], end: str) -> None:
     split_text(line, ["overbits"], "docs")
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in OWN_GRAMMAR])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in DISPATCH_COMMANDS])
 def test_every_command_completes_its_options(name: str) -> None:
     assert f"{name} --help" in completed(f"{name} --")
     assert all(choice.meta for choice in offered(f"{name} --he"))

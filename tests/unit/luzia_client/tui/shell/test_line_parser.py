@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.tui.shell.line_parser import LineKind, parse_line, split_text
 
 

@@ -9,7 +9,7 @@ import pytest
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, JobState, Outcome, job_name
 
-from luzia_client.cli.args import grammar
+from luzia_client.cli.args import command_line
 from luzia_client.cli.show.screen import Screen
 from luzia_client.tui.shell.keys import quote_paste
 from luzia_client.tui.shell.notices import MAX_AT_ONCE, format_notice, format_notices, format_toolbar
@@ -115,7 +115,7 @@ def test_a_key_of_the_users_own_stays() -> None:
 
 
 def test_a_key_changes_nothing_of_a_task() -> None:
-    asked = grammar.parse(track_jobs(["overbits", "--", "--key", "fix"], "auto-1").words, "dispatch")
+    asked = command_line.parse_dispatch(track_jobs(["overbits", "--", "--key", "fix"], "auto-1").words, "dispatch")
     assert asked.words == ["--key", "fix"]
 
 

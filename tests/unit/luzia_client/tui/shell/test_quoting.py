@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luzia_client.cli.failure import UsageError
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.tui.shell.quoting import QUOTES, escape_inside, quote_word, split, split_complete
 
 LINES = st.text(alphabet="ab é\t\n'\"\\", max_size=14)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 
-from luziad.jobs.attempt import AttemptRef
-from luziad.jobs.pauses import Pauses
-from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.jobs.attempt import AttemptRef, Pauses
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.scheduling.deadlines.timeouts import Timeouts
 
 REF = AttemptRef("113754-a2f5", 1)
 SPEC = JobSpec(project="overbits", directory="/", agent="shell", created_at=0.0)
-RECORD = JobRecord(1, REF.job, SPEC, JobFate())
+RECORD = JobRecord(1, REF.job, SPEC, JobStatus())
 
 
 class Expired:
@@ -56,8 +55,8 @@ async def test_after_a_restart_a_paused_attempt_does_not_run_out_of_time() -> No
 
 
 def test_pauses_add_up() -> None:
-    pauses = Pauses().begun(10.0).begun(12.0)
-    assert pauses.so_far_s(15.0) == 5.0
-    pauses = pauses.over(15.0).over(20.0).begun(30.0)
-    assert pauses.so_far_s(31.0) == 6.0
-    assert pauses.over(33.0) == Pauses(None, 8.0)
+    pauses = Pauses().begin(10.0).begin(12.0)
+    assert pauses.total_at_s(15.0) == 5.0
+    pauses = pauses.end(15.0).end(20.0).begin(30.0)
+    assert pauses.total_at_s(31.0) == 6.0
+    assert pauses.end(33.0) == Pauses(None, 8.0)

@@ -12,13 +12,12 @@ import pytest
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.agents.base import Verdict
 from luziad.attempts.launch import Launcher
 from luziad.config.schema import Config, DaemonConfig, ProjectConfig
 from luziad.executor.base import Executor
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.environments import Environments
-from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates import daily_budget
 from luziad.scheduling.gates.daily_budget import DayBudgets, day_around
@@ -32,7 +31,7 @@ def config(a: float | None = None, of_all: float | None = None) -> Config:
 def job(table: JobTable, project: str, state: JobState, *attempts: AttemptRecord) -> JobRecord:
     n = len(table) + 1
     spec = JobSpec(project=project, directory="/", agent="claude", created_at=0.0)
-    record = JobRecord(n, str(n), spec, JobFate(state, attempts))
+    record = JobRecord(n, str(n), spec, JobStatus(state, attempts))
     table.add(record)
     return record
 
@@ -77,7 +76,7 @@ def test_without_a_budget_nothing_is_counted_or_held(table: JobTable, monkeypatc
         record = job(table, "a", JobState.RUNNING, attempt(1000.0))
         house = House(table, config())
         monkeypatch.setattr(daily_budget, "day_around", None)
-        house.days.look(record, record.fate.attempts[0])
+        house.days.look(record, record.status.attempts[0])
         assert not house.days.closed(record)
         assert house.days.left(record) is None
 
@@ -155,15 +154,15 @@ def test_what_runs_is_ended_but_not_what_is_about_to_end(table: JobTable, monkey
         starting = job(table, "a", JobState.STARTING, AttemptRecord(1, 0.0))
         house = House(table, config(a=5.0))
         house.finished.add(AttemptRef(done.id, 1))
-        spends.fate.attempts[0].activity = Activity(cost_usd=4.0)
-        house.days.look(spends, spends.fate.attempts[0])
+        spends.status.attempts[0].activity = Activity(cost_usd=4.0)
+        house.days.look(spends, spends.status.attempts[0])
         await until(lambda: len(house.stopped) == 2)
         assert house.stopped.keys() == {spends.id, unpriced.id}
         verdict = house.stopped[spends.id]
         assert verdict.outcome is Outcome.OVER_BUDGET
         assert verdict.reason is not None
         assert f"`luzia retry {spends.id}` goes on when" in verdict.reason
-        starting.fate.attempts[0].started_at = time.time()
+        starting.status.attempts[0].started_at = time.time()
         await until(lambda: starting.id in house.stopped)
         assert not {other.id, done.id} & house.stopped.keys()
         house.days.close()

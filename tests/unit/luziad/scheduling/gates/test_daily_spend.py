@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from luzia_protocol.activity import Activity
 
-from luziad.jobs.record import AttemptRecord, JobFate, JobRecord, JobSpec
-from luziad.jobs.spending import NO_BUDGET, Budget, breach, left
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
+from luziad.jobs.spending import NO_BUDGET, Budget, describe_overrun, remaining_budget
 from luziad.scheduling.gates.daily_spend import DaySpending
 
 MIDNIGHT = 1_000_000.0
@@ -27,7 +27,7 @@ def attempt(number: int, cost_usd: float | None, ended_at: float | None = None, 
 
 def record(n: int, project: str, *known: AttemptRecord) -> JobRecord:
     spec = JobSpec(project=project, directory="/", agent="claude", created_at=0.0)
-    return JobRecord(n, str(n), spec, JobFate(attempts=known))
+    return JobRecord(n, str(n), spec, JobStatus(attempts=known))
 
 
 def records(drawn: list[tuple[str, list[tuple[float | None, float | None]]]]) -> list[JobRecord]:
@@ -58,7 +58,7 @@ def test_a_restart_finds_the_same_sums_as_were_kept_step_by_step(
 ) -> None:
     known = records(drawn)
     kept = DaySpending(MIDNIGHT)
-    steps = [(each, step) for each in known for step in each.fate.attempts]
+    steps = [(each, step) for each in known for step in each.status.attempts]
     for each, step in random.sample(steps, len(steps)):  # the cost of each grows while it runs
         final = step.activity
         if final is not None and final.cost_usd is not None:
@@ -79,16 +79,16 @@ def test_a_new_day_begins_with_what_runs() -> None:
 
 def test_an_attempt_may_use_the_smaller_one_of_what_its_job_and_its_day_have_left() -> None:
     job = record(1, "a", attempt(1, 1.5, turns=3))
-    assert left(job, NO_BUDGET) == NO_BUDGET
-    assert left(job, Budget(2.0, 10)) == Budget(0.5, 7)
-    assert left(job, Budget(2.0, None), 0.25) == Budget(0.25, None)
-    assert left(job, NO_BUDGET, 0.25) == Budget(0.25, None)
-    assert left(job, Budget(1.0, 2), -3.0) == Budget(0.01, 1)
+    assert remaining_budget(job, NO_BUDGET) == NO_BUDGET
+    assert remaining_budget(job, Budget(2.0, 10)) == Budget(0.5, 7)
+    assert remaining_budget(job, Budget(2.0, None), 0.25) == Budget(0.25, None)
+    assert remaining_budget(job, NO_BUDGET, 0.25) == Budget(0.25, None)
+    assert remaining_budget(job, Budget(1.0, 2), -3.0) == Budget(0.01, 1)
 
 
 def test_a_job_breaks_its_budget_when_it_uses_more() -> None:
     job = record(1, "a", attempt(1, 1.5, turns=3))
-    assert breach(job, NO_BUDGET) is None
-    assert breach(job, Budget(1.5, 3)) is None
-    assert breach(job, Budget(1.0, None)) == "it cost $1.50, and its budget is $1.00"
-    assert breach(job, Budget(None, 2)) == "it took 3 turns, and its budget is 2"
+    assert describe_overrun(job, NO_BUDGET) is None
+    assert describe_overrun(job, Budget(1.5, 3)) is None
+    assert describe_overrun(job, Budget(1.0, None)) == "it cost $1.50, and its budget is $1.00"
+    assert describe_overrun(job, Budget(None, 2)) == "it took 3 turns, and its budget is 2"

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from luzia_protocol.jobs import Terms
 
-from luziad.clocks.clock import wall
+from luziad.clocks.clock import on_wall_clock
 from luziad.clocks.timer import ClockTimer
-from luziad.clocks.timer_queue import Agenda
-from luziad.jobs.record import JobFate, JobRecord, JobSpec
+from luziad.clocks.timer_queue import TimerQueue
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.scheduling.gates.gates import Gates
-from luziad.scheduling.gates.start_time import TimeGate, clock, span
-from luziad.scheduling.ready.lanes import Limits
+from luziad.scheduling.gates.start_time import TimeGate
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 
@@ -56,7 +56,7 @@ class Idle:
 def job(n: int, project: str = "a", not_before: float | None = None) -> JobRecord:
     terms = None if not_before is None else Terms(not_before=datetime.fromtimestamp(not_before, UTC))
     spec = JobSpec(project=project, directory="/", agent="shell", created_at=0.0, terms=terms)
-    return JobRecord(n, str(n), spec, JobFate())
+    return JobRecord(n, str(n), spec, JobStatus())
 
 
 def drain(ready: ReadyQueue) -> list[str]:
@@ -217,10 +217,10 @@ async def test_a_moment_that_is_over_holds_nobody() -> None:
 
 
 async def test_many_dropped_jobs_leave_nothing_behind() -> None:
-    agenda = Agenda(lambda records: None)
+    agenda = TimerQueue[JobRecord](lambda records: None)
     records = [job(n) for n in range(5000)]
     for record in records:
-        agenda.put(record, wall(time.time() + 3600 + record.n))
+        agenda.put(record, on_wall_clock(time.time() + 3600 + record.n))
     for record in records:
         agenda.drop(record)
     assert all(len(part._heap) <= 1000 for part in agenda._parts.values())
@@ -241,11 +241,3 @@ async def test_a_timer_that_was_set_to_the_past_fires_and_one_that_was_set_to_no
     timer.close()
     second.close()
     assert fired == []
-
-
-def test_the_words_tell_the_moment_and_how_far_it_is() -> None:
-    now = time.time()
-    assert span(0.2) == "1 s"
-    assert (span(8), span(450), span(7500), span(273600)) == ("8 s", "7m30s", "2h05m", "3d04h")
-    assert clock(now + 60).count(":") in (1, 2)
-    assert clock(now + 10 * 86400).startswith("20")

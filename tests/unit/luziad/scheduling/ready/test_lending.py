@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import why_not_back
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 
@@ -13,8 +14,8 @@ def test_a_paused_project_does_not_stand_in_the_way_of_a_job_that_asks_back() ->
     queue.lend("parent")
     queue.occupy("child", Wants("overbits", "shell"))
     queue.pause(["overbits"])
-    queue.ask_back("parent")
-    assert queue.returned() == []
+    queue.reclaim("parent")
+    assert queue.take_back_free() == []
     assert why_not_back(queue, "parent") == "waits for its slot: limit 1/1 of project overbits"
     queue.release("child")
-    assert queue.returned() == ["parent"]
+    assert queue.take_back_free() == ["parent"]

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import why, why_not_back
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 PROJECTS, AGENTS = "ab", ("claude", "shell")
@@ -124,8 +125,8 @@ class Tree:
     def _wait_anew(self, job: str) -> None:
         """Another of its processes begins to wait, when the first one may have been about to go on."""
         self.waiting[job] |= self._below(job)
-        if job in self.queue.asking:
-            self.queue.ask_no_more(job)
+        if job in self.queue.reclaiming:
+            self.queue.cancel_reclaim(job)
 
     def _hang_up(self, job: str) -> None:
         """The process that waits is killed, and its job runs on at once."""
@@ -145,8 +146,8 @@ class Tree:
         del self.wants[job]
         for waiter, left in self.waiting.items():
             left.discard(job)
-            if not left and waiter not in self.queue.asking:
-                self.queue.ask_back(waiter)
+            if not left and waiter not in self.queue.reclaiming:
+                self.queue.reclaim(waiter)
 
     def _cancel(self, job: str) -> None:
         for child in sorted(self._below(job)):
@@ -155,7 +156,7 @@ class Tree:
 
     def pump(self) -> None:
         """Give back what is asked for, start what can start, and check the limits."""
-        for job in self.queue.returned():
+        for job in self.queue.take_back_free():
             assert not self.waiting.pop(job), "nobody runs on before those that it waits for have ended"
             self.running.append(job)
         while (started := self.queue.pop(self.now)) is not None:
@@ -168,7 +169,7 @@ class Tree:
             assert not self.exceeded()
         for job in self.queue.waiting:
             why(self.queue, job, whole=True)
-        for job in self.queue.asking:
+        for job in self.queue.reclaiming:
             assert why_not_back(self.queue, job).startswith("waits for its slot: ")
 
     def exceeded(self) -> bool:
@@ -199,10 +200,8 @@ def test_limits_hold_while_jobs_wait_for_their_sub_jobs_and_everything_ends(firs
         tree.pump()
     assert not tree.queue.running
     assert not tree.queue.projects
-    assert not tree.queue._shapes
-    assert not any(
-        lane.used or lane.reserved for lane in (*tree.queue._agents.values(), *tree.queue._resources.values())
-    )
+    assert not tree.queue._lineup.shapes
+    assert not any(lane.used or lane.reserved for lane in tree.queue._lineup.lanes)
 
 
 @settings(max_examples=50, deadline=None)

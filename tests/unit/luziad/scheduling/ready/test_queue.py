@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import ordinal, place, why
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from support import ROOT
 
@@ -236,8 +237,8 @@ def test_jobs_that_are_cancelled_while_nothing_starts_leave_nothing_behind() -> 
     for number in range(1990, 2000):
         queue.discard(f"a{number}")
     assert queue.waiting == {}
-    assert not queue._shapes
-    assert len(queue._ranking._heap) < 50
+    assert not queue._lineup.shapes
+    assert len(queue._lineup.ranking._heap) < 50
     assert queue.projects.keys() == {"x"}
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import place
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 PROJECTS, AGENTS, RESOURCES = "abc", ("claude", "codex"), ("db", "gpu")
@@ -223,7 +224,7 @@ def test_everything_ends_when_what_runs_ends(first: Limits, events: list[Step]) 
         model.queue.discard(job)
     assert not model.queue.running
     assert not model.queue.projects
-    assert not model.queue._shapes
+    assert not model.queue._lineup.shapes
     assert model.queue.reserved is None
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import why
-from luziad.scheduling.ready.lanes import Limits, Wants
+from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 AFTER_S = 10.0

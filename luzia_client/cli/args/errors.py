@@ -1,0 +1,29 @@
+"""The exception for a wrong command line, and hints for misspelt words."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class UsageError(Exception):
+    """The command line is wrong. message: what is wrong. hint: how to correct it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def closest_match(word: str, known: Iterable[str]) -> str | None:
+    """The known word that the word is probably a misspelling of; None when it is like none of them."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`Did you mean X? `, or nothing: the beginning of a hint."""
+    near = closest_match(word, known)
+    return "" if near is None else f"Did you mean `{near}`? "

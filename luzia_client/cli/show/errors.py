@@ -1,0 +1,73 @@
+"""Failures in the user's words: one line with what is wrong, one with the remedy, and the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luzia_client.api.errors import SettingsError
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.text import harmless
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.trees.errors import TreeError
+
+
+def report_error(exc: BaseException) -> int:
+    """Tell a failure on stderr; returns the exit status."""
+    if os.environ.get("LUZIA_DEBUG") and not isinstance(exc, KeyboardInterrupt | BrokenPipeError):
+        import traceback
+
+        traceback.print_exception(exc)
+    match exc:
+        case UsageError() | SettingsError():
+            return print_error(exc.message, exc.hint, exit_codes.USAGE)
+        case Refused() | TreeError():
+            return print_error(exc.message, exc.hint, exit_codes.REFUSED)
+        case DaemonUnreachableError() | UnexpectedAnswerError():
+            return print_error(exc.message, exc.hint, exit_codes.UNREACHABLE)
+        case KeyboardInterrupt():
+            return exit_codes.INTERRUPTED
+        case BrokenPipeError():
+            _discard_output()
+            return exit_codes.BROKEN_PIPE
+        case OSError():
+            _discard_output()
+            where = f"{exc.filename}: " if exc.filename else ""
+            return print_error(f"{where}{exc.strerror or exc}", "", exit_codes.INPUT_OUTPUT)
+        case _:
+            return print_error(
+                f"internal error: {type(exc).__name__}: {exc}",
+                "Please report it, with what LUZIA_DEBUG=1 adds.",
+                exit_codes.BUG,
+            )
+
+
+def print_error(message: str, hint: str, status: int) -> int:
+    """Print the message and the hint on stderr; returns `status`."""
+    lines = f"luzia: {message}\n" + (f"  {hint}\n" if hint else "")
+    sys.stderr.write("\n".join(harmless(line) for line in lines.split("\n")))
+    return status
+
+
+def closest_command(word: str) -> str | None:
+    """The command that the word is probably a misspelling of."""
+    from luzia_client.cli.args.command_line import COMMANDS
+    from luzia_client.cli.args.errors import closest_match
+
+    return closest_match(word, COMMANDS)
+
+
+def add_command_hint(refused: Refused, project: str) -> Refused:
+    """An unknown project may have been meant as a command: say so in the hint."""
+    near = closest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
+    if near is None:
+        return refused
+    return Refused(refused.code, refused.message, f"Did you mean `luzia {near}`? {refused.hint}")
+
+
+def _discard_output() -> None:
+    """Nobody reads stdout any more: what Python still holds for it must not fail at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,25 @@
+"""Times and durations as people read them."""
+
+from __future__ import annotations
+
+import time
+
+
+def format_time(moment: float) -> str:
+    """The moment on the wall clock here: `23:30`, and with its date when it is not within a day."""
+    local = time.localtime(moment)
+    near = abs(moment - time.time()) < 86400
+    seconds = ":%S" if local.tm_sec else ""
+    return time.strftime(f"%H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}", local)
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds to come, in words: `8 s`, `7m30s`, `2h05m`, `3d04h`."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"

@@ -1,0 +1,164 @@
+"""Loads the job table at the start: from the store and, after damage, from the jobs' directories."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from luzia_protocol.jobs import Attempt, Job
+
+from luziad.errors import StoreDamagedError
+from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.environments import LOST_VARIABLES, NO_VARIABLES, Environments
+from luziad.jobs.family import Origin
+from luziad.jobs.ids import JOB_ID
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus, LaunchOptions
+from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements
+from luziad.jobs.schedule import ScheduleRecord
+from luziad.jobs.status_file import STATUS_NAME
+from luziad.jobs.table import JobTable
+from luziad.store.sqlite import Store
+
+log = logging.getLogger("luziad.loading")
+
+
+def load(store: Store) -> tuple[JobTable, Environments]:
+    """Load all jobs and their variables from the store. Raises StoreDamagedError."""
+    environments = Environments(store.load_environments())
+    table = JobTable()
+    decode_spec = msgspec.json.Decoder(JobSpec).decode
+    decode_fate = msgspec.json.Decoder(JobStatus).decode
+    specs: dict[str, str] = {}
+    try:
+        for n, job, spec_text, fate_text in store.load_jobs():
+            spec = _shared(decode_spec(spec_text), specs)
+            table.add(JobRecord(n, job, spec, decode_fate(fate_text), durable=True))
+            environments.restore_use(spec.env_set)
+            environments.restore_use(spec.client_set)
+    except msgspec.DecodeError as exc:
+        raise StoreDamagedError(f"{store.path}: a job cannot be read: {exc}") from exc
+    table.sort_final()
+    for record in load_schedules(store).values():
+        environments.restore_use(record.spec.env_set)
+        environments.restore_use(record.spec.client_set)
+    return table, environments
+
+
+def load_schedules(store: Store) -> dict[str, ScheduleRecord]:
+    """Load all schedules by name. Raises StoreDamagedError."""
+    decode = msgspec.json.Decoder(ScheduleRecord).decode
+    try:
+        return {name: decode(text) for name, text in store.load_schedules().items()}
+    except msgspec.DecodeError as exc:
+        raise StoreDamagedError(f"{store.path}: a schedule cannot be read: {exc}") from exc
+
+
+def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:
+    """The spec, with one copy in memory of the strings that many jobs share."""
+    for text in (spec.project, spec.directory, spec.agent):
+        texts.setdefault(text, text)
+    return msgspec.structs.replace(
+        spec, project=texts[spec.project], directory=texts[spec.directory], agent=texts[spec.agent]
+    )
+
+
+def find_newer_jobs(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
+    """Find the jobs whose directory has a newer status than the table, or that are not in it, oldest first.
+
+    Their variables are lost with the store, so a job that had any cannot run again.
+    """
+    found: list[Job] = []
+    for file in jobs_dir.glob(f"*/{STATUS_NAME}"):
+        if not JOB_ID.fullmatch(file.parent.name):
+            continue
+        try:
+            job = msgspec.json.decode(file.read_bytes(), type=Job)
+        except (OSError, msgspec.DecodeError) as exc:
+            log.warning("status_file_not_read file=%s error=%s", file, exc)
+            continue
+        known = table.get(job.id)
+        if job.id == file.parent.name and (known is None or known.status.seq < job.seq):
+            found.append(job)
+    found.sort(key=lambda each: each.created_at)
+    first = max((record.n for record in table.newest_first()), default=0) + 1
+    return [record_from_job(first + number, job) for number, job in enumerate(found)]
+
+
+def record_from_job(n: int, job: Job) -> JobRecord:
+    """The record of a job, made from the protocol's Job; the values of its variables are not part of that."""
+    return JobRecord(n, job.id, _spec(job), _status(job), durable=True)
+
+
+def _spec(job: Job) -> JobSpec:
+    return JobSpec(
+        project=job.project,
+        directory=job.cwd,
+        agent=job.agent,
+        created_at=job.created_at.timestamp(),
+        task=job.task if job.argv is None else "",
+        argv=job.argv,
+        key=job.key,
+        env_set=LOST_VARIABLES if job.env_names else NO_VARIABLES,
+        timeout_s=job.timeout_s,
+        terms=job.terms,
+        origin=_origin(job),
+        bounds=job.bounds,
+        stall_timeout_s=job.stall_timeout_s,
+        launch_options=None if job.worktree is None else LaunchOptions(worktree=True),
+        requirements=_requirements(job),
+    )
+
+
+def _requirements(job: Job) -> Requirements | None:
+    requirements = Requirements(job.priority, job.needs, job.cpus, job.memory_bytes)
+    return None if requirements == NO_REQUIREMENTS else requirements
+
+
+def _origin(job: Job) -> Origin | None:
+    if not (job.node or job.tags or job.ancestors or job.run_of):
+        return None
+    return Origin(node=job.node or "", tags=job.tags, ancestors=tuple(job.ancestors), run_of=job.run_of)
+
+
+def _status(job: Job) -> JobStatus:
+    return JobStatus(
+        state=job.state,
+        attempts=tuple(_attempt(each, job) for each in job.attempts),
+        progress=job.progress,
+        outcome=job.outcome,
+        reason=job.reason,
+        ended_at=_epoch(job.ended_at),
+        seq=job.seq,
+        dependencies=_dependencies(job),
+        worktree=job.worktree,
+        held_at=_epoch(job.held_at),
+    )
+
+
+def _dependencies(job: Job) -> Dependencies | None:
+    dependencies = Dependencies(completed=tuple(job.after), ended=tuple(job.after_any), failed=tuple(job.after_fail))
+    return dependencies if dependencies.parents else None
+
+
+def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
+    return AttemptRecord(
+        number=attempt.number,
+        starting_at=_epoch(attempt.starting_at) or job.created_at.timestamp(),
+        started_at=_epoch(attempt.started_at),
+        ended_at=_epoch(attempt.ended_at),
+        duration_s=attempt.duration_s,
+        pid=attempt.pid,
+        exit_code=attempt.exit_code,
+        signal=attempt.signal,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        usage=attempt.usage,
+        activity=(job.activity if attempt.number == job.attempt else None) or attempt.activity,
+    )
+
+
+def _epoch(time: datetime | None) -> float | None:
+    return None if time is None else time.timestamp()

@@ -1,0 +1,136 @@
+"""Where luzia lives, and what a dispatch takes from its caller: from the environment alone.
+
+The daemon and every client use these functions, so that both find the same socket and files. This module is loaded
+by every dispatch and imports `os` only.
+"""
+
+from __future__ import annotations
+
+import os
+
+SYSTEM_RUNTIME_DIR = "/run/luzia"
+SYSTEM_STATE_DIR = "/var/lib/luzia"
+SYSTEM_CONFIG = "/etc/luzia/config.toml"
+
+_INHERITED = frozenset(
+    (
+        "PATH",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "SSH_AUTH_SOCK",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+    )
+)
+
+
+def runtime_dir() -> str:
+    """The directory of the socket and the lock: LUZIA_RUNTIME_DIR, else the user's run-time directory.
+
+    Without XDG_RUNTIME_DIR it is /run/user/UID where that exists, /run/luzia for root, and otherwise
+    /tmp/luzia-UID (the daemon checks the owner and mode of whichever it is).
+    """
+    env = os.environ
+    if explicit := env.get("LUZIA_RUNTIME_DIR"):
+        return os.path.abspath(explicit)
+    if xdg := env.get("XDG_RUNTIME_DIR"):
+        return os.path.join(xdg, "luzia")
+    uid = os.geteuid()
+    if uid == 0:
+        return SYSTEM_RUNTIME_DIR
+    if os.path.isdir(f"/run/user/{uid}"):
+        return f"/run/user/{uid}/luzia"
+    return f"/tmp/luzia-{uid}"
+
+
+def socket_path() -> str:
+    """The client socket: LUZIA_SOCKET, else luzia.sock in the runtime directory.
+
+    Users without a daemon of their own connect to the system service, if one is listening.
+    """
+    if explicit := os.environ.get("LUZIA_SOCKET"):
+        return os.path.abspath(explicit)
+    own = os.path.join(runtime_dir(), "luzia.sock")
+    if not os.environ.get("LUZIA_RUNTIME_DIR") and not os.path.exists(own):
+        system = os.path.join(SYSTEM_RUNTIME_DIR, "luzia.sock")
+        if os.access(system, os.W_OK):
+            return system
+    return own
+
+
+def check_socket_owner(socket: str) -> None:
+    """Raise PermissionError when another user owns this user's directory in /tmp, where `socket` would be.
+
+    Any user can create that directory first, and a socket in it would receive the task and the variables.
+    """
+    directory = os.path.dirname(socket)
+    if directory == f"/tmp/luzia-{os.geteuid()}" and os.path.lexists(directory):
+        status = os.lstat(directory)
+        if status.st_mode & 0o170000 != 0o040000 or status.st_uid != os.geteuid():
+            raise PermissionError(1, f"{directory} belongs to another user")
+
+
+def is_system() -> bool:
+    """True when this process uses the system service's directories."""
+    return runtime_dir() == SYSTEM_RUNTIME_DIR
+
+
+def state_dir() -> str:
+    """The directory of the store and its snapshots: LUZIA_STATE_DIR, else by XDG or the system's."""
+    if explicit := os.environ.get("LUZIA_STATE_DIR"):
+        return os.path.abspath(explicit)
+    if is_system():
+        return SYSTEM_STATE_DIR
+    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(base, "luzia")
+
+
+def config_file() -> str:
+    """The configuration file: LUZIA_CONFIG, else by XDG or the system's. It need not exist."""
+    if explicit := os.environ.get("LUZIA_CONFIG"):
+        return os.path.abspath(explicit)
+    if is_system():
+        return SYSTEM_CONFIG
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return os.path.join(base, "luzia", "config.toml")
+
+
+def log_file() -> str:
+    """The log file of a daemon that was started by a command."""
+    return os.path.join(state_dir(), "luziad.log")
+
+
+def is_path(project: str) -> bool:
+    """True when `project` is a path and not a name."""
+    return "/" in project or project in {".", ".."} or project.startswith("~")
+
+
+def absolute_path(path: str) -> str:
+    """The absolute path, with `~` expanded: the daemon has another working directory and perhaps another home."""
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def client_env() -> dict[str, str]:
+    """The caller's variables that a job inherits. Values that are not UTF-8 are left out: JSON cannot carry them."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if (name in _INHERITED or name.startswith("LC_")) and _is_text(value)
+    }
+
+
+def current_job() -> str:
+    """The id of the job in which the caller runs; empty outside a job."""
+    job = os.environ.get("LUZIA_JOB_ID", "")
+    return job if _is_text(job) else ""
+
+
+def _is_text(value: str) -> bool:
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
