@@ -125,7 +125,7 @@ def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> None:
     for notice in page.notices:
         print(screen.paint(f"! {harmless(notice)}", "yellow"))
     for words, command in describe_suspensions(page.queues, datetime.now(UTC)):
-        print(screen.paint(f"! {words}; `{command}`", "yellow"))
+        print(screen.paint(f"! {words} (resume: {command})", "yellow"))
 
 
 def _print_omitted(query: JobQuery, shown: int, counts: dict[JobState, int], screen: Screen) -> None:

@@ -17,6 +17,8 @@ from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.text_view import TextView
 
 TAIL_LINES = 1000
+RECONNECT_S = 365 * 86400.0
+"""For as long as the screen is open."""
 SETTLE_S = 0.1
 """A job is followed only after it has been selected for this long."""
 
@@ -29,7 +31,7 @@ class TranscriptFollower:
         self._colour = colour
         self._changed = changed
         # It waits for a restart of the daemon; only Feed starts one.
-        self._client = AsyncClient(autostart=False, reconnect_s=float("inf"))
+        self._client = AsyncClient(autostart=False, reconnect_s=RECONNECT_S)
         self._selection_changed = asyncio.Event()
 
     def check_selection(self) -> None:
