@@ -93,7 +93,7 @@ def test_jobs_since_a_moment_are_listed(jobs: Jobs) -> None:
     assert jobs.listed("--since", created[jobs.ids["quick"]]) == ["later", "quick"]
     assert jobs.listed("--since", "1h") == ["later", "quick", "failed", "slow"]
     assert jobs.listed("--since", "2999-01-01") == []
-    assert "No job matches." in jobs.daemon.run("jobs", "--since", "2999-01-01").stdout
+    assert "No jobs match." in jobs.daemon.run("jobs", "--since", "2999-01-01").stdout
 
 
 def test_a_pipe_gets_values_for_programs(jobs: Jobs) -> None:

@@ -114,7 +114,7 @@ def test_a_permission_is_asked_for_and_given(desk: Desk) -> None:
     done = desk.ended(job)
     assert (done["state"], done["exit_code"], done["question"]) == ("completed", 0, None)
     assert desk.told() == [{"behavior": "allow", "updatedInput": {"command": "rm -rf build"}}]
-    assert "No job matches" in desk.luzia("jobs", "--waiting").stdout
+    assert "No jobs match" in desk.luzia("jobs", "--waiting").stdout
     assert desk.error(op="answer", job=job, words=["allow"]) == "job_not_waiting"
 
 

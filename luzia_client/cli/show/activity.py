@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from luzia_client.cli.show.formatting import format_duration, format_number, format_time
-from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.cli.show.formatting import format_duration, format_time
+from luzia_client.cli.show.text import format_quantity, harmless, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def format_work(activity: Activity | None) -> str:
     """`7 turns 12 tools 45k+1.2k tok $0.31`, as far as the agent reports it; empty for None."""
     if activity is None:
         return ""
-    words = [format_number(activity.turns, "turn"), format_number(activity.tool_calls, "tool")]
+    words = [format_quantity(activity.turns, "turn"), format_quantity(activity.tool_calls, "tool")]
     if activity.tokens_in is not None and activity.tokens_out is not None:
         words.append(f"{format_count(activity.tokens_in)}+{format_count(activity.tokens_out)} tok")
     words.append("cost unknown" if activity.cost_usd is None else format_cost(activity))

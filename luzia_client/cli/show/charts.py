@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from luzia_client.cli.show.activity import format_count
-from luzia_client.cli.show.formatting import format_agent, format_counts, format_duration, format_number
+from luzia_client.cli.show.formatting import format_agent, format_counts, format_duration
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.statistics import Bucket, GroupStatistics, Percentiles, Statistics
-from luzia_client.cli.show.text import cut, one_line, pad, width
+from luzia_client.cli.show.text import cut, format_quantity, one_line, pad, width
 
 DEFAULT_WIDTH = 80
 MAX_BAR_WIDTH = 60
@@ -20,7 +20,9 @@ MAX_GROUPS = 20
 def draw_charts(statistics: Statistics, screen: Screen) -> list[str]:
     """All charts and tables."""
     lines = [
-        screen.paint(f"{format_number(statistics.total.jobs, 'job')} since {_format_minute(statistics.since)}", "bold"),
+        screen.paint(
+            f"{format_quantity(statistics.total.jobs, 'job')} since {_format_minute(statistics.since)}", "bold"
+        ),
         cut(f"  {format_counts(statistics.total.states)}", screen.width or 10_000),
         f"  Success: {format_success(statistics.total)}",
         "",
@@ -31,7 +33,7 @@ def draw_charts(statistics: Statistics, screen: Screen) -> list[str]:
     for title, groups in (("PROJECT", statistics.projects), ("AGENT", statistics.agents)):
         lines += ["", *_draw_table(title, groups, screen)]
     if statistics.total.cost_usd and statistics.total.without_cost:
-        lines += ["", f"+: excludes {format_number(statistics.total.without_cost, 'job')} of unknown cost"]
+        lines += ["", f"+: excludes {format_quantity(statistics.total.without_cost, 'job')} of unknown cost"]
     return lines
 
 

@@ -18,14 +18,13 @@ from luzia_client.cli.show.formatting import (
     format_duration,
     format_elapsed,
     format_exit,
-    format_number,
     format_size,
     format_state,
     shown_percent,
 )
 from luzia_client.cli.show.questions import describe_question, suggest_answers
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.cli.show.text import format_quantity, harmless, one_line
 
 MAX_TASK_LINES = 20
 MAX_TASK_CHARS = 2000
@@ -116,7 +115,7 @@ def format_budget(job: Job) -> str:
     if job.budget is None:
         return ""
     cost, turns = job.budget.max_cost_usd, job.budget.max_turns
-    words = [*([] if cost is None else [f"${cost:.2f}"]), *([] if turns is None else [format_number(turns, "turn")])]
+    words = [*([] if cost is None else [f"${cost:.2f}"]), *([] if turns is None else [format_quantity(turns, "turn")])]
     return ", ".join(words)
 
 

@@ -22,7 +22,7 @@ PLAN_LABEL = "plan"
 """The label of progress that is derived from the agent's own plan."""
 COMMAND_AGENT = "argv"
 """The name, on the wire, of the agent of a job that runs a plain command."""
-NO_JOBS = 'No jobs yet. Dispatch one: luzia . "fix the login button"'
+NO_JOBS = 'No jobs yet. Dispatch one, for example: luzia . "fix the tests"'
 
 STATE_COLOURS = {
     JobState.QUEUED: "cyan",
@@ -53,11 +53,6 @@ def format_state(state: JobState) -> str:
 def format_agent(agent: str) -> str:
     """The agent's name; `command` for a job that runs a plain command."""
     return "command" if agent == COMMAND_AGENT else one_line(agent)
-
-
-def format_number(count: int, noun: str) -> str:
-    """`1 turn`, `1,200 turns`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def format_counts(counts: Mapping[JobState, int]) -> str:

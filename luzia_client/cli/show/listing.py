@@ -115,7 +115,7 @@ def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
         questions = [f"  {job.id}  {one_line(job.reason or '')}" for job in jobs if job.question is not None]
         print("\n".join(["\nAnswer with `luzia answer ID …`:", *questions, ""] if questions else []), end="")
     if not jobs:
-        print("\nNo job matches." if query.filtered else f"\n{NO_JOBS}")
+        print("\nNo jobs match." if query.filtered else f"\n{NO_JOBS}")
     _print_omitted(query, len(jobs), counts, screen)
     return exit_codes.OK
 
@@ -125,7 +125,7 @@ def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> None:
     for notice in page.notices:
         print(screen.paint(f"! {harmless(notice)}", "yellow"))
     for words, command in describe_suspensions(page.queues, datetime.now(UTC)):
-        print(screen.paint(f"! {words} (resume: {command})", "yellow"))
+        print(screen.paint(f"! {words}; end with `{command}`", "yellow"))
 
 
 def _print_omitted(query: JobQuery, shown: int, counts: dict[JobState, int], screen: Screen) -> None:

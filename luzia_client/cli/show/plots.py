@@ -13,9 +13,9 @@ from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import MaxNLocator
 
 from luzia_client.cli.show.charts import format_bucket, format_success, format_throughput, format_total_cost
-from luzia_client.cli.show.formatting import format_duration, format_number
+from luzia_client.cli.show.formatting import format_duration
 from luzia_client.cli.show.statistics import GroupStatistics, Percentiles, Statistics
-from luzia_client.cli.show.text import one_line
+from luzia_client.cli.show.text import format_quantity, one_line
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it logs once that it builds a font list
 
@@ -44,7 +44,7 @@ def draw_plots(statistics: Statistics, path: str, kind: str) -> None:
         filterwarnings("ignore", message="Glyph .* missing")  # it is drawn as a box
         figure = Figure(figsize=(11, 8), layout="constrained")
         span = f"{statistics.since:%Y-%m-%d %H:%M} to {statistics.until:%Y-%m-%d %H:%M}"
-        jobs, success = format_number(statistics.total.jobs, "job"), format_success(statistics.total)
+        jobs, success = format_quantity(statistics.total.jobs, "job"), format_success(statistics.total)
         figure.suptitle(f"{jobs}, {span}, success {success}, cost {format_total_cost(statistics.total)}")
         ended, times, projects, agents = figure.subplots(2, 2).flat
         _plot_throughput(ended, statistics)

@@ -48,7 +48,7 @@ def select_jobs(client: Client, args: argparse.Namespace) -> list[str | Job]:
     if next(started, None) is not None:
         print(f"luzia: only the newest {limit} jobs are shown; use a larger --limit to see more", file=sys.stderr)
     elif not jobs:
-        print("No job matches.", file=sys.stderr)
+        print("No jobs match.", file=sys.stderr)
     return list(reversed(jobs))
 
 

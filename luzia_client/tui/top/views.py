@@ -100,7 +100,7 @@ def _list(top: TopState, now: datetime, screen: Screen, layout: Layout) -> list[
 
 def _empty_list_text(top: TopState) -> str:
     if top.model.filter:
-        return "No job matches the filter."
+        return "No jobs match the filter."
     return "" if top.loading or top.connection_error else NO_JOBS
 
 
