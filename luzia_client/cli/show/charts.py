@@ -19,10 +19,9 @@ MAX_GROUPS = 20
 
 def draw_charts(statistics: Statistics, screen: Screen) -> list[str]:
     """All charts and tables."""
+    jobs, since = format_quantity(statistics.total.jobs, "job"), _format_minute(statistics.since)
     lines = [
-        screen.paint(
-            f"{format_quantity(statistics.total.jobs, 'job')} since {_format_minute(statistics.since)}", "bold"
-        ),
+        screen.paint(f"{jobs} since {since}", "bold"),
         cut(f"  {format_counts(statistics.total.states)}", screen.width or 10_000),
         f"  Success: {format_success(statistics.total)}",
         "",

@@ -17,7 +17,7 @@ from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
-from luzia_client.trees import WorktreeError, diff
+from luzia_client.trees import WorktreeError, diff, worktree_of
 from luzia_client.tui.top.keys import format_help
 from luzia_client.tui.top.question_form import QuestionForm, permission_prompt
 from luzia_client.tui.top.state import KeyPrompt, Page, TopState
