@@ -98,7 +98,7 @@ def test_ended_jobs_are_retried_and_removed_by_state(daemon: PrivateDaemon, wire
     (daemon.project / "mended").touch()
     assert daemon.run("retry", "--state", "failed", "-y").returncode == 0
     assert end_states(wire, bad) == ["completed"]
-    assert daemon.run("remove", "--state", "failed,running", "-y").stderr == "No job matches.\n"
+    assert daemon.run("remove", "--state", "failed,running", "-y").stderr == "No jobs match.\n"
     assert daemon.run("remove", "--all", "-y").returncode == 0
     assert listed(daemon) == set()
 

@@ -1,4 +1,4 @@
-"""The line at the bottom that is typed in: the filter, and answers."""
+"""The input line at the bottom: for the filter, and for answers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.processors import BeforeInput
 
 
-class TypedLine:
-    """One line with a label. is_open: somebody types in it."""
+class InputLine:
+    """One line with a label. is_open: it is shown and has the keys."""
 
     def __init__(self) -> None:
         self.is_open = False
         self._label = ""
         self._entered: Callable[[str], None] = _nothing
         self._typed: Callable[[str], None] = _nothing
-        self._dropped: Callable[[], None] = _done
+        self._aborted: Callable[[], None] = _done
         self._buffer = Buffer(multiline=False, on_text_changed=self._changed)
         control = BufferControl(self._buffer, input_processors=[BeforeInput(lambda: self._label, style="bold")])
         self.window = Window(control, height=1)
@@ -30,24 +30,24 @@ class TypedLine:
         label: str,
         entered: Callable[[str], None],
         typed: Callable[[str], None] | None = None,
-        dropped: Callable[[], None] | None = None,
+        aborted: Callable[[], None] | None = None,
         text: str = "",
     ) -> None:
-        """Begin. entered: called with the text at the end. typed: called after every change. dropped: on Esc."""
+        """Show it. entered: called with the text on Enter. typed: called after every change. aborted: called on Esc."""
         self._label = label
-        self._entered, self._typed, self._dropped = entered, _nothing, dropped or _done
+        self._entered, self._typed, self._aborted = entered, _nothing, aborted or _done
         self._buffer.text = text
         self._buffer.cursor_position = len(text)
         self._typed = typed or _nothing
         self.is_open = True
 
     def end(self, entered: bool) -> None:
-        """Close it, and hand over what was typed."""
+        """Hide it, and pass on the text if it was entered."""
         self.is_open = False
         if entered:
             self._entered(self._buffer.text)
         else:
-            self._dropped()
+            self._aborted()
 
     def _changed(self, _: Buffer) -> None:
         self._typed(self._buffer.text)

@@ -1,6 +1,6 @@
-"""Jobs of a list as they came over the wire, without the structs of luzia_protocol: these take too long to load.
+"""Jobs of a list read from the wire without the structs of luzia_protocol, which take too long to load.
 
-What the screens ask of a job is turned into what its struct would have, when it is asked for.
+A field is converted to the type that the struct has when it is first read.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     Exchange = Callable[[bytes], bytes]
 
 MAX_PAGE = 1000
-_OBJECTS = frozenset(("activity", "progress", "question", "usage", "worktree"))
+_OBJECT_FIELDS = frozenset(("activity", "progress", "question", "usage", "worktree"))
 
 
-class Plain:
-    """An object of the wire. Moments are datetimes, a state is a JobState, what is missing is None."""
+class WireObject:
+    """An object of the wire. Times are datetimes, a state is a JobState, a missing field is None."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
@@ -37,18 +37,18 @@ class Plain:
                 value = datetime.fromisoformat(value)
             elif name == "state":
                 value = JobState(value)
-            elif name in _OBJECTS:
-                value = Plain(value)
-        setattr(self, name, value)  # it is asked for again
+            elif name in _OBJECT_FIELDS:
+                value = WireObject(value)
+        setattr(self, name, value)  # convert it only once
         return value
 
 
-class Page:
-    """A page of jobs as JobPage has it. raw: the objects as they came."""
+class WirePage:
+    """A page of jobs, like `JobPage`. raw: the objects as received."""
 
     def __init__(self, listed: dict[str, Any]) -> None:
         self.raw: list[dict[str, Any]] = listed["jobs"]
-        self.jobs: list[Job] = [Plain(job) for job in self.raw]  # type: ignore[misc]  # what is used of them is alike
+        self.jobs: list[Job] = [WireObject(job) for job in self.raw]  # type: ignore[misc]  # read like the struct
         self.counts = {JobState(state): count for state, count in listed["counts"].items()}
         self.notices: list[str] = listed.get("notices", [])
         self.next: int | None = listed.get("next")
@@ -56,23 +56,22 @@ class Page:
 
     @property
     def queues(self) -> Queues:
-        """What an operator has stopped, and since when."""
-        moments = {name: at and datetime.fromisoformat(at) for name, at in self._queues.items() if name != "projects"}
+        """What an operator has suspended, and since when."""
+        times = {name: at and datetime.fromisoformat(at) for name, at in self._queues.items() if name != "projects"}
         projects = {name: datetime.fromisoformat(at) for name, at in (self._queues.get("projects") or {}).items()}
-        return Plain({**moments, "projects": projects})  # type: ignore[return-value]  # read like one
+        return WireObject({**times, "projects": projects})  # type: ignore[return-value]  # read like the struct
 
 
-def pages(request: Mapping[str, Any], limit: int | None, exchange: Exchange) -> Iterator[Page]:
-    """Ask the daemon, which is started if it is not there, for pages until there are `limit` jobs (None: all of them).
+def fetch_pages(request: Mapping[str, Any], limit: int | None, exchange: Exchange) -> Iterator[WirePage]:
+    """Request pages of at most `limit` jobs together; None for all. Starts the daemon if needed.
 
-    request: fields of requests.List. exchange: sends a line, returns the answer. Raises what the client raises.
+    request: fields of requests.List. exchange: sends a line and returns the answer. Raises the errors of the client.
     """
     left = limit
     cursor: int | None = None
     while left is None or left > 0:
-        page = Page(
-            _ask({"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}, exchange)
-        )
+        fields = {"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}
+        page = WirePage(_request(fields, exchange))
         yield page
         left = None if left is None else left - len(page.raw)
         cursor = page.next
@@ -80,7 +79,7 @@ def pages(request: Mapping[str, Any], limit: int | None, exchange: Exchange) -> 
             return
 
 
-def _ask(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
+def _request(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
     answer = exchange(json.dumps(request).encode() + b"\n")
     if answer[:6] == b'{"ok":':
         found: dict[str, Any] = json.loads(answer)["ok"]
@@ -88,5 +87,5 @@ def _ask(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
     from luzia_client.api.replies import parse_frame
     from luzia_client.transport.endpoint import UnexpectedAnswerError
 
-    parse_frame(answer)  # raises what the error means
-    raise UnexpectedAnswerError("the daemon's reply to a list is invalid")
+    parse_frame(answer)  # raises the error in the answer
+    raise UnexpectedAnswerError("invalid answer of the daemon to a list request")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.tui.shell.words import QUOTES, inside, quoted, split, whole
+from luzia_client.tui.shell.quoting import QUOTES, escape_inside, quote_word, split, split_complete
 
 LINES = st.text(alphabet="ab é\t\n'\"\\", max_size=14)
 
@@ -26,9 +26,9 @@ def test_words_are_quoted_as_in_a_shell(line: str) -> None:
 
 @given(st.text(max_size=20))
 def test_a_quoted_text_is_one_word_again(text: str) -> None:
-    assert split(quoted(text)).texts == [text]
+    assert split(quote_word(text)).texts == [text]
     for quote in QUOTES:
-        assert split(quote + inside(quote, text) + quote).texts == [text]
+        assert split(quote + escape_inside(quote, text) + quote).texts == [text]
 
 
 def test_a_backslash_before_a_line_break_goes_on_in_the_next_line() -> None:
@@ -51,12 +51,12 @@ def test_words_know_where_they_begin_and_what_line_breaks_stand_before_them() ->
 @pytest.mark.parametrize("line", ["overbits don't", 'overbits say "it', "overbits \\"])
 def test_a_line_that_is_not_whole_says_what_is_open_and_what_to_do(line: str) -> None:
     with pytest.raises(UsageError) as raised:
-        whole(line)
+        split_complete(line)
     assert raised.value.message
     assert raised.value.hint
-    assert whole(line + ("'" if "'" in line else '"' if '"' in line else "\\")).texts
+    assert split_complete(line + ("'" if "'" in line else '"' if '"' in line else "\\")).texts
 
 
 def test_an_open_quote_is_shown_without_what_would_steer_the_terminal() -> None:
-    with pytest.raises(UsageError, match=r"a quote is never closed: '\^\[\[2J"):
-        whole("overbits '\x1b[2J and a very long text that goes on and on")
+    with pytest.raises(UsageError, match=r"unclosed quote: '\^\[\[2J"):
+        split_complete("overbits '\x1b[2J and a very long text that goes on and on")

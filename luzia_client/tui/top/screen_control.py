@@ -1,4 +1,4 @@
-"""The part of the screen that is painted row by row, and what the mouse does on it."""
+"""The prompt_toolkit control that draws the rows of the screen and handles the mouse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 
 from luzia_client.tui.top.actions import Actions
-from luzia_client.tui.top.lines import Fragments
+from luzia_client.tui.top.text_view import Fragments
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_bindings import NotImplementedOrNone
@@ -20,8 +20,8 @@ WHEEL_ROWS = 3
 Paint = Callable[[int, int], Sequence[Fragments]]
 
 
-class Painted(UIControl):
-    """Shows what `paint` makes of columns and rows."""
+class ScreenControl(UIControl):
+    """Shows the rows that `paint` returns for a width and a height."""
 
     def __init__(self, paint: Paint, actions: Actions) -> None:
         self._paint = paint
@@ -39,11 +39,11 @@ class Painted(UIControl):
         return UIContent(line, line_count=len(rows), show_cursor=False)
 
     def is_focusable(self) -> bool:
-        """It takes the keys while no line is typed."""
+        """True: it has the keys while the input line is hidden."""
         return True
 
     def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
-        """Click to select, wheel to scroll; all else, moving above all, draws nothing."""
+        """Select on a click, scroll with the wheel; ignore all other events without a redraw."""
         row = mouse_event.position.y
         match mouse_event.event_type:
             case MouseEventType.SCROLL_UP:
@@ -69,11 +69,11 @@ class Painted(UIControl):
     def _click(self, row: int) -> None:
         top = self._actions.top
         layout = top.layout(self._rows)
-        if top.page is not None or top.choice is not None:
+        if top.page is not None or top.prompt is not None:
             return
         if layout.list <= row < layout.pane:
-            top.in_transcript = False
+            top.transcript_focused = False
             if top.cursor.top + row - layout.list < len(top.model.rows):
-                top.cursor.to(top.cursor.top + row - layout.list)
+                top.cursor.select_row(top.cursor.top + row - layout.list)
         elif layout.pane <= row < layout.bottom:
-            top.in_transcript = True
+            top.transcript_focused = True

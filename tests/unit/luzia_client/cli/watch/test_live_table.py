@@ -12,11 +12,11 @@ import pytest
 from luzia_protocol.jobs import JobState, Progress
 
 from luzia_client.cli.show.painter import Painter
-from luzia_client.cli.show.screen import Screen, screen_of
+from luzia_client.cli.show.screen import Screen, detect_screen
 from luzia_client.cli.show.text import width
-from luzia_client.cli.watch.board import Board
-from luzia_client.cli.watch.live import chosen, frame
-from luzia_client.cli.watch.watch import closing_lines, plain_line
+from luzia_client.cli.watch.live_table import compose_frame, select_jobs
+from luzia_client.cli.watch.watch_jobs import describe_results, format_change
+from luzia_client.cli.watch.watched_jobs import WatchedJobs
 from unit.luzia_client.cli.conftest import MakeJob
 
 
@@ -31,8 +31,8 @@ def terminal() -> Iterator[TextIO]:
 
 @pytest.mark.parametrize("rows", [3, 10, 24])
 def test_the_picture_fits_the_terminal(make_job: MakeJob, now: datetime, rows: int) -> None:
-    board = Board(make_job(JobState.QUEUED, id=f"120000-{n:04x}", seq=n + 1) for n in range(100))
-    lines = frame(board, now, Screen(width=80, height=rows, live=True))
+    board = WatchedJobs(make_job(JobState.QUEUED, id=f"120000-{n:04x}", seq=n + 1) for n in range(100))
+    lines = compose_frame(board, now, Screen(width=80, height=rows, live=True))
     assert len(lines) <= rows - 1
     assert all(width(line) <= 80 for line in lines)
     assert rows < 5 or any("more" in line for line in lines)
@@ -40,33 +40,33 @@ def test_the_picture_fits_the_terminal(make_job: MakeJob, now: datetime, rows: i
 
 
 def test_what_runs_is_shown_before_what_waits(make_job: MakeJob) -> None:
-    board = Board(make_job(JobState.QUEUED, id=f"120000-{n:04x}", seq=n + 1) for n in range(100))
+    board = WatchedJobs(make_job(JobState.QUEUED, id=f"120000-{n:04x}", seq=n + 1) for n in range(100))
     board.put(make_job(JobState.RUNNING, id="130000-0000", seq=200))
-    shown, hidden = chosen(board, 5)
+    shown, hidden = select_jobs(board, 5)
     assert "130000-0000" in [job.id for job in shown]
     assert hidden == 96
 
 
 def test_ended_jobs_do_not_crowd_out_what_is_to_come(make_job: MakeJob) -> None:
-    board = Board(make_job(JobState.COMPLETED, id=f"120000-{n:04x}", seq=n + 1) for n in range(100))
+    board = WatchedJobs(make_job(JobState.COMPLETED, id=f"120000-{n:04x}", seq=n + 1) for n in range(100))
     board.put(make_job(JobState.QUEUED, id="130000-0000", seq=200))
-    shown, _ = chosen(board, 8)
+    shown, _ = select_jobs(board, 8)
     assert "130000-0000" in [job.id for job in shown]
 
 
 def test_a_change_on_a_pipe_is_one_line(make_job: MakeJob) -> None:
-    line = plain_line(make_job(progress=Progress(percent=60, label="tests")), Screen())
+    line = format_change(make_job(progress=Progress(percent=60, label="tests")), Screen())
     assert line == "113754-a2f5 overbits running [██████░░░░] 60% tests"
 
 
 def test_the_end_tells_counts_durations_and_failures(make_job: MakeJob) -> None:
-    board = Board(
+    board = WatchedJobs(
         [
             make_job(JobState.COMPLETED, id="120000-0001", seq=1, started=50, ended=40),
             make_job(JobState.FAILED, id="120000-0002", seq=2, started=50, ended=30, reason="exit code 3"),
         ]
     )
-    lines = closing_lines(board, Screen(width=80), table=True)
+    lines = describe_results(board, Screen(width=80), table=True)
     assert lines[-3:] == [
         "Task Summary:",
         "  Running: 0  Pending: 0  Completed: 1  Failed: 1  Cancelled: 0  in 1m10s",
@@ -137,16 +137,16 @@ def test_the_environment_decides_on_colour(
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    screen = screen_of(terminal)
+    screen = detect_screen(terminal)
     assert (screen.colour, screen.live) == (colour, live)
 
 
 def test_a_pipe_is_no_screen() -> None:
     with os.fdopen(os.memfd_create("out"), "w", encoding="utf-8") as stream:
-        screen = screen_of(stream)
+        screen = detect_screen(stream)
     assert (screen.width, screen.colour, screen.live, screen.blocks) == (None, False, False, True)
 
 
 def test_an_encoding_without_block_characters_is_noticed() -> None:
     with os.fdopen(os.memfd_create("out"), "w", encoding="latin-1") as stream:
-        assert not screen_of(stream).blocks
+        assert not detect_screen(stream).blocks

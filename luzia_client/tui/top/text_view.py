@@ -1,6 +1,6 @@
-"""Text that grows at its end and is looked at through a window: transcripts, diffs, help. Pure.
+"""Scrollable text that may grow at its end: transcripts, diffs, help. Pure.
 
-It is harmless text with colours, as cli/safe_output.py makes it. Lines are wrapped only when they are shown.
+The text is safe and may have colours, as SafeOutput makes it. Lines are wrapped only when they are shown.
 """
 
 from __future__ import annotations
@@ -19,54 +19,54 @@ MAX_LINE_CHARS = 2000
 TAB = "    "
 
 Fragments = list[tuple[str, str]]
-"""Pieces of a row: a style and a text each."""
+"""The pieces of a row, each a style and a text."""
 
 _COLOUR = re.compile("(\x1b\\[[0-9;:]*m)")
 _RESET = re.compile("\x1b\\[0*m")
 _MAX_COLOURS = 200
 
 
-class Lines:
-    """Lines with a view on them that follows the end until somebody scrolls up. most: lines that are kept."""
+class TextView:
+    """Lines and a view of them that follows the end until it is scrolled up. max_lines: the lines that are kept."""
 
-    def __init__(self, text: str = "", most: int = MAX_LINES) -> None:
-        self._lines: deque[str] = deque([""], maxlen=most)
+    def __init__(self, text: str = "", max_lines: int = MAX_LINES) -> None:
+        self._lines: deque[str] = deque([""], maxlen=max_lines)
         self._below = 0
         self.feed(text)
 
     @property
     def follows(self) -> bool:
-        """True while the end is in view."""
+        """True while the end is visible."""
         return self._below == 0
 
     @property
     def is_empty(self) -> bool:
-        """True when there is nothing to show."""
+        """True if there is no text."""
         return len(self._lines) == 1 and not self._lines[0]
 
     def feed(self, text: str) -> None:
-        """Add text at the end; the view stays where it is unless it follows."""
+        """Append text; the view stays in place unless it follows the end."""
         first, *others = text.split("\n")
-        self._lines[-1] = _overwritten(self._lines[-1] + first.replace("\t", TAB))
+        self._lines[-1] = _overwrite(self._lines[-1] + first.replace("\t", TAB))
         for line in others:
-            self._lines.append(_overwritten(_colours_after(self._lines[-1]) + line.replace("\t", TAB)))
+            self._lines.append(_overwrite(_active_colours(self._lines[-1]) + line.replace("\t", TAB)))
         if self._below:
             self._below = min(self._below + len(others), len(self._lines) - 1)
 
     def scroll(self, lines: int) -> None:
-        """Move the view down by so many lines, or up."""
+        """Move the view down by `lines`, or up if negative."""
         self._below = max(min(self._below - lines, len(self._lines) - 1), 0)
 
     def to_top(self) -> None:
-        """View the first line."""
+        """Show the first line."""
         self._below = len(self._lines) - 1
 
     def to_end(self) -> None:
-        """View the end, and follow it."""
+        """Show the end, and follow it."""
         self._below = 0
 
     def view(self, columns: int, rows: int) -> list[Fragments]:
-        """At most so many rows, wrapped to so many columns."""
+        """The visible rows, at most `rows`, wrapped to `columns`."""
         shown: deque[Fragments] = deque()
         ended = len(self._lines) > 1 and not _COLOUR.sub("", self._lines[-1])
         last = len(self._lines) - (1 if ended else 0)
@@ -74,9 +74,9 @@ class Lines:
         above = index
         while above > 0 and len(shown) < rows:
             above -= 1
-            shown.extendleft(reversed(_wrapped(self._lines[above], columns)))
-        while len(shown) < rows and index < last:  # the first line is in view: nothing more can be scrolled up
-            shown.extend(_wrapped(self._lines[index], columns))
+            shown.extendleft(reversed(_wrap(self._lines[above], columns)))
+        while len(shown) < rows and index < last:  # the first line is visible: fill up from below
+            shown.extend(_wrap(self._lines[index], columns))
             index += 1
             self._below = len(self._lines) - index if index < last else 0
         while len(shown) > rows:
@@ -84,22 +84,22 @@ class Lines:
         return list(shown)
 
 
-def fragments(line: str) -> Fragments:
-    """A line with colours in it, as pieces."""
+def parse_fragments(line: str) -> Fragments:
+    """The pieces of a line with colours."""
     if "\x1b" not in line:
         return [("", line)]
     pieces: Fragments = []
     colours = ""
     for index, part in enumerate(_COLOUR.split(line)):
         if index % 2:
-            colours = _added(colours, part)
+            colours = _combine_colours(colours, part)
         elif part:
             pieces.append((_style(colours), part))
     return pieces or [("", "")]
 
 
-def fitted(row: Fragments, columns: int) -> Fragments:
-    """The row cut or filled to exactly so many columns; what fills it has the style of its end."""
+def fit(row: Fragments, columns: int) -> Fragments:
+    """The row cut or padded to exactly `columns` columns; the padding has the style of the last piece."""
     found: Fragments = []
     left = columns
     for style, text in row:
@@ -112,42 +112,42 @@ def fitted(row: Fragments, columns: int) -> Fragments:
 
 
 def plain(lines: Iterable[Fragments]) -> list[str]:
-    """The rows without their styles."""
+    """The texts of rows, without styles."""
     return ["".join(text for _, text in line) for line in lines]
 
 
 @lru_cache(maxsize=512)
 def _style(colours: str) -> str:
-    """The style that a terminal would have after these escape sequences."""
+    """The style that a terminal has after these escape sequences."""
     return str(to_formatted_text(ANSI(colours + "x"))[0][0]) if colours else ""
 
 
-def _added(colours: str, escape: str) -> str:
+def _combine_colours(colours: str, escape: str) -> str:
     if _RESET.fullmatch(escape):
         return ""
     return (colours + escape)[-_MAX_COLOURS:] if len(colours) < _MAX_COLOURS else escape
 
 
-def _colours_after(line: str) -> str:
-    """The escape sequences that are in force at the end of a line, and so at the beginning of the next."""
+def _active_colours(line: str) -> str:
+    """The escape sequences in effect at the end of a line."""
     colours = ""
     for escape in _COLOUR.findall(line):
-        colours = _added(colours, escape)
+        colours = _combine_colours(colours, escape)
     return colours
 
 
-def _overwritten(line: str) -> str:
-    """What is left of a line whose beginning was written over, of at most MAX_LINE_CHARS characters."""
+def _overwrite(line: str) -> str:
+    """The line after carriage returns have overwritten its start, at most MAX_LINE_CHARS long."""
     if "\r" in line:
         bare = line.rstrip("\r")
         line = bare.rpartition("\r")[2] + ("\r" if bare != line else "")
     return line if len(line) <= MAX_LINE_CHARS else line[: MAX_LINE_CHARS - 1] + "…"
 
 
-def _wrapped(line: str, columns: int) -> list[Fragments]:
-    """The rows that a line takes."""
+def _wrap(line: str, columns: int) -> list[Fragments]:
+    """The rows of a line."""
     columns = max(columns, 1)
-    pieces = fragments(line.rstrip("\r"))
+    pieces = parse_fragments(line.rstrip("\r"))
     if sum(width(text) for _, text in pieces) <= columns:
         return [pieces]
     rows: list[Fragments] = [[]]

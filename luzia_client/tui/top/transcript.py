@@ -1,4 +1,4 @@
-"""Follows what the selected job's newest attempt writes, as `luzia logs -f` shows it."""
+"""Follows the output of the selected job's newest attempt, as `luzia logs -f` does."""
 
 from __future__ import annotations
 
@@ -13,51 +13,53 @@ from luzia_protocol.replies import Output
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
-from luzia_client.tui.top.lines import Lines
-from luzia_client.tui.top.state import Top
+from luzia_client.tui.top.state import TopState
+from luzia_client.tui.top.text_view import TextView
 
 TAIL_LINES = 1000
-PAUSE_S = 0.1
-"""A job that is only passed by on the way to another one is not followed."""
+RECONNECT_S = 365 * 86400.0
+"""For as long as the screen is open."""
+SETTLE_S = 0.1
+"""A job is followed only after it has been selected for this long."""
 
 
-class Follower:
-    """Fills `top.transcript`. colour: with colours. changed: called when something is to be drawn anew."""
+class TranscriptFollower:
+    """Fills `top.transcript`. colour: keep colours. changed: called to redraw the screen."""
 
-    def __init__(self, top: Top, colour: bool, changed: Callable[[], None]) -> None:
+    def __init__(self, top: TopState, colour: bool, changed: Callable[[], None]) -> None:
         self._top = top
         self._colour = colour
         self._changed = changed
-        # A restart of the daemon is waited for; whether one is started is decided where the list is read.
-        self._client = AsyncClient(autostart=False, reconnect_s=float("inf"))
-        self._other = asyncio.Event()
+        # It waits for a restart of the daemon; only Feed starts one.
+        self._client = AsyncClient(autostart=False, reconnect_s=RECONNECT_S)
+        self._selection_changed = asyncio.Event()
 
-    def look(self) -> None:
-        """Another job may be selected, or its next attempt may have begun."""
-        if self._wanted() != self._top.transcript_of:
-            self._other.set()
+    def check_selection(self) -> None:
+        """Switch if another job is selected, or its next attempt has started."""
+        if self._selected_attempt() != self._top.transcript_source:
+            self._selection_changed.set()
 
     async def run(self) -> None:
-        """Go on for ever."""
+        """Run until cancelled."""
         following: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as tasks:
             while True:
-                await self._other.wait()
-                self._other.clear()
+                await self._selection_changed.wait()
+                self._selection_changed.clear()
                 if following is not None:
                     following.cancel()
                     await asyncio.wait([following])
-                self._top.transcript = Lines()
-                wanted = self._top.transcript_of = self._wanted()
+                self._top.transcript = TextView()
+                source = self._top.transcript_source = self._selected_attempt()
                 self._changed()
-                following = None if wanted is None else tasks.create_task(self._follow(*wanted))
+                following = None if source is None else tasks.create_task(self._follow(*source))
 
-    def _wanted(self) -> tuple[str, int] | None:
+    def _selected_attempt(self) -> tuple[str, int] | None:
         job = self._top.job
         return None if job is None or not job.attempt else (job.id, job.attempt)
 
     async def _follow(self, job: str, attempt: int) -> None:
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(SETTLE_S)
         lines = self._top.transcript
         safe = SafeOutput(self._colour)
         pieces = self._client.follow(
@@ -77,6 +79,6 @@ class Follower:
         except Refused as refused:
             lines.feed(f"{refused.message}\n{refused.hint}")
         except (DaemonUnreachableError, UnexpectedAnswerError):
-            self._top.transcript_of = None  # the daemon is away: the header says so, and the next picture asks again
+            self._top.transcript_source = None  # the header reports it, and the next redraw retries
             return
         self._changed()

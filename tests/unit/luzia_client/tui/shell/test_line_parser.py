@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.tui.shell.lines import Kind, parted, understood
+from luzia_client.tui.shell.line_parser import LineKind, parse_line, split_text
 
 
 def asked(line: str, using: str = "") -> tuple[str, list[str]]:
-    found = understood(line, ["overbits", "docs"], using)
+    found = parse_line(line, ["overbits", "docs"], using)
     return found.kind.value, list(found.words)
 
 
@@ -64,7 +64,7 @@ def test_what_the_command_line_refuses_is_left_to_it() -> None:
 
 def test_an_open_quote_is_a_mistake() -> None:
     with pytest.raises(UsageError):
-        understood("overbits don't")
+        parse_line("overbits don't")
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_an_open_quote_is_a_mistake() -> None:
     ],
 )
 def test_a_line_with_a_task_has_a_part_before_it(line: str, using: str, parts: tuple[str, str] | None) -> None:
-    assert parted(line, ["overbits"], using) == parts
+    assert split_text(line, ["overbits"], using) == parts
 
 
 def test_every_kind_can_be_asked_for() -> None:
     lines = ["", "jobs", "use docs", "help", "exit"]
-    kinds = {understood(line).kind for line in lines} | {understood("fix it", [], "overbits").kind}
-    assert kinds == set(Kind)
+    kinds = {parse_line(line).kind for line in lines} | {parse_line("fix it", [], "overbits").kind}
+    assert kinds == set(LineKind)

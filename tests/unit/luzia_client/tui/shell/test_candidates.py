@@ -14,11 +14,10 @@ from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Schedule
 
 from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.dispatch_options import OPTIONS
-from luzia_client.cli.completion.complete import known_commands
-from luzia_client.tui.shell.completer import files
-from luzia_client.tui.shell.completing import Choice, Files, choices
-from luzia_client.tui.shell.lines import OWN, parted
-from luzia_client.tui.shell.offers import MAX_JOBS, Known
+from luzia_client.cli.completion.complete import load_commands
+from luzia_client.tui.shell.candidates import MAX_JOBS, Candidate, FileQuery, KnownNames, find_candidates
+from luzia_client.tui.shell.completer import list_files
+from luzia_client.tui.shell.line_parser import BUILTINS, split_text
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 
@@ -37,7 +36,7 @@ def a_job(number: int, task: str, state: JobState = JobState.RUNNING, **more: ob
     )
 
 
-KNOWN = Known(
+KNOWN = KnownNames(
     projects=[Project("overbits", "/srv/overbits", exists=True), Project("my docs", "/srv/docs", exists=True)],
     agents=[Agent("claude", "built-in", installed=True), Agent("codex", "built-in", installed=False)],
     jobs=[
@@ -58,8 +57,8 @@ KNOWN = Known(
 )
 
 
-def offered(line: str) -> list[Choice]:
-    found = choices(line, KNOWN)
+def offered(line: str) -> list[Candidate]:
+    found = find_candidates(line, KNOWN)
     assert isinstance(found, list)
     return found
 
@@ -71,7 +70,7 @@ def completed(line: str) -> list[str]:
 
 def test_no_value_is_offered_that_is_only_the_name_of_its_kind() -> None:
     """A kind that nobody knows how to offer would be taken for the one word that may stand there."""
-    commands = known_commands()["commands"]
+    commands = load_commands()["commands"]
     parts = [(name, command) for name, command in commands.items()]
     parts += [
         (f"{name} {action}", each) for name, one in commands.items() for action, each in one.get("actions", {}).items()
@@ -81,13 +80,13 @@ def test_no_value_is_offered_that_is_only_the_name_of_its_kind() -> None:
     assert lines["jobs --format "] == "column"
     assert lines["schedule show "] == "schedule"
     for line, kind in lines.items():
-        found = choices(line, KNOWN)
+        found = find_candidates(line, KNOWN)
         if kind and isinstance(found, list):
             assert kind not in [choice.shown for choice in found], line
 
 
 def test_the_first_word_is_a_command_a_project_or_the_shells_own() -> None:
-    assert {choice.shown for choice in offered("")} == {*COMMANDS, *OWN, "overbits", "my docs"}
+    assert {choice.shown for choice in offered("")} == {*COMMANDS, *BUILTINS, "overbits", "my docs"}
     assert completed("jo") == ["jobs"]
     assert [choice.meta for choice in offered("jo")] == [COMMANDS["jobs"][1]]
     assert completed("my") == ['"my docs"']
@@ -131,7 +130,7 @@ def test_options_and_values_come_from_the_command_lines_own_tables(line: str, li
 
 def test_jobs_are_offered_newest_first_with_their_state_and_task() -> None:
     assert [(choice.text, choice.meta) for choice in offered("logs ")] == [
-        ("@last", "the newest of yours"),
+        ("@last", "your last dispatched job"),
         ("113751-a2f1", "running   fix the login button"),
         ("113752-a2f2", "completed write ^[[2J docs"),
     ]
@@ -151,21 +150,21 @@ def test_a_job_that_is_named_already_is_not_offered_again() -> None:
 
 def test_of_very_many_jobs_some_are_offered() -> None:
     known = KNOWN._replace(jobs=[a_job(1, "fix")] * 5000)
-    assert len(choices("logs 1", known)) <= MAX_JOBS + 1
+    assert len(find_candidates("logs 1", known)) <= MAX_JOBS + 1
 
 
 WORDS = st.sampled_from(
-    [*COMMANDS, *OWN, "luzia", "overbits", "-", "--", "--state", "--after=", "run", "1137", ",", "@", "'x"]
+    [*COMMANDS, *BUILTINS, "luzia", "overbits", "-", "--", "--state", "--after=", "run", "1137", ",", "@", "'x"]
 )
 
 
 @given(st.lists(WORDS | st.text(max_size=4), max_size=5), st.sampled_from(["", " "]))
 def test_no_line_is_too_strange(words: list[str], end: str) -> None:
     line = " ".join(words) + end
-    found = choices(line, KNOWN)
+    found = find_candidates(line, KNOWN)
     if isinstance(found, list):
         assert all(choice.start <= len(line) and choice.shown.isprintable() for choice in found)
-    parted(line, ["overbits"], "docs")
+    split_text(line, ["overbits"], "docs")
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in DISPATCH_COMMANDS])
@@ -187,9 +186,9 @@ def test_where_a_file_or_directory_is_wanted_the_disk_is_asked(tmp_path: Path) -
     (tmp_path / ".hidden").touch()
 
     def lines(line: str) -> list[str]:
-        wanted = choices(line, KNOWN)
-        assert isinstance(wanted, Files)
-        return [line[: choice.start] + choice.text for choice in files(wanted)]
+        wanted = find_candidates(line, KNOWN)
+        assert isinstance(wanted, FileQuery)
+        return [line[: choice.start] + choice.text for choice in list_files(wanted)]
 
     assert lines(f"graph run {tmp_path}/my") == [
         f'graph run "{tmp_path}/my graphs/"',

@@ -1,4 +1,4 @@
-"""A line as words, quoted as in a shell: pure, and also for a line that is still being typed."""
+"""Splits a line into words, quoted as in a shell, also while it is being typed. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from luzia_client.cli.show.text import one_line
 QUOTES = "'\""
 BACKSLASH = "\\"
 BLANK = " \t\r\n"
+MAX_LINE_CHARS = 64 * 1024
+"""A longer line is not analysed while it is being typed, so that typing never blocks."""
 
 _PLAIN = re.compile(r"""[^ \t\r\n'"\\]+""")
 _QUOTED = {"'": re.compile("([^']*)('?)"), '"': re.compile(r"""((?:[^"\\]|\\.)*+\\?)("?)""", re.DOTALL)}
@@ -18,9 +20,9 @@ _UNESCAPED = re.compile(r"""\\(["\\])""")
 
 
 class Word(NamedTuple):
-    """text: the word without its quotes. start: where it begins in the line.
+    """text: the word without its quotes. start: where it starts in the line.
 
-    gap: how far it is from the word before: a space, or from the first line break on what is really there.
+    gap: what separates it from the previous word: a space, or the text from the first line break on.
     """
 
     text: str
@@ -29,10 +31,10 @@ class Word(NamedTuple):
 
 
 class Split(NamedTuple):
-    """A line's words.
+    """The words of a line.
 
-    open: the quote that is not closed, or a backslash at the very end; empty when the line is whole. open_at: where
-    that is. in_word: the line ends within its last word.
+    open: the quote that is not closed, or a backslash at the end; empty if the line is complete. open_at: its position.
+    in_word: the line ends inside its last word.
     """
 
     words: list[Word]
@@ -42,12 +44,12 @@ class Split(NamedTuple):
 
     @property
     def texts(self) -> list[str]:
-        """The words alone."""
+        """The texts of the words."""
         return [word.text for word in self.words]
 
 
 def split(line: str) -> Split:
-    """The words of a line, as POSIX shells quote them: nothing is expanded, and a `#` is a character."""
+    """Split a line by the quoting rules of POSIX shells; nothing is expanded, and `#` is an ordinary character."""
     words: list[Word] = []
     position = 0
     while True:
@@ -65,40 +67,38 @@ def split(line: str) -> Split:
             return Split(words, in_word=True)
 
 
-def whole(line: str) -> Split:
-    """The words of a line that is finished. Raises UsageError when a quote is still open."""
+def split_complete(line: str) -> Split:
+    """Split a complete line. Raises UsageError if a quote is open."""
     found = split(line)
     if found.open == BACKSLASH:
-        raise UsageError("the line ends with a backslash", "Write it twice when you mean one.")
+        raise UsageError("the line ends with a backslash", "Write it twice for a literal backslash.")
     if found.open:
-        raise UsageError(f"a quote is never closed: {one_line(line[found.open_at :], 40)}", how_to_close(found.open))
+        raise UsageError(f"unclosed quote: {one_line(line[found.open_at :], 40)}", closing_hint(found.open))
     return found
 
 
-def how_to_close(quote: str) -> str:
-    """What to do about a quote that is open, for a hint."""
+def closing_hint(quote: str) -> str:
+    """The hint for an open quote."""
     example = "don't" if quote == "'" else '6"'
-    return (
-        f"Close it with {quote} or, where the character itself is meant, write {BACKSLASH}{quote}: {_escaped(example)}"
-    )
+    return f"Close it with {quote}, or escape it as {BACKSLASH}{quote} inside a word: {_escape_quotes(example)}"
 
 
-def inside(quote: str, text: str) -> str:
-    """A text as it has to be written at a place where `quote` is open, or between quotes of its own when none is."""
+def escape_inside(quote: str, text: str) -> str:
+    """Escape a text for a place where `quote` is open; without an open quote, quote it."""
     if quote == "'":
         return text.replace("'", "'\\''")
     escaped = text.replace(BACKSLASH, BACKSLASH * 2).replace('"', BACKSLASH + '"')
     return escaped if quote == '"' else f'"{escaped}"'
 
 
-def quoted(text: str) -> str:
-    """The text as one word: as it is where that means the same."""
+def quote_word(text: str) -> str:
+    """The text as one word, quoted only if needed."""
     plain = text and not any(character in BLANK + QUOTES + BACKSLASH for character in text)
-    return text if plain else inside("", text)
+    return text if plain else escape_inside("", text)
 
 
 def _word(line: str, position: int) -> tuple[str, int, str, int]:
-    """The word that begins at `position`, where it ends, and the quote that is open then with its place."""
+    """The word that starts at `position`, its end, and the open quote with its position."""
     parts: list[str] = []
     while position < len(line) and line[position] not in BLANK:
         character = line[position]
@@ -124,10 +124,10 @@ def _word(line: str, position: int) -> tuple[str, int, str, int]:
 
 
 def _gap(between: str) -> str:
-    """A space, or a line break with all that follows it, so that a list in a task keeps its form."""
+    """A space, or a line break with the text after it, so that a list in a task keeps its form."""
     _, newline, tail = between.partition("\n")
     return newline + tail if newline else " "
 
 
-def _escaped(text: str) -> str:
+def _escape_quotes(text: str) -> str:
     return "".join(BACKSLASH + character if character in QUOTES else character for character in text)

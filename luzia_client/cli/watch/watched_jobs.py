@@ -1,4 +1,4 @@
-"""What a watching screen knows: jobs, brought up to date by events. Pure; nothing here asks a daemon."""
+"""The jobs of a live view, updated by events. Pure."""
 
 from __future__ import annotations
 
@@ -12,65 +12,65 @@ from luzia_protocol.events import Event
 from luzia_protocol.jobs import OUTCOME_STATES, Job, JobState, Progress
 
 MAX_ENDED = 500
-"""Ended jobs that are remembered one by one; older ones are only counted."""
+"""The number of ended jobs that are kept; older ones are only counted."""
 
 
-class Board:
-    """The jobs that are watched. `live` and `ended` are by id, oldest news first."""
+class WatchedJobs:
+    """The watched jobs. `live` and `ended` are by id, the least recently changed first."""
 
     def __init__(self, jobs: Iterable[Job] = ()) -> None:
         self.live: dict[str, Job] = {}
         self.ended: dict[str, Job] = {}
-        self._forgotten: Counter[JobState] = Counter()
+        self._dropped: Counter[JobState] = Counter()
         for job in jobs:
             self.put(job)
 
     def put(self, job: Job) -> bool:
-        """Take in a job as the daemon tells it; False when that is no news."""
-        known = self.get(job.id)
-        if known is not None and known.seq == job.seq:
+        """Add or replace a job; False when it is not newer."""
+        current = self.get(job.id)
+        if current is not None and current.seq == job.seq:
             return False
         if job.state.is_final:
             self.live.pop(job.id, None)
             self.ended.pop(job.id, None)
             self.ended[job.id] = job
-            self._forget()
+            self._drop_oldest()
         else:
             self.ended.pop(job.id, None)
             self.live[job.id] = job
         return True
 
     def get(self, job_id: str) -> Job | None:
-        """The job with this id, None when it is not on the board."""
+        """The job with this id, None when it is not watched or no longer kept."""
         return self.live.get(job_id) or self.ended.get(job_id)
 
     def apply(self, event: Event) -> Job | None:
-        """Bring a job up to date; returns it when that changed it, None for old news and unknown jobs."""
+        """Update a job; returns it if it changed, None for old events and unknown jobs."""
         job = self.get(event.job)
         if job is None or event.seq <= job.seq:
             return None
         if isinstance(event, events.Removed):
             self.live.pop(job.id, None)
             return None
-        after = changed(job, event)
+        after = apply_event(job, event)
         self.put(after)
         return after
 
     def counts(self) -> Counter[JobState]:
-        """Jobs by state."""
-        counts = Counter(self._forgotten)
+        """The number of jobs by state."""
+        counts = Counter(self._dropped)
         counts.update(job.state for job in self.live.values())
         counts.update(job.state for job in self.ended.values())
         return counts
 
-    def _forget(self) -> None:
+    def _drop_oldest(self) -> None:
         while len(self.ended) > MAX_ENDED:
             oldest = self.ended.pop(next(iter(self.ended)))
-            self._forgotten[oldest.state] += 1
+            self._dropped[oldest.state] += 1
 
 
-def changed(job: Job, event: Event) -> Job:
-    """The job after the event, as far as the event tells."""
+def apply_event(job: Job, event: Event) -> Job:
+    """The job after the event, as far as the event describes it."""
     replace = msgspec.structs.replace
     job = replace(job, state=event.state, seq=event.seq)
     match event:
@@ -110,7 +110,7 @@ def changed(job: Job, event: Event) -> Job:
 
 
 def _final_progress(progress: Progress | None, state: JobState) -> Progress | None:
-    """A verified end is 100 % of whatever had a percentage; any other end leaves it where it was."""
+    """A verified end sets a percentage to 100; any other end leaves it as it was."""
     if progress is None or progress.percent is None or state is not JobState.COMPLETED:
         return progress
     return msgspec.structs.replace(progress, percent=100)
