@@ -96,7 +96,7 @@ def test_what_the_daemon_knows_is_told(serve: Serve, home: Path) -> None:
     assert "old=1" not in result.stdout
     assert "job_ended" not in result.stdout
     assert found["project a: /gone does not exist"] == "✗"
-    assert found["projects: 1 of 2 are there"] == "✓"
+    assert found["projects: 1 of 2 exist"] == "✓"
     assert found["agents installed: codex 0.169.0, vibe"] == "✓"
     assert found["agents not installed: claude (`luzia agents` says how to get them)"] == "✓"
     assert found["the agent vibe does not start: exit code 1"] == "✗"
