@@ -175,7 +175,7 @@ def test_nothing_starts_when_what_is_paused_cannot_be_read(daemon: PrivateDaemon
 def test_every_screen_tells_what_is_stopped(daemon: PrivateDaemon, wire: Connection) -> None:
     assert daemon.run("pause", "--project", "other").stdout == "other  paused\n"
     assert daemon.run("pause", "--all", "--queue-only").stdout == "everything  paused\n"
-    assert daemon.run("drain").stdout.startswith("Draining: no jobs are running.")
+    assert daemon.run("drain").stdout.startswith("Draining: no jobs are active.")
     words = {"the daemon drains since", "everything is paused since", "project other is paused since"}
     for command in (["jobs"], ["daemon", "status"], ["doctor"]):
         shown = daemon.run(*command).stdout
@@ -215,11 +215,11 @@ def test_drain_waits_until_nothing_runs_and_tells_how_many_do(daemon: PrivateDae
     assert wire.ok(op="info")["counts"] == {"paused": 1}
     with daemon.start_command("drain", "--wait") as draining:
         assert draining.stdout is not None
-        assert draining.stdout.readline() == "1 job is running, 1 of them is paused\n"
+        assert draining.stdout.readline() == "1 job is active, 1 paused\n"
         wire.ok(op="resume", job=job)
-        assert draining.stdout.readline() == "1 job is running\n"
+        assert draining.stdout.readline() == "1 job is active\n"
         (Path(daemon.project) / "go").touch()
-        assert draining.stdout.read() == "no jobs are running\n"
+        assert draining.stdout.read() == "no jobs are active\n"
         assert draining.wait(60) == 0
     assert json.loads(daemon.run("drain", "--wait", "--json").stdout)["running"] == 0
 
@@ -228,7 +228,7 @@ def test_drain_says_when_somebody_has_ended_the_drain(daemon: PrivateDaemon, wir
     running(wire)
     with daemon.start_command("drain", "--wait") as draining:
         assert draining.stdout is not None
-        assert draining.stdout.readline() == "1 job is running\n"
+        assert draining.stdout.readline() == "1 job is active\n"
         wire.ok(op="drain", end=True)
         running(wire)
         assert draining.wait(60) == exit_codes.REFUSED
