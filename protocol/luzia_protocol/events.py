@@ -15,7 +15,7 @@ from luzia_protocol.activity import Activity, Question
 from luzia_protocol.jobs import JobState, Outcome, Progress, Worktree
 
 
-class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
+class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, repr_omit_defaults=True, gc=False):
     """What all events share."""
 
     seq: int

@@ -57,7 +57,7 @@ class StatusResult(msgspec.Struct, frozen=True):
     job: Job
 
 
-class JobPage(msgspec.Struct, frozen=True):
+class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A page of jobs.
 
     counts: jobs by state, over the projects asked for, whatever `states`, `limit` and `cursor` say.
@@ -99,7 +99,7 @@ class ImportResult(msgspec.Struct, frozen=True):
     imports: list[ImportedJob]
 
 
-class Project(msgspec.Struct, frozen=True):
+class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A configured project; `exists` tells whether its directory does. paused_at: since when nothing of it starts."""
 
     name: str
@@ -119,7 +119,7 @@ class ProjectList(msgspec.Struct, frozen=True):
     config_file: str
 
 
-class Agent(msgspec.Struct, frozen=True):
+class Agent(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """An agent.
 
     source: built-in or config. path: its program, None when it is not installed. version: what the program says it
@@ -151,7 +151,7 @@ class ReloadResult(msgspec.Struct, frozen=True):
     restart_needed: list[str] = []
 
 
-class DaemonInfo(msgspec.Struct, frozen=True):
+class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """The daemon: who, where, since when, and how it does. Sizes are bytes, times seconds."""
 
     version: str

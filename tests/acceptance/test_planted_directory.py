@@ -16,7 +16,7 @@ from support import DEADLINE_S
 AS_SOMEBODY = """
 import os, sys
 from luzia_client.cli.commands import dispatch
-from luzia_client.transport import connection
+from luzia_client.transport import connection, endpoint
 from luzia_protocol import environment
 uid = int(sys.argv[1])
 os.setgroups([]); os.setgid(uid); os.setuid(uid)
@@ -25,8 +25,8 @@ try:
 except PermissionError as exc:
     print(exc.strerror)
 try:
-    connection.open_socket(paths.socket_path(), autostart=False)
-except connection.DaemonUnreachableError as exc:
+    connection.open_socket(environment.socket_path(), autostart=False)
+except endpoint.DaemonUnreachableError as exc:
     print(exc.message)
 """
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 import argparse
 import signal
 
-from luzia_client import trees
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import print_json
-from luzia_client.trees import comparing
-from luzia_client.trees.errors import TreeError
+from luzia_client.trees import WorktreeError, diff, worktree_of
 
 EXAMPLES = (
     ("luzia diff a2f5", "show all changes"),
@@ -33,14 +31,14 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         job = client.get_job(args.job)
-    tree = trees.of(job)
+    tree = worktree_of(job)
     if args.json:
-        for path, added, deleted in comparing.files(tree):
+        for path, added, deleted in diff.changed_files(tree):
             print_json({"job": job.id, "path": path, "added": added, "deleted": deleted})
         return exit_codes.OK
-    code = comparing.show(tree, stat=args.stat)
+    code = diff.print_diff(tree, stat=args.stat)
     if code in (-signal.SIGPIPE, 128 + signal.SIGPIPE):
         return exit_codes.BROKEN_PIPE
     if code:
-        raise TreeError(f"git diff failed with exit status {code}")
+        raise WorktreeError(f"git diff failed with exit status {code}")
     return exit_codes.OK

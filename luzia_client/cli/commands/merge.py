@@ -9,13 +9,13 @@ import argparse
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luzia_client import trees
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity, harmless
-from luzia_client.trees.merging import merge
+from luzia_client.trees import worktree_of
+from luzia_client.trees.merge import merge_branch
 
 EXAMPLES = (
     ("luzia merge a2f5", "merge the commits of a job"),
@@ -37,10 +37,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         job = client.get_job(args.job)
-    tree = trees.of(job)
+    tree = worktree_of(job)
     if not job.state.is_final:
-        raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
-    merged = merge(job, tree, commit=args.commit, message=args.message)
+        raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} is {job.state}")
+    merged = merge_branch(job, tree, commit=args.commit, message=args.message)
     if args.json:
         print_json(merged)
     elif merged.commits:

@@ -12,7 +12,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
-from luzia_client.trees.errors import TreeError
+from luzia_client.trees import WorktreeError
 
 
 def report_error(exc: BaseException) -> int:
@@ -24,7 +24,7 @@ def report_error(exc: BaseException) -> int:
     match exc:
         case UsageError() | SettingsError():
             return print_error(exc.message, exc.hint, exit_codes.USAGE)
-        case Refused() | TreeError():
+        case Refused() | WorktreeError():
             return print_error(exc.message, exc.hint, exit_codes.REFUSED)
         case DaemonUnreachableError() | UnexpectedAnswerError():
             return print_error(exc.message, exc.hint, exit_codes.UNREACHABLE)
