@@ -70,7 +70,7 @@ class Questions:
 
     def all_said(self, ref: AttemptRef) -> None:
         """The agent has told its final result: end its stdin, so that it ends."""
-        self._executor.hang_up(ref)
+        self._executor.close_stdin(ref)
 
     async def answer(self, record: JobRecord, words: Sequence[str], question: str | None) -> None:
         """Give the agent the answer that the words are; it has it when this returns. Raises Refused."""
@@ -83,7 +83,7 @@ class Questions:
             self.move(record, Trigger.ANSWER)
         await self._recorded(record, attempt, asked.id)
         try:
-            await self._executor.say(_ref(record, attempt), line)
+            await self._executor.write_stdin(_ref(record, attempt), line)
         except OSError as exc:
             attempt.answers = tuple(each for each in attempt.answers or () if each is not answer) or None
             self.heard(record, attempt)
@@ -103,7 +103,7 @@ class Questions:
     async def _again(self, record: JobRecord, attempt: AttemptRecord, answers: Sequence[Answer]) -> None:
         for answer in answers:
             try:
-                await self._executor.say(_ref(record, attempt), await self._line(record, attempt, answer))
+                await self._executor.write_stdin(_ref(record, attempt), await self._line(record, attempt, answer))
             except (OSError, Refused) as exc:
                 log.warning("answer_not_given_again job=%s error=%s", record.id, exc)
 

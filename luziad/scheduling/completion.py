@@ -138,13 +138,13 @@ class Endings(Moves):
         ref = AttemptRef(record.id, attempt.number)
 
         def committed() -> None:
-            self.executor.end(ref)
+            self.executor.cancel(ref)
             if then is not None:
                 then()
 
         self.journal.record(record, self._facts.stopping(record, attempt.number, reason), committed)
         # The record may have to wait for room, the user has not.
-        self.journal.after_commit(FallbackListener(lambda: self.executor.end(ref)))
+        self.journal.after_commit(FallbackListener(lambda: self.executor.cancel(ref)))
         self._changed(record)
 
     def _timed_out(self, record: JobRecord, timeout_s: float) -> None:

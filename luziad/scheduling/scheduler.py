@@ -213,7 +213,7 @@ class Scheduler(Intake):
             self.executor.attach(ref)
             self.pausing.repeat(record)
             if record.attempt.stop_outcome is not None:
-                self.executor.end(ref)
+                self.executor.cancel(ref)
         self.retain()
         self.pump()
 

@@ -57,7 +57,7 @@ class Moves(ABC):
         dropped = [number for number in sets if self.environments.release(number)]
 
         def committed() -> None:
-            self.executor.forget(record.id)
+            self.executor.delete_job(record.id)
             if then is not None:
                 then()
 
