@@ -234,7 +234,7 @@ async def test_no_job_id_leads_out_of_the_jobs_directory(machine: Machine, job: 
         executor.submit(machine.launch(AttemptRef(job, 1), "true"))
     with pytest.raises(ValueError, match="invalid attempt number"):
         executor.attach(AttemptRef(REF.job, 0))
-    with pytest.raises(ValueError, match="no such stream"):
+    with pytest.raises(ValueError, match="unknown stream"):
         executor.output_path(REF, "../exit.json")
 
 
