@@ -1,7 +1,7 @@
-"""Pause running jobs, a project, or everything, until `luzia resume`.
+"""Suspend running jobs, a project or everything until `luzia resume`.
 
-With ids, --state or --tag: nothing of these running jobs runs on. With --project or --all alone: nothing more starts
-either, also what is dispatched later.
+With IDs, --state or --tag, only these jobs are paused. With --project or --all alone the queue is paused as well: no
+more jobs start, including those that are dispatched later.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from luzia_client.cli.show.output import for_each
 CAN_BE_PAUSED = (JobState.STARTING, JobState.RUNNING)
 
 EXAMPLES = (
-    ("luzia pause a2f5", "this job stands still"),
-    ("luzia pause --project overbits", "all of the project does, and nothing more of it starts"),
-    ("luzia pause --all --queue-only", "nothing more starts, and what runs goes on"),
+    ("luzia pause a2f5", "suspend a job"),
+    ("luzia pause --project overbits", "suspend the jobs of a project, and start no more"),
+    ("luzia pause --all --queue-only", "start no more jobs; running ones continue"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_selection(parser, "pause")
-    add_queue_only(parser, "with --project or --all: start nothing more, and leave alone what runs")
+    add_queue_only(parser, "with --project or --all: pause only the queue; running jobs continue")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
         if selected_queues(args) is not None:
             return change_queues(client, args, "pause", CAN_BE_PAUSED, client.pause_queue)

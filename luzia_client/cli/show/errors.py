@@ -1,4 +1,4 @@
-"""Failures in the user's words: one line with what is wrong, one with the remedy, and the exit status."""
+"""Prints errors on stderr: one line with what is wrong, one with what to do; and chooses the exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from luzia_client.trees import WorktreeError
 
 
 def report_error(exc: BaseException) -> int:
-    """Tell a failure on stderr; returns the exit status."""
+    """Print an exception as an error; returns the exit status."""
     if os.environ.get("LUZIA_DEBUG") and not isinstance(exc, KeyboardInterrupt | BrokenPipeError):
         import traceback
 
@@ -40,7 +40,7 @@ def report_error(exc: BaseException) -> int:
         case _:
             return print_error(
                 f"internal error: {type(exc).__name__}: {exc}",
-                "Please report it, with what LUZIA_DEBUG=1 adds.",
+                "Please report it, with the traceback that LUZIA_DEBUG=1 prints.",
                 exit_codes.BUG,
             )
 
@@ -53,7 +53,7 @@ def print_error(message: str, hint: str, status: int) -> int:
 
 
 def closest_command(word: str) -> str | None:
-    """The command that the word is probably a misspelling of."""
+    """The command that a word is probably a misspelling of."""
     from luzia_client.cli.args.command_line import COMMANDS
     from luzia_client.cli.args.errors import closest_match
 
@@ -61,7 +61,7 @@ def closest_command(word: str) -> str | None:
 
 
 def add_command_hint(refused: Refused, project: str) -> Refused:
-    """An unknown project may have been meant as a command: say so in the hint."""
+    """Add to the error for an unknown project the command that it resembles."""
     near = closest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
     if near is None:
         return refused
@@ -69,5 +69,5 @@ def add_command_hint(refused: Refused, project: str) -> Refused:
 
 
 def _discard_output() -> None:
-    """Nobody reads stdout any more: what Python still holds for it must not fail at exit."""
+    """Redirect stdout to /dev/null: it is broken, and flushing it at exit must not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

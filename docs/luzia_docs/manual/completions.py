@@ -1,4 +1,4 @@
-"""What TAB offers, as the table that cli/completion/complete.py reads: commands, options, and kinds of values."""
+"""The table of completions, which cli/completion/complete.py reads: commands, options, and kinds of values."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ BY_VALUE = {
     "PROJECT": "project",
     "SCHEDULE": "schedule",
 }
-"""The kind of a value by its option, or by its name in the help; what is in neither is not completed."""
+"""The kind of a value by its option, or by its name in the help; other values are not completed."""
 
 
-def table() -> str:
+def completion_table() -> str:
     """The table as JSON."""
     known = list_commands()
     words = {
@@ -46,7 +46,7 @@ def table() -> str:
     return (
         json.dumps(
             {
-                "commands": {each.name: _command(each) | _grammar(each) for each in known},
+                "commands": {each.name: _command(each) | _words(each) for each in known},
                 "topics": dict(topics.TITLES),
                 "words": words,
             },
@@ -58,29 +58,29 @@ def table() -> str:
 
 
 def _command(command: Command) -> dict[str, Any]:
-    found: dict[str, Any] = {"text": command.title, "options": {}, "words": []}
-    for word in command.words:
-        for name in word.names:
-            found["options"][name] = [_kind(word), word.text]
-        if not word.names:
-            found["words"].append(_kind(word) + ("…" if word.many else ""))
+    found: dict[str, Any] = {"text": command.summary, "options": {}, "words": []}
+    for parameter in command.parameters:
+        for name in parameter.names:
+            found["options"][name] = [_kind(parameter), parameter.help]
+        if not parameter.names:
+            found["words"].append(_kind(parameter) + ("…" if parameter.repeated else ""))
     if command.actions:
         found["actions"] = {each.name: _command(each) for each in command.actions}
     return found
 
 
-def _grammar(command: Command) -> dict[str, Any]:
-    """What the commands with a grammar of their own say instead; an action that is called like one has a parser."""
+def _words(command: Command) -> dict[str, Any]:
+    """The arguments of the commands without a parser."""
     return {"words": ["project"]} if command.name in DISPATCH_COMMANDS else {}
 
 
-def _kind(word: Parameter) -> str:
-    """The kind of the word's value: `-` for none that can be completed, nothing for an option without one."""
-    if word.choices:
-        return "|".join(word.choices)
-    if not word.value:
+def _kind(parameter: Parameter) -> str:
+    """The kind of a parameter's value: `-` if it cannot be completed, empty for a switch."""
+    if parameter.choices:
+        return "|".join(parameter.choices)
+    if not parameter.value:
         return ""
-    for name in word.names:
+    for name in parameter.names:
         if name in BY_OPTION:
             return BY_OPTION[name]
-    return BY_VALUE.get(word.value, "-")
+    return BY_VALUE.get(parameter.value, "-")
