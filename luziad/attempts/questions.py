@@ -96,7 +96,7 @@ class Questions(JobObserver):
             self._transitions.move(record, Trigger.ANSWER)
         await self._recorded(record, attempt, asked.id)
         try:
-            await self._executor.say(_ref(record, attempt), line)
+            await self._executor.write_stdin(_ref(record, attempt), line)
         except OSError as exc:
             attempt.answers = tuple(each for each in attempt.answers or () if each is not answer) or None
             self.output_understood(record, attempt)
@@ -118,7 +118,7 @@ class Questions(JobObserver):
     async def _deliver_again(self, record: JobRecord, attempt: AttemptRecord, answers: Sequence[Answer]) -> None:
         for answer in answers:
             try:
-                await self._executor.say(_ref(record, attempt), await self._line(record, attempt, answer))
+                await self._executor.write_stdin(_ref(record, attempt), await self._line(record, attempt, answer))
             except (OSError, Refused) as exc:
                 log.warning("answer_not_delivered_again job=%s error=%s", record.id, exc)
 

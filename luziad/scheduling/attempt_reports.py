@@ -47,7 +47,7 @@ class OutputReports:
 
     def agent_finished(self, ref: AttemptRef) -> None:
         """The agent has told its final result: close its stdin, so that it exits."""
-        self._executor.hang_up(ref)
+        self._executor.close_stdin(ref)
 
     def agent_lingers(self, ref: AttemptRef) -> None:
         """The agent does not exit after its final result: stop it, and judge it by that result."""

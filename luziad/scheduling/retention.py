@@ -43,7 +43,7 @@ class Retention(JobObserver):
         dropped = [number for number in sets if self._environments.release(number)]
 
         def committed() -> None:
-            self._executor.forget(record.id)
+            self._executor.delete_job(record.id)
             if then is not None:
                 then()
 

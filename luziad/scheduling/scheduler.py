@@ -182,6 +182,6 @@ class Scheduler:
             self.executor.attach(ref)
             self._observers.attempt_recovered(record, attempt)
             if attempt.stop_outcome is not None:
-                self.executor.end(ref)
+                self.executor.cancel(ref)
         self.retention.remove_oldest()
         self._observers.start_possible()

@@ -40,11 +40,11 @@ class AttemptStopper:
         ref = AttemptRef(record.id, attempt.number)
 
         def committed() -> None:
-            self._executor.end(ref)
+            self._executor.cancel(ref)
             if then is not None:
                 then()
 
         self._journal.record(record, self._facts.stopping(record, attempt.number, reason), committed)
         # The event may have to wait until the store can be written; the end of the attempt does not.
-        self._journal.after_commit(FallbackListener(lambda: self._executor.end(ref)))
+        self._journal.after_commit(FallbackListener(lambda: self._executor.cancel(ref)))
         self._observers.job_changed(record)

@@ -175,8 +175,8 @@ def test_nothing_starts_when_what_is_paused_cannot_be_read(daemon: PrivateDaemon
 def test_every_screen_tells_what_is_stopped(daemon: PrivateDaemon, wire: Connection) -> None:
     assert daemon.run("pause", "--project", "other").stdout == "other  paused\n"
     assert daemon.run("pause", "--all", "--queue-only").stdout == "everything  paused\n"
-    assert daemon.run("drain").stdout.startswith("Nothing starts any more; no job runs.")
-    words = {"the daemon drains since", "everything is paused since", "project other is paused since"}
+    assert daemon.run("drain").stdout.startswith("Draining: no jobs are active.")
+    words = {"draining since", "paused since", "project other paused since"}
     for command in (["jobs"], ["daemon", "status"], ["doctor"]):
         shown = daemon.run(*command).stdout
         assert all(word in shown for word in words), shown
@@ -184,8 +184,8 @@ def test_every_screen_tells_what_is_stopped(daemon: PrivateDaemon, wire: Connect
     assert [line.endswith("(paused)") for line in listed[1:3]] == [True, False]
     done = daemon.run("resume", "--all")
     assert done.stdout == "everything  resumed\n"
-    assert "the daemon drains since" in done.stderr
-    assert daemon.run("drain", "--end").stdout == "Jobs start again\n"
+    assert "draining since" in done.stderr
+    assert daemon.run("drain", "--end").stdout == "Draining ended; jobs start again\n"
     assert not any(word in daemon.run("jobs").stdout for word in words)
 
 
@@ -205,7 +205,7 @@ def test_other_filters_pause_jobs_and_no_queue(daemon: PrivateDaemon, wire: Conn
     assert end_states(wire, dispatch(wire)) == ["completed"]
     refused = daemon.run("pause", "--project", "overbits", "--tag", "a=b", "--queue-only")
     assert refused.returncode == 2
-    assert "--queue-only goes with --project or --all alone" in refused.stderr
+    assert "--queue-only requires --project or --all alone" in refused.stderr
 
 
 def test_drain_waits_until_nothing_runs_and_tells_how_many_do(daemon: PrivateDaemon, wire: Connection) -> None:
@@ -215,11 +215,11 @@ def test_drain_waits_until_nothing_runs_and_tells_how_many_do(daemon: PrivateDae
     assert wire.ok(op="info")["counts"] == {"paused": 1}
     with daemon.start_command("drain", "--wait") as draining:
         assert draining.stdout is not None
-        assert draining.stdout.readline() == "1 job runs, 1 of them is paused\n"
+        assert draining.stdout.readline() == "1 job is active, 1 paused\n"
         wire.ok(op="resume", job=job)
-        assert draining.stdout.readline() == "1 job runs\n"
+        assert draining.stdout.readline() == "1 job is active\n"
         (Path(daemon.project) / "go").touch()
-        assert draining.stdout.read() == "no job runs\n"
+        assert draining.stdout.read() == "no jobs are active\n"
         assert draining.wait(60) == 0
     assert json.loads(daemon.run("drain", "--wait", "--json").stdout)["running"] == 0
 
@@ -228,12 +228,12 @@ def test_drain_says_when_somebody_has_ended_the_drain(daemon: PrivateDaemon, wir
     running(wire)
     with daemon.start_command("drain", "--wait") as draining:
         assert draining.stdout is not None
-        assert draining.stdout.readline() == "1 job runs\n"
+        assert draining.stdout.readline() == "1 job is active\n"
         wire.ok(op="drain", end=True)
         running(wire)
         assert draining.wait(60) == exit_codes.REFUSED
         assert draining.stderr is not None
-        assert "the drain has ended" in draining.stderr.read()
+        assert "draining was ended" in draining.stderr.read()
 
 
 PARENT = """

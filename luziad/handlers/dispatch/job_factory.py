@@ -70,7 +70,7 @@ class JobFactory:
         now = time.time()
         terms = validate_terms(request, now)
         origin = self._origin(request, uid, node, siblings)
-        limits = validate_limits(request, project, self._scheduler.executor.problem_with)
+        limits = validate_limits(request, project, self._scheduler.executor.unsupported_reason)
         parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
         requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)
         # The variables are stored last: a refused job must leave none behind.
