@@ -126,7 +126,7 @@ def test_commands_options_projects_and_states_are_completed(luzia: PrivateLuzia)
         for typed, shown in (
             ("ca", "cancel jobs and terminate their processes"),
             ("ove", luzia.project[:30]),
-            ("jobs --wat", "show them live until all"),
+            ("jobs --wat", "show jobs live until all"),
             ("jobs --state timed", "timed_out"),
             ("--agent cla", "claude"),
         ):
@@ -253,7 +253,7 @@ def test_a_line_that_is_no_command_starts_nothing_unasked(luzia: PrivateLuzia) -
         enter(screen, "cancle it")
         screen.shows("project 'cancle' not found", "Did you mean `luzia cancel`?")
         enter(screen, "use nowhere")
-        screen.shows("no project 'nowhere'")
+        screen.shows("project 'nowhere' not found")
         enter(screen, "use overbits")
         screen.shows("overbits>")
         enter(screen, "cancle it")
