@@ -100,7 +100,7 @@ def test_what_an_agent_asks_is_told_with_how_to_answer(luzia: PrivateLuzia) -> N
     luzia.env["PATH"] = f"{programs}:{luzia.env['PATH']}"
     with shell(luzia, columns=120) as screen:
         enter(screen, """--ask -a claude . '[["Bash", {"command": "rm -rf build"}]]'""")
-        screen.shows("asks", "may it use Bash: rm -rf build", "1 waiting for an answer")
+        screen.shows("waits for an answer", "permission to use Bash: rm -rf build", "1 waiting for an answer")
         enter(screen, "answer @last deny")
         screen.shows("0 waiting")
 
@@ -253,13 +253,13 @@ def test_a_line_that_is_no_command_starts_nothing_unasked(luzia: PrivateLuzia) -
         enter(screen, "cancle it")
         screen.shows("project 'cancle' not found", "Did you mean `luzia cancel`?")
         enter(screen, "use nowhere")
-        screen.shows("project 'nowhere' not found")
+        screen.shows("unknown project 'nowhere'")
         enter(screen, "use overbits")
         screen.shows("overbits>")
         enter(screen, "cancle it")
         screen.shows("did you mean `cancel`?", "[y/N]")
         screen.press("enter")
-        screen.shows("Nothing was done.")
+        screen.shows("Aborted.")
         assert luzia.client().list_jobs().jobs == []
         enter(screen, ": really it")
         screen.shows(": really it? [y/N]")
@@ -276,7 +276,7 @@ def test_a_restart_of_the_daemon_is_survived(luzia: PrivateLuzia) -> None:
         screen.shows("1 running")
         job = only_job(luzia).id
         enter(screen, "daemon stop")
-        screen.shows("no daemon: the daemon was stopped")
+        screen.shows("daemon unreachable: the daemon was stopped")
         screen.type("jo")
         screen.shows("list jobs, show their details")
         screen.press("ctrl-c")
@@ -358,17 +358,17 @@ def test_lines_from_a_pipe_are_run_up_to_the_first_that_fails(luzia: PrivateLuzi
     assert ended.stdout.splitlines()[-2:] == ["one", "two"]
     ended = script(luzia, "jobs --json\n\nwait nothere\noverbits true\n")
     assert ended.returncode == 4
-    assert "line 3 ended with exit status 4: wait nothere" in ended.stderr
+    assert "line 3 failed with exit status 4: wait nothere" in ended.stderr
     assert len(luzia.client().list_jobs().jobs) == 1
 
 
 def test_a_script_that_makes_no_sense_says_where(luzia: PrivateLuzia) -> None:
     ended = script(luzia, "version\n\noverbits 'never\nclosed\n")
     assert ended.returncode == 2
-    assert "line 3: a quote is never closed" in ended.stderr
+    assert "line 3: unclosed quote" in ended.stderr
     ended = script(luzia, "use overbits\nfix it\n")
     assert ended.returncode == 2
-    assert "line 1: `use` is for the prompt" in ended.stderr
+    assert "line 1: `use` is only available at the prompt" in ended.stderr
     assert luzia.client().list_jobs(states=[JobState.QUEUED]).jobs == []
 
 

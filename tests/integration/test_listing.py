@@ -93,7 +93,7 @@ def test_jobs_since_a_moment_are_listed(jobs: Jobs) -> None:
     assert jobs.listed("--since", created[jobs.ids["quick"]]) == ["later", "quick"]
     assert jobs.listed("--since", "1h") == ["later", "quick", "failed", "slow"]
     assert jobs.listed("--since", "2999-01-01") == []
-    assert "No job matches." in jobs.daemon.run("jobs", "--since", "2999-01-01").stdout
+    assert "No jobs match." in jobs.daemon.run("jobs", "--since", "2999-01-01").stdout
 
 
 def test_a_pipe_gets_values_for_programs(jobs: Jobs) -> None:
@@ -126,8 +126,8 @@ def test_json_is_what_the_wire_has(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--format", "id,sate"), "no column 'sate'\n  Did you mean `state`? The columns are id, name, "),
-        (("--format", ","), "no column ','"),
+        (("--format", "id,sate"), "unknown column 'sate'\n  Did you mean `state`? Columns: id, name, "),
+        (("--format", ","), "unknown column ','"),
         (("--sort", "create"), "Did you mean `created`?"),
         (("--since", "soon"), "invalid time or duration 'soon'"),
         (("--format", "id", "--json"), "not allowed with"),
