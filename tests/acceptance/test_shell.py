@@ -72,7 +72,7 @@ def test_a_task_is_dispatched_and_its_end_told_above_what_is_being_typed(luzia: 
         enter(screen, "overbits cat go")
         screen.shows("Dispatched", "1 running, 0 queued")
         screen.type("logs --stde")
-        screen.shows("luzia> logs --stde", "stderr instead of stdout")
+        screen.shows("luzia> logs --stde", "print stderr instead of stdout")
         go.write_text("")
         screen.shows("overbits completed after", "cat go", "0 running, 0 queued")
         screen.until(lambda shown: shown.row_of("completed after") < shown.row_of("> logs --stde"), "the news above")
@@ -124,7 +124,7 @@ def test_the_menu_shows_jobs_with_their_tasks_and_tab_takes_one(luzia: PrivateLu
 def test_commands_options_projects_and_states_are_completed(luzia: PrivateLuzia) -> None:
     with shell(luzia) as screen:
         for typed, shown in (
-            ("ca", "end jobs and all their processes"),
+            ("ca", "cancel jobs and terminate their processes"),
             ("ove", luzia.project[:30]),
             ("jobs --wat", "show them live until all"),
             ("jobs --state timed", "timed_out"),
@@ -278,7 +278,7 @@ def test_a_restart_of_the_daemon_is_survived(luzia: PrivateLuzia) -> None:
         enter(screen, "daemon stop")
         screen.shows("daemon unreachable: the daemon was stopped")
         screen.type("jo")
-        screen.shows("list jobs, show one")
+        screen.shows("list jobs, show their details")
         screen.press("ctrl-c")
         enter(screen, "daemon start")
         screen.shows("1 running")

@@ -129,10 +129,10 @@ def test_json_is_what_the_wire_has(jobs: Jobs) -> None:
         (("--format", "id,sate"), "unknown column 'sate'\n  Did you mean `state`? Columns: id, name, "),
         (("--format", ","), "unknown column ','"),
         (("--sort", "create"), "Did you mean `created`?"),
-        (("--since", "soon"), "'soon' is no moment and no span"),
+        (("--since", "soon"), "invalid time or duration 'soon'"),
         (("--format", "id", "--json"), "not allowed with"),
-        (("--sort", "state", "x"), "an ID names the job"),
-        (("--watch", "--since", "1h"), "--watch follows live jobs"),
+        (("--sort", "state", "x"), "IDs cannot be combined"),
+        (("--watch", "--since", "1h"), "--watch cannot be combined"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_does(jobs: Jobs, options: tuple[str, ...], said: str) -> None:

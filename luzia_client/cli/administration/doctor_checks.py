@@ -194,7 +194,7 @@ def check_projects(client: Client) -> Iterator[Finding]:
             remedy = f"Create it, or run `luzia projects remove {project.name}`."
             yield Finding("✗", f"project {project.name}: {project.path} does not exist", remedy)
     existing = sum(project.exists for project in projects)
-    yield Finding("✓", f"projects: {existing} of {len(projects)} exist")
+    yield Finding("✓", f"projects: {existing} of {len(projects)} exist" if projects else "no projects configured")
 
 
 def check_agents(client: Client) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.ids and (filtered or args.forever):
         raise UsageError("IDs cannot be combined with --project, --tag, --all or --forever")
     if not args.ids and not filtered:
-        raise UsageError("no jobs to follow are given", "Give IDs, or use --project, --tag or --all.")
+        raise UsageError("no jobs to follow", "Give IDs, or use --project, --tag or --all.")
     screen = stdout_screen()
     transcript: Render = "colour" if screen.colour else "text"
     wanted = FollowOptions(

@@ -49,8 +49,10 @@ def test_a_failed_job_says_why_and_what_to_do_next(make_job: MakeJob, now: datet
 
 
 def test_a_queued_job_says_what_it_waits_for(make_job: MakeJob, now: datetime) -> None:
-    text = "\n".join(describe_job(make_job(JobState.QUEUED, reason="limit 2/2 of lane claude"), now, PLAIN))
-    assert "Reason:        limit 2/2 of lane claude" in text
+    text = "\n".join(
+        describe_job(make_job(JobState.QUEUED, reason="waiting for a slot of agent claude (2 of 2 in use)"), now, PLAIN)
+    )
+    assert "Reason:        waiting for a slot of agent claude (2 of 2 in use)" in text
     assert "Queued for:    1m40s" in text
     assert "luzia cancel" in text
     assert "luzia logs" not in text

@@ -18,7 +18,12 @@ def jobs(make_job: MakeJob) -> list[Job]:
     return [
         make_job(id="113754-0001", started=12, progress=Progress(percent=60, label="tests")),
         make_job(id="113754-0002", started=72, task="漢字 👨‍👩‍👧 e\u0301 " * 40),
-        make_job(JobState.QUEUED, id="113754-0003", reason="limit 2/2 of project overbits", task="\x1b[31m!"),
+        make_job(
+            JobState.QUEUED,
+            id="113754-0003",
+            reason="waiting for a slot of project overbits (2 of 2 in use)",
+            task="\x1b[31m!",
+        ),
         make_job(JobState.FAILED, id="113754-0004", project="a" * 300, task="one\ntwo"),
     ]
 

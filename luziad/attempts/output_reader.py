@@ -1,4 +1,4 @@
-"""Reads one attempt's output through its agent's reader, from where it was left to where the file ends now.
+"""Reads one attempt's output through its agent's reader, from the last offset to the present end of the file.
 
 These methods block and are called one at a time, on the readers' thread.
 """
@@ -19,7 +19,7 @@ from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.output.files import read_chunk
 
 PIECE_BYTES = 512 * 1024
-"""What is read in one go: other attempts' output is read in between."""
+"""The size of one read; the output of other attempts is read in between."""
 
 KEPT_FILES = 100
 KEPT_PATH = 1000
@@ -27,17 +27,17 @@ KEPT_PLAN = 100
 KEPT_MESSAGE = 2000
 
 _ELAPSED = re.compile(r" (\d+) s\Z")
-"""How a phase ends that says how long a tool has been running."""
+"""The end of a phase that tells how long a tool has been running."""
 
 
-class Reading:
-    """What has been read of an attempt's output. path: its stdout. known: what was understood before a restart."""
+class OutputReader:
+    """path: the attempt's stdout. known: what was understood before a restart."""
 
     def __init__(self, path: str, reader: Reader, known: Activity | None = None) -> None:
         self.path = path
         self._reader = reader
         self._known = known
-        self._names = known or Activity()  # the lines that told them may not be kept any more
+        self._names = known or Activity()  # the lines that tell them may no longer be kept
         self._splitter = LineSplitter()
         self._offset = 0
         self._progress: Progress | None = None
@@ -46,27 +46,27 @@ class Reading:
         self._last_sign_at: datetime | None = None
 
     def read_on(self) -> bool:
-        """Take in what is there, a piece at the most; True when there is more. Raises OSError."""
+        """Read the next piece; True when there is more. Raises OSError."""
         piece = read_chunk(self.path, self._offset, PIECE_BYTES)
         if not piece.data:
             return False
         data = piece.data
-        if piece.offset > self._offset:  # what was between is not kept any more, and so the first line is no whole one
+        if piece.offset > self._offset:  # the output between is no longer kept, so that the first line is not complete
             self._splitter = LineSplitter()
             data = data.partition(b"\n")[2]
         self._offset = piece.offset + len(piece.data)
-        self._take(self._splitter.feed(data))
+        self._feed(self._splitter.feed(data))
         self._last_sign_at = _moment(piece.written_at)
         self._note_phase(piece.written_at)
         return self._offset < piece.size
 
     @property
     def finished(self) -> bool:
-        """True when the agent has told its final result."""
+        """Whether the agent has told its final result."""
         return self._reader.finished()
 
     def understood(self) -> tuple[Activity, Progress | None]:
-        """What is understood by now, and how far the agent says it is."""
+        """What the output tells so far: activity and progress."""
         found = activity_of(self._reader.understanding())
         known, phase_at = self._known, self._phase_at
         if known is not None and known.phase == self._phase:
@@ -84,13 +84,13 @@ class Reading:
         return activity, None if progress is None else msgspec.structs.replace(progress, phase=self._phase)
 
     def verdict(self, end: ExitRecord, stderr_path: str) -> Verdict:
-        """Judge the attempt, whose output has been read to its end."""
-        self._take(self._splitter.end())
+        """Judge the attempt, after its output has been read to the end."""
+        self._feed(self._splitter.end())
         size = read_chunk(stderr_path, 0, 0).size
         tail = read_chunk(stderr_path, max(0, size - STDERR_TAIL_BYTES), STDERR_TAIL_BYTES).data
         return self._reader.verdict(end, tail)
 
-    def _take(self, lines: list[bytes]) -> None:
+    def _feed(self, lines: list[bytes]) -> None:
         for line in lines:
             self._progress = self._reader.feed(line) or self._progress
 
@@ -106,7 +106,7 @@ class Reading:
 
 
 def activity_of(known: Understanding) -> Activity:
-    """The understanding as it goes over the wire, without what only the reading knows."""
+    """The understanding as the protocol has it, without what only OutputReader knows."""
     files = [path for path in known.files if len(path) <= KEPT_PATH][:KEPT_FILES]
     message, limit = known.last_message, known.usage_limit
     if message is not None and len(message) > KEPT_MESSAGE:

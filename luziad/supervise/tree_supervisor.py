@@ -1,8 +1,7 @@
-"""Looks after an agent's process tree until nothing is left of it, and after its output meanwhile.
+"""Supervises an agent's process tree until no process is left, and limits its output meanwhile.
 
-It hears by signals: SIGCHLD, that a child has ended; SIGTERM, that the attempt is to be ended; SIGTSTP, that it is to
-be paused, and SIGCONT, that it may go on; SIGIO, that something was written. Of SIGTSTP and SIGCONT the kernel keeps
-the later one. SIGUSR1 tells that nobody will talk to the agent any more.
+Signals: SIGCHLD, a child has ended; SIGTERM, end the attempt; SIGTSTP, pause it; SIGCONT, resume it; SIGIO, output was
+written; SIGUSR1, close the agent's stdin. Of SIGTSTP and SIGCONT the kernel keeps the later one.
 """
 
 from __future__ import annotations
@@ -13,45 +12,46 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from luziad.supervise import cap, cgroup, tree
+from luziad.supervise import cgroup, output_limit, tree
 
 LEFTOVER_GRACE_S = 2.0
 SETTLED_S = 0.05
-"""An agent that runs for so long is no short command: only now is done for it what takes time."""
+"""An agent that has run this long is not a short command: only then the slower steps are taken."""
 
 _FIRST_KILL_PAUSE_S = 0.02
 _LONGEST_KILL_PAUSE_S = 1.0
-_HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT, signal.SIGIO, signal.SIGUSR1}
+_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT, signal.SIGIO, signal.SIGUSR1}
 
 
-class Care:
-    """One agent's tree, of which this process is the subreaper; all signals are blocked.
+class TreeSupervisor:
+    """Supervises one agent's tree. This process is its subreaper; all signals are blocked.
 
-    group: the cgroup in which the agent was born. output: limits what it prints. grace_s: from TERM to KILL.
-    keep_children: what it leaves behind when it ends by itself goes on. ended: is told its status, what it used, and
-    whether it had been asked to end. problem: is told what goes wrong with the output. hang_up: ends its stdin.
+    group: the cgroup in which the agent was started. output: limits its output. grace_s: from TERM to KILL.
+    keep_children: its children may outlive it when it ends by itself. on_end: called with its wait status, its resource
+    usage, and whether it was told to end. on_problem: called when its output cannot be limited. close_stdin: closes its
+    stdin.
     """
 
     def __init__(
         self,
         agent: int,
         *,
-        group: cgroup.Group | None,
-        output: cap.OutputCap,
+        group: cgroup.Cgroup | None,
+        output: output_limit.OutputLimit,
         grace_s: float,
         keep_children: bool,
-        ended: Callable[[int, Any, bool], None],
-        problem: Callable[[str], None],
-        hang_up: Callable[[], None],
+        on_end: Callable[[int, Any, bool], None],
+        on_problem: Callable[[str], None],
+        close_stdin: Callable[[], None],
     ) -> None:
         self._agent = agent
         self._group = group
-        self._output: cap.OutputCap | None = output
+        self._output: output_limit.OutputLimit | None = output
         self._grace_s = grace_s
         self._keep_children = keep_children
-        self._tell_ended = ended
-        self._tell_problem = problem
-        self._hang_up = hang_up
+        self._on_end = on_end
+        self._on_problem = on_problem
+        self._close_stdin = close_stdin
         self._settle_at: float | None = time.monotonic() + SETTLED_S
         self._cancelled = self._ended = self._stopped = False
         self._paused = self._is_frozen = False
@@ -59,16 +59,16 @@ class Care:
         self._kill_pause_s = _FIRST_KILL_PAUSE_S
 
     def run(self) -> None:
-        """Reap until no child is left: the agent goes its way, then the rest of its tree is ended."""
+        """Reap until no child is left: wait for the agent, then end the rest of its tree."""
         while self._reap():
-            waits = [self._settle_s(), self._output_s(), self._ending_s()]
-            self._hear(_wait(min((wait for wait in waits if wait is not None), default=None)))
-        self._resume()  # what is kept must not be held for ever
+            waits = [self._settle(), self._check_output(), self._end_tree()]
+            self._handle_signal(_wait(min((wait for wait in waits if wait is not None), default=None)))
+        self._resume()  # children that are kept must not stay paused
         if self._output is not None:
             self._with_output(self._output.trim)
 
     def _reap(self) -> bool:
-        """Reap what has ended; False when nothing is left to look after."""
+        """Reap ended children; False when nothing is left to supervise."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -76,11 +76,11 @@ class Care:
                 return False
             if pid == self._agent:
                 self._ended = True
-                self._tell_ended(status, usage, self._stopped)
+                self._on_end(status, usage, self._stopped)
             if pid == 0:
                 return not (self._ended and self._keep_children and not self._cancelled)
 
-    def _hear(self, number: int | None) -> None:
+    def _handle_signal(self, number: int | None) -> None:
         if number == signal.SIGTERM:
             self._cancelled = True
         elif number == signal.SIGTSTP and not self._cancelled and not self._ended:
@@ -88,12 +88,12 @@ class Care:
         elif number == signal.SIGCONT:
             self._resume()
         elif number == signal.SIGIO and self._output is not None:
-            self._output.written()
+            self._output.output_written()
         elif number == signal.SIGUSR1:
-            self._hang_up()
+            self._close_stdin()
 
     def _pause(self) -> None:
-        """Let nothing of the tree run: by its cgroup, or else by stopping every process."""
+        """Pause the tree: freeze its cgroup, or else stop every process."""
         self._paused = True
         self._leave_group()
         self._is_frozen = self._group is not None and self._group.freeze(True)
@@ -109,8 +109,8 @@ class Care:
         else:
             tree.signal_below(os.getpid(), signal.SIGCONT)
 
-    def _settle_s(self) -> float | None:
-        """Seconds until the agent is no short command any more; then leave its cgroup, and limit its output."""
+    def _settle(self) -> float | None:
+        """Leave the agent's cgroup and limit its output once it is no short command; returns the seconds until then."""
         if self._settle_at is None:
             return None
         left_s = self._settle_at - time.monotonic()
@@ -119,24 +119,24 @@ class Care:
         self._settle_at = None
         self._leave_group()
         if self._output is not None:
-            self._with_output(self._output.begin)
+            self._with_output(self._output.watch)
         return None
 
-    def _output_s(self) -> float | None:
-        """Seconds until the next look at the output, which is taken when it is time."""
-        return None if self._output is None else self._with_output(self._output.wait_s)
+    def _check_output(self) -> float | None:
+        """Check the output if it is time; returns the seconds until the next check."""
+        return None if self._output is None else self._with_output(self._output.check_due)
 
     def _with_output(self, work: Callable[[], float | None]) -> float | None:
         try:
             return work()
         except OSError as error:
-            if cap.is_impossible(error):
+            if output_limit.is_unsupported(error):
                 self._output = None
-                self._tell_problem(f"its output cannot be limited here: {error.strerror}")
+                self._on_problem(f"its output cannot be limited on this file system: {error.strerror}")
             return None
 
-    def _ending_s(self) -> float | None:
-        """End the tree when it is time; returns the seconds until the next step, None when there is none."""
+    def _end_tree(self) -> float | None:
+        """End the tree step by step if it is time; returns the seconds until the next step, None without one."""
         if not self._ended and not self._cancelled:
             return None
         now = time.monotonic()
@@ -152,11 +152,11 @@ class Care:
         return pause_s
 
     def _kill_all(self) -> None:
-        """KILL the tree. Whatever was forked while it was read is met by the next call."""
+        """Kill the tree. Processes forked meanwhile are killed by the next call."""
         self._leave_group()
         if self._group is not None:
             self._group.kill()
-        tree.signal_below(os.getpid(), signal.SIGKILL)  # also what somebody has moved into another cgroup
+        tree.signal_below(os.getpid(), signal.SIGKILL)  # also processes that were moved to another cgroup
 
     def _leave_group(self) -> None:
         if self._group is not None and self._group.inside:
@@ -164,8 +164,8 @@ class Care:
 
 
 def _wait(timeout_s: float | None) -> int | None:
-    """Sleep until a signal comes and return which, or None when `timeout_s` seconds are over."""
+    """Wait for a signal and return it; None after `timeout_s` seconds."""
     if timeout_s is None:
-        return signal.sigwaitinfo(_HEARD).si_signo
-    info = signal.sigtimedwait(_HEARD, timeout_s)
+        return signal.sigwaitinfo(_SIGNALS).si_signo
+    info = signal.sigtimedwait(_SIGNALS, timeout_s)
     return info.si_signo if info else None

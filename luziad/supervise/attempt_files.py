@@ -1,52 +1,33 @@
-"""The files of an attempt's directory: their names, and how they are written so that no crash spoils them."""
+"""The files in an attempt's directory: their names, and how they are written crash-safely."""
 
 from __future__ import annotations
 
 import fcntl
-import functools
 import os
-import time
 
 PROMPT = "prompt"
 STDIN = "stdin"
-"""A FIFO, for an agent that is talked to while it runs."""
+"""A FIFO, for an agent that gets input while it runs."""
 STDOUT = "stdout"
 STDERR = "stderr"
 LOCK = "lock"
 STARTED = "started.json"
 EXIT = "exit.json"
 FENCED = "fenced"
-"""An attempt whose directory holds FENCED without STARTED was given up: nobody may start it any more."""
+"""An attempt whose directory has FENCED without STARTED was abandoned: it must not be started any more."""
 
 STARTED_BYTES = 512
-"""started.json is padded to this length: it is written before the agent starts, and again with its pid."""
+"""started.json is padded to this length: it is written before the agent starts, and rewritten with its pid."""
 
 RESERVED_BYTES = 4096
 MAX_ERROR_CHARS = 300
-"""An error of this length fits the reserved bytes, and a line of PIPE_BUF bytes, however it is escaped."""
-
-
-@functools.cache
-def boot_id() -> str:
-    """Names this boot of the machine, so that process ids of an earlier one are told apart."""
-    with open("/proc/sys/kernel/random/boot_id", "rb") as file:
-        return file.read().decode().strip()
-
-
-def boottime_s() -> float:
-    """Seconds of a clock that never jumps and goes on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def awake_s() -> float:
-    """Seconds of a clock that never jumps and stands still while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_MONOTONIC)
+"""An error of this length fits the reserved bytes, and a line of PIPE_BUF bytes, even if escaped."""
 
 
 def make_directory(path: str) -> int | None:
-    """Make the attempt's directory exclusively, its job's too when needed, and return an open descriptor.
+    """Create the attempt's directory exclusively, with its job's if needed, and return an open descriptor.
 
-    Returns None when it is there already: whoever made it owns the attempt.
+    Returns None when it already exists: the process that created it owns the attempt.
     """
     try:
         os.mkdir(path, 0o700)
@@ -54,7 +35,7 @@ def make_directory(path: str) -> int | None:
         try:
             os.mkdir(path.rpartition("/")[0], 0o700)
         except FileExistsError:
-            return make_directory(path)  # somebody else has made it since
+            return make_directory(path)  # another process has created it meanwhile
         os.mkdir(path, 0o700)
     except FileExistsError:
         return None
@@ -71,12 +52,12 @@ def sync_directory(path: str) -> None:
 
 
 def clip(error: str) -> str:
-    """Make an error fit a record, and spell out what is no Unicode text, as a file's name may be."""
+    """Shorten an error to fit a record, and escape what is not Unicode, such as a file name."""
     return error.encode(errors="backslashreplace").decode()[:MAX_ERROR_CHARS]
 
 
 def write_new(directory: int, name: str, content: bytes) -> None:
-    """Write a file that was not there before."""
+    """Write a new file."""
     fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
     try:
         rest = memoryview(content)
@@ -98,9 +79,9 @@ def lock(directory: int) -> int | None:
 
 
 def exists(directory: int, name: str) -> bool:
-    """True when the attempt's directory has the file with anything in it, or FENCED, which has nothing in it.
+    """True when the attempt's directory has the file and it is not empty; FENCED is always empty.
 
-    A started.json that is still empty means that the agent was not started yet.
+    An empty started.json means that the agent was not started yet.
     """
     try:
         found = os.stat(name, dir_fd=directory)
@@ -109,8 +90,8 @@ def exists(directory: int, name: str) -> bool:
     return found.st_size > 0 or name == FENCED
 
 
-def begin(directory: int, content: bytes) -> int:
-    """Write started.json durably, before the agent starts; return its descriptor for `begun`."""
+def write_start(directory: int, content: bytes) -> int:
+    """Write started.json durably, before the agent starts; return its descriptor for `update_start`."""
     fd = os.open(STARTED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
     os.pwrite(fd, content.ljust(STARTED_BYTES), 0)
     os.fsync(fd)
@@ -118,22 +99,22 @@ def begin(directory: int, content: bytes) -> int:
     return fd
 
 
-def begun(fd: int, content: bytes) -> None:
-    """Write started.json again, now that the agent's pid is known: good for this boot, so nothing is synced."""
+def update_start(fd: int, content: bytes) -> None:
+    """Rewrite started.json with the agent's pid, which is valid in this boot only, so nothing is synced."""
     os.pwrite(fd, content.ljust(STARTED_BYTES), 0)
     os.close(fd)
 
 
-def reserve(directory: int, name: str, size: int) -> int:
-    """Open the space in which `publish` will write a record; `size` bytes are allocated on the disk."""
+def reserve_record(directory: int, name: str, size: int) -> int:
+    """Allocate `size` bytes on the disk in which `publish_record` will write a record; return its descriptor."""
     fd = os.open(name + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=directory)
     if size:
         os.posix_fallocate(fd, 0, size)
     return fd
 
 
-def publish(directory: int, reserved: int, name: str, content: bytes) -> None:
-    """Write a record so that its name is there durably with the whole of it, or not at all."""
+def publish_record(directory: int, reserved: int, name: str, content: bytes) -> None:
+    """Write a record durably and atomically under its name."""
     os.pwrite(reserved, content, 0)
     os.ftruncate(reserved, len(content))
     os.fdatasync(reserved)

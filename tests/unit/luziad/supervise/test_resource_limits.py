@@ -12,9 +12,9 @@ import pytest
 
 from luzia_protocol.jobs import Outcome, Usage
 
-from luziad.attempts.bounds import named
+from luziad.attempts.verdict import name_memory_limit
 from luziad.jobs.attempt import ExitRecord, Verdict
-from luziad.supervise import bounds, cgroup
+from luziad.supervise import cgroup, resource_limits
 from support import eventually
 from unit.luziad.supervise.helpers import ForkServer, exit_record, request
 from unit.luziad.supervise.test_shim import run
@@ -66,11 +66,11 @@ assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 def test_an_agent_is_not_started_without_a_limit_that_it_must_have(tmp_path: Path) -> None:
     end = bounded(tmp_path / "job" / "1", "touch", f"{tmp_path}/ran", max_processes=5)
-    assert end["error"] == "its limits cannot be kept here: no cgroup could be made for it"
+    assert end["error"] == "its limits cannot be enforced on this machine: no cgroup could be created"
     assert not (tmp_path / "ran").exists()
 
 
-class Files(cgroup.Group):
+class Files(cgroup.Cgroup):
     """A cgroup of plain files, which hold what the kernel would be told."""
 
     def __init__(self, path: Path) -> None:
@@ -89,22 +89,22 @@ class Files(cgroup.Group):
 
 def test_the_kernel_is_told_the_limits_and_asked_whether_one_was_met(tmp_path: Path) -> None:
     group = Files(tmp_path)
-    limits = bounds.Bounds({"max_memory_bytes": 64 * MIB, "max_processes": 4, "max_cpus": 1.5}, group)
-    limits.set()
+    limits = resource_limits.ResourceLimits({"max_memory_bytes": 64 * MIB, "max_processes": 4, "max_cpus": 1.5}, group)
+    limits.apply()
     told = [group.text(name) for name in ("memory.max", "memory.swap.max", "pids.max", "cpu.max")]
     assert told == [str(64 * MIB), "0", "5", "150000 100000"], "the shim is still one of the processes"
-    limits.started(os.getpid())
+    limits.agent_started(os.getpid())
     assert (group.text("pids.max"), group.text("memory.oom.group")) == ("4", "1")
-    assert limits.memory_hit() is None
+    assert limits.exceeded_memory_limit() is None
     Path(group.path, "memory.events").write_text("oom 1\noom_kill 2\n")
-    assert limits.memory_hit() == 64 * MIB
+    assert limits.exceeded_memory_limit() == 64 * MIB
 
 
 def test_who_was_killed_by_a_limit_is_told_so() -> None:
     end = ExitRecord(None, "SIGKILL", None, False, 0.0, 1.0, 1.0, Usage(), memory_limit_bytes=64 * MIB)
-    verdict = named(Verdict(Outcome.FAILED, "killed by SIGKILL"), end)
+    verdict = name_memory_limit(Verdict(Outcome.FAILED, "killed by SIGKILL"), end)
     assert verdict == Verdict(Outcome.FAILED, "killed by its memory limit of 64 MiB")
-    assert named(Verdict(Outcome.CANCELLED, "cancelled"), end).outcome is Outcome.CANCELLED
+    assert name_memory_limit(Verdict(Outcome.CANCELLED, "cancelled"), end).outcome is Outcome.CANCELLED
 
 
 @pytest.mark.skipif("memory" not in controllers(), reason="no cgroup v2 with the memory controller is on here")
