@@ -13,7 +13,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.text import harmless
+from luzia_client.cli.show.text import format_quantity, harmless
 from luzia_client.trees import worktree_of
 from luzia_client.trees.merge import merge_branch
 
