@@ -37,6 +37,7 @@ QUEUE_TIME_S = 30.0
 SHORT_JOBS = 200
 FIRST_ROUNDS = 20
 KEPT = 20
+SETTLE_S = 30.0
 IDLE_S = 10.0
 
 Rows = dict[str, list[str]]
@@ -52,6 +53,7 @@ def main() -> int:
         print(f"not available here, so not compared with: {', '.join(missing)}")
     if not found:
         return 0
+    load = os.getloadavg()[0]
     kinds: Kinds = [Luzia, *found]
     rows: Rows = {}
     for measure in (dispatching, queueing, first_instruction, short_jobs, idle, killed):
@@ -62,8 +64,10 @@ def main() -> int:
     lines = [head, ["---"] * len(head), *([what, *values] for what, values in rows.items())]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     print(table)
-    if write and not missing:
-        _write(table)
+    if write and missing:
+        print(f"{PAGE.name} is unchanged, because not every dispatcher is available")
+    elif write:
+        _write(table, load)
     return 0
 
 
@@ -203,7 +207,7 @@ def idle(kinds: Kinds) -> Rows:
         for rival in rivals:
             rival.add("true")
             rival.settle()
-        time.sleep(3.0)
+        time.sleep(SETTLE_S)
         memory = _cells(rivals, lambda rival: _memory(rival.pids()))
         before = _cells(rivals, lambda rival: str(sum(map(switches, rival.pids()))))
         time.sleep(IDLE_S)
@@ -245,8 +249,10 @@ def _memory(pids: list[int]) -> str:
     return f"{sum(map(size, pids)) / 1e6:.1f} MB"
 
 
-def _write(table: str) -> None:
+def _write(table: str, load: float) -> None:
+    """Put the table into the page, with the load average from before the measurements."""
     machine = f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    machine += f", load average {load:.1f} before"
     text = f"<!-- figures -->\n\nTaken by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
     new = re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: text, PAGE.read_text(), flags=re.DOTALL)
     PAGE.write_text(new)
