@@ -306,7 +306,8 @@ class At(Dispatcher):
 
     @classmethod
     def is_available(cls) -> bool:
-        return super().is_available() and subprocess.run(["unshare", "--mount", "true"]).returncode == 0
+        command = ["unshare", "--mount", "true"]
+        return super().is_available() and subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
 
     def version(self) -> str:
         return _debian_version("at")
