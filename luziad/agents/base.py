@@ -17,7 +17,7 @@ from luzia_protocol.jobs import Outcome, Progress
 from luziad.jobs.attempt import Answer, ExitRecord, Verdict
 
 
-class Context(msgspec.Struct, frozen=True):
+class CommandContext(msgspec.Struct, frozen=True):
     """What an adapter may use to build the command of an attempt.
 
     job, attempt: whose command. task: the user's text. directory: where the agent works, absolute.
@@ -41,13 +41,13 @@ class Context(msgspec.Struct, frozen=True):
     allow: list[str] = []
 
 
-def within(context: Context, cost: str, turns: str) -> list[str]:
+def budget_options(context: CommandContext, cost: str, turns: str) -> list[str]:
     """The words that keep an agent within its budget, if there is one; `cost` and `turns` are its options."""
     words = [] if context.max_cost_usd is None else [f"{cost}={context.max_cost_usd:.2f}"]
     return words if context.max_turns is None else [*words, f"{turns}={context.max_turns}"]
 
 
-def going_on(context: Context, option: str) -> list[str]:
+def resume_options(context: CommandContext, option: str) -> list[str]:
     """The words that make an agent go on with its session, if it is to; `option` is the agent's."""
     return [] if context.session is None else [f"{option}={context.session}"]
 
@@ -101,7 +101,7 @@ class UsageLimit(msgspec.Struct, frozen=True):
     resets_at: float | None = None
 
 
-class Understanding(msgspec.Struct, frozen=True):
+class OutputSummary(msgspec.Struct, frozen=True):
     """What a reader has understood of an attempt's output so far; None is what it cannot know.
 
     session, model, version: of the agent's. turns: how often the model's turn came; for codex its own turns, of
@@ -138,16 +138,16 @@ class Understanding(msgspec.Struct, frozen=True):
     asked: list[Question] = []
 
 
-class Entry(NamedTuple):
+class TranscriptEntry(NamedTuple):
     """A part of a transcript.
 
     kind: said, thought, tool, result, failed (of a tool), plan, note, warning, good or bad (how it ended), noise.
-    goes_on: the text is a piece that goes on with the pieces before it.
+    continues: the text is a piece that goes on with the pieces before it.
     """
 
     kind: str
     text: str
-    goes_on: bool = False
+    continues: bool = False
 
 
 class Reader(Protocol):
@@ -156,10 +156,10 @@ class Reader(Protocol):
     def feed(self, line: bytes) -> Progress | None:
         """Take in one line of stdout without its newline; return progress when it changed."""
 
-    def understanding(self) -> Understanding:
+    def summary(self) -> OutputSummary:
         """What has been understood so far; after the verdict also what stderr adds."""
 
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """True when the agent has told its final result, so that nothing but its end is to come."""
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
@@ -174,25 +174,25 @@ class Adapter(msgspec.Struct, frozen=True):
     reads_output: False when the verdict needs the exit record only, so that nobody reads the output.
     install_hint: how to get it, in one line.
     transcript: what a line of its output means to a person; None shows the output as it is.
-    tells_version: the program prints its version when it gets `--version`, and does nothing else.
-    resumes: it can go on with a session.
+    has_version_option: the program prints its version when it gets `--version`, and does nothing else.
+    can_resume: it can go on with a session.
     respond: makes the line for stdin that answers a question, from the line of output that asked it; None when the
     agent cannot ask. Raises ValueError for a line that asks nothing.
     """
 
     name: str
     program: str | None
-    command: Callable[[Context], Command]
+    command: Callable[[CommandContext], Command]
     reader: Callable[[], Reader]
     reads_output: bool
     install_hint: str = ""
-    transcript: Callable[[bytes], list[Entry]] | None = None
-    tells_version: bool = False
-    resumes: bool = False
+    transcript: Callable[[bytes], list[TranscriptEntry]] | None = None
+    has_version_option: bool = False
+    can_resume: bool = False
     respond: Callable[[bytes, Answer], str] | None = None
 
 
-def signal_or_code(exit_record: ExitRecord) -> str:
+def describe_exit(exit_record: ExitRecord) -> str:
     """The exit in words: "exit code 2", "killed by SIGKILL", or why the agent could not be started."""
     if exit_record.error is not None:
         return exit_record.error
@@ -201,13 +201,13 @@ def signal_or_code(exit_record: ExitRecord) -> str:
     return f"exit code {exit_record.exit_code}"
 
 
-def by_exit_code(exit_record: ExitRecord) -> Verdict:
+def judge_exit_code(exit_record: ExitRecord) -> Verdict:
     """The verdict for programs whose exit code can be trusted: 0 is success, all else is not."""
     if exit_record.error is not None:
         return Verdict(Outcome.START_FAILED, exit_record.error)
     if exit_record.exit_code == 0:
         return Verdict(Outcome.COMPLETED)
-    return Verdict(Outcome.FAILED, signal_or_code(exit_record))
+    return Verdict(Outcome.FAILED, describe_exit(exit_record))
 
 
 class ExitCodeReader:
@@ -217,14 +217,14 @@ class ExitCodeReader:
         """Take in a line that means nothing here."""
         return None
 
-    def understanding(self) -> Understanding:
+    def summary(self) -> OutputSummary:
         """Nothing is understood of output that nobody reads."""
-        return Understanding()
+        return OutputSummary()
 
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """No output tells it."""
         return False
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Judge the attempt by its exit code."""
-        return by_exit_code(exit_record)
+        return judge_exit_code(exit_record)

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from luziad.agents.notes import count
-from luziad.agents.reading import at, decoded, text_at
+from luziad.agents.json_values import decode_json, text_at, value_at
+from luziad.agents.summary_builder import parse_count
 
 USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 MODEL_USAGE = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
@@ -45,7 +45,7 @@ class Event(msgspec.Struct, gc=False):
     model_usage: Any = msgspec.field(default=None, name="modelUsage")
 
 
-class Call(NamedTuple):
+class ToolCall(NamedTuple):
     """What is kept of a tool's call until it has ended."""
 
     tool: str
@@ -55,15 +55,15 @@ class Call(NamedTuple):
     status: str
 
 
-event_of = msgspec.json.Decoder(Event).decode
+decode_event = msgspec.json.Decoder(Event).decode
 
 
-def tokens(usage: Any, keys: tuple[str, str, str, str]) -> tuple[int, int, int]:
+def count_tokens(usage: Any, keys: tuple[str, str, str, str]) -> tuple[int, int, int]:
     """Tokens read, written and cached. keys: of the fresh input, the output, what the cache gave and what it took."""
-    fresh, out, cached, kept = (count(at(usage, key)) for key in keys)
+    fresh, out, cached, kept = (parse_count(value_at(usage, key)) for key in keys)
     return fresh + cached + kept, out, cached
 
 
-def created_task(result: msgspec.Raw) -> str:
+def created_task_id(result: msgspec.Raw) -> str:
     """The id of the task that a TaskCreate made; empty when the result names none."""
-    return text_at(decoded(result), "task", "id")
+    return text_at(decode_json(result), "task", "id")

@@ -11,13 +11,12 @@ import msgspec
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luziad.agents import claude, codex, gemini, jsonl, opencode, shell, template, vibe
-from luziad.agents import command as argv
 from luziad.agents.base import Adapter
 
-AUTOMATIC = ("claude", "codex", "opencode", "vibe", "gemini")
+PREFERENCE = ("claude", "codex", "opencode", "vibe", "gemini")
 """The agents that are chosen when nobody named one, the preferred first."""
 
-AGENTS: dict[str, Adapter] = {
+BUILT_IN: dict[str, Adapter] = {
     "claude": claude.ADAPTER,
     "codex": codex.ADAPTER,
     "opencode": opencode.ADAPTER,
@@ -26,10 +25,10 @@ AGENTS: dict[str, Adapter] = {
     "shell": shell.ADAPTER,
 }
 
-READERS = (*AUTOMATIC, "jsonl", "none")
+READERS = (*PREFERENCE, "jsonl", "none")
 """What `reader` of a configured agent may be: an agent whose output is read, a mapping of its own, or none."""
 
-ARGV = argv.ADAPTER
+RUN_ADAPTER = shell.RUN_ADAPTER
 """What `luzia run` uses. It is no row of the table, because nobody can ask for it by name."""
 
 
@@ -55,7 +54,7 @@ def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
 
     A configured agent takes the place of a built-in one of the same name, unless it has no command.
     """
-    adapters = dict(AGENTS)
+    adapters = dict(BUILT_IN)
     for name, config in config_agents.items():
         if config.command is not None:
             adapters[name] = _configured(name, config.command, config)
@@ -63,11 +62,14 @@ def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
 
 
 def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapter:
-    like = AGENTS.get(config.reader or name) or AGENTS["shell"]
+    like = BUILT_IN.get(config.reader or name) or BUILT_IN["shell"]
     reader, reads_output = like.reader, like.reads_output
     if config.jsonl is not None:
-        reader, reads_output = jsonl.reader(name, jsonl.fields(msgspec.structs.asdict(config.jsonl))), True
-    adapter = template.adapter(
+        reader, reads_output = (
+            jsonl.reader_factory(name, jsonl.build_mapping(msgspec.structs.asdict(config.jsonl))),
+            True,
+        )
+    adapter = template.build_adapter(
         name,
         command,
         stdin_prompt=config.prompt == "stdin",
@@ -82,14 +84,14 @@ def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapt
 
 def find(name: str, adapters: Mapping[str, Adapter]) -> Adapter | None:
     """The adapter of a job by its `agent`, also for `luzia run`; None when it is configured no more."""
-    return ARGV if name == ARGV.name else adapters.get(name)
+    return RUN_ADAPTER if name == RUN_ADAPTER.name else adapters.get(name)
 
 
-def named(name: str, adapters: Mapping[str, Adapter]) -> Adapter:
+def get(name: str, adapters: Mapping[str, Adapter]) -> Adapter:
     """The adapter with this name. Raises Refused with UNKNOWN_AGENT, which names the nearest one."""
     adapter = adapters.get(name)
     if adapter is None:
-        raise Refused(ErrorCode.UNKNOWN_AGENT, f'there is no agent "{name}"', _nearest(name, adapters))
+        raise Refused(ErrorCode.UNKNOWN_AGENT, f'there is no agent "{name}"', _suggest(name, adapters))
     return adapter
 
 
@@ -108,7 +110,7 @@ def choose(
     name = requested or project_agent or default_agent
     if name is None:
         return _first_installed(adapters, which)
-    adapter = named(name, adapters)
+    adapter = get(name, adapters)
     if adapter.program is not None and which(adapter.program) is None:
         message = f'the agent "{name}" is not installed: {adapter.program} is not there or not executable'
         raise Refused(ErrorCode.AGENT_NOT_INSTALLED, message, adapter.install_hint)
@@ -116,11 +118,11 @@ def choose(
 
 
 def _first_installed(adapters: Mapping[str, Adapter], which: Callable[[str], str | None]) -> Adapter:
-    for name in AUTOMATIC:
+    for name in PREFERENCE:
         adapter = adapters[name]
         if adapter.program is not None and which(adapter.program) is not None:
             return adapter
-    ways = "; ".join(f"{name}: {AGENTS[name].install_hint}" for name in AUTOMATIC)
+    ways = "; ".join(f"{name}: {BUILT_IN[name].install_hint}" for name in PREFERENCE)
     raise Refused(
         ErrorCode.NO_AGENT,
         "no agent was named, none is configured, and no known one is installed",
@@ -128,7 +130,7 @@ def _first_installed(adapters: Mapping[str, Adapter], which: Callable[[str], str
     )
 
 
-def _nearest(name: str, adapters: Mapping[str, Adapter]) -> str:
+def _suggest(name: str, adapters: Mapping[str, Adapter]) -> str:
     known = ", ".join(adapters)
     near = difflib.get_close_matches(name, adapters, n=1)
     return f"Did you mean {near[0]}? Known agents: {known}." if near else f"Known agents: {known}."

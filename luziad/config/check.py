@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from luziad.agents.registry import AGENTS, ARGV, READERS
-from luziad.agents.template import PLACEHOLDERS, placeholders
+from luziad.agents.registry import BUILT_IN, READERS, RUN_ADAPTER
+from luziad.agents.template import PLACEHOLDERS, find_placeholders
 from luziad.config.rules import COMMAND, COUNT, JSONL, NAME, NAME_EXPECTED, VARIABLE, VARIABLES, Rule, found, is_text
 from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from luziad.config.toml_lines import Path, line_numbers
@@ -86,7 +86,7 @@ class _Checker:
         self._data = data
         self._mistakes: list[tuple[Path, str]] = []
         agents = data.get("agents")
-        self._agents = list(dict.fromkeys([*AGENTS, *(agents if isinstance(agents, dict) else ())]))
+        self._agents = list(dict.fromkeys([*BUILT_IN, *(agents if isinstance(agents, dict) else ())]))
 
     def run(self) -> None:
         """Check everything."""
@@ -129,7 +129,7 @@ class _Checker:
         for name in tables:
             if not NAME.fullmatch(name):
                 self._say((kind, name), f"found this name, expected {NAME_EXPECTED}")
-            elif kind == "agents" and name == ARGV.name:
+            elif kind == "agents" and name == RUN_ADAPTER.name:
                 self._say((kind, name), "found the name that stands for `luzia run`, expected another one")
         return list(tables.items())
 
@@ -185,7 +185,7 @@ class _Checker:
     def _without_command(self, path: Path, table: Any) -> None:
         if not isinstance(table, dict) or "command" in table:
             return
-        if path[-1] not in AGENTS:
+        if path[-1] not in BUILT_IN:
             self._say((*path, "command"), f"it is missing, expected {COMMAND.expected}")
             return
         for key in table:
@@ -200,7 +200,7 @@ class _Checker:
         if isinstance(reader, str) and reader not in READERS:
             self._say((*path, "reader"), f"found {found(reader)}, expected one of {', '.join(READERS)}")
         self._mapping(path, reader, table.get("jsonl"))
-        used = {name for word in command for name in placeholders(word)}
+        used = {name for word in command for name in find_placeholders(word)}
         for name in sorted(used.difference(PLACEHOLDERS)):
             known = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
             literal = f"{{{{{name}}}}} stands for the text {{{name}}}"

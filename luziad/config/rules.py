@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import MAX_CPUS, MAX_PRIORITY, MAX_RETRIES, RETRYABLE
 
-from luziad.agents.jsonl import field
+from luziad.agents.jsonl import parse_field
 
 MAX_COUNT = 1_000_000_000
 MIN_BYTES, MAX_BYTES = 1 << 16, 1 << 50
@@ -87,9 +87,11 @@ def _is_command(value: object) -> bool:
 def _is_field(value: object, *, plain: bool = False) -> bool:
     """True for a field of a line, or several; plain: it is one, and nothing but a path."""
     if plain:
-        return isinstance(value, str) and (found := field(value)) is not None and found.type is found.value is None
+        return (
+            isinstance(value, str) and (found := parse_field(value)) is not None and found.type is found.value is None
+        )
     several = value if isinstance(value, list) else [value]
-    return bool(several) and all(isinstance(each, str) and field(each) is not None for each in several)
+    return bool(several) and all(isinstance(each, str) and parse_field(each) is not None for each in several)
 
 
 def one_of(*words: str) -> Rule:

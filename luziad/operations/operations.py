@@ -103,7 +103,7 @@ class Operations:
             default = None
         own = {name for name, each in self.config.agents.items() if each.command is not None}
         paths = {name: self._which(adapter.program) for name, adapter in adapters.items() if adapter.program}
-        asked = {path for name, path in paths.items() if versions and path and adapters[name].tells_version}
+        asked = {path for name, path in paths.items() if versions and path and adapters[name].has_version_option}
         told = await self.versions.of(asked, VERSIONS_WAIT_S)
         rows = []
         for adapter in list(adapters.values()):

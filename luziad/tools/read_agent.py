@@ -23,8 +23,8 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Usage
 
 from luziad.agents import registry
-from luziad.agents.base import STDERR_TAIL_BYTES, Adapter, Understanding
-from luziad.agents.lines import LineSplitter
+from luziad.agents.base import STDERR_TAIL_BYTES, Adapter, OutputSummary
+from luziad.agents.line_splitter import LineSplitter
 from luziad.config import load as configuration
 from luziad.errors import ConfigError
 from luziad.jobs.attempt import ExitRecord, Verdict
@@ -39,7 +39,7 @@ class Replay(msgspec.Struct, frozen=True):
 
     agent: str
     verdict: Verdict
-    understanding: Understanding
+    understanding: OutputSummary
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        adapter = registry.named(options.agent, registry.build(configuration.load().agents))
+        adapter = registry.get(options.agent, registry.build(configuration.load().agents))
         _replay(adapter, options)
         sys.stdout.flush()
     except ConfigError as exc:
@@ -81,7 +81,7 @@ def _replay(adapter: Adapter, options: argparse.Namespace) -> None:
         tail = (tail + block)[-STDERR_TAIL_BYTES:]
     end = _exit_record(options.exit, options.signal)
     verdict = reader.verdict(end, tail)  # first, because it may add to what is understood
-    replay = Replay(adapter.name, verdict, reader.understanding())
+    replay = Replay(adapter.name, verdict, reader.summary())
     if options.json:
         sys.stdout.write(msgspec.json.encode(replay).decode() + "\n")
         return

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import Understanding, signal_or_code
-from luziad.agents.reading import one_line
+from luziad.agents.base import OutputSummary, describe_exit
+from luziad.agents.json_values import one_line
 from luziad.jobs.attempt import ExitRecord, Verdict
 
 _MARKS = {"pending": "[ ]", "in_progress": "[~]", "completed": "[x]", "dropped": "[-]"}
@@ -39,7 +39,7 @@ class Phases:
 
 
 def facts(
-    agent: str, known: Understanding, phases: Phases, verdict: Verdict, end: ExitRecord, *, assumed: bool
+    agent: str, known: OutputSummary, phases: Phases, verdict: Verdict, end: ExitRecord, *, assumed: bool
 ) -> Iterator[tuple[str, str]]:
     """Names and values, a pair for each line; without a name a line goes on with the one before.
 
@@ -60,25 +60,25 @@ def facts(
         yield "limit", _limit(known.usage_limit.words, known.usage_limit.resets_at)
     yield "message", one_line(known.last_message or "none")
     yield "lines", f"{known.events} events, {known.noise_lines} that were none"
-    ended = signal_or_code(end) + (", assumed: say --exit or --signal" if assumed else "")
+    ended = describe_exit(end) + (", assumed: say --exit or --signal" if assumed else "")
     reason = f": {verdict.reason}" if verdict.reason else ""
     yield "verdict", f"{verdict.outcome.value}{reason} ({ended})"
 
 
-def _files(known: Understanding) -> Iterator[tuple[str, str]]:
+def _files(known: OutputSummary) -> Iterator[tuple[str, str]]:
     for number, file in enumerate(known.files or ["none"]):
         yield "" if number else "files", one_line(file, 4096)
     if known.more_files:
         yield "", "… and more"
 
 
-def _plan(known: Understanding) -> Iterator[tuple[str, str]]:
+def _plan(known: OutputSummary) -> Iterator[tuple[str, str]]:
     yield "plan", "none" if known.plan_total is None else f"{known.plan_done}/{known.plan_total}"
     for item in known.plan:
         yield "", f"{_MARKS[item.state]} {item.text}"
 
 
-def _tokens(known: Understanding) -> str:
+def _tokens(known: OutputSummary) -> str:
     if known.tokens_in is None:
         return "unknown"
     return f"{known.tokens_in} in ({known.tokens_cached} from the cache), {known.tokens_out} out"

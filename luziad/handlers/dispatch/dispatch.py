@@ -192,7 +192,7 @@ def _name_of(path: str) -> str:
 
 def _agent(services: Services, request: Dispatch, project_agent: str | None) -> str:
     if request.argv is not None:
-        return registry.ARGV.name
+        return registry.RUN_ADAPTER.name
     path = request.env.get("PATH") or request.client_env.get("PATH")
     programs = services.operations.programs
     return registry.choose(

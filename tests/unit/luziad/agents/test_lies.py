@@ -10,7 +10,7 @@ import pytest
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.agents.base import Reader
-from luziad.agents.registry import AGENTS
+from luziad.agents.registry import BUILT_IN
 from luziad.jobs.attempt import Verdict
 from unit.luziad.agents.recordings import RECORDINGS, exited
 
@@ -23,7 +23,7 @@ RESULT: Event = {"type": "result", "subtype": "success", "is_error": False, "res
 
 def read(agent: str, *events: Event) -> tuple[Reader, list[Progress]]:
     """A reader that has read the events, and what it told."""
-    reader = AGENTS[agent].reader()
+    reader = BUILT_IN[agent].reader()
     told = [reader.feed(json.dumps(event).encode()) for event in events]
     return reader, [progress for progress in told if progress is not None]
 
@@ -114,7 +114,7 @@ def test_a_server_that_limits_requests_is_told_in_its_own_words() -> None:
     words = "API Error: Server is temporarily limiting requests (not your usage limit)"
     reader, _ = read("claude", INIT, synthetic(words), RESULT | {"result": words, "is_error": True})
     assert reader.verdict(exited(0), b"") == Verdict(Outcome.FAILED, words)
-    assert reader.understanding().usage_limit is None
+    assert reader.summary().usage_limit is None
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode", "vibe"])
@@ -226,7 +226,7 @@ def test_codex_out_of_credits_has_failed_and_waiting_does_not_help() -> None:
     words = "Your workspace is out of credits. Ask your workspace owner to refill."
     reader, _ = read("codex", {"type": "turn.started"}, {"type": "turn.failed", "error": {"message": words}})
     assert reader.verdict(exited(1), b"") == Verdict(Outcome.FAILED, words)
-    assert reader.understanding().usage_limit is None
+    assert reader.summary().usage_limit is None
 
 
 def test_codex_must_complete_the_last_turn_that_began() -> None:

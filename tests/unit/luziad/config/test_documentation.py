@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from luziad.agents import registry
-from luziad.agents.base import Context
+from luziad.agents.base import CommandContext
 from luziad.config.check import check
 from luziad.config.rules import Rule
 from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
@@ -57,11 +57,11 @@ def test_the_examples_load(page: str) -> None:
 
 
 def test_the_page_about_agents_has_their_commands() -> None:
-    context = Context(job="j", attempt=1, task="TASK", directory="DIR", prompt_file="FILE")
+    context = CommandContext(job="j", attempt=1, task="TASK", directory="DIR", prompt_file="FILE")
     table = section("agents.md", "The built-in agents")
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|.*\| (.*) \|$", table, re.MULTILINE)
-    assert [name for name, _, _ in rows] == list(registry.AGENTS)
+    assert [name for name, _, _ in rows] == list(registry.BUILT_IN)
     for name, command, install in rows:
-        argv = " ".join(registry.AGENTS[name].command(context).argv)
+        argv = " ".join(registry.BUILT_IN[name].command(context).argv)
         assert command == re.sub(r"[0-9a-f-]{36}", "UUID", argv)
-        assert registry.AGENTS[name].program is None or install.strip("`") in registry.AGENTS[name].install_hint
+        assert registry.BUILT_IN[name].program is None or install.strip("`") in registry.BUILT_IN[name].install_hint

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from luziad.agents.registry import AGENTS
+from luziad.agents.registry import BUILT_IN
 from luziad.tools import read_agent
 from unit.luziad.agents.recordings import DIRECTORY, RECORDINGS, Recording
 
@@ -119,5 +119,5 @@ def test_when_nobody_says_how_it_ended_exit_0_is_assumed_and_told(capsys: pytest
 
 
 def test_every_agent_can_be_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
-    for agent in AGENTS:
+    for agent in BUILT_IN:
         assert replay(capsys, agent, "--stdout=/dev/null")["understanding"]["events"] == 0
