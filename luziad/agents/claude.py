@@ -1,10 +1,10 @@
 """Claude Code, headless: `claude -p` with stream-json output.
 
-Facts that this rests on (seen with version 2.1): an API error ends as a `result` of subtype success with
-is_error true, and some versions exit 0 with it; such errors are spoken by the model "<synthetic>". A refused
-tool and an unknown slash command exit 0. SIGTERM exits 143 without a `result`, SIGINT exits 0. Lines of
-sub-agents carry parent_tool_use_id: their tools, files and tokens count, their words do not. A message comes in a
-line for each of its blocks, each with the usage of its start; the `result` has the true totals.
+Observed with version 2.1: an API error ends with a `result` of subtype success with is_error true, and some
+versions exit 0 after it; the message of such an error has the model "<synthetic>". A refused tool and an unknown slash
+command exit 0. SIGTERM exits 143 without a `result`, SIGINT exits 0. Lines of sub-agents have parent_tool_use_id:
+their tools, files and tokens count, their messages do not. A message is printed as one line for each of its blocks,
+each with the usage at its start; the `result` has the correct totals.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ _TASK_TOOLS = ("TaskCreate", "TaskUpdate")
 
 
 def command(context: CommandContext) -> Command:
-    """Run Claude Code with the task on stdin; it may edit files, and what it would have to ask is refused or asked.
+    """Run Claude Code with the task on stdin. It may edit files; other permissions are refused, or the user is asked.
 
-    The session's id follows from the job and the attempt, so that it is known whatever becomes of the output.
+    The session's id is derived from the job and the attempt, so that it is known even if the output is lost.
     """
     new = uuid.uuid5(_SESSIONS, f"{context.directory}\0{context.job}\0{context.attempt}")
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
@@ -70,7 +70,7 @@ def command(context: CommandContext) -> Command:
             *asking,
             *allowed,
         ],
-        env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only honest progress
+        env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
         first_line=claude_questions.format_first_line(context.task) if context.ask else None,
@@ -87,14 +87,14 @@ class ClaudeReader:
         self._tasks: dict[str, PlanItem] = {}
         self._questions = claude_questions.PendingQuestions()
         self._answered = False
-        self._said = "(nothing)"
+        self._last_answer = "(nothing)"
         self._hint = ""
         self._finished = False
         self._success = False
         self._failure = ""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one event."""
+        """Read one event."""
         event = self._builder.decode(decode_event, line)
         if event is None:
             return None
@@ -119,7 +119,7 @@ class ClaudeReader:
         return self._builder.take_progress()
 
     def summary(self) -> OutputSummary:
-        """What has been understood so far."""
+        """The summary so far."""
         return msgspec.structs.replace(self._builder.summary(), asked=self._questions.questions())
 
     def is_finished(self) -> bool:
@@ -127,7 +127,7 @@ class ClaudeReader:
         return self._finished
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
-        """Success is a result without error or refused tools, after an answer of the model."""
+        """Success is a result without an error or refused tools, after an answer of the model."""
         return judge(
             exit_record,
             success=self._success,
@@ -173,13 +173,13 @@ class ClaudeReader:
             self._hint = ""
             self._builder.usage_limit = None
             self._builder.add_message(words)
-            self._said = words[:MAX_TEXT_CHARS] or "(nothing)"
+            self._last_answer = words[:MAX_TEXT_CHARS] or "(nothing)"
         else:
             self._hint = one_line(words)
             self._note_limit(words)
 
     def _count(self, message: dict[str, Any], main: bool) -> None:
-        """Count a message of the model once; it comes in one line for each of its blocks."""
+        """Count a message of the model once, although each of its blocks has a line."""
         if key := as_text(message.get("id")):
             if key in self._messages:
                 return
@@ -244,7 +244,7 @@ class ClaudeReader:
         self._builder.set_phase(tool_phase(as_text(event.tool_name)) + (f" {elapsed:.0f} s" if elapsed else ""))
 
     def _rate_limit(self, event: Event) -> None:
-        """Take in a limit of the account; a refusal that names none comes from a busy server."""
+        """Read a limit of the account; a rejection without the limit's type comes from a busy server."""
         info = event.rate_limit_info
         kind, resets_at = one_line(text_at(info, "rateLimitType"), 40), value_at(info, "resetsAt")
         if text_at(info, "status") == "rejected" and (kind or resets_at is not None):
@@ -256,10 +256,10 @@ class ClaudeReader:
             self._builder.set_usage_limit(words)
 
     def _result(self, event: Event) -> None:
-        """Judge the end of a turn; of several, the last one counts."""
+        """Read the end of a turn; the last of several counts."""
         self._finished = True
         self._questions.clear()
-        self._failure = self._what_went_wrong(event)
+        self._failure = self._describe_failure(event)
         self._success = not self._failure
         self._builder.set_name("session", event.session_id)
         self._builder.set_cost(event.total_cost_usd)
@@ -271,7 +271,7 @@ class ClaudeReader:
             self._builder.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
         self._note_limit(self._failure)
 
-    def _what_went_wrong(self, event: Event) -> str:
+    def _describe_failure(self, event: Event) -> str:
         subtype, ended = as_text(event.subtype), as_text(event.terminal_reason)
         words = as_text(event.result)[: 4 * MAX_TEXT_CHARS]
         if subtype != "success":
@@ -279,16 +279,16 @@ class ClaudeReader:
             more = "; ".join(e for e in errors[:10] if isinstance(e, str)) if isinstance(errors, list) else ""
             return f"{subtype or 'a result without a subtype'}: {more or words or ended}".rstrip(": ")
         if event.is_error is not False:
-            return words or self._hint or "claude reports an error without words"
-        unsaid = words.startswith("API Error") and words[: len(self._said)] != self._said
-        if event.api_error_status is not None or unsaid:
-            return words or "an API error without words"
+            return words or self._hint or "claude reported an error without a message"
+        unexplained = words.startswith("API Error") and words[: len(self._last_answer)] != self._last_answer
+        if event.api_error_status is not None or unexplained:
+            return words or "API error without a message"
         denials = as_objects(event.permission_denials)
         if refused := [each for each in denials if not self._questions.has_asked(each.get("tool_use_id"))]:
             names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
             return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"
         if event.stop_reason == "tool_deferred":
-            return "it waits for an answer that a tool needs"
+            return "it waits for the answer to a tool's question"
         if ended not in ("", "completed"):
             return f"the turn ended early: {ended}"
         if not self._answered:

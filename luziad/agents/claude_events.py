@@ -1,4 +1,4 @@
-"""The lines of Claude Code's stream-json as far as they are read, and what stands deep inside of them."""
+"""The lines of Claude Code's stream-json: the fields that are read, and values nested inside them. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODEL_USAGE = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCrea
 
 
 class Event(msgspec.Struct, gc=False):
-    """The fields that are read; whatever stands in them, the line is an event."""
+    """The fields that are read. They accept any value, so that every JSON object is an event."""
 
     type: str = ""
     subtype: Any = None
@@ -46,7 +46,7 @@ class Event(msgspec.Struct, gc=False):
 
 
 class ToolCall(NamedTuple):
-    """What is kept of a tool's call until it has ended."""
+    """The data of a tool call that is kept until it has ended."""
 
     tool: str
     file: str
@@ -59,11 +59,11 @@ decode_event = msgspec.json.Decoder(Event).decode
 
 
 def count_tokens(usage: Any, keys: tuple[str, str, str, str]) -> tuple[int, int, int]:
-    """Tokens read, written and cached. keys: of the fresh input, the output, what the cache gave and what it took."""
+    """Tokens read, written and cached. keys: of the uncached input, the output, cache reads and cache writes."""
     fresh, out, cached, kept = (parse_count(value_at(usage, key)) for key in keys)
     return fresh + cached + kept, out, cached
 
 
 def created_task_id(result: msgspec.Raw) -> str:
-    """The id of the task that a TaskCreate made; empty when the result names none."""
+    """The id of the task that TaskCreate has created; empty when the result has none."""
     return text_at(decode_json(result), "task", "id")

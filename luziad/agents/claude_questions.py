@@ -1,10 +1,10 @@
-"""How Claude Code asks over its stream, and how it is answered on its stdin.
+"""Questions of Claude Code in its stream, and the answers on its stdin.
 
-With `--permission-prompt-tool=stdio` (seen with version 2.1) a tool that needs a permission comes as a line
+With `--permission-prompt-tool=stdio` (observed with version 2.1), a tool that needs permission is printed as a line
 {"type":"control_request","request_id":..,"request":{"subtype":"can_use_tool","tool_name":..,"input":{..},
 "tool_use_id":..}}, and the tool waits for a control_response with the same request_id on stdin. A question to the user
-is the tool AskUserQuestion, asked in the same way; its answers go back in `updatedInput`. A response that comes twice
-is ignored.
+is the tool AskUserQuestion, printed in the same way; its answers are returned in `updatedInput`. A second response to
+a request is ignored.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _MAX_PARTS = 10
 _MAX_OPTIONS = 20
 _MAX_LABEL = 200
 _DESCRIPTIVE_FIELDS = ("command", "file_path", "notebook_path", "url", "path", "pattern", "query", "description")
-"""The fields of a tool's input that say what it is about; the first that is there is shown."""
+"""The fields of a tool's input that describe it; the first one present is shown."""
 
 
 class PendingQuestions:
-    """What is asked now: the requests that were made, less those that were answered, withdrawn, or are over."""
+    """The open questions: those that were not answered or withdrawn, and whose turn has not ended."""
 
     def __init__(self) -> None:
         self._asked: dict[str, tuple[str, Question]] = {}
         self._tools: dict[str, None] = {}
 
     def add(self, request_id: Any, request: Any) -> None:
-        """Take in a control_request."""
+        """Read a control_request."""
         key = as_text(request_id)
         if text_at(request, "subtype") != "can_use_tool" or not 0 < len(key) <= 200 or len(self._asked) >= MAX_PENDING:
             return
@@ -47,29 +47,29 @@ class PendingQuestions:
         put_bounded(self._tools, tool, None)
 
     def has_asked(self, tool_use_id: Any) -> bool:
-        """Whether a person was asked about the tool's use, so that a refusal was theirs."""
+        """Whether the user was asked about this use of a tool, so that a refusal was the user's."""
         return as_text(tool_use_id) in self._tools
 
     def withdraw(self, request_id: Any) -> None:
-        """Take in a control_cancel_request."""
+        """Read a control_cancel_request."""
         self._asked.pop(as_text(request_id), None)
 
     def settle(self, tool_use_id: Any) -> None:
-        """The tool has a result, so nobody waits for an answer any more."""
+        """Remove the questions of a tool that has a result."""
         for key in [key for key, (tool, _) in self._asked.items() if tool == tool_use_id]:
             del self._asked[key]
 
     def clear(self) -> None:
-        """The turn has ended."""
+        """Remove all questions, since the turn has ended."""
         self._asked.clear()
 
     def questions(self) -> list[Question]:
-        """What is asked, oldest first."""
+        """The open questions, oldest first."""
         return [question for _, question in self._asked.values()]
 
 
 def parse_question(request_id: str, request: Any) -> Question:
-    """The question that a request to use a tool is."""
+    """The question in a request to use a tool."""
     tool, given = text_at(request, "tool_name")[:_MAX_LABEL], value_at(request, "input")
     if tool != QUESTION_TOOL:
         return Question(request_id, "permission", tool, _describe_input(given))
@@ -78,7 +78,7 @@ def parse_question(request_id: str, request: Any) -> Question:
 
 
 def respond(line: bytes, answer: Answer) -> str:
-    """The line for stdin that answers the request in a line of the stream. Raises ValueError when it holds none."""
+    """The line for stdin that answers the request in a line of the stream. Raises ValueError when it has none."""
     request = msgspec.json.decode(line)
     given = value_at(value_at(request, "request"), "input")
     response: dict[str, Any] = {"behavior": "allow"}
@@ -91,12 +91,12 @@ def respond(line: bytes, answer: Answer) -> str:
         response["updatedInput"] = {**given, "answers": answers}
     else:
         response["updatedInput"] = given
-    told = {"subtype": "success", "request_id": answer.question, "response": response}
-    return json.dumps({"type": "control_response", "response": told})
+    payload = {"subtype": "success", "request_id": answer.question, "response": response}
+    return json.dumps({"type": "control_response", "response": payload})
 
 
 def format_first_line(task: str) -> str:
-    """The task as the first line of a conversation."""
+    """The line for stdin that begins a conversation with the task."""
     message = {"role": "user", "content": task}
     return json.dumps({"type": "user", "message": message, "parent_tool_use_id": None, "session_id": "default"})
 

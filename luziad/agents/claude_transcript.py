@@ -1,4 +1,4 @@
-"""Claude Code's stream as a transcript."""
+"""The transcript of Claude Code's output. Pure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _system(event: dict[str, Any]) -> Iterable[TranscriptEntry]:
                 "warning", f"retry {event.get('attempt')} of {event.get('max_retries')}: {event.get('error')}"
             )
         case "compact_boundary":
-            yield TranscriptEntry("note", "the conversation was made shorter")
+            yield TranscriptEntry("note", "the conversation was compacted")
 
 
 def _end(event: dict[str, Any]) -> TranscriptEntry:

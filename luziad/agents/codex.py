@@ -1,8 +1,7 @@
 """Codex, headless: `codex exec --json`.
 
-Facts that this rests on (seen with version 0.169): `error` events such as "Reconnecting... 2/5" are not
-final, `turn.failed` is. `usage` is the total of the thread. SIGINT exits 1 without a terminal event, SIGTERM
-kills it. On a stdin that never ends it waits for ever.
+Observed with version 0.169: `error` events such as "Reconnecting... 2/5" are not final, `turn.failed` is. `usage` is
+the total of the thread. SIGINT exits 1 without a final event, SIGTERM kills it. It waits until stdin is closed.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_
 from luziad.jobs.attempt import ExitRecord, Verdict
 
 _TOOLS = {"command_execution": "shell", "file_change": "edit", "web_search": "web search", "mcp_tool_call": "mcp"}
-"""Kinds of items that are tools, and what they are called unless they say it themselves."""
+"""Types of items that are tools, with their names for items without one."""
 _STATES = ("pending", "completed")
 
 
 def command(context: CommandContext) -> Command:
-    """Run Codex with the task on stdin; its sandbox lets it write in the project and nowhere else."""
+    """Run Codex with the task on stdin. Its sandbox allows writes in the project only."""
     return Command(
         [
             "codex",
@@ -38,7 +37,7 @@ def command(context: CommandContext) -> Command:
             "-s",
             "workspace-write",
             "-c",
-            "tools.update_plan.enabled=true",  # its plan is the only honest progress
+            "tools.update_plan.enabled=true",  # its plan is the only measure of progress
             *([] if context.session is None else ["resume", context.session]),
             "-",
         ],
@@ -87,7 +86,7 @@ class CodexReader:
         self._hint = ""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one event."""
+        """Read one event."""
         event = self._builder.decode(_event, line)
         if event is None:
             return None
@@ -114,7 +113,7 @@ class CodexReader:
         return self._builder.take_progress()
 
     def summary(self) -> OutputSummary:
-        """What has been understood so far."""
+        """The summary so far."""
         return self._builder.summary()
 
     def is_finished(self) -> bool:
@@ -122,7 +121,7 @@ class CodexReader:
         return self._completed or bool(self._failure)
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
-        """Success is a completed turn after which none began or failed."""
+        """Success is a completed turn that no other turn follows."""
         return judge(
             exit_record,
             success=self._completed,
@@ -160,7 +159,7 @@ class CodexReader:
             notes.set_phase("thinking")
 
     def _plan(self, items: bytes) -> None:
-        """Take in a to-do list; codex tells it again when its item ends, mostly unchanged."""
+        """Read a to-do list; codex prints it again when its item ends, mostly unchanged."""
         if items != self._last_list:
             self._last_list = items if len(items) <= _MAX_KEPT_LIST else b""
             todos = as_objects(decode_json(items))
@@ -168,7 +167,7 @@ class CodexReader:
             self._builder.set_plan([make_plan_item(words, state) for words, state in states])
 
     def _tool(self, item: _Item, name: str, over: bool) -> None:
-        """Count a tool when its item is first seen: some come only when they are over."""
+        """Count a tool when its item is first seen: some are printed only when they have ended."""
         key = as_text(item.id)
         if key not in self._open_items:
             self._builder.add_tool_call(name)

@@ -1,4 +1,4 @@
-"""Codex's stream as a transcript."""
+"""The transcript of Codex's output. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Gemini CLI, headless: `gemini --output-format stream-json`.
 
-Facts that this rests on (seen with version 0.61): a signal can end it with exit 0 and no `result`; an API
-error exits with the HTTP status modulo 256. Its launcher ignores SIGTERM unless it is told not to relaunch.
+Observed with version 0.61: a signal can end it with exit 0 and no `result`; an API error exits with the HTTP status
+modulo 256. Its launcher ignores SIGTERM unless GEMINI_CLI_NO_RELAUNCH is set.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _WRITERS = ("write_file", "replace", "edit")
 
 _EXITS = {
     41: "authentication failed",
-    42: "it did not accept its input",
+    42: "its input was invalid",
     44: "its sandbox failed",
-    52: "its configuration is wrong",
+    52: "its configuration is invalid",
     53: "the turn limit was reached",
     54: "a tool failed",
     55: "the directory is not trusted",
     130: "it was cancelled",
 }
-"""The exit codes that its documentation names."""
+"""The exit codes in its documentation."""
 
 
 def command(context: CommandContext) -> Command:
@@ -91,7 +91,7 @@ class GeminiReader:
         self._hint = ""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one event."""
+        """Read one event."""
         event = self._builder.decode(_event, line)
         if event is None:
             return None
@@ -114,7 +114,7 @@ class GeminiReader:
         return self._builder.take_progress()
 
     def summary(self) -> OutputSummary:
-        """What has been understood so far."""
+        """The summary so far."""
         return self._builder.summary()
 
     def is_finished(self) -> bool:
@@ -134,7 +134,7 @@ class GeminiReader:
         )
 
     def _begin_turn(self) -> None:
-        """Count a turn of the model's: it lasts until a tool has answered."""
+        """Count a turn of the model, which lasts until a tool returns its result."""
         if not self._models_turn:
             self._models_turn = True
             self._builder.turns += 1
@@ -171,7 +171,7 @@ class GeminiReader:
     def _result(self, event: _Event) -> None:
         self._success = event.status == "success"
         words = text_at(event.error, "message")[: 4 * MAX_TEXT_CHARS]
-        self._failure = "" if self._success else words or self._hint or "gemini reports an error without words"
+        self._failure = "" if self._success else words or self._hint or "gemini reported an error without a message"
         if self._success:
             self._builder.usage_limit = None
         self._note_limit(self._failure)

@@ -1,4 +1,4 @@
-"""Gemini CLI's stream as a transcript."""
+"""The transcript of Gemini CLI's output. Pure."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ MAX_TEXT_CHARS = 500
 
 
 def decode_json(json: bytes | str | msgspec.Raw) -> Any:
-    """The value that a JSON text inside of an event stands for; None when it is no JSON."""
+    """Decode a JSON text inside an event; None when it is not JSON."""
     try:
         return msgspec.json.decode(json)
     except (ValueError, RecursionError):
@@ -19,12 +19,12 @@ def decode_json(json: bytes | str | msgspec.Raw) -> Any:
 
 
 def as_text(value: object) -> str:
-    """The value when it is a string, or an empty one."""
+    """The value if it is a string, otherwise an empty string."""
     return value if isinstance(value, str) else ""
 
 
 def value_at(value: object, *path: str) -> Any:
-    """What stands under `path` in nested objects; None when any step of it is missing."""
+    """The value at `path` in nested objects; None when any step of it is missing."""
     for key in path:
         if not isinstance(value, dict):
             return None
@@ -33,13 +33,13 @@ def value_at(value: object, *path: str) -> Any:
 
 
 def text_at(value: object, *path: str) -> str:
-    """The string under `path`, or an empty one."""
+    """The string at `path`, or an empty string."""
     found = value_at(value, *path)
     return found if isinstance(found, str) else ""
 
 
 def as_objects(value: object) -> list[dict[str, Any]]:
-    """The objects of a list; empty when it is no list."""
+    """The objects of a list; empty when it is not a list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 

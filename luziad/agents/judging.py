@@ -1,7 +1,4 @@
-"""What the readers of agents' output share: looking into values, words of limits, and judging with proof.
-
-Whatever an agent prints, these functions take it: what is missing or of another kind is read as nothing.
-"""
+"""The verdict on an attempt that its agent's output must prove, and the messages of limits and overloads. Pure."""
 
 from __future__ import annotations
 
@@ -30,22 +27,22 @@ _NO_USAGE_LIMIT = "not your usage limit"
 
 
 def is_usage_limit(words: str) -> bool:
-    """Whether these words say that the account's allowance is used up, and not that a server is busy.
+    """Whether a message says that the account's usage limit is reached, rather than that a server is busy.
 
-    The words are those of the agents' sources and of what was seen. That a workspace is out of credits is no such
-    limit: waiting does not help.
+    The patterns come from the agents' sources and from recorded output. A workspace that is out of credits is not such
+    a limit, since waiting does not help.
     """
     words = words[: 4 * MAX_TEXT_CHARS]
     return _NO_USAGE_LIMIT not in words.lower() and _USAGE_LIMIT.search(words) is not None
 
 
 def is_overload(words: str) -> bool:
-    """Whether these words say that a server is busy, so that the same may go well a little later."""
+    """Whether a message says that a server is overloaded, so that a later attempt may succeed."""
     return _OVERLOAD.search(words[: 4 * MAX_TEXT_CHARS]) is not None
 
 
 def last_stderr_line(stderr_tail: bytes, start: str = "") -> str:
-    """The last line of stderr that has text, or everything from the last line that begins with `start`."""
+    """The last line of stderr with text, or everything from the last line that begins with `start`."""
     lines = [line.strip() for line in stderr_tail.decode(errors="replace").splitlines()]
     if start:
         for index in range(len(lines) - 1, -1, -1):
@@ -59,9 +56,9 @@ def judge(
 ) -> Verdict:
     """The verdict for an agent whose exit code alone proves nothing.
 
-    success: its output proves that it did its work. failure: its final words on what went wrong.
-    hint: other words of its output that may explain the end. missing: the reason when a good exit lacks the
-    proof. stderr_words: what explains a bad exit code when nothing else does.
+    success: its output proves that it did its work. failure: its final error message.
+    hint: another message of its output that may explain the end. missing: the reason when it exits with 0 without the
+    proof. stderr_words: the explanation of another exit code when there is no other.
     """
     if exit_record.error is not None:
         return Verdict(Outcome.START_FAILED, exit_record.error)

@@ -1,49 +1,49 @@
-"""Cuts a stream of bytes into lines, however the bytes arrive; sans I/O, with bounded memory."""
+"""Splits a stream of bytes into lines, in bounded memory. Pure."""
 
 from __future__ import annotations
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
-"""The longest line that is kept. Agents print a file that they read as one line, so that 10 MB is no error."""
+"""The longest line that is kept. Agents print a file that they read as one line, so 10 MB is normal."""
 
-TOO_LONG = b"(a line that was too long)"
-"""Stands in the place of a longer line. It is no JSON, so that readers count it as a line without an event."""
+TOO_LONG = b"(line too long)"
+"""Replaces a longer line. It is not JSON, so readers count it as a line without an event."""
 
 
 class LineSplitter:
-    """Gives the lines of a stream without their newlines. most: the longest line to keep, in bytes."""
+    """Splits a stream into lines without their newlines. max_line_bytes: the longest line to keep."""
 
-    def __init__(self, most: int = MAX_LINE_BYTES) -> None:
-        self._most = most
-        self._held = bytearray()
+    def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._max_line_bytes = max_line_bytes
+        self._partial = bytearray()
         self._size = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take in the next bytes; return the lines that ended in them."""
+        """Add the next bytes; return the lines that end in them."""
         lines = data.split(b"\n")
         rest = lines.pop()
         if lines:
             lines[0] = self._finish(lines[0])
-            if len(data) > self._most:
-                lines = [line if len(line) <= self._most else TOO_LONG for line in lines]
-        self._hold(rest)
+            if len(data) > self._max_line_bytes:
+                lines = [line if len(line) <= self._max_line_bytes else TOO_LONG for line in lines]
+        self._keep(rest)
         return lines
 
     def end(self) -> list[bytes]:
-        """The last line, when its newline is missing."""
+        """The last line, if its newline is missing."""
         return [self._finish(b"")] if self._size else []
 
-    def _hold(self, part: bytes) -> None:
+    def _keep(self, part: bytes) -> None:
         self._size += len(part)
-        if self._size > self._most:
-            self._held.clear()
+        if self._size > self._max_line_bytes:
+            self._partial.clear()
         else:
-            self._held += part
+            self._partial += part
 
     def _finish(self, part: bytes) -> bytes:
-        if not self._size and len(part) <= self._most:
+        if not self._size and len(part) <= self._max_line_bytes:
             return part
-        self._hold(part)
-        line = bytes(self._held) if self._size <= self._most else TOO_LONG
-        self._held.clear()
+        self._keep(part)
+        line = bytes(self._partial) if self._size <= self._max_line_bytes else TOO_LONG
+        self._partial.clear()
         self._size = 0
         return line

@@ -1,8 +1,8 @@
 """opencode, headless: `opencode run --format json`.
 
-Facts that this rests on (seen with version 1.18): a tool's line comes when the tool has ended; an `error`
-line is final, because it retries in silence; a permission that nobody can give ends it with exit 0 and
-not one byte. A dropped connection makes it loop over steps that finish for the reason "unknown".
+Observed with version 1.18: a tool's line is printed when the tool has ended; an `error` line is final, because retries
+are not printed; a permission request ends it with exit 0 and no output. After a dropped connection it loops over steps
+that finish with the reason "unknown".
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WRITERS = ("write", "edit", "multiedit", "patch")
 
 
 def command(context: CommandContext) -> Command:
-    """Run opencode with the task on stdin; what it may do is said by its own configuration."""
+    """Run opencode with the task on stdin. Its own configuration sets its permissions."""
     return Command(
         ["opencode", "run", "--format", "json", "--dir", context.directory, *resume_options(context, "--session")],
         drop_env=NESTING_VARIABLES,
@@ -53,7 +53,7 @@ class OpencodeReader:
         self._failure = ""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one event."""
+        """Read one event."""
         event = self._builder.decode(_event, line)
         if event is None:
             return None
@@ -75,19 +75,19 @@ class OpencodeReader:
         return self._builder.take_progress()
 
     def summary(self) -> OutputSummary:
-        """What has been understood so far."""
+        """The summary so far."""
         return self._builder.summary()
 
     def is_finished(self) -> bool:
-        """True after a last step or a final error, until another step begins."""
+        """True after a final step or error, until another step begins."""
         return self._last_step == "stop" or bool(self._failure)
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a last step that finished because the model was done, and no error."""
         if self._last_step:
-            missing = f"opencode ended in the middle of its work (last step: {self._last_step})"
+            missing = f"opencode ended before its work was done (last step: {self._last_step})"
         else:
-            missing = "opencode ended without doing anything; perhaps a permission was refused"
+            missing = "opencode ended without any output; a permission may have been refused"
         return judge(
             exit_record,
             success=self._last_step == "stop",
@@ -124,7 +124,7 @@ class OpencodeReader:
 
     def _error(self, error: Any) -> None:
         words = text_at(error, "data", "message") or text_at(error, "message") or text_at(error, "name")
-        self._failure = words[: 4 * MAX_TEXT_CHARS] or "opencode reports an error without words"
+        self._failure = words[: 4 * MAX_TEXT_CHARS] or "opencode reported an error without a message"
         body = text_at(error, "data", "responseBody")
         if is_usage_limit(words) or is_usage_limit(body):
             self._builder.set_usage_limit(words, value_at(decode_json(body), "error", "resets_at"))

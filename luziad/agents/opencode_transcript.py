@@ -1,4 +1,4 @@
-"""opencode's stream as a transcript."""
+"""The transcript of opencode's output. Pure."""
 
 from __future__ import annotations
 

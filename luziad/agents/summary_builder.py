@@ -1,4 +1,4 @@
-"""What a reader notes down while it reads: progress, and all else of an Understanding, with bounded memory."""
+"""Builds an OutputSummary and the progress while a reader reads, in bounded memory. Pure."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ _STATES = {
 
 
 def make_plan_item(text: str, state: str) -> PlanItem:
-    """An entry of a to-do list, from the agent's words for it."""
+    """An entry of a plan, from the agent's text and its name of the state."""
     return _plan_item(text[: 4 * MAX_ITEM_CHARS], _STATES.get(state, "pending"))
 
 
-@lru_cache(MAX_PLAN_ITEMS)  # a list is told whole again whenever one of its entries changes
+@lru_cache(MAX_PLAN_ITEMS)  # agents print the whole list again when an entry changes
 def _plan_item(text: str, state: str) -> PlanItem:
     return PlanItem(one_line(text, MAX_ITEM_CHARS), state)
 
 
 def parse_count(value: object) -> int:
-    """A number of things as an agent tells it; 0 for what cannot be one."""
+    """A count as an agent reports it; 0 when the value is not a count."""
     return value if type(value) is int and 0 < value <= MAX_COUNT else 0
 
 
 def parse_amount(value: object) -> float:
-    """A positive number as an agent tells it; 0 for what cannot be one."""
+    """A positive number as an agent reports it; 0 when the value is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_COUNT:
         return 0.0
     return float(value)
 
 
 def put_bounded(table: dict[str, V], key: str, value: V) -> None:
-    """Keep the value under an id that the agent gave, and forget the oldest when there are many."""
+    """Keep the value under an id from the agent, and drop the oldest one when there are many."""
     if len(key) > MAX_ID_CHARS:
         return
     if len(table) >= MAX_OPEN:
@@ -66,7 +66,7 @@ def put_bounded(table: dict[str, V], key: str, value: V) -> None:
 
 
 def tool_phase(name: str) -> str:
-    """The phase of an agent that runs a tool."""
+    """The name of the phase in which an agent runs a tool."""
     return _tool_phase(name[:400])
 
 
@@ -76,7 +76,7 @@ def _tool_phase(name: str) -> str:
 
 
 class SummaryBuilder:
-    """Keeps what is known, and tells the progress when it changed."""
+    """Collects what a reader reads."""
 
     def __init__(self) -> None:
         self.events = 0
@@ -85,20 +85,20 @@ class SummaryBuilder:
         self.usage_limit: UsageLimit | None = None
         self._phase: str | None = None
         self._dirty = False
-        self._told: tuple[str | None, tuple[int, int] | None] = (None, None)
+        self._reported: tuple[str | None, tuple[int, int] | None] = (None, None)
         self._names: dict[str, str] = {}
         self._tool_calls = 0
         self._tools: dict[str, int] = {}
         self._files: dict[str, None] = {}
         self._more_files = False
         self._plan: list[PlanItem] = []
-        self._counted: tuple[int, int] | None = None
+        self._plan_counts: tuple[int, int] | None = None
         self._tokens: tuple[int, int, int] | None = None
         self._cost = 0.0
         self._message = ""
 
     def decode(self, decode: Callable[[bytes], E], line: bytes) -> E | None:
-        """The event that a line holds; None, and counted as noise unless it is blank, when it holds none."""
+        """Decode the event in a line. A line without one gives None and counts as noise unless it is blank."""
         try:
             event = decode(line)
         except (ValueError, RecursionError):
@@ -109,18 +109,18 @@ class SummaryBuilder:
         return event
 
     def set_name(self, key: str, value: object) -> None:
-        """The agent's `session`, `model` or `version` is this, unless it is no name at all."""
+        """Set the agent's `session`, `model` or `version`, unless the value is not a name."""
         if isinstance(value, str) and value and self._names.get(key) != value:
             self._names[key] = one_line(value, 200)
 
     def set_phase(self, phase: str) -> None:
-        """The agent does this now."""
+        """Set what the agent is doing now."""
         if phase != self._phase:
             self._phase = phase
             self._dirty = True
 
     def add_tool_call(self, name: str) -> None:
-        """A tool was called."""
+        """Count a call of a tool."""
         self._tool_calls += 1
         if name not in self._tools:
             name = one_line(name, 80) or "?"
@@ -128,7 +128,7 @@ class SummaryBuilder:
             self._tools[name] = self._tools.get(name, 0) + 1
 
     def add_file(self, path: object) -> None:
-        """A file was written."""
+        """Add a file that was written."""
         if not isinstance(path, str) or not path or path in self._files:
             return
         if len(self._files) < MAX_FILES and len(path) <= MAX_PATH_CHARS:
@@ -137,20 +137,20 @@ class SummaryBuilder:
             self._more_files = True
 
     def set_plan(self, items: list[PlanItem]) -> None:
-        """The agent's to-do list is this now; dropped entries do not count."""
+        """Set the agent's plan; dropped entries do not count as progress."""
         self._plan = items[:MAX_PLAN_ITEMS]
         done = total = 0
         for item in self._plan:
             if item.state != "dropped":
                 total += 1
                 done += item.state == "completed"
-        counted = (done, total) if total else None
-        if counted != self._counted:
-            self._counted = counted
+        counts = (done, total) if total else None
+        if counts != self._plan_counts:
+            self._plan_counts = counts
             self._dirty = True
 
     def add_message(self, text: str, *, more: bool = False) -> None:
-        """The model said this, and so it writes. more: it goes on with what it said before."""
+        """Set the model's last message. more: it continues the previous one."""
         if more:
             text = self._message + text[:MAX_MESSAGE_CHARS]
         if text:
@@ -158,47 +158,47 @@ class SummaryBuilder:
             self._message = text if len(text) <= MAX_MESSAGE_CHARS else text[: MAX_MESSAGE_CHARS + 1]
 
     def add_tokens(self, read: int, written: int, cached: int) -> None:
-        """These tokens were used besides those that were counted before."""
+        """Add tokens to those counted so far."""
         before = self._tokens or (0, 0, 0)
         self.set_tokens(before[0] + read, before[1] + written, before[2] + cached)
 
     def set_tokens(self, read: int, written: int, cached: int) -> None:
-        """These are all tokens that were used; what was used before cannot become less."""
+        """Set the total of tokens, unless it is less than before."""
         if self._tokens is None or read + written >= self._tokens[0] + self._tokens[1]:
             self._tokens = (min(read, MAX_COUNT), min(written, MAX_COUNT), min(cached, MAX_COUNT))
 
     def add_cost(self, value: object) -> None:
-        """It cost so many US dollars more; agents say 0 where they know no price."""
+        """Add a cost in US dollars; agents report 0 when they do not know it."""
         self._cost += parse_amount(value)
 
     def set_cost(self, value: object) -> None:
-        """It cost so many US dollars in all; agents say 0 where they know no price."""
+        """Set the total cost in US dollars; agents report 0 when they do not know it."""
         self._cost = parse_amount(value) or self._cost
 
     def set_usage_limit(self, words: str, resets_at: object = None) -> None:
-        """The account's usage limit stops the agent. resets_at: epoch seconds, when it is a number."""
+        """Set the usage limit that stops the agent. resets_at: epoch seconds, if it is a number."""
         known = self.usage_limit.resets_at if self.usage_limit else None
         self.usage_limit = UsageLimit(one_line(words), parse_amount(resets_at) or known)
         self.set_phase("usage limit")
 
     def take_progress(self) -> Progress | None:
-        """The progress, or None when it has been told already."""
+        """The progress, or None if it has not changed since the last call."""
         if not self._dirty:
             return None
         self._dirty = False
-        now = (self._phase, self._counted)
-        if now == self._told:
+        now = (self._phase, self._plan_counts)
+        if now == self._reported:
             return None
-        self._told = now
-        if self._counted is None:
+        self._reported = now
+        if self._plan_counts is None:
             return Progress(phase=self._phase)
-        done, total = self._counted
+        done, total = self._plan_counts
         percent = min(99, 100 * done // total)
         return Progress(percent=percent, done=done, total=total, label="plan", phase=self._phase)
 
     def summary(self) -> OutputSummary:
-        """Everything that was noted."""
-        done, total = self._counted or (None, None)
+        """The summary so far."""
+        done, total = self._plan_counts or (None, None)
         read, written, cached = self._tokens or (None, None, None)
         cut = len(self._message) > MAX_MESSAGE_CHARS
         return OutputSummary(

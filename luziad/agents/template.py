@@ -1,4 +1,4 @@
-"""Agents from the configuration: a command whose words have placeholders."""
+"""Agents from the configuration: a command with placeholders. Pure."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandConte
 PLACEHOLDERS = ("task", "prompt_file", "directory")
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}")
-"""`{{word}}` stands for the text `{word}`; braces around anything but a word are text."""
+"""`{{word}}` is the text `{word}`; braces around anything but a word are text."""
 
 
 def find_placeholders(word: str) -> Iterator[str]:
-    """The names of the placeholders in a word of a command, known or not."""
+    """The names of the placeholders in an argument, known or not."""
     for match in _PLACEHOLDER.finditer(word):
         if match[2] is not None:
             yield match[2]
 
 
 def fill_placeholders(word: str, context: CommandContext) -> str:
-    """The word with its placeholders replaced, each once: what the task says is never read as one."""
+    """Replace the placeholders in an argument, each once: placeholders in the task are not replaced."""
     values = {
         "task": context.task,
         "prompt_file": context.prompt_file,
@@ -43,8 +43,8 @@ def build_adapter(
 ) -> Adapter:
     """The adapter of a configured agent.
 
-    argv: words with placeholders of PLACEHOLDERS. reader, reads_output: those of the built-in agent whose
-    output the program prints; otherwise its exit code is the verdict. like: the program of that agent.
+    argv: arguments with placeholders of PLACEHOLDERS. reader, reads_output: those of the built-in agent whose output
+    format the program prints; by default its exit code is the verdict. like: the program of that agent.
     """
 
     def command(context: CommandContext) -> Command:
@@ -64,12 +64,12 @@ def build_adapter(
         reader=reader,
         reads_output=reads_output,
         has_version_option=program is not None and program.rpartition("/")[2] == like,
-        install_hint=f"Install {argv[0]}, or correct the command of [agents.{name}].",
+        install_hint=f"Install {argv[0]}, or correct the command in [agents.{name}].",
     )
 
 
 def _find_program(word: str) -> str | None:
-    """The program to look for; None when it can be known in the job's directory only."""
+    """The program to look for; None when that depends on the job's directory."""
     if next(find_placeholders(word), None) is not None or ("/" in word and not word.startswith("/")):
         return None
     return word

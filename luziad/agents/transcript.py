@@ -1,7 +1,7 @@
-"""Makes a readable text of an agent's stream: what it said, a line for each tool, results in short.
+"""Formats an agent's output as a readable transcript: messages, one line for each tool, shortened results. Pure.
 
-Each agent has a function from one line to its Entries, beside its adapter. It looks at that line only, so a transcript
-can begin and go on anywhere. All text is made harmless: no character of it can steer a terminal.
+Each agent has a function from one line to its entries, beside its adapter. It depends on that line only, so a
+transcript can begin anywhere. Control characters are replaced, so that no text can control a terminal.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _DESCRIPTIVE_FIELDS = (
     "command", "file_path", "filePath", "notebook_path", "path", "pattern", "query", "url", "subject", "description",
     "prompt", "taskId", "name",
 )  # fmt: skip
-"""The arguments that say most of a tool's call, the best first."""
+"""The arguments that describe a tool call best, the best first."""
 
 _MARKS = {"in_progress": "[~]", "completed": "[x]", "done": "[x]", "cancelled": "[-]", "deleted": "[-]"}
 
 _STYLES = {"thought": "2", "tool": "36", "result": "2", "failed": "31", "note": "2", "warning": "33", "bad": "1;31"}
-"""Of kinds of entries: the parameters of the escape sequence that colours them."""
+"""Kind of entry -> the parameters of the escape sequence for its colour."""
 
 
 Entries = Callable[[bytes], list[TranscriptEntry]]
-"""What a line means: a function that never raises."""
+"""A function from a line to its entries; it accepts any line."""
 
 
 class Transcript:
-    """Makes the text of line after line. entries: of the agent. colour: with escape sequences for colours."""
+    """Formats line after line. entries: the agent's function. colour: use escape sequences for colours."""
 
     def __init__(self, entries: Entries, colour: bool) -> None:
         self._entries = entries
@@ -46,11 +46,11 @@ class Transcript:
 
     @property
     def is_incomplete(self) -> bool:
-        """True while a text is not whole: what it was made of has to be given again to a transcript that goes on."""
+        """Whether a message is incomplete: its lines must be fed again to a transcript that continues this one."""
         return bool(self._pieces)
 
     def feed(self, line: bytes) -> str:
-        """The text for a line, which may be empty."""
+        """The text of a line, which may be empty."""
         shown = []
         for entry in self._entries(line):
             if entry.continues:
@@ -60,18 +60,18 @@ class Transcript:
                     continue
                 shown.append(self.end())
             else:
-                shown += [self.end(), self._shown(entry)]
+                shown += [self.end(), self._format(entry)]
         text = "".join(shown)
         return text if len(text) <= MAX_OUTPUT_CHARS else text[:MAX_OUTPUT_CHARS] + "…\n"
 
     def end(self) -> str:
-        """What is held back."""
+        """The text of an incomplete message."""
         if not self._pieces:
             return ""
         whole, self._pieces, self._size = "".join(self._pieces), [], 0
-        return self._shown(TranscriptEntry("said", whole))
+        return self._format(TranscriptEntry("said", whole))
 
-    def _shown(self, entry: TranscriptEntry) -> str:
+    def _format(self, entry: TranscriptEntry) -> str:
         lines = _format_entry(entry)
         style = _STYLES.get(entry.kind)
         if style is not None and self._colour:
@@ -98,7 +98,7 @@ def _format_entry(entry: TranscriptEntry) -> list[str]:
 
 
 def _first_lines(words: str, mark: str) -> list[str]:
-    """The first lines of a tool's result, indented, and how many more there are."""
+    """The first lines of a tool's result, indented, and the number of the others."""
     whole = words.strip("\n").count("\n") + 1 if words.strip() else 0
     lines = _printable_lines(
         "\n".join(line[: MAX_LINE_CHARS + 1] for line in words[: 100 * MAX_LINE_CHARS].strip("\n").split("\n"))
@@ -112,13 +112,13 @@ def _first_lines(words: str, mark: str) -> list[str]:
 
 
 def _printable_lines(words: str) -> list[str]:
-    """The lines of a text, with a space for every character that is not to be seen."""
+    """The lines of a text, with a space for every character that is not printable."""
     lines = words.expandtabs(4).splitlines()
     return [line if line.isprintable() else "".join(c if c.isprintable() else " " for c in line) for line in lines]
 
 
 def parse_line(line: bytes) -> dict[str, Any] | TranscriptEntry | None:
-    """The object of a line; an entry when it holds none; None when it is blank."""
+    """The object in a line; an entry when it has none; None when it is blank."""
     event = decode_json(line)
     if isinstance(event, dict):
         return event
@@ -127,7 +127,7 @@ def parse_line(line: bytes) -> dict[str, Any] | TranscriptEntry | None:
 
 
 def line_parser(entries: Callable[[dict[str, Any]], Iterable[TranscriptEntry]]) -> Entries:
-    """The function for lines that is made of one for objects."""
+    """The function for lines, made from one for objects."""
 
     def of_line(line: bytes) -> list[TranscriptEntry]:
         event = parse_line(line)
@@ -139,23 +139,23 @@ def line_parser(entries: Callable[[dict[str, Any]], Iterable[TranscriptEntry]]) 
 
 
 def tool_call(name: str, given: Any) -> TranscriptEntry:
-    """A tool's call: its name, and the argument that says most."""
-    told = next((found for key in _DESCRIPTIVE_FIELDS if (found := text_at(given, key))), "")
-    if not told and isinstance(given, dict) and given:
-        told = " ".join(f"{key}={value}" for key, value in list(given.items())[:5])
+    """A tool call: its name and the most descriptive argument."""
+    argument = next((found for key in _DESCRIPTIVE_FIELDS if (found := text_at(given, key))), "")
+    if not argument and isinstance(given, dict) and given:
+        argument = " ".join(f"{key}={value}" for key, value in list(given.items())[:5])
     name = name or "tool"
-    return TranscriptEntry("tool", f"{name}: {told[: 4 * MAX_CALL_CHARS]}" if told else name)
+    return TranscriptEntry("tool", f"{name}: {argument[: 4 * MAX_CALL_CHARS]}" if argument else name)
 
 
 def tool_result(content: Any, *, failed: bool = False) -> Iterable[TranscriptEntry]:
-    """A tool's result, which is a text or blocks of text; nothing when it is empty and good."""
+    """A tool's result, from a text or blocks of text; nothing when it is empty and not failed."""
     words = as_text(content) or "\n".join(text_at(block, "text") for block in as_objects(content))
     if words.strip() or failed:
         yield TranscriptEntry("failed" if failed else "result", words if words.strip() else "failed")
 
 
 def plan_entry(items: Iterable[dict[str, Any]], words: str = "content") -> Iterable[TranscriptEntry]:
-    """A to-do list. words: the key of an item's text."""
+    """A plan. words: the key of an item's text."""
     lines = [f"{_checkbox(item)} {one_line(as_text(item.get(words)), MAX_LINE_CHARS)}" for item in items]
     if lines:
         yield TranscriptEntry("plan", "\n".join(lines[:100]))
@@ -168,7 +168,7 @@ def _checkbox(item: dict[str, Any]) -> str:
 
 
 def format_usage(read: Any, written: Any, cost_usd: Any = None) -> str:
-    """`3600 tokens in, 102 out, $0.0123`, as far as these are numbers."""
+    """`3600 tokens in, 102 out, $0.0123`, with the values that are numbers."""
     words = []
     if type(read) is int and type(written) is int:
         words.append(f"{read} tokens in, {written} out")
@@ -178,12 +178,12 @@ def format_usage(read: Any, written: Any, cost_usd: Any = None) -> str:
 
 
 def join_nonempty(*words: str) -> str:
-    """The words that there are, with commas between."""
+    """The texts that are not empty, separated by commas."""
     return ", ".join(word for word in words if word)
 
 
 def error_message(event: Any) -> str:
-    """The message of an event's error."""
+    """The message of the error in an event."""
     return (
         text_at(event, "error", "message")
         or text_at(event, "error", "data", "message")

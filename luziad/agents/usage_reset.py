@@ -1,6 +1,6 @@
-"""When a usage limit is over, by the agents' words: `again at 3:29 PM`, `resets Sep 20, 4pm`, `in 2 days 17 hours`.
+"""Parses the end of a usage limit in a message: `again at 3:29 PM`, `resets Sep 20, 4pm`, `in 2 days 17 hours`.
 
-The words are those of the agents' sources and of what was seen. A time of day without a zone is meant here.
+The formats come from the agents' sources and from recorded output. A time of day without a zone is local. Pure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _RECENT_S = 600.0
-"""A time of day that is over for no longer than this is meant, and not tomorrow's: agents round."""
+"""A time of day this recent is taken as passed, not as tomorrow's, since agents round."""
 _MAX_DISTANCE_S = 40 * 86400.0
 
 _CLOCK = r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::\d\d)?)?\s*(?P<half>[ap]\.?m\b\.?)?"
@@ -33,9 +33,9 @@ _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def parse_reset_time(words: str, now: float) -> float | None:
-    """The moment that the words name, in epoch seconds; None when they name none that can be meant.
+    """The time in a message, in epoch seconds; None when it has none, or an implausible one.
 
-    now: epoch seconds. A time of day is the next one; a date without a year is the next one too.
+    now: epoch seconds. A time of day or a date without a year is the next such time.
     """
     found = _parse_epoch(words) or _parse_duration(words, now) or _parse_iso(words) or _parse_time_of_day(words, now)
     return found if found is not None and now - _MAX_DISTANCE_S < found < now + _MAX_DISTANCE_S else None
@@ -66,7 +66,7 @@ def _parse_iso(words: str) -> float | None:
 def _parse_time_of_day(words: str, now: float) -> float | None:
     for match in _TIME_OF_DAY.finditer(words):
         if match["half"] is None and match["minute"] is None:
-            continue  # a bare number is no time
+            continue  # a bare number is not a time
         found = _resolve(match, now)
         if found is not None:
             return found
@@ -94,7 +94,7 @@ def _resolve(match: re.Match[str], now: float) -> float | None:
 
 
 def _next_occurrence(found: datetime, now: float) -> float:
-    """The time of day, the first that is not over for long: just after midnight it may be yesterday's."""
+    """The first occurrence of the time of day that is not long past: shortly after midnight it may be yesterday's."""
     found -= timedelta(days=1)
     while found.timestamp() < now - _RECENT_S:
         found += timedelta(days=1)
@@ -102,7 +102,7 @@ def _next_occurrence(found: datetime, now: float) -> float:
 
 
 def _find_zone(name: str | None) -> ZoneInfo | None:
-    """The named zone; None, the one here, when there is no such zone."""
+    """The named zone; None, which is the local one, when there is no such zone."""
     try:
         return ZoneInfo(name) if name else None
     except (ValueError, OSError, KeyError):

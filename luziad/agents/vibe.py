@@ -1,8 +1,8 @@
 """mistral-vibe, headless: `vibe -p --output streaming`.
 
-Facts that this rests on (seen with version 3.0): there is no result line; errors go to stderr only, and
-stdout just stops. A tool's line comes when the tool has ended. Older versions print plain messages with
-`role` and `tool_calls`, and exit 0 when interrupted.
+Observed with version 3.0: there is no result line; errors are printed on stderr only, and stdout ends. A tool's line is
+printed when the tool has ended. Older versions print plain messages with `role` and `tool_calls`, and exit 0 when
+interrupted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WRITES = ("file_write", "file_edit")
 _OLDER_WRITERS = ("write_file", "search_replace")
 
 _LAST_WORDS = ("Error", "Stopped", "Interrupted", "Aborted", "KeyboardInterrupt", "Traceback")
-"""How vibe begins the line on stderr that says why it ended before its work did."""
+"""Beginnings of the line on stderr that explains an early end."""
 
 
 def command(context: CommandContext) -> Command:
@@ -80,7 +80,7 @@ class VibeReader:
         self._answered = False
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one message or effect."""
+        """Read one message or effect."""
         entry = self._builder.decode(_event, line)
         if entry is None:
             return None
@@ -93,15 +93,15 @@ class VibeReader:
         return self._builder.take_progress()
 
     def summary(self) -> OutputSummary:
-        """What has been understood so far; the verdict adds what stderr says of a usage limit."""
+        """The summary so far; the verdict adds a usage limit from stderr."""
         return self._builder.summary()
 
     def is_finished(self) -> bool:
-        """Never sure: vibe has no line for its end."""
+        """Never, since vibe prints no line for its end."""
         return False
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
-        """Success is an answer of the model as the last word, and none on stderr of an early end."""
+        """Success is an answer of the model at the end of stdout, and no early end on stderr."""
         words = _early_end(stderr_tail)
         if is_usage_limit(words):
             self._builder.set_usage_limit(words)
@@ -160,14 +160,14 @@ def _words(content: Any) -> str:
 
 
 def _is_answer(entry: _Entry) -> bool:
-    """True for a message of the model that was kept whole and calls no tool."""
+    """Whether a message of the model is complete and calls no tool."""
     kept = entry.outcome is None or text_at(entry.outcome, "type") == "committed"
     whole = entry.status in (None, "completed")
     return kept and whole and not entry.tool_calls and bool(entry.content)
 
 
 def _early_end(stderr_tail: bytes) -> str:
-    """What stderr says from the last line on that tells of an early end; empty when none does."""
+    """The text of stderr from the last line that reports an early end; empty when none does."""
     for line in reversed(stderr_tail.decode(errors="replace").splitlines()):
         if line.startswith(_LAST_WORDS):
             return last_stderr_line(stderr_tail, line.strip())

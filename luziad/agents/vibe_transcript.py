@@ -1,4 +1,4 @@
-"""mistral-vibe's stream as a transcript."""
+"""The transcript of mistral-vibe's output. Pure."""
 
 from __future__ import annotations
 

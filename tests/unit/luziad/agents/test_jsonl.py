@@ -171,14 +171,14 @@ def test_a_value_that_is_asked_for_proves_success(value: str, lines: list[Any]) 
 
 @pytest.mark.parametrize("line", [{}, {"state": "no"}, {"state": 1}, {"state": [True]}, {"other": True}, [], "x"])
 def test_without_the_proof_of_success_exit_0_is_a_failure(line: Any) -> None:
-    assert verdict('success = "state=true"', line) == Verdict(Outcome.FAILED, "mine ended without telling success")
+    assert verdict('success = "state=true"', line) == Verdict(Outcome.FAILED, "mine ended without reporting success")
 
 
 def test_where_no_proof_is_asked_for_the_exit_code_and_errors_decide() -> None:
     assert verdict('error = "err"', {"err": None}, {"err": ""}, {"err": False}) == Verdict(Outcome.COMPLETED)
     assert verdict('error = "err"', {"err": "broken"}) == Verdict(Outcome.FAILED, "broken")
     assert verdict('error = "err"', {"err": {"message": "broken"}}) == Verdict(Outcome.FAILED, "broken")
-    assert verdict('error = "err"', {"err": True}) == Verdict(Outcome.FAILED, "mine reports an error")
+    assert verdict('error = "err"', {"err": True}) == Verdict(Outcome.FAILED, "mine reported an error")
     assert verdict('error = "err"', code=3, stderr=b"oh\n") == Verdict(Outcome.FAILED, "exit code 3: oh")
 
 

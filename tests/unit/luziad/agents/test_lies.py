@@ -61,7 +61,7 @@ def test_claude_succeeds_with_an_answer_and_a_result() -> None:
             [INIT, ANSWER, RESULT | {"subtype": "error_during_execution", "errors": ["a", 3]}],
             "error_during_execution: a",
         ),
-        ([INIT, ANSWER, RESULT | {"stop_reason": "tool_deferred"}], "it waits for an answer that a tool needs"),
+        ([INIT, ANSWER, RESULT | {"stop_reason": "tool_deferred"}], "it waits for the answer to a tool's question"),
         ([INIT, ANSWER, {"type": "result"}], "a result without a subtype"),
         ([INIT, ANSWER, RESULT, RESULT | {"is_error": True, "result": "later"}], "later"),
         (
@@ -256,9 +256,9 @@ def test_gemini_exit_0_without_a_result_is_a_failure() -> None:
     ("code", "words"),
     [
         (41, "authentication failed"),
-        (42, "it did not accept its input"),
+        (42, "its input was invalid"),
         (44, "its sandbox failed"),
-        (52, "its configuration is wrong"),
+        (52, "its configuration is invalid"),
         (53, "the turn limit was reached"),
         (54, "a tool failed"),
         (55, "the directory is not trusted"),

@@ -98,7 +98,7 @@ def test_long_results_are_shortened_and_long_lines_bounded() -> None:
     blocks = [{"type": "text", "text": "z" * 200_000} for _ in range(20)]
     said = json.dumps({"type": "assistant", "message": {"content": blocks}}).encode()
     assert len(transcript("claude", said)) <= MAX_OUTPUT_CHARS + 2
-    assert transcript("claude", b"x" * (17 * 1024 * 1024)) == "(a line that was too long)\n"
+    assert transcript("claude", b"x" * (17 * 1024 * 1024)) == "(line too long)\n"
 
 
 @pytest.mark.parametrize("agent", [name for name, adapter in BUILT_IN.items() if adapter.transcript])

@@ -73,7 +73,7 @@ def test_a_dash_is_stdin() -> None:
     ("words", "status", "said"),
     [
         (["claud", "--stdout=-"], 2, "Did you mean claude?"),
-        (["argv", "--stdout=-"], 2, 'there is no agent "argv"'),
+        (["argv", "--stdout=-"], 2, "unknown agent 'argv'"),
         (["claude"], 2, "--stdout"),
         (["claude", "--stdout=-", "--exit=256"], 2, "256"),
         (["claude", "--stdout=-", "--exit=x"], 2, "no exit code"),
