@@ -9,7 +9,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Agents, Hello, Info, ProjectAdd, ProjectRemove, Projects, Reload, Shutdown
 from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 
-from luziad.config import load as configuration
+from luziad.config import edit as configuration
 from luziad.errors import ConfigError
 from luziad.handlers.base import Call, Services
 from luziad.handlers.suggestions import no_project

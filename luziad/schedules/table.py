@@ -46,7 +46,7 @@ class Schedules:
         ]  # makes the record of a new job, or raises Refused
         self._entries = {name: Entry(record) for name, record in records.items()}
         self._scheduler = scheduler
-        self._timer = ClockTimer(self.look, told_of_sets=True)
+        self._timer = ClockTimer(self.look, on_clock_change=True)
 
     def __len__(self) -> int:
         return len(self._entries)

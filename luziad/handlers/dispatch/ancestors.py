@@ -9,7 +9,7 @@ from luziad.config.schema import DaemonConfig
 from luziad.jobs.family import ENDS_SUB_JOBS
 from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import JobRecord
-from luziad.jobs.resources import MACHINE, amount_words
+from luziad.jobs.resources import MACHINE, describe_amount
 from luziad.jobs.table import JobTable
 from luziad.scheduling.ready.queue import ReadyQueue
 
@@ -65,5 +65,5 @@ def _check_lock(table: JobTable, ready: ReadyQueue, record: JobRecord, name: str
         return
     job = next((job for job, count in kept.items() if count), None)
     if job is not None:
-        words = f"job {record.id} needs {amount_words(name, amount)}, and job {job} keeps it while it waits"
+        words = f"job {record.id} needs {describe_amount(name, amount)}, and job {job} keeps it while it waits"
         raise Refused(ErrorCode.WAITS_FOR_ITSELF, words)

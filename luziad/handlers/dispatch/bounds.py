@@ -33,9 +33,9 @@ def bounds_of(
         )
     if asked == _NONE:
         return None
-    if asked.max_memory_bytes is not None and not BYTES.holds(asked.max_memory_bytes):
+    if asked.max_memory_bytes is not None and not BYTES.accepts(asked.max_memory_bytes):
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_memory_bytes` must be {BYTES.expected}")
-    if asked.max_processes is not None and not COUNT.holds(asked.max_processes):
+    if asked.max_processes is not None and not COUNT.accepts(asked.max_processes):
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_processes` must be {COUNT.expected}")
     if asked.max_cpus is not None and not 0 < asked.max_cpus <= MAX_CPUS:
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_cpus` must be a number above 0 and at most {MAX_CPUS}")

@@ -12,7 +12,7 @@ from luzia_protocol.requests import Dispatch
 from luziad.config.schema import Config
 from luziad.jobs.record import JobRecord
 from luziad.jobs.requirements import Requirements
-from luziad.jobs.resources import amount_words, stock_words
+from luziad.jobs.resources import describe_amount, describe_free
 
 
 def claims_of(
@@ -40,8 +40,8 @@ def claims_of(
     claims = Requirements(priority or 0, request.needs, request.cpus, request.memory_bytes)
     for name, amount in claims.resources:
         if amount > there[name]:
-            words = f"the job needs {amount_words(name, amount)}, and that is more than there is: "
-            raise Refused(ErrorCode.NEEDS_TOO_MUCH, words + stock_words(name, there[name], 0))
+            words = f"the job needs {describe_amount(name, amount)}, and that is more than there is: "
+            raise Refused(ErrorCode.NEEDS_TOO_MUCH, words + describe_free(name, there[name], 0))
     return claims
 
 

@@ -47,7 +47,7 @@ def terms_of(request: Dispatch, now: float) -> Terms | None:
     for outcome in terms.retry_on or ():
         if outcome not in RETRYABLE:
             raise Refused(ErrorCode.BAD_REQUEST, f"`retry_on` may have {', '.join(RETRYABLE)}, not {outcome}")
-    if terms.backoff_s is not None and not BACKOFF.holds(terms.backoff_s):
+    if terms.backoff_s is not None and not BACKOFF.accepts(terms.backoff_s):
         raise Refused(ErrorCode.BAD_REQUEST, f"`backoff_s` must be {BACKOFF.expected}")
     for name in _BUDGETS:
         most = getattr(terms, name)

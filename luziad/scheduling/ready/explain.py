@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from luziad.jobs.resources import amount_words, stock_words
+from luziad.jobs.resources import describe_amount, describe_free
 from luziad.scheduling.ready.lines import Entry, Lane, Project
 from luziad.scheduling.ready.queue import ReadyQueue
 
@@ -88,7 +88,8 @@ def _what_lacks(queue: ReadyQueue, entry: Entry, *, whole: bool) -> str | None:
     for lane, amount in resources:
         if lane.capacity - lane.used < amount:
             held = _held_by(queue, lane) if whole else ""
-            return f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}{held}"
+            free = describe_free(lane.name, lane.capacity, lane.used)
+            return f"needs {describe_amount(lane.name, amount)}, {free}{held}"
     if queue.running >= queue.slots:
         return f"limit {queue.running}/{queue.slots} of all projects"
     lanes = [*((lane, 1) for lane, _ in limits), *resources]
@@ -117,7 +118,7 @@ def why_not_back(queue: ReadyQueue, job: str) -> str:
             return f"waits for its slot: limit {lane.used}/{capacity} of {what}"
     for lane, amount in loan.claims[1:]:
         if lane.capacity - lane.used < amount:
-            words = f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}"
+            words = f"needs {describe_amount(lane.name, amount)}, {describe_free(lane.name, lane.capacity, lane.used)}"
             return f"waits for its slot: {words}"
     return "waits for its slot: others have asked before it"
 

@@ -13,7 +13,7 @@ from luzia_protocol.jobs import Outcome
 from luziad.agents import registry
 from luziad.agents.base import OutputSummary, PlanItem, Reader, UsageLimit
 from luziad.agents.jsonl import Field, parse_field
-from luziad.config.check import check
+from luziad.config.check import check_config
 from luziad.errors import ConfigError
 from luziad.jobs.attempt import Verdict
 from support import ROOT
@@ -39,7 +39,7 @@ success = "turn.completed:type"
 
 def reader(mapping: str) -> Reader:
     """A reader by the mapping of a configuration."""
-    tables = check("config.toml", f'{HEAD}reader = "jsonl"\n[agents.mine.jsonl]\n{mapping}').agents
+    tables = check_config("config.toml", f'{HEAD}reader = "jsonl"\n[agents.mine.jsonl]\n{mapping}').agents
     adapter = registry.build(tables)["mine"]
     assert adapter.reads_output
     return adapter.reader()
@@ -208,20 +208,20 @@ def test_no_value_in_the_wrong_place_harms_the_reader(value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "where", "words"),
     [
-        ('reader = "jsonl"', "agents.mine.jsonl", "it is missing"),
-        ("jsonl = {}", "agents.mine.jsonl", 'expected reader = "jsonl" beside it'),
+        ('reader = "jsonl"', "agents.mine.jsonl", "missing, expected"),
+        ("jsonl = {}", "agents.mine.jsonl", 'requires reader = "jsonl"'),
         ('reader = "jsonl"\njsonl = 3', "agents.mine.jsonl", "found 3, expected a table"),
-        ('reader = "jsonl"\njsonl = { txt = "a" }', "agents.mine.jsonl.txt", "the nearest known is text"),
+        ('reader = "jsonl"\njsonl = { txt = "a" }', "agents.mine.jsonl.txt", "did you mean text?"),
         ('reader = "jsonl"\njsonl = { text = "a..b" }', "agents.mine.jsonl.text", "expected a field such as"),
         ('reader = "jsonl"\njsonl = { text = [] }', "agents.mine.jsonl.text", "expected a field such as"),
         ('reader = "jsonl"\njsonl = { text = ["a", 3] }', "agents.mine.jsonl.text", "expected a field such as"),
-        ('reader = "jsonl"\njsonl = { type = "t:a" }', "agents.mine.jsonl.type", "expected names with dots"),
+        ('reader = "jsonl"\njsonl = { type = "t:a" }', "agents.mine.jsonl.type", "expected names separated by dots"),
         ('reader = "jsonl"\njsonl = { totals = 1 }', "agents.mine.jsonl.totals", "expected true or false"),
     ],
 )
 def test_a_mistake_in_a_mapping_is_told_with_its_place(text: str, where: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check("config.toml", HEAD + text)
+        check_config("config.toml", HEAD + text)
     (mistake,) = caught.value.mistakes
     assert f" {where}: " in mistake
     assert words in mistake
@@ -231,7 +231,7 @@ def test_the_example_of_the_documentation_reads_the_stream_of_the_documentation(
     page = PAGE.read_text()
     (mapping,) = re.findall(r"^```toml\n(.*?)^```$", page.split("JSON lines\n", 1)[1], re.MULTILINE | re.DOTALL)
     (lines,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    adapter = registry.build(check("agent-own.md", mapping).agents)["mybot"]
+    adapter = registry.build(check_config("agent-own.md", mapping).agents)["mybot"]
     made = adapter.reader()
     for line in lines.splitlines():
         made.feed(line.encode())
