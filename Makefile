@@ -1,4 +1,4 @@
-# Everything that a developer does with this tree. `make` alone lists the targets.
+# Targets for developers. `make` alone lists them.
 
 PYTHON ?= python3
 WORKERS ?= 4
@@ -14,12 +14,12 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 	    printf '  make %-15s %s\n' "$$name" "$$text"; done
 
-venv: $(STAMP) ## make the virtual environment with pinned dependencies (PYTHON=python3.12 chooses the interpreter)
+venv: $(STAMP) ## create the virtual environment with pinned dependencies (PYTHON=python3.12 selects the interpreter)
 
 $(STAMP): pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "luzia needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1)." >&2; \
-	    echo "Name another one: make PYTHON=python3.12 venv" >&2; exit 1; }
+	    echo "Select another one: make PYTHON=python3.12 venv" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
@@ -34,45 +34,45 @@ demo: $(STAMP) ## run five jobs on a private daemon and show them
 test: $(STAMP) ## run the whole test suite
 	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS)
 
-test-agents: $(STAMP) ## run claude, codex and opencode against a model of the tests' own (needs npm; gets them once)
+test-agents: $(STAMP) ## run claude, codex and opencode against a local model server (needs npm; installs them once)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents
 
-test-agents-all: $(STAMP) ## the same with vibe and gemini (needs Python 3.12: VIBE_PYTHON=python3.12 names it)
+test-agents-all: $(STAMP) ## the same, with vibe and gemini (needs Python 3.12; VIBE_PYTHON=python3.12 selects it)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents --agents=claude,codex,opencode,vibe,gemini
 
-check: $(STAMP) ## formatting, lint, strict types, import directions, generated files, systemd units
+check: $(STAMP) ## check formatting, lint, strict types, import directions, generated files and systemd units
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest -rs tests/unit/house
 
-bench: $(STAMP) ## measure what README and docs/comparison.md claim (WRITE=1 puts the figures into them)
+bench: $(STAMP) ## take the measurements of README and docs/comparison.md (WRITE=1 updates them)
 	$(BIN)/python tests/bench/reading.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
-bench-rivals: $(STAMP) ## only the last part of it: luzia beside pueue and task-spooler, if they are on the PATH
+bench-rivals: $(STAMP) ## take only the measurements of docs/comparison.md (needs pueue and task-spooler on the PATH)
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
-chaos: $(STAMP) ## kill everything at random for five minutes and check every promise (SEED=1 repeats a run's choices)
+chaos: $(STAMP) ## kill processes at random for five minutes and check every guarantee (SEED=1 repeats the choices of a run)
 	PYTHONPATH=tests $(BIN)/python -m chaos.run --kills 1000 --seconds 270 $(if $(SEED),--seed $(SEED))
 
-soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and look whether anything has grown
+soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and check for growth
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
 
-generate: $(STAMP) ## write the client's methods, the schemas, the manual and the generated parts of docs anew
+generate: $(STAMP) ## generate the client's methods, the schemas, the manual and parts of the documentation
 	$(BIN)/python luzia_client/api/generate.py
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python -m luzia_docs.generate
 	$(BIN)/python -m luzia_docs.manual
 	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
 
-site: $(STAMP) ## build the documentation as a site, in build/site
+site: $(STAMP) ## build the documentation as a web site, in build/site
 	@$(BIN)/python -m luzia_docs.site.build
 
-pictures: $(STAMP) ## take the pictures of docs/pictures anew (NAMES="jobs top" takes some of them)
+pictures: $(STAMP) ## update the pictures in docs/pictures (NAMES="jobs top" selects some)
 	$(BIN)/python -m luzia_docs.site.pictures $(NAMES)
 
-clean: ## delete the virtual environment and every cache
+clean: ## delete the virtual environment and all caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,63 +1,135 @@
 """luzia's Python API: `Client` and `AsyncClient`, what they return, and the errors that they raise.
 
-Everything is loaded at first use, because `luzia PROJECT TASK` imports this package too and must be instant.
+A name is loaded at its first use, because `luzia PROJECT TASK` imports this package too.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from luzia_protocol.activity import Activity as Activity
+    from luzia_protocol.activity import Question as Question
     from luzia_protocol.errors import ErrorCode as ErrorCode
     from luzia_protocol.errors import LuziaError as LuziaError
     from luzia_protocol.errors import Refused as Refused
     from luzia_protocol.events import Event as Event
+    from luzia_protocol.events import EventKind as EventKind
+    from luzia_protocol.graphs import GraphResult as GraphResult
+    from luzia_protocol.graphs import JobGraph as JobGraph
     from luzia_protocol.jobs import Attempt as Attempt
     from luzia_protocol.jobs import Job as Job
     from luzia_protocol.jobs import JobState as JobState
     from luzia_protocol.jobs import Outcome as Outcome
     from luzia_protocol.jobs import Progress as Progress
+    from luzia_protocol.jobs import SortKey as SortKey
     from luzia_protocol.jobs import Usage as Usage
+    from luzia_protocol.jobs import Worktree as Worktree
+    from luzia_protocol.operating import QueueChange as QueueChange
+    from luzia_protocol.operating import Queues as Queues
     from luzia_protocol.output import FollowEnd as FollowEnd
     from luzia_protocol.output import Output as Output
+    from luzia_protocol.replies import Agent as Agent
+    from luzia_protocol.replies import AgentList as AgentList
+    from luzia_protocol.replies import DaemonInfo as DaemonInfo
+    from luzia_protocol.replies import DispatchResult as DispatchResult
+    from luzia_protocol.replies import HelloResult as HelloResult
+    from luzia_protocol.replies import ImportedJob as ImportedJob
+    from luzia_protocol.replies import ImportResult as ImportResult
+    from luzia_protocol.replies import JobPage as JobPage
+    from luzia_protocol.replies import Project as Project
+    from luzia_protocol.replies import ProjectList as ProjectList
+    from luzia_protocol.replies import ReloadResult as ReloadResult
+    from luzia_protocol.replies import StopResult as StopResult
+    from luzia_protocol.replies import WaitResult as WaitResult
     from luzia_protocol.schedules import MissedPolicy as MissedPolicy
     from luzia_protocol.schedules import OverlapPolicy as OverlapPolicy
     from luzia_protocol.schedules import Schedule as Schedule
+    from luzia_protocol.steering import CleanResult as CleanResult
+    from luzia_protocol.steering import JobChange as JobChange
 
+    from luzia_client.api.arguments import Duration as Duration
+    from luzia_client.api.arguments import JobLike as JobLike
+    from luzia_client.api.arguments import JobsLike as JobsLike
+    from luzia_client.api.arguments import PathLike as PathLike
+    from luzia_client.api.arguments import ProjectLike as ProjectLike
+    from luzia_client.api.arguments import ScheduleLike as ScheduleLike
     from luzia_client.api.async_client import AsyncClient as AsyncClient
     from luzia_client.api.client import Client as Client
-    from luzia_client.api.requests import Changes as Changes
+    from luzia_client.api.errors import ArgumentError as ArgumentError
+    from luzia_client.api.errors import ClientStateError as ClientStateError
+    from luzia_client.api.errors import SettingsError as SettingsError
     from luzia_client.api.requests import DispatchOptions as DispatchOptions
-    from luzia_client.api.settings import SettingsError as SettingsError
-    from luzia_client.transport.connection import ConnectionLostError as ConnectionLostError
-    from luzia_client.transport.connection import DaemonUnreachableError as DaemonUnreachableError
-    from luzia_client.transport.connection import UnexpectedAnswerError as UnexpectedAnswerError
+    from luzia_client.api.requests import EditOptions as EditOptions
+    from luzia_client.api.requests import Encoding as Encoding
+    from luzia_client.api.requests import GraphJob as GraphJob
+    from luzia_client.api.requests import Render as Render
+    from luzia_client.api.requests import StreamName as StreamName
+    from luzia_client.transport.endpoint import ConnectionLostError as ConnectionLostError
+    from luzia_client.transport.endpoint import DaemonUnreachableError as DaemonUnreachableError
+    from luzia_client.transport.endpoint import UnexpectedAnswerError as UnexpectedAnswerError
 
     __version__: str
 
 _HOMES = {
+    "Activity": "luzia_protocol.activity",
+    "Agent": "luzia_protocol.replies",
+    "AgentList": "luzia_protocol.replies",
+    "ArgumentError": "luzia_client.api.errors",
     "AsyncClient": "luzia_client.api.async_client",
     "Attempt": "luzia_protocol.jobs",
-    "Changes": "luzia_client.api.requests",
+    "CleanResult": "luzia_protocol.steering",
     "Client": "luzia_client.api.client",
-    "ConnectionLostError": "luzia_client.transport.connection",
-    "DaemonUnreachableError": "luzia_client.transport.connection",
+    "ClientStateError": "luzia_client.api.errors",
+    "ConnectionLostError": "luzia_client.transport.endpoint",
+    "DaemonInfo": "luzia_protocol.replies",
+    "DaemonUnreachableError": "luzia_client.transport.endpoint",
     "DispatchOptions": "luzia_client.api.requests",
+    "DispatchResult": "luzia_protocol.replies",
+    "Duration": "luzia_client.api.arguments",
+    "EditOptions": "luzia_client.api.requests",
+    "Encoding": "luzia_client.api.requests",
     "ErrorCode": "luzia_protocol.errors",
     "Event": "luzia_protocol.events",
+    "EventKind": "luzia_protocol.events",
     "FollowEnd": "luzia_protocol.output",
+    "GraphJob": "luzia_client.api.requests",
+    "GraphResult": "luzia_protocol.graphs",
+    "HelloResult": "luzia_protocol.replies",
+    "ImportResult": "luzia_protocol.replies",
+    "ImportedJob": "luzia_protocol.replies",
     "Job": "luzia_protocol.jobs",
+    "JobChange": "luzia_protocol.steering",
+    "JobGraph": "luzia_protocol.graphs",
+    "JobLike": "luzia_client.api.arguments",
+    "JobPage": "luzia_protocol.replies",
     "JobState": "luzia_protocol.jobs",
+    "JobsLike": "luzia_client.api.arguments",
     "LuziaError": "luzia_protocol.errors",
     "MissedPolicy": "luzia_protocol.schedules",
     "Outcome": "luzia_protocol.jobs",
     "Output": "luzia_protocol.output",
     "OverlapPolicy": "luzia_protocol.schedules",
+    "PathLike": "luzia_client.api.arguments",
     "Progress": "luzia_protocol.jobs",
+    "Project": "luzia_protocol.replies",
+    "ProjectLike": "luzia_client.api.arguments",
+    "ProjectList": "luzia_protocol.replies",
+    "Question": "luzia_protocol.activity",
+    "QueueChange": "luzia_protocol.operating",
+    "Queues": "luzia_protocol.operating",
     "Refused": "luzia_protocol.errors",
+    "ReloadResult": "luzia_protocol.replies",
+    "Render": "luzia_client.api.requests",
     "Schedule": "luzia_protocol.schedules",
-    "SettingsError": "luzia_client.api.settings",
-    "UnexpectedAnswerError": "luzia_client.transport.connection",
+    "ScheduleLike": "luzia_client.api.arguments",
+    "SettingsError": "luzia_client.api.errors",
+    "SortKey": "luzia_protocol.jobs",
+    "StopResult": "luzia_protocol.replies",
+    "StreamName": "luzia_client.api.requests",
+    "UnexpectedAnswerError": "luzia_client.transport.endpoint",
     "Usage": "luzia_protocol.jobs",
+    "WaitResult": "luzia_protocol.replies",
+    "Worktree": "luzia_protocol.jobs",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the names above, which a checker reads as they are

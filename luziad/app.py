@@ -26,8 +26,8 @@ from luziad.attempts.worktrees import Worktrees
 from luziad.config.schema import Config
 from luziad.errors import StartupError
 from luziad.executor.local import LocalExecutor
-from luziad.handlers.base import Services
-from luziad.handlers.schedules import maker
+from luziad.handlers.dispatch.job_factory import JobFactory
+from luziad.handlers.services import Services
 from luziad.jobs.environments import Environments
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
@@ -40,8 +40,9 @@ from luziad.journal.loading import find_newer_jobs, load, load_schedules
 from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files
 from luziad.operations.operations import Operations
+from luziad.operations.shutdown import Shutdown
 from luziad.output.inotify import FileWatcher
-from luziad.schedules.table import Schedules
+from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.start_time import TimeGate
 from luziad.scheduling.queue_control import QueueStops
@@ -49,8 +50,10 @@ from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.scheduler import Scheduler
 from luziad.server import systemd
-from luziad.server.admission import Limits
-from luziad.server.listen import Listener, bind, lock, prepare_runtime_dir, unbind
+from luziad.server.admission import ConnectionLimits
+from luziad.server.listener import Listener
+from luziad.server.runtime_dir import bind, lock, prepare_runtime_dir, unbind
+from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
@@ -61,7 +64,7 @@ log = logging.getLogger("luziad.app")
 
 async def serve(config: Config, ready: Callable[[], None]) -> None:
     """Run the daemon until it is asked to stop; `ready` is called when it listens. Raises StartupError."""
-    places = open_files.allow(config.daemon.max_connections, config.daemon.max_running)
+    places = open_files.raise_limit(config.daemon.max_connections, config.daemon.max_running)
     prepare_runtime_dir(config.runtime_dir)
     _make_private(Path(config.state_dir))
     _make_private(Path(config.jobs_dir))
@@ -103,30 +106,47 @@ class App:
         self._scheduler.gates.add(dependency_gate)
         self._scheduler.ended.append(dependency_gate.ended)
         notices = [*opened.notices, *self._scheduler.queues.notices]
-        self._operations = Operations(config, self._scheduler, notices, _log_file())
-        self._schedules = Schedules(load_schedules(self._store), self._scheduler)
+        sessions: set[Session] = set()
+        subscribers: set[object] = set()
+        self._operations = Operations(
+            config,
+            self._scheduler,
+            executor=self._executor,
+            connections=sessions,
+            subscribers=subscribers,
+            notices=notices,
+            log_file=_log_file(),
+            last_snapshot=next(map(str, snapshots.newest_first(state_dir)), None),
+        )
+        self._shutdown = Shutdown()
+        job_factory = JobFactory(self._scheduler, self._operations, self._shutdown)
+        self._schedules = ScheduleManager(load_schedules(self._store), self._scheduler, job_factory.create_scheduled)
         self._readers.told = self._scheduler.understood
         self._readers.lingering = self._scheduler.lingers
         self._readers.finished = self._scheduler.questions.all_said
         self._reader = EventReader(state_dir)
         self._services = Services(
             scheduler=self._scheduler,
+            table=table,
+            journal=self._journal,
             schedules=self._schedules,
             operations=self._operations,
+            job_factory=job_factory,
+            shutdown=self._shutdown,
             files=self._files,
             watcher=self._watcher,
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
+            subscribers=subscribers,
         )
-        self._schedules.make = maker(self._services)
         self._snapshotting = SnapshotTimer(
-            self._journal, state_dir, config.daemon.snapshot_interval_s, self._slow, self._snapshot_taken
+            self._journal, state_dir, config.daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
         self._listener = Listener(
             self._services,
-            Limits(config.daemon.max_connections, config.daemon.max_connections_per_uid, places),
+            ConnectionLimits(config.daemon.max_connections, config.daemon.max_connections_per_uid, places),
+            sessions,
         )
-        self._stop = asyncio.Event()
         self._watchdog: asyncio.TimerHandle | None = None
 
     def _new_scheduler(
@@ -154,12 +174,8 @@ class App:
         """Start, serve until asked to stop, and stop."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._shutdown.request)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        self._services.request_shutdown = self._request_shutdown
-        self._operations.connections = lambda: len(self._listener)
-        self._operations.fork_server_pid = lambda: self._executor.fork_server_pid
-        self._operations.last_snapshot = next(map(str, snapshots.newest_first(Path(self._config.state_dir))), None)
         self._journal.when_recovered(self._recovered)
         activated = systemd.activated_socket()
         listening = activated or bind(self._config.socket)
@@ -172,7 +188,7 @@ class App:
                 self._journal.after_commit(RepairListener(self._finish_repair))
             self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.resume()
-            self._schedules.look()
+            self._schedules.check()
             gc.collect()
             gc.freeze()  # the jobs that were loaded stay; the collector need not walk them again
             self._listener.start(listening)
@@ -180,7 +196,7 @@ class App:
             systemd.notify("READY=1")
             self._pet_watchdog()
             log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._scheduler.table))
-            await self._stop.wait()
+            await self._shutdown.wait()
         finally:
             await self._close(listening)
             if activated is None:
@@ -189,7 +205,7 @@ class App:
     async def _close(self, listening: socket.socket) -> None:
         log.info("stopping running=%d", self._scheduler.ready.running)
         systemd.notify("STOPPING=1")
-        self._services.shutting_down = True
+        self._shutdown.request()
         if self._watchdog is not None:
             self._watchdog.cancel()
         await self._executor.stop()
@@ -203,18 +219,13 @@ class App:
         self._listener.close()
         listening.close()
         await self._watcher.close()
-        self._operations.versions.close()
+        self._operations.close()
         self._files.shutdown()
         self._scheduler.queues.close()
         self._reading.shutdown()
         self._slow.shutdown()
         self._reader.close()
         self._store.close()
-
-    def _request_shutdown(self) -> None:
-        """Stop after the answer to the request has gone out."""
-        self._services.shutting_down = True
-        asyncio.get_running_loop().call_soon(self._stop.set)
 
     def _reload(self) -> None:
         try:
@@ -231,13 +242,10 @@ class App:
     def _recovered(self) -> None:
         """The store can be written again."""
         self._scheduler.pump()
-        self._schedules.look()
+        self._schedules.check()
 
     def _finish_repair(self) -> None:
         self._slow.submit(repair.finish, Path(self._config.state_dir))
-
-    def _snapshot_taken(self, file: str) -> None:
-        self._operations.last_snapshot = file
 
     def _view(self, record: JobRecord) -> Job:
         return self._services.view(record, whole=True)
@@ -247,7 +255,7 @@ def _make_private(path: Path) -> None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(path, os.W_OK | os.X_OK):
-            raise StartupError(f"{path} cannot be written: correct its mode, or set LUZIA_STATE_DIR")
+            raise StartupError(f"{path} is not writable: correct its mode, or set LUZIA_STATE_DIR")
     except OSError as exc:
         raise StartupError(f"the directory {path} cannot be used: {exc.strerror}") from exc
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client.api.client import Client
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 DEADLINE_S = 60.0
 MAIN = "import sys; from luzia_client.cli.main import main; sys.exit(main())"

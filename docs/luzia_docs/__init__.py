@@ -1,1 +1,1 @@
-"""What makes the generated documentation: the pages from code, the manual, the site. None of it is installed."""
+"""Generators of the documentation: pages made from code, the manual, and the web site. Not part of the package."""

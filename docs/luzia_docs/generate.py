@@ -1,7 +1,7 @@
-"""Writes docs/errors.md and the generated part of docs/architecture.md. `make generate` runs it.
+"""Generates docs/errors.md and the lifecycle in docs/architecture.md. Run by `make generate`.
 
-The errors come from the protocol's catalogue, the exit codes from the client's table, and the diagram of a
-job's life from the daemon's table of transitions.
+The errors are read from the protocol's catalogue, the exit codes from the client's table, and the lifecycle from the
+daemon's table of transitions.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ ERRORS = """\
 
 <!-- Generated from luzia_protocol/errors.py and luzia_client/cli/exit_codes.py by `make generate`. -->
 
-Every luzia command says on stderr what is wrong, and what to do about it. On the wire the same comes as
-`{{"error": {{"code": .., "message": .., "hint": ..}}}}`. The code is for programs and never changes its
-meaning; the message tells what is wrong this time.
+If a luzia command fails, it prints on stderr what is wrong and what to do. The protocol transmits the same as
+`{{"error": {{"code": .., "message": .., "hint": ..}}}}`. The code is for programs and its meaning never changes;
+the message describes the specific error.
 
 ## Error codes
 
@@ -42,7 +42,7 @@ meaning; the message tells what is wrong this time.
 
 
 def errors_page() -> str:
-    """The whole of errors.md."""
+    """The content of errors.md."""
     codes = "\n\n".join(
         f"### `{code}`\n\n{error.meaning}\n\n**Remedy:** {error.remedy}" for code, error in CATALOGUE.items()
     )
@@ -50,57 +50,57 @@ def errors_page() -> str:
     return ERRORS.format(codes=codes, exit_codes=inspect.cleandoc(table))
 
 
-def life() -> str:
-    """A diagram and a table of TRANSITIONS. States that end alike are in one box, and so are final ones."""
-    alike = [state for state in JobState if endings(state) == endings(JobState.RUNNING)]
-    together = {trigger for trigger in Trigger if all((state, trigger) in TRANSITIONS for state in alike)}
+def lifecycle() -> str:
+    """TRANSITIONS as a diagram and a table. States with the same ends are drawn in one box, and so are final states."""
+    in_progress = [state for state in JobState if final_triggers(state) == final_triggers(JobState.RUNNING)]
+    shared = {trigger for trigger in Trigger if all((state, trigger) in TRANSITIONS for state in in_progress)}
     edges: dict[tuple[str, str], list[str]] = {}
     for (state, trigger), target in TRANSITIONS.items():
-        source = "under_way" if state in alike and trigger in together else box(state)
-        labels = edges.setdefault((source, box(target)), [])
+        source = "in_progress" if state in in_progress and trigger in shared else node_of(state)
+        labels = edges.setdefault((source, node_of(target)), [])
         if trigger not in labels:
             labels.append(trigger)
     lines = [
         "```mermaid",
         "stateDiagram-v2",
         "    [*] --> queued: dispatch",
-        *composite("under_way", "under way", alike),
-        *composite("final", "final", [state for state in JobState if state.is_final]),
+        *composite_node("in_progress", "in progress", in_progress),
+        *composite_node("final", "final", [state for state in JobState if state.is_final]),
         *(f"    {source} --> {target}: {', '.join(labels)}" for (source, target), labels in edges.items()),
         "```",
         "",
-        "| state | what can happen, and the state after it |",
+        "| state | triggers and next states |",
         "|---|---|",
-        *(f"| `{state}` | {moves(state)} |" for state in JobState),
+        *(f"| `{state}` | {format_transitions(state)} |" for state in JobState),
     ]
     return "\n".join(lines)
 
 
-def endings(state: JobState) -> set[Trigger]:
-    """What can end a job in this state."""
+def final_triggers(state: JobState) -> set[Trigger]:
+    """The triggers that end a job in this state."""
     return {trigger for (source, trigger), to in TRANSITIONS.items() if source is state and to.is_final}
 
 
-def box(state: JobState) -> str:
-    """The diagram's box that an edge ends at."""
+def node_of(state: JobState) -> str:
+    """The node of the diagram that contains the state."""
     return "final" if state in FINAL_STATES else state.value
 
 
-def composite(name: str, title: str, states: Sequence[JobState]) -> list[str]:
-    """The lines of a box of several states."""
+def composite_node(name: str, title: str, states: Sequence[JobState]) -> list[str]:
+    """The lines of a node that contains several states."""
     return [f'    state "{title}" as {name} {{', *(f"        {state}" for state in states), "    }"]
 
 
-def moves(state: JobState) -> str:
-    """One state's row of the table."""
+def format_transitions(state: JobState) -> str:
+    """The transitions of a state as a cell of the table."""
     after = {trigger.value: to.value for (source, trigger), to in TRANSITIONS.items() if source is state}
     return ", ".join(f"`{to}`" if trigger == to else f"{trigger} → `{to}`" for trigger, to in after.items())
 
 
 def architecture_page(page: str) -> str:
-    """architecture.md with its generated part renewed."""
+    """The page with its generated part updated."""
     pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    return pattern.sub(lambda _: f"{BEGIN}\n{life()}\n{END}", page, count=1)
+    return pattern.sub(lambda _: f"{BEGIN}\n{lifecycle()}\n{END}", page, count=1)
 
 
 if __name__ == "__main__":

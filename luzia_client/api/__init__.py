@@ -1,4 +1,4 @@
-"""The Python API: Client, AsyncClient, and the requests and streams that they share.
+"""The Python API: Client and AsyncClient, and what both share to make requests, read replies and continue streams.
 
-`luzia_client` exports its names.
+`luzia_client` exports its public names. It prints nothing and parses no command line.
 """

@@ -1,7 +1,7 @@
-"""Writes api/methods/ from api/async_methods/. `make generate` runs it; a test compares the result.
+"""Makes api/client.py from api/async_client.py. `make generate` runs it; a test compares the result.
 
-So each method of the two clients is written once. The blocking form is the other one without its `async` and `await`.
-Not part of what is installed.
+So every method of the two clients is written once. The blocking form is the other one without its `async` and `await`.
+It is not installed.
 """
 
 from __future__ import annotations
@@ -12,30 +12,39 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-WRITTEN = Path(__file__).parent / "async_methods"
-MADE = Path(__file__).parent / "methods"
-NOTE = "# Made from async_methods/{name} by `make generate`: change that file.\n"
+SOURCE = Path(__file__).parent / "async_client.py"
+RESULT = Path(__file__).parent / "client.py"
+HEADER = '''# Generated from async_client.py by `make generate`. Edit that file.
+"""The blocking client. AsyncClient has the same methods as coroutines."""
+'''
 
 RULES = (
+    (r'^""".*?"""\n', HEADER),
+    (
+        r"A client for asyncio programs\. Tasks of one event loop may share one; their requests are concurrent\.",
+        "A client whose methods block until the reply arrives. Threads may share one.",
+    ),
     (r"\basync (def|for|with)\b", r"\1"),
     (r"\bawait ", ""),
     (r"\bAsync(?=[A-Z])", ""),
-    (r"\basync_(?=methods\b|calling\b)", ""),
+    (r"\basync_(?=caller\b)", ""),
+    (r"__a(enter|exit)__", r"__\1__"),
 )
 
 
 def blocking(source: str) -> str:
-    """The blocking form of a module of coroutines."""
+    """The blocking form of the asynchronous client, formatted."""
     for pattern, replacement in RULES:
-        source = re.sub(pattern, replacement, source)
-    return tidy(source)
+        source, count = re.subn(pattern, replacement, source, flags=re.DOTALL)
+        assert count, f"no match: {pattern}"
+    return formatted(source)
 
 
-def tidy(source: str) -> str:
-    """The source as the linter wants it: imports in order, lines as long as they may be."""
+def formatted(source: str) -> str:
+    """The source as the linter requires it: sorted imports, wrapped lines."""
     for command in (["check", "--quiet", "--select=I,UP028", "--fix", "--unsafe-fixes"], ["format", "--quiet"]):
         source = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(MADE / "x.py"), "-"],
+            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(RESULT), "-"],
             cwd=ROOT,
             input=source,
             capture_output=True,
@@ -45,24 +54,11 @@ def tidy(source: str) -> str:
     return source
 
 
-def modules() -> dict[str, str]:
-    """File names and their contents."""
-    init = '"""The methods of Client for plain requests, made from those of AsyncClient by `make generate`."""\n'
-    written = {path.name: path.read_text() for path in sorted(WRITTEN.glob("[!_]*.py"))}
-    return {"__init__.py": init} | {name: NOTE.format(name=name) + blocking(source) for name, source in written.items()}
-
-
 def main() -> None:
-    """Write what has changed, and delete what nothing is written for any more."""
-    MADE.mkdir(exist_ok=True)
-    made = modules()
-    for path in MADE.glob("*.py"):
-        if path.name not in made:
-            path.unlink()
-    for name, content in made.items():
-        path = MADE / name
-        if not path.exists() or path.read_text() != content:
-            path.write_text(content)
+    """Write client.py, if it has changed."""
+    source = blocking(SOURCE.read_text())
+    if RESULT.read_text() != source:
+        RESULT.write_text(source)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,46 @@
-"""What both clients ask with: the parts of their requests that need more than the struct."""
+"""The requests that need more than a struct's constructor, and which of them may be sent twice."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Required, TypedDict, TypeVar
 
 import msgspec
 
 from luzia_protocol import requests, schedules
-from luzia_protocol.environment import absolute_path, client_env, current_job, is_path
+from luzia_protocol.environment import client_env, current_job
 from luzia_protocol.jobs import Outcome
 
+from luzia_client.api.arguments import (
+    Duration,
+    JobLike,
+    JobsLike,
+    PathLike,
+    ProjectLike,
+    absolute_path,
+    as_list,
+    aware,
+    command_words,
+    job_id,
+    job_ids,
+    project_text,
+    seconds,
+    string_list,
+    string_map,
+)
+from luzia_client.api.errors import ArgumentError
+
 CLEAN_TIMEOUT_S = 3600.0
-"""Git may have a large tree to look at and to delete."""
+"""Git may have to check and delete a large tree."""
 
 StreamName = Literal["stdout", "stderr"]
 Encoding = Literal["text", "base64"]
 Render = Literal["none", "text", "colour"]
 
-CHANGES_NOTHING = (
+READ_ONLY = (
     requests.Hello,
     requests.Status,
     requests.List,
@@ -33,49 +52,51 @@ CHANGES_NOTHING = (
     schedules.ScheduleList,
     schedules.ScheduleShow,
 )
-"""Requests after which every job is as it was."""
+"""Requests that change no job."""
 
 RESENDABLE = (
-    *CHANGES_NOTHING,
+    *READ_ONLY,
     requests.ReportProgress,
-    requests.Import,  # what is there already stays as it is
+    requests.Import,  # a job that already exists stays as it is
     requests.Reload,
     requests.Dispatch,  # dispatch_request gives each one a key
     requests.Graph,  # as does graph_request
     schedules.SchedulePause,
     schedules.ScheduleResume,
 )
-"""Requests that do no harm when they are made twice, because nobody knows whether the first one arrived."""
+"""Requests that may be sent again after a lost connection, because doing them twice changes nothing."""
 
-_WHOLE_ID = re.compile(r"\d{6}-[0-9a-f]{4,}")
+T = TypeVar("T")
+
+_FULL_ID = re.compile(r"\d{6}-[0-9a-f]{4,}")
 
 
 class DispatchOptions(TypedDict, total=False):
-    """What `dispatch` takes beside project and task; luzia_protocol.requests.Dispatch tells what each field means.
+    """The options of a dispatch; luzia_protocol.requests.Dispatch explains each. None is the same as leaving it out.
 
-    Names that end in `_s` are seconds, those that end in `_bytes` bytes. None is as if it were not given.
+    Names that end in `_s` are durations, in seconds or as a timedelta; names that end in `_bytes` are bytes.
     """
 
-    argv: str | Sequence[str] | None
+    argv: Sequence[str | os.PathLike[str]] | None
     agent: str | None
     key: str | None
     env: Mapping[str, str] | None
-    cwd: str | None
-    timeout_s: float | None
+    cwd: PathLike | None
+    timeout_s: Duration | None
     not_before: datetime | None
     retries: int | None
-    retry_on: list[Outcome] | None
-    backoff_s: list[float] | None
-    expires_s: float | None
-    job_timeout_s: float | None
+    retry_on: Sequence[Outcome] | None
+    backoff_s: Sequence[Duration] | None
+    expires_s: Duration | None
+    job_timeout_s: Duration | None
     auto_resume: bool | None
     max_cost_usd: float | None
     max_turns: int | None
-    after: str | Sequence[str] | None
-    after_any: str | Sequence[str] | None
-    after_fail: str | Sequence[str] | None
+    after: JobsLike | None
+    after_any: JobsLike | None
+    after_fail: JobsLike | None
     tags: Mapping[str, str] | None
-    stall_timeout_s: float | None
+    stall_timeout_s: Duration | None
     max_memory_bytes: int | None
     max_processes: int | None
     max_cpus: float | None
@@ -85,74 +106,132 @@ class DispatchOptions(TypedDict, total=False):
     cpus: float | None
     memory_bytes: int | None
     ask: bool | None
-    start_in_s: float | None
+    start_in_s: Duration | None
     hold: bool | None
-    parent: str | None
+    parent: JobLike | None
 
 
-class Changes(TypedDict, total=False):
-    """What `edit` can change of a queued job. None leaves it as it is.
+class GraphJob(DispatchOptions, total=False):
+    """A job of a graph: `project`, `task` or `argv`, a `name`, and the options of a dispatch.
 
-    task: what it is to do. priority: -100 to 100. after, after_any, after_fail: ids of the jobs that must complete,
-    end, or fail before it starts; an empty list takes them away.
+    `after`, `after_any` and `after_fail` take names of the graph, and jobs that exist already. The default name of a
+    job is its number in the graph, from 1.
+    """
+
+    name: str | None
+    project: Required[ProjectLike]
+    task: str | None
+
+
+class EditOptions(TypedDict, total=False):
+    """What `edit` can change in a queued job. None leaves it unchanged.
+
+    task: the new text. priority: -100 to 100. after, after_any, after_fail: the jobs that must complete, end, or fail
+    before it starts; an empty list removes these dependencies.
     """
 
     task: str | None
     priority: int | None
-    after: list[str] | None
-    after_any: list[str] | None
-    after_fail: list[str] | None
+    after: JobsLike | None
+    after_any: JobsLike | None
+    after_fail: JobsLike | None
 
 
-def dispatch_request(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:
-    """A dispatch that may be sent again: with a random key when it has none. Raises TypeError for unknown options.
+_CONVERSIONS: dict[str, Callable[[str, Any], Any]] = {
+    "argv": lambda _, value: command_words(value),
+    "cwd": absolute_path,
+    "not_before": aware,
+    "retry_on": string_list,
+    "backoff_s": lambda name, value: [seconds(name, each) for each in as_list(name, "a list of durations", value)],
+    "parent": lambda _, value: job_id(value) or None,
+    **dict.fromkeys(("after", "after_any", "after_fail"), lambda _, value: job_ids(value)),
+    **dict.fromkeys(("env", "tags", "needs"), string_map),
+    **dict.fromkeys(
+        ("timeout_s", "expires_s", "job_timeout_s", "stall_timeout_s", "start_in_s"),
+        seconds,
+    ),
+}
+"""Option -> what makes the field's value of it; other options are passed on."""
 
-    Its `parent` is the job in which this program runs, if any; an empty one dispatches a job of its own.
+
+def dispatch_request(project: ProjectLike, task: str | None, options: Mapping[str, Any]) -> requests.Dispatch:
+    """A dispatch that may be sent again: without `key` it gets a random one. Raises ArgumentError.
+
+    options: those of DispatchOptions. The default `parent` is the job in which this program runs, if any; an empty
+    one dispatches a job without a parent.
     """
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    given.setdefault("parent", current_job())
-    given["parent"] = given["parent"] or None
-    if "cwd" in given:
-        given["cwd"] = absolute_path(given["cwd"])
-    for name in ("argv", "after", "after_any", "after_fail"):
-        if name in given:
-            given[name] = several(given[name])
-    if "needs" in given:
-        given["needs"] = dict(given["needs"])
-    for name in ("env", "tags"):
-        if name in given:
-            given[name] = dict(given[name])
-    given["key"] = given.get("key") or f"auto-{os.urandom(12).hex()}"
-    return requests.Dispatch(
-        project=absolute_path(project) if is_path(project) else project, task=task, client_env=client_env(), **given
-    )
+    fields = _fields(options, DispatchOptions, "dispatch")
+    fields["key"] = fields.get("key") or _random_key()
+    if "parent" not in fields:
+        fields["parent"] = current_job() or None
+    fields |= {"project": project_text(project), "task": task, "client_env": client_env()}
+    return _checked(fields, requests.Dispatch)
 
 
-def scheduled_job(project: str, task: str | None, options: DispatchOptions) -> requests.Dispatch:
-    """What a schedule dispatches; the key of each job is the daemon's to choose. Raises TypeError."""
+def scheduled_dispatch(project: ProjectLike, task: str | None, options: Mapping[str, Any]) -> requests.Dispatch:
+    """The dispatch of a schedule, without a key: each of its jobs gets one from the daemon. Raises ArgumentError."""
     return msgspec.structs.replace(dispatch_request(project, task, options), key=None)
 
 
-def graph_request(jobs: Sequence[Mapping[str, Any]], key: str | None, parent: str | None) -> requests.Graph:
-    """A graph that may be sent again: with a random key when it has none. Raises msgspec.ValidationError.
+def graph_request(jobs: Sequence[GraphJob], key: str | None, parent: JobLike | None) -> requests.Graph:
+    """A graph that may be sent again: without `key` it gets a random one. Raises ArgumentError.
 
-    parent: None is the job in which this program runs, if any; empty is none.
+    parent: None is the job in which this program runs, if any; an empty one is none.
     """
-    parent = current_job() if parent is None else parent
-    nodes = [msgspec.convert({**job, "project": _project(job.get("project"))}, requests.Node) for job in jobs]
-    key = key or f"auto-{os.urandom(12).hex()}"
-    return requests.Graph(jobs=nodes, key=key, client_env=client_env(), parent=parent or None)
+    if isinstance(jobs, str | bytes | Mapping):
+        raise ArgumentError(f"jobs must be a list of jobs, not {type(jobs).__name__}")
+    return requests.Graph(
+        jobs=[_node(number, job) for number, job in enumerate(jobs, 1)],
+        key=key or _random_key(),
+        client_env=client_env(),
+        parent=(current_job() if parent is None else job_id(parent)) or None,
+    )
 
 
-def _project(project: object) -> object:
-    return absolute_path(project) if isinstance(project, str) and is_path(project) else project
+def edit_request(job: JobLike, options: Mapping[str, Any]) -> requests.Edit:
+    """A change of a queued job. Raises ArgumentError. options: those of EditOptions."""
+    return _checked({"job": job_id(job), **_fields(options, EditOptions, "edit")}, requests.Edit)
 
 
-def several(words: str | Sequence[str]) -> list[str]:
-    """One word or many as a list: a string must not be taken for its letters."""
-    return [words] if isinstance(words, str) else [*words]
+def is_full_id(job: str) -> bool:
+    """True for a job's complete id; False for a part of one, `agent:PROJECT:ID` and `@last`."""
+    return _FULL_ID.fullmatch(job) is not None
 
 
-def is_whole_id(job: str) -> bool:
-    """True for a job's whole id; False for a part of one, `agent:PROJECT:ID` and `@last`."""
-    return _WHOLE_ID.fullmatch(job) is not None
+def _node(number: int, job: Any) -> requests.Node:
+    place = f"job {number} of the graph"
+    fields = _fields(string_map(place, job), GraphJob, place)
+    if "project" not in fields:
+        raise ArgumentError(f"{place} has no project")
+    return _checked(fields | {"project": project_text(fields["project"])}, requests.Node, place)
+
+
+def _fields(options: Mapping[str, Any], known: Any, place: str) -> dict[str, Any]:
+    """The options that are not None, with the values of the wire. Raises ArgumentError for an unknown one."""
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in known.__annotations__:
+            raise _unknown_option(place, name, known.__annotations__)
+        if value is not None:
+            found[name] = _CONVERSIONS[name](name, value) if name in _CONVERSIONS else value
+    return found
+
+
+def _unknown_option(place: str, name: str, known: Iterable[str]) -> ArgumentError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name), known, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"The options are {', '.join(known)}."
+    return ArgumentError(f"{place}: unknown option '{name}'", hint)
+
+
+def _checked(fields: dict[str, Any], kind: type[T], place: str = "") -> T:
+    """The request with these fields. Raises ArgumentError for a field of a wrong type."""
+    try:
+        return msgspec.convert(fields, kind)
+    except (msgspec.ValidationError, ValueError) as exc:
+        raise ArgumentError(f"{place}: {exc}" if place else str(exc)) from exc
+
+
+def _random_key() -> str:
+    return f"auto-{os.urandom(12).hex()}"

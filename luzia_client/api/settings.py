@@ -1,26 +1,20 @@
-"""The client's own settings, from the environment: read here and nowhere else."""
+"""The client's settings, which are environment variables. No other module reads them."""
 
 from __future__ import annotations
 
 import math
 import os
 
-from luzia_protocol.errors import LuziaError
-
-
-class SettingsError(LuziaError, ValueError):
-    """A LUZIA_* variable of the client's has a value that makes no sense."""
-
-    code = "bad_setting"
+from luzia_client.api.errors import SettingsError
 
 
 def cache_ttl_s() -> float:
-    """How many seconds old an answer from memory may be (LUZIA_CACHE_TTL; 0 never answers from memory)."""
+    """How many seconds a cached status stays valid (LUZIA_CACHE_TTL; 0 disables the cache)."""
     return _seconds("LUZIA_CACHE_TTL", 1.0, zero_allowed=True)
 
 
 def monitor_interval_s() -> float:
-    """Live screens tick at most once in so many seconds (LUZIA_MONITOR_INTERVAL)."""
+    """The shortest time between two updates of a live screen (LUZIA_MONITOR_INTERVAL)."""
     return _seconds("LUZIA_MONITOR_INTERVAL", 1.0, zero_allowed=False)
 
 
@@ -28,11 +22,11 @@ WATCH_SIGNS = frozenset({"title", "bell"})
 
 
 def watch_signs() -> frozenset[str]:
-    """What `jobs --watch` does beside its picture when no option says so (LUZIA_WATCH: `title`, `bell`, or both)."""
+    """The default signals of `jobs --watch` (LUZIA_WATCH: `title`, `bell`, or both)."""
     words = frozenset(os.environ.get("LUZIA_WATCH", "").replace(",", " ").split())
     if words - WATCH_SIGNS:
         raise SettingsError(
-            f"LUZIA_WATCH={os.environ['LUZIA_WATCH']!r} is not known here", "Set it to `title`, `bell` or both."
+            f"invalid value '{os.environ['LUZIA_WATCH']}' for LUZIA_WATCH", "Set it to `title`, `bell`, or both."
         )
     return words
 
@@ -46,6 +40,6 @@ def _seconds(name: str, default: float, *, zero_allowed: bool) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero_allowed):
-        least = "0 or more" if zero_allowed else "more than 0"
-        raise SettingsError(f"{name}={text!r} is no number of seconds", f"Set it to {least}, or unset it.")
+        accepted = "0 or more" if zero_allowed else "more than 0"
+        raise SettingsError(f"invalid number of seconds '{text}' for {name}", f"Set it to {accepted}, or unset it.")
     return value

@@ -1,4 +1,4 @@
-"""What a client remembers of the jobs that it has asked about."""
+"""The jobs that a client has received lately."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.api import settings
 
-_MOST = 1000
+_MAX_ENTRIES = 1000
 
 
 class StatusCache:
-    """Answers to `status`, for as long as LUZIA_CACHE_TTL says. Raises SettingsError when that makes no sense."""
+    """Jobs by the name that they were requested with, for LUZIA_CACHE_TTL seconds. Raises SettingsError."""
 
     def __init__(self) -> None:
         self._ttl_s = settings.cache_ttl_s()
-        self._known: dict[str, tuple[float, Job]] = {}
+        self._entries: dict[str, tuple[float, Job]] = {}
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._entries)
 
-    def fresh(self, job: str) -> Job | None:
-        """What was answered for `job`, when that is younger than the limit."""
-        at, known = self._known.get(job, (0.0, None))
-        return known if time.monotonic() - at < self._ttl_s else None
+    def get(self, name: str) -> Job | None:
+        """The job, unless it is too old."""
+        at, found = self._entries.get(name, (0.0, None))
+        return found if time.monotonic() - at < self._ttl_s else None
 
-    def keep(self, job: str, answer: Job) -> None:
-        """Remember an answer, and forget those that are too old to be told again."""
+    def put(self, name: str, job: Job) -> None:
+        """Store a job, and drop old entries."""
         now = time.monotonic()
-        self._known.pop(job, None)
-        for oldest in list(islice(self._known, 2)):  # more than come, so that none stays for long
-            at, _ = self._known[oldest]
-            if now - at >= self._ttl_s or len(self._known) >= _MOST:
-                del self._known[oldest]
-        self._known[job] = (now, answer)
+        self._entries.pop(name, None)
+        for oldest in list(islice(self._entries, 2)):  # faster than they are added
+            at, _ = self._entries[oldest]
+            if now - at >= self._ttl_s or len(self._entries) >= _MAX_ENTRIES:
+                del self._entries[oldest]
+        self._entries[name] = (now, job)
 
     def clear(self) -> None:
-        """Forget all: something has changed."""
-        self._known.clear()
+        """Drop all entries, because a job may have changed."""
+        self._entries.clear()

@@ -1,7 +1,7 @@
-"""The long-running requests, sans-I/O: what to ask after a reconnection, and what each line means.
+"""The long-running requests, sans-I/O: which request continues one after a reconnection, and what each line carries.
 
-Both clients drive these, so that surviving a restart of the daemon is written once. A stream makes its
-request anew for each connection and goes on from the last item that it has handed out.
+Both clients drive these, so that continuing after a restart of the daemon is written once. A stream makes its
+request for each connection, and continues after the last item that it has returned.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from luzia_protocol import replies, requests
+from luzia_protocol import events, replies, requests
 from luzia_protocol.environment import current_job
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.events import Event
+from luzia_protocol.output import FollowEnd, Output
 
-from luzia_client.api import answers
-from luzia_client.api.answers import Frame
-from luzia_client.transport.connection import DaemonUnreachableError, lost
+from luzia_client.api.replies import Frame, decode_field, is_present, parse_frame
+from luzia_client.transport.endpoint import DaemonUnreachableError, connection_lost
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -29,138 +28,139 @@ _LONGEST_DELAY_S = 2.0
 class Stream(Protocol, Generic[T_co]):
     """A long-running request."""
 
-    over: bool
-    """True when the last item has been handed out."""
+    done: bool
+    """True after the last item."""
 
-    broken: bool
-    """True when the daemon has ended the stream early, so that it must be asked for again."""
+    interrupted: bool
+    """True when the daemon has ended the stream early, so that it must be requested again."""
 
     def request(self) -> msgspec.Struct:
-        """What to ask now, to go on from where the stream is."""
+        """The request that continues the stream."""
 
-    def take(self, frame: Frame) -> T_co | None:
-        """Take in a frame, and return the item that it carries."""
+    def receive(self, frame: Frame) -> T_co | None:
+        """Process a frame; returns the item that it carries."""
 
 
-class Patience:
-    """How long a stream goes without a daemon: the pauses grow, and their total is bounded.
+class ReconnectDelays:
+    """The delays between attempts to reconnect, which grow up to 2 seconds.
 
-    reconnect_s: seconds without any answer after which the failure is raised.
+    reconnect_s: seconds without a daemon after which the failure is raised.
     """
 
     def __init__(self, reconnect_s: float) -> None:
         self._reconnect_s = reconnect_s
-        self._since: float | None = None
+        self._failing_since: float | None = None
         self._delay_s = _FIRST_DELAY_S
 
-    def heard(self) -> None:
-        """The daemon answers (again)."""
-        self._since = None
+    def reset(self) -> None:
+        """Start from the first delay: the daemon has sent something."""
+        self._failing_since = None
         self._delay_s = _FIRST_DELAY_S
 
-    def delay(self, exc: DaemonUnreachableError) -> float:
-        """Seconds to pause before the next try; raises `exc` when there is none."""
+    def next_s(self, exc: DaemonUnreachableError) -> float:
+        """Seconds to wait before the next attempt. Raises `exc` when there is no time for one."""
         now = time.monotonic()
-        self._since = self._since or now
+        self._failing_since = self._failing_since or now
         delay_s = self._delay_s
-        if now + delay_s - self._since > self._reconnect_s:
+        if now + delay_s - self._failing_since > self._reconnect_s:
             raise exc
         self._delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
         return delay_s
 
 
-def parse(line: bytes) -> Frame:
-    """A line of a stream. A daemon that says it is ending counts as gone: the next one will go on."""
+def parse_stream_frame(line: bytes) -> Frame:
+    """A line of a stream. A daemon that is shutting down counts as a lost connection: the next one continues."""
     try:
-        return answers.parse(line)
+        return parse_frame(line)
     except Refused as exc:
         if exc.code is ErrorCode.SHUTTING_DOWN:
-            raise lost() from exc
+            raise connection_lost() from exc
         raise
 
 
-class Following:
+class FollowStream:
     """`follow`: pieces of output, then the end."""
 
-    def __init__(self, asked: requests.Follow) -> None:
-        self.over = False
-        self.broken = False
-        self._asked = asked
+    def __init__(self, request: requests.Follow) -> None:
+        self.done = False
+        self.interrupted = False
+        self._request = request
 
     def request(self) -> requests.Follow:
-        """What was asked first, from the attempt and offset that have been reached."""
-        return self._asked
+        """The first request, from the attempt and the offset of the last piece."""
+        return self._request
 
-    def take(self, frame: Frame) -> replies.Output | replies.FollowEnd | None:
+    def receive(self, frame: Frame) -> Output | FollowEnd | None:
         """A piece, or the end."""
-        if answers.is_set(frame.output):
-            piece = answers.unpack(frame.output, replies.Output)
-            self._asked = msgspec.structs.replace(
-                self._asked, attempt=piece.attempt, offset=piece.next_offset, tail=None
+        if is_present(frame.output):
+            piece = decode_field(frame.output, Output)
+            self._request = msgspec.structs.replace(
+                self._request, attempt=piece.attempt, offset=piece.next_offset, tail=None
             )
             return piece
-        if answers.is_set(frame.end):
-            self.over = True
-            return answers.unpack(frame.end, replies.FollowEnd)
+        if is_present(frame.end):
+            self.done = True
+            return decode_field(frame.end, FollowEnd)
         return None
 
 
-class Waiting:
-    """`wait`: one answer, when all jobs are final or the time is over."""
+class WaitStream:
+    """`wait`: one reply, when all jobs are final or the time is over."""
 
     def __init__(self, jobs: list[str], timeout_s: float | None) -> None:
-        self.over = False
-        self.broken = False
+        self.done = False
+        self.interrupted = False
         self._jobs = jobs
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
     def request(self) -> requests.Wait:
-        """Wait for what is left of the time."""
+        """A wait for the remaining time."""
         timeout_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
         return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=current_job() or None)
 
-    def take(self, frame: Frame) -> replies.WaitResult | None:
-        """The answer."""
-        self.over = True
-        return answers.unpack(frame.ok, replies.WaitResult)
+    def receive(self, frame: Frame) -> replies.WaitResult | None:
+        """The reply."""
+        self.done = True
+        return decode_field(frame.ok, replies.WaitResult)
 
 
-class Subscribing:
-    """`subscribe`: events, each once and in order, for ever."""
+class EventStream:
+    """`subscribe`: events, each once and in order, without an end."""
 
-    def __init__(self, asked: requests.Subscribe) -> None:
-        self.over = False
-        self.broken = False
-        self._asked = asked
+    def __init__(self, request: requests.Subscribe) -> None:
+        self.done = False
+        self.interrupted = False
+        self._request = request
 
     def request(self) -> requests.Subscribe:
-        """What was asked first, after the last event that has been seen."""
-        self.broken = False
-        return self._asked
+        """The first request, after the last event."""
+        self.interrupted = False
+        return self._request
 
-    def take(self, frame: Frame) -> Event | None:
-        """The event; None for one of a kind that only newer daemons know."""
-        if answers.is_set(frame.lagged):
-            self._asked = msgspec.structs.replace(self._asked, after=answers.unpack(frame.lagged, replies.Lagged).next)
-            self.broken = True
+    def receive(self, frame: Frame) -> events.Event | None:
+        """The event; None for a kind that only newer daemons have."""
+        if is_present(frame.lagged):
+            newest = decode_field(frame.lagged, replies.Lagged).next
+            self._request = msgspec.structs.replace(self._request, after=newest)
+            self.interrupted = True
             return None
-        if not answers.is_set(frame.event):
+        if not is_present(frame.event):
             return None
-        head = answers.unpack(frame.event, _Head)
-        if self._asked.after is not None and head.seq <= self._asked.after:
+        header = decode_field(frame.event, _EventHeader)
+        if self._request.after is not None and header.seq <= self._request.after:
             return None
-        self._asked = msgspec.structs.replace(self._asked, after=head.seq)
-        if head.kind not in _KINDS:
+        self._request = msgspec.structs.replace(self._request, after=header.seq)
+        if header.kind not in EVENT_KINDS:
             return None
-        event: Event = answers.unpack(frame.event, Event)  # type: ignore[arg-type]
+        event: events.Event = decode_field(frame.event, events.Event)  # type: ignore[arg-type]
         return event
 
 
-class _Head(msgspec.Struct, frozen=True):
-    """What every event has, whatever its kind."""
+class _EventHeader(msgspec.Struct, frozen=True):
+    """The fields that every event has, whatever its kind."""
 
     kind: str
     seq: int
 
 
-_KINDS = frozenset(kind.__struct_config__.tag for kind in Event.__args__)
+EVENT_KINDS = frozenset(kind.__struct_config__.tag for kind in events.Event.__args__)

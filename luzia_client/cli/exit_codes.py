@@ -1,24 +1,24 @@
 """The exit status of every luzia command, in one table.
 
-0    done; every job that was waited for completed
-1    a job that was waited for failed; `doctor` found something wrong
-2    the command line is wrong
-3    no daemon can be reached
+0    success; every awaited job completed
+1    an awaited job failed; `doctor` found a problem
+2    invalid command line
+3    the daemon cannot be reached
 4    the daemon refused the request
-5    a job that was waited for was cancelled
+5    an awaited job was cancelled
 6    ... timed out
 7    ... is lost
 8    ... was skipped
-9    ... expired: it had not begun when it must have
-10   ... stalled: it gave no sign of life
-11   ... is overdue: all its attempts together took too long
-12   ... met a usage limit, and does not wait for its end
-13   ... used more than its budget
-70   luzia itself failed (please report it)
-74   a file cannot be read, or the output cannot be written
-124  `wait --timeout` was over first
+9    ... expired: it did not start in time
+10   ... stalled: it showed no activity
+11   ... exceeded the time limit of all its attempts
+12   ... met a usage limit and does not wait for the reset
+13   ... exceeded its budget
+70   internal error in luzia (please report it)
+74   input or output error
+124  `wait --timeout` expired
 130  interrupted (Ctrl-C)
-141  whoever read the output went away
+141  broken pipe
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ BY_STATE = {
     "failed": JOB_FAILED,
     "lost": JOB_LOST,
 }
-"""The status for each final state, from the best to the worst."""
+"""Final state -> exit status, in order of severity."""
 
 BY_OUTCOME = {
     "expired": JOB_EXPIRED,
@@ -60,14 +60,14 @@ BY_OUTCOME = {
     "usage_limited": JOB_USAGE_LIMITED,
     "over_budget": JOB_OVER_BUDGET,
 }
-"""The status for outcomes that are told apart from others of the same state."""
+"""Outcome -> exit status, where it differs from that of the state."""
 
-_BADNESS = list(BY_STATE)
+_SEVERITY = list(BY_STATE)
 
 
-def for_ends(ends: list[tuple[str, str | None]]) -> int:
-    """The status for several jobs, by state and outcome: that of the one whose state is the worst."""
+def worst_status(ends: list[tuple[str, str | None]]) -> int:
+    """The exit status for jobs by state and outcome: that of the job whose state is the most severe."""
     if not ends:
         return OK
-    state, outcome = max(ends, key=lambda end: _BADNESS.index(end[0]))
+    state, outcome = max(ends, key=lambda end: _SEVERITY.index(end[0]))
     return BY_OUTCOME.get(outcome or "", BY_STATE[state])

@@ -1,6 +1,6 @@
-"""The command `luzia`: decides whether the first word is a command, and runs it.
+"""The program `luzia`: runs the command that the first word names, or a dispatch.
 
-A dispatch is decided first and imports as little as possible; the other commands load what they need.
+A dispatch loads as little as possible; every other command loads what it needs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 
 
 def main() -> int:
-    """The console script: runs the command line, and turns every failure into words and an exit status."""
+    """Run the command line of the process; returns the exit status. Every exception becomes an error message."""
     try:
         if None in (sys.stdin, sys.stdout, sys.stderr):
             _open_missing_streams()
@@ -39,18 +39,18 @@ def run(words: list[str]) -> int:
     if not words or first in ("-h", "--help", "-V", "--version"):
         from luzia_client.cli.help import usage
 
-        return usage.top(words)
+        return usage.print_help(words)
     from luzia_client.cli.commands import dispatch
 
     if len(words) == 1 and not is_option(first):
         from luzia_client.cli.help import usage
 
-        raise usage.no_task(first)
+        raise usage.missing_task_error(first)
     return dispatch.run(words)
 
 
 def _run_command(name: str, words: list[str]) -> int:
-    """Run one command with the words that follow its name."""
+    """Run a command with the words that follow its name."""
     if name == "dispatch":
         from luzia_client.cli.commands import dispatch
 
@@ -66,7 +66,7 @@ def _run_command(name: str, words: list[str]) -> int:
 
 
 def _open_missing_streams() -> None:
-    """What was closed becomes /dev/null: else the daemon's socket would take its number and get what is printed."""
+    """Open closed standard streams on /dev/null; otherwise a socket would get their descriptor, and the output."""
     import os
 
     for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -79,6 +79,6 @@ def _open_missing_streams() -> None:
 
 
 def _prepare_stdout() -> None:
-    """A terminal without UTF-8 gets `?` for what it cannot show, and never an error."""
+    """Print `?` for characters that the encoding of stdout lacks."""
     if sys.stdout.encoding != "utf-8":
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]

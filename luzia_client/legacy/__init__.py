@@ -1,4 +1,7 @@
-"""The names that older luzia code imports, on top of Client. New code uses Client."""
+"""The names that older luzia code imports, implemented with Client. New code uses Client.
+
+The names, their arguments and what they return do not change; nothing else imports this package.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ ResponsiveDispatcher = ResponseiveDispatcher
 
 
 class EnhancedDispatcher:
-    """A dispatcher that prints what it does. The arguments are ResponseiveDispatcher's."""
+    """A dispatcher that prints its actions. The arguments are those of ResponseiveDispatcher."""
 
     def __init__(self, jobs_dir: str | Path | None = None) -> None:
         self.dispatcher = ResponseiveDispatcher(jobs_dir)
@@ -34,7 +37,7 @@ class EnhancedDispatcher:
         return job_id, self.dispatcher.get_status(job_id, use_cache=False) or {}
 
     def get_status_and_display(self, job_id: str, show_full: bool = False) -> OldStatus | None:
-        """Print a job's status, with its times if `show_full`, and return it; None when there is none."""
+        """Print a job's status, with its times if `show_full`, and return it; None if the job does not exist."""
         status = self.dispatcher.get_status(job_id)
         if status is None:
             ResponseiveOutput.error(f"There is no job {job_id}.")
@@ -47,40 +50,40 @@ class EnhancedDispatcher:
         self.feedback.show_jobs_list(self.dispatcher.list_jobs(project))
 
     def show_concurrent_summary(self) -> None:
-        """Print the jobs that run or wait to run."""
+        """Print the running and queued jobs."""
         self.feedback.show_concurrent_jobs(self.dispatcher.list_jobs())
 
 
 @cache
 def get_enhanced_dispatcher() -> EnhancedDispatcher:
-    """The EnhancedDispatcher that this process shares."""
+    """The EnhancedDispatcher of this process."""
     return EnhancedDispatcher()
 
 
 def enhanced_spawn_claude_agent(
     project: str, task: str, context: str = "", config: dict[str, Any] | None = None
 ) -> str:
-    """Dispatch a task with some context before it; returns the job's id.
+    """Dispatch a task that begins with `context`; returns the job's id.
 
-    config: `path`, a directory to use when luzia does not know the project, and `agent`; both optional.
+    config: `path`, the directory to use if the project is not configured, and `agent`; both are optional.
     """
     config = config or {}
-    whole = f"{context.rstrip()}\n\n{task}" if context.strip() else task
+    text = f"{context.rstrip()}\n\n{task}" if context.strip() else task
     dispatcher = get_enhanced_dispatcher()
     try:
-        job_id, _ = dispatcher.dispatch_and_report(project, whole, config.get("agent"))
+        job_id, _ = dispatcher.dispatch_and_report(project, text, config.get("agent"))
     except Refused as refused:
         if refused.code is not ErrorCode.UNKNOWN_PROJECT or "path" not in config:
             raise
-        job_id, _ = dispatcher.dispatch_and_report(str(config["path"]), whole, config.get("agent"))
+        job_id, _ = dispatcher.dispatch_and_report(str(config["path"]), text, config.get("agent"))
     return job_id
 
 
 def track_existing_job(job_id: str, pid: int | None = None, project: str = "", task: str = "") -> OldStatus | None:
-    """A job that somebody else dispatched, as a dict; None when there is none.
+    """A job that another program dispatched, as a dict; None if it does not exist.
 
-    pid: a process that luzia did not start; from now on the shared dispatcher tells of it under this job_id.
-    project, task: what to show of it.
+    pid: a process that luzia did not start; the shared dispatcher then reports it under this job_id.
+    project, task: the values to report for it.
     """
     dispatcher = get_enhanced_dispatcher().dispatcher
     if pid is not None:
@@ -94,7 +97,7 @@ def show_job_status_interactive(job_id: str) -> None:
 
 
 def start_background_monitoring() -> threading.Thread:
-    """Start the shared dispatcher's monitor and return its thread."""
+    """Start the monitor of the shared dispatcher; returns its thread."""
     return get_enhanced_dispatcher().dispatcher.start_background_monitor()
 
 

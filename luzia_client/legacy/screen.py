@@ -1,4 +1,4 @@
-"""What older luzia code printed with: colours, bars and feedback. All text is made harmless first."""
+"""What older luzia code prints with: colours, bars and feedback. Control characters are escaped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ProgressBar:
 
     @staticmethod
     def bar(percent: float, width: int = 20) -> str:
-        """`[████████████░░░░░░░░] 60%`; what is below 0 or above 100 counts as that."""
+        """`[████████████░░░░░░░░] 60%`; values are limited to 0 to 100."""
         value = int(min(max(percent, 0), 100))
         return f"{format_bar(value, width, stdout_screen().blocks)} {value}%"
 
@@ -44,12 +44,12 @@ class ResponseiveOutput:
 
     @staticmethod
     def success(text: str) -> None:
-        """Print that something worked."""
+        """Print a success message."""
         _print(f"✓ {one_line(text)}", "green")
 
     @staticmethod
     def error(text: str) -> None:
-        """Print that something went wrong."""
+        """Print an error message."""
         _print(f"✗ {one_line(text)}", "red")
 
     @staticmethod
@@ -59,12 +59,12 @@ class ResponseiveOutput:
 
     @staticmethod
     def info(text: str) -> None:
-        """Print a fact."""
+        """Print a message."""
         _print(one_line(text), "")
 
     @staticmethod
     def progress(percent: float, message: str = "") -> None:
-        """Print a bar and what it is about."""
+        """Print a bar and a message."""
         _print(f"{ProgressBar.bar(percent)} {one_line(message)}".rstrip(), "blue")
 
 
@@ -101,7 +101,7 @@ class CLIFeedback:
 
     @staticmethod
     def show_concurrent_jobs(jobs: Sequence[OldStatus]) -> None:
-        """Print the jobs that run or wait to run, each with its bar."""
+        """Print the running and queued jobs, each with its bar."""
         live = [job for job in jobs if job["status"] in ("pending", "running")]
         if not live:
             print("No jobs are running or pending.")

@@ -1,4 +1,4 @@
-"""Jobs as older luzia code knows them: plain dicts with the older words."""
+"""Jobs as older luzia code expects them: dicts with the older status words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD_WORDS = {
     JobState.SKIPPED: "failed",
     JobState.LOST: "failed",
 }
-"""Older code knows three ends, and loops until it sees one of them."""
+"""State -> its older status. Older code has three final ones, and polls until it sees one."""
 
 KILL_WORDS = frozenset({"killed", "cancelled", "canceled"})
 
@@ -31,13 +31,13 @@ KILL_WORDS = frozenset({"killed", "cancelled", "canceled"})
 def old_status(job: Job) -> OldStatus:
     """The job as a dict.
 
-    progress is 0 to 100 and 0 where nobody knows; times are RFC 3339 text or None; message says in words what
-    the job does, waits for, or failed of; history has a dict for each change: status, message and at.
+    progress is 0 to 100, and 0 where it is not known; times are RFC 3339 text or None; message says what the job is
+    doing, what it is waiting for, or why it failed; history has a dict for each change: status, message and at.
     """
     progress = job.progress
     completed = job.state is JobState.COMPLETED
     percent = 100 if completed else min(progress.percent or 0, 99) if progress is not None else 0
-    doing = (progress.label or progress.phase) if progress is not None else None
+    activity = (progress.label or progress.phase) if progress is not None else None
     updated = max(moment for moment in (job.created_at, job.started_at, job.ended_at) if moment is not None)
     return {
         "id": job.id,
@@ -45,7 +45,7 @@ def old_status(job: Job) -> OldStatus:
         "task": job.task,
         "status": OLD_WORDS[job.state],
         "progress": percent,
-        "message": job.reason or doing or job.state.value.replace("_", " "),
+        "message": job.reason or activity or job.state.value.replace("_", " "),
         "dispatched_at": _text(job.created_at),
         "started_at": _text(job.started_at),
         "updated_at": _text(updated),
@@ -56,21 +56,21 @@ def old_status(job: Job) -> OldStatus:
 
 
 def _history(job: Job) -> list[dict[str, str]]:
-    """What happened to the job so far, oldest first. A list has jobs without their attempts: then of the newest one."""
+    """The changes of the job, oldest first; of a listed job, which has no attempts, those of its newest attempt."""
     attempts: list[Attempt | Job] = [*job.attempts] if job.attempts else [job]
-    told = [("pending", "", job.created_at)]
+    changes = [("pending", "", job.created_at)]
     for attempt in attempts:
         if attempt.started_at is not None:
-            told.append(("running", "", attempt.started_at))
+            changes.append(("running", "", attempt.started_at))
         if attempt.ended_at is not None and attempt.outcome is not None:
-            told.append((OLD_WORDS[OUTCOME_STATES[attempt.outcome]], attempt.reason or "", attempt.ended_at))
-    return [{"status": word, "message": message, "at": moment.isoformat()} for word, message, moment in told]
+            changes.append((OLD_WORDS[OUTCOME_STATES[attempt.outcome]], attempt.reason or "", attempt.ended_at))
+    return [{"status": word, "message": message, "at": moment.isoformat()} for word, message, moment in changes]
 
 
 def states_of(word: str | None) -> list[JobState]:
-    """The states that an older word means; none for None. Today's words are understood as well.
+    """The states with an older status; none for None. Current states are accepted as well.
 
-    Raises ValueError for a word that is neither.
+    Raises ValueError for any other word.
     """
     if word is None:
         return []

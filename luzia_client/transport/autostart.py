@@ -1,4 +1,4 @@
-"""Start luziad when none answers: once, under a lock, however many commands race."""
+"""Starts luziad when none is listening: once, under a lock, however many commands try at the same time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from typing import NamedTuple
 
 from luzia_protocol import environment
 
-from luzia_client.transport.connection import DaemonUnreachableError, dial
+from luzia_client.transport.endpoint import DaemonUnreachableError, connect_socket
 
 READY_TIMEOUT_S = 20.0
-MAY_NOT_START = 3
-"""luziad's exit status when it was started `--on-demand` and its configuration says `autostart = false`."""
-CONFIG_WRONG = 2
-"""luziad's exit status for mistakes in the configuration, which it then names on stderr."""
+_START_HINT = "Start it with `luzia daemon start`."
+_INSTALL_HINT = "Reinstall luzia."
+EXIT_AUTOSTART_DISABLED = 3
+"""luziad's exit status after `--on-demand` when its configuration has `autostart = false`."""
+EXIT_CONFIG_INVALID = 2
+"""luziad's exit status for errors in the configuration, which it lists on stderr."""
 
 _PATH_VARIABLES = ("LUZIA_RUNTIME_DIR", "LUZIA_SOCKET", "LUZIA_STATE_DIR", "LUZIA_JOBS_DIR", "LUZIA_CONFIG")
 _LOG_TAIL_BYTES = 8192
@@ -38,79 +40,78 @@ _SUPERVISOR_VARIABLES = frozenset(
         "WATCHDOG_USEC",
     }
 )
-"""What systemd tells its own child, for example the terminal; a daemon that inherits it would believe it."""
+"""Variables that systemd sets for its own child, such as the terminal, and that a daemon must not inherit from it."""
 _children: list[subprocess.Popen[bytes]] = []
-"""Daemons that this process started: kept, so that Python reaps them if they end before it does."""
+"""The daemons that this process has started, kept so that Python reaps those that end first."""
 
 
-class Mark(NamedTuple):
-    """A place in the daemon's log: what follows it was written by the daemon that is being started."""
+class LogPosition(NamedTuple):
+    """Where the daemon's log ended before the start: the new daemon writes after it."""
 
     path: str
     offset: int
 
 
 def ensure_daemon(socket: str, *, resuming: bool = False) -> None:
-    """Make a daemon answer on `socket`, unless it must not be started from here.
+    """Start a daemon unless one is listening on `socket`.
 
-    resuming: only if it crashed; one that somebody stopped comes back when a new command asks for it.
-    Raises DaemonUnreachableError, which says why there is none.
+    resuming: only if the last one crashed. One that was stopped on purpose is started by the next command.
+    Raises DaemonUnreachableError, which says why it was not started.
     """
-    reason, remedy = _forbidden(socket)
+    reason, hint = _refusal(socket)
     if reason:
-        raise DaemonUnreachableError(f"no daemon answers on {socket}, and {reason}", remedy)
-    start(socket, on_demand=True, resuming=resuming)
+        raise DaemonUnreachableError(f"no daemon answers on {socket}, and {reason}", hint)
+    start_daemon(socket, on_demand=True, resuming=resuming)
 
 
-def start(socket: str, *, on_demand: bool, resuming: bool = False) -> bool:
-    """Start a daemon unless one answers; returns whether this call started it.
+def start_daemon(socket: str, *, on_demand: bool, resuming: bool = False) -> bool:
+    """Start a daemon unless one is listening; returns whether this call started it.
 
-    on_demand: nobody asked for a daemon by name, so `[daemon] autostart = false` is respected.
-    resuming: as for ensure_daemon.
+    on_demand: respect `autostart = false` in [daemon]. resuming: as for ensure_daemon.
     """
     with start_lock() as lock:
-        if answers(socket):
+        if is_listening(socket):
             return False
         if resuming and os.fstat(lock).st_size:
-            raise DaemonUnreachableError("the daemon was stopped", "Start it with `luzia daemon start`.")
-        launch(socket, lock, on_demand=on_demand)
+            raise DaemonUnreachableError("the daemon was stopped", _START_HINT)
+        launch_daemon(socket, lock, on_demand=on_demand)
     return True
 
 
-def launch(socket: str, lock: int, *, on_demand: bool) -> None:
-    """Start a daemon, and say so on a terminal. lock: what `start_lock` gave."""
-    _launch(socket, on_demand=on_demand)
+def launch_daemon(socket: str, lock: int, *, on_demand: bool) -> None:
+    """Start a daemon, and report it on a terminal. lock: the file descriptor from `start_lock`."""
+    _spawn(socket, on_demand=on_demand)
     os.ftruncate(lock, 0)
     if sys.stderr is not None and sys.stderr.isatty():
         print(f"luzia: started luziad (log: {environment.log_file()})", file=sys.stderr)
 
 
-def mark_stopped(lock: int) -> None:
-    """Take note that the daemon is ended on purpose, so that those who follow a job do not start it again.
+def record_stop(lock: int) -> None:
+    """Record that the daemon was stopped on purpose, so that commands that follow a job do not start it again.
 
-    lock: what `start_lock` gave; the next start takes the note away.
+    lock: the file descriptor from `start_lock`. The next start clears the record.
     """
     os.pwrite(lock, b"stopped\n", 0)
 
 
-def answers(socket: str) -> bool:
-    """True when somebody listens on the socket."""
+def is_listening(socket: str) -> bool:
+    """True when a process is listening on the socket."""
     try:
-        dial(socket).close()
-    except OSError:
+        connect_socket(socket).close()
+    except (OSError, ValueError):
         return False
     return True
 
 
-def command() -> list[str]:
-    """How to run luziad: with this interpreter, or the program beside this one."""
+def daemon_command() -> list[str]:
+    """The command that runs luziad: with this interpreter, or the program next to this one."""
     if sys.executable and os.access(sys.executable, os.X_OK):
         return [sys.executable, "-m", "luziad"]
     return [os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "luziad")]
 
 
 def daemon_environment(socket: str) -> dict[str, str]:
-    """The daemon's environment: the caller's, with paths that hold in any working directory."""
+    """The daemon's environment: the caller's, with absolute environment."""
     env = {name: value for name, value in os.environ.items() if name not in _SUPERVISOR_VARIABLES}
     for name in _PATH_VARIABLES:
         if env.get(name):
@@ -120,42 +121,41 @@ def daemon_environment(socket: str) -> dict[str, str]:
     return env
 
 
-def config_mistakes(path: str) -> list[str]:
-    """What luziad has to say against a configuration file, a line a mistake; empty when it is good.
+def config_errors(path: str) -> list[str]:
+    """The errors that luziad finds in a configuration file, one a line; empty when it is valid.
 
-    Raises DaemonUnreachableError when luziad cannot be asked.
+    Raises DaemonUnreachableError when luziad cannot be run.
     """
-    argv = [*command(), "--check-config"]
+    argv = [*daemon_command(), "--check-config"]
     env = {**daemon_environment(environment.socket_path()), "LUZIA_CONFIG": path}
     try:
         result = subprocess.run(
             argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=READY_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
-        raise DaemonUnreachableError(f"luziad cannot be run: {exc}", "Install luzia again.") from exc
-    said = [line.removeprefix("luziad: ") for line in result.stderr.decode(errors="replace").splitlines() if line]
-    if result.returncode not in (0, CONFIG_WRONG):
-        why = said[-1] if said else f"exit status {result.returncode}"
-        raise DaemonUnreachableError(f"luziad --check-config failed: {why}", "Install luzia again.")
-    return said if result.returncode else []
+        raise DaemonUnreachableError(f"cannot run luziad: {exc}", _INSTALL_HINT) from exc
+    lines = [line.removeprefix("luziad: ") for line in result.stderr.decode(errors="replace").splitlines() if line]
+    if result.returncode not in (0, EXIT_CONFIG_INVALID):
+        reason = lines[-1] if lines else f"exit status {result.returncode}"
+        raise DaemonUnreachableError(f"luziad --check-config failed: {reason}", _INSTALL_HINT)
+    return lines if result.returncode else []
 
 
-def _forbidden(socket: str) -> tuple[str, str]:
-    """Why no daemon may be started for this socket from here, and what to do; empty when it may."""
-    by_hand = "Start it with `luzia daemon start`."
+def _refusal(socket: str) -> tuple[str, str]:
+    """Why a daemon must not be started for this socket from here, and what to do; both empty when it may be."""
     if os.environ.get("LUZIA_NO_AUTOSTART"):
-        return "LUZIA_NO_AUTOSTART is set", by_hand
+        return "LUZIA_NO_AUTOSTART is set", _START_HINT
     if os.environ.get("LUZIA_JOB_ID"):
-        # It would get the job's environment and end with the job.
-        return "a job does not start one", "Start it outside of the job with `luzia daemon start`."
+        # It would inherit the job's environment and be ended with the job.
+        return "a job does not start one", "Start it outside the job with `luzia daemon start`."
     if socket.startswith(environment.SYSTEM_RUNTIME_DIR + "/") and os.geteuid() != 0:
-        return "it is the system service's socket", "As root: `systemctl start luziad`."
+        return "the system service has this socket", "Run `systemctl start luziad` as root."
     return "", ""
 
 
 @contextmanager
 def start_lock() -> Iterator[int]:
-    """Hold `start.lock` in the runtime directory, which is made when it is missing: nobody else starts a daemon."""
+    """Lock `start.lock` in the runtime directory, created if needed, so that no other one starts a daemon."""
     directory = environment.runtime_dir()
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -163,8 +163,8 @@ def start_lock() -> Iterator[int]:
         lock = os.open(os.path.join(directory, "start.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise DaemonUnreachableError(
-            f"the runtime directory {directory} cannot be used: {exc.strerror}",
-            "Set LUZIA_RUNTIME_DIR to a directory of your own; `luzia doctor` checks it.",
+            f"cannot use the runtime directory {directory}: {exc.strerror}",
+            "Set LUZIA_RUNTIME_DIR to a directory that you own; `luzia doctor` checks it.",
         ) from exc
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -177,17 +177,17 @@ def _check_owner(directory: str) -> None:
     status = os.lstat(directory)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise DaemonUnreachableError(
-            f"the runtime directory {directory} is not yours",
-            "Set LUZIA_RUNTIME_DIR to a directory of your own, or have the other one removed.",
+            f"the runtime directory {directory} has another owner",
+            "Set LUZIA_RUNTIME_DIR to a directory that you own, or remove the other one.",
         )
 
 
-def _launch(socket: str, *, on_demand: bool) -> None:
+def _spawn(socket: str, *, on_demand: bool) -> None:
     """Start luziad detached, and return when it is ready."""
-    argv = command()
+    argv = daemon_command()
     read_end, write_end = os.pipe()
     try:
-        log, mark = _open_log()
+        log, log_start = _open_log()
         try:
             process = subprocess.Popen(
                 [*argv, "--ready-fd", str(write_end), *(["--on-demand"] if on_demand else [])],
@@ -200,75 +200,73 @@ def _launch(socket: str, *, on_demand: bool) -> None:
                 pass_fds=[write_end],
             )
         except OSError as exc:
-            raise DaemonUnreachableError(
-                f"luziad cannot be run: {argv[0]}: {exc.strerror}", "Install luzia again."
-            ) from exc
+            raise DaemonUnreachableError(f"cannot run luziad: {argv[0]}: {exc.strerror}", _INSTALL_HINT) from exc
         finally:
             os.close(log)
             os.close(write_end)
         _children[:] = [child for child in _children if child.poll() is None] + [process]
-        _await_ready(read_end, process, mark)
+        _await_ready(read_end, process, log_start)
     finally:
         os.close(read_end)
 
 
-def _open_log() -> tuple[int, Mark]:
+def _open_log() -> tuple[int, LogPosition]:
     path = environment.log_file()
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise DaemonUnreachableError(
-            f"the daemon's log {path} cannot be written: {exc.strerror}",
+            f"cannot write the daemon's log {path}: {exc.strerror}",
             "Make the state directory writable, or set LUZIA_STATE_DIR.",
         ) from exc
-    return log, Mark(path, os.fstat(log).st_size)
+    return log, LogPosition(path, os.fstat(log).st_size)
 
 
-def _await_ready(read_end: int, process: subprocess.Popen[bytes], mark: Mark) -> None:
-    """Read `ready` from the pipe; raise what luziad said when it ends or takes too long instead."""
+def _await_ready(read_end: int, process: subprocess.Popen[bytes], log_start: LogPosition) -> None:
+    """Read `ready` from the pipe. Raises DaemonUnreachableError when luziad exits or takes too long instead."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     poll = select.poll()
     poll.register(read_end, select.POLLIN)
-    said = b""
-    while b"\n" not in said:
+    data = b""
+    while b"\n" not in data:
         if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
             raise DaemonUnreachableError(
                 f"luziad (pid {process.pid}) is not ready after {READY_TIMEOUT_S:.0f} s",
-                f"Its log is {mark.path}.",
+                f"See its log {log_start.path}.",
             )
-        data = os.read(read_end, 4096)
-        if not data:
-            raise _start_failed(process, mark)
-        said += data
-    if said.strip() != b"ready":
-        raise DaemonUnreachableError(f"luziad said {said!r} instead of ready", f"Its log is {mark.path}.")
+        more = os.read(read_end, 4096)
+        if not more:
+            raise _start_failed(process, log_start)
+        data += more
+    if data.strip() != b"ready":
+        raise DaemonUnreachableError("luziad sent an unexpected ready message", f"See its log {log_start.path}.")
 
 
-def _start_failed(process: subprocess.Popen[bytes], mark: Mark) -> DaemonUnreachableError:
-    """The pipe was closed without `ready`, so luziad ends: say why, in its own words."""
+def _start_failed(process: subprocess.Popen[bytes], log_start: LogPosition) -> DaemonUnreachableError:
+    """What to raise when luziad closed the pipe without `ready`: the last line that it logged."""
     try:
         status: int | None = process.wait(5)
     except subprocess.TimeoutExpired:
         status = None
-    said = last_line(mark)
-    if status == MAY_NOT_START:
+    reason = last_log_line(log_start)
+    if status == EXIT_AUTOSTART_DISABLED:
         return DaemonUnreachableError(
-            f"no daemon runs, and commands may not start it: {said}", "Start it with `luzia daemon start`."
+            f"the daemon is not running, and must not be started automatically: {reason}", _START_HINT
         )
     return DaemonUnreachableError(
-        f"luziad did not start: {said or f'exit status {status}'}",
-        f"Its log is {mark.path}; `luzia doctor` checks the set-up.",
+        f"luziad did not start: {reason or f'exit status {status}'}",
+        f"See its log {log_start.path}; `luzia doctor` checks the setup.",
     )
 
 
-def last_line(mark: Mark) -> str:
-    """The last line of the log after the mark, without its program's name; empty when there is none."""
+def last_log_line(start: LogPosition) -> str:
+    """The last line of the log after `start`, without the program's name; empty when there is none."""
     try:
-        with open(mark.path, "rb") as log:
+        with open(start.path, "rb") as log:
             end = log.seek(0, os.SEEK_END)
-            log.seek(max(mark.offset, end - _LOG_TAIL_BYTES))
+            log.seek(max(start.offset, end - _LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").split("\n")
-    except FileNotFoundError:
-        return ""  # somebody has deleted the state directory meanwhile
+    except OSError:
+        return ""  # the state directory was deleted in the meantime
     return next((line.strip().removeprefix("luziad: ") for line in reversed(lines) if line.strip()), "")

@@ -1,42 +1,24 @@
-"""Reach the daemon over its socket: connect, send a line, read lines. Blocking; knows no message."""
+"""One blocking connection to the daemon, which carries lines; knows no message."""
 
 from __future__ import annotations
 
-import errno
 import socket
 import time
 
-from luzia_protocol import environment
-from luzia_protocol.errors import LuziaError
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
 
-REQUEST_TIMEOUT_S = 30.0
-"""A plain request is answered from memory or after one commit: who is silent for so long will not answer."""
+from luzia_client.transport.endpoint import (
+    REQUEST_TIMEOUT_S,
+    DaemonUnreachableError,
+    UnexpectedAnswerError,
+    connect_error,
+    connect_socket,
+    connection_lost,
+    is_absent,
+    reply_timeout,
+)
 
-_CHUNK = 256 * 1024
-
-
-class DaemonUnreachableError(LuziaError):
-    """No daemon answers. message: what was tried. hint: what to do next."""
-
-    code = "daemon_unreachable"
-
-
-class ConnectionLostError(DaemonUnreachableError):
-    """The daemon went away, or fell silent, before it had answered: nobody knows whether it did what was asked."""
-
-    code = "connection_lost"
-
-
-class UnexpectedAnswerError(LuziaError):
-    """What answers on the socket does not speak this client's protocol."""
-
-    code = "unexpected_answer"
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(
-            message, hint or "Compare both sides with `luzia version`; after an upgrade: `luzia daemon restart`."
-        )
+_READ_BYTES = 256 * 1024
 
 
 class Connection:
@@ -47,33 +29,38 @@ class Connection:
         self._frames = FrameReader(MAX_FRAME_BYTES)
         self._lines: list[bytes] = []
 
+    @classmethod
+    def open(cls, path: str, *, autostart: bool, resuming: bool = False) -> Connection:
+        """A connection to the daemon; the arguments and errors are those of open_socket."""
+        return cls(open_socket(path, autostart=autostart, resuming=resuming))
+
     def send(self, line: bytes) -> None:
         """Send a line, newline included.
 
-        A daemon that refuses the connection or the line says why before it closes, so a broken pipe is told
-        only by the `receive` that finds nothing more to read.
+        A daemon that refuses the connection or the line says why before it closes. So a broken pipe is an error only
+        when nothing is left to read.
         """
         try:
             self._socket.settimeout(REQUEST_TIMEOUT_S)
             self._socket.sendall(line)
         except TimeoutError as exc:
-            raise silent() from exc
+            raise reply_timeout() from exc
         except OSError as exc:
             self._read(REQUEST_TIMEOUT_S)
             if not self._lines:
-                raise lost() from exc
+                raise connection_lost() from exc
 
     def receive(self, timeout_s: float | None = None) -> bytes:
-        """The next line, without its newline; with `timeout_s` None it may take for ever."""
+        """The next line, without its newline. timeout_s: None waits forever."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._lines:
             remaining = None if deadline is None else max(deadline - time.monotonic(), 0.001)
             if not self._read(remaining):
-                raise lost()
+                raise connection_lost()
         return self._lines.pop(0)
 
     def is_alive(self) -> bool:
-        """False when the daemon has closed the connection since the last answer."""
+        """False when the daemon has closed the connection since the last reply."""
         self._socket.setblocking(False)
         try:
             return not self._lines and self._socket.recv(1, socket.MSG_PEEK) != b""
@@ -83,103 +70,42 @@ class Connection:
             return False
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
     def _read(self, timeout_s: float | None) -> bool:
-        """Take in what has come; False when the daemon has hung up."""
+        """Read what has arrived; False at the end of the connection."""
         try:
             self._socket.settimeout(timeout_s)
-            data = self._socket.recv(_CHUNK)
+            data = self._socket.recv(_READ_BYTES)
             self._lines += self._frames.feed(data)
         except TimeoutError as exc:
-            raise silent() from exc
+            raise reply_timeout() from exc
         except OSError as exc:
-            raise lost() from exc
+            raise connection_lost() from exc
         except FrameTooLargeError as exc:
-            raise UnexpectedAnswerError("the daemon's answer is longer than 4 MiB") from exc
+            raise UnexpectedAnswerError("the daemon's reply is longer than 4 MiB") from exc
         return data != b""
 
 
-def dial(path: str) -> socket.socket:
-    """A connected socket. Raises OSError.
+def open_socket(path: str, *, autostart: bool, resuming: bool = False) -> socket.socket:
+    """A socket connected to the daemon, which is started first when none is listening and `autostart` is set.
 
-    The socket blocks while it connects: one that does not would fail when many connect in the same moment.
-    """
-    environment.check_socket_owner(path)
-    dialled = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        dialled.connect(path)
-    except BaseException:
-        dialled.close()
-        raise
-    return dialled
-
-
-def reach(path: str, *, autostart: bool, resuming: bool = False) -> socket.socket:
-    """A socket that is connected to the daemon, which is started first when none answers and `autostart` lets it be.
-
-    resuming: go on with what was begun before; then a daemon that somebody stopped is left stopped.
+    resuming: continue an earlier stream; a daemon that was stopped on purpose is then not started again.
     Raises DaemonUnreachableError.
     """
     try:
-        return dial(path)
-    except OSError as exc:
+        return connect_socket(path)
+    except (OSError, ValueError) as exc:
         if not autostart or not is_absent(exc):
-            raise unreachable(path, exc) from exc
+            raise connect_error(path, exc) from exc
     from luzia_client.transport.autostart import ensure_daemon
 
-    ensure_daemon(path, resuming=resuming)
     try:
-        return dial(path)
+        ensure_daemon(path, resuming=resuming)
+    except (OSError, ValueError) as exc:
+        raise DaemonUnreachableError(f"cannot start luziad: {exc}", "`luzia doctor` checks the setup.") from exc
+    try:
+        return connect_socket(path)
     except OSError as exc:
-        raise unreachable(path, exc) from exc
-
-
-def connect(path: str, *, autostart: bool, resuming: bool = False) -> Connection:
-    """A connection to the daemon; the arguments and errors are those of `reach`."""
-    return Connection(reach(path, autostart=autostart, resuming=resuming))
-
-
-def is_absent(exc: OSError) -> bool:
-    """True when a failure to connect means that no daemon runs."""
-    return isinstance(exc, FileNotFoundError | ConnectionRefusedError)
-
-
-def unreachable(path: str, exc: OSError) -> DaemonUnreachableError:
-    """The failure to connect in the user's words."""
-    if is_absent(exc):
-        return DaemonUnreachableError(
-            f"no daemon answers on {path}",
-            "Start it with `luzia daemon start`; `luzia doctor` checks the set-up.",
-        )
-    if isinstance(exc, PermissionError) and exc.errno == errno.EPERM:
-        return DaemonUnreachableError(
-            f"luzia asks nothing on {path}: {exc.strerror}",
-            "Have that directory removed, or set XDG_RUNTIME_DIR or LUZIA_RUNTIME_DIR to a directory of yours.",
-        )
-    if isinstance(exc, PermissionError):
-        return DaemonUnreachableError(
-            f"you may not use the socket {path}",
-            "Run luzia as the daemon's owner, or join the group `luzia` for the system service.",
-        )
-    return DaemonUnreachableError(
-        f"cannot connect to {path}: {exc.strerror or exc}",
-        "Check LUZIA_SOCKET and LUZIA_RUNTIME_DIR; see `luzia doctor`.",
-    )
-
-
-def lost() -> ConnectionLostError:
-    """The daemon hung up before it had answered."""
-    return ConnectionLostError(
-        "the daemon went away before it answered",
-        "See `luzia jobs` for what was done, and `luzia daemon status`.",
-    )
-
-
-def silent() -> ConnectionLostError:
-    """The daemon is there and does not answer."""
-    return ConnectionLostError(
-        f"the daemon did not answer within {REQUEST_TIMEOUT_S:.0f} s",
-        "Look into its log: `luzia doctor` names it.",
-    )
+        raise connect_error(path, exc) from exc

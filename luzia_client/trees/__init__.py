@@ -1,15 +1,24 @@
-"""What a user does with the git worktrees of jobs: see what changed, and take it over. Git runs here, as the user."""
+"""Shows and merges what jobs changed in their git worktrees. Git runs in this process's name, with the user's settings.
+
+It makes no request to the daemon, and changes nothing when it raises WorktreeError.
+"""
 
 from __future__ import annotations
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode, LuziaError, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from luzia_protocol.jobs import Job, Worktree
 
 
-def of(job: Job) -> Worktree:
+class WorktreeError(LuziaError):
+    """Git failed, or a merge was refused; nothing was changed."""
+
+    code = "worktree_error"
+
+
+def worktree_of(job: Job) -> Worktree:
     """The job's worktree. Raises Refused when it has none."""
     if job.worktree is None:
         raise Refused(ErrorCode.NO_WORKTREE, f"job {job.id} has no worktree")

@@ -1,4 +1,4 @@
-"""Runs git for the user: with their settings and their name, in the directory that is meant and in no other."""
+"""Runs git in a given directory, with the user's settings and identity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from luzia_client.trees.errors import TreeError
+from luzia_client.trees import WorktreeError
 
 _LOCAL = frozenset(
     (
@@ -33,10 +33,10 @@ _LOCAL = frozenset(
         "GIT_WORK_TREE",
     )
 )
-"""Variables by which git, a hook of it for example, tells its children which repository they are in."""
+"""Variables that name a repository, which git sets for hooks and other children."""
 
 
-class Answer(NamedTuple):
+class GitOutput(NamedTuple):
     """code: git's exit code. out: its stdout."""
 
     code: int
@@ -44,35 +44,35 @@ class Answer(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The output as one name, without its newline."""
+        """The output as one line, without its newline."""
         return os.fsdecode(self.out.removesuffix(b"\n"))
 
     @property
     def names(self) -> list[str]:
-        """The output of an option `-z` as names."""
+        """The output of `-z` as names."""
         return [os.fsdecode(name) for name in self.out.split(b"\0") if name]
 
 
-def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The user's variables without those that name another repository."""
+def git_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The user's variables, without those that name a repository, and `more`."""
     return {name: value for name, value in os.environ.items() if name not in _LOCAL} | dict(more or {})
 
 
-def ask(directory: str, *words: str, codes: Sequence[int] = (0,), env: Mapping[str, str] | None = None) -> Answer:
-    """Run git in a directory, without hooks; raises TreeError with git's words for any other exit code."""
-    argv = ["git", "-c", "core.hooksPath=/dev/null", *words]
+def run_git(directory: str, *args: str, codes: Sequence[int] = (0,), env: Mapping[str, str] | None = None) -> GitOutput:
+    """Run git in a directory, without hooks. Raises WorktreeError for an exit code that is not in `codes`."""
+    argv = ["git", "-c", "core.hooksPath=/dev/null", *args]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             argv,
             cwd=directory,
-            env=environment({"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}) | dict(env or {}),
+            env=git_environment({"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}) | dict(env or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
         )
     except OSError as exc:
-        raise TreeError(f"git cannot be run in {directory}: {exc.strerror}") from exc
-    if done.returncode not in codes:
-        words_of_git = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
-        raise TreeError(f"git {words[0]}: {words_of_git}")
-    return Answer(done.returncode, done.stdout)
+        raise WorktreeError(f"cannot run git in {directory}: {exc.strerror}") from exc
+    if result.returncode not in codes:
+        message = result.stderr.decode(errors="replace").strip() or f"exit code {result.returncode}"
+        raise WorktreeError(f"git {args[0]}: {message}")
+    return GitOutput(result.returncode, result.stdout)

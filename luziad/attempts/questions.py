@@ -24,7 +24,7 @@ from luziad.jobs.questions import open_questions, parse_answer
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
-from luziad.output.files import read_piece
+from luziad.output.files import read_chunk
 
 log = logging.getLogger("luziad.questions")
 
@@ -140,7 +140,7 @@ def _ref(record: JobRecord, attempt: AttemptRecord) -> AttemptRef:
 def _find(path: str, question: bytes) -> bytes | None:
     """The line of the output that asks the question; None when it is not there. Raises OSError."""
     offset, splitter = 0, LineSplitter()
-    while data := read_piece(path, offset, _BLOCK).data:
+    while data := read_chunk(path, offset, _BLOCK).data:
         offset += len(data)
         for line in splitter.feed(data):
             if question in line and b'"control_request"' in line:

@@ -16,7 +16,7 @@ from luzia_protocol.jobs import Progress
 from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader
 from luziad.agents.line_splitter import LineSplitter
 from luziad.jobs.attempt import ExitRecord, Verdict
-from luziad.output.files import read_piece
+from luziad.output.files import read_chunk
 
 PIECE_BYTES = 512 * 1024
 """What is read in one go: other attempts' output is read in between."""
@@ -47,7 +47,7 @@ class Reading:
 
     def read_on(self) -> bool:
         """Take in what is there, a piece at the most; True when there is more. Raises OSError."""
-        piece = read_piece(self.path, self._offset, PIECE_BYTES)
+        piece = read_chunk(self.path, self._offset, PIECE_BYTES)
         if not piece.data:
             return False
         data = piece.data
@@ -86,8 +86,8 @@ class Reading:
     def verdict(self, end: ExitRecord, stderr_path: str) -> Verdict:
         """Judge the attempt, whose output has been read to its end."""
         self._take(self._splitter.end())
-        size = read_piece(stderr_path, 0, 0).size
-        tail = read_piece(stderr_path, max(0, size - STDERR_TAIL_BYTES), STDERR_TAIL_BYTES).data
+        size = read_chunk(stderr_path, 0, 0).size
+        tail = read_chunk(stderr_path, max(0, size - STDERR_TAIL_BYTES), STDERR_TAIL_BYTES).data
         return self._reader.verdict(end, tail)
 
     def _take(self, lines: list[bytes]) -> None:

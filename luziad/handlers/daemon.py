@@ -1,4 +1,4 @@
-"""`hello`, `projects`, `agents`, `reload`, `info`, `shutdown`: about the daemon itself."""
+"""Requests about the daemon as a whole: its version, projects, agents and configuration, import and shutdown."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import os
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.requests import Agents, Hello, Info, ProjectAdd, ProjectRemove, Projects, Reload, Shutdown
+from luzia_protocol.requests import (
+    MAX_IMPORT_JOBS,
+    Agents,
+    Hello,
+    Import,
+    Info,
+    ProjectAdd,
+    ProjectRemove,
+    Projects,
+    Reload,
+    Shutdown,
+)
 from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 
 from luziad.config import edit as configuration
 from luziad.errors import ConfigError
-from luziad.handlers.base import Call, Services
-from luziad.handlers.suggestions import no_project
+from luziad.handlers.dispatch.project import unknown_project, validate_directory
+from luziad.handlers.replies import Call, CommittedReply, require_writable
+from luziad.handlers.services import Services
+from luziad.operations import importing
 
 
 def hello(services: Services, request: Hello, call: Call) -> replies.HelloResult:
@@ -20,7 +33,7 @@ def hello(services: Services, request: Hello, call: Call) -> replies.HelloResult
     if request.version < OLDEST_SUPPORTED:
         raise Refused(
             ErrorCode.UNSUPPORTED_VERSION,
-            f"protocol version {request.version} is not spoken any more; {OLDEST_SUPPORTED} is the oldest",
+            f"protocol version {request.version} is not supported; the oldest is {OLDEST_SUPPORTED}",
         )
     return replies.HelloResult(min(request.version, PROTOCOL_VERSION), VERSION, os.getpid())
 
@@ -33,13 +46,8 @@ def projects(services: Services, request: Projects, call: Call) -> replies.Proje
 def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.ProjectList:
     """Add a project to the configuration file."""
     if request.name in services.config.projects:
-        raise Refused(ErrorCode.PROJECT_EXISTS, f"there is a project {request.name!r} already")
-    if not request.path.startswith("/"):
-        raise Refused(ErrorCode.BAD_REQUEST, f"`path` must be absolute, and {request.path!r} is not")
-    problem = services.operations.programs.problem_with_directory(request.path)
-    if problem is not None:
-        message = f"the directory {request.path} {problem}"
-        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, message, "Create it, or name another one.")
+        raise Refused(ErrorCode.PROJECT_EXISTS, f"project '{request.name}' already exists")
+    validate_directory(request.path, services.operations.programs)
     try:
         configuration.add_project(services.config.config_file, request.name, request.path, request.agent)
     except (ConfigError, OSError) as exc:
@@ -49,9 +57,9 @@ def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.
 
 
 def project_remove(services: Services, request: ProjectRemove, call: Call) -> replies.ProjectList:
-    """Take a project out of the configuration file."""
+    """Remove a project from the configuration file."""
     if request.name not in services.config.projects:
-        raise no_project(services.config, request.name)
+        raise unknown_project(services.config, request.name)
     try:
         configuration.remove_project(services.config.config_file, request.name)
     except (ConfigError, OSError, KeyError) as exc:
@@ -61,7 +69,7 @@ def project_remove(services: Services, request: ProjectRemove, call: Call) -> re
 
 
 async def agents(services: Services, request: Agents, call: Call) -> None:
-    """The known agents."""
+    """The agents that are built in or configured."""
     call.answer(await services.operations.agents(request.versions))
 
 
@@ -71,11 +79,21 @@ def reload(services: Services, request: Reload, call: Call) -> replies.ReloadRes
 
 
 def info(services: Services, request: Info, call: Call) -> replies.DaemonInfo:
-    """The daemon's figures."""
+    """The daemon's status."""
     return services.operations.info()
 
 
 def shutdown(services: Services, request: Shutdown, call: Call) -> replies.StopResult:
-    """End the daemon; running agents go on."""
-    services.request_shutdown()
+    """Stop the daemon; running agents continue."""
+    services.shutdown.request()
     return replies.StopResult(os.getpid(), services.scheduler.ready.running)
+
+
+def import_jobs(services: Services, request: Import, call: Call) -> None:
+    """Import the jobs of another luzia that do not exist here, and answer when they are on disk."""
+    if len(request.jobs) > MAX_IMPORT_JOBS:
+        message = f"too many jobs: {len(request.jobs)}; the limit is {MAX_IMPORT_JOBS}"
+        raise Refused(ErrorCode.BAD_REQUEST, message)
+    require_writable(services.journal)
+    imported = replies.ImportResult(importing.import_jobs(services.scheduler, request.jobs))
+    services.journal.after_commit(CommittedReply(call, lambda: imported))

@@ -1,79 +1,74 @@
-"""`edit`: change what a queued job is to do, how urgent it is, and what it comes after."""
+"""`edit`: change the task, the priority or the dependencies of a queued job."""
 
 from __future__ import annotations
 
 import msgspec
 
-from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.requests import Dispatch, Edit
 
-from luziad.handlers.base import Call, Services, committed_answer, storage_refusal
-from luziad.handlers.dispatch.dependencies import after_of
-from luziad.handlers.dispatch.dispatch import check_task
-from luziad.handlers.dispatch.requirements import check_priority
+from luziad.handlers.dispatch.dependencies import validate_dependencies
+from luziad.handlers.dispatch.inputs import validate_task
+from luziad.handlers.dispatch.requirements import validate_priority
+from luziad.handlers.replies import Call, job_change_reply, require_writable
+from luziad.handlers.services import Services
 from luziad.jobs.dependencies import NO_DEPENDENCIES, Dependencies, find_cycle
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.requirements import NO_REQUIREMENTS
 
 
 def edit(services: Services, request: Edit, call: Call) -> None:
-    """Check all changes, make them, and answer when they are on disk."""
+    """Validate all changes, apply them, and answer when they are on disk."""
     record = services.table.find(request.job, call.uid)
     if record.status.state is not JobState.QUEUED:
         raise Refused(ErrorCode.JOB_NOT_QUEUED, f"job {record.id} is {record.status.state.value.replace('_', ' ')}")
-    if services.journal.failure is not None:
-        raise storage_refusal(services.journal.failure)
-    spec, after = _spec(record, request), _after(services, record, request, call.uid)
-
-    def changed() -> replies.JobChange:
-        return replies.JobChange(record.id, record.status.state, record.attempt.number if record.attempt else 0)
-
-    services.scheduler.edit(record, spec, after, committed_answer(services, call, changed))
+    require_writable(services.journal)
+    spec, after = _edited_spec(record, request), _edited_dependencies(services, record, request, call.uid)
+    services.scheduler.edit(record, spec, after, job_change_reply(services.journal, record, call))
 
 
-def _spec(record: JobRecord, request: Edit) -> JobSpec:
+def _edited_spec(record: JobRecord, request: Edit) -> JobSpec:
     spec = record.spec
     if request.task is not None:
         if spec.argv is not None:
-            raise Refused(ErrorCode.INVALID_TASK, f"job {record.id} runs an exact command, which has no task")
-        check_task(request.task)
+            raise Refused(ErrorCode.INVALID_TASK, f"job {record.id} runs a command and has no task")
+        validate_task(request.task)
         spec = msgspec.structs.replace(spec, task=request.task)
     if request.priority is not None:
-        check_priority(request.priority)
-        claims = msgspec.structs.replace(spec.requirements or NO_REQUIREMENTS, priority=request.priority)
-        spec = msgspec.structs.replace(spec, requirements=None if claims == NO_REQUIREMENTS else claims)
+        validate_priority(request.priority)
+        requirements = msgspec.structs.replace(spec.requirements or NO_REQUIREMENTS, priority=request.priority)
+        spec = msgspec.structs.replace(spec, requirements=None if requirements == NO_REQUIREMENTS else requirements)
     return spec
 
 
-def _after(services: Services, record: JobRecord, request: Edit, uid: int) -> Dependencies | None:
-    """What the job comes after then; a kind that the request does not name stays as it is. Raises Refused."""
+def _edited_dependencies(services: Services, record: JobRecord, request: Edit, uid: int) -> Dependencies | None:
+    """The job's new dependencies: lists that the request omits stay as they are. Raises Refused."""
     known = record.status.dependencies or NO_DEPENDENCIES
     if request.after is request.after_any is request.after_fail is None:
         return record.status.dependencies
 
-    def id_of(name: str) -> str:
-        # A parent that is gone since has ended well, and may stay.
+    def find_id(name: str) -> str:
+        # A dependency that was removed meanwhile was met, and may stay.
         return name if name in known.parents else services.table.find(name, uid).id
 
-    after = after_of(
+    after = validate_dependencies(
         Dispatch(
             project=record.project,
             after=[*known.completed] if request.after is None else request.after,
             after_any=[*known.ended] if request.after_any is None else request.after_any,
             after_fail=[*known.failed] if request.after_fail is None else request.after_fail,
         ),
-        id_of,
+        find_id,
     )
     found = find_cycle(record.id, lambda job: _parents(services, job, record.id, after))
     if found:
-        raise Refused(ErrorCode.GRAPH_CYCLE, f"these jobs would wait for one another: {' → '.join(found)}")
+        raise Refused(ErrorCode.GRAPH_CYCLE, f"dependency cycle: {' → '.join(found)}")
     return after
 
 
 def _parents(services: Services, job: str, edited: str, after: Dependencies | None) -> tuple[str, ...]:
-    """What a job will come after. Jobs that have ended wait for nobody, so no circle goes through them."""
+    """What a job will depend on. Finished jobs wait for nothing, so no cycle contains one."""
     if job == edited:
         return () if after is None else after.parents
     record = services.table.get(job)

@@ -1,7 +1,7 @@
-"""`graph`: accept many jobs that come after one another, all or none.
+"""`graph` and `graph_show`: accept many jobs that depend on one another, all or none, and show them.
 
-A large graph is looked at in turns of the loop, so that others are answered in between. Nothing of it is to be seen
-until all of it is accepted, which is one turn and one commit.
+A large graph is validated in slices, so that the daemon answers other requests in between. Nothing of it is visible
+until all of it is accepted, in one turn of the loop and one commit.
 """
 
 from __future__ import annotations
@@ -16,66 +16,63 @@ import msgspec
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.requests import MAX_GRAPH_JOBS, Graph, Node
+from luzia_protocol.requests import MAX_GRAPH_JOBS, MAX_PAGE, Graph, GraphShow, Node
 
 from luziad.errors import StorageError
-from luziad.handlers.base import Call, Services, storage_refusal
-from luziad.handlers.dispatch.dependencies import after_of
-from luziad.handlers.dispatch.dispatch import check_room, forget_environments, new_record
+from luziad.handlers.dispatch.dependencies import validate_dependencies
+from luziad.handlers.replies import Call, storage_refusal
+from luziad.handlers.services import Services
 from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
 from luziad.scheduling.slices import AT_ONCE
 
-NODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
 def graph(services: Services, request: Graph, call: Call) -> Awaitable[None] | None:
-    """Check all jobs, accept them in one step, and answer when they are on disk."""
-    turns = _take_in(services, request, call)
-    inside = request.parent is not None or any(node.parent is not None for node in request.jobs)
-    if len(request.jobs) > AT_ONCE and not inside:  # what the jobs above may have could change between the turns
-        return _in_turns(turns)
-    for _ in turns:
+    """Validate all jobs, accept them in one step, and answer when they are on disk."""
+    slices = _accept(services, request, call)
+    has_parent = request.parent is not None or any(node.parent is not None for node in request.jobs)
+    if len(request.jobs) > AT_ONCE and not has_parent:  # what ancestors may dispatch could change between the slices
+        return _run_slices(slices)
+    for _ in slices:
         pass
     return None
 
 
-async def _in_turns(turns: Generator[None]) -> None:
-    """Let others have their turn between the turns of a graph. When its connection is gone, so is the graph."""
-    with closing(turns):
-        for _ in turns:
+async def _run_slices(slices: Generator[None]) -> None:
+    """Let the loop run between the slices of a graph. The graph is dropped when its connection is closed."""
+    with closing(slices):
+        for _ in slices:
             await asyncio.sleep(0)
 
 
-def _take_in(services: Services, request: Graph, call: Call) -> Generator[None]:
-    """Make the jobs, some in each turn, and accept them in the last one. Raises Refused, with nothing left behind."""
-    nodes = _named(request)
-    if _answer_known(services, request, nodes, call):
+def _accept(services: Services, request: Graph, call: Call) -> Generator[None]:
+    """Make the jobs, some in each slice, and accept them all in the last. Raises Refused, with nothing left behind."""
+    nodes = _validate_names(request)
+    if _answer_existing(services, request, nodes, call):
         return
-    check_room(services, len(nodes))
-    making = _Making(services, request, nodes, call.uid)
+    services.job_factory.require_room(len(nodes))
+    draft = _GraphDraft(services, request, nodes, call.uid)
     accepted = False
     try:
-        for number, name in enumerate(_order(nodes), 1):
-            making.make(name)
+        for number, name in enumerate(_sort(nodes), 1):
+            draft.add(name)
             if number % AT_ONCE == 0:
                 yield
-        if _answer_known(services, request, nodes, call):
+        if _answer_existing(services, request, nodes, call):
             return
-        check_room(services, len(nodes))
-        making.check_outside()
-        answer = replies.GraphResult({name: making.records[name].id for name in nodes})
-        services.scheduler.accept_all(making.records.values(), _Asked(call, answer, len(nodes)))
+        services.job_factory.require_room(len(nodes))
+        draft.check_dependencies()
+        answer = replies.GraphResult({name: draft.records[name].id for name in nodes})
+        services.scheduler.accept_all(draft.records.values(), _GraphReply(call, answer, len(nodes)))
         accepted = True
     finally:
-        making.close(accepted)
+        draft.close(accepted)
 
 
-class _Asked:
-    """Who asked for the graph: gets one answer when all of it is on disk, or one refusal.
-
-    All jobs are recorded in one turn of the loop, so they are in one commit.
-    """
+class _GraphReply:
+    """Answers the call once, when all jobs of the graph are on disk or refused: they are in one commit."""
 
     def __init__(self, call: Call, answer: replies.GraphResult, jobs: int) -> None:
         self._call = call
@@ -94,47 +91,45 @@ class _Asked:
             self._call.refuse(storage_refusal(error))
 
 
-def _named(request: Graph) -> dict[str, Node]:
-    """The jobs by name; one without a name is called by its number."""
+def _validate_names(request: Graph) -> dict[str, Node]:
+    """The jobs by name; one without a name gets its number. Raises Refused."""
     if not 1 <= len(request.jobs) <= MAX_GRAPH_JOBS:
-        raise Refused(
-            ErrorCode.BAD_REQUEST, f"a graph has from 1 to {MAX_GRAPH_JOBS} jobs, and this one {len(request.jobs)}"
-        )
+        raise Refused(ErrorCode.BAD_REQUEST, f"a graph has 1 to {MAX_GRAPH_JOBS} jobs, not {len(request.jobs)}")
     nodes: dict[str, Node] = {}
     for number, node in enumerate(request.jobs, 1):
         name = node.name or str(number)
-        if not NODE.fullmatch(name):
-            raise Refused(ErrorCode.BAD_REQUEST, f"job {number}: {name[:80]!r} cannot be a name in a graph")
+        if not _NODE_NAME.fullmatch(name):
+            raise Refused(ErrorCode.BAD_REQUEST, f"job {number}: invalid name '{name[:80]}'")
         if name in nodes:
-            raise Refused(ErrorCode.BAD_REQUEST, f"job {number}: there is another one called {name!r}")
+            raise Refused(ErrorCode.BAD_REQUEST, f"job {number}: duplicate name '{name}'")
         if node.key is not None:
-            raise Refused(ErrorCode.BAD_REQUEST, f"job {name!r}: the graph can have a `key`, its jobs cannot")
+            raise Refused(ErrorCode.BAD_REQUEST, f"job '{name}': only the graph can have a `key`")
         nodes[name] = node
     return nodes
 
 
-def _answer_known(services: Services, request: Graph, nodes: Iterable[str], call: Call) -> bool:
-    """Answer with the ids of a graph that was dispatched with the same key; False when there is none."""
+def _answer_existing(services: Services, request: Graph, nodes: Iterable[str], call: Call) -> bool:
+    """Answer with the graph that was dispatched with the same key; False when there is none."""
     if request.key is None:
         return False
-    found = {name: services.table.by_key(_key(request.key, name)) for name in nodes}
+    found = {name: services.table.by_key(_job_key(request.key, name)) for name in nodes}
     known = {name: record.id for name, record in found.items() if record is not None}
     if known:
-        services.journal.after_commit(_Asked(call, replies.GraphResult(known, created=False), 1))
+        services.journal.after_commit(_GraphReply(call, replies.GraphResult(known, created=False), 1))
     return bool(known)
 
 
-def _order(nodes: dict[str, Node]) -> list[str]:
-    """The names, parents first. Raises Refused for jobs that wait for one another."""
+def _sort(nodes: dict[str, Node]) -> list[str]:
+    """The names, dependencies first. Raises Refused for a cycle."""
     parents = {name: _parents(node) for name, node in nodes.items()}
     order = sort_parents_first(parents)
     if len(order) < len(nodes):
         cycle = " → ".join(find_any_cycle(parents))
-        raise Refused(ErrorCode.GRAPH_CYCLE, f"these jobs wait for one another: {cycle}")
+        raise Refused(ErrorCode.GRAPH_CYCLE, f"dependency cycle: {cycle}")
     return order
 
 
-def _key(key: str, name: str) -> str:
+def _job_key(key: str, name: str) -> str:
     return f"{key}/{name}"
 
 
@@ -142,8 +137,8 @@ def _parents(node: Node) -> tuple[str, ...]:
     return (*node.after, *node.after_any, *node.after_fail)
 
 
-class _Making:
-    """The jobs of a graph by name, none of them accepted yet. Their ids are nobody else's until `close`."""
+class _GraphDraft:
+    """The jobs of a graph by name, none of them accepted yet. Their ids are reserved until `close`."""
 
     def __init__(self, services: Services, request: Graph, nodes: dict[str, Node], uid: int) -> None:
         self.records: dict[str, JobRecord] = {}
@@ -152,47 +147,72 @@ class _Making:
         self._nodes = nodes
         self._uid = uid
         self._ids: set[str] = set()
-        self._outside: set[str] = set()
+        self._dependencies: set[str] = set()
 
-    def make(self, name: str) -> None:
-        """Check one job and make its record. Raises Refused, which names the job."""
+    def add(self, name: str) -> None:
+        """Validate one job and make its record. Raises Refused, which names the job."""
         node, key = self._nodes[name], self._request.key
         try:
-            asked = msgspec.structs.replace(
+            dispatch = msgspec.structs.replace(
                 node,
-                key=None if key is None else _key(key, name),
+                key=None if key is None else _job_key(key, name),
                 client_env=self._request.client_env | node.client_env,
                 name=name,
                 parent=self._request.parent if node.parent is None else node.parent,
             )
-            after = after_of(node, self._id_of)
-            record = new_record(self._services, asked, self._uid, after, node=name, others=len(self._ids))
+            after = validate_dependencies(node, self._find_id)
+            factory = self._services.job_factory
+            record = factory.create(dispatch, self._uid, after, node=name, siblings=len(self._ids))
         except Refused as refused:
-            raise Refused(refused.code, f"job {name!r}: {refused.message}", refused.hint) from refused
+            raise Refused(refused.code, f"job '{name}': {refused.message}", refused.hint) from refused
         self.records[name] = record
         self._ids.add(record.id)
         self._services.table.reserved_ids.add(record.id)
 
-    def check_outside(self) -> None:
-        """Raise Refused when a job that the graph comes after was removed meanwhile: nobody knows how it ended."""
-        for job in self._outside:
+    def check_dependencies(self) -> None:
+        """Raise Refused when a job that the graph depends on was removed meanwhile: its outcome is unknown."""
+        for job in self._dependencies:
             if self._services.table.get(job) is None:
-                raise Refused(ErrorCode.UNKNOWN_JOB, f"job {job}, which others come after, was removed just now")
+                raise Refused(ErrorCode.UNKNOWN_JOB, f"job {job}, which the graph depends on, was removed meanwhile")
 
     def close(self, accepted: bool) -> None:
-        """Keep the ids for nobody any more, and the variables only of jobs that were accepted."""
+        """Release the ids, and the variables too when the jobs were not accepted."""
         self._services.table.reserved_ids -= self._ids
         if not accepted:
-            forget_environments(self._services, self.records.values())
+            self._services.job_factory.release_variables(self.records.values())
 
-    def _id_of(self, name: str) -> str:
+    def _find_id(self, name: str) -> str:
         if name in self.records:
             return self.records[name].id
         try:
             found = self._services.table.find(name, self._uid).id
         except Refused as refused:
             near = get_close_matches(name, self._nodes, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise Refused(refused.code, f"{refused.message}, and no job of the graph is called so.{hint}") from refused
-        self._outside.add(found)
+            hint = f"Did you mean '{near[0]}'?" if near else ""
+            raise Refused(refused.code, f"{refused.message}, nor is it in the graph", hint) from refused
+        self._dependencies.add(found)
         return found
+
+
+def graph_show(services: Services, request: GraphShow, call: Call) -> replies.JobGraph:
+    """All direct and indirect dependencies and dependents of a job, dependencies first."""
+    start = services.table.find(request.job, call.uid)
+    children: dict[str, list[str]] = {}
+    for record in services.table.newest_first():
+        for parent in _parents_of(record):
+            children.setdefault(parent, []).append(record.id)
+    found: dict[str, JobRecord] = {start.id: start}
+    pending = [start]
+    for record in pending:
+        for job in (*_parents_of(record), *children.get(record.id, ())):
+            other = services.table.get(job)
+            if job not in found and other is not None and other.durable and len(found) < MAX_PAGE:
+                found[job] = other
+                pending.append(other)
+    oldest_first = sorted(found.values(), key=lambda record: record.n)
+    order = sort_parents_first({each.id: _parents_of(each) for each in oldest_first})
+    return replies.JobGraph([services.view(found[job], whole=False) for job in order], len(found) == MAX_PAGE)
+
+
+def _parents_of(record: JobRecord) -> tuple[str, ...]:
+    return () if record.status.dependencies is None else record.status.dependencies.parents

@@ -1,4 +1,4 @@
-"""`status`, `list`: what clients ask about jobs."""
+"""`status` and `list`: reading jobs."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import FINAL_STATES, JobState
 from luzia_protocol.requests import MAX_PAGE, List, Status
 
-from luziad.handlers.base import Call, Services
+from luziad.handlers.replies import Call
+from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 from luziad.jobs.sorting import sort_jobs
 
 
 def status(services: Services, request: Status, call: Call) -> replies.StatusResult:
-    """Everything about one job."""
+    """One job in full."""
     record = services.table.find(request.job, call.uid)
     return replies.StatusResult(services.view(record, whole=True))
 
 
 def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
-    """A page of jobs, newest first."""
+    """A page of jobs."""
     if not 1 <= request.limit <= MAX_PAGE:
         raise Refused(ErrorCode.BAD_REQUEST, f"`limit` must be from 1 to {MAX_PAGE}, not {request.limit}")
     page, more = _page(services, request, call.uid)
@@ -36,14 +37,14 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
 
 
 def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord], int | None]:
-    """The records of a page, and the cursor of the next one: the last record's number, or how many came before."""
+    """The records of a page, and the cursor of the next: the number of the last record, or an offset."""
     if request.sort != "created" or request.reverse:
-        found = sort_jobs(_wanted(services, request, uid), request.sort, reverse=request.reverse)
+        found = sort_jobs(_select(services, request, uid), request.sort, reverse=request.reverse)
         begin = max(request.cursor or 0, 0)
         end = begin + request.limit
         return found[begin:end], end if end < len(found) else None
     page: list[JobRecord] = []
-    for record in _wanted(services, request, uid):
+    for record in _select(services, request, uid):
         if request.cursor is not None and record.n >= request.cursor:
             continue
         if len(page) == request.limit:
@@ -52,27 +53,27 @@ def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord],
     return page, None
 
 
-def _wanted(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
+def _select(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
     states, projects = frozenset(request.states), frozenset(request.projects)
-    # A moment on the wire is rounded to a microsecond.
+    # A time on the wire is rounded to a microsecond.
     since = 0.0 if request.since is None else request.since.timestamp() - 1e-6
     for record in _candidates(services, request, uid):
         if (
             record.durable
             and (not states or record.status.state in states)
             and (not projects or record.spec.project in projects)
-            and (not request.tags or _has(record, request.tags))
+            and (not request.tags or _has_tags(record, request.tags))
             and record.spec.created_at >= since
         ):
             yield record
 
 
-def _has(record: JobRecord, tags: dict[str, str]) -> bool:
+def _has_tags(record: JobRecord, tags: dict[str, str]) -> bool:
     return record.spec.origin is not None and tags.items() <= record.spec.origin.tags.items()
 
 
 def _candidates(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
-    """As few jobs as the table can tell, newest first: those under way and those that ended have an index."""
+    """As few jobs as the indexes of the table allow, newest first."""
     if request.parent is not None:
         return reversed(services.table.children(services.table.find(request.parent, uid)))
     states = set(request.states)

@@ -1,11 +1,11 @@
-"""The requests about schedules: add, list, show, pause, resume, remove and run them."""
+"""Requests about schedules: add, list, show, pause, resume, remove and run them."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -16,77 +16,71 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import job_name
 
 from luziad.clocks import zones
-from luziad.handlers.base import AnsweredAnyway, Asked, Call, Services
-from luziad.handlers.changes import must_be_writable
-from luziad.handlers.dispatch.dispatch import check_room, new_record
-from luziad.handlers.schedule_view import schedule_view
-from luziad.jobs.dependencies import Dependencies
-from luziad.jobs.record import JobRecord
+from luziad.handlers.replies import Call, CommittedReply, UnconditionalReply, require_writable
+from luziad.handlers.services import Services
 from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
-from luziad.operations.importing import NOBODY
-from luziad.schedules.cron import Cron, CronError
+from luziad.operations.importing import NO_USER
+from luziad.schedules.cron import CronError, CronExpression
+from luziad.schedules.loaded_schedule import LoadedSchedule
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-_OF_ONE_LOGIN = ("SSH_AUTH_SOCK",)
-"""Variables of the caller's that are of no use any more once the caller has logged out."""
-_NOT_OF_A_SCHEDULE = ("key", "after", "after_any", "after_fail", "not_before", "start_in_s")
+_LOGIN_VARIABLES = ("SSH_AUTH_SOCK",)
+"""Variables of the caller that are useless after the caller has logged out."""
+_EXCLUDED_FIELDS = ("key", "after", "after_any", "after_fail", "not_before", "start_in_s")
 
 
 def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> None:
-    """Check the schedule and what it dispatches, and answer when it is on disk."""
+    """Validate the schedule and its job, and answer when it is on disk."""
     name, schedules = request.name, services.schedules
-    check_room(services, 0)
+    services.job_factory.require_room(0)
     if not _NAME.fullmatch(name):
-        message = f"{name[:80]!r} cannot be the name of a schedule: it has up to 64 letters, digits, '.', '_' and '-'"
+        message = f"invalid schedule name '{name[:80]}': use up to 64 letters, digits, '.', '_' and '-'"
         raise Refused(ErrorCode.BAD_REQUEST, message)
     known = schedules.get(name)
     if known is not None and not request.replace:
-        raise Refused(ErrorCode.SCHEDULE_EXISTS, f"there is a schedule {name!r} already")
+        raise Refused(ErrorCode.SCHEDULE_EXISTS, f"schedule '{name}' already exists")
     if known is None and len(schedules) >= wire.MAX_SCHEDULES:
-        raise Refused(ErrorCode.SCHEDULES_FULL, f"there are {len(schedules)} schedules, and that is the limit")
-    zone_name = request.timezone or zones.local_zone_name(request.job.client_env | _own_zone(request.job))
-    _check_cron(request.cron, zone_name)
-    spec = _spec(services, request, zone_name)
-    fate = ScheduleStatus(decided=spec.created_at)
+        raise Refused(ErrorCode.SCHEDULES_FULL, f"{len(schedules)} schedules exist, which is the limit")
+    zone_name = request.timezone or zones.local_zone_name(request.job.client_env | _daemon_zone(request.job))
+    _validate_cron(request.cron, zone_name)
+    spec = _make_spec(services, request, zone_name)
+    status = ScheduleStatus(decided=spec.created_at)
     if known is not None:
-        fate.paused, fate.jobs, fate.last = (
-            known.record.status.paused,
-            known.record.status.jobs,
-            known.record.status.last,
-        )
-    asked = Asked(call, lambda: _scheduled(services, name))
-    schedules.put(ScheduleRecord(spec, fate), asked)
+        old = known.record.status
+        status.paused, status.jobs, status.last = old.paused, old.jobs, old.last
+    reply = CommittedReply(call, lambda: _show(services, name))
+    schedules.put(ScheduleRecord(spec, status), reply)
 
 
-def _own_zone(job: Dispatch) -> dict[str, str]:
-    """The daemon's TZ, where the caller has none."""
+def _daemon_zone(job: Dispatch) -> dict[str, str]:
+    """The daemon's TZ, if the caller has none."""
     return {} if "TZ" in job.client_env or "TZ" not in os.environ else {"TZ": os.environ["TZ"]}
 
 
-def _check_cron(text: str, zone_name: str) -> None:
+def _validate_cron(text: str, zone_name: str) -> None:
     zone = zones.load_zone(zone_name)
     try:
-        cron = Cron(text)
+        cron = CronExpression(text)
     except CronError as exc:
         raise Refused(ErrorCode.INVALID_CRON, str(exc)) from exc
     if cron.next_after(time.time(), zone) is None:
-        raise Refused(ErrorCode.INVALID_CRON, f"no moment fits {text!r}")
+        raise Refused(ErrorCode.INVALID_CRON, f"'{text}' never matches")
 
 
-def _spec(services: Services, request: wire.ScheduleAdd, zone_name: str) -> ScheduleSpec:
-    """The schedule, whose variables are kept from now on. Raises Refused for a job that could not be dispatched."""
+def _make_spec(services: Services, request: wire.ScheduleAdd, zone_name: str) -> ScheduleSpec:
+    """The spec of the schedule, with its variables stored. Raises Refused for a job that could not be dispatched."""
     job = request.job
     defaults = Dispatch(project=job.project)
-    for field in _NOT_OF_A_SCHEDULE:
+    for field in _EXCLUDED_FIELDS:
         if getattr(job, field) != getattr(defaults, field):
-            raise Refused(ErrorCode.BAD_REQUEST, f"a schedule says when its jobs start, so they have no `{field}`")
+            raise Refused(ErrorCode.BAD_REQUEST, f"the job of a schedule cannot have `{field}`")
     if wire.SCHEDULE_TAG in job.tags:
-        raise Refused(ErrorCode.BAD_REQUEST, f"the tag `{wire.SCHEDULE_TAG}` is the schedule's own")
+        raise Refused(ErrorCode.BAD_REQUEST, f"the tag `{wire.SCHEDULE_TAG}` is reserved")
     tags = {**job.tags, wire.SCHEDULE_TAG: request.name}
-    client_env = {name: value for name, value in job.client_env.items() if name not in _OF_ONE_LOGIN}
-    # Whoever adds it from inside a job has a schedule that outlives that job, and no sub-jobs.
-    asked = msgspec.structs.replace(job, tags=tags, client_env=client_env, parent=None)
-    made = new_record(services, asked, NOBODY, None)
+    client_env = {name: value for name, value in job.client_env.items() if name not in _LOGIN_VARIABLES}
+    # A schedule that is added from inside a job outlives that job, so its jobs are not sub-jobs.
+    dispatch = msgspec.structs.replace(job, tags=tags, client_env=client_env, parent=None)
+    record = services.job_factory.create(dispatch, NO_USER, None)
     return ScheduleSpec(
         name=request.name,
         cron=request.cron,
@@ -95,68 +89,87 @@ def _spec(services: Services, request: wire.ScheduleAdd, zone_name: str) -> Sche
         created_at=time.time(),
         missed=request.missed,
         overlap=request.overlap,
-        env_set=made.spec.env_set,
-        client_set=made.spec.client_set,
+        env_set=record.spec.env_set,
+        client_set=record.spec.client_set,
     )
 
 
-def maker(services: Services) -> Callable[[Dispatch, Dependencies | None], JobRecord]:
-    """What makes the record of a scheduled job, checked as if it was dispatched now; it raises Refused."""
-
-    def make(request: Dispatch, after: Dependencies | None) -> JobRecord:
-        check_room(services, 1)
-        return new_record(services, request, NOBODY, after)
-
-    return make
-
-
 def schedule_list(services: Services, request: wire.ScheduleList, call: Call) -> None:
-    """All schedules, when what is said of them is on disk."""
-    shown = wire.ScheduleListResult([schedule_view(services, entry, 1) for entry in services.schedules.all()])
-    services.journal.after_commit(AnsweredAnyway(call, lambda: shown))
+    """All schedules, when their state is on disk."""
+    listed = wire.ScheduleListResult([_view(services, schedule, 1) for schedule in services.schedules.all()])
+    services.journal.after_commit(UnconditionalReply(call, lambda: listed))
 
 
 def schedule_show(services: Services, request: wire.ScheduleShow, call: Call) -> None:
-    """One schedule with its next runs, when what is said of it is on disk."""
+    """One schedule with its next runs, when its state is on disk."""
     if not 0 <= request.runs <= wire.MAX_RUNS_SHOWN:
-        raise Refused(ErrorCode.BAD_REQUEST, f"`runs` is from 0 to {wire.MAX_RUNS_SHOWN}")
-    shown = _scheduled(services, request.name, request.runs)
-    services.journal.after_commit(AnsweredAnyway(call, lambda: shown))
+        raise Refused(ErrorCode.BAD_REQUEST, f"`runs` must be from 0 to {wire.MAX_RUNS_SHOWN}")
+    listed = _show(services, request.name, request.runs)
+    services.journal.after_commit(UnconditionalReply(call, lambda: listed))
 
 
 def schedule_pause(services: Services, request: wire.SchedulePause, call: Call) -> None:
-    """Let nothing of it be dispatched."""
-    _pause(services, request.name, call, paused=True)
+    """Dispatch no more of its jobs."""
+    _set_paused(services, request.name, call, paused=True)
 
 
 def schedule_resume(services: Services, request: wire.ScheduleResume, call: Call) -> None:
-    """Let it be dispatched again."""
-    _pause(services, request.name, call, paused=False)
+    """Dispatch its jobs again."""
+    _set_paused(services, request.name, call, paused=False)
 
 
 def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call) -> None:
-    """Forget it; answer, with what it was, when that is on disk."""
-    entry = services.schedules.find(request.name)
-    must_be_writable(services)
-    was = wire.ScheduleResult(schedule_view(services, entry, 0))
-    services.schedules.remove(entry)
-    services.journal.after_commit(AnsweredAnyway(call, lambda: was))
+    """Remove a schedule, and answer with its last state when that is on disk."""
+    schedule = services.schedules.find(request.name)
+    require_writable(services.journal)
+    removed = wire.ScheduleResult(_view(services, schedule, 0))
+    services.schedules.remove(schedule)
+    services.journal.after_commit(UnconditionalReply(call, lambda: removed))
 
 
 def schedule_run(services: Services, request: wire.ScheduleRun, call: Call) -> None:
     """Dispatch its job now."""
-    entry = services.schedules.find(request.name)
-    asked = Asked(call, lambda: replies.DispatchResult(job.id, job_name(job.project, job.id), job.project))
-    job = services.schedules.run(entry, asked)
+    schedule = services.schedules.find(request.name)
+    reply = CommittedReply(call, lambda: replies.DispatchResult(job.id, job_name(job.project, job.id), job.project))
+    job = services.schedules.run(schedule, reply)
 
 
-def _pause(services: Services, name: str, call: Call, *, paused: bool) -> None:
-    entry = services.schedules.find(name)
-    must_be_writable(services)
-    services.schedules.pause(entry, paused=paused)
-    changed = _scheduled(services, name)
-    services.journal.after_commit(AnsweredAnyway(call, lambda: changed))
+def _set_paused(services: Services, name: str, call: Call, *, paused: bool) -> None:
+    schedule = services.schedules.find(name)
+    require_writable(services.journal)
+    services.schedules.set_paused(schedule, paused=paused)
+    changed = _show(services, name)
+    services.journal.after_commit(UnconditionalReply(call, lambda: changed))
 
 
-def _scheduled(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.ScheduleResult:
-    return wire.ScheduleResult(schedule_view(services, services.schedules.find(name), runs))
+def _show(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.ScheduleResult:
+    return wire.ScheduleResult(_view(services, services.schedules.find(name), runs))
+
+
+def _view(services: Services, schedule: LoadedSchedule, runs: int) -> wire.Schedule:
+    """The schedule as clients see it, with its next runs. Times are in its zone."""
+    spec, status, zone = schedule.record.spec, schedule.record.status, schedule.zone or UTC
+    last = None
+    if status.last is not None:
+        job = services.table.get(status.last.job)
+        last = wire.Run(
+            at=datetime.fromtimestamp(status.last.at, zone),
+            job=status.last.job or None,
+            state=None if job is None else job.status.state,
+            note=status.last.note,
+        )
+    return wire.Schedule(
+        name=spec.name,
+        cron=spec.cron,
+        timezone=spec.timezone,
+        job=spec.job,
+        missed=spec.missed,
+        overlap=spec.overlap,
+        created_at=datetime.fromtimestamp(spec.created_at, zone),
+        paused=status.paused,
+        next=[datetime.fromtimestamp(at_s, zone) for at_s in schedule.next_runs(runs)],
+        last=last,
+        live=[job.id for job in services.schedules.live(schedule)],
+        env_names=services.scheduler.environments.names(spec.env_set),
+        problem=schedule.problem,
+    )

@@ -1,1 +1,4 @@
-"""What an operator asks of the whole daemon: reload, information, installed programs and their versions, import."""
+"""Operations on the whole daemon: reload, status, shutdown, import, and the versions of installed programs.
+
+They read the scheduler and its parts, and change jobs through the scheduler only.
+"""

@@ -1,4 +1,4 @@
-"""Takes in jobs of another luzia: their records and their attempts, never anything that runs by itself."""
+"""Imports the jobs of another luzia: their records and attempts. An import never starts anything."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from luziad.journal.commit_listeners import NullListener
 from luziad.journal.loading import record_from_job
 from luziad.scheduling.scheduler import Scheduler
 
-NOBODY = -1
-"""The user id of imported jobs, so that none of them is anybody's @last."""
+NO_USER = -1
+"""The user id of imported and scheduled jobs, so that none of them is a user's `@last`."""
 
 
-def take_in(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJob]:
-    """Take in what is not there yet, and say of each job what became of it."""
+def import_jobs(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJob]:
+    """Import the jobs that do not exist here, and return the result of each."""
     counts = scheduler.table.counts()
     room = scheduler.max_jobs - sum(number for state, number in counts.items() if state.is_final)
     results = []
     for job in jobs:
         try:
-            result = _take_in(scheduler, job, room)
+            result = _import_job(scheduler, job, room)
         except Refused as refused:
             result = replies.ImportedJob(job.id, error=replies.Error(refused.code, refused.message, refused.hint))
         room -= result.created
@@ -36,36 +36,36 @@ def take_in(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJob]:
     return results
 
 
-def _take_in(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJob:
+def _import_job(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJob:
     if not JOB_ID.fullmatch(job.id):
-        raise Refused(ErrorCode.INVALID_JOB, f"{job.id!r} is no job id")
+        raise Refused(ErrorCode.INVALID_JOB, f"invalid job id '{job.id}'")
     if job.id in scheduler.table:
-        return replies.ImportedJob(job.id, note="it is there already, and stays as it is")
+        return replies.ImportedJob(job.id, note="already exists; left unchanged")
     if not job.project or job.created_at.tzinfo is None:
-        raise Refused(ErrorCode.INVALID_JOB, f"job {job.id} has no project, or no time with an offset")
+        raise Refused(ErrorCode.INVALID_JOB, f"job {job.id} has no project, or a time without an offset")
     if room <= 0:
-        raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.max_jobs} finished jobs are kept, and as many are there")
+        raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.max_jobs} finished jobs exist, which is the limit")
     record, notes = _record(scheduler, job)
     scheduler.take_in(record, NullListener())
     return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)
 
 
 def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
-    """The job's record here. What is another machine's is left out: its worktree, and the jobs that it came after."""
+    """The job's record and notes about it. Its worktree and dependencies, which are on another machine, are dropped."""
     notes = []
     owner = scheduler.table.by_key(job.key) if job.key is not None else None
     if owner is not None:
-        notes.append(f"its key {job.key!r} is that of job {owner.id} here, and was left out")
+        notes.append(f"key '{job.key}' dropped: job {owner.id} has it")
         job = msgspec.structs.replace(job, key=None)
     if not job.state.is_final:
-        notes.append(f"it was {job.state} when it was exported, and is `lost` here; `luzia retry {job.id}` runs it")
-        reason = f"it was {job.state} when it was exported from another luzia"
+        notes.append(f"{job.state} when exported, now lost; run it with `luzia retry {job.id}`")
+        reason = f"{job.state} when it was exported from another luzia"
         job = msgspec.structs.replace(
             job, state=JobState.LOST, outcome=Outcome.LOST, reason=reason, ended_at=None, not_before=None
         )
     job = msgspec.structs.replace(job, worktree=None, after=[], after_any=[], after_fail=[])
     record = record_from_job(scheduler.next_n(), job)
-    record.spec = msgspec.structs.replace(record.spec, uid=NOBODY)
+    record.spec = msgspec.structs.replace(record.spec, uid=NO_USER)
     record.durable = False
     if record.status.ended_at is None:
         record.status.ended_at = time.time()

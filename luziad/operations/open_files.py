@@ -1,4 +1,4 @@
-"""Makes sure that connections are refused by luzia's own limit before the system's limit of open files is met."""
+"""Raises the limit of open files, so that connections are refused by luzia's own limit first."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import resource
 
 log = logging.getLogger("luziad.open_files")
 
-OWN = 192
-"""Files that the daemon has open for itself: store, logs, pipes, the loop, what its threads read, and connections that
-it has only to refuse."""
-FOR_AN_ATTEMPT = 2
-FEWEST = 16
+DAEMON_FILES = 192
+"""Files of the daemon itself: store, logs, pipes, the loop, files read by its threads, connections to be refused."""
+FILES_PER_ATTEMPT = 2
+MIN_CONNECTIONS = 16
 
 
-def allow(connections: int, attempts: int) -> int:
-    """Raise the soft limit of open files to what so many connections and attempts need, as far as the hard one goes.
+def raise_limit(connections: int, attempts: int) -> int:
+    """Raise the soft limit of open files for this many connections and attempts, as far as the hard limit allows.
 
-    Returns how many connections there is room for.
+    Returns how many connections fit into the limit.
     """
-    needed = OWN + connections + FOR_AN_ATTEMPT * attempts
+    needed = DAEMON_FILES + connections + FILES_PER_ATTEMPT * attempts
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return connections
@@ -29,4 +28,4 @@ def allow(connections: int, attempts: int) -> int:
         log.warning(
             "open_files_limited allowed=%d needed=%d remedy=%r", allowed, needed, "raise LimitNOFILE or ulimit -n"
         )
-    return max(FEWEST, connections - (needed - allowed))
+    return max(MIN_CONNECTIONS, connections - (needed - allowed))

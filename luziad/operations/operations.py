@@ -1,11 +1,12 @@
-"""What an operator does to the daemon as a whole: its configuration, and how it is."""
+"""The configuration in force, and the status of the daemon as a whole."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Sized
 from datetime import UTC, datetime
+from typing import Protocol
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
@@ -17,7 +18,7 @@ from luziad.config import load as configuration
 from luziad.config.schema import Config
 from luziad.errors import ConfigError
 from luziad.operations.programs import Programs
-from luziad.operations.versions import Told, Versions
+from luziad.operations.versions import UNKNOWN_VERSION, VersionProbe
 from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.scheduler import Scheduler
 
@@ -25,31 +26,59 @@ RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval
 """Settings of [daemon] that a reload does not apply."""
 
 VERSIONS_WAIT_S = 5.0
-"""How long the list of agents waits for their versions; what comes later is in the next one."""
+"""How long a list of agents waits for their versions; later ones are in the next list."""
+
+
+class HasForkServer(Protocol):
+    """The executor, as far as the daemon's status shows it."""
+
+    @property
+    def fork_server_pid(self) -> int | None:
+        """The fork server's process, None while it is not running."""
 
 
 class Operations:
-    """Holds the configuration in force and applies a new one; knows the daemon's figures.
+    """Holds the configuration in force, applies a new one, and reports the daemon's status.
 
-    Other parts fill in `connections`, `subscribers`, `fork_server_pid` and `last_snapshot`.
+    notices: what the operator should know. log_file: None when stderr is not a file. connections, subscribers: those
+    that are open. last_snapshot: the newest file at the start.
     """
 
-    def __init__(self, config: Config, scheduler: Scheduler, notices: list[str], log_file: str | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        scheduler: Scheduler,
+        *,
+        executor: HasForkServer,
+        connections: Sized,
+        subscribers: Sized,
+        notices: list[str],
+        log_file: str | None,
+        last_snapshot: str | None,
+    ) -> None:
         self.config = config
         self.notices = notices
         self.programs = Programs()
-        self.versions = Versions(scheduler.launcher.base)
-        self.connections: Callable[[], int] = int
-        self.subscribers = 0
-        self.fork_server_pid: Callable[[], int | None] = lambda: None
-        self.last_snapshot: str | None = None
+        self._versions = VersionProbe(scheduler.launcher.base)
+        self._executor = executor
+        self._connections = connections
+        self._subscribers = subscribers
+        self._last_snapshot = last_snapshot
         self._scheduler = scheduler
         self._log_file = log_file
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC)
 
+    def close(self) -> None:
+        """Stop the programs whose versions are being read."""
+        self._versions.close()
+
+    def snapshot_taken(self, file: str) -> None:
+        """Report this snapshot as the newest."""
+        self._last_snapshot = file
+
     def reload(self) -> replies.ReloadResult:
-        """Read the configuration again and apply it. Raises Refused when it is broken; nothing changes then."""
+        """Read the configuration again and apply it. Raises Refused when it is invalid, and changes nothing then."""
         try:
             new = configuration.load()
         except ConfigError as exc:
@@ -95,7 +124,7 @@ class Operations:
         return replies.ProjectList(projects=rows, config_file=self.config.config_file)
 
     async def agents(self, versions: bool) -> replies.AgentList:
-        """The agents, if wanted with their versions, and which of them a dispatch takes that names none."""
+        """The agents, and which of them is the default. versions: read their versions, too."""
         adapters = self._scheduler.launcher.adapters
         try:
             default = registry.choose(None, None, self.config.daemon.default_agent, adapters, self._which).name
@@ -103,12 +132,12 @@ class Operations:
             default = None
         own = {name for name, each in self.config.agents.items() if each.command is not None}
         paths = {name: self._which(adapter.program) for name, adapter in adapters.items() if adapter.program}
-        asked = {path for name, path in paths.items() if versions and path and adapters[name].has_version_option}
-        told = await self.versions.of(asked, VERSIONS_WAIT_S)
+        probed = {path for name, path in paths.items() if versions and path and adapters[name].has_version_option}
+        found = await self._versions.get(probed, VERSIONS_WAIT_S)
         rows = []
         for adapter in list(adapters.values()):
             path = paths.get(adapter.name)
-            version, problem = told.get(path or "", Told(None, ""))
+            version, problem = found.get(path or "", UNKNOWN_VERSION)
             rows.append(
                 replies.Agent(
                     name=adapter.name,
@@ -124,7 +153,7 @@ class Operations:
         return replies.AgentList(agents=rows)
 
     def info(self) -> replies.DaemonInfo:
-        """The daemon's figures."""
+        """The daemon's status."""
         scheduler, config = self._scheduler, self.config
         failure = scheduler.journal.failure
         return replies.DaemonInfo(
@@ -143,14 +172,14 @@ class Operations:
             seq=scheduler.journal.committed_seq,
             slots=scheduler.ready.slots,
             slots_used=scheduler.ready.running,
-            connections=self.connections(),
-            subscribers=self.subscribers,
+            connections=len(self._connections),
+            subscribers=len(self._subscribers),
             rss_bytes=_rss_bytes(),
             max_jobs=config.daemon.max_jobs,
             storage="ok" if failure is None else str(failure),
-            last_snapshot=self.last_snapshot,
+            last_snapshot=self._last_snapshot,
             managed_by="systemd" if "INVOCATION_ID" in os.environ else "user",
-            fork_server_pid=self.fork_server_pid(),
+            fork_server_pid=self._executor.fork_server_pid,
             notices=self.notices,
             queues=scheduler.queues.now,
         )

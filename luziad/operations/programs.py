@@ -1,4 +1,4 @@
-"""What is on this machine, remembered for a moment so that a dispatch does not look each time."""
+"""Finds programs and directories on this machine, with a short-lived cache for dispatches in quick succession."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import shutil
 import time
 
-PROGRAMS_REMEMBERED_S = 5.0
-DIRECTORIES_REMEMBERED_S = 0.5
-_MOST = 1000
+PROGRAM_CACHE_S = 5.0
+DIRECTORY_CACHE_S = 0.5
+_MAX_ENTRIES = 1000
 
 
 class Programs:
-    """Looks programs up on a PATH, and directories up on the disk."""
+    """Finds programs on a PATH, and checks directories."""
 
     def __init__(self) -> None:
         self._programs: dict[tuple[str, str | None], tuple[float, str | None]] = {}
@@ -21,25 +21,25 @@ class Programs:
     def which(self, program: str, path: str | None) -> str | None:
         """The file of an executable, or None. `path` is a PATH, None the daemon's own."""
         now = time.monotonic()
-        known = self._programs.get((program, path))
-        if known is not None and now - known[0] < PROGRAMS_REMEMBERED_S:
-            return known[1]
-        if len(self._programs) > _MOST:
+        cached = self._programs.get((program, path))
+        if cached is not None and now - cached[0] < PROGRAM_CACHE_S:
+            return cached[1]
+        if len(self._programs) > _MAX_ENTRIES:
             self._programs.clear()
         found = shutil.which(program, path=path)
         self._programs[program, path] = (now, found)
         return found
 
-    def problem_with_directory(self, path: str) -> str | None:
-        """What is wrong with a directory, in words; None when a job can run in it."""
+    def directory_problem(self, path: str) -> str | None:
+        """Why a job cannot run in a directory, to follow its path in a sentence; None when it can."""
         now = time.monotonic()
-        if now - self._directories.get(path, -1e9) < DIRECTORIES_REMEMBERED_S:
+        if now - self._directories.get(path, -1e9) < DIRECTORY_CACHE_S:
             return None
         if not os.path.isdir(path):
-            return "does not exist or is no directory"
+            return "does not exist or is not a directory"
         if not os.access(path, os.X_OK):
-            return "cannot be entered by the daemon's user"
-        if len(self._directories) > _MOST:
+            return "is not accessible to the daemon's user"
+        if len(self._directories) > _MAX_ENTRIES:
             self._directories.clear()
         self._directories[path] = now
         return None

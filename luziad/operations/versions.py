@@ -1,7 +1,7 @@
-"""Which version of an agent is installed, and whether it starts at all: its program is asked with `--version`.
+"""Reads the versions of agents by running their programs with `--version`, which also shows whether they start.
 
-That takes some programs seconds, so it is done on threads of its own, within limits, and remembered until the
-program's file changes. Nothing is asked before somebody wants to know.
+Some programs take seconds for that, so they run on separate threads, with a time limit, and only when a list of agents
+needs their versions. A version is cached until the program's file changes.
 """
 
 from __future__ import annotations
@@ -18,82 +18,85 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple
 
-LIMIT_S = 20.0
-"""How long a program may take to tell its version."""
+TIMEOUT_S = 20.0
+"""How long a program may take to print its version."""
 
-FAILURE_REMEMBERED_S = 60.0
-"""A program that did not start is asked again after this time: what it lacked may be there then."""
+FAILURE_CACHE_S = 60.0
+"""A program that did not start is run again after this time: the cause may be gone."""
 
 _OUTPUT_BYTES = 8192
 _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+][0-9A-Za-z.-]+)?")
 
 
-class Told(NamedTuple):
-    """version: what the program says it is. problem: why it cannot start, in words; empty when it can."""
+class AgentVersion(NamedTuple):
+    """version: as the program prints it. problem: why the program does not start; empty when it does."""
 
     version: str | None
     problem: str
 
 
-class _Known(NamedTuple):
-    """An answer. stamp: of the program's file when it was asked. at: when, on the monotonic clock."""
+UNKNOWN_VERSION = AgentVersion(None, "")
+
+
+class _CachedVersion(NamedTuple):
+    """stamp: of the program's file when it ran. at: when it ran, on the monotonic clock."""
 
     stamp: tuple[int, int]
     at: float
-    told: Told
+    result: AgentVersion
 
 
-class Versions:
-    """Asks programs, each file once. env: the variables that they get."""
+class VersionProbe:
+    """Reads versions, each file's once. env: the environment of the programs."""
 
-    def __init__(self, env: Mapping[str, str], limit_s: float = LIMIT_S) -> None:
+    def __init__(self, env: Mapping[str, str], timeout_s: float = TIMEOUT_S) -> None:
         self._env = dict(env)
-        self._limit_s = limit_s
+        self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(2, "versions")
-        self._known: dict[str, _Known] = {}
-        self._asked: dict[str, Future[_Known]] = {}
+        self._cache: dict[str, _CachedVersion] = {}
+        self._futures: dict[str, Future[_CachedVersion]] = {}
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
-    async def of(self, programs: Iterable[str], wait_s: float) -> dict[str, Told]:
-        """What programs say, by path; those are missing whose answer is not there within so many seconds.
+    async def get(self, programs: Iterable[str], wait_s: float) -> dict[str, AgentVersion]:
+        """The versions by path, without those that are not read after `wait_s` seconds.
 
-        These are asked on, and the next caller gets their answer.
+        Their programs keep running, and the next caller gets their versions.
         """
         paths = list(programs)
-        waiting = [asyncio.wrap_future(self._ask(path)) for path in paths if not self._is_known(path)]
+        waiting = [asyncio.wrap_future(self._probe(path)) for path in paths if not self._is_cached(path)]
         if waiting:
             await asyncio.wait(waiting, timeout=wait_s)
-        return {path: self._known[path].told for path in paths if path in self._known}
+        return {path: self._cache[path].result for path in paths if path in self._cache}
 
     def close(self) -> None:
-        """Ask no more, and end what is being asked."""
+        """Run no more programs, and end the running ones."""
         self._closed = True
         for process in list(self._running):
             _end(process)
         self._threads.shutdown(cancel_futures=True)
 
-    def _is_known(self, path: str) -> bool:
-        known = self._known.get(path)
-        if known is None:
+    def _is_cached(self, path: str) -> bool:
+        cached = self._cache.get(path)
+        if cached is None:
             return False
-        fresh = not known.told.problem or time.monotonic() - known.at < FAILURE_REMEMBERED_S
-        if known.stamp == _stamp(path) and fresh:
+        is_fresh = not cached.result.problem or time.monotonic() - cached.at < FAILURE_CACHE_S
+        if cached.stamp == _stamp(path) and is_fresh:
             return True
-        del self._known[path]
+        del self._cache[path]
         return False
 
-    def _ask(self, path: str) -> Future[_Known]:
-        asked = self._asked.get(path)
-        if asked is None or asked.done():
-            asked = self._asked[path] = self._threads.submit(self._answer, path)
-        return asked
+    def _probe(self, path: str) -> Future[_CachedVersion]:
+        future = self._futures.get(path)
+        if future is None or future.done():
+            future = self._futures[path] = self._threads.submit(self._read, path)
+        return future
 
-    def _answer(self, path: str) -> _Known:
-        known = self._known[path] = _Known(_stamp(path), time.monotonic(), self._run(path))
-        return known
+    def _read(self, path: str) -> _CachedVersion:
+        cached = self._cache[path] = _CachedVersion(_stamp(path), time.monotonic(), self._run(path))
+        return cached
 
-    def _run(self, path: str) -> Told:
+    def _run(self, path: str) -> AgentVersion:
         try:
             process = subprocess.Popen(
                 [path, "--version"],
@@ -105,9 +108,9 @@ class Versions:
                 start_new_session=True,
             )
         except OSError as exc:
-            return Told(None, f"it cannot be executed: {exc.strerror}")
+            return AgentVersion(None, f"cannot execute it: {exc.strerror}")
         self._running.add(process)
-        late = threading.Timer(0.0 if self._closed else self._limit_s, _end, [process])
+        late = threading.Timer(0.0 if self._closed else self._timeout_s, _end, [process])
         late.start()
         try:
             assert process.stdout is not None
@@ -118,21 +121,21 @@ class Versions:
             late.cancel()
             _end(process)
             self._running.discard(process)
-        return self._understood(output.decode(errors="replace"), code)
+        return self._parse(output.decode(errors="replace"), code)
 
-    def _understood(self, output: str, code: int) -> Told:
+    def _parse(self, output: str, code: int) -> AgentVersion:
         version = _VERSION.search(output)
         if code == 0:
-            return Told(version[0][:40] if version else None, "")
+            return AgentVersion(version[0][:40] if version else None, "")
         if code == -signal.SIGKILL:
-            return Told(None, f"it was asked for its version, and did not answer within {self._limit_s:g} s")
+            return AgentVersion(None, f"--version did not finish within {self._timeout_s:g} s")
         ended = f"exit code {code}" if code > 0 else f"killed by {signal.Signals(-code).name}"
-        words = next((" ".join(line.split()) for line in reversed(output.splitlines()) if line.strip()), "")
-        return Told(None, f"{ended}: {words[:300]}" if words else ended)
+        line = next((" ".join(each.split()) for each in reversed(output.splitlines()) if each.strip()), "")
+        return AgentVersion(None, f"{ended}: {line[:300]}" if line else ended)
 
 
 def _stamp(path: str) -> tuple[int, int]:
-    """What changes when the file does; nothing when it is gone."""
+    """A value that changes with the file; zeros when it does not exist."""
     try:
         status = os.stat(path)
     except OSError:
@@ -141,6 +144,6 @@ def _stamp(path: str) -> tuple[int, int]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and what it started; it is the leader of a group of its own."""
+    """Kill a program with what it started: it leads its own process group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

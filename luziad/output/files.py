@@ -10,7 +10,7 @@ from typing import NamedTuple
 _BLOCK = 64 * 1024
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """Bytes read from `offset`, and the size of the file then; written_at: its last change, epoch seconds.
 
     dropped: so many bytes at the beginning of the file are not kept any more.
@@ -23,7 +23,7 @@ class Piece(NamedTuple):
     dropped: int = 0
 
 
-def read_piece(path: str, offset: int, most: int) -> Piece:
+def read_chunk(path: str, offset: int, most: int) -> Chunk:
     """At most `most` bytes from `offset`, or from where the kept part begins; nothing when the file does not exist.
 
     Raises OSError.
@@ -31,14 +31,14 @@ def read_piece(path: str, offset: int, most: int) -> Piece:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return Piece(offset, b"", 0)
+        return Chunk(offset, b"", 0)
     try:
         status = os.fstat(descriptor)
         data = os.pread(descriptor, most, offset)
         # Only after the reading is it known that nothing was dropped before it.
         while (dropped := _dropped(descriptor)) > offset:
             offset, data = dropped, os.pread(descriptor, most, dropped)
-        return Piece(offset, data, status.st_size, status.st_mtime, dropped)
+        return Chunk(offset, data, status.st_size, status.st_mtime, dropped)
     finally:
         os.close(descriptor)
 
@@ -79,7 +79,7 @@ def tail_offset(path: str, lines: int) -> int:
         os.close(descriptor)
 
 
-def encode_piece(data: bytes, encoding: str, *, last: bool) -> tuple[str, int]:
+def encode_chunk(data: bytes, encoding: str, *, last: bool) -> tuple[str, int]:
     """The wire's text for these bytes, and how many of them it covers.
 
     As text, a character that is cut at the end waits for the next piece unless this is the last one.

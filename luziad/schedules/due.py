@@ -8,60 +8,60 @@ from typing import NamedTuple
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy
 
 from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
-from luziad.schedules.cron import Cron
+from luziad.schedules.cron import CronExpression
 
 LATE_S = 60.0
-"""A run that is no later than this is on time; restarting luziad takes a moment, too."""
-MOST_MADE_UP = 100
-"""So many missed runs of one schedule are made up for at once, the latest."""
-MAX_LIVE = 100
-"""So many jobs of one schedule may be there that have not ended; further runs are left out."""
+"""A run within this delay is on time; restarting luziad takes time, too."""
+MAX_CATCH_UP_RUNS = 100
+"""How many missed runs of one schedule are dispatched at once; older ones are skipped."""
+MAX_LIVE_JOBS = 100
+"""How many unfinished jobs a schedule may have; further runs are skipped."""
 SET_BACK_S = 3 * 3600.0
-"""When the clock is set back by more, it was wrong before: runs come by the new time, and are not waited for."""
+"""When the clock is set back by more than this, it was wrong before, and runs follow the new time."""
 
 
-class Due(NamedTuple):
-    """runs: the moments to dispatch now, in order. left_out: the newest one that was missed and is not made up for."""
+class DueRuns(NamedTuple):
+    """runs: the times of runs to dispatch now, in order. skipped: the newest missed run that is not made up for."""
 
     runs: list[float]
-    left_out: float | None = None
+    skipped: float | None = None
 
 
-def decided(fate: ScheduleStatus, now: float) -> float:
-    """The moment up to which runs are decided about, and after which the next one is looked for."""
-    return fate.decided if fate.decided - now <= SET_BACK_S else now
+def decided_until(status: ScheduleStatus, now: float) -> float:
+    """The time up to which every run has been dispatched or skipped."""
+    return status.decided if status.decided - now <= SET_BACK_S else now
 
 
-def due(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> Due:
-    """The runs whose fate is to be decided now: those after the last decision, by the policy for missed ones."""
-    begin = decided(record.status, now)
+def find_due_runs(record: ScheduleRecord, cron: CronExpression, zone: tzinfo, now: float) -> DueRuns:
+    """The runs to decide about now: those after the last decision, by the policy for missed runs."""
+    begin = decided_until(record.status, now)
     if record.status.paused or begin >= now:
-        return Due([])
+        return DueRuns([])
     on_time_from = max(begin, now - LATE_S)
-    on_time = cron.latest(on_time_from, now, MOST_MADE_UP, zone)
-    missed = cron.latest(begin, on_time_from, MOST_MADE_UP, zone)
+    on_time = cron.latest_times(on_time_from, now, MAX_CATCH_UP_RUNS, zone)
+    missed = cron.latest_times(begin, on_time_from, MAX_CATCH_UP_RUNS, zone)
     match record.spec.missed:
         case MissedPolicy.ALL:
-            return Due(missed + on_time)
+            return DueRuns(missed + on_time)
         case MissedPolicy.ONCE if not on_time:
-            return Due(missed[-1:])
+            return DueRuns(missed[-1:])
         case MissedPolicy.ONCE:
-            return Due(on_time)
+            return DueRuns(on_time)
         case MissedPolicy.SKIP:
-            return Due(on_time, missed[-1] if missed else None)
+            return DueRuns(on_time, missed[-1] if missed else None)
 
 
-def overlap_at(spec: ScheduleSpec, moment: float, now: float) -> OverlapPolicy:
-    """The policy for this run: where each one that was missed is made up for, they come one after the other."""
-    made_up = spec.missed is MissedPolicy.ALL and moment <= now - LATE_S
-    return OverlapPolicy.QUEUE if made_up else spec.overlap
+def overlap_at(spec: ScheduleSpec, at_s: float, now: float) -> OverlapPolicy:
+    """The policy for this run: missed runs that are all made up for start one after another."""
+    is_late = spec.missed is MissedPolicy.ALL and at_s <= now - LATE_S
+    return OverlapPolicy.QUEUE if is_late else spec.overlap
 
 
-def wakes_at(record: ScheduleRecord, cron: Cron, zone: tzinfo, now: float) -> float | None:
-    """The moment of the next run to decide about; None when there is none, or the schedule is paused."""
-    return None if record.status.paused else cron.next_after(decided(record.status, now), zone)
+def next_wakeup(record: ScheduleRecord, cron: CronExpression, zone: tzinfo, now: float) -> float | None:
+    """The time of the next run; None when there is none, or the schedule is paused."""
+    return None if record.status.paused else cron.next_after(decided_until(record.status, now), zone)
 
 
-def key(name: str, moment: float) -> str:
-    """The key of the dispatch for one run, so that it is dispatched once whatever is restored."""
-    return f"schedule/{name}/{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+def run_key(name: str, at_s: float) -> str:
+    """The idempotency key of one run: it is dispatched once, even if an old store is restored."""
+    return f"schedule/{name}/{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,4 +1,4 @@
-"""Who may connect, and how many at once."""
+"""Decides who may connect, and how many connections may be open."""
 
 from __future__ import annotations
 
@@ -16,68 +16,70 @@ from luzia_protocol.errors import ErrorCode, Refused
 log = logging.getLogger("luziad.admission")
 
 GROUP = "luzia"
-RESERVE = 16
-"""Places beyond all limits for the daemon's owner and root, so that whoever is in charge always gets in to look."""
+RESERVED_CONNECTIONS = 16
+"""Connections beyond all limits for the daemon's owner and root, who can always connect for short requests."""
 
 
-class Limits(NamedTuple):
-    """connections: at once. per_uid: of one user. open_files: what the system's limit of open files leaves of them."""
+class ConnectionLimits(NamedTuple):
+    """connections: of all users. per_uid: of one user. open_files: as many as the limit of open files allows."""
 
     connections: int
     per_uid: int
     open_files: int
 
 
-class Admission(NamedTuple):
-    """uid: the peer's. refused: why it may not stay; with `brief`, why it has a place for short requests only."""
+class AdmissionDecision(NamedTuple):
+    """uid: the peer's. refused: why it may not stay. is_reserved: it may, but only for short requests."""
 
     uid: int
     refused: Refused | None = None
-    brief: bool = False
+    is_reserved: bool = False
 
 
-class Doorkeeper:
-    """Admits connections, and counts all that are not of the reserve.
+class AdmissionControl:
+    """Admits connections, and counts those that are not reserved.
 
-    shared: members of the group luzia may use this daemon too.
+    shared: members of the group luzia may use this daemon, too.
     """
 
-    def __init__(self, limits: Limits, *, shared: bool) -> None:
+    def __init__(self, limits: ConnectionLimits, *, shared: bool) -> None:
         self._limits = limits
         self._group = group_id() if shared else None
         self._open: Counter[int] = Counter()
 
-    def admit(self, peer: socket.socket) -> Admission:
-        """Decide about a connection. One that is not refused is counted until it is told to `leave`."""
+    def admit(self, peer: socket.socket) -> AdmissionDecision:
+        """Decide about a connection. One that is not refused counts until `release`."""
         _, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        in_charge = uid in (os.geteuid(), 0)
-        if not in_charge and not self._in_group(uid, gid):
+        is_privileged = uid in (os.geteuid(), 0)
+        if not is_privileged and not self._in_group(uid, gid):
             log.warning("peer_refused uid=%d", uid)
-            return Admission(uid, Refused(ErrorCode.NOT_ALLOWED, f"user {user_name(uid)} may not use this daemon"))
-        limit = self._limit_met(uid)
-        if limit is None:
+            return AdmissionDecision(
+                uid, Refused(ErrorCode.NOT_ALLOWED, f"user {user_name(uid)} may not use this daemon")
+            )
+        refused = self._exceeded_limit(uid)
+        if refused is None:
             self._open[uid] += 1
-            return Admission(uid)
-        return Admission(uid, limit, brief=in_charge)
+            return AdmissionDecision(uid)
+        return AdmissionDecision(uid, refused, is_reserved=is_privileged)
 
-    def leave(self, admission: Admission) -> None:
-        """The connection is gone."""
-        if admission.refused is None:
-            self._open[admission.uid] -= 1
-            if not self._open[admission.uid]:
-                del self._open[admission.uid]
+    def release(self, decision: AdmissionDecision) -> None:
+        """The connection is closed."""
+        if decision.refused is None:
+            self._open[decision.uid] -= 1
+            if not self._open[decision.uid]:
+                del self._open[decision.uid]
 
-    def _limit_met(self, uid: int) -> Refused | None:
+    def _exceeded_limit(self, uid: int) -> Refused | None:
         connections, per_uid, open_files = self._limits
-        taken, own = self._open.total(), self._open[uid]
+        total, own = self._open.total(), self._open[uid]
         if own >= per_uid:
-            message = f"user {user_name(uid)} has {own} connections, and {per_uid} is the limit for one user"
+            message = f"open connections of user {user_name(uid)}: {own}; the limit per user is {per_uid}"
             hint = "Close idle clients, or raise `max_connections_per_uid` in [daemon]."
             return Refused(ErrorCode.TOO_MANY_CONNECTIONS, message, hint)
-        if taken >= connections:
-            return Refused(ErrorCode.TOO_MANY_CONNECTIONS, f"{taken} connections are open, which is the limit")
-        if taken >= open_files:
-            message = f"{taken} connections are open, and the limit of open files leaves room for no more"
+        if total >= connections:
+            return Refused(ErrorCode.TOO_MANY_CONNECTIONS, f"open connections: {total}; the limit is {connections}")
+        if total >= open_files:
+            message = f"open connections: {total}; the limit of open files allows no more"
             hint = "Close idle clients, or raise the limit: `ulimit -n`, or LimitNOFILE= of the service."
             return Refused(ErrorCode.TOO_MANY_CONNECTIONS, message, hint)
         return None
@@ -92,7 +94,7 @@ class Doorkeeper:
 
 
 def group_id() -> int | None:
-    """The group whose members may use the system service, where there is one."""
+    """The group whose members may use the system service; None when it does not exist."""
     try:
         return grp.getgrnam(GROUP).gr_gid
     except KeyError:
@@ -100,7 +102,7 @@ def group_id() -> int | None:
 
 
 def user_name(uid: int) -> str:
-    """The user's name, or the number of one without."""
+    """The user's name, or the user id if there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

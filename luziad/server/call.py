@@ -1,4 +1,4 @@
-"""One request of a connection, and how its answer becomes bytes."""
+"""One request of a connection, and the encoding of its reply."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.framing import MAX_FRAME_BYTES
 from luzia_protocol.replies import Error, ErrorFrame, Ok, OkFrame
 
-from luziad.handlers.base import StreamFrame
+from luziad.handlers.replies import StreamFrame
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Owner(Protocol):
-    """What a call needs of its session."""
+class CallSession(Protocol):
+    """The session of a call, as far as the call needs it."""
 
     uid: int
 
@@ -26,7 +26,7 @@ class Owner(Protocol):
 
     def detach(self, call: SessionCall) -> None: ...
 
-    def answered(self) -> None: ...
+    def reply_ready(self) -> None: ...
 
     def write(self, frame: bytes) -> None: ...
 
@@ -36,20 +36,20 @@ class Owner(Protocol):
 
 
 class SessionCall:
-    """One request of a session. See handlers.base.Call for what its methods promise.
+    """One request of a session. See handlers.replies.Call for its methods.
 
-    counts: the session counts it among those that are at work at once.
+    is_active: the session counts it as one of its active requests.
     """
 
-    __slots__ = ("_closers", "_session", "counts", "frame", "id", "streaming")
+    __slots__ = ("_closers", "_session", "frame", "id", "is_active", "streaming")
 
-    def __init__(self, session: Owner, call_id: int | str | None) -> None:
+    def __init__(self, session: CallSession, call_id: int | str | None) -> None:
         self._session = session
         self._closers: list[Callable[[], None]] = []
         self.id = call_id
         self.frame: OkFrame | ErrorFrame | None = None
         self.streaming = False
-        self.counts = False
+        self.is_active = False
 
     @property
     def uid(self) -> int:
@@ -60,10 +60,10 @@ class SessionCall:
         return self._session.unsent
 
     def answer(self, ok: Ok) -> None:
-        self._answered(OkFrame(ok, self.id))
+        self._reply(OkFrame(ok, self.id))
 
     def refuse(self, refused: Refused) -> None:
-        self._answered(ErrorFrame(Error(refused.code, refused.message, refused.hint), self.id))
+        self._reply(ErrorFrame(Error(refused.code, refused.message, refused.hint), self.id))
 
     def out_of_order(self) -> None:
         self._session.detach(self)
@@ -84,18 +84,18 @@ class SessionCall:
             close()
         self._session.finished(self)
 
-    def _answered(self, frame: OkFrame | ErrorFrame) -> None:
+    def _reply(self, frame: OkFrame | ErrorFrame) -> None:
         if self.streaming:
-            self._session.write(encode_answer(frame))
+            self._session.write(encode_reply(frame))
         elif self.frame is None:
             self.frame = frame
-            self._session.answered()
+            self._session.reply_ready()
 
 
-def encode_answer(frame: OkFrame | ErrorFrame) -> bytes:
-    """The frame as a line; an answer that is too long becomes an error."""
+def encode_reply(frame: OkFrame | ErrorFrame) -> bytes:
+    """The frame as a line. A reply that is too long becomes an error."""
     line = _encode(frame)
     if len(line) >= MAX_FRAME_BYTES:
-        refused = Refused(ErrorCode.REPLY_TOO_LARGE, f"the answer has {len(line)} bytes")
+        refused = Refused(ErrorCode.REPLY_TOO_LARGE, f"the reply has {len(line)} bytes; the limit is {MAX_FRAME_BYTES}")
         line = _encode(ErrorFrame(Error(refused.code, refused.message, refused.hint), frame.id))
     return line + b"\n"

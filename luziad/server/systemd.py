@@ -1,7 +1,7 @@
-"""systemd's side of the daemon: readiness and watchdog messages, and a socket that systemd has opened.
+"""The daemon under systemd: readiness and watchdog messages, and socket activation.
 
-The protocols are those of sd_notify(3), sd_listen_fds(3) and sd_watchdog_enabled(3). Without systemd every
-function here says so by its return value, and nothing else happens.
+The protocols are those of sd_notify(3), sd_listen_fds(3) and sd_watchdog_enabled(3). Without systemd every function
+has no effect, and its return value says so.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ FIRST_FD = 3
 
 
 def notify(state: str) -> bool:
-    """Tell the service manager `state` (such as READY=1) and return whether it was sent.
+    """Send `state` (such as READY=1) to the service manager, and return whether it was sent.
 
-    It never blocks: a manager that does not read its socket must not hold up the daemon.
+    It never blocks: a manager that does not read its socket must not delay the daemon.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address[:1] not in ("/", "@"):
@@ -33,10 +33,10 @@ def notify(state: str) -> bool:
 
 
 def activated_socket() -> socket.socket | None:
-    """Take over the listening socket that systemd passed to this process; None when it passed none.
+    """The listening socket that systemd passed to this process; None when it passed none.
 
-    The variables that announce it are taken out of the environment. Raises StartupError when what was passed
-    is anything but one listening Unix stream socket.
+    The variables that announce it are removed from the environment. Raises StartupError unless systemd passed one
+    listening Unix stream socket.
     """
     pid = os.environ.pop("LISTEN_PID", "")
     count = os.environ.pop("LISTEN_FDS", "")
@@ -46,15 +46,15 @@ def activated_socket() -> socket.socket | None:
     if count != "1":
         raise StartupError(f"systemd passed {count} sockets; luziad.socket must have one ListenStream=")
     try:
-        taken = socket.socket(fileno=FIRST_FD)
-        listening = taken.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+        passed = socket.socket(fileno=FIRST_FD)
+        listening = passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
     except OSError as error:
-        raise StartupError(f"what systemd passed as the socket is none: {error.strerror}") from error
-    if taken.family != socket.AF_UNIX or taken.type != socket.SOCK_STREAM or not listening:
-        raise StartupError("the socket that systemd passed is no listening Unix stream socket")
-    taken.set_inheritable(False)
-    taken.setblocking(False)
-    return taken
+        raise StartupError(f"the file descriptor that systemd passed is not a socket: {error.strerror}") from error
+    if passed.family != socket.AF_UNIX or passed.type != socket.SOCK_STREAM or not listening:
+        raise StartupError("the socket that systemd passed is not a listening Unix stream socket")
+    passed.set_inheritable(False)
+    passed.setblocking(False)
+    return passed
 
 
 def watchdog_interval_s() -> float | None:

@@ -16,7 +16,7 @@ import msgspec
 from luziad.config.schema import Config
 from luziad.errors import LuziadError
 from luziad.journal.loading import load
-from luziad.server.listen import lock
+from luziad.server.runtime_dir import lock
 from luziad.store import opening, recovery, snapshots
 
 

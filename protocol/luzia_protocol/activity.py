@@ -23,7 +23,7 @@ class QuestionPart(msgspec.Struct, frozen=True, gc=False):
     many: bool = False
 
 
-class Question(msgspec.Struct, frozen=True, gc=False):
+class Question(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     """What an agent asks a person, and waits for.
 
     id: the agent's own name for it. type: `permission` to use a tool, or a `question` with `parts`.
@@ -37,7 +37,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     parts: list[QuestionPart] = []
 
 
-class Activity(msgspec.Struct, frozen=True, gc=False):
+class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     """What an attempt's agent does and has done, as far as its output tells; None is what nobody can know.
 
     session, model, version: the agent's own. phase: what it does now, since `phase_at`.

@@ -7,7 +7,7 @@ import msgspec
 type_id = int | str | None
 
 
-class Base(msgspec.Struct, tag_field="op", kw_only=True, omit_defaults=True, gc=False):
+class Base(msgspec.Struct, tag_field="op", kw_only=True, omit_defaults=True, repr_omit_defaults=True, gc=False):
     """A request. `id`, a number or a string of the client's choice, comes back in the answer."""
 
     id: type_id = None

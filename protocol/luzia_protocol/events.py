@@ -7,6 +7,7 @@ event. `state` is the job's state after it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -14,7 +15,7 @@ from luzia_protocol.activity import Activity, Question
 from luzia_protocol.jobs import JobState, Outcome, Progress, Worktree
 
 
-class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
+class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, repr_omit_defaults=True, gc=False):
     """What all events share."""
 
     seq: int
@@ -158,3 +159,24 @@ Event = (
     | Released
     | Removed
 )
+
+EventKind = Literal[
+    "dispatched",
+    "starting",
+    "worktree",
+    "started",
+    "progress",
+    "paused",
+    "resumed",
+    "asked",
+    "answered",
+    "stopping",
+    "ended",
+    "requeued",
+    "sent",
+    "edited",
+    "held",
+    "released",
+    "removed",
+]
+"""The `kind` of an event, as a type."""

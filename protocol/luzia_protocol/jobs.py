@@ -66,7 +66,7 @@ RETRYABLE = (Outcome.FAILED, Outcome.START_FAILED, Outcome.TIMED_OUT, Outcome.ST
 """The outcomes after which a policy may ask for another attempt."""
 
 
-class Progress(msgspec.Struct, frozen=True, gc=False):
+class Progress(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     """How far a running attempt is, as far as anybody can honestly tell.
 
     percent: 0 to 99 while the attempt runs, 100 only after a verified end; None without a denominator.
@@ -82,7 +82,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
     phase: str | None = None
 
 
-class Usage(msgspec.Struct, frozen=True, gc=False):
+class Usage(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     """What an ended attempt used: CPU seconds (user, system) and peak memory in bytes, from wait4(2)."""
 
     user_s: float | None = None
@@ -108,7 +108,7 @@ class Worktree(msgspec.Struct, frozen=True, gc=False):
     dirty: bool = False
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other.
 
     activity: what was understood of its output, in the short form; None when nobody reads it.
@@ -180,7 +180,7 @@ class RunOf(msgspec.Struct, frozen=True, gc=False):
     at: datetime
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A job as `status`, `list` and `--json` show it.
 
     task: what the user typed; in lists its first LIST_TASK_CHARS characters (`task_bytes` is its full size).

@@ -47,7 +47,7 @@ class Follow(Base, tag="follow"):
     render: Literal["none", "text", "colour"] = "none"
 
 
-class Output(msgspec.Struct, frozen=True):
+class Output(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A piece of output.
 
     offset, next_offset: bytes from the beginning of the stream, before and after `data`.

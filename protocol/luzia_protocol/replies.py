@@ -13,12 +13,17 @@ import msgspec
 
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Event
-from luzia_protocol.graphs import GraphResult, JobGraph
+from luzia_protocol.graphs import GraphResult as GraphResult
+from luzia_protocol.graphs import JobGraph as JobGraph
 from luzia_protocol.jobs import Job, JobState
-from luzia_protocol.operating import QueueChange, Queues
-from luzia_protocol.output import FollowEnd, Output
-from luzia_protocol.schedules import ScheduleListResult, ScheduleResult
-from luzia_protocol.steering import CleanResult, JobChange
+from luzia_protocol.operating import QueueChange as QueueChange
+from luzia_protocol.operating import Queues as Queues
+from luzia_protocol.output import FollowEnd as FollowEnd
+from luzia_protocol.output import Output as Output
+from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
+from luzia_protocol.schedules import ScheduleResult as ScheduleResult
+from luzia_protocol.steering import CleanResult as CleanResult
+from luzia_protocol.steering import JobChange as JobChange
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -52,7 +57,7 @@ class StatusResult(msgspec.Struct, frozen=True):
     job: Job
 
 
-class JobPage(msgspec.Struct, frozen=True):
+class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A page of jobs.
 
     counts: jobs by state, over the projects asked for, whatever `states`, `limit` and `cursor` say.
@@ -94,7 +99,7 @@ class ImportResult(msgspec.Struct, frozen=True):
     imports: list[ImportedJob]
 
 
-class Project(msgspec.Struct, frozen=True):
+class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A configured project; `exists` tells whether its directory does. paused_at: since when nothing of it starts."""
 
     name: str
@@ -114,7 +119,7 @@ class ProjectList(msgspec.Struct, frozen=True):
     config_file: str
 
 
-class Agent(msgspec.Struct, frozen=True):
+class Agent(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """An agent.
 
     source: built-in or config. path: its program, None when it is not installed. version: what the program says it
@@ -146,7 +151,7 @@ class ReloadResult(msgspec.Struct, frozen=True):
     restart_needed: list[str] = []
 
 
-class DaemonInfo(msgspec.Struct, frozen=True):
+class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """The daemon: who, where, since when, and how it does. Sizes are bytes, times seconds."""
 
     version: str

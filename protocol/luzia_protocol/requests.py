@@ -6,34 +6,37 @@ Every request may carry `id`, a number or a string of the client's choice, which
 from __future__ import annotations
 
 from luzia_protocol.base import Base
-from luzia_protocol.dispatch import Dispatch, Moment
-from luzia_protocol.graphs import Graph, GraphShow
+from luzia_protocol.dispatch import Dispatch as Dispatch
+from luzia_protocol.dispatch import Moment
+from luzia_protocol.graphs import Graph as Graph
+from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
 from luzia_protocol.jobs import Job, JobState, SortKey
-from luzia_protocol.operating import Drain, Hold, PauseQueue, Release, ResumeQueue
-from luzia_protocol.output import Follow, Logs
-from luzia_protocol.schedules import (
-    ScheduleAdd,
-    ScheduleList,
-    SchedulePause,
-    ScheduleRemove,
-    ScheduleResume,
-    ScheduleRun,
-    ScheduleShow,
-)
-from luzia_protocol.steering import (
-    Answer,
-    Cancel,
-    Clean,
-    Edit,
-    Pause,
-    Remove,
-    ReportProgress,
-    Resume,
-    Retry,
-    Send,
-    UpdateStatus,
-)
+from luzia_protocol.operating import Drain as Drain
+from luzia_protocol.operating import Hold as Hold
+from luzia_protocol.operating import PauseQueue as PauseQueue
+from luzia_protocol.operating import Release as Release
+from luzia_protocol.operating import ResumeQueue as ResumeQueue
+from luzia_protocol.output import Follow as Follow
+from luzia_protocol.output import Logs as Logs
+from luzia_protocol.schedules import ScheduleAdd as ScheduleAdd
+from luzia_protocol.schedules import ScheduleList as ScheduleList
+from luzia_protocol.schedules import SchedulePause as SchedulePause
+from luzia_protocol.schedules import ScheduleRemove as ScheduleRemove
+from luzia_protocol.schedules import ScheduleResume as ScheduleResume
+from luzia_protocol.schedules import ScheduleRun as ScheduleRun
+from luzia_protocol.schedules import ScheduleShow as ScheduleShow
+from luzia_protocol.steering import Answer as Answer
+from luzia_protocol.steering import Cancel as Cancel
+from luzia_protocol.steering import Clean as Clean
+from luzia_protocol.steering import Edit as Edit
+from luzia_protocol.steering import Pause as Pause
+from luzia_protocol.steering import Remove as Remove
+from luzia_protocol.steering import ReportProgress as ReportProgress
+from luzia_protocol.steering import Resume as Resume
+from luzia_protocol.steering import Retry as Retry
+from luzia_protocol.steering import Send as Send
+from luzia_protocol.steering import UpdateStatus as UpdateStatus
 
 
 class Hello(Base, tag="hello"):

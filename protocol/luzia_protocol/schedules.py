@@ -110,7 +110,7 @@ class Run(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-class Schedule(msgspec.Struct, frozen=True):
+class Schedule(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A schedule. Moments are in its zone.
 
     job: what is dispatched, without its variables. env_names: their names. next: runs to come, none while it is paused.

@@ -20,7 +20,7 @@ import pytest
 
 from luzia_client.api.client import Client
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 
 NUMBERS = 'n=0; until [ -e stop ]; do n=$((n+1)); echo "line $n"; sleep 0.005; done; printf "the end"'
@@ -196,7 +196,7 @@ def test_a_daemon_that_was_stopped_stays_so_whoever_waits(luzia: PrivateLuzia, m
         assert luzia.run("daemon", "stop").returncode == 0
         with pytest.raises(DaemonUnreachableError, match="was stopped"):
             list(events)
-        assert not autostart.answers(luzia.socket)
+        assert not autostart.is_listening(luzia.socket)
         assert client.wait([job], timeout_s=0).timed_out  # a new request is what brings it back
 
 

@@ -1,4 +1,4 @@
-"""In /tmp others may come first: a client asks nothing on a socket in a directory that they planted."""
+"""In /tmp others may come first: a client does not connect to a socket in a directory that they planted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from support import DEADLINE_S
 
 AS_SOMEBODY = """
 import os, sys
-from luzia_client.transport import connection
 from luzia_client.cli.commands import dispatch
+from luzia_client.transport import connection, endpoint
 from luzia_protocol import environment
 uid = int(sys.argv[1])
 os.setgroups([]); os.setgid(uid); os.setuid(uid)
@@ -25,8 +25,8 @@ try:
 except PermissionError as exc:
     print(exc.strerror)
 try:
-    connection.connect(environment.socket_path(), autostart=False)
-except connection.DaemonUnreachableError as exc:
+    connection.open_socket(environment.socket_path(), autostart=False)
+except endpoint.DaemonUnreachableError as exc:
     print(exc.message)
 """
 
@@ -57,7 +57,7 @@ def test_a_client_asks_nothing_where_somebody_else_came_first(what: str, tmp_pat
             with pytest.raises(BlockingIOError):
                 trap.accept()
         assert f"{place} belongs to another user\n" in done.stdout, done.stderr
-        assert f"luzia asks nothing on {place}/luzia.sock" in done.stdout
+        assert f"refusing to connect to {place}/luzia.sock" in done.stdout
     finally:
         if place.is_symlink():
             place.unlink()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from luziad.schedules.cron import SHORTHANDS, Cron
+from luziad.schedules.cron import SHORTHANDS, CronExpression
 from private_luzia import PrivateLuzia, private_luzia
 from support import DEADLINE_S
 
@@ -66,12 +66,12 @@ def test_the_page_shows_what_expressions_can_say() -> None:
             assert field in SHORTHANDS
             continue
         fits = [f"{field} * * * *", f"* {field} * * *", f"* * {field} * *", f"* * * {field} *", f"* * * * {field}"]
-        assert any(Cron(each).next_after(1.8e9, ZoneInfo("UTC")) for each in fits if _readable(each)), field
+        assert any(CronExpression(each).next_after(1.8e9, ZoneInfo("UTC")) for each in fits if _readable(each)), field
 
 
 def _readable(expression: str) -> bool:
     try:
-        Cron(expression)
+        CronExpression(expression)
     except ValueError:
         return False
     return True

@@ -251,7 +251,7 @@ def test_news_wait_until_the_command_that_runs_is_over(luzia: PrivateLuzia) -> N
 def test_a_line_that_is_no_command_starts_nothing_unasked(luzia: PrivateLuzia) -> None:
     with shell(luzia) as screen:
         enter(screen, "cancle it")
-        screen.shows("there is no project 'cancle'", "Did you mean `luzia cancel`?")
+        screen.shows("project 'cancle' not found", "Did you mean `luzia cancel`?")
         enter(screen, "use nowhere")
         screen.shows("no project 'nowhere'")
         enter(screen, "use overbits")

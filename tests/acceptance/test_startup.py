@@ -76,7 +76,7 @@ def test_what_is_no_socket_is_not_removed(stopped: PrivateDaemon, what: str) -> 
     path.write_text("mine") if what == "file" else path.mkdir()
     refused = attempt(stopped)
     assert refused.returncode == 1
-    assert "is no socket" in refused.stderr
+    assert "is not a socket" in refused.stderr
     assert path.exists()
 
 
@@ -87,7 +87,7 @@ def test_a_runtime_directory_that_is_a_link_or_a_file_is_refused(stopped: Privat
     for name in ("link", "file"):
         refused = attempt(stopped, LUZIA_RUNTIME_DIR=str(stopped.root / name))
         assert refused.returncode == 1
-        assert "is no directory" in refused.stderr
+        assert "is not a directory" in refused.stderr
     assert list((stopped.root / "elsewhere").iterdir()) == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from luzia_docs.site.pictures import scene
+from luzia_docs.site.pictures import example_daemon
 from unit.house.scripts import ROOT
 
 PAGE = (ROOT / "docs" / "tour.md").read_text()
@@ -13,7 +13,7 @@ SHELL = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_the_tour_can_be_taken_from_the_beginning_to_the_end() -> None:
-    with scene() as daemon:
+    with example_daemon() as daemon:
         script = "set -e\n" + "".join(SHELL)
         command = ["bash", "-c", script]
         done = subprocess.run(command, env=daemon.env, stdin=subprocess.DEVNULL, capture_output=True, text=True)

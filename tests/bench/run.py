@@ -251,7 +251,7 @@ def large_graph() -> list[Figure]:
     how = f"each job depends on two others; median of {graphs.ROUNDS}"
     return [
         Figure(f"a graph of {graphs.JOBS:,} jobs in one request", how, taken.answered_s, "s", 1.5),
-        Figure("longest wait of another client meanwhile", "same runs", taken.others_s, "s"),
+        Figure("longest wait of another client during the request", "same runs", taken.others_s, "s"),
     ]
 
 

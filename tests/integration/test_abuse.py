@@ -18,7 +18,7 @@ from support import DEADLINE_S, Connection, PrivateDaemon, eventually, private_d
 IMPATIENT = """
 import sys
 from luziad.server import session
-session.STALLED_FRAME_S = 0.5
+session.FRAME_TIMEOUT_S = 0.5
 from luziad.cli import main
 sys.exit(main())
 """
@@ -51,7 +51,7 @@ def test_a_frame_that_comes_drop_by_drop_is_given_up_and_a_silent_peer_is_not() 
             with contextlib.suppress(BlockingIOError):
                 received = slow.socket.recv(4096)
         error = json.loads(received)["error"]
-        assert (error["code"], "not finished" in error["message"]) == ("bad_request", True)
+        assert (error["code"], "not complete" in error["message"]) == ("bad_request", True)
         assert "ok" in silent.ask(op="info")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from luziad.server import admission
-from luziad.server.admission import RESERVE, Admission, Doorkeeper, Limits
+from luziad.server.admission import RESERVED_CONNECTIONS, AdmissionControl, AdmissionDecision, ConnectionLimits
 from support import DEADLINE_S, Connection, PrivateDaemon, eventually, private_daemon
 
 FEW_FILES = """
@@ -50,8 +50,8 @@ def hold(daemon: PrivateDaemon, stack: ExitStack, count: int) -> list[Connection
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ("max_connections = 20", "20 connections are open"),
-        ("max_connections_per_uid = 20", "has 20 connections, and 20 is the limit for one user"),
+        ("max_connections = 20", "open connections: 20"),
+        ("max_connections_per_uid = 20", "20; the limit per user is 20"),
     ],
 )
 def test_beyond_a_limit_the_owner_gets_in_to_look_and_to_cancel_but_not_to_stay(limit: str, said: str) -> None:
@@ -72,7 +72,7 @@ def test_beyond_a_limit_the_owner_gets_in_to_look_and_to_cancel_but_not_to_stay(
 def test_who_has_been_in_the_reserve_for_longest_gives_way_to_the_next() -> None:
     with private_daemon("[daemon]\nmax_connections = 4\n") as daemon, ExitStack() as stack:
         hold(daemon, stack, 4)
-        reserve = hold(daemon, stack, RESERVE)
+        reserve = hold(daemon, stack, RESERVED_CONNECTIONS)
         hold(daemon, stack, 1)
         assert reserve[0].receive()["error"]["code"] == "too_many_connections"
         with pytest.raises(EOFError):
@@ -108,30 +108,30 @@ def listening() -> Iterator[tuple[socket.socket, str]]:
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (Limits(connections=9, per_uid=1, open_files=9), "is the limit for one user"),
-        (Limits(connections=1, per_uid=9, open_files=9), "which is the limit"),
-        (Limits(connections=9, per_uid=9, open_files=1), "the limit of open files"),
+        (ConnectionLimits(connections=9, per_uid=1, open_files=9), "the limit per user is"),
+        (ConnectionLimits(connections=1, per_uid=9, open_files=9), "the limit is 1"),
+        (ConnectionLimits(connections=9, per_uid=9, open_files=1), "the limit of open files"),
     ],
 )
 def test_another_user_of_the_group_is_told_which_limit_it_met(
-    limits: Limits, said: str, monkeypatch: pytest.MonkeyPatch
+    limits: ConnectionLimits, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "GROUP", "nogroup")
-    doorkeeper = Doorkeeper(limits, shared=True)
+    doorkeeper = AdmissionControl(limits, shared=True)
     with listening() as (listener, path), ExitStack() as stack:
 
-        def arrive() -> Admission:
+        def arrive() -> AdmissionDecision:
             stranger = subprocess.Popen([sys.executable, "-c", AS_NOBODY, path], stdin=subprocess.PIPE)
             stack.callback(stranger.communicate)
             return doorkeeper.admit(stack.enter_context(listener.accept()[0]))
 
         first, second = arrive(), arrive()
-        assert first == Admission(65534)
+        assert first == AdmissionDecision(65534)
         assert second.refused is not None
         assert said in second.refused.message
-        assert not second.brief, "only who is in charge gets a place of the reserve"
-        doorkeeper.leave(second)
-        doorkeeper.leave(first)
+        assert not second.is_reserved, "only who is in charge gets a place of the reserve"
+        doorkeeper.release(second)
+        doorkeeper.release(first)
         assert arrive() == first
 
 

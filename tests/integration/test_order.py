@@ -191,8 +191,8 @@ def test_a_job_gives_back_what_it_held_however_it_ends(wide: PrivateDaemon) -> N
     ("asked", "code", "words"),
     [
         ({"needs": {"gpuu": 1}}, "unknown_resource", "Did you mean gpu?"),
-        ({"needs": {"printer": 1}}, "unknown_resource", "Known are: gpu, staging-db."),
-        ({"needs": {"gpu": 3}}, "needs_too_much", "gpu=3, and that is more than there is: 2 of 2 free"),
+        ({"needs": {"printer": 1}}, "unknown_resource", "Known resources: gpu, staging-db."),
+        ({"needs": {"gpu": 3}}, "needs_too_much", "gpu=3, more than exists: 2 of 2 free"),
         ({"needs": {"gpu": 0}}, "bad_request", "1 or more"),
         ({"cpus": 2.5}, "needs_too_much", "2.5 CPUs"),
         ({"cpus": -1}, "bad_request", "above 0"),

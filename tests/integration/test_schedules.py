@@ -133,7 +133,7 @@ def test_a_run_is_skipped_while_the_job_before_has_not_ended(wire: Connection, d
     add(wire, cron=EVERY_SECOND, argv=["sh", "-c", "until [ -e stop ]; do sleep 0.02; done"])
     note = eventually(lambda: (last := show(wire)["last"]) and last["note"])
     (only,) = jobs(wire)
-    assert note == f"skipped: job {only['id']} of it had not ended"
+    assert note == f"skipped: job {only['id']} had not finished"
     (daemon.project / "stop").touch()
     eventually(lambda: len(jobs(wire)) >= 2)
 
@@ -169,7 +169,7 @@ def test_a_run_that_cannot_be_dispatched_is_told_and_the_next_one_tried(
     add(wire, cron=EVERY_SECOND, job={"project": "other"})
     eventually(lambda: jobs(wire))
     wire.ok(op="project_remove", name="other")
-    eventually(lambda: show(wire)["last"]["note"] == "failed: there is no project 'other'")
+    eventually(lambda: show(wire)["last"]["note"] == "failed: project 'other' not found")
     wire.ok(op="project_add", name="other", path=str(daemon.root))
     eventually(lambda: show(wire)["last"]["job"])
 

@@ -132,7 +132,7 @@ def test_depth_is_bounded(wire: Connection) -> None:
     grandchild = dispatch(wire, parent=child)
     refused = wire.error(op="dispatch", project="overbits", task="true", parent=grandchild)
     assert refused["code"] == "too_deep"
-    assert refused["message"] == f"job {grandchild} is inside 2 others itself, and a depth of 2 is the limit"
+    assert refused["message"] == f"a sub-job of job {grandchild} would be at depth 3; the limit is 2"
     assert "max_sub_job_depth" in refused["hint"]
     wire.ok(op="cancel", job=top)
 
@@ -145,7 +145,7 @@ def test_what_one_job_and_all_below_it_dispatch_is_bounded(wire: Connection) -> 
     nodes = [{"project": "overbits", "task": "true"}] * 3
     refused = wire.error(op="graph", jobs=nodes, parent=top)
     assert refused["code"] == "too_many_sub_jobs"
-    assert f"job {top} and those below it have dispatched 6 jobs, and 6 is the limit" in refused["message"]
+    assert f"sub-jobs of job {top}: 6; the limit is 6" in refused["message"]
     wire.ok(op="graph", jobs=nodes[:2], parent=child)
     assert wire.error(op="dispatch", project="overbits", task="true", parent=top)["code"] == "too_many_sub_jobs"
     dispatch(wire, "true")

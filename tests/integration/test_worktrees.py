@@ -94,7 +94,7 @@ def test_a_job_works_in_a_tree_of_its_own_and_its_branch_is_merged_and_cleaned(w
     assert files == ["README", "y", "ä file"]
 
     refused = workshop.luzia("merge", job["id"])
-    assert (refused.returncode, "uncommitted work in the worktree: y" in refused.stderr) == (4, True)
+    assert (refused.returncode, "the worktree has uncommitted changes: y" in refused.stderr) == (4, True)
     assert "kept: y is uncommitted" in workshop.luzia("clean").stdout
     merged = workshop.luzia("merge", "--commit", job["id"])
     assert merged.returncode == 0, merged.stderr

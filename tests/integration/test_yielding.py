@@ -222,7 +222,7 @@ def test_a_lock_is_kept_and_a_wait_that_it_would_make_endless_is_refused(
     with daemon.connect() as inside:
         refused = inside.error(op="wait", jobs=[child, other], parent=top)
         assert refused["code"] == "waits_for_itself"
-        assert refused["message"] == f"job {other} needs lock=1, and job {top} keeps it while it waits"
+        assert refused["message"] == f"job {other} needs lock=1, which job {top} holds while it waits"
         inside.send(op="wait", jobs=[child], parent=top)
         running(wire, child)
         assert status(wire, other)["reason"].startswith(f"needs lock=1, 0 of 1 free (held by {top})")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from luzia_docs.manual import offers, pages
+from luzia_docs.manual import completions, pages
 
 ROOT = Path(__file__).parents[3]
 MANUAL = ROOT / "docs" / "man"
 
 
 def files() -> dict[Path, str]:
-    """Every file that is made here, and its contents."""
+    """Every generated file with its contents."""
     made = {MANUAL / name: page for name, page in pages.manual().items()}
-    made[ROOT / "luzia_client" / "cli" / "completion" / "data" / "commands.json"] = offers.table()
+    made[ROOT / "luzia_client" / "cli" / "completion" / "data" / "commands.json"] = completions.completion_table()
     return made
 
 

@@ -1,4 +1,4 @@
-"""Pieces of a manual page in the macros of man(7), which man-db and mandoc both understand."""
+"""Parts of a manual page in the macros of man(7), for man-db and mandoc."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 
 
-def escaped(text: str) -> str:
-    """The text of one line, with nothing in it that roff would obey; what stands in `backticks` becomes bold."""
+def escape(text: str) -> str:
+    """One line of text without roff requests; text in `backticks` becomes bold."""
     parts = text.split("`")
     shown = [_plain(part) for part in parts]
     if len(parts) % 2 == 0:  # a lone backtick
-        return _guarded("\\(ga".join(shown))
-    return _guarded("".join(f"\\fB{part}\\fR" if number % 2 else part for number, part in enumerate(shown)))
+        return _guard("\\(ga".join(shown))
+    return _guard("".join(f"\\fB{part}\\fR" if number % 2 else part for number, part in enumerate(shown)))
 
 
 def bold(text: str) -> str:
@@ -21,12 +21,12 @@ def bold(text: str) -> str:
 
 
 def italic(text: str) -> str:
-    """The text in italics, as the names of values are set."""
+    """The text in italics, for the names of values."""
     return f"\\fI{_plain(text)}\\fR"
 
 
 def title(name: str, section: int, version: str) -> str:
-    """The line that a page begins with."""
+    """The first line of a page."""
     return f'.TH {name.upper()} {section} "" "luzia {version}" "Manual of luzia"'
 
 
@@ -36,29 +36,29 @@ def section(heading: str) -> str:
 
 
 def subsection(heading: str) -> str:
-    """The heading of a part of a section."""
+    """The heading of a subsection."""
     return f".SS {_plain(heading)}"
 
 
 def entry(term: str, text: str) -> list[str]:
-    """A term, which is roff already, with what is said of it indented below."""
-    return [".TP", term, escaped(text) if text else "\\&"]
+    """A term, in roff, with its explanation indented below."""
+    return [".TP", term, escape(text) if text else "\\&"]
 
 
 def prose(text: str) -> list[str]:
-    """Paragraphs. Lines that are indented keep their form."""
+    """Paragraphs; indented ones are kept verbatim."""
     lines: list[str] = []
     for paragraph in text.strip("\n").split("\n\n"):
         if paragraph.startswith("  "):
-            lines += as_it_stands(paragraph.splitlines())
+            lines += verbatim(paragraph.splitlines())
         else:
-            lines += [".PP", escaped(" ".join(paragraph.split()))]
+            lines += [".PP", escape(" ".join(paragraph.split()))]
     return lines
 
 
-def as_it_stands(lines: Sequence[str]) -> list[str]:
+def verbatim(lines: Sequence[str]) -> list[str]:
     """Lines that are not filled."""
-    return [".PP", ".nf", *(_guarded(_plain(line)) if line else "" for line in lines), ".fi"]
+    return [".PP", ".nf", *(_guard(_plain(line)) if line else "" for line in lines), ".fi"]
 
 
 def _plain(text: str) -> str:
@@ -66,6 +66,6 @@ def _plain(text: str) -> str:
     return text.replace("'", "\\(aq").replace("`", "\\(ga")
 
 
-def _guarded(line: str) -> str:
-    """A line of text that no roff takes for a request."""
+def _guard(line: str) -> str:
+    """The line, protected if roff would read it as a request."""
     return f"\\&{line}" if re.match(r"[.']", line) else line

@@ -1,5 +1,5 @@
-"""The documentation as a site: `make site` puts it into build/site.
+"""The documentation as a web site, built into build/site by `make site`.
 
-pages.py gathers the pages that people write, reference.py writes those that come from the code, conf.py is
-Sphinx's configuration, and build.py runs it all. None of it is installed with luzia.
+pages.py reads the written pages, reference.py generates the reference from the code, conf.py configures Sphinx, and
+build.py runs it. pictures.py and svg.py make the pictures of the screens. Not part of the installed package.
 """

@@ -1,7 +1,7 @@
-"""Builds the site: `make site`. Any warning of Sphinx's, such as a link that leads nowhere, is an error.
+"""Builds the web site for `make site`. Any warning of Sphinx, such as a broken link, is an error.
 
-The pages are written for readers of the tree. They are copied with their links adapted; what comes from the code
-is written beside them; and Sphinx makes HTML of both.
+The written pages are copied with their links adapted, the reference is generated next to them, and Sphinx converts both
+to HTML.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ CONFIGURATION = Path(__file__).parent
 BUILD = pages.ROOT / "build" / "site"
 
 
-def gather(source: Path) -> None:
-    """Write everything that Sphinx reads into `source`, anew."""
+def write_sources(source: Path) -> None:
+    """Replace the directory `source` by the input of Sphinx."""
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
-    texts = pages.written() | {name: write() for name, write in reference.PAGES.items()}
-    texts["index.md"] = pages.first(texts)
+    texts = pages.source_pages() | {name: generate() for name, generate in reference.PAGES.items()}
+    texts["index.md"] = pages.index_page(texts)
     for name, text in texts.items():
         (source / name).write_text(text)
     shutil.copytree(pages.ROOT / "protocol" / "schema", source / "schema")
@@ -32,8 +32,8 @@ def gather(source: Path) -> None:
 
 
 def build(target: Path) -> int:
-    """Build the site into `target`/html; returns Sphinx's exit status."""
-    gather(target / "source")
+    """Build the site into `target`/html and return the exit status of Sphinx."""
+    write_sources(target / "source")
     options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--quiet", "--conf-dir", str(CONFIGURATION)]
     return build_main(
         [*options, "--doctree-dir", str(target / "doctrees"), str(target / "source"), str(target / "html")]

@@ -1,6 +1,6 @@
-"""Sphinx's configuration of the site. Sphinx, because it has been kept well for long and reads docstrings itself.
+"""The configuration of Sphinx, which is well maintained and reads docstrings.
 
-MyST lets it read the Markdown that the tree is written in; Furo is a theme that works without scripts of others.
+MyST adds support for Markdown. Furo is a theme that loads nothing from other servers.
 """
 
 from pygments.lexers.data import JsonLexer  # type: ignore[import-untyped]
@@ -22,10 +22,10 @@ myst_links_external_new_tab = False
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
-suppress_warnings = ["misc.highlighting_failure"]  # an example of what is no JSON
+suppress_warnings = ["misc.highlighting_failure"]  # one example is deliberately invalid JSON
 
 
 def setup(app: Sphinx) -> None:
-    """Colour the examples of the protocol, whose fences tell which side says it."""
+    """Highlight the examples of the protocol, whose fences are `request` and `reply`."""
     app.add_lexer("request", JsonLexer)
     app.add_lexer("reply", JsonLexer)

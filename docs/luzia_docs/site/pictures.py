@@ -1,8 +1,7 @@
-"""Takes pictures of the real screens into docs/pictures: `make pictures`, or with names for some of them.
+"""Takes pictures of the real screens into docs/pictures: `make pictures`, optionally with the names of some of them.
 
-Every picture is what a terminal shows that the real program runs on, with a daemon of its own. The agents in it print
-what real ones have printed (tests/data/recordings), so that none is called. Run it when a screen has changed; ids and
-times differ each time.
+Each picture shows a terminal that runs the real program with a private daemon. The agents print recorded output of real
+agents (tests/data/recordings). Run this after changing a screen; ids and times differ each time.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from luzia_docs.site.drawing import drawn  # noqa: E402
+from luzia_docs.site.svg import render_svg  # noqa: E402
 from support import PrivateDaemon, eventually, private_daemon  # noqa: E402
 from terminal import Terminal, terminal  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 RECORDINGS = ROOT / "tests" / "data" / "recordings"
 
-# What each agent prints for a task: the first recording whose word stands in it. A `+` at the end: it goes on.
-PLAYED = {
+# Agent -> word in the task -> recording to print; the first match is used. With a final `+`, the agent keeps running.
+RECORDED = {
     "claude": {
         "button": "claude/success-shell.stdout",
         "invoice": "claude/error-500.stdout",
@@ -54,8 +53,8 @@ after = ["button", "header"]
 """
 PLAYER = """
 import signal, sys, time
-played, task = eval(sys.argv[1]), sys.argv[2]
-recording = next(name for word, name in played.items() if word in task)
+recorded, task = eval(sys.argv[1]), sys.argv[2]
+recording = next(name for word, name in recorded.items() if word in task)
 lines = open(recording.rstrip("+"), "rb").read().splitlines(keepends=True)
 for line in lines[:-2] if recording[-1] == "+" else lines:
     sys.stdout.buffer.write(line)
@@ -65,14 +64,14 @@ if recording[-1] == "+":
     signal.pause()
 sys.exit("error" in recording)
 """
-"""Prints the lines of a recording one after another."""
+"""The program of the agents: prints the lines of a recording one after another."""
 
 
 def config() -> str:
-    """The configuration of the pictures' daemon."""
+    """The configuration of the daemon."""
     tables = ["[daemon]\nmax_running = 3\n"]
-    for agent, played in PLAYED.items():
-        paths = repr({word: str(RECORDINGS / name) for word, name in played.items()})
+    for agent, recorded in RECORDED.items():
+        paths = repr({word: str(RECORDINGS / name) for word, name in recorded.items()})
         tables.append(f"[agents.{agent}]\ncommand = {json.dumps([sys.executable, '-SEc', PLAYER, paths, '{task}'])}\n")
     for project in ("website", "printer"):
         tables.append(f'[projects.{project}]\npath = "{{root}}/{project}"\nagent = "codex"\n')
@@ -80,8 +79,8 @@ def config() -> str:
 
 
 @contextmanager
-def scene() -> Iterator[PrivateDaemon]:
-    """A daemon with three projects."""
+def example_daemon() -> Iterator[PrivateDaemon]:
+    """A private daemon with three projects."""
     with private_daemon(config()) as daemon:
         for project in ("website", "printer"):
             (daemon.root / project).mkdir()
@@ -100,30 +99,30 @@ def scene() -> Iterator[PrivateDaemon]:
 
 
 @contextmanager
-def shell(daemon: PrivateDaemon, columns: int = 92, rows: int = 24) -> Iterator[Terminal]:
-    """A user's shell on a terminal."""
+def user_shell(daemon: PrivateDaemon, columns: int = 92, rows: int = 24) -> Iterator[Terminal]:
+    """A user's shell in a terminal."""
     argv = ["bash", "--noprofile", "--norc", "-i"]
     with terminal(argv, daemon.env, str(daemon.project), columns, rows) as screen:
-        screen.until(_prompts, "a prompt")
+        screen.until(_is_ready, "a prompt")
         yield screen
 
 
-def typed(screen: Terminal, *commands: str) -> None:
+def type_commands(screen: Terminal, *commands: str) -> None:
     """Type commands, and wait for the prompt after each."""
     for command in commands:
         screen.press(command)
         screen.until(lambda now, command=command: now.text.rstrip().endswith(f"$ {command}"), "the command")  # type: ignore[misc]
         screen.press("enter")
-        screen.until(_prompts, "the next prompt")
+        screen.until(_is_ready, "the next prompt")
 
 
-def _prompts(screen: Terminal) -> bool:
-    """Whether the shell waits for a command: the last line has nothing but the prompt."""
+def _is_ready(screen: Terminal) -> bool:
+    """Whether the shell is ready for a command: the last line is only the prompt."""
     return screen.text.rstrip().endswith("\n$") or screen.text.strip() == "$"
 
 
-def several(daemon: PrivateDaemon) -> None:
-    """Jobs in all states, as a day brings them."""
+def dispatch_examples(daemon: PrivateDaemon) -> None:
+    """Dispatch jobs that are in different states when three of them are running."""
     for project, task in (
         ("overbits", "fix the login button"),
         ("overbits", "find out why the invoice is empty"),
@@ -138,92 +137,92 @@ def several(daemon: PrivateDaemon) -> None:
 
 
 def first_steps() -> str:
-    """A dispatch and what comes of it."""
-    with scene() as daemon, shell(daemon) as screen:
-        typed(screen, "luzia overbits fix the login button", "luzia wait @last", "luzia jobs")
-        return drawn(screen, "luzia")
+    """A dispatch and its result."""
+    with example_daemon() as daemon, user_shell(daemon) as screen:
+        type_commands(screen, "luzia overbits fix the login button", "luzia wait @last", "luzia jobs")
+        return render_svg(screen, "luzia")
 
 
 def job() -> str:
-    """All about one job."""
-    with scene() as daemon, shell(daemon, rows=36) as screen:
-        typed(screen, "luzia -q overbits fix the login button", "luzia wait @last", "clear")
-        typed(screen, "luzia jobs @last")
-        return drawn(screen, "luzia jobs ID")
+    """Details of one job."""
+    with example_daemon() as daemon, user_shell(daemon, rows=36) as screen:
+        type_commands(screen, "luzia -q overbits fix the login button", "luzia wait @last", "clear")
+        type_commands(screen, "luzia jobs @last")
+        return render_svg(screen, "luzia jobs ID")
 
 
 def jobs() -> str:
     """The list of jobs."""
-    with scene() as daemon:
-        several(daemon)
-        with shell(daemon, rows=20) as screen:
-            typed(screen, "luzia jobs")
-            return drawn(screen, "luzia jobs")
+    with example_daemon() as daemon:
+        dispatch_examples(daemon)
+        with user_shell(daemon, rows=20) as screen:
+            type_commands(screen, "luzia jobs")
+            return render_svg(screen, "luzia jobs")
 
 
 def transcript() -> str:
-    """What an agent did, as text."""
-    with scene() as daemon, shell(daemon, rows=20) as screen:
+    """The transcript of an agent."""
+    with example_daemon() as daemon, user_shell(daemon, rows=20) as screen:
         daemon.run("overbits", "fix the login button")
-        typed(screen, "luzia wait @last", "clear", "luzia logs @last")
-        return drawn(screen, "luzia logs")
+        type_commands(screen, "luzia wait @last", "clear", "luzia logs @last")
+        return render_svg(screen, "luzia logs")
 
 
 def watching() -> str:
-    """Jobs live, one line each."""
-    with scene() as daemon:
-        several(daemon)
-        with shell(daemon, rows=14) as screen:
+    """The live list of jobs."""
+    with example_daemon() as daemon:
+        dispatch_examples(daemon)
+        with user_shell(daemon, rows=14) as screen:
             screen.press("luzia jobs --watch", "enter")
             screen.shows("describe the new", "plan 0/2")
-            return drawn(screen, "luzia jobs --watch")
+            return render_svg(screen, "luzia jobs --watch")
 
 
 def follow() -> str:
-    """The output of several jobs, interleaved."""
-    with scene() as daemon, shell(daemon, rows=22) as screen:
+    """The interleaved output of several jobs."""
+    with example_daemon() as daemon, user_shell(daemon, rows=22) as screen:
         for project, task in (("overbits", "fix the login button"), ("website", "fix the button of the header")):
             daemon.run(project, task)
-        typed(screen, "luzia follow --all")
-        return drawn(screen, "luzia follow")
+        type_commands(screen, "luzia follow --all")
+        return render_svg(screen, "luzia follow")
 
 
 def graph() -> str:
-    """What comes after what."""
-    with scene() as daemon, shell(daemon, rows=16) as screen:
+    """A graph of jobs."""
+    with example_daemon() as daemon, user_shell(daemon, rows=16) as screen:
         daemon.project.joinpath("release.toml").write_text(GRAPH)
-        typed(screen, "luzia graph run release.toml", "luzia wait @last", "clear", "luzia graph show @last")
-        return drawn(screen, "luzia graph show")
+        type_commands(screen, "luzia graph run release.toml", "luzia wait @last", "clear", "luzia graph show @last")
+        return render_svg(screen, "luzia graph show")
 
 
 def stats() -> str:
-    """How jobs did, in figures."""
-    with scene() as daemon, shell(daemon, rows=48) as screen:
+    """Job statistics."""
+    with example_daemon() as daemon, user_shell(daemon, rows=48) as screen:
         for project, task in (("overbits", "button"), ("overbits", "invoice"), ("website", "button")) * 4:
             daemon.run(project, f"look at the {task}")
         with daemon.connect() as wire:
             eventually(lambda: not wire.ok(op="list", states=["queued", "starting", "running"])["jobs"], "all ends")
-        typed(screen, "luzia stats")
-        return drawn(screen, "luzia stats")
+        type_commands(screen, "luzia stats")
+        return render_svg(screen, "luzia stats")
 
 
 def top() -> str:
     """All jobs on a full screen."""
-    with scene() as daemon:
-        several(daemon)
-        with shell(daemon, rows=26) as screen:
+    with example_daemon() as daemon:
+        dispatch_examples(daemon)
+        with user_shell(daemon, rows=26) as screen:
             screen.press("luzia top", "enter")
             screen.shows("describe the new", "filter")
             screen.press("end", "up")
             screen.shows("hello.txt")
-            return drawn(screen, "luzia top")
+            return render_svg(screen, "luzia top")
 
 
 def prompt() -> str:
-    """The shell, with what it offers for a job's id."""
-    with scene() as daemon:
-        several(daemon)
-        with shell(daemon, rows=18) as screen:
+    """The shell, completing the id of a job."""
+    with example_daemon() as daemon:
+        dispatch_examples(daemon)
+        with user_shell(daemon, rows=18) as screen:
             screen.press("luzia shell", "enter")
             screen.shows("luzia>", "3 running")
             screen.press("website describe the old prices", "enter")
@@ -232,10 +231,10 @@ def prompt() -> str:
             screen.press("logs ")
             screen.press("tab")
             screen.shows("the newest of yours")
-            return drawn(screen, "luzia shell")
+            return render_svg(screen, "luzia shell")
 
 
-SCENES: dict[str, Callable[[], str]] = {
+RENDERERS: dict[str, Callable[[], str]] = {
     "first-steps": first_steps,
     "follow": follow,
     "graph": graph,
@@ -247,14 +246,14 @@ SCENES: dict[str, Callable[[], str]] = {
     "transcript": transcript,
     "watching": watching,
 }
-"""Name of the picture -> what takes it."""
+"""Name of the picture -> the function that renders it."""
 
 
 def main() -> int:
-    names = sys.argv[1:] or list(SCENES)
+    names = sys.argv[1:] or list(RENDERERS)
     PICTURES.mkdir(exist_ok=True)
     for name in names:
-        (PICTURES / f"{name}.svg").write_text(SCENES[name]())
+        (PICTURES / f"{name}.svg").write_text(RENDERERS[name]())
         print(f"docs/pictures/{name}.svg")
     return 0
 

@@ -1,4 +1,4 @@
-"""The pages of the reference, each made from the code that it describes."""
+"""Generates the pages of the reference from the code."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from luzia_protocol import events, replies, requests
 import luzia_client
 from luzia_client.cli import main
 from luzia_client.cli.args.command_line import COMMANDS
-from luzia_docs.site.described import described
-from luzia_docs.site.tables import default, kind, table
+from luzia_docs.site.docstrings import parse_docstring
+from luzia_docs.site.tables import default_value, markdown_table, type_name
 from luziad.config import schema
 
 HELP_COLUMNS = "100"
 
 
-def commands() -> str:
-    """Every command with the help that it prints itself."""
+def commands_page() -> str:
+    """Every command with its help."""
     parts = [
         "# Commands",
-        "What `luzia COMMAND --help` prints. [Exit statuses](errors.md#exit-status-of-luzia) are alike in all.",
+        "The output of `luzia COMMAND --help`. All use the same [exit statuses](errors.md#exit-status-of-luzia).",
     ]
     groups: dict[str, list[str]] = {}
     for name, (_, _, group) in COMMANDS.items():
@@ -55,9 +55,9 @@ def _help(command: str) -> str:
     return printed.getvalue().rstrip()
 
 
-def configuration() -> str:
-    """Every setting of config.toml, its default, and the rule that its value must keep."""
-    parts = ["# Settings", "Every key of `config.toml`. [Configuration](configuration.md) tells how to use them."]
+def settings_page() -> str:
+    """Every setting of config.toml with its default and the permitted values."""
+    parts = ["# Settings", "Every key of `config.toml`. See [Configuration](configuration.md) for how to use them."]
     tables: dict[str, type[msgspec.Struct]] = {
         "[daemon]": schema.DaemonConfig,
         "[projects.NAME]": schema.ProjectConfig,
@@ -71,20 +71,20 @@ def configuration() -> str:
 
 def _settings(struct: type[msgspec.Struct]) -> str:
     fields = msgspec.structs.fields(struct)
-    text = described(struct.__doc__, [field.name for field in fields])
+    text = parse_docstring(struct.__doc__, [field.name for field in fields])
     hints = typing.get_type_hints(struct, include_extras=True)
     rows = []
     for field in fields:
         (rule,) = typing.get_args(hints[field.name])[1:]
-        rows.append((f"`{field.name}`", text.fields[field.name], rule.expected, default(field)))
-    return table(("key", "meaning", "value", "default"), rows)
+        rows.append((f"`{field.name}`", text.fields[field.name], rule.expected, default_value(field)))
+    return markdown_table(("key", "meaning", "value", "default"), rows)
 
 
-def protocol() -> str:
-    """Every request, reply, event and object of the wire, with their fields."""
+def messages_page() -> str:
+    """Every request, reply, event and object of the protocol with its fields."""
     parts = [
         "# Messages",
-        "Every message of [the protocol](protocol.md), which has an example of each. `id` may stand in every request.",
+        "Every message of [the protocol](protocol.md), which has an example of each. Every request can have an `id`.",
         "## Requests",
         *(_message(struct, f"`{struct.__struct_config__.tag}`") for struct in typing.get_args(requests.Request)),
         "## Replies",
@@ -100,33 +100,33 @@ def protocol() -> str:
 def _message(struct: type[msgspec.Struct], title: str = "") -> str:
     is_request = struct.__struct_config__.tag_field == "op"
     fields = [field for field in msgspec.structs.fields(struct) if not (is_request and field.name == "id")]
-    text = described(struct.__doc__, [field.name for field in fields])
+    text = parse_docstring(struct.__doc__, [field.name for field in fields])
     hints = typing.get_type_hints(struct, include_extras=True)
     rows = [
-        (f"`{field.encode_name}`", kind(hints[field.name]), default(field), text.fields.get(field.name, ""))
+        (f"`{field.encode_name}`", type_name(hints[field.name]), default_value(field), text.fields.get(field.name, ""))
         for field in fields
     ]
-    parts = [f"### {title or struct.__name__}", text.whole]
+    parts = [f"### {title or struct.__name__}", text.description]
     if rows:
-        parts.append(table(("field", "type", "default", "meaning"), rows))
+        parts.append(markdown_table(("field", "type", "default", "meaning"), rows))
     return "\n\n".join(parts)
 
 
 def _objects() -> list[type[msgspec.Struct]]:
-    """The structs that stand inside of messages, in the order in which they come."""
+    """The structs that are nested in messages, in order of appearance."""
     top = [*typing.get_args(requests.Request), *typing.get_args(replies.Ok), *typing.get_args(events.Event)]
     found: dict[type[msgspec.Struct], None] = {}
     waiting = list(top)
     while waiting:
         struct = waiting.pop(0)
-        for inner in _inside(typing.get_type_hints(struct)):
+        for inner in _nested_structs(typing.get_type_hints(struct)):
             if inner not in found and inner not in top:
                 found[inner] = None
                 waiting.append(inner)
     return list(found)
 
 
-def _inside(hints: dict[str, Any]) -> list[type[msgspec.Struct]]:
+def _nested_structs(hints: dict[str, Any]) -> list[type[msgspec.Struct]]:
     structs: list[type[msgspec.Struct]] = []
     rest = list(hints.values())
     while rest:
@@ -137,8 +137,8 @@ def _inside(hints: dict[str, Any]) -> list[type[msgspec.Struct]]:
     return structs
 
 
-def python_api() -> str:
-    """Every public name of luzia_client, as Sphinx reads it from the docstrings."""
+def python_page() -> str:
+    """Every public name of luzia_client, with its docstring."""
     parts = ["# Python", inspect.cleandoc(luzia_client.__doc__ or "").partition("\n\n")[0]]
     for name in dir(luzia_client):
         value = getattr(luzia_client, name)
@@ -154,9 +154,9 @@ def _page(parts: list[str]) -> str:
 
 
 PAGES = {
-    "reference-commands.md": commands,
-    "reference-configuration.md": configuration,
-    "reference-protocol.md": protocol,
-    "reference-python.md": python_api,
+    "reference-commands.md": commands_page,
+    "reference-configuration.md": settings_page,
+    "reference-protocol.md": messages_page,
+    "reference-python.md": python_page,
 }
-"""File name -> what writes it."""
+"""File name -> the function that generates the page."""

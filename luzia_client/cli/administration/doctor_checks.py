@@ -1,4 +1,4 @@
-"""What `luzia doctor` looks at: each check yields findings, worst first where there are several."""
+"""The checks of `luzia doctor`. Each yields findings, the most severe first."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from luzia_client.api.client import Client
 from luzia_client.cli.show.formatting import format_duration, format_size
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
-LEAST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "cronsim", "tzdata")
-LEAST_FREE_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 1_000_000_000
 LOG_TAIL_BYTES = 256 * 1024
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "fuse.sshfs"})
 
 
 class Finding(NamedTuple):
-    """One line of the doctor's. mark: ✓ fine, ! worth knowing, ✗ wrong. remedy: what to do about it."""
+    """A result. mark: ✓ passed, ! warning, ✗ problem. remedy: what to do."""
 
     mark: Literal["✓", "!", "✗"]
     text: str
@@ -40,79 +40,85 @@ class Finding(NamedTuple):
 
 
 def check_python() -> Iterator[Finding]:
-    """The interpreter and the packages that both sides need."""
+    """The interpreter and the required packages."""
     running = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info[:2] >= LEAST_PYTHON:
+    if sys.version_info[:2] >= MIN_PYTHON:
         yield Finding("✓", f"Python {running}")
     else:
         yield Finding("✗", f"Python {running} is too old", "Install Python 3.11 or newer.")
     missing = [name for name in PACKAGES if not _installed(name)]
     if missing:
-        yield Finding("✗", f"packages are missing: {', '.join(missing)}", "Install luzia again, with pip.")
+        yield Finding("✗", f"missing packages: {', '.join(missing)}", "Reinstall luzia with pip.")
     else:
         yield Finding("✓", f"packages: {', '.join(f'{name} {version(name)}' for name in PACKAGES)}")
 
 
 def check_kernel() -> Iterator[Finding]:
-    """What luzia asks of the operating system."""
+    """The features of the operating system that luzia requires."""
     if not os.path.isdir("/proc/self"):
-        yield Finding("✗", "/proc is not mounted", "Mount it: luzia finds process trees there.")
+        yield Finding("✗", "/proc is not mounted", "Mount it; luzia reads process trees there.")
     try:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError) as exc:
-        yield Finding("✗", f"no pidfd: {exc}", "luzia needs Linux 5.3 or newer, and a sandbox that lets it.")
+        yield Finding(
+            "✗",
+            f"pidfd is not available: {exc}",
+            "luzia requires Linux 5.3 or newer; a sandbox must permit pidfd_open.",
+        )
     else:
         yield Finding("✓", f"Linux {os.uname().release}, /proc, pidfd")
 
 
 def check_runtime_dir() -> Iterator[Finding]:
-    """The directory of the socket: there, ours, and nobody else's."""
+    """The directory of the socket: it exists, and only its owner may write to it."""
     directory = environment.runtime_dir()
     try:
         status = os.lstat(directory)
     except FileNotFoundError:
-        yield Finding("!", f"runtime directory {directory} is not there", "The daemon makes it when it starts.")
+        yield Finding("!", f"runtime directory {directory} does not exist", "The daemon creates it when it starts.")
         return
     except OSError as exc:
         yield Finding("✗", f"runtime directory {directory}: {exc.strerror}", "Set LUZIA_RUNTIME_DIR.")
         return
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISDIR(status.st_mode):
-        yield Finding("✗", f"{directory} is no directory", "Remove it, or set LUZIA_RUNTIME_DIR.")
+        yield Finding("✗", f"{directory} is not a directory", "Remove it, or set LUZIA_RUNTIME_DIR.")
     elif status.st_uid != os.geteuid() and not environment.is_system():
-        yield Finding("✗", f"{directory} belongs to uid {status.st_uid}", "Set LUZIA_RUNTIME_DIR to your own.")
+        yield Finding(
+            "✗", f"{directory} is owned by uid {status.st_uid}", "Set LUZIA_RUNTIME_DIR to a directory of your own."
+        )
     elif mode & 0o022:
-        yield Finding("✗", f"others may write to {directory} (mode {mode:o})", f"chmod 700 {directory}")
+        yield Finding("✗", f"other users may write to {directory} (mode {mode:o})", f"Run: chmod 700 {directory}")
     else:
         yield Finding("✓", f"runtime directory {directory} (mode {mode:o})")
 
 
 def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator[Finding]:
-    """The daemon answers, is of this version, and has nothing to tell.
+    """The daemon is reachable, has the version of the client, and reports no problems.
 
-    problem, remedy: why there is no `info`.
+    problem, remedy: the reason, if `info` is None.
     """
     if info is None:
         mark: Literal["!", "✗"] = "!" if problem.startswith("no daemon answers") else "✗"
         yield Finding(mark, problem, remedy)
         return
-    yield Finding("✓", f"luziad answers on {info.socket} (pid {info.pid}, up {format_duration(info.uptime_s)})")
+    yield Finding("✓", f"luziad listens on {info.socket} (pid {info.pid}, up {format_duration(info.uptime_s)})")
     if info.version != __version__:
-        yield Finding("✗", f"luziad is {info.version}, luzia is {__version__}", "luzia daemon restart")
+        yield Finding("✗", f"luziad has version {info.version}, luzia has {__version__}", "Run: luzia daemon restart")
     else:
-        yield Finding("✓", f"both sides are {__version__}")
+        yield Finding("✓", f"luzia and luziad have version {__version__}")
     if info.fork_server_pid is None:
-        yield Finding("!", "the fork server does not run", "It comes back with the next job; else see the log.")
+        yield Finding("!", "the fork server is not running", "The next job starts it; if not, see the log.")
     for notice in info.notices:
         yield Finding("!", notice, "See the daemon's log.")
     for words, command in stops(info.queues, datetime.now(UTC)):
-        yield Finding("!", words, command)
+        yield Finding("!", words, f"Run: {command}")
     if info.storage != "ok":
-        yield Finding("✗", f"storage: {info.storage}", "Make room in the state directory.")
+        yield Finding("✗", f"storage: {info.storage}", "Free space in the state directory.")
 
 
 def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
-    """The daemon's log can be read; its last error since it was last ready."""
+    """The log of the daemon, and the last error since its last start."""
     path = info.log_file if info else environment.log_file()
     if path is None:
         yield Finding("✓", "luziad logs to the journal (journalctl -u luziad)")
@@ -131,16 +137,16 @@ def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
     current = takewhile(lambda line: " luziad.app ready " not in line, lines)
     error = next((line for line in current if _is_error(line)), None)
     if error is not None:
-        yield Finding("!", f"last error in it: {error.strip()}", "See the log for what led to it.")
+        yield Finding("!", f"last error in the log: {error.strip()}", "See the log for its context.")
 
 
 def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
-    """The store's directory: writable, local, with room."""
+    """The directory of the store: writable, on a local disk, with enough free space."""
     directory = info.state_dir if info else environment.state_dir()
     existing = directory
     while not os.path.exists(existing) and existing != "/":
         existing = os.path.dirname(existing)
-    if not (info and info.managed_by == "systemd"):  # a daemon of another user writes there itself
+    if not (info and info.managed_by == "systemd"):  # a daemon of another user writes there
         try:
             tempfile.TemporaryFile(dir=existing).close()
         except OSError as exc:
@@ -148,31 +154,37 @@ def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
             yield Finding("✗", problem, "Correct its owner, or set LUZIA_STATE_DIR.")
             return
     free = shutil.disk_usage(existing).free
-    if free < LEAST_FREE_BYTES:
-        yield Finding("!", f"only {format_size(free)} free for {directory}", "Make room on its file system.")
+    if free < MIN_FREE_BYTES:
+        yield Finding("!", f"only {format_size(free)} free for {directory}", "Free space on its file system.")
     else:
         yield Finding("✓", f"state directory {directory} ({format_size(free)} free)")
-    kind = file_system(existing)
+    kind = file_system_type(existing)
     if kind in REMOTE_FILE_SYSTEMS:
-        yield Finding("✗", f"{directory} is on {kind}", "Set LUZIA_STATE_DIR to a local disk: locks need one.")
+        yield Finding(
+            "✗",
+            f"{directory} is on a network file system ({kind})",
+            "Set LUZIA_STATE_DIR to a directory on a local disk, which locks require.",
+        )
 
 
 def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
-    """The configuration file as it is now, read by luziad itself but not applied."""
+    """The current configuration file, checked by luziad but not applied."""
     path = info.config_file if info else environment.config_file()
     try:
-        mistakes = autostart.config_mistakes(path)
+        mistakes = autostart.config_errors(path)
     except DaemonUnreachableError as exc:
         yield Finding("✗", exc.message, exc.hint)
         return
     for mistake in mistakes:
-        yield Finding("✗", mistake, "Correct it, then `luzia daemon reload`.")
+        yield Finding("✗", mistake, "Correct it, then run `luzia daemon reload`.")
     if not mistakes:
-        yield Finding("✓", f"configuration {path}" + ("" if os.path.exists(path) else " (none, defaults hold)"))
+        yield Finding(
+            "✓", f"configuration {path}" + ("" if os.path.exists(path) else " (does not exist; defaults apply)")
+        )
 
 
 def check_projects(client: Client) -> Iterator[Finding]:
-    """Every project's directory is there."""
+    """The directories of the projects exist."""
     try:
         projects = client.list_projects().projects
     except Refused as exc:
@@ -180,14 +192,14 @@ def check_projects(client: Client) -> Iterator[Finding]:
         return
     for project in projects:
         if not project.exists:
-            remedy = f"Create it, or `luzia projects remove {project.name}` and add it again."
-            yield Finding("✗", f"project {project.name}: {project.path} is not there", remedy)
-    there = sum(project.exists for project in projects)
-    yield Finding("✓", f"projects: {there} of {len(projects)} are there")
+            remedy = f"Create it, or run `luzia projects remove {project.name}`."
+            yield Finding("✗", f"project {project.name}: {project.path} does not exist", remedy)
+    existing = sum(project.exists for project in projects)
+    yield Finding("✓", f"projects: {existing} of {len(projects)} exist")
 
 
 def check_agents(client: Client) -> Iterator[Finding]:
-    """Which agents are installed, whether they start, and whether those that are wanted are among them."""
+    """The agents: which are installed, whether they start, and whether the configured ones are among them."""
     try:
         agents, projects = client.list_agents().agents, client.list_projects().projects
     except Refused as exc:
@@ -197,33 +209,33 @@ def check_agents(client: Client) -> Iterator[Finding]:
     yield Finding("✓", f"agents installed: {', '.join(installed) or 'none'}")
     missing = {agent.name: agent.install_hint for agent in agents if not agent.installed}
     if missing:
-        yield Finding("✓", f"agents not installed: {', '.join(missing)} (`luzia agents` says how to get them)")
+        yield Finding("✓", f"agents not installed: {', '.join(missing)} (`luzia agents` shows how to install them)")
     for agent in agents:
         if agent.problem:
-            yield Finding(
-                "✗", f"the agent {agent.name} does not start: {agent.problem}", f"Try {agent.path} --version."
-            )
+            yield Finding("✗", f"agent {agent.name} does not start: {agent.problem}", f"Run: {agent.path} --version")
     for project in projects:
         if project.agent in missing:
             yield Finding(
-                "✗", f"project {project.name}: its agent {project.agent} is not installed", missing[project.agent]
+                "✗", f"project {project.name}: agent {project.agent} is not installed", missing[project.agent]
             )
     yield from _check_default(next((agent for agent in agents if agent.default), None))
 
 
 def _check_default(default: Agent | None) -> Iterator[Finding]:
-    """Which agent an unnamed task gets."""
+    """The default agent."""
     if default is None:
-        remedy = "Use --agent shell (the task is a shell command), or install one: `luzia agents` says how."
-        yield Finding("!", "no agent for tasks that name none", remedy)
+        remedy = (
+            "Install an agent (`luzia agents` shows how), or use --agent shell, which runs the task as a shell command."
+        )
+        yield Finding("!", "no default agent", remedy)
     elif not default.installed:
-        yield Finding("✗", f"the default agent {default.name} is not installed", default.install_hint)
+        yield Finding("✗", f"default agent {default.name} is not installed", default.install_hint)
     else:
         yield Finding("✓", f"default agent: {default.name}")
 
 
-def file_system(path: str) -> str:
-    """The type of the file system that holds a path, from mountinfo; `unknown` when it does not say."""
+def file_system_type(path: str) -> str:
+    """The type of the file system of a path, from mountinfo, or `unknown`."""
     real = os.path.realpath(path)
     best, kind = "", "unknown"
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
@@ -237,7 +249,7 @@ def file_system(path: str) -> str:
 
 
 def _is_error(line: str) -> bool:
-    """True for a line of the log at the level `error` or above, and for why luziad did not start."""
+    """Whether a line of the log has the level `error` or above, or explains why luziad did not start."""
     return line.split(" ", 2)[1:2] in (["error"], ["critical"]) or line.startswith("luziad: ")
 
 

@@ -1,4 +1,4 @@
-"""Stopping and starting queues, for `pause` and `resume`."""
+"""Pauses and resumes queues, for `luzia pause` and `luzia resume`."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from luzia_protocol.operating import QueueChange, Queues
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.selection import ask, some
+from luzia_client.cli.args.selection import confirm, format_ids
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.queues import stops
-from luzia_client.cli.show.text import harmless
+from luzia_client.cli.show.text import format_quantity, harmless
 
 
 def add_queue_only(parser: argparse.ArgumentParser, text: str) -> None:
-    """The option `--queue-only`."""
+    """Add the option `--queue-only`."""
     parser.add_argument("--queue-only", action="store_true", help=text)
 
 
-def queues_meant(args: argparse.Namespace) -> list[str | None] | None:
-    """The projects whose queues are meant, or [None] for everything; None when single jobs are meant.
+def selected_queues(args: argparse.Namespace) -> list[str | None] | None:
+    """The projects whose queues are selected, or [None] for everything; None if single jobs are selected.
 
-    Raises UsageError when --queue-only goes with single jobs.
+    Raises UsageError for --queue-only with single jobs.
     """
     if not (args.ids or args.state or args.tag) and (args.project or args.all):
         return args.project or [None]
     if args.queue_only:
-        raise UsageError("--queue-only goes with --project or --all alone")
+        raise UsageError("--queue-only requires --project or --all alone")
     return None
 
 
@@ -43,18 +43,18 @@ def change_queues(
     states: Collection[JobState],
     change: Callable[[str | None, bool], QueueChange],
 ) -> int:
-    """Pause or resume queues, after asking when jobs go with them; returns the exit status.
+    """Pause or resume queues, once confirmed if jobs are affected; returns the exit status.
 
-    verb: "pause". states: those of the jobs that go with them.
+    verb: "pause". states: those of the jobs that are affected.
     """
-    meant = queues_meant(args)
-    assert meant is not None
+    selected = selected_queues(args)
+    assert selected is not None
     if not args.queue_only:
         jobs = [job.id for job in client.iter_jobs(args.project, [*states])]
         if jobs:
             what = ", ".join(args.project) or "everything"
-            ask(f"{verb} {what}, and {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {some(jobs)}", args.yes)
-    for project in meant:
+            confirm(f"{verb} {what}, and {format_quantity(len(jobs), 'job')}: {format_ids(jobs)}", args.yes)
+    for project in selected:
         changed = change(project, not args.queue_only)
         if args.json:
             print_json(changed)
@@ -65,7 +65,7 @@ def change_queues(
     return exit_codes.OK
 
 
-def tell_of_other_stops(queues: Queues, now: datetime) -> None:
-    """Say on stderr what still keeps all jobs from starting."""
+def print_suspensions(queues: Queues, now: datetime) -> None:
+    """Print on stderr what still keeps all jobs from starting."""
     for words, command in stops(Queues(queues.everything, {}, queues.draining), now):
-        print(f"luzia: {words}; `{command}` ends that", file=sys.stderr)
+        print(f"luzia: {words}; end with `{command}`", file=sys.stderr)

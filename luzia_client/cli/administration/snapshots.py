@@ -1,4 +1,4 @@
-"""`luzia daemon snapshots` and `luzia daemon restore`: luziad itself does it, for nobody else knows the store."""
+"""`luzia daemon snapshots` and `luzia daemon restore`, which run luziad, since only luziad reads its store."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from luzia_client.cli.show.formatting import format_size
 from luzia_client.cli.show.output import print_columns
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A line of what luziad prints."""
+    """A line of the output of luziad."""
 
     file: str
     taken_at: datetime
@@ -35,7 +35,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     problem: str | None
 
 
-def show(args: argparse.Namespace) -> int:
+def list_snapshots(args: argparse.Namespace) -> int:
     """List the snapshots, newest first."""
     result = _luziad(["--snapshots"], _info())
     if result.returncode:
@@ -45,7 +45,7 @@ def show(args: argparse.Namespace) -> int:
         return exit_codes.OK
     found = [msgspec.json.decode(line, type=Snapshot) for line in result.stdout.splitlines()]
     if not found:
-        print("No snapshots yet: the daemon takes one a while after a change (snapshot_interval_s).")
+        print("No snapshots yet. The daemon takes one after a change (snapshot_interval_s).")
         return exit_codes.OK
     rows = [
         (
@@ -53,7 +53,7 @@ def show(args: argparse.Namespace) -> int:
             each.taken_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             "?" if each.jobs is None else str(each.jobs),
             format_size(each.size_bytes),
-            each.problem or "good",
+            each.problem or "ok",
         )
         for each in found
     ]
@@ -61,21 +61,21 @@ def show(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def restore(args: argparse.Namespace, shut_down: Callable[[Client, DaemonInfo], None]) -> int:
-    """Restore one; a daemon that runs is ended before and started again after, if --yes allows it."""
+def restore_snapshot(args: argparse.Namespace, shut_down: Callable[[Client, DaemonInfo], None]) -> int:
+    """Restore a snapshot. With --yes a running daemon is stopped first and started again afterwards."""
     if args.snapshot is None:
-        raise UsageError("which snapshot?", "`luzia daemon snapshots` lists them.")
+        raise UsageError("no snapshot given", "`luzia daemon snapshots` lists the snapshots.")
     info = _info()
     if info is None:
         with autostart.start_lock():
             return _restore(args, None)
     if info.managed_by == "systemd":
-        remedy = "Stop it there (`systemctl stop luziad.socket luziad.service`, --user for your own), and try again."
-        return print_error("systemd runs luziad", remedy, exit_codes.REFUSED)
+        remedy = "Run `systemctl stop luziad.socket luziad.service` (with --user for your own daemon), and try again."
+        return print_error("systemd manages luziad", remedy, exit_codes.REFUSED)
     if not args.yes:
         return print_error(
-            f"luziad (pid {info.pid}) runs",
-            "With --yes it is ended, the snapshot restored, and luziad started again; agents that run go on.",
+            f"luziad is running (pid {info.pid})",
+            "Pass --yes to stop it, restore the snapshot, and start it again. Running agents are not affected.",
             exit_codes.REFUSED,
         )
     with autostart.start_lock() as lock, Client(autostart=False) as client:
@@ -83,7 +83,7 @@ def restore(args: argparse.Namespace, shut_down: Callable[[Client, DaemonInfo], 
         try:
             return _restore(args, info)
         finally:
-            autostart.launch(environment.socket_path(), lock, on_demand=False)
+            autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
 
 
 def _restore(args: argparse.Namespace, info: DaemonInfo | None) -> int:
@@ -103,16 +103,16 @@ def _info() -> DaemonInfo | None:
 
 
 def _luziad(options: Sequence[str], info: DaemonInfo | None) -> subprocess.CompletedProcess[str]:
-    """Run luziad with the directories of the daemon that runs, or with those that one would have."""
+    """Run luziad with the directories of the running daemon, or with the default ones."""
     env = autostart.daemon_environment(environment.socket_path())
     if info is not None:
         env |= {"LUZIA_STATE_DIR": info.state_dir, "LUZIA_JOBS_DIR": info.jobs_dir, "LUZIA_CONFIG": info.config_file}
-    argv = [*autostart.command(), *options]
+    argv = [*autostart.daemon_command(), *options]
     return subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def _failed(result: subprocess.CompletedProcess[str]) -> int:
-    said = [line for line in result.stderr.splitlines() if line.strip()] or [f"exit status {result.returncode}"]
+    lines = [line for line in result.stderr.splitlines() if line.strip()] or [f"exit status {result.returncode}"]
     return print_error(
-        said[-1].removeprefix("luziad: "), "`luzia daemon snapshots` lists what there is.", exit_codes.REFUSED
+        lines[-1].removeprefix("luziad: "), "`luzia daemon snapshots` lists the snapshots.", exit_codes.REFUSED
     )

@@ -1,1 +1,4 @@
-"""From the words of a command line to values: the grammar of a dispatch, options, times, selections of jobs."""
+"""Parses command lines: the table of commands, dispatches, options, times, files of jobs and selections of jobs.
+
+It prints nothing but prompts, and imports nothing else of the command line.
+"""

@@ -1,6 +1,6 @@
-"""The grammar of a dispatch: options, the project, and the task or argv.
+"""The table of commands, and the grammar of a dispatch: options, the project, and the task or command.
 
-On the way of every dispatch: imports next to nothing (see dispatch.py).
+Every dispatch loads this module, so it imports nothing at first that it can load later.
 """
 
 from __future__ import annotations
@@ -12,72 +12,73 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.errors import UsageError
 
 COMMANDS = {
-    "dispatch": ("dispatch", "hand a task to a project's agent", "Start jobs"),
-    "run": ("run", "run an exact command as a job, without a shell", "Start jobs"),
-    "graph": ("graph", "dispatch jobs that come after one another, or draw them", "Start jobs"),
-    "batch": ("batch", "dispatch many jobs from a file, all or none", "Start jobs"),
-    "schedule": ("schedule", "dispatch jobs again and again, by the clock", "Start jobs"),
-    "retry": ("retry", "run finished jobs again", "Start jobs"),
-    "send": ("send", "say more in a job's conversation", "Start jobs"),
-    "jobs": ("jobs", "list jobs, show one, watch them live", "Look"),
-    "top": ("top", "all jobs on a full screen, with keys to act on them", "Look"),
-    "logs": ("logs", "show or follow a job's output", "Look"),
-    "follow": ("follow", "follow the output of many jobs at once", "Look"),
-    "wait": ("wait", "wait for jobs; the exit status tells the outcome", "Look"),
-    "shell": ("shell", "a prompt for all commands, with completion and news", "Look"),
-    "open": ("open", "go to where a job works", "Look"),
-    "diff": ("diff", "show what a job changed in its worktree", "Look"),
-    "stats": ("stats", "how many jobs end, how long they take, what they cost", "Look"),
-    "edit": ("edit", "change a queued job: its task, priority, dependencies", "Act"),
-    "cancel": ("cancel", "end jobs and all their processes", "Act"),
-    "pause": ("pause", "let jobs, a project or everything stand still", "Act"),
-    "resume": ("resume", "let what is paused go on", "Act"),
-    "hold": ("hold", "keep queued jobs from starting", "Act"),
-    "release": ("release", "let held jobs start", "Act"),
-    "drain": ("drain", "start nothing, and let what runs end", "Act"),
-    "remove": ("remove", "forget finished jobs and delete their files", "Act"),
-    "merge": ("merge", "merge a job's branch into the project", "Act"),
-    "clean": ("clean", "remove worktrees whose work is merged", "Act"),
-    "answer": ("answer", "answer what a job's agent asks", "Act"),
-    "progress": ("progress", "report from inside a job how far it is", "Act"),
-    "export": ("export", "write all jobs as JSON lines, to move them", "Set up"),
-    "import": ("import_", "take in jobs that another luzia has exported", "Set up"),
-    "projects": ("projects", "list, add and remove projects", "Set up"),
-    "agents": ("agents", "list the agents that can run tasks", "Set up"),
-    "daemon": ("daemon", "start, stop, restart, reload luziad, or ask how it does", "Set up"),
-    "doctor": ("doctor", "check the set-up and say what to do", "Set up"),
-    "demo": ("demo", "see it all at work in a temporary directory", "Set up"),
-    "help": ("help", "explain a command or a topic", "Set up"),
-    "completions": ("completions", "print a completion script for bash, zsh or fish", "Set up"),
-    "version": ("version", "show the versions of both sides", "Set up"),
+    "dispatch": ("dispatch", "run a task with a project's coding agent", "Run"),
+    "run": ("run", "run a command as a job, without a shell", "Run"),
+    "batch": ("batch", "dispatch many jobs from a file", "Run"),
+    "graph": ("graph", "dispatch jobs that depend on one another, or draw them", "Run"),
+    "schedule": ("schedule", "dispatch jobs on a schedule", "Run"),
+    "retry": ("retry", "run finished jobs again", "Run"),
+    "send": ("send", "send a follow-up message to a job's agent", "Run"),
+    "jobs": ("jobs", "list jobs, show their details, or watch them", "Inspect"),
+    "top": ("top", "monitor and control jobs on a full screen", "Inspect"),
+    "logs": ("logs", "print or follow the output of jobs", "Inspect"),
+    "follow": ("follow", "follow the output of many jobs at once", "Inspect"),
+    "wait": ("wait", "wait for jobs to end", "Inspect"),
+    "stats": ("stats", "show throughput, durations, success rates and costs", "Inspect"),
+    "shell": ("shell", "start an interactive prompt for luzia commands", "Inspect"),
+    "cancel": ("cancel", "cancel jobs and terminate their processes", "Control"),
+    "pause": ("pause", "suspend running jobs, a project or everything", "Control"),
+    "resume": ("resume", "resume paused jobs, a project or everything", "Control"),
+    "hold": ("hold", "keep queued jobs from starting", "Control"),
+    "release": ("release", "release held jobs", "Control"),
+    "edit": ("edit", "change the task, priority or dependencies of a queued job", "Control"),
+    "answer": ("answer", "answer a question or permission request of an agent", "Control"),
+    "progress": ("progress", "report progress from inside a job", "Control"),
+    "remove": ("remove", "delete finished jobs and their output", "Control"),
+    "diff": ("diff", "show what a job changed in its worktree", "Review"),
+    "open": ("open", "open a shell or an editor in a job's directory", "Review"),
+    "merge": ("merge", "merge a job's branch into the project", "Review"),
+    "clean": ("clean", "remove worktrees that hold no unmerged work", "Review"),
+    "projects": ("projects", "list, add or remove projects", "Administer"),
+    "agents": ("agents", "list agents, or interpret recorded output", "Administer"),
+    "daemon": ("daemon", "start, stop, restart, reload or inspect luziad", "Administer"),
+    "drain": ("drain", "start no more jobs and let the active ones finish", "Administer"),
+    "doctor": ("doctor", "diagnose the installation", "Administer"),
+    "export": ("export", "export all jobs as JSON lines", "Administer"),
+    "import": ("import_", "import exported jobs", "Administer"),
+    "completions": ("completions", "print a shell completion script", "Administer"),
+    "demo": ("demo", "run a demonstration in a temporary directory", "Administer"),
+    "version": ("version", "show the versions of the client and the daemon", "Administer"),
+    "help": ("help", "show help for a command or a topic", "Administer"),
 }
-"""Name -> module in luzia_client.cli, help in one line, group in `luzia --help`.
+"""Name -> module in luzia_client.cli.commands, summary, group in `luzia --help`.
 
-`dispatch` and `run` have a grammar of their own: `run(words)`. The others offer `configure(parser)` and
-`run(args)`; all return the exit status. EXAMPLES of each are pairs of a command line and what it does. The help,
-the manual and the completions are made from these rows, the modules' docstrings and what `configure` says.
+The modules of DISPATCH_COMMANDS offer `run(words)`; the others offer `configure(parser)` and `run(args)`. Both return
+the exit status. EXAMPLES in each module are pairs of a command line and its explanation. The help, the manual and the
+completions are generated from these rows, the modules' docstrings and their parsers.
 """
 
 DISPATCH_COMMANDS = ("dispatch", "run")
+"""The commands whose words this module parses; argparse takes too long to load."""
 
 MAX_TASK_BYTES = 1024 * 1024
 
-VALUED = {
+COMMON_OPTIONS = {
     "-a": "--agent",
     "--agent": "--agent",
     "-e": "--env",
     "--env": "--env",
     "--key": "--key",
 }
-"""The options with a value that many use; dispatch_options.py has the others."""
-EXAMPLE = 'Say what to do, as in: luzia . "fix the login button"'
+"""The options with a value that are used most, by each of their names; dispatch_options.py has the others."""
 FLAGS = ("-q", "--quiet", "--json", "-h", "--help")
+TASK_HINT = 'Write the task after it, for example: luzia . "fix the login button"'
 
 
-class Asked:
-    """What the command line asks for.
+class DispatchLine:
+    """A parsed command line of `dispatch` or `run`.
 
-    words: the task's, or the argv of `luzia run`. more: fields of the request that options of dispatch_options.py give.
+    words: those of the task, or the command of `luzia run`. fields: of the request, from dispatch_options.py.
     """
 
     project: str = ""
@@ -90,15 +91,15 @@ class Asked:
     def __init__(self) -> None:
         self.env: dict[str, str] = {}
         self.words: list[str] = []
-        self.more: dict[str, object] = {}
+        self.fields: dict[str, object] = {}
 
 
-def parse(words: list[str], command: str) -> Asked:
-    """Read options, the project, and what follows it.
+def parse_dispatch(words: list[str], command: str) -> DispatchLine:
+    """Parse options, the project, and what follows it. Options end at the first word of the task, or at `--`.
 
-    Options end at the first word of the task, or at `--`. command: for messages, `dispatch` or `run`.
+    command: for messages, `dispatch` or `run`. Raises UsageError.
     """
-    asked = Asked()
+    line = DispatchLine()
     position = 0
     while position < len(words):
         word = words[position]
@@ -106,19 +107,19 @@ def parse(words: list[str], command: str) -> Asked:
             position += 1
             break
         if is_option(word):
-            position = _take_option(asked, words, position, command)
-        elif asked.project:
+            position = _parse_option(line, words, position, command)
+        elif line.project:
             break
         else:
-            asked.project = _project(word)
+            line.project = _parse_project(word)
             position += 1
     rest = words[position:]
-    if not asked.project and rest:
-        asked.project = _project(rest.pop(0))
-    asked.words = rest
-    if not asked.help and not asked.project:
-        raise usage_error("no project given", f"luzia {command} PROJECT …; see `luzia {command} --help`.")
-    return asked
+    if not line.project and rest:
+        line.project = _parse_project(rest.pop(0))
+    line.words = rest
+    if not line.help and not line.project:
+        raise usage_error("no project given", f"Usage: luzia {command} PROJECT …; see `luzia {command} --help`.")
+    return line
 
 
 def is_option(word: str) -> bool:
@@ -126,112 +127,107 @@ def is_option(word: str) -> bool:
     return word[:1] == "-" and word != "-" and len(word.split()) == 1 and not word[-1].isspace()
 
 
-def the_task(asked: Asked) -> str:
-    """The task's text: the words, or what stdin (`-`) or a file (`@FILE`) holds."""
-    words = asked.words
+def read_task(line: DispatchLine) -> str:
+    """The text of the task: the words, or the contents of stdin (`-`) or of a file (`@FILE`). Raises UsageError."""
+    words = line.words
     if not words:
-        raise usage_error(
-            f"no task for project {asked.project!r}",
-            f'Say what to do: luzia {asked.project} "fix the login button".',
-        )
+        raise usage_error(f"no task for project '{line.project}'", TASK_HINT)
     if len(words) == 1 and (words[0] == "-" or words[0][:1] == "@" != words[0]):
-        from luzia_client.cli.args.task_source import read
+        from luzia_client.cli.args.task_source import read_source
 
         source = "stdin" if words[0] == "-" else words[0][1:]
-        return task_text(read(words[0], MAX_TASK_BYTES), source)
-    return task_text(" ".join(words).encode(errors="surrogateescape"), "the task")
+        return decode_task(read_source(words[0], MAX_TASK_BYTES), source)
+    return decode_task(" ".join(words).encode(errors="surrogateescape"), "the task")
 
 
-def _take_option(asked: Asked, words: list[str], position: int, command: str) -> int:
-    """Take in the option at `position`, and return where the next word is."""
+def _parse_option(line: DispatchLine, words: list[str], position: int, command: str) -> int:
+    """Parse the option at `position`, and return the position of the next word."""
     name, equals, value = words[position].partition("=")
     if name in FLAGS and not equals:
-        asked.quiet = asked.quiet or name in ("-q", "--quiet")
-        asked.json = asked.json or name == "--json"
-        asked.help = asked.help or name in ("-h", "--help")
+        line.quiet = line.quiet or name in ("-q", "--quiet")
+        line.json = line.json or name == "--json"
+        line.help = line.help or name in ("-h", "--help")
         return position + 1
-    takes_value = name in VALUED or _takes_value(name, words[position], command)
+    takes_value = name in COMMON_OPTIONS or _takes_value(name, words[position], command)
     position += 1
     if not takes_value:
         if equals:
             raise usage_error(f"{name} takes no value", f"See `luzia {command} --help`.")
-        _set(asked, name, "")
+        _set_option(line, name, "")
         return position
     if not equals:
         if position == len(words):
-            raise usage_error(f"{name} needs a value", f"See `luzia {command} --help`.")
+            raise usage_error(f"{name} requires a value", f"See `luzia {command} --help`.")
         value = words[position]
         position += 1
     if not value:
-        raise usage_error(f"{name} needs a value", "It is empty.")
-    _set(asked, VALUED.get(name, name), value)
+        raise usage_error(f"{name} requires a value", "The value is empty.")
+    _set_option(line, COMMON_OPTIONS.get(name, name), value)
     return position
 
 
 def _takes_value(name: str, word: str, command: str) -> bool:
-    """Whether one of the rarer options takes a value. Raises UsageError when there is no such option."""
+    """Whether an option of dispatch_options.py takes a value. Raises UsageError for an unknown one."""
     from luzia_client.cli.args.dispatch_options import OPTIONS
 
     if name not in OPTIONS:
         from luzia_client.cli.args.errors import did_you_mean
 
-        near = did_you_mean(name, [*OPTIONS, *VALUED, *FLAGS])
-        raise usage_error(
-            f"unknown option {word}",
-            f"{near}When it is the task, put `--` before it; the options are in `luzia {command} --help`.",
-        )
+        near = did_you_mean(name, [*OPTIONS, *COMMON_OPTIONS, *FLAGS])
+        hint = f"See `luzia {command} --help`. To pass it as the task, put `--` before it."
+        raise usage_error(f"unknown option {word}", near + hint)
     return bool(OPTIONS[name].value)
 
 
-def _set(asked: Asked, option: str, value: str) -> None:
+def _set_option(line: DispatchLine, option: str, value: str) -> None:
     if option == "--agent":
-        asked.agent = value
+        line.agent = value
     elif option == "--key":
-        asked.key = value
+        line.key = value
     elif option == "--env":
-        _set_variable(asked, value)
+        _set_variable(line, value)
     else:
-        from luzia_client.cli.args.dispatch_options import take
+        from luzia_client.cli.args.dispatch_options import set_field
 
-        take(asked.more, option, value)
+        set_field(line.fields, option, value)
 
 
-def _set_variable(asked: Asked, value: str) -> None:
+def _set_variable(line: DispatchLine, value: str) -> None:
     name, equals, content = value.partition("=")
     if not name:
-        raise usage_error(f"--env {value}: no variable named", "Write NAME=VALUE, or NAME to copy it.")
+        raise usage_error(f"--env {value}: no variable named", "Write NAME=VALUE, or NAME to copy its value.")
     if not equals:
         if name not in os.environ:
-            raise usage_error(f"--env {name}: it is not set here", f"Set it, or write --env {name}=VALUE.")
+            raise usage_error(f"--env {name}: the variable is not set", f"Set it, or write --env {name}=VALUE.")
         content = os.environ[name]
-    asked.env[name] = content
+    line.env[name] = content
 
 
-def _project(word: str) -> str:
+def _parse_project(word: str) -> str:
     if not word:
-        raise usage_error("the project's name is empty", "See `luzia projects`.")
+        raise usage_error("the project's name is empty", "`luzia projects` lists the projects.")
     from luzia_protocol.environment import absolute_path, is_path
 
     return absolute_path(word) if is_path(word) else word
 
 
-def task_text(data: bytes, source: str) -> str:
-    """A task's text from its bytes. source: where they come from, for messages. Raises UsageError."""
+def decode_task(data: bytes, source: str) -> str:
+    """The text of a task from its bytes. source: where they come from, for messages. Raises UsageError."""
     if len(data) > MAX_TASK_BYTES:
-        raise usage_error(f"{source} is larger than 1 MiB", "Let the task name a file that holds the text.")
+        raise usage_error(f"{source} is larger than 1 MiB", "Put the text into a file, and name the file in the task.")
     if b"\0" in data:
-        raise usage_error(f"{source} has a NUL character", "A task is plain text.")
+        raise usage_error(f"{source} contains a NUL character", "A task is plain text.")
     try:
         text = data.decode()
     except UnicodeDecodeError as exc:
         raise usage_error(f"{source} is not valid UTF-8 (byte {exc.start})", "Convert it to UTF-8.") from exc
     if not text.strip():
-        raise usage_error(f"{source} is empty", "Say what to do.")
+        raise usage_error(f"{source} is empty", TASK_HINT)
     return text
 
 
 def usage_error(message: str, hint: str) -> UsageError:
-    """The exception to raise for a wrong command line; loaded only then."""
+    """A UsageError to raise; its module is loaded only then."""
     from luzia_client.cli.args.errors import UsageError
 
     return UsageError(message, hint)

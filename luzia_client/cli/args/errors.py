@@ -16,14 +16,14 @@ class UsageError(Exception):
         self.hint = hint
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that the word is probably a misspelling of; None when it is like none of them."""
+def closest_match(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a word is probably a misspelling of; None if it resembles none of them."""
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`Did you mean X? `, or nothing: the beginning of a hint."""
-    near = nearest(word, known)
+    """`Did you mean X? ` as the beginning of a hint, or an empty text."""
+    near = closest_match(word, known)
     return "" if near is None else f"Did you mean `{near}`? "

@@ -1,4 +1,4 @@
-"""The argument parser of the commands: its help teaches, and it complains as everything else in luzia does."""
+"""The argument parser of the commands, whose help has examples and whose errors are UsageErrors."""
 
 from __future__ import annotations
 
@@ -14,34 +14,43 @@ from luzia_client.cli.args.errors import UsageError, did_you_mean
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from types import ModuleType
     from typing import Any, NoReturn
 
     Examples = Sequence[tuple[str, str]]
-    """Command lines, and what each of them does."""
+    """Command lines with their explanations."""
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
+ID_HELP = "a job's id, the beginning or end of one, agent:…, or @last"
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help that is as wide as the terminal, but never so wide that it is hard to read."""
+    """Formats help to the width of the terminal, up to MAX_WIDTH."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=min(_columns() - 2, MAX_WIDTH))
 
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """`-n, --lines N` instead of `-n N, --lines N`."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        """Paragraphs are filled anew; what is indented or set in columns stays as it is."""
+        """Wrap paragraphs; keep what is indented or set in columns."""
         import textwrap
 
         paragraphs = text.split("\n\n")
         return "\n\n".join(
-            part if "  " in part or part.startswith("examples:") else textwrap.fill(part, width) for part in paragraphs
+            part if "  " in part or part.startswith("Examples:") else textwrap.fill(part, width) for part in paragraphs
         )
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser with a short usage, whose mistakes are UsageErrors. prog: `luzia COMMAND`."""
+    """An ArgumentParser with a short usage. prog: `luzia COMMAND`. Errors are raised as UsageError."""
 
     def __init__(self, prog: str, description: str | None = None) -> None:
         super().__init__(
@@ -51,16 +60,17 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             add_help=False,
         )
-        self._positionals.title = "arguments"
+        self._positionals.title = "Arguments"
+        self._optionals.title = "Options"
         self.add_argument("-h", "--help", action="help", help="show this help")
 
     def format_help(self) -> str:
-        """The help, which begins with a usage in one line."""
+        """The help, beginning with the usage."""
         self.usage = self.usage or self.short_usage()
         return super().format_help()
 
     def short_usage(self) -> str:
-        """`luzia wait [options] ID…`."""
+        """The usage in one line: `luzia wait [options] ID…`."""
         words = [self.prog]
         options = [action for action in self._actions if action.option_strings]
         words += [f"{action.option_strings[-1]} {action.metavar}" for action in options if action.required]
@@ -73,29 +83,29 @@ class Parser(argparse.ArgumentParser):
         return " ".join(words).replace("%", "%%")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Read a command line. Raises UsageError, which names the option that was probably meant."""
+        """Parse a command line. Raises UsageError, with the closest option for an unknown one."""
         found, unknown = self.parse_known_args(args, namespace)
         if not unknown:
             return found
         options = [word for word in unknown if word.startswith("-")]
         if not options:
-            raise UsageError(f"{' '.join(unknown)}: too many words", f"See `{self.prog} --help`.")
+            raise UsageError(f"unexpected argument '{unknown[0]}'", f"See `{self.prog} --help`.")
         name = options[0].partition("=")[0]
-        near = did_you_mean(name, all_options(self))
+        near = did_you_mean(name, option_names(self))
         raise UsageError(f"unknown option {name}", f"{near}See `{self.prog} --help`.")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse a word that is none of the action's choices."""
+        """Raise UsageError unless the value is one of the action's choices."""
         if action.choices is not None and value not in action.choices:
             known = list(map(str, action.choices))
             name = action.option_strings[-1] if action.option_strings else str(action.metavar or action.dest)
             raise UsageError(
-                f"{name}: {value!r} is none of {', '.join(known)}",
+                f"{name}: invalid choice '{value}' (choose from {', '.join(known)})",
                 f"{did_you_mean(str(value), known)}See `{self.prog} --help`.",
             )
 
     def error(self, message: str) -> NoReturn:
-        """Raise the mistake."""
+        """Raise UsageError."""
         raise UsageError(message, f"See `{self.prog} --help`.")
 
 
@@ -107,10 +117,10 @@ def load_command(name: str) -> ModuleType:
 
 
 def command_parser(name: str, module: ModuleType) -> Parser:
-    """The parser of a command, with its examples at the end of the help."""
+    """The parser of a command, with its examples at the end of its help."""
     parser = Parser(prog=f"luzia {name}", description=module.__doc__)
     module.configure(parser)
-    parser.epilog = "\n\n".join(filter(None, [parser.epilog, examples_text(module.EXAMPLES)])).replace("%", "%%")
+    parser.epilog = "\n\n".join(filter(None, [parser.epilog, format_examples(module.EXAMPLES)]))
     return parser
 
 
@@ -125,28 +135,28 @@ def check_encoding(words: Sequence[str]) -> None:
 
 
 def _columns() -> int:
-    """As shutil.get_terminal_size, which takes long to load, and an ArgumentParser needs it for each argument."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isdecimal() and int(said) > 0:
-        return int(said)
+    """The width of the terminal. shutil, which has a function for it, takes long to load."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns)
     try:
         return os.get_terminal_size(1).columns or 80
     except OSError:
         return 80
 
 
-def all_options(parser: argparse.ArgumentParser) -> Iterable[str]:
-    """The options of a parser and of its actions' own parsers."""
+def option_names(parser: argparse.ArgumentParser) -> Iterable[str]:
+    """The options of a parser and of the parsers of its actions."""
     for action in parser._actions:
         yield from action.option_strings
         if isinstance(action, argparse._SubParsersAction):
             for inner in action.choices.values():
-                yield from all_options(inner)
+                yield from option_names(inner)
 
 
-def examples_text(examples: Examples) -> str:
-    """The examples as the end of a help screen."""
-    lines = ["examples:"]
+def format_examples(examples: Examples) -> str:
+    """The examples as the last section of the help."""
+    lines = ["Examples:"]
     widest = max((len(command) for command, _ in examples if len(command) <= EXAMPLE_WIDTH), default=0)
     for command, text in examples:
         line = f"  {command:<{widest}}  {text}"
@@ -155,45 +165,93 @@ def examples_text(examples: Examples) -> str:
 
 
 def add_detach(parser: argparse.ArgumentParser) -> None:
-    """The option for dispatches from inside a job."""
-    help = "from inside a job: no sub-jobs of it, so that they outlive it"
+    """Add the option `--detach`."""
+    help = "from inside a job: do not make them sub-jobs, so that they outlive that job"
     parser.add_argument("--detach", dest="parent", action="store_const", const="", help=help)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """The option `--json`, which every command that prints has."""
-    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    """Add the option `--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON, one object per line")
+
+
+def add_inner_json(parser: argparse.ArgumentParser, help: str = argparse.SUPPRESS) -> None:
+    """Add `--json` to the parser of an action, without a default that would reset a `--json` before the action."""
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=help)
+
+
+def add_project_filter(parser: argparse._ActionsContainer) -> None:
+    """Add `--project`, which restricts a list to projects."""
+    text = "only jobs of this project (repeatable)"
+    parser.add_argument("--project", action="append", default=[], metavar="P", help=text)
+
+
+def add_since(parser: argparse._ActionsContainer, example: str) -> None:
+    """Add `--since`, which restricts a list to jobs dispatched from a time on."""
+    text = f"only jobs dispatched since then: {example}, 09:00, 2026-11-24"
+    parser.add_argument("--since", type=parse_since, metavar="WHEN", help=text)
+
+
+def parse_since(text: str) -> datetime:
+    """A past time for argparse, in the local zone."""
+    from datetime import UTC, datetime
+
+    from luzia_client.cli.args.times import parse_past_time
+
+    try:
+        return parse_past_time(text, datetime.now(UTC)).astimezone()
+    except (ValueError, OverflowError) as exc:
+        message = f"invalid time or duration '{text}'; for example 2h, 09:00 or 2026-11-24"
+        raise argparse.ArgumentTypeError(message) from exc
 
 
 def add_ids(parser: argparse.ArgumentParser) -> None:
-    """One or more job ids."""
-    parser.add_argument(
-        "ids", nargs="+", metavar="ID", help="a job's id, the beginning or end of one, agent:…, or @last"
-    )
+    """Add one or more job ids."""
+    parser.add_argument("ids", nargs="+", metavar="ID", help=ID_HELP)
 
 
-def states(text: str) -> list[JobState]:
-    """`running,failed` as states; raises ArgumentTypeError that lists the known ones."""
+def parse_states(text: str) -> list[JobState]:
+    """States for argparse, such as `running,failed`."""
     words = [word.strip().lower().replace("-", "_") for word in text.split(",") if word.strip()]
     known = {state.value: state for state in JobState}
     for word in words:
         if word not in known:
             near = did_you_mean(word, known)
-            raise argparse.ArgumentTypeError(f"{word!r} is no state. {near}The states are {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"invalid state '{word}'. {near}The states are {', '.join(known)}")
     return [known[word] for word in words]
 
 
-def positive(text: str) -> int:
-    """A whole number of 1 or more for argparse."""
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+def parse_integer(text: str) -> int:
+    """An integer for argparse."""
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f"invalid number '{text}'") from exc
+
+
+def parse_positive(text: str) -> int:
+    """An integer of 1 or more for argparse."""
+    return _parse_integer(text, 1)
+
+
+def parse_count(text: str) -> int:
+    """An integer of 0 or more for argparse."""
+    return _parse_integer(text, 0)
+
+
+def _parse_integer(text: str, least: int) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"invalid number '{text}': it must be {least} or more")
     return number
 
 
-def seconds(text: str) -> float:
-    """A span of time for argparse, zero or more seconds."""
-    value = float(text)
+def parse_seconds(text: str) -> float:
+    """A duration for argparse: 0 or more seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
     if not math.isfinite(value) or value < 0:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"invalid number of seconds '{text}'")
     return value

@@ -1,4 +1,4 @@
-"""The grammar of `luzia schedule add`: options of its own, and those of a dispatch, in front of the task."""
+"""The command line of `luzia schedule add`: its own options and those of a dispatch, before the task."""
 
 from __future__ import annotations
 
@@ -7,65 +7,76 @@ from typing import Any
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Schedule
 
 from luzia_client.api.client import Client
-from luzia_client.cli.args.command_line import FLAGS, VALUED, Asked, is_option, parse, the_task
+from luzia_client.cli.args.command_line import (
+    COMMON_OPTIONS,
+    FLAGS,
+    DispatchLine,
+    is_option,
+    parse_dispatch,
+    read_task,
+)
 from luzia_client.cli.args.errors import UsageError, did_you_mean
 
-OWN = {
-    "--cron": ("EXPRESSION", "when: minute, hour, day of the month, month, day of the week; @daily and the like"),
-    "--project": ("PROJECT", "for which project, as in a dispatch"),
-    "--timezone": ("ZONE", "in which time zone: Europe/Berlin; without it the one here"),
-    "--missed": ("POLICY", "runs that were missed: once (make up for all by one), skip, or all"),
-    "--overlap": ("POLICY", "when the job before has not ended: skip the new one, queue it, or cancel the old one"),
-    "--replace": ("", "put it in the place of the schedule of that name"),
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_client.cli.args.dispatch_options import OptionHelp
+
+SCHEDULE_OPTIONS = {
+    "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or @daily and the like"),
+    "--project": ("PROJECT", "the project, as in a dispatch"),
+    "--timezone": ("ZONE", "the time zone, such as Europe/Berlin (default: the local one)"),
+    "--missed": ("POLICY", "missed runs: run them once (coalesced), skip them, or run all"),
+    "--overlap": ("POLICY", "while the previous job is active: skip the run, queue it, or cancel the previous job"),
+    "--replace": ("", "replace the schedule of this name"),
 }
-"""The options that a dispatch does not have: what their value is called, and what they do."""
+"""The options that a dispatch does not have: the name of their value, and what they do."""
 
 CHOICES = {"--missed": [*MissedPolicy], "--overlap": [*OverlapPolicy]}
-WITHOUT = ("--key", "--in", "--at", "--after", "--after-any", "--after-fail")
-"""Options of a dispatch that make no sense for one that is repeated."""
+EXCLUDED_OPTIONS = ("--key", "--in", "--at", "--after", "--after-any", "--after-fail")
+"""Options of a dispatch that do not apply to recurring jobs."""
 
 _HELP = "See `luzia schedule add --help`."
 
 
-class Wanted:
-    """What the command line asks for: the schedule's name, its own options, and a dispatch."""
+class ScheduleLine:
+    """A parsed command line: the schedule's name, its own options, and the dispatch."""
 
-    def __init__(self, name: str, own: dict[str, str], asked: Asked) -> None:
+    def __init__(self, name: str, options: dict[str, str], dispatch: DispatchLine) -> None:
         self.name = name
-        self.own = own
-        self.asked = asked
+        self.options = options
+        self.dispatch = dispatch
 
     def send(self, client: Client) -> Schedule:
-        """Have the daemon take it in."""
-        options: dict[str, Any] = dict(self.asked.more)
-        if self.asked.agent:
-            options["agent"] = self.asked.agent
-        if self.asked.env:
-            options["env"] = self.asked.env
+        """Add the schedule."""
+        options: dict[str, Any] = dict(self.dispatch.fields)
+        if self.dispatch.agent:
+            options["agent"] = self.dispatch.agent
+        if self.dispatch.env:
+            options["env"] = self.dispatch.env
         return client.add_schedule(
             self.name,
-            self.own["--cron"],
-            self.asked.project,
-            the_task(self.asked),
-            timezone=self.own.get("--timezone"),
-            missed=MissedPolicy(self.own.get("--missed", MissedPolicy.ONCE)),
-            overlap=OverlapPolicy(self.own.get("--overlap", OverlapPolicy.SKIP)),
-            replace="--replace" in self.own,
+            self.options["--cron"],
+            self.dispatch.project,
+            read_task(self.dispatch),
+            timezone=self.options.get("--timezone"),
+            missed=MissedPolicy(self.options.get("--missed", MissedPolicy.ONCE)),
+            overlap=OverlapPolicy(self.options.get("--overlap", OverlapPolicy.SKIP)),
+            replace="--replace" in self.options,
             **options,
         )
 
 
-def read(words: list[str]) -> Wanted:
-    """Read what follows `luzia schedule add`. Options end at the first word of the task, or at `--`.
+def parse_schedule(words: list[str]) -> ScheduleLine:
+    """Parse what follows `luzia schedule add`. Options end at the first word of the task, or at `--`.
 
     Raises UsageError.
     """
     name, position = "", 0
-    own: dict[str, str] = {}
+    options: dict[str, str] = {}
     dispatch: list[str] = []
     while position < len(words) and words[position] != "--":
         if is_option(words[position]):
-            position = _take_option(words, position, own, dispatch)
+            position = _parse_option(words, position, options, dispatch)
         elif name:
             break
         else:
@@ -75,64 +86,66 @@ def read(words: list[str]) -> Wanted:
     if task[:1] == ["--"]:
         del task[0]
         name = name or (task.pop(0) if task else "")
-    _check_whole(name, own)
-    return Wanted(name, own, parse([*dispatch, "--", own["--project"], *task], "schedule add"))
+    _check_required(name, options)
+    return ScheduleLine(name, options, parse_dispatch([*dispatch, "--", options["--project"], *task], "schedule add"))
 
 
-def _take_option(words: list[str], position: int, own: dict[str, str], dispatch: list[str]) -> int:
-    """Put an option where it belongs, with its value, and return where the next word is."""
+def _parse_option(words: list[str], position: int, options: dict[str, str], dispatch: list[str]) -> int:
+    """Add an option to the schedule's or to the dispatch's, and return the position of the next word."""
     option, equals, value = words[position].partition("=")
-    if option in WITHOUT:
-        raise UsageError(f"{option} does not go with a schedule", "That says when its jobs start. " + _HELP)
-    taken = [words[position]]
+    if option in EXCLUDED_OPTIONS:
+        raise UsageError(f"{option} does not apply to a schedule", f"The schedule starts the jobs. {_HELP}")
+    parsed = [words[position]]
     if _takes_value(option) and not equals:
         if position + 1 == len(words):
-            raise UsageError(f"{option} needs a value", _HELP)
+            raise UsageError(f"{option} requires a value", _HELP)
         value = words[position + 1]
-        taken.append(value)
-    if option in OWN:
-        own[option] = _checked(option, value)
+        parsed.append(value)
+    if option in SCHEDULE_OPTIONS:
+        options[option] = _check_value(option, value)
     else:
-        dispatch += taken
-    return position + len(taken)
+        dispatch += parsed
+    return position + len(parsed)
 
 
 def _takes_value(option: str) -> bool:
     from luzia_client.cli.args.dispatch_options import OPTIONS
 
-    if option in OWN:
-        return bool(OWN[option][0])
-    if option in FLAGS or option in VALUED:
-        return option in VALUED
+    if option in SCHEDULE_OPTIONS:
+        return bool(SCHEDULE_OPTIONS[option][0])
+    if option in FLAGS or option in COMMON_OPTIONS:
+        return option in COMMON_OPTIONS
     if option in OPTIONS:
         return bool(OPTIONS[option].value)
-    near = did_you_mean(option, [*OWN, *VALUED, *OPTIONS, *FLAGS])
-    raise UsageError(f"unknown option {option}", f"{near}When it is the task, put `--` before it. {_HELP}")
+    near = did_you_mean(option, [*SCHEDULE_OPTIONS, *COMMON_OPTIONS, *OPTIONS, *FLAGS])
+    raise UsageError(f"unknown option {option}", f"{near}{_HELP} To pass it as the task, put `--` before it.")
 
 
-def _checked(option: str, value: str) -> str:
-    """The value of an own option. Raises UsageError."""
+def _check_value(option: str, value: str) -> str:
+    """The value of one of the schedule's options. Raises UsageError."""
     known = CHOICES.get(option)
     if known is not None and value not in known:
-        raise UsageError(f"{option} {value}: it is one of {', '.join(known)}", did_you_mean(value, known) + _HELP)
-    if OWN[option][0] and not value.strip():
-        raise UsageError(f"{option} needs a value", "It is empty.")
+        message = f"{option}: invalid policy '{value}' (choose from {', '.join(known)})"
+        raise UsageError(message, did_you_mean(value, known) + _HELP)
+    if SCHEDULE_OPTIONS[option][0] and not value.strip():
+        raise UsageError(f"{option} requires a value", "The value is empty.")
     return value
 
 
-def options() -> list[tuple[tuple[str, ...], str, str]]:
-    """All options, its own and those that it shares with a dispatch: names, what the value is called, what they do."""
-    from luzia_client.cli.args.dispatch_options import options as dispatch_options
+def list_options() -> list[OptionHelp]:
+    """The schedule's options and those of a dispatch, by section."""
+    from luzia_client.cli.args.dispatch_options import OptionHelp
+    from luzia_client.cli.args.dispatch_options import list_options as list_dispatch_options
 
-    own = [((name,), value, text) for name, (value, text) in OWN.items()]
-    without = {*WITHOUT, "--json", "--help"}
-    return own + [option for option in dispatch_options("dispatch") if not without & set(option[0])]
+    own = [OptionHelp("Schedule", (name,), value, text) for name, (value, text) in SCHEDULE_OPTIONS.items()]
+    excluded = {*EXCLUDED_OPTIONS, "--json", "--help"}
+    return own + [each for each in list_dispatch_options("dispatch") if not excluded & set(each.names)]
 
 
-def _check_whole(name: str, own: dict[str, str]) -> None:
-    example = 'luzia schedule add nightly --cron "0 3 * * *" --project . "update the dependencies"'
+def _check_required(name: str, options: dict[str, str]) -> None:
+    example = 'For example: luzia schedule add nightly --cron "0 3 * * *" --project . "update the dependencies"'
     if not name:
-        raise UsageError("the schedule has no name", f"As in: {example}")
-    for option, what in (("--cron", "when it runs"), ("--project", "for which project")):
-        if option not in own:
-            raise UsageError(f"{option} is missing: it says {what}", f"As in: {example}")
+        raise UsageError("the schedule has no name", example)
+    for option in ("--cron", "--project"):
+        if option not in options:
+            raise UsageError(f"{option} is required", example)

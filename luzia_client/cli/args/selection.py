@@ -1,4 +1,4 @@
-"""Which jobs a command is about: ids, or all that match a project, states and tags; and asking before much is done."""
+"""Selects the jobs that a command applies to, by id or by project, state and tag, and confirms large selections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from luzia_protocol.states import JobState
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import states as states_of
+from luzia_client.cli.args.parser import ID_HELP, parse_states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,100 +17,96 @@ if TYPE_CHECKING:
 
     from luzia_client.api.client import Client
 
-MANY = 10
-"""So many ids are a large selection, which is asked about as well."""
+MAX_UNCONFIRMED = 10
+"""This many ids need a confirmation."""
 
 
 def add_selection(parser: argparse.ArgumentParser, verb: str) -> None:
-    """Ids or filters, and not to be asked. verb: what is done to the jobs, for the help."""
+    """Add ids, filters and `--yes`. verb: what the command does to the jobs, for the help."""
     add_filters(parser, verb)
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
 
 
 def add_filters(parser: argparse.ArgumentParser, verb: str) -> None:
-    """Ids or filters. verb: what is done to the jobs, for the help."""
+    """Add ids and filters. verb: what the command does to the jobs, for the help."""
+    parser.add_argument("ids", nargs="*", metavar="ID", help=ID_HELP)
+    parser.add_argument("--project", action="append", default=[], metavar="P", help=f"{verb} the jobs of a project")
     parser.add_argument(
-        "ids", nargs="*", metavar="ID", help="a job's id, the beginning or end of one, agent:…, or @last"
+        "--state", action="append", default=[], type=parse_states, metavar="S", help=f"{verb} the jobs in these states"
     )
-    parser.add_argument("--project", action="append", default=[], metavar="P", help=f"{verb} all jobs of this project")
-    parser.add_argument(
-        "--state", action="append", default=[], type=states_of, metavar="S", help=f"{verb} all jobs in these states"
-    )
-    add_tags(parser, f"{verb} all jobs with this tag")
-    parser.add_argument("--all", action="store_true", help=f"{verb} all jobs for which that is possible")
+    add_tag_option(parser, f"{verb} the jobs with a tag")
+    parser.add_argument("--all", action="store_true", help=f"{verb} all eligible jobs")
 
 
-def add_tags(parser: argparse.ArgumentParser, text: str) -> None:
-    """The option `--tag`."""
-    parser.add_argument("--tag", action="append", default=[], type=tag, metavar="KEY=VALUE", help=text)
+def add_tag_option(parser: argparse._ActionsContainer, text: str) -> None:
+    """Add the option `--tag`."""
+    parser.add_argument("--tag", action="append", default=[], type=parse_tag, metavar="KEY=VALUE", help=text)
 
 
-def tag(text: str) -> tuple[str, str]:
+def parse_tag(text: str) -> tuple[str, str]:
     """A tag for argparse."""
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is no tag: write KEY=VALUE")
+        raise argparse.ArgumentTypeError(f"invalid tag '{text}': write KEY=VALUE")
     return key, value
 
 
-def is_filtered(args: argparse.Namespace) -> bool:
+def has_filters(args: argparse.Namespace) -> bool:
     """Whether any filter is given."""
     return bool(args.project or args.state or args.tag or args.all)
 
 
-def matching(client: Client, args: argparse.Namespace, states: Collection[JobState] = ()) -> Iterator[Job]:
-    """The jobs that the filters let through, newest first. states: instead of those of the filter."""
-    wanted = states or [state for group in args.state for state in group]
-    return client.iter_jobs(args.project, [*wanted], tags=dict(args.tag))
+def iter_matching(client: Client, args: argparse.Namespace, states: Collection[JobState] = ()) -> Iterator[Job]:
+    """The jobs that match the filters, newest first. states: instead of those of the filter."""
+    chosen = states or [state for group in args.state for state in group]
+    return client.iter_jobs(args.project, [*chosen], tags=dict(args.tag))
 
 
-def selected(
+def select_ids(
     client: Client,
     args: argparse.Namespace,
     verb: str,
     possible: Collection[JobState],
-    where: Callable[[Job], bool] | None = None,
+    condition: Callable[[Job], bool] | None = None,
 ) -> list[str]:
-    """The ids of the jobs that are meant, after asking when they are many or were not named.
+    """The ids of the selected jobs, once confirmed if they are many or come from a filter.
 
-    verb: "cancel". possible, where: the states of jobs for which that can be done, and which of these jobs; named
-    jobs are left to the daemon.
-    Raises UsageError when nothing is meant, or when nobody can be asked.
+    verb: "cancel". possible, condition: which jobs a filter may select; ids that are given are for the daemon to check.
+    Raises UsageError without a selection, and without a confirmation.
     """
-    wanted = {state for group in args.state for state in group}
-    filtered = is_filtered(args)
+    chosen = {state for group in args.state for state in group}
+    filtered = has_filters(args)
     if args.ids and filtered:
-        raise UsageError("an ID names the job: --project, --state, --tag and --all do not go with it")
+        raise UsageError("IDs cannot be combined with --project, --state, --tag or --all")
     if args.ids:
-        if len(args.ids) >= MANY:
-            ask(f"{verb} {len(args.ids)} jobs", args.yes)
+        if len(args.ids) >= MAX_UNCONFIRMED:
+            confirm(f"{verb} {len(args.ids)} jobs", args.yes)
         return list(args.ids)
     if not filtered:
-        raise UsageError(f"which jobs? Nothing says what to {verb}", "Name ids, or --project, --state, --tag or --all.")
-    states = [state for state in JobState if state in possible and (not wanted or state in wanted)]
+        raise UsageError(f"no jobs to {verb} are given", "Give IDs, or use --project, --state, --tag or --all.")
+    states = [state for state in JobState if state in possible and (not chosen or state in chosen)]
     if not states:
-        words = ", ".join(sorted(wanted))
-        raise UsageError(f"there is nothing to {verb} about jobs that are {words}")
-    jobs = [job.id for job in matching(client, args, states) if where is None or where(job)]
+        raise UsageError(f"cannot {verb} jobs in these states: {', '.join(sorted(chosen))}")
+    jobs = [job.id for job in iter_matching(client, args, states) if condition is None or condition(job)]
     if jobs:
-        ask(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {some(jobs)}", args.yes)
+        confirm(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {format_ids(jobs)}", args.yes)
     else:
-        print("No job matches.", file=sys.stderr)
+        print("No jobs match.", file=sys.stderr)
     return jobs
 
 
-def some(jobs: Sequence[str]) -> str:
-    """The first few of them."""
+def format_ids(jobs: Sequence[str]) -> str:
+    """The first few ids."""
     return ", ".join(jobs[:3]) + (", …" if len(jobs) > 3 else "")
 
 
-def ask(what: str, yes: bool) -> None:
-    """Raise UsageError unless the user means it."""
+def confirm(what: str, yes: bool) -> None:
+    """Ask the user for confirmation, unless `yes`; raises UsageError without one."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(f"this would {what}", "Say --yes when that is meant.")
+        raise UsageError(f"this would {what}", "Pass --yes to confirm.")
     sys.stderr.write(f"{what[0].upper()}{what[1:]}? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was done")
+        raise UsageError("aborted")

@@ -1,4 +1,4 @@
-"""Read a task that is not on the command line: from stdin (`-`) or from a file (`@FILE`)."""
+"""Reads a task from stdin (`-`) or from a file (`@FILE`)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 from luzia_client.cli.args.errors import UsageError
 
 
-def read(word: str, limit: int) -> bytes:
-    """The bytes that `-` or `@FILE` stands for; a little more than `limit` when there are more."""
+def read_source(word: str, limit: int) -> bytes:
+    """The bytes that `-` or `@FILE` refers to; somewhat more than `limit` if there are more. Raises UsageError."""
     if word == "-":
         return _read(0, "stdin", limit)
     path = os.path.expanduser(word[1:])
@@ -36,5 +36,5 @@ def _read(fd: int, name: str, limit: int) -> bytes:
 
 def _unreadable(name: str, exc: OSError | ValueError) -> UsageError:
     reason = exc.strerror if isinstance(exc, OSError) else exc
-    hint = "" if name == "stdin" else "A task of one word that begins with @ names a file."
+    hint = "" if name == "stdin" else "A task that is one word and begins with @ is read from that file."
     return UsageError(f"cannot read the task from {name}: {reason}", hint)

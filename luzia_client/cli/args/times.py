@@ -1,4 +1,4 @@
-"""Spans and moments as people write them: `90`, `10m`, `1h30m`; `23:30`, `2026-09-20T16:00:00+02:00`."""
+"""Durations and times in the formats that people write: `90`, `1h30m`; `23:30`, `2026-09-20T16:00:00+02:00`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from datetime import datetime, timedelta
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
-MAX_SPAN_S = 1e9
+_TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+MAX_DURATION_S = 1e9
 
 
-def span_s(text: str) -> float:
-    """Seconds: `90`, `0.5`, or parts with units such as `1h30m`. Raises ValueError unless they are above 0."""
+def parse_duration_s(text: str) -> float:
+    """Seconds from `90`, `0.5`, or parts with units such as `1h30m`. Raises ValueError unless they are above 0."""
     try:
         seconds = float(text)
     except ValueError:
-        seconds = _with_units(text.strip())
-    if not 0 < seconds < MAX_SPAN_S:
+        seconds = _parse_units(text.strip())
+    if not 0 < seconds < MAX_DURATION_S:
         raise ValueError(text)
     return seconds
 
 
-def _with_units(text: str) -> float:
+def _parse_units(text: str) -> float:
     seconds, position = 0.0, 0
     while position < len(text):
         part = _PART.match(text, position)
@@ -33,12 +33,12 @@ def _with_units(text: str) -> float:
     return seconds
 
 
-def moment(text: str, now: datetime) -> datetime:
-    """The moment that is meant: of a time of day the next one, of a date without an offset the one here.
+def parse_time(text: str, now: datetime) -> datetime:
+    """The next occurrence of a time of day, or a date and time; without an offset it is local.
 
-    now: aware. Raises ValueError for what is no moment.
+    now: aware. Raises ValueError for anything else.
     """
-    if (clock := _CLOCK.fullmatch(text.strip())) is None:
+    if (clock := _TIME_OF_DAY.fullmatch(text.strip())) is None:
         return datetime.fromisoformat(text.strip()).astimezone()
     hour, minute, second = (int(part or 0) for part in clock.groups())
     today = now.astimezone().replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
@@ -46,13 +46,13 @@ def moment(text: str, now: datetime) -> datetime:
     return found if found > now else (today + timedelta(days=1)).astimezone()
 
 
-def past(text: str, now: datetime) -> datetime:
-    """The moment that is meant: of a span the one so long ago, of a time of day the last one, else a date.
+def parse_past_time(text: str, now: datetime) -> datetime:
+    """The time that lies a duration before now, the last occurrence of a time of day, or a date and time.
 
-    now: aware. Raises ValueError for what is none of these.
+    now: aware. Raises ValueError for anything else.
     """
     try:
-        return now - timedelta(seconds=span_s(text))
+        return now - timedelta(seconds=parse_duration_s(text))
     except ValueError:
-        found = moment(text, now)
-    return found - timedelta(days=1) if found > now and _CLOCK.fullmatch(text.strip()) else found
+        found = parse_time(text, now)
+    return found - timedelta(days=1) if found > now and _TIME_OF_DAY.fullmatch(text.strip()) else found

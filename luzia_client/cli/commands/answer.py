@@ -1,5 +1,7 @@
-"""Answer a job whose agent asks: a permission with allow, deny or a text that says what to do instead, a question
-with a text for each of its parts, or with the number of an option that it offers.
+"""Answer a job whose agent waits for permission or asks a question.
+
+Answer a permission request with allow or deny, or with a text that says what to do instead. Answer a question with a
+text for each of its parts, or with the number of one of its options.
 """
 
 from __future__ import annotations
@@ -8,26 +10,28 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (
-    ("luzia answer a2f5 allow", "let it do what it asks for"),
-    ('luzia answer a2f5 deny "use git mv"', "and what to do instead"),
-    ('luzia answer a2f5 "the blue one"', "the answer to a question"),
+    ("luzia answer a2f5 allow", "grant the permission"),
+    ('luzia answer a2f5 deny "use git mv"', "deny it, and say what to do instead"),
+    ('luzia answer a2f5 "the blue one"', "answer a question"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("job", metavar="ID", help="the job")
+    """Add the arguments of the command."""
+    parser.add_argument("job", metavar="ID", help=ID_HELP)
     parser.add_argument("words", nargs="+", metavar="WORD", help="allow, deny, or a text")
-    parser.add_argument("--question", metavar="Q", help="its id, when several are asked (default: the oldest)")
+    parser.add_argument(
+        "--question", metavar="Q", help="the id of the question, if there are several (default: the oldest)"
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
         changed = client.answer_question(args.job, args.words, args.question)
     if args.json:

@@ -1,4 +1,4 @@
-"""End jobs: TERM, grace, KILL for the whole process tree of each."""
+"""Cancel jobs. Their whole process trees get SIGTERM and, after a grace period, SIGKILL."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.output import for_each
 
 EXAMPLES = (
-    ("luzia cancel a2f5", "end it with all its processes"),
-    ("luzia cancel --project overbits --yes", "all of a project, without asking"),
+    ("luzia cancel a2f5", "cancel a job and terminate its processes"),
+    ("luzia cancel --project overbits --yes", "cancel the jobs of a project without confirmation"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_selection(parser, "cancel")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
-        return for_each(selected(client, args, "cancel", LIVE_STATES), client.cancel, args.json)
+        return for_each(select_ids(client, args, "cancel", LIVE_STATES), client.cancel, args.json)

@@ -1,7 +1,7 @@
-"""Remove the git worktrees of finished jobs, with their branches, where nothing would be lost.
+"""Remove the git worktrees and branches of finished jobs, if no work would be lost.
 
-A worktree stays while it holds anything uncommitted, or a commit that no other branch or tag has. Without an ID and
-without --all, the command only says what would become of each.
+A worktree is kept while it has uncommitted changes, or commits that are on no other branch or tag. Without an ID and
+without --all, the command only shows what it would remove.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
 EXAMPLES = (
-    ("luzia clean", "what could be removed"),
-    ("luzia clean --all", "remove what is merged"),
+    ("luzia clean", "show what would be removed"),
+    ("luzia clean --all", "remove the worktrees of all finished jobs"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("ids", nargs="*", metavar="ID", help="clean the worktrees of these jobs")
-    parser.add_argument("--all", action="store_true", help="clean those of all finished jobs")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would become of them")
+    """Add the arguments of the command."""
+    parser.add_argument("ids", nargs="*", metavar="ID", help="remove the worktrees of these jobs")
+    parser.add_argument("--all", action="store_true", help="remove the worktrees of all finished jobs")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be removed, and remove nothing")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     if args.ids and args.all:
-        raise UsageError("an ID names the job: --all does not go with it")
+        raise UsageError("IDs cannot be combined with --all")
     dry_run = args.dry_run or not (args.ids or args.all)
     status = exit_codes.OK
     with Client() as client:

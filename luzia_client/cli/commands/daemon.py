@@ -1,6 +1,6 @@
-"""Start, stop, restart and reload luziad, or show how it does. Running jobs go on through all of it.
+"""Start, stop, restart, reload or inspect luziad. Running jobs are not affected.
 
-Where systemd runs the daemon, `stop` and `restart` ask systemd, so that it keeps knowing what it runs.
+If systemd manages the daemon, `stop` and `restart` use systemctl.
 """
 
 from __future__ import annotations
@@ -25,40 +25,42 @@ from luzia_client.cli.show.formatting import format_counts, format_duration, for
 from luzia_client.cli.show.output import print_facts, print_json
 from luzia_client.cli.show.queues import stops
 from luzia_client.transport import autostart
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (
-    ("luzia daemon status", "how it does, and where its files are"),
-    ("luzia daemon restart", "after an upgrade; running jobs go on"),
+    ("luzia daemon status", "show its status and the paths of its files"),
+    ("luzia daemon restart", "restart it after an upgrade"),
 )
 
 STOP_TIMEOUT_S = 60.0
 ACTIONS = {
-    "start": "start it, also when commands may not start it by themselves",
-    "stop": "end it; it comes back with the next command unless autostart is off",
-    "restart": "end it and start it again",
-    "reload": "have it read its configuration again",
-    "status": "show how it does",
-    "snapshots": "list the snapshots of its job store",
-    "restore": "put a SNAPSHOT into the job store's place; set aside what is there",
+    "start": "start the daemon, even if autostart is off",
+    "stop": "stop the daemon; the next command starts it unless autostart is off",
+    "restart": "stop the daemon and start it again",
+    "reload": "reload the configuration",
+    "status": "show the status of the daemon",
+    "snapshots": "list the snapshots of the job store",
+    "restore": "replace the job store by a SNAPSHOT; the old store is kept aside",
 }
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.epilog = "actions:\n" + "\n".join(f"  {name:<10} {text}" for name, text in ACTIONS.items())
-    parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help="what to do with it: see below")
+    """Add the arguments of the command."""
+    parser.epilog = "Actions:\n" + "\n".join(f"  {name:<10} {text}" for name, text in ACTIONS.items())
+    parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help="see below")
     parser.add_argument(
-        "snapshot", nargs="?", metavar="SNAPSHOT", help="for `restore`: which one, or the path of a store"
+        "snapshot", nargs="?", metavar="SNAPSHOT", help="for `restore`: the name of a snapshot, or the path of a store"
     )
-    parser.add_argument("--yes", action="store_true", help="for `restore`: end a daemon that runs, and start it again")
+    parser.add_argument("--yes", action="store_true", help="for `restore`: stop the running daemon, and start it again")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     if args.action != "restore" and (args.snapshot is not None or args.yes):
-        raise UsageError(f"`luzia daemon {args.action}` takes no more words", "A SNAPSHOT and --yes go with `restore`.")
+        raise UsageError(
+            f"`luzia daemon {args.action}` takes no arguments", "Only `restore` takes a SNAPSHOT and --yes."
+        )
     actions = {
         "start": _start,
         "stop": _stop,
@@ -72,9 +74,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _start(args: argparse.Namespace) -> int:
-    _not_from_a_job()
-    started = autostart.start(environment.socket_path(), on_demand=False)
-    return _tell(args, "Started" if started else "Runs already:", _info())
+    _refuse_inside_job()
+    started = autostart.start_daemon(environment.socket_path(), on_demand=False)
+    return _print_result(args, "Started" if started else "Already running:", _info())
 
 
 def _stop(args: argparse.Namespace) -> int:
@@ -86,13 +88,13 @@ def _stop(args: argparse.Namespace) -> int:
         if info.managed_by == "systemd":
             return _systemctl("stop", info)
         with autostart.start_lock() as lock:
-            autostart.mark_stopped(lock)
+            autostart.record_stop(lock)
             _shut_down(client, info)
-    return _tell(args, "Stopped", info)
+    return _print_result(args, "Stopped", info)
 
 
 def _restart(args: argparse.Namespace) -> int:
-    _not_from_a_job()
+    _refuse_inside_job()
     with Client(autostart=False) as client:
         try:
             info = client.get_info()
@@ -100,18 +102,18 @@ def _restart(args: argparse.Namespace) -> int:
             return _start(args)
         if info.managed_by == "systemd":
             return _systemctl("restart", info)
-        # A daemon that could not start again goes on instead.
-        mistakes = autostart.config_mistakes(environment.config_file())
+        # If the new daemon could not start, the old one keeps running.
+        mistakes = autostart.config_errors(environment.config_file())
         if mistakes:
             raise Refused(
                 ErrorCode.CONFIG_INVALID,
-                f"luziad was not restarted: {mistakes[0]}",
-                "Correct it and try again; `luzia doctor` tells every mistake. The daemon that runs goes on.",
+                f"cannot restart luziad: {mistakes[0]}",
+                "Correct it and try again; `luzia doctor` lists all errors. The daemon keeps running.",
             )
         with autostart.start_lock() as lock:
             _shut_down(client, info)
-            autostart.launch(environment.socket_path(), lock, on_demand=False)
-    return _tell(args, "Started", _info())
+            autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
+    return _print_result(args, "Started", _info())
 
 
 def _reload(args: argparse.Namespace) -> int:
@@ -122,7 +124,7 @@ def _reload(args: argparse.Namespace) -> int:
         return exit_codes.OK
     print(f"Reloaded {reloaded.config_file} (projects: {reloaded.projects}, agents: {reloaded.agents})")
     if reloaded.restart_needed:
-        print(f"Only after `luzia daemon restart`: {', '.join(reloaded.restart_needed)}")
+        print(f"Restart needed (`luzia daemon restart`) for: {', '.join(reloaded.restart_needed)}")
     return exit_codes.OK
 
 
@@ -136,7 +138,7 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         print_json(info)
         return exit_codes.OK
-    print_facts(facts(info))
+    print_facts(describe_daemon(info))
     for notice in info.notices:
         print(f"! {notice}")
     return exit_codes.OK
@@ -145,22 +147,22 @@ def _status(args: argparse.Namespace) -> int:
 def _snapshots(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
-    return snapshots.show(args)
+    return snapshots.list_snapshots(args)
 
 
 def _restore(args: argparse.Namespace) -> int:
     from luzia_client.cli.administration import snapshots
 
-    _not_from_a_job()
-    return snapshots.restore(args, _shut_down)
+    _refuse_inside_job()
+    return snapshots.restore_snapshot(args, _shut_down)
 
 
-def facts(info: DaemonInfo) -> list[tuple[str, str]]:
-    """The daemon's state in words."""
+def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
+    """The status of the daemon, as labels and texts."""
     return [
         ("luziad", f"{info.version}, pid {info.pid}, up {format_duration(info.uptime_s)}, {info.managed_by}"),
         ("Jobs", format_counts(info.counts)),
-        *(("Stopped", f"{words}; `{command}` ends that") for words, command in stops(info.queues, datetime.now(UTC))),
+        *(("Stopped", f"{words}; end with `{command}`") for words, command in stops(info.queues, datetime.now(UTC))),
         ("Slots", f"{info.slots_used} of {info.slots} in use"),
         ("Memory", format_size(info.rss_bytes)),
         ("Clients", f"{info.connections} connected, {info.subscribers} subscribed"),
@@ -173,10 +175,10 @@ def facts(info: DaemonInfo) -> list[tuple[str, str]]:
     ]
 
 
-def _not_from_a_job() -> None:
-    """A daemon that a job starts would have the job's environment, and end with the job."""
+def _refuse_inside_job() -> None:
+    """Raise UsageError inside a job: the daemon would get the job's environment, and end with the job."""
     if os.environ.get("LUZIA_JOB_ID"):
-        raise UsageError("a job does not start the daemon", "Do it outside of the job.")
+        raise UsageError("the daemon cannot be started from inside a job", "Start it outside of the job.")
 
 
 def _info() -> DaemonInfo:
@@ -185,7 +187,7 @@ def _info() -> DaemonInfo:
 
 
 def _shut_down(client: Client, info: DaemonInfo) -> None:
-    """Ask the daemon to end, and return when its process is gone and its locks are free."""
+    """Stop the daemon, and return when its process has ended and its locks are free."""
     try:
         process = os.pidfd_open(info.pid)
     except ProcessLookupError:
@@ -198,25 +200,27 @@ def _shut_down(client: Client, info: DaemonInfo) -> None:
         poll.register(process, select.POLLIN)
         if not poll.poll(STOP_TIMEOUT_S * 1000):
             raise DaemonUnreachableError(
-                f"luziad (pid {info.pid}) was asked to end, and still runs after {STOP_TIMEOUT_S:.0f} s",
-                f"Look into its log: {info.log_file or 'journalctl -u luziad'}.",
+                f"luziad (pid {info.pid}) has not stopped after {STOP_TIMEOUT_S:.0f} s",
+                f"See its log: {info.log_file or 'journalctl -u luziad'}.",
             )
     finally:
         os.close(process)
 
 
 def _systemctl(verb: str, info: DaemonInfo) -> int:
-    """Have systemd do it, and say so; a user's own daemon is in the user's systemd."""
+    """Run systemctl, with --user for a user's own daemon; returns the exit status."""
     system = info.runtime_dir == environment.SYSTEM_RUNTIME_DIR
     argv = ["systemctl", *([] if system else ["--user"]), verb, "luziad.service"]
-    print(f"systemd runs luziad: {' '.join(argv)}", file=sys.stderr)
+    print(f"systemd manages luziad; running {' '.join(argv)}", file=sys.stderr)
     try:
         return subprocess.run(argv, check=False).returncode and exit_codes.REFUSED
     except FileNotFoundError:
-        return print_error("systemctl is not there", f"Run it where systemd is: {' '.join(argv)}", exit_codes.REFUSED)
+        return print_error(
+            "systemctl is not installed", f"Run this on the host of luziad: {' '.join(argv)}", exit_codes.REFUSED
+        )
 
 
-def _tell(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:
+def _print_result(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:
     if args.json:
         print_json({"pid": info.pid, "socket": info.socket, "log_file": info.log_file})
     else:
@@ -228,5 +232,5 @@ def _not_running(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"pid": None, "socket": environment.socket_path(), "log_file": None})
     else:
-        print("luziad does not run")
+        print("luziad is not running")
     return exit_codes.OK

@@ -1,4 +1,4 @@
-"""Run five real tasks at once on a daemon of their own: watched live, listed, measured, cleaned away."""
+"""Run a demonstration: five jobs at once on a private daemon, watched live and measured. It leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,51 +20,50 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.demo.measurements import Start, figures, start
+from luzia_client.cli.demo.measurements import Dispatches, dispatch_tasks, measure
 from luzia_client.cli.demo.project import TASKS, job_variables, make_project
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
 from luzia_client.cli.watch.watch import closing_lines, watch
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
-EXAMPLES = (("luzia demo", "five jobs at once, in a directory of their own"),)
+EXAMPLES = (("luzia demo", "run five jobs in a temporary directory"),)
 
 SLOTS = 8
-END_TIMEOUT_S = 20.0
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_OTHERS = ("LUZIA_SOCKET", "LUZIA_JOBS_DIR", "LUZIA_JOB_ID", "LUZIA_NO_AUTOSTART", "LUZIA_MAX_JOBS")
+EXIT_TIMEOUT_S = 20.0
+_EXIT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_UNSET_VARIABLES = ("LUZIA_SOCKET", "LUZIA_JOBS_DIR", "LUZIA_JOB_ID", "LUZIA_NO_AUTOSTART", "LUZIA_MAX_JOBS")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes: nothing."""
-    parser.description = "Shows luzia at work on a small project of its own; leaves nothing behind."
+    """Add no arguments."""
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit status."""
     del args
     if shutil.which("git") is None:
-        print("luzia: the demo needs git, which is not on the PATH", file=sys.stderr)
+        print("luzia: the demo requires git, which is not in PATH", file=sys.stderr)
         return exit_codes.INPUT_OUTPUT
-    # A socket's path may have 107 bytes at the most, so a long TMPDIR will not do.
+    # The path of a socket has at most 107 bytes, too few for a long TMPDIR.
     base = tempfile.gettempdir()
     with (
-        _ended_by_signals(),
+        _exit_on_signals(),
         tempfile.TemporaryDirectory(prefix="luzia-demo-", dir=base if len(base) < 60 else "/tmp") as root,
-        _own_luzia(root) as client,
+        _private_daemon(root) as client,
     ):
-        return _show(client, root)
+        return _run_demo(client, root)
 
 
-def _show(client: Client, root: str) -> int:
+def _run_demo(client: Client, root: str) -> int:
     screen = stdout_screen()
     files = make_project(os.path.join(root, "project"))
     info = client.get_info()
     print(screen.paint("luzia demo", "bold"))
-    print(f"A git project of {files} files in {root}\nA daemon of its own, pid {info.pid}\n")
-    begun = _start(screen)
-    ids = [answer.job for answer, _ in begun.dispatched]
+    print(f"Project: a git repository with {files} files in {root}\nDaemon: pid {info.pid}\n")
+    dispatches = _dispatch(screen)
+    ids = [answer.job for answer, _ in dispatches.results]
     print(flush=True)
     board = asyncio.run(watch(ids))
     if not screen.live:
@@ -72,36 +71,36 @@ def _show(client: Client, root: str) -> int:
     print("\n".join(closing_lines(board, screen, table=True, hints=False)))
     for job in board.ended.values():
         if job.state is JobState.FAILED:
-            said = client.read_output(job.id, tail=2).data.strip()
-            for line in said.splitlines():
+            output = client.read_output(job.id, tail=2).data.strip()
+            for line in output.splitlines():
                 print(screen.paint(f"      {cut(one_line(line), (screen.width or 200) - 6)}", "dim"))
-    print(f"\n{screen.paint('Measured here and now', 'bold')}")
-    for name, figure in figures(client, begun, SLOTS):
+    print(f"\n{screen.paint('Measurements', 'bold')}")
+    for name, figure in measure(client, dispatches, SLOTS):
         print(f"  {name:<10}{figure}")
     expected = [JobState.FAILED if task == "./lint" else JobState.COMPLETED for task in TASKS]
     states = [board.ended[job].state for job in ids]
-    print("\nThe daemon is being ended, and everything removed.", flush=True)
+    print("\nStopping the daemon and removing the directory.", flush=True)
     return exit_codes.OK if states == expected else exit_codes.JOB_FAILED
 
 
-def _start(screen: Screen) -> Start:
-    """Dispatch the tasks at once, and print each confirmation, what it took, and what each job does right after."""
-    begun = asyncio.run(start("demo", TASKS, job_variables()))
+def _dispatch(screen: Screen) -> Dispatches:
+    """Dispatch the tasks concurrently, and print the time that each dispatch and each first status took."""
+    dispatches = asyncio.run(dispatch_tasks("demo", TASKS, job_variables()))
     mark = screen.paint(f"{'✓' if screen.blocks else '*'} Dispatched", "green")
-    for (answer, elapsed_s), task in zip(begun.dispatched, TASKS, strict=True):
+    for (answer, elapsed_s), task in zip(dispatches.results, TASKS, strict=True):
         print(f"{mark}  {task:<14}{elapsed_s * 1000:6.1f} ms   {answer.name}")
-    print(f"{len(TASKS)} at once through the Python API: {begun.together_s * 1000:.1f} ms together\n")
-    for job, elapsed_s in begun.polled:
-        print(f"  {job.id}  asked by itself: {job.state:<9}{elapsed_s * 1000:6.1f} ms")
-    return begun
+    print(f"{len(TASKS)} dispatches at once through the Python API: {dispatches.total_s * 1000:.1f} ms\n")
+    for job, elapsed_s in dispatches.statuses:
+        print(f"  {job.id}  status: {job.state:<9}{elapsed_s * 1000:6.1f} ms")
+    return dispatches
 
 
 @contextmanager
-def _own_luzia(root: str) -> Iterator[Client]:
-    """A luzia apart from all others, below `root`; ended with all its jobs on the way out."""
+def _private_daemon(root: str) -> Iterator[Client]:
+    """A client of a private daemon below `root`, which is stopped with all its jobs at the end."""
     _write_files(root)
     before = dict(os.environ)
-    for name in _OTHERS:
+    for name in _UNSET_VARIABLES:
         os.environ.pop(name, None)
     os.environ["LUZIA_RUNTIME_DIR"] = os.path.join(root, "run")
     os.environ["LUZIA_STATE_DIR"] = os.path.join(root, "state")
@@ -110,14 +109,14 @@ def _own_luzia(root: str) -> Iterator[Client]:
     try:
         with Client() as client:
             try:
-                with _signals_later():
-                    client.get_info()  # starts the daemon, which must not be left half started
+                with _defer_signals():
+                    client.get_info()  # starts the daemon; a signal must not interrupt that
                 yield client
             finally:
-                # A second Ctrl-C must not leave half of it running.
-                for number in _ENDING:
+                # A second Ctrl-C must not interrupt the shutdown.
+                for number in _EXIT_SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
-                _end(Client(autostart=False))
+                _stop_daemon(Client(autostart=False))
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -136,63 +135,63 @@ def _write_files(root: str) -> None:
     os.chmod(program, 0o755)
 
 
-def _end(client: Client) -> None:
-    """Cancel what is live, end the daemon and its fork server, and see that they are gone."""
+def _stop_daemon(client: Client) -> None:
+    """Cancel the live jobs, stop the daemon and its fork server, and wait for their exit."""
     try:
         info = client.get_info()
         live = [job.id for job in client.iter_jobs(states=LIVE_STATES)]
         for job in live:
             client.cancel(job)
-        client.wait(live, timeout_s=END_TIMEOUT_S)
+        client.wait(live, timeout_s=EXIT_TIMEOUT_S)
         client.stop_daemon()
     except DaemonUnreachableError:
-        return  # it never started
+        return  # it was never started
     for pid in (info.pid, info.fork_server_pid):
         if pid is not None:
-            _await_end(pid)
+            _await_exit(pid)
 
 
-def _await_end(pid: int) -> None:
-    """Wait for a process to end; after END_TIMEOUT_S it is killed."""
+def _await_exit(pid: int) -> None:
+    """Wait for a process to exit; kill it after EXIT_TIMEOUT_S."""
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        gone = select.poll()
-        gone.register(process, select.POLLIN)
-        if not gone.poll(END_TIMEOUT_S * 1000):
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        if not poll.poll(EXIT_TIMEOUT_S * 1000):
             signal.pidfd_send_signal(process, signal.SIGKILL)
     finally:
         os.close(process)
 
 
 @contextmanager
-def _signals_later() -> Iterator[None]:
-    """Put off what the signals that end the demo do until the end of the block.
+def _defer_signals() -> Iterator[None]:
+    """Defer the signals that end the demo to the end of the block.
 
-    They are caught, not blocked or ignored, because a process that is started here would inherit that.
+    They are caught rather than blocked or ignored, which a process started here would inherit.
     """
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _ENDING}
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in _EXIT_SIGNALS}
     try:
         yield
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-    if came:
-        signal.raise_signal(came[0])
+    if received:
+        signal.raise_signal(received[0])
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does: with everything cleaned away."""
+def _exit_on_signals() -> Iterator[None]:
+    """Exit on SIGTERM and SIGHUP as on Ctrl-C, so that everything is removed."""
 
     def end(number: int, frame: FrameType | None) -> None:
         del frame
         raise SystemExit(128 + number)
 
-    before = {number: signal.getsignal(number) for number in _ENDING}
+    before = {number: signal.getsignal(number) for number in _EXIT_SIGNALS}
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
     try:

@@ -1,7 +1,7 @@
-"""`luzia PROJECT WORD...`: hand the job to the daemon, and print its name.
+"""Dispatch a job to the daemon, and print the job's name: `luzia PROJECT WORD…`.
 
-Everything here is on the way of every dispatch, so only what is needed is imported: the C parts of `socket`
-and `json`, and os. What goes wrong imports the rest. A test lists the modules that a dispatch loads.
+Every dispatch loads this module, so it imports only the C parts of `socket` and `json`; error paths import the rest.
+A test lists the modules that a dispatch loads.
 """
 
 from __future__ import annotations
@@ -9,96 +9,101 @@ from __future__ import annotations
 import _socket
 import os
 import sys
-from _json import encode_basestring as quoted
+from _json import encode_basestring as quote
 from _json import scanstring
 
 from luzia_protocol import environment
 
-from luzia_client.cli.args.command_line import Asked, parse, the_task, usage_error
+from luzia_client.cli.args.command_line import DispatchLine, parse_dispatch, read_task, usage_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 EXAMPLES = (
-    ('luzia overbits "fix the login button"', "to the project's agent"),
-    ("luzia --agent shell . make test", "a shell command, in this directory"),
-    ("luzia overbits @task.md", "a task from a file"),
+    ('luzia overbits "fix the login button"', "run a task with the project's agent"),
+    ("luzia --agent shell . make test", "run a shell command in this directory"),
+    ("luzia overbits @task.md", "read the task from a file"),
 )
 
-ANSWER_TIMEOUT_S = 30.0
+REPLY_TIMEOUT_S = 30.0
 _ACCEPTED = b'{"ok":{"job":"'
 
 
 def run(words: list[str]) -> int:
-    """The command: returns the exit status. words: all after `luzia` or `luzia dispatch`."""
-    asked = parse(words, "dispatch")
-    if asked.help:
+    """Run the command; returns the exit status. words: those after `luzia` or `luzia dispatch`."""
+    line = parse_dispatch(words, "dispatch")
+    if line.help:
         from luzia_client.cli.help import usage
 
-        return usage.show("dispatch")
-    return submit(asked, task=the_task(asked))
+        return usage.print_dispatch_help("dispatch")
+    return submit(line, task=read_task(line))
 
 
-def submit(asked: Asked, task: str = "", argv: list[str] | None = None) -> int:
-    """Have the daemon accept the job, and print its name."""
-    # The key makes it safe to ask again when the daemon goes away before it has answered.
-    asked.key = asked.key or f"auto-{os.urandom(12).hex()}"
+def submit(line: DispatchLine, task: str = "", argv: list[str] | None = None) -> int:
+    """Send the request to the daemon, and print the job's name; returns the exit status."""
+    # With a key the request can be repeated safely when the daemon stops before it replies.
+    line.key = line.key or f"auto-{os.urandom(12).hex()}"
     try:
-        line = request_line(asked, task, argv).encode()
+        request = format_request(line, task, argv).encode()
     except UnicodeEncodeError as exc:
         raise usage_error("the command line is not valid UTF-8", "Put the text into a file: @FILE.") from exc
-    answer = ask(line)
-    if answer[: len(_ACCEPTED)] != _ACCEPTED:
-        return _refused(asked, answer)
-    job, name, project = _accepted(answer.decode())
-    if asked.json:
-        _say(answer[6:-1].decode())
+    reply = exchange(request)
+    if reply[: len(_ACCEPTED)] != _ACCEPTED:
+        _raise_refusal(line, reply)
+    job, name, project = _parse_accepted(reply.decode())
+    if line.json:
+        _print_line(reply[6:-1].decode())
         return 0
-    if sys.stdout.isatty() and not asked.quiet:
-        _confirm(job, project, created=b'"created":false' not in answer[-20:])
-    _say(name)
+    if sys.stdout.isatty() and not line.quiet:
+        _print_confirmation(job, project, created=b'"created":false' not in reply[-20:])
+    _print_line(name)
     return 0
 
 
-def _say(line: str) -> None:
-    """Print a line in one piece also under PYTHONUNBUFFERED, so that the names of dispatches at once never mix."""
+def _print_line(line: str) -> None:
+    """Print a line in one write, also under PYTHONUNBUFFERED, so that concurrent dispatches do not mix their names."""
     sys.stdout.write(line + "\n")
 
 
-def request_line(asked: Asked, task: str, argv: list[str] | None) -> str:
-    """The request as one line of JSON; protocol/README.md says what each field means."""
-    parts = ['{"op":"dispatch","project":', quoted(asked.project)]
+def format_request(line: DispatchLine, task: str, argv: list[str] | None) -> str:
+    """The request as one line of JSON, as protocol/README.md describes it."""
+    parts = ['{"op":"dispatch","project":', quote(line.project)]
     if argv is None:
-        parts += [',"task":', quoted(task)]
+        parts += [',"task":', quote(task)]
     else:
-        parts += [',"argv":[', ",".join([quoted(word) for word in argv]), "]"]
-    parent = "" if "parent" in asked.more else environment.current_job()
-    for name, value in (("agent", asked.agent), ("key", asked.key), ("parent", parent)):
+        parts += [',"argv":[', ",".join([quote(word) for word in argv]), "]"]
+    parent = "" if "parent" in line.fields else environment.current_job()
+    for name, value in (("agent", line.agent), ("key", line.key), ("parent", parent)):
         if value:
-            parts += [',"', name, '":', quoted(value)]
-    if asked.more:
+            parts += [',"', name, '":', quote(value)]
+    if line.fields:
         import json
 
-        parts += [",", json.dumps(asked.more, ensure_ascii=False)[1:-1]]
-    for name, env in (("env", asked.env), ("client_env", environment.client_env())):
+        parts += [",", json.dumps(line.fields, ensure_ascii=False)[1:-1]]
+    for name, env in (("env", line.env), ("client_env", environment.client_env())):
         if env:
-            pairs = [f"{quoted(key)}:{quoted(value)}" for key, value in env.items()]
+            pairs = [f"{quote(key)}:{quote(value)}" for key, value in env.items()]
             parts += [',"', name, '":{', ",".join(pairs), "}"]
     parts.append("}\n")
     return "".join(parts)
 
 
-def ask(line: bytes) -> bytes:
-    """Send the line and return the answer; once more when the daemon is not there, or goes away meanwhile."""
+def exchange(line: bytes) -> bytes:
+    """Send a line and return the reply; start the daemon and try again if the connection fails."""
     path = environment.socket_path()
     try:
         return _exchange(path, line)
     except TimeoutError as exc:
-        from luzia_client.transport.connection import silent
+        from luzia_client.transport.endpoint import reply_timeout
 
-        raise silent() from exc
+        raise reply_timeout() from exc
     except OSError:
-        # Rare: no daemon yet, or not any more. The thorough client knows what to do about it.
-        from luzia_client.transport.connection import REQUEST_TIMEOUT_S, connect
+        # Rare: the daemon is not running, or has just stopped. The full client can start it.
+        from luzia_client.transport.connection import Connection
+        from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
 
-        connection = connect(path, autostart=True)
+        connection = Connection.open(path, autostart=True)
         connection.send(line)
         return connection.receive(REQUEST_TIMEOUT_S)
 
@@ -107,38 +112,38 @@ def _exchange(path: str, line: bytes) -> bytes:
     environment.check_socket_owner(path)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     sock.connect(path)
-    sock.settimeout(ANSWER_TIMEOUT_S)
+    sock.settimeout(REPLY_TIMEOUT_S)
     try:
         sock.sendall(line)
     except (BrokenPipeError, ConnectionResetError) as exc:
-        # A daemon that refuses the connection or the line says why before it closes.
+        # A daemon that refuses the connection or the line sends its reason before it closes.
         broken: OSError = exc
     else:
-        broken = ConnectionResetError("the daemon went away before it answered")
-    answer = b""
-    while not answer.endswith(b"\n"):
+        broken = ConnectionResetError("the daemon closed the connection before it replied")
+    reply = b""
+    while not reply.endswith(b"\n"):
         data = sock.recv(65536)
         if not data:
             raise broken
-        answer += data
+        reply += data
     sock.close()
-    return answer[:-1]
+    return reply[:-1]
 
 
-def _accepted(answer: str) -> tuple[str, str, str]:
-    """The job's id, name and project from an answer that begins as an accepted one does."""
-    job, end = scanstring(answer, len(_ACCEPTED))
-    if answer[end : end + 9] == ',"name":"':
-        name, end = scanstring(answer, end + 9)
-        if answer[end : end + 12] == ',"project":"':
-            return job, name, scanstring(answer, end + 12)[0]
+def _parse_accepted(reply: str) -> tuple[str, str, str]:
+    """The job's id, name and project from a reply that begins with _ACCEPTED."""
+    job, end = scanstring(reply, len(_ACCEPTED))
+    if reply[end : end + 9] == ',"name":"':
+        name, end = scanstring(reply, end + 9)
+        if reply[end : end + 12] == ',"project":"':
+            return job, name, scanstring(reply, end + 12)[0]
     import json
 
-    fields = json.loads(answer)["ok"]
+    fields = json.loads(reply)["ok"]
     return fields["job"], fields["name"], fields["project"]
 
 
-def _confirm(job: str, project: str, *, created: bool) -> None:
+def _print_confirmation(job: str, project: str, *, created: bool) -> None:
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
     mark = "✓ Dispatched" if created else "✓ Dispatched before (same key)"
     print(mark if plain else f"\x1b[32m{mark}\x1b[0m")
@@ -146,15 +151,15 @@ def _confirm(job: str, project: str, *, created: bool) -> None:
     print(f"  luzia jobs{' ' * len(job)}   all jobs\n  luzia jobs {job}  this job\n")
 
 
-def _refused(asked: Asked, answer: bytes) -> int:
+def _raise_refusal(line: DispatchLine, reply: bytes) -> NoReturn:
     from luzia_protocol.errors import Refused
 
-    from luzia_client.api.answers import parse as parse_answer
-    from luzia_client.cli.show.errors import with_nearest_command
-    from luzia_client.transport.connection import UnexpectedAnswerError
+    from luzia_client.api.replies import parse_frame
+    from luzia_client.cli.show.errors import add_command_hint
+    from luzia_client.transport.endpoint import UnexpectedAnswerError
 
     try:
-        parse_answer(answer)
+        parse_frame(reply)
     except Refused as exc:
-        raise with_nearest_command(exc, asked.project) from exc
-    raise UnexpectedAnswerError("the daemon's answer to a dispatch makes no sense")
+        raise add_command_hint(exc, line.project) from exc
+    raise UnexpectedAnswerError("the daemon's reply to a dispatch is invalid")

@@ -1,4 +1,4 @@
-"""Check everything that may be wrong with the set-up, and say what to do. Exit status 1 when something is."""
+"""Diagnose the installation, and show a remedy for each problem. The exit status is 1 if there are problems."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 
-EXAMPLES = (("luzia doctor", "what is wrong, and what to do"),)
+EXAMPLES = (("luzia doctor", "check the installation"),)
 
 COLOURS = {"✓": "green", "!": "yellow", "✗": "red"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     screen = stdout_screen()
-    wrong = False
-    for finding in findings():
-        wrong = wrong or finding.mark == "✗"
+    failed = False
+    for finding in run_checks():
+        failed = failed or finding.mark == "✗"
         if args.json:
             print_json({"mark": finding.mark, "text": finding.text, "remedy": finding.remedy})
             continue
         print(f"{screen.paint(finding.mark, COLOURS[finding.mark])} {harmless(finding.text)}", flush=True)
         if finding.remedy and finding.mark != "✓":
             print(f"  → {harmless(finding.remedy)}")
-    return exit_codes.JOB_FAILED if wrong else exit_codes.OK
+    return exit_codes.JOB_FAILED if failed else exit_codes.OK
 
 
-def findings() -> Iterator[Finding]:
-    """All checks in order; the daemon is asked when it runs, and not started."""
+def run_checks() -> Iterator[Finding]:
+    """Run all checks in order. A daemon that is not running is not started."""
     yield from doctor_checks.check_python()
     yield from doctor_checks.check_kernel()
     yield from doctor_checks.check_runtime_dir()

@@ -1,6 +1,6 @@
-"""Start nothing and let what runs end: before an upgrade of the machine or of luzia.
+"""Start no more jobs and let the active ones finish, for example before an upgrade.
 
-Jobs can still be dispatched, and wait. The drain ends when the daemon is stopped or restarted, or with --end.
+Jobs can still be dispatched; they stay queued. Draining ends with --end, or when the daemon stops or restarts.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from luzia_protocol.events import EventKind
 from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import DaemonInfo
 
@@ -19,24 +20,33 @@ from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (
-    ("luzia drain --wait && luzia daemon restart", "restart when nothing runs any more"),
-    ("luzia drain --end", "let jobs start again"),
+    ("luzia drain --wait && luzia daemon restart", "restart when no jobs are active"),
+    ("luzia drain --end", "start jobs again"),
 )
 
-MATTER = ("starting", "ended", "requeued", "paused", "resumed", "asked", "answered", "removed")
-"""The kinds of events after which another number of jobs may run, or others of them need somebody."""
+RELEVANT_EVENTS: tuple[EventKind, ...] = (
+    "starting",
+    "ended",
+    "requeued",
+    "paused",
+    "resumed",
+    "asked",
+    "answered",
+    "removed",
+)
+"""The kinds of events that change the number of active, paused or waiting jobs."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--wait", action="store_true", help="return when nothing runs any more")
-    how.add_argument("--end", action="store_true", help="start jobs again")
+    how.add_argument("--wait", action="store_true", help="wait until no jobs are active")
+    how.add_argument("--end", action="store_true", help="stop draining: start jobs again")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
         changed = client.drain_queue(end=args.end)
         if args.wait:
@@ -44,16 +54,16 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json(changed)
         elif args.end:
-            print("Jobs start again")
+            print("Draining ended; jobs start again")
         else:
-            print(f"Nothing starts any more; {running_words(client.get_info())}. `luzia drain --end` takes it back")
+            print(f"Draining: {format_running(client.get_info())}. End it with `luzia drain --end`")
     return exit_codes.OK
 
 
-def running_words(info: DaemonInfo) -> str:
-    """`3 jobs run, 1 of them is paused`, with those that do not end unless somebody does something."""
+def format_running(info: DaemonInfo) -> str:
+    """`3 jobs are running, 1 of them is paused`, with the jobs that do not end by themselves."""
     count = sum(info.counts.get(state, 0) for state in ACTIVE_STATES)
-    words = ["no job runs" if count == 0 else "1 job runs" if count == 1 else f"{count} jobs run"]
+    words = ["no jobs are running" if count == 0 else "1 job is running" if count == 1 else f"{count} jobs are running"]
     for state, what in ((JobState.PAUSED, "paused"), (JobState.WAITING, "waiting for an answer")):
         stuck = info.counts.get(state, 0)
         if stuck:
@@ -62,30 +72,30 @@ def running_words(info: DaemonInfo) -> str:
 
 
 def _wait(client: Client, as_json: bool) -> int:
-    """Tell how many jobs run until there is none; on a terminal in one line."""
+    """Print the number of active jobs until there are none; on a terminal in one line."""
     info = client.get_info()
-    shown = _Shown(as_json)
-    shown.show(info)
-    if not _is_over(info):
-        for _ in client.subscribe(after=info.seq, kinds=MATTER):
+    display = _CountDisplay(as_json)
+    display.show(info)
+    if not _is_drained(info):
+        for _ in client.subscribe(after=info.seq, kinds=RELEVANT_EVENTS):
             info = client.get_info()
-            shown.show(info)
-            if _is_over(info):
+            display.show(info)
+            if _is_drained(info):
                 break
-    shown.close()
+    display.close()
     if info.queues.draining is None:
         return print_error(
-            f"the drain has ended, and {running_words(info)}", "Say `luzia drain` again.", exit_codes.REFUSED
+            f"draining was ended, and {format_running(info)}", "Run `luzia drain` again.", exit_codes.REFUSED
         )
     return exit_codes.OK
 
 
-def _is_over(info: DaemonInfo) -> bool:
+def _is_drained(info: DaemonInfo) -> bool:
     return info.queues.draining is None or not any(info.counts.get(state, 0) for state in ACTIVE_STATES)
 
 
-class _Shown:
-    """The count as it was shown last. Programs get a line for each change."""
+class _CountDisplay:
+    """Shows the number of active jobs: on a terminal in place, otherwise a line per change."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
@@ -93,7 +103,7 @@ class _Shown:
         self._last = ""
 
     def show(self, info: DaemonInfo) -> None:
-        words = running_words(info)
+        words = format_running(info)
         if words == self._last:
             return
         if self._as_json:

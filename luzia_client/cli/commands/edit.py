@@ -1,6 +1,6 @@
-"""Change a queued job: what it is to do, how urgent it is, what it comes after.
+"""Change the task, the priority or the dependencies of a queued job.
 
-What is not named stays. `--after none` takes away what the job waits for.
+Other properties stay as they are. `--after none` removes dependencies.
 """
 
 from __future__ import annotations
@@ -9,42 +9,44 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.command_line import MAX_TASK_BYTES, task_text
+from luzia_client.cli.args.command_line import MAX_TASK_BYTES, decode_task
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.task_source import read
+from luzia_client.cli.args.parser import add_json, parse_integer
+from luzia_client.cli.args.task_source import read_source
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (
-    ('luzia edit a2f5 --task "fix the logout button"', "another task"),
-    ("luzia edit a2f5 --priority 10 --after none", "sooner, and after nothing"),
+    ('luzia edit a2f5 --task "fix the logout button"', "change the task"),
+    ("luzia edit a2f5 --priority 10 --after none", "raise the priority and remove the dependencies"),
 )
 
 NONE = "none"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("job", metavar="ID", help="a job that is queued")
-    parser.add_argument("--task", metavar="TEXT", help="what it is to do; - reads stdin, @FILE a file")
-    parser.add_argument("--priority", type=int, metavar="N", help="how urgent it is, from -100 to 100")
+    """Add the arguments of the command."""
+    parser.add_argument("job", metavar="ID", help="the queued job")
+    parser.add_argument("--task", metavar="TEXT", help="the new task; - reads stdin, @FILE reads a file")
+    parser.add_argument("--priority", type=parse_integer, metavar="N", help="the new priority, from -100 to 100")
     for option, text in (
-        ("--after", "jobs that must complete before it starts"),
-        ("--after-any", "jobs that must end before it starts"),
-        ("--after-fail", "jobs that must fail before it starts"),
+        ("--after", "start when these jobs have completed"),
+        ("--after-any", "start when these jobs have ended"),
+        ("--after-fail", "start when these jobs have failed"),
     ):
-        parser.add_argument(option, type=_jobs, metavar="ID,…", help=f"{text}; `{NONE}` for none")
+        parser.add_argument(option, type=_jobs, metavar="ID,…", help=f"{text}; `{NONE}` removes them")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     changes = {name: getattr(args, name) for name in ("priority", "after", "after_any", "after_fail")}
     if args.task is not None:
-        given = args.task == "-" or args.task[:1] == "@" != args.task
-        changes["task"] = task_text(read(args.task, MAX_TASK_BYTES) if given else args.task.encode(), "the task")
+        from_source = args.task == "-" or args.task[:1] == "@" != args.task
+        changes["task"] = decode_task(
+            read_source(args.task, MAX_TASK_BYTES) if from_source else args.task.encode(), "the task"
+        )
     if all(value is None for value in changes.values()):
-        raise UsageError("nothing to change", "Name --task, --priority, --after, --after-any or --after-fail.")
+        raise UsageError("nothing to change", "Use --task, --priority, --after, --after-any or --after-fail.")
     with Client() as client:
         changed = client.edit(args.job, **changes)
     if args.json:

@@ -1,6 +1,7 @@
-"""Write the records of all jobs as JSON lines, oldest first, for `luzia import` on another machine.
+"""Export the records of all jobs as JSON lines, oldest first, for `luzia import` on another machine.
 
-No value of a variable is among them. Their output is in the jobs directory, which `luzia daemon status` names.
+The records contain no values of variables and no output. The output is in the jobs directory, whose path `luzia daemon
+status` shows.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.text import format_quantity
 
-EXAMPLES = (("luzia export jobs.jsonl", "into a new file"),)
+EXAMPLES = (("luzia export jobs.jsonl", "export to a new file"),)
 
 FORMAT = 1
-"""The number in the first line; a reader refuses a greater one. Fields may be added without a new number."""
+"""The version in the first line. A reader refuses a later one; new fields need no new version."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -38,33 +40,33 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class End(msgspec.Struct, frozen=True):
-    """The last line: how many jobs came before it."""
+    """The last line: the number of jobs."""
 
     end: int
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("file", nargs="?", metavar="FILE", help="a new file, instead of the standard output")
+    """Add the arguments of the command."""
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the file to create (default: stdout)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     status = exit_codes.OK
     written = 0
-    with Client() as client, _target(args.file) as target:
+    with Client() as client, _open_output(args.file) as target:
         _write(target, Head(FORMAT, VERSION, datetime.now(UTC)))
         for job in reversed([job.id for job in client.iter_jobs()]):
             try:
                 _write(target, {"job": client.get_job(job)})
             except Refused as refused:
-                if refused.code is not ErrorCode.UNKNOWN_JOB:  # one that was removed meanwhile is no loss
-                    status = print_error(f"job {job} is left out: {refused.message}", refused.hint, exit_codes.REFUSED)
+                if refused.code is not ErrorCode.UNKNOWN_JOB:  # removed in the meantime
+                    status = print_error(f"job {job} skipped: {refused.message}", refused.hint, exit_codes.REFUSED)
                 continue
             written += 1
         _write(target, End(written))
     if args.file is not None:
-        print(f"Exported {written} jobs to {args.file}")
+        print(f"Exported {format_quantity(written, 'job')} to {args.file}")
     return status
 
 
@@ -73,14 +75,14 @@ def _write(target: BinaryIO, line: object) -> None:
 
 
 @contextmanager
-def _target(file: str | None) -> Iterator[BinaryIO]:
-    """Where the lines go; a file is for its owner alone, and is there only when it is whole."""
+def _open_output(file: str | None) -> Iterator[BinaryIO]:
+    """The output. A file is readable by its owner only, and appears when it is complete."""
     if file is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     if os.path.lexists(file):
-        raise UsageError(f"{file} is there already", "Name a new file.")
+        raise UsageError(f"{file} already exists", "Choose another name.")
     unfinished = f"{file}.part"
     with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
         yield target

@@ -1,8 +1,7 @@
-"""Follow the output of many jobs at once, each line behind the name of its job, until all of them have ended.
+"""Follow the output of many jobs at once, with the name of the job before each line, until all of them have ended.
 
-Of what is there already the last lines are printed (-n), then what comes. With --project, --tag or --all it follows
-the jobs that run or wait, and those that come meanwhile. The exit status tells how they ended, as that of
-`luzia wait` does.
+The last lines of existing output are printed first (-n). With --project, --tag or --all, the command follows all live
+jobs, and new ones as they are dispatched. The exit status is that of `luzia wait`.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ from luzia_client.api.client import Client
 from luzia_client.api.requests import Render
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_tags
+from luzia_client.cli.args.parser import ID_HELP, add_json
+from luzia_client.cli.args.selection import add_tag_option
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.watch.following import Following, Wanted
 from luzia_client.cli.watch.prefixed import JsonLines, Prefixed
 
 EXAMPLES = (
-    ("luzia follow a2f5 17c0", "two jobs until both have ended"),
-    ("luzia follow --project overbits -n all", "all that run there, from their beginnings"),
-    ("luzia follow --all --forever", "whatever runs, until Ctrl-C"),
+    ("luzia follow a2f5 17c0", "follow two jobs until both have ended"),
+    ("luzia follow --project overbits -n all", "follow the jobs of a project from their beginning"),
+    ("luzia follow --all --forever", "follow all jobs until Ctrl-C"),
 )
 
 DEFAULT_LINES = 10
@@ -31,34 +30,32 @@ ALL_LINES = -1
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument(
-        "ids", nargs="*", metavar="ID", help="a job's id, the beginning or end of one, agent:…, or @last"
-    )
-    parser.add_argument("--project", action="append", default=[], metavar="P", help="all jobs of this project")
-    add_tags(parser, "all jobs with this tag")
-    parser.add_argument("--all", action="store_true", help="all jobs")
-    parser.add_argument("--forever", action="store_true", help="wait for more jobs when all have ended")
+    """Add the arguments of the command."""
+    parser.add_argument("ids", nargs="*", metavar="ID", help=ID_HELP)
+    parser.add_argument("--project", action="append", default=[], metavar="P", help="follow the jobs of a project")
+    add_tag_option(parser, "follow the jobs with a tag")
+    parser.add_argument("--all", action="store_true", help="follow all jobs")
+    parser.add_argument("--forever", action="store_true", help="wait for new jobs when all have ended")
     parser.add_argument(
         "-n",
         "--lines",
         type=_lines,
         default=DEFAULT_LINES,
         metavar="N",
-        help=f"begin with the last N lines of each, or `all` (default: {DEFAULT_LINES})",
+        help=f"print the last N lines of existing output, or `all` (default: {DEFAULT_LINES})",
     )
-    parser.add_argument("--raw", action="store_true", help="no transcripts, and in a pipe the bytes as they are")
-    parser.add_argument("--stderr", action="store_true", help="stderr instead of stdout")
+    parser.add_argument("--raw", action="store_true", help="print the output itself, not the transcript")
+    parser.add_argument("--stderr", action="store_true", help="follow stderr instead of stdout")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     filtered = bool(args.project or args.tag or args.all)
     if args.ids and (filtered or args.forever):
-        raise UsageError("an ID names the job: --project, --tag, --all and --forever do not go with it")
+        raise UsageError("IDs cannot be combined with --project, --tag, --all or --forever")
     if not args.ids and not filtered:
-        raise UsageError("which jobs? Nothing says what to follow", "Name ids, or --project, --tag or --all.")
+        raise UsageError("no jobs to follow are given", "Give IDs, or use --project, --tag or --all.")
     screen = stdout_screen()
     transcript: Render = "colour" if screen.colour else "text"
     wanted = Wanted(
@@ -88,5 +85,5 @@ def _lines(text: str) -> int:
     except ValueError:
         number = -1
     if number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of 0 or more nor `all`")
+        raise argparse.ArgumentTypeError(f"invalid number of lines '{text}': it must be 0 or more, or `all`")
     return number

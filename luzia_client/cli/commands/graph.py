@@ -1,4 +1,4 @@
-"""Dispatch a graph of jobs that come after one another, or draw the one that a job belongs to."""
+"""Dispatch a graph of jobs that depend on one another, or draw the graph of a job."""
 
 from __future__ import annotations
 
@@ -10,60 +10,64 @@ from luzia_protocol.jobs import Job
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
-from luzia_client.cli.args.parser import add_detach, add_json
+from luzia_client.cli.args.parser import add_detach, add_inner_json, add_json
 from luzia_client.cli.show.formatting import STATE_COLOURS, format_elapsed, format_status
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
 
 EXAMPLES = (
-    ("luzia graph run release.toml", "all jobs of a file, each after those that it names"),
-    ("luzia graph show @last", "draw how far it is"),
+    ("luzia graph run release.toml", "dispatch the jobs of a file in the order of their dependencies"),
+    ("luzia graph show @last", "draw the graph with the states of its jobs"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     parser.usage = "luzia graph [--json] run FILE | show ID"
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia graph", required=True)
-    run_it = actions.add_parser("run", help="dispatch all jobs of a file, or none of them")
-    run_it.add_argument("file", metavar="FILE", help="in TOML or JSON; - reads stdin")
-    run_it.add_argument("--key", metavar="K", help="the same key names the same graph: asking twice starts one")
+    text = "Dispatch all jobs of a file, or none of them if one is refused."
+    run_it = actions.add_parser("run", help="dispatch all jobs of a file, or none", description=text)
+    run_it.add_argument("file", metavar="FILE", help="a graph in TOML or JSON; - reads stdin")
+    run_it.add_argument(
+        "--key", metavar="KEY", help="idempotency key: dispatching again with the same KEY creates no second graph"
+    )
     add_detach(run_it)
-    show = actions.add_parser("show", help="draw the graph that a job belongs to")
-    show.add_argument("job", metavar="ID", help="any job of it")
+    text = "Draw the graph that a job belongs to."
+    show = actions.add_parser("show", help="draw the graph that a job belongs to", description=text)
+    show.add_argument("job", metavar="ID", help="any job of the graph")
     for action in (run_it, show):
-        action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        add_inner_json(action)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
         if args.action == "run":
             source = "stdin" if args.file == "-" else args.file
-            graph = job_files.graph_of(job_files.read(args.file), source)
-            graphed = client.graph(graph, args.key, args.parent)
+            graph = job_files.parse_graph(job_files.read_file(args.file), source)
+            created = client.graph(graph, args.key, args.parent)
             if args.json:
-                print_json(graphed)
+                print_json(created)
                 return exit_codes.OK
-            widest = max(map(len, graphed.jobs))
-            for name, told in graphed.jobs.items():
-                print(f"{name:<{widest}}  {told}")
+            widest = max(map(len, created.jobs))
+            for name, job_name in created.jobs.items():
+                print(f"{name:<{widest}}  {job_name}")
             return exit_codes.OK
         shown = client.get_graph(args.job)
     if args.json:
         for job in shown.jobs:
             print_json(job)
         return exit_codes.OK
-    print("\n".join(drawing(shown.jobs, stdout_screen(), datetime.now(UTC))))
+    print("\n".join(draw_graph(shown.jobs, stdout_screen(), datetime.now(UTC))))
     if shown.cut:
-        print(f"… and more: a drawing has at most {len(shown.jobs)} jobs")
+        print(f"… truncated: a drawing shows at most {len(shown.jobs)} jobs")
     return exit_codes.OK
 
 
-def drawing(jobs: list[Job], screen: Screen, now: datetime) -> list[str]:
-    """The graph as a tree: a job stands below the last of those that it comes after, and names the others.
+def draw_graph(jobs: list[Job], screen: Screen, now: datetime) -> list[str]:
+    """Draw a graph as a tree: a job is below the last job that it depends on, and lists the others.
 
     jobs: parents before children.
     """

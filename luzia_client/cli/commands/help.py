@@ -1,4 +1,4 @@
-"""Explain a command or a topic; without a word, list the commands and the topics."""
+"""Show the help of a command or a topic, or list all commands and topics."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.errors import UsageError, did_you_mean
 from luzia_client.cli.args.parser import command_parser, load_command
 from luzia_client.cli.help import usage
-from luzia_client.cli.help.topics import TITLES, text_of
+from luzia_client.cli.help.topics import TITLES, topic_text
 
 EXAMPLES = (
-    ("luzia help jobs", "the same as `luzia jobs --help`"),
-    ("luzia help ids", "how jobs are named"),
+    ("luzia help jobs", "show the help of a command"),
+    ("luzia help ids", "show the help of a topic"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("about", nargs="?", metavar="COMMAND|TOPIC", help=f"a command, or one of: {', '.join(TITLES)}")
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "about", nargs="?", metavar="COMMAND|TOPIC", help=f"a command, or one of these topics: {', '.join(TITLES)}"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     if args.about is None:
-        print(usage.all_commands())
+        print(usage.format_commands())
     elif args.about in COMMANDS:
         if args.about in DISPATCH_COMMANDS:
-            usage.show(args.about)
+            usage.print_dispatch_help(args.about)
         else:
             command_parser(args.about, load_command(args.about)).print_help()
     elif args.about in TITLES:
-        print(text_of(args.about), end="")
+        print(topic_text(args.about), end="")
     else:
         near = did_you_mean(args.about, [*COMMANDS, *TITLES])
-        raise UsageError(f"no command and no topic {args.about!r}", f"{near}The topics are {', '.join(TITLES)}.")
+        raise UsageError(f"unknown command or topic '{args.about}'", f"{near}The topics are {', '.join(TITLES)}.")
     return exit_codes.OK

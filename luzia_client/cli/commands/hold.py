@@ -1,4 +1,4 @@
-"""Hold queued jobs: they do not start until `luzia release`."""
+"""Hold queued jobs: they do not start until they are released with `luzia release`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.output import for_each
 
 EXAMPLES = (
-    ("luzia hold a2f5", "keep it in the queue"),
-    ("luzia hold --project overbits", "all of a project that are queued"),
+    ("luzia hold a2f5", "keep a job in the queue"),
+    ("luzia hold --project overbits", "hold all queued jobs of a project"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_selection(parser, "hold")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
-        return for_each(selected(client, args, "hold", [JobState.QUEUED]), client.hold, args.json)
+        return for_each(select_ids(client, args, "hold", [JobState.QUEUED]), client.hold, args.json)

@@ -1,4 +1,4 @@
-"""Take in the jobs of an export. What is there already stays as it is, and nothing starts by itself."""
+"""Import the jobs of an export. Existing jobs are not changed, and no imported job starts."""
 
 from __future__ import annotations
 
@@ -23,98 +23,100 @@ from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.commands.export import FORMAT, End, Head
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.text import harmless
+from luzia_client.cli.show.text import format_quantity, harmless
 
-EXAMPLES = (("luzia import jobs.jsonl", "what is there already stays"),)
+EXAMPLES = (("luzia import jobs.jsonl", "import jobs that do not exist yet"),)
 
-LONGEST_LINE = MAX_FRAME_BYTES - 1024
+MAX_LINE_BYTES = MAX_FRAME_BYTES - 1024
 BATCH_BYTES = 1024 * 1024
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("file", metavar="FILE", help="what `luzia export` wrote; - is the standard input")
+    """Add the arguments of the command."""
+    parser.add_argument("file", metavar="FILE", help="the output of `luzia export`; - reads stdin")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
-    with Client() as client, _source(args.file) as source:
-        return _Importing(client, args.json).run(source)
+    """Run the command; returns the exit status."""
+    with Client() as client, _open_input(args.file) as source:
+        return _Importer(client, args.json).run(source)
 
 
-class _Importing:
-    """One run over a file: gathers jobs for a request, and tells what is wrong by the number of its line."""
+class _Importer:
+    """Imports a file in requests of many jobs, and reports errors by line number."""
 
     def __init__(self, client: Client, as_json: bool) -> None:
         self._client = client
         self._as_json = as_json
-        self._waiting: list[tuple[int, Job]] = []
+        self._collected: list[tuple[int, Job]] = []
         self._bytes = 0
         self._counts: Counter[str] = Counter()
 
     def run(self, source: BinaryIO) -> int:
-        """Read it all; returns the exit status."""
-        _check_head(source.readline(LONGEST_LINE))
+        """Import all jobs; returns the exit status."""
+        _check_head(source.readline(MAX_LINE_BYTES))
         seen, end = 0, None
         for number, line in _lines(source):
             if line is None:
-                self._refused(number, f"longer than {LONGEST_LINE} bytes")
+                self._print_refusal(number, f"longer than {MAX_LINE_BYTES} bytes")
             elif end is not None:
-                self._refused(number, "it stands after the end")
+                self._print_refusal(number, "it follows the end of the export")
             elif line.startswith(b'{"end":'):
                 end = _decode_end(line)
                 continue
             else:
-                self._take(number, line)
+                self._collect(number, line)
             seen += 1
         self._send()
         if end != seen:
-            self._refused(None, f"the file is not whole: its end says {end} jobs, and it has {seen}")
+            why = "its end is missing" if end is None else f"it should have {end} jobs, and has {seen}"
+            self._print_refusal(None, f"the file is incomplete: {why}")
         counts = self._counts
         if not self._as_json:
             print(
-                f"Imported {counts['created']} jobs; {counts['there']} were there already, {counts['refused']} refused"
+                f"Imported {format_quantity(counts['created'], 'job')}; {counts['existing']} already existed,"
+                f" {counts['refused']} refused"
             )
         return exit_codes.REFUSED if counts["refused"] else exit_codes.OK
 
-    def _take(self, number: int, line: bytes) -> None:
+    def _collect(self, number: int, line: bytes) -> None:
         try:
             job = msgspec.json.decode(line, type=_Line).job
         except msgspec.DecodeError as exc:
-            self._refused(number, f"this is no job: {exc}")
+            self._print_refusal(number, f"not a job: {exc}")
             return
-        if self._waiting and (len(self._waiting) == MAX_IMPORT_JOBS or self._bytes + len(line) > BATCH_BYTES):
+        if self._collected and (len(self._collected) == MAX_IMPORT_JOBS or self._bytes + len(line) > BATCH_BYTES):
             self._send()
-        self._waiting.append((number, job))
+        self._collected.append((number, job))
         self._bytes += len(line)
 
     def _send(self) -> None:
-        """Have the daemon take in what waits; a refusal of the whole request ends the run, which may be repeated."""
-        waiting, self._waiting, self._bytes = self._waiting, [], 0
-        if not waiting:
+        """Send the collected jobs. If the daemon refuses the request, the import ends; it can be repeated."""
+        collected, self._collected, self._bytes = self._collected, [], 0
+        if not collected:
             return
-        imported = self._client.import_jobs([job for _, job in waiting])
-        for (number, _), result in zip(waiting, imported.imports, strict=True):
-            self._tell(number, result)
+        imported = self._client.import_jobs([job for _, job in collected])
+        for (number, _), result in zip(collected, imported.imports, strict=True):
+            self._report(number, result)
 
-    def _tell(self, number: int, result: ImportedJob) -> None:
+    def _report(self, number: int, result: ImportedJob) -> None:
         if self._as_json:
             print_json({"line": number, **msgspec.to_builtins(result)})
         if result.error is not None:
-            self._refused(number, f"{result.error.message}", result.error.hint)
+            self._print_refusal(number, result.error.message, result.error.hint)
             return
-        self._counts["created" if result.created else "there"] += 1
+        self._counts["created" if result.created else "existing"] += 1
         if result.created and result.note and not self._as_json:
             print(harmless(f"line {number}: {result.job}: {result.note}"))
 
-    def _refused(self, number: int | None, why: str, hint: str = "") -> None:
+    def _print_refusal(self, number: int | None, why: str, hint: str = "") -> None:
         self._counts["refused"] += 1
         print_error(why if number is None else f"line {number}: {why}", hint, 0)
 
 
 class _Line(msgspec.Struct, frozen=True):
-    """A line with a job, as `status` answers."""
+    """A line with a job, in the format of the reply to `status`."""
 
     job: Job
 
@@ -123,21 +125,21 @@ def _check_head(line: bytes) -> None:
     try:
         head = msgspec.json.decode(line, type=Head)
     except msgspec.DecodeError as exc:
-        raise UsageError("line 1: this is no export of luzia's", 'It begins with {"luzia_export": 1}.') from exc
+        raise UsageError("line 1: not an export of luzia", 'An export begins with {"luzia_export": 1}.') from exc
     if head.luzia_export > FORMAT:
         raise UsageError(
-            f"line 1: this is an export of format {head.luzia_export}, and this luzia reads {FORMAT}",
+            f"line 1: unsupported export format {head.luzia_export}; this version reads {FORMAT}",
             f"Import it with luzia {head.version} or newer.",
         )
 
 
 def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """The lines after the first by number, without empty ones; None for one that is too long."""
+    """The non-empty lines after the first by number; None for one that is too long."""
     number = 1
-    while line := source.readline(LONGEST_LINE + 1):
+    while line := source.readline(MAX_LINE_BYTES + 1):
         number += 1
-        if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-            while (rest := source.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            while (rest := source.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
                 continue
             yield number, None
         elif line.strip():
@@ -152,7 +154,7 @@ def _decode_end(line: bytes) -> int | None:
 
 
 @contextmanager
-def _source(file: str) -> Iterator[BinaryIO]:
+def _open_input(file: str) -> Iterator[BinaryIO]:
     if file == "-":
         yield sys.stdin.buffer
         return

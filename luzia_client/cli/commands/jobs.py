@@ -1,75 +1,72 @@
-"""List jobs, show everything about some of them, or watch either of it live."""
+"""List jobs, show the details of jobs, or watch them live."""
 
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 
 from luzia_protocol.states import SORT_KEYS, JobState
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import positive, states
-from luzia_client.cli.args.selection import add_tags
+from luzia_client.cli.args.parser import add_project_filter, add_since, parse_positive, parse_states
+from luzia_client.cli.args.selection import add_tag_option
 from luzia_client.cli.show import listing
 from luzia_client.cli.watch.signal_options import add_signs, chosen_signs
 
 EXAMPLES = (
-    ("luzia jobs", "a summary, and the newest jobs"),
-    ("luzia jobs a2f5", "everything about one"),
-    ("luzia jobs --state failed --since 2h --format id,reason", "what has failed, and why"),
+    ("luzia jobs", "list the newest jobs"),
+    ("luzia jobs a2f5", "show the details of a job"),
+    ("luzia jobs --state failed --since 2h --format id,reason", "list recent failures with their reasons"),
 )
 
 DEFAULT_LIMIT = 50
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("ids", nargs="*", metavar="ID", help="show everything about these jobs")
-    parser.add_argument("-w", "--watch", action="store_true", help="show them live until all have ended")
+    """Add the arguments of the command."""
+    parser.add_argument("ids", nargs="*", metavar="ID", help="show the details of these jobs")
+    parser.add_argument("-w", "--watch", action="store_true", help="show jobs live until all have ended")
     add_signs(parser)
-    parser.add_argument(
-        "--project", action="append", default=[], metavar="P", help="only jobs of this project (repeatable)"
-    )
-    parser.add_argument(
+    selection = parser.add_argument_group("Selection")
+    add_project_filter(selection)
+    selection.add_argument(
         "--state",
         action="append",
         default=[],
-        type=states,
+        type=parse_states,
         metavar="S",
-        help=f"only jobs in these states, with commas between (repeatable): {', '.join(JobState)}",
+        help=f"only jobs in these states, separated by commas (repeatable): {', '.join(JobState)}",
     )
-    add_tags(parser, "only jobs with this tag (repeatable)")
-    parser.add_argument(
+    selection.add_argument(
         "--waiting",
         action="append_const",
         dest="state",
         const=[JobState.WAITING],
-        help="only jobs whose agents ask something, for `luzia answer`",
+        help="only jobs that wait for `luzia answer`",
     )
-    parser.add_argument("--parent", metavar="ID", help="only the sub-jobs of this one")
-    parser.add_argument(
-        "--since", type=_since, metavar="WHEN", help="only jobs that were dispatched since then: 2h, 09:00, 2026-11-24"
-    )
-    parser.add_argument("--sort", choices=SORT_KEYS, metavar="KEY", help=f"order them by {', '.join(SORT_KEYS)}")
-    parser.add_argument("-r", "--reverse", action="store_true", help="the other way round")
-    how_many = parser.add_mutually_exclusive_group()
-    how_many.add_argument("--limit", type=positive, metavar="N", help=f"at most so many (default: {DEFAULT_LIMIT})")
-    how_many.add_argument("--all", action="store_true", help="all jobs that are remembered")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--format", metavar="COLUMN,…", help="these columns: id,state,task; see `luzia help formats`")
-    form.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    add_tag_option(selection, "only jobs with this tag (repeatable)")
+    selection.add_argument("--parent", metavar="ID", help="only the sub-jobs of this job")
+    add_since(selection, "2h")
+    order = parser.add_argument_group("Order and number")
+    order.add_argument("--sort", choices=SORT_KEYS, metavar="KEY", help=f"sort by {', '.join(SORT_KEYS)}")
+    order.add_argument("-r", "--reverse", action="store_true", help="reverse the order")
+    number = order.add_mutually_exclusive_group()
+    number.add_argument("--limit", type=parse_positive, metavar="N", help=f"at most N jobs (default: {DEFAULT_LIMIT})")
+    number.add_argument("--all", action="store_true", help="all jobs")
+    output = parser.add_argument_group("Output").add_mutually_exclusive_group()
+    output.add_argument("--format", metavar="COLUMN,…", help="print columns: id,state,task; see `luzia help formats`")
+    output.add_argument("--json", action="store_true", help="print JSON, one object per line")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit status."""
     states = [state for group in args.state for state in group]
     tags = dict(args.tag)
-    choosing = states or tags or args.limit or args.all or args.since or args.sort or args.reverse or args.format
-    choosing = choosing or args.parent
-    if args.ids and (choosing or args.project):
-        raise UsageError("an ID names the job: what chooses and orders jobs does not go with it")
-    if args.watch and choosing:
-        raise UsageError("--watch follows live jobs: of what chooses jobs only --project goes with it")
+    selecting = states or tags or args.limit or args.all or args.since or args.sort or args.reverse or args.format
+    selecting = selecting or args.parent
+    if args.ids and (selecting or args.project):
+        raise UsageError("IDs cannot be combined with options that select or sort jobs")
+    if args.watch and selecting:
+        raise UsageError("--watch cannot be combined with options that select or sort jobs, except --project")
     signs = chosen_signs(args)
     if args.watch:
         from luzia_client.cli.watch.watch import run_watch
@@ -81,21 +78,12 @@ def run(args: argparse.Namespace) -> int:
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or DEFAULT_LIMIT
     wanted = listing.Wanted(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
-    from luzia_client.cli.commands.dispatch import ask
+    from luzia_client.cli.commands.dispatch import exchange
 
     if args.json:
-        return listing.print_json(wanted, ask)
+        return listing.print_json(wanted, exchange)
     if args.format is not None:
         from luzia_client.cli.show.columns import chosen
 
-        return listing.print_columns(wanted, chosen(args.format), ask)
-    return listing.print_table(wanted, ask)
-
-
-def _since(text: str) -> datetime:
-    from luzia_client.cli.args.times import past
-
-    try:
-        return past(text, datetime.now(UTC))
-    except (ValueError, OverflowError) as exc:
-        raise argparse.ArgumentTypeError(f"{text!r} is no moment and no span; write 2h, 09:00 or 2026-11-24") from exc
+        return listing.print_columns(wanted, chosen(args.format), exchange)
+    return listing.print_table(wanted, exchange)

@@ -1,7 +1,7 @@
-"""Show what jobs wrote, of an agent as a transcript; with `-f` as it comes, over attempts and restarts.
+"""Print the output of jobs; that of an agent as a transcript. With -f, follow it through retries and daemon restarts.
 
-The output of several jobs comes one after another, each below a heading. Of a selection these are the jobs that have
-begun, the newest last.
+Several jobs are printed one after another, each below a heading. Options that select jobs skip those that have not
+started, and print the newest last.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from luzia_protocol.requests import MAX_OUTPUT_BYTES
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.args.parser import add_json, parse_count
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.watch.log_selection import add_jobs, heading, jobs_meant
 
 EXAMPLES = (
-    ("luzia logs a2f5", "what it has written"),
-    ("luzia logs -f @last", "and what it goes on writing"),
-    ("luzia logs -n 5 --state failed", "the last lines of each job that has failed"),
+    ("luzia logs a2f5", "print the output of a job"),
+    ("luzia logs -f @last", "follow the output until the job ends"),
+    ("luzia logs -n 5 --state failed", "print the last lines of the failed jobs"),
 )
 
 Stream = Literal["stdout", "stderr"]
@@ -41,18 +41,20 @@ Render = Literal["none", "text", "colour"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_jobs(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="of one job: go on until it has ended")
-    parser.add_argument("-n", "--lines", type=_count, metavar="N", help="only the last N lines")
-    parser.add_argument("--raw", action="store_true", help="the bytes as they are, also where there is a transcript")
-    parser.add_argument("--stderr", action="store_true", help="stderr instead of stdout")
-    parser.add_argument("--attempt", type=_count, metavar="K", help="the output of this attempt (default: the newest)")
+    parser.add_argument("-f", "--follow", action="store_true", help="follow the output of one job until it ends")
+    parser.add_argument("-n", "--lines", type=parse_count, metavar="N", help="print only the last N lines")
+    parser.add_argument("--raw", action="store_true", help="print the output itself, not the transcript")
+    parser.add_argument("--stderr", action="store_true", help="print stderr instead of stdout")
+    parser.add_argument(
+        "--attempt", type=parse_count, metavar="K", help="print the output of attempt K (default: the newest)"
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Run the command; returns the exit status."""
     status = exit_codes.OK
     with Client() as client:
         jobs = jobs_meant(client, args)
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             _show(client, jobs[0], args)
             return status
         if args.follow:
-            raise UsageError("-f shows one job as it goes on", "Name one job, or follow many with `luzia follow ID…`.")
+            raise UsageError("-f follows one job only", "Use `luzia follow ID…` for several jobs.")
         for number, each in enumerate(jobs):
             try:
                 job = client.get_job(each) if isinstance(each, str) else each
@@ -73,11 +75,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(client: Client, job: str, args: argparse.Namespace) -> None:
-    """The output of one job."""
+    """Print the output of one job."""
     stream: Stream = "stderr" if args.stderr else "stdout"
     encoding: Encoding = "text" if args.json else "base64"
-    asked = Asked(client, job, args.attempt, stream, args.lines, encoding, _render(args))
-    pieces = _with_notes(asked.follow() if args.follow else asked.read())
+    request = OutputRequest(client, job, args.attempt, stream, args.lines, encoding, _render(args))
+    pieces = _with_notes(request.follow() if args.follow else request.read())
     if args.json:
         for piece in pieces:
             print(msgspec.json.encode(piece).decode(), flush=True)
@@ -91,13 +93,13 @@ def _show(client: Client, job: str, args: argparse.Namespace) -> None:
 
 
 def _write(text: str) -> None:
-    """Words of our own between the output of jobs, which goes past the buffer of `print`."""
+    """Print a text between outputs, which are written to the buffer below stdout."""
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
 def _render(args: argparse.Namespace) -> Render:
-    """Programs get the bytes with --json and --raw; on a pipe a transcript has no colours."""
+    """How the daemon renders the output: not at all for --raw and --json; a transcript has colours on a terminal."""
     if args.raw or args.json:
         return "none"
     return "colour" if stdout_screen().colour else "text"
@@ -108,7 +110,7 @@ def _bytes(piece: Output) -> bytes:
 
 
 def _with_notes(pieces: Iterator[Output | FollowEnd]) -> Iterator[Output | FollowEnd]:
-    """Say on stderr where something is missing because output beyond the limit is dropped."""
+    """Print on stderr where output is missing because it exceeded max_log_bytes."""
     expected = 0
     for piece in pieces:
         if isinstance(piece, Output):
@@ -116,7 +118,7 @@ def _with_notes(pieces: Iterator[Output | FollowEnd]) -> Iterator[Output | Follo
                 what = (
                     f"the first {piece.dropped_bytes} bytes" if expected == 0 else f"bytes {expected} to {piece.offset}"
                 )
-                print(f"luzia: {what} of this output are not kept (max_log_bytes)", file=sys.stderr, flush=True)
+                print(f"luzia: {what} of this output were dropped (max_log_bytes)", file=sys.stderr, flush=True)
             expected = piece.next_offset
         else:
             expected = 0
@@ -135,8 +137,8 @@ def _to_terminal(pieces: Iterator[Output | FollowEnd]) -> None:
         sys.stdout.flush()
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What output is wanted. attempt: None is the newest. lines: None is all of it."""
+class OutputRequest(msgspec.Struct, frozen=True):
+    """Which output to read. attempt: None is the newest. lines: the last ones only, None is all."""
 
     client: Client
     job: str
@@ -147,7 +149,7 @@ class Asked(msgspec.Struct, frozen=True):
     render: Render
 
     def read(self) -> Iterator[Output]:
-        """What is there now, and no more, however fast the job writes."""
+        """The output so far; what the job writes in the meantime is left out."""
         piece = self.client.read_output(
             self.job,
             attempt=self.attempt,
@@ -175,7 +177,7 @@ class Asked(msgspec.Struct, frozen=True):
             yield piece
 
     def follow(self) -> Iterator[Output | FollowEnd]:
-        """Everything until the job, or the attempt that was asked for, has ended."""
+        """The output until the job, or the requested attempt, has ended."""
         attempt, lines = self.attempt, self.lines
         while True:
             end: FollowEnd | None = None
@@ -193,7 +195,7 @@ class Asked(msgspec.Struct, frozen=True):
             attempt, lines = end.attempt + 1, None
 
     def _next_attempt(self, last: int) -> Job:
-        """The job once it has an attempt after `last`, or is final without one."""
+        """Wait until the job has an attempt after `last`, or is final without one."""
         while True:
             seq = self.client.list_jobs(limit=1).seq
             job = self.client.get_job(self.job)
@@ -202,13 +204,3 @@ class Asked(msgspec.Struct, frozen=True):
             for event in self.client.subscribe(after=seq, jobs=[job.id]):
                 if isinstance(event, events.Starting | events.Ended | events.Removed):
                     break
-
-
-def _count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 0 or more")
-    return number

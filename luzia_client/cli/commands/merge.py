@@ -1,6 +1,6 @@
-"""Merge a job's branch into the branch that was checked out in the project when the job began.
+"""Merge a job's branch into the branch that was checked out in the project when the job started.
 
-It happens wholly or not at all: on a conflict, or where git would overwrite something, everything stays as it is.
+On a conflict, or if git would overwrite changes, nothing is changed.
 """
 
 from __future__ import annotations
@@ -9,41 +9,43 @@ import argparse
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luzia_client import trees
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.text import harmless
-from luzia_client.trees.merging import merge
+from luzia_client.cli.show.text import format_quantity, harmless
+from luzia_client.trees import worktree_of
+from luzia_client.trees.merge import merge_branch
 
 EXAMPLES = (
-    ("luzia merge a2f5", "take over what it has committed"),
-    ('luzia merge a2f5 --commit -m "Fix the login"', "and first commit what is not"),
+    ("luzia merge a2f5", "merge the commits of a job"),
+    ('luzia merge a2f5 --commit -m "Fix the login"', "commit its changes first"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("job", metavar="ID", help="the job")
-    parser.add_argument("--commit", action="store_true", help="first commit what is uncommitted in the worktree")
-    parser.add_argument("-m", "--message", metavar="TEXT", help="for that commit (default: the task's first line)")
+    """Add the arguments of the command."""
+    parser.add_argument("job", metavar="ID", help=ID_HELP)
+    parser.add_argument("--commit", action="store_true", help="first commit all changes in the worktree")
+    parser.add_argument(
+        "-m", "--message", metavar="TEXT", help="the message of that commit (default: the first line of the task)"
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
         job = client.get_job(args.job)
-    tree = trees.of(job)
+    tree = worktree_of(job)
     if not job.state.is_final:
         raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} is {job.state}")
-    merged = merge(job, tree, commit=args.commit, message=args.message)
+    merged = merge_branch(job, tree, commit=args.commit, message=args.message)
     if args.json:
         print_json(merged)
     elif merged.commits:
-        what = "1 commit" if merged.commits == 1 else f"{merged.commits} commits"
-        print(harmless(f"merged {merged.branch} into {merged.onto}: {what}, now at {merged.commit[:12]}"))
+        what = format_quantity(merged.commits, "commit")
+        print(harmless(f"Merged {merged.branch} into {merged.onto}: {what}, now at {merged.commit[:12]}"))
     else:
-        print(harmless(f"{merged.onto} has everything of {merged.branch} already"))
+        print(harmless(f"{merged.onto} already contains {merged.branch}"))
     return exit_codes.OK

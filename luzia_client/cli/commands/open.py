@@ -1,6 +1,8 @@
-"""Start a shell where a job works: in its git worktree if it has one, otherwise in its directory; exit comes back.
+"""Open a shell or an editor in a job's git worktree, or in its directory if it has no worktree.
 
-A command cannot change the directory of the shell that started it. For that: cd "$(luzia open --print ID)"
+Exit the shell to return. To change the directory of the current shell, use --print:
+
+  cd "$(luzia open --print ID)"
 """
 
 from __future__ import annotations
@@ -20,27 +22,28 @@ from luzia_protocol.jobs import Job
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import ID_HELP
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
 EXAMPLES = (
-    ("luzia open a2f5", "a shell where it works"),
-    ("luzia open --print a2f5", "the directory alone, for cd"),
-    ("luzia open --editor @last", "your editor there"),
+    ("luzia open a2f5", "open a shell in the job's worktree"),
+    ("luzia open --print a2f5", "print the path of the directory"),
+    ("luzia open --editor @last", "open your editor there"),
 )
 
 
-class Place(NamedTuple):
-    """A directory. what: which one of the job that is, in words. remedy: what to do when it is gone."""
+class Directory(NamedTuple):
+    """A directory of a job. what: its description. remedy: what to do if it does not exist."""
 
     path: str
     what: str
     remedy: str = ""
 
 
-class Opened(msgspec.Struct, frozen=True):
-    """What `--json` prints."""
+class OpenResult(msgspec.Struct, frozen=True):
+    """The output of `--json`."""
 
     job: str
     directory: str
@@ -48,63 +51,63 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("job", metavar="ID", help="the job")
-    parser.add_argument("--logs", action="store_true", help="the directory with its records and its output instead")
+    """Add the arguments of the command."""
+    parser.add_argument("job", metavar="ID", help=ID_HELP)
+    parser.add_argument("--logs", action="store_true", help="open the directory with its records and output instead")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--print", action="store_true", help="print the directory (what a pipe gets anyway)")
-    how.add_argument("-e", "--editor", action="store_true", help="start $VISUAL or $EDITOR there instead of $SHELL")
-    how.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    how.add_argument("--print", action="store_true", help="print the path of the directory (the default on a pipe)")
+    how.add_argument("-e", "--editor", action="store_true", help="start $VISUAL or $EDITOR instead of $SHELL")
+    how.add_argument("--json", action="store_true", help="print JSON, one object per line")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status, unless a program takes the place of this one."""
+    """Run the command; returns the exit status, unless another program replaces this one."""
     with Client() as client:
         job = client.get_job(args.job)
-    place = _records(job) if args.logs else _work(job)
-    there = os.path.isdir(place.path)
+    directory = _records(job) if args.logs else _work(job)
+    exists = os.path.isdir(directory.path)
     if args.json:
-        print_json(Opened(job.id, place.path, there))
+        print_json(OpenResult(job.id, directory.path, exists))
         return exit_codes.OK
-    if not there:
-        return print_error(f"{place.what} is gone: {place.path}", place.remedy, exit_codes.INPUT_OUTPUT)
+    if not exists:
+        return print_error(
+            f"{directory.what} no longer exists: {directory.path}", directory.remedy, exit_codes.INPUT_OUTPUT
+        )
     if args.editor:
-        return _become([*_editor(), place.path], place.path, job)
+        return _exec([*_editor(), directory.path], directory.path, job)
     if args.print or not sys.stdout.isatty():
-        print(harmless(place.path) if sys.stdout.isatty() else place.path)
+        print(harmless(directory.path) if sys.stdout.isatty() else directory.path)
         return exit_codes.OK
-    print(harmless(f"In {place.what}: {place.path}"), file=sys.stderr)
-    print("exit comes back.", file=sys.stderr)
-    return _become([os.environ.get("SHELL") or "/bin/sh"], place.path, job)
+    print(harmless(f"In {directory.what}: {directory.path}"), file=sys.stderr)
+    print("Exit the shell to return.", file=sys.stderr)
+    return _exec([os.environ.get("SHELL") or "/bin/sh"], directory.path, job)
 
 
-def _work(job: Job) -> Place:
+def _work(job: Job) -> Directory:
     if job.worktree is not None:
         tree = job.worktree
-        remedy = (
-            f"What it committed is on the branch {tree.branch}, unless that was deleted: `git branch` in the project."
-        )
-        return Place(tree.directory, f"the worktree of job {job.id}", remedy)
-    return Place(job.cwd, f"the directory of job {job.id}")
+        remedy = f"Its commits are on the branch {tree.branch} of the project, unless it was deleted."
+        return Directory(tree.directory, f"the worktree of job {job.id}", remedy)
+    return Directory(job.cwd, f"the directory of job {job.id}")
 
 
-def _records(job: Job) -> Place:
+def _records(job: Job) -> Directory:
     if job.directory is None:
-        raise Refused(ErrorCode.UNKNOWN_ATTEMPT, f"job {job.id} has not started yet, so there are no records of it")
-    return Place(job.directory, f"the records of job {job.id}")
+        raise Refused(ErrorCode.UNKNOWN_ATTEMPT, f"job {job.id} has not started, and has no records yet")
+    return Directory(job.directory, f"the records of job {job.id}")
 
 
 def _editor() -> list[str]:
     words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
     if not words:
-        raise UsageError("no editor is set", "Set VISUAL or EDITOR to one.")
+        raise UsageError("no editor is set", "Set VISUAL or EDITOR.")
     return words
 
 
-def _become(argv: list[str], directory: str, job: Job) -> int:
-    """Become another program, in a directory, which does not return. Raises OSError, which names the program."""
+def _exec(argv: list[str], directory: str, job: Job) -> int:
+    """Replace this process by a program in a directory. Raises OSError with the program's name."""
     sys.stdout.flush()
     os.chdir(directory)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored stays so
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and programs inherit that
         signal.signal(number, signal.SIG_DFL)
     os.execvpe(argv[0], argv, {**os.environ, "PWD": directory, "LUZIA_OPEN": job.id})

@@ -1,7 +1,7 @@
-"""Pause running jobs, a project, or everything, until `luzia resume`.
+"""Suspend running jobs, a project or everything until `luzia resume`.
 
-With ids, --state or --tag: nothing of these running jobs runs on. With --project or --all alone: nothing more starts
-either, also what is dispatched later.
+With IDs, --state or --tag, only these jobs are paused. With --project or --all alone the queue is paused as well: no
+more jobs start, including those that are dispatched later.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ import argparse
 from luzia_protocol.jobs import JobState
 
 from luzia_client.api.client import Client
-from luzia_client.cli.administration.queues import add_queue_only, change_queues, queues_meant
+from luzia_client.cli.administration.queues import add_queue_only, change_queues, selected_queues
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.output import for_each
 
 CAN_BE_PAUSED = (JobState.STARTING, JobState.RUNNING)
 
 EXAMPLES = (
-    ("luzia pause a2f5", "this job stands still"),
-    ("luzia pause --project overbits", "all of the project does, and nothing more of it starts"),
-    ("luzia pause --all --queue-only", "nothing more starts, and what runs goes on"),
+    ("luzia pause a2f5", "suspend a job"),
+    ("luzia pause --project overbits", "suspend the jobs of a project, and start no more"),
+    ("luzia pause --all --queue-only", "start no more jobs; running ones continue"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_selection(parser, "pause")
-    add_queue_only(parser, "with --project or --all: start nothing more, and leave alone what runs")
+    add_queue_only(parser, "with --project or --all: pause only the queue; running jobs continue")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
-        if queues_meant(args) is not None:
+        if selected_queues(args) is not None:
             return change_queues(client, args, "pause", CAN_BE_PAUSED, client.pause_queue)
-        return for_each(selected(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json)
+        return for_each(select_ids(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json)

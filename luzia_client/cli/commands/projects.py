@@ -1,4 +1,4 @@
-"""List the projects, or add one to and remove one from the configuration file."""
+"""List the projects, or add or remove a project in the configuration file."""
 
 from __future__ import annotations
 
@@ -8,42 +8,41 @@ from luzia_protocol.replies import ProjectList
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.args.parser import add_inner_json, add_json
 from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
 
 EXAMPLES = (
-    ("luzia projects", "which there are"),
-    ("luzia projects add overbits ~/src/overbits", "a name for a directory"),
+    ("luzia projects", "list the projects"),
+    ("luzia projects add overbits ~/src/overbits", "add a project"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.usage = "luzia projects [--json] [list | add NAME PATH [--agent A] | remove PROJECT]"
+    """Add the arguments of the command."""
+    parser.usage = "luzia projects [options] [list | add NAME PATH | remove PROJECT]"
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia projects")
-    _action(actions, "list", "show the projects (what it does without an action)")
-    add = _action(actions, "add", "add a project, or say `luzia . TASK` and need none")
-    add.add_argument("name", metavar="NAME", help="what to call it")
+    _action(actions, "list", "list the projects (the default action)")
+    add = _action(actions, "add", "add a project to the configuration")
+    add.add_argument("name", metavar="NAME", help="the name of the project")
     add.add_argument("path", metavar="PATH", help="its directory")
-    add.add_argument("--agent", metavar="A", help="the agent for its tasks")
-    remove = _action(actions, "remove", "take a project out of the configuration; its jobs stay")
-    remove.add_argument("name", metavar="PROJECT", help="which")
+    add.add_argument("--agent", metavar="A", help="the agent that runs its tasks")
+    remove = _action(actions, "remove", "remove a project from the configuration; its jobs are kept")
+    remove.add_argument("name", metavar="PROJECT", help="the name of the project")
 
 
 def _action(
     actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
-    action = actions.add_parser(name, help=text, description=text)
-    # Not a default of False, which would undo a --json before the action.
-    action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    add_inner_json(action)
     return action
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
         if args.action == "add":
             projects = client.add_project(args.name, args.path, args.agent)
@@ -59,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
     elif args.action == "remove":
         print(f"Removed {args.name} from {projects.config_file}")
     else:
-        _show(projects)
+        _print_table(projects)
     return exit_codes.OK
 
 
-def _show(projects: ProjectList) -> None:
+def _print_table(projects: ProjectList) -> None:
     if not projects.projects:
         print("No projects are configured. Add one with `luzia projects add NAME PATH`, or use a directory:")
         print('luzia . "fix the tests"')
@@ -79,4 +78,4 @@ def _show(projects: ProjectList) -> None:
         for project in projects.projects
     ]
     print_columns(("NAME", "AGENT", "RUNNING", "QUEUED", "PATH"), rows, stdout_screen())
-    print(f"\nConfigured in {harmless(projects.config_file)}")
+    print(f"\nConfiguration: {harmless(projects.config_file)}")

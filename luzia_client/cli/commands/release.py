@@ -1,4 +1,4 @@
-"""Let held jobs start: those of `luzia hold` and of `--hold` at their dispatch."""
+"""Release jobs that were held with `luzia hold` or dispatched with --hold, so that they can start."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.output import for_each
 
 EXAMPLES = (
-    ("luzia release a2f5", "it starts when it is its turn"),
-    ("luzia release --all", "all that are held"),
+    ("luzia release a2f5", "release a job"),
+    ("luzia release --all", "release all held jobs"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_selection(parser, "release")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
-        return for_each(selected(client, args, "release", [JobState.QUEUED], _is_held), client.release, args.json)
+        return for_each(select_ids(client, args, "release", [JobState.QUEUED], _is_held), client.release, args.json)
 
 
 def _is_held(job: Job) -> bool:

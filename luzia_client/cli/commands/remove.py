@@ -1,4 +1,4 @@
-"""Forget finished jobs: their records and their directories with all output."""
+"""Delete finished jobs: their records and their directories, with all output."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.selection import add_selection, selected
+from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.formatting import FINAL_STATES
 from luzia_client.cli.show.output import for_each
 
 EXAMPLES = (
-    ("luzia remove a2f5", "forget it, with its output"),
-    ("luzia remove --state failed", "all that have failed"),
+    ("luzia remove a2f5", "delete a job and its output"),
+    ("luzia remove --state failed", "delete all failed jobs"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_selection(parser, "remove")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     with Client() as client:
-        return for_each(selected(client, args, "remove", FINAL_STATES), client.remove, args.json)
+        return for_each(select_ids(client, args, "remove", FINAL_STATES), client.remove, args.json)

@@ -1,4 +1,4 @@
-"""`luzia run PROJECT -- ARGV…`: an exact command as a job."""
+"""Run a command as a job, without a shell: `luzia run PROJECT -- PROGRAM ARGUMENT…`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from luzia_client.cli.args import command_line
 from luzia_client.cli.commands import dispatch
 
 EXAMPLES = (
-    ("luzia run . -- make -j4 test", "an exact command, as it stands"),
-    ("luzia run --timeout 10m overbits -- ./deploy staging", "ended when it takes too long"),
+    ("luzia run . -- make -j4 test", "run the command exactly as given"),
+    ("luzia run --timeout 10m overbits -- ./deploy staging", "end it after ten minutes"),
 )
 
 
 def run(words: list[str]) -> int:
-    """The command: returns the exit status."""
-    asked = command_line.parse(words, "run")
-    if asked.help:
+    """Run the command; returns the exit status."""
+    line = command_line.parse_dispatch(words, "run")
+    if line.help:
         from luzia_client.cli.help import usage
 
-        return usage.show("run")
-    if asked.agent:
-        raise command_line.usage_error("`luzia run` takes no --agent", "It needs no agent.")
-    if not asked.words or not asked.words[0]:
-        raise command_line.usage_error("no command given", "Write luzia run PROJECT -- PROGRAM ARGUMENT…")
-    return dispatch.submit(asked, argv=asked.words)
+        return usage.print_dispatch_help("run")
+    if line.agent:
+        raise command_line.usage_error("`luzia run` takes no --agent", "It runs the command itself.")
+    if not line.words or not line.words[0]:
+        raise command_line.usage_error("no command given", "Usage: luzia run PROJECT -- PROGRAM [ARGUMENT…]")
+    return dispatch.submit(line, argv=line.words)

@@ -1,4 +1,4 @@
-"""Dispatch jobs again and again, by the clock; see which schedules there are, and what became of their runs."""
+"""Dispatch jobs on a schedule; list, show and change the schedules."""
 
 from __future__ import annotations
 
@@ -12,105 +12,111 @@ from luzia_protocol.schedules import NEXT_RUNS, Schedule
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import schedule_add
-from luzia_client.cli.args.parser import Parser, add_json
+from luzia_client.cli.args.parser import Parser, add_inner_json, add_json, parse_integer
 from luzia_client.cli.show import schedules as schedule_words
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
 
 EXAMPLES = (
-    ('luzia schedule add nightly --cron "0 3 * * 1-5" --project . "fix it"', "at 3 on workdays"),
-    ("luzia schedule show nightly", "its next runs, and what became of the last one"),
-    ("luzia schedule pause nightly", "for a while"),
+    ('luzia schedule add nightly --cron "0 3 * * 1-5" --project . "fix it"', "run a task at 03:00 on weekdays"),
+    ("luzia schedule show nightly", "show the next runs and the result of the last one"),
+    ("luzia schedule pause nightly", "suspend a schedule"),
 )
 
 
 class _Action(Parser):
-    """The parser of an action. grammar: reads what follows it, where that is none of argparse's; into `wanted`."""
+    """The parser of an action. parse: parses its words instead of argparse; the result is in `line`."""
 
-    grammar: Callable[[list[str]], object] | None = None
+    parse: Callable[[list[str]], object] | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Read what follows the action; help is argparse's to give."""
+        """Parse the words of the action; argparse prints the help."""
         words = [*args]
         options = words[: words.index("--")] if "--" in words else words
-        if self.grammar is None or {"-h", "--help"} & set(options):
+        if self.parse is None or {"-h", "--help"} & set(options):
             return super().parse_known_args(args, namespace)
-        return argparse.Namespace(wanted=self.grammar(words)), []
+        return argparse.Namespace(line=self.parse(words)), []
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.usage = "luzia schedule [--json] [list | add NAME … | show|pause|resume|remove|run NAME]"
+    """Add the arguments of the command."""
+    parser.usage = (
+        "luzia schedule [--json] [list]\n       luzia schedule [--json] add|show|pause|resume|remove|run NAME …"
+    )
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia schedule", parser_class=_Action)
-    _action(actions, "list", "show the schedules (what it does without an action)")
+    _action(actions, "list", "list the schedules (the default action)")
     _configure_add(actions)
-    show = _action(actions, "show", "show one with its next runs")
+    show = _action(actions, "show", "show a schedule and its next runs")
     show.add_argument(
-        "--runs", type=int, default=NEXT_RUNS, metavar="N", help=f"so many of them instead of {NEXT_RUNS}"
+        "--runs", type=parse_integer, default=NEXT_RUNS, metavar="N", help=f"show N runs (default: {NEXT_RUNS})"
     )
     for action in (
         show,
-        _action(actions, "pause", "dispatch nothing of it for a while"),
-        _action(actions, "resume", "dispatch again; what came meanwhile is not made up for"),
-        _action(actions, "remove", "forget it; its jobs stay"),
-        _action(actions, "run", "dispatch its job now, behind those of it that have not ended"),
+        _action(actions, "pause", "suspend a schedule"),
+        _action(actions, "resume", "resume a schedule; runs missed in the meantime are skipped"),
+        _action(actions, "remove", "delete a schedule; its jobs are kept"),
+        _action(actions, "run", "dispatch its job now, after those of its jobs that are still active"),
     ):
-        action.add_argument("name", metavar="SCHEDULE", help="its name")
+        action.add_argument("name", metavar="SCHEDULE", help="the name of the schedule")
 
 
 def _action(actions: argparse._SubParsersAction[_Action], name: str, text: str) -> _Action:
-    action = actions.add_parser(name, help=text, description=text)
-    # Not a default of False, which would undo a --json before the action.
-    action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    add_inner_json(action)
     return action
 
 
 def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
-    """The arguments are for the help: schedule_add.py reads what follows, whose options are those of a dispatch."""
-    add = _action(actions, "add", "dispatch a task at the moments of a cron expression")
-    add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT [options] WORD…"
-    for names, value, text in schedule_add.options():
-        if value:
-            add.add_argument(*names, metavar=value, help=text, choices=schedule_add.CHOICES.get(names[0]))
+    """Add the arguments for the help; schedule_add.py parses them."""
+    add = _action(actions, "add", "add a schedule that dispatches a task at the times of a cron expression")
+    add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT\n                          [options] WORD…"
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for option in schedule_add.list_options():
+        group = groups.get(option.section) or groups.setdefault(option.section, add.add_argument_group(option.section))
+        if option.value:
+            choices = schedule_add.CHOICES.get(option.names[0])
+            group.add_argument(*option.names, metavar=option.value, help=option.help, choices=choices)
         else:
-            add.add_argument(*names, action="store_true", help=text)
-    add.add_argument("name", metavar="NAME", help="what to call it")
-    add.grammar = schedule_add.read
-    add.add_argument("task", nargs="+", metavar="WORD", help="the task; - alone reads it from stdin, @FILE from a file")
+            group.add_argument(*option.names, action="store_true", help=option.help)
+    add.add_argument("name", metavar="NAME", help="the name of the schedule")
+    add.parse = schedule_add.parse_schedule
+    add.add_argument(
+        "task", nargs="+", metavar="WORD", help="the words of the task; - reads it from stdin, @FILE from a file"
+    )
 
 
-def _added(wanted: schedule_add.Wanted, as_json: bool) -> int:
+def _add(line: schedule_add.ScheduleLine, as_json: bool) -> int:
     """Add a schedule; returns the exit status."""
     with Client() as client:
-        schedule = wanted.send(client)
-    if as_json or wanted.asked.json:
+        schedule = line.send(client)
+    if as_json or line.dispatch.json:
         print_json(schedule)
-    elif wanted.asked.quiet:
+    elif line.dispatch.quiet:
         print(harmless(schedule.name))
     else:
-        done = "Replaced" if "--replace" in wanted.own else "Added"
-        print(f"{done} {harmless(schedule.name)}, in the time zone {harmless(schedule.timezone)}. Its next runs:")
+        done = "Replaced" if "--replace" in line.options else "Added"
+        print(f"{done} {harmless(schedule.name)} (time zone {harmless(schedule.timezone)}). Next runs:")
         now = datetime.now(UTC)
         print("\n".join(f"  {words}" for words in schedule_words.coming(schedule, now)))
     return exit_codes.OK
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     if args.action == "add":
-        return _added(args.wanted, args.json)
+        return _add(args.line, args.json)
     with Client() as client:
         match args.action:
             case "show":
-                return _tell(client.get_schedule(args.name, args.runs), args.json, "")
+                return _print_result(client.get_schedule(args.name, args.runs), args.json, "")
             case "pause":
-                return _tell(client.pause_schedule(args.name), args.json, "Paused")
+                return _print_result(client.pause_schedule(args.name), args.json, "Paused")
             case "resume":
-                return _tell(client.resume_schedule(args.name), args.json, "Resumed")
+                return _print_result(client.resume_schedule(args.name), args.json, "Resumed")
             case "remove":
-                return _tell(client.remove_schedule(args.name), args.json, "Removed")
+                return _print_result(client.remove_schedule(args.name), args.json, "Removed")
             case "run":
                 dispatched = client.run_schedule(args.name)
                 print_json(dispatched) if args.json else print(dispatched.name)
@@ -124,8 +130,8 @@ def run(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _tell(schedule: Schedule, as_json: bool, done: str) -> int:
-    """Say what was done, or show all of it when nothing was."""
+def _print_result(schedule: Schedule, as_json: bool, done: str) -> int:
+    """Print what was done, or the whole schedule if nothing was."""
     if as_json:
         print_json(schedule)
     elif done:

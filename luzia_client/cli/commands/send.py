@@ -1,6 +1,6 @@
-"""Say something more in a job's conversation: its agent goes on with it in the next attempt of the job.
+"""Send a follow-up message to a job's agent, which resumes its session with it in the next attempt of the job.
 
-While an attempt runs the message waits for its end; several are given one after the other.
+While an attempt is running, the message is queued until it ends. Several messages are delivered in order.
 """
 
 from __future__ import annotations
@@ -8,23 +8,23 @@ from __future__ import annotations
 import argparse
 
 from luzia_client.api.client import Client
-from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import for_each
 
-EXAMPLES = (('luzia send a2f5 "and add a test"', "the agent goes on with it"),)
+EXAMPLES = (('luzia send a2f5 "and add a test"', "send a message to the agent"),)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument("job", metavar="ID", help="a job's id, the beginning or end of one, agent:…, or @last")
+    """Add the arguments of the command."""
+    parser.add_argument("job", metavar="ID", help=ID_HELP)
     parser.add_argument(
-        "words", nargs="+", metavar="WORD", help="the message; put `--` before one that begins with a dash"
+        "words", nargs="+", metavar="WORD", help="the message; put `--` before a message that begins with a dash"
     )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     message = " ".join(args.words)
     with Client() as client:
         return for_each([args.job], lambda job: client.send_message(job, message), args.json)

@@ -1,7 +1,8 @@
-"""A prompt at which every luzia command works, without the word `luzia` before it.
+"""Start an interactive prompt for luzia commands, which are entered without the word `luzia`.
 
-It completes commands, options, projects and jobs, keeps a history, takes tasks of many lines, and says when a
-job that was dispatched in it ends or asks. What comes from a pipe is run line by line, up to the first that fails.
+The prompt completes commands, options, projects and jobs, keeps a history, accepts tasks of several lines, and prints
+a notice when a job that was dispatched from it ends or asks a question. Lines from a pipe are run in order until one of
+them fails.
 """
 
 from __future__ import annotations
@@ -14,31 +15,32 @@ from luzia_client.cli.args.errors import UsageError
 
 NEWS = ("mine", "all", "none")
 EXAMPLES = (
-    ("luzia shell", "then: jobs, logs @last, overbits fix the login button"),
-    ("luzia shell --news all", "and say when jobs end that others dispatched"),
+    ("luzia shell", "start the prompt; for example: jobs, logs @last"),
+    ("luzia shell --news all", "print notices about all jobs"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "--news",
         choices=NEWS,
         default=NEWS[0],
-        help="say when these jobs end or ask: those dispatched in this shell, all, or none (default: mine)",
+        metavar="WHICH",
+        help="print notices about the jobs dispatched from this prompt (mine), about all, or none (default: mine)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     if not sys.stdin.isatty():
         from luzia_client.tui.shell.script import run_script
 
         return run_script(sys.stdin)
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", ""):
         raise UsageError(
-            "the shell needs a terminal on which it can move the cursor",
-            "Set TERM, or let the lines come from a pipe: luzia shell < FILE.",
+            "luzia shell needs a terminal that can move the cursor",
+            "Set TERM, or pass the lines on a pipe: luzia shell < FILE.",
         )
     from luzia_client.tui.shell.session import run_session
 

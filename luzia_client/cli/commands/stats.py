@@ -1,6 +1,6 @@
-"""Show how jobs do: how many end, how long they wait and run, how many succeed, what agents cost.
+"""Show statistics of jobs: throughput, waiting and running times, success rates, and the costs of agents.
 
-Of the jobs that luzia remembers; --since takes those that were dispatched from then on.
+The statistics cover all recorded jobs; --since restricts them to recent ones.
 """
 
 from __future__ import annotations
@@ -16,35 +16,30 @@ from luzia_protocol.requests import MAX_PAGE
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.args.times import past
+from luzia_client.cli.args.parser import add_json, add_project_filter, add_since
 from luzia_client.cli.show.charts import charts
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.statistics import Fact, fact_of, figures
 
 EXAMPLES = (
-    ("luzia stats --since 7d", "the jobs of the last seven days"),
-    ("luzia stats --project overbits --json", "the same figures for a program"),
-    ("luzia stats --png jobs.png", "as a picture"),
+    ("luzia stats --since 7d", "show statistics of the last seven days"),
+    ("luzia stats --project overbits --json", "print the figures as JSON"),
+    ("luzia stats --png jobs.png", "write charts to an image"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument(
-        "--since", type=_since, metavar="WHEN", help="only jobs that were dispatched since then: 7d, 09:00, 2026-11-24"
-    )
-    parser.add_argument(
-        "--project", action="append", default=[], metavar="P", help="only jobs of this project (repeatable)"
-    )
-    parser.add_argument("--png", metavar="FILE", help="draw them into a PNG (needs luzia[plots])")
-    parser.add_argument("--svg", metavar="FILE", help="draw them into an SVG (needs luzia[plots])")
+    """Add the arguments of the command."""
+    add_since(parser, "7d")
+    add_project_filter(parser)
+    parser.add_argument("--png", metavar="FILE", help="write charts to a PNG file (requires luzia[plots])")
+    parser.add_argument("--svg", metavar="FILE", help="write charts to an SVG file (requires luzia[plots])")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     pictures = [(path, kind) for path, kind in ((args.png, "png"), (args.svg, "svg")) if path is not None]
     if pictures:
         _check_library()
@@ -54,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
         found = list(_facts(client, args.project, since))
     if not found and not args.json:
         print(
-            "No job matches." if since or args.project else 'No jobs yet. The first one: luzia . "what is to be done"'
+            "No jobs match."
+            if since or args.project
+            else 'No jobs yet. Dispatch one, for example: luzia . "fix the tests"'
         )
         return exit_codes.OK
     begin = since or min((created for created, _ in found), default=now).astimezone()
@@ -73,20 +70,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _facts(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[tuple[datetime, Fact]]:
-    """When each job was dispatched, and its fact. What came of earlier attempts is asked for job by job."""
+    """The dispatch time and the statistics sample of each job. Jobs with earlier attempts are fetched one by one."""
     cursor: int | None = None
     while True:
         page = client.list_jobs(projects, limit=MAX_PAGE, cursor=cursor, since=since)
         for job in page.jobs:
-            whole = job if job.attempt <= 1 else _whole(client, job)
-            yield whole.created_at, fact_of(whole)
+            full = job if job.attempt <= 1 else _fetch_attempts(client, job)
+            yield full.created_at, fact_of(full)
         cursor = page.next
         if cursor is None:
             return
 
 
-def _whole(client: Client, job: Job) -> Job:
-    """The job with all its attempts; as it was listed when it has been removed since."""
+def _fetch_attempts(client: Client, job: Job) -> Job:
+    """The job with all its attempts, or as it was listed if it was removed in the meantime."""
     try:
         return client.get_job(job.id)
     except Refused as refused:
@@ -95,15 +92,8 @@ def _whole(client: Client, job: Job) -> Job:
         return job
 
 
-def _since(text: str) -> datetime:
-    try:
-        return past(text, datetime.now(UTC)).astimezone()
-    except (ValueError, OverflowError) as exc:
-        raise argparse.ArgumentTypeError(f"{text!r} is no moment and no span; write 7d, 09:00 or 2026-11-24") from exc
-
-
 def _check_library() -> None:
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
-        raise UsageError("--png and --svg need matplotlib", "Install it with: pip install 'luzia[plots]'")
+        raise UsageError("--png and --svg require matplotlib", "Install it with: pip install 'luzia[plots]'")

@@ -1,6 +1,6 @@
-"""All jobs on a full screen: what each is doing, what the selected one writes, and keys to act on it.
+"""Monitor jobs on a full screen, with the activity of each job and the output of the selected one.
 
-? shows the keys.
+Keys control the jobs; press ? to list them.
 """
 
 from __future__ import annotations
@@ -10,28 +10,27 @@ import os
 import sys
 
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.parser import add_project_filter
 
 EXAMPLES = (
-    ("luzia top", "all jobs; ? shows the keys"),
-    ("luzia top --project overbits", "only those of a project"),
+    ("luzia top", "monitor all jobs"),
+    ("luzia top --project overbits", "monitor the jobs of a project"),
 )
 
-INSTEAD = "`luzia jobs --watch` shows the jobs anywhere, a line a change."
+ALTERNATIVE = "`luzia jobs --watch` works without one, and prints a line per change."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
-    parser.add_argument(
-        "--project", action="append", default=[], metavar="P", help="only jobs of this project (repeatable)"
-    )
+    """Add the arguments of the command."""
+    add_project_filter(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status."""
+    """Run the command; returns the exit status."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("`luzia top` needs a terminal for its keys and its screen", INSTEAD)
+        raise UsageError("luzia top needs a terminal", ALTERNATIVE)
     if os.environ.get("TERM", "dumb") in ("dumb", ""):
-        raise UsageError("`luzia top` needs a terminal that can draw, and TERM names none", INSTEAD)
+        raise UsageError("luzia top needs a terminal that can move the cursor; check TERM", ALTERNATIVE)
     from luzia_client.tui.top.app import run_top
 
     return run_top(args.project)

@@ -1,4 +1,4 @@
-"""Show the versions of both sides: this program, and the daemon that answers."""
+"""Show the versions of the client and of the running daemon."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.output import print_facts, print_json
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
-EXAMPLES = (("luzia version", "of this program, and of the daemon"),)
+EXAMPLES = (("luzia version", "show both versions"),)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; returns the exit status. A daemon that does not run is not started for this."""
+    """Run the command; returns the exit status. A daemon that is not running is not started."""
     try:
         with Client(autostart=False) as client:
             info = client.get_info()
@@ -41,5 +41,5 @@ def run(args: argparse.Namespace) -> int:
     daemon = f"{info.version} (protocol {info.protocol}, pid {info.pid})" if info else "not running"
     print_facts([("luzia", f"{__version__} (protocol {PROTOCOL_VERSION})"), ("luziad", daemon)])
     if info and info.version != __version__:
-        print("They differ: `luzia daemon restart` makes them equal. Running jobs go on.")
+        print("The versions differ. Run `luzia daemon restart`; running jobs are not affected.")
     return exit_codes.OK

@@ -1,1 +1,1 @@
-"""What `luzia demo` works on and measures."""
+"""The project of `luzia demo`, and its measurements. It knows nothing of the daemon's start and stop."""

@@ -1,4 +1,4 @@
-"""What `luzia demo` asks of its daemon and measures: five dispatches at once, each job by itself, all in a list."""
+"""The dispatches of `luzia demo`, and its measurements of the daemon."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ BURST = 50
 STATUS_ROUNDS = 200
 
 
-class Start(NamedTuple):
-    """How the jobs began: the answers and what each of them took, what all took together, and each job right after.
+class Dispatches(NamedTuple):
+    """Concurrent dispatches: the result and time of each, the total time, and the first status of each with its time.
 
-    Times are seconds.
+    Times are in seconds.
     """
 
-    dispatched: list[tuple[DispatchResult, float]]
-    together_s: float
-    polled: list[tuple[Job, float]]
+    results: list[tuple[DispatchResult, float]]
+    total_s: float
+    statuses: list[tuple[Job, float]]
 
 
-async def start(project: str, tasks: Sequence[str], env: Mapping[str, str]) -> Start:
-    """Dispatch all tasks at the same time, and ask for each of their jobs, at the same time as well."""
+async def dispatch_tasks(project: str, tasks: Sequence[str], env: Mapping[str, str]) -> Dispatches:
+    """Dispatch all tasks concurrently, then get the status of their jobs concurrently."""
     async with AsyncClient() as client:
-        await client.get_info()  # it is connected before the clock starts
+        await client.get_info()  # connects before the measurement
         begin = time.perf_counter()
-        answers = await asyncio.gather(
-            *(_timed(client.dispatch(project, task, agent="shell", env=env)) for task in tasks)
+        results = await asyncio.gather(
+            *(_measure_time(client.dispatch(project, task, agent="shell", env=env)) for task in tasks)
         )
-        together_s = time.perf_counter() - begin
-        polled = await asyncio.gather(*(_timed(client.get_job(answer.job)) for answer, _ in answers))
-    return Start(answers, together_s, polled)
+        total_s = time.perf_counter() - begin
+        statuses = await asyncio.gather(*(_measure_time(client.get_job(result.job)) for result, _ in results))
+    return Dispatches(results, total_s, statuses)
 
 
-async def _timed(asked: Awaitable[T]) -> tuple[T, float]:
+async def _measure_time(request: Awaitable[T]) -> tuple[T, float]:
     begin = time.perf_counter()
-    answer = await asked
-    return answer, time.perf_counter() - begin
+    result = await request
+    return result, time.perf_counter() - begin
 
 
-def figures(client: Client, begun: Start, slots: int) -> list[tuple[str, str]]:
-    """What was measured, as names and words."""
-    each = ", ".join(f"{elapsed * 1000:.1f}" for _, elapsed in begun.dispatched)
-    job = begun.dispatched[0][0].job
+def measure(client: Client, dispatches: Dispatches, slots: int) -> list[tuple[str, str]]:
+    """The measurements, as labels and texts."""
+    each = ", ".join(f"{elapsed * 1000:.1f}" for _, elapsed in dispatches.results)
+    job = dispatches.results[0][0].job
     rounds = []
     for _ in range(STATUS_ROUNDS):
         begin = time.perf_counter()
@@ -64,16 +64,16 @@ def figures(client: Client, begun: Start, slots: int) -> list[tuple[str, str]]:
     listed = client.list_jobs()
     listing = time.perf_counter() - begin
     return [
-        ("dispatch", f"{begun.together_s * 1000:.1f} ms for {len(begun.dispatched)} at once ({each}); all on disk"),
-        ("status", f"{statistics.median(rounds) * 1e6:.0f} µs the median of {STATUS_ROUNDS}"),
-        ("list", f"{listing * 1e6:.0f} µs for {len(listed.jobs)} jobs and their counts"),
-        ("tasks", f"{_rate(client):.0f} a second, from dispatch to end ({BURST} times `true`, {slots} slots)"),
+        ("dispatch", f"{dispatches.total_s * 1000:.1f} ms for {len(dispatches.results)} at once ({each}), all durable"),
+        ("status", f"{statistics.median(rounds) * 1e6:.0f} µs, median of {STATUS_ROUNDS}"),
+        ("list", f"{listing * 1e6:.0f} µs for {len(listed.jobs)} jobs with counts"),
+        ("tasks", f"{_rate(client):.0f} per second, from dispatch to end ({BURST} times `true`, {slots} slots)"),
         ("memory", f"{format_size(client.get_info().rss_bytes)} in luziad"),
     ]
 
 
 def _rate(client: Client) -> float:
-    """Jobs that end in a second, from the dispatch of the first on."""
+    """Jobs per second, from the first dispatch to the last end."""
     begin = time.perf_counter()
     client.wait([client.dispatch("demo", argv=["true"]).job for _ in range(BURST)])
     return BURST / (time.perf_counter() - begin)

@@ -1,4 +1,4 @@
-"""The project that `luzia demo` works on: a small real git repository, and five commands for it."""
+"""The project of `luzia demo`: a small git repository, and five commands for it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Poly{n}(unittest.TestCase):
 
 _EACH = """\
 #!/bin/sh
-# Runs one step for each file and tells luzia how far it is.
+# Runs one step for each file, and reports the progress.
 set -e
 each() {{
     label=$1; shift
@@ -124,7 +124,7 @@ TASKS = [f"./{name}" for name in _SCRIPTS]
 
 
 def make_project(directory: str) -> int:
-    """Write the project and commit it; returns its number of files. Raises CalledProcessError."""
+    """Create the project and commit it; returns the number of files. Raises CalledProcessError."""
     files = {"README.md": "# poly\n\nTen polynomials, in C and in Python.\n"}
     for n in range(1, MODULES + 1):
         flaw = _FLAW if n == MODULES - 2 else ""
@@ -149,6 +149,6 @@ def make_project(directory: str) -> int:
 
 
 def job_variables() -> dict[str, str]:
-    """What the commands find in their environment: the Python to use, and the sources to compile."""
+    """The variables of the commands: the Python interpreter, and the sources to compile."""
     sources = "src/*.c" if shutil.which("cc") is not None else "python/poly_*.py"
     return {"PYTHON": sys.executable, "SOURCES": sources}

@@ -1,1 +1,4 @@
-"""Help texts, help topics, and the reference from which the manual and the completions are made."""
+"""Help texts, help topics, and the command line as data for the manual and the completions.
+
+It describes the commands and runs none of them.
+"""

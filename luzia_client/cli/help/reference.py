@@ -1,6 +1,6 @@
-"""What the command line offers, as data: the manual and the completions are made from it.
+"""The command line as data, from which the manual and the completions are generated.
 
-Loads every command, so nothing that a command runs imports this.
+It loads every command, so no command may import it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 from typing import NamedTuple
 
 from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
-from luzia_client.cli.args.dispatch_options import options
+from luzia_client.cli.args.dispatch_options import SECTIONS, list_options
 from luzia_client.cli.args.parser import Parser, load_command
 from luzia_client.cli.help import usage
 
@@ -18,82 +18,80 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.parser import Examples
 
 
-class Word(NamedTuple):
+class Parameter(NamedTuple):
     """An option or an argument.
 
-    names: of the option, empty for an argument. value: its name in the help, empty for an option without one.
-    many: more may follow. choices: the only words that it may be.
+    names: of the option, empty for an argument. value: its name in the help, empty for a switch. section: its heading.
+    choices: the only values. repeated: whether several may follow one another.
     """
 
     names: tuple[str, ...]
     value: str
-    text: str
+    help: str
+    section: str = "Options"
     choices: tuple[str, ...] = ()
-    many: bool = False
+    repeated: bool = False
 
 
 class Command(NamedTuple):
-    """A command, or an action of one.
-
-    usage: one line or two. text: paragraphs about what it does. notes: what its help says after the options.
-    """
+    """A command, or an action of one. usage: one or two lines. notes: the end of its help, without the examples."""
 
     name: str
-    title: str
+    summary: str
     usage: str
-    text: str
-    words: list[Word]
+    description: str
+    parameters: list[Parameter]
     notes: str
     examples: Examples
     actions: list[Command]
 
 
-def commands() -> list[Command]:
+def list_commands() -> list[Command]:
     """All commands, in the order of `luzia --help`."""
-    return [command(name) for name in COMMANDS]
+    return [describe_command(name) for name in COMMANDS]
 
 
-def command(name: str) -> Command:
+def describe_command(name: str) -> Command:
     """One command."""
     module = load_command(name)
-    title = COMMANDS[name][1]
+    summary = COMMANDS[name][1]
     if name in DISPATCH_COMMANDS:
-        head, text = usage.head(name)
-        words = [Word(names, value, said) for names, value, said in options(name)]
-        return Command(name, title, head, text, words, "", module.EXAMPLES, [])
+        options = sorted(list_options(name), key=lambda option: SECTIONS.index(option.section))
+        parameters = [Parameter(each.names, each.value, each.help, each.section) for each in options]
+        return Command(name, summary, *usage.USAGES[name], parameters, "", module.EXAMPLES, [])
     parser = Parser(prog=f"luzia {name}", description=module.__doc__)
     module.configure(parser)
-    return _of_parser(name, title, parser, module.EXAMPLES)
+    return _describe_parser(name, summary, parser, module.EXAMPLES)
 
 
-def _of_parser(name: str, title: str, parser: argparse.ArgumentParser, examples: Examples) -> Command:
-    words: list[Word] = []
+def _describe_parser(name: str, summary: str, parser: argparse.ArgumentParser, examples: Examples) -> Command:
+    parameters: list[Parameter] = []
     actions: list[Command] = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            titles = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}
             for key, inner in action.choices.items():
-                actions.append(_of_parser(key, _plain(titles.get(key, "")), inner, ()))
+                actions.append(_describe_parser(key, _unescape(summaries.get(key, "")), inner, ()))
         elif action.help != argparse.SUPPRESS:
-            words.append(_word(action))
+            parameters.append(_describe_parameter(action))
     assert isinstance(parser, Parser)
-    head = parser.usage or parser.short_usage()
-    text = (parser.description or "").strip()
-    return Command(name, title, _plain(head), text, words, (parser.epilog or "").strip(), examples, actions)
+    line = _unescape(parser.usage or parser.short_usage())
+    description = (parser.description or "").strip()
+    return Command(name, summary, line, description, parameters, (parser.epilog or "").strip(), examples, actions)
 
 
-def _word(action: argparse.Action) -> Word:
-    """One of the parser's own words; what takes no value has the `nargs` 0."""
-    value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
-    return Word(
+def _describe_parameter(action: argparse.Action) -> Parameter:
+    section = getattr(action.container, "title", None)  # type: ignore[attr-defined]  # the group that it was added to
+    return Parameter(
         names=tuple(action.option_strings),
-        value=value,
-        text=_plain(action.help or ""),
+        value="" if action.nargs == 0 else str(action.metavar or action.dest.upper()),
+        help=_unescape(action.help or ""),
+        section=section or "Options",
         choices=tuple(map(str, action.choices or ())),
-        many=action.nargs in ("+", "*"),
+        repeated=action.nargs in ("+", "*"),
     )
 
 
-def _plain(text: str) -> str:
-    """What argparse would show of a text of its own."""
+def _unescape(text: str) -> str:
+    """The text as argparse would print it."""
     return text.replace("%%", "%")

@@ -1,41 +1,41 @@
-"""The topics of `luzia help TOPIC`. The manual is made from them as well."""
+"""The topics of `luzia help TOPIC`. The manual is generated from them as well."""
 
 from __future__ import annotations
 
 _IDS = """\
-A job's id looks like 113754-a2f5: the time of its dispatch, and four digits at
-random. Wherever an ID is asked for, each of these will do:
+A job's id looks like 113754-a2f5: the time of its dispatch and four random hex
+digits. Wherever an ID is expected, you can write:
 
   113754-a2f5                   the id
-  113754, a2f5                  the beginning or end, when no other fits
+  113754, a2f5                  the beginning or the end of it, if unique
   agent:overbits:113754-a2f5    the name that a dispatch prints
   @last                         the job that you dispatched last
 
-What fits several jobs is refused, and they are listed. An id is never given
-again while anything of its job is remembered.
+If several jobs match, the command fails and lists them. An id is not reused
+while any record of its job exists.
 """
 
 _STATES = """\
 A job is in one of these states. Live:
 
-  queued       waits for its start; `luzia jobs ID` says what for
+  queued       waits to start; `luzia jobs ID` shows the reason
   starting     its agent is being started
-  running      its agent works
-  paused       nothing of it runs until `luzia resume`
-  waiting      its agent asks something: see `luzia jobs --waiting`
-  stopping     it is being ended, with all its processes
+  running      its agent is running
+  paused       its processes are suspended until `luzia resume`
+  waiting      its agent waits for an answer; see `luzia jobs --waiting`
+  stopping     its processes are being terminated
 
 Final:
 
-  completed    done, and verified as far as the agent tells
-  failed       the agent failed, or could not be started
-  cancelled    somebody ended it
-  timed_out    it took too long, or gave no sign of life for too long
-  skipped      what it was to come after did not end as it must
-  lost         nobody can know how it ended
+  completed    finished, and verified as far as the agent reports it
+  failed       the agent failed or could not be started
+  cancelled    a user cancelled it
+  timed_out    it exceeded a time limit, or showed no activity for too long
+  skipped      a job that it depends on did not end as required
+  lost         its result cannot be determined
 
-`luzia jobs --state running,failed` keeps only these. A final job stays final
-until `luzia retry`.
+`luzia jobs --state running,failed` lists only jobs in these states. A final job
+changes its state only by `luzia retry` or `luzia send`.
 """
 
 _PROJECTS = """\
@@ -45,83 +45,83 @@ A project is a directory with a name and settings:
   luzia overbits "fix the login button"
 
 A directory works without being added: `luzia . TASK`, `luzia ~/src/x TASK`.
-What has a slash in it, begins with ~, or is . or .. is a directory; all else
-is a name. For a project that is named like a command say `luzia dispatch NAME
-TASK`.
+A word that contains a slash, begins with ~, or is . or .. is a directory; any
+other word is a name. If a project has the name of a command, use `luzia
+dispatch NAME TASK`.
 
-The settings, agent, limits, variables and retries among them, stand in
-config.toml; `luzia daemon status` names it, and `luzia daemon reload` applies
-its changes.
+The settings of a project, such as its agent, limits, variables and retries, are
+in config.toml. `luzia daemon status` shows the path of this file, and `luzia
+daemon reload` applies changes to it.
 """
 
 _AGENTS = """\
-An agent is the program that does a job's task: claude, codex, opencode, vibe,
-gemini, shell (the task is a shell command), or one of your own from
-config.toml.
+An agent is the program that runs a task: claude, codex, opencode, vibe, gemini,
+shell (the task is a shell command), or an agent of your own from config.toml.
 
-  luzia agents                        which there are, and which are installed
-  luzia --agent codex . "fix it"      for this job
-  luzia projects add x ~/x --agent a  for a project
+  luzia agents                        list the agents and their versions
+  luzia --agent codex . "fix it"      choose the agent of a job
+  luzia projects add x ~/x --agent a  choose the agent of a project
 
-Nobody named one: the project's, else the daemon's, else the first that is
-installed, and never shell. What does not start is told by `luzia doctor`.
+Without --agent, a job gets the agent of its project, else the default agent of
+the configuration, else the first installed agent other than shell. `luzia
+doctor` reports agents that do not start.
 """
 
 _SELECTION = """\
 `cancel`, `pause`, `resume`, `hold`, `release`, `retry`, `remove` and `logs`
-take ids, or words that select:
+take IDs, or options that select jobs:
 
-  --project P          jobs of this project
-  --state S[,S]        jobs in these states
-  --tag KEY=VALUE      jobs with this tag, as `luzia --tag` has given it
-  --all                all for which it is possible
+  --project P          the jobs of a project
+  --state S[,S]        the jobs in these states
+  --tag KEY=VALUE      the jobs with a tag, set by `luzia --tag`
+  --all                all jobs
 
-What is given together must all hold; --project and --state may be repeated,
-and then one of them must hold. What changes jobs tells what is selected, and
-asks before it does anything; -y or --yes answers. `luzia jobs` takes the same
-words and shows what they select.
+A job is selected if it matches all kinds of options given; among several
+--project or --state options, one match is enough. A command that changes jobs
+shows how many it selected and asks for confirmation; -y or --yes skips the
+question. `luzia jobs` takes the same options and lists the selection.
 
-`luzia pause` and `luzia resume` with --project or --all alone mean the queue,
-too: nothing of it starts until it is resumed.
+`luzia pause` and `luzia resume` with only --project or --all also apply to the
+queue: while it is paused, no more of its jobs start.
 """
 
 _FORMATS = """\
-Every command that prints takes --json: one object a line, as the protocol has
-it.
+Every command that prints results takes --json: one object per line, in the
+format of the protocol.
 
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 
-`luzia jobs --format COLUMN,…` prints columns that you choose. On a terminal
-they stand below a heading and are for people. On a pipe there is no heading, a
-TAB between two columns, and values are for programs: moments in RFC 3339, spans
-in seconds, nothing for what nobody knows. The columns:
+`luzia jobs --format COLUMN,…` prints the chosen columns. On a terminal they
+have a heading and are formatted for reading. On a pipe there is no heading,
+columns are separated by tabs, times are in RFC 3339, durations in seconds, and
+unknown values are empty. The columns:
 
 {columns}
 
-`luzia jobs --sort KEY` orders them: moments and quantities from the largest,
-words from the first, and what nobody knows last; -r or --reverse turns it
-round. The keys:
+`luzia jobs --sort KEY` sorts by times and quantities in descending order, by
+text in ascending order, with unknown values last; -r or --reverse reverses the
+order. The keys:
 
 {keys}
 """
 
 _ENVIRONMENT = """\
-What the commands read:
+Variables that the commands read:
 
   LUZIA_SOCKET            the daemon's socket
   LUZIA_RUNTIME_DIR       the directory of the socket and the lock
-  LUZIA_STATE_DIR         the job store, its snapshots and the log
+  LUZIA_STATE_DIR         the directory of the job store, snapshots and log
   LUZIA_CONFIG            the configuration file
-  LUZIA_NO_AUTOSTART      set to anything: commands start no daemon
-  LUZIA_MONITOR_INTERVAL  seconds after which a live screen counts times on
-  LUZIA_CACHE_TTL         seconds for which the Python API answers from memory
-  LUZIA_DEBUG             set to anything: failures show where they happened
-  NO_COLOR                set to anything: no colour
-  TERM                    dumb: no colour, and nothing is redrawn
+  LUZIA_NO_AUTOSTART      if set, commands do not start the daemon
+  LUZIA_MONITOR_INTERVAL  seconds between updates of times on live screens
+  LUZIA_CACHE_TTL         seconds for which the Python API caches replies
+  LUZIA_DEBUG             if set, errors include a traceback
+  NO_COLOR                if set, output has no colour
+  TERM                    if `dumb`, output has no colour and is not redrawn
 
-What a job gets: the variables that a shell needs, those of --env and of the
-configuration, and LUZIA_JOB_ID, LUZIA_PROJECT, LUZIA_ATTEMPT,
-LUZIA_ATTEMPT_DIR and LUZIA_SOCKET. No value of a variable is ever shown.
+A job's environment has basic variables such as PATH and HOME, those of --env
+and of the configuration, and LUZIA_JOB_ID, LUZIA_PROJECT, LUZIA_ATTEMPT,
+LUZIA_ATTEMPT_DIR and LUZIA_SOCKET. The values of variables are never shown.
 """
 
 _EXIT_CODES = """\
@@ -129,81 +129,83 @@ The exit status of every command:
 
 {table}
 
-`luzia wait ID` ends with that of the job; of several jobs it is the worst.
+`luzia wait` exits with the status of the job, or with the most severe one of
+several jobs.
 """
 
 _ORDER = """\
-Of the jobs that fit, this one starts next: the highest --priority (-100 to
-100, normally 0), then the project with the fewest running, by its weight, then
-the oldest.
+Among the jobs that can start, the next one is that with the highest --priority
+(-100 to 100, default 0), then that of the project with the fewest running jobs
+in proportion to its weight, then the oldest.
 
-A job fits when there is a free slot of everything that limits it: max_running
-of the daemon, of its project and of its agent; the resources of --needs,
---cpus and --memory. One that does not fit never holds up one that does.
+A job can start if a slot is free in every limit that applies to it: max_running
+of the daemon, of its project and of its agent, and what it reserves with
+--needs, --cpus and --memory. A job that cannot start does not block others.
 
-  luzia --priority 10 overbits "mend the build"
-  luzia --needs gpu=1 overbits "train it again"
-  luzia --after @last overbits "and now the tests"
+  luzia --priority 10 overbits "repair the build"
+  luzia --needs gpu=1 overbits "train the model"
+  luzia --after @last overbits "run the tests"
 
-`luzia jobs ID` says what a queued job waits for, and its place. `luzia hold`
-keeps it from starting; `luzia drain` and `luzia pause --all` keep all.
+`luzia jobs ID` shows what a queued job waits for, and its position. `luzia
+hold` keeps a job from starting; `luzia drain` and `luzia pause --all` keep all
+jobs from starting.
 """
 
 _RETRIES = """\
-A failed attempt is tried again when the dispatch or the configuration says so:
+A failed attempt is retried if the dispatch or the configuration requests it:
 
   luzia --retries 3 overbits "make the flaky test pass"
   luzia --retries 3 --retry-on failed,lost --backoff 2s..5m overbits "fix it"
 
-The wait before a retry is drawn at random, up to the shorter span first, up to
-twice as long each time, never longer than the longer span. A usage limit of
-the agent's account is no failure: the job waits for its end and goes on, and
-no retry is spent.
+The delay before a retry is random: at most the first duration at first, at most
+twice the previous maximum each time after, and never more than the second. A
+usage limit of the agent's account is not a failure: the job waits for its reset
+and resumes, without using a retry.
 
-`luzia retry ID` runs a final job again by hand, or now what waits for its
-retry.
+`luzia retry ID` starts another attempt of a final job, or starts a pending
+retry now.
 """
 
 _TIME = """\
-A span of time is seconds, or numbers with units: 90, 0.5, 250ms, 10m, 1h30m,
-2d, 1w.
+A duration (SPAN) is a number of seconds, or numbers with units: 90, 0.5, 250ms,
+10m, 1h30m, 2d, 1w.
 
-A moment is a time of day, a date, or both, here or with an offset: 23:30,
-2027-01-31, 2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is the next
-time that it is nine.
+A TIME is a time of day, a date, or both, in local time or with an offset:
+23:30, 2027-01-31, 2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is the
+next 09:00.
 
-`luzia jobs --since` takes a span that ends now, or a moment: 2h, 09:00 (the
-last time that it was nine), 2026-11-24.
+`luzia jobs --since` takes a duration before now, or a time in the past: 2h,
+09:00 (the last 09:00), 2026-11-24.
 
-Moments are shown as they are here; with --json they carry their offset.
+Times are shown in local time; with --json they include their offset.
 
-`luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches again and again, in
-the time zone of here or the one that --timezone names.
+`luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches jobs on a schedule,
+in the local time zone or in that of --timezone.
 """
 
 _TEXTS = {
-    "ids": ("how jobs are named", _IDS),
-    "states": ("what can become of a job", _STATES),
-    "projects": ("named directories, and others", _PROJECTS),
-    "agents": ("what does the task", _AGENTS),
-    "selection": ("many jobs at once", _SELECTION),
-    "formats": ("JSON, columns and orders, for scripts", _FORMATS),
-    "environment": ("the variables that count", _ENVIRONMENT),
-    "exit-codes": ("what a command's exit status tells", _EXIT_CODES),
+    "ids": ("how to name jobs", _IDS),
+    "states": ("the states of a job", _STATES),
+    "projects": ("named projects and directories", _PROJECTS),
+    "agents": ("the programs that run tasks", _AGENTS),
+    "selection": ("how to select many jobs", _SELECTION),
+    "formats": ("JSON, columns and sort keys for scripts", _FORMATS),
+    "environment": ("environment variables", _ENVIRONMENT),
+    "exit-codes": ("the exit status of commands", _EXIT_CODES),
     "order": ("which job starts next", _ORDER),
-    "retries": ("what is tried again", _RETRIES),
-    "time": ("spans and moments", _TIME),
+    "retries": ("which failures are retried, and when", _RETRIES),
+    "time": ("formats of durations and times", _TIME),
 }
 
 WIDTH = 80
-"""Columns that a text of help may take."""
+"""The maximum width of help texts."""
 
 TITLES = {name: title for name, (title, _) in _TEXTS.items()}
-"""The topics with what the list says of each."""
+"""Topic -> its title."""
 
 
-def text_of(name: str) -> str:
-    """The text of a topic; its tables come from where they are used."""
+def topic_text(name: str) -> str:
+    """The text of a topic. Its tables come from the code that uses them."""
     text = _TEXTS[name][1]
     if name == "exit-codes":
         from luzia_client.cli import exit_codes

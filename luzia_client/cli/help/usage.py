@@ -1,8 +1,8 @@
-"""Help texts, and what to say to a command line that is only half there."""
+"""The help of `luzia`, `luzia dispatch` and `luzia run`, and the error for a command line without a task."""
 
 from __future__ import annotations
 
-from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS, TASK_HINT
 from luzia_client.cli.help.topics import TITLES
 
 TYPE_CHECKING = False
@@ -10,101 +10,94 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.errors import UsageError
 
 SHORT = """\
-luzia PROJECT TASK…       hand a task to a project's agent
-luzia . "fix the tests"   the same for a directory
-luzia jobs                see what became of it
-luzia --help              all commands
+luzia PROJECT TASK…       run a task with a project's coding agent
+luzia . "fix the tests"   run a task in the current directory
+luzia jobs                list jobs
+luzia --help              list all commands
 """
 
 DISPATCH = """\
-Hand a task to the project's agent. It runs in the background; the job's name is
-printed.
+Run a task with the project's coding agent, in the background. The name of the
+job is printed at once.
 
-  PROJECT   a configured name (see `luzia projects`), or a directory: . ~/x
-            /srv/x; when it is named like a command say `luzia dispatch`
-  WORD…     the task; - alone reads it from stdin, @FILE alone from a file
+PROJECT is a configured name (see `luzia projects`), or a directory such as . or
+~/x. The words after it are the task; the task - is read from stdin, and @FILE
+from a file. Options end at the first word of the task, or at `--`.
 
-The options end at the first word of the task, or at `--`.
+`luzia dispatch` is the long form, for projects that are named like a command.
 """
 
 RUN = """\
-Run an exact command as a job in the project's directory: no shell, no agent.
+Run a command as a job in the project's directory, without a shell and without
+an agent.
 """
 
-HEADS = {
+USAGES = {
     "dispatch": ("luzia [options] PROJECT WORD…\nluzia dispatch [options] PROJECT WORD…", DISPATCH),
     "run": ("luzia run [options] PROJECT -- PROGRAM [ARGUMENT…]", RUN),
 }
+"""Command -> its usage and its description."""
+
+OPTION_WIDTH = 28
+HELP_WIDTH = 80
 
 
-def head(command: str) -> tuple[str, str]:
-    """The usage of `dispatch` or `run`, and what it does."""
-    return HEADS[command]
-
-
-def show(command: str) -> int:
-    """Print the help of `dispatch` or `run`."""
+def print_dispatch_help(command: str) -> int:
+    """Print the help of `dispatch` or `run`; returns the exit status."""
     from textwrap import wrap
 
-    from luzia_client.cli.args.dispatch_options import options
-    from luzia_client.cli.args.parser import examples_text, load_command
+    from luzia_client.cli.args.dispatch_options import SECTIONS, list_options
+    from luzia_client.cli.args.parser import format_examples, load_command
 
-    first, text = head(command)
-    lines = ["usage: " + first.replace("\n", "\n       "), "", text, "options:"]
-    for names, value, said in options(command):
-        name = f"{', '.join(names):>5}" if len(names) > 1 else f"      {names[0]}"
-        begin, *more = wrap(said, 52)
-        lines += [
-            f"{'  ' if len(names) > 1 else ''}{name} {value}".ljust(28) + begin,
-            *(" " * 28 + part for part in more),
-        ]
-    print("\n".join([*lines, "", examples_text(load_command(command).EXAMPLES)]))
+    usage, description = USAGES[command]
+    lines = ["usage: " + usage.replace("\n", "\n       "), "", description.rstrip()]
+    options = list_options(command)
+    for section in SECTIONS:
+        lines += ["", f"{section}:"]
+        for option in (each for each in options if each.section == section):
+            short = f"{option.names[0]}, " if len(option.names) > 1 else "    "
+            term = f"  {short}{option.names[-1]} {option.value}".rstrip()
+            text = wrap(option.help, HELP_WIDTH - OPTION_WIDTH)
+            if len(term) > OPTION_WIDTH - 2:
+                lines.append(term)
+            else:
+                lines.append(f"{term:<{OPTION_WIDTH}}{text.pop(0)}")
+            lines += [" " * OPTION_WIDTH + line for line in text]
+    print("\n".join([*lines, "", format_examples(load_command(command).EXAMPLES)]))
     return 0
 
 
-def top(words: list[str]) -> int:
-    """`luzia` without a command: short help, all commands, or the version."""
+def print_help(words: list[str]) -> int:
+    """Print the short help, all commands, or the version, for `luzia` without a command; returns the exit status."""
     if words and words[0] in ("-V", "--version"):
         from luzia_client import __version__
 
         print(f"luzia {__version__}")
     elif words:
-        print(all_commands())
+        print(format_commands())
     else:
         print(SHORT, end="")
     return 0
 
 
-def all_commands() -> str:
-    """The help of `luzia --help`: the table of commands, by group."""
+def format_commands() -> str:
+    """The text of `luzia --help`: the commands by group, and the topics."""
     lines = [SHORT.rsplit("luzia --help", 1)[0].rstrip(), ""]
     for group in dict.fromkeys(group for _, _, group in COMMANDS.values()):
         lines.append(f"{group}:")
-        lines += [f"  {name:<12} {text}" for name, (_, text, of) in COMMANDS.items() if of == group]
+        lines += [f"  {name:<12} {summary}" for name, (_, summary, of) in COMMANDS.items() if of == group]
         lines.append("")
-    lines.append("`luzia help COMMAND` and `luzia help TOPIC` say more. The topics:")
-    lines += _wrapped(list(TITLES))
+    lines.append("`luzia help COMMAND` describes a command, `luzia help TOPIC` a topic:")
+    lines += [f"  {name:<12} {title}" for name, title in TITLES.items()]
     return "\n".join(lines)
 
 
-def _wrapped(words: list[str]) -> list[str]:
-    """The words with commas between them, in lines that fit a terminal."""
-    lines = [" "]
-    for number, word in enumerate(words):
-        piece = f" {word}" + ("," if number + 1 < len(words) else "")
-        if len(lines[-1]) + len(piece) > 79:
-            lines.append(" ")
-        lines[-1] += piece
-    return lines
-
-
-def no_task(word: str) -> UsageError:
-    """One bare word is a project without a task, or a misspelt command."""
-    from luzia_client.cli.args.command_line import EXAMPLE
+def missing_task_error(word: str) -> UsageError:
+    """The error for a single word: a project without a task, or a misspelt command."""
     from luzia_client.cli.args.errors import UsageError
-    from luzia_client.cli.show.errors import nearest_command
+    from luzia_client.cli.show.errors import closest_command
 
-    near = nearest_command(word)
+    near = closest_command(word)
     if near is not None:
-        return UsageError(f"no command {word!r}, and no task for such a project", f"Did you mean `luzia {near}`?")
-    return UsageError(f"no task for project {word!r}", EXAMPLE)
+        return UsageError(f"unknown command or project '{word}'", f"Did you mean `luzia {near}`?")
+    return UsageError(f"no task for project '{word}'", TASK_HINT)

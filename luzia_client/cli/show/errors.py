@@ -1,4 +1,4 @@
-"""Failures in the user's words: one line with what is wrong, one with the remedy, and the exit status."""
+"""Prints errors on stderr: one line with what is wrong, one with what to do; and chooses the exit status."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luzia_client.api.settings import SettingsError
+from luzia_client.api.errors import SettingsError
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
-from luzia_client.trees.errors import TreeError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.trees import WorktreeError
 
 
 def report_error(exc: BaseException) -> int:
-    """Tell a failure on stderr; returns the exit status."""
+    """Print an exception as an error; returns the exit status."""
     if os.environ.get("LUZIA_DEBUG") and not isinstance(exc, KeyboardInterrupt | BrokenPipeError):
         import traceback
 
@@ -24,7 +24,7 @@ def report_error(exc: BaseException) -> int:
     match exc:
         case UsageError() | SettingsError():
             return print_error(exc.message, exc.hint, exit_codes.USAGE)
-        case Refused() | TreeError():
+        case Refused() | WorktreeError():
             return print_error(exc.message, exc.hint, exit_codes.REFUSED)
         case DaemonUnreachableError() | UnexpectedAnswerError():
             return print_error(exc.message, exc.hint, exit_codes.UNREACHABLE)
@@ -40,7 +40,7 @@ def report_error(exc: BaseException) -> int:
         case _:
             return print_error(
                 f"internal error: {type(exc).__name__}: {exc}",
-                "Please report it, with what LUZIA_DEBUG=1 adds.",
+                "Please report it, with the traceback that LUZIA_DEBUG=1 prints.",
                 exit_codes.BUG,
             )
 
@@ -52,22 +52,22 @@ def print_error(message: str, hint: str, status: int) -> int:
     return status
 
 
-def nearest_command(word: str) -> str | None:
-    """The command that the word is probably a misspelling of."""
+def closest_command(word: str) -> str | None:
+    """The command that a word is probably a misspelling of."""
     from luzia_client.cli.args.command_line import COMMANDS
-    from luzia_client.cli.args.errors import nearest
+    from luzia_client.cli.args.errors import closest_match
 
-    return nearest(word, COMMANDS)
+    return closest_match(word, COMMANDS)
 
 
-def with_nearest_command(refused: Refused, project: str) -> Refused:
-    """An unknown project may have been meant as a command: say so in the hint."""
-    near = nearest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
+def add_command_hint(refused: Refused, project: str) -> Refused:
+    """Add to the error for an unknown project the command that it resembles."""
+    near = closest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
     if near is None:
         return refused
     return Refused(refused.code, refused.message, f"Did you mean `luzia {near}`? {refused.hint}")
 
 
 def _discard_output() -> None:
-    """Nobody reads stdout any more: what Python still holds for it must not fail at exit."""
+    """Redirect stdout to /dev/null: it is broken, and flushing it at exit must not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -85,8 +85,8 @@ def _ask(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
     if answer[:6] == b'{"ok":':
         found: dict[str, Any] = json.loads(answer)["ok"]
         return found
-    from luzia_client.api.answers import parse
-    from luzia_client.transport.connection import UnexpectedAnswerError
+    from luzia_client.api.replies import parse_frame
+    from luzia_client.transport.endpoint import UnexpectedAnswerError
 
-    parse(answer)  # raises what the error means
-    raise UnexpectedAnswerError("the daemon's answer to a list makes no sense")
+    parse_frame(answer)  # raises what the error means
+    raise UnexpectedAnswerError("the daemon's reply to a list is invalid")

@@ -72,3 +72,8 @@ def pad(text: str, columns: int) -> str:
     """The text cut or filled with spaces to exactly so many columns."""
     shown = cut(text, columns)
     return shown + " " * (columns - width(shown))
+
+
+def format_quantity(count: int, noun: str) -> str:
+    """`1 job`, `3 jobs`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

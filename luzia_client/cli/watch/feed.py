@@ -11,7 +11,7 @@ from luzia_protocol.jobs import Job
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.watch.board import Board
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 
 class Feed:

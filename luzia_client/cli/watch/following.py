@@ -15,12 +15,12 @@ from luzia_protocol.output import Output
 
 from luzia_client.api import streams
 from luzia_client.api.client import Client
-from luzia_client.api.many_streams import ManyStreams
 from luzia_client.api.requests import Encoding, Render, StreamName
+from luzia_client.api.stream_group import StreamGroup
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.watch.prefixed import End, JsonLines, Prefixed
-from luzia_client.transport.connection import DaemonUnreachableError
+from luzia_client.transport.endpoint import DaemonUnreachableError
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Following:
         self._client = client
         self._wanted = wanted
         self._printer = printer
-        self._streams = ManyStreams(client.socket, RECONNECT_S)
+        self._streams = StreamGroup(client.socket, RECONNECT_S)
         self._jobs: dict[str, _Followed] = {}
         self._by_stream: dict[int, _Followed] = {}
         self._waiting: deque[_Followed] = deque()
@@ -78,7 +78,7 @@ class Following:
         """Follow until all jobs are final; returns the exit status that tells how they ended."""
         try:
             self._open()
-            self._client.close()
+            self._client.disconnect()
             if self._jobs or self._wanted.forever:
                 for number, item in self._streams.items():
                     self._take(number, item)
@@ -86,7 +86,7 @@ class Following:
                         break
         finally:
             self._streams.close()
-        return exit_codes.for_ends(list(self._ends))
+        return exit_codes.worst_status(list(self._ends))
 
     @property
     def empty(self) -> bool:
@@ -114,7 +114,7 @@ class Following:
 
     def _subscribe(self, seq: int, jobs: list[str]) -> None:
         request = requests.Subscribe(after=seq, jobs=jobs, projects=[*self._wanted.projects], kinds=KINDS)
-        self._events = self._streams.add(streams.Subscribing(request))
+        self._events = self._streams.add(streams.EventStream(request))
 
     # ------------------------------------------------------------------ what comes
 
@@ -163,7 +163,7 @@ class Following:
         if self._wanted.ids or not self._wanted.tags:
             return not self._wanted.ids
         job = self._status(event.job)
-        self._client.close()
+        self._client.disconnect()
         return job is not None and self._wanted.tags.items() <= job.tags.items()
 
     def _status(self, job: str) -> Job | None:
@@ -177,12 +177,12 @@ class Following:
 
     def _insist(self, ask: Callable[[], T]) -> T:
         """Ask until a daemon answers, as long as a stream would go on without one."""
-        patience = streams.Patience(RECONNECT_S)
+        delays = streams.ReconnectDelays(RECONNECT_S)
         while True:
             try:
                 return ask()
             except DaemonUnreachableError as exc:
-                time.sleep(patience.delay(exc))
+                time.sleep(delays.next_s(exc))
 
     def _catch_up(self, refused: Refused) -> None:
         """The events in between are gone: ask for every job that may have changed."""
@@ -200,7 +200,7 @@ class Following:
             if job.id not in self._jobs:
                 self._begin(job.id, job.project)
                 self._known(job, 1, None)
-        self._client.close()
+        self._client.disconnect()
         self._subscribe(seq, list(self._jobs) if self._wanted.ids else [])
 
     # ------------------------------------------------------------------ one job
@@ -251,5 +251,5 @@ class Following:
                 encoding=self._wanted.encoding,
                 render=self._wanted.render,
             )
-            followed.stream = self._streams.add(streams.Following(request))
+            followed.stream = self._streams.add(streams.FollowStream(request))
             self._by_stream[followed.stream] = followed

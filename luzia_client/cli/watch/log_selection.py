@@ -10,8 +10,8 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import positive
-from luzia_client.cli.args.selection import add_filters, is_filtered, matching
+from luzia_client.cli.args.parser import parse_positive
+from luzia_client.cli.args.selection import add_filters, has_filters, iter_matching
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import harmless, one_line
 
@@ -22,7 +22,7 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     """Ids or filters, and how many jobs at most."""
     add_filters(parser, "show")
     parser.add_argument(
-        "--limit", type=positive, metavar="K", help=f"of a selection the newest K jobs (default: {LIMIT})"
+        "--limit", type=parse_positive, metavar="K", help=f"of a selection the newest K jobs (default: {LIMIT})"
     )
 
 
@@ -31,7 +31,7 @@ def jobs_meant(client: Client, args: argparse.Namespace) -> list[str | Job]:
 
     Raises UsageError when nothing is meant.
     """
-    if not is_filtered(args):
+    if not has_filters(args):
         if not args.ids:
             raise UsageError("which job? Nothing says whose output", "Name ids, or --project, --state, --tag or --all.")
         if args.limit is not None:
@@ -40,7 +40,7 @@ def jobs_meant(client: Client, args: argparse.Namespace) -> list[str | Job]:
     if args.ids:
         raise UsageError("an ID names the job: --project, --state, --tag and --all do not go with it")
     limit = args.limit or LIMIT
-    begun = (job for job in matching(client, args) if job.attempt > 0)
+    begun = (job for job in iter_matching(client, args) if job.attempt > 0)
     jobs = list(islice(begun, limit))
     if next(begun, None) is not None:
         print(f"luzia: only the newest {limit} jobs are shown; a larger --limit shows more", file=sys.stderr)

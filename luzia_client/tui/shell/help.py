@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from luzia_client.cli.args.command_line import COMMANDS
-from luzia_client.cli.args.errors import nearest
+from luzia_client.cli.args.errors import closest_match
 
 HINT = "Tab completes, `help` explains, Ctrl-D leaves."
 
@@ -33,5 +33,5 @@ Words are quoted as in a shell: "two words", 'two words', don\\'t.
 
 def did_you_mean(word: str) -> str:
     """`; did you mean `jobs`?` for a misspelt command, otherwise nothing."""
-    near = nearest(word, COMMANDS)
+    near = closest_match(word, COMMANDS)
     return f" (did you mean `{near}`?)" if near else ""

@@ -10,7 +10,7 @@ from prompt_toolkit.history import History
 
 from luzia_protocol import environment
 
-from luzia_client.cli.args.command_line import VALUED
+from luzia_client.cli.args.command_line import COMMON_OPTIONS
 from luzia_client.tui.shell.words import split
 
 MAX_LINES = 1000
@@ -66,7 +66,7 @@ def is_private(line: str) -> bool:
     """True for a line that no file is to have: the value of a variable may be a secret."""
     if line[:1] in (" ", "\t"):
         return True
-    return any(VALUED.get(word.partition("=")[0]) == "--env" for word in split(line).texts)
+    return any(COMMON_OPTIONS.get(word.partition("=")[0]) == "--env" for word in split(line).texts)
 
 
 def _bounded(path: str) -> list[str]:

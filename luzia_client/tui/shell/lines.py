@@ -115,7 +115,7 @@ def _text_begins(texts: Sequence[str]) -> int | None:
         return None
     options = texts[1:] if first == "dispatch" else texts
     try:
-        asked = command_line.parse(list(options), "dispatch")
+        asked = command_line.parse_dispatch(list(options), "dispatch")
     except UsageError:
         return None  # the command says what is wrong
     return len(texts) - len(asked.words) if asked.project else None

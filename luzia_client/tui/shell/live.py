@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from typing import get_args
 
 from luzia_protocol import events
 from luzia_protocol.activity import Question
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.events import Event
+from luzia_protocol.events import Event, EventKind
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.api.async_client import AsyncClient
-from luzia_client.api.streams import Patience
+from luzia_client.api.streams import ReconnectDelays
 from luzia_client.cli.show.formatting import ACTIVE_STATES
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
+from luzia_client.transport.connection import open_socket
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.shell.offers import Known
 
@@ -27,8 +29,8 @@ RECOUNT_GAP_S = 0.05
 OTHERS = 100
 """After so many jobs of others in a row none of ours is expected any more."""
 
-_QUIET = (events.Progressed, events.Worktreed, events.Sent, events.Edited)
-KINDS = [str(kind.__struct_config__.tag) for kind in Event.__args__ if kind not in _QUIET]
+_QUIET = ("progress", "worktree", "sent", "edited")
+KINDS: list[EventKind] = [kind for kind in get_args(EventKind) if kind not in _QUIET]
 """The events that change what is shown here."""
 
 Tell = Callable[[Job, Question | None], None]
@@ -117,7 +119,7 @@ class Live:
     async def _adopt(self, key: str) -> None:
         """Take the jobs that were dispatched with this key for ours: they are among the newest, and stand together."""
         others = 0
-        async for job in self._client.iter_jobs(page=OTHERS):
+        async for job in self._client.iter_jobs(page_size=OTHERS):
             if (job.key or "").partition("/")[0] == key:
                 self._ours(job)
                 others = 0
@@ -135,38 +137,38 @@ class Live:
             self._news(job, job.question)
 
     async def _follow(self) -> None:
-        patience = Patience(RECONNECT_S)
+        delays = ReconnectDelays(RECONNECT_S)
         while True:
             try:
                 await self._catch_up()
-                patience.heard()
+                delays.reset()
                 async for event in self._client.subscribe(after=self._seq, kinds=KINDS):
                     await self._take(event)
                     self._seq = event.seq  # not earlier: what could not be told for want of a daemon comes again
             except Refused as refused:
                 if refused.code is not ErrorCode.EVENTS_EXPIRED:
-                    await self._pause(patience, refused.message)
+                    await self._pause(delays, refused.message)
                 self._seq = None
             except (DaemonUnreachableError, UnexpectedAnswerError) as exc:
-                await self._pause(patience, exc.message)
+                await self._pause(delays, exc.message)
 
-    async def _pause(self, patience: Patience, why: str) -> None:
+    async def _pause(self, delays: ReconnectDelays, why: str) -> None:
         """Wait before the next try: a while, and at last until somebody is there."""
         self.away = f"no daemon: {why}"
         self._changed()
         self._awake.clear()
         try:
-            delay_s = patience.delay(DaemonUnreachableError(why))
+            delay_s = delays.next_s(DaemonUnreachableError(why))
         except DaemonUnreachableError:
             await self._awake.wait()
-            patience.heard()
+            delays.reset()
             return
         await asyncio.sleep(delay_s)
 
     async def _catch_up(self) -> None:
         """Find the daemon, which is started again when it crashed, and ask for what is not known yet."""
         resuming = self._seq is not None
-        (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=resuming)).close()
+        (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=resuming)).close()
         if self._seq is None:
             newest = await self._client.list_jobs(limit=MAX_PAGE)
             under_way = await self._client.list_jobs(states=list(ACTIVE_STATES), limit=MAX_PAGE)

@@ -39,7 +39,7 @@ def ours(words: Sequence[str]) -> Ours:
         return _keyed(words, begin)
     begin = 1 if first in DISPATCH_COMMANDS else 0
     try:
-        asked = command_line.parse(words[begin:], "dispatch")
+        asked = command_line.parse_dispatch(words[begin:], "dispatch")
     except UsageError:
         return Ours(words)  # the command says what is wrong
     if asked.help or asked.key:

@@ -110,7 +110,7 @@ class Session:
 
     async def _do(self, asked: Asked) -> None:
         if asked.kind is Kind.HELP:
-            print(HELP + usage.all_commands())
+            print(HELP + usage.format_commands())
             self._status = exit_codes.OK
         elif asked.kind is Kind.USE:
             self._use(asked.words)

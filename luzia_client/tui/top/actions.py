@@ -10,16 +10,14 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.replies import JobChange
 
-from luzia_client import trees
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.details import details
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, one_line
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
-from luzia_client.trees import comparing
-from luzia_client.trees.errors import TreeError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.trees import WorktreeError, diff, worktree_of
 from luzia_client.tui.top.keys import help_text
 from luzia_client.tui.top.lines import Lines
 from luzia_client.tui.top.question_form import Asking, choice_for
@@ -128,10 +126,10 @@ class Actions:
             self._run(self._diff(job.id))
 
     async def _diff(self, name: str) -> None:
-        tree = trees.of(await self._client.get_job(name))
+        tree = worktree_of(await self._client.get_job(name))
         self._say("git compares …")
         colour = self._screen().colour
-        printed = await asyncio.to_thread(comparing.text, tree, colour=colour, most=MAX_DIFF_BYTES)
+        printed = await asyncio.to_thread(diff.diff_text, tree, colour=colour, max_bytes=MAX_DIFF_BYTES)
         safe = SafeOutput(colour)
         text = safe.feed(printed) + safe.end()
         if len(printed) == MAX_DIFF_BYTES:
@@ -236,7 +234,7 @@ class Actions:
         """Make the request; tell what became of it when that is nothing good."""
         try:
             await request
-        except (Refused, DaemonUnreachableError, UnexpectedAnswerError, TreeError) as exc:
+        except (Refused, DaemonUnreachableError, UnexpectedAnswerError, WorktreeError) as exc:
             self._say(f"{exc.message}. {exc.hint}" if exc.hint else exc.message)
 
     def _job(self) -> Job | None:

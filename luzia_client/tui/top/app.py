@@ -19,7 +19,7 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_client.api import settings
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.transport.connection import reach
+from luzia_client.transport.connection import open_socket
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.bindings import bindings
@@ -204,7 +204,7 @@ def _first(failure: BaseException) -> BaseException:
 
 def run_top(projects: Sequence[str]) -> int:
     """Show the screen on this terminal; returns the exit status."""
-    reach(environment.socket_path(), autostart=True).close()  # without a daemon, say so on a screen that stays
+    open_socket(environment.socket_path(), autostart=True).close()  # without a daemon, say so on a screen that stays
     app = TopApp(projects)
     # Whatever is printed meanwhile would tear the picture.
     said = io.StringIO()

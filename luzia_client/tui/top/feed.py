@@ -12,7 +12,8 @@ from luzia_protocol.jobs import JobState
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError, reach
+from luzia_client.transport.connection import open_socket
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.top.state import Top
 
 PAGE = 500
@@ -88,7 +89,7 @@ class Feed:
 
     async def _connect(self) -> None:
         """Find the daemon, which is started again when it crashed, and list the jobs unless events go on from here."""
-        (await asyncio.to_thread(reach, self._client.socket, autostart=True, resuming=True)).close()
+        (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=True)).close()
         newest = await self._client.list_jobs(projects=self._projects, limit=1)
         self._model.count(newest)
         if self._top.loading or newest.seq < self._model.seq:

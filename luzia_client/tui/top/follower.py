@@ -12,7 +12,7 @@ from luzia_protocol.replies import Output
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.safe_output import SafeOutput
-from luzia_client.transport.connection import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.top.lines import Lines
 from luzia_client.tui.top.state import Top
 

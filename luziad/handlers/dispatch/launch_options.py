@@ -1,4 +1,4 @@
-"""Checks of a dispatch that asks for more than the plain way of working."""
+"""Validates how a job's agent is launched: in a git worktree, and with leave to ask questions."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 
-def wants_more(request: Dispatch, project: ProjectConfig | None) -> bool:
-    """Whether there is anything to check: for most jobs there is not."""
+def has_launch_options(request: Dispatch, project: ProjectConfig | None) -> bool:
+    """Whether the request or its project has any; for most jobs neither has."""
     if request.worktree is not None or request.ask is not None:
         return True
     return project is not None and (project.worktree or project.ask)
 
 
-def manner(
-    request: Dispatch, project: ProjectConfig | None, directory: str, can_ask: bool, programs: Programs
+def validate_launch_options(
+    request: Dispatch, project: ProjectConfig | None, directory: str, programs: Programs, *, can_ask: bool
 ) -> LaunchOptions | None:
-    """How the job is to work, None for the plain way.
+    """The job's launch options, from the request or else its project; None for the defaults.
 
-    directory: where it would run. can_ask: its agent can. Raises Refused.
+    directory: where the job would run. can_ask: its agent supports questions. Raises Refused.
     """
     worktree, ask = request.worktree, request.ask
     if worktree is None:
@@ -32,18 +32,18 @@ def manner(
     if ask is None:
         ask = project is not None and project.ask and can_ask
     elif ask and not can_ask:
-        raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job cannot be answered")
+        raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
     if worktree:
-        _check_repository(directory, programs)
+        _validate_repository(directory, programs)
     return LaunchOptions(worktree=worktree, ask=ask) if worktree or ask else None
 
 
-def _check_repository(directory: str, programs: Programs) -> None:
-    """What can be seen without running git; the rest shows when the tree is made."""
+def _validate_repository(directory: str, programs: Programs) -> None:
+    """Check what is visible without running git; the rest fails when the worktree is created."""
     if programs.which("git", None) is None:
         raise Refused(ErrorCode.NO_GIT, "a worktree needs git, which is not on the daemon's PATH")
-    place = os.path.realpath(directory)
-    while not os.path.lexists(os.path.join(place, ".git")):
-        if place == "/":
-            raise Refused(ErrorCode.NO_REPOSITORY, f"{directory} is in no work tree of a git repository")
-        place = os.path.dirname(place)
+    parent = os.path.realpath(directory)
+    while not os.path.lexists(os.path.join(parent, ".git")):
+        if parent == "/":
+            raise Refused(ErrorCode.NO_REPOSITORY, f"{directory} is not in a git repository")
+        parent = os.path.dirname(parent)

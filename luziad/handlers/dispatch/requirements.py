@@ -1,4 +1,4 @@
-"""Checks what a dispatch says about its place in the order of starts, and about what it takes."""
+"""Validates a job's priority and what it reserves: resources, CPUs and memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from luziad.jobs.requirements import Requirements
 from luziad.jobs.resources import describe_amount, describe_free
 
 
-def claims_of(
-    request: Dispatch, project: str, config: Config, there: Mapping[str, int], parent: JobRecord | None
+def validate_requirements(
+    request: Dispatch, project: str, config: Config, capacity: Mapping[str, int], parent: JobRecord | None
 ) -> Requirements | None:
-    """What was asked for, or the project says; None for the many jobs that ask for nothing.
+    """The job's priority and reservations; None for the many jobs without any.
 
-    there: how much there is of all resources, in units. parent: the job from inside which it is dispatched, and whose
-    priority it has, so that what is urgent does not wait for what is not. Raises Refused.
+    capacity: the total of every resource, in units. parent: the parent job. Its priority is the default, so that an
+    urgent job does not wait for sub-jobs that are not. Raises Refused.
     """
     priority = request.priority
     if priority is None and parent is not None:
@@ -30,32 +30,32 @@ def claims_of(
         priority = config.projects[project].priority
     if not (priority or request.needs or request.cpus is not None or request.memory_bytes is not None):
         return None
-    check_priority(priority or 0)
+    validate_priority(priority or 0)
     if request.cpus is not None and not 0 < request.cpus <= MAX_CPUS:
         raise Refused(ErrorCode.BAD_REQUEST, "`cpus` must be a number above 0")
     if request.memory_bytes is not None and request.memory_bytes < 1:
         raise Refused(ErrorCode.BAD_REQUEST, "`memory_bytes` must be a number above 0")
     for name, amount in request.needs.items():
-        _check_need(name, amount, config)
-    claims = Requirements(priority or 0, request.needs, request.cpus, request.memory_bytes)
-    for name, amount in claims.resources:
-        if amount > there[name]:
-            words = f"the job needs {describe_amount(name, amount)}, and that is more than there is: "
-            raise Refused(ErrorCode.NEEDS_TOO_MUCH, words + describe_free(name, there[name], 0))
-    return claims
+        _validate_need(name, amount, config)
+    requirements = Requirements(priority or 0, request.needs, request.cpus, request.memory_bytes)
+    for name, amount in requirements.resources:
+        if amount > capacity[name]:
+            message = f"the job needs {describe_amount(name, amount)}, more than exists: "
+            raise Refused(ErrorCode.NEEDS_TOO_MUCH, message + describe_free(name, capacity[name], 0))
+    return requirements
 
 
-def check_priority(priority: int) -> None:
-    """Raise Refused for what is no priority."""
+def validate_priority(priority: int) -> None:
+    """Raise Refused for an invalid priority."""
     if abs(priority) > MAX_PRIORITY:
         raise Refused(ErrorCode.BAD_REQUEST, f"`priority` must be from {-MAX_PRIORITY} to {MAX_PRIORITY}")
 
 
-def _check_need(name: str, amount: int, config: Config) -> None:
+def _validate_need(name: str, amount: int, config: Config) -> None:
     if name not in config.resources:
         near = difflib.get_close_matches(name, config.resources, n=1)
-        known = f"Known are: {', '.join(config.resources)}." if config.resources else "None is configured."
-        hint = f"Did you mean {near[0]}? {known}" if near else f"{known} Write it into [resources] of config.toml."
-        raise Refused(ErrorCode.UNKNOWN_RESOURCE, f"there is no resource {name!r}", hint)
+        known = f"Known resources: {', '.join(config.resources)}." if config.resources else "None is configured."
+        hint = f"Did you mean {near[0]}? {known}" if near else f"{known} Add it to [resources] in config.toml."
+        raise Refused(ErrorCode.UNKNOWN_RESOURCE, f"resource '{name}' not found", hint)
     if amount < 1:
-        raise Refused(ErrorCode.BAD_REQUEST, f"the count of {name} must be 1 or more, not {amount}")
+        raise Refused(ErrorCode.BAD_REQUEST, f"the amount of {name} must be 1 or more, not {amount}")

@@ -51,7 +51,7 @@ def taken() -> dict[str, set[str]]:
     """Row -> the modules that are loaded."""
     codes = {
         **SHARED,
-        "--help": "from luzia_client.cli import main; from luzia_client.cli.help import usage; usage.all_commands()",
+        "--help": "from luzia_client.cli import main; from luzia_client.cli.help import usage; usage.format_commands()",
         "--complete": "from luzia_client.cli import main; from luzia_client.cli.completion import complete",
         **{
             name: f"from luzia_client.cli import main; {PARSER}; command_parser({name!r}, load_command({name!r}))"

@@ -72,9 +72,9 @@ def test_the_diagram_of_a_jobs_life_is_up_to_date() -> None:
 
 
 def test_the_diagram_shows_every_transition() -> None:
-    life = GENERATE.life()
+    lifecycle = GENERATE.lifecycle()
     for (state, trigger), target in TRANSITIONS.items():
-        row = next(line for line in life.splitlines() if line.startswith(f"| `{state}` |"))
+        row = next(line for line in lifecycle.splitlines() if line.startswith(f"| `{state}` |"))
         assert f"{trigger} → `{target}`" in row or (trigger == target.value and f"`{target}`" in row)
 
 

@@ -21,10 +21,10 @@ def test_every_command_has_examples_that_it_understands(name: str) -> None:
         assert words[0] == "luzia", command
         assert text
         if name == "dispatch":
-            assert command_line.parse(words[1:], name).words
+            assert command_line.parse_dispatch(words[1:], name).words
             continue
         assert words[1] == name
         if name in DISPATCH_COMMANDS:
-            assert command_line.parse(words[2:], name).words
+            assert command_line.parse_dispatch(words[2:], name).words
         else:
             command_parser(name, module).parse_args(words[2:])

@@ -12,7 +12,7 @@ import pytest
 
 from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.help import topics
-from luzia_docs.manual import offers, roff
+from luzia_docs.manual import completions, roff
 from luzia_docs.manual.__main__ import MANUAL, files
 from unit.house.scripts import ROOT
 
@@ -47,18 +47,18 @@ def test_man_shows_what_the_help_says() -> None:
     if "has been minimized" in shown.stdout + shown.stderr:
         pytest.skip("this system's man shows nothing")
     assert "luzia wait [options] ID…" in shown.stdout
-    assert "wait at most so many seconds" in shown.stdout
+    assert "wait at most S seconds" in shown.stdout
 
 
 def test_no_text_can_steer_roff() -> None:
-    assert roff.escaped(".so /etc/passwd") == "\\&.so /etc/passwd"
-    assert roff.escaped("'x \\fB -y") == "\\(aqx \\efB \\-y"
-    assert roff.escaped("see `luzia jobs`") == "see \\fBluzia jobs\\fR"
-    assert roff.escaped("a lone ` stays") == "a lone \\(ga stays"
+    assert roff.escape(".so /etc/passwd") == "\\&.so /etc/passwd"
+    assert roff.escape("'x \\fB -y") == "\\(aqx \\efB \\-y"
+    assert roff.escape("see `luzia jobs`") == "see \\fBluzia jobs\\fR"
+    assert roff.escape("a lone ` stays") == "a lone \\(ga stays"
 
 
 def test_every_kind_of_value_that_is_offered_is_known() -> None:
-    table = json.loads(offers.table())
+    table = json.loads(completions.completion_table())
     assert {"cancel", "dispatch"} <= table["commands"].keys()
     assert table["commands"]["jobs"]["options"]["--state"][0] == "state"
     assert table["commands"]["wait"]["words"] == ["job…"]

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from luzia_docs.site import pictures
-from luzia_docs.site.drawing import drawn
+from luzia_docs.site.svg import render_svg
 from terminal import terminal
 from unit.house.scripts import ROOT
 
@@ -25,21 +25,21 @@ def test_a_picture_shows_what_is_on_the_screen() -> None:
     shown = "printf '\\033[1;31mred & <bold>\\033[0m 日本語 plain\\n'"
     with terminal(["sh", "-c", f"{shown}; exec sleep 600"], dict(os.environ), columns=40, rows=5) as screen:
         screen.shows("plain")
-        svg = drawn(screen, "a title")
+        svg = render_svg(screen, "a title")
     assert "red&<bold>" in words(svg)
     assert "plain" in words(svg)
     assert "atitle" in words(svg)
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
 
 
-@pytest.mark.parametrize("name", sorted(pictures.SCENES))
-def test_every_scene_has_its_picture_and_a_page_that_shows_it(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(pictures.RENDERERS))
+def test_every_renderer_has_its_picture_and_a_page_that_shows_it(name: str) -> None:
     assert words((pictures.PICTURES / f"{name}.svg").read_text())
     assert any(f"pictures/{name}.svg" in page.read_text() for page in PAGES)
 
 
-def test_every_picture_comes_from_a_scene() -> None:
+def test_every_picture_has_a_renderer() -> None:
     kept = {path.stem for path in pictures.PICTURES.iterdir()}
     shown = {name for page in PAGES for name in re.findall(r"pictures/([\w-]+)\.svg", page.read_text())}
-    assert kept == set(pictures.SCENES)
+    assert kept == set(pictures.RENDERERS)
     assert shown <= kept

@@ -14,7 +14,7 @@ from luzia_protocol import requests
 
 from luzia_client.cli.args.command_line import COMMANDS
 from luzia_docs.site import pages
-from luzia_docs.site.described import described
+from luzia_docs.site.docstrings import parse_docstring
 from luziad.config import schema
 
 
@@ -44,7 +44,7 @@ def test_every_setting_stands_in_the_reference_with_its_meaning(site: Path) -> N
     page = (site / "reference-configuration.html").read_text()
     for struct in (schema.DaemonConfig, schema.ProjectConfig, schema.AgentConfig):
         names = [field.name for field in msgspec.structs.fields(struct)]
-        meant = described(struct.__doc__, names).fields
+        meant = parse_docstring(struct.__doc__, names).fields
         assert [name for name in names if not meant.get(name)] == []
         assert [name for name in names if f">{name}<" not in page] == []
 
@@ -74,9 +74,9 @@ def test_a_docstring_is_taken_apart_at_its_fields() -> None:
     first: the one; see there: that is no field. second, third: both
     of them.
     """
-    taken = described(text, ["first", "second", "third"])
-    assert taken.whole == "What it is, in words."
-    assert taken.fields == {
+    parsed = parse_docstring(text, ["first", "second", "third"])
+    assert parsed.description == "What it is, in words."
+    assert parsed.fields == {
         "first": "the one; see there: that is no field.",
         "second": "both of them.",
         "third": "both of them.",

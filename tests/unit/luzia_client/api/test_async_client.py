@@ -10,7 +10,14 @@ import pytest
 from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import FollowEnd, Output
 
-from luzia_client import AsyncClient, ConnectionLostError, DaemonUnreachableError, Refused, UnexpectedAnswerError
+from luzia_client import (
+    AsyncClient,
+    ClientStateError,
+    ConnectionLostError,
+    DaemonUnreachableError,
+    Refused,
+    UnexpectedAnswerError,
+)
 from unit.luzia_client.api.test_client import BUSY, end, event, piece
 from unit.luzia_client.fake_daemon import DISPATCHED, HUNG_UP, JOB, FakeDaemon, Script, info, job
 
@@ -67,23 +74,48 @@ async def test_what_is_no_answer_is_told(serve: Serve) -> None:
             await client.get_info()
 
 
-async def test_a_closed_client_ends_what_is_under_way_and_may_ask_again(serve: Serve) -> None:
+async def test_pending_requests_of_a_client_that_is_closed_raise_connection_lost(serve: Serve) -> None:
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
 
     def script(_request: dict[str, Any]) -> Any:
         loop.call_soon_threadsafe(asked.set)
         return []
 
-    daemon = serve(script)
+    serve(script)
     client = AsyncClient()
     asking = asyncio.create_task(client.retry(JOB))
     await asked.wait()
     await client.close()
     with pytest.raises(ConnectionLostError):
         await asking
-    daemon.script = lambda _: {"ok": info()}
-    assert (await client.get_info()).pid
-    await client.close()
+
+
+async def test_a_disconnected_client_connects_again_and_a_closed_one_does_not(serve: Serve) -> None:
+    daemon = serve(lambda _: {"ok": info()})
+    async with AsyncClient() as client:
+        await client.get_info()
+        await client.disconnect()
+        await client.get_info()
+    assert daemon.connections == 2
+    for _ in range(2):
+        with pytest.raises(ClientStateError, match="the client has been closed"):
+            await client.get_info()
+    with pytest.raises(ClientStateError):
+        await anext(aiter(client.follow(JOB)))
+    assert repr(client).endswith("/r/luzia.sock' closed>")
+
+
+def test_a_client_of_another_event_loop_says_so(serve: Serve) -> None:
+    serve(lambda _: {"ok": info()})
+    client = AsyncClient()
+    asyncio.run(use(client))
+    with pytest.raises(ClientStateError, match="belongs to another event loop"):
+        asyncio.run(use(client))
+    asyncio.run(client.close())
+
+
+async def use(client: AsyncClient) -> None:
+    await client.get_info()
 
 
 async def test_a_status_is_remembered_until_something_is_changed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +141,7 @@ async def test_pages_and_dispatch(serve: Serve) -> None:
     serve(script)
     async with AsyncClient() as client:
         assert (await client.dispatch("overbits", "x")).name == DISPATCHED["name"]
-        assert [one.id async for one in client.iter_jobs(page=1)] == ["a", "b"]
+        assert [one.id async for one in client.iter_jobs(page_size=1)] == ["a", "b"]
 
 
 async def test_a_refusal_is_raised_and_the_connection_is_kept(serve: Serve) -> None:

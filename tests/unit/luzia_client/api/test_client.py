@@ -14,6 +14,7 @@ from luzia_protocol.replies import FollowEnd, Output
 
 from luzia_client import (
     Client,
+    ClientStateError,
     ConnectionLostError,
     DaemonUnreachableError,
     ErrorCode,
@@ -156,7 +157,7 @@ def test_all_pages_are_listed(serve: Serve) -> None:
 
     serve(pages)
     with Client() as client:
-        assert [one.id for one in client.iter_jobs(page=1)] == ["a", "b"]
+        assert [one.id for one in client.iter_jobs(page_size=1)] == ["a", "b"]
 
 
 def test_a_refusal_is_raised_with_its_code_and_hint(serve: Serve) -> None:
@@ -199,7 +200,7 @@ def test_a_safe_request_without_an_answer_is_asked_again(serve: Serve) -> None:
 
 def test_a_request_that_may_have_been_done_is_not_asked_again(serve: Serve) -> None:
     daemon = serve(lambda _: HUNG_UP)
-    with Client() as client, pytest.raises(ConnectionLostError, match="went away before it answered"):
+    with Client() as client, pytest.raises(ConnectionLostError, match="closed the connection before it replied"):
         client.retry(JOB)
     assert daemon.ops() == ["retry"]
 
@@ -366,3 +367,17 @@ def test_the_other_requests_say_what_was_asked(serve: Serve) -> None:
     assert by_op["logs"] == {"op": "logs", "job": JOB, "attempt": 1, "stream": "stderr", "tail": 3, "max_bytes": 262144}
     assert by_op["progress"] == {"op": "progress", "job": JOB, "percent": 65.0, "label": "tests"}
     assert by_op["project_add"] == {"op": "project_add", "name": "p", "path": "/x", "agent": "shell"}
+
+
+def test_a_disconnected_client_connects_again_and_a_closed_one_does_not(serve: Serve) -> None:
+    daemon = serve(lambda _: {"ok": info()})
+    with Client() as client:
+        assert repr(client).endswith("/r/luzia.sock'>")
+        client.get_info()
+        client.disconnect()
+        client.get_info()
+    assert daemon.connections == 2
+    for ask in (client.get_info, lambda: client.clean_worktree(JOB), lambda: next(client.follow(JOB))):
+        with pytest.raises(ClientStateError, match="the client has been closed"):
+            ask()
+    assert repr(client).endswith("/r/luzia.sock' closed>")

@@ -12,7 +12,15 @@ import pytest
 from luzia_protocol.errors import ErrorCode, LuziaError
 
 import luzia_client
-from luzia_client import ConnectionLostError, DaemonUnreachableError, Refused, SettingsError, UnexpectedAnswerError
+from luzia_client import (
+    ArgumentError,
+    ClientStateError,
+    ConnectionLostError,
+    DaemonUnreachableError,
+    Refused,
+    SettingsError,
+    UnexpectedAnswerError,
+)
 
 ERRORS: list[LuziaError] = [
     Refused(ErrorCode.UNKNOWN_JOB, "no job x"),
@@ -20,6 +28,8 @@ ERRORS: list[LuziaError] = [
     ConnectionLostError("it went away", "Look."),
     UnexpectedAnswerError("what is this"),
     SettingsError("LUZIA_CACHE_TTL='x'", "Unset it."),
+    ArgumentError("argv is a single string", "Pass a list."),
+    ClientStateError("the client has been closed", "Create another one."),
 ]
 
 

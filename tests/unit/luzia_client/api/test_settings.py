@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from luzia_client.api import settings
+from luzia_client.api.errors import SettingsError
 from unit.luzia_client.fake_daemon import luzia
 
 
@@ -19,14 +20,17 @@ def test_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "inf", "nan", "0"])
-def test_what_is_no_span_of_time_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_invalid_duration_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("LUZIA_MONITOR_INTERVAL", value)
-    with pytest.raises(settings.SettingsError) as caught:
+    with pytest.raises(SettingsError) as caught:
         settings.monitor_interval_s()
-    assert caught.value.message == f"LUZIA_MONITOR_INTERVAL={value!r} is no number of seconds"
+    assert caught.value.message == f"invalid number of seconds '{value}' for LUZIA_MONITOR_INTERVAL"
 
 
 def test_a_wrong_setting_is_a_usage_error_on_the_command_line() -> None:
     result = luzia("agents", env={"LUZIA_CACHE_TTL": "x"})
     assert result.returncode == 2
-    assert result.stderr == "luzia: LUZIA_CACHE_TTL='x' is no number of seconds\n  Set it to 0 or more, or unset it.\n"
+    assert (
+        result.stderr
+        == "luzia: invalid number of seconds 'x' for LUZIA_CACHE_TTL\n  Set it to 0 or more, or unset it.\n"
+    )

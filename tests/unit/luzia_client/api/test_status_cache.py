@@ -30,11 +30,11 @@ def test_what_is_too_old_to_be_told_again_is_not_kept(monkeypatch: pytest.Monkey
     cache = StatusCache()
     for number in range(200):
         name = f"120000-{number:04x}"
-        cache.keep(name, job(name))
-        assert cache.fresh(name) is not None
+        cache.put(name, job(name))
+        assert cache.get(name) is not None
         now += 0.1
-    assert cache.fresh("120000-00c6") is not None  # a moment ago
-    assert cache.fresh("120000-0000") is None
+    assert cache.get("120000-00c6") is not None  # a moment ago
+    assert cache.get("120000-0000") is None
     assert len(cache) <= 22  # those of the last two seconds, and a few that go with the next
 
 
@@ -43,9 +43,9 @@ def test_a_job_that_is_asked_about_again_is_as_young_as_its_last_answer(monkeypa
     monkeypatch.setenv("LUZIA_CACHE_TTL", "2")
     monkeypatch.setattr("luzia_client.api.status_cache.time.monotonic", lambda: now)
     cache = StatusCache()
-    cache.keep("old", job("old"))
+    cache.put("old", job("old"))
     now += 1.9
-    cache.keep("old", job("old"))
+    cache.put("old", job("old"))
     now += 1.0
-    cache.keep("other", job("other"))
-    assert cache.fresh("old") is not None
+    cache.put("other", job("other"))
+    assert cache.get("old") is not None

@@ -25,13 +25,13 @@ def test_every_final_state_has_a_status_of_its_own() -> None:
     ],
 )
 def test_the_worst_outcome_decides(states: list[str], status: int) -> None:
-    assert exit_codes.for_ends([(state, state) for state in states]) == status
+    assert exit_codes.worst_status([(state, state) for state in states]) == status
 
 
 def test_an_outcome_is_told_apart_from_others_of_its_state() -> None:
-    assert exit_codes.for_ends([("timed_out", "timed_out")]) == 6
-    assert exit_codes.for_ends([("timed_out", "expired"), ("completed", "completed")]) == 9
-    assert exit_codes.for_ends([("timed_out", "overdue"), ("failed", "failed")]) == 1
+    assert exit_codes.worst_status([("timed_out", "timed_out")]) == 6
+    assert exit_codes.worst_status([("timed_out", "expired"), ("completed", "completed")]) == 9
+    assert exit_codes.worst_status([("timed_out", "overdue"), ("failed", "failed")]) == 1
 
 
 def test_every_status_of_an_outcome_is_its_own() -> None:

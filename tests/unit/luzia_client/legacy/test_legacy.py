@@ -16,8 +16,8 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import JobState
 
 from luzia_client import legacy
+from luzia_client.legacy.processes import TrackedProcess
 from luzia_client.legacy.status import OLD_WORDS, states_of
-from luzia_client.legacy.tracking import TrackedProcess
 from private_luzia import PrivateLuzia, private_luzia, until
 
 PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

@@ -53,7 +53,7 @@ def luziad(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[st
 
     def use(program: str) -> Path:
         (home / "luziad.py").write_text(program)
-        monkeypatch.setattr(autostart, "command", lambda: [sys.executable, "-u", str(home / "luziad.py")])
+        monkeypatch.setattr(autostart, "daemon_command", lambda: [sys.executable, "-u", str(home / "luziad.py")])
         return home / "starts"
 
     yield use
@@ -71,8 +71,8 @@ def test_a_daemon_is_started_detached_when_none_answers(luziad: Callable[[str], 
 
 def test_a_daemon_that_is_asked_for_by_name_is_not_on_demand(luziad: Callable[[str], Path]) -> None:
     starts = luziad(LUZIAD)
-    assert autostart.start(environment.socket_path(), on_demand=False)
-    assert not autostart.start(environment.socket_path(), on_demand=False)
+    assert autostart.start_daemon(environment.socket_path(), on_demand=False)
+    assert not autostart.start_daemon(environment.socket_path(), on_demand=False)
     assert "--on-demand" not in starts.read_text()
     assert len(starts.read_text().splitlines()) == 1
 
@@ -81,8 +81,8 @@ def test_one_daemon_starts_however_many_commands_race(luziad: Callable[[str], Pa
     starts = luziad(LUZIAD)
     script = (
         "import sys; from luzia_client.transport import autostart, connection\n"
-        f"autostart.command = lambda: [sys.executable, '-u', {str(home / 'luziad.py')!r}]\n"
-        f"sys.stdin.read(); daemon = connection.connect({environment.socket_path()!r}, autostart=True)\n"
+        f"autostart.daemon_command = lambda: [sys.executable, '-u', {str(home / 'luziad.py')!r}]\n"
+        f"sys.stdin.read(); daemon = connection.Connection.open({environment.socket_path()!r}, autostart=True)\n"
         'daemon.send(b\'{"op":"info"}\\n\'); daemon.receive()'
     )
     racers = [
@@ -139,7 +139,7 @@ def test_a_silent_failure_tells_the_exit_status(luziad: Callable[[str], Path]) -
 
 def test_a_configuration_without_autostart_is_told_as_such(luziad: Callable[[str], Path]) -> None:
     luziad("import sys; print('luziad: /c says `autostart = false`', file=sys.stderr); sys.exit(3)")
-    with Client() as client, pytest.raises(DaemonUnreachableError, match="commands may not start it: /c says"):
+    with Client() as client, pytest.raises(DaemonUnreachableError, match="must not be started automatically: /c says"):
         client.get_info()
 
 
@@ -177,16 +177,16 @@ def test_a_runtime_directory_that_is_none_is_told(luziad: Callable[[str], Path],
     (home / "r").rmdir()
     (home / "r").write_text("")
     luziad(LUZIAD)
-    with pytest.raises(DaemonUnreachableError, match=r"the runtime directory .* cannot be used"):
-        autostart.start(environment.socket_path(), on_demand=False)
+    with pytest.raises(DaemonUnreachableError, match=r"cannot use the runtime directory"):
+        autostart.start_daemon(environment.socket_path(), on_demand=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a directory of somebody else's")
 def test_a_runtime_directory_of_somebody_else_is_refused(luziad: Callable[[str], Path], home: Path) -> None:
     os.chown(home / "r", 12345, 12345)
     luziad(LUZIAD)
-    with pytest.raises(DaemonUnreachableError, match="is not yours"):
-        autostart.start(environment.socket_path(), on_demand=False)
+    with pytest.raises(DaemonUnreachableError, match="has another owner"):
+        autostart.start_daemon(environment.socket_path(), on_demand=False)
 
 
 def test_the_daemon_gets_paths_that_hold_in_its_own_working_directory(
@@ -201,7 +201,7 @@ def test_the_daemon_gets_paths_that_hold_in_its_own_working_directory(
 
 
 def test_without_an_interpreter_luziad_is_looked_for_beside_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert autostart.command() == [sys.executable, "-m", "luziad"]
+    assert autostart.daemon_command() == [sys.executable, "-m", "luziad"]
     monkeypatch.setattr(sys, "executable", "")
     monkeypatch.setattr(sys, "argv", ["/opt/bin/luzia"])
-    assert autostart.command() == ["/opt/bin/luziad"]
+    assert autostart.daemon_command() == ["/opt/bin/luziad"]

@@ -22,8 +22,7 @@ from hypothesis import strategies as st
 from luzia_protocol.jobs import Job, JobState
 
 from git_projects import Repository
-from luzia_client.trees import comparing, merging
-from luzia_client.trees.errors import TreeError
+from luzia_client.trees import WorktreeError, diff, merge
 from luziad.worktrees import clean, create
 from luziad.worktrees.git import Git, GitError
 
@@ -140,9 +139,9 @@ IN_PROJECT: dict[str, Step] = {
     "project has ignored": lambda w, f: w.project.write(IGNORED, w.content()),
 }
 LUZIA: dict[str, Callable[[World], object]] = {
-    "diff": lambda w: comparing.files(w.worktree),
-    "merge": lambda w: merging.merge(w.job, w.worktree, commit=False, message=None),
-    "merge --commit": lambda w: merging.merge(w.job, w.worktree, commit=True, message=None),
+    "diff": lambda w: diff.changed_files(w.worktree),
+    "merge": lambda w: merge.merge_branch(w.job, w.worktree, commit=False, message=None),
+    "merge --commit": lambda w: merge.merge_branch(w.job, w.worktree, commit=True, message=None),
     "clean": lambda w: clean.take_away(w.git, w.worktree),
     "retry": lambda w: create.make(w.git, w.worktree, used=True),
 }
@@ -182,7 +181,7 @@ def test_no_work_is_ever_lost(steps: list[tuple[str, str]], then: list[str]) -> 
             before, project = world.work(), world.project.picture()
             try:
                 done = LUZIA[name](world)
-            except (TreeError, GitError, create.Impossible):
+            except (WorktreeError, GitError, create.Impossible):
                 done = "refused"
             assert before <= world.work(), f"{name} lost work"
             if name == "diff" or isinstance(done, str):

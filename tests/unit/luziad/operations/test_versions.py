@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from luziad.operations.versions import Told, Versions
+from luziad.operations.versions import AgentVersion, VersionProbe
 
 LONG_S = 60.0
 
 
 @pytest.fixture
-async def versions() -> AsyncIterator[Versions]:
+async def versions() -> AsyncIterator[VersionProbe]:
     """What asks, with the daemon's PATH."""
-    asks = Versions({"PATH": os.environ["PATH"]})
+    asks = VersionProbe({"PATH": os.environ["PATH"]})
     yield asks
     asks.close()
 
@@ -47,10 +47,10 @@ def times_asked(directory: Path) -> int:
     ],
 )
 async def test_the_version_is_found_in_what_a_program_prints(
-    versions: Versions, tmp_path: Path, printed: str, version: str | None
+    versions: VersionProbe, tmp_path: Path, printed: str, version: str | None
 ) -> None:
     path = program(tmp_path, f'[ "$1" = --version ] && printf "%s\\n" "{printed}"')
-    assert await versions.of([path], LONG_S) == {path: Told(version, "")}
+    assert await versions.get([path], LONG_S) == {path: AgentVersion(version, "")}
 
 
 @pytest.mark.parametrize(
@@ -62,52 +62,52 @@ async def test_the_version_is_found_in_what_a_program_prints(
     ],
 )
 async def test_a_program_that_does_not_start_says_why(
-    versions: Versions, tmp_path: Path, script: str, problem: str
+    versions: VersionProbe, tmp_path: Path, script: str, problem: str
 ) -> None:
     path = program(tmp_path, script)
-    assert await versions.of([path], LONG_S) == {path: Told(None, problem)}
+    assert await versions.get([path], LONG_S) == {path: AgentVersion(None, problem)}
 
 
-async def test_a_program_without_its_interpreter_cannot_be_executed(versions: Versions, tmp_path: Path) -> None:
+async def test_a_program_without_its_interpreter_cannot_be_executed(versions: VersionProbe, tmp_path: Path) -> None:
     path = tmp_path / "agent"
     path.write_text("#!/no/such/interpreter\n")
     path.chmod(0o755)
-    told = (await versions.of([str(path)], LONG_S))[str(path)]
-    assert told == Told(None, "it cannot be executed: No such file or directory")
+    told = (await versions.get([str(path)], LONG_S))[str(path)]
+    assert told == AgentVersion(None, "cannot execute it: No such file or directory")
 
 
-async def test_a_program_is_asked_again_only_when_its_file_has_changed(versions: Versions, tmp_path: Path) -> None:
+async def test_a_program_is_asked_again_only_when_its_file_has_changed(versions: VersionProbe, tmp_path: Path) -> None:
     path = program(tmp_path, "echo 1.0")
     for _ in range(3):
-        assert (await versions.of([path], LONG_S))[path].version == "1.0"
+        assert (await versions.get([path], LONG_S))[path].version == "1.0"
     assert times_asked(tmp_path) == 1
     program(tmp_path, "echo 1.10")
-    assert (await versions.of([path], LONG_S))[path].version == "1.10"
+    assert (await versions.get([path], LONG_S))[path].version == "1.10"
     assert times_asked(tmp_path) == 2
 
 
-async def test_who_does_not_want_to_wait_gets_the_answer_the_next_time(versions: Versions, tmp_path: Path) -> None:
+async def test_who_does_not_want_to_wait_gets_the_answer_the_next_time(versions: VersionProbe, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     path = program(tmp_path, f"read line < {gate}; echo 7.7")
-    assert await versions.of([path], 0.0) == {}
+    assert await versions.get([path], 0.0) == {}
     gate.write_text("go\n")
-    assert (await versions.of([path], LONG_S))[path].version == "7.7"
+    assert (await versions.get([path], LONG_S))[path].version == "7.7"
     assert times_asked(tmp_path) == 1
 
 
 async def test_a_program_that_hangs_or_never_stops_printing_is_ended_with_what_it_started(tmp_path: Path) -> None:
-    versions = Versions({"PATH": os.environ["PATH"]}, limit_s=1.0)
+    versions = VersionProbe({"PATH": os.environ["PATH"]}, timeout_s=1.0)
     hangs = program(tmp_path, "sleep 600 & sleep 600", "hangs")
     chatty = program(tmp_path, "exec yes", "chatty")
-    told = await versions.of([hangs, chatty], LONG_S)
-    assert told[hangs] == Told(None, "it was asked for its version, and did not answer within 1 s")
+    told = await versions.get([hangs, chatty], LONG_S)
+    assert told[hangs] == AgentVersion(None, "--version did not finish within 1 s")
     assert told[chatty].problem
     versions.close()
 
 
 async def test_closing_does_not_wait_for_a_program_that_hangs(tmp_path: Path) -> None:
-    versions = Versions({"PATH": os.environ["PATH"]}, limit_s=3600.0)
+    versions = VersionProbe({"PATH": os.environ["PATH"]}, timeout_s=3600.0)
     path = program(tmp_path, "sleep 3600")
-    assert await versions.of([path], 0.0) == {}
+    assert await versions.get([path], 0.0) == {}
     versions.close()

@@ -1,4 +1,4 @@
-"""Cron expressions: what they mean in a zone, also on the days on which its clock is put forward or back."""
+"""CronExpression expressions: what they mean in a zone, also on the days on which its clock is put forward or back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luziad.schedules.cron import SHORTHANDS, Cron, CronError
+from luziad.schedules.cron import SHORTHANDS, CronError, CronExpression
 
 ZONES = [
     "UTC",
@@ -35,7 +35,7 @@ def moment(text: str, zone: ZoneInfo = BERLIN) -> float:
 
 def shown(expression: str, after: str, count: int, zone: ZoneInfo = BERLIN) -> list[str]:
     """The next moments, as the zone's clock shows them, with its offset."""
-    found = islice(Cron(expression).moments(moment(after, zone), zone), count)
+    found = islice(CronExpression(expression).times_after(moment(after, zone), zone), count)
     return [datetime.fromtimestamp(each, zone).isoformat(" ") for each in found]
 
 
@@ -57,7 +57,7 @@ SINCE_2020 = st.integers(1_577_836_800, 1_893_456_000).map(float)
 
 @given(FIELDS, SINCE_2020, st.sampled_from(ZONES))
 def test_the_next_moments_strictly_grow(expression: str, after: float, zone: str) -> None:
-    found = list(islice(Cron(expression).moments(after, ZoneInfo(zone)), 5))
+    found = list(islice(CronExpression(expression).times_after(after, ZoneInfo(zone)), 5))
     assert all(earlier < later for earlier, later in zip([after, *found], found, strict=False))
 
 
@@ -65,7 +65,7 @@ def test_the_next_moments_strictly_grow(expression: str, after: float, zone: str
 def test_no_moment_is_passed_over_wherever_one_begins_to_look(
     expression: str, after: float, zone: str, part: float
 ) -> None:
-    cron = Cron(expression)
+    cron = CronExpression(expression)
     found = cron.next_after(after, ZoneInfo(zone))
     if found is not None:
         between = after + (found - after) * part
@@ -97,21 +97,21 @@ def test_what_recurs_goes_by_the_clock_as_it_is(expression: str, day: tuple[str,
         here = datetime.fromtimestamp(each, zone)
         if here.minute in fits.minutes and here.hour in fits.hours and fits.match_day(here.date()):
             expected.append(float(each))
-    assert Cron(expression).latest(begin, begin + 2 * 86400, 10_000, zone) == expected
+    assert CronExpression(expression).latest_times(begin, begin + 2 * 86400, 10_000, zone) == expected
 
 
 @given(FIELDS, SINCE_2020, st.integers(0, 40 * 86400), st.integers(1, 20), st.sampled_from(ZONES[:4]))
 @settings(max_examples=60, deadline=None)
 def test_the_latest_moments_are_the_last_of_all(expression: str, after: float, span: int, most: int, zone: str) -> None:
-    cron, until = Cron(expression), after + span
-    found = cron.latest(after, until, most, ZoneInfo(zone))
-    head = list(islice(cron.moments(after, ZoneInfo(zone)), 200))
+    cron, until = CronExpression(expression), after + span
+    found = cron.latest_times(after, until, most, ZoneInfo(zone))
+    head = list(islice(cron.times_after(after, ZoneInfo(zone)), 200))
     if len(head) < 200 or head[-1] > until:
         every = [each for each in head if each <= until]
         assert found == every[-most:]
     else:
         assert len(found) == most
-        following = list(islice(cron.moments(found[0], ZoneInfo(zone)), most))
+        following = list(islice(cron.times_after(found[0], ZoneInfo(zone)), most))
         assert found[1:] == following[:-1]  # none is left out between them
         assert following[-1] > until  # nor after them
 
@@ -127,7 +127,7 @@ def test_a_time_of_day_in_the_hour_that_is_repeated_comes_the_first_time_only() 
     assert shown("30 2 * * *", "2026-10-24 12:00", 2) == expected
     # Also for whoever looks from within the second one of these hours.
     within = moment("2026-10-25 03:00") - 1800
-    found = Cron("45 2 * * *").next_after(within, BERLIN)
+    found = CronExpression("45 2 * * *").next_after(within, BERLIN)
     assert found == moment("2026-10-26 02:45")
 
 
@@ -146,7 +146,7 @@ def test_a_clock_that_moves_by_half_an_hour_is_understood() -> None:
     ]
 
 
-def test_a_whole_day_that_a_zone_left_out_is_made_up_for_at_its_end() -> None:
+def test_a_whole_day_that_a_zone_skipped_is_made_up_for_at_its_end() -> None:
     apia = ZoneInfo("Pacific/Apia")
     assert shown("0 9 30 12 *", "2011-12-01 00:00", 1, apia) == ["2011-12-31 00:00:00+14:00"]
 
@@ -162,39 +162,40 @@ def test_the_day_of_the_month_and_of_the_week_are_alternatives_unless_one_begins
 @pytest.mark.parametrize("shorthand", SHORTHANDS)
 def test_a_shorthand_is_what_it_stands_for(shorthand: str) -> None:
     after = moment("2026-05-05 05:05")
-    assert Cron(shorthand.upper()).next_after(after, BERLIN) == Cron(SHORTHANDS[shorthand]).next_after(after, BERLIN)
+    whole = CronExpression(SHORTHANDS[shorthand])
+    assert CronExpression(shorthand.upper()).next_after(after, BERLIN) == whole.next_after(after, BERLIN)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "0 fields"),
-        ("* * * *", "4 fields"),
-        ("* * * * * * *", "7 fields"),
-        ("60 * * * *", "the first field is the minute, and '60' is none: 0 to 59"),
-        ("0 1,25 * * *", "the second field is the hour, and '25' in '1,25' is none: 0 to 23"),
-        ("0 0 0 * *", "the third field is the day of the month"),
-        ("0 0 1 FOO *", "the fourth field is the month, and 'FOO' is none: 1 to 12, or JAN to DEC"),
-        ("0 0 1 1 MON#6", "the fifth field is the day of the week"),
-        ("0 0 1 1 MON#2/2", "the fifth field is the day of the week"),
-        ("61 * * * * *", "the first field is the second"),
-        ("* 5-1 * * *", "the second field is the hour, and '5-1' is none"),
-        ("*/0 * * * *", "'*/0' is none"),
-        ("0 0 30 2 *", "never comes"),
-        ("@fortnightly", "no shorthand; there are @hourly"),
+        ("", "fields in '': 0;"),
+        ("* * * *", ": 4; use 5"),
+        ("* * * * * * *", ": 7; use 5"),
+        ("60 * * * *", "invalid minute '60' in the first field; use 0 to 59"),
+        ("0 1,25 * * *", "invalid hour '25' in '1,25' in the second field; use 0 to 23"),
+        ("0 0 0 * *", "invalid day of the month '0' in the third field"),
+        ("0 0 1 FOO *", "invalid month 'FOO' in the fourth field; use 1 to 12, or JAN to DEC"),
+        ("0 0 1 1 MON#6", "in the fifth field"),
+        ("0 0 1 1 MON#2/2", "in the fifth field"),
+        ("61 * * * * *", "invalid second"),
+        ("* 5-1 * * *", "invalid hour '5-1' in the second field"),
+        ("*/0 * * * *", "invalid minute '*/0'"),
+        ("0 0 30 2 *", "never matches"),
+        ("@fortnightly", "use one of @hourly"),
         ("0 " * 200, "400 characters"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(text: str, words: str) -> None:
     with pytest.raises(CronError) as raised:
-        Cron(text)
+        CronExpression(text)
     assert words in str(raised.value)
 
 
 @given(st.text("0123456789*/,-#LWMONJAN@ \t²\x00é", max_size=40))
 def test_no_text_does_worse_than_being_refused(text: str) -> None:
     try:
-        cron = Cron(text)
+        cron = CronExpression(text)
     except CronError:
         return
     found = cron.next_after(1.8e9, BERLIN)
@@ -202,5 +203,5 @@ def test_no_text_does_worse_than_being_refused(text: str) -> None:
 
 
 def test_a_day_that_is_years_away_is_found() -> None:
-    assert Cron("0 0 31 4,6 MON#5,MON").next_after(1.8e9, BERLIN) is not None
-    assert Cron("* * 29 2 *").next_after(1.8e9, BERLIN) == moment("2028-02-29 00:00")
+    assert CronExpression("0 0 31 4,6 MON#5,MON").next_after(1.8e9, BERLIN) is not None
+    assert CronExpression("* * 29 2 *").next_after(1.8e9, BERLIN) == moment("2028-02-29 00:00")

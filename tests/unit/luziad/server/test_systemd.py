@@ -107,10 +107,10 @@ def test_a_socket_of_another_kind_is_refused(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as internet:
         internet.bind(("127.0.0.1", 0))
         internet.listen()
-        assert "no listening Unix stream socket" in take_over(internet).stderr
+        assert "not a listening Unix stream socket" in take_over(internet).stderr
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
         deaf.bind(str(tmp_path / "deaf"))
-        assert "no listening Unix stream socket" in take_over(deaf).stderr
+        assert "not a listening Unix stream socket" in take_over(deaf).stderr
 
 
 def test_more_than_one_socket_is_refused(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_more_than_one_socket_is_refused(tmp_path: Path) -> None:
 def test_a_descriptor_that_is_no_socket_is_refused() -> None:
     script = CHILD.replace("int(sys.argv[1])", 'os.open("/dev/null", os.O_RDONLY)')
     result = subprocess.run([sys.executable, "-c", script, "-", "1"], capture_output=True, text=True)
-    assert "refused: what systemd passed" in result.stderr
+    assert "refused: the file descriptor that systemd passed" in result.stderr
 
 
 @pytest.mark.parametrize(

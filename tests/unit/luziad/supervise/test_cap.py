@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from luziad.attempts.reading import Reading
-from luziad.output.files import read_piece, tail_offset
+from luziad.output.files import read_chunk, tail_offset
 from support import eventually
 from unit.luziad.supervise.helpers import ForkServer, exit_record, request
 from unit.luziad.supervise.test_shim import run
@@ -19,7 +19,7 @@ WHOLE = "".join(f"line {number} of many\n" for number in range(LINES)).encode()
 
 def kept(path: Path) -> bytes:
     """What is left of a file, which must be a true part of all that was written."""
-    piece = read_piece(str(path), 0, 1 << 30)
+    piece = read_chunk(str(path), 0, 1 << 30)
     assert piece.size == len(WHOLE)
     assert piece.offset == piece.dropped
     assert piece.data == WHOLE[piece.offset :]
@@ -45,7 +45,7 @@ def test_it_is_kept_to_while_the_agent_runs(fork_server: ForkServer, tmp_path: P
     (tmp_path / "go").touch()
     eventually((directory / "exit.json").exists)
     assert exit_record(directory)["exit_code"] == 0
-    assert read_piece(str(stdout), len(WHOLE), 100).data == b"last\n", "offsets are what they were"
+    assert read_chunk(str(stdout), len(WHOLE), 100).data == b"last\n", "offsets are what they were"
     assert (directory / "stderr").read_bytes() == b"error\n"
 
 
@@ -77,8 +77,8 @@ def test_the_last_lines_are_found_in_what_is_kept(tmp_path: Path) -> None:
     directory, stdout = tmp_path / "job" / "1", str(tmp_path / "job" / "1" / "stdout")
     run("request['max_log_bytes'] = 1 << 17; shim.run(request)", directory, "sh", "-c", PRINT)
     begin = tail_offset(stdout, 3)
-    assert read_piece(stdout, begin, 1000).data == b"".join(WHOLE.splitlines(keepends=True)[-3:])
-    assert tail_offset(stdout, LINES) == read_piece(stdout, 0, 1).dropped
+    assert read_chunk(stdout, begin, 1000).data == b"".join(WHOLE.splitlines(keepends=True)[-3:])
+    assert tail_offset(stdout, LINES) == read_chunk(stdout, 0, 1).dropped
 
 
 class Lines:

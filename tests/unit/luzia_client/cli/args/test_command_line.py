@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from luzia_client.cli.args.command_line import Asked, is_option, parse, the_task
+from luzia_client.cli.args.command_line import DispatchLine, is_option, parse_dispatch, read_task
 from luzia_client.cli.args.errors import UsageError
 
 
-def read(*words: str) -> Asked:
-    return parse(list(words), "dispatch")
+def read(*words: str) -> DispatchLine:
+    return parse_dispatch(list(words), "dispatch")
 
 
 def test_unquoted_words_are_joined_by_one_space() -> None:
-    asked = read("overbits", "fix", "the", "login  button")
-    assert asked.project == "overbits"
-    assert the_task(asked) == "fix the login  button"
+    line = read("overbits", "fix", "the", "login  button")
+    assert line.project == "overbits"
+    assert read_task(line) == "fix the login  button"
 
 
 @pytest.mark.parametrize("word", ["- do it", "--fix the login", "-x\n", "-"])
@@ -26,18 +26,18 @@ def test_a_word_with_white_space_and_a_lone_dash_are_text(word: str) -> None:
 
 
 def test_options_are_recognised_before_and_after_the_project_up_to_the_task() -> None:
-    asked = read("--agent", "shell", "p", "-q", "--key=k", "run", "-q", "--json")
-    assert (asked.agent, asked.key, asked.quiet, asked.json) == ("shell", "k", True, False)
-    assert asked.words == ["run", "-q", "--json"]
+    line = read("--agent", "shell", "p", "-q", "--key=k", "run", "-q", "--json")
+    assert (line.agent, line.key, line.quiet, line.json) == ("shell", "k", True, False)
+    assert line.words == ["run", "-q", "--json"]
 
 
 def test_two_dashes_end_the_options() -> None:
     assert read("p", "--", "-x", "--", "y").words == ["-x", "--", "y"]
-    asked = read("-q", "--", "p", "--agent", "x")
-    assert (asked.project, asked.words) == ("p", ["--agent", "x"])
+    line = read("-q", "--", "p", "--agent", "x")
+    assert (line.project, line.words) == ("p", ["--agent", "x"])
 
 
-def test_an_unknown_option_tells_how_to_say_it_when_it_is_the_task() -> None:
+def test_the_hint_for_an_unknown_option_explains_how_to_pass_it_as_the_task() -> None:
     with pytest.raises(UsageError) as caught:
         read("p", "--fix")
     assert caught.value.message == "unknown option --fix"
@@ -46,7 +46,7 @@ def test_an_unknown_option_tells_how_to_say_it_when_it_is_the_task() -> None:
 
 @pytest.mark.parametrize("words", [("p", "--agent"), ("p", "--agent=", "x"), ("--key", "", "p", "x")])
 def test_an_option_without_its_value_is_an_error(words: tuple[str, ...]) -> None:
-    with pytest.raises(UsageError, match="needs a value"):
+    with pytest.raises(UsageError, match="requires a value"):
         read(*words)
 
 
@@ -57,13 +57,13 @@ def test_variables_are_set_or_copied(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_copying_a_variable_that_is_not_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOKEN", raising=False)
-    with pytest.raises(UsageError, match="--env TOKEN: it is not set here"):
+    with pytest.raises(UsageError, match="--env TOKEN: the variable is not set"):
         read("-e", "TOKEN", "p", "x")
 
 
 @pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf"])
-def test_a_timeout_is_a_span_above_nothing(value: str) -> None:
-    with pytest.raises(UsageError, match="no span of time"):
+def test_a_timeout_is_a_duration_above_zero(value: str) -> None:
+    with pytest.raises(UsageError, match="invalid duration"):
         read(f"--timeout={value}", "p", "x")
 
 
@@ -75,17 +75,17 @@ def test_paths_are_made_absolute_and_names_are_not(tmp_path: Path, monkeypatch: 
     assert read("a/b", "x").project == str(tmp_path / "a" / "b")
     assert read("~/src", "x").project == "/home/ada/src"
     assert read("overbits", "x").project == "overbits"
-    assert read("--cwd", "sub", "p", "x").more["cwd"] == str(tmp_path / "sub")
+    assert read("--cwd", "sub", "p", "x").fields["cwd"] == str(tmp_path / "sub")
 
 
 def test_a_file_is_the_task_byte_for_byte(tmp_path: Path) -> None:
     (tmp_path / "task.md").write_text("  do\n\nit ✓ \n")
-    assert the_task(read("p", f"@{tmp_path}/task.md")) == "  do\n\nit ✓ \n"
+    assert read_task(read("p", f"@{tmp_path}/task.md")) == "  do\n\nit ✓ \n"
 
 
 def test_an_at_sign_is_text_unless_it_is_the_whole_task() -> None:
-    assert the_task(read("p", "@ada", "says", "hi")) == "@ada says hi"
-    assert the_task(read("p", "@")) == "@"
+    assert read_task(read("p", "@ada", "says", "hi")) == "@ada says hi"
+    assert read_task(read("p", "@")) == "@"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_at_sign_is_text_unless_it_is_the_whole_task() -> None:
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (b"a\0b", "has a NUL character"),
+        (b"a\0b", "contains a NUL character"),
         (b"ab\xff", "is not valid UTF-8 (byte 2)"),
         (b"x" * (1024 * 1024 + 1), "is larger than 1 MiB"),
     ],
@@ -102,26 +102,26 @@ def test_a_file_that_is_no_task_is_refused(tmp_path: Path, content: bytes, messa
     path = tmp_path / "task"
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        the_task(read("p", f"@{path}"))
+        read_task(read("p", f"@{path}"))
     assert caught.value.message == f"{path} {message}"
 
 
 def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
     for path, reason in [(tmp_path / "none", "No such file or directory"), (tmp_path, "Is a directory")]:
         with pytest.raises(UsageError) as caught:
-            the_task(read("p", f"@{path}"))
+            read_task(read("p", f"@{path}"))
         assert caught.value.message == f"cannot read the task from {path}: {reason}"
 
 
 def test_a_task_of_exactly_one_mebibyte_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "task"
     path.write_bytes(b"x" * 1024 * 1024)
-    assert len(the_task(read("p", f"@{path}"))) == 1024 * 1024
+    assert len(read_task(read("p", f"@{path}"))) == 1024 * 1024
 
 
 def test_broken_utf8_on_the_command_line_is_refused() -> None:
     with pytest.raises(UsageError, match="the task is not valid UTF-8"):
-        the_task(read("p", os.fsdecode(b"caf\xe9")))
+        read_task(read("p", os.fsdecode(b"caf\xe9")))
 
 
 @pytest.mark.parametrize("words", [[], ["-q"], ["--"]])
@@ -132,21 +132,21 @@ def test_no_project_is_an_error(words: list[str]) -> None:
 
 def test_no_task_and_an_empty_task_are_errors() -> None:
     with pytest.raises(UsageError, match="no task for project 'p'"):
-        the_task(read("p", "-q"))
+        read_task(read("p", "-q"))
     with pytest.raises(UsageError, match="the task is empty"):
-        the_task(read("p", ""))
+        read_task(read("p", ""))
 
 
 def test_needs_are_names_with_counts_and_add_up() -> None:
-    asked = read("--needs", "gpu=2, staging-db", "--needs=tpu", "--cpus", "0.5", "--priority", "-5", "p", "x")
-    assert asked.more == {"needs": {"gpu": 2, "staging-db": 1, "tpu": 1}, "cpus": 0.5, "priority": -5}
+    line = read("--needs", "gpu=2, staging-db", "--needs=tpu", "--cpus", "0.5", "--priority", "-5", "p", "x")
+    assert line.fields == {"needs": {"gpu": 2, "staging-db": 1, "tpu": 1}, "cpus": 0.5, "priority": -5}
 
 
 @pytest.mark.parametrize(
     ("text", "size"), [("4G", 4 << 30), ("512m", 512 << 20), ("1.5KiB", 1536), ("100", 100), ("2TB", 2 << 40)]
 )
 def test_a_size_has_a_unit_of_1024(text: str, size: int) -> None:
-    assert read("--memory", text, "p", "x").more == {"memory_bytes": size}
+    assert read("--memory", text, "p", "x").fields == {"memory_bytes": size}
 
 
 @pytest.mark.parametrize(

@@ -6,30 +6,34 @@ import argparse
 
 import pytest
 
-from luzia_client.cli.args.command_line import the_task
+from luzia_client.cli.args.command_line import read_task
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import command_parser
-from luzia_client.cli.args.schedule_add import read
+from luzia_client.cli.args.schedule_add import parse_schedule
 from luzia_client.cli.commands import schedule
 
 WHEN = ("--cron", "@daily", "--project", "overbits")
 
 
 def test_options_stand_before_the_task_in_any_order() -> None:
-    wanted = read(["--priority", "-5", "nightly", *WHEN, "--overlap=queue", "-e", "A=b", "fix", "--cron", "it"])
-    assert (wanted.name, wanted.own) == ("nightly", {"--cron": "@daily", "--project": "overbits", "--overlap": "queue"})
-    assert wanted.asked.words == ["fix", "--cron", "it"]
-    assert (wanted.asked.project, wanted.asked.env, wanted.asked.more) == ("overbits", {"A": "b"}, {"priority": -5})
+    line = parse_schedule(["--priority", "-5", "nightly", *WHEN, "--overlap=queue", "-e", "A=b", "fix", "--cron", "it"])
+    assert (line.name, line.options) == ("nightly", {"--cron": "@daily", "--project": "overbits", "--overlap": "queue"})
+    assert line.dispatch.words == ["fix", "--cron", "it"]
+    assert (line.dispatch.project, line.dispatch.env, line.dispatch.fields) == (
+        "overbits",
+        {"A": "b"},
+        {"priority": -5},
+    )
 
 
 def test_two_dashes_end_the_options() -> None:
-    wanted = read(["nightly", *WHEN, "--", "--help", "them"])
-    assert wanted.asked.words == ["--help", "them"]
-    assert read([*WHEN, "--", "nightly", "-x"]).name == "nightly"
+    line = parse_schedule(["nightly", *WHEN, "--", "--help", "them"])
+    assert line.dispatch.words == ["--help", "them"]
+    assert parse_schedule([*WHEN, "--", "nightly", "-x"]).name == "nightly"
 
 
 def test_the_project_may_be_a_path() -> None:
-    project = read(["nightly", "--cron", "@daily", "--project", "./x", "task"]).asked.project
+    project = parse_schedule(["nightly", "--cron", "@daily", "--project", "./x", "task"]).dispatch.project
     assert project.startswith("/")
     assert project.endswith("/x")
 
@@ -38,21 +42,21 @@ def test_the_project_may_be_a_path() -> None:
     ("words", "message"),
     [
         ([*WHEN], "the schedule has no name"),
-        (["n", "--project", "p", "t"], "--cron is missing"),
-        (["n", "--cron", "@daily", "t"], "--project is missing"),
+        (["n", "--project", "p", "t"], "--cron is required"),
+        (["n", "--cron", "@daily", "t"], "--project is required"),
         ([*WHEN, "n"], "no task"),
-        (["n", *WHEN, "--overlap", "quue", "t"], "--overlap quue: it is one of skip, queue, cancel"),
-        (["n", *WHEN, "--in", "5m", "t"], "--in does not go with a schedule"),
-        (["n", *WHEN, "--key=k", "t"], "--key does not go with a schedule"),
+        (["n", *WHEN, "--overlap", "quue", "t"], "--overlap: invalid policy 'quue' (choose from skip, queue, cancel)"),
+        (["n", *WHEN, "--in", "5m", "t"], "--in does not apply to a schedule"),
+        (["n", *WHEN, "--key=k", "t"], "--key does not apply to a schedule"),
         (["n", *WHEN, "--timezon", "UTC", "t"], "unknown option --timezon"),
-        (["n", "--cron"], "--cron needs a value"),
-        (["n", "--cron", " ", "--project", "p", "t"], "--cron needs a value"),
-        (["n", *WHEN, "--retries", "many", "t"], "--retries many"),
+        (["n", "--cron"], "--cron requires a value"),
+        (["n", "--cron", " ", "--project", "p", "t"], "--cron requires a value"),
+        (["n", *WHEN, "--retries", "many", "t"], "--retries: invalid number 'many'"),
     ],
 )
-def test_a_mistake_is_named(words: list[str], message: str) -> None:
+def test_an_error_names_its_cause(words: list[str], message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        the_task(read(words).asked)
+        read_task(parse_schedule(words).dispatch)
     assert message in raised.value.message
 
 
@@ -62,18 +66,18 @@ def parsed(*words: str) -> argparse.Namespace:
     return found
 
 
-def test_only_add_has_a_grammar_of_its_own() -> None:
-    assert parsed("add", "n", *WHEN, "t", "--json").wanted.asked.words == ["t", "--json"]
+def test_only_add_is_parsed_as_a_dispatch() -> None:
+    assert parsed("add", "n", *WHEN, "t", "--json").line.dispatch.words == ["t", "--json"]
     assert parsed("--json", "add", "n", *WHEN, "t").json
-    assert parsed("add", "--json", "n", *WHEN, "t").wanted.asked.json
-    assert parsed("add", "n", *WHEN, "--", "--help", "-x").wanted.asked.words == ["--help", "-x"]
+    assert parsed("add", "--json", "n", *WHEN, "t").line.dispatch.json
+    assert parsed("add", "n", *WHEN, "--", "--help", "-x").line.dispatch.words == ["--help", "-x"]
     assert (parsed("pause", "add").action, parsed("pause", "add").name) == ("pause", "add")
     assert parsed("list").action == "list"
     assert parsed().action is None
 
 
 @pytest.mark.parametrize("words", [("add", "--help"), ("add", "n", "-h"), ("add", "n", *WHEN, "t", "--help")])
-def test_help_is_given_wherever_it_is_asked_for(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_is_printed_wherever_the_option_is(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parsed(*words)
     assert ended.value.code == 0

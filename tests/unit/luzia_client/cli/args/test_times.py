@@ -1,4 +1,4 @@
-"""Spans and moments are read as people write them."""
+"""Durations and times are parsed in the formats that people write."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luzia_client.cli.args.command_line import parse
+from luzia_client.cli.args.command_line import parse_dispatch
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.times import moment, span_s
+from luzia_client.cli.args.times import parse_duration_s, parse_time
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("90", 90), ("0.5", 0.5), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("1w", 604800), ("500ms", 0.5)],
 )
-def test_a_span_is_seconds_or_parts_with_units(text: str, seconds: float) -> None:
-    assert span_s(text) == seconds
+def test_a_duration_is_seconds_or_parts_with_units(text: str, seconds: float) -> None:
+    assert parse_duration_s(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0", "-1", "nan", "inf", "5x", "m", "1h 30", "0m", "9999999w"])
-def test_what_is_no_span_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        span_s(text)
+        parse_duration_s(text)
 
 
 @given(st.floats(1e9, 4e9), st.times())
 def test_a_time_of_day_is_the_next_one(epoch_s: float, time_of_day: time) -> None:
     now = datetime.fromtimestamp(epoch_s, UTC)
-    found = moment(f"{time_of_day:%H:%M}", now)
+    found = parse_time(f"{time_of_day:%H:%M}", now)
     assert found.tzinfo is not None
     assert now < found <= now + timedelta(hours=26)
 
 
-def test_a_date_with_an_offset_is_taken_as_it_stands() -> None:
-    found = moment("2026-09-20T16:00:00+02:00", datetime.now(UTC))
+def test_a_date_with_an_offset_keeps_its_offset() -> None:
+    found = parse_time("2026-09-20T16:00:00+02:00", datetime.now(UTC))
     assert found == datetime(2026, 9, 20, 14, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["25:00", "12:60", "noon", "2026-13-01"])
-def test_what_is_no_moment_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no moment"):
-        parse([f"--at={text}", "p", "x"], "dispatch")
+def test_an_invalid_time_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="invalid time"):
+        parse_dispatch([f"--at={text}", "p", "x"], "dispatch")
 
 
-def test_a_job_starts_after_a_span_or_at_a_moment_and_not_at_both() -> None:
-    assert parse(["--in", "10m", "p", "x"], "dispatch").more == {"start_in_s": 600}
-    with pytest.raises(UsageError, match="two moments"):
-        parse(["--in", "10m", "--at", "23:30", "p", "x"], "dispatch")
-    with pytest.raises(UsageError, match="two moments"):
-        parse(["--in", "10m", "--in", "20m", "p", "x"], "dispatch")
+def test_a_job_has_one_start_time() -> None:
+    assert parse_dispatch(["--in", "10m", "p", "x"], "dispatch").fields == {"start_in_s": 600}
+    with pytest.raises(UsageError, match="given twice"):
+        parse_dispatch(["--in", "10m", "--at", "23:30", "p", "x"], "dispatch")
+    with pytest.raises(UsageError, match="given twice"):
+        parse_dispatch(["--in", "10m", "--in", "20m", "p", "x"], "dispatch")

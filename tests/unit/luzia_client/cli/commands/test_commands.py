@@ -83,7 +83,7 @@ def test_progress_outside_of_a_job_needs_one(serve: Serve) -> None:
 def test_a_percentage_is_between_0_and_100(percent: str) -> None:
     result = luzia("progress", "--job", "x", "--", percent)
     assert result.returncode == 2
-    assert "invalid percentage value" in result.stderr
+    assert "invalid percentage" in result.stderr
 
 
 def test_projects_are_listed_added_and_removed(serve: Serve, home: Path) -> None:
@@ -157,7 +157,7 @@ def test_daemon_status_without_one_exits_with_3() -> None:
 
 def test_stopping_a_daemon_that_does_not_run_is_fine() -> None:
     result = luzia("daemon", "stop")
-    assert (result.returncode, result.stdout) == (0, "luziad does not run\n")
+    assert (result.returncode, result.stdout) == (0, "luziad is not running\n")
 
 
 def test_daemon_stop_returns_when_the_process_is_gone(serve: Serve) -> None:
@@ -186,14 +186,17 @@ def test_a_daemon_of_systemd_s_is_left_to_systemd(serve: Serve, home: Path, verb
     (home / "bin" / "systemctl").chmod(0o755)
     result = luzia("daemon", verb, env={"PATH": f"{home}/bin:{os.environ['PATH']}"})
     assert (result.returncode, result.stdout) == (0, f"--user {verb} luziad.service\n")
-    assert result.stderr == f"systemd runs luziad: systemctl --user {verb} luziad.service\n"
+    assert result.stderr == f"systemd manages luziad; running systemctl --user {verb} luziad.service\n"
     assert fake.ops() == ["info"]
 
 
 def test_daemon_reload_tells_what_holds_now(serve: Serve) -> None:
     serve(lambda _: {"ok": {"config_file": "/c", "projects": 1, "agents": 6, "restart_needed": ["max_running"]}})
     result = luzia("daemon", "reload")
-    assert result.stdout == "Reloaded /c (projects: 1, agents: 6)\nOnly after `luzia daemon restart`: max_running\n"
+    assert (
+        result.stdout
+        == "Reloaded /c (projects: 1, agents: 6)\nRestart needed (`luzia daemon restart`) for: max_running\n"
+    )
 
 
 def test_every_daemon_action_is_in_its_help() -> None:

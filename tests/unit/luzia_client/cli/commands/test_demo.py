@@ -55,8 +55,8 @@ def test_the_demo_runs_five_tasks_measures_and_leaves_nothing(empty: str) -> Non
     out, err = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, err) == (0, "")
     assert len(re.findall(r"^✓ Dispatched  .*agent:demo:\S+$", out, re.MULTILINE)) == 5
-    assert re.search(r"^5 at once through the Python API: [\d.]+ ms together$", out, re.MULTILINE)
-    assert len(re.findall(r"^  \S+  asked by itself: \w+ +[\d.]+ ms$", out, re.MULTILINE)) == 5
+    assert re.search(r"^5 dispatches at once through the Python API: [\d.]+ ms$", out, re.MULTILINE)
+    assert len(re.findall(r"^  \S+  status: \w+ +[\d.]+ ms$", out, re.MULTILINE)) == 5
     assert re.search(r"running \[█+░*\] \d+% tested", out)
     assert "Running: 0  Pending: 0  Completed: 4  Failed: 1  Cancelled: 0" in out
     assert "a line is longer than 79 characters" in out

@@ -180,7 +180,7 @@ def test_an_answer_that_is_none_is_told(serve: Serve) -> None:
     serve(lambda _: b"HTTP/1.1 400 Bad Request\n")
     result = luzia("p", "x")
     assert result.returncode == 3
-    assert "makes no sense" in result.stderr
+    assert "is invalid" in result.stderr
 
 
 def on_a_terminal(words: list[str], env: dict[str, str]) -> str:

@@ -26,7 +26,7 @@ def test_a_fresh_installation_has_nothing_wrong(home: Path) -> None:
     found = marks(result.stdout)
     assert "✗" not in found.values(), found
     assert result.returncode == 0
-    assert found[f"configuration {home}/config.toml (none, defaults hold)"] == "✓"
+    assert found[f"configuration {home}/config.toml (does not exist; defaults apply)"] == "✓"
     assert found[f"no daemon answers on {home}/r/luzia.sock"] == "!"
 
 
@@ -89,10 +89,10 @@ def test_what_the_daemon_knows_is_told(serve: Serve, home: Path) -> None:
     result = luzia("doctor", "--json")
     assert result.returncode == 1
     found = marks(result.stdout)
-    assert found[f"luziad is 0.0.9, luzia is {__version__}"] == "✗"
+    assert found[f"luziad has version 0.0.9, luzia has {__version__}"] == "✗"
     assert found["restored from a snapshot"] == "!"
     assert found["storage: cannot write: no space"] == "✗"
-    assert found["last error in it: 2026-11-23T12:00:02.000Z error luziad.store slow=1"] == "!"
+    assert found["last error in the log: 2026-11-23T12:00:02.000Z error luziad.store slow=1"] == "!"
     assert "old=1" not in result.stdout
     assert "job_ended" not in result.stdout
     assert found["project a: /gone is not there"] == "✗"
@@ -115,29 +115,29 @@ def test_a_runtime_directory_of_somebody_else_is_wrong(home: Path, monkeypatch: 
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
     (finding,) = doctor_checks.check_runtime_dir()
     assert finding.mark == "✗"
-    assert "belongs to uid" in finding.text
+    assert "is owned by uid" in finding.text
 
 
 def test_a_state_directory_on_a_network_is_wrong(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_checks, "file_system", lambda _: "nfs4")
+    monkeypatch.setattr(doctor_checks, "file_system_type", lambda _: "nfs4")
     assert [finding.mark for finding in doctor_checks.check_state_dir(None)][-1] == "✗"
 
 
 def test_the_file_system_of_a_path_is_that_of_the_nearest_mount() -> None:
-    assert doctor_checks.file_system("/proc/self") == "proc"
-    assert doctor_checks.file_system("/") != "unknown"
+    assert doctor_checks.file_system_type("/proc/self") == "proc"
+    assert doctor_checks.file_system_type("/") != "unknown"
 
 
 def test_a_socket_that_answers_nonsense_is_told(serve: Serve) -> None:
     serve(lambda _: b"HELO\n")
     result = luzia("doctor")
     assert result.returncode == 1
-    assert "✗ the daemon's answer makes no sense" in result.stdout
+    assert "✗ the daemon's reply is invalid" in result.stdout
 
 
 def test_a_remedy_stands_below_what_is_wrong(serve: Serve, home: Path) -> None:
     (home / "r").chmod(0o777)
     lines = luzia("doctor").stdout.splitlines()
-    wrong = lines.index(f"✗ others may write to {home}/r (mode 777)")
-    assert lines[wrong + 1] == f"  → chmod 700 {home}/r"
+    wrong = lines.index(f"✗ other users may write to {home}/r (mode 777)")
+    assert lines[wrong + 1] == f"  → Run: chmod 700 {home}/r"
     assert isinstance(next(doctor_checks.check_python()), Finding)

@@ -27,13 +27,13 @@ def test_the_help_of_every_command_begins_with_a_short_usage_and_ends_with_examp
     assert len(first.splitlines()) <= 2
     what, _, rest = rest.partition("\n\n")
     assert len(what) > 10
-    assert "\nexamples:\n  luzia " in rest
-    assert max(map(len, [*what.splitlines(), *rest.splitlines()])) <= topics.WIDTH
+    assert "\nExamples:\n  luzia " in rest
+    assert max(map(len, shown.splitlines())) <= topics.WIDTH
 
 
 @pytest.mark.parametrize("name", topics.TITLES)
 def test_every_topic_fits_a_small_terminal(name: str) -> None:
-    lines = topics.text_of(name).splitlines()
+    lines = topics.topic_text(name).splitlines()
     assert max(map(len, lines)) <= topics.WIDTH
     assert len(lines) <= 50
 
@@ -51,23 +51,23 @@ def test_help_with_a_command_is_the_command_s_help() -> None:
 
 
 def test_help_with_a_topic_is_its_text() -> None:
-    assert luzia("help", "ids").stdout == topics.text_of("ids")
+    assert luzia("help", "ids").stdout == topics.topic_text("ids")
 
 
-def test_help_with_another_word_names_the_nearest_and_the_topics() -> None:
+def test_help_for_an_unknown_word_names_the_closest_one_and_the_topics() -> None:
     result = luzia("help", "sates")
     assert result.returncode == 2
-    assert "no command and no topic 'sates'" in result.stderr
+    assert "unknown command or topic 'sates'" in result.stderr
     assert "Did you mean `states`? The topics are ids, states, " in result.stderr
 
 
 def test_the_topic_of_states_tells_every_state() -> None:
-    assert all(f"\n  {state} " in topics.text_of("states") for state in JobState)
+    assert all(f"\n  {state} " in topics.topic_text("states") for state in JobState)
 
 
 def test_the_topic_of_exit_codes_tells_every_status() -> None:
     codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
-    assert all(f"\n  {code} " in topics.text_of("exit-codes") for code in codes)
+    assert all(f"\n  {code} " in topics.topic_text("exit-codes") for code in codes)
 
 
 def test_the_list_of_commands_is_shown_without_the_libraries() -> None:
@@ -109,15 +109,15 @@ def test_a_misspelt_word_is_answered_with_the_one_that_was_meant(words: tuple[st
     assert f"Did you mean `{meant}`?" in result.stderr
 
 
-def test_a_word_too_many_is_named() -> None:
-    assert luzia("version", "now").stderr == "luzia: now: too many words\n  See `luzia version --help`.\n"
+def test_an_unexpected_argument_is_named() -> None:
+    assert luzia("version", "now").stderr == "luzia: unexpected argument 'now'\n  See `luzia version --help`.\n"
 
 
 def test_a_screen_of_any_width_gets_help_that_is_easy_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
     for columns, widest in ((40, 60), (80, 80), (300, 100)):
         monkeypatch.setenv("COLUMNS", str(columns))
         parser = _wait_parser()
-        assert max(map(len, parser.format_help().partition("examples:")[0].splitlines())) <= widest
+        assert max(map(len, parser.format_help().partition("Examples:")[0].splitlines())) <= widest
 
 
 def test_a_usage_shows_what_must_be_given() -> None:
@@ -130,4 +130,4 @@ def _wait_parser() -> ArgumentParser:
 
 def test_one_bare_word_far_from_any_command_is_a_project() -> None:
     with pytest.raises(UsageError, match="no task for project 'overbits'"):
-        raise usage.no_task("overbits")
+        raise usage.missing_task_error("overbits")

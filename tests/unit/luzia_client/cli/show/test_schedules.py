@@ -41,13 +41,13 @@ def test_no_line_of_the_table_is_wider_than_the_screen_nor_steers_it(columns: in
 def test_a_narrow_screen_tells_how_the_last_run_ended_and_a_wide_one_which_job_it_was() -> None:
     assert table([SCHEDULE], NOW, Screen(80))[1].startswith("nightly  0 3 * * 1-5  Thu 03:00  timed out  依存")
     assert "timed out 030000-a2f5 (Wed 03:00)" in table([SCHEDULE], NOW, Screen(200))[1]
-    skipped = msgspec.structs.replace(SCHEDULE, last=Run(NOW, note="skipped: job 030000-a2f5 of it had not ended"))
+    skipped = msgspec.structs.replace(SCHEDULE, last=Run(NOW, note="skipped: job 030000-a2f5 had not finished"))
     assert "  skipped  依存" in table([skipped], NOW, Screen(80))[1]
-    assert "skipped: job 030000-a2f5 of it had not ended (Wed 12:00)" in table([skipped], NOW, Screen())[1]
+    assert "skipped: job 030000-a2f5 had not finished (Wed 12:00)" in table([skipped], NOW, Screen())[1]
 
 
 def test_what_needs_a_look_stands_out() -> None:
-    failed = msgspec.structs.replace(SCHEDULE, last=Run(NOW, note="failed: there is no project 'overbits'"))
+    failed = msgspec.structs.replace(SCHEDULE, last=Run(NOW, note="failed: project 'overbits' not found"))
     paused = msgspec.structs.replace(SCHEDULE, paused=True, next=[])
     never = msgspec.structs.replace(SCHEDULE, problem="there is no time zone 'Mars'", next=[])
     _, first, second, third = table([failed, paused, never], NOW, Screen(80, colour=True))

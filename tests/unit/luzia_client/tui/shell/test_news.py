@@ -112,7 +112,7 @@ def test_a_key_of_the_users_own_stays() -> None:
 
 
 def test_a_key_changes_nothing_of_a_task() -> None:
-    asked = command_line.parse(ours(["overbits", "--", "--key", "fix"]).words, "dispatch")
+    asked = command_line.parse_dispatch(ours(["overbits", "--", "--key", "fix"]).words, "dispatch")
     assert asked.words == ["--key", "fix"]
 
 

@@ -1,0 +1,154 @@
+"""How AsyncClient makes its requests: the connections, plain requests, streams, and the status cache."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar
+
+from luzia_protocol import replies, requests
+from luzia_protocol.events import Event
+from luzia_protocol.jobs import Job
+from luzia_protocol.output import FollowEnd, Output
+
+from luzia_client.api.async_pipeline import AsyncPipeline
+from luzia_client.api.errors import ClientStateError, client_closed
+from luzia_client.api.replies import Frame, encode_request, reply_in
+from luzia_client.api.requests import READ_ONLY, RESENDABLE, is_full_id
+from luzia_client.api.status_cache import StatusCache
+from luzia_client.api.streams import (
+    EventStream,
+    FollowStream,
+    ReconnectDelays,
+    Stream,
+    WaitStream,
+    parse_stream_frame,
+)
+from luzia_client.transport.async_connection import AsyncConnection
+from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
+
+T = TypeVar("T")
+
+
+class AsyncCaller:
+    """Makes requests over one connection, and streams over a connection each. Tasks of one event loop may share one.
+
+    The arguments are those of Caller.
+    """
+
+    def __init__(self, socket: str, autostart: bool, reconnect_s: float) -> None:
+        self.socket = socket
+        self.closed = False
+        self._autostart = autostart
+        self._reconnect_s = reconnect_s
+        self._cache = StatusCache()
+        self._pipeline: AsyncPipeline | None = None
+        self._connecting = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def close(self) -> None:
+        """Close the connection for good: every later request raises ClientStateError."""
+        self.closed = True
+        await self.disconnect()
+
+    async def disconnect(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._pipeline is not None:
+            self._pipeline.close()
+            self._pipeline = None
+
+    async def request(self, request: requests.Request, kind: type[T], timeout_s: float = REQUEST_TIMEOUT_S) -> T:
+        """Send a request and return its reply."""
+        try:
+            return reply_in(await self._exchange(request, timeout_s), kind)
+        finally:
+            if not isinstance(request, READ_ONLY):
+                self._cache.clear()
+
+    async def job(self, job: str, use_cache: bool = False) -> Job:
+        """A job's status, from the cache if allowed."""
+        found = self._cache.get(job) if use_cache else None
+        if found is None:
+            found = (await self.request(requests.Status(job=job), replies.StatusResult)).job
+            self._cache.put(job, found)
+        return found
+
+    async def follow(self, request: requests.Follow) -> AsyncGenerator[Output | FollowEnd, None]:
+        """The items of a FollowStream."""
+        request.job = await self._full_id(request.job)
+        stream: Stream[Output | FollowEnd] = FollowStream(request)
+        async with aclosing(self._stream(stream)) as items:
+            async for item in items:
+                yield item
+
+    async def wait(self, jobs: list[str], timeout_s: float | None) -> replies.WaitResult:
+        """The reply of a WaitStream."""
+        stream = WaitStream([await self._full_id(job) for job in jobs], timeout_s)
+        async with aclosing(self._stream(stream)) as items:
+            return await anext(items)
+
+    async def subscribe(self, request: requests.Subscribe) -> AsyncGenerator[Event, None]:
+        """The items of an EventStream, which starts at the newest event of now when `after` is None."""
+        if request.after is None:
+            request.after = (await self.request(requests.List(limit=1), replies.JobPage)).seq
+        request.jobs = [await self._full_id(job) for job in request.jobs]
+        stream: Stream[Event] = EventStream(request)
+        async with aclosing(self._stream(stream)) as items:
+            async for item in items:
+                yield item
+
+    async def _full_id(self, job: str) -> str:
+        """The job's complete id: a part of one, or `@last`, may match another job after a reconnection."""
+        return job if is_full_id(job) else (await self.job(job)).id
+
+    async def _exchange(self, request: requests.Request, timeout_s: float) -> Frame:
+        """Send a request and return the reply; over a new connection, once more where that is safe."""
+        try:
+            return await (await self._connected()).request(request, timeout_s)
+        except ConnectionLostError:
+            if not isinstance(request, RESENDABLE) or self.closed:
+                raise
+        return await (await self._connected()).request(request, timeout_s)
+
+    async def _connected(self) -> AsyncPipeline:
+        """The connection that all plain requests share."""
+        loop = asyncio.get_running_loop()
+        if self._loop not in (None, loop):
+            raise ClientStateError(
+                "the client belongs to another event loop", "Create an AsyncClient for each event loop."
+            )
+        self._loop = loop
+        async with self._connecting:
+            if self._pipeline is None or not self._pipeline.is_alive():
+                await self.disconnect()
+                self._pipeline = AsyncPipeline(await self._connect())
+            return self._pipeline
+
+    async def _connect(self, *, resuming: bool = False) -> AsyncConnection:
+        if self.closed:
+            raise client_closed()
+        return await AsyncConnection.open(self.socket, autostart=self._autostart, resuming=resuming)
+
+    async def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
+        """Run a stream on a connection of its own, and on another after each loss."""
+        connection: AsyncConnection | None = await self._connect()
+        delays = ReconnectDelays(self._reconnect_s)
+        while True:
+            try:
+                connection = connection or await self._connect(resuming=True)
+                await connection.send(encode_request(stream.request()))
+                while not stream.interrupted:
+                    frame = parse_stream_frame(await connection.receive())
+                    delays.reset()
+                    item = stream.receive(frame)
+                    if item is not None:
+                        yield item
+                    if stream.done:
+                        return
+            except DaemonUnreachableError as exc:
+                await asyncio.sleep(delays.next_s(exc))
+            finally:
+                if connection is not None:
+                    connection.close()
+                    connection = None

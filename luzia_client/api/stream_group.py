@@ -1,0 +1,99 @@
+"""Several streams on one blocking connection, which continue together after a restart of the daemon."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luzia_client.api.replies import ErrorBody, decode_frame, encode_request, refused_error
+from luzia_client.api.streams import ReconnectDelays, Stream
+from luzia_client.transport.connection import Connection
+from luzia_client.transport.endpoint import DaemonUnreachableError, connection_lost
+
+
+class StreamGroup:
+    """Streams by number. While nothing reads the items, the daemon sends no more.
+
+    socket: the daemon's socket. reconnect_s: seconds without a daemon after which the failure is raised.
+    """
+
+    def __init__(self, socket: str, reconnect_s: float = 60.0) -> None:
+        self._socket = socket
+        self._delays = ReconnectDelays(reconnect_s)
+        self._streams: dict[int, Stream[Any]] = {}
+        self._last_number = 0
+        self._connection: Connection | None = None
+
+    def add(self, stream: Stream[Any]) -> int:
+        """Start a stream; returns its number."""
+        self._last_number += 1
+        self._streams[self._last_number] = stream
+        if self._connection is not None:
+            try:
+                self._request(self._connection, self._last_number)
+            except DaemonUnreachableError:
+                self.close()  # the next connection requests all of them
+        return self._last_number
+
+    def items(self) -> Iterator[tuple[int, Any]]:
+        """The items, each with the number of its stream; ends when no stream is left.
+
+        The item of a refused stream is the Refused, which is its last. Raises DaemonUnreachableError.
+        """
+        self._connect(resuming=False)
+        while self._streams:
+            try:
+                number, item = self._receive((self._connection or self._connect(resuming=True)).receive())
+            except DaemonUnreachableError as exc:
+                self.close()
+                time.sleep(self._delays.next_s(exc))
+                continue
+            if item is not None:
+                yield number, item
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self, *, resuming: bool) -> Connection:
+        """Connect to the daemon and request every stream, from where it is."""
+        self._connection = connection = Connection.open(self._socket, autostart=True, resuming=resuming)
+        for number in self._streams:
+            self._request(connection, number)
+        return connection
+
+    def _request(self, connection: Connection, number: int) -> None:
+        request = self._streams[number].request()
+        connection.send(encode_request(msgspec.structs.replace(request, id=number)))
+
+    def _receive(self, line: bytes) -> tuple[int, Any]:
+        """The number of a stream and its item; None for no item."""
+        frame = decode_frame(line)
+        self._delays.reset()
+        number = frame.id if isinstance(frame.id, int) else 0
+        if frame.error is not None:
+            return number, self._remove_refused(number, frame.error)
+        stream = self._streams.get(number)
+        if stream is None:
+            return number, None
+        item = stream.receive(frame)
+        if stream.done:
+            del self._streams[number]
+        elif stream.interrupted and self._connection is not None:
+            self._request(self._connection, number)
+        return number, item
+
+    def _remove_refused(self, number: int, error: ErrorBody) -> Refused:
+        refused = refused_error(error)
+        if refused.code is ErrorCode.SHUTTING_DOWN:
+            raise connection_lost() from refused
+        if self._streams.pop(number, None) is None:
+            raise refused
+        return refused

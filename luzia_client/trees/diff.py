@@ -1,0 +1,85 @@
+"""What a job has changed since its worktree was created: committed, uncommitted and new files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from luzia_protocol.jobs import Worktree
+
+from luzia_client.trees import WorktreeError
+from luzia_client.trees.git import git_environment, run_git
+
+
+def print_diff(tree: Worktree, *, stat: bool) -> int:
+    """Let git print the changes, with the user's colours and pager; returns git's exit code."""
+    with _revisions(tree) as (directory, revisions, env):
+        options = ["--stat"] if stat else []
+        return subprocess.call(["git", "diff", *options, *revisions, "--"], cwd=directory, env=git_environment(env))
+
+
+def diff_text(tree: Worktree, *, colour: bool, max_bytes: int) -> bytes:
+    """The changes as git prints them without a pager, cut at `max_bytes`."""
+    colours = "--color=always" if colour else "--color=never"
+    with _revisions(tree) as (directory, revisions, env):
+        try:
+            git = subprocess.Popen(
+                ["git", "diff", colours, *revisions, "--"],
+                cwd=directory,
+                env=git_environment(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as exc:
+            raise WorktreeError(f"cannot run git in {directory}: {exc.strerror}") from exc
+        with git:
+            assert git.stdout is not None
+            printed = git.stdout.read(max_bytes)
+            if len(printed) == max_bytes:
+                git.kill()
+                return printed
+    if git.returncode:
+        raise WorktreeError(f"git diff failed with exit code {git.returncode}")
+    return printed
+
+
+def changed_files(tree: Worktree) -> list[tuple[str, int | None, int | None]]:
+    """The changed files: path, lines added and deleted (None for a binary file)."""
+    with _revisions(tree) as (directory, revisions, env):
+        output = run_git(directory, "diff", "--numstat", "--no-renames", "-z", *revisions, "--", env=env)
+    rows = [entry.split("\t", 2) for entry in output.names]
+    return [(path, _count(added), _count(deleted)) for added, deleted, path in rows]
+
+
+@contextmanager
+def _revisions(tree: Worktree) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    """The directory, the revisions and the variables for `git diff`.
+
+    New files are included by a copy of the index that has them; the worktree's own index stays unchanged.
+    """
+    if not os.path.isdir(tree.path):
+        if not os.path.isdir(tree.repository):
+            raise WorktreeError(f"neither {tree.path} nor {tree.repository} exists")
+        yield tree.repository, [tree.base, f"refs/heads/{tree.branch}"], {}
+        return
+    with tempfile.TemporaryDirectory(prefix="luzia-") as scratch:
+        yield tree.path, [tree.base], {"GIT_INDEX_FILE": copy_index(tree.path, scratch, "--intent-to-add")}
+
+
+def copy_index(directory: str, scratch: str, *add_options: str) -> str:
+    """A copy of a worktree's index, in `scratch`, with every file added. add_options: options of `git add`."""
+    index = os.path.join(scratch, "index")
+    own = os.path.join(directory, run_git(directory, "rev-parse", "--git-path", "index").line)
+    if os.path.exists(own):
+        shutil.copy2(own, index)  # with its time, from which git sees files that changed at the same time
+    run_git(directory, "add", *add_options, "--", ".", env={"GIT_INDEX_FILE": index})
+    return index
+
+
+def _count(text: str) -> int | None:
+    return None if text == "-" else int(text)

@@ -1,0 +1,61 @@
+"""Validates what users type: tasks and commands, messages, tags and environment variables."""
+
+from __future__ import annotations
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import MAX_TASK_BYTES
+from luzia_protocol.requests import MAX_MESSAGE_BYTES, MAX_TAG_CHARS, MAX_TAGS, Dispatch
+
+
+def validate_work(request: Dispatch) -> None:
+    """Require exactly one of a task and a command. Raises Refused."""
+    if (request.task is None) == (request.argv is None):
+        raise Refused(ErrorCode.INVALID_TASK, "pass exactly one of `task` and `argv`")
+    if request.argv is None:
+        assert request.task is not None
+        validate_task(request.task)
+        return
+    if not request.argv or not request.argv[0]:
+        raise Refused(ErrorCode.INVALID_TASK, "`argv` is empty")
+    _validate_text("command", " ".join(request.argv), MAX_TASK_BYTES)
+
+
+def validate_task(task: str) -> None:
+    """Raise Refused for an empty task, a NUL character, or more than MAX_TASK_BYTES."""
+    _validate_text("task", task, MAX_TASK_BYTES)
+
+
+def validate_message(message: str) -> None:
+    """Raise Refused for an empty message, a NUL character, or more than MAX_MESSAGE_BYTES."""
+    _validate_text("message", message, MAX_MESSAGE_BYTES)
+
+
+def validate_tags(tags: dict[str, str]) -> dict[str, str]:
+    """The tags of a job. Raises Refused."""
+    if len(tags) > MAX_TAGS:
+        raise Refused(ErrorCode.BAD_REQUEST, f"too many tags: {len(tags)}; the limit is {MAX_TAGS}")
+    for key, value in tags.items():
+        if not key or "=" in key or not (key + value).isprintable() or len(key) + len(value) > MAX_TAG_CHARS:
+            raise Refused(
+                ErrorCode.BAD_REQUEST,
+                f"invalid tag '{key[:80]}': a tag has at most {MAX_TAG_CHARS} printable characters, and no '=' in its"
+                " key",
+            )
+    return tags
+
+
+def validate_variables(variables: dict[str, str]) -> None:
+    """Raise Refused for what cannot be an environment variable."""
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name or "\0" in value:
+            raise Refused(ErrorCode.BAD_REQUEST, f"invalid environment variable '{name}'")
+
+
+def _validate_text(what: str, text: str, max_bytes: int) -> None:
+    if not text or text.isspace():
+        raise Refused(ErrorCode.INVALID_TASK, f"the {what} is empty")
+    if "\0" in text:
+        raise Refused(ErrorCode.INVALID_TASK, f"the {what} contains a NUL character")
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > max_bytes:
+        raise Refused(ErrorCode.TASK_TOO_LARGE, f"the {what} has {size} bytes; the limit is {max_bytes}")

@@ -1,0 +1,178 @@
+"""Makes the records of new jobs from validated requests."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.requests import Dispatch
+
+from luziad.agents import registry
+from luziad.clocks.clock import steady_time
+from luziad.config.schema import Config, ProjectConfig
+from luziad.handlers.dispatch.ancestors import validate_ancestors
+from luziad.handlers.dispatch.inputs import validate_tags, validate_variables, validate_work
+from luziad.handlers.dispatch.launch_options import has_launch_options, validate_launch_options
+from luziad.handlers.dispatch.limits import validate_limits
+from luziad.handlers.dispatch.project import validate_directory, validate_project
+from luziad.handlers.dispatch.requirements import validate_requirements
+from luziad.handlers.dispatch.timing import validate_terms, validate_timeouts
+from luziad.handlers.replies import require_writable
+from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.family import Origin
+from luziad.jobs.ids import new_id
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus, LaunchOptions
+from luziad.operations.importing import NO_USER
+from luziad.operations.operations import Operations
+from luziad.operations.shutdown import Shutdown
+from luziad.scheduling.scheduler import Scheduler
+
+
+class JobFactory:
+    """Makes job records. None of them is accepted yet: that is the scheduler's part."""
+
+    def __init__(self, scheduler: Scheduler, operations: Operations, shutdown: Shutdown) -> None:
+        self._scheduler = scheduler
+        self._table = scheduler.table
+        self._journal = scheduler.journal
+        self._operations = operations
+        self._shutdown = shutdown
+
+    def require_room(self, jobs: int) -> None:
+        """Raise Refused unless the daemon can accept this number of jobs now."""
+        self._shutdown.require_running()
+        require_writable(self._journal)
+        queued, limit = self._table.queued, self._config.daemon.max_queued
+        if queued + jobs > limit:
+            more = f", and {jobs} more were dispatched" if jobs > 1 else ""
+            raise Refused(ErrorCode.QUEUE_FULL, f"{queued} queued{more}; the limit is {limit}")
+
+    def create(
+        self, request: Dispatch, uid: int, after: Dependencies | None, *, node: str = "", siblings: int = 0
+    ) -> JobRecord:
+        """The record of a requested job. Raises Refused.
+
+        after: its dependencies. node: its name in a graph. siblings: jobs of the graph that are not in the table yet.
+        """
+        config, programs = self._config, self._operations.programs
+        validate_work(request)
+        name, directory = validate_project(request.project, config, programs)
+        project = config.projects.get(name)
+        agent = self._choose_agent(request, project)
+        if request.cwd is not None:
+            validate_directory(request.cwd, programs)
+        validate_timeouts(request)
+        validate_variables(request.env)
+        validate_variables(request.client_env)
+        launch_options = self._launch_options(request, project, directory, agent)
+        now = time.time()
+        terms = validate_terms(request, now)
+        origin = self._origin(request, uid, node, siblings)
+        limits = validate_limits(request, project, self._scheduler.executor.problem_with)
+        parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
+        requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)
+        # The variables are stored last: a refused job must leave none behind.
+        spec = JobSpec(
+            project=name,
+            directory=directory,
+            agent=agent,
+            created_at=now,
+            task=request.task or "",
+            argv=request.argv,
+            cwd=request.cwd,
+            key=request.key,
+            env_set=self._store_variables(request.env),
+            client_set=self._store_variables(request.client_env),
+            timeout_s=request.timeout_s,
+            uid=uid,
+            terms=terms,
+            origin=origin,
+            stall_timeout_s=request.stall_timeout_s,
+            bounds=limits,
+            launch_options=launch_options,
+            requirements=requirements,
+            created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
+        )
+        job = new_id(_hhmmss(now), _random_hex, self._table)
+        status = JobStatus(dependencies=after, held_at=now if request.hold else None)
+        return JobRecord(n=self._scheduler.next_n(), id=job, spec=spec, status=status)
+
+    def create_scheduled(self, request: Dispatch, after: Dependencies | None) -> JobRecord:
+        """The record of a schedule's job, validated as if it were dispatched now. Raises Refused."""
+        self.require_room(1)
+        return self.create(request, NO_USER, after)
+
+    def release_variables(self, records: Iterable[JobRecord]) -> None:
+        """Delete the variables of jobs that were not accepted."""
+        sets = [number for record in records for number in (record.spec.env_set, record.spec.client_set)]
+        released = [number for number in sets if self._scheduler.environments.release(number)]
+        self._journal.delete_environments(released)
+
+    @property
+    def _config(self) -> Config:
+        return self._operations.config
+
+    def _choose_agent(self, request: Dispatch, project: ProjectConfig | None) -> str:
+        if request.argv is not None:
+            return registry.RUN_ADAPTER.name
+        path = request.env.get("PATH") or request.client_env.get("PATH")
+        return registry.choose(
+            request.agent,
+            project.agent if project is not None else None,
+            self._config.daemon.default_agent,
+            self._scheduler.launcher.adapters,
+            lambda program: self._operations.programs.which(program, path),
+        ).name
+
+    def _launch_options(
+        self, request: Dispatch, project: ProjectConfig | None, directory: str, agent: str
+    ) -> LaunchOptions | None:
+        if not has_launch_options(request, project):
+            return None
+        adapter = registry.find(agent, self._scheduler.launcher.adapters)
+        can_ask = adapter is not None and adapter.respond is not None
+        directory = request.cwd or directory
+        return validate_launch_options(request, project, directory, self._operations.programs, can_ask=can_ask)
+
+    def _origin(self, request: Dispatch, uid: int, node: str, siblings: int) -> Origin | None:
+        """The job's origin in a graph and a family, with its tags; None for most jobs. Raises Refused."""
+        if not (node or request.tags or request.parent):
+            return None
+        ancestors: tuple[str, ...] = ()
+        if request.parent:
+            ancestors = validate_ancestors(request.parent, uid, self._table, self._config.daemon, siblings)
+        return Origin(node=node, tags=validate_tags(request.tags), ancestors=ancestors)
+
+    def _store_variables(self, variables: dict[str, str]) -> int:
+        """Store a set of variables, and return its number; 0 for none."""
+        if not variables:
+            return 0
+        number, is_new = self._scheduler.environments.add_use(variables)
+        if is_new:
+            self._journal.put_environment(number, variables)
+        return number
+
+
+_second = (0, "")
+
+
+def _hhmmss(now: float) -> str:
+    """The local time of day, formatted once per second."""
+    global _second
+    if _second[0] != int(now):
+        _second = (int(now), time.strftime("%H%M%S", time.localtime(now)))
+    return _second[1]
+
+
+_random = ""
+
+
+def _random_hex(digits: int) -> str:
+    """Hex digits from the system's random source, fetched in bulk."""
+    global _random
+    if len(_random) < digits:
+        _random = secrets.token_hex(2048)
+    taken, _random = _random[:digits], _random[digits:]
+    return taken

@@ -1,0 +1,112 @@
+"""`subscribe`: a stream of events, the stored ones first, then live ones."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from luzia_protocol import events, replies
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.requests import Subscribe
+
+from luziad.errors import StorageError
+from luziad.handlers.replies import Call, storage_refusal
+from luziad.handlers.services import Services
+
+log = logging.getLogger("luziad.subscribe")
+
+BUFFER_BYTES = 1024 * 1024
+"""A stream ends with `lagged` when its subscriber leaves more than this unread."""
+
+_decode = msgspec.json.Decoder(events.Event).decode
+_encode = msgspec.json.Encoder().encode
+
+
+async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
+    """Replay the stored events after `after`, then continue with live ones."""
+    journal = services.journal
+    seq = journal.committed_seq if request.after is None else request.after
+    if seq > journal.committed_seq or seq < 0:
+        raise Refused(ErrorCode.EVENTS_EXPIRED, f"event {seq} does not exist; the newest is {journal.committed_seq}")
+    matches = _EventFilter(services, request, call.uid)
+    try:
+        if seq < journal.committed_seq and seq + 1 < await services.history.first_seq():
+            raise Refused(ErrorCode.EVENTS_EXPIRED, f"the events after {seq} are no longer stored")
+        call.out_of_order()
+        call.answer(replies.StreamStart())
+        while seq < journal.committed_seq:
+            page = await services.history.page_after(seq)
+            if not page:
+                break
+            # What is committed but not yet published comes live.
+            published = [(number, text) for number, text in page if number <= journal.committed_seq]
+            seq = page[-1][0] if len(published) == len(page) else journal.committed_seq
+            for number, text in published:
+                _replay(number, text.encode(), matches, call)
+            await call.drain()
+    except StorageError as exc:
+        raise storage_refusal(exc) from exc
+    _LiveStream(services, call, matches, seq)
+
+
+def _replay(seq: int, raw: bytes, matches: _EventFilter, call: Call) -> None:
+    """Send a stored event, unless it is damaged."""
+    try:
+        event = _decode(raw)
+    except msgspec.DecodeError as exc:
+        log.warning("event_not_readable seq=%d error=%s", seq, exc)
+        return
+    if matches(event):
+        call.send(_encode_frame(raw, call.id))
+
+
+class _EventFilter:
+    """Selects the events of a subscription."""
+
+    def __init__(self, services: Services, request: Subscribe, uid: int) -> None:
+        self._jobs = frozenset(services.table.find(job, uid).id for job in request.jobs)
+        self._projects = frozenset(request.projects)
+        self._kinds = frozenset(request.kinds)
+
+    def __call__(self, event: events.Event) -> bool:
+        return (
+            (not self._jobs or event.job in self._jobs)
+            and (not self._projects or event.project in self._projects)
+            and (not self._kinds or event.__struct_config__.tag in self._kinds)
+        )
+
+
+class _LiveStream:
+    """A subscription that has replayed all stored events."""
+
+    def __init__(self, services: Services, call: Call, matches: _EventFilter, seq: int) -> None:
+        self._call = call
+        self._matches = matches
+        self._seq = seq
+        self._subscribers = services.subscribers
+        self._subscribers.add(self)
+        self._unlisten = services.journal.subscribe(self._send)
+        call.on_close(self._close)
+
+    def _send(self, news: list[tuple[events.Event, bytes]]) -> None:
+        call = self._call
+        if call.unsent > BUFFER_BYTES:
+            call.send(replies.LaggedFrame(replies.Lagged(self._seq), call.id))
+            call.finish()
+            return
+        for event, raw in news:
+            if self._matches(event):
+                call.send(_encode_frame(raw, call.id))
+        self._seq = news[-1][0].seq if news else self._seq
+
+    def _close(self) -> None:
+        self._subscribers.discard(self)
+        self._unlisten()
+
+
+def _encode_frame(raw: bytes, call_id: int | str | None) -> bytes:
+    """An EventFrame with an event that is already encoded."""
+    if call_id is None:
+        return b'{"event":%b}\n' % raw
+    return b'{"event":%b,"id":%b}\n' % (raw, _encode(call_id))

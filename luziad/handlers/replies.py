@@ -1,0 +1,116 @@
+"""Answering a call: now, or when the change that it made is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.replies import EndFrame, EventFrame, JobChange, LaggedFrame, Ok, OutputFrame
+
+from luziad.errors import StorageError
+from luziad.jobs.record import JobRecord
+from luziad.journal.journal import Journal
+
+StreamFrame = EventFrame | OutputFrame | EndFrame | LaggedFrame
+
+
+class Call(Protocol):
+    """One request on one connection, to be answered once."""
+
+    id: int | str | None
+
+    @property
+    def uid(self) -> int:
+        """The peer's user id."""
+
+    def answer(self, ok: Ok) -> None:
+        """Send the reply, in the order of the requests."""
+
+    def refuse(self, refused: Refused) -> None:
+        """Send an error, in the order of the requests."""
+
+    def out_of_order(self) -> None:
+        """Let later requests be answered before this one. Raises Refused (TOO_MANY_STREAMS)."""
+
+    def send(self, frame: StreamFrame | bytes) -> None:
+        """Send a frame of a stream. Bytes are an encoded frame with its newline."""
+
+    async def drain(self) -> None:
+        """Wait until the peer has received most of what was sent."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not received yet."""
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call back when the connection is closed or the stream ends."""
+
+    def finish(self) -> None:
+        """End the stream."""
+
+
+class CommittedReply:
+    """Answers a call when its change is on disk, and refuses it when the change cannot be written."""
+
+    __slots__ = ("_call", "_make_reply")
+
+    def __init__(self, call: Call, make_reply: Callable[[], Ok]) -> None:
+        self._call = call
+        self._make_reply = make_reply
+
+    def committed(self) -> None:
+        self._call.answer(self._make_reply())
+
+    def refused(self, error: StorageError) -> None:
+        self._call.refuse(storage_refusal(error))
+
+
+class UnconditionalReply(CommittedReply):
+    """Answers a call when its change is on disk, and also when the change is in force but cannot be written yet."""
+
+    __slots__ = ()
+
+    def refused(self, error: StorageError) -> None:
+        """Answer: the change is written when the store recovers."""
+        self.committed()
+
+
+def deferred_reply(journal: Journal, call: Call, make_reply: Callable[[], Ok]) -> Callable[[], None]:
+    """A callback for the commit of a change, which answers the call.
+
+    While the store fails, the call is answered at once: the change is in force, and is written when the store recovers.
+    """
+    answered = False
+
+    def answer() -> None:
+        nonlocal answered
+        if not answered:
+            answered = True
+            call.answer(make_reply())
+
+    if journal.failure is not None:
+        asyncio.get_running_loop().call_soon(answer)
+    return answer
+
+
+def job_change(record: JobRecord) -> JobChange:
+    """The job's state now, as the reply to a request that has changed it."""
+    return JobChange(record.id, record.status.state, record.attempt.number if record.attempt else 0)
+
+
+def job_change_reply(journal: Journal, record: JobRecord, call: Call) -> Callable[[], None]:
+    """A callback for the commit of a change, which answers with the state that the job has then."""
+    return deferred_reply(journal, call, lambda: job_change(record))
+
+
+def require_writable(journal: Journal) -> None:
+    """Raise Refused while the store cannot be written: a crash would lose what is answered now."""
+    if journal.failure is not None:
+        raise storage_refusal(journal.failure)
+
+
+def storage_refusal(error: StorageError) -> Refused:
+    """The refusal of a request while the store cannot be written."""
+    return Refused(ErrorCode.STORAGE_UNAVAILABLE, f"the job store cannot be written: {error}")

@@ -1,0 +1,89 @@
+"""The parts of the daemon that request handlers use."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from luzia_protocol.jobs import Budget, Job, JobState
+from luzia_protocol.replies import Ok
+
+from luziad.config.schema import Config
+from luziad.handlers.dispatch.job_factory import JobFactory
+from luziad.handlers.replies import Call
+from luziad.jobs.questions import describe_question, open_questions
+from luziad.jobs.record import JobRecord
+from luziad.jobs.table import JobTable
+from luziad.jobs.view import describe_job, summarize_job
+from luziad.journal.finish_waiters import FinishWaiters
+from luziad.journal.history import History
+from luziad.journal.journal import Journal
+from luziad.operations.operations import Operations
+from luziad.operations.shutdown import Shutdown
+from luziad.output.inotify import FileWatcher
+from luziad.schedules.manager import ScheduleManager
+from luziad.scheduling.scheduler import Scheduler
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """The parts of the daemon that handlers use.
+
+    files: a pool for short file operations. subscribers: the live event streams.
+    """
+
+    scheduler: Scheduler
+    table: JobTable
+    journal: Journal
+    schedules: ScheduleManager
+    operations: Operations
+    job_factory: JobFactory
+    shutdown: Shutdown
+    files: ThreadPoolExecutor
+    watcher: FileWatcher
+    finals: FinishWaiters
+    history: History
+    subscribers: set[object]
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.operations.config
+
+    def view(self, record: JobRecord, *, whole: bool) -> Job:
+        """The job as clients see it, with the reason why it waits."""
+        reason = record.status.reason
+        if record.status.state is JobState.QUEUED:
+            reason = self._why_queued(record, whole=whole)
+        elif record.attempt is not None and record.status.state is JobState.STOPPING:
+            reason = record.attempt.stop_reason
+        elif record.attempt is not None and record.status.state is JobState.WAITING:
+            reason = "; ".join(describe_question(question) for question in open_questions(record.attempt)[:1]) or None
+        elif record.status.state is JobState.RUNNING:
+            reason = self.scheduler.yielding.why(record.id) or reason
+        if not whole:
+            return summarize_job(record, reason)
+        return describe_job(
+            record,
+            reason,
+            env_names=self.scheduler.environments.names(record.spec.env_set),
+            directory=self.scheduler.executor.job_directory(record.id),
+            children=self.table.children(record),
+            budget=self._budget(record),
+        )
+
+    def _budget(self, record: JobRecord) -> Budget | None:
+        cost_usd, turns = self.scheduler.launcher.budget(record)
+        return None if cost_usd is None and turns is None else Budget(cost_usd, turns)
+
+    def _why_queued(self, record: JobRecord, *, whole: bool) -> str:
+        """Why the job does not start now; with `whole`, also its position among the ready jobs."""
+        if self.journal.failure is not None:
+            return "the job store cannot be written; no job starts until it can"
+        return self.scheduler.gates.why(record, whole=whole)
+
+
+Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]
+"""A handler returns the reply, or None or an awaitable when it answers the call itself. It raises Refused."""
