@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from luziad.supervise.record import boot_id, boottime_s
+from luziad.supervise.boot_clock import boot_id, boottime_s
 
 
 class SteadyTime(msgspec.Struct, frozen=True, gc=False):

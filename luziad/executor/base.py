@@ -1,4 +1,4 @@
-"""The interface of everything that can run attempts. `local.py` runs them on this machine."""
+"""The interface of executors, which run attempts. `local.py` runs them on this machine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from luziad.jobs.attempt import AttemptEnd, AttemptRef
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """All that is needed to start one attempt.
+    """Everything that is needed to start one attempt.
 
-    argv: the command. env: its whole environment (secrets included: never log or store it).
-    cwd: an absolute directory. prompt: what the agent was given, written to the attempt's `prompt` file.
-    stdin_prompt: the agent reads that file on stdin; otherwise its stdin is /dev/null.
-    first_line: instead, its stdin is a FIFO that begins with this line and can be talked into.
+    argv: the command. env: its whole environment, with secrets: never log or store it.
+    cwd: an absolute directory. prompt: the agent's input, written to the attempt's `prompt` file.
+    stdin_prompt: the agent's stdin is that file; otherwise it is /dev/null.
+    first_line: instead, its stdin is a FIFO that begins with this line and accepts more lines.
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
-    keep_children: what the agent leaves behind when it ends by itself goes on.
-    bounds: what it may use at most; None is no limit.
-    max_log_bytes: what is kept of its output, stdout and stderr together; the oldest goes first.
+    keep_children: children of an agent that ends by itself may outlive it.
+    bounds: limits on its resources; None is no limit.
+    max_log_bytes: limit on its stored output, stdout and stderr together; the oldest is dropped first.
     """
 
     ref: AttemptRef
@@ -38,57 +38,57 @@ class Launch(msgspec.Struct, frozen=True):
     first_line: str | None = None
 
 
-class Observer(Protocol):
-    """Who hears what became of attempts; called on the event loop, each fact once per executor life."""
+class AttemptObserver(Protocol):
+    """Hears of the start and the end of attempts, on the event loop, each once per run of the executor."""
 
     def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
-        """The agent runs as `pid` since `started_at` (epoch seconds).
+        """The agent is running as `pid` and started at `started_at` (epoch seconds).
 
-        ran_s: how long by a clock that nobody sets, which stands still while the machine sleeps.
+        ran_s: how long it has run, on a clock that nobody sets and that stops while the machine sleeps.
         """
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
-        """The attempt is over and its whole process tree is gone."""
+        """The attempt and its whole process tree have ended."""
 
 
 class Executor(Protocol):
-    """Runs attempts. None of the methods blocks; what happens is told to the observer."""
+    """Runs attempts. No method blocks; the observer hears of starts and ends."""
 
-    async def start(self, observer: Observer) -> None:
-        """Get ready to run attempts."""
+    async def start(self, observer: AttemptObserver) -> None:
+        """Prepare to run attempts."""
 
     async def stop(self) -> None:
-        """Stop watching and starting; running attempts go on."""
+        """Stop watching and starting attempts; running ones continue."""
 
-    def problem_with(self, bounds: Bounds) -> str | None:
-        """Why these limits cannot be kept for an attempt, None when they can."""
+    def unsupported_reason(self, bounds: Bounds) -> str | None:
+        """Why these limits cannot be enforced; None when they can."""
 
     def submit(self, launch: Launch) -> None:
-        """Start an attempt, at most once in all times. Call it only after the store has `starting`."""
+        """Start an attempt, at most once ever. Call this only after `starting` is committed."""
 
     def attach(self, ref: AttemptRef) -> None:
-        """Find out what became of an attempt that the store says is under way, and watch it on."""
+        """Find an attempt that is active according to the store, and watch it or report its end."""
 
     def pause(self, ref: AttemptRef) -> None:
-        """Let nothing of the attempt run until it is resumed or ended. Asking twice is harmless."""
+        """Suspend the attempt until it is resumed or cancelled. Idempotent."""
 
     def resume(self, ref: AttemptRef) -> None:
-        """Let it run on. Harmless when it does."""
+        """Resume the attempt. Idempotent."""
 
-    def end(self, ref: AttemptRef) -> None:
-        """End the attempt: TERM, grace, KILL to its whole process tree. Asking twice is harmless."""
+    def cancel(self, ref: AttemptRef) -> None:
+        """End the attempt: TERM, grace time, KILL to its whole process tree. Idempotent."""
 
-    async def say(self, ref: AttemptRef, line: str) -> None:
-        """Give a line to an agent that was started with a `first_line`. Raises OSError when it cannot be given."""
+    async def write_stdin(self, ref: AttemptRef, line: str) -> None:
+        """Write a line to an agent that was started with a `first_line`. Raises OSError when it is not delivered."""
 
-    def hang_up(self, ref: AttemptRef) -> None:
-        """End the stdin of such an agent: nobody has anything more to say."""
+    def close_stdin(self, ref: AttemptRef) -> None:
+        """Close the stdin of such an agent."""
 
     def output_path(self, ref: AttemptRef, stream: str) -> str:
-        """The file that holds the attempt's `stdout` or `stderr`; it need not exist yet."""
+        """The file of the attempt's `stdout` or `stderr`; it need not exist yet."""
 
     def job_directory(self, job: str) -> str:
         """The job's directory; it need not exist."""
 
-    def forget(self, job: str) -> None:
-        """Delete the job's directory. Its attempts must be over."""
+    def delete_job(self, job: str) -> None:
+        """Delete the job's directory. Its attempts must have ended."""

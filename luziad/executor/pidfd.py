@@ -1,4 +1,4 @@
-"""Holding on to a process so that its number going to another process does no harm."""
+"""References to processes that stay valid when a pid is reused."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from luziad.supervise import tree
 
 
 def open_process(pid: int, start_time: int | None) -> int | None:
-    """Return a descriptor that gets readable when the process ends; None when it is gone already.
+    """A descriptor that becomes readable when the process ends; None when it has already ended.
 
-    start_time: the process's, in clock ticks since boot. Raises OSError when no descriptor can be had.
+    start_time: the process's, in clock ticks since boot. Raises OSError when out of descriptors.
     """
     try:
         fd = os.pidfd_open(pid)
@@ -25,6 +25,6 @@ def open_process(pid: int, start_time: int | None) -> int | None:
 
 
 def send(fd: int, number: signal.Signals) -> None:
-    """Send a signal to the process; nothing happens when it is gone."""
+    """Send a signal to the process, unless it has ended."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(fd, number)

@@ -1,9 +1,9 @@
-"""Ends what a shim left behind that was killed itself, and so could not end its tree.
+"""Kills the processes of a shim that was itself killed, and so could not end its tree.
 
-Where the attempt had a cgroup, that tells its processes, and ends them at once. Everywhere, two things tell them: the
-session of its agent, and the attempt's directory in the environment of the agent and of whatever it started, however
-often that has forked. Job and attempt would not do: several daemons may run side by side. What has left the session
-and dropped the variable as well is found by neither, unless its parent still lives.
+If the attempt had a cgroup, that identifies its processes and kills them at once. In any case, they are identified by
+the session of the agent, and by the attempt's directory in the environment, which all descendants inherit. (Job id and
+attempt number would not be unique: several daemons may run side by side.) A process that has left the session and
+dropped the variable is found only if its parent is still alive.
 """
 
 from __future__ import annotations
@@ -20,32 +20,31 @@ from luziad.supervise import cgroup, tree
 
 log = logging.getLogger(__name__)
 
-MARK = "LUZIA_ATTEMPT_DIR"
-"""The variable that tells an attempt's processes: its directory, which is that of no other attempt anywhere."""
+ATTEMPT_VARIABLE = "LUZIA_ATTEMPT_DIR"
+"""The variable that identifies an attempt's processes: its directory, which is unique on the machine."""
 
-SCANS = 2
-"""So often in a row nothing must be found."""
+EMPTY_SCANS = 2
+"""How many scans in a row must find nothing."""
 
-PATIENCE_S = 10.0
-"""A process that SIGKILL does not end in this time hangs in the kernel, and nobody can end it."""
+KILL_TIMEOUT_S = 10.0
+"""A process that survives SIGKILL for this time hangs in the kernel."""
 
-_EXEC_LOOKS = 100
+_EXEC_RETRIES = 100
 _EXEC_PAUSE_S = 0.001
 
 
-class Leader(NamedTuple):
+class SessionLeader(NamedTuple):
     """The agent of a dead shim, which was the leader of its session.
 
-    A session's number is not given to another process as long as the session has members; that tells them from
-    strangers.
+    A session id is not reused while the session has members, which identifies them.
     """
 
     pid: int
     start_time: int
 
 
-def end_all(directory: str, leader: Leader | None, group: str | None = None) -> int:
-    """KILL everything that is left of the attempt, block until it is gone, and return how many processes that were.
+def kill_survivors(directory: str, leader: SessionLeader | None, group: str | None = None) -> int:
+    """Kill all remaining processes of the attempt, wait for their end, and return their number.
 
     directory: the attempt's. leader: None when the shim died before it could write down the agent's process.
     group: the directory of the attempt's cgroup, if it had one.
@@ -54,10 +53,10 @@ def end_all(directory: str, leader: Leader | None, group: str | None = None) -> 
     if group is not None and not f"{cgroup.own_directory()}/".startswith(f"{group}/"):
         ended |= {process.pid for process in _members(directory, leader)}
         cgroup.kill(group)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + KILL_TIMEOUT_S
     empty = 0
-    # Twice, because a process may fork and end while the list is read, with the child where the reader has been.
-    while empty < SCANS:
+    # Twice, because a process may fork and end while the list is read, and its child may be missed.
+    while empty < EMPTY_SCANS:
         alive = _members(directory, leader)
         ended |= {process.pid for process in alive}
         empty = 0 if alive else empty + 1
@@ -73,35 +72,37 @@ def end_all(directory: str, leader: Leader | None, group: str | None = None) -> 
     return len(ended)
 
 
-def _members(directory: str, leader: Leader | None) -> list[tree.Process]:
-    everybody = [process for process in tree.processes() if process.state not in "ZX"]
-    found = _of_session(leader, everybody) if leader is not None else {}
-    mark = os.fsencode(f"{MARK}={directory}")
-    found |= {process.pid: process for process in everybody if process.pid not in found and _carries(process, mark)}
+def _members(directory: str, leader: SessionLeader | None) -> list[tree.Process]:
+    processes = [process for process in tree.processes() if process.state not in "ZX"]
+    found = _of_session(leader, processes) if leader is not None else {}
+    variable = os.fsencode(f"{ATTEMPT_VARIABLE}={directory}")
+    found |= {
+        process.pid: process for process in processes if process.pid not in found and _has_variable(process, variable)
+    }
     for pid in list(found):
-        found |= {process.pid: process for process in tree.below(pid, everybody)}
+        found |= {process.pid: process for process in tree.below(pid, processes)}
     # The daemon itself may have been started from inside the job.
-    for pid in (os.getpid(), *(process.pid for process in tree.below(os.getpid(), everybody))):
+    for pid in (os.getpid(), *(process.pid for process in tree.below(os.getpid(), processes))):
         found.pop(pid, None)
     return list(found.values())
 
 
-def _of_session(leader: Leader, everybody: list[tree.Process]) -> dict[int, tree.Process]:
-    if any(process.pid == leader.pid and process.start_time != leader.start_time for process in everybody):
+def _of_session(leader: SessionLeader, processes: list[tree.Process]) -> dict[int, tree.Process]:
+    if any(process.pid == leader.pid and process.start_time != leader.start_time for process in processes):
         return {}
     return {
         process.pid: process
-        for process in everybody
+        for process in processes
         if process.session == leader.pid and process.start_time >= leader.start_time
     }
 
 
-def _carries(process: tree.Process, mark: bytes) -> bool:
-    """True for a process of this user that was given exactly this variable."""
+def _has_variable(process: tree.Process, variable: bytes) -> bool:
+    """True for a process of this user with exactly this variable."""
     try:
         if os.stat(f"/proc/{process.pid}").st_uid != os.geteuid():
             return False
-        return mark in _environment(process).split(b"\0")
+        return variable in _environment(process).split(b"\0")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
 
@@ -109,22 +110,22 @@ def _carries(process: tree.Process, mark: bytes) -> bool:
 def _environment(process: tree.Process) -> bytes:
     """The environment that its program was started with.
 
-    In the middle of execve(2) a process has neither environment nor arguments for some microseconds, and nothing
-    tells when that is over; only a thread of the kernel, which has no session, never has any.
+    During execve(2) a process has neither environment nor arguments for some microseconds. Only a kernel thread, which
+    has no session, never has any.
     """
-    for _ in range(_EXEC_LOOKS):
+    for _ in range(_EXEC_RETRIES):
         with open(f"/proc/{process.pid}/environ", "rb") as file:
             found = file.read()
         with open(f"/proc/{process.pid}/cmdline", "rb") as file:
-            is_whole = bool(found or file.read())
-        if is_whole or process.session == 0:
+            is_complete = bool(found or file.read())
+        if is_complete or process.session == 0:
             return found
         time.sleep(_EXEC_PAUSE_S)
     return b""
 
 
 def _kill(processes: list[tree.Process], deadline: float) -> None:
-    """Kill these processes, unless their ids have gone to other ones, and wait for their end."""
+    """Kill these processes, unless their pids were reused, and wait for their end."""
     poller = select.poll()
     waiting: set[int] = set()
     for process in processes:

@@ -1,5 +1,5 @@
-"""The processes that own agents: the fork server and the shims. Imports nothing of the other rooms.
+"""The processes that own agents: the fork server and the shims. Imports no other package of luziad.
 
-Both run with the standard library alone (`python -I -S`): a shim shares the fork server's memory, so
-whatever is imported here is paid for once and must stay small.
+Both run with the standard library alone (`python -I -S`). A shim shares the fork server's memory, so everything that is
+imported here must stay small.
 """

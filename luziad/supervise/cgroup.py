@@ -1,7 +1,7 @@
-"""One cgroup an attempt, where a cgroup v2 may be written: what is born in it cannot hide, and dies at one word.
+"""One cgroup per attempt, if a cgroup v2 is writable: its processes cannot escape, and are killed at once.
 
-A shim enters a new cgroup before it knows its attempt, so that the agent is born there, and leaves it later:
-moving a process costs some 10 ms of waiting on an idle machine, and a short command is over before that.
+A shim enters a new cgroup before it knows its attempt, so that the agent starts in it, and leaves it later: moving a
+process takes some 10 ms on an idle machine, more than a short command.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from luziad.supervise import tree
 
 PREFIX = "luzia-"
 HOME = "luzia-home"
-"""The cgroup of the daemon's own processes once limits are handed out: then none may be in the one above."""
+"""The cgroup of the daemon's own processes once controllers are enabled: no process may be in its parent then."""
 
 _PROBE = "luziad-probe"
 _PROCS = "cgroup.procs"
@@ -21,7 +21,7 @@ _KILL = "cgroup.kill"
 
 
 def own_directory() -> str | None:
-    """The directory of this process's cgroup; None when no cgroup v2 shows it."""
+    """The directory of this process's cgroup; None without a mounted cgroup v2."""
     with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
         own = next((line[3:].rstrip("\n") for line in file if line.startswith("0::")), None)
     if own is None or own.startswith("/.."):
@@ -39,7 +39,7 @@ def own_directory() -> str | None:
 
 
 def find_base() -> str | None:
-    """The directory in which cgroups for attempts can be made; None when there is none."""
+    """The directory in which cgroups for attempts can be created; None when there is none."""
     base = own_directory()
     if base is None:
         return None
@@ -56,18 +56,18 @@ def find_base() -> str | None:
 
 
 def name_of(pid: int, start_time: int | None) -> str:
-    """The name of the cgroup that this shim makes, which no other one ever has."""
+    """The unique name of the cgroup that this shim creates."""
     return f"{PREFIX}{pid}-{start_time}"
 
 
-class Group:
-    """The cgroup of one attempt, made by its shim, which is in it at first.
+class Cgroup:
+    """The cgroup of one attempt, created by its shim, which is in it at first.
 
-    inside: this process is still in it, so that it must not be killed.
+    inside: this process is still in it, so the cgroup must not be killed.
     """
 
     def __init__(self, base: str, name: str) -> None:
-        """Make and enter it. Raises OSError when that is impossible."""
+        """Create and enter it. Raises OSError."""
         self._base = base
         self.path = f"{base}/{name}"
         os.mkdir(self.path)
@@ -79,15 +79,15 @@ class Group:
             raise
 
     def leave(self) -> None:
-        """Go back where the daemon's processes are; without success the cgroup is not used any further."""
+        """Return to the cgroup of the daemon's processes; if that fails, the cgroup is not used any more."""
         for place in (self._base, f"{self._base}/{HOME}"):
-            with contextlib.suppress(OSError):  # the first is closed to processes once limits are handed out
+            with contextlib.suppress(OSError):  # the first accepts no processes once controllers are enabled
                 write(f"{place}/{_PROCS}", b"0")
                 self.inside = False
                 return
 
     def freeze(self, frozen: bool) -> bool:
-        """Let nothing in it run, or let it run on; False when that is impossible."""
+        """Freeze or thaw its processes; False when that is impossible."""
         if self.inside:
             return False
         try:
@@ -97,19 +97,19 @@ class Group:
         return True
 
     def kill(self) -> None:
-        """KILL everything in it at once, also what is just being forked."""
+        """Kill all its processes at once, including those being forked."""
         if not self.inside:
             kill(self.path)
 
 
 def kill(path: str) -> None:
-    """KILL everything in a cgroup and below it; nothing happens when it is gone."""
+    """Kill all processes in a cgroup and below it, if it exists."""
     with contextlib.suppress(FileNotFoundError, OSError):
         write(f"{path}/{_KILL}", b"1")
 
 
 def remove(path: str) -> None:
-    """Delete a cgroup with those that were made in it, unless it is gone or somebody lives there."""
+    """Delete a cgroup and those below it, unless processes are in them."""
     try:
         os.rmdir(path)
     except FileNotFoundError:
@@ -121,7 +121,7 @@ def remove(path: str) -> None:
 
 
 def sweep(base: str) -> None:
-    """Delete the empty cgroups that are left of shims which were killed; one that lives may not be in its own yet."""
+    """Delete the empty cgroups of shims that were killed. A live shim may not be in its own cgroup yet."""
     for name in os.listdir(base):
         pid, dash, start_time = name.removeprefix(PREFIX).partition("-")
         is_ours = name.startswith(PREFIX) and dash and pid.isdigit()

@@ -1,7 +1,7 @@
 """Starts the agent: its streams, its directory, its session, its program.
 
-posix_spawn(3) does it without copying the shim's memory, which costs a third of a fork and an exec, and it
-tells here and now why a program cannot be started.
+posix_spawn(3) does not copy the shim's memory, which takes a third of the time of fork and exec, and it reports at
+once why a program cannot be started.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import errno
 import os
 from typing import Any
 
-from luziad.supervise import record
+from luziad.supervise import attempt_files
 
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
@@ -22,22 +22,22 @@ _REASONS = {
     errno.ENOENT: "its interpreter (the program its first line names) does not exist",
     errno.ENOEXEC: "it is neither a program for this machine nor a script with a #! line",
     errno.E2BIG: "its arguments and environment are larger than the system allows",
-    errno.ETXTBSY: "somebody is writing to the program's file",
+    errno.ETXTBSY: "another process is writing to the program's file",
 }
-_PLACE_PROBLEMS = {
-    errno.ENOENT: "is not there any more",
-    errno.ENOTDIR: "is not there any more",
-    errno.EACCES: "may not be entered",
+_DIRECTORY_PROBLEMS = {
+    errno.ENOENT: "no longer exists",
+    errno.ENOTDIR: "no longer exists",
+    errno.EACCES: "is not accessible",
 }
 
 
-class CannotStart(Exception):
-    """Why the agent cannot be started, in words for the user."""
+class StartError(Exception):
+    """Why the agent cannot be started, for the user."""
 
 
 FORK_SERVER_NAME = ctypes.create_string_buffer(b"luzia-forks")
 SHIM_NAME = ctypes.create_string_buffer(b"luzia-shim")
-"""Made before any fork: a shim that makes such a buffer itself copies twenty pages of memory for it."""
+"""Created before any fork: a shim that creates such a buffer copies twenty pages of memory."""
 
 
 def name_process(name: ctypes.Array[ctypes.c_char]) -> None:
@@ -55,7 +55,7 @@ def become_subreaper() -> None:
 def start(request: dict[str, Any], directory: int) -> int:
     """Start the agent in a session of its own and return its process id.
 
-    directory: the attempt's, where its output goes. Raises CannotStart, and OSError when there is no room.
+    directory: the attempt's, where its output goes. Raises StartError, and OSError when the disk is full.
     """
     files = _streams(request, directory)
     _enter(request["cwd"])
@@ -63,7 +63,7 @@ def start(request: dict[str, Any], directory: int) -> int:
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
         return _spawn(request["argv"], request["env"], actions)
     finally:
-        os.chdir("/")  # the shim is not what keeps the project's file system busy
+        os.chdir("/")  # so that the shim does not keep the project's file system busy
         for fd in set(files):
             os.close(fd)
 
@@ -71,23 +71,23 @@ def start(request: dict[str, Any], directory: int) -> int:
 def _streams(request: dict[str, Any], directory: int) -> tuple[int, int, int]:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     if request.get("first_line") is not None:
-        stdin = os.open(record.STDIN, os.O_RDONLY, dir_fd=directory)
+        stdin = os.open(attempt_files.STDIN, os.O_RDONLY, dir_fd=directory)
     elif request["stdin_prompt"]:
-        stdin = os.open(record.PROMPT, os.O_RDONLY, dir_fd=directory)
+        stdin = os.open(attempt_files.PROMPT, os.O_RDONLY, dir_fd=directory)
     else:
         stdin = os.open(os.devnull, os.O_RDONLY)
-    stdout = os.open(record.STDOUT, flags, 0o600, dir_fd=directory)
+    stdout = os.open(attempt_files.STDOUT, flags, 0o600, dir_fd=directory)
     if request["merge_stderr"]:
         return stdin, stdout, stdout
-    return stdin, stdout, os.open(record.STDERR, flags, 0o600, dir_fd=directory)
+    return stdin, stdout, os.open(attempt_files.STDERR, flags, 0o600, dir_fd=directory)
 
 
 def _enter(cwd: str) -> None:
     try:
         os.chdir(cwd)
     except OSError as error:
-        problem = _PLACE_PROBLEMS.get(error.errno or 0, f"cannot be entered: {error.strerror}")
-        raise CannotStart(f"directory {cwd} {problem}") from error
+        problem = _DIRECTORY_PROBLEMS.get(error.errno or 0, f"is not accessible: {error.strerror}")
+        raise StartError(f"directory {cwd} {problem}") from error
 
 
 def _spawn(argv: list[str], env: dict[str, str], actions: list[tuple[int, int, int]]) -> int:
@@ -95,14 +95,14 @@ def _spawn(argv: list[str], env: dict[str, str], actions: list[tuple[int, int, i
     try:
         return os.posix_spawn(program, argv, env, file_actions=actions, setsid=True, setsigmask=())
     except PermissionError as error:
-        raise CannotStart(f"cannot start '{argv[0]}': {program} is not executable") from error
+        raise StartError(f"cannot start '{argv[0]}': {program} is not executable") from error
     except (OSError, ValueError) as error:
         reason = _REASONS.get(getattr(error, "errno", 0), str(error))
-        raise CannotStart(f"cannot start '{argv[0]}': {reason}") from error
+        raise StartError(f"cannot start '{argv[0]}': {reason}") from error
 
 
 def _find(program: str, env: dict[str, str]) -> str:
-    """The file of the program, by the PATH of the agent's environment as execvp(3) takes it."""
+    """The file of the program, found on the PATH of the agent's environment as execvp(3) does."""
     if "/" in program:
         candidates = [program]
     else:
@@ -114,7 +114,7 @@ def _find(program: str, env: dict[str, str]) -> str:
         if os.path.lexists(candidate) and not_executable is None:
             not_executable = candidate
     if not_executable is not None:
-        problem = "is not executable" if os.path.exists(not_executable) else "is a link to nothing"
-        raise CannotStart(f"cannot start '{program}': {not_executable} {problem}")
+        problem = "is not executable" if os.path.exists(not_executable) else "is a dangling link"
+        raise StartError(f"cannot start '{program}': {not_executable} {problem}")
     where = "no such program" if "/" in program else "no such program on PATH"
-    raise CannotStart(f"cannot start '{program}': {where}")
+    raise StartError(f"cannot start '{program}': {where}")

@@ -1,10 +1,9 @@
-"""The shim: one an attempt, the agent's parent, and the reaper of everything that the agent starts.
+"""The shim, one per attempt: the agent's parent, and the reaper of everything that the agent starts.
 
-It makes the attempt's directory, starts the agent, records how it ended, and ends what is left of the
-tree. It needs neither the fork server nor the daemon for that. The directory is the truth; the one line
-that it writes to the reply pipe only saves the daemon a look into it.
+It creates the attempt's directory, starts the agent, records how it ended, and ends the rest of the tree, without the
+fork server and the daemon. The directory is authoritative; the line on the reply pipe only saves the daemon reading it.
 
-All signals are blocked as long as it lives. SIGTERM means: end the attempt.
+All signals are blocked while it runs. SIGTERM means: end the attempt.
 """
 
 from __future__ import annotations
@@ -15,51 +14,61 @@ import time
 from _json import encode_basestring_ascii
 from typing import Any
 
-from luziad.supervise import bounds, cap, cgroup, child, record, stdin, tree, tree_supervision
+from luziad.supervise import (
+    agent_stdin,
+    attempt_files,
+    boot_clock,
+    cgroup,
+    child,
+    output_limit,
+    resource_limits,
+    tree,
+    tree_supervisor,
+)
 
 REPLIES = 1
-"""The descriptor of the reply pipe, in the fork server and in shims. An agent has its stdout there."""
+"""The descriptor of the reply pipe in the fork server and in shims. It is an agent's stdout."""
 
 
-def run(request: dict[str, Any], group: cgroup.Group | None = None) -> None:
-    """Carry one attempt through, from its directory to the end of its last process.
+def run(request: dict[str, Any], group: cgroup.Cgroup | None = None) -> None:
+    """Run one attempt, from its directory to the end of its last process.
 
     request: `job`, `attempt`, `directory` (of the attempt, absolute), and the other fields of a Launch.
-    group: the cgroup in which this process is, and the agent will be.
+    group: the cgroup of this process, in which the agent will start.
     """
     try:
-        directory = record.make_directory(request["directory"])
+        directory = attempt_files.make_directory(request["directory"])
         if directory is None:
             return
-        held = record.lock(directory)
-        if held is None or record.exists(directory, record.FENCED):
+        held = attempt_files.lock(directory)
+        if held is None or attempt_files.exists(directory, attempt_files.FENCED):
             return
         attempt = Shim(request, directory, held, group)
         attempt.run()
-        attempt.write_over()
+        attempt.mark_finished()
     except (OSError, ValueError) as error:
-        tell(request, error=f"cannot start: {error}")
+        send_reply(request, error=f"cannot start: {error}")
 
 
 def warm_up() -> None:
-    """Go through what every shim does, without effect, so that its memory is there when it counts."""
+    """Run the code that every shim runs, without effect, so that its memory pages are ready."""
     tree.start_time(os.getpid())
     _encode({"a": "b", "c": 1.0, "d": None, "e": {}})
-    record.boottime_s()
-    record.awake_s()
+    boot_clock.boottime_s()
+    boot_clock.awake_s()
     signal.sigpending()
 
 
-def tell(request: dict[str, Any], *, error: str | None = None, **facts: Any) -> bool:
-    """Tell the daemon a fact in one line, which is short enough to be written whole or not at all.
+def send_reply(request: dict[str, Any], *, error: str | None = None, **fields: Any) -> bool:
+    """Send the daemon one line, which is short enough to be written atomically.
 
-    False when the pipe is full. When nobody reads any more there is nothing to tell.
+    False when the pipe is full. A closed pipe is ignored.
     """
-    told = {"job": request["job"], "attempt": request["attempt"], **facts}
+    reply = {"job": request["job"], "attempt": request["attempt"], **fields}
     if error is not None:
-        told["error"] = record.clip(error)
+        reply["error"] = attempt_files.clip(error)
     try:
-        os.write(REPLIES, _encode(told) + b"\n")
+        os.write(REPLIES, _encode(reply) + b"\n")
     except BlockingIOError:
         return False
     except BrokenPipeError:
@@ -68,7 +77,7 @@ def tell(request: dict[str, Any], *, error: str | None = None, **facts: Any) -> 
 
 
 def _encode(value: dict[str, Any]) -> bytes:
-    """A JSON object. By hand, because the encoder's code costs a new process a hundred page faults."""
+    """A JSON object. Hand-written, because the encoder costs a new process a hundred page faults."""
     return b"{" + b", ".join([b'"%b": %b' % (name.encode(), _scalar(each)) for name, each in value.items()]) + b"}"
 
 
@@ -85,10 +94,10 @@ def _scalar(value: Any) -> bytes:
 class Shim:
     """One attempt from its lock to its end."""
 
-    def __init__(self, request: dict[str, Any], directory: int, lock: int, group: cgroup.Group | None) -> None:
+    def __init__(self, request: dict[str, Any], directory: int, lock: int, group: cgroup.Cgroup | None) -> None:
         self._request = request
         self._group = group
-        self._bounds: bounds.Bounds | None = None
+        self._limits: resource_limits.ResourceLimits | None = None
         self._directory = directory
         self._lock = lock
         self._fifo: int | None = None
@@ -96,18 +105,18 @@ class Shim:
         self._identity = {
             "pid": os.getpid(),
             "start_time": tree.start_time(os.getpid()),
-            "boot_id": record.boot_id(),
+            "boot_id": boot_clock.boot_id(),
             "cgroup": group.path if group is not None else None,
         }
         os.pwrite(lock, _encode(self._identity), 0)
-        record.write_new(directory, record.PROMPT, os.fsencode(request.pop("prompt")))
-        self._exit_file = record.reserve(directory, record.EXIT, record.RESERVED_BYTES)
+        attempt_files.write_new(directory, attempt_files.PROMPT, os.fsencode(request.pop("prompt")))
+        self._exit_file = attempt_files.reserve_record(directory, attempt_files.EXIT, attempt_files.RESERVED_BYTES)
 
     def run(self) -> None:
-        """Start the agent unless it is cancelled already, and stay until nothing is left of its tree."""
+        """Start the agent unless it is already cancelled, and supervise its tree until no process is left."""
         child.become_subreaper()
         try:
-            started = self._begin()
+            started = self._write_start()
         except OSError as error:
             self._write_exit(error=f"cannot start: {error}")
             return
@@ -117,94 +126,98 @@ class Shim:
         self._read_clocks()
         try:
             if (line := self._request.get("first_line")) is not None:
-                self._fifo = stdin.begin(self._directory, os.fsencode(line) + b"\n")
+                self._fifo = agent_stdin.create(self._directory, os.fsencode(line) + b"\n")
             agent = self._start()
-        except (child.CannotStart, bounds.CannotKeep) as why:
+        except (child.StartError, resource_limits.LimitUnavailable) as why:
             self._write_exit(error=str(why))
             return
         except OSError as error:
             self._write_exit(error=f"cannot start: {error}")
             return
-        record.begun(started, self._facts(agent))
-        tell(self._request, agent_pid=agent, started_at=self._started_at)
+        attempt_files.update_start(started, self._start_record(agent))
+        send_reply(self._request, agent_pid=agent, started_at=self._started_at)
         self._request.pop("env")
-        self._look_after(agent)
+        self._supervise(agent)
 
-    def write_over(self) -> None:
-        """Write into the lock that nothing is left of the tree; without that, somebody has to look for survivors."""
+    def mark_finished(self) -> None:
+        """Record in the lock that no process is left; otherwise the daemon searches for survivors."""
         os.pwrite(self._lock, _encode({**self._identity, "over": True}), 0)
 
     def _read_clocks(self) -> None:
-        self._started_at, self._started_s, self._started_awake_s = time.time(), record.boottime_s(), record.awake_s()
+        self._started_at, self._started_s, self._started_awake_s = (
+            time.time(),
+            boot_clock.boottime_s(),
+            boot_clock.awake_s(),
+        )
 
-    def _begin(self) -> int:
-        started = record.begin(self._directory, self._facts(None))
+    def _write_start(self) -> int:
+        started = attempt_files.write_start(self._directory, self._start_record(None))
         # Only now, when the file system has just written its journal, is it cheap to make the path durable.
         job = self._request["directory"].rpartition("/")[0]
-        record.sync_directory(job)
-        record.sync_directory(job.rpartition("/")[0])
+        attempt_files.sync_directory(job)
+        attempt_files.sync_directory(job.rpartition("/")[0])
         return started
 
-    def _facts(self, agent: int | None) -> bytes:
+    def _start_record(self, agent: int | None) -> bytes:
         """The content of started.json, before the agent has a process and after."""
-        facts = {
+        content = {
             **self._identity,
             "started_at": self._started_at,
             "boottime_s": self._started_s,
             "awake_s": self._started_awake_s,
         }
         if agent is not None:
-            facts |= {"agent_pid": agent, "agent_start_time": tree.start_time(agent)}
-        return _encode(facts)
+            content |= {"agent_pid": agent, "agent_start_time": tree.start_time(agent)}
+        return _encode(content)
 
     def _start(self) -> int:
-        asked = self._request["bounds"]
-        if asked is None:
+        limits = self._request["bounds"]
+        if limits is None:
             return child.start(self._request, self._directory)
-        self._bounds = bounds.Bounds(asked, self._group)
-        self._bounds.set()
+        self._limits = resource_limits.ResourceLimits(limits, self._group)
+        self._limits.apply()
         try:
             agent = child.start(self._request, self._directory)
         except BaseException:
-            self._bounds.abandoned()
+            self._limits.start_failed()
             raise
-        self._bounds.started(agent)
+        self._limits.agent_started(agent)
         return agent
 
-    def _look_after(self, agent: int) -> None:
+    def _supervise(self, agent: int) -> None:
         request = self._request
-        tree_supervision.Care(
+        tree_supervisor.TreeSupervisor(
             agent,
             group=self._group,
-            output=cap.OutputCap(self._directory, request["max_log_bytes"]),
+            output=output_limit.OutputLimit(self._directory, request["max_log_bytes"]),
             grace_s=request["grace_s"],
             keep_children=request["keep_children"],
-            ended=self._record_end,
-            problem=self._tell_problem,
-            hang_up=self._hang_up,
+            on_end=self._record_end,
+            on_problem=self._report_problem,
+            close_stdin=self._close_stdin,
         ).run()
 
-    def _hang_up(self) -> None:
+    def _close_stdin(self) -> None:
         if self._fifo is not None:
             os.close(self._fifo)
             self._fifo = None
 
-    def _tell_problem(self, problem: str) -> None:
-        tell(self._request, problem=record.clip(problem))
+    def _report_problem(self, problem: str) -> None:
+        send_reply(self._request, problem=attempt_files.clip(problem))
 
     def _record_end(self, status: int, usage: Any, stopped: bool) -> None:
-        """Write the exit record; when even its reserved space fails, the daemon is told, and the tree ended."""
+        """Write the exit record. If even its reserved space fails, report that to the daemon and end the tree."""
         value = self._exit(status, usage, stopped=stopped)
         try:
             self._publish(value)
         except OSError as failure:
-            tell(self._request, error=f"cannot write the exit record: {failure}", end=value)
+            send_reply(self._request, error=f"cannot write the exit record: {failure}", end=value)
 
     def _write_exit(self, *, error: str, stopped: bool = False) -> None:
         self._publish(self._exit(error=error, stopped=stopped))
 
     def _publish(self, value: dict[str, Any]) -> None:
-        record.publish(self._directory, self._exit_file, record.EXIT, _encode(value))
+        attempt_files.publish_record(self._directory, self._exit_file, attempt_files.EXIT, _encode(value))
 
     def _exit(
         self, status: int | None = None, usage: Any = None, *, error: str | None = None, stopped: bool = False
@@ -220,16 +233,16 @@ class Shim:
         return {
             "exit_code": code if code is not None and code >= 0 else None,
             "signal": _signal_name(-code) if code is not None and code < 0 else None,
-            "error": record.clip(error) if error else None,
+            "error": attempt_files.clip(error) if error else None,
             "stopped": stopped,
             "started_at": self._started_at,
             "ended_at": time.time(),
-            "duration_s": record.boottime_s() - self._started_s,
+            "duration_s": boot_clock.boottime_s() - self._started_s,
             "usage": used,
         } | self._limit_hit()
 
     def _limit_hit(self) -> dict[str, Any]:
-        most = self._bounds.memory_hit() if self._bounds is not None else None
+        most = self._limits.exceeded_memory_limit() if self._limits is not None else None
         return {} if most is None else {"memory_limit_bytes": most}
 
 

@@ -1,4 +1,4 @@
-"""Process trees as /proc shows them: identity, descendants, signals to all of them."""
+"""Process trees in /proc: identity, descendants, signals to all of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_STOP_LOOKS = 200
+_MAX_STOP_ROUNDS = 200
 _STOP_PAUSE_S = 0.002
 
 
 class Process(NamedTuple):
-    """What tells a process: its id is only unique together with start_time (clock ticks since boot)."""
+    """A process. Its pid is unique only together with start_time (clock ticks since boot)."""
 
     pid: int
     state: str
@@ -25,7 +25,7 @@ class Process(NamedTuple):
 
 
 def read(pid: int) -> Process | None:
-    """Read /proc/PID/stat; None when there is no such process any more, or it is hidden from this user."""
+    """Read /proc/PID/stat; None when the process has ended or is hidden from this user."""
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
         try:
@@ -40,21 +40,21 @@ def read(pid: int) -> Process | None:
 
 
 def start_time(pid: int) -> int | None:
-    """When the process started, in clock ticks since boot; None when there is no such process any more."""
+    """When the process started, in clock ticks since boot; None when it has ended."""
     process = read(pid)
     return process.start_time if process else None
 
 
 def processes() -> list[Process]:
-    """Every process of the machine that can be seen."""
+    """Every visible process of the machine."""
     found = (read(int(name)) for name in os.listdir("/proc") if name.isdigit())
     return [process for process in found if process is not None]
 
 
-def below(pid: int, everybody: Iterable[Process]) -> list[Process]:
-    """The descendants of `pid` among `everybody`, parents before children."""
+def below(pid: int, among: Iterable[Process]) -> list[Process]:
+    """The descendants of `pid` among these processes, parents before children."""
     children: dict[int, list[Process]] = {}
-    for process in everybody:
+    for process in among:
         children.setdefault(process.parent, []).append(process)
     found = list(children.get(pid, ()))
     for process in found:
@@ -90,7 +90,7 @@ def _children(pid: int) -> list[int] | None:
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
                 found += map(int, file.read().split())
         except (ProcessLookupError, PermissionError):
-            continue  # the thread has just ended, or is not to be seen
+            continue  # the thread has ended, or is hidden
         except FileNotFoundError:
             if not os.path.exists("/proc/thread-self/children"):
                 return None
@@ -98,20 +98,20 @@ def _children(pid: int) -> list[int] | None:
 
 
 def stop_below(pid: int) -> None:
-    """Stop everything below `pid`, also what is forked meanwhile: look again until nothing is seen to run.
+    """Stop everything below `pid`, including processes that are forked meanwhile: repeat until none is running.
 
-    What waits in the kernel, as for a child of vfork(2) that is stopped before its exec, stops when it comes back.
+    A process that waits in the kernel, as in vfork(2) for a stopped child, stops when it leaves the kernel.
     """
-    told: set[tuple[int, int]] = set()
-    for _ in range(_STOP_LOOKS):
-        everybody = [(each, (each.pid, each.start_time)) for each in descendants(pid)]
+    signalled: set[tuple[int, int]] = set()
+    for _ in range(_MAX_STOP_ROUNDS):
+        found = [(each, (each.pid, each.start_time)) for each in descendants(pid)]
         running = [
-            each for each, key in everybody if each.state not in "TtZX" and not (each.state == "D" and key in told)
+            each for each, key in found if each.state not in "TtZX" and not (each.state == "D" and key in signalled)
         ]
         if not running:
             return
         for process in running:
-            told.add((process.pid, process.start_time))
+            signalled.add((process.pid, process.start_time))
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process.pid, signal.SIGSTOP)
         time.sleep(_STOP_PAUSE_S)
@@ -120,16 +120,16 @@ def stop_below(pid: int) -> None:
 def signal_below(pid: int, number: signal.Signals) -> None:
     """Send a signal to everything below `pid`, stopped processes included.
 
-    Whole process groups get it at once, so that none of their members can fork past it. A group never
-    spans two sessions, so one in another session than that of `pid` belongs to the tree; a child that has
-    not left that session yet gets the signal alone.
+    Whole process groups get it at once, so that none of their members can escape by forking. A group never spans two
+    sessions, so one in another session than that of `pid` belongs to the tree; a child that has not left that
+    session yet gets the signal alone.
     """
     own = read(pid)
     targets = {
         process.pid if own and process.session == own.session else -process.group for process in descendants(pid)
     }
     for target in targets:
-        # Gone by itself, or run under another user, whose processes nobody but root may end.
+        # The process has ended, or runs as another user, whose processes only root may signal.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(target, number)
             if number != signal.SIGKILL:

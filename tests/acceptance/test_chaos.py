@@ -113,16 +113,18 @@ def test_a_job_runs_once_and_keeps_its_id_wherever_the_daemon_dies(
     assert daemon.processes() == []
 
 
-BEFORE = [(point, when) for point in ("make_directory", "lock", "write_new", "reserve") for when in ("before", "after")]
+BEFORE = [
+    (point, when) for point in ("make_directory", "lock", "write_new", "reserve_record") for when in ("before", "after")
+]
 
 
 @pytest.mark.parametrize(
     ("points", "state", "attempt"),
     [
-        ([*BEFORE, ("begin", "before")], "completed", 2),
-        ([("begin", "after"), ("start", "before"), ("start", "after")], "lost", 1),
-        ([("begun", "before"), ("begun", "after"), ("publish", "before")], "lost", 1),
-        ([("publish", "after"), ("write_over", "before"), ("write_over", "after")], "completed", 1),
+        ([*BEFORE, ("write_start", "before")], "completed", 2),
+        ([("write_start", "after"), ("start", "before"), ("start", "after")], "lost", 1),
+        ([("update_start", "before"), ("update_start", "after"), ("publish_record", "before")], "lost", 1),
+        ([("publish_record", "after"), ("mark_finished", "before"), ("mark_finished", "after")], "completed", 1),
     ],
 )
 def test_an_attempt_runs_once_at_most_and_leaves_nothing_wherever_its_shim_dies(

@@ -29,8 +29,8 @@ time.clock_gettime = lambda clock: real_gettime(clock) + (off(names[clock]) if c
 DAEMON = """
 import sys
 from luziad import cli
-from luziad.executor import forks
-forks._COMMAND[forks._COMMAND.index("-c") + 1] = {off!r} + forks._BOOT
+from luziad.executor import fork_server_client
+fork_server_client._COMMAND[fork_server_client._COMMAND.index("-c") + 1] = {off!r} + fork_server_client._BOOT
 sys.exit(cli.main())
 """
 HOUR = 3600.0

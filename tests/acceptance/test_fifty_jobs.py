@@ -286,7 +286,7 @@ def test_of_fifty_shims_some_are_killed_and_what_they_leave_alive_is_found_told_
         for job in wire.ok(op="wait", jobs=doomed)["jobs"]:
             assert (job["state"], job["outcome"]) == ("lost", "lost")
             assert "its shim was killed" in job["reason"]
-            assert "2 of its processes were left, and ended" in job["reason"], "the shell, and its cat"
+            assert "killed 2 remaining processes" in job["reason"], "the shell, and its cat"
     alive = [process for pid in agents if (process := tree.read(pid)) is not None and process.state not in "ZX"]
     assert alive == []
     assert daemon.log.read_text().count("survivors_killed") == len(doomed)

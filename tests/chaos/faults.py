@@ -70,7 +70,7 @@ class Faults:
 def main() -> int:
     from luziad import cli
     from luziad.errors import StorageError
-    from luziad.executor import forks, reconcile
+    from luziad.executor import attempt_directory, fork_server_client
     from luziad.server.session import Session
     from luziad.store.sqlite import Store
 
@@ -83,15 +83,15 @@ def main() -> int:
     plan = os.environ["CHAOS_PLAN"]
     root = str(Path(cli.__file__).resolve().parents[1])
     shims = str(Path(__file__).with_name("shim_faults.py"))
-    forks._COMMAND[:] = [sys.executable, "-I", "-S", "-X", "utf8", shims, root, f"{plan}.shims"]
+    fork_server_client._COMMAND[:] = [sys.executable, "-I", "-S", "-X", "utf8", shims, root, f"{plan}.shims"]
     faults = Faults(plan)
     faults.wrap(Store, "write", "write", storage)
     for name in ("fsync", "rename", "mkdir"):
         faults.wrap(os, name, name, system)
-    faults.wrap(forks.Forks, "send", "submit", system)
-    faults.wrap(forks, "_spawn", "spawn", system)
+    faults.wrap(fork_server_client.ForkServerClient, "send", "submit", system)
+    faults.wrap(fork_server_client, "_spawn", "spawn", system)
     faults.wrap(Session, "_flush", "reply", system)
-    faults.wrap(reconcile, "look", "look", system)
+    faults.wrap(attempt_directory, "reconcile", "look", system)
     return cli.main()
 
 

@@ -1,9 +1,9 @@
 """Is the fork server, with faults in its shims that they do not know of: `shim_faults.py ROOT PLAN`.
 
-The file PLAN says what goes wrong now, each with the probability `share`: {"kill": "begin", "when": "after",
-"share": 0.5} or {"fail": {"publish": "ENOSPC"}, "share": 0.5}. PLAN.killed gets the pid of every shim that died of
-it, PLAN.failed that of every shim in which something failed. With `"once": true` it happens to one shim alone, the
-one that makes PLAN.once.
+The file PLAN says what goes wrong now, each with the probability `share`: {"kill": "write_start", "when": "after",
+"share": 0.5} or {"fail": {"publish_record": "ENOSPC"}, "share": 0.5}. PLAN.killed gets the pid of every shim that
+died of it, PLAN.failed that of every shim in which something failed. With `"once": true` it happens to one shim alone,
+the one that makes PLAN.once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ import signal
 import sys
 from typing import Any
 
-POINTS = ("make_directory", "lock", "write_new", "reserve", "begin", "start", "begun", "publish", "write_over")
+POINTS = (
+    "make_directory",
+    "lock",
+    "write_new",
+    "reserve_record",
+    "write_start",
+    "start",
+    "update_start",
+    "publish_record",
+    "mark_finished",
+)
 
 
 def wrap(owner: Any, name: str, plan_file: str) -> None:
@@ -72,10 +82,10 @@ def note(file: str) -> None:
 
 def main() -> None:
     sys.path[0] = sys.argv[1]
-    from luziad.supervise import child, forkserver, record, shim
+    from luziad.supervise import attempt_files, child, forkserver, shim
 
     for name in POINTS:
-        owner = {"start": child, "write_over": shim.Shim}.get(name, record)
+        owner = {"start": child, "mark_finished": shim.Shim}.get(name, attempt_files)
         wrap(owner, name, sys.argv[2])
     forkserver.main()
 

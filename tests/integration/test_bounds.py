@@ -39,10 +39,10 @@ def test_a_limit_that_cannot_be_kept_is_refused_at_once() -> None:
     with private_daemon() as daemon, daemon.connect() as wire:
         refused = wire.error(op="dispatch", project="overbits", task="true", max_processes=100)
         assert refused["code"] == "limit_unavailable"
-        assert "a limit of processes needs a cgroup v2" in refused["message"]
+        assert "limits on processes need a cgroup v2" in refused["message"]
         shown = daemon.run("--max-cpus", "1.5", "--agent", "shell", "overbits", "true")
         assert shown.returncode == 4
-        assert "a limit of CPU needs a cgroup v2" in shown.stderr
+        assert "limits on CPU need a cgroup v2" in shown.stderr
 
 
 @pytest.mark.parametrize("field", [{"max_memory_bytes": 1}, {"max_processes": 0}, {"max_cpus": 0}, {"max_cpus": -1.5}])

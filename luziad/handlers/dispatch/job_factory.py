@@ -70,7 +70,7 @@ class JobFactory:
         now = time.time()
         terms = validate_terms(request, now)
         origin = self._origin(request, uid, node, siblings)
-        limits = validate_limits(request, project, self._scheduler.executor.problem_with)
+        limits = validate_limits(request, project, self._scheduler.executor.unsupported_reason)
         parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
         requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)
         # The variables are stored last: a refused job must leave none behind.
@@ -97,7 +97,7 @@ class JobFactory:
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
         status = JobStatus(dependencies=after, held_at=now if request.hold else None)
-        return JobRecord(n=self._scheduler.next_n(), id=job, spec=spec, status=status)
+        return JobRecord(n=self._scheduler.admission.next_n(), id=job, spec=spec, status=status)
 
     def create_scheduled(self, request: Dispatch, after: Dependencies | None) -> JobRecord:
         """The record of a schedule's job, validated as if it were dispatched now. Raises Refused."""

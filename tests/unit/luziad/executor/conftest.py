@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from luziad.executor import forks
+from luziad.executor import fork_server_client
 from luziad.supervise import cgroup
 from unit.luziad.executor.helpers import Machine
 
@@ -40,6 +40,6 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if way == "cgroup" and cgroup.find_base() is None:
         pytest.skip("no cgroup v2 can be written here")
     if way == "tree walk":
-        *python, _, root = forks._COMMAND
-        monkeypatch.setattr(forks, "_COMMAND", [*python, WITHOUT_CGROUPS, root])
+        *python, _, root = fork_server_client._COMMAND
+        monkeypatch.setattr(fork_server_client, "_COMMAND", [*python, WITHOUT_CGROUPS, root])
     return way

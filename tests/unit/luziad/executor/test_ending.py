@@ -22,7 +22,7 @@ async def test_a_cancelled_agent_gets_a_chance_to_tidy_up(machine: Machine) -> N
     script = "trap 'echo tidy; exit 3' TERM; echo > $READY/1; while :; do sleep 0.05; done"
     executor.submit(machine.launch(REF, "sh", "-c", script))
     await eventually(lambda: ready(machine, 1))
-    executor.end(REF)
+    executor.cancel(REF)
     end = await recorder.exit_of(REF)
     assert (end.exit_code, end.signal, end.stopped) == (3, None, True)
     assert (machine.attempt(REF) / "stdout").read_text() == "tidy\n"
@@ -32,7 +32,7 @@ async def test_an_agent_that_ignores_term_is_killed_after_the_grace(machine: Mac
     executor, recorder = await machine.executor()
     executor.submit(machine.launch(REF, "sh", "-c", "trap '' TERM; echo > $READY/1; sleep 600", grace_s=0.1))
     await eventually(lambda: ready(machine, 1))
-    executor.end(REF)
+    executor.cancel(REF)
     end = await recorder.exit_of(REF)
     assert (end.exit_code, end.signal, end.stopped) == (None, "SIGKILL", True)
     assert machine.processes() == []
@@ -44,7 +44,7 @@ async def test_a_stopped_agent_hears_term_too(machine: Machine) -> None:
     executor.submit(machine.launch(REF, "sh", "-c", script))
     pid = await recorder.start_of(REF)
     await eventually(lambda: state(pid) == "T")
-    executor.end(REF)
+    executor.cancel(REF)
     assert (await recorder.exit_of(REF)).exit_code == 4
 
 
@@ -52,7 +52,7 @@ async def test_cancelling_leaves_nothing_of_a_tree_that_hides(machine: Machine) 
     executor, recorder = await machine.executor()
     executor.submit(machine.python(REF, START_HIDERS + "time.sleep(600)", grace_s=0.2))
     hidden = await eventually(lambda: ready(machine, 3))
-    executor.end(REF)
+    executor.cancel(REF)
     end = await recorder.exit_of(REF)
     assert end.stopped
     assert [state(pid) for pid in hidden] == ["", "", ""]
@@ -91,7 +91,7 @@ async def test_a_tree_that_forks_while_it_is_killed_is_killed_all_the_same(machi
     )
     executor.submit(machine.python(REF, script, grace_s=0.1))
     await eventually(lambda: ready(machine, 1))
-    executor.end(REF)
+    executor.cancel(REF)
     assert (await recorder.exit_of(REF)).signal == "SIGKILL"
     assert machine.processes() == []
 
@@ -101,7 +101,7 @@ async def test_ending_at_once_after_submitting_ends_it(machine: Machine) -> None
     refs = [AttemptRef(f"hasty-{number}", 1) for number in range(10)]
     for ref in refs:
         executor.submit(machine.launch(ref, "sleep", "600"))
-        executor.end(ref)
+        executor.cancel(ref)
     for ref in refs:
         end = await recorder.exit_of(ref)
         assert end.stopped
@@ -111,13 +111,13 @@ async def test_ending_at_once_after_submitting_ends_it(machine: Machine) -> None
 
 async def test_ending_twice_and_ending_strangers_is_harmless(machine: Machine) -> None:
     executor, recorder = await machine.executor()
-    executor.end(REF)
+    executor.cancel(REF)
     executor.submit(machine.launch(REF, "sleep", "600"))
     await recorder.start_of(REF)
-    executor.end(REF)
-    executor.end(REF)
+    executor.cancel(REF)
+    executor.cancel(REF)
     assert (await recorder.exit_of(REF)).signal == "SIGTERM"
-    executor.end(REF)
+    executor.cancel(REF)
     assert [kind for kind, _, _ in recorder.facts] == ["started", "ended"]
 
 
@@ -138,7 +138,7 @@ async def test_the_tree_is_ended_without_an_executor(machine: Machine) -> None:
     executor, recorder = await machine.executor()
     executor.submit(machine.launch(REF, "sh", "-c", "trap '' TERM; echo > $READY/1; sleep 600", grace_s=0.2))
     await eventually(lambda: ready(machine, 1))
-    executor.end(REF)
+    executor.cancel(REF)
     await executor.stop()
     await eventually(lambda: machine.processes() == [])
     executor, recorder = await machine.executor()

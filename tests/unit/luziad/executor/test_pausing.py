@@ -82,7 +82,7 @@ async def test_a_paused_agent_that_is_cancelled_gets_its_chance_to_tidy_up(machi
     await eventually((machine.ready / "1").exists)
     executor.pause(REF)
     await paused(machine)
-    executor.end(REF)
+    executor.cancel(REF)
     end = await recorder.exit_of(REF)
     assert (end.exit_code, end.stopped) == (3, True)
     assert machine.processes() == []
@@ -111,7 +111,7 @@ async def test_a_pause_that_comes_at_once_after_attaching_is_not_lost(machine: M
     executor.attach(REF)
     executor.pause(REF)
     await paused(machine)
-    executor.end(REF)
+    executor.cancel(REF)
     assert (await recorder.exit_of(REF)).stopped
 
 

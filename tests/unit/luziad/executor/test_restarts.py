@@ -68,7 +68,7 @@ class TestForkServer:
         os.kill(server, signal.SIGKILL)
         await eventually(lambda: not state(server))
         executor.submit(machine.launch(REF, "true"))
-        executor.end(REF)
+        executor.cancel(REF)
         assert isinstance(await recorder.end_of(REF), NotStarted)
 
     async def test_it_ends_with_the_executor_and_leaves_attempts_alone(self, machine: Machine) -> None:
@@ -255,7 +255,7 @@ class TestAttach:
         await first.stop()
         second, recorder = await machine.executor()
         second.attach(REF)
-        second.end(REF)
+        second.cancel(REF)
         end = await recorder.exit_of(REF)
         assert (end.signal, end.stopped) == ("SIGTERM", True)
 

@@ -216,25 +216,25 @@ class TestStartFailures:
 
     async def test_a_missing_directory(self, machine: Machine, tmp_path: Path) -> None:
         why = await self.failure(machine, machine.launch(REF, "true", cwd=f"{tmp_path}/gone"))
-        assert why == f"directory {tmp_path}/gone is not there any more"
+        assert why == f"directory {tmp_path}/gone no longer exists"
 
     async def test_a_file_where_a_directory_should_be(self, machine: Machine, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         why = await self.failure(machine, machine.launch(REF, "true", cwd=f"{tmp_path}/file"))
-        assert why == f"directory {tmp_path}/file is not there any more"
+        assert why == f"directory {tmp_path}/file no longer exists"
 
 
 @pytest.mark.parametrize("job", ["", ".", "..", "a/b", "../x", "/etc", "-x", "a\0", "a b", "x" * 200])
 async def test_no_job_id_leads_out_of_the_jobs_directory(machine: Machine, job: str) -> None:
     executor, _ = await machine.executor()
-    for ask in (executor.job_directory, executor.forget):
-        with pytest.raises(ValueError, match="not a job id"):
+    for ask in (executor.job_directory, executor.delete_job):
+        with pytest.raises(ValueError, match="invalid job id"):
             ask(job)
-    with pytest.raises(ValueError, match="not a job id"):
+    with pytest.raises(ValueError, match="invalid job id"):
         executor.submit(machine.launch(AttemptRef(job, 1), "true"))
-    with pytest.raises(ValueError, match="not an attempt's number"):
+    with pytest.raises(ValueError, match="invalid attempt number"):
         executor.attach(AttemptRef(REF.job, 0))
-    with pytest.raises(ValueError, match="no such stream"):
+    with pytest.raises(ValueError, match="unknown stream"):
         executor.output_path(REF, "../exit.json")
 
 
@@ -242,9 +242,9 @@ async def test_forgetting_a_job_deletes_its_directory(machine: Machine) -> None:
     executor, recorder = await machine.executor()
     executor.submit(machine.launch(REF, "true"))
     await recorder.end_of(REF)
-    executor.forget(REF.job)
+    executor.delete_job(REF.job)
     await eventually(lambda: not (machine.jobs / REF.job).exists())
-    executor.forget(REF.job)
+    executor.delete_job(REF.job)
     assert machine.jobs.exists()
 
 

@@ -58,7 +58,7 @@ async def test_what_it_uses_is_on_record(machine: Machine, way: str) -> None:
     else:
         members = Path(path, "cgroup.procs")
         await eventually(lambda: members.read_text().split() == [str(agent)])
-    executor.end(REF)
+    executor.cancel(REF)
     await recorder.end_of(REF)
     if path is not None:
         await eventually(lambda: not Path(path).exists())
@@ -69,7 +69,7 @@ async def test_a_fork_bomb_is_ended_by_a_cancel(machine: Machine) -> None:
     executor.submit(machine.python(REF, FORK_BOMB, grace_s=0.1))
     count = machine.ready / "count"
     await eventually(lambda: count.exists() and count.stat().st_size >= 20)
-    executor.end(REF)
+    executor.cancel(REF)
     assert (await recorder.exit_of(REF)).signal == "SIGKILL"
     assert machine.processes() == []
 
@@ -96,7 +96,7 @@ async def test_a_cancel_ends_children_that_would_be_kept(machine: Machine) -> No
     executor, recorder = await machine.executor()
     executor.submit(machine.python(REF, START_HIDERS + "time.sleep(600)", keep_children=True, grace_s=0.1))
     await eventually(lambda: len(os.listdir(machine.ready)) == 3)
-    executor.end(REF)
+    executor.cancel(REF)
     assert (await recorder.exit_of(REF)).stopped
     assert machine.processes() == []
 
@@ -122,7 +122,7 @@ async def test_no_cgroup_is_left_when_the_fork_server_died_first(machine: Machin
     await recorder.start_of(REF)
     os.kill(await machine.fork_server(), signal.SIGKILL)
     await eventually(lambda: executor.fork_server_pid is None)
-    executor.end(REF)
+    executor.cancel(REF)
     assert (await recorder.exit_of(REF)).stopped
     group = group_of(machine, REF)
     assert group is None or not group.exists()

@@ -11,7 +11,7 @@ from unit.luziad.supervise.helpers import DEADLINE_S, exit_record, python, reque
 
 BLOCK = """
 import json, os, signal
-from luziad.supervise import record, shim
+from luziad.supervise import attempt_files, shim
 signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
 request = json.loads(sys.argv[1])
 """
@@ -38,11 +38,11 @@ def test_a_cancel_before_the_release_means_that_the_agent_never_runs(tmp_path: P
 def test_the_agent_never_runs_when_the_shim_dies_before_the_release(tmp_path: Path) -> None:
     directory = tmp_path / "job" / "1"
     script = """
-begin = record.begin
+begin = attempt_files.write_start
 def die(*arguments):
     begin(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-record.begin = die
+attempt_files.write_start = die
 shim.run(request)
 """
     run(script, directory, "touch", f"{tmp_path}/ran", code=-9)
@@ -56,7 +56,7 @@ def test_the_agent_never_runs_when_its_start_cannot_be_recorded(tmp_path: Path) 
     script = """
 def full(*arguments):
     raise OSError(28, "No space left on device")
-record.begin = full
+attempt_files.write_start = full
 shim.run(request)
 """
     run(script, directory, "touch", f"{tmp_path}/ran")
@@ -67,11 +67,11 @@ shim.run(request)
 def test_the_tree_is_ended_even_when_the_exit_cannot_be_recorded(tmp_path: Path) -> None:
     directory = tmp_path / "job" / "1"
     script = """
-publish = record.publish
+publish = attempt_files.publish_record
 def broken(directory, fd, name, value):
-    if name == record.EXIT: raise OSError(5, "Input/output error")
+    if name == attempt_files.EXIT: raise OSError(5, "Input/output error")
     publish(directory, fd, name, value)
-record.publish = broken
+attempt_files.publish_record = broken
 shim.run(request)
 """
     told = run(script, directory, "sh", "-c", f"sleep 600 & echo $! > {tmp_path}/left")
@@ -83,11 +83,11 @@ shim.run(request)
 def test_a_late_shim_that_gets_the_lock_minds_the_fence(tmp_path: Path) -> None:
     directory = tmp_path / "job" / "1"
     script = """
-lock = record.lock
+lock = attempt_files.lock
 def fenced_first(directory):
-    record.write_new(directory, record.FENCED, b"")
+    attempt_files.write_new(directory, attempt_files.FENCED, b"")
     return lock(directory)
-record.lock = fenced_first
+attempt_files.lock = fenced_first
 shim.run(request)
 """
     assert run(script, directory, "touch", f"{tmp_path}/ran") == ""
@@ -98,12 +98,12 @@ shim.run(request)
 def test_a_late_shim_does_not_start_while_it_is_being_fenced(tmp_path: Path) -> None:
     directory = tmp_path / "job" / "1"
     script = """
-lock = record.lock
+lock = attempt_files.lock
 def taken(directory):
     global holder
     holder = lock(directory)
     return lock(directory)
-record.lock = taken
+attempt_files.lock = taken
 shim.run(request)
 """
     assert run(script, directory, "touch", f"{tmp_path}/ran") == ""
@@ -134,7 +134,7 @@ shim.run(request)
 @pytest.mark.parametrize("text", ["\U0001f4a9" * 5000, "\udcff" * 5000, '\\"\n' * 5000])
 def test_the_longest_error_fits_its_line_and_its_record(tmp_path: Path, text: str) -> None:
     directory = tmp_path / "job" / "1"
-    script = "shim.tell(request, error=request['argv'][0]); shim.run(request)"
+    script = "shim.send_reply(request, error=request['argv'][0]); shim.run(request)"
     line = run(script, directory, text).splitlines()[0]
     assert len(line) < 4096
     assert (directory / "exit.json").stat().st_size < 4096
@@ -144,11 +144,11 @@ def test_the_longest_error_fits_its_line_and_its_record(tmp_path: Path, text: st
 def test_the_lock_says_whether_anything_can_be_left(tmp_path: Path) -> None:
     directory = tmp_path / "job" / "1"
     script = """
-publish = record.publish
+publish = attempt_files.publish_record
 def die(*arguments):
     publish(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-record.publish = die
+attempt_files.publish_record = die
 shim.run(request)
 """
     run(script, directory, "true", code=-9)

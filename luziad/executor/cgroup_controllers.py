@@ -1,0 +1,83 @@
+"""Enables the cgroup controllers that enforce limits, and reports which limits are unsupported."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from luzia_protocol.jobs import Bounds
+
+from luziad.supervise import cgroup, tree
+
+log = logging.getLogger(__name__)
+
+_CONTROLLERS = frozenset(("memory", "pids", "cpu"))
+_OWN_NAMES = ("luzia-forks", "luzia-shim")
+
+
+class CgroupControllers:
+    """The controllers of the cgroups that shims create, enabled for the first job that needs them."""
+
+    def __init__(self) -> None:
+        self._enabled: frozenset[str] = frozenset()
+
+    def unsupported_reason(self, bounds: Bounds) -> str | None:
+        """Why these limits cannot be enforced on this machine; None when they can."""
+        needed = set()
+        if bounds.max_processes is not None:
+            needed.add("pids")
+        if bounds.max_cpus is not None:
+            needed.add("cpu")
+        if bounds.max_memory_bytes is not None:
+            needed.add("memory")
+        if not needed <= self._enabled:
+            self._enabled = _enable()
+        missing = needed - self._enabled - {"memory"}  # a process limit serves instead
+        if not missing:
+            return None
+        what = " and ".join(sorted({"pids": "processes", "cpu": "CPU"}[name] for name in missing))
+        controllers = " and ".join(sorted(missing))
+        return f"limits on {what} need a cgroup v2 that the daemon can write, with {controllers}"
+
+
+def _enable() -> frozenset[str]:
+    """Enable the available controllers, and return those that are enabled."""
+    base = cgroup.find_base()
+    if base is None:
+        return frozenset()
+    offered = _CONTROLLERS & _words(f"{base}/cgroup.controllers")
+    off = offered - _words(f"{base}/cgroup.subtree_control")
+    try:
+        if off:
+            if os.path.exists(f"{base}/cgroup.type"):  # not the root cgroup: no process may be in it then
+                _move_own_processes(base)
+            cgroup.write(f"{base}/cgroup.subtree_control", " ".join(f"+{name}" for name in sorted(off)).encode())
+            log.info("controllers_on cgroup=%s controllers=%s", base, sorted(off))
+    except OSError as error:
+        log.warning("controllers_not_on cgroup=%s error=%s", base, error)
+    return offered & _words(f"{base}/cgroup.subtree_control")
+
+
+def _move_own_processes(base: str) -> None:
+    """Move the daemon, fork servers and shims into a child cgroup. Raises OSError when other processes are there."""
+    own = {os.getpid(), *(process.pid for process in tree.below(os.getpid(), tree.processes()))}
+    pids = [int(word) for word in _words(f"{base}/cgroup.procs")]
+    foreign = [pid for pid in pids if pid not in own and _name(pid) not in _OWN_NAMES]
+    if foreign:
+        raise OSError(f"other processes are in it: {foreign[:5]}")
+    os.makedirs(f"{base}/{cgroup.HOME}", exist_ok=True)
+    for pid in pids:
+        cgroup.write(f"{base}/{cgroup.HOME}/cgroup.procs", b"%d" % pid)
+
+
+def _name(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _words(path: str) -> frozenset[str]:
+    with open(path, encoding="ascii") as file:
+        return frozenset(file.read().split())

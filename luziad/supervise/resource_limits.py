@@ -1,0 +1,86 @@
+"""Limits on the resources of an attempt: by its cgroup if that has the controllers, else memory by process limits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from typing import Any
+
+from luziad.supervise import cgroup
+
+_PERIOD_US = 100_000
+_SHIM = 1
+"""The shim counts as a process of the cgroup until it leaves."""
+
+
+class LimitUnavailable(Exception):
+    """Why the limits cannot be enforced, for the user."""
+
+
+class ResourceLimits:
+    """The limits of one attempt. limits: `max_memory_bytes`, `max_processes`, `max_cpus`; None for no limit."""
+
+    def __init__(self, limits: dict[str, Any], group: cgroup.Cgroup | None) -> None:
+        self._memory: int | None = limits["max_memory_bytes"]
+        self._processes: int | None = limits["max_processes"]
+        self._cpus: float | None = limits["max_cpus"]
+        self._group = group
+        self._by_cgroup = group is not None and os.path.exists(f"{group.path}/memory.max")
+        self._before: tuple[int, int] | None = None
+
+    def apply(self) -> None:
+        """Apply the limits before the agent starts, so that it starts within them. Raises LimitUnavailable."""
+        try:
+            if self._processes is not None:
+                self._write("pids.max", self._processes + _SHIM)
+            if self._cpus is not None:
+                self._write("cpu.max", f"{max(1000, round(self._cpus * _PERIOD_US))} {_PERIOD_US}")
+            if self._memory is not None:
+                self._set_memory(self._memory)
+        except (OSError, ValueError) as error:
+            raise LimitUnavailable(f"its limits cannot be enforced on this machine: {error}") from error
+
+    def _set_memory(self, most: int) -> None:
+        if self._by_cgroup:
+            self._write("memory.max", most)
+            with contextlib.suppress(OSError):  # not every kernel counts swap
+                self._write("memory.swap.max", 0)
+            return
+        self._before = resource.getrlimit(resource.RLIMIT_DATA)
+        hard = self._before[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+    def agent_started(self, agent: int) -> None:
+        """The agent runs: make the limits final, and remove this process from them."""
+        if self._before is not None and self._memory is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, self._before)
+            most = resource.prlimit(agent, resource.RLIMIT_DATA)[0]
+            with contextlib.suppress(OSError):  # it has already ended
+                resource.prlimit(agent, resource.RLIMIT_DATA, (most, most))
+        if self._group is None:
+            return
+        self._group.leave()
+        with contextlib.suppress(OSError):
+            if self._processes is not None:
+                self._write("pids.max", self._processes)
+            if self._by_cgroup and self._memory is not None and not self._group.inside:
+                self._write("memory.oom.group", 1)  # kill the whole group, not a single process
+
+    def start_failed(self) -> None:
+        """The agent could not be started: undo the limits of this process."""
+        if self._before is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, self._before)
+
+    def exceeded_memory_limit(self) -> int | None:
+        """The memory limit if the kernel has killed a process because of it, else None."""
+        if not self._by_cgroup or self._memory is None or self._group is None:
+            return None
+        with open(f"{self._group.path}/memory.events", encoding="ascii") as file:
+            events = dict(line.split() for line in file)
+        return self._memory if int(events.get("oom_kill", 0)) else None
+
+    def _write(self, name: str, value: object) -> None:
+        if self._group is None:
+            raise OSError("no cgroup could be created")
+        cgroup.write(f"{self._group.path}/{name}", str(value).encode())
