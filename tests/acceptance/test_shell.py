@@ -126,7 +126,7 @@ def test_commands_options_projects_and_states_are_completed(luzia: PrivateLuzia)
         for typed, shown in (
             ("ca", "cancel jobs and terminate their processes"),
             ("ove", luzia.project[:30]),
-            ("jobs --wat", "show them live until all"),
+            ("jobs --wat", "show jobs live until all"),
             ("jobs --state timed", "timed_out"),
             ("--agent cla", "claude"),
         ):
