@@ -28,9 +28,9 @@ USAGE_LIMIT = "usage limit"
 """How the daemon's reason begins for a queued job that waits for the end of one."""
 
 _NOT_ALL_TOLD = (
-    events.Worktreed,
-    events.Asked,
-    events.Answered,
+    events.WorktreeChanged,
+    events.QuestionAsked,
+    events.QuestionAnswered,
     events.Ended,
     events.Requeued,
     events.Sent,
@@ -148,9 +148,9 @@ class JobsModel:
             return
         job = changed(job, event)
         match event:
-            case events.Asked():
+            case events.QuestionAsked():
                 job = msgspec.structs.replace(job, question=event.question)
-            case events.Answered():
+            case events.QuestionAnswered():
                 job = msgspec.structs.replace(job, question=None)
             case events.Held():
                 job = msgspec.structs.replace(job, held_at=event.at)

@@ -194,7 +194,7 @@ class Live:
             return
         if isinstance(event, events.Ended):
             self._news(job, None)
-        elif isinstance(event, events.Asked):
+        elif isinstance(event, events.QuestionAsked):
             self._news(job, event.question)
 
     def _news(self, job: Job, question: Question | None) -> None:

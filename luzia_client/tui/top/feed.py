@@ -23,7 +23,7 @@ AT_ONCE = 200
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 2.0
 
-_STILL = (events.Progressed, events.Worktreed, events.Sent)
+_STILL = (events.Progressed, events.WorktreeChanged, events.Sent)
 """Events after which every job waits for what it waited for before."""
 
 
