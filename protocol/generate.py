@@ -57,7 +57,7 @@ def frame(doc: str | None, name: str, content: Schema) -> Schema:
 
 
 def replies_schema() -> Schema:
-    """The frames of replies.py. The contents of `ok` have no tag, so msgspec cannot describe their union."""
+    """The frames of replies.py. The contents of `ok` are untagged, so msgspec cannot describe their union."""
     answers, definitions = components(get_args(replies.Ok))
     streams, more = components([replies.Error, replies.Output, replies.FollowEnd, replies.Lagged])
     error, output, end, lagged = streams
