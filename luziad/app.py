@@ -16,10 +16,11 @@ from pathlib import Path
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
-from luziad.agents import registry
+from luziad.attempts.budget import BudgetWatch
 from luziad.attempts.launch import Launcher, base_environment
+from luziad.attempts.live_output import LiveOutput
+from luziad.attempts.progress import ProgressRecorder
 from luziad.attempts.questions import Questions
-from luziad.attempts.readers import LiveReaders
 from luziad.attempts.stall import StallWatch
 from luziad.attempts.verdict import OutputJudge
 from luziad.attempts.worktrees import Worktrees
@@ -28,10 +29,9 @@ from luziad.errors import StartupError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
-from luziad.jobs.environments import Environments
+from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
-from luziad.jobs.table import JobTable
 from luziad.journal.commit_listeners import RepairListener
 from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
@@ -43,12 +43,31 @@ from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
+from luziad.scheduling.admission import Admission
+from luziad.scheduling.attempt_reports import ExecutorReports, OutputReports
+from luziad.scheduling.completion import Completion
+from luziad.scheduling.deadlines.deadlines import Deadlines
+from luziad.scheduling.deadlines.timeouts import Timeouts
+from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate
-from luziad.scheduling.gates.start_time import TimeGate
-from luziad.scheduling.queue_control import QueueStops
+from luziad.scheduling.gates.gates import Gates
+from luziad.scheduling.gates.hold import HoldControl, HoldGate
+from luziad.scheduling.gates.start_time import StartTimeGate
+from luziad.scheduling.gates.usage_limit import UsageLimitGate
+from luziad.scheduling.machine_load import MachineLoad
+from luziad.scheduling.pause import PauseControl
+from luziad.scheduling.queue_control import Exemptions, QueueControl
 from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
+from luziad.scheduling.retention import Retention
+from luziad.scheduling.retry.next_attempt import RetryPlanner
+from luziad.scheduling.retry.policies import RetryPolicies
 from luziad.scheduling.scheduler import Scheduler
+from luziad.scheduling.slot_lending import SlotLending
+from luziad.scheduling.starter import Starter
+from luziad.scheduling.stopping import AttemptStopper
+from luziad.scheduling.sub_jobs import SubJobs
+from luziad.scheduling.transitions import Transitions
 from luziad.server import systemd
 from luziad.server.admission import ConnectionLimits
 from luziad.server.listener import Listener
@@ -76,58 +95,201 @@ class App:
     """The daemon's parts. Create it with the locks of the runtime and the state directory held.
 
     places: connections for which the system's limit of open files leaves room.
+
+    The parts are constructed below in the order in which they need one another. Two lists are worth knowing: the gates
+    in `_build_scheduler`, and the observers in `_observers_in_order`.
     """
 
     def __init__(self, config: Config, places: int) -> None:
         self._config = config
-        state_dir = Path(config.state_dir)
+        self._state_dir = Path(config.state_dir)
         self._files = ThreadPoolExecutor(1, "files")
         self._slow = ThreadPoolExecutor(1, "slow-files")
-        try:
-            opened = open_store(state_dir, Path(config.jobs_dir), load)
-        except OSError as exc:
-            raise StartupError(f"the job store in {state_dir} cannot be opened: {exc}") from exc
-        self._store = opened.store
-        table, environments = opened.loaded
-        self._environments = environments
-        self._repaired = opened.least_seq > 0
-        self._journal = Journal(self._store, opened.least_seq)
-        self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
-        launcher = Launcher(config, registry.build(config.agents), environments, self._executor)
-        launcher.base = base_environment(os.environ)
-        self._watcher = FileWatcher()
         self._reading = ThreadPoolExecutor(1, "reading")
-        self._readers = LiveReaders(self._watcher, self._reading)
-        self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
-        self._scheduler = self._new_scheduler(config, table, environments, launcher)
-        self._time_gate = TimeGate(self._scheduler.gates.admit)
-        self._scheduler.gates.add(self._time_gate)
-        dependency_gate = DependencyGate(table, self._scheduler.gates.admit, self._scheduler.skip)
-        self._scheduler.gates.add(dependency_gate)
-        self._scheduler.ended.append(dependency_gate.ended)
-        notices = [*opened.notices, *self._scheduler.queues.notices]
+        self._watchdog: asyncio.TimerHandle | None = None
+        self._observers = Observers()
+        self._build_base()
+        self._build_queue()
+        self._build_attempts()
+        self._build_scheduler()
+        self._build_services(places)
+        self._observers.add(*self._observers_in_order())
+
+    def _build_base(self) -> None:
+        """The store, what it holds, and what runs attempts."""
+        config = self._config
+        try:
+            opened = open_store(self._state_dir, Path(config.jobs_dir), load)
+        except OSError as exc:
+            raise StartupError(f"the job store in {self._state_dir} cannot be opened: {exc}") from exc
+        self._store = opened.store
+        self._notices = opened.notices
+        self._was_repaired = opened.least_seq > 0
+        self._table, self._environments = opened.loaded
+        self._journal = Journal(self._store, opened.least_seq)
+        self._journal.when_recovered(self._observers.store_recovered)
+        self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
+        self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor)
+
+    def _build_queue(self) -> None:
+        """What queued jobs wait in, and what changes their states."""
+        config, start_jobs = self._config, self._observers.start_possible
+        self._ready = ReadyQueue(configured_limits(config))
+        self._queues = QueueControl(self._state_dir, self._ready, self._files, start_jobs)
+        self._exemptions = Exemptions(self._table, self._ready, self._queues)
+        self._machine = MachineLoad(config.daemon, start_jobs)
+        self._lending = SlotLending(self._ready, start_jobs)
+        self._gates = Gates(self._ready, start_jobs, self._exemptions, self._machine)
+        self._transitions = Transitions(self._table, self._journal, self._observers, self._gates)
+        self._stopper = AttemptStopper(self._transitions, self._journal, self._executor, self._observers)
+
+    def _build_attempts(self) -> None:
+        """What prepares, watches and judges attempts."""
+        launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
+        self._worktrees = Worktrees(Git(launcher.base), self._config.trees_dir, self._table, self._journal)
+        self._progress = ProgressRecorder(self._journal, self._observers)
+        reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
+        self._watcher = FileWatcher()
+        self._output = LiveOutput(self._watcher, self._reading, reports)
+        self._judge = OutputJudge(launcher, executor, self._output, reports)
+        self._timeouts = Timeouts(launcher.timeout_s, stop)
+        self._stalls = StallWatch(
+            timeout_s=launcher.stall_timeout_s,
+            streams=executor.output_paths,
+            files=self._files,
+            stop=stop,
+            is_excused=self._lending.has_lent,
+        )
+        self._budgets = BudgetWatch(stop, launcher.budget, self._judge.has_finished)
+        self._pauses = PauseControl(self._transitions, self._journal, executor, self._timeouts, self._observers)
+        self._questions = Questions(
+            transitions=self._transitions,
+            executor=executor,
+            launcher=launcher,
+            journal=self._journal,
+            observers=self._observers,
+            files=self._slow,
+        )
+
+    def _build_scheduler(self) -> None:
+        """What admits, starts, ends and removes jobs, and the gates."""
+        table, journal, observers, gates = self._table, self._journal, self._observers, self._gates
+        self._usage_limits = UsageLimitGate(gates.admit)
+        retries = RetryPlanner(RetryPolicies(self._launcher), self._usage_limits)
+        self._completion = Completion(
+            transitions=self._transitions,
+            journal=journal,
+            gates=gates,
+            ready=self._ready,
+            retries=retries,
+            judge=self._judge,
+            stopper=self._stopper,
+            timeout_s=self._launcher.timeout_s,
+            observers=observers,
+        )
+        self._daily_budget = DailyBudgetGate(
+            table, self._launcher, gates.admit, self._stopper.stop, self._judge.has_finished
+        )
+        self._start_times = StartTimeGate(gates.admit)
+        gates.add(
+            HoldGate(),
+            self._usage_limits,
+            self._daily_budget,
+            self._start_times,
+            DependencyGate(table, gates.admit, self._completion.skip),
+        )
+        self._deadlines = Deadlines(self._completion.end)
+        self._sub_jobs = SubJobs(table, self._completion.end)
+        self._retention = Retention(
+            table=table,
+            journal=journal,
+            environments=self._environments,
+            executor=self._executor,
+            observers=observers,
+            max_jobs=self._config.daemon.max_jobs,
+        )
+        self._starter = self._new_starter(retries)
+        self._scheduler = self._new_scheduler(retries)
+
+    def _new_starter(self, retries: RetryPlanner) -> Starter:
+        return Starter(
+            table=self._table,
+            journal=self._journal,
+            ready=self._ready,
+            gates=self._gates,
+            queues=self._queues,
+            exemptions=self._exemptions,
+            machine=self._machine,
+            lending=self._lending,
+            transitions=self._transitions,
+            completion=self._completion,
+            retries=retries,
+            launcher=self._launcher,
+            daily_budget=self._daily_budget,
+            executor=self._executor,
+            worktrees=self._worktrees,
+            observers=self._observers,
+        )
+
+    def _new_scheduler(self, retries: RetryPlanner) -> Scheduler:
+        return Scheduler(
+            table=self._table,
+            journal=self._journal,
+            environments=self._environments,
+            executor=self._executor,
+            launcher=self._launcher,
+            ready=self._ready,
+            gates=self._gates,
+            queues=self._queues,
+            machine=self._machine,
+            daily_budget=self._daily_budget,
+            transitions=self._transitions,
+            completion=self._completion,
+            retries=retries,
+            sub_jobs=self._sub_jobs,
+            progress=self._progress,
+            admission=Admission(
+                table=self._table,
+                journal=self._journal,
+                environments=self._environments,
+                transitions=self._transitions,
+                gates=self._gates,
+                ready=self._ready,
+                observers=self._observers,
+            ),
+            retention=self._retention,
+            lending=self._lending,
+            pauses=self._pauses,
+            holds=HoldControl(self._gates, self._journal),
+            questions=self._questions,
+            worktrees=self._worktrees,
+            observers=self._observers,
+        )
+
+    def _build_services(self, places: int) -> None:
+        """What answers clients, and what else the daemon does."""
+        daemon = self._config.daemon
+        notices = [*self._notices, *self._queues.notices]
         sessions: set[Session] = set()
         subscribers: set[object] = set()
         self._operations = Operations(
-            config,
+            self._config,
             self._scheduler,
             executor=self._executor,
             connections=sessions,
             subscribers=subscribers,
             notices=notices,
             log_file=_log_file(),
-            last_snapshot=next(map(str, snapshots.newest_first(state_dir)), None),
+            last_snapshot=next(map(str, snapshots.newest_first(self._state_dir)), None),
         )
         self._shutdown = Shutdown()
         job_factory = JobFactory(self._scheduler, self._operations, self._shutdown)
         self._schedules = ScheduleManager(load_schedules(self._store), self._scheduler, job_factory.create_scheduled)
-        self._readers.told = self._scheduler.understood
-        self._readers.lingering = self._scheduler.lingers
-        self._readers.finished = self._scheduler.questions.all_said
-        self._reader = EventReader(state_dir)
+        self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
+        self._reader = EventReader(self._state_dir)
         self._services = Services(
             scheduler=self._scheduler,
-            table=table,
+            table=self._table,
             journal=self._journal,
             schedules=self._schedules,
             operations=self._operations,
@@ -140,34 +302,28 @@ class App:
             subscribers=subscribers,
         )
         self._snapshotting = SnapshotTimer(
-            self._journal, state_dir, config.daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
+            self._journal, self._state_dir, daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
-        self._listener = Listener(
-            self._services,
-            ConnectionLimits(config.daemon.max_connections, config.daemon.max_connections_per_uid, places),
-            sessions,
-        )
-        self._watchdog: asyncio.TimerHandle | None = None
+        limits = ConnectionLimits(daemon.max_connections, daemon.max_connections_per_uid, places)
+        self._listener = Listener(self._services, limits, sessions)
 
-    def _new_scheduler(
-        self, config: Config, table: JobTable, environments: Environments, launcher: Launcher
-    ) -> Scheduler:
-        """The scheduler with the parts that nothing else needs."""
-        ready = ReadyQueue(configured_limits(config))
-        return Scheduler(
-            table=table,
-            ready=ready,
-            journal=self._journal,
-            executor=self._executor,
-            launcher=launcher,
-            environments=environments,
-            judge=OutputJudge(launcher, self._executor, self._readers),
-            stalls=StallWatch(launcher.stall_timeout_s, self._executor.output_paths, self._files),
-            worktrees=Worktrees(Git(launcher.base), config.trees_dir, table, self._journal),
-            questions=Questions(self._executor, launcher, self._journal, self._slow),
-            queues=QueueStops(Path(config.state_dir), ready, self._files),
-            changed=self._status_files.schedule_write,
-            max_jobs=config.daemon.max_jobs,
+    def _observers_in_order(self) -> tuple[JobObserver, ...]:
+        """The observers, in the order in which each hook calls them."""
+        return (
+            self._pauses,  # before the timeouts: the timer of an attempt that starts paused must not run
+            self._timeouts,
+            self._deadlines,
+            self._stalls,
+            self._judge,
+            self._budgets,  # before the daily budget: when both are used up, the job's own is the reason
+            self._questions,
+            self._sub_jobs,  # before the gates: sub-jobs are cancelled, and not admitted to be cancelled then
+            self._lending,  # before the gates: jobs that reclaim their slots get them before others start
+            *self._gates,
+            self._retention,  # after all that handles the end of a job: it may remove the job
+            self._starter,
+            self._schedules,  # after the starter: what has waited for the store starts before new runs
+            self._status_files,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -176,18 +332,18 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._shutdown.request)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        self._journal.when_recovered(self._recovered)
         activated = systemd.activated_socket()
         listening = activated or bind(self._config.socket)
         self._journal.start()
         try:
-            await self._executor.start(self._scheduler)
-            if self._repaired:
-                for record in find_newer_jobs(Path(self._config.jobs_dir), self._scheduler.table):
-                    self._scheduler.adopt(record)
-                self._journal.after_commit(RepairListener(self._finish_repair))
+            reports = ExecutorReports(self._transitions, self._journal, self._observers, self._completion)
+            await self._executor.start(reports)
+            if self._was_repaired:
+                for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
+                    self._scheduler.admission.adopt(record)
+                self._journal.after_commit(RepairListener(self._finish_mending))
             self._journal.delete_environments(self._environments.drop_unused())
-            self._scheduler.resume()
+            self._scheduler.recover()
             self._schedules.check()
             gc.collect()
             gc.freeze()  # the jobs that were loaded stay; the collector need not walk them again
@@ -195,7 +351,7 @@ class App:
             ready()
             systemd.notify("READY=1")
             self._pet_watchdog()
-            log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._scheduler.table))
+            log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._table))
             await self._shutdown.wait()
         finally:
             await self._close(listening)
@@ -203,16 +359,24 @@ class App:
                 unbind(self._config.socket)
 
     async def _close(self, listening: socket.socket) -> None:
-        log.info("stopping running=%d", self._scheduler.ready.running)
+        log.info("stopping running=%d", self._ready.running)
         systemd.notify("STOPPING=1")
         self._shutdown.request()
         if self._watchdog is not None:
             self._watchdog.cancel()
         await self._executor.stop()
-        await self._scheduler.stop()
-        self._time_gate.close()
+        self._starter.close()
+        self._timeouts.close()
+        self._deadlines.close()
+        self._usage_limits.close()
+        self._daily_budget.close()
+        self._start_times.close()
+        self._stalls.close()
+        self._machine.close()
+        await self._worktrees.close()
+        await self._completion.close()
         self._schedules.close()
-        await self._readers.close()
+        await self._output.close()
         self._status_files.flush()
         await self._snapshotting.close()
         await self._journal.close()
@@ -221,7 +385,7 @@ class App:
         await self._watcher.close()
         self._operations.close()
         self._files.shutdown()
-        self._scheduler.queues.close()
+        self._queues.close()
         self._reading.shutdown()
         self._slow.shutdown()
         self._reader.close()
@@ -239,13 +403,8 @@ class App:
             systemd.notify("WATCHDOG=1")
             self._watchdog = asyncio.get_running_loop().call_later(interval_s, self._pet_watchdog)
 
-    def _recovered(self) -> None:
-        """The store can be written again."""
-        self._scheduler.pump()
-        self._schedules.check()
-
-    def _finish_repair(self) -> None:
-        self._slow.submit(repair.finish, Path(self._config.state_dir))
+    def _finish_mending(self) -> None:
+        self._slow.submit(repair.finish, self._state_dir)
 
     def _view(self, record: JobRecord) -> Job:
         return self._services.view(record, whole=True)
@@ -255,7 +414,7 @@ def _make_private(path: Path) -> None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(path, os.W_OK | os.X_OK):
-            raise StartupError(f"{path} is not writable: correct its mode, or set LUZIA_STATE_DIR")
+            raise StartupError(f"{path} cannot be written: correct its mode, or set LUZIA_STATE_DIR")
     except OSError as exc:
         raise StartupError(f"the directory {path} cannot be used: {exc.strerror}") from exc
 

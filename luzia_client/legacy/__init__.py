@@ -12,7 +12,7 @@ from typing import Any
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luzia_client.cli.watch.watch import run_watch
+from luzia_client.cli.watch.watch_jobs import run_watch
 from luzia_client.legacy.dispatcher import ResponseiveDispatcher
 from luzia_client.legacy.screen import CLIFeedback, Colors, ProgressBar, ResponseiveOutput
 from luzia_client.legacy.status import OldStatus

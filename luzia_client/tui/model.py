@@ -1,7 +1,7 @@
-"""Jobs as a screen lists them, kept up to date by lists and events. Pure: nothing here asks a daemon or draws.
+"""The ordered list of jobs of a screen, updated by pages and events. Pure.
 
-Live jobs come first: those that ask, those under way, those that are queued, each with the newest on top; then
-those that have ended, the last to end on top. So many are known one by one; more are only counted.
+Live jobs come first: waiting for an answer, active, queued, each group with the newest on top. Then come ended jobs,
+the last to end on top. A bounded number is kept; older ones are only counted.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from luzia_protocol.operating import Queues
 from luzia_protocol.replies import JobPage
 
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format_state
-from luzia_client.cli.watch.board import changed
+from luzia_client.cli.watch.watched_jobs import apply_event
 
-MAX_KNOWN = 20_000
-"""Jobs that are known one by one."""
+MAX_JOBS = 20_000
+"""The number of jobs that are kept."""
 
-USAGE_LIMIT = "usage limit"
-"""How the daemon's reason begins for a queued job that waits for the end of one."""
+USAGE_LIMIT_REASON = "usage limit"
+"""The start of the daemon's reason for a job that is queued because of a usage limit."""
 
-_NOT_ALL_TOLD = (
+_PARTIAL_EVENTS = (
     events.WorktreeChanged,
     events.QuestionAsked,
     events.QuestionAnswered,
@@ -38,13 +38,13 @@ _NOT_ALL_TOLD = (
     events.Held,
     events.Released,
 )
-"""Events after which a job has more that is new than they tell."""
+"""Events that do not have all changed fields of their job."""
 
-_ASKS, _UNDER_WAY, _QUEUED, _ENDED = range(4)
+_WAITING, _ACTIVE, _QUEUED, _FINAL = range(4)
 
 
-class Key(NamedTuple):
-    """Where a job stands in the list: smaller ones come first."""
+class RowKey(NamedTuple):
+    """The position of a job in the list: smaller keys come first."""
 
     group: int
     age: float
@@ -52,101 +52,100 @@ class Key(NamedTuple):
 
 
 class JobsModel:
-    """All jobs, in order, and those of them that match a filter.
+    """All jobs in order, and those that match a filter.
 
-    counts: jobs by state, as the daemon counts them. notices: what the daemon wants to have known.
-    queues: what an operator has stopped.
-    seq: the newest event that has been taken in. stale: ids of jobs of which the daemon knows more than is known here.
+    counts: jobs by state, as counted by the daemon. notices: the daemon's notices. queues: what an operator has
+    suspended. seq: the newest applied event. stale: ids of jobs that must be requested again.
     """
 
-    def __init__(self, most: int = MAX_KNOWN) -> None:
+    def __init__(self, most: int = MAX_JOBS) -> None:
         self.counts: Mapping[JobState, int] = {}
         self.notices: Sequence[str] = ()
         self.queues = Queues()
         self.seq = 0
         self.stale: set[str] = set()
         self.filter = ""
-        self._most = most
+        self._max_jobs = most
         self._jobs: dict[str, Job] = {}
-        self._all: list[Key] = []
-        self._matching: list[Key] = []
-        self._limited: set[str] = set()
+        self._all: list[RowKey] = []
+        self._matching: list[RowKey] = []
+        self._usage_limited: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._all)
 
     @property
-    def rows(self) -> Sequence[Key]:
+    def rows(self) -> Sequence[RowKey]:
         """The jobs that match the filter, in order."""
         return self._matching if self.filter else self._all
 
     def get(self, job_id: str) -> Job | None:
-        """The job with this id, None when it is not known."""
+        """The job with this id, None if it is not kept."""
         return self._jobs.get(job_id)
 
     def page(self, start: int, count: int) -> list[Job]:
-        """So many of the jobs that match, from a row on."""
+        """At most `count` of the matching jobs, starting at a row."""
         return [self._jobs[key.id] for key in self.rows[start : start + count]]
 
     def row_of(self, job_id: str) -> int | None:
-        """The row of a job among those that match, None when it is not there."""
+        """The row of a job among the matching ones, None if it is not among them."""
         job = self._jobs.get(job_id)
         if job is None:
             return None
-        return _found(self.rows, key_of(job))
+        return _find(self.rows, sort_key(job))
 
     @property
-    def limited(self) -> int:
-        """How many of the known live jobs are held up by a usage limit of their agent's account."""
-        return len(self._limited)
+    def usage_limited_count(self) -> int:
+        """The number of live jobs that a usage limit of their agent's account delays."""
+        return len(self._usage_limited)
 
     @property
     def is_full(self) -> bool:
-        """True when no more jobs can be known one by one."""
-        return len(self._all) >= self._most
+        """True when no more jobs can be added."""
+        return len(self._all) >= self._max_jobs
 
-    def uncounted(self) -> int:
-        """How many jobs there are of which nothing but their state is known."""
+    def unlisted_count(self) -> int:
+        """The number of jobs that are only counted."""
         return max(sum(self.counts.values()) - len(self._all), 0)
 
-    def narrow(self, words: str) -> None:
-        """Keep only jobs that have all of these words somewhere: id, project, agent, state, task, tags."""
+    def set_filter(self, words: str) -> None:
+        """Match only jobs that contain all of these words in id, project, agent, state, task or tags."""
         self.filter = words.casefold().strip()
         self._matching = [key for key in self._all if self._matches(self._jobs[key.id])] if self.filter else []
 
-    def count(self, page: JobPage) -> None:
-        """Take in what a page says of all jobs."""
+    def update_counts(self, page: JobPage) -> None:
+        """Take the counts, notices and suspensions from a page."""
         self.counts, self.notices, self.queues = page.counts, page.notices, page.queues
 
     def put(self, job: Job) -> None:
-        """Take in a job as the daemon shows it, unless what is known is newer."""
+        """Add or replace a job, unless the kept one is newer."""
         known = self._jobs.get(job.id)
         if known is not None and known.seq > job.seq:
             return
         self.stale.discard(job.id)
-        self._place(slim(job))
+        self._place(drop_details(job))
 
     def put_all(self, jobs: Iterable[Job]) -> None:
-        """Take in a page."""
+        """Add or replace the jobs of a page."""
         for job in jobs:
             self.put(job)
 
     def apply(self, event: Event) -> None:
-        """Bring a job up to date, as far as the event tells; notes whom to ask for."""
+        """Update a job; adds it to `stale` if the event does not have all changed fields."""
         self.seq = max(self.seq, event.seq)
         job = self._jobs.get(event.job)
         if isinstance(event, events.Removed):
-            self.forget(event.job)
+            self.remove(event.job)
             return
         if job is None:
             if isinstance(event, events.Dispatched):
-                job = new_job(event)
+                job = job_from_event(event)
                 self._place(job)
             self.stale.add(event.job)
             return
         if event.seq <= job.seq:
             return
-        job = changed(job, event)
+        job = apply_event(job, event)
         match event:
             case events.QuestionAsked():
                 job = msgspec.structs.replace(job, question=event.question)
@@ -158,48 +157,48 @@ class JobsModel:
                 job = msgspec.structs.replace(job, held_at=None)
             case _:
                 pass
-        if isinstance(event, _NOT_ALL_TOLD):
+        if isinstance(event, _PARTIAL_EVENTS):
             self.stale.add(job.id)
         self._place(job)
 
-    def forget(self, job_id: str) -> None:
-        """The job is no more."""
+    def remove(self, job_id: str) -> None:
+        """Remove a job."""
         self.stale.discard(job_id)
         job = self._jobs.pop(job_id, None)
-        self._limited.discard(job_id)
+        self._usage_limited.discard(job_id)
         if job is not None:
-            self._take_out(key_of(job))
+            self._remove_row(sort_key(job))
 
     def clear(self) -> None:
-        """Forget all jobs, before they are listed anew."""
+        """Remove all jobs, before they are listed again."""
         self.stale.clear()
         self._jobs.clear()
-        self._limited.clear()
+        self._usage_limited.clear()
         self._all.clear()
         self._matching.clear()
 
     def _place(self, job: Job) -> None:
         known = self._jobs.get(job.id)
-        before = None if known is None else key_of(known)
-        after = key_of(job)
+        before = None if known is None else sort_key(known)
+        after = sort_key(job)
         self._jobs[job.id] = job
-        (self._limited.add if is_limited(job) else self._limited.discard)(job.id)
+        (self._usage_limited.add if is_usage_limited(job) else self._usage_limited.discard)(job.id)
         if before != after:
             if before is not None:
-                self._take_out(before)
+                self._remove_row(before)
             insort(self._all, after)
             if self.filter and self._matches(job):
                 insort(self._matching, after)
-        elif self.filter and self._matches(job) != (_found(self._matching, after) is not None):
+        elif self.filter and self._matches(job) != (_find(self._matching, after) is not None):
             self._matching = [key for key in self._matching if key != after]
             if self._matches(job):
                 insort(self._matching, after)
-        while len(self._all) > self._most:
-            self.forget(self._all[-1].id)
+        while len(self._all) > self._max_jobs:
+            self.remove(self._all[-1].id)
 
-    def _take_out(self, key: Key) -> None:
+    def _remove_row(self, key: RowKey) -> None:
         for rows in (self._all, self._matching):
-            row = _found(rows, key)
+            row = _find(rows, key)
             if row is not None:
                 del rows[row]
 
@@ -209,28 +208,28 @@ class JobsModel:
         return all(word in text for word in self.filter.split())
 
 
-def key_of(job: Job) -> Key:
-    """Where a job stands."""
+def sort_key(job: Job) -> RowKey:
+    """The position of a job."""
     if job.state.is_final:
-        return Key(_ENDED, -(job.ended_at or job.created_at).timestamp(), job.id)
-    return Key(_live_group(job.state), -job.created_at.timestamp(), job.id)
+        return RowKey(_FINAL, -(job.ended_at or job.created_at).timestamp(), job.id)
+    return RowKey(_live_group(job.state), -job.created_at.timestamp(), job.id)
 
 
 def _live_group(state: JobState) -> int:
     if state is JobState.WAITING:
-        return _ASKS
-    return _UNDER_WAY if state in ACTIVE_STATES else _QUEUED
+        return _WAITING
+    return _ACTIVE if state in ACTIVE_STATES else _QUEUED
 
 
-def is_limited(job: Job) -> bool:
-    """True when a usage limit holds the job up: in the queue, or while its agent waits for the limit's end."""
+def is_usage_limited(job: Job) -> bool:
+    """True when a usage limit delays the job, in the queue or while its agent waits."""
     if job.state is JobState.QUEUED:
-        return (job.reason or "").startswith(USAGE_LIMIT)
+        return (job.reason or "").startswith(USAGE_LIMIT_REASON)
     return not job.state.is_final and job.activity is not None and job.activity.limit is not None
 
 
-def slim(job: Job) -> Job:
-    """The job as a list has it: what only one of them is asked for takes no room for all of them."""
+def drop_details(job: Job) -> Job:
+    """The job without the fields that only a single job's details need, to save memory."""
     if not job.attempts and len(job.task) <= LIST_TASK_CHARS and not job.argv and not job.env_names:
         return job
     activity = job.activity
@@ -241,8 +240,8 @@ def slim(job: Job) -> Job:
     )
 
 
-def new_job(event: events.Dispatched) -> Job:
-    """A job as its dispatch tells of it."""
+def job_from_event(event: events.Dispatched) -> Job:
+    """The job that a dispatch event describes."""
     return Job(
         id=event.job,
         name=job_name(event.project, event.job),
@@ -255,8 +254,8 @@ def new_job(event: events.Dispatched) -> Job:
     )
 
 
-def count_words(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]]:
-    """`3 running`, `2 queued` and so on with the state that gives each its colour; only what there is."""
+def describe_counts(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]]:
+    """`3 running`, `2 queued`, …, each with the state whose colour it has; without zeros."""
     running = counts.get(JobState.RUNNING, 0) + counts.get(JobState.STARTING, 0)
     figures = [
         (counts.get(JobState.WAITING, 0), "waiting for an answer", JobState.WAITING),
@@ -269,6 +268,6 @@ def count_words(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]]:
     return [(f"{count} {word}", state) for count, word, state in figures if count]
 
 
-def _found(rows: Sequence[Key], key: Key) -> int | None:
+def _find(rows: Sequence[RowKey], key: RowKey) -> int | None:
     row = bisect_left(rows, key)
     return row if row < len(rows) and rows[row] == key else None

@@ -1,4 +1,5 @@
-"""One run of a job's command: how it is launched, what its output tells while it runs, and how it is judged.
+"""One attempt of a job: its launch, its worktree, its output and questions, its stalls, its budget, and its verdict.
 
-Nothing here changes the state of a job: the scheduler does, and asks these parts or hears from them.
+The parts here watch attempts and report; they change a job's state only through the callables that they get, and know
+nothing of queues and slots.
 """

@@ -1,4 +1,4 @@
-"""Ends attempts whose output tells that they cannot go on, or may not."""
+"""Stops attempts that have met a usage limit or have exceeded the budget of their job."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Callable
 from luzia_protocol.jobs import Outcome
 
 from luziad.jobs.attempt import AttemptRef, Verdict
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.spending import Budget, describe_overrun
 
 LIMIT_GRACE_S = 0.5
-"""How long an agent that met a usage limit may take to end by itself; some try again for hours, some never end."""
+"""The time that an agent has to exit by itself after a usage limit; some retry for hours, some never exit."""
 
 BUDGET_GRACE_S = 2.0
-"""How long an agent may go on after a breach: some tell what they cost in their final result, and are about to end."""
+"""The time that an agent has to exit by itself after its budget: some tell the cost only in their final result."""
 
 Stop = Callable[[JobRecord, Verdict], None]
 
 
-class Breaches:
-    """Looks at what is understood of a running attempt. `stop` ends it with a verdict, `budget` is that of a job.
+class BudgetWatch(JobObserver):
+    """stop: ends an attempt with a verdict. budget: that of a job.
 
-    has_finished: whether an attempt's agent has told its final result, so that it need not be ended any more.
+    has_finished: whether an attempt's agent has told its final result, so that it need not be stopped.
     """
 
     def __init__(
@@ -33,8 +34,8 @@ class Breaches:
         self._budget = budget
         self._has_finished = has_finished
 
-    def look(self, record: JobRecord, attempt: AttemptRecord) -> None:
-        """More is understood of the attempt."""
+    def output_understood(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Stop the attempt in a moment, unless it exits by itself."""
         if attempt.activity is None or attempt.stop_outcome is not None:
             return
         loop = asyncio.get_running_loop()
@@ -45,20 +46,20 @@ class Breaches:
 
     def _limited(self, record: JobRecord, attempt: AttemptRecord) -> None:
         activity = attempt.activity
-        if _goes_on(record, attempt) and activity is not None and activity.limit is not None:
+        if _is_running(record, attempt) and activity is not None and activity.limit is not None:
             self._stop(record, Verdict(Outcome.USAGE_LIMITED, activity.limit))
 
     def _over_budget(self, record: JobRecord, attempt: AttemptRecord) -> None:
         words = describe_overrun(record, self._budget(record))
         finished = self._has_finished(AttemptRef(record.id, attempt.number))
-        if _goes_on(record, attempt) and words is not None and not finished:
-            self._stop(record, Verdict(Outcome.OVER_BUDGET, f"{words}; {to_go_on(record)}"))
+        if _is_running(record, attempt) and words is not None and not finished:
+            self._stop(record, Verdict(Outcome.OVER_BUDGET, f"{words}; {retry_hint(record)}"))
 
 
-def to_go_on(record: JobRecord) -> str:
-    """What a person can do whose job has used its budget: asked for anew, it has all of it again."""
-    return f"`luzia retry {record.id}` goes on with the same budget again"
+def retry_hint(record: JobRecord) -> str:
+    """What the user can do: a retry has the whole budget."""
+    return f"`luzia retry {record.id}` continues with the same budget"
 
 
-def _goes_on(record: JobRecord, attempt: AttemptRecord) -> bool:
+def _is_running(record: JobRecord, attempt: AttemptRecord) -> bool:
     return record.attempt is attempt and attempt.ended_at is None and attempt.stop_outcome is None

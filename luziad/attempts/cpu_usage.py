@@ -1,4 +1,4 @@
-"""How much of the processor an attempt has used, from /proc. These functions block: call them on the files' thread."""
+"""The processor time of an attempt, from /proc. These functions block: call them on the files' thread."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 BUSY = 0.05
-"""The part of one processor from which on processes count as busy: what only waits uses less."""
+"""The share of one processor above which processes count as busy; waiting processes use less."""
 
 
 def cpu_s(agent_pid: int | None) -> float:
-    """Seconds of processor time of the agent's whole tree, with what has ended in it; 0 when it is gone.
+    """Seconds of processor time of the agent's process tree, including ended processes; 0 when it is gone.
 
-    The tree begins at the agent's parent, the shim: it takes in whatever loses its own parent, and counts it.
+    The root is the agent's parent, the shim: it adopts orphaned processes and counts them.
     """
     agent = None if agent_pid is None else tree.read(agent_pid)
     if agent is None:

@@ -1,8 +1,8 @@
-"""From a job's record to what the executor needs: command, environment, directory."""
+"""Makes from a job's record what the executor needs: command, environment, directory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from luzia_protocol.errors import ErrorCode, Refused
 
@@ -19,51 +19,49 @@ from luziad.jobs.view import task_text
 BASE_VARIABLES = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
 BASE_PREFIXES = ("LC_", "XDG_")
 
-GO_ON = "Your work was interrupted. Go on where you stopped, and finish the task."
-"""What an agent is told whose session goes on without a message of its user's."""
+RESUME_PROMPT = "Your work was interrupted. Continue where you stopped, and finish the task."
+"""The prompt for an agent that resumes its session without a follow-up."""
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What every job inherits of the daemon's environment: who and where, never a secret."""
+    """The part of the daemon's environment that every job inherits: user and locale, never a secret."""
     return {name: value for name, value in environ.items() if name in BASE_VARIABLES or name.startswith(BASE_PREFIXES)}
 
 
 class Launcher:
-    """Builds launches. `base` is what base_environment returned, `adapters` the agents by name.
+    """Builds launches by the configuration in force. base: what base_environment returned."""
 
-    left_of_day: US dollars that are left of the day for a job.
-    """
-
-    def __init__(
-        self, config: Config, adapters: dict[str, Adapter], environments: Environments, executor: Executor
-    ) -> None:
+    def __init__(self, config: Config, base: dict[str, str], environments: Environments, executor: Executor) -> None:
         self.config = config
-        self.adapters = adapters
-        self.base: dict[str, str] = {}
-        self.left_of_day: Callable[[JobRecord], float | None] = lambda _: None
+        self.adapters: dict[str, Adapter] = registry.build(config.agents)
+        self.base = base
         self._environments = environments
         self._executor = executor
 
-    def launch(self, record: JobRecord) -> Launch:
-        """All that the executor needs for the record's newest attempt.
+    def set_config(self, config: Config) -> None:
+        """Apply another configuration."""
+        self.config = config
+        self.adapters = registry.build(config.agents)
 
-        Raises Refused when the agent is not configured any more, or the job's variables are lost.
+    def launch(self, record: JobRecord, left_usd: float | None = None) -> Launch:
+        """Everything that the executor needs for the record's newest attempt.
+
+        left_usd: the rest of the day's budget for the job. Raises Refused when the agent is no longer configured, or
+        the job's variables are lost.
         """
-        spec, attempt = record.spec, record.attempt
+        spec, attempt, tree = record.spec, record.attempt, record.status.worktree
         assert attempt is not None
         project = self.config.projects.get(record.project)
         job_directory = self._executor.job_directory(record.id)
-        given, budget = attempt.continuation, remaining_budget(record, self.budget(record), self.left_of_day(record))
-        prompt = task_text(record) if given is None else given.message or GO_ON
+        given, budget = attempt.continuation, remaining_budget(record, self.budget(record), left_usd)
+        prompt = task_text(record) if given is None else given.message or RESUME_PROMPT
         adapter = self.adapter(record)
         context = Context(
             job=record.id,
             attempt=attempt.number,
             task=prompt,
             argv=spec.argv,
-            directory=record.status.worktree.directory
-            if record.status.worktree is not None
-            else spec.cwd or spec.directory,
+            directory=tree.directory if tree is not None else spec.cwd or spec.directory,
             prompt_file=f"{job_directory}/{attempt.number}/prompt",
             session=given.session if given else None,
             max_cost_usd=budget.cost_usd,
@@ -100,7 +98,7 @@ class Launcher:
         return self.config.daemon.grace_s
 
     def timeout_s(self, record: JobRecord) -> float | None:
-        """Seconds an attempt of this job may run, None without limit."""
+        """The timeout of an attempt of this job in seconds, None without limit."""
         if record.spec.timeout_s is not None:
             return record.spec.timeout_s
         project = self.config.projects.get(record.project)
@@ -109,7 +107,7 @@ class Launcher:
         return self.config.daemon.timeout_s
 
     def stall_timeout_s(self, record: JobRecord) -> float | None:
-        """Seconds an attempt of this job may go without a sign of life, None without limit."""
+        """The stall timeout of this job in seconds, None without limit."""
         if record.spec.stall_timeout_s is not None:
             return record.spec.stall_timeout_s
         project = self.config.projects.get(record.project)
@@ -118,7 +116,7 @@ class Launcher:
         return self.config.daemon.stall_timeout_s
 
     def budget(self, record: JobRecord) -> Budget:
-        """What this job may use in all."""
+        """The budget of all attempts of this job."""
         terms, project = record.spec.terms, self.config.projects.get(record.project)
         cost_usd, turns = (None, None) if terms is None else (terms.max_cost_usd, terms.max_turns)
         if project is not None:
@@ -127,10 +125,10 @@ class Launcher:
         return NO_BUDGET if cost_usd is None and turns is None else Budget(cost_usd, turns)
 
     def adapter(self, record: JobRecord) -> Adapter:
-        """The adapter of the job's agent. Raises Refused when it is not configured any more."""
+        """The adapter of the job's agent. Raises Refused when it is no longer configured."""
         adapter = registry.find(record.spec.agent, self.adapters)
         if adapter is None:
-            raise Refused(ErrorCode.UNKNOWN_AGENT, f"agent {record.spec.agent} is not configured any more")
+            raise Refused(ErrorCode.UNKNOWN_AGENT, f"agent {record.spec.agent} is no longer configured")
         return adapter
 
     def _environment(self, record: JobRecord, command: Command) -> dict[str, str]:
@@ -162,7 +160,7 @@ class Launcher:
         )
 
     def _parents(self, record: JobRecord) -> dict[str, str]:
-        """What tells a job where those that it came after have left their output."""
+        """Variables that tell a job where its parents have left their output."""
         if record.status.dependencies is None:
             return {}
         parents = record.status.dependencies.parents
@@ -171,6 +169,6 @@ class Launcher:
 
 
 def _run(record: JobRecord) -> dict[str, str]:
-    """What tells a job which run of which schedule it is."""
+    """Variables that tell a job which run of which schedule it is."""
     run = record.spec.origin.run_of if record.spec.origin is not None else None
     return {} if run is None else {"LUZIA_SCHEDULE": run.schedule, "LUZIA_RUN_AT": run.at.isoformat()}

@@ -1,8 +1,6 @@
-"""Records how far attempts are: what they report themselves, and what their output tells."""
+"""Records the progress of attempts: what they report themselves, and what their output tells."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import msgspec
 
@@ -10,29 +8,30 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Progress
 
 from luziad.jobs.activity import merge_progress
+from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 
 
-class Progressing:
-    """A part of the scheduler. `changed` is called with each job that came further."""
+class ProgressRecorder:
+    """Changes the progress and the activity in jobs' records."""
 
-    def __init__(self, journal: Journal, facts: EventFactory, changed: Callable[[JobRecord], None]) -> None:
+    def __init__(self, journal: Journal, observers: Observers) -> None:
         self._journal = journal
-        self._facts = facts
-        self._changed = changed
+        self._observers = observers
+        self._facts = EventFactory(journal)
 
     def reported(self, record: JobRecord, attempt: AttemptRecord, progress: Progress, then: Callback) -> None:
-        """The job said itself how far it is."""
+        """The job itself has reported its progress."""
         record.status.progress = progress
         self._journal.record(record, self._facts.progressed(record, attempt.number, progress), then)
-        self._changed(record)
+        self._observers.job_changed(record)
 
     def understood(
         self, record: JobRecord, attempt: AttemptRecord, activity: Activity, progress: Progress | None
     ) -> bool:
-        """The attempt's output tells more than was known; False when it does not."""
+        """Take in what the attempt's output tells; False when that is not new."""
         known = attempt.activity
         if known is not None and known.lingered:
             activity = msgspec.structs.replace(activity, lingered=True)
@@ -40,8 +39,8 @@ class Progressing:
         if activity == known and before == record.status.progress:
             return False
         attempt.activity = activity
-        if self._journal.failure is None:  # what waits for room may not grow with every step of an agent
+        if self._journal.failure is None:  # what waits for the store must not grow with every step
             shown = record.status.progress or Progress()
             self._journal.record(record, self._facts.progressed(record, attempt.number, shown))
-        self._changed(record)
+        self._observers.job_changed(record)
         return True

@@ -1,15 +1,16 @@
-"""What agents ask a person: brings jobs into `waiting` and out of it, and answers to the agents.
+"""Questions of agents to the user: changes the state of the job to `waiting` and back, and delivers the answers.
 
-An answer is recorded first and given to the agent then; it is given again after a restart of the daemon while the
-agent's output does not show that it has been taken in. An agent ignores an answer that comes twice.
+An answer is recorded before it is delivered. After a restart of the daemon it is delivered again, unless the agent's
+output shows that it was received; an agent ignores a repeated answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from luzia_protocol.activity import Question
 from luzia_protocol.errors import ErrorCode, Refused
@@ -20,6 +21,7 @@ from luziad.attempts.launch import Launcher
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import Answer, AttemptRef
 from luziad.jobs.lifecycle import Trigger
+from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.questions import open_questions, parse_answer
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.journal.events import EventFactory
@@ -29,65 +31,78 @@ from luziad.output.files import read_chunk
 log = logging.getLogger("luziad.questions")
 
 _BLOCK = 512 * 1024
-Move = Callable[[JobRecord, Trigger], bool]
 
 
-class Questions:
-    """files: the thread on which output is searched. move: changes a job's state, and tells whether it did."""
+class Transitions(Protocol):
+    """Changes the state of jobs."""
 
-    def __init__(self, executor: Executor, launcher: Launcher, journal: Journal, files: ThreadPoolExecutor) -> None:
+    def move(self, record: JobRecord, trigger: Trigger) -> bool:
+        """Change the state; False when the trigger changes nothing."""
+
+
+class Questions(JobObserver):
+    """files: the thread on which output is searched."""
+
+    def __init__(
+        self,
+        *,
+        transitions: Transitions,
+        executor: Executor,
+        launcher: Launcher,
+        journal: Journal,
+        observers: Observers,
+        files: ThreadPoolExecutor,
+    ) -> None:
+        self._transitions = transitions
+        self._observers = observers
         self._executor = executor
         self._launcher = launcher
         self._journal = journal
         self._files = files
         self._facts = EventFactory(journal)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.move: Move
-        self.changed: Callable[[JobRecord], None]
 
-    def heard(self, record: JobRecord, attempt: AttemptRecord) -> None:
-        """The attempt's activity is news: what it asks may be, too."""
+    def output_understood(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Change the job's state when the agent asks a question, or needs no answer any more."""
         if not attempt.answers and record.status.state is not JobState.WAITING and not _asks(attempt):
             return
         asked = {question.id for question in attempt.activity.asked} if attempt.activity is not None else set()
         if attempt.answers:
             attempt.answers = tuple(each for each in attempt.answers if each.question in asked) or None
-        still_open = open_questions(attempt)
-        if still_open and self.move(record, Trigger.ASK):
+        still_open, move = open_questions(attempt), self._transitions.move
+        if still_open and move(record, Trigger.ASK):
             self._journal.record(record, self._facts.asked(record, attempt.number, still_open[0]))
-            self.changed(record)
+            self._observers.job_changed(record)
             log.info("agent_asks job=%s tool=%s", record.id, still_open[0].tool)
-        elif not still_open and record.status.state is JobState.WAITING and self.move(record, Trigger.ANSWER):
+        elif not still_open and record.status.state is JobState.WAITING and move(record, Trigger.ANSWER):
             self._journal.record(record, self._facts.answered(record, attempt.number, ""))
-            self.changed(record)
+            self._observers.job_changed(record)
 
-    def resume(self, record: JobRecord, attempt: AttemptRecord) -> None:
-        """After a start of the daemon: give the agent what it may not have been given."""
-        if attempt.answers:
-            task = asyncio.get_running_loop().create_task(self._again(record, attempt, attempt.answers))
+    def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Deliver the answers again that the agent may not have received."""
+        if attempt.started_at is not None and attempt.answers:
+            task = asyncio.get_running_loop().create_task(self._deliver_again(record, attempt, attempt.answers))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def all_said(self, ref: AttemptRef) -> None:
-        """The agent has told its final result: end its stdin, so that it ends."""
-        self._executor.close_stdin(ref)
-
     async def answer(self, record: JobRecord, words: Sequence[str], question: str | None) -> None:
-        """Give the agent the answer that the words are; it has it when this returns. Raises Refused."""
-        asked, attempt = _wanted(record, question)
+        """Deliver an answer to the agent; it has been received when this returns. Raises Refused."""
+        asked, attempt = _open_question(record, question)
         answer = parse_answer(asked, words)
         line = await self._line(record, attempt, answer)
-        _wanted(record, asked.id)  # somebody else may have been faster
+        _open_question(record, asked.id)  # another client may have been faster
         attempt.answers = (*(attempt.answers or ()), answer)
         if not open_questions(attempt):
-            self.move(record, Trigger.ANSWER)
+            self._transitions.move(record, Trigger.ANSWER)
         await self._recorded(record, attempt, asked.id)
         try:
             await self._executor.write_stdin(_ref(record, attempt), line)
         except OSError as exc:
             attempt.answers = tuple(each for each in attempt.answers or () if each is not answer) or None
-            self.heard(record, attempt)
-            raise Refused(ErrorCode.NOT_DELIVERED, f"the agent of job {record.id} takes no answer: {exc}") from exc
+            self.output_understood(record, attempt)
+            raise Refused(
+                ErrorCode.NOT_DELIVERED, f"the answer could not be delivered to job {record.id}: {exc}"
+            ) from exc
 
     async def _recorded(self, record: JobRecord, attempt: AttemptRecord, question: str) -> None:
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -97,36 +112,38 @@ class Questions:
                 committed.set_result(None)
 
         self._journal.record(record, self._facts.answered(record, attempt.number, question), on_disk)
-        self.changed(record)
+        self._observers.job_changed(record)
         await committed
 
-    async def _again(self, record: JobRecord, attempt: AttemptRecord, answers: Sequence[Answer]) -> None:
+    async def _deliver_again(self, record: JobRecord, attempt: AttemptRecord, answers: Sequence[Answer]) -> None:
         for answer in answers:
             try:
                 await self._executor.write_stdin(_ref(record, attempt), await self._line(record, attempt, answer))
             except (OSError, Refused) as exc:
-                log.warning("answer_not_given_again job=%s error=%s", record.id, exc)
+                log.warning("answer_not_delivered_again job=%s error=%s", record.id, exc)
 
     async def _line(self, record: JobRecord, attempt: AttemptRecord, answer: Answer) -> str:
-        """What to say to the agent. Raises Refused when its output does not hold the question."""
+        """The line to send to the agent. Raises Refused when its output does not contain the question."""
         respond = self._launcher.adapter(record).respond
         path = self._executor.output_path(_ref(record, attempt), "stdout")
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._files, _find, path, answer.question.encode())
         if respond is None or found is None:
-            raise Refused(ErrorCode.NOT_DELIVERED, f"the question of job {record.id} is not in its output any more")
+            raise Refused(ErrorCode.NOT_DELIVERED, f"the question of job {record.id} is no longer in its output")
         return respond(found, answer)
 
 
-def _wanted(record: JobRecord, question: str | None) -> tuple[Question, AttemptRecord]:
-    """The open question that is meant. Raises Refused."""
+def _open_question(record: JobRecord, question: str | None) -> tuple[Question, AttemptRecord]:
+    """The open question with this id, or the first one. Raises Refused."""
     attempt = record.attempt
     if attempt is not None and record.status.state is JobState.WAITING:
         for asked in open_questions(attempt):
             if question in (None, asked.id):
                 return asked, attempt
-        raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} does not ask this any more")
-    raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {record.status.state}, and asks nothing")
+        raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} no longer waits for this answer")
+    raise Refused(
+        ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {record.status.state} and is not waiting for an answer"
+    )
 
 
 def _asks(attempt: AttemptRecord) -> bool:
@@ -138,7 +155,7 @@ def _ref(record: JobRecord, attempt: AttemptRecord) -> AttemptRef:
 
 
 def _find(path: str, question: bytes) -> bytes | None:
-    """The line of the output that asks the question; None when it is not there. Raises OSError."""
+    """The line of the output that asks the question; None when there is none. Raises OSError."""
     offset, splitter = 0, LineSplitter()
     while data := read_chunk(path, offset, _BLOCK).data:
         offset += len(data)

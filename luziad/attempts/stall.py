@@ -1,7 +1,7 @@
-"""Finds attempts that have stalled: no output, no use of the processor, and no word of their own for too long.
+"""Stops attempts that have stalled: no output, no use of the processor and no reported progress for too long.
 
-Nothing wakes anybody while this is switched off. Where it is on, a timer looks at an attempt ten times in the span
-that it may be silent, and at its processes only when the output has not grown since the last look.
+Without a stall timeout no timer runs. With one, a timer checks an attempt ten times in that time, and its processes
+only when its output has not grown since the last check.
 """
 
 from __future__ import annotations
@@ -14,110 +14,123 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from luzia_protocol.jobs import JobState
+from luzia_protocol.jobs import JobState, Outcome
 
 from luziad.attempts.cpu_usage import BUSY, cpu_s
-from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.attempt import AttemptRef, Verdict
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
 
 log = logging.getLogger("luziad.stall")
 
 T = TypeVar("T")
 
-LOOKS = 10
-"""So often in the span of silence."""
+CHECKS = 10
+"""The number of checks in a stall timeout."""
 
 
-class Signs:
-    """The signs of life of one attempt. Pure; times are seconds of a clock that does not jump."""
+class ActivityMeter:
+    """When one attempt was active last. Does no I/O; times are seconds of a monotonic clock."""
 
     def __init__(self, timeout_s: float, now: float) -> None:
         self._timeout_s = timeout_s
-        self._alive_at = now
-        self._looked_at = now
+        self._active_at = now
+        self._checked_at = now
         self._cpu_s: float | None = None
 
-    def heard(self, at: float) -> bool:
-        """It wrote something, or said how far it is; True when that was since the last look."""
-        self._alive_at = max(self._alive_at, at)
-        return at > self._looked_at
+    def note(self, at: float) -> bool:
+        """It wrote output or reported progress then; True when that was after the last check."""
+        self._active_at = max(self._active_at, at)
+        return at > self._checked_at
 
-    def look(self, now: float, cpu_s: float | None) -> bool:
-        """Take in a look at it; True when it has stalled. cpu_s: what it has used in all, None when it was heard."""
+    def check(self, now: float, cpu_s: float | None) -> bool:
+        """Whether it has stalled. cpu_s: its total processor time, None when it was active otherwise."""
         if cpu_s is not None and self._is_busy(now, cpu_s):
-            self._alive_at = now
-        self._cpu_s, self._looked_at = cpu_s, now
-        return now - self._alive_at >= self._timeout_s
+            self._active_at = now
+        self._cpu_s, self._checked_at = cpu_s, now
+        return now - self._active_at >= self._timeout_s
 
     def _is_busy(self, now: float, cpu_s: float) -> bool:
-        """Whether it has worked since the last look; at the first one nobody knows, and it gets the benefit."""
+        """Whether it was busy since the last check; at the first check it counts as busy."""
         if self._cpu_s is None or cpu_s < self._cpu_s:
             return True
-        return cpu_s - self._cpu_s > BUSY * (now - self._looked_at)
+        return cpu_s - self._cpu_s > BUSY * (now - self._checked_at)
 
 
-class StallWatch:
-    """Watches the attempts that may not be silent for ever.
+class StallWatch(JobObserver):
+    """Watches the attempts that have a stall timeout.
 
-    timeout_s: how long a job may be silent, None for ever. streams: the files that an attempt writes to.
-    files: the thread on which files and processes are looked at. stalled: is told the job, and how long it may be
-    silent. excused: whether a running job waits for others, and may be silent meanwhile.
+    timeout_s: that of a job, None for none. streams: the files that an attempt writes to. files: the thread on which
+    files and processes are examined. stop: ends an attempt with a verdict. is_excused: whether a running job waits for
+    others, and may be silent meanwhile.
     """
 
     def __init__(
         self,
+        *,
         timeout_s: Callable[[JobRecord], float | None],
         streams: Callable[[AttemptRef], list[str]],
         files: ThreadPoolExecutor,
+        stop: Callable[[JobRecord, Verdict], None],
+        is_excused: Callable[[JobRecord], bool],
     ) -> None:
         self._timeout_s = timeout_s
         self._streams = streams
         self._files = files
-        self._watched: dict[AttemptRef, asyncio.Task[None]] = {}
-        self._signs: dict[AttemptRef, Signs] = {}
-        self.stalled: Callable[[JobRecord, float], None]
-        self.excused: Callable[[JobRecord], bool] = lambda record: False
+        self._stop = stop
+        self._is_excused = is_excused
+        self._tasks: dict[AttemptRef, asyncio.Task[None]] = {}
+        self._meters: dict[AttemptRef, ActivityMeter] = {}
 
-    def arm(self, record: JobRecord, attempt: AttemptRecord) -> None:
-        """The attempt runs: watch it, when it may not be silent for ever."""
+    def attempt_started(self, record: JobRecord, attempt: AttemptRecord, ran_s: float) -> None:
+        """Watch the attempt, if it has a stall timeout."""
         ref = AttemptRef(record.id, attempt.number)
         timeout_s = self._timeout_s(record)
-        if timeout_s is None or attempt.pid is None or ref in self._watched:
+        if timeout_s is None or attempt.pid is None or ref in self._tasks:
             return
-        self._signs[ref] = Signs(timeout_s, time.monotonic())
+        self._meters[ref] = ActivityMeter(timeout_s, time.monotonic())
         watching = self._watch(ref, record, attempt.pid, timeout_s)
-        self._watched[ref] = asyncio.get_running_loop().create_task(watching)
+        self._tasks[ref] = asyncio.get_running_loop().create_task(watching)
 
-    def heard(self, ref: AttemptRef) -> None:
-        """The attempt has said how far it is."""
-        if ref in self._signs:
-            self._signs[ref].heard(time.monotonic())
+    def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Watch the attempt again."""
+        if attempt.started_at is not None:
+            self.attempt_started(record, attempt, 0.0)
 
-    def disarm(self, ref: AttemptRef) -> None:
-        """The attempt is over."""
-        if ref in self._watched:
-            self._watched.pop(ref).cancel()
-            del self._signs[ref]
+    def progress_reported(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Note that the attempt is active."""
+        meter = self._meters.get(AttemptRef(record.id, attempt.number))
+        if meter is not None:
+            meter.note(time.monotonic())
+
+    def attempt_exited(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Stop watching the attempt."""
+        self._cancel(AttemptRef(record.id, attempt.number))
 
     def close(self) -> None:
-        """Watch nothing any more."""
-        for ref in list(self._watched):
-            self.disarm(ref)
+        """Stop watching."""
+        for ref in list(self._tasks):
+            self._cancel(ref)
+
+    def _cancel(self, ref: AttemptRef) -> None:
+        if ref in self._tasks:
+            self._tasks.pop(ref).cancel()
+            del self._meters[ref]
 
     async def _watch(self, ref: AttemptRef, record: JobRecord, pid: int, timeout_s: float) -> None:
-        signs, streams = self._signs[ref], self._streams(ref)
+        meter, streams = self._meters[ref], self._streams(ref)
         while True:
-            await asyncio.sleep(timeout_s / LOOKS)
+            await asyncio.sleep(timeout_s / CHECKS)
             try:
-                heard = signs.heard(time.monotonic() - await self._in_thread(_silent_s, streams))
-                used_s = None if heard else await self._in_thread(cpu_s, pid)
+                has_grown = meter.note(time.monotonic() - await self._in_thread(_silent_s, streams))
+                used_s = None if has_grown else await self._in_thread(cpu_s, pid)
             except OSError as exc:
-                log.warning("signs_not_seen job=%s attempt=%d error=%s", *ref, exc)
+                log.warning("activity_not_read job=%s attempt=%d error=%s", *ref, exc)
                 continue
-            if record.status.state is not JobState.RUNNING or self.excused(record):
-                signs.heard(time.monotonic())  # it waits for somebody, or is being ended already
-            elif signs.look(time.monotonic(), used_s):
-                self.stalled(record, timeout_s)
+            if record.status.state is not JobState.RUNNING or self._is_excused(record):
+                meter.note(time.monotonic())  # it waits for an answer or another job, or is being stopped
+            elif meter.check(time.monotonic(), used_s):
+                self._stop(record, Verdict(Outcome.STALLED, f"no activity for {timeout_s:g} s"))
                 return
 
     async def _in_thread(self, function: Callable[[T], float], argument: T) -> float:
@@ -125,7 +138,7 @@ class StallWatch:
 
 
 def _silent_s(streams: Iterable[str]) -> float:
-    """Seconds since one of the files was written to last; a clock that was set back makes it 0."""
+    """Seconds since the last write to one of the files; 0 after the clock was set back."""
     written_at = 0.0
     for path in streams:
         try:

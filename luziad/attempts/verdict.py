@@ -1,4 +1,4 @@
-"""Reads the output of attempts through their agents' readers, while they run, and gives them their verdicts."""
+"""Reads the output of attempts while they are running, and gives them their verdicts."""
 
 from __future__ import annotations
 
@@ -12,76 +12,88 @@ from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Adapter, by_exit_code
 from luziad.attempts.launch import Launcher
-from luziad.attempts.readers import LiveReaders, Patience
-from luziad.attempts.reading import Reading
+from luziad.attempts.live_output import LiveOutput, OutputListener, Patience
+from luziad.attempts.output_reader import OutputReader
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, ExitRecord, Verdict
-from luziad.jobs.record import JobRecord
+from luziad.jobs.observer import JobObserver
+from luziad.jobs.record import AttemptRecord, JobRecord
 
 log = logging.getLogger("luziad.judging")
 
+_MIB = 1 << 20
 
-class OutputJudge:
-    """Judges attempts by their adapter, which reads their output, if it is one that does."""
 
-    def __init__(self, launcher: Launcher, executor: Executor, readers: LiveReaders) -> None:
+class OutputJudge(JobObserver):
+    """Judges attempts through the adapters of their agents. listener: takes in the last report on an output."""
+
+    def __init__(self, launcher: Launcher, executor: Executor, output: LiveOutput, listener: OutputListener) -> None:
         self._launcher = launcher
         self._executor = executor
-        self._readers = readers
+        self._output = output
+        self._listener = listener
 
-    def begin(self, record: JobRecord) -> None:
-        """The record's newest attempt runs: understand its output as it grows, when its adapter reads it."""
-        ref = _ref(record)
+    def attempt_started(self, record: JobRecord, attempt: AttemptRecord, ran_s: float) -> None:
+        """Read the attempt's output as it grows, when its adapter reads it."""
+        ref = AttemptRef(record.id, attempt.number)
         adapter = self._adapter(record)
-        if adapter is None or not adapter.reads_output or ref in self._readers:
+        if adapter is None or not adapter.reads_output or ref in self._output:
             return
-        assert record.attempt is not None
-        known, pid = record.attempt.activity, record.attempt.pid
-        reading = Reading(self._executor.output_path(ref, "stdout"), adapter.reader(), known)
-        self._readers.begin(ref, reading, known, Patience(pid, self._launcher.config.daemon.linger_s))
+        reader = OutputReader(self._executor.output_path(ref, "stdout"), adapter.reader(), attempt.activity)
+        patience = Patience(attempt.pid, self._launcher.config.daemon.linger_s)
+        self._output.start(ref, reader, attempt.activity, patience)
+
+    def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Read the attempt's output, also when the agent has ended meanwhile."""
+        if attempt.started_at is not None:
+            self.attempt_started(record, attempt, 0.0)
 
     def is_reading(self, ref: AttemptRef) -> bool:
-        """True when the attempt's output is being read."""
-        return ref in self._readers
+        """Whether the attempt's output is being read."""
+        return ref in self._output
 
     def has_finished(self, ref: AttemptRef) -> bool:
-        """True when the attempt's agent has told its final result, and is about to end."""
-        return self._readers.has_finished(ref)
+        """Whether the attempt's agent has told its final result, and is about to exit."""
+        return self._output.has_finished(ref)
 
-    def give_up(self, ref: AttemptRef) -> None:
-        """There will be no verdict on the attempt: read it no longer."""
-        self._readers.drop(ref)
+    def drop(self, ref: AttemptRef) -> None:
+        """Stop reading the output of an attempt that needs no verdict."""
+        self._output.drop(ref)
 
     async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
-        """How the record's newest attempt ended. Never raises: what cannot be read is judged as a failure."""
-        ref = _ref(record)
-        reading = await self._readers.end(ref)
-        if reading is None:
+        """The verdict on the record's newest attempt. Never raises: unreadable output is a failure."""
+        return name_memory_limit(await self._verdict(record, end), end)
+
+    async def _verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
+        attempt = record.attempt
+        assert attempt is not None
+        ref = AttemptRef(record.id, attempt.number)
+        reader = await self._output.stop(ref)
+        if reader is None:
             adapter = self._adapter(record)
             if adapter is None:
                 return by_exit_code(end)
             if not adapter.reads_output:
                 return adapter.reader().verdict(end, b"")
-            reading = Reading(self._executor.output_path(ref, "stdout"), adapter.reader())
-        assert record.attempt is not None
-        if record.attempt.activity is not None and record.attempt.activity.lingered:
-            end = msgspec.structs.replace(end, exit_code=0, signal=None)  # we ended it, after it had done its work
+            reader = OutputReader(self._executor.output_path(ref, "stdout"), adapter.reader())
+        if attempt.activity is not None and attempt.activity.lingered:
+            end = msgspec.structs.replace(end, exit_code=0, signal=None)  # it was stopped after its work was done
         try:
-            return await self._judged(ref, reading, end)
+            return await self._judge(ref, reader, end)
         except OSError as exc:
             return Verdict(Outcome.FAILED, f"its output cannot be read: {exc}")
         except Exception as exc:
             log.exception("judging_failed job=%s agent=%s", record.id, record.spec.agent)
             return Verdict(Outcome.FAILED, f"its output was not understood: {exc!r}")
 
-    async def _judged(self, ref: AttemptRef, reading: Reading, end: ExitRecord) -> Verdict:
-        in_thread = self._readers.in_thread
-        while await in_thread(reading.read_on):
-            pass  # a piece at a time, so that others' output is read in between
-        verdict = await in_thread(reading.verdict, end, self._executor.output_path(ref, "stderr"))
-        activity, progress = await in_thread(reading.understood)
+    async def _judge(self, ref: AttemptRef, reader: OutputReader, end: ExitRecord) -> Verdict:
+        in_thread = self._output.in_thread
+        while await in_thread(reader.read_on):
+            pass  # a piece at a time, so that the output of other attempts is read in between
+        verdict = await in_thread(reader.verdict, end, self._executor.output_path(ref, "stderr"))
+        activity, progress = await in_thread(reader.understood)
         if activity != Activity():
-            self._readers.told(ref, activity, progress)
+            self._listener.output_understood(ref, activity, progress)
         return verdict
 
     def _adapter(self, record: JobRecord) -> Adapter | None:
@@ -91,6 +103,8 @@ class OutputJudge:
             return None
 
 
-def _ref(record: JobRecord) -> AttemptRef:
-    assert record.attempt is not None
-    return AttemptRef(record.id, record.attempt.number)
+def name_memory_limit(verdict: Verdict, end: ExitRecord) -> Verdict:
+    """The verdict, with the memory limit as the reason when the kernel killed the attempt for it."""
+    if end.memory_limit_bytes is None or verdict.outcome is not Outcome.FAILED:
+        return verdict
+    return Verdict(Outcome.FAILED, f"killed by its memory limit of {end.memory_limit_bytes / _MIB:,.0f} MiB")

@@ -1,7 +1,7 @@
-"""The git worktrees of jobs: makes one before an attempt starts, and takes it away when nothing would be lost.
+"""The git worktrees of jobs: creates one before an attempt starts, and removes it when no work would be lost.
 
-Git runs on threads of its own, so that neither the loop nor other file work waits for it. For one job one thing is
-done at a time: a tree is not cleaned while an attempt is about to use it.
+Git runs on threads of its own, so that neither the event loop nor other file work waits for it. For one job only one
+operation runs at a time, so that a worktree is not removed while an attempt is about to use it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CLOSE_S = 5.0
 
 
 class Worktrees:
-    """trees_dir: where the trees are. git: the git that is used, on the threads of this object only."""
+    """trees_dir: the directory of the worktrees. git: used on the threads of this object only."""
 
     def __init__(self, git: Git, trees_dir: str, table: JobTable, journal: Journal) -> None:
         self._git = git
@@ -48,18 +48,18 @@ class Worktrees:
         self._closing = False
 
     def prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
-        """See to it that the job's tree is there, and then call `ready` with None, or with why it cannot be."""
+        """Create the job's worktree if it does not exist, then call `ready` with None or with the problem."""
         self._task(self._prepare(record, ready))
 
     async def clean(self, record: JobRecord, *, dry_run: bool = False) -> str | None:
-        """Take the job's tree away unless work would be lost; returns why it stays, or None.
+        """Remove the job's worktree unless work would be lost; returns why it stays, or None.
 
-        dry_run: only look. It goes on also when the caller is cancelled. Raises Refused.
+        dry_run: only check. It is not interrupted when the caller is cancelled. Raises Refused.
         """
         return await asyncio.shield(self._task(self._clean(record, dry_run)))
 
     async def close(self) -> None:
-        """End what git does now: a tree that is not finished is made anew by the next daemon."""
+        """Stop git: an unfinished worktree is created again by the next daemon."""
         self._closing = True
         self._git.stop()
         if self._tasks:
@@ -75,7 +75,7 @@ class Worktrees:
             ready(problem)
 
     async def _made(self, record: JobRecord) -> str | None:
-        """Plan and make the tree; returns why that cannot be done."""
+        """Plan and create the worktree; returns the problem, if there is one."""
         used = _may_be_in_use(record)
         try:
             tree = record.status.worktree or await self._planned(record)
@@ -118,7 +118,7 @@ class Worktrees:
             return why
 
     async def _recorded(self, record: JobRecord) -> None:
-        """Record the job's tree, or that it has none any more; return when that is on disk."""
+        """Record the job's worktree, or that it has none; returns when that is on disk."""
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def on_disk() -> None:
@@ -145,5 +145,5 @@ class Worktrees:
 
 
 def _may_be_in_use(record: JobRecord) -> bool:
-    """Whether an agent may have worked in the tree: some attempt before this one may have started."""
+    """Whether an agent may have worked in the tree: an earlier attempt may have started."""
     return any(each.started_at is not None or each.outcome is Outcome.LOST for each in record.status.attempts[:-1])

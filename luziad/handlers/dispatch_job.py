@@ -22,4 +22,4 @@ def dispatch(services: Services, request: Dispatch, call: Call) -> None:
     after = validate_dependencies(request, lambda job: table.find(job, call.uid).id)
     record = services.job_factory.create(request, call.uid, after)
     accepted = replies.DispatchResult(record.id, job_name(record.project, record.id), record.project)
-    services.scheduler.accept(record, CommittedReply(call, lambda: accepted))
+    services.scheduler.admission.accept(record, CommittedReply(call, lambda: accepted))

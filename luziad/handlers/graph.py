@@ -24,7 +24,7 @@ from luziad.handlers.replies import Call, storage_refusal
 from luziad.handlers.services import Services
 from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
-from luziad.scheduling.slices import AT_ONCE
+from luziad.scheduling.admission import BATCH_SIZE
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
@@ -33,7 +33,7 @@ def graph(services: Services, request: Graph, call: Call) -> Awaitable[None] | N
     """Validate all jobs, accept them in one step, and answer when they are on disk."""
     slices = _accept(services, request, call)
     has_parent = request.parent is not None or any(node.parent is not None for node in request.jobs)
-    if len(request.jobs) > AT_ONCE and not has_parent:  # what ancestors may dispatch could change between the slices
+    if len(request.jobs) > BATCH_SIZE and not has_parent:  # what ancestors may dispatch could change between the slices
         return _run_slices(slices)
     for _ in slices:
         pass
@@ -58,14 +58,14 @@ def _accept(services: Services, request: Graph, call: Call) -> Generator[None]:
     try:
         for number, name in enumerate(_sort(nodes), 1):
             draft.add(name)
-            if number % AT_ONCE == 0:
+            if number % BATCH_SIZE == 0:
                 yield
         if _answer_existing(services, request, nodes, call):
             return
         services.job_factory.require_room(len(nodes))
         draft.check_dependencies()
         answer = replies.GraphResult({name: draft.records[name].id for name in nodes})
-        services.scheduler.accept_all(draft.records.values(), _GraphReply(call, answer, len(nodes)))
+        services.scheduler.admission.accept_all(draft.records.values(), _GraphReply(call, answer, len(nodes)))
         accepted = True
     finally:
         draft.close(accepted)
@@ -177,7 +177,7 @@ class _GraphDraft:
 
     def close(self, accepted: bool) -> None:
         """Release the ids, and the variables too when the jobs were not accepted."""
-        self._services.table.reserved_ids -= self._ids
+        self._services.table.reserved_ids.difference_update(self._ids)
         if not accepted:
             self._services.job_factory.release_variables(self.records.values())
 

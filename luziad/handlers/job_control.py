@@ -25,28 +25,28 @@ def pause(services: Services, request: Pause, call: Call) -> None:
     """Suspend a running job."""
     record = services.table.find(request.job, call.uid)
     require_writable(services.journal)
-    services.scheduler.pausing.pause(record, job_change_reply(services.journal, record, call))
+    services.scheduler.pauses.pause(record, job_change_reply(services.journal, record, call))
 
 
 def resume(services: Services, request: Resume, call: Call) -> None:
     """Resume a paused job."""
     record = services.table.find(request.job, call.uid)
     require_writable(services.journal)
-    services.scheduler.pausing.resume(record, job_change_reply(services.journal, record, call))
+    services.scheduler.pauses.resume(record, job_change_reply(services.journal, record, call))
 
 
 def hold(services: Services, request: Hold, call: Call) -> None:
     """Keep a queued job from starting."""
     record = services.table.find(request.job, call.uid)
     require_writable(services.journal)
-    services.scheduler.holding.hold(record, job_change_reply(services.journal, record, call))
+    services.scheduler.holds.hold(record, job_change_reply(services.journal, record, call))
 
 
 def release(services: Services, request: Release, call: Call) -> None:
     """Allow a held job to start."""
     record = services.table.find(request.job, call.uid)
     require_writable(services.journal)
-    services.scheduler.holding.release(record, job_change_reply(services.journal, record, call))
+    services.scheduler.holds.release(record, job_change_reply(services.journal, record, call))
 
 
 def retry(services: Services, request: Retry, call: Call) -> None:
@@ -63,5 +63,5 @@ def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] |
     require_writable(services.journal)
     if record.status.worktree is not None:
         return remove_with_worktree(services, record, call)
-    services.scheduler.remove(record, job_change_reply(services.journal, record, call))
+    services.scheduler.retention.remove(record, job_change_reply(services.journal, record, call))
     return None

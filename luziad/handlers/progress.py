@@ -30,7 +30,7 @@ def update_status(services: Services, request: UpdateStatus, call: Call) -> None
 
 def _record(services: Services, job: str, progress: Progress, call: Call) -> None:
     record = services.table.find(job, call.uid)
-    services.scheduler.progress(record, progress, job_change_reply(services.journal, record, call))
+    services.scheduler.report_progress(record, progress, job_change_reply(services.journal, record, call))
 
 
 def _validate_progress(done: float | None, total: float | None, label: str | None, phase: str | None) -> Progress:

@@ -25,7 +25,7 @@ async def pause_queue(services: Services, request: PauseQueue, call: Call) -> No
     except StorageError as exc:
         raise storage_refusal(exc) from exc
     jobs = _jobs(services, request, lambda record: record.status.state in (JobState.STARTING, JobState.RUNNING))
-    _change_jobs(services, call, jobs, services.scheduler.pausing.pause)
+    _change_jobs(services, call, jobs, services.scheduler.pauses.pause)
 
 
 async def resume_queue(services: Services, request: ResumeQueue, call: Call) -> None:
@@ -36,8 +36,8 @@ async def resume_queue(services: Services, request: ResumeQueue, call: Call) -> 
         await services.scheduler.queues.resume(request.project)
     except StorageError as exc:
         raise storage_refusal(exc) from exc
-    jobs = _jobs(services, request, services.scheduler.pausing.is_paused)
-    _change_jobs(services, call, jobs, services.scheduler.pausing.resume)
+    jobs = _jobs(services, request, services.scheduler.pauses.is_paused)
+    _change_jobs(services, call, jobs, services.scheduler.pauses.resume)
 
 
 async def drain(services: Services, request: Drain, call: Call) -> None:

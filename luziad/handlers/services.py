@@ -62,7 +62,7 @@ class Services:
         elif record.attempt is not None and record.status.state is JobState.WAITING:
             reason = "; ".join(describe_question(question) for question in open_questions(record.attempt)[:1]) or None
         elif record.status.state is JobState.RUNNING:
-            reason = self.scheduler.yielding.why(record.id) or reason
+            reason = self.scheduler.lending.reason(record.id) or reason
         if not whole:
             return summarize_job(record, reason)
         return describe_job(
@@ -82,7 +82,7 @@ class Services:
         """Why the job does not start now; with `whole`, also its position among the ready jobs."""
         if self.journal.failure is not None:
             return "the job store cannot be written; no job starts until it can"
-        return self.scheduler.gates.why(record, whole=whole)
+        return self.scheduler.gates.reason(record, whole=whole)
 
 
 Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]

@@ -50,7 +50,7 @@ class _PendingWait:
         self._remaining = len(live)
         self._unwatch: list[Callable[[], None]] = [services.finals.add(job, self._job_finished) for job in live]
         self._timer: asyncio.TimerHandle | None = None
-        self._lease = None if waiter is None else services.scheduler.yielding.begin(waiter, live)
+        self._lease = None if waiter is None else services.scheduler.lending.begin(waiter, live)
         call.on_close(self._close)
         if not live:
             self._complete(timed_out=False)

@@ -33,4 +33,4 @@ async def remove_with_worktree(services: Services, record: JobRecord, call: Call
         call.answer(job_change(record))
         call.finish()
 
-    services.scheduler.remove(services.table.find(record.id, call.uid), removed)
+    services.scheduler.retention.remove(services.table.find(record.id, call.uid), removed)

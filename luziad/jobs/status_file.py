@@ -12,6 +12,7 @@ import msgspec
 
 from luzia_protocol.jobs import Job
 
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 
 log = logging.getLogger("luziad.status_files")
@@ -21,7 +22,7 @@ WRITE_DELAY_S = 0.2
 """Seconds between a change and the write, so that several changes share one write."""
 
 
-class StatusFiles:
+class StatusFiles(JobObserver):
     """Writes the files on the thread for files, shortly after a change, so that a short job costs one write.
 
     directory: gives a job's directory. view: makes the protocol's Job. The directory exists from the first
@@ -37,7 +38,7 @@ class StatusFiles:
         self._changed: dict[str, JobRecord] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def schedule_write(self, record: JobRecord) -> None:
+    def job_changed(self, record: JobRecord) -> None:
         """Write the job's file soon: its state or progress has changed."""
         if record.attempt is None:
             return

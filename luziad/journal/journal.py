@@ -55,6 +55,8 @@ class Entry(msgspec.Struct, gc=False):
 class _Pending:
     """The content of one commit."""
 
+    __slots__ = ("batch", "entries", "new", "waiting")
+
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.batch = Batch()

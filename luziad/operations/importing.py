@@ -23,7 +23,7 @@ NO_USER = -1
 def import_jobs(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJob]:
     """Import the jobs that do not exist here, and return the result of each."""
     counts = scheduler.table.counts()
-    room = scheduler.max_jobs - sum(number for state, number in counts.items() if state.is_final)
+    room = scheduler.retention.max_jobs - sum(number for state, number in counts.items() if state.is_final)
     results = []
     for job in jobs:
         try:
@@ -44,9 +44,9 @@ def _import_job(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJo
     if not job.project or job.created_at.tzinfo is None:
         raise Refused(ErrorCode.INVALID_JOB, f"job {job.id} has no project, or a time without an offset")
     if room <= 0:
-        raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.max_jobs} finished jobs exist, which is the limit")
+        raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.retention.max_jobs} finished jobs exist, which is the limit")
     record, notes = _record(scheduler, job)
-    scheduler.take_in(record, NullListener())
+    scheduler.admission.add(record, NullListener())
     return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)
 
 
@@ -64,7 +64,7 @@ def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
             job, state=JobState.LOST, outcome=Outcome.LOST, reason=reason, ended_at=None, not_before=None
         )
     job = msgspec.structs.replace(job, worktree=None, after=[], after_any=[], after_fail=[])
-    record = record_from_job(scheduler.next_n(), job)
+    record = record_from_job(scheduler.admission.next_n(), job)
     record.spec = msgspec.structs.replace(record.spec, uid=NO_USER)
     record.durable = False
     if record.status.ended_at is None:

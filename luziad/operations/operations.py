@@ -19,7 +19,6 @@ from luziad.config.schema import Config
 from luziad.errors import ConfigError
 from luziad.operations.programs import Programs
 from luziad.operations.versions import UNKNOWN_VERSION, VersionProbe
-from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.scheduler import Scheduler
 
 RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval_s", "log_level")
@@ -84,21 +83,12 @@ class Operations:
         except ConfigError as exc:
             raise Refused(ErrorCode.CONFIG_INVALID, str(exc)) from exc
         old, self.config = self.config, new
-        launcher = self._scheduler.launcher
-        launcher.config = new
-        launcher.adapters.clear()
-        launcher.adapters.update(registry.build(new.agents))
-        self._scheduler.max_jobs = new.daemon.max_jobs
-        self._scheduler.ready.set_limits(configured_limits(new))
-        self._scheduler.machine.set_bounds(new.daemon)
-        self._scheduler.days.reload()
-        self._scheduler.retain()
-        self._scheduler.pump()
+        self._scheduler.set_config(new)
         changed = [name for name in RESTART_ONLY if getattr(old.daemon, name) != getattr(new.daemon, name)]
         return replies.ReloadResult(
             config_file=new.config_file,
             projects=len(new.projects),
-            agents=len(launcher.adapters),
+            agents=len(self._scheduler.launcher.adapters),
             restart_needed=changed,
         )
 

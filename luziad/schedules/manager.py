@@ -23,6 +23,7 @@ from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 from luziad.clocks.timer import ClockTimer
 from luziad.errors import StorageError
 from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.jobs.schedule import RunRecord, ScheduleRecord
 from luziad.journal.commit_listeners import NullListener
@@ -41,7 +42,7 @@ MakeJob = Callable[[Dispatch, Dependencies | None], JobRecord]
 """Makes the record of a new job with its dependencies, or raises Refused."""
 
 
-class ScheduleManager:
+class ScheduleManager(JobObserver):
     """The schedules by name. records: those of the store."""
 
     def __init__(self, records: dict[str, ScheduleRecord], scheduler: Scheduler, make_job: MakeJob) -> None:
@@ -69,6 +70,10 @@ class ScheduleManager:
             hint = f"Did you mean '{near[0]}'?" if near else ""
             raise Refused(ErrorCode.UNKNOWN_SCHEDULE, f"schedule '{name}' not found", hint)
         return schedule
+
+    def store_recovered(self) -> None:
+        """Dispatch the runs that have become due while the store could not be written."""
+        self.check()
 
     def close(self) -> None:
         """Stop dispatching."""
@@ -206,7 +211,7 @@ class ScheduleManager:
         status = schedule.record.status
         status.jobs, status.last = (*status.jobs[1 - due.MAX_LIVE_JOBS :], job.id), RunRecord(at_s, job.id)
         listener = _ChangeListener(acceptance, _do_nothing, lambda: self._revert(schedule, job, at_s, decided))
-        self._scheduler.accept(job, listener)
+        self._scheduler.admission.accept(job, listener)
         self._save(schedule)
         log.info("schedule_run schedule=%s job=%s", schedule.name, job.id)
 

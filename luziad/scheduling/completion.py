@@ -1,4 +1,4 @@
-"""How attempts and jobs end: what the executor tells, what limits and people ask for, and what follows from it."""
+"""How attempts and jobs end, and whether another attempt follows."""
 
 from __future__ import annotations
 
@@ -8,28 +8,21 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
-
-from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import OUTCOME_STATES, JobState, Outcome, Progress
 
-from luziad.attempts import bounds
-from luziad.attempts.budget import Breaches
-from luziad.attempts.launch import Launcher
-from luziad.attempts.progress import Progressing
-from luziad.attempts.questions import Questions
-from luziad.attempts.stall import StallWatch
 from luziad.jobs.activity import PLAN_LABEL
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, NotStarted, Verdict
 from luziad.jobs.lifecycle import Trigger
+from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.commit_listeners import FallbackListener
-from luziad.journal.journal import Callback
-from luziad.scheduling.deadlines.timeouts import Timeouts
-from luziad.scheduling.gates.daily_budget import DayBudgets
-from luziad.scheduling.pause import Pausing
-from luziad.scheduling.slot_lending import Yielding
-from luziad.scheduling.transitions import Moves
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
+from luziad.scheduling.deadlines.timeouts import timeout_verdict
+from luziad.scheduling.gates.gates import Gates
+from luziad.scheduling.ready.queue import ReadyQueue
+from luziad.scheduling.retry.next_attempt import RetryPlanner
+from luziad.scheduling.stopping import AttemptStopper
+from luziad.scheduling.transitions import Transitions
 
 log = logging.getLogger("luziad.scheduler")
 
@@ -38,127 +31,102 @@ MAX_FENCED = 3
 
 
 class Judge(Protocol):
-    """Reads what an attempt writes, and says how it ended."""
-
-    def begin(self, record: JobRecord) -> None: ...
+    """Reads the output of an attempt and gives the verdict."""
 
     def is_reading(self, ref: AttemptRef) -> bool: ...
 
-    def has_finished(self, ref: AttemptRef) -> bool: ...
-
-    def give_up(self, ref: AttemptRef) -> None: ...
+    def drop(self, ref: AttemptRef) -> None: ...
 
     async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict: ...
 
 
-class Endings(Moves):
-    """The second layer of the scheduler, which sets these attributes."""
+class Completion:
+    """Ends attempts and jobs. timeout_s: how long an attempt of a job may run."""
 
-    launcher: Launcher
-    questions: Questions
-    pausing: Pausing
-    days: DayBudgets
-    yielding: Yielding
-    ended: list[Callable[[JobRecord], None]]
-    _judge: Judge
-    _stalls: StallWatch
-    _timeouts: Timeouts
-    _progressing: Progressing
-    _breaches: Breaches
-    _judging: set[asyncio.Task[None]]
+    def __init__(
+        self,
+        *,
+        transitions: Transitions,
+        journal: Journal,
+        gates: Gates,
+        ready: ReadyQueue,
+        retries: RetryPlanner,
+        judge: Judge,
+        stopper: AttemptStopper,
+        timeout_s: Callable[[JobRecord], float | None],
+        observers: Observers,
+    ) -> None:
+        self._transitions = transitions
+        self._journal = journal
+        self._gates = gates
+        self._ready = ready
+        self._retries = retries
+        self._judge = judge
+        self._stopper = stopper
+        self._timeout_s = timeout_s
+        self._observers = observers
+        self._facts = EventFactory(journal)
+        self._judging: set[asyncio.Task[None]] = set()
 
-    # ------------------------------------------------------------------ what the executor tells
+    async def close(self) -> None:
+        """Finish judging the attempts that have ended."""
+        if self._judging:
+            await asyncio.wait(self._judging)
 
-    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
-        """The agent runs."""
-        found = self._current(ref)
-        if found is None:
-            return
-        record, attempt = found
-        attempt.pid = pid
-        attempt.started_at = started_at
-        if self._move(record, Trigger.STARTED):
-            self.journal.record(record, self._facts.started(record, attempt.number, pid))
-            self._changed(record)
-            self.pausing.started(record)
-        self._timeouts.arm(record, attempt, self.launcher.timeout_s(record), ran_s)
-        self._stalls.arm(record, attempt)
-        self._judge.begin(record)
+    # ------------------------------------------------------------------ jobs
 
-    def understood(self, ref: AttemptRef, activity: Activity, progress: Progress | None) -> None:
-        """The attempt's output tells more than was known."""
-        found = self._current(ref)
-        if found is not None and self._progressing.understood(*found, activity, progress):
-            self._breaches.look(*found)
-            self.days.look(*found)
-            self.questions.heard(*found)
+    def end(self, record: JobRecord, verdict: Verdict, then: Callback | None = None) -> None:
+        """End a job that is not final: at once while it is queued, otherwise with its attempt."""
+        if record.status.state is JobState.QUEUED:
+            self._gates.discard(record)
+            self._end_job(record, verdict, then)
+        else:
+            self._stopper.stop(record, verdict, then)
 
-    def lingers(self, ref: AttemptRef) -> None:
-        """The attempt's agent goes on after its final result: end it, and judge it by that."""
-        found = self._current(ref)
-        if found is None or found[1].activity is None or found[1].stop_outcome is not None:
-            return
-        record, attempt = found
-        attempt.activity = msgspec.structs.replace(found[1].activity, lingered=True)
-        attempt.stop_reason = "it went on after its final result"
-        self._end_soon(record, attempt, attempt.stop_reason, None)
+    def skip(self, record: JobRecord, reason: str) -> None:
+        """End a queued job that can never run."""
+        self.end(record, Verdict(Outcome.SKIPPED, reason))
 
-    def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
-        """The attempt is over and its process tree is gone."""
-        found = self._current(ref)
-        if found is None:
-            return
-        record, attempt = found
-        self._timeouts.disarm(ref)
-        self._stalls.disarm(ref)
-        attempt.ended_at = time.time()
+    def _end_job(self, record: JobRecord, verdict: Verdict, then: Callback | None) -> None:
+        fate, attempt = record.status, record.attempt
+        self._transitions.move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
+        fate.outcome, fate.reason = verdict.outcome, verdict.reason
+        fate.ended_at = attempt.ended_at if attempt and attempt.ended_at else time.time()
+        if fate.state is JobState.COMPLETED and fate.progress is not None and fate.progress.total:
+            total = fate.progress.total
+            done = fate.progress.done if fate.progress.label == PLAN_LABEL else total
+            fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
+        self._journal.record(record, self._facts.ended(record, attempt, verdict), then)
+        self._observers.job_changed(record)
+        log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
+        self._observers.job_ended(record)
+
+    # ------------------------------------------------------------------ attempts
+
+    def process_ended(self, record: JobRecord, attempt: AttemptRecord, end: AttemptEnd) -> None:
+        """The attempt's processes are gone: give it a verdict, unless it never started."""
         if isinstance(end, NotStarted) and attempt.started_at is None:
             self._never_started(record, attempt, end.reason)
         elif isinstance(end, ExitRecord):
             self._exited(record, attempt, end)
         else:
-            deleted = isinstance(end, NotStarted)  # and yet it had started
-            reason = "its directory was deleted while it ran" if deleted else end.reason
-            self._judge.give_up(ref)
-            self._end_attempt(record, attempt, Verdict(Outcome.LOST, reason))
+            was_deleted = isinstance(end, NotStarted)  # although it had started
+            reason = "its directory was deleted while it was running" if was_deleted else end.reason
+            self._judge.drop(AttemptRef(record.id, attempt.number))
+            self.end_attempt(record, attempt, Verdict(Outcome.LOST, reason))
 
-    # ------------------------------------------------------------------ ending
-
-    def _stop(self, record: JobRecord, verdict: Verdict, then: Callback | None = None) -> None:
-        """Ask for the end of the attempt under way; the verdict is what it will have been."""
-        attempt = record.attempt
-        assert attempt is not None
-        reason = verdict.reason or ""
-        if attempt.stop_outcome is None:
-            attempt.stop_outcome, attempt.stop_reason = verdict.outcome, reason
-        self._end_soon(record, attempt, reason, then)
-
-    def _end_soon(self, record: JobRecord, attempt: AttemptRecord, reason: str, then: Callback | None) -> None:
-        self._move(record, Trigger.STOP)
-        ref = AttemptRef(record.id, attempt.number)
-
-        def committed() -> None:
-            self.executor.cancel(ref)
-            if then is not None:
-                then()
-
-        self.journal.record(record, self._facts.stopping(record, attempt.number, reason), committed)
-        # The record may have to wait for room, the user has not.
-        self.journal.after_commit(FallbackListener(lambda: self.executor.cancel(ref)))
-        self._changed(record)
-
-    def _timed_out(self, record: JobRecord, timeout_s: float) -> None:
-        self._stop(record, _took_too_long(timeout_s))
-
-    def _too_late(self, record: JobRecord, verdict: Verdict) -> None:
-        if record.status.state is JobState.QUEUED:
-            self.gates.discard(record)
-            self._end_job(record, verdict, None)
+    def end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
+        """The attempt has this verdict: plan the next one, or end the job."""
+        verdict = self._retries.classify(record, verdict)
+        attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
+        self._observers.attempt_ended(record, attempt)
+        self._ready.release(record.id)
+        reason = self._retries.plan(record, verdict)
+        if reason is None:
+            self._end_job(record, self._retries.final_verdict(record, verdict), None)
         else:
-            self._stop(record, verdict)
-
-    def _stalled(self, record: JobRecord, timeout_s: float) -> None:
-        self._stop(record, Verdict(Outcome.STALLED, f"no sign of life for {timeout_s:g} s"))
+            self._transitions.requeue(record, Trigger.REQUEUE, reason)
+        self._observers.start_possible()
 
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:
         attempt.exit_code, attempt.signal = end.exit_code, end.signal
@@ -167,7 +135,7 @@ class Endings(Moves):
             attempt.started_at = attempt.started_at or end.started_at
         attempt.ended_at = end.ended_at
         if _was_cut_short(attempt, end) and not self._judge.is_reading(AttemptRef(record.id, attempt.number)):
-            self._end_attempt(record, attempt, _verdict_of_stop(attempt, end, self.launcher.timeout_s(record)))
+            self.end_attempt(record, attempt, _stop_verdict(attempt, end, self._timeout_s(record)))
             return
         task = asyncio.get_running_loop().create_task(self._judge_and_end(record, attempt, end))
         self._judging.add(task)
@@ -176,67 +144,32 @@ class Endings(Moves):
     async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:
         verdict = await self._judge.verdict(record, end)
         if _was_cut_short(attempt, end):
-            verdict = _verdict_of_stop(attempt, end, self.launcher.timeout_s(record))
-        self._end_attempt(record, attempt, bounds.named(verdict, end))
+            verdict = _stop_verdict(attempt, end, self._timeout_s(record))
+        self.end_attempt(record, attempt, verdict)
 
     def _never_started(self, record: JobRecord, attempt: AttemptRecord, reason: str) -> None:
         attempt.reason = reason
         if attempt.stop_outcome is not None:
-            self._end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))
+            self.end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))
             return
-        tail = record.status.attempts[-MAX_FENCED:]
-        if len(tail) == MAX_FENCED and all(each.started_at is None for each in tail):
-            self._end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
+        latest = record.status.attempts[-MAX_FENCED:]
+        if len(latest) == MAX_FENCED and all(each.started_at is None for each in latest):
+            self.end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
             return
-        self.ready.undo(record.id)
-        self._renewal.put_back(record)
-        self._requeue(record, Trigger.NEVER_STARTED, reason, None)
-        self._enqueue(record, front=True)
-        self.pump()
-
-    def _end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
-        verdict = self._renewal.judged(record, verdict)
-        attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
-        self.yielding.over(record.id)
-        self.ready.release(record.id)
-        reason = self._renewal.next_attempt(record, verdict)
-        if reason is None:
-            self._end_job(record, self._renewal.final(record, verdict), None)
-        else:
-            self._requeue(record, Trigger.REQUEUE, reason, None)
-            self._enqueue(record)
-        self.pump()
-
-    def _end_job(self, record: JobRecord, verdict: Verdict, then: Callback | None) -> None:
-        fate, attempt = record.status, record.attempt
-        self._move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
-        self._deadlines.watch(record)
-        fate.outcome, fate.reason = verdict.outcome, verdict.reason
-        fate.ended_at = attempt.ended_at if attempt and attempt.ended_at else time.time()
-        if fate.state is JobState.COMPLETED and fate.progress is not None and fate.progress.total:
-            total = fate.progress.total
-            done = fate.progress.done if fate.progress.label == PLAN_LABEL else total
-            fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
-        self.journal.record(record, self._facts.ended(record, attempt, verdict), then)
-        self._changed(record)
-        log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
-        for hear in self.ended:
-            hear(record)
-        self.retain()
+        self._ready.undo(record.id)
+        self._retries.put_back(record)
+        self._transitions.requeue(record, Trigger.NEVER_STARTED, reason, front=True)
+        self._observers.start_possible()
 
 
 def _was_cut_short(attempt: AttemptRecord, end: ExitRecord) -> bool:
-    """True when we ended the attempt, and not only its process after its work was done."""
+    """Whether the attempt was stopped, and not only its process after its work was done."""
     return end.stopped and not (attempt.activity is not None and attempt.activity.lingered)
 
 
-def _verdict_of_stop(attempt: AttemptRecord, end: ExitRecord, timeout_s: float | None) -> Verdict:
-    """Of an attempt that was ended by us, or by a daemon that was killed before it could write down why."""
+def _stop_verdict(attempt: AttemptRecord, end: ExitRecord, timeout_s: float | None) -> Verdict:
+    """The verdict on an attempt that was stopped, also by a daemon that was killed before it could record why."""
     paused_s = attempt.pauses.total_s if attempt.pauses is not None else 0.0
     if attempt.stop_outcome is None and timeout_s is not None and end.duration_s - paused_s >= timeout_s:
-        return _took_too_long(timeout_s)
+        return timeout_verdict(timeout_s)
     return Verdict(attempt.stop_outcome or Outcome.CANCELLED, attempt.stop_reason or "cancelled")
-
-
-def _took_too_long(timeout_s: float) -> Verdict:
-    return Verdict(Outcome.TIMED_OUT, f"ran longer than its timeout of {timeout_s:g} s")

@@ -1,7 +1,7 @@
-"""Delays starts while the machine is busy: load, free memory and pressure, as far as the configuration has bounds.
+"""Delays starts while the machine is busy: load, free memory and pressure, where the configuration limits them.
 
-The kernel's figures are looked at when a job could start, and once more every RECHECK_S while one is kept waiting
-by them. Without bounds, or without jobs that wait, nothing is looked at and no timer runs.
+The kernel's figures are read when a job could start, and every RECHECK_S while they keep one waiting. Without limits,
+or without waiting jobs, nothing is read and no timer runs.
 """
 
 from __future__ import annotations
@@ -20,66 +20,69 @@ RECHECK_S = 2.0
 KINDS = ("cpu", "memory", "io")
 
 
-class Machine:
-    """Whether the machine is too busy for another job. `pump` is called when it is time to ask again."""
+class MachineLoad:
+    """Whether the machine is too busy for another job. `start_jobs` is called when that may have changed.
 
-    def __init__(self, bounds: DaemonConfig, pump: Callable[[], None], proc: Path = Path("/proc")) -> None:
-        self.words: str | None = None
-        self._bounds = bounds
-        self._pump = pump
+    reason: why it is too busy, None when it is not.
+    """
+
+    def __init__(self, limits: DaemonConfig, start_jobs: Callable[[], None], proc: Path = Path("/proc")) -> None:
+        self.reason: str | None = None
+        self._limits = limits
+        self._start_jobs = start_jobs
         self._proc = proc
-        self._looked_at = float("-inf")
+        self._read_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
-    def set_bounds(self, bounds: DaemonConfig) -> None:
-        """Go by new bounds from now on."""
-        self._bounds = bounds
-        self._looked_at = float("-inf")
+    def set_limits(self, limits: DaemonConfig) -> None:
+        """Apply these limits from now on."""
+        self._limits = limits
+        self._read_at = float("-inf")
 
-    def busy(self) -> bool:
-        """Whether a job that could start now has to wait; asks again by itself then."""
+    def is_busy(self) -> bool:
+        """Whether a job that could start now has to wait; it is then asked for again."""
         now = time.monotonic()
-        if now - self._looked_at >= RECHECK_S / 2:
-            self._looked_at = now
-            before, self.words = self.words, next(busy_words(self._bounds, self._proc), None)
-            if (before is None) != (self.words is None):
-                log.info("machine_busy words=%r", self.words)
-        if self.words is None:
+        if now - self._read_at >= RECHECK_S / 2:
+            self._read_at = now
+            before, self.reason = self.reason, next(busy_reasons(self._limits, self._proc), None)
+            if (before is None) != (self.reason is None):
+                log.info("machine_busy reason=%r", self.reason)
+        if self.reason is None:
             return False
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(RECHECK_S, self._ask_again)
+            self._timer = asyncio.get_running_loop().call_later(RECHECK_S, self._recheck)
         return True
 
     def close(self) -> None:
-        """Ask no more."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _ask_again(self) -> None:
+    def _recheck(self) -> None:
         self._timer = None
-        self._pump()
+        self._start_jobs()
 
 
-def busy_words(bounds: DaemonConfig, proc: Path) -> Iterator[str]:
-    """What is beyond its bound, in words; only what has a bound is read."""
-    if bounds.max_load is not None:
+def busy_reasons(limits: DaemonConfig, proc: Path) -> Iterator[str]:
+    """The limits that are exceeded, as text; only figures with a limit are read."""
+    if limits.max_load is not None:
         load = float((proc / "loadavg").read_text().split()[0])
-        if load > bounds.max_load:
-            yield f"the machine is busy: load {load:g}, and max_load is {bounds.max_load:g}"
-    if bounds.min_free_memory_bytes is not None:
+        if load > limits.max_load:
+            yield f"the machine is busy: load {load:g}, and max_load is {limits.max_load:g}"
+    if limits.min_free_memory_bytes is not None:
         free = _available_bytes(proc)
-        if free < bounds.min_free_memory_bytes:
-            least = bounds.min_free_memory_bytes
-            yield f"memory is short: {_gib(free)} GiB available, and min_free_memory_bytes is {_gib(least)} GiB"
+        if free < limits.min_free_memory_bytes:
+            lowest = limits.min_free_memory_bytes
+            yield f"memory is short: {_gib(free)} GiB available, and min_free_memory_bytes is {_gib(lowest)} GiB"
     for kind in KINDS:
-        most = getattr(bounds, f"max_{kind}_pressure")
-        if most is not None and (pressure := _pressure(proc / "pressure" / kind)) > most:
-            yield f"the machine is busy: {kind} pressure {pressure:g} %, and max_{kind}_pressure is {most:g}"
+        highest = getattr(limits, f"max_{kind}_pressure")
+        if highest is not None and (pressure := _pressure(proc / "pressure" / kind)) > highest:
+            yield f"the machine is busy: {kind} pressure {pressure:g} %, and max_{kind}_pressure is {highest:g}"
 
 
 def _available_bytes(proc: Path) -> int:
-    """MemAvailable: what programs can have without swapping, as proc(5) has it."""
+    """MemAvailable: the memory that programs can get without swapping; see proc(5)."""
     for line in (proc / "meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
@@ -87,11 +90,11 @@ def _available_bytes(proc: Path) -> int:
 
 
 def _pressure(file: Path) -> float:
-    """The share of the last 10 seconds in which somebody waited, in percent; 0 where the kernel does not tell."""
+    """The percentage of the last 10 seconds in which a task waited; 0 when the kernel does not report it."""
     try:
         some = file.read_text().splitlines()[0]
     except OSError as exc:
-        log.warning("pressure_not_told file=%s error=%s", file, exc)
+        log.warning("pressure_not_read file=%s error=%s", file, exc)
         return 0.0
     return float(some.split()[1].removeprefix("avg10="))
 

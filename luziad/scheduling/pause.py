@@ -1,9 +1,8 @@
-"""Pauses and resumes running attempts. The record comes first, so that a crash of the daemon changes neither."""
+"""Pauses and resumes running attempts. The event is recorded first, so that a crash of the daemon loses neither."""
 
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Paused, Resumed
@@ -12,38 +11,33 @@ from luzia_protocol.jobs import JobState
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import NO_PAUSES, AttemptRef
 from luziad.jobs.lifecycle import Trigger
+from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import Timeouts
+from luziad.scheduling.transitions import Transitions
 
 
-class Jobs(Protocol):
-    """Moves a job to another state, and starts what can start; the scheduler."""
-
-    def moved(self, record: JobRecord, trigger: Trigger) -> None: ...
-
-    def pump(self) -> None: ...
-
-
-class Pausing:
-    """What `pause` and `resume` do to one job."""
+class PauseControl(JobObserver):
+    """Pauses and resumes one job."""
 
     def __init__(
-        self, jobs: Jobs, journal: Journal, facts: EventFactory, executor: Executor, timeouts: Timeouts
+        self, transitions: Transitions, journal: Journal, executor: Executor, timeouts: Timeouts, observers: Observers
     ) -> None:
-        self._jobs = jobs
+        self._transitions = transitions
         self._journal = journal
-        self._facts = facts
         self._executor = executor
         self._timeouts = timeouts
+        self._observers = observers
+        self._facts = EventFactory(journal)
 
     def pause(self, record: JobRecord, then: Callback) -> None:
-        """Let nothing of the job run until it is resumed; asking twice is harmless. Raises Refused.
+        """Suspend the job's processes until it is resumed; harmless when it is paused already. Raises Refused.
 
-        An attempt that is about to start is paused as soon as it runs.
+        An attempt that is about to start is paused as soon as it is running.
         """
-        attempt, ref = _under_way(record)
+        attempt, ref = _in_progress(record)
         attempt.pauses = (attempt.pauses or NO_PAUSES).begin(time.monotonic())
         if record.status.state is JobState.STARTING:
             self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), then)
@@ -54,12 +48,12 @@ class Pausing:
             self._executor.pause(ref)
             then()
 
-        self._jobs.moved(record, Trigger.PAUSE)
+        self._move(record, Trigger.PAUSE)
         self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), committed)
 
     def resume(self, record: JobRecord, then: Callback) -> None:
-        """Let it run on; harmless when it does. Raises Refused."""
-        attempt, ref = _under_way(record)
+        """Resume the job's processes; harmless when they are running. Raises Refused."""
+        attempt, ref = _in_progress(record)
         if record.status.state is JobState.STARTING:
             attempt.pauses = None
             self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), then)
@@ -68,30 +62,32 @@ class Pausing:
 
         def committed() -> None:
             self._executor.resume(ref)
-            self._timeouts.go_on(ref)
+            self._timeouts.resume(ref)
             then()
 
-        self._jobs.moved(record, Trigger.RESUME)
+        self._move(record, Trigger.RESUME)
         self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), committed)
-        self._jobs.pump()  # its sub-jobs go on with it
+        self._observers.start_possible()  # its sub-jobs may start again
 
     def is_paused(self, record: JobRecord) -> bool:
-        """Whether the job is paused, or will be as soon as it runs."""
+        """Whether the job is paused, or will be as soon as it is running."""
         attempt, state = record.attempt, record.status.state
-        asked = attempt is not None and attempt.pauses is not None
-        return state is JobState.PAUSED or (state is JobState.STARTING and asked)
+        will_be = attempt is not None and attempt.pauses is not None
+        return state is JobState.PAUSED or (state is JobState.STARTING and will_be)
 
-    def started(self, record: JobRecord) -> None:
-        """The attempt runs: pause it, if that was asked for before."""
-        attempt = record.attempt
-        if attempt is not None and attempt.pauses is not None:
+    def attempt_started(self, record: JobRecord, attempt: AttemptRecord, ran_s: float) -> None:
+        """Pause the attempt, if that was requested before it was running."""
+        if (
+            record.status.state is JobState.RUNNING
+            and attempt.pauses is not None
+            and attempt.pauses.since_s is not None
+        ):
             attempt.pauses = None
             self.pause(record, lambda: None)
 
-    def repeat(self, record: JobRecord) -> None:
-        """After a start of the daemon: tell the attempt again what a crash may have kept from it."""
-        attempt = record.attempt
-        if attempt is None or attempt.pauses is None:
+    def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Repeat the last request to the executor, which a crash may have lost."""
+        if attempt.pauses is None:
             return
         ref = AttemptRef(record.id, attempt.number)
         if record.status.state is JobState.PAUSED:
@@ -99,8 +95,12 @@ class Pausing:
         elif record.status.state is JobState.RUNNING:
             self._executor.resume(ref)
 
+    def _move(self, record: JobRecord, trigger: Trigger) -> None:
+        self._transitions.move(record, trigger)
+        self._observers.job_changed(record)
 
-def _under_way(record: JobRecord) -> tuple[AttemptRecord, AttemptRef]:
+
+def _in_progress(record: JobRecord) -> tuple[AttemptRecord, AttemptRef]:
     attempt, state = record.attempt, record.status.state
     if attempt is None or state not in (JobState.STARTING, JobState.RUNNING, JobState.PAUSED):
         raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {state}")

@@ -1,7 +1,7 @@
-"""What an operator has stopped: everything, single projects, or, with a drain, all starts until the next restart.
+"""Pauses of the whole queue or of single projects, and the drain, which starts no jobs until the next restart.
 
-It is kept in a small file beside the store, which is replaced and synced before anybody is told, so it survives a
-crash. A drain is for the time until the daemon is stopped in an orderly way, and ends with that.
+They are kept in a small file beside the store, which is replaced and synced before a request is answered, so that they
+survive a crash. A drain ends when the daemon is stopped in an orderly way.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from pathlib import Path
 
 import msgspec
 
+from luzia_protocol.jobs import JobState
 from luzia_protocol.operating import Queues
 
 from luziad.clocks.format import format_time
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
+from luziad.jobs.table import JobTable
 from luziad.scheduling.ready.queue import ReadyQueue
 
 log = logging.getLogger("luziad.queues")
@@ -29,46 +31,51 @@ QUEUES_NAME = "queues.json"
 replace = msgspec.structs.replace
 
 
-class QueueStops:
-    """Knows what is stopped as `now`. `pump` starts what can start; the scheduler sets it.
+class QueueControl:
+    """The pauses and the drain in force, as `now`. `start_jobs` is called when they change.
 
-    notices: what the operator should know. stopped: whether nothing starts at all.
+    notices: messages for the operator.
     """
 
-    def __init__(self, state_dir: Path, ready: ReadyQueue, files: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, state_dir: Path, ready: ReadyQueue, files: ThreadPoolExecutor, start_jobs: Callable[[], None]
+    ) -> None:
         self._file = state_dir / QUEUES_NAME
         self._ready = ready
         self._files = files
+        self._start_jobs = start_jobs
         self._lock = asyncio.Lock()
-        self.pump: Callable[[], None] = lambda: None
         self.notices: list[str] = []
         self.now = self._read()
         self._apply()
 
     @property
     def stopped(self) -> bool:
-        """Whether nothing starts at all."""
+        """Whether no job starts at all."""
         return self.now.draining is not None or self.now.everything is not None
 
     @property
-    def any(self) -> bool:
-        """Whether something is stopped."""
+    def is_active(self) -> bool:
+        """Whether anything is paused or drained."""
         return self.stopped or bool(self.now.projects)
 
-    def why(self, record: JobRecord) -> str | None:
-        """Why nothing of the job's kind starts, in words; None when the queue is open for it."""
+    def reason(self, record: JobRecord) -> str | None:
+        """The pause or drain that keeps the job from starting, as text; None when there is none."""
         now = self.now
         if now.draining is not None:
-            return f"the daemon drains since {_clock(now.draining)}; `luzia drain --end` lets jobs start"
+            return f"draining since {_clock(now.draining)}; end it with `luzia drain --end`"
         if now.everything is not None:
-            return f"everything is paused since {_clock(now.everything)}; `luzia resume --all`"
+            return f"the queue has been paused since {_clock(now.everything)}; resume it with `luzia resume --all`"
         since = now.projects.get(record.project)
         if since is None:
             return None
-        return f"project {record.project} is paused since {_clock(since)}; `luzia resume --project {record.project}`"
+        return (
+            f"project {record.project} has been paused since {_clock(since)};"
+            f" resume it with `luzia resume --project {record.project}`"
+        )
 
     async def pause(self, project: str | None) -> None:
-        """Start nothing of a project, or nothing at all. Raises StorageError; nothing has changed then."""
+        """Pause a project, or the whole queue. Raises StorageError; nothing has changed then."""
         async with self._lock:
             now, at = self.now, datetime.now(UTC)
             if project is None:
@@ -77,7 +84,7 @@ class QueueStops:
                 await self._change(replace(now, projects={project: at} | now.projects))
 
     async def resume(self, project: str | None) -> None:
-        """Start jobs of a project again, or all that are paused. Raises StorageError; nothing has changed then."""
+        """Resume a project, or everything that is paused. Raises StorageError; nothing has changed then."""
         async with self._lock:
             if project is None:
                 await self._change(Queues(draining=self.now.draining))
@@ -86,12 +93,12 @@ class QueueStops:
                 await self._change(replace(self.now, projects=left))
 
     async def drain(self, *, end: bool) -> None:
-        """Start nothing until the next stop, or start jobs again. Raises StorageError; nothing has changed then."""
+        """Begin or end a drain. Raises StorageError; nothing has changed then."""
         async with self._lock:
             await self._change(replace(self.now, draining=None if end else self.now.draining or datetime.now(UTC)))
 
     def close(self) -> None:
-        """The daemon is stopped in an orderly way: it comes back without a drain."""
+        """End the drain, because the daemon stops in an orderly way."""
         if self.now.draining is not None:
             try:
                 _write(self._file, replace(self.now, draining=None))
@@ -106,21 +113,55 @@ class QueueStops:
         self.now = new
         self._apply()
         log.info("queues_changed queues=%s", msgspec.json.encode(new).decode())
-        self.pump()
+        self._start_jobs()
 
     def _apply(self) -> None:
         self._ready.pause(self.now.projects.keys())
 
     def _read(self) -> Queues:
-        """What the file says. While it makes no sense, nothing starts: somebody may have had a reason."""
+        """Read the file. While it is invalid the whole queue is paused, as it may have been before."""
         try:
             return msgspec.json.decode(self._file.read_bytes(), type=Queues)
         except FileNotFoundError:
             return Queues()
         except (OSError, msgspec.DecodeError) as exc:
             log.error("queues_not_read file=%s error=%s", self._file, exc)
-            self.notices.append(f"{self._file} cannot be read, so everything is paused: `luzia resume --all` ends that")
+            self.notices.append(
+                f"{self._file} cannot be read, so the queue is paused: resume it with `luzia resume --all`"
+            )
             return Queues(everything=datetime.now(UTC))
+
+
+class Exemptions:
+    """Queued sub-jobs that start although the queue or their project is paused or drained.
+
+    A job above them has lent its slots and waits for some of them, so that it could not end without them. A job that
+    is paused itself exempts none.
+    """
+
+    def __init__(self, table: JobTable, ready: ReadyQueue, queues: QueueControl) -> None:
+        self._table = table
+        self._ready = ready
+        self._queues = queues
+
+    def reason(self, record: JobRecord) -> str | None:
+        """The pause or drain that keeps the job from starting, as text; None when it is exempt or there is none."""
+        reason = self._queues.reason(record)
+        return None if reason is None or any(map(self._waits, record.ancestors)) else reason
+
+    def jobs(self) -> list[JobRecord]:
+        """The exempt jobs that wait for nothing but a slot, the deepest first, then the oldest."""
+        if not self._queues.is_active or not self._ready.lent:
+            return []
+        below = self._table.family.descendants(filter(self._waits, self._ready.lent))
+        queued = (self._table.get(job) for job in below if job in self._ready.waiting)
+        found = [each for each in queued if each is not None and self._queues.reason(each) is not None]
+        return sorted(found, key=lambda each: (-len(each.ancestors), each.n))
+
+    def _waits(self, job: str) -> bool:
+        """Whether the job is running and waits for sub-jobs."""
+        record = self._table.get(job) if job in self._ready.lent else None
+        return record is not None and record.status.state is not JobState.PAUSED
 
 
 def _clock(moment: datetime) -> str:
@@ -128,7 +169,7 @@ def _clock(moment: datetime) -> str:
 
 
 def _write(file: Path, queues: Queues) -> None:
-    """Replace the file; when this returns it is on disk. Raises OSError."""
+    """Replace the file and sync it to disk. Raises OSError."""
     new = file.with_name(f".{file.name}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as writing:

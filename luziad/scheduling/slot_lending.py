@@ -1,44 +1,46 @@
-"""Jobs that wait for their sub-jobs lend their slots, so that these can run; the answer comes when they have them back.
+"""Jobs that wait for their sub-jobs lend their slots, so that these can start.
 
-A job waits as long as one of its processes does. It asks for its slots as soon as the last of its waits is over, before
-anything else can start on what has become free, and the answer is kept until it has them: so no more runs than the
-limits allow. When a process that waits is killed, its job runs on unasked, and has its slots back at once.
+A job waits while one of its processes waits. It reclaims its slots when the last of its waits is over, before other
+jobs can start on what has become free. The answer to the wait is kept until the job has its slots, so that no more
+jobs are running than the limits allow. When a waiting process is killed, its job continues and gets its slots back at
+once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from luziad.jobs.record import JobRecord
+from luziad.jobs.observer import JobObserver
+from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.scheduling.ready import explain
 from luziad.scheduling.ready.queue import ReadyQueue
 
-_TOLD = 3
+_SHOWN = 3
 
 Answer = Callable[[], None]
 
 
 class Wait:
-    """One wait of a process of a job's. live: what it waits for and has not ended."""
+    """One wait of a process of a job. live: the jobs that it waits for and that have not ended."""
 
-    __slots__ = ("_yielding", "job", "live")
+    __slots__ = ("_lending", "job", "live")
 
-    def __init__(self, yielding: Yielding, job: str, live: Iterable[str]) -> None:
-        self._yielding = yielding
+    def __init__(self, lending: SlotLending, job: str, live: Iterable[str]) -> None:
+        self._lending = lending
         self.job = job
         self.live = dict.fromkeys(live)
 
     def end(self, answer: Answer) -> None:
-        """It is over; `answer` is called when the job may run on."""
-        self._yielding.end(self, answer)
+        """The wait is over; `answer` is called when the job may continue."""
+        self._lending.end(self, answer)
 
     def drop(self) -> None:
-        """Nobody waits for its answer any more."""
-        self._yielding.drop(self)
+        """The waiting process is gone."""
+        self._lending.drop(self)
 
 
 class _Waiter:
-    """A job that waits. waits: those that nobody has ended. answers: those that have, until the job has its slots."""
+    """A waiting job. waits: the waits that are not over. answers: of those that are, until the job has its slots."""
 
     __slots__ = ("answers", "waits")
 
@@ -48,21 +50,21 @@ class _Waiter:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether it still waits for a job."""
+        """Whether a job that it waits for has not ended."""
         return any(wait.live for wait in self.waits)
 
 
-class Yielding:
-    """Knows which jobs wait for jobs below them. `pump` starts what can start."""
+class SlotLending(JobObserver):
+    """The jobs that wait for jobs below them. `start_jobs` is called when slots have been lent."""
 
-    def __init__(self, ready: ReadyQueue, pump: Callable[[], None]) -> None:
+    def __init__(self, ready: ReadyQueue, start_jobs: Callable[[], None]) -> None:
         self._ready = ready
-        self._pump = pump
+        self._start_jobs = start_jobs
         self._waiters: dict[str, _Waiter] = {}
         self._awaited: dict[str, list[Wait]] = {}
 
     def begin(self, job: str, live: Iterable[str]) -> Wait:
-        """A process of the job waits for others from now on, and at least one of them is below it."""
+        """A process of the job starts to wait for others, of which at least one is below it."""
         wait = Wait(self, job, live)
         waiter = self._waiters.setdefault(job, _Waiter())
         waiter.waits[wait] = None
@@ -73,18 +75,18 @@ class Yielding:
         elif job in self._ready.reclaiming and wait.live:
             self._ready.cancel_reclaim(job)
             self._answer(job)
-        self._pump()
+        self._start_jobs()
         return wait
 
-    def ended(self, record: JobRecord) -> None:
-        """A job is final: those that have waited for nothing else ask for their slots."""
+    def job_ended(self, record: JobRecord) -> None:
+        """Reclaim the slots of the jobs that have waited for nothing else."""
         for wait in self._awaited.pop(record.id, ()):
             del wait.live[record.id]
-            self._ask(wait.job)
+            self._reclaim(wait.job)
 
     def end(self, wait: Wait, answer: Answer) -> None:
-        """A wait is over, because all that it waits for has ended, or its time has passed."""
-        waiter = self._taken(wait)
+        """A wait is over, because all of its jobs have ended or its timeout has passed."""
+        waiter = self._remove(wait)
         if waiter is None:
             answer()
             return
@@ -93,51 +95,51 @@ class Yielding:
             self._answer(wait.job)
             return
         if waiter.is_blocked:
-            self._answer(wait.job)  # another process of its waits on, so that it runs on without its slots
+            self._answer(wait.job)  # another process still waits, so that the job continues without its slots
         else:
-            self._ask(wait.job)
+            self._reclaim(wait.job)
 
     def drop(self, wait: Wait) -> None:
-        """The process that waits is gone: if it was the last one, its job runs on."""
-        waiter = self._taken(wait)
+        """The waiting process is gone: if it was the last one, its job continues."""
+        waiter = self._remove(wait)
         if waiter is None:
             return
         waiter.answers.pop(wait, None)
         if waiter.waits or waiter.answers:
-            self._ask(wait.job)
+            self._reclaim(wait.job)
             return
         del self._waiters[wait.job]
         if wait.job in self._ready.lent:
             self._ready.take_back(wait.job)
 
-    def over(self, job: str) -> None:
-        """The job's attempt has ended: nobody is left to wait."""
-        if job in self._waiters:
-            self._answer(job)
-            self._waiters.pop(job, None)
+    def attempt_ended(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Answer all waits: no process is left to wait."""
+        if record.id in self._waiters:
+            self._answer(record.id)
+            self._waiters.pop(record.id, None)
 
     def serve(self) -> None:
-        """Give their slots back to those that ask for them, as far as there are any free."""
+        """Give the free slots to the jobs that reclaim theirs."""
         if self._ready.reclaiming:
             for job in self._ready.take_back_free():
                 self._answer(job)
 
-    def lends(self, record: JobRecord) -> bool:
+    def has_lent(self, record: JobRecord) -> bool:
         """Whether the job has lent its slots."""
         return record.id in self._ready.lent
 
-    def why(self, job: str) -> str | None:
-        """What a running job waits for, in words; None when it does not wait for jobs below it."""
+    def reason(self, job: str) -> str | None:
+        """What a running job waits for, as text; None when it does not wait for jobs below it."""
         if job not in self._ready.lent:
             return None
         if job in self._ready.reclaiming:
             return explain.why_not_back(self._ready, job)
         live = [*dict.fromkeys(each for wait in self._waiters[job].waits for each in wait.live)]
-        more = f" and {len(live) - _TOLD} more" if len(live) > _TOLD else ""
-        return f"waits for {', '.join(live[:_TOLD])}{more}"
+        more = f" and {len(live) - _SHOWN} more" if len(live) > _SHOWN else ""
+        return f"waits for {', '.join(live[:_SHOWN])}{more}"
 
-    def _ask(self, job: str) -> None:
-        """Let the job have its slots again if it waits for no other one."""
+    def _reclaim(self, job: str) -> None:
+        """Reclaim the job's slots, unless it still waits for another job."""
         if job in self._ready.lent and job not in self._ready.reclaiming and not self._waiters[job].is_blocked:
             self._ready.reclaim(job)
             self.serve()
@@ -151,8 +153,8 @@ class Yielding:
         if not waiter.waits:
             del self._waiters[job]
 
-    def _taken(self, wait: Wait) -> _Waiter | None:
-        """Who waits, with the wait taken out of its waits; None when its attempt has ended since."""
+    def _remove(self, wait: Wait) -> _Waiter | None:
+        """Remove the wait from its waiter; returns None when the attempt has ended since."""
         for job in wait.live:
             waits = self._awaited[job]
             waits.remove(wait)

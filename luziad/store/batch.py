@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 
 
-class Batch:
+class Batch(msgspec.Struct):
     """The changes of one transaction. Rows are encoded JSON, as the statements of queries.sql take them.
 
     jobs: n -> (id, spec) of new and edited jobs. fates: n -> status of each new or changed job.
@@ -17,16 +17,15 @@ class Batch:
     schedules: by name; None deletes the schedule.
     """
 
-    def __init__(self) -> None:
-        self.jobs: dict[int, tuple[str, bytes]] = {}
-        self.fates: dict[int, bytes] = {}
-        self.events: list[tuple[int, bytes]] = []
-        self.removed: list[int] = []
-        self.environments: dict[int, dict[str, str]] = {}
-        self.dropped_environments: list[int] = []
-        self.schedules: dict[str, bytes | None] = {}
-        self.prune_to: int | None = None
-        self.probe = False
+    jobs: dict[int, tuple[str, bytes]] = {}
+    fates: dict[int, bytes] = {}
+    events: list[tuple[int, bytes]] = []
+    removed: list[int] = []
+    environments: dict[int, dict[str, str]] = {}
+    dropped_environments: list[int] = []
+    schedules: dict[str, bytes | None] = {}
+    prune_to: int | None = None
+    probe: bool = False
 
     def statements(self) -> Iterable[tuple[str, bytes]]:
         """The statements to run, with the JSON array that each takes."""

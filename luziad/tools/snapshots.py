@@ -13,22 +13,13 @@ from pathlib import Path
 
 import msgspec
 
+from luzia_protocol.operating import Snapshot
+
 from luziad.config.schema import Config
 from luziad.errors import LuziadError
 from luziad.journal.loading import load
 from luziad.server.runtime_dir import lock
 from luziad.store import opening, recovery, snapshots
-
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """What is printed of each snapshot. problem: why it cannot be restored, None when it can."""
-
-    file: str
-    taken_at: datetime
-    size_bytes: int
-    jobs: int | None
-    schema: int | None
-    problem: str | None
 
 
 def show(config: Config) -> int:

@@ -69,3 +69,14 @@ class QueueChange(msgspec.Struct, frozen=True):
 
     queues: Queues
     jobs: list[str] = []
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A snapshot of the job store, as `luziad --snapshots` prints it. problem: why it cannot be restored, or None."""
+
+    file: str
+    taken_at: datetime
+    size_bytes: int
+    jobs: int | None
+    schema: int | None
+    problem: str | None

@@ -459,10 +459,10 @@ def test_the_doctor_finds_missing_projects_open_directories_and_errors_in_the_lo
         lines.write("2026-01-02T03:04:05.678Z error luziad.store write_failed why=42\n")
     Path(luzia.root, "run").chmod(0o777)
     found = luzia.run("doctor").stdout.decode()
-    assert f"✗ project gone: {gone} is not there" in found
-    assert "✗ others may write to" in found
+    assert f"✗ project gone: {gone} does not exist" in found
+    assert "✗ other users may write to" in found
     assert "chmod 700" in found
-    assert "! last error in it: 2026-01-02T03:04:05.678Z error luziad.store write_failed why=42" in found
+    assert "! last error in the log: 2026-01-02T03:04:05.678Z error luziad.store write_failed why=42" in found
     luzia.run("daemon", "restart")
     found = luzia.run("doctor").stdout.decode()
     assert "write_failed" not in found  # that was another daemon's

@@ -80,7 +80,7 @@ def test_a_job_whose_directory_is_deleted_before_a_restart_is_lost_and_not_run_a
     daemon.start()
     with daemon.connect() as wire:
         (ended,) = wire.ok(op="wait", jobs=[job])["jobs"]
-        assert (ended["state"], ended["reason"]) == ("lost", "its directory was deleted while it ran")
+        assert (ended["state"], ended["reason"]) == ("lost", "its directory was deleted while it was running")
     eventually(lambda: not Path(f"/proc/{pid}").exists(), "the end of the agent")
     assert runs.read_text() == "run\n"
 

@@ -78,7 +78,7 @@ def test_records_and_attempts_move_without_any_secret_and_may_be_imported_twice(
 
     done = here.run("import", str(file))
     assert done.returncode == 0, done.stderr
-    assert "Imported 2 jobs; 0 were there already, 0 refused" in done.stdout
+    assert "Imported 2 jobs; 0 already existed, 0 refused" in done.stdout
     assert f"line 2: {failed}: its key 'nightly' is that of job {mine} here" in done.stdout
     assert f"line 3: {running}: it was running" in done.stdout
     old, new = status(there, failed), status(here, failed)
@@ -88,7 +88,7 @@ def test_records_and_attempts_move_without_any_secret_and_may_be_imported_twice(
     assert (status(here, running)["state"], status(here, mine)["key"]) == ("lost", "nightly")
 
     retry = here.run("import", str(file))
-    assert "Imported 0 jobs; 2 were there already, 0 refused" in retry.stdout
+    assert "Imported 0 jobs; 2 already existed, 0 refused" in retry.stdout
     assert retry.returncode == 0
     here.kill()
     here.start()
@@ -110,7 +110,7 @@ def test_every_line_that_is_wrong_is_told_by_its_number_and_the_others_are_taken
     assert done.returncode == exit_codes.REFUSED
     for number in (2, 4, 6):
         assert f"line {number}: " in done.stderr
-    assert "the file is not whole" in done.stderr
+    assert "the file is incomplete" in done.stderr
     assert set(ids(here)) == {jobs[0], jobs[2]}
     for content in ("", "hello\n", '{"luzia_export": 99, "version": "9"}\n'):
         file.write_text(content)
@@ -124,7 +124,7 @@ def test_an_import_pushes_no_job_out(here: PrivateDaemon, there: PrivateDaemon) 
     theirs = [ended(there, "true") for _ in range(4)]
     done = here.run("import", str(export(there)))
     assert done.returncode == exit_codes.REFUSED
-    assert "Imported 2 jobs; 0 were there already, 2 refused" in done.stdout
+    assert "Imported 2 jobs; 0 already existed, 2 refused" in done.stdout
     assert "line 4: 5 finished jobs are kept" in done.stderr
     assert set(ids(here)) == {*mine, *theirs[:2]}
 

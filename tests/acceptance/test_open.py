@@ -43,7 +43,7 @@ def directory(luzia: PrivateLuzia, name: str) -> str:
 def test_a_shell_starts_where_the_job_works_and_its_end_comes_back(luzia: PrivateLuzia) -> None:
     job = done(luzia, directory(luzia, "where ü"))
     with terminal(luzia.command("open", job.id), luzia.env, luzia.project) as screen:
-        screen.shows(f"In the directory of job {job.id}: {luzia.root}", "exit comes back")
+        screen.shows(f"In the directory of job {job.id}: {luzia.root}", "Exit the shell to return.")
         screen.type('echo "[$PWD]" "[$LUZIA_OPEN]" "[$(pwd)]"; exit 7\n')
         assert screen.ended() == 7
         flat = screen.text.replace("\n", "")
@@ -74,7 +74,7 @@ def test_a_worktree_and_the_records_are_places_too(luzia: PrivateLuzia) -> None:
     gone = luzia.run("open", job.id)
     assert gone.returncode == 74
     assert job.worktree.branch in gone.stderr.decode()
-    assert f"the worktree of job {job.id} is gone: {job.worktree.directory}" in gone.stderr.decode()
+    assert f"the worktree of job {job.id} no longer exists: {job.worktree.directory}" in gone.stderr.decode()
 
 
 def test_an_editor_opens_the_directory(luzia: PrivateLuzia) -> None:
@@ -95,7 +95,7 @@ def test_what_cannot_be_opened_is_said(luzia: PrivateLuzia) -> None:
     os.rmdir(path)
     gone = luzia.run("open", job.id)
     assert (gone.returncode, gone.stdout) == (74, b"")
-    assert gone.stderr.decode() == f"luzia: the directory of job {job.id} is gone: {path}\n"
+    assert gone.stderr.decode() == f"luzia: the directory of job {job.id} no longer exists: {path}\n"
     held = Client(luzia.socket, autostart=False).dispatch(luzia.project, "true", agent="shell", hold=True).job
     early = luzia.run("open", "--logs", held)
     assert early.returncode == 4

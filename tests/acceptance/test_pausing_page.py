@@ -32,7 +32,7 @@ def test_the_commands_of_the_page_do_what_it_says() -> None:
         client = luzia.client()
         in_shell(luzia, "".join(project.splitlines(keepends=True)[:2]))
         (waiting,) = client.list_jobs().jobs
-        assert "project overbits is paused since" in (waiting.reason or "")
+        assert "project overbits has been paused since" in (waiting.reason or "")
         in_shell(luzia, "".join(project.splitlines(keepends=True)[2:]))
         assert client.wait([waiting.id]).jobs[0].state == "completed"
         in_shell(luzia, "".join(held.splitlines(keepends=True)[:2]))

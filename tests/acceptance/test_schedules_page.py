@@ -37,7 +37,7 @@ def test_the_examples_of_the_page_work_from_top_to_bottom(luzia: PrivateLuzia) -
         assert done.returncode == 0, (line, done.stderr)
         said[" ".join(words)] = done.stdout.decode()
     added = said["schedule add nightly --cron 0 3 * * 1-5 --project overbits update the dependencies"].splitlines()
-    assert added[0].startswith("Added nightly, in the time zone ")
+    assert added[0].startswith("Added nightly (time zone ")
     assert len(added) == 6
     assert all(" 03:00:00 " in each for each in added[1:])
     table = said["schedule"].splitlines()

@@ -72,7 +72,7 @@ def test_a_task_is_dispatched_and_its_end_told_above_what_is_being_typed(luzia: 
         enter(screen, "overbits cat go")
         screen.shows("Dispatched", "1 running, 0 queued")
         screen.type("logs --stde")
-        screen.shows("luzia> logs --stde", "stderr instead of stdout")
+        screen.shows("luzia> logs --stde", "print stderr instead of stdout")
         go.write_text("")
         screen.shows("overbits completed after", "cat go", "0 running, 0 queued")
         screen.until(lambda shown: shown.row_of("completed after") < shown.row_of("> logs --stde"), "the news above")
@@ -100,7 +100,7 @@ def test_what_an_agent_asks_is_told_with_how_to_answer(luzia: PrivateLuzia) -> N
     luzia.env["PATH"] = f"{programs}:{luzia.env['PATH']}"
     with shell(luzia, columns=120) as screen:
         enter(screen, """--ask -a claude . '[["Bash", {"command": "rm -rf build"}]]'""")
-        screen.shows("asks", "may it use Bash: rm -rf build", "1 waiting for an answer")
+        screen.shows("waits for an answer", "permission to use Bash: rm -rf build", "1 waiting for an answer")
         enter(screen, "answer @last deny")
         screen.shows("0 waiting")
 
@@ -124,7 +124,7 @@ def test_the_menu_shows_jobs_with_their_tasks_and_tab_takes_one(luzia: PrivateLu
 def test_commands_options_projects_and_states_are_completed(luzia: PrivateLuzia) -> None:
     with shell(luzia) as screen:
         for typed, shown in (
-            ("ca", "end jobs and all their processes"),
+            ("ca", "cancel jobs and terminate their processes"),
             ("ove", luzia.project[:30]),
             ("jobs --wat", "show them live until all"),
             ("jobs --state timed", "timed_out"),
@@ -253,13 +253,13 @@ def test_a_line_that_is_no_command_starts_nothing_unasked(luzia: PrivateLuzia) -
         enter(screen, "cancle it")
         screen.shows("project 'cancle' not found", "Did you mean `luzia cancel`?")
         enter(screen, "use nowhere")
-        screen.shows("no project 'nowhere'")
+        screen.shows("unknown project 'nowhere'")
         enter(screen, "use overbits")
         screen.shows("overbits>")
         enter(screen, "cancle it")
         screen.shows("did you mean `cancel`?", "[y/N]")
         screen.press("enter")
-        screen.shows("Nothing was done.")
+        screen.shows("Aborted.")
         assert luzia.client().list_jobs().jobs == []
         enter(screen, ": really it")
         screen.shows(": really it? [y/N]")
@@ -276,9 +276,9 @@ def test_a_restart_of_the_daemon_is_survived(luzia: PrivateLuzia) -> None:
         screen.shows("1 running")
         job = only_job(luzia).id
         enter(screen, "daemon stop")
-        screen.shows("no daemon: the daemon was stopped")
+        screen.shows("daemon unreachable: the daemon was stopped")
         screen.type("jo")
-        screen.shows("list jobs, show one")
+        screen.shows("list jobs, show their details")
         screen.press("ctrl-c")
         enter(screen, "daemon start")
         screen.shows("1 running")
@@ -358,17 +358,17 @@ def test_lines_from_a_pipe_are_run_up_to_the_first_that_fails(luzia: PrivateLuzi
     assert ended.stdout.splitlines()[-2:] == ["one", "two"]
     ended = script(luzia, "jobs --json\n\nwait nothere\noverbits true\n")
     assert ended.returncode == 4
-    assert "line 3 ended with exit status 4: wait nothere" in ended.stderr
+    assert "line 3 failed with exit status 4: wait nothere" in ended.stderr
     assert len(luzia.client().list_jobs().jobs) == 1
 
 
 def test_a_script_that_makes_no_sense_says_where(luzia: PrivateLuzia) -> None:
     ended = script(luzia, "version\n\noverbits 'never\nclosed\n")
     assert ended.returncode == 2
-    assert "line 3: a quote is never closed" in ended.stderr
+    assert "line 3: unclosed quote" in ended.stderr
     ended = script(luzia, "use overbits\nfix it\n")
     assert ended.returncode == 2
-    assert "line 1: `use` is for the prompt" in ended.stderr
+    assert "line 1: `use` is only available at the prompt" in ended.stderr
     assert luzia.client().list_jobs(states=[JobState.QUEUED]).jobs == []
 
 

@@ -69,7 +69,7 @@ def test_a_picture_is_written_and_nonsense_refused(luzia: PrivateLuzia) -> None:
     picture = Path(luzia.root, "jobs.svg")
     drawn = luzia.run("stats", "--svg", str(picture))
     assert (drawn.returncode, drawn.stdout.decode()) == (0, f"{picture}\n")
-    assert "1 jobs" in picture.read_text()
+    assert "1 job" in picture.read_text()
     for when in ("soon", "-7d", "2026-13-01"):
         assert luzia.run("stats", f"--since={when}").returncode == 2
 

@@ -162,7 +162,7 @@ def test_an_empty_list_says_what_to_do(luzia: PrivateLuzia) -> None:
     with top(luzia) as screen:
         screen.shows("No jobs yet")
         screen.press("c")
-        screen.shows("no job is selected")
+        screen.shows("no job selected")
 
 
 def test_every_size_is_drawn(luzia: PrivateLuzia) -> None:
@@ -195,7 +195,7 @@ def test_the_help_shows_every_key_and_details_all_about_a_job(luzia: PrivateLuzi
     with top(luzia, rows=40) as screen:
         screen.shows(job)
         screen.press("?")
-        screen.shows("cancel it; asks first", "leave what is open")
+        screen.shows("cancel it, after confirmation", "close what is open")
         screen.press("escape")
         screen.shows(job)
         screen.press("i")
@@ -208,7 +208,7 @@ def test_what_an_operator_has_paused_stands_at_the_top(luzia: PrivateLuzia) -> N
     luzia.client()
     luzia.run("pause", "--all", "--queue-only")
     with top(luzia) as screen:
-        screen.shows("everything is paused since")
+        screen.shows("paused since")
 
 
 # What it does
@@ -221,7 +221,7 @@ def test_a_cancel_is_asked_about_and_then_done(luzia: PrivateLuzia) -> None:
         screen.press("c")
         screen.shows(f"Cancel {job}", "y/N")
         screen.press("n")
-        screen.shows("nothing was done")
+        screen.shows("aborted")
         assert state(luzia, job) is JobState.RUNNING
         screen.press("c")
         screen.shows(f"Cancel {job}")
@@ -235,9 +235,9 @@ def test_a_completed_job_is_run_again_only_after_asking(luzia: PrivateLuzia) -> 
     with top(luzia) as screen:
         screen.shows(job)
         screen.press("r")
-        screen.shows("has completed. Run it again?")
+        screen.shows("has already completed. Run it again?")
         screen.press("escape")
-        screen.shows("nothing was done")
+        screen.shows("aborted")
         screen.press("r")
         screen.shows("Run it again?")
         screen.press("y")
@@ -279,7 +279,7 @@ def test_what_the_daemon_refuses_is_told_with_what_to_do(luzia: PrivateLuzia) ->
         screen.press("d")
         screen.shows(f"job {job} has no worktree. ")
         screen.press("a")
-        screen.shows(f"job {job} asks nothing")
+        screen.shows(f"job {job} is not waiting for an answer")
 
 
 def asking(luzia: PrivateLuzia, *steps: object) -> str:
@@ -308,11 +308,11 @@ def test_an_agents_question_is_shown_and_allowed_or_denied_by_a_key(luzia: Priva
     job = asking(luzia, *(["Bash", {"command": command}] for command in ways))
     with top(luzia) as screen:
         for command, keys in ways.items():
-            screen.shows(job, "1 waiting for an answer", f"may it use Bash: {command}", "press a to answer")
+            screen.shows(job, "1 waiting for an answer", f"permission to use Bash: {command}", "press a to answer")
             screen.press("a")
             screen.shows("y allow  n deny")
             screen.press(*keys)
-            screen.shows_no_more("y allow", f"may it use Bash: {command}")
+            screen.shows_no_more("y allow", f"permission to use Bash: {command}")
         screen.shows("1 completed")
     answers = [json.loads(line)["response"] for line in told(luzia).splitlines()]
     assert [answer["behavior"] for answer in answers] == ["allow", "deny", "deny"]
@@ -344,7 +344,7 @@ def test_what_a_job_has_changed_is_shown_as_luzia_diff_shows_it(luzia: PrivateLu
     with top(luzia) as screen:
         screen.shows(job)
         screen.press("d")
-        screen.shows("diff --git a/README b/README", "+second", f"What job {job} has changed")
+        screen.shows("diff --git a/README b/README", "+second", f"Changes of job {job}")
         screen.press("escape")
         screen.shows("STATE")
 
@@ -385,12 +385,12 @@ def test_it_says_so_while_the_daemon_is_stopped_and_comes_back_with_it(luzia: Pr
     with top(luzia, columns=160) as screen:
         screen.shows(job)
         luzia.run("daemon", "stop")
-        screen.shows("trying again", job)
+        screen.shows("retrying", job)
         screen.press("r", "y")
         screen.shows("no daemon answers")
         other = luzia.shell("true again")
         screen.shows(other)
-        screen.shows_no_more("trying again")
+        screen.shows_no_more("retrying")
         screen.press("q")
         assert screen.ended() == 0
 

@@ -15,7 +15,7 @@ from luzia_client.api.client import Client
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 from terminal import Terminal, terminal
 
-STOP, GO_ON = "\x13", "\x11"
+STOP, RESUME_PROMPT = "\x13", "\x11"
 """Ctrl-S, after which a terminal takes nothing more, and Ctrl-Q."""
 
 
@@ -140,7 +140,7 @@ def test_a_terminal_that_takes_nothing_holds_up_nobody_and_gets_only_the_newest_
             asking(luzia).report_progress(job, percent=percent)
         go(luzia)
         assert [each.state for each in asking(luzia).wait([job], DEADLINE_S).jobs] == [JobState.COMPLETED]
-        screen.type(GO_ON)
+        screen.type(RESUME_PROMPT)
         assert screen.ended() == 0
         assert len(set(re.findall(rb"\d+%", screen.raw[before:]))) < 20
         assert screen.is_as_before()

@@ -7,7 +7,7 @@ import pytest
 from luzia_protocol.jobs import Job, JobState, Outcome
 
 from agents.real import TASK, RealAgent
-from luziad.attempts.launch import GO_ON
+from luziad.attempts.launch import RESUME_PROMPT
 
 FOLLOW_UP = "And now say once more what you did. stub:text"
 
@@ -42,7 +42,7 @@ def test_a_retry_goes_on_with_the_conversation_that_a_refusal_had_ended(agent: R
     assert retried.returncode == 0, retried.stderr
     retry = agent.ended(job)
     assert [each.outcome for each in retry.attempts] == [Outcome.FAILED, Outcome.COMPLETED]
-    one_conversation(agent, retry, TASK, GO_ON)
+    one_conversation(agent, retry, TASK, RESUME_PROMPT)
 
 
 @pytest.mark.only("claude", "codex")
@@ -58,11 +58,11 @@ def test_a_job_waits_for_the_end_of_a_usage_limit_and_a_retry_does_not(agent: Re
     assert retried.returncode == 0, retried.stderr
     retry = agent.ended(job)
     assert retry.attempt == 2
-    one_conversation(agent, retry, TASK, GO_ON)
+    one_conversation(agent, retry, TASK, RESUME_PROMPT)
 
 
 @pytest.mark.only("claude", "codex")
 def test_after_a_usage_limit_the_job_goes_on_with_its_conversation_by_itself(agent: RealAgent) -> None:
     job = agent.ended(agent.dispatch("short-limit"))
     assert [each.outcome for each in job.attempts] == [Outcome.USAGE_LIMITED, Outcome.COMPLETED]
-    one_conversation(agent, job, TASK, GO_ON)
+    one_conversation(agent, job, TASK, RESUME_PROMPT)

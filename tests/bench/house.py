@@ -14,10 +14,17 @@ from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 
+class Open:
+    """A queue that is never paused."""
+
+    def reason(self, record: JobRecord) -> str | None:
+        return None
+
+
 class House:
     """Job table, gates and ready queue. `now` is the clock, in seconds, and whoever has a house sets it."""
 
-    words: str | None = None  # the machine is never busy here
+    reason = None  # the machine is never busy here
 
     def __init__(self, limits: Limits) -> None:
         self.now = 0.0
@@ -28,7 +35,7 @@ class House:
         self._build()
 
     def _build(self) -> None:
-        self.gates = Gates(self.ready, self.pump, self)
+        self.gates = Gates(self.ready, self.pump, Open(), self)
         self._dependencies = DependencyGate(self.table, self.gates.admit, self._skip)
         self.gates.add(self._dependencies)
 
@@ -49,7 +56,7 @@ class House:
         while (job := self.ready.pop(self.now)) is not None:
             record = self.table.get(job)
             assert record is not None
-            if self.gates.caught(record):
+            if self.gates.hold_if_closed(record):
                 self.ready.undo(job)
                 continue
             self._move(record, JobState.RUNNING)
@@ -62,7 +69,7 @@ class House:
         else:
             self.ready.release(record.id)
         self._move(record, state)
-        self._dependencies.ended(record)
+        self._dependencies.job_ended(record)
         self.pump()
 
     def restart(self) -> None:

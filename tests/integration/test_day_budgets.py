@@ -43,7 +43,7 @@ def test_the_budget_of_a_day_ends_what_runs_and_holds_what_waits(luzia: Luzia, t
         job = ended(wire, running)
         assert (job["state"], job["outcome"], job["attempt"]) == ("failed", "over_budget", 1)
         when = "when a new day begins at 00:00, or with a larger budget"
-        assert job["reason"] == f"{used_up}`luzia retry {running}` goes on {when}"
+        assert job["reason"] == f"{used_up}`luzia retry {running}` continues {when}"
         waiting = luzia.dispatch(wire, "work")
         assert reason(wire, waiting) == f"{used_up}a new day begins at 00:00"
     luzia.daemon.kill()

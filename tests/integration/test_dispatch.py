@@ -142,7 +142,10 @@ def test_a_project_runs_no_more_at_once_than_its_limit_and_says_why(wire: Connec
     other = run(wire, "true")
     assert other["state"] == "completed", "another project is not held up"
     waiting = wire.ok(op="status", job=second)["job"]
-    assert (waiting["state"], waiting["reason"]) == ("queued", "limit 1/1 of project busy, 1st in the queue")
+    assert (waiting["state"], waiting["reason"]) == (
+        "queued",
+        "waiting for a slot of project busy (1 of 1 in use), 1st in the queue",
+    )
     gate.write_text("")
     answer = wire.ok(op="wait", jobs=[first, second])
     assert [job["state"] for job in answer["jobs"]] == ["completed", "completed"]

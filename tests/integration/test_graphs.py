@@ -184,7 +184,7 @@ def test_json_on_stdin_is_a_graph_too(daemon: PrivateDaemon, wire: Connection) -
     [
         ("", "no jobs"),
         ("jobs = 3", "no jobs"),
-        ("[jobs]\na = 3", "jobs.a is no table"),
+        ("[jobs]\na = 3", "jobs.a: not a table"),
         ("[jobs.a]\ntask = = 3", "line 2"),
         ('[jobs.a]\ntask = "true"', "no project"),
         ('project = "overbits"\n[jobs.a]\ntsak = "true"', "Did you mean `task`?"),
@@ -209,8 +209,8 @@ def test_a_batch_is_dispatched_whole_or_not_at_all(daemon: PrivateDaemon, wire: 
     (daemon.root / "bad.jsonl").write_text("\n".join([*lines, "{", '{"project": "overbits", "tsk": "x"}']))
     said = daemon.run("batch", str(daemon.root / "bad.jsonl"))
     assert said.returncode == 2
-    assert "line 301: no JSON" in said.stderr
-    assert "line 302: there is no field 'tsk'" in said.stderr
+    assert "line 301: invalid JSON" in said.stderr
+    assert "line 302: unknown field 'tsk'" in said.stderr
     assert "no job was dispatched" in said.stderr
     assert count(wire) == 300
 
@@ -220,7 +220,7 @@ def test_a_batch_line_by_line_reports_what_was_wrong(daemon: PrivateDaemon, wire
     said = daemon.run("batch", "--each", "-", input="\n".join([*lines, lines[0]]))
     assert said.returncode == 4
     assert len(said.stdout.split()) == 2
-    assert "stdin, line 2: no JSON" in said.stderr
+    assert "stdin, line 2: invalid JSON" in said.stderr
     assert "stdin, line 3" in said.stderr
-    assert "2 jobs were dispatched, 2 were not" in said.stderr
+    assert "dispatched 2 jobs, refused 2" in said.stderr
     assert count(wire) == 2

@@ -26,7 +26,7 @@ def test_a_job_dispatched_with_hold_starts_when_it_is_released_and_not_before_al
         assert (told["state"], told["attempt"]) == ("queued", 0)
         assert told["held_at"] is not None
         assert told["reason"].startswith("held since ")
-        assert told["reason"].endswith(f"; `luzia release {job}` lets it start")
+        assert told["reason"].endswith(f"; release it with `luzia release {job}`")
     for end in (daemon.kill, daemon.stop):
         end()
         daemon.start()

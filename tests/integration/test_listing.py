@@ -93,7 +93,7 @@ def test_jobs_since_a_moment_are_listed(jobs: Jobs) -> None:
     assert jobs.listed("--since", created[jobs.ids["quick"]]) == ["later", "quick"]
     assert jobs.listed("--since", "1h") == ["later", "quick", "failed", "slow"]
     assert jobs.listed("--since", "2999-01-01") == []
-    assert "No job matches." in jobs.daemon.run("jobs", "--since", "2999-01-01").stdout
+    assert "No jobs match." in jobs.daemon.run("jobs", "--since", "2999-01-01").stdout
 
 
 def test_a_pipe_gets_values_for_programs(jobs: Jobs) -> None:
@@ -126,13 +126,13 @@ def test_json_is_what_the_wire_has(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--format", "id,sate"), "no column 'sate'\n  Did you mean `state`? The columns are id, name, "),
-        (("--format", ","), "no column ','"),
+        (("--format", "id,sate"), "unknown column 'sate'\n  Did you mean `state`? Columns: id, name, "),
+        (("--format", ","), "unknown column ','"),
         (("--sort", "create"), "Did you mean `created`?"),
-        (("--since", "soon"), "'soon' is no moment and no span"),
+        (("--since", "soon"), "invalid time or duration 'soon'"),
         (("--format", "id", "--json"), "not allowed with"),
-        (("--sort", "state", "x"), "an ID names the job"),
-        (("--watch", "--since", "1h"), "--watch follows live jobs"),
+        (("--sort", "state", "x"), "IDs cannot be combined"),
+        (("--watch", "--since", "1h"), "--watch cannot be combined"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_does(jobs: Jobs, options: tuple[str, ...], said: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from luziad.attempts.readers import READ_GAP_S
+from luziad.attempts.live_output import READ_GAP_S
 from replaying import AGENTS, Replay
 from support import Connection, PrivateDaemon, eventually, private_daemon
 

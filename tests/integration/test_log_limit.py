@@ -25,7 +25,7 @@ def test_logs_and_followers_cope_with_a_missing_beginning() -> None:
         assert frame["end"]["offset"] == len(WHOLE)
         shown = daemon.run("logs", job)
         assert shown.stdout == WHOLE[begin:]
-        assert shown.stderr == f"luzia: the first {begin} bytes of this output are not kept (max_log_bytes)\n"
+        assert shown.stderr == f"luzia: the first {begin} bytes of this output were dropped (max_log_bytes)\n"
         last = daemon.run("logs", "-n", "2", job)
         assert (last.stdout, last.stderr) == ("line 19998 of many\nline 19999 of many\n", "")
 

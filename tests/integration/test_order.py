@@ -62,10 +62,10 @@ def test_the_urgent_job_starts_first_and_each_knows_its_place(daemon: PrivateDae
         last, usual = dispatch(wire, priority=-7), dispatch(wire)
         of_project, urgent = dispatch(wire, "low"), dispatch(wire, "low", priority=7)
         assert [status(wire, job)["priority"] for job in (last, usual, of_project, urgent)] == [-7, 0, -3, 7]
-        assert status(wire, urgent)["reason"] == "limit 1/1 of all projects, 1st in the queue"
-        assert status(wire, last)["reason"] == "limit 1/1 of all projects, 4th in the queue"
+        assert status(wire, urgent)["reason"] == "waiting for a slot (1 of 1 in use), 1st in the queue"
+        assert status(wire, last)["reason"] == "waiting for a slot (1 of 1 in use), 4th in the queue"
         (listed,) = (job for job in wire.ok(op="list")["jobs"] if job["id"] == last)
-        assert listed["reason"] == "limit 1/1 of all projects"
+        assert listed["reason"] == "waiting for a slot (1 of 1 in use)"
         wire.ok(op="cancel", job=first)
         assert started_order(wire, [last, usual, of_project, urgent]) == [urgent, usual, of_project, last]
 
@@ -78,7 +78,7 @@ def test_priorities_and_what_runs_are_known_after_a_restart(daemon: PrivateDaemo
     daemon.kill() if how == "kill" else daemon.stop()
     daemon.start()
     with daemon.connect() as wire:
-        assert status(wire, urgent)["reason"] == "limit 1/1 of all projects, 1st in the queue"
+        assert status(wire, urgent)["reason"] == "waiting for a slot (1 of 1 in use), 1st in the queue"
         assert wire.ok(op="info")["slots_used"] == 1
         wire.ok(op="cancel", job=first)
         assert started_order(wire, [last, urgent]) == [urgent, last]
@@ -107,7 +107,7 @@ def test_a_built_in_agent_can_be_limited_and_a_reload_changes_it(daemon: Private
         waiting = wire.ok(op="dispatch", project=path, agent="shell", task="sleep 100000")["job"]
         free = dispatch(wire, path)
         assert started_order(wire, [free]) == [free]
-        assert status(wire, waiting)["reason"] == "limit 1/1 of lane shell, 1st in the queue"
+        assert status(wire, waiting)["reason"] == "waiting for a slot of agent shell (1 of 1 in use), 1st in the queue"
         limit(2)
         eventually(lambda: status(wire, waiting)["state"] == "running")
         for job in (running, waiting):

@@ -106,7 +106,7 @@ def test_a_permission_is_asked_for_and_given(desk: Desk) -> None:
         "parts": [],
     }
     shown = desk.luzia("jobs", job).stdout
-    assert "may it use Bash: rm -rf build" in shown
+    assert "permission to use Bash: rm -rf build" in shown
     assert f"luzia answer {job} allow" in shown
     assert "asks to use Bash: rm -rf build" in desk.luzia("jobs", "--waiting").stdout
     answered = desk.luzia("answer", job, "allow")
@@ -114,7 +114,7 @@ def test_a_permission_is_asked_for_and_given(desk: Desk) -> None:
     done = desk.ended(job)
     assert (done["state"], done["exit_code"], done["question"]) == ("completed", 0, None)
     assert desk.told() == [{"behavior": "allow", "updatedInput": {"command": "rm -rf build"}}]
-    assert "No job matches" in desk.luzia("jobs", "--waiting").stdout
+    assert "No jobs match" in desk.luzia("jobs", "--waiting").stdout
     assert desk.error(op="answer", job=job, words=["allow"]) == "job_not_waiting"
 
 

@@ -49,8 +49,8 @@ def test_a_paused_project_stands_still_and_starts_nothing_until_it_is_resumed_al
         assert status(wire, job)["state"] == "paused"
         later = dispatch(wire)
         told = status(wire, later)["reason"]
-        assert told.startswith("project overbits is paused since "), told
-        assert told.endswith("; `luzia resume --project overbits`")
+        assert told.startswith("project overbits has been paused since "), told
+        assert told.endswith("; resume it with `luzia resume --project overbits`")
         assert end_states(wire, dispatch(wire, project="other")) == ["completed"], "others go on"
     for _ in restarts(daemon):
         with daemon.connect() as wire:
@@ -104,9 +104,9 @@ def test_everything_is_paused_and_resumed_with_every_project(daemon: PrivateDaem
     assert wire.ok(op="pause_queue")["jobs"] == [job]
     later, other = dispatch(wire), dispatch(wire, project="other")
     for each in (later, other):
-        assert status(wire, each)["reason"].startswith("everything is paused since ")
+        assert status(wire, each)["reason"].startswith("the queue has been paused since ")
     assert wire.ok(op="resume_queue", project="overbits")["jobs"] == [job], "what was paused with everything"
-    assert status(wire, later)["reason"].startswith("everything is paused since ")
+    assert status(wire, later)["reason"].startswith("the queue has been paused since ")
     (Path(daemon.project) / "go").touch()
     told = wire.ok(op="resume_queue")
     assert told == {"queues": {"everything": None, "projects": {}, "draining": None}, "jobs": []}
@@ -127,8 +127,8 @@ def test_a_drain_lets_what_runs_end_and_starts_nothing_until_it_is_taken_back(
     assert wire.ok(op="drain")["queues"]["draining"] == since, "asking twice is harmless"
     later = dispatch(wire)
     told = status(wire, later)["reason"]
-    assert told.startswith("the daemon drains since ")
-    assert told.endswith("; `luzia drain --end` lets jobs start")
+    assert told.startswith("draining since ")
+    assert told.endswith("; end it with `luzia drain --end`")
     (Path(daemon.project) / "go").touch()
     assert end_states(wire, job) == ["completed"]
     assert status(wire, later)["state"] == "queued"
@@ -144,7 +144,7 @@ def test_a_drain_survives_a_crash_and_ends_with_an_orderly_stop(daemon: PrivateD
     daemon.kill()
     daemon.start()
     with daemon.connect() as wire:
-        assert status(wire, job)["reason"].startswith("the daemon drains since ")
+        assert status(wire, job)["reason"].startswith("draining since ")
     daemon.stop()
     daemon.start()
     with daemon.connect() as wire:
@@ -165,9 +165,9 @@ def test_nothing_starts_when_what_is_paused_cannot_be_read(daemon: PrivateDaemon
     daemon.start()
     with daemon.connect() as wire:
         job = dispatch(wire)
-        assert status(wire, job)["reason"].startswith("everything is paused since ")
+        assert status(wire, job)["reason"].startswith("the queue has been paused since ")
         (notice,) = wire.ok(op="info")["notices"]
-        assert "queues.json cannot be read, so everything is paused" in notice
+        assert "queues.json cannot be read, so the queue is paused" in notice
         wire.ok(op="resume_queue")
         assert end_states(wire, job) == ["completed"]
 
@@ -175,8 +175,8 @@ def test_nothing_starts_when_what_is_paused_cannot_be_read(daemon: PrivateDaemon
 def test_every_screen_tells_what_is_stopped(daemon: PrivateDaemon, wire: Connection) -> None:
     assert daemon.run("pause", "--project", "other").stdout == "other  paused\n"
     assert daemon.run("pause", "--all", "--queue-only").stdout == "everything  paused\n"
-    assert daemon.run("drain").stdout.startswith("Nothing starts any more; no job runs.")
-    words = {"the daemon drains since", "everything is paused since", "project other is paused since"}
+    assert daemon.run("drain").stdout.startswith("Draining: no jobs are active.")
+    words = {"draining since", "paused since", "project other paused since"}
     for command in (["jobs"], ["daemon", "status"], ["doctor"]):
         shown = daemon.run(*command).stdout
         assert all(word in shown for word in words), shown
@@ -184,8 +184,8 @@ def test_every_screen_tells_what_is_stopped(daemon: PrivateDaemon, wire: Connect
     assert [line.endswith("(paused)") for line in listed[1:3]] == [True, False]
     done = daemon.run("resume", "--all")
     assert done.stdout == "everything  resumed\n"
-    assert "the daemon drains since" in done.stderr
-    assert daemon.run("drain", "--end").stdout == "Jobs start again\n"
+    assert "draining since" in done.stderr
+    assert daemon.run("drain", "--end").stdout == "Draining ended; jobs start again\n"
     assert not any(word in daemon.run("jobs").stdout for word in words)
 
 
@@ -205,7 +205,7 @@ def test_other_filters_pause_jobs_and_no_queue(daemon: PrivateDaemon, wire: Conn
     assert end_states(wire, dispatch(wire)) == ["completed"]
     refused = daemon.run("pause", "--project", "overbits", "--tag", "a=b", "--queue-only")
     assert refused.returncode == 2
-    assert "--queue-only goes with --project or --all alone" in refused.stderr
+    assert "--queue-only requires --project or --all alone" in refused.stderr
 
 
 def test_drain_waits_until_nothing_runs_and_tells_how_many_do(daemon: PrivateDaemon, wire: Connection) -> None:
@@ -215,11 +215,11 @@ def test_drain_waits_until_nothing_runs_and_tells_how_many_do(daemon: PrivateDae
     assert wire.ok(op="info")["counts"] == {"paused": 1}
     with daemon.start_command("drain", "--wait") as draining:
         assert draining.stdout is not None
-        assert draining.stdout.readline() == "1 job runs, 1 of them is paused\n"
+        assert draining.stdout.readline() == "1 job is active, 1 paused\n"
         wire.ok(op="resume", job=job)
-        assert draining.stdout.readline() == "1 job runs\n"
+        assert draining.stdout.readline() == "1 job is active\n"
         (Path(daemon.project) / "go").touch()
-        assert draining.stdout.read() == "no job runs\n"
+        assert draining.stdout.read() == "no jobs are active\n"
         assert draining.wait(60) == 0
     assert json.loads(daemon.run("drain", "--wait", "--json").stdout)["running"] == 0
 
@@ -228,12 +228,12 @@ def test_drain_says_when_somebody_has_ended_the_drain(daemon: PrivateDaemon, wir
     running(wire)
     with daemon.start_command("drain", "--wait") as draining:
         assert draining.stdout is not None
-        assert draining.stdout.readline() == "1 job runs\n"
+        assert draining.stdout.readline() == "1 job is active\n"
         wire.ok(op="drain", end=True)
         running(wire)
         assert draining.wait(60) == exit_codes.REFUSED
         assert draining.stderr is not None
-        assert "the drain has ended" in draining.stderr.read()
+        assert "draining was ended" in draining.stderr.read()
 
 
 PARENT = """
@@ -272,6 +272,6 @@ def test_sub_jobs_of_a_paused_job_do_not_start(daemon: PrivateDaemon, wire: Conn
     with daemon.connect() as waiting:
         waiting.send(op="wait", jobs=[job], parent=parent)
         assert end_states(wire, dispatch(wire, project="other")) == ["completed"]
-        assert status(wire, job)["reason"].startswith("project overbits is paused since ")
+        assert status(wire, job)["reason"].startswith("project overbits has been paused since ")
         wire.ok(op="resume", job=parent)
         assert waiting.receive()["ok"]["jobs"][0]["state"] == "completed", "it goes on, and what it waits for"

@@ -134,7 +134,7 @@ def test_retries_expiries_and_deadlines_outlive_the_daemon(how: str) -> None:
             assert "retry 1 of 1 in " in status(wire, retrying)["reason"]
             expired = ended(wire, expiring)
             assert (expired["state"], expired["outcome"]) == ("timed_out", "expired")
-            assert (expired["reason"], expired["attempts"]) == ("had not begun within 0.5 s", [])
+            assert (expired["reason"], expired["attempts"]) == ("had not started within 0.5 s", [])
             assert ended(wire, running)["outcome"] == "overdue"
             wire.ok(op="retry", job=retrying)
             assert ended(wire, retrying)["state"] == "completed"

@@ -83,7 +83,7 @@ def test_a_selection_is_cancelled_when_that_is_meant(daemon: PrivateDaemon, wire
     status, shown = asked(daemon, "n", *words)
     assert status == 2
     assert "Cancel 2 jobs" in shown
-    assert "nothing was done" in shown
+    assert "aborted" in shown
     status, shown = asked(daemon, "y", *words)
     assert status == 0
     assert end_states(wire, *mine) == ["cancelled", "cancelled"]
@@ -98,7 +98,7 @@ def test_ended_jobs_are_retried_and_removed_by_state(daemon: PrivateDaemon, wire
     (daemon.project / "mended").touch()
     assert daemon.run("retry", "--state", "failed", "-y").returncode == 0
     assert end_states(wire, bad) == ["completed"]
-    assert daemon.run("remove", "--state", "failed,running", "-y").stderr == "No job matches.\n"
+    assert daemon.run("remove", "--state", "failed,running", "-y").stderr == "No jobs match.\n"
     assert daemon.run("remove", "--all", "-y").returncode == 0
     assert listed(daemon) == set()
 
@@ -107,10 +107,10 @@ def test_a_selection_that_says_nothing_or_too_much_is_a_mistake(daemon: PrivateD
     job = dispatch(wire)
     end_states(wire, job)
     for words, said in {
-        ("cancel",): "which jobs?",
-        ("cancel", job, "--all"): "do not go with it",
-        ("cancel", "--state", "completed"): "nothing to cancel",
-        ("remove", "--state", "nonsense"): "is no state",
+        ("cancel",): "no jobs to cancel",
+        ("cancel", job, "--all"): "IDs cannot be combined",
+        ("cancel", "--state", "completed"): "cannot cancel jobs in these states",
+        ("remove", "--state", "nonsense"): "invalid state",
         ("remove", "--tag", "nonsense"): "write KEY=VALUE",
         ("remove", *[job] * 10): "this would remove 10 jobs",
     }.items():
@@ -143,7 +143,7 @@ def test_every_command_that_changes_jobs_asks_before_it_changes_a_selection(
         done = daemon.run(verb, "--all")
         assert (done.returncode, done.stdout) == (2, ""), verb
         assert f"this would {verb} " in done.stderr
-        assert "Say --yes when that is meant." in done.stderr
+        assert "Pass --yes to confirm." in done.stderr
     assert listed(daemon, "--all") == before
     assert wire.ok(op="info")["counts"] == states
     wire.ok(op="cancel", job=job)

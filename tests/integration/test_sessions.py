@@ -69,7 +69,7 @@ def test_a_usage_limit_is_waited_for_and_the_same_session_goes_on_once(luzia: Lu
     first, *others = luzia.calls()
     (second,) = (call for call in others if call["session"] == first["session"])
     assert (first["resumed"], second["resumed"]) == (False, True)
-    assert "Go on where you stopped" in second["prompt"]
+    assert "Continue where you stopped" in second["prompt"]
     assert done["attempts"][1]["session"] == first["session"]
 
 
@@ -162,7 +162,7 @@ def test_a_cancelled_job_says_no_more_and_tells_so(luzia: Luzia, wire: Connectio
     eventually(lambda: status(wire, job)["state"] == "running")
     wire.ok(op="send", job=job, message="one")
     wire.ok(op="cancel", job=job)
-    assert ended(wire, job)["reason"] == "cancelled, 1 follow-up not given"
+    assert ended(wire, job)["reason"] == "cancelled, 1 follow-up not sent"
 
 
 def test_a_retry_goes_on_with_the_session_and_a_fresh_one_does_not(luzia: Luzia, wire: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Jobs that give no sign of life for too long are ended; those that give one are left alone."""
+"""Jobs that give no activity for too long are ended; those that give one are left alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def daemon() -> Iterator[PrivateDaemon]:
 def test_a_job_that_gives_no_sign_of_life_is_ended_as_stalled(wire: Connection) -> None:
     job = dispatch(wire, "echo begun; sleep 600", stall_timeout_s=SPAN_S)
     (ended,) = wire.ok(op="wait", jobs=[job])["jobs"]
-    assert (ended["state"], ended["outcome"], ended["reason"]) == ("timed_out", "stalled", "no sign of life for 0.4 s")
+    assert (ended["state"], ended["outcome"], ended["reason"]) == ("timed_out", "stalled", "no activity for 0.4 s")
     assert ended["stall_timeout_s"] == SPAN_S
 
 

@@ -186,7 +186,7 @@ def test_jobs_shows_the_family(daemon: PrivateDaemon, wire: Connection) -> None:
     top = dispatch(wire)
     child = running(wire, dispatch(wire, parent=top))
     assert "1 running" in next(line for line in daemon.run("jobs", top).stdout.splitlines() if "Sub-jobs:" in line)
-    assert top in next(line for line in daemon.run("jobs", child).stdout.splitlines() if "Sub-job of:" in line)
+    assert top in next(line for line in daemon.run("jobs", child).stdout.splitlines() if "Parent job:" in line)
     listed = daemon.run("jobs", "--parent", top[-4:]).stdout
     assert child in listed
     assert top not in listed

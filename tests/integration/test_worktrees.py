@@ -98,10 +98,10 @@ def test_a_job_works_in_a_tree_of_its_own_and_its_branch_is_merged_and_cleaned(w
     assert "kept: y is uncommitted" in workshop.luzia("clean").stdout
     merged = workshop.luzia("merge", "--commit", job["id"])
     assert merged.returncode == 0, merged.stderr
-    assert merged.stdout.startswith(f"merged luzia/{job['id']} into main: 2 commits, now at ")
+    assert merged.stdout.startswith(f"Merged luzia/{job['id']} into main: 2 commits, now at ")
     assert (workshop.project.root / "y").read_text() == "x\n"
     assert workshop.project.git("status", "--porcelain") == ""
-    assert "has everything of" in workshop.luzia("merge", job["id"]).stdout
+    assert "already contains" in workshop.luzia("merge", job["id"]).stdout
 
     assert "would be removed" in workshop.luzia("clean").stdout
     assert Path(tree["path"]).is_dir()

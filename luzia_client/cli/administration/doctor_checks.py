@@ -19,8 +19,7 @@ from luzia_protocol.replies import Agent, DaemonInfo
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
-from luzia_client.cli.show.formatting import format_duration, format_size
-from luzia_client.cli.show.queues import stops
+from luzia_client.cli.show.formatting import describe_suspensions, format_duration, format_size
 from luzia_client.transport import autostart
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
@@ -111,7 +110,7 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
         yield Finding("!", "the fork server is not running", "The next job starts it; if not, see the log.")
     for notice in info.notices:
         yield Finding("!", notice, "See the daemon's log.")
-    for words, command in stops(info.queues, datetime.now(UTC)):
+    for words, command in describe_suspensions(info.queues, datetime.now(UTC)):
         yield Finding("!", words, f"Run: {command}")
     if info.storage != "ok":
         yield Finding("✗", f"storage: {info.storage}", "Free space in the state directory.")
@@ -195,7 +194,7 @@ def check_projects(client: Client) -> Iterator[Finding]:
             remedy = f"Create it, or run `luzia projects remove {project.name}`."
             yield Finding("✗", f"project {project.name}: {project.path} does not exist", remedy)
     existing = sum(project.exists for project in projects)
-    yield Finding("✓", f"projects: {existing} of {len(projects)} exist")
+    yield Finding("✓", f"projects: {existing} of {len(projects)} exist" if projects else "no projects configured")
 
 
 def check_agents(client: Client) -> Iterator[Finding]:

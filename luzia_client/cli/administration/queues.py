@@ -14,8 +14,8 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.selection import confirm, format_ids
+from luzia_client.cli.show.formatting import describe_suspensions
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.queues import stops
 from luzia_client.cli.show.text import format_quantity, harmless
 
 
@@ -67,5 +67,5 @@ def change_queues(
 
 def print_suspensions(queues: Queues, now: datetime) -> None:
     """Print on stderr what still keeps all jobs from starting."""
-    for words, command in stops(Queues(queues.everything, {}, queues.draining), now):
+    for words, command in describe_suspensions(Queues(queues.everything, {}, queues.draining), now):
         print(f"luzia: {words}; end with `{command}`", file=sys.stderr)

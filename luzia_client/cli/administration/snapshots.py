@@ -6,11 +6,11 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 import msgspec
 
 from luzia_protocol import environment
+from luzia_protocol.operating import Snapshot
 from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
@@ -22,17 +22,6 @@ from luzia_client.cli.show.output import print_columns
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.transport import autostart
 from luzia_client.transport.endpoint import DaemonUnreachableError
-
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """A line of the output of luziad."""
-
-    file: str
-    taken_at: datetime
-    size_bytes: int
-    jobs: int | None
-    schema: int | None
-    problem: str | None
 
 
 def list_snapshots(args: argparse.Namespace) -> int:

@@ -106,7 +106,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        raise UsageError(message, f"See `{self.prog} --help`.")
+        raise UsageError(message.removeprefix("argument "), f"See `{self.prog} --help`.")
 
 
 def load_command(name: str) -> ModuleType:

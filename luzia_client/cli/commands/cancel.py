@@ -8,7 +8,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.formatting import LIVE_STATES
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
     ("luzia cancel a2f5", "cancel a job and terminate its processes"),
@@ -25,4 +25,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return for_each(select_ids(client, args, "cancel", LIVE_STATES), client.cancel, args.json)
+        return change_each(select_ids(client, args, "cancel", LIVE_STATES), client.cancel, args.json)

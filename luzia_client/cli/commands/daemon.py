@@ -21,9 +21,8 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.errors import print_error
-from luzia_client.cli.show.formatting import format_counts, format_duration, format_size
-from luzia_client.cli.show.output import print_facts, print_json
-from luzia_client.cli.show.queues import stops
+from luzia_client.cli.show.formatting import describe_suspensions, format_counts, format_duration, format_size
+from luzia_client.cli.show.output import print_fields, print_json
 from luzia_client.transport import autostart
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
@@ -138,7 +137,7 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         print_json(info)
         return exit_codes.OK
-    print_facts(describe_daemon(info))
+    print_fields(describe_daemon(info))
     for notice in info.notices:
         print(f"! {notice}")
     return exit_codes.OK
@@ -162,7 +161,10 @@ def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
     return [
         ("luziad", f"{info.version}, pid {info.pid}, up {format_duration(info.uptime_s)}, {info.managed_by}"),
         ("Jobs", format_counts(info.counts)),
-        *(("Stopped", f"{words}; end with `{command}`") for words, command in stops(info.queues, datetime.now(UTC))),
+        *(
+            ("Stopped", f"{words}; end with `{command}`")
+            for words, command in describe_suspensions(info.queues, datetime.now(UTC))
+        ),
         ("Slots", f"{info.slots_used} of {info.slots} in use"),
         ("Memory", format_size(info.rss_bytes)),
         ("Clients", f"{info.connections} connected, {info.subscribers} subscribed"),

@@ -25,7 +25,7 @@ from luzia_client.cli.demo.project import TASKS, job_variables, make_project
 from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
-from luzia_client.cli.watch.watch import closing_lines, watch
+from luzia_client.cli.watch.watch_jobs import describe_results, watch_jobs
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (("luzia demo", "run five jobs in a temporary directory"),)
@@ -65,10 +65,10 @@ def _run_demo(client: Client, root: str) -> int:
     dispatches = _dispatch(screen)
     ids = [answer.job for answer, _ in dispatches.results]
     print(flush=True)
-    board = asyncio.run(watch(ids))
+    board = asyncio.run(watch_jobs(ids))
     if not screen.live:
         print()
-    print("\n".join(closing_lines(board, screen, table=True, hints=False)))
+    print("\n".join(describe_results(board, screen, table=True, hints=False)))
     for job in board.ended.values():
         if job.state is JobState.FAILED:
             output = client.read_output(job.id, tail=2).data.strip()

@@ -56,18 +56,18 @@ def run(args: argparse.Namespace) -> int:
         elif args.end:
             print("Draining ended; jobs start again")
         else:
-            print(f"Draining: {format_running(client.get_info())}. End it with `luzia drain --end`")
+            print(f"Draining: {format_active(client.get_info())}. End it with `luzia drain --end`")
     return exit_codes.OK
 
 
-def format_running(info: DaemonInfo) -> str:
-    """`3 jobs are running, 1 of them is paused`, with the jobs that do not end by themselves."""
+def format_active(info: DaemonInfo) -> str:
+    """`3 jobs are active, 1 paused`, with the jobs that do not end by themselves."""
     count = sum(info.counts.get(state, 0) for state in ACTIVE_STATES)
-    words = ["no jobs are running" if count == 0 else "1 job is running" if count == 1 else f"{count} jobs are running"]
+    words = ["no jobs are active" if count == 0 else "1 job is active" if count == 1 else f"{count} jobs are active"]
     for state, what in ((JobState.PAUSED, "paused"), (JobState.WAITING, "waiting for an answer")):
         stuck = info.counts.get(state, 0)
         if stuck:
-            words.append(f"{stuck} of them {'is' if stuck == 1 else 'are'} {what}")
+            words.append(f"{stuck} {what}")
     return ", ".join(words)
 
 
@@ -85,7 +85,7 @@ def _wait(client: Client, as_json: bool) -> int:
     display.close()
     if info.queues.draining is None:
         return print_error(
-            f"draining was ended, and {format_running(info)}", "Run `luzia drain` again.", exit_codes.REFUSED
+            f"draining was ended, and {format_active(info)}", "Run `luzia drain` again.", exit_codes.REFUSED
         )
     return exit_codes.OK
 
@@ -103,7 +103,7 @@ class _CountDisplay:
         self._last = ""
 
     def show(self, info: DaemonInfo) -> None:
-        words = format_running(info)
+        words = format_active(info)
         if words == self._last:
             return
         if self._as_json:

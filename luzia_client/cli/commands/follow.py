@@ -16,8 +16,8 @@ from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.args.selection import add_tag_option
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.cli.watch.following import Following, Wanted
-from luzia_client.cli.watch.prefixed import JsonLines, Prefixed
+from luzia_client.cli.watch.output_follower import FollowOptions, OutputFollower
+from luzia_client.cli.watch.output_printers import JsonPrinter, PrefixedPrinter
 
 EXAMPLES = (
     ("luzia follow a2f5 17c0", "follow two jobs until both have ended"),
@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
     if args.ids and (filtered or args.forever):
         raise UsageError("IDs cannot be combined with --project, --tag, --all or --forever")
     if not args.ids and not filtered:
-        raise UsageError("no jobs to follow are given", "Give IDs, or use --project, --tag or --all.")
+        raise UsageError("no jobs to follow", "Give IDs, or use --project, --tag or --all.")
     screen = stdout_screen()
     transcript: Render = "colour" if screen.colour else "text"
-    wanted = Wanted(
+    wanted = FollowOptions(
         ids=args.ids,
         projects=args.project,
         tags=dict(args.tag),
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         encoding="text" if args.json else "base64",
     )
     with Client() as client:
-        following = Following(client, wanted, JsonLines() if args.json else Prefixed(screen, args.raw))
+        following = OutputFollower(client, wanted, JsonPrinter() if args.json else PrefixedPrinter(screen, args.raw))
         status = following.run()
     if following.empty:
         print("luzia: no jobs are running or pending", file=sys.stderr)

@@ -9,7 +9,7 @@ from luzia_protocol.jobs import JobState
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
     ("luzia hold a2f5", "keep a job in the queue"),
@@ -26,4 +26,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return for_each(select_ids(client, args, "hold", [JobState.QUEUED]), client.hold, args.json)
+        return change_each(select_ids(client, args, "hold", [JobState.QUEUED]), client.hold, args.json)

@@ -10,7 +10,7 @@ from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_project_filter, add_since, parse_positive, parse_states
 from luzia_client.cli.args.selection import add_tag_option
 from luzia_client.cli.show import listing
-from luzia_client.cli.watch.signal_options import add_signs, chosen_signs
+from luzia_client.cli.watch.notifier import add_notifier_options, notifier_options
 
 EXAMPLES = (
     ("luzia jobs", "list the newest jobs"),
@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="show the details of these jobs")
     parser.add_argument("-w", "--watch", action="store_true", help="show jobs live until all have ended")
-    add_signs(parser)
+    add_notifier_options(parser)
     selection = parser.add_argument_group("Selection")
     add_project_filter(selection)
     selection.add_argument(
@@ -67,23 +67,23 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("IDs cannot be combined with options that select or sort jobs")
     if args.watch and selecting:
         raise UsageError("--watch cannot be combined with options that select or sort jobs, except --project")
-    signs = chosen_signs(args)
+    notifications = notifier_options(args)
     if args.watch:
-        from luzia_client.cli.watch.watch import run_watch
+        from luzia_client.cli.watch.watch_jobs import run_watch
 
-        return run_watch(args.ids, args.project, args.json, signs)
+        return run_watch(args.ids, args.project, args.json, notifications)
     if args.ids:
         from luzia_client.cli.show.job_pages import show_jobs
 
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or DEFAULT_LIMIT
-    wanted = listing.Wanted(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
+    query = listing.JobQuery(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
     from luzia_client.cli.commands.dispatch import exchange
 
     if args.json:
-        return listing.print_json(wanted, exchange)
+        return listing.print_jobs_json(query, exchange)
     if args.format is not None:
-        from luzia_client.cli.show.columns import chosen
+        from luzia_client.cli.show.columns import parse_columns
 
-        return listing.print_columns(wanted, chosen(args.format), exchange)
-    return listing.print_table(wanted, exchange)
+        return listing.print_jobs_columns(query, parse_columns(args.format), exchange)
+    return listing.print_jobs_table(query, exchange)

@@ -27,7 +27,7 @@ from luzia_client.cli.args.parser import add_json, parse_count
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.cli.watch.log_selection import add_jobs, heading, jobs_meant
+from luzia_client.cli.watch.log_selection import add_job_options, format_heading, select_jobs
 
 EXAMPLES = (
     ("luzia logs a2f5", "print the output of a job"),
@@ -42,7 +42,7 @@ Render = Literal["none", "text", "colour"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    add_jobs(parser)
+    add_job_options(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="follow the output of one job until it ends")
     parser.add_argument("-n", "--lines", type=parse_count, metavar="N", help="print only the last N lines")
     parser.add_argument("--raw", action="store_true", help="print the output itself, not the transcript")
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     status = exit_codes.OK
     with Client() as client:
-        jobs = jobs_meant(client, args)
+        jobs = select_jobs(client, args)
         if len(jobs) == 1 and isinstance(jobs[0], str):
             _show(client, jobs[0], args)
             return status
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 job = client.get_job(each) if isinstance(each, str) else each
                 if not args.json:
-                    _write(("\n" if number else "") + heading(job) + "\n")
+                    _write(("\n" if number else "") + format_heading(job) + "\n")
                 _show(client, job.id, args)
             except Refused as refused:
                 status = print_error(refused.message, refused.hint, exit_codes.REFUSED)

@@ -14,7 +14,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli.administration.queues import add_queue_only, change_queues, selected_queues
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 CAN_BE_PAUSED = (JobState.STARTING, JobState.RUNNING)
 
@@ -37,4 +37,4 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         if selected_queues(args) is not None:
             return change_queues(client, args, "pause", CAN_BE_PAUSED, client.pause_queue)
-        return for_each(select_ids(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json)
+        return change_each(select_ids(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json)

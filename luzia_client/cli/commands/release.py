@@ -9,7 +9,7 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
     ("luzia release a2f5", "release a job"),
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return for_each(select_ids(client, args, "release", [JobState.QUEUED], _is_held), client.release, args.json)
+        return change_each(select_ids(client, args, "release", [JobState.QUEUED], _is_held), client.release, args.json)
 
 
 def _is_held(job: Job) -> bool:

@@ -8,7 +8,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.formatting import FINAL_STATES
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
     ("luzia remove a2f5", "delete a job and its output"),
@@ -25,4 +25,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return for_each(select_ids(client, args, "remove", FINAL_STATES), client.remove, args.json)
+        return change_each(select_ids(client, args, "remove", FINAL_STATES), client.remove, args.json)

@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli.administration.queues import add_queue_only, change_queues, print_suspensions, selected_queues
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
     ("luzia resume a2f5", "resume a job"),
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         if selected_queues(args) is None:
-            return for_each(select_ids(client, args, "resume", [JobState.PAUSED]), client.resume, args.json)
+            return change_each(select_ids(client, args, "resume", [JobState.PAUSED]), client.resume, args.json)
         status = change_queues(client, args, "resume", [JobState.PAUSED], client.resume_queue)
         print_suspensions(client.get_info().queues, datetime.now(UTC))
         return status

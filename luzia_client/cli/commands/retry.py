@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.formatting import FINAL_STATES
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
     ("luzia retry a2f5", "run a job again"),
@@ -30,4 +30,4 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         jobs = select_ids(client, args, "retry", FINAL_STATES)
-        return for_each(jobs, lambda job: client.retry(job, args.fresh), args.json)
+        return change_each(jobs, lambda job: client.retry(job, args.fresh), args.json)

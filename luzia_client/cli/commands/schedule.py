@@ -99,7 +99,7 @@ def _add(line: schedule_add.ScheduleLine, as_json: bool) -> int:
         done = "Replaced" if "--replace" in line.options else "Added"
         print(f"{done} {harmless(schedule.name)} (time zone {harmless(schedule.timezone)}). Next runs:")
         now = datetime.now(UTC)
-        print("\n".join(f"  {words}" for words in schedule_words.coming(schedule, now)))
+        print("\n".join(f"  {words}" for words in schedule_words.describe_next_runs(schedule, now)))
     return exit_codes.OK
 
 
@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
         for schedule in schedules:
             print_json(schedule)
     else:
-        print("\n".join(schedule_words.table(schedules, datetime.now(UTC), stdout_screen())))
+        print("\n".join(schedule_words.describe_schedules(schedules, datetime.now(UTC), stdout_screen())))
     return exit_codes.OK
 
 
@@ -137,5 +137,5 @@ def _print_result(schedule: Schedule, as_json: bool, done: str) -> int:
     elif done:
         print(f"{done} {harmless(schedule.name)}")
     else:
-        print("\n".join(schedule_words.details(schedule, datetime.now(UTC), stdout_screen())))
+        print("\n".join(schedule_words.describe_schedule(schedule, datetime.now(UTC), stdout_screen())))
     return exit_codes.OK

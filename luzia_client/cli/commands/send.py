@@ -9,7 +9,7 @@ import argparse
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import ID_HELP, add_json
-from luzia_client.cli.show.output import for_each
+from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (('luzia send a2f5 "and add a test"', "send a message to the agent"),)
 
@@ -27,4 +27,4 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     message = " ".join(args.words)
     with Client() as client:
-        return for_each([args.job], lambda job: client.send_message(job, message), args.json)
+        return change_each([args.job], lambda job: client.send_message(job, message), args.json)

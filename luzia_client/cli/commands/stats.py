@@ -17,10 +17,11 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json, add_project_filter, add_since
-from luzia_client.cli.show.charts import charts
+from luzia_client.cli.show.charts import draw_charts
+from luzia_client.cli.show.formatting import NO_JOBS
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.cli.show.statistics import Fact, fact_of, figures
+from luzia_client.cli.show.statistics import JobSample, compute_statistics, sample_job
 
 EXAMPLES = (
     ("luzia stats --since 7d", "show statistics of the last seven days"),
@@ -46,37 +47,33 @@ def run(args: argparse.Namespace) -> int:
     now = datetime.now(UTC).astimezone()
     since: datetime | None = args.since
     with Client() as client:
-        found = list(_facts(client, args.project, since))
+        found = list(_samples(client, args.project, since))
     if not found and not args.json:
-        print(
-            "No jobs match."
-            if since or args.project
-            else 'No jobs yet. Dispatch one, for example: luzia . "fix the tests"'
-        )
+        print("No jobs match." if since or args.project else NO_JOBS)
         return exit_codes.OK
     begin = since or min((created for created, _ in found), default=now).astimezone()
-    told = figures([fact for _, fact in found], begin, now)
+    statistics = compute_statistics([sample for _, sample in found], begin, now)
     if args.json:
-        print_json(told)
+        print_json(statistics)
     elif not pictures:
-        print("\n".join(charts(told, stdout_screen())))
+        print("\n".join(draw_charts(statistics, stdout_screen())))
     for path, kind in pictures:
-        from luzia_client.cli.show.plots import draw
+        from luzia_client.cli.show.plots import draw_plots
 
-        draw(told, path, kind)
+        draw_plots(statistics, path, kind)
         if not args.json:
             print(path)
     return exit_codes.OK
 
 
-def _facts(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[tuple[datetime, Fact]]:
+def _samples(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[tuple[datetime, JobSample]]:
     """The dispatch time and the statistics sample of each job. Jobs with earlier attempts are fetched one by one."""
     cursor: int | None = None
     while True:
         page = client.list_jobs(projects, limit=MAX_PAGE, cursor=cursor, since=since)
         for job in page.jobs:
             full = job if job.attempt <= 1 else _fetch_attempts(client, job)
-            yield full.created_at, fact_of(full)
+            yield full.created_at, sample_job(full)
         cursor = page.next
         if cursor is None:
             return

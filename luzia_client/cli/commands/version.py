@@ -10,7 +10,7 @@ from luzia_client import __version__
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.show.output import print_facts, print_json
+from luzia_client.cli.show.output import print_fields, print_json
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (("luzia version", "show both versions"),)
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         )
         return exit_codes.OK
     daemon = f"{info.version} (protocol {info.protocol}, pid {info.pid})" if info else "not running"
-    print_facts([("luzia", f"{__version__} (protocol {PROTOCOL_VERSION})"), ("luziad", daemon)])
+    print_fields([("luzia", f"{__version__} (protocol {PROTOCOL_VERSION})"), ("luziad", daemon)])
     if info and info.version != __version__:
         print("The versions differ. Run `luzia daemon restart`; running jobs are not affected.")
     return exit_codes.OK

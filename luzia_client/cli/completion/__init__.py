@@ -1,1 +1,4 @@
-"""What TAB offers in bash, zsh and fish, from the table in data/commands.json."""
+"""Completion in bash, zsh and fish, from the generated table data/commands.json.
+
+It runs at every TAB: it imports next to nothing, starts no daemon, and does not wait for a slow one.
+"""

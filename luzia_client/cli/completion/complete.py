@@ -1,9 +1,8 @@
-"""What TAB offers: `luzia --complete SHELL WORD…`, of which the last word is the one that is being typed.
+"""Completion: `luzia --complete SHELL WORD…`, where the last word is the one being typed.
 
-The first line that it prints says how the shell goes on: `files` or `directories` to offer these as well, `nospace`
-to put no space behind the word, `instead` to put it into the place of what was typed. Then come the offers, each
-with what is said of it behind a tab. Nothing is printed when something is wrong, no daemon is started, and one that
-does not answer at once is not waited for.
+The first line of the output instructs the shell: `files` or `directories` to add these, `nospace` to append no space,
+`instead` to replace the typed word. The candidates follow, each with its description after a tab. On any error nothing
+is printed.
 """
 
 from __future__ import annotations
@@ -11,77 +10,77 @@ from __future__ import annotations
 import json
 import os
 
-from luzia_client.cli.completion.engine import Line, Offers, ask
+from luzia_client.cli.completion.engine import Candidates, Line, ask_daemon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    Values = Callable[[str, str, str, dict[str, Any]], Offers]
+    CompleteValue = Callable[[str, str, str, dict[str, Any]], Candidates]
 
-DISPATCH = ("dispatch", "run")
-LIVE = ("queued", "starting", "running", "paused", "waiting", "stopping")
-FINAL = ("completed", "failed", "cancelled", "timed_out", "skipped", "lost")
-STATES = {
+DISPATCH_COMMANDS = ("dispatch", "run")
+LIVE_STATES = ("queued", "starting", "running", "paused", "waiting", "stopping")
+FINAL_STATES = ("completed", "failed", "cancelled", "timed_out", "skipped", "lost")
+COMMAND_STATES = {
     "answer": ("waiting",),
-    "cancel": LIVE,
-    "clean": FINAL,
+    "cancel": LIVE_STATES,
+    "clean": FINAL_STATES,
     "edit": ("queued",),
     "hold": ("queued",),
-    "merge": FINAL,
+    "merge": FINAL_STATES,
     "pause": ("running",),
-    "progress": LIVE,
+    "progress": LIVE_STATES,
     "release": ("queued",),
-    "remove": FINAL,
+    "remove": FINAL_STATES,
     "resume": ("paused",),
-    "retry": FINAL,
-    "wait": LIVE,
+    "retry": FINAL_STATES,
+    "wait": LIVE_STATES,
 }
-"""Commands -> the states of the jobs that they are for; the others are for any."""
-MANY = 100
-"""Jobs, the newest, that are offered."""
+"""Command -> the states of the jobs that it applies to; other commands apply to all."""
+MAX_JOBS = 100
+"""The newest jobs that are offered."""
 
 
 def run(words: list[str]) -> int:
-    """Print what the shell may offer; returns the exit status, which is 0 whatever goes wrong."""
-    from luzia_client.cli.completion.engine import printed
+    """Print the candidates; returns the exit status, which is 0 also on errors."""
+    from luzia_client.cli.completion.engine import format_candidates
 
     shell, *line = words or [""]
     try:
-        print(printed(offers(known_commands(), Line(shell, line), values_of), shell), end="")
+        print(format_candidates(complete_word(load_commands(), Line(shell, line), complete_value), shell), end="")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return 0  # a line on the terminal would only be in the way of what is being typed
+        return 0  # a message would disturb the line that is being typed
     return 0
 
 
-def known_commands() -> dict[str, Any]:
-    """The table of what the commands take, which is made from their parsers."""
+def load_commands() -> dict[str, Any]:
+    """The table of the commands' arguments, which is generated from their parsers."""
     with open(os.path.join(os.path.dirname(__file__), "data", "commands.json"), "rb") as file:
         table: dict[str, Any] = json.loads(file.read())
     return table
 
 
-def offers(table: dict[str, Any], line: Line, values: Values) -> Offers:
-    """The offers for the word that is being typed. values: offers of a kind, as values_of."""
+def complete_word(table: dict[str, Any], line: Line, values: CompleteValue) -> Candidates:
+    """The candidates for the word being typed. values: completes a value, like `complete_value`."""
     commands = table["commands"]
     if not line.before and not line.typed.startswith("-"):
         names = {name: command["text"] for name, command in commands.items()}
-        return Offers(line.typed, names, directories=True).join(values("project", "", line.typed, table))
+        return Candidates(line.typed, names, directories=True).merge(values("project", "", line.typed, table))
     name = line.before[0] if line.before and line.before[0] in commands else ""
     command = commands[name or "dispatch"]
-    given = line.before[1:] if name else line.before
-    return _of_command(table, command, name, given, line.typed, values)
+    words = line.before[1:] if name else line.before
+    return _complete_argument(table, command, name, words, line.typed, values)
 
 
-def _of_command(
-    table: dict[str, Any], command: dict[str, Any], name: str, given: list[str], typed: str, values: Values
-) -> Offers:
-    """Offers for a word of a command: the value of an option, an option, or what the command is about."""
-    dispatching = not name or name in DISPATCH
+def _complete_argument(
+    table: dict[str, Any], command: dict[str, Any], name: str, words: list[str], typed: str, values: CompleteValue
+) -> Candidates:
+    """Complete a word of a command: the value of an option, an option, or an argument."""
+    dispatching = not name or name in DISPATCH_COMMANDS
     options = command["options"]
     pending, place, bare = "", 0, False
-    for word in given:
+    for word in words:
         if pending:
             pending = ""
         elif word == "--" and not bare:
@@ -99,12 +98,14 @@ def _of_command(
         return values(pending, name, typed, table)
     option, equals, value = typed.partition("=")
     if equals and option in options and not bare:
-        return values(options[option][0], name, value, table).behind(f"{option}=")
+        return values(options[option][0], name, value, table).with_prefix(f"{option}=")
     if typed.startswith("-") and not bare:
-        return Offers(typed, {name: text for name, (_, text) in options.items() if len(typed) < 2 or name[:2] == "--"})
+        return Candidates(
+            typed, {name: text for name, (_, text) in options.items() if len(typed) < 2 or name[:2] == "--"}
+        )
     kinds = ["|".join(command["actions"])] if "actions" in command else command["words"]
     if dispatching and (bare or place):
-        return Offers(typed, {}, files=True)
+        return Candidates(typed, {}, files=True)
     kind = kinds[place] if place < len(kinds) else kinds[-1] if kinds and kinds[-1][-1:] == "…" else "-"
     found = values(kind.rstrip("…"), name, typed, table)
     if "actions" in command:
@@ -112,52 +113,52 @@ def _of_command(
     return found
 
 
-def values_of(kind: str, command: str, typed: str, table: dict[str, Any]) -> Offers:
-    """Offers of a kind that luzia_client/cli/completion/data/commands.json names."""
+def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -> Candidates:
+    """Complete a value of a kind that data/commands.json names."""
     if kind == "job":
-        return _jobs(typed, command)
+        return _complete_job(typed, command)
     if kind == "jobs":
-        begun, comma, last = typed.rpartition(",")
-        return _jobs(last, command).behind(begun + comma)
+        head, comma, last = typed.rpartition(",")
+        return _complete_job(last, command).with_prefix(head + comma)
     if kind == "project":
-        projects = ask({"op": "projects"}).get("projects", [])
+        projects = ask_daemon({"op": "projects"}).get("projects", [])
         names = {project["name"]: project["path"] for project in projects}
-        return Offers(typed, names, directories=True)
+        return Candidates(typed, names, directories=True)
     if kind == "agent":
-        agents = ask({"op": "agents", "versions": False}).get("agents", [])
-        return Offers(typed, {agent["name"]: "" if agent["installed"] else "not installed" for agent in agents})
+        agents = ask_daemon({"op": "agents", "versions": False}).get("agents", [])
+        return Candidates(typed, {agent["name"]: "" if agent["installed"] else "not installed" for agent in agents})
     if kind == "schedule":
-        schedules = ask({"op": "schedule_list"}).get("schedules", [])
-        return Offers(typed, {schedule["name"]: schedule["cron"] for schedule in schedules})
+        schedules = ask_daemon({"op": "schedule_list"}).get("schedules", [])
+        return Candidates(typed, {schedule["name"]: schedule["cron"] for schedule in schedules})
     if kind == "tag":
-        jobs = ask({"op": "list", "limit": MANY}).get("jobs", [])
-        return Offers(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})
-    return fixed_values(kind, typed, table)
+        jobs = ask_daemon({"op": "list", "limit": MAX_JOBS}).get("jobs", [])
+        return Candidates(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})
+    return complete_static_value(kind, typed, table)
 
 
-def fixed_values(kind: str, typed: str, table: dict[str, Any]) -> Offers:
-    """Offers of a kind for which no daemon is needed: the table has them, or the kind itself says `one|other`."""
+def complete_static_value(kind: str, typed: str, table: dict[str, Any]) -> Candidates:
+    """Complete a value without the daemon: from the table, or from a kind such as `one|other`."""
     if kind in table["words"]:
-        begun, comma, last = typed.rpartition(",")
-        fresh = [word for word in table["words"][kind] if word not in begun.split(",")]
-        return Offers(last, dict.fromkeys(fresh, "")).behind(begun + comma)
+        head, comma, last = typed.rpartition(",")
+        unused = [word for word in table["words"][kind] if word not in head.split(",")]
+        return Candidates(last, dict.fromkeys(unused, "")).with_prefix(head + comma)
     if kind == "topic":
         names = {name: each["text"] for name, each in table["commands"].items()}
-        return Offers(typed, names | table["topics"])
+        return Candidates(typed, names | table["topics"])
     if kind in ("file", "directory"):
-        return Offers(typed, {}, files=kind == "file", directories=kind == "directory")
-    return Offers(typed, {} if kind in ("", "-") else dict.fromkeys(kind.split("|"), ""))
+        return Candidates(typed, {}, files=kind == "file", directories=kind == "directory")
+    return Candidates(typed, {} if kind in ("", "-") else dict.fromkeys(kind.split("|"), ""))
 
 
-def _jobs(typed: str, command: str) -> Offers:
-    """Ids with what their jobs are about; the end of an id stands for it too, when it is that of one job."""
-    request = {"op": "list", "limit": MANY, "states": STATES.get(command, ())}
-    jobs = ask(request).get("jobs", [])
-    named = typed.startswith("agent:")
-    known = {job["name" if named else "id"]: f"{job['state'].replace('_', ' ')}: {job['task']}" for job in jobs}
+def _complete_job(typed: str, command: str) -> Candidates:
+    """Complete a job id, described by state and task; also from the end of an id, if it is unambiguous."""
+    request = {"op": "list", "limit": MAX_JOBS, "states": COMMAND_STATES.get(command, ())}
+    jobs = ask_daemon(request).get("jobs", [])
+    by_name = typed.startswith("agent:")
+    known = {job["name" if by_name else "id"]: f"{job['state'].replace('_', ' ')}: {job['task']}" for job in jobs}
     if typed.startswith("@"):
-        known = {"@last": "the job that you dispatched last"}
-    found = Offers(typed, known)
+        known = {"@last": "your last dispatched job"}
+    found = Candidates(typed, known)
     ends = [job for job in known if job.endswith(typed)] if typed and not found.values else []
     if len(ends) == 1:
         found.values, found.instead = {ends[0]: known[ends[0]]}, True

@@ -1,6 +1,6 @@
-"""The parts of completion that know no command: the line, the offers, asking the daemon, and what a shell wants.
+"""The parts of completion that know no command: the line, the candidates, the daemon, and the formats of the shells.
 
-On the way of every TAB: imports next to nothing.
+It runs at every TAB, so it imports next to nothing.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-PATIENCE_S = 0.4
-"""A daemon that needs longer has other worries; TAB then offers what needs no daemon."""
-_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
-_BASH_BREAKS = "=:"
-"""Where bash parts words by itself: it then wants only what comes behind."""
+TIMEOUT_S = 0.4
+"""If the daemon takes longer, only candidates that need no daemon are offered."""
+_UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
+_BASH_WORD_BREAKS = "=:"
+"""Bash also splits words at these, and replaces only the part after them."""
 
 
 class Line:
-    """before: the words that are complete. typed: the one that is being typed, as far as it goes.
+    """The words of a command line. before: the complete ones. typed: the one being typed.
 
-    words: as the shell has them. bash parts them at = and :, which is undone here.
+    words: as the shell passes them. Bash splits them at = and :, which is undone here.
     """
 
     def __init__(self, shell: str, words: list[str]) -> None:
-        whole: list[str] = []
+        joined: list[str] = []
         for number, word in enumerate(words):
-            joined = shell == "bash" and whole and number and word[:1] and word[0] in _BASH_BREAKS
+            continues = shell == "bash" and joined and number and word[:1] and word[0] in _BASH_WORD_BREAKS
             after = shell == "bash" and number > 1 and words[number - 1] in ("=", ":", "::")
-            if joined or after:
-                whole[-1] += word
+            if continues or after:
+                joined[-1] += word
             else:
-                whole.append(word)
-        *self.before, self.typed = whole or [""]
+                joined.append(word)
+        *self.before, self.typed = joined or [""]
 
 
-class Offers:
-    """Words that may be put in the place of the one that is typed, with what is said of each.
+class Candidates:
+    """Completions of the typed word, each with a description.
 
-    values: only those that begin as the word does. prefix: what stands before each of them on the line.
+    values: only those that start with the word. prefix: the text before each of them on the line.
     """
 
     def __init__(self, typed: str, known: Mapping[str, str], *, files: bool = False, directories: bool = False) -> None:
@@ -58,86 +58,85 @@ class Offers:
         self.directories = directories and (not self.values or typed[:1] in (".", "/", "~"))
         self.instead = False
 
-    def behind(self, prefix: str) -> Offers:
-        """The same behind a prefix, such as `--state=`."""
+    def with_prefix(self, prefix: str) -> Candidates:
+        """Put a prefix, such as `--state=`, before the candidates; returns self."""
         self.prefix = prefix + self.prefix
         return self
 
-    def join(self, other: Offers) -> Offers:
-        """These and the others."""
+    def merge(self, other: Candidates) -> Candidates:
+        """Add other candidates; returns self."""
         self.values |= {name: text for name, text in other.values.items() if name not in self.values}
         self.directories = self.directories and other.directories
         return self
 
 
-def ask(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The daemon's answer; empty when there is none at once."""
+def ask_daemon(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The daemon's reply; empty if there is none in time."""
     path = environment.socket_path()
-    deadline = time.monotonic() + PATIENCE_S
-    answer = bytearray()
+    deadline = time.monotonic() + TIMEOUT_S
+    reply = bytearray()
     try:
         environment.check_socket_owner(path)
         sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         sock.connect(path)
         sock.sendall(json.dumps(request).encode() + b"\n")
-        while not answer.endswith(b"\n"):
+        while not reply.endswith(b"\n"):
             sock.settimeout(max(deadline - time.monotonic(), 0.001))
             data = sock.recv(1 << 18)
             if not data:
                 return {}
-            answer += data
+            reply += data
     except OSError:
         return {}
-    found = json.loads(answer)
-    return found.get("ok") or {}
+    return json.loads(reply).get("ok") or {}
 
 
-def printed(offers: Offers, shell: str) -> str:
-    """The offers as the shell's script reads them."""
+def format_candidates(offers: Candidates, shell: str) -> str:
+    """The candidates in the format of the shell's script."""
     names = {one_line(name, 500): one_line(text, 120) for name, text in offers.values.items() if name.isprintable()}
-    how = [name for name in ("files", "directories", "instead") if getattr(offers, name)]
-    how += ["nospace"] if names and all(name.endswith("=") for name in names) else []
+    instructions = [name for name in ("files", "directories", "instead") if getattr(offers, name)]
+    instructions += ["nospace"] if names and all(name.endswith("=") for name in names) else []
     if shell == "bash":
-        shown = _bash(names, offers.prefix, offers.typed)
+        shown = _format_bash(names, offers.prefix, offers.typed)
     else:
-        shown = (_zsh if shell == "zsh" else _plain)(names, offers.prefix)
-    return "\n".join([" ".join(how), *shown]) + "\n"
+        shown = (_format_zsh if shell == "zsh" else _format_fish)(names, offers.prefix)
+    return "\n".join([" ".join(instructions), *shown]) + "\n"
 
 
-def _plain(names: Mapping[str, str], prefix: str) -> list[str]:
+def _format_fish(names: Mapping[str, str], prefix: str) -> list[str]:
     return [f"{prefix}{name}\t{text}" if text else f"{prefix}{name}" for name, text in names.items()]
 
 
-def _zsh(names: Mapping[str, str], prefix: str) -> list[str]:
-    """As `_describe` reads it: a colon between the word and what is said of it."""
+def _format_zsh(names: Mapping[str, str], prefix: str) -> list[str]:
+    """The format of `_describe`: a colon between the word and its description."""
     marks = str.maketrans({"\\": "\\\\", ":": "\\:"})
     return [f"{(prefix + name).translate(marks)}:{text}" for name, text in names.items()]
 
 
-def _bash(names: Mapping[str, str], prefix: str, typed: str) -> list[str]:
-    """One word as it is typed, or several with what is said of them: bash types only what they all begin with.
+def _format_bash(names: Mapping[str, str], prefix: str, typed: str) -> list[str]:
+    """A single word to insert, or several with descriptions: bash inserts only their common prefix.
 
-    When it is about to type one of several (COMP_TYPE), nothing may be said of them.
+    Without descriptions when bash cycles through the words or inserts them all (COMP_TYPE).
     """
-    begin = max((prefix + typed).rfind(mark) for mark in _BASH_BREAKS) + 1
-    words = {_quoted((prefix + name)[begin:]): text for name, text in names.items()}
+    begin = max((prefix + typed).rfind(mark) for mark in _BASH_WORD_BREAKS) + 1
+    words = {_quote((prefix + name)[begin:]): text for name, text in names.items()}
     if len(words) == 1 or os.environ.get("COMP_TYPE") in ("37", "42"):
         return list(words)
     widest = max(map(width, words), default=0)
-    room = _columns() - widest - 5
+    room = _terminal_width() - widest - 5
     return [
         f"{word}{' ' * (widest - width(word))}  ({cut(text, room)})" if text and room > 8 else word
         for word, text in words.items()
     ]
 
 
-def _quoted(word: str) -> str:
-    """The word for a line of bash, where nothing in it means anything but itself."""
-    return "".join(char if char in _SAFE or not char.isascii() else f"\\{char}" for char in word)
+def _quote(word: str) -> str:
+    """The word quoted for bash."""
+    return "".join(char if char in _UNQUOTED or not char.isascii() else f"\\{char}" for char in word)
 
 
-def _columns() -> int:
+def _terminal_width() -> int:
     try:
         return os.get_terminal_size(0).columns or 80
     except OSError:

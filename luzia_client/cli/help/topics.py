@@ -218,7 +218,7 @@ def topic_text(name: str) -> str:
 
         from luzia_client.cli.show.columns import COLUMNS
 
-        columns = "\n".join(f"{column:<12} {each.text}" for column, each in COLUMNS.items())
+        columns = "\n".join(f"{column:<12} {each.help}" for column, each in COLUMNS.items())
         return text.format(columns=_indented(columns), keys=_indented(fill(", ".join(SORT_KEYS), 76)))
     return text
 

@@ -1,34 +1,34 @@
-"""What an agent does and has done, in words: for the table, and for all about one job."""
+"""What an agent is doing and has done, for the table and for the details of a job. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from luzia_client.cli.show.formatting import format_duration, format_time
-from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.cli.show.text import format_quantity, harmless, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from luzia_protocol.activity import Activity
     from luzia_protocol.jobs import Job
 
-SHOWN_FILES = 20
-SHOWN_PLAN = 30
-_MARKS = {"pending": "[ ]", "in_progress": "[~]", "completed": "[x]", "dropped": "[-]"}
+MAX_FILES = 20
+MAX_PLAN_ITEMS = 30
+_PLAN_MARKS = {"pending": "[ ]", "in_progress": "[~]", "completed": "[x]", "dropped": "[-]"}
 
 
-def work_words(activity: Activity | None) -> str:
-    """`7 turns 12 tools 45k+1.2k tok $0.31`, as far as the agent tells it; nothing for None."""
+def format_work(activity: Activity | None) -> str:
+    """`7 turns 12 tools 45k+1.2k tok $0.31`, as far as the agent reports it; empty for None."""
     if activity is None:
         return ""
-    words = [f"{activity.turns} turns", f"{activity.tool_calls} tools"]
+    words = [format_quantity(activity.turns, "turn"), format_quantity(activity.tool_calls, "tool")]
     if activity.tokens_in is not None and activity.tokens_out is not None:
-        words.append(f"{thousands(activity.tokens_in)}+{thousands(activity.tokens_out)} tok")
-    words.append(cost(activity))
+        words.append(f"{format_count(activity.tokens_in)}+{format_count(activity.tokens_out)} tok")
+    words.append("cost unknown" if activity.cost_usd is None else format_cost(activity))
     return " ".join(words)
 
 
-def thousands(count: int) -> str:
+def format_count(count: int) -> str:
     """A count as short as is useful: `950`, `1.2k`, `45k`, `3.4M`."""
     if count < 1000:
         return str(count)
@@ -40,69 +40,71 @@ def thousands(count: int) -> str:
     return f"{count / 1_000_000_000:.1f}G"
 
 
-def cost(activity: Activity) -> str:
-    """The agent's own estimate, or `unpriced`: what nobody knows is never shown as nothing."""
+def format_cost(activity: Activity) -> str:
+    """The agent's own estimate, or `unknown`: an unknown cost is never shown as zero."""
     if activity.cost_usd is None:
-        return "unpriced"
+        return "unknown"
     return f"${activity.cost_usd:.2f}" if activity.cost_usd >= 0.995 else f"${activity.cost_usd:.4f}"
 
 
-def activity_rows(job: Job, now: datetime) -> list[tuple[str, str]]:
-    """Labels and values of all that is understood of the newest attempt; without a label a value goes on."""
+def describe_activity(job: Job, now: datetime) -> list[tuple[str, str]]:
+    """Labels and values of what is known of the newest attempt; an empty label continues the value above."""
     activity = job.activity
     if activity is None:
         return []
     rows = [
-        ("Last sign", _last_sign(job, activity, now)),
-        ("Said", one_line(activity.last_message or "", 300)),
+        ("Last activity", _format_last_activity(job, activity, now)),
+        ("Last message", one_line(activity.last_message or "", 300)),
         ("Session", harmless(activity.session or "")),
         ("Model", harmless(activity.model or "")),
         ("Turns", str(activity.turns)),
-        ("Tools", _tools(activity)),
-        *_files(activity),
-        *_plan(activity),
-        ("Tokens", _tokens(activity)),
-        ("Cost", cost(activity)),
-        ("Limit", _limit(activity, now)),
+        ("Tools", _format_tools(activity)),
+        *_describe_files(activity),
+        *_describe_plan(activity),
+        ("Tokens", _format_tokens(activity)),
+        ("Cost", format_cost(activity)),
+        ("Usage limit", _format_limit(activity, now)),
     ]
     return [row for row in rows if row[1]]
 
 
-def _last_sign(job: Job, activity: Activity, now: datetime) -> str:
+def _format_last_activity(job: Job, activity: Activity, now: datetime) -> str:
     if activity.last_sign_at is None or job.state.is_final:
         return ""
     return f"{format_duration((now - activity.last_sign_at).total_seconds())} ago"
 
 
-def _tools(activity: Activity) -> str:
+def _format_tools(activity: Activity) -> str:
     calls = ", ".join(f"{harmless(name)} {times}" for name, times in activity.tools.items())
     return f"{activity.tool_calls} ({calls})" if calls else str(activity.tool_calls)
 
 
-def _files(activity: Activity) -> list[tuple[str, str]]:
-    shown = activity.files[:SHOWN_FILES]
+def _describe_files(activity: Activity) -> list[tuple[str, str]]:
+    shown = activity.files[:MAX_FILES]
     rows = [("" if number else "Files", harmless(path)) for number, path in enumerate(shown)]
     if activity.file_count > len(shown):
-        rows.append(("" if rows else "Files", f"… {activity.file_count}{'+' if activity.more_files else ''} in all"))
+        rows.append(("" if rows else "Files", f"… {activity.file_count}{'+' if activity.more_files else ''} in total"))
     return rows
 
 
-def _plan(activity: Activity) -> list[tuple[str, str]]:
+def _describe_plan(activity: Activity) -> list[tuple[str, str]]:
     if activity.plan_total is None:
         return []
     rows = [("Plan", f"{activity.plan_done}/{activity.plan_total}")]
-    rows += [("", f"{_MARKS.get(item.state, '[?]')} {one_line(item.text)}") for item in activity.plan[:SHOWN_PLAN]]
+    rows += [
+        ("", f"{_PLAN_MARKS.get(item.state, '[?]')} {one_line(item.text)}") for item in activity.plan[:MAX_PLAN_ITEMS]
+    ]
     return rows
 
 
-def _tokens(activity: Activity) -> str:
+def _format_tokens(activity: Activity) -> str:
     if activity.tokens_in is None:
         return ""
     cached = f" ({activity.tokens_cached:,} from the cache)" if activity.tokens_cached else ""
     return f"{activity.tokens_in:,} in{cached}, {activity.tokens_out or 0:,} out"
 
 
-def _limit(activity: Activity, now: datetime) -> str:
+def _format_limit(activity: Activity, now: datetime) -> str:
     if activity.limit is None:
         return ""
     resets = activity.limit_resets_at

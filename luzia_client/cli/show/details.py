@@ -1,4 +1,4 @@
-"""Everything about one job, for a person."""
+"""The details of one job, as `luzia jobs ID` shows them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Attempt, Job, JobState
 
-from luzia_client.cli.show.activity import activity_rows
+from luzia_client.cli.show.activity import describe_activity
 from luzia_client.cli.show.formatting import (
     PLAN_LABEL,
     STATE_COLOURS,
+    format_agent,
     format_bar,
     format_current_activity,
     format_duration,
@@ -21,112 +22,111 @@ from luzia_client.cli.show.formatting import (
     format_state,
     shown_percent,
 )
-from luzia_client.cli.show.questions import answers, question_rows
+from luzia_client.cli.show.questions import describe_question, suggest_answers
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.cli.show.text import format_quantity, harmless, one_line
 
-TASK_LINES = 20
-TASK_CHARS = 2000
-LABEL_WIDTH = 13
-AUTOMATIC_KEY = "auto-"
-"""How the keys begin that the client makes up; they interest nobody."""
+MAX_TASK_LINES = 20
+MAX_TASK_CHARS = 2000
+LABEL_WIDTH = 15
+GENERATED_KEY_PREFIX = "auto-"
+"""Keys that the client generated begin with this; they are not shown."""
 
 
-def details(job: Job, now: datetime, screen: Screen) -> list[str]:
+def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
     """The lines of `luzia jobs ID`."""
     colour = STATE_COLOURS[job.state]
     heading = f"{screen.paint(f'Job {job.id}', 'bold')}  {screen.paint(format_state(job.state), colour)}"
     rows = [
         ("Name", harmless(job.name)),
         ("Project", harmless(job.project)),
-        ("Agent", harmless(job.agent)),
+        ("Agent", format_agent(job.agent)),
         ("Tags", harmless(", ".join(f"{key}={value}" for key, value in job.tags.items()))),
-        (_why_label(job), "" if job.question is not None else harmless(job.reason or "")),
-        *question_rows(job),
+        ("Reason", "" if job.question is not None else harmless(job.reason or "")),
+        *describe_question(job),
         ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
-        ("If failed", harmless(", ".join(job.after_fail))),
-        ("Schedule", run_words(job)),
-        ("Sub-job of", harmless(job.parent or "")),
-        ("Sub-jobs", _children_words(job)),
-        ("Progress", progress_words(job, screen, now)),
-        *activity_rows(job, now),
+        ("After failure", harmless(", ".join(job.after_fail))),
+        ("Schedule", format_run(job)),
+        ("Parent job", harmless(job.parent or "")),
+        ("Sub-jobs", _format_sub_jobs(job)),
+        ("Progress", format_progress(job, screen, now)),
+        *describe_activity(job, now),
         ("Directory", harmless(job.cwd)),
-        *worktree_rows(job),
+        *describe_worktree(job),
         ("Priority", str(job.priority) if job.priority else ""),
-        ("Keeps", keeps_words(job)),
-        ("Created", local_time(job.created_at)),
-        ("Started", local_time(job.started_at)),
-        ("Ended", local_time(job.ended_at)),
-        ("Waited", waited(job, now)),
-        ("Running for" if not job.state.is_final else "Duration", ran(job, now)),
+        ("Reserved", format_reservations(job)),
+        ("Created", format_local_time(job.created_at)),
+        ("Started", format_local_time(job.started_at)),
+        ("Ended", format_local_time(job.ended_at)),
+        ("Queued for", format_waiting_time(job, now)),
+        ("Running for" if not job.state.is_final else "Duration", format_running_time(job, now)),
         ("Timeout", "" if job.timeout_s is None else format_duration(job.timeout_s)),
-        ("Stalls after", "" if job.stall_timeout_s is None else f"{format_duration(job.stall_timeout_s)} of silence"),
-        ("Budget", budget_words(job)),
+        (
+            "Stall timeout",
+            "" if job.stall_timeout_s is None else f"{format_duration(job.stall_timeout_s)} without output",
+        ),
+        ("Budget", format_budget(job)),
         ("Exit code", "" if job.exit_code is None else str(job.exit_code)),
         ("Signal", harmless(job.signal or "")),
-        ("Used", usage_words(job)),
-        ("Process", "" if job.pid is None or job.state.is_final else str(job.pid)),
-        ("Key", "" if (job.key or "").startswith(AUTOMATIC_KEY) else harmless(job.key or "")),
+        ("Resources", format_usage(job)),
+        ("PID", "" if job.pid is None or job.state.is_final else str(job.pid)),
+        ("Key", "" if (job.key or "").startswith(GENERATED_KEY_PREFIX) else harmless(job.key or "")),
         ("Environment", harmless(", ".join(job.env_names))),
-        *(("" if number else "Output", harmless(path)) for number, path in enumerate(output_files(job))),
+        *(("" if number else "Output", harmless(path)) for number, path in enumerate(list_output_files(job))),
     ]
     lines = [heading]
     lines += [f"  {label + ':' if label else '':<{LABEL_WIDTH}}{value}" for label, value in rows if value]
-    lines += attempt_lines(job, screen)
-    lines += ["", *task_lines(job, screen), ""]
-    lines += [f"  {screen.paint(command, 'cyan')}" for command in next_commands(job)]
+    lines += describe_attempts(job, screen)
+    lines += ["", *describe_task(job, screen), ""]
+    lines += [f"  {screen.paint(command, 'cyan')}" for command in suggest_commands(job)]
     return lines
 
 
-def run_words(job: Job) -> str:
-    """`nightly, its run of 2026-11-25 03:00:00 +0100`, in the schedule's zone."""
+def format_run(job: Job) -> str:
+    """`nightly, run of 2026-11-25 03:00:00 +0100`, in the schedule's time zone."""
     run = job.run_of
-    return "" if run is None else f"{harmless(run.schedule)}, its run of {run.at.strftime('%Y-%m-%d %H:%M:%S %z')}"
+    return "" if run is None else f"{harmless(run.schedule)}, run of {run.at.strftime('%Y-%m-%d %H:%M:%S %z')}"
 
 
-def worktree_rows(job: Job) -> list[tuple[str, str]]:
-    """Where the job works when that is a worktree of its own, and on what."""
+def describe_worktree(job: Job) -> list[tuple[str, str]]:
+    """The job's worktree and branch, if it has its own."""
     tree = job.worktree
     if tree is None:
         return []
-    without = ", without the uncommitted changes of the project" if tree.dirty else ""
+    without = ", without the project's uncommitted changes" if tree.dirty else ""
     return [
         ("Worktree", harmless(tree.path)),
         ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
     ]
 
 
-def keeps_words(job: Job) -> str:
-    """`gpu=1, 2 CPUs, 4.0 GB of memory`: what is kept for the job while it runs."""
+def format_reservations(job: Job) -> str:
+    """`gpu=1, 2 CPUs, 4.0 GB memory`: what is reserved for the job while it runs."""
     words = [f"{name}={count}" for name, count in job.needs.items()]
     if job.cpus is not None:
-        words.append(f"{job.cpus:g} CPUs")
+        words.append(f"{job.cpus:g} CPU{'' if job.cpus == 1 else 's'}")
     if job.memory_bytes is not None:
-        words.append(f"{format_size(job.memory_bytes)} of memory")
+        words.append(f"{format_size(job.memory_bytes)} memory")
     return harmless(", ".join(words))
 
 
-def budget_words(job: Job) -> str:
-    """`$2.50, 40 turns`: what the job may use in all."""
+def format_budget(job: Job) -> str:
+    """`$2.50, 40 turns`: the limits of all attempts together."""
     if job.budget is None:
         return ""
     cost, turns = job.budget.max_cost_usd, job.budget.max_turns
-    words = [*([] if cost is None else [f"${cost:.2f}"]), *([] if turns is None else [f"{turns} turns"])]
+    words = [*([] if cost is None else [f"${cost:.2f}"]), *([] if turns is None else [format_quantity(turns, "turn")])]
     return ", ".join(words)
 
 
-def _children_words(job: Job) -> str:
+def _format_sub_jobs(job: Job) -> str:
     """`1 running, 2 completed: luzia jobs --parent 113754-a2f5`."""
     words = ", ".join(f"{count} {format_state(state)}" for state, count in job.children.items())
     return f"{words}: luzia jobs --parent {job.id}" if words else ""
 
 
-def _why_label(job: Job) -> str:
-    return "Waits for" if job.state is JobState.QUEUED else "Reason"
-
-
-def progress_words(job: Job, screen: Screen, now: datetime) -> str:
-    """`[██████░░░░] 60% tests (3 of 5)`, or what the job is doing when nobody can say how far it is."""
+def format_progress(job: Job, screen: Screen, now: datetime) -> str:
+    """`[██████░░░░] 60% tests (3 of 5)`; without a percentage only the current activity."""
     value = shown_percent(job)
     words = [] if value is None else [format_bar(value, 20, screen.blocks), f"{value}%"]
     words.append(format_current_activity(job, None if job.state.is_final else now))
@@ -137,29 +137,29 @@ def progress_words(job: Job, screen: Screen, now: datetime) -> str:
     return " ".join(word for word in words if word)
 
 
-def local_time(moment: datetime | None) -> str:
-    """The moment on the wall clock here, to the second; nothing for None."""
-    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+def format_local_time(time: datetime | None) -> str:
+    """The local time to the second; empty for None."""
+    return "" if time is None else time.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-def waited(job: Job, now: datetime) -> str:
-    """How long the job waited, or has waited so far, before its first attempt began."""
+def format_waiting_time(job: Job, now: datetime) -> str:
+    """The time before the first attempt started, or so far."""
     first = job.attempts[0] if job.attempts else None
-    begun = (first.starting_at or first.started_at) if first is not None else job.started_at
-    if begun is None and job.state.is_final:
-        begun = job.ended_at
-    return format_duration(((begun or now) - job.created_at).total_seconds())
+    until = (first.starting_at or first.started_at) if first is not None else job.started_at
+    if until is None and job.state.is_final:
+        until = job.ended_at
+    return format_duration(((until or now) - job.created_at).total_seconds())
 
 
-def ran(job: Job, now: datetime) -> str:
-    """How long the newest attempt ran, or has run so far; nothing when it has not started."""
+def format_running_time(job: Job, now: datetime) -> str:
+    """The running time of the newest attempt, so far if it has not ended; empty if it has not started."""
     if job.started_at is None or job.state is JobState.QUEUED:
         return ""
     return format_elapsed(job, now)
 
 
-def usage_words(job: Job) -> str:
-    """`CPU 1.2s user, 0.1s system; 120 MB memory at the peak`, as far as it is known."""
+def format_usage(job: Job) -> str:
+    """`CPU 1.2s user, 0.1s system; 120 MB peak memory`, as far as it is known."""
     usage = job.usage
     if usage is None:
         return ""
@@ -167,67 +167,70 @@ def usage_words(job: Job) -> str:
     if usage.user_s is not None and usage.system_s is not None:
         words.append(f"CPU {format_duration(usage.user_s)} user, {format_duration(usage.system_s)} system")
     if usage.max_rss_bytes is not None:
-        words.append(f"{format_size(usage.max_rss_bytes)} of memory at the peak")
+        words.append(f"{format_size(usage.max_rss_bytes)} peak memory")
     return "; ".join(words)
 
 
-def output_files(job: Job) -> list[str]:
-    """The files with what the newest attempt wrote, those that are there; both when we may not look."""
+def list_output_files(job: Job) -> list[str]:
+    """The existing output files of the newest attempt; both when the directory is not readable."""
     if job.directory is None or job.attempt == 0:
         return []
     directory = f"{job.directory}/{job.attempt}"
     try:
-        there = os.listdir(directory)
+        names = os.listdir(directory)
     except FileNotFoundError:
         return []
     except OSError:
-        there = ["stdout", "stderr"]
-    return [f"{directory}/{stream}" for stream in ("stdout", "stderr") if stream in there]
+        names = ["stdout", "stderr"]
+    return [f"{directory}/{stream}" for stream in ("stdout", "stderr") if stream in names]
 
 
-def attempt_lines(job: Job, screen: Screen) -> list[str]:
-    """One line an attempt, when there is more than one, or one and the job waits for the next."""
+def describe_attempts(job: Job, screen: Screen) -> list[str]:
+    """One line per attempt, if there are several, or one and another one is queued."""
     if len(job.attempts) < (1 if job.state is JobState.QUEUED else 2):
         return []
-    return ["  Attempts:", *(f"    {_attempt_line(attempt, screen)}" for attempt in job.attempts)]
+    return ["  Attempts:", *(f"    {_format_attempt(attempt, screen)}" for attempt in job.attempts)]
 
 
-def _attempt_line(attempt: Attempt, screen: Screen) -> str:
-    word = "under way" if attempt.outcome is None else attempt.outcome.value.replace("_", " ")
+def _format_attempt(attempt: Attempt, screen: Screen) -> str:
+    word = "in progress" if attempt.outcome is None else attempt.outcome.value.replace("_", " ")
     colour = "" if attempt.outcome is None else "green" if word == "completed" else "red"
     words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
     if attempt.duration_s is not None:
         words.append(format_duration(attempt.duration_s))
     if attempt.message is not None:
         words.append(f"“{one_line(attempt.message, 60)}”")
-    why = attempt.reason or format_exit(attempt.exit_code, attempt.signal)
-    words.append(one_line(why))
+    words.append(one_line(attempt.reason or format_exit(attempt.exit_code, attempt.signal)))
     if attempt.activity is not None and attempt.activity.session is not None:
         words.append(f"session {one_line(attempt.activity.session)}")
     return "  ".join(word for word in words if word)
 
 
-def task_lines(job: Job, screen: Screen) -> list[str]:
-    """The task, indented; a long one is cut with a hint where the rest is."""
+def describe_task(job: Job, screen: Screen) -> list[str]:
+    """The task, indented; a long one is cut, with a hint how to see all of it."""
     if job.argv is not None:
-        return ["  Command:", f"    {harmless(shlex.join(job.argv))[:TASK_CHARS]}"]
+        return ["  Command:", f"    {harmless(shlex.join(job.argv))[:MAX_TASK_CHARS]}"]
     whole = job.task.expandtabs(4).splitlines()
-    shown = job.task[:TASK_CHARS].expandtabs(4).splitlines()[:TASK_LINES]
+    shown = job.task[:MAX_TASK_CHARS].expandtabs(4).splitlines()[:MAX_TASK_LINES]
     lines = ["  Task:", *(f"    {harmless(line)}".rstrip() for line in shown)]
     if shown != whole:
-        hint = f"… {len(whole)} lines, {len(job.task)} characters; all of it: luzia jobs {job.id} --json"
+        hint = f"… {len(whole)} lines, {len(job.task)} characters; show all: luzia jobs {job.id} --json"
         lines.append(f"    {screen.paint(hint, 'dim')}")
     return lines
 
 
-def next_commands(job: Job) -> list[str]:
-    """What one may want to do with the job now."""
+def suggest_commands(job: Job) -> list[str]:
+    """The commands that apply to the job in its state."""
     if job.state is JobState.QUEUED:
         held = [f"luzia release {job.id}"] if job.held_at is not None else []
         return [*held, f"luzia jobs {job.id} --watch", f"luzia cancel {job.id}"]
     if not job.state.is_final:
-        asked = answers(job)
-        return [*asked, f"luzia jobs {job.id} --watch", f"luzia logs {job.id} -f", f"luzia cancel {job.id}"]
+        return [
+            *suggest_answers(job),
+            f"luzia jobs {job.id} --watch",
+            f"luzia logs {job.id} -f",
+            f"luzia cancel {job.id}",
+        ]
     logs = [f"luzia logs {job.id}"] if job.attempt else []
     tree = [f"luzia diff {job.id}", f"luzia merge {job.id}"] if job.worktree is not None else []
     return [*logs, *tree, f"luzia retry {job.id}", f"luzia remove {job.id}"]

@@ -1,4 +1,4 @@
-"""Jobs as words, numbers, bars and colours: pure functions, shared by every screen."""
+"""Jobs, times and sizes as words, numbers, bars and colours, the same on every screen. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from luzia_client.cli.show.text import harmless, one_line
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from luzia_protocol.jobs import Job
+    from luzia_protocol.operating import Queues
 
 BAR_WIDTH = 10
 MIN_SILENCE_S = 120.0
-"""From when on the age of an agent's last sign of life is shown beside what it does."""
+"""The time without output from which on it is shown beside the agent's activity."""
 PLAN_LABEL = "plan"
-"""The label of a progress that was counted in the agent's own plan."""
+"""The label of progress that is derived from the agent's own plan."""
+COMMAND_AGENT = "argv"
+"""The name, on the wire, of the agent of a job that runs a plain command."""
+NO_JOBS = 'No jobs yet. Dispatch one, for example: luzia . "fix the tests"'
 
 STATE_COLOURS = {
     JobState.QUEUED: "cyan",
@@ -42,12 +46,17 @@ FAILED_STATES = frozenset({JobState.FAILED, JobState.TIMED_OUT, JobState.LOST})
 
 
 def format_state(state: JobState) -> str:
-    """The state as people read it."""
+    """The state as words."""
     return state.value.replace("_", " ")
 
 
+def format_agent(agent: str) -> str:
+    """The agent's name; `command` for a job that runs a plain command."""
+    return "command" if agent == COMMAND_AGENT else one_line(agent)
+
+
 def format_counts(counts: Mapping[JobState, int]) -> str:
-    """`Running: 3  Pending: 0  Completed: 12  …`; unusual states only when there are any."""
+    """`Running: 3  Pending: 0  Completed: 12  …`; rare states only when they occur."""
     figures = {
         "Running": sum(counts.get(state, 0) for state in ACTIVE_STATES),
         "Pending": counts.get(JobState.QUEUED, 0),
@@ -62,7 +71,7 @@ def format_counts(counts: Mapping[JobState, int]) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A span of time, as short as is useful: `4ms`, `0.4s`, `12s`, `3m05s`, `2h07m`, `3d04h`."""
+    """A duration, as short as is useful: `4ms`, `0.4s`, `12s`, `3m05s`, `2h07m`, `3d04h`."""
     seconds = max(seconds, 0.0)
     if seconds < 0.095:
         return f"{seconds * 1000:.0f}ms"
@@ -79,7 +88,7 @@ def format_duration(seconds: float) -> str:
 
 
 def elapsed_s(job: Job, now: datetime) -> float | None:
-    """Seconds that the job runs, ran, or has been waiting in the queue; None when it ended unstarted."""
+    """The seconds that the job has been running or queued, or ran; None when it ended without a start."""
     if job.state is JobState.QUEUED:
         return max((now - job.created_at).total_seconds(), 0.0)
     if job.state.is_final and job.duration_s is not None:
@@ -91,13 +100,13 @@ def elapsed_s(job: Job, now: datetime) -> float | None:
 
 
 def format_elapsed(job: Job, now: datetime) -> str:
-    """elapsed_s in words, `-` for None."""
+    """`elapsed_s` as a duration, `-` for None."""
     seconds = elapsed_s(job, now)
     return "-" if seconds is None else format_duration(seconds)
 
 
 def shown_percent(job: Job) -> int | None:
-    """The percentage that may be shown: None without a denominator, 100 only for a completed job."""
+    """The percentage to show: None without a denominator, 100 only for a completed job."""
     if job.progress is None or job.progress.percent is None:
         return None
     top = 100 if job.state is JobState.COMPLETED else 99
@@ -113,7 +122,7 @@ def format_bar(value: int, width: int = BAR_WIDTH, blocks: bool = True) -> str:
 
 
 def format_current_activity(job: Job, now: datetime | None = None) -> str:
-    """What the job says it is doing: its label, then its phase, and with `now` for how long."""
+    """The job's label and phase; with `now`, also how long they last."""
     progress = job.progress
     label = "" if progress is None else progress.label or ""
     if progress is not None and label == PLAN_LABEL and progress.total:
@@ -123,39 +132,39 @@ def format_current_activity(job: Job, now: datetime | None = None) -> str:
 
 
 def _format_silence(job: Job, now: datetime | None) -> str:
-    """`silent 12m00s`, when an agent's output has not grown for long enough to be worth a word."""
+    """`no output for 12m00s`, from MIN_SILENCE_S on."""
     if now is None or job.activity is None or job.activity.last_sign_at is None:
         return ""
     silent_s = (now - job.activity.last_sign_at).total_seconds()
-    return "" if silent_s < MIN_SILENCE_S else f"silent {format_duration(silent_s)}"
+    return "" if silent_s < MIN_SILENCE_S else f"no output for {format_duration(silent_s)}"
 
 
 def format_phase(job: Job, now: datetime | None = None) -> str:
-    """`tool Bash`, with `now` as `tool Bash 40s`, or `limited until 15:45`; nothing when nobody knows."""
+    """`tool Bash`, with `now` as `tool Bash 40s`, or `usage limit until 15:45`; empty when unknown."""
     activity = job.activity
-    said = (job.progress.phase if job.progress else None) or ""
-    if activity is None or (said and said != activity.phase):
-        return said
+    reported = (job.progress.phase if job.progress else None) or ""
+    if activity is None or (reported and reported != activity.phase):
+        return reported
     if activity.limit is not None and activity.limit_resets_at is not None:
-        return f"limited until {format_time(activity.limit_resets_at, now)}"
-    said = activity.phase or ""
-    if not said or now is None or activity.phase_at is None:
-        return said
+        return f"usage limit until {format_time(activity.limit_resets_at, now)}"
+    phase = activity.phase or ""
+    if not phase or now is None or activity.phase_at is None:
+        return phase
     lasts_s = (now - activity.phase_at).total_seconds()
-    return said if lasts_s < 1 else f"{said} {format_duration(int(lasts_s))}"
+    return phase if lasts_s < 1 else f"{phase} {format_duration(int(lasts_s))}"
 
 
-def format_time(moment: datetime, now: datetime | None) -> str:
-    """The time of day here, with the date when it is not today's."""
-    here = moment.astimezone()
+def format_time(time: datetime, now: datetime | None) -> str:
+    """The local time of day, with the date unless it is today's."""
+    here = time.astimezone()
     today = now is not None and here.date() == now.astimezone().date()
     return here.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
 
 
 def format_status(job: Job, screen: Screen, now: datetime | None = None) -> str:
-    """State and what is known beside it: `running [██████░░░░] 60% tests`, `failed: exit code 1`.
+    """The state with its details: `running [██████░░░░] 60% tests`, `failed: exit code 1`.
 
-    now: what the job does is shown with how long it has been doing it.
+    now: show how long the current activity has lasted.
     """
     words = [format_state(job.state)]
     value = shown_percent(job)
@@ -163,23 +172,36 @@ def format_status(job: Job, screen: Screen, now: datetime | None = None) -> str:
         if value is not None:
             words.append(f"{format_bar(value, blocks=screen.blocks)} {value:>2}%")
         words.append("" if job.question is not None else format_current_activity(job, now))
-    said = " ".join(word for word in words if word)
+    text = " ".join(word for word in words if word)
     if job.state is not JobState.COMPLETED and job.reason and job.reason != format_state(job.state):
-        return f"{said}: {one_line(job.reason, 120)}"
-    return said
+        return f"{text}: {one_line(job.reason, 120)}"
+    return text
 
 
 def format_exit(exit_code: int | None, signal: str | None) -> str:
-    """`exit code 2`, `killed by SIGKILL`, or nothing."""
+    """`exit code 2`, `killed by SIGKILL`, or empty when neither is known."""
     if signal is not None:
         return f"killed by {harmless(signal)}"
     return "" if exit_code is None else f"exit code {exit_code}"
 
 
 def format_size(count: float) -> str:
-    """Bytes in the unit that suits: `512 B`, `1.2 MB`."""
+    """A number of bytes in a suitable unit: `512 B`, `1.2 MB`."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
+
+
+def describe_suspensions(queues: Queues, now: datetime) -> list[tuple[str, str]]:
+    """What an operator has suspended, each with the command that resumes it."""
+    found = []
+    if queues.draining is not None:
+        found.append((f"draining since {format_time(queues.draining, now)}: no jobs start", "luzia drain --end"))
+    if queues.everything is not None:
+        found.append((f"paused since {format_time(queues.everything, now)}: no jobs start", "luzia resume --all"))
+    for project, paused_at in queues.projects.items():
+        since, name = format_time(paused_at, now), harmless(project)
+        found.append((f"project {name} paused since {since}: its jobs do not start", f"luzia resume --project {name}"))
+    return found

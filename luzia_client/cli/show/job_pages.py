@@ -1,4 +1,4 @@
-"""`luzia jobs ID…`: everything about some jobs."""
+"""`luzia jobs ID…`: the details of jobs, requested and printed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from luzia_protocol.errors import Refused
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show.details import details
+from luzia_client.cli.show.details import describe_job
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 
 
 def show_jobs(ids: Sequence[str], as_json: bool) -> int:
-    """Print everything about some jobs; raises the first refusal once the others are printed."""
+    """Print the details of each job; raises the first refusal after all have been requested."""
     refusals: list[Refused] = []
     screen = stdout_screen()
     with Client() as client:
@@ -32,7 +32,7 @@ def show_jobs(ids: Sequence[str], as_json: bool) -> int:
                 continue
             if number:
                 print()
-            print("\n".join(details(job, datetime.now(UTC), screen)))
+            print("\n".join(describe_job(job, datetime.now(UTC), screen)))
     sys.stdout.flush()
     for other in refusals[1:]:
         print_error(other.message, other.hint, exit_codes.REFUSED)

@@ -1,4 +1,4 @@
-"""The lists of `luzia jobs`: the table, columns that somebody chose, or the wire's own objects."""
+"""Lists of jobs, as `luzia jobs` prints them: a table, chosen columns, or the JSON objects of the wire."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from luzia_protocol.states import JobState
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show import plain
-from luzia_client.cli.show.formatting import FINAL_STATES, LIVE_STATES, format_counts
-from luzia_client.cli.show.queues import stops
+from luzia_client.cli.show import wire_jobs
+from luzia_client.cli.show.formatting import FINAL_STATES, LIVE_STATES, NO_JOBS, describe_suspensions, format_counts
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import Job
 
 
-class Wanted:
-    """Which jobs, and in which order. limit: None is all of them. sort: None is live ones first, then the newest."""
+class JobQuery:
+    """Which jobs to list, in which order. limit: None for no limit. sort: None for live jobs first, then the newest."""
 
     def __init__(
         self,
@@ -48,95 +47,93 @@ class Wanted:
 
     @property
     def filtered(self) -> bool:
-        """Whether any job may be missing that is remembered."""
+        """True when the query may leave out jobs that exist."""
         return bool(self.projects or self.states or self.tags or self.since or self.parent)
 
     def request(self) -> dict[str, Any]:
         """The fields of the request."""
-        found: dict[str, Any] = {"projects": [*self.projects], "states": [*self.states], "tags": self.tags}
+        fields: dict[str, Any] = {"projects": [*self.projects], "states": [*self.states], "tags": self.tags}
         if self.since is not None:
-            found["since"] = self.since.isoformat()
+            fields["since"] = self.since.isoformat()
         if self.parent is not None:
-            found["parent"] = self.parent
+            fields["parent"] = self.parent
         if self.sort is not None:
-            found["sort"] = self.sort
-        return found | ({"reverse": True} if self.reverse else {})
+            fields["sort"] = self.sort
+        return fields | ({"reverse": True} if self.reverse else {})
 
 
-def pages(wanted: Wanted, exchange: plain.Exchange) -> Iterator[plain.Page]:
-    """The pages of a listing.
+def fetch_pages(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_jobs.WirePage]:
+    """Request the pages of a list.
 
-    With a limit, and neither states nor an order asked for, live jobs come before ended ones, so that none is
-    crowded out.
+    With a limit, and without states and an order, live jobs come first, so that none of them is left out.
     """
-    if wanted.limit is None or wanted.states or wanted.sort or wanted.reverse:
-        yield from plain.pages(wanted.request(), wanted.limit, exchange)
+    if query.limit is None or query.states or query.sort or query.reverse:
+        yield from wire_jobs.fetch_pages(query.request(), query.limit, exchange)
         return
-    left = wanted.limit
+    left = query.limit
     for group in (LIVE_STATES, FINAL_STATES):
-        for page in plain.pages({**wanted.request(), "states": group}, left, exchange) if left > 0 else ():
+        for page in wire_jobs.fetch_pages({**query.request(), "states": group}, left, exchange) if left > 0 else ():
             left -= len(page.raw)
             yield page
 
 
-def print_json(wanted: Wanted, exchange: plain.Exchange) -> int:
-    """Print the jobs as the wire has them, one a line."""
-    for page in pages(wanted, exchange):
+def print_jobs_json(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
+    """Print the JSON objects of the wire, one per line."""
+    for page in fetch_pages(query, exchange):
         for job in page.raw:
             print(json.dumps(job, ensure_ascii=False, separators=(",", ":")))
     return exit_codes.OK
 
 
-def print_columns(wanted: Wanted, names: Sequence[str], exchange: plain.Exchange) -> int:
-    """Print chosen columns."""
-    from luzia_client.cli.show.columns import lines
+def print_jobs_columns(query: JobQuery, names: Sequence[str], exchange: wire_jobs.Exchange) -> int:
+    """Print the columns with these names."""
+    from luzia_client.cli.show.columns import format_jobs
 
-    jobs = [job for page in pages(wanted, exchange) for job in page.jobs]
-    for line in lines(jobs, names, datetime.now(UTC), stdout_screen()):
+    jobs = [job for page in fetch_pages(query, exchange) for job in page.jobs]
+    for line in format_jobs(jobs, names, datetime.now(UTC), stdout_screen()):
         print(line)
     return exit_codes.OK
 
 
-def print_table(wanted: Wanted, exchange: plain.Exchange) -> int:
-    """Print the counts and the table."""
-    from luzia_client.cli.show.tables import jobs_table
+def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
+    """Print notices, the counts and the table."""
+    from luzia_client.cli.show.tables import format_jobs_table
 
     screen = stdout_screen()
     jobs: list[Job] = []
     counts: dict[JobState, int] = {}
-    for number, page in enumerate(pages(wanted, exchange)):
+    for number, page in enumerate(fetch_pages(query, exchange)):
         jobs += page.jobs
         if number == 0:
             counts = page.counts
-            _tell(page, screen)
+            _print_notices(page, screen)
     print(f"Task Summary:\n  {format_counts(counts)}")
     if jobs:
         print()
-        print("\n".join(jobs_table(jobs, datetime.now(UTC), screen)))
-    if screen.width is not None or wanted.states == [JobState.WAITING]:
-        asked = [f"  {job.id}  {harmless(one_line(job.reason or ''))}" for job in jobs if job.question is not None]
-        print("\n".join(["\nAnswer with `luzia answer ID …`:", *asked, ""] if asked else []), end="")
+        print("\n".join(format_jobs_table(jobs, datetime.now(UTC), screen)))
+    if screen.width is not None or query.states == [JobState.WAITING]:
+        questions = [f"  {job.id}  {one_line(job.reason or '')}" for job in jobs if job.question is not None]
+        print("\n".join(["\nAnswer with `luzia answer ID …`:", *questions, ""] if questions else []), end="")
     if not jobs:
-        empty = 'No jobs yet. The first one: luzia . "what is to be done"'
-        print("\nNo job matches." if wanted.filtered else f"\n{empty}")
-    _tell_of_more(wanted, len(jobs), counts, screen)
+        print("\nNo jobs match." if query.filtered else f"\n{NO_JOBS}")
+    _print_omitted(query, len(jobs), counts, screen)
     return exit_codes.OK
 
 
-def _tell(page: plain.Page, screen: Screen) -> None:
-    """What an operator should know before anything else."""
+def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> None:
+    """Print the notices of the daemon, and what an operator has suspended."""
     for notice in page.notices:
         print(screen.paint(f"! {harmless(notice)}", "yellow"))
-    for words, command in stops(page.queues, datetime.now(UTC)):
-        print(screen.paint(f"! {words}; `{command}`", "yellow"))
+    for words, command in describe_suspensions(page.queues, datetime.now(UTC)):
+        print(screen.paint(f"! {words}; end with `{command}`", "yellow"))
 
 
-def _tell_of_more(wanted: Wanted, shown: int, counts: dict[JobState, int], screen: Screen) -> None:
-    total = sum(count for state, count in counts.items() if not wanted.states or state in wanted.states)
-    if shown >= total or wanted.tags or wanted.since or wanted.parent:  # how many jobs these leave, nobody counts
+def _print_omitted(query: JobQuery, shown: int, counts: dict[JobState, int], screen: Screen) -> None:
+    total = sum(count for state, count in counts.items() if not query.states or state in query.states)
+    if shown >= total or query.tags or query.since or query.parent:  # the number of matching jobs is unknown
         return
-    hint = f"… {total - shown} more; to see them add --all or a larger --limit"
+    hint = f"… {total - shown} more; show them with --all or a larger --limit"
     if screen.width is None:
-        print(hint, file=sys.stderr)  # programs that read the table need not step over it
+        print(hint, file=sys.stderr)  # not in the table that programs read
     else:
         print(screen.paint(hint, "dim"))

@@ -1,4 +1,4 @@
-"""What the smaller commands print: JSON lines, columns, and refusals one by one."""
+"""Output that several commands share: JSON lines, columns, fields, and the results of changes."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from luzia_client.cli.show.text import harmless, width
 
 
 def print_json(value: object) -> None:
-    """One object on one line."""
+    """Print one object on one line."""
     print(msgspec.json.encode(value).decode())
 
 
-def print_columns(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> None:
-    """A table as wide as its cells; a row may have fewer cells than the head."""
+def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> None:
+    """Print a table with its titles; a row may have fewer cells than there are titles."""
     shown = [[harmless(cell) for cell in row] for row in rows]
     widths = [
-        max(width(row[column]) for row in [list(head), *shown] if column < len(row)) for column in range(len(head))
+        max(width(row[column]) for row in [list(titles), *shown] if column < len(row)) for column in range(len(titles))
     ]
-    for number, row in enumerate([list(head), *shown]):
+    for number, row in enumerate([list(titles), *shown]):
         cells = [cell + " " * (widths[column] - width(cell)) for column, cell in enumerate(row)]
         print(screen.paint("  ".join(cells).rstrip(), "dim" if number == 0 else ""))
 
 
-def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """Names and values, one pair a line."""
-    widest = max(len(name) for name, _ in facts)
-    for name, value in facts:
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Print names and values, one pair per line."""
+    widest = max(len(name) for name, _ in fields)
+    for name, value in fields:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def for_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bool) -> int:
-    """Change each job, tell what became of it, and go on after a refusal; returns the exit status."""
+def change_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bool) -> int:
+    """Change each job and print its new state; a refusal does not end the loop. Returns the exit status."""
     status = exit_codes.OK
     for job in ids:
         try:

@@ -1,4 +1,4 @@
-"""Redraws some lines in place at the end of a terminal's output, without flicker, and leaves it as it was."""
+"""Redraws a block of lines in place at the end of a terminal's output, without flicker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from luzia_client.cli.show.text import width
 
 HIDE_CURSOR = "\x1b[?25l"
 SHOW_CURSOR = "\x1b[?25h"
-# Without wrapping, a character that is wider here than we think cannot push the lines below it down.
+# Without wrapping, a character that is wider than expected cannot move the lines below it.
 NO_WRAP = "\x1b[?7l"
 WRAP = "\x1b[?7h"
 CLEAR_TO_END_OF_LINE = "\x1b[K"
@@ -23,10 +23,9 @@ _SGR = re.compile("\x1b\\[[0-9;]*m")
 
 
 class Painter:
-    """A block of lines that is drawn again and again. Use it as a context manager.
+    """A block of lines that is redrawn in place. Use it as a context manager.
 
-    out: the terminal. keys: the terminal that the user types on, whose echo would tear the picture; None
-    leaves it alone.
+    out: the terminal. keys: the terminal input whose echo is switched off meanwhile; None for none.
     """
 
     def __init__(self, out: TextIO, keys: int | None) -> None:
@@ -38,41 +37,41 @@ class Painter:
         self._columns = 0
 
     def __enter__(self) -> Painter:
-        self.take()
+        self.acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.release()
 
-    def take(self) -> None:
-        """Get hold of the terminal: hide the cursor, stop the echo of keys."""
+    def acquire(self) -> None:
+        """Hide the cursor and switch off the echo of keys."""
         self._keys_before = _without_echo(self._keys)
         self._write(HIDE_CURSOR + NO_WRAP)
 
     def release(self) -> None:
-        """Give the terminal back as it was; what was drawn stays, and the next draw begins below it."""
+        """Restore the terminal; the block stays, and the next one is drawn below it."""
         self._write(WRAP + SHOW_CURSOR)
         if self._keys is not None and self._keys_before is not None:
             termios.tcsetattr(self._keys, termios.TCSANOW, self._keys_before)
         self._drawn, self._widths = [], []
 
     def draw(self, lines: Sequence[str]) -> None:
-        """Show these lines in the place of those drawn before.
+        """Draw these lines in place of the previous ones.
 
-        lines: at most one less than the terminal has rows, so that none scrolls out of reach.
+        lines: fewer than the terminal has rows, so that none scrolls away.
         """
         columns, rows = terminal_size(self._out)
         resized = columns != self._columns
         if list(lines) == self._drawn and not resized:
             return
-        # After a resize the terminal has wrapped anew what was drawn: count the rows that it takes now.
+        # After a resize the terminal has rewrapped the block: count the rows that it takes now.
         up = min(sum(max(-(-wide // columns), 1) for wide in self._widths), rows - 1)
         widths = [width(_SGR.sub("", line)) for line in lines]
         parts = [f"\x1b[{up}A\r" if up else ""]
         if resized and up:
-            parts.append(CLEAR_BELOW)  # rows that were wrapped would else be joined again later
+            parts.append(CLEAR_BELOW)  # the terminal would otherwise join wrapped rows later
         for line, wide in zip(lines, widths, strict=True):
-            # Behind a full line the cursor still stands on its last character, which must not be cleared.
+            # After a full line the cursor is still on its last character, which must not be cleared.
             parts.append(f"\r{line}{CLEAR_TO_END_OF_LINE if wide < columns else ''}\n")
         self._write("".join([*parts, CLEAR_BELOW]))
         self._drawn, self._widths, self._columns = list(lines), widths, columns
@@ -83,7 +82,7 @@ class Painter:
 
 
 def _without_echo(keys: int | None) -> list[int | list[bytes | int]] | None:
-    """Stop the echo; returns what to restore, None when there is nothing to (a background process)."""
+    """Switch off the echo; returns the settings to restore, None in a background process."""
     if keys is None or not os.isatty(keys) or os.tcgetpgrp(keys) != os.getpgrp():
         return None
     before = termios.tcgetattr(keys)

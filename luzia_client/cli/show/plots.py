@@ -1,4 +1,4 @@
-"""Figures about jobs as a picture. The only module that needs matplotlib, which `luzia[plots]` brings."""
+"""Statistics as a picture. The only module that needs matplotlib, which `luzia[plots]` installs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import MaxNLocator
 
-from luzia_client.cli.show.charts import clock_of, money, rate, success
+from luzia_client.cli.show.charts import format_bucket, format_success, format_throughput, format_total_cost
 from luzia_client.cli.show.formatting import format_duration
-from luzia_client.cli.show.statistics import Figures, Group, Times
-from luzia_client.cli.show.text import one_line
+from luzia_client.cli.show.statistics import GroupStatistics, Percentiles, Statistics
+from luzia_client.cli.show.text import format_quantity, one_line
 
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells that it makes a list of fonts, once
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it logs once that it builds a font list
 
-GOOD, BAD, PLAIN = "#2e8b57", "#c0504d", "#4f6d8f"
+COMPLETED_COLOUR, OTHER_COLOUR, NEUTRAL_COLOUR = "#2e8b57", "#c0504d", "#4f6d8f"
 MAX_GROUPS = 10
-OTHER_SCRIPTS = {"Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Hebrew", "Noto Sans Arabic", "Noto Emoji"}
-"""Fonts that are used besides matplotlib's own where they are installed."""
+EXTRA_FONTS = {"Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Hebrew", "Noto Sans Arabic", "Noto Emoji"}
+"""Fonts used besides matplotlib's own if they are installed."""
 
 
-def draw(told: Figures, path: str, kind: str) -> None:
+def draw_plots(statistics: Statistics, path: str, kind: str) -> None:
     """Write the picture. kind: `png` or `svg`. Raises OSError."""
     style = rc_context(
         {
@@ -33,66 +33,70 @@ def draw(told: Figures, path: str, kind: str) -> None:
             "axes.spines.right": False,
             "axes.titlelocation": "left",
             "axes.titleweight": "bold",
-            "font.family": ["DejaVu Sans", *sorted(OTHER_SCRIPTS & set(get_font_names()))],
+            "font.family": ["DejaVu Sans", *sorted(EXTRA_FONTS & set(get_font_names()))],
             "font.size": 9.0,
-            "svg.fonttype": "none",  # words stay words, which can be searched
-            "svg.hashsalt": "luzia",  # the same figures make the same file
-            "text.parse_math": False,  # a `$` in a name is one
+            "svg.fonttype": "none",  # text stays text, which can be searched
+            "svg.hashsalt": "luzia",  # the same statistics make the same file
+            "text.parse_math": False,  # a `$` in a name is literal
         }
     )
     with style, catch_warnings():
-        filterwarnings("ignore", message="Glyph .* missing")  # such a character is shown as a box
+        filterwarnings("ignore", message="Glyph .* missing")  # it is drawn as a box
         figure = Figure(figsize=(11, 8), layout="constrained")
-        span = f"{told.since:%Y-%m-%d %H:%M} to {told.until:%Y-%m-%d %H:%M}"
-        figure.suptitle(f"{told.total.jobs:,} jobs, {span}, success {success(told.total)}, cost {money(told.total)}")
-        ended, spans, projects, agents = figure.subplots(2, 2).flat
-        _ended(ended, told)
-        _times(spans, told.total)
-        _groups(projects, "Projects", told.projects)
-        _groups(agents, "Agents", told.agents)
+        span = f"{statistics.since:%Y-%m-%d %H:%M} to {statistics.until:%Y-%m-%d %H:%M}"
+        jobs, success = format_quantity(statistics.total.jobs, "job"), format_success(statistics.total)
+        figure.suptitle(f"{jobs}, {span}, success {success}, cost {format_total_cost(statistics.total)}")
+        ended, times, projects, agents = figure.subplots(2, 2).flat
+        _plot_throughput(ended, statistics)
+        _plot_percentiles(times, statistics.total)
+        _plot_groups(projects, "Projects", statistics.projects)
+        _plot_groups(agents, "Agents", statistics.agents)
         figure.savefig(path, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
 
 
-def _ended(axes: Axes, told: Figures) -> None:
-    """Jobs that ended, over time: those that completed, and the others on top."""
-    places = range(len(told.ended))
-    completed = [bucket.completed for bucket in told.ended]
-    axes.bar(places, completed, color=GOOD, label="completed")
-    axes.bar(places, [bucket.other for bucket in told.ended], bottom=completed, color=BAD, label="others")
-    axes.set_xticks(places, [clock_of(bucket, told.bucket_s) for bucket in told.ended], rotation=45, ha="right")
+def _plot_throughput(axes: Axes, statistics: Statistics) -> None:
+    """Ended jobs over time: completed ones, and the others on top."""
+    places = range(len(statistics.ended))
+    completed = [bucket.completed for bucket in statistics.ended]
+    axes.bar(places, completed, color=COMPLETED_COLOUR, label="completed")
+    axes.bar(places, [bucket.other for bucket in statistics.ended], bottom=completed, color=OTHER_COLOUR, label="other")
+    axes.set_xticks(
+        places, [format_bucket(bucket, statistics.bucket_s) for bucket in statistics.ended], rotation=45, ha="right"
+    )
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(f"Ended: {rate(told)}")
-    _legend(axes)
+    axes.set_title(f"Throughput: {format_throughput(statistics)}")
+    _add_legend(axes)
 
 
-def _times(axes: Axes, total: Group) -> None:
-    """The percentiles of waiting and running, on a logarithmic scale."""
-    for offset, (name, spans, colour) in enumerate((("waited", total.waited_s, PLAIN), ("ran", total.ran_s, GOOD))):
-        values = _known(spans)
+def _plot_percentiles(axes: Axes, total: GroupStatistics) -> None:
+    """The percentiles of wait and run times, on a logarithmic scale."""
+    series = (("wait", total.waited_s, NEUTRAL_COLOUR), ("run", total.ran_s, COMPLETED_COLOUR))
+    for offset, (name, times, colour) in enumerate(series):
+        values = _defined(times)
         bars = axes.bar([place + offset * 0.4 for place in range(len(values))], values, 0.38, color=colour, label=name)
         axes.bar_label(bars, [format_duration(value) for value in values], fontsize=8)
-    axes.set_xticks([place + 0.2 for place in range(4)], ["median", "90 %", "99 %", "most"])
+    axes.set_xticks([place + 0.2 for place in range(4)], ["p50", "p90", "p99", "max"])
     axes.set_yscale("symlog", linthresh=0.001)
     axes.yaxis.set_major_formatter(lambda value, _: format_duration(value))
     axes.margins(y=0.15)
-    axes.set_title("Waiting and running times")
-    _legend(axes)
+    axes.set_title("Wait and run times")
+    _add_legend(axes)
 
 
-def _legend(axes: Axes) -> None:
-    """Above the right corner, where no bar can be."""
+def _add_legend(axes: Axes) -> None:
+    """Put the legend above the right corner, where no bar can be."""
     axes.legend(frameon=False, ncols=2, handlelength=1.0, loc="lower right", bbox_to_anchor=(1.0, 0.98), fontsize=8)
 
 
-def _known(spans: Times) -> list[float]:
-    return [value for value in (spans.median, spans.p90, spans.p99, spans.most) if value is not None]
+def _defined(times: Percentiles) -> list[float]:
+    return [value for value in (times.median, times.p90, times.p99, times.most) if value is not None]
 
 
-def _groups(axes: Axes, title: str, groups: Sequence[Group]) -> None:
-    """A bar of jobs for each project or agent, named with its success and its cost."""
+def _plot_groups(axes: Axes, title: str, groups: Sequence[GroupStatistics]) -> None:
+    """One bar per project or agent, labelled with its success and its cost."""
     shown = list(reversed(groups[:MAX_GROUPS]))
-    names = [f"{one_line(each.name, 24)}\n{success(each)}, {money(each)}" for each in shown]
-    bars = axes.barh(range(len(shown)), [each.jobs for each in shown], color=PLAIN)
+    names = [f"{one_line(each.name, 24)}\n{format_success(each)}, {format_total_cost(each)}" for each in shown]
+    bars = axes.barh(range(len(shown)), [each.jobs for each in shown], color=NEUTRAL_COLOUR)
     axes.set_yticks(range(len(shown)), names)
     axes.bar_label(bars, [f" {each.jobs:,}" for each in shown])
     axes.margins(x=0.15)

@@ -1,4 +1,4 @@
-"""What an agent asks, in words, for all about one job."""
+"""An agent's question, and the commands that answer it. Pure."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.cli.show.text import one_line
 
-_MAX = 1000
+_MAX_CHARS = 1000
 
 
-def question_rows(job: Job) -> list[tuple[str, str]]:
-    """Labels and values of what the job's agent asks; without a label a value goes on."""
+def describe_question(job: Job) -> list[tuple[str, str]]:
+    """Labels and values of the agent's question; an empty label continues the value above."""
     question = job.question
     if question is None:
         return []
     if question.type == "permission":
-        rows = [f"may it use {one_line(question.tool)}: {one_line(question.text, _MAX)}"]
+        rows = [f"permission to use {one_line(question.tool)}: {one_line(question.text, _MAX_CHARS)}"]
     else:
         rows = []
         for part in question.parts:
-            rows.append(one_line(part.text, _MAX) + (" (several may be given)" if part.many else ""))
+            rows.append(one_line(part.text, _MAX_CHARS) + (" (several answers allowed)" if part.many else ""))
             rows += [f"  {number}  {one_line(option)}" for number, option in enumerate(part.options, 1)]
     others = len(job.activity.asked) - 1 if job.activity is not None else 0
     if others > 0:
-        rows.append(f"and {others} more; luzia jobs {job.id} --json has them with their ids")
-    return [("" if number else "Asks", row) for number, row in enumerate(rows)]
+        rows.append(f"… {others} more; list them with their ids: luzia jobs {job.id} --json")
+    return [("" if number else "Question", row) for number, row in enumerate(rows)]
 
 
-def answers(job: Job) -> list[str]:
-    """The commands that answer."""
+def suggest_answers(job: Job) -> list[str]:
+    """The commands that answer the question."""
     if job.question is None:
         return []
     if job.question.type == "permission":
-        return [f"luzia answer {job.id} allow", f'luzia answer {job.id} deny "what to do instead"']
+        return [f"luzia answer {job.id} allow", f'luzia answer {job.id} deny "use git mv"']
     texts = " ".join(['"…"'] * max(1, len(job.question.parts)))
     return [f"luzia answer {job.id} {texts}"]

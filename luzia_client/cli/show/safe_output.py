@@ -1,4 +1,4 @@
-"""Output of jobs for a terminal: colours pass, everything else that steers a terminal is shown instead."""
+"""Output of jobs made safe for a terminal: colours pass, all other control characters are made visible."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ RESET = "\x1b[0m"
 
 
 class SafeOutput:
-    """Makes a stream of bytes harmless, piece by piece.
+    """Converts a stream of bytes to safe text, piece by piece.
 
-    colour: pass colours on; otherwise they are taken out.
+    colour: keep colours; otherwise they are removed.
     """
 
     def __init__(self, colour: bool) -> None:
@@ -26,14 +26,14 @@ class SafeOutput:
         self._coloured = False
 
     def feed(self, data: bytes) -> str:
-        """The text to print for more bytes; an unfinished character or colour is held back."""
+        """The text to print for more bytes; an incomplete character or colour is held back."""
         text = self._held + self._decoder.decode(data)
         unfinished = _UNFINISHED.search(text)
         self._held = unfinished[0] if unfinished else ""
         return self._safe(text[: len(text) - len(self._held)])
 
     def end(self) -> str:
-        """The text to print at the end: what was held back, and the terminal's own colours again."""
+        """The text to print at the end: what was held back, and a reset of the colours."""
         rest = self._safe(self._held + self._decoder.decode(b"", final=True))
         self._held = ""
         return rest + (RESET if self._coloured else "")

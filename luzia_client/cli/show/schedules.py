@@ -1,4 +1,4 @@
-"""Schedules as words: the table of all, and everything about one."""
+"""Schedules as text: a table of all, and the details of one. Pure."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ import msgspec
 
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Run, Schedule
 
-from luzia_client.cli.show.formatting import format_duration, format_state
+from luzia_client.cli.show.formatting import format_agent, format_duration, format_state
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, one_line, pad, width
 
-_HEAD = ("NAME", "CRON", "ZONE", "NEXT", "LAST", "PROJECT", "TASK")
-_WIDE = 120
-_ON_WIDE = ("ZONE", "PROJECT")
-"""Columns for which a narrower screen has no room; `show` tells them."""
+_TITLES = ("NAME", "CRON", "ZONE", "NEXT", "LAST", "PROJECT", "TASK")
+_MIN_WIDE_SCREEN = 120
+_WIDE_ONLY = ("ZONE", "PROJECT")
+"""Columns that a narrower screen leaves out; `luzia schedule show` has them."""
 _LABEL_WIDTH = 13
-_TASK_LIMIT = 200
-_NONE = 'There are no schedules. Add one: luzia schedule add nightly --cron "0 3 * * *" --project . "…"'
+_MAX_TASK_CHARS = 200
+_NO_SCHEDULES = (
+    'No schedules. Add one: luzia schedule add nightly --cron "0 3 * * *" --project . "update the dependencies"'
+)
 _MISSED = {
-    MissedPolicy.ONCE: "one run makes up for all",
-    MissedPolicy.SKIP: "left out",
-    MissedPolicy.ALL: "each is made up for",
+    MissedPolicy.ONCE: "missed runs are coalesced into one",
+    MissedPolicy.SKIP: "missed runs are skipped",
+    MissedPolicy.ALL: "every missed run is made up for",
 }
 _OVERLAP = {
-    OverlapPolicy.SKIP: "the new run is left out",
-    OverlapPolicy.QUEUE: "the new run waits",
-    OverlapPolicy.CANCEL: "the old job is cancelled",
+    OverlapPolicy.SKIP: "an overlapping run is skipped",
+    OverlapPolicy.QUEUE: "an overlapping run is queued",
+    OverlapPolicy.CANCEL: "the previous job is cancelled",
 }
 
 
-def table(schedules: Sequence[Schedule], now: datetime, screen: Screen) -> list[str]:
-    """One line a schedule, cut to the terminal."""
+def describe_schedules(schedules: Sequence[Schedule], now: datetime, screen: Screen) -> list[str]:
+    """Titles and one line per schedule, cut to the terminal."""
     if not schedules:
-        return [_NONE]
-    narrow = screen.width is not None and screen.width < _WIDE
-    rows = [_HEAD, *(_row(schedule, now, narrow) for schedule in schedules)]
-    shown_columns = [column for column in range(len(_HEAD)) if not (narrow and _HEAD[column] in _ON_WIDE)]
+        return [_NO_SCHEDULES]
+    narrow = screen.width is not None and screen.width < _MIN_WIDE_SCREEN
+    rows = [_TITLES, *(_format_row(schedule, now, narrow) for schedule in schedules)]
+    shown_columns = [column for column in range(len(_TITLES)) if not (narrow and _TITLES[column] in _WIDE_ONLY)]
     widths = {column: max(width(row[column]) for row in rows) for column in shown_columns}
     lines = []
     for number, row in enumerate(rows):
@@ -48,25 +50,25 @@ def table(schedules: Sequence[Schedule], now: datetime, screen: Screen) -> list[
     return lines
 
 
-def _row(schedule: Schedule, now: datetime, narrow: bool) -> tuple[str, ...]:
-    last = "-" if schedule.last is None else run_words(schedule.last, now, narrow)
+def _format_row(schedule: Schedule, now: datetime, narrow: bool) -> tuple[str, ...]:
+    last = "-" if schedule.last is None else format_run(schedule.last, now, narrow)
     return (
         harmless(schedule.name),
         harmless(schedule.cron),
         harmless(schedule.timezone),
-        _next(schedule, now),
+        _format_next(schedule, now),
         one_line(last, 60),
         one_line(schedule.job.project, 40),
-        one_line(_task(schedule), _TASK_LIMIT),
+        one_line(_task(schedule), _MAX_TASK_CHARS),
     )
 
 
-def _next(schedule: Schedule, now: datetime) -> str:
+def _format_next(schedule: Schedule, now: datetime) -> str:
     if schedule.problem:
         return "never"
     if schedule.paused:
         return "paused"
-    return moment_words(schedule.next[0], now) if schedule.next else "-"
+    return format_run_time(schedule.next[0], now) if schedule.next else "-"
 
 
 def _style(schedule: Schedule) -> str:
@@ -75,23 +77,23 @@ def _style(schedule: Schedule) -> str:
     return "yellow" if schedule.paused else ""
 
 
-def details(schedule: Schedule, now: datetime, screen: Screen) -> list[str]:
-    """Everything about one schedule."""
+def describe_schedule(schedule: Schedule, now: datetime, screen: Screen) -> list[str]:
+    """The details of one schedule."""
     job = schedule.job
-    next_runs = coming(schedule, now)
+    next_runs = describe_next_runs(schedule, now)
     rows = [
-        ("Cron", f"{schedule.cron}, in the time zone {schedule.timezone}"),
+        ("Cron", f"{schedule.cron}, time zone {schedule.timezone}"),
         ("Problem", schedule.problem),
         *(("" if number else "Next", words) for number, words in enumerate(next_runs)),
-        ("Last", run_words(schedule.last, now) if schedule.last else "none yet"),
-        ("Not ended", ", ".join(schedule.live)),
+        ("Last", format_run(schedule.last, now) if schedule.last else "none yet"),
+        ("Live jobs", ", ".join(schedule.live)),
         ("Missed runs", _MISSED[schedule.missed]),
         ("Overlap", _OVERLAP[schedule.overlap]),
         ("Project", job.project),
-        ("Agent", job.agent or ""),
-        ("Options", _options(schedule)),
+        ("Agent", format_agent(job.agent) if job.agent else ""),
+        ("Options", _format_options(schedule)),
         ("Environment", ", ".join(schedule.env_names)),
-        ("Added", _long(schedule.created_at)),
+        ("Added", _format_long_time(schedule.created_at)),
     ]
     heading = f"{screen.paint(f'Schedule {harmless(schedule.name)}', 'bold')}{'  paused' if schedule.paused else ''}"
     lines = [heading]
@@ -99,43 +101,44 @@ def details(schedule: Schedule, now: datetime, screen: Screen) -> list[str]:
     return [*lines, "", *(f"  {harmless(line)}" for line in _task(schedule)[:2000].splitlines()[:20])]
 
 
-def coming(schedule: Schedule, now: datetime) -> list[str]:
-    """Its next runs, one a line; or why there are none."""
+def describe_next_runs(schedule: Schedule, now: datetime) -> list[str]:
+    """The next runs, one per line, or why there are none."""
     if schedule.paused:
-        return ["none before `luzia schedule resume`: it is paused"]
-    return [f"{_long(moment)}, in {format_duration((moment - now).total_seconds())}" for moment in schedule.next]
+        return ["none: the schedule is paused; resume it with `luzia schedule resume`"]
+    runs = schedule.next
+    return [f"{_format_long_time(time)}, in {format_duration((time - now).total_seconds())}" for time in runs]
 
 
-def run_words(run: Run, now: datetime, narrow: bool = False) -> str:
-    """`completed 113754-a2f5 (Mon 03:00)`, or why there was no job; `completed`, `skipped` where there is no room."""
-    at = moment_words(run.at, now)
+def format_run(run: Run, now: datetime, narrow: bool = False) -> str:
+    """`completed 113754-a2f5 (Mon 03:00)`, or why there was no job; narrow: only `completed` or `skipped`."""
+    at = format_run_time(run.at, now)
     if run.job is None:
         return run.note.partition(":")[0] if narrow else f"{run.note} ({at})"
-    state = "gone" if run.state is None else format_state(run.state)
+    state = "removed" if run.state is None else format_state(run.state)
     return state if narrow else f"{state} {run.job} ({at})"
 
 
-def moment_words(moment: datetime, now: datetime) -> str:
-    """`Mon 03:00` within a week, otherwise with its date, in the schedule's zone."""
-    near = abs((moment - now).total_seconds()) < 6 * 86400
-    seconds = ":%S" if moment.second else ""
-    return moment.strftime(f"%a %H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}")
+def format_run_time(time: datetime, now: datetime) -> str:
+    """`Mon 03:00` within a week, otherwise with the date, in the schedule's time zone."""
+    near = abs((time - now).total_seconds()) < 6 * 86400
+    seconds = ":%S" if time.second else ""
+    return time.strftime(f"%a %H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}")
 
 
-def _long(moment: datetime) -> str:
-    return moment.strftime("%a %Y-%m-%d %H:%M:%S %z")
+def _format_long_time(time: datetime) -> str:
+    return time.strftime("%a %Y-%m-%d %H:%M:%S %z")
 
 
 def _task(schedule: Schedule) -> str:
     return schedule.job.task or " ".join(schedule.job.argv or [])
 
 
-def _options(schedule: Schedule) -> str:
-    """What else was said of its jobs, as the protocol calls it."""
-    said = msgspec.to_builtins(schedule.job)
-    shown = {name: value for name, value in said.items() if name not in ("op", "project", "task", "argv", "agent")}
-    return ", ".join(f"{name}={_plain(value)}" for name, value in shown.items())
+def _format_options(schedule: Schedule) -> str:
+    """The other options of its jobs, named as in the protocol."""
+    fields = msgspec.to_builtins(schedule.job)
+    shown = {name: value for name, value in fields.items() if name not in ("op", "project", "task", "argv", "agent")}
+    return ", ".join(f"{name}={_format_value(value)}" for name, value in shown.items())
 
 
-def _plain(value: object) -> str:
+def _format_value(value: object) -> str:
     return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else str(value)

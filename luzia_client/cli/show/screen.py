@@ -1,4 +1,4 @@
-"""What the output is written to: how wide, whether coloured, whether it can be redrawn."""
+"""The properties of an output stream: width, colour, and whether it can be redrawn."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ SGR = {
 
 
 class Screen:
-    """How to write.
+    """The properties of an output.
 
-    width, height: the terminal's columns and rows; width is None when there is no terminal.
-    colour: colour is wanted and understood. live: lines can be redrawn in place.
-    blocks: the encoding has block characters.
+    width, height: the terminal's columns and rows; width is None without a terminal. colour: colours are supported and
+    not switched off. live: lines can be redrawn in place. blocks: the encoding has block characters.
     """
 
     __slots__ = ("blocks", "colour", "height", "live", "width")
@@ -45,8 +44,8 @@ class Screen:
         self.live = live
         self.blocks = blocks
 
-    def sized(self, width: int, height: int) -> Screen:
-        """The same in another size."""
+    def resized(self, width: int, height: int) -> Screen:
+        """The same screen with another size."""
         return Screen(width, height, self.colour, self.live, self.blocks)
 
     def paint(self, text: str, style: str) -> str:
@@ -57,8 +56,8 @@ class Screen:
         return f"\x1b[{codes}m{text}\x1b[0m"
 
 
-def screen_of(stream: TextIO) -> Screen:
-    """The screen behind a stream, as it is now. Characters that its encoding lacks will be escaped."""
+def detect_screen(stream: TextIO) -> Screen:
+    """The current properties of a stream. Characters that its encoding lacks will be escaped."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
@@ -72,12 +71,12 @@ def screen_of(stream: TextIO) -> Screen:
 
 
 def stdout_screen() -> Screen:
-    """The screen behind stdout."""
-    return screen_of(sys.stdout)
+    """The current properties of stdout."""
+    return detect_screen(sys.stdout)
 
 
 def terminal_size(stream: TextIO) -> tuple[int, int]:
-    """Columns and rows of the stream's terminal; 80 by 24 when it does not say."""
+    """Columns and rows of the stream's terminal; 80 by 24 when unknown."""
     try:
         size = os.get_terminal_size(stream.fileno())
     except OSError:

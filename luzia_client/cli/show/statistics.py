@@ -1,4 +1,4 @@
-"""Figures about jobs: throughput, times, outcomes, tokens and cost. Pure; nothing here asks a daemon or draws."""
+"""Statistics of jobs: throughput, times, outcomes, tokens and cost. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from luzia_protocol.jobs import Job, JobState
 
 BUCKET_SIZES_S = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400)
 MAX_BUCKETS = 16
-TRIED = (JobState.COMPLETED, JobState.FAILED, JobState.TIMED_OUT, JobState.LOST)
-"""The ends that say something about success; who cancels or skips a job does not."""
+RATED_STATES = (JobState.COMPLETED, JobState.FAILED, JobState.TIMED_OUT, JobState.LOST)
+"""The states that count for the success rate; a cancelled or skipped job does not."""
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False):
-    """What the figures need of one job.
+class JobSample(msgspec.Struct, frozen=True, gc=False):
+    """What the statistics need of one job.
 
-    waited_s: from its dispatch to its first start; None when it has not started. ran_s: all its attempts together; None
-    until it has ended, or when it never ran. priced: its agent has told what it costs; None when no agent was read.
+    waited_s: from the dispatch to the first start; None before that. ran_s: all attempts together; None until the job
+    has ended, or when it never ran. priced: whether its cost is known; None without any agent activity.
     """
 
     project: str
@@ -36,8 +36,8 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     priced: bool | None = None
 
 
-class Times(msgspec.Struct, frozen=True):
-    """Spans of time in seconds: how many there are, and those that 50, 90, 99 and 100 of 100 do not exceed."""
+class Percentiles(msgspec.Struct, frozen=True):
+    """Durations in seconds: their number, p50, p90, p99 and the maximum."""
 
     count: int = 0
     median: float | None = None
@@ -46,37 +46,37 @@ class Times(msgspec.Struct, frozen=True):
     most: float | None = None
 
 
-class Group(msgspec.Struct, frozen=True):
-    """The figures of some jobs.
+class GroupStatistics(msgspec.Struct, frozen=True):
+    """The statistics of a group of jobs.
 
-    success: part of those that completed, failed, timed out or were lost which completed; None when there is none.
-    unpriced: jobs of agents that tell no cost, which `cost_usd` is therefore without.
+    success: completed jobs per job in RATED_STATES, or None. without_cost: jobs of unknown cost, which
+    `cost_usd` does not include.
     """
 
     name: str
     jobs: int
     states: dict[JobState, int]
     success: float | None
-    waited_s: Times
-    ran_s: Times
+    waited_s: Percentiles
+    ran_s: Percentiles
     tokens_in: int
     tokens_out: int
     cost_usd: float
-    unpriced: int
+    without_cost: int = msgspec.field(name="unpriced")
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """The jobs that ended from `begin` on, up to the next one's: those that completed, and the others."""
+    """The jobs that ended in one interval, which starts at `begin`: completed ones, and all others."""
 
     begin: datetime
     completed: int
     other: int
 
 
-class Figures(msgspec.Struct, frozen=True):
-    """All of it.
+class Statistics(msgspec.Struct, frozen=True):
+    """All statistics.
 
-    per_day: jobs that ended, over the time from `since` to `until`. bucket_s: seconds of a bucket.
+    per_day: ended jobs per day from `since` to `until`. bucket_s: the length of a bucket.
     """
 
     since: datetime
@@ -84,20 +84,20 @@ class Figures(msgspec.Struct, frozen=True):
     per_day: float
     bucket_s: int
     ended: list[Bucket]
-    total: Group
-    projects: list[Group]
-    agents: list[Group]
+    total: GroupStatistics
+    projects: list[GroupStatistics]
+    agents: list[GroupStatistics]
 
 
-def fact_of(job: Job) -> Fact:
-    """The job's fact. One with several attempts must be whole, as `status` tells it."""
+def sample_job(job: Job) -> JobSample:
+    """The sample of a job. `attempts` must be complete if there are several, as in the reply to `status`."""
     attempts = job.attempts
     activities = [each.activity for each in attempts] if len(attempts) > 1 else [job.activity]
     known = [each for each in activities if each is not None]
     first_start = attempts[0].started_at if len(attempts) > 1 else job.started_at
     ran = [each.duration_s for each in attempts] if len(attempts) > 1 else [job.duration_s]
     spans = [span for span in ran if span is not None]
-    return Fact(
+    return JobSample(
         project=job.project,
         agent=job.agent,
         state=job.state,
@@ -111,74 +111,76 @@ def fact_of(job: Job) -> Fact:
     )
 
 
-def figures(facts: Sequence[Fact], since: datetime, until: datetime) -> Figures:
-    """The figures of jobs that were dispatched from `since` to `until`; the times are those here."""
-    ended = [fact for fact in facts if fact.ended_at is not None]
+def compute_statistics(samples: Sequence[JobSample], since: datetime, until: datetime) -> Statistics:
+    """The statistics of the jobs dispatched from `since` to `until`, in the time zone of these."""
+    ended = [sample for sample in samples if sample.ended_at is not None]
     days = max((until - since).total_seconds(), 1.0) / 86400
-    size, buckets = _buckets(ended, since, until)
-    return Figures(
+    size, buckets = _compute_buckets(ended, since, until)
+    return Statistics(
         since=since,
         until=until,
         per_day=len(ended) / days,
         bucket_s=size,
         ended=buckets,
-        total=group("", facts),
-        projects=_groups(facts, "project"),
-        agents=_groups(facts, "agent"),
+        total=compute_group("", samples),
+        projects=_compute_groups(samples, "project"),
+        agents=_compute_groups(samples, "agent"),
     )
 
 
-def group(name: str, facts: Sequence[Fact]) -> Group:
-    """The figures of these jobs."""
-    states = Counter(fact.state for fact in facts)
-    tried = sum(states[state] for state in TRIED)
-    return Group(
+def compute_group(name: str, samples: Sequence[JobSample]) -> GroupStatistics:
+    """The statistics of one group."""
+    states = Counter(sample.state for sample in samples)
+    tried = sum(states[state] for state in RATED_STATES)
+    return GroupStatistics(
         name=name,
-        jobs=len(facts),
+        jobs=len(samples),
         states=dict(sorted(states.items())),
         success=states[JobState.COMPLETED] / tried if tried else None,
-        waited_s=times(fact.waited_s for fact in facts),
-        ran_s=times(fact.ran_s for fact in facts),
-        tokens_in=sum(fact.tokens_in for fact in facts),
-        tokens_out=sum(fact.tokens_out for fact in facts),
-        cost_usd=math.fsum(fact.cost_usd for fact in facts),
-        unpriced=sum(fact.priced is False for fact in facts),
+        waited_s=compute_percentiles(sample.waited_s for sample in samples),
+        ran_s=compute_percentiles(sample.ran_s for sample in samples),
+        tokens_in=sum(sample.tokens_in for sample in samples),
+        tokens_out=sum(sample.tokens_out for sample in samples),
+        cost_usd=math.fsum(sample.cost_usd for sample in samples),
+        without_cost=sum(sample.priced is False for sample in samples),
     )
 
 
-def times(spans: Iterable[float | None]) -> Times:
-    """Percentiles by the nearest rank: each is one of the spans."""
+def compute_percentiles(spans: Iterable[float | None]) -> Percentiles:
+    """Percentiles by the nearest-rank method: each is one of the durations."""
     known = sorted(span for span in spans if span is not None)
     if not known:
-        return Times()
-    return Times(len(known), *(known[math.ceil(len(known) * part / 100) - 1] for part in (50, 90, 99, 100)))
+        return Percentiles()
+    return Percentiles(len(known), *(known[math.ceil(len(known) * part / 100) - 1] for part in (50, 90, 99, 100)))
 
 
-def _groups(facts: Sequence[Fact], field: str) -> list[Group]:
-    """One group for each value of a field, those with the most jobs first."""
-    found: dict[str, list[Fact]] = {}
-    for fact in facts:
-        found.setdefault(getattr(fact, field), []).append(fact)
-    return sorted((group(name, members) for name, members in found.items()), key=lambda each: (-each.jobs, each.name))
+def _compute_groups(samples: Sequence[JobSample], field: str) -> list[GroupStatistics]:
+    """One group per value of a field, those with the most jobs first."""
+    found: dict[str, list[JobSample]] = {}
+    for sample in samples:
+        found.setdefault(getattr(sample, field), []).append(sample)
+    return sorted(
+        (compute_group(name, members) for name, members in found.items()), key=lambda each: (-each.jobs, each.name)
+    )
 
 
-def _buckets(ended: Sequence[Fact], since: datetime, until: datetime) -> tuple[int, list[Bucket]]:
-    """The size, and at most MAX_BUCKETS from `since` to `until`, which begin at full hours or days here."""
+def _compute_buckets(ended: Sequence[JobSample], since: datetime, until: datetime) -> tuple[int, list[Bucket]]:
+    """The size, and at most MAX_BUCKETS buckets from `since` to `until`, which begin on full local hours or days."""
     for size in BUCKET_SIZES_S:
-        begin = _floor(since, size)
+        begin = _round_down(since, size)
         count = int((until - begin).total_seconds() // size) + 1
         if count <= MAX_BUCKETS:
             break
     completed, other = [0] * count, [0] * count
-    for fact in ended:
-        assert fact.ended_at is not None
-        number = min(max(int((fact.ended_at - begin).total_seconds() // size), 0), count - 1)
-        (completed if fact.state is JobState.COMPLETED else other)[number] += 1
+    for sample in ended:
+        assert sample.ended_at is not None
+        number = min(max(int((sample.ended_at - begin).total_seconds() // size), 0), count - 1)
+        (completed if sample.state is JobState.COMPLETED else other)[number] += 1
     step = timedelta(seconds=size)
     return size, [Bucket(begin + number * step, completed[number], other[number]) for number in range(count)]
 
 
-def _floor(moment: datetime, size_s: int) -> datetime:
-    """The last multiple of the size before the moment, counted from a midnight on the clock of the moment's zone."""
-    midnight = datetime(2001, 1, 1, tzinfo=moment.tzinfo)
-    return midnight + timedelta(seconds=(moment - midnight).total_seconds() // size_s * size_s)
+def _round_down(time: datetime, size_s: int) -> datetime:
+    """The last multiple of the size before a time, counted from a midnight in its time zone."""
+    midnight = datetime(2001, 1, 1, tzinfo=time.tzinfo)
+    return midnight + timedelta(seconds=(time - midnight).total_seconds() // size_s * size_s)

@@ -1,9 +1,16 @@
-"""The table of jobs, cut to the terminal; on a pipe always the same columns, and only long tasks are cut."""
+"""The table of jobs, fitted to the terminal; on a pipe the columns never change and only long tasks are cut. Pure."""
 
 from __future__ import annotations
 
-from luzia_client.cli.show.activity import work_words
-from luzia_client.cli.show.formatting import ACTIVE_STATES, STATE_COLOURS, format_elapsed, format_status, shown_percent
+from luzia_client.cli.show.activity import format_work
+from luzia_client.cli.show.formatting import (
+    ACTIVE_STATES,
+    STATE_COLOURS,
+    format_agent,
+    format_elapsed,
+    format_status,
+    shown_percent,
+)
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, one_line, pad, width
 
@@ -15,21 +22,20 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import Job
 
 GAP = "  "
-NAME_LIMIT = 20
-PIPE_TASK_LIMIT = 200
-STATE_LEAST = 26
-"""Columns that STATE may take before TASK gets any: a state, a bar and a percentage."""
-WORK_FROM = 140
-"""Columns of a screen from which on it has room for what agents have done: turns, tools, tokens and cost."""
-WORK_LEAST = 36
-"""The same on a live screen, where a column that grew at every step would make the others jump."""
-LIVE_STATE_LEAST = 40
-"""The same where the screen is live: what a job is doing matters more there than its task, and a column that
-changed its width at every step would make the others jump."""
+MAX_NAME_WIDTH = 20
+MAX_PIPE_TASK_CHARS = 200
+MIN_STATE_WIDTH = 26
+"""The width that STATE gets before TASK gets any: a state, a bar and a percentage."""
+MIN_SCREEN_FOR_WORK = 140
+"""The least screen width with a WORK column: turns, tools, tokens and cost."""
+LIVE_WORK_WIDTH = 40
+"""The least width of WORK on a live screen: a column that grows at every step would move the others."""
+LIVE_STATE_WIDTH = 40
+"""The least width of STATE on a live screen, where the current activity matters more than the task."""
 
 
 class Column:
-    """A heading, its cells, their width, and how they are shown."""
+    """A title, its cells, their width, and their style. right: align the cells on the right."""
 
     def __init__(self, title: str, cells: list[str], columns: int) -> None:
         self.title = title
@@ -39,58 +45,58 @@ class Column:
         self.styles: list[str] | None = None
 
 
-def jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = False) -> list[str]:
-    """The heading and one line a job, coloured by state.
+def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = False) -> list[str]:
+    """The titles and one line per job, coloured by state.
 
-    live: the table will be redrawn; leave more room to what the jobs are doing.
+    live: the table will be redrawn; leave more room for the current activity.
     """
     if screen.width is None:
-        return _plain_table(jobs, now)
-    # What an agent is doing matters more than the words of its task.
+        return _format_plain_table(jobs, now)
+    # The current activity of an agent matters more than its task.
     live = live or any(job.activity is not None and job.state in ACTIVE_STATES for job in jobs)
-    before = [natural("ID", [job.id for job in jobs])]
+    before = [make_column("ID", [job.id for job in jobs])]
     if screen.width >= 60:
-        before.append(natural("PROJECT", [one_line(job.project) for job in jobs], NAME_LIMIT))
+        before.append(make_column("PROJECT", [one_line(job.project) for job in jobs], MAX_NAME_WIDTH))
     if screen.width >= (100 if live else 76):
-        before.append(natural("AGENT", [one_line(job.agent) for job in jobs], NAME_LIMIT))
-    state = natural("STATE", [format_status(job, screen, now) for job in jobs])
-    time = natural("TIME", [format_elapsed(job, now) for job in jobs])
-    task = natural("TASK", [one_line(job.task) for job in jobs])
+        before.append(make_column("AGENT", [format_agent(job.agent) for job in jobs], MAX_NAME_WIDTH))
+    state = make_column("STATE", [format_status(job, screen, now) for job in jobs])
+    time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
+    task = make_column("TASK", [one_line(job.task) for job in jobs])
     if live:
-        state.columns = max(state.columns, LIVE_STATE_LEAST)
-    if screen.width >= WORK_FROM and any(job.activity for job in jobs):
-        work = natural("WORK", [work_words(job.activity) for job in jobs])
-        work.columns = max(work.columns, WORK_LEAST) if live else work.columns
+        state.columns = max(state.columns, LIVE_STATE_WIDTH)
+    if screen.width >= MIN_SCREEN_FOR_WORK and any(job.activity for job in jobs):
+        work = make_column("WORK", [format_work(job.activity) for job in jobs])
+        work.columns = max(work.columns, LIVE_WORK_WIDTH) if live else work.columns
         before.append(work)
     room = screen.width - sum(column.columns + len(GAP) for column in [*before, time]) - len(GAP)
-    for_state, for_task = share(state.columns, task.columns, room, LIVE_STATE_LEAST if live else STATE_LEAST)
+    for_state, for_task = divide_width(state.columns, task.columns, room, LIVE_STATE_WIDTH if live else MIN_STATE_WIDTH)
     state.columns, state.styles = for_state, [STATE_COLOURS[job.state] for job in jobs]
     time.right = True
     task.columns = for_task
     columns = [*before, state, time, task]
-    lines = [screen.paint(cut(_line(columns, None, screen), screen.width), "dim")]
-    lines += [_line(columns, row, screen) for row in range(len(jobs))]
+    lines = [screen.paint(cut(_format_row(columns, None, screen), screen.width), "dim")]
+    lines += [_format_row(columns, row, screen) for row in range(len(jobs))]
     return lines
 
 
-def natural(title: str, cells: list[str], limit: int = 1000) -> Column:
+def make_column(title: str, cells: list[str], limit: int = 1000) -> Column:
     """A column as wide as its widest cell, at most `limit`."""
     widest = max(len(title), *(width(cell) for cell in cells)) if cells else len(title)
     return Column(title, cells, min(widest, limit))
 
 
-def share(state: int, task: int, room: int, least: int) -> tuple[int, int]:
-    """Divide the room between STATE and TASK, given what each would like: columns for one and the other.
+def divide_width(state: int, task: int, room: int, least: int) -> tuple[int, int]:
+    """Divide a width between STATE and TASK; returns the width of each.
 
-    STATE gets what TASK leaves, or `least`, or four tenths of the room, whichever is most.
+    state, task: their preferred widths. STATE gets the most of: what TASK leaves, `least`, four tenths of the room.
     """
     room = max(room, 0)
     for_state = min(state, max(room - task, least, room * 4 // 10), room)
     return for_state, min(task, room - for_state)
 
 
-def _line(columns: Sequence[Column], row: int | None, screen: Screen) -> str:
-    """One row of cells, or the headings when `row` is None."""
+def _format_row(columns: Sequence[Column], row: int | None, screen: Screen) -> str:
+    """One row of cells, or the titles when `row` is None."""
     shown: list[str] = []
     for column in columns:
         if column.columns == 0:
@@ -106,25 +112,25 @@ def _line(columns: Sequence[Column], row: int | None, screen: Screen) -> str:
     return GAP.join(shown).rstrip()
 
 
-def _plain_table(jobs: Sequence[Job], now: datetime) -> list[str]:
-    """For programs and files: no bars, no cutting, no empty cells, and no cell with a space but the last."""
+def _format_plain_table(jobs: Sequence[Job], now: datetime) -> list[str]:
+    """For programs and files: no bars, only tasks are cut, no empty cells, and spaces in the last cell only."""
     columns = [
-        natural("ID", [job.id for job in jobs]),
-        natural("PROJECT", [_word(job.project) for job in jobs]),
-        natural("AGENT", [_word(job.agent) for job in jobs]),
-        natural("STATE", [job.state.value for job in jobs]),
-        natural("PROGRESS", [_percent_word(job) for job in jobs]),
-        natural("TIME", [format_elapsed(job, now) for job in jobs]),
-        natural("TASK", [one_line(job.task, PIPE_TASK_LIMIT) for job in jobs]),
+        make_column("ID", [job.id for job in jobs]),
+        make_column("PROJECT", [_format_word(job.project) for job in jobs]),
+        make_column("AGENT", [_format_word(format_agent(job.agent)) for job in jobs]),
+        make_column("STATE", [job.state.value for job in jobs]),
+        make_column("PROGRESS", [_format_percent(job) for job in jobs]),
+        make_column("TIME", [format_elapsed(job, now) for job in jobs]),
+        make_column("TASK", [one_line(job.task, MAX_PIPE_TASK_CHARS) for job in jobs]),
     ]
     plain = Screen()
-    return [_line(columns, row, plain) for row in (None, *range(len(jobs)))]
+    return [_format_row(columns, row, plain) for row in (None, *range(len(jobs)))]
 
 
-def _word(text: str) -> str:
+def _format_word(text: str) -> str:
     return "_".join(one_line(text).split()) or "-"
 
 
-def _percent_word(job: Job) -> str:
+def _format_percent(job: Job) -> str:
     value = shown_percent(job)
     return "-" if value is None else f"{value}%"

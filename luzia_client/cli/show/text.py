@@ -1,4 +1,4 @@
-"""Text from anywhere, made fit for a screen: nothing in it can steer the terminal, and its width is known."""
+"""Untrusted text made safe for a terminal, and measured, cut and padded by display width."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
 
-# C0 and C1 controls, DEL, what reorders or breaks lines, and what UTF-8 cannot carry.
+# C0 and C1 controls, DEL, bidirectional and line-breaking characters, and surrogates.
 _UNSAFE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]"
 
 _OUR_OWN = str.maketrans("…█░✓✗·", "......")
-"""Characters of luzia's own screens, one column wide each: they are no reason to load wcwidth."""
+"""Characters of luzia's own screens, each one column wide: they need no wcwidth."""
 
 
 def harmless(text: str) -> str:
-    """The text with every control character shown instead of obeyed: ESC as `^[`, others alike."""
+    """The text with every control character made visible: ESC as `^[`, others likewise."""
     if text.isprintable():
         return text
-    import re  # takes a while to load, and most text is harmless
+    import re  # slow to load, and most text needs no change
 
     return re.sub(_UNSAFE, _shown, text)
 
@@ -32,7 +32,7 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """The first line that says something, harmless, at most `limit` characters."""
+    """The first line that is not blank, with controls made visible, at most `limit` characters."""
     head = text.lstrip()[: limit + 1]
     line = head.splitlines()[0] if head else ""
     line = line.expandtabs(1).rstrip()
@@ -42,7 +42,7 @@ def one_line(text: str, limit: int = 200) -> str:
 
 
 def width(text: str) -> int:
-    """Columns that a harmless text takes on a terminal."""
+    """The number of columns that the text takes on a terminal."""
     if text.isascii() or text.translate(_OUR_OWN).isascii():
         return len(text)
     from wcwidth import wcswidth
@@ -51,10 +51,10 @@ def width(text: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """The text in at most so many columns, with `…` where something is missing."""
+    """The text cut to at most `columns` columns, ending with `…` if anything is left out."""
     if columns <= 0:
         return ""
-    # No text of more than this can fit; it bounds the search below.
+    # A longer text cannot fit; this bounds the search below.
     if width(text[: columns * 8 + 8]) <= columns and len(text) <= columns * 8 + 8:
         return text
     if text.isascii():
@@ -69,11 +69,11 @@ def cut(text: str, columns: int) -> str:
 
 
 def pad(text: str, columns: int) -> str:
-    """The text cut or filled with spaces to exactly so many columns."""
+    """The text cut or padded with spaces to exactly `columns` columns."""
     shown = cut(text, columns)
     return shown + " " * (columns - width(shown))
 
 
 def format_quantity(count: int, noun: str) -> str:
-    """`1 job`, `3 jobs`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """`1 job`, `3 jobs`, `1,200 jobs`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,1 +1,4 @@
-"""Screens and streams that follow jobs live: `jobs --watch`, `follow`, `logs -f`."""
+"""Live views of jobs without a full screen: `jobs --watch`, and the output of many jobs in `follow`.
+
+They are driven by the daemon's events and never poll. Full screens are in luzia_client.tui.
+"""

@@ -1,4 +1,4 @@
-"""Where watching screens get their news: a daemon's events, put on a board."""
+"""Keeps the jobs of a live view up to date with the daemon's events."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import LIVE_STATES
-from luzia_client.cli.watch.board import Board
+from luzia_client.cli.watch.watched_jobs import WatchedJobs
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 
 class Feed:
-    """Keeps a board up to date from a daemon, over its restarts too.
+    """Updates `jobs` from a daemon, across its restarts.
 
-    ids: watch these jobs; empty watches all that are live, and those that come. projects: only theirs.
+    ids: watch these jobs; empty for all live and all new ones. projects: only their jobs.
     """
 
     def __init__(self, client: AsyncClient, ids: Sequence[str] = (), projects: Sequence[str] = ()) -> None:
-        self.board = Board()
+        self.jobs = WatchedJobs()
         self._client = client
         self._ids = list(ids)
         self._projects = list(projects)
         self._after = 0
 
     async def open(self) -> None:
-        """Ask for the jobs as they are now. Raises Refused for an id that is none."""
+        """Request the current jobs. Raises Refused for an unknown id."""
         newest = await self._client.list_jobs(projects=self._projects, states=LIVE_STATES, limit=1)
         self._after = newest.seq
         if self._ids:
@@ -37,15 +37,15 @@ class Feed:
         else:
             jobs = [job async for job in self._client.iter_jobs(self._projects, LIVE_STATES)]
         for job in sorted(jobs, key=lambda job: (job.created_at, job.id)):
-            self.board.put(job)
+            self.jobs.put(job)
 
     async def changes(self) -> AsyncIterator[Job]:
-        """Each job that changed, as it is then; ends when no live one is left."""
-        while self.board.live:
+        """Each changed job after its change; ends when no live job is left."""
+        while self.jobs.live:
             try:
                 async for job in self._events():
                     yield job
-                    if not self.board.live:
+                    if not self.jobs.live:
                         return
             except Refused as refused:
                 if refused.code is not ErrorCode.EVENTS_EXPIRED:
@@ -57,44 +57,44 @@ class Feed:
         events = self._client.subscribe(after=self._after, jobs=self._ids, projects=self._projects)
         async for event in events:
             self._after = event.seq
-            known = self.board.get(event.job)
+            known = self.jobs.get(event.job)
             if known is not None and event.seq <= known.seq:
                 continue
-            # An event tells less than the daemon knows of a new job, or of one that has ended.
-            asks = known is None or isinstance(event, Ended)
-            job = await self._asked(event.job) if asks and not isinstance(event, Removed) else None
+            # The event does not have all fields of a new or an ended job.
+            partial = known is None or isinstance(event, Ended)
+            job = await self._try_status(event.job) if partial and not isinstance(event, Removed) else None
             if job is not None:
-                self.board.put(job)
+                self.jobs.put(job)
             else:
-                job = self.board.apply(event)
+                job = self.jobs.apply(event)
             if job is not None:
                 yield job
 
     async def _catch_up(self) -> AsyncIterator[Job]:
-        """The events in between are gone: ask for every job that may have changed."""
-        known = list(self.board.live)
-        listed = await self._client.list_jobs(projects=self._projects, states=LIVE_STATES, limit=1)
-        self._after = listed.seq
+        """Events were missed: request every job that may have changed."""
+        known = list(self.jobs.live)
+        newest = await self._client.list_jobs(projects=self._projects, states=LIVE_STATES, limit=1)
+        self._after = newest.seq
         for job_id in known:
             job = await self._status(job_id)
             if job is None:
-                self.board.live.pop(job_id)
-            elif self.board.put(job):
+                self.jobs.live.pop(job_id)
+            elif self.jobs.put(job):
                 yield job
         if not self._ids:
             async for job in self._client.iter_jobs(self._projects, LIVE_STATES):
-                if self.board.put(job):
+                if self.jobs.put(job):
                     yield job
 
-    async def _asked(self, job_id: str) -> Job | None:
-        """The job, or None when the daemon is away just now: then the event has to do."""
+    async def _try_status(self, job_id: str) -> Job | None:
+        """The job, or None when the daemon is unreachable, so that the event must do."""
         try:
             return await self._status(job_id)
         except DaemonUnreachableError:
             return None
 
     async def _status(self, job_id: str) -> Job | None:
-        """The job, or None when it has been removed meanwhile."""
+        """The job, or None if it has been removed."""
         try:
             return await self._client.get_job(job_id)
         except Refused as refused:

@@ -1,4 +1,4 @@
-"""Whose output `luzia logs` shows: one job, or several one after another with a heading each."""
+"""The jobs whose output `luzia logs` prints: named by id, or selected by filters."""
 
 from __future__ import annotations
 
@@ -15,41 +15,44 @@ from luzia_client.cli.args.selection import add_filters, has_filters, iter_match
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import harmless, one_line
 
-LIMIT = 20
+DEFAULT_LIMIT = 20
 
 
-def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """Ids or filters, and how many jobs at most."""
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """Add ids, filters and --limit."""
     add_filters(parser, "show")
     parser.add_argument(
-        "--limit", type=parse_positive, metavar="K", help=f"of a selection the newest K jobs (default: {LIMIT})"
+        "--limit",
+        type=parse_positive,
+        metavar="K",
+        help=f"only the newest K selected jobs (default: {DEFAULT_LIMIT})",
     )
 
 
-def jobs_meant(client: Client, args: argparse.Namespace) -> list[str | Job]:
-    """Ids as they were given, or the jobs of a selection that have an attempt, the newest last.
+def select_jobs(client: Client, args: argparse.Namespace) -> list[str | Job]:
+    """The given ids, or the selected jobs that have started, the newest last.
 
-    Raises UsageError when nothing is meant.
+    Raises UsageError without ids and filters.
     """
     if not has_filters(args):
         if not args.ids:
-            raise UsageError("which job? Nothing says whose output", "Name ids, or --project, --state, --tag or --all.")
+            raise UsageError("no job selected", "Give an ID, or --project, --state, --tag or --all.")
         if args.limit is not None:
-            raise UsageError("--limit goes with --project, --state, --tag and --all")
+            raise UsageError("--limit requires --project, --state, --tag or --all")
         return list(args.ids)
     if args.ids:
-        raise UsageError("an ID names the job: --project, --state, --tag and --all do not go with it")
-    limit = args.limit or LIMIT
-    begun = (job for job in iter_matching(client, args) if job.attempt > 0)
-    jobs = list(islice(begun, limit))
-    if next(begun, None) is not None:
-        print(f"luzia: only the newest {limit} jobs are shown; a larger --limit shows more", file=sys.stderr)
+        raise UsageError("an ID cannot be combined with --project, --state, --tag or --all")
+    limit = args.limit or DEFAULT_LIMIT
+    started = (job for job in iter_matching(client, args) if job.attempt > 0)
+    jobs = list(islice(started, limit))
+    if next(started, None) is not None:
+        print(f"luzia: only the newest {limit} jobs are shown; use a larger --limit to see more", file=sys.stderr)
     elif not jobs:
-        print("No job matches.", file=sys.stderr)
+        print("No jobs match.", file=sys.stderr)
     return list(reversed(jobs))
 
 
-def heading(job: Job) -> str:
+def format_heading(job: Job) -> str:
     """`==> 113754-a2f5  overbits  completed  fix the login button <==`"""
     words = (job.id, harmless(one_line(job.project)), format_state(job.state), harmless(one_line(job.task, 60)))
     return f"==> {'  '.join(words)} <=="

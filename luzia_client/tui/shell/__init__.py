@@ -1,1 +1,5 @@
-"""`luzia shell`: a prompt at which every luzia command works, with completion, history and news of jobs."""
+"""`luzia shell`: a prompt for all luzia commands, with completion, history and notices of jobs.
+
+`line_parser`, `quoting` and `candidates` read lines, `job_tracker` follows the daemon, `session` is the prompt, and
+`script` runs lines without one. Commands run in processes of their own.
+"""

@@ -1,4 +1,4 @@
-"""The choices as prompt_toolkit shows them; what only the disk knows is read in a thread, so that no key waits."""
+"""Completion for prompt_toolkit; file names are read in a thread, so that typing never blocks."""
 
 from __future__ import annotations
 
@@ -10,42 +10,40 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from luzia_client.cli.show.text import harmless
-from luzia_client.tui.shell.completing import Choice, Files, choices
-from luzia_client.tui.shell.offers import Known
-from luzia_client.tui.shell.toolbar import MAX_LOOKED_AT
-from luzia_client.tui.shell.words import quoted
+from luzia_client.tui.shell.candidates import Candidate, FileQuery, KnownNames, find_candidates
+from luzia_client.tui.shell.quoting import MAX_LINE_CHARS, quote_word
 
 MAX_FILES = 200
 
 
 class ShellCompleter(Completer):
-    """Completes lines. known: tells what is known now."""
+    """Completes lines. known: returns the current names."""
 
-    def __init__(self, known: Callable[[], Known]) -> None:
+    def __init__(self, known: Callable[[], KnownNames]) -> None:
         self._known = known
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """What can be told at once."""
-        found = self._offered(document)
-        return [] if isinstance(found, Files) else _shown(found, document)
+        """The candidates that need no file names."""
+        found = self._find(document)
+        return [] if isinstance(found, FileQuery) else _to_completions(found, document)
 
     async def get_completions_async(
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
-        """Everything."""
-        found = self._offered(document)
-        listed = await asyncio.to_thread(files, found) if isinstance(found, Files) else found
-        for completion in _shown(listed, document):
+        """All candidates."""
+        found = self._find(document)
+        listed = await asyncio.to_thread(list_files, found) if isinstance(found, FileQuery) else found
+        for completion in _to_completions(listed, document):
             yield completion
 
-    def _offered(self, document: Document) -> list[Choice] | Files:
-        if len(document.text) > MAX_LOOKED_AT:
+    def _find(self, document: Document) -> list[Candidate] | FileQuery:
+        if len(document.text) > MAX_LINE_CHARS:
             return []
-        return choices(document.text_before_cursor, self._known())
+        return find_candidates(document.text_before_cursor, self._known())
 
 
-def _shown(found: list[Choice], document: Document) -> Iterable[Completion]:
-    """The choices, unless all that could be chosen is there already."""
+def _to_completions(found: list[Candidate], document: Document) -> Iterable[Completion]:
+    """The candidates, unless the only one is already complete."""
     before = document.text_before_cursor
     if len(found) == 1 and before[found[0].start :] == found[0].text:
         return []
@@ -54,20 +52,21 @@ def _shown(found: list[Choice], document: Document) -> Iterable[Completion]:
     ]
 
 
-def files(wanted: Files) -> list[Choice]:
-    """The files whose names begin with the word, directories with a `/`; hidden ones only when a dot is typed."""
-    directory, _, begin = wanted.word.rpartition("/")
-    directory += "/" if "/" in wanted.word else ""
-    if wanted.word == "~":
-        return [Choice(wanted.prefix + "~/", wanted.start, "~/")]
+def list_files(query: FileQuery) -> list[Candidate]:
+    """The files whose names start with the word, directories with a `/`; hidden ones only after a dot."""
+    directory, _, begin = query.word.rpartition("/")
+    directory += "/" if "/" in query.word else ""
+    if query.word == "~":
+        return [Candidate(query.prefix + "~/", query.start, "~/")]
     try:
         with os.scandir(os.path.expanduser(directory) or ".") as entries:
             names = [f"{each.name}/" if each.is_dir() else each.name for each in entries if each.name.startswith(begin)]
     except OSError:
-        return []  # there is no such directory, so nothing in it can be offered
+        return []  # no such directory
     found = [name for name in sorted(names) if begin.startswith(".") or not name.startswith(".")]
-    if wanted.only_directories:
+    if query.only_directories:
         found = [name for name in found if name.endswith("/")]
     return [
-        Choice(wanted.prefix + quoted(directory + name), wanted.start, harmless(name)) for name in found[:MAX_FILES]
+        Candidate(query.prefix + quote_word(directory + name), query.start, harmless(name))
+        for name in found[:MAX_FILES]
     ]

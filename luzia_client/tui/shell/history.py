@@ -1,4 +1,4 @@
-"""The lines that were entered, kept over sessions: a private file of bounded size, one JSON string a line."""
+"""The history of entered lines across sessions: a private file of bounded size, one JSON string per line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prompt_toolkit.history import History
 from luzia_protocol import environment
 
 from luzia_client.cli.args.command_line import COMMON_OPTIONS
-from luzia_client.tui.shell.words import split
+from luzia_client.tui.shell.quoting import split
 
 MAX_LINES = 1000
 MAX_BYTES = 1024 * 1024
@@ -19,15 +19,15 @@ MAX_LINE_BYTES = 64 * 1024
 
 
 def history_file() -> str:
-    """Where the lines are kept."""
+    """The path of the history."""
     return os.path.join(environment.state_dir(), "shell_history")
 
 
-class KeptHistory(History):
-    """History in a file, which several shells may write at once.
+class PersistentHistory(History):
+    """A history in a file, which several shells may write at once.
 
-    A line that begins with a space, or that sets a variable, is remembered until the shell ends and not written.
-    problem: why the file cannot be used, in words; empty when it can.
+    A line that starts with a space or sets a variable is kept until the shell exits, and not saved.
+    problem: why the file cannot be used, or empty.
     """
 
     def __init__(self, path: str) -> None:
@@ -36,17 +36,17 @@ class KeptHistory(History):
         self._path = path
         self._lines: list[str] = []
         try:
-            self._lines = _bounded(path)
+            self._lines = _load(path)
         except OSError as exc:
-            self._no_longer(exc)
+            self._disable(exc)
 
     def load_history_strings(self) -> Iterable[str]:
         """The lines, newest first."""
         return reversed(self._lines)
 
     def store_string(self, string: str) -> None:
-        """Add a line to the file."""
-        data = _encoded(string)
+        """Append a line to the file."""
+        data = _encode(string)
         if self.problem or is_private(string) or len(data) > MAX_LINE_BYTES:
             return
         try:
@@ -56,21 +56,21 @@ class KeptHistory(History):
             finally:
                 os.close(file)
         except OSError as exc:
-            self._no_longer(exc)
+            self._disable(exc)
 
-    def _no_longer(self, exc: OSError) -> None:
-        self.problem = f"lines are not kept in {self._path}: {exc.strerror}"
+    def _disable(self, exc: OSError) -> None:
+        self.problem = f"the history is not saved: {self._path}: {exc.strerror}"
 
 
 def is_private(line: str) -> bool:
-    """True for a line that no file is to have: the value of a variable may be a secret."""
+    """True for a line that must not be saved: the value of a variable may be a secret."""
     if line[:1] in (" ", "\t"):
         return True
     return any(COMMON_OPTIONS.get(word.partition("=")[0]) == "--env" for word in split(line).texts)
 
 
-def _bounded(path: str) -> list[str]:
-    """The newest lines of the file, which is made smaller when it has many more. Raises OSError."""
+def _load(path: str) -> list[str]:
+    """The newest lines of the file, which is shortened if it has many more. Raises OSError."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
@@ -80,17 +80,17 @@ def _bounded(path: str) -> list[str]:
     except FileNotFoundError:
         return []
     raw = raw[1:] if size > 2 * MAX_BYTES else raw
-    lines = [line for line in map(_decoded, raw) if line]
-    kept = _newest(lines)
+    lines = [line for line in map(_decode, raw) if line]
+    kept = _select_newest(lines)
     if size > 2 * MAX_BYTES or len(lines) > 2 * MAX_LINES:
         _replace(path, kept)
     return kept
 
 
-def _newest(lines: list[str]) -> list[str]:
-    """As many of the last lines as there is room for."""
+def _select_newest(lines: list[str]) -> list[str]:
+    """As many of the newest lines as fit."""
     room, begin = MAX_BYTES, len(lines)
-    while begin > max(len(lines) - MAX_LINES, 0) and (room := room - len(_encoded(lines[begin - 1]))) >= 0:
+    while begin > max(len(lines) - MAX_LINES, 0) and (room := room - len(_encode(lines[begin - 1]))) >= 0:
         begin -= 1
     return lines[begin:]
 
@@ -99,16 +99,16 @@ def _replace(path: str, lines: list[str]) -> None:
     new = f"{path}.{os.getpid()}"
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(file, "wb") as out:
-        out.write(b"".join(map(_encoded, lines)))
+        out.write(b"".join(map(_encode, lines)))
     os.replace(new, path)
 
 
-def _encoded(line: str) -> bytes:
+def _encode(line: str) -> bytes:
     return json.dumps(line).encode() + b"\n"
 
 
-def _decoded(data: bytes) -> str:
-    """The line, or nothing for what is no whole line: a crash in the middle of a write must not cost the others."""
+def _decode(data: bytes) -> str:
+    """The line; empty if it is incomplete, so that a crash during a write costs no other line."""
     try:
         line = json.loads(data)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What keys do at the prompt besides what prompt_toolkit's own do."""
+"""Key bindings of the prompt, in addition to those of prompt_toolkit."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from prompt_toolkit.filters import has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from luzia_client.tui.shell.words import QUOTES, inside, split
+from luzia_client.tui.shell.quoting import QUOTES, escape_inside, split
 
-Part = Callable[[str], tuple[str, str] | None]
-"""What stands before the text of a line, and that text."""
+SplitText = Callable[[str], tuple[str, str] | None]
+"""Splits a line into the part before its task or message, and that text."""
 
 
-def bindings(part: Part) -> KeyBindings:
-    """Enter, Alt-Enter, the editor, and pasted text."""
+def bindings(split_text: SplitText) -> KeyBindings:
+    """Bindings for Enter, Alt-Enter, the editor, and pasted text."""
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER)
     keys.add("enter", filter=typing)(_enter)
     keys.add("escape", "enter", filter=typing)(_new_line)
-    keys.add("c-x", "c-e", filter=typing)(lambda event: _editor(event.current_buffer, part))
+    keys.add("c-x", "c-e", filter=typing)(lambda event: _editor(event.current_buffer, split_text))
     keys.add(Keys.BracketedPaste, filter=typing)(_paste)
     return keys
 
 
-def pasted(before: str, text: str) -> str:
-    """What a paste puts into the line. before: what stands before the cursor.
+def quote_paste(before: str, text: str) -> str:
+    """The text that a paste inserts. before: the line before the cursor.
 
-    Many lines after a word are one word, whatever quotes are in them; and so is what is pasted into a quote.
+    Several lines after a word become one quoted word; text inside an open quote is escaped for it.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
     quote = split(before).open
     if quote and quote in QUOTES:
-        return inside(quote, text)
-    return inside("", text) if before.strip() and "\n" in text else text
+        return escape_inside(quote, text)
+    return escape_inside("", text) if before.strip() and "\n" in text else text
 
 
-async def sure(question: str) -> bool:
-    """Ask on the terminal; only `y` means yes, and no Enter is needed."""
+async def confirm(question: str) -> bool:
+    """Ask on the terminal; only `y` confirms, without Enter."""
     keys = KeyBindings()
     for yes in ("y", "Y"):
         keys.add(yes)(lambda event: event.app.exit(result="yes"))
@@ -53,7 +53,7 @@ async def sure(question: str) -> bool:
 
 
 def _enter(event: KeyPressEvent) -> None:
-    """Hand the line over, unless a quote is open."""
+    """Accept the line, unless a quote is open."""
     if split(event.current_buffer.text).open:
         event.current_buffer.insert_text("\n")
     else:
@@ -64,22 +64,22 @@ def _new_line(event: KeyPressEvent) -> None:
     event.current_buffer.insert_text("\n")
 
 
-def _editor(buffer: Buffer, part: Part) -> None:
-    """Write the task, or else the line, in $VISUAL or $EDITOR. It comes back to the prompt, and Enter runs it."""
-    parts = part(buffer.text)
+def _editor(buffer: Buffer, split_text: SplitText) -> None:
+    """Edit the task, or the line, in $VISUAL or $EDITOR; the result is put at the prompt."""
+    parts = split_text(buffer.text)
     if parts is None:
         buffer.open_in_editor()
         return
     head, text = parts
     buffer.text = text
 
-    def back(_: object) -> None:
-        line = head + (inside("", buffer.text) if buffer.text else "")
+    def replace_line(_: object) -> None:
+        line = head + (escape_inside("", buffer.text) if buffer.text else "")
         buffer.document = Document(line, len(line))
 
-    buffer.open_in_editor().add_done_callback(back)
+    buffer.open_in_editor().add_done_callback(replace_line)
 
 
 def _paste(event: KeyPressEvent) -> None:
     buffer = event.current_buffer
-    buffer.insert_text(pasted(buffer.document.text_before_cursor, event.data))
+    buffer.insert_text(quote_paste(buffer.document.text_before_cursor, event.data))

@@ -1,8 +1,9 @@
-"""The prompt of `luzia shell`: reads lines and has them done, and prints the news of jobs above what is typed."""
+"""The prompt of `luzia shell`: reads lines and runs them, and prints notices of jobs above the prompt."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,58 +21,58 @@ from luzia_protocol.jobs import Job
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.help import usage
+from luzia_client.cli.show.details import GENERATED_KEY_PREFIX
 from luzia_client.cli.show.errors import report_error
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
-from luzia_client.tui.shell import children, keys, news
+from luzia_client.tui.shell import command_runner, keys, notices
 from luzia_client.tui.shell.completer import ShellCompleter
 from luzia_client.tui.shell.help import HELP, HINT, did_you_mean
-from luzia_client.tui.shell.history import KeptHistory, history_file
-from luzia_client.tui.shell.lines import PROGRAM, Asked, Kind, parted, understood
-from luzia_client.tui.shell.live import Live
-from luzia_client.tui.shell.own_jobs import ours
-from luzia_client.tui.shell.toolbar import MAX_LOOKED_AT, toolbar
-from luzia_client.tui.shell.words import split
+from luzia_client.tui.shell.history import PersistentHistory, history_file
+from luzia_client.tui.shell.job_tracker import JobTracker
+from luzia_client.tui.shell.line_parser import PROGRAM, LineKind, ParsedLine, parse_line, split_text
+from luzia_client.tui.shell.own_jobs import track_jobs
+from luzia_client.tui.shell.quoting import MAX_LINE_CHARS, split
 
 
-def run_session(wanted: str) -> int:
-    """Run the shell until it is left; returns the exit status. wanted: the news, `mine`, `all` or `none`."""
+def run_session(notices_for: str) -> int:
+    """Run the shell until the user exits; returns the exit status. notices_for: `mine`, `all` or `none` of the jobs."""
     try:
-        asyncio.run(Session(wanted).run())
+        asyncio.run(Session(notices_for).run())
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM
     return exit_codes.OK
 
 
 class Session:
-    """The shell on a terminal. wanted: which news it prints."""
+    """The shell on a terminal. notices_for: the jobs whose notices it prints."""
 
-    def __init__(self, wanted: str) -> None:
-        self._wanted = wanted
+    def __init__(self, notices_for: str) -> None:
+        self._notices_for = notices_for
         self._using = ""
         self._status = exit_codes.OK
-        self._news: list[list[str]] = []
+        self._notify_once: list[list[str]] = []
         self._prompting = False
-        self._history = KeptHistory(history_file())
-        self._live = Live(self._redraw, self._tell, everything=wanted == "all")
+        self._history = PersistentHistory(history_file())
+        self._tracker = JobTracker(self._redraw, self._notify, all_jobs=notices_for == "all")
         self._prompt: PromptSession[str] = PromptSession(
             self._message,
             history=self._history,
-            completer=ShellCompleter(lambda: self._live.known),
+            completer=ShellCompleter(lambda: self._tracker.known),
             auto_suggest=AutoSuggestFromHistory(),
-            key_bindings=keys.bindings(lambda line: parted(line, self._projects(), self._using)),
+            key_bindings=keys.bindings(lambda line: split_text(line, self._projects(), self._using)),
             bottom_toolbar=self._toolbar,
             prompt_continuation=lambda width, line, wrapped: "· ".rjust(width),
             enable_suspend=True,
         )
-        self._prompt.app.terminal_size_polling_interval = None  # SIGWINCH tells
-        self._prompt.default_buffer.on_text_changed += lambda _: self._live.wake()
+        self._prompt.app.terminal_size_polling_interval = None  # SIGWINCH does
+        self._prompt.default_buffer.on_text_changed += lambda _: self._tracker.wake()
 
     async def run(self) -> None:
-        """Read lines and have them done, until the shell is left."""
-        with _ended_by_signals():
+        """Read lines and run them until the user exits."""
+        with _cancelled_by_signals():
             async with asyncio.TaskGroup() as tasks:
-                following = tasks.create_task(self._live.run())
+                following = tasks.create_task(self._tracker.run())
                 try:
                     await self._read_lines()
                 finally:
@@ -82,7 +83,7 @@ class Session:
         if self._history.problem:
             print(f"luzia: {harmless(self._history.problem)}", file=sys.stderr)
         while True:
-            self._print_news()
+            self._print_notices()
             self._prompting = True
             try:
                 with patch_stdout(raw=True):
@@ -93,62 +94,64 @@ class Session:
                 return
             finally:
                 self._prompting = False
-            self._live.wake()
-            if not await self._enter(line):
+            self._tracker.wake()
+            if not await self._run_line(line):
                 return
 
-    async def _enter(self, line: str) -> bool:
-        """Have a line done; False for one that leaves the shell."""
+    async def _run_line(self, line: str) -> bool:
+        """Run a line; False if it exits the shell."""
         try:
-            asked = understood(line, self._projects(), self._using)
-            if asked.kind is Kind.EXIT:
+            parsed = parse_line(line, self._projects(), self._using)
+            if parsed.kind is LineKind.EXIT:
                 return False
-            await self._do(asked)
+            await self._execute(parsed)
         except UsageError as exc:
             self._status = report_error(exc)
         return True
 
-    async def _do(self, asked: Asked) -> None:
-        if asked.kind is Kind.HELP:
+    async def _execute(self, parsed: ParsedLine) -> None:
+        if parsed.kind is LineKind.HELP:
             print(HELP + usage.format_commands())
             self._status = exit_codes.OK
-        elif asked.kind is Kind.USE:
-            self._use(asked.words)
-        elif asked.kind is Kind.TASK:
-            await self._perhaps(asked.words)
-        elif asked.kind is Kind.COMMAND:
-            await self._run(asked.words)
+        elif parsed.kind is LineKind.USE:
+            self._use(parsed.words)
+        elif parsed.kind is LineKind.TASK:
+            await self._confirm_dispatch(parsed.words)
+        elif parsed.kind is LineKind.COMMAND:
+            await self._run(parsed.words)
 
     async def _run(self, words: Sequence[str]) -> None:
-        started = ours(words)
-        self._status = await children.run(started.words)
+        tracked = track_jobs(words, f"{GENERATED_KEY_PREFIX}{os.urandom(12).hex()}")
+        self._status = await command_runner.run_command(tracked.words)
         if self._status == exit_codes.INTERRUPTED:
             print()  # after the terminal's own ^C
         if self._status == exit_codes.OK:
-            self._live.entered(started.key, started.names)
+            self._tracker.command_finished(tracked.key, tracked.names)
         else:
-            self._live.entered()
+            self._tracker.command_finished()
 
-    async def _perhaps(self, words: Sequence[str]) -> None:
-        """A line that is no command: dispatch it if that is meant. A typing mistake must start no agent."""
+    async def _confirm_dispatch(self, words: Sequence[str]) -> None:
+        """Dispatch a line that is not a command, after confirmation: a typing mistake must start no agent."""
         task = " ".join(words[words.index("--") + 1 :])
         first = task.split()[0] if task.split() else ""
-        what = f"No command {one_line(first, 20)!r}{did_you_mean(first)}. Dispatch it to {harmless(self._using)}: "
-        if await keys.sure(f"{what}{one_line(task, 60)}? [y/N] "):
+        question = (
+            f"Unknown command '{one_line(first, 20)}'{did_you_mean(first)}. Dispatch to {harmless(self._using)}: "
+        )
+        if await keys.confirm(f"{question}{one_line(task, 60)}? [y/N] "):
             await self._run(words)
         else:
-            print("Nothing was done.")
+            print("Aborted.")
 
     def _use(self, words: Sequence[str]) -> None:
         name = words[0] if words else ""
         known = self._projects()
         if name and known and name not in known and not is_path(name):
-            raise UsageError(f"no project {name!r}", f"The projects are {', '.join(known)}; a directory will do, too.")
+            raise UsageError(f"unknown project '{name}'", f"Name a directory, or one of: {', '.join(known)}.")
         self._using = name
         self._status = exit_codes.OK
 
     def _projects(self) -> list[str]:
-        return [project.name for project in self._live.known.projects]
+        return [project.name for project in self._tracker.known.projects]
 
     def _message(self) -> StyleAndTextTuples:
         failed = f"[exit {self._status}] " if self._status else ""
@@ -156,34 +159,34 @@ class Session:
 
     def _toolbar(self) -> str:
         text = self._prompt.default_buffer.text
-        open_quote = split(text).open if len(text) <= MAX_LOOKED_AT else ""
-        return f" {toolbar(self._live.counts, self._live.away, open_quote)}"
+        open_quote = split(text).open if len(text) <= MAX_LINE_CHARS else ""
+        return f" {notices.format_toolbar(self._tracker.counts, self._tracker.connection_error, open_quote)}"
 
     def _redraw(self) -> None:
         self._prompt.app.invalidate()
 
-    def _tell(self, job: Job, question: Question | None) -> None:
-        """News: at once above what is typed, or when the command that runs is over."""
-        if self._wanted == "none":
+    def _notify(self, job: Job, question: Question | None) -> None:
+        """Print a notice at once above the prompt, or after the running command."""
+        if self._notices_for == "none":
             return
-        self._news.append(news.news_of(job, question, stdout_screen()))
-        if len(self._news) == 1:
-            asyncio.get_running_loop().call_soon(self._print_news_above)
+        self._notify_once.append(notices.format_notice(job, question, stdout_screen()))
+        if len(self._notify_once) == 1:
+            asyncio.get_running_loop().call_soon(self._print_notices_above)
 
-    def _print_news_above(self) -> None:
-        """What has come together is printed together. A command that has begun meanwhile goes first."""
+    def _print_notices_above(self) -> None:
+        """Print collected notices, unless a command has started in between."""
         if self._prompting:
-            self._print_news()
+            self._print_notices()
 
-    def _print_news(self) -> None:
-        if self._news:
-            print(news.shown(self._news))
-            self._news.clear()
+    def _print_notices(self) -> None:
+        if self._notify_once:
+            print(notices.format_notices(self._notify_once))
+            self._notify_once.clear()
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the shell in order, so that the terminal is left as it was."""
+def _cancelled_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP cancel the shell, so that it restores the terminal."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None

@@ -1,4 +1,4 @@
-"""Puts `luzia top` together: the state, the daemon's news, the keys and the screen."""
+"""The application `luzia top`: connects the state, the daemon, the keys and the screen."""
 
 from __future__ import annotations
 
@@ -23,38 +23,37 @@ from luzia_client.transport.connection import open_socket
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.bindings import bindings
-from luzia_client.tui.top.control import Painted
 from luzia_client.tui.top.feed import Feed
-from luzia_client.tui.top.follower import Follower
-from luzia_client.tui.top.line import TypedLine
-from luzia_client.tui.top.lines import Fragments
-from luzia_client.tui.top.redraw_timer import next_tick_s
-from luzia_client.tui.top.state import Top
+from luzia_client.tui.top.input_line import InputLine
+from luzia_client.tui.top.screen_control import ScreenControl
+from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.style import STYLE
-from luzia_client.tui.top.views import picture
+from luzia_client.tui.top.text_view import Fragments
+from luzia_client.tui.top.transcript import TranscriptFollower
+from luzia_client.tui.top.views import compose_screen, next_redraw_s
 
 FRAME_GAP_S = 0.05
-"""Between two pictures: a burst of events is drawn as one, and a slow terminal is not flooded."""
-REASON_S = 5.0
-"""Between two looks at why the queued jobs on the screen wait, while their clocks tick anyway: reasons count down."""
+"""The least time between two frames: a burst of events is drawn once."""
+REASON_REFRESH_S = 5.0
+"""The least time between two requests for the reasons of visible queued jobs, which contain times."""
 ESCAPE_S = 0.1
-"""After so long an Esc is no beginning of another key, over a slow line too."""
+"""The time after which an Esc is not the start of another key, also over a slow connection."""
 
 
 class TopApp:
-    """One run. projects: only their jobs; empty for all."""
+    """The application. projects: only their jobs; empty for all."""
 
     def __init__(self, projects: Sequence[str]) -> None:
         self._screen = stdout_screen()
         self._interval_s = settings.monitor_interval_s()
-        self._top = Top(JobsModel())
+        self._top = TopState(JobsModel())
         self._status = exit_codes.OK
-        self._looked_at = 0.0
+        self._reasons_refreshed_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._line = TypedLine()
+        self._line = InputLine()
         self._actions = Actions(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
-        self._main = Window(Painted(self._paint, self._actions), always_hide_cursor=True)
+        self._main = Window(ScreenControl(self._paint, self._actions), always_hide_cursor=True)
         own = {
             "filter": self._filter,
             "leave": self._leave,
@@ -74,10 +73,10 @@ class TopApp:
         )
         self._app.ttimeoutlen = self._app.timeoutlen = ESCAPE_S
         self._feed = Feed(self._top, projects, self._redraw, self._visible)
-        self._follower = Follower(self._top, self._screen.colour, self._redraw)
+        self._follower = TranscriptFollower(self._top, self._screen.colour, self._redraw)
 
     async def run(self) -> int:
-        """Show the screen until somebody leaves it; returns the exit status."""
+        """Show the screen until the user quits; returns the exit status."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave_now, 128 + number)
@@ -93,11 +92,11 @@ class TopApp:
                 self._timer.cancel()
         return self._status
 
-    # The picture
+    # Drawing
 
     def _paint(self, width: int, height: int) -> list[Fragments]:
-        self._screen = self._screen.sized(width, height)
-        return picture(self._top, datetime.now(UTC), self._screen)
+        self._screen = self._screen.resized(width, height)
+        return compose_screen(self._top, datetime.now(UTC), self._screen)
 
     def _redraw(self) -> None:
         self._app.invalidate()
@@ -109,44 +108,45 @@ class TopApp:
         self._app.suspend_to_background()
 
     def _drawn(self) -> None:
-        """Follow what is selected now, ask for what is on the screen now, and count times on if any are shown."""
-        self._follower.look()
-        self._feed.look()
+        """Follow the selected job, request visible stale jobs, and schedule the next redraw for elapsed times."""
+        self._follower.check_selection()
+        self._feed.refresh_visible()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._top.page is None:
-            tick_s = next_tick_s(self._shown_jobs(), datetime.now(UTC), self._interval_s)
-            if tick_s is not None:
-                self._timer = asyncio.get_running_loop().call_later(tick_s, self._tick)
+            delay_s = next_redraw_s(self._shown_jobs(), datetime.now(UTC), self._interval_s)
+            if delay_s is not None:
+                self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
-        if now - self._looked_at >= REASON_S and any(job.state is JobState.QUEUED for job in self._shown_jobs()):
-            self._looked_at = now
-            self._feed.look_again()
+        queued = any(job.state is JobState.QUEUED for job in self._shown_jobs())
+        if queued and now - self._reasons_refreshed_at >= REASON_REFRESH_S:
+            self._reasons_refreshed_at = now
+            self._feed.refresh_reasons()
         self._redraw()
 
     def _shown_jobs(self) -> list[Job]:
-        """The jobs of which something is on the screen."""
+        """The visible jobs, and the selected one."""
         cursor = self._top.cursor
         shown = [] if self._top.zoomed else self._top.model.page(cursor.top, cursor.height)
         return shown if self._top.job is None else [*shown, self._top.job]
 
     def _visible(self) -> Collection[str]:
-        """The ids of the jobs on the screen."""
+        """The ids of the visible jobs of the list."""
         cursor = self._top.cursor
         return {key.id for key in self._top.model.rows[cursor.top : cursor.top + cursor.height]}
 
-    # The line at the bottom
+    # The input line
 
     def _filter(self) -> None:
         before = self._top.model.filter
 
         def typed(words: str) -> None:
-            self._top.model.narrow(words)
-            self._top.cursor.to(0)
+            self._top.model.set_filter(words)
+            self._top.cursor.select_row(0)
 
         self._open("Filter: ", lambda _: None, typed, lambda: typed(before), before)
 
@@ -158,11 +158,11 @@ class TopApp:
         label: str,
         entered: Callable[[str], None],
         typed: Callable[[str], None] | None,
-        dropped: Callable[[], None],
+        aborted: Callable[[], None],
         text: str,
     ) -> None:
         self._top.typing = True
-        self._line.open(label, entered, typed, dropped, text)
+        self._line.open(label, entered, typed, aborted, text)
         self._app.layout.focus(self._line.window)
 
     def _typed(self, entered: bool) -> None:
@@ -170,7 +170,7 @@ class TopApp:
         self._top.typing = False
         self._line.end(entered)
 
-    # Beginning and end
+    # Start and end
 
     def _leave(self) -> None:
         if self._top.page is not None:
@@ -189,7 +189,7 @@ class TopApp:
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """What went wrong beside the screen ends it, and is told as every failure of a command."""
+        """End the application when a background task fails; its error is reported as the command's."""
         self._tasks.discard(task)
         failure = None if task.cancelled() else task.exception()
         if failure is not None and self._app.is_running and not self._app.is_done:
@@ -203,13 +203,14 @@ def _first(failure: BaseException) -> BaseException:
 
 
 def run_top(projects: Sequence[str]) -> int:
-    """Show the screen on this terminal; returns the exit status."""
-    open_socket(environment.socket_path(), autostart=True).close()  # without a daemon, say so on a screen that stays
+    """Run `luzia top` on this terminal; returns the exit status."""
+    # Report a missing daemon before the screen is taken over.
+    open_socket(environment.socket_path(), autostart=True).close()
     app = TopApp(projects)
-    # Whatever is printed meanwhile would tear the picture.
-    said = io.StringIO()
+    # Messages on stderr would disturb the screen: print them at the end.
+    messages = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(messages):
             return asyncio.run(app.run())
     finally:
-        sys.stderr.write(said.getvalue())
+        sys.stderr.write(messages.getvalue())

@@ -9,10 +9,10 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from luzia_client.tui.top.actions import Actions
-from luzia_client.tui.top.keys import all_keys
+from luzia_client.tui.top.keys import iter_keys
 
 IN_PAGES = {"up", "down", "page_up", "page_down", "first", "last", "back", "leave", "redraw", "suspend"}
-"""The actions that keys have while a page is open; `leave` closes it."""
+"""The actions that are available while a page is open; `leave` closes it."""
 WHILE_TYPING = {"up": "up", "down": "down", "pageup": "page_up", "pagedown": "page_down"}
 
 
@@ -24,13 +24,13 @@ def bindings(
 ) -> KeyBindings:
     """All bindings.
 
-    own: the actions that are the screen's and not in Actions. typing: whether a line is typed. end_typing: called at
-    its end, with True when it was entered.
+    own: actions of the screen itself, not of Actions. typing: whether the input line is open. end_typing: called when
+    it is closed, with True on Enter.
     """
-    found = KeyBindings()
+    key_bindings = KeyBindings()
     top = actions.top
     is_typing = Condition(typing)
-    is_choosing = Condition(lambda: top.choice is not None)
+    is_choosing = Condition(lambda: top.prompt is not None)
     in_page = Condition(lambda: top.page is not None)
     free = ~is_typing & ~is_choosing
 
@@ -39,9 +39,9 @@ def bindings(
             top.message = ""
             run()
 
-        found.add(key, filter=filter)(pressed)
+        key_bindings.add(key, filter=filter)(pressed)
 
-    for key in all_keys():
+    for key in iter_keys():
         run = own.get(key.action) or getattr(actions, key.action)
         for name in key.keys.split():
             bind(name, free if key.action in IN_PAGES else free & ~in_page, run)
@@ -51,11 +51,11 @@ def bindings(
     for name in ("escape", "c-c", "c-d"):
         bind(name, is_typing, lambda: end_typing(False))
 
-    @found.add(Keys.Any, filter=is_choosing & ~is_typing)
-    def chosen(event: KeyPressEvent) -> None:
-        actions.chosen(event.key_sequence[0].key)
+    @key_bindings.add(Keys.Any, filter=is_choosing & ~is_typing)
+    def answer_prompt(event: KeyPressEvent) -> None:
+        actions.answer_prompt(event.key_sequence[0].key)
 
     for name in ("escape", "c-c", "enter"):
-        bind(name, is_choosing & ~is_typing, lambda: actions.chosen(""))
+        bind(name, is_choosing & ~is_typing, lambda: actions.answer_prompt(""))
     bind("<sigint>", True, own["leave"])
-    return found
+    return key_bindings

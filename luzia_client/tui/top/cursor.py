@@ -1,4 +1,4 @@
-"""Which job is selected, and which rows of the list are on the screen. Pure."""
+"""The selected job, and the visible rows of the list. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from luzia_client.tui.model import JobsModel
 
 
 class Cursor:
-    """Stays on its job wherever that moves in the list.
+    """Stays on its job when that moves in the list.
 
-    top: the first row on the screen. height: rows on the screen, as of the last `settle`.
+    top: the first visible row. height: the number of visible rows, as of the last `fit_to_height`.
     """
 
     def __init__(self, model: JobsModel) -> None:
@@ -22,7 +22,7 @@ class Cursor:
 
     @property
     def job(self) -> Job | None:
-        """The selected job; None when the list is empty."""
+        """The selected job; None if the list is empty."""
         self._find()
         return None if self._selected is None else self._model.get(self._selected)
 
@@ -32,34 +32,34 @@ class Cursor:
         self._find()
         return self._row
 
-    def settle(self, height: int) -> None:
-        """Make the selected row one of the `height` rows on the screen, with no empty ones below the last job."""
+    def fit_to_height(self, height: int) -> None:
+        """Scroll so that the selected row is among `height` visible rows, without empty rows at the end."""
         self.height = max(height, 1)
         self._find()
         self.top = min(max(self.top, self._row - self.height + 1), self._row)
         self.top = max(min(self.top, len(self._model.rows) - self.height), 0)
 
     def move(self, rows: int) -> None:
-        """Select the job so many rows further down, or up."""
+        """Move the selection down by `rows`, or up if negative."""
         self._find()
-        self.to(self._row + rows)
+        self.select_row(self._row + rows)
 
-    def to(self, row: int) -> None:
-        """Select the job in a row; beyond an end, the job there."""
+    def select_row(self, row: int) -> None:
+        """Select the job in a row, or the nearest one beyond the ends."""
         self._row = max(min(row, len(self._model.rows) - 1), 0)
         found = self._model.rows[self._row : self._row + 1]
         self._selected = found[0].id if found else None
 
     def scroll(self, rows: int) -> None:
-        """Move the list on the screen; the selection goes along when it would leave it."""
+        """Scroll the list; the selection stays visible."""
         self._find()
         self.top = max(min(self.top + rows, len(self._model.rows) - self.height), 0)
-        self.to(max(min(self._row, self.top + self.height - 1), self.top))
+        self.select_row(max(min(self._row, self.top + self.height - 1), self.top))
 
     def _find(self) -> None:
-        """Where the job is now; when it is gone, the one that has taken its row is selected."""
+        """Update the row of the job; if the job is gone, select the one in its row."""
         row = None if self._selected is None else self._model.row_of(self._selected)
         if row is None:
-            self.to(self._row)
+            self.select_row(self._row)
         else:
             self._row = row

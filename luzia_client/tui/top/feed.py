@@ -1,4 +1,4 @@
-"""Keeps the list up to date with a daemon, over its restarts too: pages first, then events, and never a poll."""
+"""Keeps the list up to date with a daemon, across its restarts: pages first, then events, without polling."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES
 from luzia_client.transport.connection import open_socket
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
-from luzia_client.tui.top.state import Top
+from luzia_client.tui.top.state import TopState
 
 PAGE = 500
 REFRESH_GAP_S = 0.2
-"""Between two looks at what events do not tell: counts, why jobs wait. A burst of events causes one."""
-AT_ONCE = 200
+"""The least time between two refreshes of what events do not contain: counts and reasons."""
+MAX_REFRESHED_JOBS = 200
 FIRST_DELAY_S = 0.1
-LONGEST_DELAY_S = 2.0
+MAX_DELAY_S = 2.0
 
-_STILL = (events.Progressed, events.WorktreeChanged, events.Sent)
-"""Events after which every job waits for what it waited for before."""
+_QUEUE_UNCHANGED = (events.Progressed, events.WorktreeChanged, events.Sent)
+"""Events that change neither counts nor the reasons of queued jobs."""
 
 
 class Feed:
     """Reads jobs into `top.model`.
 
-    projects: only theirs; empty for all. changed: called when something is to be drawn anew.
-    visible: the ids of the jobs that are on the screen.
+    projects: only their jobs; empty for all. changed: called to redraw the screen. visible: the ids of the visible
+    jobs.
     """
 
     def __init__(
         self,
-        top: Top,
+        top: TopState,
         projects: Sequence[str],
         changed: Callable[[], None],
         visible: Callable[[], Collection[str]],
@@ -47,24 +47,24 @@ class Feed:
         self._changed = changed
         self._visible = visible
         self._client = AsyncClient(autostart=False, reconnect_s=0.0)
-        self._due = asyncio.Event()
-        self._moved = False
+        self._refresh_due = asyncio.Event()
+        self._counts_changed = False
 
     async def run(self) -> None:
-        """Go on for ever."""
+        """Run until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._refresh())
 
-    def look(self) -> None:
-        """Other jobs are on the screen: ask for those of them of which there is more to know."""
+    def refresh_visible(self) -> None:
+        """Request visible jobs that are stale."""
         if not self._model.stale.isdisjoint(self._visible()):
-            self._due.set()
+            self._refresh_due.set()
 
-    def look_again(self) -> None:
-        """Ask why the queued jobs on the screen wait: the reason says how long, and time has passed."""
-        self._moved = True
-        self._due.set()
+    def refresh_reasons(self) -> None:
+        """Request the reasons of visible queued jobs again: they contain times."""
+        self._counts_changed = True
+        self._refresh_due.set()
 
     async def _follow(self) -> None:
         delay_s = FIRST_DELAY_S
@@ -72,35 +72,35 @@ class Feed:
             try:
                 await self._connect()
                 delay_s = FIRST_DELAY_S
-                await self._take_events()
+                await self._apply_events()
             except Refused as refused:
                 if refused.code is ErrorCode.EVENTS_EXPIRED:
                     self._top.loading = True
                     continue
-                self._say_away(refused.message)
+                self._report_error(refused.message)
             except (DaemonUnreachableError, UnexpectedAnswerError) as exc:
-                self._say_away(exc.message)
+                self._report_error(exc.message)
             await asyncio.sleep(delay_s)
-            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+            delay_s = min(2 * delay_s, MAX_DELAY_S)
 
-    def _say_away(self, why: str) -> None:
-        self._top.away = f"{why} – trying again"
+    def _report_error(self, reason: str) -> None:
+        self._top.connection_error = f"{reason} – retrying"
         self._changed()
 
     async def _connect(self) -> None:
-        """Find the daemon, which is started again when it crashed, and list the jobs unless events go on from here."""
+        """Connect, restarting a crashed daemon, and list the jobs unless events continue from the last one."""
         (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=True)).close()
         newest = await self._client.list_jobs(projects=self._projects, limit=1)
-        self._model.count(newest)
+        self._model.update_counts(newest)
         if self._top.loading or newest.seq < self._model.seq:
             await self._load(newest.seq)
-        self._top.away = ""
-        self._moved = True
-        self._due.set()
+        self._top.connection_error = ""
+        self._counts_changed = True
+        self._refresh_due.set()
         self._changed()
 
     async def _load(self, seq: int) -> None:
-        """List all jobs, live ones first, as many as may be known."""
+        """List all jobs, live ones first, up to the limit of the model."""
         model = self._model
         model.clear()
         model.seq = seq
@@ -116,61 +116,61 @@ class Feed:
                     break
         self._top.loading = False
 
-    async def _take_events(self) -> None:
-        following = self._client.subscribe(after=self._model.seq, projects=self._projects)
-        async with aclosing(following) as news:  # type: ignore[type-var]
-            async for event in news:
+    async def _apply_events(self) -> None:
+        subscription = self._client.subscribe(after=self._model.seq, projects=self._projects)
+        async with aclosing(subscription) as stream:  # type: ignore[type-var]
+            async for event in stream:
                 self._model.apply(event)
-                if not isinstance(event, _STILL):
-                    self._moved = True
-                    self._due.set()
+                if not isinstance(event, _QUEUE_UNCHANGED):
+                    self._counts_changed = True
+                    self._refresh_due.set()
                 self._changed()
 
     async def _refresh(self) -> None:
-        """Ask for what events do not tell, when they have told that there is something."""
+        """Request what events do not contain, after events that change it."""
         while True:
-            await self._due.wait()
-            self._due.clear()
+            await self._refresh_due.wait()
+            self._refresh_due.clear()
             try:
-                await self._ask()
+                await self._refresh_once()
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
-                # Whoever follows the events says so, and has everything asked for again.
+                # _follow reports the error and requests everything again.
                 await asyncio.sleep(REFRESH_GAP_S)
                 continue
             self._changed()
             await asyncio.sleep(REFRESH_GAP_S)
 
-    async def _ask(self) -> None:
+    async def _refresh_once(self) -> None:
         visible = self._visible()
-        if self._moved:
-            self._moved = False
-            self._model.count(await self._client.list_jobs(projects=self._projects, limit=1))
+        if self._counts_changed:
+            self._counts_changed = False
+            self._model.update_counts(await self._client.list_jobs(projects=self._projects, limit=1))
             self._model.stale |= {name for name in visible if self._is_queued(name)}
-        wanted = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:AT_ONCE]
-        if wanted:
-            await self._ask_for(wanted)
+        names = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:MAX_REFRESHED_JOBS]
+        if names:
+            await self._request(names)
         if self._model.stale:
-            self._due.set()
+            self._refresh_due.set()
 
     def _is_queued(self, name: str) -> bool:
         job = self._model.get(name)
         return job is not None and job.state is JobState.QUEUED
 
-    async def _ask_for(self, names: Sequence[str]) -> None:
-        """Ask for jobs by one request, which answers at once; one by one when some of them are no more."""
+    async def _request(self, names: Sequence[str]) -> None:
+        """Request jobs with a single request that does not wait; one by one if some have been removed."""
         try:
             self._model.put_all((await self._client.wait(names, timeout_s=0.0)).jobs)
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
             for name in names:
-                await self._ask_for_one(name)
+                await self._request_one(name)
         self._model.stale.difference_update(names)
 
-    async def _ask_for_one(self, name: str) -> None:
+    async def _request_one(self, name: str) -> None:
         try:
             self._model.put((await self._client.wait([name], timeout_s=0.0)).jobs[0])
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
-            self._model.forget(name)
+            self._model.remove(name)

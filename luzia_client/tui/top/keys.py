@@ -1,4 +1,4 @@
-"""What each key does: the one table behind the bindings, the help screen and docs/top.md."""
+"""The effect of each key: the one table behind the bindings, the help screen and docs/top.md. Pure."""
 
 from __future__ import annotations
 
@@ -7,69 +7,68 @@ from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """keys: as prompt_toolkit names them, with spaces between. shown: as people do. action: a method of Actions."""
+    """keys: names of prompt_toolkit, separated by spaces. label: the same for people. action: a method of Actions."""
 
     keys: str
-    shown: str
-    does: str
+    label: str
+    help: str
     action: str
 
 
 GROUPS: dict[str, tuple[Key, ...]] = {
     "Move": (
-        Key("up k", "↑ k", "one job up; in the transcript, one line", "up"),
-        Key("down j", "↓ j", "one down", "down"),
-        Key("pageup c-b", "PgUp Ctrl-B", "a screenful up", "page_up"),
-        Key("pagedown c-f space", "PgDn Ctrl-F Space", "a screenful down", "page_down"),
-        Key("home g", "Home g", "to the top", "first"),
-        Key("end G", "End G", "to the end; the transcript follows again", "last"),
-        Key("tab", "Tab", "move in the transcript instead of the list, and back", "other_pane"),
-        Key("enter", "Enter", "the transcript on the whole screen, and back", "zoom"),
+        Key("up k", "↑ k", "move up one job, or one line in the transcript", "up"),
+        Key("down j", "↓ j", "move down", "down"),
+        Key("pageup c-b", "PgUp Ctrl-B", "move up one page", "page_up"),
+        Key("pagedown c-f space", "PgDn Ctrl-F Space", "move down one page", "page_down"),
+        Key("home g", "Home g", "move to the top", "first"),
+        Key("end G", "End G", "move to the end; the transcript follows again", "last"),
+        Key("tab", "Tab", "switch between the list and the transcript", "switch_pane"),
+        Key("enter", "Enter", "show the transcript on the full screen, or return", "zoom"),
     ),
-    "Look": (
+    "Inspect": (
         Key("/", "/", "filter as you type: id, project, agent, state, task, tags", "filter"),
-        Key("i", "i", "everything about the job", "details"),
-        Key("d", "d", "what it has changed in its worktree", "diff"),
+        Key("i", "i", "show the details of the job", "show_details"),
+        Key("d", "d", "show the changes in its worktree", "show_diff"),
     ),
-    "Act": (
-        Key("a", "a", "answer what its agent asks", "answer"),
-        Key("c", "c", "cancel it; asks first", "cancel"),
-        Key("r", "r", "retry it: run it again, or now", "retry"),
-        Key("p", "p", "pause it, or resume it; hold a queued one, or release it", "pause"),
+    "Control": (
+        Key("a", "a", "answer its question", "answer"),
+        Key("c", "c", "cancel it, after confirmation", "cancel"),
+        Key("r", "r", "retry it, or start its next attempt now", "retry"),
+        Key("p", "p", "pause or resume it; hold or release a queued job", "pause"),
     ),
-    "And": (
-        Key("?", "?", "all keys", "help"),
-        Key("c-l", "Ctrl-L", "draw the screen anew", "redraw"),
-        Key("c-z", "Ctrl-Z", "stop for a while; `fg` goes on", "suspend"),
-        Key("escape", "Esc", "leave what is open; without that, drop the filter", "back"),
-        Key("q c-c", "q Ctrl-C", "leave", "leave"),
+    "General": (
+        Key("?", "?", "show all keys", "show_help"),
+        Key("c-l", "Ctrl-L", "redraw the screen", "redraw"),
+        Key("c-z", "Ctrl-Z", "suspend; `fg` resumes", "suspend"),
+        Key("escape", "Esc", "close what is open, or clear the filter", "back"),
+        Key("q c-c", "q Ctrl-C", "quit", "leave"),
     ),
 }
 
-BRIEF = "/ filter  a answer  c cancel  r retry  p pause  d diff  i info  ? keys  q quit"
-"""The line at the bottom."""
+FOOTER = "/ filter  a answer  c cancel  r retry  p pause  d diff  i info  ? keys  q quit"
 
-MOUSE = "A click selects a job or the transcript; the wheel moves what is under it."
-
-
-def all_keys() -> Iterator[Key]:
-    """The rows of all groups."""
-    for rows in GROUPS.values():
-        yield from rows
+MOUSE_HELP = "Click to select a job or the transcript; use the wheel to scroll."
 
 
-def help_text() -> str:
+def iter_keys() -> Iterator[Key]:
+    """The keys of all groups."""
+    for keys in GROUPS.values():
+        yield from keys
+
+
+def format_help() -> str:
     """The help screen."""
     lines: list[str] = []
-    for group, rows in GROUPS.items():
-        lines += [group, *(f"  {key.shown:<17} {key.does}" for key in rows), ""]
-    return "\n".join([*lines, MOUSE])
+    for group, keys in GROUPS.items():
+        lines += [group, *(f"  {key.label:<17} {key.help}" for key in keys), ""]
+    return "\n".join([*lines, MOUSE_HELP])
 
 
-def table() -> str:
+def format_table() -> str:
     """The table in docs/top.md."""
-    rows = ["| key | what it does |", "|---|---|"]
-    for key in all_keys():
-        shown = ", ".join(f"`{name}`" for name in key.shown.split())
-        rows.append(f"| {shown} | {key.does} |")
+    rows = ["| key | effect |", "|---|---|"]
+    for key in iter_keys():
+        label = ", ".join(f"`{name}`" for name in key.label.split())
+        rows.append(f"| {label} | {key.help} |")
     return "\n".join(rows)

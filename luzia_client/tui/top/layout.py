@@ -1,19 +1,19 @@
-"""How the rows of a terminal are divided. Pure."""
+"""The division of a terminal's rows. Pure."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-LEAST_FOR_TRANSCRIPT = 12
-"""Rows of a terminal from which on the transcript is shown beside the list."""
-LEAST_FOR_TITLES = 7
+MIN_ROWS_FOR_TRANSCRIPT = 12
+"""The least number of rows with which the transcript is shown below the list."""
+MIN_ROWS_FOR_TITLES = 7
 
 
 class Layout(NamedTuple):
-    """Row numbers from the top, each part up to where the next begins; an empty part begins where the next does.
+    """The first row of each part, from the top; a part ends where the next one starts.
 
-    The header is row 0, the titles of the columns follow, the list, and then what is told of the selected job; the last
-    row has a message or the keys.
+    Row 0 is the header. The titles of the columns follow, the list, and the pane of the selected job; the last row has
+    a message or the keys.
     """
 
     titles: int
@@ -23,21 +23,21 @@ class Layout(NamedTuple):
 
     @property
     def list_rows(self) -> int:
-        """Rows for jobs."""
+        """The number of rows of the list."""
         return self.pane - self.list
 
     @property
     def pane_rows(self) -> int:
-        """Rows for what is told of the selected job, its heading included."""
+        """The number of rows of the selected job's pane, with its heading."""
         return self.bottom - self.pane
 
 
-def layout_of(rows: int, zoomed: bool) -> Layout:
-    """The layout of a terminal with so many rows. zoomed: the list gives its rows to the transcript."""
+def divide_rows(rows: int, zoomed: bool) -> Layout:
+    """The layout of a terminal with this many rows. zoomed: the transcript replaces the list."""
     bottom = max(rows - 1, 1)
     if zoomed:
         return Layout(1, 1, 1, bottom)
-    first = 2 if rows >= LEAST_FOR_TITLES else 1
-    if rows < LEAST_FOR_TRANSCRIPT:
+    first = 2 if rows >= MIN_ROWS_FOR_TITLES else 1
+    if rows < MIN_ROWS_FOR_TRANSCRIPT:
         return Layout(1, first, bottom, bottom)
     return Layout(1, first, first + (bottom - first) * 45 // 100, bottom)

@@ -1,4 +1,4 @@
-"""How a question of an agent is put to the user: by one key, or by lines to type. Pure."""
+"""Prompts for an agent's question: one key, or input lines. Pure."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Callable
 from luzia_protocol.activity import Question, QuestionPart
 
 from luzia_client.cli.show.text import one_line
-from luzia_client.tui.top.state import Choice
+from luzia_client.tui.top.state import KeyPrompt
 
 
-def choice_for(question: Question) -> Choice | None:
-    """The keys that answer a request for a permission; None for questions that want words."""
+def permission_prompt(question: Question) -> KeyPrompt | None:
+    """The prompt for a permission request; None for a question that needs text."""
     if question.type != "permission":
         return None
-    what = f"May it use {one_line(question.tool)}: {one_line(question.text)}"
-    return Choice(f"{what}? y allow  n deny  t say what to do instead", {"y": "allow", "n": "deny", "t": "text"})
+    request = f"Allow {one_line(question.tool)}: {one_line(question.text)}"
+    return KeyPrompt(f"{request}? y allow  n deny  t deny with instructions", {"y": "allow", "n": "deny", "t": "text"})
 
 
-def label(part: QuestionPart, number: int, parts: int) -> str:
-    """What stands before the line to type in, of one of the parts of a question."""
+def format_label(part: QuestionPart, number: int, parts: int) -> str:
+    """The label of the input line for one part of a question."""
     options = ", ".join(f"{index} {one_line(option, 30)}" for index, option in enumerate(part.options, 1))
     which = f"{number}/{parts} " if parts > 1 else ""
     return f"{which}{one_line(part.text, 60)}{f' ({options})' if options else ''}: "
 
 
-class Asking:
-    """Collects the answers to the parts of a question, one line each.
+class QuestionForm:
+    """Collects the answers to the parts of a question, one input line each.
 
-    edit: opens a line. send: called with the answers when all are there.
+    edit: opens an input line. send: called with the complete answers.
     """
 
     def __init__(
@@ -40,17 +40,17 @@ class Asking:
         self._words: list[str] = []
 
     def ask_text(self) -> None:
-        """Ask what is to be done instead."""
-        self._edit("Instead: ", self._entered_text)
+        """Ask for instructions that replace the denied action."""
+        self._edit("Instructions: ", self._entered_text)
 
     def ask_parts(self) -> None:
-        """Ask for the next part; send the answers when there is none left."""
+        """Ask for the next part; send the answers after the last."""
         parts = self._question.parts or [QuestionPart(text=self._question.text)]
         number = len(self._words)
         if number == len(parts):
             self._send(self._words)
         else:
-            self._edit(label(parts[number], number + 1, len(parts)), self._entered_part)
+            self._edit(format_label(parts[number], number + 1, len(parts)), self._entered_part)
 
     def _entered_text(self, text: str) -> None:
         if text.strip():

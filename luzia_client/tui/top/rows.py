@@ -1,4 +1,4 @@
-"""The list: one row a job, in columns that stay where they are while jobs come and go. Pure."""
+"""The list: one row per job, in columns whose widths depend only on the screen. Pure."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
 
-from luzia_client.cli.show.activity import work_words
-from luzia_client.cli.show.formatting import format_elapsed, format_status
+from luzia_client.cli.show.activity import format_work
+from luzia_client.cli.show.formatting import format_agent, format_elapsed, format_status
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line, pad
-from luzia_client.tui.top.lines import Fragments, fitted
+from luzia_client.tui.top.text_view import Fragments, fit
 
 GAP = " "
-TASK_LEAST = 4
+MIN_TASK_WIDTH = 4
 
 
 class Column(NamedTuple):
-    """title: its heading. columns: how wide it is. cell: what it says of a job at a moment."""
+    """columns: its width. cell: the text for a job at a time."""
 
     title: str
     columns: int
     cell: Callable[[Job, datetime], str]
 
 
-def columns_of(screen: Screen) -> list[Column]:
-    """The columns that a screen has room for."""
+def choose_columns(screen: Screen) -> list[Column]:
+    """The columns that fit the screen."""
     width = screen.width or 80
-    found = [
+    columns = [
         Column("ID", 11, lambda job, _: job.id),
-        Column("STATE", _state_columns(width), lambda job, now: format_status(job, screen, now)),
+        Column("STATE", _state_width(width), lambda job, now: format_status(job, screen, now)),
         Column("TIME", 6, format_elapsed),
     ]
     if width >= 60:
-        found.insert(1, Column("PROJECT", 10 if width < 120 else 18, lambda job, _: one_line(job.project)))
+        columns.insert(1, Column("PROJECT", 10 if width < 120 else 18, lambda job, _: one_line(job.project)))
     if width >= 100:
-        found.insert(2, Column("AGENT", 8, lambda job, _: one_line(job.agent)))
+        columns.insert(2, Column("AGENT", 8, lambda job, _: format_agent(job.agent)))
     if width >= 160:
-        found.append(Column("WORK", 34, lambda job, _: work_words(job.activity)))
-    left = width - sum(column.columns + len(GAP) for column in found)
-    if left >= TASK_LEAST:
-        found.append(Column("TASK", left, lambda job, _: one_line(job.task)))
-    return found
+        columns.append(Column("WORK", 38, lambda job, _: format_work(job.activity)))
+    left = width - sum(column.columns + len(GAP) for column in columns)
+    if left >= MIN_TASK_WIDTH:
+        columns.append(Column("TASK", left, lambda job, _: one_line(job.task)))
+    return columns
 
 
-def _state_columns(width: int) -> int:
+def _state_width(width: int) -> int:
     if width < 60:
         return max(width - 20, 4) if width < 40 else 20
     return 28 if width < 100 else min(width * 3 // 10, 52)
 
 
-def titles(columns: list[Column], width: int) -> Fragments:
-    """The headings."""
-    return fitted([("class:titles", GAP.join(pad(column.title, column.columns) for column in columns))], width)
+def format_titles(columns: list[Column], width: int) -> Fragments:
+    """The titles of the columns."""
+    return fit([("class:titles", GAP.join(pad(column.title, column.columns) for column in columns))], width)
 
 
-def job_row(job: Job, now: datetime, columns: list[Column], width: int, selected: bool) -> Fragments:
-    """One job's row, exactly `width` columns wide; the selected one is marked whatever colours there are."""
+def format_job(job: Job, now: datetime, columns: list[Column], width: int, selected: bool) -> Fragments:
+    """The row of a job, exactly `width` columns wide. selected: highlight it."""
     row: Fragments = []
     for column in columns:
         style = f"class:{job.state.value}" if column.title == "STATE" else ""
         gap = GAP if row else ""
         row.append(("class:selected" if selected else style, gap + pad(column.cell(job, now), column.columns)))
-    return fitted(row, width)
+    return fit(row, width)

@@ -1,4 +1,4 @@
-"""What the screen shows, apart from the jobs themselves: what is selected, open, asked and said. Pure."""
+"""The state of the screen besides the jobs: selection, open page, prompt, messages. Pure."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.cursor import Cursor
-from luzia_client.tui.top.layout import Layout, layout_of
-from luzia_client.tui.top.lines import Lines
+from luzia_client.tui.top.layout import Layout, divide_rows
+from luzia_client.tui.top.text_view import TextView
 
 
 class Page:
-    """A text that lies over the list. title: what it is. of: the id of the job that it is about."""
+    """A text that covers the screen."""
 
-    def __init__(self, title: str, text: Lines, of: str = "") -> None:
+    def __init__(self, title: str, text: TextView) -> None:
         self.title = title
         self.text = text
-        self.of = of
 
 
-class Choice:
-    """A question to be answered by one key. keys: what each key stands for; any other one calls it off."""
+class KeyPrompt:
+    """A question that one key answers. keys: key -> answer; any other key aborts."""
 
     def __init__(self, question: str, keys: dict[str, str]) -> None:
         self.question = question
         self.keys = keys
 
 
-class Top:
+class TopState:
     """The state of the screen.
 
-    transcript: of the selected job's newest attempt; `transcript_of` is that job with the attempt's number.
-    in_transcript: keys move there, and not in the list. zoomed: it has the whole screen. page: what lies over it all.
-    choice: a key is waited for. message: what the last key came to. away: why no daemon answers, empty while one does.
-    loading: the list is still being read. typing: a line to type in has the last row.
+    transcript: the output of the selected job's newest attempt; transcript_source: that job and the attempt's number.
+    transcript_focused: keys move in the transcript, not in the list. zoomed: the transcript fills the screen.
+    page: covers the screen. prompt: the next key answers it. message: the result of the last key.
+    connection_error: why the daemon is unreachable, or empty. loading: the list is incomplete. typing: the last row is
+    an input line.
     """
 
     def __init__(self, model: JobsModel) -> None:
         self.model = model
         self.cursor = Cursor(model)
-        self.transcript = Lines()
-        self.transcript_of: tuple[str, int] | None = None
-        self.in_transcript = False
+        self.transcript = TextView()
+        self.transcript_source: tuple[str, int] | None = None
+        self.transcript_focused = False
         self.zoomed = False
         self.page: Page | None = None
-        self.choice: Choice | None = None
+        self.prompt: KeyPrompt | None = None
         self.message = ""
-        self.away = ""
+        self.connection_error = ""
         self.loading = True
         self.typing = False
 
@@ -56,12 +56,12 @@ class Top:
         return self.cursor.job
 
     def layout(self, rows: int) -> Layout:
-        """How the rows are divided that are left when a line is typed."""
-        return layout_of(rows + self.typing, self.zoomed)
+        """The layout of the rows, not counting an input line."""
+        return divide_rows(rows + self.typing, self.zoomed)
 
     @property
-    def text(self) -> Lines | None:
-        """The text that keys move in; None while they move in the list."""
+    def text(self) -> TextView | None:
+        """The text in which keys move; None while they move in the list."""
         if self.page is not None:
             return self.page.text
-        return self.transcript if self.in_transcript or self.zoomed else None
+        return self.transcript if self.transcript_focused or self.zoomed else None

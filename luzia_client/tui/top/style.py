@@ -1,4 +1,4 @@
-"""The colours of `luzia top`: only those that a terminal's own theme defines, so that they suit light and dark ones."""
+"""The colours of `luzia top`: only those of the terminal's own theme, which suit light and dark ones."""
 
 from __future__ import annotations
 

@@ -1,28 +1,37 @@
-"""The whole screen, row by row, from what is known: pure functions of the state, a moment and a size."""
+"""The rows of the whole screen, for a state, a time and a size. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.cli.show.activity import work_words
-from luzia_client.cli.show.formatting import format_elapsed, format_state
-from luzia_client.cli.show.questions import question_rows
-from luzia_client.cli.show.queues import stops
+from luzia_client.cli.show.activity import format_work
+from luzia_client.cli.show.formatting import (
+    NO_JOBS,
+    describe_suspensions,
+    elapsed_s,
+    format_agent,
+    format_elapsed,
+    format_state,
+)
+from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line
-from luzia_client.tui.model import count_words
+from luzia_client.tui.model import describe_counts
 from luzia_client.tui.top import rows
-from luzia_client.tui.top.keys import BRIEF
+from luzia_client.tui.top.keys import FOOTER
 from luzia_client.tui.top.layout import Layout
-from luzia_client.tui.top.lines import Fragments, fitted
-from luzia_client.tui.top.state import Top
+from luzia_client.tui.top.state import TopState
+from luzia_client.tui.top.text_view import Fragments, fit
 
 MAX_QUESTION_ROWS = 6
+HOUR_S = 3600.0
+MINUTE_S = 60.0
 
 
-def picture(top: Top, now: datetime, screen: Screen) -> list[Fragments]:
+def compose_screen(top: TopState, now: datetime, screen: Screen) -> list[Fragments]:
     """All rows of the screen."""
     width, height = screen.width or 80, screen.height
     if top.page is not None:
@@ -30,126 +39,140 @@ def picture(top: Top, now: datetime, screen: Screen) -> list[Fragments]:
     layout = top.layout(height)
     shown = [_header(top, now, width)]
     if layout.list > layout.titles:
-        shown.append(rows.titles(rows.columns_of(screen), width))
+        shown.append(rows.format_titles(rows.choose_columns(screen), width))
     shown += _list(top, now, screen, layout)
     shown += _pane(top, now, screen, layout.pane_rows)
     if top.typing or height < 2:
         return shown[:height]
-    return [*shown[: height - 1], _bottom(top, width)]
+    return [*shown[: height - 1], _footer(top, width)]
 
 
-def _page(top: Top, width: int, height: int) -> list[Fragments]:
+def _page(top: TopState, width: int, height: int) -> list[Fragments]:
     page = top.page
     assert page is not None
     shown = page.text.view(width, max(height - 2, 0))
     filled = [*shown, *[[("", "")]] * (max(height - 2, 0) - len(shown))]
-    more = "" if page.text.follows else "  (goes on below)"
-    bottom: Fragments = [("class:keys", f"Esc back  ↑↓ PgUp PgDn Home End move{more}")]
-    heading = fitted([("class:header", f" {page.title} ")], width)
+    more = "" if page.text.follows else "  (more below)"
+    bottom: Fragments = [("class:keys", f"Esc close  ↑↓ PgUp PgDn Home End move{more}")]
+    heading = fit([("class:header", f" {page.title} ")], width)
     if height < 3:
         return [heading]
-    return [heading, *filled, _said(top, width) or fitted(bottom, width)]
+    return [heading, *filled, _message_row(top, width) or fit(bottom, width)]
 
 
-def _header(top: Top, now: datetime, width: int) -> Fragments:
-    """The counts, and what is to be known of the daemon."""
+def _header(top: TopState, now: datetime, width: int) -> Fragments:
+    """The counts, suspensions, notices, and connection errors."""
     row: Fragments = [("class:header", " luzia ")]
-    if top.away:
-        row.append(("class:header class:away", f" {one_line(top.away, 300)} "))
-    for words, _ in stops(top.model.queues, now):
+    if top.connection_error:
+        row.append(("class:header class:away", f" {one_line(top.connection_error, 300)} "))
+    for words, _ in describe_suspensions(top.model.queues, now):
         row.append(("class:header class:notice", f" {one_line(words)} "))
-    for words, _ in count_words(top.model.counts):
+    for words, _ in describe_counts(top.model.counts):
         row.append(("class:header", f" {words} "))
-    limited = top.model.limited
+    limited = top.model.usage_limited_count
     if limited:
         row.append(("class:header", f" {limited} at a usage limit "))
     for notice in top.model.notices:
         row.append(("class:header class:notice", f" ! {one_line(notice)} "))
-    if top.loading and not top.away:
-        row.append(("class:header", " reading … "))
-    return fitted([*row, ("class:header", "")], width)
+    if top.loading and not top.connection_error:
+        row.append(("class:header", " loading … "))
+    return fit([*row, ("class:header", "")], width)
 
 
-def _list(top: Top, now: datetime, screen: Screen, layout: Layout) -> list[Fragments]:
+def _list(top: TopState, now: datetime, screen: Screen, layout: Layout) -> list[Fragments]:
     width, room = screen.width or 80, layout.list_rows
     if room <= 0:
         return []
     model = top.model
-    top.cursor.settle(room)
-    columns = rows.columns_of(screen)
+    top.cursor.fit_to_height(room)
+    columns = rows.choose_columns(screen)
     selected = top.cursor.row
     shown = [
-        rows.job_row(job, now, columns, width, number == selected)
+        rows.format_job(job, now, columns, width, number == selected)
         for number, job in enumerate(model.page(top.cursor.top, room), top.cursor.top)
     ]
     if not shown:
-        shown.append([("class:dim", one_line(_nothing(top)))])
-    elif len(shown) < room and model.uncounted() and not model.filter and not top.loading:
-        shown.append([("class:dim", f"… and {model.uncounted()} older ones")])
+        shown.append([("class:dim", one_line(_empty_list_text(top)))])
+    elif len(shown) < room and model.unlisted_count() and not model.filter and not top.loading:
+        shown.append([("class:dim", f"… and {model.unlisted_count()} older")])
     return [*shown, *[[("", "")]] * (room - len(shown))]
 
 
-def _nothing(top: Top) -> str:
+def _empty_list_text(top: TopState) -> str:
     if top.model.filter:
-        return "No job matches the filter."
-    return "" if top.loading or top.away else 'No jobs yet. The first one: luzia . "what is to be done"'
+        return "No jobs match the filter."
+    return "" if top.loading or top.connection_error else NO_JOBS
 
 
-def _pane(top: Top, now: datetime, screen: Screen, room: int) -> list[Fragments]:
-    """What is told of the selected job: a heading, what it asks, what it writes."""
+def _pane(top: TopState, now: datetime, screen: Screen, room: int) -> list[Fragments]:
+    """The selected job: a heading, its task, its question or reason, and its transcript."""
     width = screen.width or 80
     if room <= 0:
         return []
     job = top.job
     heading = _heading(top, job, now, screen)
-    told = [] if job is None else _told(job, width)[: max(room - 1, 0)]
-    left = room - 1 - len(told)
-    written = top.transcript.view(width, left) if job is not None and left > 0 else []
-    return [heading, *told, *written, *[[("", "")]] * (left - len(written))]
+    details = [] if job is None else _describe_job(job, width)[: max(room - 1, 0)]
+    left = room - 1 - len(details)
+    output = top.transcript.view(width, left) if job is not None and left > 0 else []
+    return [heading, *details, *output, *[[("", "")]] * (left - len(output))]
 
 
-def _heading(top: Top, job: Job | None, now: datetime, screen: Screen) -> Fragments:
-    style = "class:heading-focus" if top.in_transcript or top.zoomed else "class:heading"
+def _heading(top: TopState, job: Job | None, now: datetime, screen: Screen) -> Fragments:
+    style = "class:heading-focus" if top.transcript_focused or top.zoomed else "class:heading"
     if job is None:
-        return fitted([(style, "")], screen.width or 80)
+        return fit([(style, "")], screen.width or 80)
     words = [
         job.id,
         one_line(job.project),
-        one_line(job.agent),
+        format_agent(job.agent),
         f"attempt {job.attempt}" if job.attempt > 1 else "",
         format_state(job.state),
         format_elapsed(job, now),
-        work_words(job.activity),
+        format_work(job.activity),
     ]
-    position = "" if top.transcript.follows else " (scrolled up; End follows again)"
-    return fitted([(style, " " + " · ".join(word for word in words if word) + position)], screen.width or 80)
+    position = "" if top.transcript.follows else " (scrolled up; End follows the output)"
+    return fit([(style, " " + " · ".join(word for word in words if word) + position)], screen.width or 80)
 
 
-def _told(job: Job, width: int) -> list[Fragments]:
-    """The task, why the job is in its state, and what it asks."""
-    told: list[Fragments] = [fitted([("bold", one_line(job.task, 1000))], width)]
+def _describe_job(job: Job, width: int) -> list[Fragments]:
+    """The task, and the question or the reason."""
+    details: list[Fragments] = [fit([("bold", one_line(job.task, 1000))], width)]
     if job.question is not None:
-        asks = [row for _, row in question_rows(job)][:MAX_QUESTION_ROWS]
-        told += [fitted([("class:waiting", one_line(row, 1000))], width) for row in asks]
-        told.append(fitted([("class:keys", "press a to answer")], width))
+        question = [row for _, row in describe_question(job)][:MAX_QUESTION_ROWS]
+        details += [fit([("class:waiting", one_line(row, 1000))], width) for row in question]
+        details.append(fit([("class:keys", "press a to answer")], width))
     elif job.reason and job.state is not JobState.COMPLETED:
-        told.append(fitted([(f"class:{job.state.value}", one_line(job.reason, 1000))], width))
-    return told
+        details.append(fit([(f"class:{job.state.value}", one_line(job.reason, 1000))], width))
+    return details
 
 
-def _bottom(top: Top, width: int) -> Fragments:
-    said = _said(top, width)
-    if said is not None:
-        return said
+def _footer(top: TopState, width: int) -> Fragments:
+    message = _message_row(top, width)
+    if message is not None:
+        return message
     model = top.model
     if not model.filter:
-        return fitted([("class:keys", BRIEF)], width)
+        return fit([("class:keys", FOOTER)], width)
     filtered = f"filter: {model.filter}, {len(model.rows)} of {len(model)} "
-    return fitted([("class:filter", one_line(filtered)), ("class:keys", " Esc drops it  " + BRIEF)], width)
+    return fit([("class:filter", one_line(filtered)), ("class:keys", " Esc clear  " + FOOTER)], width)
 
 
-def _said(top: Top, width: int) -> Fragments | None:
-    """What is asked of the user, or what became of the last key."""
-    if top.choice is not None:
-        return fitted([("class:choice", one_line(top.choice.question, 1000))], width)
-    return fitted([("class:message", one_line(top.message, 1000))], width) if top.message else None
+def _message_row(top: TopState, width: int) -> Fragments | None:
+    """The open prompt, or the result of the last key."""
+    if top.prompt is not None:
+        return fit([("class:choice", one_line(top.prompt.question, 1000))], width)
+    return fit([("class:message", one_line(top.message, 1000))], width) if top.message else None
+
+
+def next_redraw_s(jobs: Iterable[Job], now: datetime, interval_s: float) -> float | None:
+    """Seconds until an elapsed time of these jobs changes; None if none does.
+
+    interval_s: how often times with seconds change. From an hour on, times have only minutes.
+    """
+    delays: list[float] = []
+    for job in jobs:
+        if not job.state.is_final:
+            shown_s = elapsed_s(job, now) or 0.0
+            has_seconds = shown_s < HOUR_S or job.activity is not None
+            delays.append(interval_s if has_seconds else MINUTE_S - shown_s % MINUTE_S + 0.01)
+    return min(delays, default=None)

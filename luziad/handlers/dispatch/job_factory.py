@@ -97,7 +97,7 @@ class JobFactory:
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
         status = JobStatus(dependencies=after, held_at=now if request.hold else None)
-        return JobRecord(n=self._scheduler.next_n(), id=job, spec=spec, status=status)
+        return JobRecord(n=self._scheduler.admission.next_n(), id=job, spec=spec, status=status)
 
     def create_scheduled(self, request: Dispatch, after: Dependencies | None) -> JobRecord:
         """The record of a schedule's job, validated as if it were dispatched now. Raises Refused."""

@@ -1,1 +1,1 @@
-"""The limits in time: of an attempt, of a whole job, and until its start."""
+"""Time limits of attempts, of whole jobs, and until their start. They end jobs through the callables that they get."""

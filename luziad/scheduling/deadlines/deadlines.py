@@ -1,4 +1,4 @@
-"""Ends jobs that have not begun when they must have, or are not over when all of their attempts must be."""
+"""Ends jobs that have not started before they expire, or whose attempts take longer than the job timeout."""
 
 from __future__ import annotations
 
@@ -9,45 +9,65 @@ from luzia_protocol.jobs import Outcome
 from luziad.clocks.clock import ClockTime, on_steady_clock
 from luziad.clocks.timer_queue import TimerQueue
 from luziad.jobs.attempt import Verdict
-from luziad.jobs.record import JobRecord
+from luziad.jobs.observer import JobObserver
+from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.start_time import next_start
 
 
-class Deadlines:
-    """Watches the few jobs that have one. `over` is told the job, and how it has ended by that."""
+class Deadlines(JobObserver):
+    """Watches the jobs that have a deadline. `end` ends a job with a verdict."""
 
-    def __init__(self, over: Callable[[JobRecord, Verdict], None]) -> None:
-        self._over = over
-        self._agenda = TimerQueue(self._due)
-        self.close = self._agenda.close
+    def __init__(self, end: Callable[[JobRecord, Verdict], None]) -> None:
+        self._end = end
+        self._timers = TimerQueue(self._due)
 
-    def watch(self, record: JobRecord) -> None:
-        """The job is new, was loaded, or its state changed."""
+    def close(self) -> None:
+        """Stop the timers."""
+        self._timers.close()
+
+    def job_queued(self, record: JobRecord) -> None:
+        """Watch the job until it expires, or until its job timeout."""
+        self._watch(record)
+
+    def attempt_starting(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Watch the job until its job timeout."""
+        self._watch(record)
+
+    def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Watch the job again."""
+        self._watch(record)
+
+    def job_ended(self, record: JobRecord) -> None:
+        """Watch the job no longer."""
+        self.job_removed(record)
+
+    def job_removed(self, record: JobRecord) -> None:
+        """Watch the job no longer."""
+        if record.spec.terms is not None:
+            self._timers.drop(record)
+
+    def _watch(self, record: JobRecord) -> None:
         if record.spec.terms is None:
             return
-        at = None if record.status.state.is_final else _deadline(record)
+        at = _deadline(record)
         if at is None:
-            self._agenda.drop(record)
+            self._timers.drop(record)
         else:
-            self._agenda.put(record, at)
-
-    def forget(self, record: JobRecord) -> None:
-        """The job is no more."""
-        self._agenda.drop(record)
+            self._timers.put(record, at)
 
     def _due(self, records: list[JobRecord]) -> None:
         for record in records:
             terms = record.spec.terms
             assert terms is not None
             if record.first_attempt is None:
-                self._over(record, Verdict(Outcome.EXPIRED, f"had not begun within {terms.expires_s:g} s"))
+                self._end(record, Verdict(Outcome.EXPIRED, f"had not started within {terms.expires_s:g} s"))
             else:
-                words = f"all its attempts took longer than its job timeout of {terms.job_timeout_s:g} s"
-                self._over(record, Verdict(Outcome.OVERDUE, words))
+                reason = f"all its attempts took longer than its job timeout of {terms.job_timeout_s:g} s"
+                self._end(record, Verdict(Outcome.OVERDUE, reason))
 
 
 def _deadline(record: JobRecord) -> ClockTime | None:
-    """The deadline that counts now: to begin, or to be over. From a time of the day on it goes by the wall clock."""
+    """The deadline in force: to start, or to have ended. Relative to a time of day it follows the wall clock."""
     terms, first, retry = record.spec.terms, record.first_attempt, record.status.retry_state
     assert terms is not None
     if first is not None:

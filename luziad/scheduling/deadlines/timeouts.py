@@ -1,4 +1,4 @@
-"""Ends attempts that run longer than they may."""
+"""Stops attempts that exceed their timeout."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from luziad.jobs.attempt import AttemptRef
+from luzia_protocol.jobs import Outcome
+
+from luziad.jobs.attempt import AttemptRef, Verdict
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
 
 
-class _Limit:
-    """The limit of one attempt.
+class _Timeout:
+    """The timeout of one attempt.
 
-    left_s: what was left of it when its timer was set last, at set_at of the loop's clock. timer: None while paused.
+    left_s: what was left when the timer was set last, at set_at of the loop's clock. timer: None while paused.
     """
 
     __slots__ = ("left_s", "record", "set_at", "timeout_s", "timer")
@@ -25,6 +28,12 @@ class _Limit:
         self.set_at = 0.0
         self.timer: asyncio.TimerHandle | None = None
 
+    def start(self, expired: Callable[[JobRecord, float], None]) -> None:
+        if self.timer is None:
+            loop = asyncio.get_running_loop()
+            self.set_at = loop.time()
+            self.timer = loop.call_later(max(0.0, self.left_s), expired, self.record, self.timeout_s)
+
     def stop(self) -> None:
         if self.timer is not None:
             self.left_s -= asyncio.get_running_loop().time() - self.set_at
@@ -32,50 +41,65 @@ class _Limit:
             self.timer = None
 
 
-class Timeouts:
-    """One timer for each attempt that has a limit. `expired` is told the job and the limit in seconds.
+class Timeouts(JobObserver):
+    """One timer for each attempt with a timeout.
 
-    What counts is the time that the machine is awake and the attempt is not paused: nobody's clock changes it, and a
-    lid that is closed overnight ends no job in the morning.
+    Only the time counts in which the machine is awake and the attempt is not paused: setting the clock changes
+    nothing, and a laptop that was closed overnight ends no job in the morning.
+
+    timeout_s: how long an attempt of a job may run, None without limit. stop: ends an attempt with a verdict.
     """
 
-    def __init__(self, expired: Callable[[JobRecord, float], None]) -> None:
-        self._expired = expired
-        self._limits: dict[AttemptRef, _Limit] = {}
+    def __init__(
+        self, timeout_s: Callable[[JobRecord], float | None], stop: Callable[[JobRecord, Verdict], None]
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._stop = stop
+        self._timeouts: dict[AttemptRef, _Timeout] = {}
 
-    def arm(self, record: JobRecord, attempt: AttemptRecord, timeout_s: float | None, ran_s: float) -> None:
-        """Begin to count, unless the attempt has no limit or is being ended already.
+    def attempt_started(self, record: JobRecord, attempt: AttemptRecord, ran_s: float) -> None:
+        """Start the timer, unless the attempt has no timeout or is being stopped.
 
         ran_s: how long it has been running, pauses included.
         """
+        timeout_s = self._timeout_s(record)
         ref, pauses = AttemptRef(record.id, attempt.number), attempt.pauses
-        if timeout_s is None or ref in self._limits or attempt.stop_outcome is not None:
+        if timeout_s is None or ref in self._timeouts or attempt.stop_outcome is not None:
             return
         paused_s = 0.0 if pauses is None else pauses.total_at_s(time.monotonic())
-        self._limits[ref] = _Limit(record, timeout_s, timeout_s - ran_s + paused_s)
+        self._timeouts[ref] = _Timeout(record, timeout_s, timeout_s - ran_s + paused_s)
         if pauses is None or pauses.since_s is None:
-            self.go_on(ref)
+            self.resume(ref)
+
+    def attempt_exited(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Cancel the timer."""
+        self._cancel(AttemptRef(record.id, attempt.number))
 
     def hold(self, ref: AttemptRef) -> None:
-        """The attempt is paused: its time stands still."""
-        if ref in self._limits:
-            self._limits[ref].stop()
+        """Stop the timer while the attempt is paused."""
+        if ref in self._timeouts:
+            self._timeouts[ref].stop()
 
-    def go_on(self, ref: AttemptRef) -> None:
-        """Its time runs, or runs on."""
-        limit = self._limits.get(ref)
-        if limit is not None and limit.timer is None:
-            loop = asyncio.get_running_loop()
-            limit.set_at = loop.time()
-            limit.timer = loop.call_later(max(0.0, limit.left_s), self._expired, limit.record, limit.timeout_s)
-
-    def disarm(self, ref: AttemptRef) -> None:
-        """The attempt is over."""
-        limit = self._limits.pop(ref, None)
-        if limit is not None:
-            limit.stop()
+    def resume(self, ref: AttemptRef) -> None:
+        """Start the timer again."""
+        timeout = self._timeouts.get(ref)
+        if timeout is not None:
+            timeout.start(self._expired)
 
     def close(self) -> None:
-        """Count no more."""
-        for ref in list(self._limits):
-            self.disarm(ref)
+        """Cancel all timers."""
+        for ref in list(self._timeouts):
+            self._cancel(ref)
+
+    def _cancel(self, ref: AttemptRef) -> None:
+        timeout = self._timeouts.pop(ref, None)
+        if timeout is not None:
+            timeout.stop()
+
+    def _expired(self, record: JobRecord, timeout_s: float) -> None:
+        self._stop(record, timeout_verdict(timeout_s))
+
+
+def timeout_verdict(timeout_s: float) -> Verdict:
+    """The verdict on an attempt that has exceeded its timeout."""
+    return Verdict(Outcome.TIMED_OUT, f"ran longer than its timeout of {timeout_s:g} s")

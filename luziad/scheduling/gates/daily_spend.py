@@ -1,4 +1,4 @@
-"""What attempts have cost on one day, by project. Pure: of what is known of them."""
+"""The cost of attempts on one day, by project. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.record import AttemptRecord, JobRecord
 
 _UNITS = 1_000_000
-"""Sums are kept in millionths of a dollar, so that none depends on the order in which costs came."""
+"""Sums are in millionths of a dollar, so that they do not depend on the order of the additions."""
 
 
-class DaySpending:
-    """Sums of the attempts that count on a day: those that ended on it, and those that run.
+class DailySpend:
+    """The sums of the attempts that count on a day: those that ended on it, and those that are running.
 
-    One that runs past midnight counts on the new day, with all of it. One without a price counts nothing.
+    An attempt that is running at midnight counts on the new day, with its whole cost.
     """
 
     def __init__(self, since: float) -> None:
@@ -24,16 +24,16 @@ class DaySpending:
         self._sums: Counter[str | None] = Counter()
 
     @classmethod
-    def found(cls, records: Iterable[JobRecord], since: float) -> DaySpending:
-        """The sums of the day that began at `since`, in epoch seconds, as the records of the jobs have them."""
+    def computed(cls, records: Iterable[JobRecord], since: float) -> DailySpend:
+        """The sums of the day that began at `since`, in epoch seconds, from the records of jobs."""
         spending = cls(since)
         for record in records:
             for attempt in record.status.attempts:
-                spending.learn(record, attempt)
+                spending.add(record, attempt)
         return spending
 
-    def learn(self, record: JobRecord, attempt: AttemptRecord) -> None:
-        """The attempt has cost so much by now."""
+    def add(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Count the present cost of the attempt, instead of an earlier one."""
         cost_usd = attempt.activity.cost_usd if attempt.activity is not None else None
         if cost_usd is None or (attempt.ended_at is not None and attempt.ended_at < self._since):
             return
@@ -44,5 +44,5 @@ class DaySpending:
         self._sums[None] += more
 
     def of(self, project: str | None) -> float:
-        """US dollars that the project's attempts have cost; None: those of all projects."""
+        """The cost of the project's attempts in US dollars; of all projects for None."""
         return self._sums[project] / _UNITS

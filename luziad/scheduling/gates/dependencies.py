@@ -1,4 +1,4 @@
-"""The gate of dependencies: holds jobs until those that they come after have ended, and skips what can never run."""
+"""The gate of dependencies: holds jobs until their parents have ended, and skips jobs that can never run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from luzia_protocol.jobs import JobState
 from luziad.jobs.dependencies import check_dependencies, describe_failure
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
+from luziad.scheduling.gates.gates import Gate
 
-_TOLD = 3
+_SHOWN = 3
 
 
-class _Kept:
-    """A job that is held, and the parents that have not ended."""
+class _Held:
+    """A held job, and its parents that have not ended."""
 
     __slots__ = ("record", "waits_for")
 
@@ -25,8 +26,8 @@ class _Kept:
         self.waits_for = waits_for
 
 
-class DependencyGate:
-    """Holds jobs by the ends of others. Each end costs as much as there are jobs that wait for it.
+class DependencyGate(Gate):
+    """Closed for a job until its parents have ended. An end costs O(n) of the jobs that wait for it.
 
     admit: that of Gates. skip: ends a queued job for a reason.
     """
@@ -35,53 +36,53 @@ class DependencyGate:
         self._table = table
         self._admit = admit
         self._skip = skip
-        self._kept: dict[str, _Kept] = {}
+        self._held: dict[str, _Held] = {}
         self._children: dict[str, dict[str, None]] = {}
         self._ended: deque[JobRecord] = deque()
         self._busy = False
 
-    def closed(self, record: JobRecord) -> bool:
+    def is_closed(self, record: JobRecord) -> bool:
         """Whether the job waits for others, or can never run."""
         if record.status.dependencies is None:
             return False
         found = check_dependencies(record.status.dependencies, self._state)
         return bool(found.pending) or found.failure is not None
 
-    def why(self, record: JobRecord) -> str:
+    def reason(self, record: JobRecord) -> str:
         """`waits for 113754-a2f5, 113755-03bc and 2 more`."""
         assert record.status.dependencies is not None
         found = check_dependencies(record.status.dependencies, self._state)
         if found.failure is not None:
             return found.failure
-        more = len(found.pending) - _TOLD
-        told = ", ".join(found.pending[:_TOLD])
-        return f"waits for {told} and {more} more" if more > 0 else f"waits for {told}"
+        more = len(found.pending) - _SHOWN
+        shown = ", ".join(found.pending[:_SHOWN])
+        return f"waits for {shown} and {more} more" if more > 0 else f"waits for {shown}"
 
-    def keep(self, record: JobRecord) -> None:
-        """Hold the job until its last parent has ended; one that can never run is skipped at the next turn."""
+    def hold(self, record: JobRecord) -> None:
+        """Hold the job until its last parent has ended; skip one that can never run in the next turn of the loop."""
         assert record.status.dependencies is not None
         found = check_dependencies(record.status.dependencies, self._state)
-        self._kept[record.id] = _Kept(record, set(found.pending))
+        self._held[record.id] = _Held(record, set(found.pending))
         for parent in found.pending:
             self._children.setdefault(parent, {})[record.id] = None
         if found.failure is not None:
             asyncio.get_running_loop().call_soon(self._skip_kept, record, found.failure)
 
     def drop(self, record: JobRecord) -> None:
-        """Hold the job no more."""
-        kept = self._kept.pop(record.id)
+        """Hold the job no longer."""
+        kept = self._held.pop(record.id)
         for parent in kept.waits_for:
             children = self._children[parent]
             del children[record.id]
             if not children:
                 del self._children[parent]
 
-    def ended(self, parent: JobRecord) -> None:
-        """A job is final: let those go on that have waited for nothing else, and skip those that cannot run now.
+    def job_ended(self, record: JobRecord) -> None:
+        """Admit the jobs that have waited for nothing else, and skip those that can no longer run.
 
-        A job that is skipped is final too. What it means for others comes after, not inside: chains may be long.
+        A skipped job has ended too. Its own children come after that, not inside, because chains may be long.
         """
-        self._ended.append(parent)
+        self._ended.append(record)
         if self._busy:
             return
         self._busy = True
@@ -97,18 +98,18 @@ class DependencyGate:
     def _take_end(self, parent: JobRecord, free: list[JobRecord]) -> None:
         state = parent.status.state
         for job in self._children.pop(parent.id, {}):
-            kept = self._kept[job]
+            kept = self._held[job]
             kept.waits_for.discard(parent.id)
             assert kept.record.status.dependencies is not None
             doomed = describe_failure(kept.record.status.dependencies, parent.id, state)
             if doomed is not None:
                 self._skip(kept.record, doomed)
             elif not kept.waits_for:
-                del self._kept[job]
+                del self._held[job]
                 free.append(kept.record)
 
     def _skip_kept(self, record: JobRecord, reason: str) -> None:
-        if record.id in self._kept:
+        if record.id in self._held:
             self._skip(record, reason)
 
     def _state(self, job: str) -> JobState | None:

@@ -1,64 +1,78 @@
-"""The gates between a queued job and the ready queue: what a job may have to wait for besides a slot.
+"""The gates between a queued job and the ready queue: the conditions that a job waits for besides a slot.
 
-Every job that is queued comes to `enter`, whether it is new, retried, put back or loaded after a start. The first
-gate that is closed for it keeps it; when that gate opens it calls `admit`, and all gates are asked again. A gate
-may also close when jobs have passed already: they are asked once more when their slot is there. Why a job waits
-is worked out when somebody asks, and stored nowhere.
+Every queued job comes to `enter`, whether it is new, retried, put back or loaded at a start. The first gate that is
+closed for it holds it; when that gate opens it calls `admit`, and all gates are asked again. A gate may close when
+jobs have passed it already: they are asked once more when they have a slot. The reason why a job waits is computed on
+request and never stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.scheduling.ready import explain
 from luziad.scheduling.ready.queue import ReadyQueue
 
 
-class Gate(Protocol):
-    """One thing that jobs may have to wait for. Most jobs do not: `closed` must be quick to say so."""
+class Gate(JobObserver, ABC):
+    """A condition that jobs may have to wait for. It is an observer too, to learn what it depends on."""
 
-    def closed(self, record: JobRecord) -> bool:
-        """Whether the job must wait now. Changes nothing."""
+    @abstractmethod
+    def is_closed(self, record: JobRecord) -> bool:
+        """Whether the job must wait now. Changes nothing, and is quick, because most jobs do not have to."""
 
-    def why(self, record: JobRecord) -> str:
-        """What the job waits for, in words, when this gate is closed for it."""
+    @abstractmethod
+    def reason(self, record: JobRecord) -> str:
+        """What the job waits for, as text, when the gate is closed for it."""
 
-    def keep(self, record: JobRecord) -> None:
-        """Hold a job for which the gate is closed, and give it to Gates.admit when that is over."""
+    @abstractmethod
+    def hold(self, record: JobRecord) -> None:
+        """Hold a job for which the gate is closed, until `Gates.admit` is called with it."""
 
+    @abstractmethod
     def drop(self, record: JobRecord) -> None:
-        """A job that is held waits no more: it ended, or it is to be asked about again."""
+        """Hold the job no longer: it has ended, or all gates are asked again."""
 
 
-class Busy(Protocol):
-    """Says in `words` why nothing starts at all now, if so."""
+class QueueReasons(Protocol):
+    """Says why the queue is paused for a job; Exemptions."""
 
-    words: str | None
+    def reason(self, record: JobRecord) -> str | None: ...
+
+
+class Load(Protocol):
+    """Says why the machine is too busy; MachineLoad."""
+
+    @property
+    def reason(self) -> str | None: ...
 
 
 class Gates:
-    """Leads queued jobs past the gates into the ready queue. `pump` starts what can start then.
+    """Leads queued jobs past the gates into the ready queue. `start_jobs` is called when one may be able to start."""
 
-    stopped: why nothing of the job's kind starts although no gate is closed for it, in words; None mostly.
-    """
-
-    def __init__(self, ready: ReadyQueue, pump: Callable[[], None], machine: Busy) -> None:
+    def __init__(self, ready: ReadyQueue, start_jobs: Callable[[], None], queues: QueueReasons, machine: Load) -> None:
         self._ready = ready
-        self._pump = pump
+        self._start_jobs = start_jobs
+        self._queues = queues
         self._machine = machine
         self._gates: tuple[Gate, ...] = ()
-        self.stopped: Callable[[JobRecord], str | None] = lambda record: None
         self._held: dict[str, Gate] = {}
 
-    def add(self, gate: Gate) -> None:
-        """Put a gate behind those that are there; before any job comes."""
-        self._gates += (gate,)
+    def __iter__(self) -> Iterator[Gate]:
+        """The gates in the order in which they are asked."""
+        return iter(self._gates)
+
+    def add(self, *gates: Gate) -> None:
+        """Ask these gates after those that were added before. Call it before the first job enters."""
+        self._gates += gates
 
     def enter(self, record: JobRecord, *, front: bool = False) -> None:
-        """Take in a job that is queued now. front: it had its turn already, so it goes before all others."""
-        if self.caught(record):
+        """Take in a queued job. front: before all others, because it already had a slot."""
+        if self.hold_if_closed(record):
             return
         if front:
             self._ready.push_front(record.id, record.wants)
@@ -66,45 +80,45 @@ class Gates:
             self._ready.push(record.id, record.wants)
 
     def has(self, record: JobRecord) -> bool:
-        """Whether the job has come in: it is held at a gate, or waits for a slot."""
+        """Whether the job has entered: it is held at a gate, or waits for a slot."""
         return record.id in self._held or record.id in self._ready.waiting
 
-    def caught(self, record: JobRecord) -> bool:
-        """Whether a gate is closed for a job that is in no queue; it is held there then."""
+    def hold_if_closed(self, record: JobRecord) -> bool:
+        """Hold a job that is in no queue at the first gate that is closed for it; False when all are open."""
         for gate in self._gates:
-            if gate.closed(record):
-                gate.keep(record)
+            if gate.is_closed(record):
+                gate.hold(record)
                 self._held[record.id] = gate
                 return True
         return False
 
     def admit(self, *records: JobRecord) -> None:
-        """Let jobs go on that a gate has held, and has dropped by now."""
+        """Let jobs enter again that a gate has held and has dropped."""
         for record in records:
             del self._held[record.id]
             self.enter(record)
-        self._pump()
+        self._start_jobs()
 
-    def ask_again(self, record: JobRecord) -> None:
-        """Something that a gate goes by has changed for a queued job."""
+    def reconsider(self, record: JobRecord) -> None:
+        """Ask all gates again, because a queued job has changed."""
         self.discard(record)
         self.enter(record)
-        self._pump()
+        self._start_jobs()
 
     def discard(self, record: JobRecord) -> None:
-        """Take out a job that is queued no more, wherever it is."""
+        """Remove a job that is no longer queued, wherever it waits."""
         gate = self._held.pop(record.id, None)
         if gate is None:
             self._ready.discard(record.id)
         else:
             gate.drop(record)
 
-    def why(self, record: JobRecord, *, whole: bool = False) -> str:
-        """Why a queued job does not start now, in words; `whole` also tells its place among those that are ready."""
-        gate = self._held.get(record.id) or next((gate for gate in self._gates if gate.closed(record)), None)
+    def reason(self, record: JobRecord, *, whole: bool = False) -> str:
+        """Why a queued job does not start now, as text. whole: with its position among those that are ready."""
+        gate = self._held.get(record.id) or next((gate for gate in self._gates if gate.is_closed(record)), None)
         if gate is not None:
-            return gate.why(record)
-        words = self.stopped(record)
-        if words is not None:
-            return words
-        return explain.why(self._ready, record.id, whole=whole, otherwise=self._machine.words)
+            return gate.reason(record)
+        paused = self._queues.reason(record)
+        if paused is not None:
+            return paused
+        return explain.why(self._ready, record.id, whole=whole, otherwise=self._machine.reason)

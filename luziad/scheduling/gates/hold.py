@@ -1,4 +1,4 @@
-"""The gate of what people hold back: a queued job that is held does not start until somebody releases it."""
+"""The gate of held jobs: a queued job that a user holds does not start until it is released."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from luziad.clocks.format import format_time
 from luziad.jobs.record import JobRecord
 from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
-from luziad.scheduling.gates.gates import Gates
+from luziad.scheduling.gates.gates import Gate, Gates
 
 
-class HoldGate:
-    """Closed for jobs that are held, which stands in their fate. Whoever releases one has it asked about again."""
+class HoldGate(Gate):
+    """Closed for jobs whose record says that they are held; HoldControl changes the record."""
 
-    def closed(self, record: JobRecord) -> bool:
-        """Whether somebody holds the job."""
+    def is_closed(self, record: JobRecord) -> bool:
+        """Whether the job is held."""
         return record.status.held_at is not None
 
-    def why(self, record: JobRecord) -> str:
-        """`held since 14:05; luzia release 113754-a2f5 lets it start`, with the command in backquotes."""
+    def reason(self, record: JobRecord) -> str:
+        """`held since 14:05; release it with luzia release 113754-a2f5`, with the command in backquotes."""
         assert record.status.held_at is not None
-        return f"held since {format_time(record.status.held_at)}; `luzia release {record.id}` lets it start"
+        return f"held since {format_time(record.status.held_at)}; release it with `luzia release {record.id}`"
 
-    def keep(self, record: JobRecord) -> None:
-        """Nothing more is to be known."""
+    def hold(self, record: JobRecord) -> None:
+        """Needs nothing: the record says it."""
 
     def drop(self, record: JobRecord) -> None:
-        """Nor forgotten."""
+        """Needs nothing: the record says it."""
 
 
-class Holding:
-    """What `hold` and `release` do to one job."""
+class HoldControl:
+    """Holds and releases one job."""
 
-    def __init__(self, gates: Gates, journal: Journal, facts: EventFactory) -> None:
+    def __init__(self, gates: Gates, journal: Journal) -> None:
         self._gates = gates
         self._journal = journal
-        self._facts = facts
+        self._facts = EventFactory(journal)
 
     def hold(self, record: JobRecord, then: Callback) -> None:
         """Keep the job from starting. Raises Refused when it is not queued."""
-        _must_be_queued(record)
+        _check_queued(record)
         record.status.held_at = record.status.held_at or time.time()
         self._journal.record(record, self._facts.of_job(Held, record), then)
-        self._gates.ask_again(record)
+        self._gates.reconsider(record)
 
     def release(self, record: JobRecord, then: Callback) -> None:
-        """Let it start when it can. Raises Refused when it is not queued."""
-        _must_be_queued(record)
+        """Let the job start. Raises Refused when it is not queued."""
+        _check_queued(record)
         record.status.held_at = None
         self._journal.record(record, self._facts.of_job(Released, record), then)
-        self._gates.ask_again(record)
+        self._gates.reconsider(record)
 
 
-def _must_be_queued(record: JobRecord) -> None:
+def _check_queued(record: JobRecord) -> None:
     if record.status.state is not JobState.QUEUED:
         raise Refused(ErrorCode.JOB_NOT_QUEUED, f"job {record.id} is {record.status.state.value.replace('_', ' ')}")

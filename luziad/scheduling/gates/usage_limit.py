@@ -1,65 +1,75 @@
-"""The gate of usage limits: while an agent's account is limited, all queued jobs of that agent wait."""
+"""The gate of usage limits: while an agent's account has met its limit, all queued jobs of that agent wait."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from luziad.clocks.clock import ClockTime
+from luziad.clocks.clock import ClockTime, on_steady_clock, on_wall_clock
 from luziad.clocks.format import format_time
 from luziad.clocks.timer import ClockTimer
 from luziad.jobs.record import JobRecord
+from luziad.scheduling.gates.gates import Gate
 
 
-class LimitGate:
-    """Knows until when each agent is limited. `admit` is that of Gates.
+class UsageLimitGate(Gate):
+    """Closed for the jobs of an agent until its limit resets. `admit` is that of Gates.
 
-    What it knows comes from the jobs that met the limit, which wait to go on; so it is known again after a start.
+    The limits are those that queued jobs have met, so that they are known again after a restart.
     """
 
     def __init__(self, admit: Callable[..., None]) -> None:
         self._admit = admit
         self._until: dict[str, ClockTime] = {}
-        self._kept: dict[str, dict[str, JobRecord]] = {}
+        self._held: dict[str, dict[str, JobRecord]] = {}
         self._timers = {kind: ClockTimer(self._due, kind) for kind in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
 
     def close(self) -> None:
-        """Wake no more."""
+        """Stop the timers."""
         for timer in self._timers.values():
             timer.close()
 
-    def limited(self, agent: str, until: ClockTime) -> None:
-        """The agent's account is limited until then."""
+    def job_queued(self, record: JobRecord) -> None:
+        """Apply the limit that the job has met to all jobs of its agent."""
+        retry = record.status.retry_state
+        if retry is not None and retry.limited_until is not None:
+            until, steady = retry.limited_until, retry.limited_until_steady
+            self.close_for(
+                record.spec.agent, on_wall_clock(until) if steady is None else on_steady_clock(until, steady)
+            )
+
+    def close_for(self, agent: str, until: ClockTime) -> None:
+        """Close the gate for the jobs of an agent until then."""
         known = self._until.get(agent)
         if until.left_s > max(0.0 if known is None else known.left_s, 0.0):
             self._until[agent] = until
             self._set_timers()
 
-    def closed(self, record: JobRecord) -> bool:
-        """Whether the job's agent is limited, and nobody wants the job to start all the same."""
+    def is_closed(self, record: JobRecord) -> bool:
+        """Whether the job's agent has met its limit, and the user has not asked to start the job at once."""
         if not self._until:
             return False
         until = self._until.get(record.spec.agent)
         return until is not None and until.left_s > 0 and record.not_before != 0.0
 
-    def why(self, record: JobRecord) -> str:
+    def reason(self, record: JobRecord) -> str:
         """`usage limit of claude until 15:45`."""
         agent = record.spec.agent
         return f"usage limit of {agent} until {format_time(time.time() + self._until[agent].left_s)}"
 
-    def keep(self, record: JobRecord) -> None:
-        """Hold the job until the limit is over."""
-        self._kept.setdefault(record.spec.agent, {})[record.id] = record
+    def hold(self, record: JobRecord) -> None:
+        """Hold the job until the limit resets."""
+        self._held.setdefault(record.spec.agent, {})[record.id] = record
 
     def drop(self, record: JobRecord) -> None:
-        """Hold the job no more."""
-        self._kept[record.spec.agent].pop(record.id)
+        """Hold the job no longer."""
+        self._held[record.spec.agent].pop(record.id)
 
     def _due(self) -> None:
         free: list[JobRecord] = []
         for agent in [agent for agent, until in self._until.items() if until.left_s <= 0]:
             del self._until[agent]
-            free += self._kept.pop(agent, {}).values()
+            free += self._held.pop(agent, {}).values()
         self._set_timers()
         if free:
             self._admit(*free)

@@ -1,4 +1,4 @@
-"""Why a job in the ready queue does not start, and its place there: worked out when somebody asks, never stored."""
+"""Why a job in the ready queue does not start, and its position: computed on request, never stored. Pure."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from luziad.jobs.resources import amount_words, stock_words
 from luziad.scheduling.ready.lines import Entry, Lane, Project
 from luziad.scheduling.ready.queue import ReadyQueue
 
-HOLDERS_TOLD = 3
+HOLDERS_SHOWN = 3
 
 
 def why(queue: ReadyQueue, job: str, *, whole: bool, otherwise: str | None = None) -> str:
-    """What the job waits for, in words; `whole` also tells its place and who holds what it needs.
+    """What the job waits for, as text.
 
-    otherwise: what keeps a job from starting for which there is room everywhere.
+    whole: with its position, and the jobs that hold what it needs. otherwise: the reason for a job that would fit.
     """
     entry = queue.waiting.get(job)
     if entry is None:
         return "about to start"
-    words = _what_lacks(queue, entry, whole=whole) or otherwise
-    if words is None:
+    reason = _missing(queue, entry, whole=whole) or otherwise
+    if reason is None:
         return "about to start"
-    return f"{words}, {ordinal(place(queue, entry))} in the queue" if whole else words
+    return f"{reason}, {ordinal(position(queue, entry))} in the queue" if whole else reason
 
 
-def place(queue: ReadyQueue, entry: Entry) -> int:
-    """The job's place: how many would start until it does, if slots became free one by one and every job fitted."""
+def position(queue: ReadyQueue, entry: Entry) -> int:
+    """The job's position: the number of starts until its own, if slots became free one by one and every job fitted."""
     mine = entry.line.project
     before = _before(mine, entry)
     share, turn = (mine.lane.used + before) / mine.weight, mine.turn + before / mine.weight
     ahead = before
     for project in queue.projects.values():
         if project is not mine and project.lines and project.name not in queue.paused:
-            more, same, first = _as_urgent(project, entry.priority)
+            more, same, first = _count_priorities(project, entry.priority)
             ahead += more + min(same, _starts_before(project, more, share, (turn, entry.order), first))
     return ahead + 1
 
 
 def _before(project: Project, entry: Entry) -> int:
-    """How many jobs of the job's own project go before it: more urgent ones, and older ones of its priority."""
+    """The number of jobs of its project that start before it: those of higher priority, and older ones of its own."""
     before = 0
     for line in project.lines.values():
         for priority, bucket in line.buckets.items():
@@ -50,8 +50,8 @@ def _before(project: Project, entry: Entry) -> int:
     return before
 
 
-def _as_urgent(project: Project, priority: int) -> tuple[int, int, int]:
-    """How many jobs of a project are more urgent, how many are of this priority, and the age of the first of these."""
+def _count_priorities(project: Project, priority: int) -> tuple[int, int, int]:
+    """The numbers of a project's jobs of higher and of this priority, and the age of the first of the latter."""
     more = same = first = 0
     for line in project.lines.values():
         for each, bucket in line.buckets.items():
@@ -64,7 +64,7 @@ def _as_urgent(project: Project, priority: int) -> tuple[int, int, int]:
 
 
 def _starts_before(project: Project, more: int, share: float, then: tuple[float, int], first: int) -> int:
-    """How many starts another project has after `more` urgent ones until it comes after that share, turn and age."""
+    """The number of starts of another project, after `more` of higher priority, before that share and turn."""
     starts = share * project.weight - project.lane.used - more
     whole = max(0, ceil(starts))
     is_tie = starts >= 0 and whole == starts
@@ -77,56 +77,56 @@ def ordinal(number: int) -> str:
     return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
-def _what_lacks(queue: ReadyQueue, entry: Entry, *, whole: bool) -> str | None:
-    """The lane that has not enough room for the job, None when there is none."""
+def _missing(queue: ReadyQueue, entry: Entry, *, whole: bool) -> str | None:
+    """The lane that has not enough capacity for the job, as text; None when it fits."""
     line = entry.line
     agent, *resources = line.shape.takes
-    limits = [(line.project.lane, f"project {line.project.name}"), (agent[0], f"lane {agent[0].name}")]
-    for (lane, what), most in zip(limits, (queue.limit_of(line.project.name), agent[0].capacity), strict=True):
-        if lane.used >= most:
-            return f"limit {lane.used}/{most} of {what}"
+    owners = [(line.project.lane, f"project {line.project.name}"), (agent[0], f"agent {agent[0].name}")]
+    for (lane, owner), limit in zip(owners, (queue.limit_of(line.project.name), agent[0].capacity), strict=True):
+        if lane.used >= limit:
+            return f"waiting for a slot of {owner} ({lane.used} of {limit} in use)"
     for lane, amount in resources:
         if lane.capacity - lane.used < amount:
-            held = _held_by(queue, lane) if whole else ""
-            return f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}{held}"
+            holders = _held_by(queue, lane) if whole else ""
+            return f"{_needs(lane, amount)}{holders}"
     if queue.running >= queue.slots:
-        return f"limit {queue.running}/{queue.slots} of all projects"
-    lanes = [*((lane, 1) for lane, _ in limits), *resources]
+        return f"waiting for a slot ({queue.running} of {queue.slots} in use)"
     reserved = queue.reserved
-    if reserved is not None and reserved is not entry:
-        if any(lane.free < amount for lane, amount in lanes):
-            return f"what it needs is kept for {reserved.job}, which has waited longer"
-    if queue.reclaiming and any(
-        lane.free < amount for lane, amount in [*((lane, 1) for lane, _ in limits), *resources]
-    ):
-        return f"what it needs is kept for {next(iter(queue.reclaiming))}, which has waited for its sub-jobs"
+    lacks = any(lane.free < amount for lane, amount in [*((lane, 1) for lane, _ in owners), *resources])
+    if lacks and reserved is not None and reserved is not entry:
+        return f"what it needs is reserved for {reserved.job}, which has waited longer"
+    if lacks and queue.reclaiming:
+        return f"what it needs is reserved for {next(iter(queue.reclaiming))}, which has waited for its sub-jobs"
     return None
 
 
 def why_not_back(queue: ReadyQueue, job: str) -> str:
-    """What a job that has waited for its sub-jobs still waits for, before it runs on."""
+    """What a job that has waited for its sub-jobs still waits for, before it continues, as text."""
     loan = queue.reclaiming[job]
     if queue.running >= queue.slots:
-        return f"waits for its slot: limit {queue.running}/{queue.slots} of all projects"
+        return f"waiting to get its slot back ({queue.running} of {queue.slots} in use)"
     assert loan.project is not None
     agent = loan.claims[0][0]
-    project, most = loan.project, queue.limit_of(loan.project.name)  # also while it is paused
-    limits = ((project.lane, most, f"project {project.name}"), (agent, agent.capacity, f"lane {agent.name}"))
-    for lane, capacity, what in limits:
+    project, limit = loan.project, queue.limit_of(loan.project.name)  # also while it is paused
+    limits = ((project.lane, limit, f"project {project.name}"), (agent, agent.capacity, f"agent {agent.name}"))
+    for lane, capacity, owner in limits:
         if lane.used >= capacity:
-            return f"waits for its slot: limit {lane.used}/{capacity} of {what}"
+            return f"waiting to get its slot of {owner} back ({lane.used} of {capacity} in use)"
     for lane, amount in loan.claims[1:]:
         if lane.capacity - lane.used < amount:
-            words = f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}"
-            return f"waits for its slot: {words}"
-    return "waits for its slot: others have asked before it"
+            return f"waiting to get its slot back: {_needs(lane, amount)}"
+    return "waiting to get its slot back: other jobs are first"
+
+
+def _needs(lane: Lane, amount: int) -> str:
+    return f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}"
 
 
 def _held_by(queue: ReadyQueue, lane: Lane) -> str:
-    """The running jobs that have some of a resource."""
+    """The running jobs that hold some of a resource."""
     jobs = [job for job, entry in queue.held.items() if any(each is lane for each, _ in entry.line.shape.takes)]
     jobs += [job for job, loan in queue.lent.items() if any(each is lane for each, _ in loan.kept)]
     if not jobs:
         return ""
-    more = f" and {len(jobs) - HOLDERS_TOLD} more" if len(jobs) > HOLDERS_TOLD else ""
-    return f" (held by {', '.join(jobs[:HOLDERS_TOLD])}{more})"
+    more = f" and {len(jobs) - HOLDERS_SHOWN} more" if len(jobs) > HOLDERS_SHOWN else ""
+    return f" (held by {', '.join(jobs[:HOLDERS_SHOWN])}{more})"

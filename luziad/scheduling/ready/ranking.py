@@ -1,4 +1,4 @@
-"""Items by keys that may change, the least first."""
+"""Items by keys that may change, the lowest first. Pure data."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Key = TypeVar("Key")
 
 
 class Ranking(Generic[Item, Key]):
-    """Finds the item with the least key, of equal ones the one that was placed first. Amortised O(log n).
+    """Finds the item with the lowest key, of equal ones the one that was placed first. Amortised O(log n).
 
-    When an item's key changes, its old entry stays in the heap and is passed over when it comes to the top. The heap
-    is made anew before such entries outnumber the items.
+    When an item's key changes, its old entry stays in the heap and is skipped when it reaches the top. The heap is
+    rebuilt before such entries outnumber the items.
     """
 
     __slots__ = ("_heap", "_keys", "_placed")
@@ -27,7 +27,7 @@ class Ranking(Generic[Item, Key]):
         return len(self._keys)
 
     def place(self, item: Item, key: Key) -> None:
-        """Give an item its key, whether it was there or not."""
+        """Set the key of an item, new or not."""
         keys = self._keys
         if keys.get(item) == key:
             return
@@ -42,12 +42,12 @@ class Ranking(Generic[Item, Key]):
             heappush(heap, (key, self._placed, item))
 
     def drop(self, item: Item) -> None:
-        """Take an item out, if it is there."""
+        """Remove an item, if it is there."""
         if self._keys.pop(item, None) is not None and not self._keys:
             self._heap.clear()
 
     def first(self) -> Item | None:
-        """The item with the least key."""
+        """The item with the lowest key."""
         heap, keys = self._heap, self._keys
         while heap:
             key, _, item = heap[0]

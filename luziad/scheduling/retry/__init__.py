@@ -1,1 +1,4 @@
-"""Whether another attempt follows one that has ended, when, and what it continues."""
+"""Whether another attempt follows one that has ended, when, and which session it resumes.
+
+It changes the retry state in the job's record, and neither its state nor any queue.
+"""

@@ -1,4 +1,4 @@
-"""Whether an attempt that has ended is followed by another one, and when. Pure: the dice are rolled by the caller."""
+"""Whether an ended attempt is retried, and when. Pure: the caller provides the random number."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _MOST_DOUBLINGS = 60
 
 
 class RetryPolicy(NamedTuple):
-    """retries: attempts that may follow the first. on: the outcomes after which they do.
+    """retries: the number of attempts after the first. on: the outcomes that are retried.
 
-    first_s: seconds up to which the first retry waits; it doubles with each one. most_s: no retry waits longer.
+    first_s: the longest delay of the first retry in seconds; it doubles with each one. most_s: the longest of all.
     """
 
     retries: int
@@ -23,7 +23,7 @@ class RetryPolicy(NamedTuple):
 
 
 class RetryDecision(NamedTuple):
-    """delay_s: seconds to wait before the next attempt; None when there is none."""
+    """delay_s: seconds until the next attempt; None when there is none."""
 
     delay_s: float | None
 
@@ -31,8 +31,8 @@ class RetryDecision(NamedTuple):
 def decide(outcome: Outcome, policy: RetryPolicy, attempt: int, random: float) -> RetryDecision:
     """What follows an attempt.
 
-    attempt: its number among those that count, from 1. random: from 0 up to 1; with full jitter jobs that failed
-    together do not come back together.
+    attempt: its number among those that count, from 1. random: from 0 up to 1; full jitter, so that jobs that failed
+    together are not retried together.
     """
     if outcome not in policy.on or attempt > policy.retries:
         return RetryDecision(None)

@@ -1,4 +1,4 @@
-"""What holds for a job: what its dispatch said, otherwise its project, otherwise the daemon's configuration."""
+"""The retry settings of a job: those of its dispatch, otherwise of its project, otherwise of the daemon."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 _NOTHING = Terms()
 
 
-class Policies:
-    """Looks it up when it is asked, so that a reload of the configuration holds for jobs that are there already."""
+class RetryPolicies:
+    """Computed on request, so that a reloaded configuration applies to existing jobs."""
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher
 
     def retry(self, record: JobRecord) -> RetryPolicy:
-        """How often, after what and after how long the job is tried again."""
+        """How often, after which outcomes and after which delays the job is retried."""
         daemon, terms = self._launcher.config.daemon, record.spec.terms or _NOTHING
         project = self._launcher.config.projects.get(record.project) or _NOTHING
         first_s, *rest = _first(terms.backoff_s, project.backoff_s, daemon.backoff_s)
@@ -34,7 +34,7 @@ class Policies:
         )
 
     def after_overload(self, record: JobRecord) -> bool:
-        """Whether an overloaded server is tried again, as it is unless somebody has said that there be no retries."""
+        """Whether the job is retried after an overload: unless its retries are set to 0."""
         return self._retries(record) != 0
 
     def _retries(self, record: JobRecord) -> int | None:
@@ -43,19 +43,19 @@ class Policies:
         return _first(terms.retries, project.retries, self._launcher.config.daemon.retries)
 
     def auto_resume(self, record: JobRecord) -> bool:
-        """Whether the job waits for the end of a usage limit and goes on by itself."""
+        """Whether the job waits for the reset of a usage limit and resumes by itself."""
         terms = record.spec.terms or _NOTHING
         project = self._launcher.config.projects.get(record.project) or _NOTHING
         return _first(terms.auto_resume, project.auto_resume, self._launcher.config.daemon.auto_resume)
 
     def resumes(self, record: JobRecord) -> bool:
-        """Whether the job's agent can go on with a session."""
+        """Whether the job's agent can resume a session."""
         try:
             return self._launcher.adapter(record).resumes
         except Refused:
             return False
 
 
-def _first(asked: T | None, project: T | None, daemon: T) -> T:
-    """The first one that is said; that of the daemon may be None where nothing needs to be."""
-    return asked if asked is not None else project if project is not None else daemon
+def _first(dispatch: T | None, project: T | None, daemon: T) -> T:
+    """The first that is set; that of the daemon may be None."""
+    return dispatch if dispatch is not None else project if project is not None else daemon

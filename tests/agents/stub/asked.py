@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from luziad.attempts.launch import GO_ON
+from luziad.attempts.launch import RESUME_PROMPT
 
 Body = dict[str, Any]
 
-_SCENARIO = re.compile(rf"stub:([a-z-]+)|{re.escape(GO_ON)}")
+_SCENARIO = re.compile(rf"stub:([a-z-]+)|{re.escape(RESUME_PROMPT)}")
 _DIRECTORY = re.compile(
     r"(?:<cwd>|working directory(?: is)?:? *(?:\\n)?|absolute path: *|current directory:? *"
     r"|working in the directory:? *|workspace directories:\*{0,2}(?:\\n)? *-? *)`?(/[^\s`<>\"\\,]*)",

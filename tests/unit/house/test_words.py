@@ -34,7 +34,7 @@ RETIRED = {
     r"\bnothing was done\b": "aborted",
     r"\b[Ss]ay --\w+": "pass --yes to confirm",
     r"\bwhen that is meant\b": "to confirm",
-    r"\bunpriced\b": "cost unknown",
+    r"(?<!name=\")\bunpriced\b": "cost unknown",
     r"\bdraw(s|n|ing)? (it )?again\b": "redraw",
     r"\bmakes no sense\b": "is invalid",
     r"\b(is|are) \w+ since \d": "since HH:MM, without the verb",

@@ -9,7 +9,7 @@ from luzia_protocol import events
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, JobState, Outcome
 
-from luzia_client.tui.model import JobsModel, count_words
+from luzia_client.tui.model import JobsModel, describe_counts
 
 START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 QUESTION = Question(id="q1", type="permission", tool="Bash", text="rm -rf build")
@@ -129,22 +129,22 @@ def test_a_removed_job_is_gone() -> None:
 def test_a_filter_keeps_what_has_all_its_words_and_follows_changes() -> None:
     model = JobsModel()
     model.put_all([a_job(1, task="Fix the LOGIN"), a_job(2, task="login tests", tags={"team": "web"}), a_job(3)])
-    model.narrow("login")
+    model.set_filter("login")
     assert ids(model) == [2, 1]
-    model.narrow("Login team=web")
+    model.set_filter("Login team=web")
     assert ids(model) == [2]
     model.put(a_job(4, task="login of the web", tags={"team": "web"}))
     assert ids(model) == [4, 2]
     model.put(a_job(4, task="something else", seq=99))
     assert ids(model) == [2]
-    model.narrow("")
+    model.set_filter("")
     assert ids(model) == [4, 3, 2, 1]
 
 
 def test_a_filter_by_state_loses_a_job_that_leaves_the_state() -> None:
     model = JobsModel()
     model.put_all([a_job(1, JobState.RUNNING), a_job(2, JobState.RUNNING)])
-    model.narrow("running")
+    model.set_filter("running")
     model.apply(events.Paused(seq=9, at=START, job=a_job(1).id, project="overbits", state=JobState.PAUSED, attempt=1))
     assert ids(model) == [2]
 
@@ -155,7 +155,7 @@ def test_more_jobs_than_fit_are_only_counted_and_the_oldest_are_left_out() -> No
     model.put(a_job(20, JobState.RUNNING))
     model.counts = {JobState.COMPLETED: 15, JobState.RUNNING: 1}
     assert ids(model) == [20, *range(15, 6, -1)]
-    assert model.uncounted() == 6
+    assert model.unlisted_count() == 6
 
 
 def test_what_only_the_status_of_one_job_has_is_not_kept_for_all() -> None:
@@ -169,16 +169,16 @@ def test_what_only_the_status_of_one_job_has_is_not_kept_for_all() -> None:
 def test_the_order_holds_after_any_changes() -> None:
     rng = random.Random(7)
     model = JobsModel(most=50)
-    model.narrow("red")
+    model.set_filter("red")
     for seq in range(100, 3000):
         number = rng.randrange(1, 90)
         if rng.random() < 0.1:
-            model.forget(a_job(number).id)
+            model.remove(a_job(number).id)
         else:
             model.put(a_job(number, rng.choice(list(JobState)), seq=seq, task="red" if number % 2 else "blue"))
         assert list(model.rows) == sorted(model.rows)
     matching = list(model.rows)
-    model.narrow("")
+    model.set_filter("")
     everything = list(model.rows)
     assert len(everything) == len(model) <= 50
     assert matching == [key for key in everything if int(key.id[-4:], 16) % 2]
@@ -186,4 +186,4 @@ def test_the_order_holds_after_any_changes() -> None:
 
 def test_counts_are_words_and_only_what_there_is() -> None:
     counts = {JobState.RUNNING: 2, JobState.STARTING: 1, JobState.QUEUED: 4, JobState.TIMED_OUT: 1, JobState.FAILED: 0}
-    assert [word for word, _ in count_words(counts)] == ["3 running", "4 queued", "1 timed out"]
+    assert [word for word, _ in describe_counts(counts)] == ["3 running", "4 queued", "1 timed out"]

@@ -10,7 +10,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import JobState, Outcome
 
 from luziad.attempts import budget
-from luziad.attempts.budget import Breaches
+from luziad.attempts.budget import BudgetWatch
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.spending import Budget
@@ -34,9 +34,9 @@ def test_who_has_told_the_final_result_is_left_to_end(monkeypatch: pytest.Monkey
             stopped[record.id] = verdict
             over.set()
 
-        looks = Breaches(stop, lambda _: Budget(1.0, None), {AttemptRef("3", 1)}.__contains__)
+        watch = BudgetWatch(stop, lambda _: Budget(1.0, None), {AttemptRef("3", 1)}.__contains__)
         for record in (cheap, done, works):  # `works` comes last, so that the others have had their time
-            looks.look(record, record.status.attempts[0])
+            watch.output_understood(record, record.status.attempts[0])
         await over.wait()
 
     asyncio.run(run())

@@ -8,7 +8,7 @@ import time
 from luziad.clocks.clock import SteadyTime, on_steady_clock, on_wall_clock, steady_time
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.jobs.retry_state import RetryState
-from luziad.scheduling.gates.usage_limit import LimitGate
+from luziad.scheduling.gates.usage_limit import UsageLimitGate
 
 
 def waiting(retry: RetryState) -> JobRecord:
@@ -28,13 +28,13 @@ def test_after_another_boot_the_wall_clock_tells_what_is_left() -> None:
 
 async def test_a_limit_is_over_on_the_clock_that_it_was_given() -> None:
     came = asyncio.Event()
-    gate = LimitGate(lambda *records: came.set())
+    gate = UsageLimitGate(lambda *records: came.set())
     record = waiting(RetryState())
-    gate.limited("claude", on_steady_clock(time.time() - 3600, steady_time(0.05)))
-    gate.limited("codex", on_wall_clock(time.time() + 3600))
-    assert gate.closed(record)
-    gate.keep(record)
+    gate.close_for("claude", on_steady_clock(time.time() - 3600, steady_time(0.05)))
+    gate.close_for("codex", on_wall_clock(time.time() + 3600))
+    assert gate.is_closed(record)
+    gate.hold(record)
     async with asyncio.timeout(60):
         await came.wait()
     gate.close()
-    assert not gate.closed(record)
+    assert not gate.is_closed(record)

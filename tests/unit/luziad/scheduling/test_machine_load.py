@@ -9,7 +9,7 @@ import pytest
 
 from luziad.config.schema import DaemonConfig
 from luziad.scheduling import machine_load
-from luziad.scheduling.machine_load import Machine, busy_words
+from luziad.scheduling.machine_load import MachineLoad, busy_reasons
 
 
 @pytest.fixture
@@ -44,15 +44,15 @@ def proc(tmp_path: Path) -> Path:
     ],
 )
 def test_what_is_beyond_its_bound_is_told(proc: Path, bounds: DaemonConfig, words: list[str]) -> None:
-    assert list(busy_words(bounds, proc)) == words
+    assert list(busy_reasons(bounds, proc)) == words
 
 
 def test_without_bounds_nothing_is_read(tmp_path: Path) -> None:
-    assert list(busy_words(DaemonConfig(), tmp_path / "nothing")) == []
+    assert list(busy_reasons(DaemonConfig(), tmp_path / "nothing")) == []
 
 
 def test_a_kernel_that_tells_no_pressure_has_none(tmp_path: Path) -> None:
-    assert list(busy_words(DaemonConfig(max_io_pressure=1), tmp_path)) == []
+    assert list(busy_reasons(DaemonConfig(max_io_pressure=1), tmp_path)) == []
 
 
 async def test_it_asks_again_while_it_is_busy_and_never_when_it_is_not(
@@ -60,13 +60,13 @@ async def test_it_asks_again_while_it_is_busy_and_never_when_it_is_not(
 ) -> None:
     monkeypatch.setattr(machine_load, "RECHECK_S", 0.01)
     asked = asyncio.Event()
-    gate = Machine(DaemonConfig(max_load=8), asked.set, proc)
-    assert gate.busy()
-    assert gate.words == "the machine is busy: load 9.5, and max_load is 8"
+    gate = MachineLoad(DaemonConfig(max_load=8), asked.set, proc)
+    assert gate.is_busy()
+    assert gate.reason == "the machine is busy: load 9.5, and max_load is 8"
     await asyncio.wait_for(asked.wait(), 60)
     (proc / "loadavg").write_text("1.0 1.0 1.0 1/1 1\n")
-    gate.set_bounds(DaemonConfig(max_load=8))
-    assert not gate.busy()
-    assert gate.words is None
+    gate.set_limits(DaemonConfig(max_load=8))
+    assert not gate.is_busy()
+    assert gate.reason is None
     assert gate._timer is None
     gate.close()

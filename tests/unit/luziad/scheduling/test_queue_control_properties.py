@@ -39,10 +39,17 @@ steps = st.lists(
 )
 
 
+class Open:
+    """A queue that is never paused."""
+
+    def reason(self, record: JobRecord) -> str | None:
+        return None
+
+
 class Idle:
     """A machine that is never busy."""
 
-    words: str | None = None
+    reason: str | None = None
 
 
 class House:
@@ -50,7 +57,7 @@ class House:
 
     def __init__(self, slots: int) -> None:
         self.ready = ReadyQueue(Limits(slots))
-        self.gates = Gates(self.ready, self.pump, Idle())
+        self.gates = Gates(self.ready, self.pump, Open(), Idle())
         self.gates.add(HoldGate())
         self.queued: dict[str, JobRecord] = {}
         self.running: dict[str, JobRecord] = {}
@@ -74,7 +81,7 @@ class House:
             self.ready.release(record.id)
         elif record is not None:
             record.status.held_at = 1.0 if step.do == "hold" else None
-            self.gates.ask_again(record)
+            self.gates.reconsider(record)
         self.pump()
 
     def pump(self) -> None:
@@ -83,7 +90,7 @@ class House:
             return
         while (job := self.ready.pop(0.0)) is not None:
             record = self.queued[job]
-            if self.gates.caught(record):
+            if self.gates.hold_if_closed(record):
                 self.ready.undo(job)
                 continue
             assert record.status.held_at is None
@@ -112,7 +119,7 @@ def test_what_may_not_start_never_starts_and_everything_starts_when_it_may(slots
     nothing = frozenset[str]()
     for record in [*house.queued.values()]:
         record.status.held_at = None
-        house.gates.ask_again(record)
+        house.gates.reconsider(record)
     house.take(Step("pause", 0, "a", nothing))
     house.take(Step("undrain", 0, "a", nothing))
     while house.running:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from luziad.attempts.reading import Reading
+from luziad.attempts.output_reader import OutputReader
 from luziad.output.files import read_chunk, tail_offset
 from support import eventually
 from unit.luziad.supervise.helpers import ForkServer, exit_record, request
@@ -95,7 +95,7 @@ def test_an_agents_reader_gets_whole_lines_of_what_is_kept(tmp_path: Path) -> No
     directory, stdout = tmp_path / "job" / "1", str(tmp_path / "job" / "1" / "stdout")
     run("request['max_log_bytes'] = 1 << 17; shim.run(request)", directory, "sh", "-c", PRINT)
     reader = Lines()
-    reading = Reading(stdout, reader)  # type: ignore[arg-type]
+    reading = OutputReader(stdout, reader)  # type: ignore[arg-type]
     reading.read_on()
     whole = WHOLE.splitlines()
     assert reader.lines

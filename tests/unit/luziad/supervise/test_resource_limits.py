@@ -12,7 +12,7 @@ import pytest
 
 from luzia_protocol.jobs import Outcome, Usage
 
-from luziad.attempts.bounds import named
+from luziad.attempts.verdict import name_memory_limit
 from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.supervise import cgroup, resource_limits
 from support import eventually
@@ -102,9 +102,9 @@ def test_the_kernel_is_told_the_limits_and_asked_whether_one_was_met(tmp_path: P
 
 def test_who_was_killed_by_a_limit_is_told_so() -> None:
     end = ExitRecord(None, "SIGKILL", None, False, 0.0, 1.0, 1.0, Usage(), memory_limit_bytes=64 * MIB)
-    verdict = named(Verdict(Outcome.FAILED, "killed by SIGKILL"), end)
+    verdict = name_memory_limit(Verdict(Outcome.FAILED, "killed by SIGKILL"), end)
     assert verdict == Verdict(Outcome.FAILED, "killed by its memory limit of 64 MiB")
-    assert named(Verdict(Outcome.CANCELLED, "cancelled"), end).outcome is Outcome.CANCELLED
+    assert name_memory_limit(Verdict(Outcome.CANCELLED, "cancelled"), end).outcome is Outcome.CANCELLED
 
 
 @pytest.mark.skipif("memory" not in controllers(), reason="no cgroup v2 with the memory controller is on here")

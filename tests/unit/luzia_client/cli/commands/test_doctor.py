@@ -95,13 +95,13 @@ def test_what_the_daemon_knows_is_told(serve: Serve, home: Path) -> None:
     assert found["last error in the log: 2026-11-23T12:00:02.000Z error luziad.store slow=1"] == "!"
     assert "old=1" not in result.stdout
     assert "job_ended" not in result.stdout
-    assert found["project a: /gone is not there"] == "✗"
-    assert found["projects: 1 of 2 are there"] == "✓"
+    assert found["project a: /gone does not exist"] == "✗"
+    assert found["projects: 1 of 2 exist"] == "✓"
     assert found["agents installed: codex 0.169.0, vibe"] == "✓"
-    assert found["agents not installed: claude (`luzia agents` says how to get them)"] == "✓"
-    assert found["the agent vibe does not start: exit code 1"] == "✗"
-    assert found["the default agent claude is not installed"] == "✗"
-    assert found["project b: its agent claude is not installed"] == "✗"
+    assert found["agents not installed: claude (`luzia agents` shows how to install them)"] == "✓"
+    assert found["agent vibe does not start: exit code 1"] == "✗"
+    assert found["default agent claude is not installed"] == "✗"
+    assert found["project b: agent claude is not installed"] == "✗"
 
 
 @pytest.mark.parametrize(("mode", "mark"), [(0o700, "✓"), (0o750, "✓"), (0o770, "✗"), (0o777, "✗")])

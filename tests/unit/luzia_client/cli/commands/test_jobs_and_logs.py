@@ -107,7 +107,7 @@ def test_a_limit_says_that_there_is_more(luzia: PrivateLuzia) -> None:
     ended(luzia, "true")
     limited = luzia.run("jobs", "--limit", "1")
     assert len(limited.stdout.splitlines()) == 5
-    assert b"more; to see them add --all" in limited.stderr
+    assert b"more; show them with --all" in limited.stderr
     assert b"more" not in luzia.run("jobs", "--all").stderr
 
 
@@ -116,7 +116,7 @@ def test_several_ids_show_everything_about_each_and_tell_those_that_are_none(luz
     both = luzia.run("jobs", one, two, "no-such-job")
     assert both.returncode == 4
     assert f"Job {one}  completed" in both.stdout.decode()
-    assert "Exit code:   3" in both.stdout.decode()
+    assert "Exit code:     3" in both.stdout.decode()
     assert b"no-such-job" in both.stderr
 
 
@@ -181,7 +181,7 @@ def test_following_is_ended_by_ctrl_c(luzia: PrivateLuzia) -> None:
 
 def test_watching_without_any_live_job_says_so_and_ends(fresh: PrivateLuzia) -> None:
     watched = fresh.run("jobs", "--watch")
-    assert (watched.returncode, watched.stdout) == (0, b"No jobs are running or pending.\n")
+    assert (watched.returncode, watched.stdout) == (0, b"No jobs are running or queued.\n")
 
 
 def test_watching_on_a_pipe_is_one_line_a_change_and_a_summary(luzia: PrivateLuzia) -> None:

@@ -11,7 +11,7 @@ from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import JobState
 from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Run, Schedule
 
-from luzia_client.cli.show.schedules import coming, details, table
+from luzia_client.cli.show.schedules import describe_next_runs, describe_schedule, describe_schedules
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import width
 
@@ -33,24 +33,26 @@ SCHEDULE = Schedule(
 
 @pytest.mark.parametrize("columns", [40, 80, 119, 120, 200])
 def test_no_line_of_the_table_is_wider_than_the_screen_nor_steers_it(columns: int) -> None:
-    lines = table([SCHEDULE], NOW, Screen(columns))
+    lines = describe_schedules([SCHEDULE], NOW, Screen(columns))
     assert all(width(line) <= columns and "\x1b" not in line for line in lines)
     assert ("ZONE" in lines[0]) == (columns >= 120)
 
 
 def test_a_narrow_screen_tells_how_the_last_run_ended_and_a_wide_one_which_job_it_was() -> None:
-    assert table([SCHEDULE], NOW, Screen(80))[1].startswith("nightly  0 3 * * 1-5  Thu 03:00  timed out  依存")
-    assert "timed out 030000-a2f5 (Wed 03:00)" in table([SCHEDULE], NOW, Screen(200))[1]
-    skipped = msgspec.structs.replace(SCHEDULE, last=Run(NOW, note="skipped: job 030000-a2f5 had not finished"))
-    assert "  skipped  依存" in table([skipped], NOW, Screen(80))[1]
-    assert "skipped: job 030000-a2f5 had not finished (Wed 12:00)" in table([skipped], NOW, Screen())[1]
+    assert describe_schedules([SCHEDULE], NOW, Screen(80))[1].startswith(
+        "nightly  0 3 * * 1-5  Thu 03:00  timed out  依存"
+    )
+    assert "timed out 030000-a2f5 (Wed 03:00)" in describe_schedules([SCHEDULE], NOW, Screen(200))[1]
+    skipped = msgspec.structs.replace(SCHEDULE, last=Run(NOW, note="skipped: job 030000-a2f5 of it had not ended"))
+    assert "  skipped  依存" in describe_schedules([skipped], NOW, Screen(80))[1]
+    assert "skipped: job 030000-a2f5 of it had not ended (Wed 12:00)" in describe_schedules([skipped], NOW, Screen())[1]
 
 
 def test_what_needs_a_look_stands_out() -> None:
     failed = msgspec.structs.replace(SCHEDULE, last=Run(NOW, note="failed: project 'overbits' not found"))
     paused = msgspec.structs.replace(SCHEDULE, paused=True, next=[])
     never = msgspec.structs.replace(SCHEDULE, problem="there is no time zone 'Mars'", next=[])
-    _, first, second, third = table([failed, paused, never], NOW, Screen(80, colour=True))
+    _, first, second, third = describe_schedules([failed, paused, never], NOW, Screen(80, colour=True))
     assert first.startswith("\x1b[31m")
     assert second.startswith("\x1b[33m")
     assert "paused" in second
@@ -59,14 +61,14 @@ def test_what_needs_a_look_stands_out() -> None:
 
 
 def test_everything_about_one_is_told() -> None:
-    said = "\n".join(details(SCHEDULE, NOW, Screen(80)))
+    said = "\n".join(describe_schedule(SCHEDULE, NOW, Screen(80)))
     for words in (
-        "0 3 * * 1-5, in the time zone Europe/Berlin",
+        "0 3 * * 1-5, time zone Europe/Berlin",
         "Thu 2026-11-26 03:00:00 +0100, in 15h00m",
         "timed out 030000-a2f5 (Wed 03:00)",
         'tags={"a":"b"}, priority=5',
         "TOKEN",
-        "one run makes up for all",
+        "missed runs are coalesced into one",
     ):
         assert words in said
     assert "\x1b" not in said
@@ -74,9 +76,9 @@ def test_everything_about_one_is_told() -> None:
 
 def test_a_paused_one_says_what_lets_it_run_again() -> None:
     paused = msgspec.structs.replace(SCHEDULE, paused=True, next=[])
-    assert coming(paused, NOW) == ["none before `luzia schedule resume`: it is paused"]
+    assert describe_next_runs(paused, NOW) == ["none: the schedule is paused; resume it with `luzia schedule resume`"]
 
 
 def test_without_schedules_it_says_how_to_add_one() -> None:
-    (line,) = table([], NOW, Screen(80))
+    (line,) = describe_schedules([], NOW, Screen(80))
     assert "luzia schedule add" in line

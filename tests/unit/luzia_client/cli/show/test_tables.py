@@ -8,7 +8,7 @@ import pytest
 from luzia_protocol.jobs import Job, JobState, Progress
 
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.tables import jobs_table, share
+from luzia_client.cli.show.tables import divide_width, format_jobs_table
 from luzia_client.cli.show.text import width
 from unit.luzia_client.cli.conftest import MakeJob
 
@@ -18,7 +18,12 @@ def jobs(make_job: MakeJob) -> list[Job]:
     return [
         make_job(id="113754-0001", started=12, progress=Progress(percent=60, label="tests")),
         make_job(id="113754-0002", started=72, task="漢字 👨‍👩‍👧 e\u0301 " * 40),
-        make_job(JobState.QUEUED, id="113754-0003", reason="limit 2/2 of project overbits", task="\x1b[31m!"),
+        make_job(
+            JobState.QUEUED,
+            id="113754-0003",
+            reason="waiting for a slot of project overbits (2 of 2 in use)",
+            task="\x1b[31m!",
+        ),
         make_job(JobState.FAILED, id="113754-0004", project="a" * 300, task="one\ntwo"),
     ]
 
@@ -26,31 +31,31 @@ def jobs(make_job: MakeJob) -> list[Job]:
 @pytest.mark.parametrize("columns", [60, 80, 100, 200])
 @pytest.mark.parametrize("live", [False, True])
 def test_no_row_is_wider_than_the_terminal(jobs: list[Job], now: datetime, columns: int, live: bool) -> None:
-    lines = jobs_table(jobs, now, Screen(width=columns), live)
+    lines = format_jobs_table(jobs, now, Screen(width=columns), live)
     assert len(lines) == len(jobs) + 1
     assert all(width(line) <= columns for line in lines)
 
 
 def test_at_80_columns_a_bar_and_its_percentage_are_whole(jobs: list[Job], now: datetime) -> None:
-    line = jobs_table(jobs[:1], now, Screen(width=80))[1]
+    line = format_jobs_table(jobs[:1], now, Screen(width=80))[1]
     assert "running [██████░░░░] 60%" in line
 
 
 def test_columns_stand_under_their_headings(jobs: list[Job], now: datetime) -> None:
-    heading, first, *_ = jobs_table(jobs[:3], now, Screen(width=120))
+    heading, first, *_ = format_jobs_table(jobs[:3], now, Screen(width=120))
     assert heading.index("STATE") == first.index("running")
     assert heading.index("TASK") == first.index("fix the login")
 
 
 def test_colour_is_by_state_and_changes_no_width(jobs: list[Job], now: datetime) -> None:
-    coloured = jobs_table(jobs, now, Screen(width=100, colour=True))
-    plain = jobs_table(jobs, now, Screen(width=100))
+    coloured = format_jobs_table(jobs, now, Screen(width=100, colour=True))
+    plain = format_jobs_table(jobs, now, Screen(width=100))
     assert "\x1b[31mfailed" in coloured[4]
     assert [re.sub("\x1b\\[[0-9;]*m", "", line) for line in coloured] == plain
 
 
 def test_without_a_terminal_every_column_but_the_task_is_one_word(jobs: list[Job], now: datetime) -> None:
-    heading, *rows = jobs_table(jobs, now, Screen())
+    heading, *rows = format_jobs_table(jobs, now, Screen())
     assert heading.split() == ["ID", "PROJECT", "AGENT", "STATE", "PROGRESS", "TIME", "TASK"]
     assert rows[0].split(maxsplit=6) == [
         "113754-0001",
@@ -65,7 +70,7 @@ def test_without_a_terminal_every_column_but_the_task_is_one_word(jobs: list[Job
 
 
 def test_without_a_terminal_a_task_has_200_characters_at_most(make_job: MakeJob, now: datetime) -> None:
-    row = jobs_table([make_job(task="x" * 256)], now, Screen())[1]
+    row = format_jobs_table([make_job(task="x" * 256)], now, Screen())[1]
     assert row.endswith(" " + "x" * 199 + "…")
 
 
@@ -73,12 +78,12 @@ def test_no_escape_of_a_job_gets_through(make_job: MakeJob, now: datetime) -> No
     evil = "\x1b]52;c;!\x07\x1b[2J"
     job = make_job(JobState.FAILED, project=evil, agent=evil, task=evil, reason=evil)
     for screen in (Screen(), Screen(width=80), Screen(width=200)):
-        assert not re.search("[\x00-\x1f\x7f]", "".join(jobs_table([job], now, screen)))
+        assert not re.search("[\x00-\x1f\x7f]", "".join(format_jobs_table([job], now, screen)))
 
 
 def test_the_task_gets_what_the_state_leaves() -> None:
-    assert share(state=9, task=20, room=60, least=26) == (9, 20)
-    assert share(state=50, task=5, room=60, least=26) == (50, 5)
-    assert share(state=50, task=50, room=60, least=26) == (26, 34)
-    assert share(state=50, task=50, room=10, least=26) == (10, 0)
-    assert share(state=50, task=50, room=-3, least=26) == (0, 0)
+    assert divide_width(state=9, task=20, room=60, least=26) == (9, 20)
+    assert divide_width(state=50, task=5, room=60, least=26) == (50, 5)
+    assert divide_width(state=50, task=50, room=60, least=26) == (26, 34)
+    assert divide_width(state=50, task=50, room=10, least=26) == (10, 0)
+    assert divide_width(state=50, task=50, room=-3, least=26) == (0, 0)

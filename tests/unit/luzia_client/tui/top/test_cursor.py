@@ -31,7 +31,7 @@ def listed(count: int) -> tuple[JobsModel, Cursor]:
     model = JobsModel()
     model.put_all(a_job(number) for number in range(1, count + 1))
     cursor = Cursor(model)
-    cursor.settle(5)
+    cursor.fit_to_height(5)
     return model, cursor
 
 
@@ -46,16 +46,16 @@ def test_the_selection_stays_on_its_job_when_others_come() -> None:
     cursor.move(1)
     assert selected(cursor) == 2
     model.put_all([a_job(8), a_job(9)])
-    cursor.settle(5)
+    cursor.fit_to_height(5)
     assert (selected(cursor), cursor.row) == (2, 3)
 
 
 def test_when_its_job_goes_the_one_in_its_place_is_selected() -> None:
     model, cursor = listed(3)
     cursor.move(1)
-    model.forget(a_job(2).id)
+    model.remove(a_job(2).id)
     assert selected(cursor) == 1
-    model.forget(a_job(1).id)
+    model.remove(a_job(1).id)
     assert selected(cursor) == 3
     model.clear()
     assert cursor.job is None
@@ -64,13 +64,13 @@ def test_when_its_job_goes_the_one_in_its_place_is_selected() -> None:
 def test_moving_brings_the_selected_row_into_view_and_stops_at_the_ends() -> None:
     _, cursor = listed(20)
     cursor.move(7)
-    cursor.settle(5)
+    cursor.fit_to_height(5)
     assert (cursor.row, cursor.top) == (7, 3)
     cursor.move(100)
-    cursor.settle(5)
+    cursor.fit_to_height(5)
     assert (cursor.row, cursor.top) == (19, 15)
     cursor.move(-100)
-    cursor.settle(5)
+    cursor.fit_to_height(5)
     assert (cursor.row, cursor.top) == (0, 0)
 
 
@@ -78,20 +78,20 @@ def test_scrolling_takes_the_selection_along_only_when_it_would_leave_the_screen
     _, cursor = listed(20)
     cursor.move(4)
     cursor.scroll(3)
-    cursor.settle(5)
+    cursor.fit_to_height(5)
     assert (cursor.row, cursor.top) == (4, 3)
     cursor.scroll(3)
-    cursor.settle(5)
+    cursor.fit_to_height(5)
     assert (cursor.row, cursor.top) == (6, 6)
     cursor.scroll(100)
-    cursor.settle(5)
+    cursor.fit_to_height(5)
     assert (cursor.row, cursor.top) == (15, 15)
 
 
 def test_a_larger_screen_leaves_no_rows_empty() -> None:
     _, cursor = listed(20)
     cursor.move(100)
-    cursor.settle(10)
+    cursor.fit_to_height(10)
     assert cursor.top == 10
-    cursor.settle(50)
+    cursor.fit_to_height(50)
     assert cursor.top == 0

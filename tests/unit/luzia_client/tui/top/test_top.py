@@ -15,11 +15,10 @@ from luzia_client.cli.show.text import width
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top import keys
 from luzia_client.tui.top.bindings import IN_PAGES
-from luzia_client.tui.top.lines import Lines, plain
-from luzia_client.tui.top.question_form import Asking, choice_for
-from luzia_client.tui.top.redraw_timer import next_tick_s
-from luzia_client.tui.top.state import Page, Top
-from luzia_client.tui.top.views import picture
+from luzia_client.tui.top.question_form import QuestionForm, permission_prompt
+from luzia_client.tui.top.state import Page, TopState
+from luzia_client.tui.top.text_view import TextView, plain
+from luzia_client.tui.top.views import compose_screen, next_redraw_s
 from support import ROOT
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -45,11 +44,11 @@ def screen(columns: int = 80, rows: int = 24) -> Screen:
     return Screen(columns, rows, colour=True, live=True)
 
 
-def top_of(*jobs: Job) -> Top:
+def top_of(*jobs: Job) -> TopState:
     model = JobsModel()
     model.put_all(jobs)
     model.counts = Counter(job.state for job in jobs)
-    top = Top(model)
+    top = TopState(model)
     top.loading = False
     return top
 
@@ -60,7 +59,7 @@ def test_every_size_is_filled_and_never_exceeded(columns: int, rows: int) -> Non
     top = top_of(*(a_job(number, task="日本語の名前 👍 مرحبا") for number in range(100)))
     top.transcript.feed("some 日本語 output\n" * 100)
     for top.zoomed in (False, True):
-        shown = plain(picture(top, NOW, screen(columns, rows)))
+        shown = plain(compose_screen(top, NOW, screen(columns, rows)))
         assert len(shown) == rows
         assert max(map(width, shown)) <= columns
 
@@ -75,7 +74,7 @@ def test_only_what_is_on_the_screen_is_painted() -> None:
         return page(start, count)
 
     top.model.page = counted  # type: ignore[method-assign]
-    picture(top, NOW, screen())
+    compose_screen(top, NOW, screen())
     assert asked == [9]
 
 
@@ -83,14 +82,14 @@ def test_the_header_counts_and_says_what_the_daemon_has_to_say() -> None:
     limited = a_job(3, JobState.QUEUED, reason="usage limit of claude until 15:45", started_at=None)
     top = top_of(a_job(1), a_job(2, JobState.WAITING), limited)
     top.model.notices = ["the store was restored"]
-    header = plain(picture(top, NOW, screen(160)))[0]
+    header = plain(compose_screen(top, NOW, screen(160)))[0]
     for words in ("1 waiting for an answer", "1 running", "1 queued", "1 at a usage limit", "! the store was restored"):
         assert words in header
 
 
 def test_what_an_agent_asks_stands_above_its_transcript() -> None:
     question = Question("q", "question", "Ask", "", [QuestionPart("Which colour?", ["Red", "Blue"])])
-    shown = "\n".join(plain(picture(top_of(a_job(1, JobState.WAITING, question=question)), NOW, screen())))
+    shown = "\n".join(plain(compose_screen(top_of(a_job(1, JobState.WAITING, question=question)), NOW, screen())))
     assert "Which colour?" in shown
     assert "2  Blue" in shown
     assert "press a to answer" in shown
@@ -98,49 +97,49 @@ def test_what_an_agent_asks_stands_above_its_transcript() -> None:
 
 def test_a_page_says_when_it_goes_on() -> None:
     top = top_of(a_job(1))
-    top.page = Page("A page", Lines("\n".join(map(str, range(100)))))
+    top.page = Page("A page", TextView("\n".join(map(str, range(100)))))
     top.page.text.to_top()
-    assert "goes on below" in plain(picture(top, NOW, screen()))[-1]
+    assert "more below" in plain(compose_screen(top, NOW, screen()))[-1]
     top.page.text.to_end()
-    assert "goes on below" not in plain(picture(top, NOW, screen()))[-1]
+    assert "more below" not in plain(compose_screen(top, NOW, screen()))[-1]
 
 
 # Ticking
 
 
 def test_nothing_ticks_where_no_clock_runs() -> None:
-    assert next_tick_s([], NOW, 1.0) is None
-    assert next_tick_s([a_job(1, JobState.COMPLETED, ended_at=NOW, duration_s=5.0)], NOW, 1.0) is None
+    assert next_redraw_s([], NOW, 1.0) is None
+    assert next_redraw_s([a_job(1, JobState.COMPLETED, ended_at=NOW, duration_s=5.0)], NOW, 1.0) is None
 
 
 def test_a_running_clock_ticks_as_often_as_it_shows_something_else() -> None:
-    assert next_tick_s([a_job(1)], NOW, 1.0) == 1.0
+    assert next_redraw_s([a_job(1)], NOW, 1.0) == 1.0
     long_ago = NOW - timedelta(hours=2, seconds=20)
-    assert next_tick_s([a_job(1, started_at=long_ago)], NOW, 1.0) == pytest.approx(40.01)
-    assert next_tick_s([a_job(1, started_at=long_ago, activity=Activity(phase="tool Bash"))], NOW, 1.0) == 1.0
+    assert next_redraw_s([a_job(1, started_at=long_ago)], NOW, 1.0) == pytest.approx(40.01)
+    assert next_redraw_s([a_job(1, started_at=long_ago, activity=Activity(phase="tool Bash"))], NOW, 1.0) == 1.0
 
 
 # Keys and answers
 
 
 def test_the_page_and_the_help_screen_have_every_key() -> None:
-    assert keys.table() in DOCS.read_text()
-    for key in keys.all_keys():
-        assert key.does in keys.help_text()
-    assert max(map(len, keys.help_text().splitlines())) <= 80
+    assert keys.format_table() in DOCS.read_text()
+    for key in keys.iter_keys():
+        assert key.help in keys.format_help()
+    assert max(map(len, keys.format_help().splitlines())) <= 80
 
 
 def test_no_key_has_two_meanings() -> None:
-    names = [name for key in keys.all_keys() for name in key.keys.split()]
+    names = [name for key in keys.iter_keys() for name in key.keys.split()]
     assert len(names) == len(set(names))
-    assert {key.action for key in keys.all_keys()} >= IN_PAGES
+    assert {key.action for key in keys.iter_keys()} >= IN_PAGES
 
 
 def test_a_permission_is_a_choice_of_keys_and_a_question_is_not() -> None:
-    choice = choice_for(Question("q", "permission", "Bash", "rm -rf build"))
+    choice = permission_prompt(Question("q", "permission", "Bash", "rm -rf build"))
     assert choice is not None
     assert choice.keys == {"y": "allow", "n": "deny", "t": "text"}
-    assert choice_for(Question("q", "question", "Ask", "")) is None
+    assert permission_prompt(Question("q", "question", "Ask", "")) is None
 
 
 def test_an_answer_is_sent_when_every_part_has_one() -> None:
@@ -153,7 +152,7 @@ def test_an_answer_is_sent_when_every_part_has_one() -> None:
         entered.append(then)
 
     parts = [QuestionPart("Which?", ["Red"]), QuestionPart("Why?")]
-    Asking(Question("q", "question", "Ask", "", parts), edit, sent.append).ask_parts()
+    QuestionForm(Question("q", "question", "Ask", "", parts), edit, sent.append).ask_parts()
     entered[0]("1")  # type: ignore[operator]
     assert not sent
     entered[1]("because")  # type: ignore[operator]

@@ -20,7 +20,7 @@ from luziad.jobs.environments import Environments
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates import daily_budget
-from luziad.scheduling.gates.daily_budget import DayBudgets, day_around
+from luziad.scheduling.gates.daily_budget import DailyBudgetGate, day_around
 
 
 def config(a: float | None = None, of_all: float | None = None) -> Config:
@@ -48,7 +48,7 @@ class House:
         self.admitted: list[JobRecord] = []
         self.stopped: dict[str, Verdict] = {}
         self.finished: set[object] = set()
-        self.days = DayBudgets(table, self.launcher, self._admit, self._stop, self.finished.__contains__)
+        self.days = DailyBudgetGate(table, self.launcher, self._admit, self._stop, self.finished.__contains__)
         self.days.reload()
 
     def _admit(self, *records: JobRecord) -> None:
@@ -76,9 +76,9 @@ def test_without_a_budget_nothing_is_counted_or_held(table: JobTable, monkeypatc
         record = job(table, "a", JobState.RUNNING, attempt(1000.0))
         house = House(table, config())
         monkeypatch.setattr(daily_budget, "day_around", None)
-        house.days.look(record, record.status.attempts[0])
-        assert not house.days.closed(record)
-        assert house.days.left(record) is None
+        house.days.output_understood(record, record.status.attempts[0])
+        assert not house.days.is_closed(record)
+        assert house.days.left_usd(record) is None
 
     asyncio.run(run())
 
@@ -88,15 +88,15 @@ def test_a_used_up_budget_holds_its_project_and_one_of_all_holds_all(table: JobT
         job(table, "a", JobState.COMPLETED, attempt(5.0, time.time() + 60))
         first, second = job(table, "a", JobState.QUEUED), job(table, "b", JobState.QUEUED)
         house = House(table, config(a=5.0))
-        assert (house.days.closed(first), house.days.closed(second)) == (True, False)
-        assert house.days.why(first).startswith(
+        assert (house.days.is_closed(first), house.days.is_closed(second)) == (True, False)
+        assert house.days.reason(first).startswith(
             "the day's budget of a, $5.00 of $5.00, is used up; a new day begins at 00:00"
         )
         house = House(table, config(of_all=4.0))
-        assert (house.days.closed(first), house.days.closed(second)) == (True, True)
-        assert "the day's budget of all projects, $5.00 of $4.00, is used up" in house.days.why(second)
+        assert (house.days.is_closed(first), house.days.is_closed(second)) == (True, True)
+        assert "the day's budget of all projects, $5.00 of $4.00, is used up" in house.days.reason(second)
         house = House(table, config(a=7.0, of_all=5.5))
-        assert house.days.left(first) == house.days.left(second) == 0.5
+        assert house.days.left_usd(first) == house.days.left_usd(second) == 0.5
         house.days.close()
 
     asyncio.run(run())
@@ -108,12 +108,12 @@ def test_jobs_go_on_with_a_larger_budget(table: JobTable) -> None:
         queued, gone = job(table, "a", JobState.QUEUED), job(table, "a", JobState.QUEUED)
         house = House(table, config(a=5.0))
         for record in (queued, gone):
-            house.days.keep(record)
+            house.days.hold(record)
         house.days.drop(gone)
         house.launcher.config = config(a=6.0)
         house.days.reload()
         assert house.admitted == [queued]
-        assert not house.days.closed(queued)
+        assert not house.days.is_closed(queued)
         house.days.close()
 
     asyncio.run(run())
@@ -132,12 +132,12 @@ def test_jobs_go_on_with_a_new_day(table: JobTable, monkeypatch: pytest.MonkeyPa
         running = job(table, "a", JobState.RUNNING, attempt(0.5))
         queued = job(table, "a", JobState.QUEUED)
         house = House(table, config(a=5.0))
-        if house.days.closed(queued):  # a slow machine may be beyond midnight by now
-            house.days.keep(queued)
+        if house.days.is_closed(queued):  # a slow machine may be beyond midnight by now
+            house.days.hold(queued)
             await until(lambda: house.admitted)
         await until(lambda: time.time() >= midnight)
-        assert not house.days.closed(queued)
-        assert house.days.left(queued) == 4.5
+        assert not house.days.is_closed(queued)
+        assert house.days.left_usd(queued) == 4.5
         house.days.close()
         assert running.attempt is not None
 
@@ -155,13 +155,13 @@ def test_what_runs_is_ended_but_not_what_is_about_to_end(table: JobTable, monkey
         house = House(table, config(a=5.0))
         house.finished.add(AttemptRef(done.id, 1))
         spends.status.attempts[0].activity = Activity(cost_usd=4.0)
-        house.days.look(spends, spends.status.attempts[0])
+        house.days.output_understood(spends, spends.status.attempts[0])
         await until(lambda: len(house.stopped) == 2)
         assert house.stopped.keys() == {spends.id, unpriced.id}
         verdict = house.stopped[spends.id]
         assert verdict.outcome is Outcome.OVER_BUDGET
         assert verdict.reason is not None
-        assert f"`luzia retry {spends.id}` goes on when" in verdict.reason
+        assert f"`luzia retry {spends.id}` continues when" in verdict.reason
         starting.status.attempts[0].started_at = time.time()
         await until(lambda: starting.id in house.stopped)
         assert not {other.id, done.id} & house.stopped.keys()
@@ -176,7 +176,7 @@ def test_a_budget_that_is_made_smaller_ends_what_runs(table: JobTable, monkeypat
     async def run() -> None:
         running = job(table, "a", JobState.RUNNING, attempt(3.0))
         house = House(table, config(a=5.0))
-        assert house.days.left(running) == 2.0
+        assert house.days.left_usd(running) == 2.0
         house.launcher.config = config(a=2.5)
         house.days.reload()
         await until(lambda: house.stopped)

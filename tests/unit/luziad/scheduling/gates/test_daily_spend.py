@@ -11,7 +11,7 @@ from luzia_protocol.activity import Activity
 
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.spending import NO_BUDGET, Budget, describe_overrun, remaining_budget
-from luziad.scheduling.gates.daily_spend import DaySpending
+from luziad.scheduling.gates.daily_spend import DailySpend
 
 MIDNIGHT = 1_000_000.0
 
@@ -41,7 +41,7 @@ def records(drawn: list[tuple[str, list[tuple[float | None, float | None]]]]) ->
 def test_the_sum_is_that_of_what_ended_on_the_day_and_of_what_runs(
     drawn: list[tuple[str, list[tuple[float | None, float | None]]]],
 ) -> None:
-    spending = DaySpending.found(records(drawn), MIDNIGHT)
+    spending = DailySpend.computed(records(drawn), MIDNIGHT)
     for project in ("a", "b", None):
         expected = sum(
             round((cost or 0.0) * 1_000_000)
@@ -57,24 +57,24 @@ def test_a_restart_finds_the_same_sums_as_were_kept_step_by_step(
     drawn: list[tuple[str, list[tuple[float | None, float | None]]]], random: random.Random
 ) -> None:
     known = records(drawn)
-    kept = DaySpending(MIDNIGHT)
+    kept = DailySpend(MIDNIGHT)
     steps = [(each, step) for each in known for step in each.status.attempts]
     for each, step in random.sample(steps, len(steps)):  # the cost of each grows while it runs
         final = step.activity
         if final is not None and final.cost_usd is not None:
             for share in sorted(random.random() for _ in range(3)):
-                kept.learn(each, attempt(step.number, final.cost_usd * share, step.ended_at))
-        kept.learn(each, step)
-    found = DaySpending.found(known, MIDNIGHT)
+                kept.add(each, attempt(step.number, final.cost_usd * share, step.ended_at))
+        kept.add(each, step)
+    found = DailySpend.computed(known, MIDNIGHT)
     assert [kept.of(name) for name in ("a", "b", None)] == [found.of(name) for name in ("a", "b", None)]
 
 
 def test_a_new_day_begins_with_what_runs() -> None:
     ended, runs = attempt(1, 3.0, MIDNIGHT - 1), attempt(2, 0.5)
     job = record(1, "a", ended, runs)
-    assert DaySpending.found([job], MIDNIGHT - 86400).of("a") == 3.5
-    assert DaySpending.found([job], MIDNIGHT).of("a") == 0.5
-    assert DaySpending.found([job], MIDNIGHT).of("b") == 0.0
+    assert DailySpend.computed([job], MIDNIGHT - 86400).of("a") == 3.5
+    assert DailySpend.computed([job], MIDNIGHT).of("a") == 0.5
+    assert DailySpend.computed([job], MIDNIGHT).of("b") == 0.0
 
 
 def test_an_attempt_may_use_the_smaller_one_of_what_its_job_and_its_day_have_left() -> None:

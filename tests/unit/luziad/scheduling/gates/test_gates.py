@@ -15,13 +15,13 @@ from luziad.clocks.clock import on_wall_clock
 from luziad.clocks.timer import ClockTimer
 from luziad.clocks.timer_queue import TimerQueue
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
-from luziad.scheduling.gates.gates import Gates
-from luziad.scheduling.gates.start_time import TimeGate
+from luziad.scheduling.gates.gates import Gate, Gates
+from luziad.scheduling.gates.start_time import StartTimeGate
 from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
 
-class Door:
+class Door(Gate):
     """A gate for the jobs of one project, opened and closed by hand."""
 
     def __init__(self, project: str) -> None:
@@ -29,13 +29,13 @@ class Door:
         self.shut = True
         self.held: list[JobRecord] = []
 
-    def closed(self, record: JobRecord) -> bool:
+    def is_closed(self, record: JobRecord) -> bool:
         return self.shut and record.project == self.project
 
-    def why(self, record: JobRecord) -> str:
+    def reason(self, record: JobRecord) -> str:
         return f"the door of {self.project}"
 
-    def keep(self, record: JobRecord) -> None:
+    def hold(self, record: JobRecord) -> None:
         self.held.append(record)
 
     def drop(self, record: JobRecord) -> None:
@@ -47,10 +47,17 @@ class Door:
         gates.admit(*held)
 
 
+class Open:
+    """A queue that is never paused."""
+
+    def reason(self, record: JobRecord) -> str | None:
+        return None
+
+
 class Idle:
     """A machine that is never busy."""
 
-    words: str | None = None
+    reason: str | None = None
 
 
 def job(n: int, project: str = "a", not_before: float | None = None) -> JobRecord:
@@ -68,9 +75,8 @@ def drain(ready: ReadyQueue) -> list[str]:
 
 def built(*doors: Door) -> tuple[Gates, ReadyQueue]:
     ready = ReadyQueue(Limits(1000))
-    gates = Gates(ready, lambda: None, Idle())
-    for door in doors:
-        gates.add(door)
+    gates = Gates(ready, lambda: None, Open(), Idle())
+    gates.add(*doors)
     return gates, ready
 
 
@@ -87,7 +93,7 @@ def test_a_held_job_is_not_ready_says_why_and_comes_when_its_gate_opens() -> Non
     gates.enter(first)
     gates.enter(second)
     assert drain(ready) == []
-    assert gates.why(first) == "the door of a"
+    assert gates.reason(first) == "the door of a"
     door.open(gates)
     assert drain(ready) == ["1", "2"]
 
@@ -120,9 +126,9 @@ def test_a_gate_that_closes_late_catches_the_job_when_its_slot_is_there() -> Non
     record = job(1)
     gates.enter(record)
     door.shut = True
-    assert gates.why(record) == "the door of a"
+    assert gates.reason(record) == "the door of a"
     assert ready.pop(0.0) == "1"
-    assert gates.caught(record)
+    assert gates.hold_if_closed(record)
     ready.undo("1")
     door.open(gates)
     assert drain(ready) == ["1"]
@@ -134,7 +140,7 @@ def test_a_job_is_asked_again_when_what_a_gate_goes_by_has_changed() -> None:
     record = job(1)
     gates.enter(record)
     door.shut = False
-    gates.ask_again(record)
+    gates.reconsider(record)
     assert (drain(ready), door.held) == (["1"], [])
 
 
@@ -184,12 +190,12 @@ class Admitted(list[str]):
 
 async def test_the_gate_of_time_lets_jobs_go_in_the_order_of_their_moments() -> None:
     admitted = Admitted()
-    gate = TimeGate(admitted.take)
+    gate = StartTimeGate(admitted.take)
     now = time.time()
     for n, later in enumerate((0.3, 0.1, 0.2, 3600.0)):
         record = job(n, not_before=now + later)
-        assert gate.closed(record)
-        gate.keep(record)
+        assert gate.is_closed(record)
+        gate.hold(record)
     await admitted.come(3)
     gate.close()
     assert admitted == ["1", "2", "0"]
@@ -198,11 +204,11 @@ async def test_the_gate_of_time_lets_jobs_go_in_the_order_of_their_moments() -> 
 
 async def test_a_dropped_job_stays_where_it_is_when_its_moment_comes() -> None:
     admitted = Admitted()
-    gate = TimeGate(admitted.take)
+    gate = StartTimeGate(admitted.take)
     now = time.time()
     dropped, kept = job(1, not_before=now + 0.1), job(2, not_before=now + 0.2)
-    gate.keep(dropped)
-    gate.keep(kept)
+    gate.hold(dropped)
+    gate.hold(kept)
     gate.drop(dropped)
     await admitted.come(1)
     gate.close()
@@ -210,10 +216,10 @@ async def test_a_dropped_job_stays_where_it_is_when_its_moment_comes() -> None:
 
 
 async def test_a_moment_that_is_over_holds_nobody() -> None:
-    gate = TimeGate(lambda *records: None)
-    assert not gate.closed(job(1))
-    assert not gate.closed(job(2, not_before=time.time() - 1))
-    assert not gate.closed(job(3, not_before=-1e9))
+    gate = StartTimeGate(lambda *records: None)
+    assert not gate.is_closed(job(1))
+    assert not gate.is_closed(job(2, not_before=time.time() - 1))
+    assert not gate.is_closed(job(3, not_before=-1e9))
 
 
 async def test_many_dropped_jobs_leave_nothing_behind() -> None:

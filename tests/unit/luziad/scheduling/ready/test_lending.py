@@ -16,6 +16,6 @@ def test_a_paused_project_does_not_stand_in_the_way_of_a_job_that_asks_back() ->
     queue.pause(["overbits"])
     queue.reclaim("parent")
     assert queue.take_back_free() == []
-    assert why_not_back(queue, "parent") == "waits for its slot: limit 1/1 of project overbits"
+    assert why_not_back(queue, "parent") == "waiting to get its slot of project overbits back (1 of 1 in use)"
     queue.release("child")
     assert queue.take_back_free() == ["parent"]

@@ -170,7 +170,7 @@ class Tree:
         for job in self.queue.waiting:
             why(self.queue, job, whole=True)
         for job in self.queue.reclaiming:
-            assert why_not_back(self.queue, job).startswith("waits for its slot: ")
+            assert why_not_back(self.queue, job).startswith("waiting to get its slot ")
 
     def exceeded(self) -> bool:
         """Whether more runs than the limits allow, by an account of its own; who waits still has its lock."""

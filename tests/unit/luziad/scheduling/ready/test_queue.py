@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from luziad.jobs.requirements import Wants
-from luziad.scheduling.ready.explain import ordinal, place, why
+from luziad.scheduling.ready.explain import ordinal, position, why
 from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from support import ROOT
@@ -109,7 +109,7 @@ def test_a_weight_makes_a_share_larger() -> None:
 def test_no_more_jobs_start_than_there_are_slots() -> None:
     queue = queue_of(*(f"a{number}" for number in range(5)), slots=2)
     assert drain(queue) == ["a0", "a1"]
-    assert why(queue, "a3", whole=False) == "limit 2/2 of all projects"
+    assert why(queue, "a3", whole=False) == "waiting for a slot (2 of 2 in use)"
     queue.release("a0")
     assert drain(queue) == ["a2"]
 
@@ -117,7 +117,7 @@ def test_no_more_jobs_start_than_there_are_slots() -> None:
 def test_a_project_at_its_limit_does_not_hold_up_another() -> None:
     queue = queue_of("a1", "a2", "b1", projects={"a": 1})
     assert drain(queue) == ["a1", "b1"]
-    assert why(queue, "a2", whole=False) == "limit 1/1 of project a"
+    assert why(queue, "a2", whole=False) == "waiting for a slot of project a (1 of 1 in use)"
     queue.release("a1")
     assert drain(queue) == ["a2"]
 
@@ -127,7 +127,7 @@ def test_an_agent_at_its_limit_holds_up_its_own_jobs_alone() -> None:
     for job, agent in (("a1", "claude"), ("b1", "claude"), ("a2", "claude"), ("b2", "shell")):
         queue.push(job, Wants(job[0], agent))
     assert drain(queue) == ["a1", "b2"]
-    assert why(queue, "b1", whole=False) == "limit 1/1 of lane claude"
+    assert why(queue, "b1", whole=False) == "waiting for a slot of agent claude (1 of 1 in use)"
     queue.release("a1")
     assert drain(queue) == ["a2"], "b has a job running and a has none"
     queue.release("a2")
@@ -253,9 +253,9 @@ def test_the_place_is_the_one_at_which_the_job_starts() -> None:
     waiting = filled()
     order = drain(filled())
     assert order == ["a5", "b0", "c0", "a0", "b1", "a1", "b2", "a2", "b3", "a3", "b4", "b5", "c1"]
-    assert [place(waiting, waiting.waiting[job]) for job in order] == [*range(1, 14)]
+    assert [position(waiting, waiting.waiting[job]) for job in order] == [*range(1, 14)]
     waiting.set_limits(Limits(0))
-    assert why(waiting, "c0", whole=True) == "limit 0/0 of all projects, 3rd in the queue"
+    assert why(waiting, "c0", whole=True) == "waiting for a slot (0 of 0 in use), 3rd in the queue"
 
 
 def test_places_are_told_in_words() -> None:
@@ -270,9 +270,9 @@ PAGE = (ROOT / "docs" / "scheduling.md").read_text()
 def test_the_page_has_every_answer_of_the_queue() -> None:
     queue = ReadyQueue(Limits(8, {"nightly": 2}, {"claude": 3}, resources={"gpu": 1, "cpus": 400, "memory": 256}))
     said = [
-        "limit 8/8 of all projects",
-        "limit 2/2 of project nightly",
-        "limit 3/3 of lane claude",
+        "waiting for a slot (8 of 8 in use)",
+        "waiting for a slot of project nightly (2 of 2 in use)",
+        "waiting for a slot of agent claude (3 of 3 in use)",
         "needs gpu=1, 0 of 1 free (held by 113754-a2f5)",
         "needs 2 CPUs, 1 of 4 free (held by 113754-a2f5)",
         "about to start",

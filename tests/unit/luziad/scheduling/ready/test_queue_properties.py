@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luziad.jobs.requirements import Wants
-from luziad.scheduling.ready.explain import place
+from luziad.scheduling.ready.explain import position
 from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
 
@@ -202,7 +202,7 @@ def test_limits_hold_the_order_holds_and_nothing_that_could_start_is_left(first:
     for step in events:
         model.take(step)
         for entry in model.queue.waiting.values():
-            assert 1 <= place(model.queue, entry) <= len(model.waiting)
+            assert 1 <= position(model.queue, entry) <= len(model.waiting)
 
 
 @settings(max_examples=150, deadline=None)

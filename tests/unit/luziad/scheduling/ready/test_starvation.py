@@ -61,7 +61,7 @@ def test_what_is_kept_for_a_job_is_told_to_those_who_wait_behind_it() -> None:
     queue.push("third", gpu(1))
     queue.release("first")
     assert drain(queue, AFTER_S) == []
-    assert why(queue, "third", whole=False) == "what it needs is kept for big, which has waited longer"
+    assert why(queue, "third", whole=False) == "what it needs is reserved for big, which has waited longer"
     assert why(queue, "big", whole=True) == "needs gpu=2, 1 of 2 free (held by second), 1st in the queue"
     queue.push("other", Wants("a", "shell"))
     assert drain(queue, AFTER_S) == ["other"], "slots that are free are not kept"

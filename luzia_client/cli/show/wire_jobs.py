@@ -1,0 +1,91 @@
+"""Jobs of a list read from the wire without the structs of luzia_protocol, which take too long to load.
+
+A field is converted to the type that the struct has when it is first read.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from luzia_protocol.states import JobState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from luzia_protocol.jobs import Job
+    from luzia_protocol.operating import Queues
+
+    Exchange = Callable[[bytes], bytes]
+
+MAX_PAGE = 1000
+_OBJECT_FIELDS = frozenset(("activity", "progress", "question", "usage", "worktree"))
+
+
+class WireObject:
+    """An object of the wire. Times are datetimes, a state is a JobState, a missing field is None."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.fields.get(name)
+        if value is not None:
+            if name.endswith("_at"):
+                value = datetime.fromisoformat(value)
+            elif name == "state":
+                value = JobState(value)
+            elif name in _OBJECT_FIELDS:
+                value = WireObject(value)
+        setattr(self, name, value)  # convert it only once
+        return value
+
+
+class WirePage:
+    """A page of jobs, like `JobPage`. raw: the objects as received."""
+
+    def __init__(self, listed: dict[str, Any]) -> None:
+        self.raw: list[dict[str, Any]] = listed["jobs"]
+        self.jobs: list[Job] = [WireObject(job) for job in self.raw]  # type: ignore[misc]  # read like the struct
+        self.counts = {JobState(state): count for state, count in listed["counts"].items()}
+        self.notices: list[str] = listed.get("notices", [])
+        self.next: int | None = listed.get("next")
+        self._queues: dict[str, Any] = listed.get("queues") or {}
+
+    @property
+    def queues(self) -> Queues:
+        """What an operator has suspended, and since when."""
+        times = {name: at and datetime.fromisoformat(at) for name, at in self._queues.items() if name != "projects"}
+        projects = {name: datetime.fromisoformat(at) for name, at in (self._queues.get("projects") or {}).items()}
+        return WireObject({**times, "projects": projects})  # type: ignore[return-value]  # read like the struct
+
+
+def fetch_pages(request: Mapping[str, Any], limit: int | None, exchange: Exchange) -> Iterator[WirePage]:
+    """Request pages of at most `limit` jobs together; None for all. Starts the daemon if needed.
+
+    request: fields of requests.List. exchange: sends a line and returns the answer. Raises the errors of the client.
+    """
+    left = limit
+    cursor: int | None = None
+    while left is None or left > 0:
+        fields = {"op": "list", **request, "cursor": cursor, "limit": min(left or MAX_PAGE, MAX_PAGE)}
+        page = WirePage(_request(fields, exchange))
+        yield page
+        left = None if left is None else left - len(page.raw)
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def _request(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
+    answer = exchange(json.dumps(request).encode() + b"\n")
+    if answer[:6] == b'{"ok":':
+        found: dict[str, Any] = json.loads(answer)["ok"]
+        return found
+    from luzia_client.api.replies import parse_frame
+    from luzia_client.transport.endpoint import UnexpectedAnswerError
+
+    parse_frame(answer)  # raises the error in the answer
+    raise UnexpectedAnswerError("invalid answer of the daemon to a list request")

@@ -1,0 +1,79 @@
+"""The prompt_toolkit control that draws the rows of the screen and handles the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.layout.controls import UIContent, UIControl
+from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
+
+from luzia_client.tui.top.actions import Actions
+from luzia_client.tui.top.text_view import Fragments
+
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding.key_bindings import NotImplementedOrNone
+
+WHEEL_ROWS = 3
+
+Paint = Callable[[int, int], Sequence[Fragments]]
+
+
+class ScreenControl(UIControl):
+    """Shows the rows that `paint` returns for a width and a height."""
+
+    def __init__(self, paint: Paint, actions: Actions) -> None:
+        self._paint = paint
+        self._actions = actions
+        self._rows = 0
+
+    def create_content(self, width: int, height: int) -> UIContent:
+        """The rows."""
+        rows = self._paint(width, height)
+        self._rows = height
+
+        def line(number: int) -> StyleAndTextTuples:
+            return [*rows[number]]
+
+        return UIContent(line, line_count=len(rows), show_cursor=False)
+
+    def is_focusable(self) -> bool:
+        """True: it has the keys while the input line is hidden."""
+        return True
+
+    def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
+        """Select on a click, scroll with the wheel; ignore all other events without a redraw."""
+        row = mouse_event.position.y
+        match mouse_event.event_type:
+            case MouseEventType.SCROLL_UP:
+                self._scroll(row, -WHEEL_ROWS)
+            case MouseEventType.SCROLL_DOWN:
+                self._scroll(row, WHEEL_ROWS)
+            case MouseEventType.MOUSE_UP if mouse_event.button is MouseButton.LEFT:
+                self._click(row)
+            case _:
+                return NotImplemented
+        return None
+
+    def _scroll(self, row: int, rows: int) -> None:
+        top = self._actions.top
+        layout = top.layout(self._rows)
+        if top.page is not None:
+            top.page.text.scroll(rows)
+        elif layout.list <= row < layout.pane:
+            top.cursor.scroll(rows)
+        elif layout.pane <= row < layout.bottom:
+            top.transcript.scroll(rows)
+
+    def _click(self, row: int) -> None:
+        top = self._actions.top
+        layout = top.layout(self._rows)
+        if top.page is not None or top.prompt is not None:
+            return
+        if layout.list <= row < layout.pane:
+            top.transcript_focused = False
+            if top.cursor.top + row - layout.list < len(top.model.rows):
+                top.cursor.select_row(top.cursor.top + row - layout.list)
+        elif layout.pane <= row < layout.bottom:
+            top.transcript_focused = True

@@ -1,0 +1,100 @@
+"""Takes in what the executor and the readers of output report about attempts in progress."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import msgspec
+
+from luzia_protocol.activity import Activity
+from luzia_protocol.jobs import Progress
+
+from luziad.attempts.progress import ProgressRecorder
+from luziad.executor.base import Executor
+from luziad.jobs.attempt import AttemptEnd, AttemptRef
+from luziad.jobs.lifecycle import Trigger
+from luziad.jobs.observer import Observers
+from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Journal
+from luziad.scheduling.stopping import AttemptStopper
+from luziad.scheduling.transitions import Transitions
+
+
+class OutputReports:
+    """What the readers of output report."""
+
+    def __init__(
+        self,
+        transitions: Transitions,
+        progress: ProgressRecorder,
+        stopper: AttemptStopper,
+        executor: Executor,
+        observers: Observers,
+    ) -> None:
+        self._transitions = transitions
+        self._progress = progress
+        self._stopper = stopper
+        self._executor = executor
+        self._observers = observers
+
+    def output_understood(self, ref: AttemptRef, activity: Activity, progress: Progress | None) -> None:
+        """The attempt's output tells this."""
+        found = self._transitions.current(ref)
+        if found is not None and self._progress.understood(*found, activity, progress):
+            self._observers.output_understood(*found)
+
+    def agent_finished(self, ref: AttemptRef) -> None:
+        """The agent has told its final result: close its stdin, so that it exits."""
+        self._executor.close_stdin(ref)
+
+    def agent_lingers(self, ref: AttemptRef) -> None:
+        """The agent does not exit after its final result: stop it, and judge it by that result."""
+        found = self._transitions.current(ref)
+        if found is None or found[1].activity is None or found[1].stop_outcome is not None:
+            return
+        record, attempt = found
+        attempt.activity = msgspec.structs.replace(found[1].activity, lingered=True)
+        attempt.stop_reason = "it continued after its final result"
+        self._stopper.stop_process(record, attempt, attempt.stop_reason)
+
+
+class Ends(Protocol):
+    """Takes in that an attempt's processes have ended; Completion."""
+
+    def process_ended(self, record: JobRecord, attempt: AttemptRecord, end: AttemptEnd) -> None: ...
+
+
+class ExecutorReports:
+    """What the executor reports."""
+
+    def __init__(self, transitions: Transitions, journal: Journal, observers: Observers, completion: Ends) -> None:
+        self._transitions = transitions
+        self._journal = journal
+        self._observers = observers
+        self._completion = completion
+        self._facts = EventFactory(journal)
+
+    def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
+        """The agent is running."""
+        found = self._transitions.current(ref)
+        if found is None:
+            return
+        record, attempt = found
+        attempt.pid = pid
+        attempt.started_at = started_at
+        if self._transitions.move(record, Trigger.STARTED):
+            self._journal.record(record, self._facts.started(record, attempt.number, pid))
+            self._observers.job_changed(record)
+        self._observers.attempt_started(record, attempt, ran_s)
+
+    def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
+        """The attempt is over and its process tree is gone."""
+        found = self._transitions.current(ref)
+        if found is None:
+            return
+        record, attempt = found
+        attempt.ended_at = time.time()
+        self._observers.attempt_exited(record, attempt)
+        self._completion.process_ended(record, attempt, end)

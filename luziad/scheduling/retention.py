@@ -1,0 +1,65 @@
+"""Removes finished jobs: on request, and the oldest of them when there are too many."""
+
+from __future__ import annotations
+
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luziad.executor.base import Executor
+from luziad.jobs.environments import Environments
+from luziad.jobs.observer import JobObserver, Observers
+from luziad.jobs.record import JobRecord
+from luziad.jobs.table import JobTable
+from luziad.journal.events import EventFactory
+from luziad.journal.journal import Callback, Journal
+
+
+class Retention(JobObserver):
+    """max_jobs: the number of finished jobs that are kept."""
+
+    def __init__(
+        self,
+        *,
+        table: JobTable,
+        journal: Journal,
+        environments: Environments,
+        executor: Executor,
+        observers: Observers,
+        max_jobs: int,
+    ) -> None:
+        self.max_jobs = max_jobs
+        self._table = table
+        self._journal = journal
+        self._environments = environments
+        self._executor = executor
+        self._observers = observers
+        self._facts = EventFactory(journal)
+
+    def remove(self, record: JobRecord, then: Callback | None = None) -> None:
+        """Remove a finished job with its directory. Raises Refused when it is not finished."""
+        if not record.status.state.is_final:
+            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+        self._table.remove(record)
+        sets = (record.spec.env_set, record.spec.client_set)
+        dropped = [number for number in sets if self._environments.release(number)]
+
+        def committed() -> None:
+            self._executor.delete_job(record.id)
+            if then is not None:
+                then()
+
+        self._journal.remove(record, self._facts.removed(record), dropped, committed)
+        self._observers.job_removed(record)
+
+    def set_max_jobs(self, max_jobs: int) -> None:
+        """Keep this number of finished jobs from now on."""
+        self.max_jobs = max_jobs
+        self.remove_oldest()
+
+    def remove_oldest(self) -> None:
+        """Remove the finished jobs beyond `max_jobs`, those that ended first."""
+        for old in self._table.oldest_final(self.max_jobs):
+            self.remove(old)
+
+    def job_ended(self, record: JobRecord) -> None:
+        """Remove the oldest finished job when this one is too many."""
+        self.remove_oldest()
