@@ -1,7 +1,7 @@
 """Writes protocol/schema/*.json from the structs. `make generate` runs it; a test compares the result.
 
-requests.json describes a line that a client sends, replies.json a line that the daemon sends, and
-events.json an item of a `subscribe` stream.
+requests.json describes the lines that a client sends, replies.json the lines that the daemon sends, and
+events.json the items of a `subscribe` stream.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ Schema = dict[str, Any]
 
 
 def components(types: Sequence[Any]) -> tuple[list[Schema], Schema]:
-    """References to `types`, and the definitions that they need."""
+    """References to `types`, and their definitions."""
     references, definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     for definition in definitions.values():
-        # Python 3.13 dedents docstrings and older ones do not; the files must not depend on it.
+        # Python 3.13 dedents docstrings, older versions do not; the files must not depend on that.
         if "description" in definition:
             definition["description"] = inspect.cleandoc(definition["description"])
     return list(references), dict(definitions)
 
 
 def document(title: str, alternatives: list[Schema], definitions: Schema) -> Schema:
-    """A whole schema: one of `alternatives`."""
+    """A schema that matches one of `alternatives`."""
     return {
         "$schema": DIALECT,
         "title": f"luzia protocol {PROTOCOL_VERSION}: {title}",
@@ -57,7 +57,7 @@ def frame(doc: str | None, name: str, content: Schema) -> Schema:
 
 
 def replies_schema() -> Schema:
-    """The frames of replies.py. The contents of `ok` carry no tag, so msgspec cannot describe their union."""
+    """The frames of replies.py. The contents of `ok` are untagged, so msgspec cannot describe their union."""
     answers, definitions = components(get_args(replies.Ok))
     streams, more = components([replies.Error, replies.Output, replies.FollowEnd, replies.Lagged])
     error, output, end, lagged = streams

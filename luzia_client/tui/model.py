@@ -28,9 +28,9 @@ USAGE_LIMIT_REASON = "usage limit"
 """The start of the daemon's reason for a job that is queued because of a usage limit."""
 
 _PARTIAL_EVENTS = (
-    events.Worktreed,
-    events.Asked,
-    events.Answered,
+    events.WorktreeChanged,
+    events.QuestionAsked,
+    events.QuestionAnswered,
     events.Ended,
     events.Requeued,
     events.Sent,
@@ -147,9 +147,9 @@ class JobsModel:
             return
         job = apply_event(job, event)
         match event:
-            case events.Asked():
+            case events.QuestionAsked():
                 job = msgspec.structs.replace(job, question=event.question)
-            case events.Answered():
+            case events.QuestionAnswered():
                 job = msgspec.structs.replace(job, question=None)
             case events.Held():
                 job = msgspec.structs.replace(job, held_at=event.at)

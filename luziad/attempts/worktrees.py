@@ -79,15 +79,15 @@ class Worktrees:
         used = _may_be_in_use(record)
         try:
             tree = record.status.worktree or await self._planned(record)
-            await self._in_thread(functools.partial(create.make, self._git, tree, used=used))
-        except (create.Impossible, GitError, OSError) as exc:
+            await self._in_thread(functools.partial(create.create_worktree, self._git, tree, used=used))
+        except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
             if (
                 left is not None
                 and not used
                 and not self._closing
-                and await self._in_thread(create.undo, self._git, left)
+                and await self._in_thread(create.discard_worktree, self._git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
             return f"no worktree: {exc}"
@@ -95,7 +95,7 @@ class Worktrees:
 
     async def _planned(self, record: JobRecord) -> Worktree:
         directory = record.spec.cwd or record.spec.directory
-        tree = await self._in_thread(create.plan, self._git, directory, record.id, self._trees_dir)
+        tree = await self._in_thread(create.plan_worktree, self._git, directory, record.id, self._trees_dir)
         record.status.worktree = tree
         await self._recorded(record)
         return tree
@@ -107,7 +107,9 @@ class Worktrees:
             tree = record.status.worktree
             if tree is None:
                 raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
-            why = await self._in_thread(cleaning.why_kept if dry_run else cleaning.take_away, self._git, tree)
+            why = await self._in_thread(
+                cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git, tree
+            )
             if why is None and not dry_run:
                 record.status.worktree = None
                 self._table.worktree_removed(record)

@@ -39,8 +39,8 @@ class EventFactory:
     def starting(self, record: JobRecord, attempt: int) -> events.Starting:
         return self._event(events.Starting, record, attempt=attempt)
 
-    def worktree(self, record: JobRecord) -> events.Worktreed:
-        return self._event(events.Worktreed, record, worktree=record.status.worktree)
+    def worktree(self, record: JobRecord) -> events.WorktreeChanged:
+        return self._event(events.WorktreeChanged, record, worktree=record.status.worktree)
 
     def started(self, record: JobRecord, attempt: int, pid: int) -> events.Started:
         return self._event(events.Started, record, attempt=attempt, pid=pid)
@@ -53,11 +53,11 @@ class EventFactory:
         """An event whose only field is its attempt."""
         return self._event(kind, record, attempt=attempt)
 
-    def asked(self, record: JobRecord, attempt: int, question: Question) -> events.Asked:
-        return self._event(events.Asked, record, attempt=attempt, question=question)
+    def asked(self, record: JobRecord, attempt: int, question: Question) -> events.QuestionAsked:
+        return self._event(events.QuestionAsked, record, attempt=attempt, question=question)
 
-    def answered(self, record: JobRecord, attempt: int, question: str) -> events.Answered:
-        return self._event(events.Answered, record, attempt=attempt, question=question)
+    def answered(self, record: JobRecord, attempt: int, question: str) -> events.QuestionAnswered:
+        return self._event(events.QuestionAnswered, record, attempt=attempt, question=question)
 
     def stopping(self, record: JobRecord, attempt: int, reason: str) -> events.Stopping:
         return self._event(events.Stopping, record, attempt=attempt, reason=reason)

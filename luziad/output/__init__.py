@@ -1,1 +1,4 @@
-"""The output files of attempts: reading pieces of them, and hearing when they grow. Its functions block."""
+"""The output files of attempts: reading chunks of them, and watching them grow.
+
+It reads only, and knows nothing about jobs. The functions of `files` block: call them on a thread.
+"""

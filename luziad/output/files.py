@@ -1,4 +1,4 @@
-"""Reads the output files of attempts. These functions block: call them on the files' thread."""
+"""Reads the output files of attempts. These functions block: call them on a thread."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _BLOCK = 64 * 1024
 
 
 class Chunk(NamedTuple):
-    """Bytes read from `offset`, and the size of the file then; written_at: its last change, epoch seconds.
+    """Bytes read from `offset`, with the size of the file. written_at: its last change, epoch seconds.
 
-    dropped: so many bytes at the beginning of the file are not kept any more.
+    dropped: bytes at the beginning of the file that were dropped because of its limit.
     """
 
     offset: int
@@ -23,8 +23,8 @@ class Chunk(NamedTuple):
     dropped: int = 0
 
 
-def read_chunk(path: str, offset: int, most: int) -> Chunk:
-    """At most `most` bytes from `offset`, or from where the kept part begins; nothing when the file does not exist.
+def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
+    """At most `max_bytes` from `offset` or the first stored byte after it; empty when the file does not exist.
 
     Raises OSError.
     """
@@ -34,17 +34,17 @@ def read_chunk(path: str, offset: int, most: int) -> Chunk:
         return Chunk(offset, b"", 0)
     try:
         status = os.fstat(descriptor)
-        data = os.pread(descriptor, most, offset)
-        # Only after the reading is it known that nothing was dropped before it.
+        data = os.pread(descriptor, max_bytes, offset)
+        # Output may be dropped while it is read, so check afterwards.
         while (dropped := _dropped(descriptor)) > offset:
-            offset, data = dropped, os.pread(descriptor, most, dropped)
+            offset, data = dropped, os.pread(descriptor, max_bytes, dropped)
         return Chunk(offset, data, status.st_size, status.st_mtime, dropped)
     finally:
         os.close(descriptor)
 
 
 def _dropped(descriptor: int) -> int:
-    """How many bytes at the beginning were dropped to keep the limit: there the file has no data (see cap.py)."""
+    """How many bytes at the beginning were dropped: the file has a hole there (see output_limit.py)."""
     try:
         return os.lseek(descriptor, 0, os.SEEK_DATA)
     except OSError as error:
@@ -52,7 +52,7 @@ def _dropped(descriptor: int) -> int:
 
 
 def tail_offset(path: str, lines: int) -> int:
-    """Where the last `lines` lines begin, or what is kept when there are not so many. Raises OSError."""
+    """The offset of the last `lines` lines, or of the first stored byte. Raises OSError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -61,17 +61,17 @@ def tail_offset(path: str, lines: int) -> int:
         end = os.fstat(descriptor).st_size
         if lines <= 0:
             return end
-        wanted = lines
+        remaining = lines
         if end and os.pread(descriptor, 1, end - 1) == b"\n":
-            wanted += 1
+            remaining += 1
         begin = _dropped(descriptor)
         while end > begin:
             start = max(begin, end - _BLOCK)
             block = os.pread(descriptor, end - start, start)
             where = len(block)
-            while wanted and (where := block.rfind(b"\n", 0, where)) >= 0:
-                wanted -= 1
-            if not wanted:
+            while remaining and (where := block.rfind(b"\n", 0, where)) >= 0:
+                remaining -= 1
+            if not remaining:
                 return start + where + 1
             end = start
         return begin
@@ -80,18 +80,18 @@ def tail_offset(path: str, lines: int) -> int:
 
 
 def encode_chunk(data: bytes, encoding: str, *, last: bool) -> tuple[str, int]:
-    """The wire's text for these bytes, and how many of them it covers.
+    """The text of these bytes on the wire, and how many of them it covers.
 
-    As text, a character that is cut at the end waits for the next piece unless this is the last one.
+    As text, an incomplete character at the end is left for the next chunk, unless this is the last one.
     """
     if encoding == "base64":
         return base64.b64encode(data).decode("ascii"), len(data)
-    covered = len(data) if last else len(data) - _cut_character(data)
+    covered = len(data) if last else len(data) - _incomplete_character(data)
     return data[:covered].decode("utf-8", "replace"), covered
 
 
-def _cut_character(data: bytes) -> int:
-    """How many bytes at the end begin a UTF-8 character without finishing it; 0 when that is all there is."""
+def _incomplete_character(data: bytes) -> int:
+    """How many bytes at the end are an incomplete UTF-8 character; 0 when there is nothing before them."""
     for back in range(1, min(4, len(data))):
         byte = data[-back]
         if byte >= 0xC0:

@@ -1,6 +1,6 @@
-"""Tells when files grow, without polling: one inotify instance for all of the daemon's followers.
+"""Watches files grow, without polling: one inotify instance for all followers.
 
-asyncinotify is a small, kept binding of inotify(7) to asyncio; the standard library has none.
+asyncinotify is a small, maintained binding of inotify(7) to asyncio; the standard library has none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Callback = Callable[[], None]
 
 
 class FileWatcher:
-    """Calls back when a file was written to. The inotify instance exists while somebody watches."""
+    """Calls back when a file was written to. The inotify instance is created for the first watch."""
 
     def __init__(self) -> None:
         self._inotify: Inotify | None = None
@@ -24,7 +24,7 @@ class FileWatcher:
         self._watches: dict[str, tuple[Watch, list[Callback]]] = {}
 
     def watch(self, path: str, callback: Callback) -> Callable[[], None]:
-        """Call back at every write to the file; returns how to stop. Raises OSError when it cannot be watched."""
+        """Call back at every write to the file. Returns a function that stops this. Raises OSError."""
         if path not in self._watches:
             if self._inotify is None:
                 self._inotify = Inotify()
@@ -34,7 +34,7 @@ class FileWatcher:
         return lambda: self._unwatch(path, callback)
 
     async def close(self) -> None:
-        """Stop watching anything."""
+        """Stop watching all files."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -52,7 +52,7 @@ class FileWatcher:
         if not entry[1]:
             del self._watches[path]
             if self._inotify is not None:
-                # The kernel has dropped the watch by itself when the file was deleted.
+                # The kernel removes the watch itself when the file is deleted.
                 with contextlib.suppress(OSError):
                     self._inotify.rm_watch(entry[0])
 

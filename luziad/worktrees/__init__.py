@@ -1,1 +1,4 @@
-"""Git worktrees of jobs: what git is asked, how they are made, and when one may go. All of it blocks: for threads."""
+"""Git worktrees of jobs: running git, creating worktrees, and removing those without unsaved work.
+
+All of it blocks: call it on threads. It knows nothing about jobs but the names of their worktrees.
+"""

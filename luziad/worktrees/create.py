@@ -1,7 +1,7 @@
-"""Makes the tree of a job: first a plan, which is recorded, and then what the plan says, as often as it takes.
+"""Creates the worktree of a job: first a plan, which is recorded, then the worktree, which may take several attempts.
 
-A tree that was begun and not finished (the daemon, git or the machine died) is recognised and made anew. One that an
-agent may have worked in is never touched: it is used as it is, or the attempt fails and says why.
+An incomplete worktree (the daemon, git or the machine died) is recognised and created again. A worktree in which an
+agent may have worked is never changed: it is used as it is, or the attempt fails with the reason.
 """
 
 from __future__ import annotations
@@ -18,34 +18,38 @@ from luziad.worktrees.git import Git, GitError
 
 BRANCHES = "refs/heads/"
 _UNFINISHED = "initializing"
-"""What git writes into the `locked` file of a worktree while it makes it."""
+"""The content of a worktree's `locked` file while git creates it."""
 
 
-class Impossible(Exception):
-    """No tree can be had here; the text says why and what to do."""
+class WorktreeUnavailable(Exception):
+    """No worktree can be created here. The message says why and what to do."""
 
 
-def plan(git: Git, directory: str, job: str, trees_dir: str) -> Worktree:
-    """What the tree of a job will be; nothing is changed.
+def plan_worktree(git: Git, directory: str, job: str, trees_dir: str) -> Worktree:
+    """Plan the worktree of a job, without changing anything.
 
-    directory: where the job would run without a tree. Raises Impossible and GitError.
+    directory: where the job would run without a worktree. Raises WorktreeUnavailable and GitError.
     """
-    if git.ask(directory, "rev-parse", "--is-inside-work-tree").line != "true":
-        raise Impossible(f"{directory} is in a repository without a work tree")
-    repository = git.ask(directory, "rev-parse", "--show-toplevel").line
-    below = git.ask(directory, "rev-parse", "--show-prefix").line.rstrip("/")
-    found = git.ask(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", codes=(0, 1, 128))
+    if git.run(directory, "rev-parse", "--is-inside-work-tree").line != "true":
+        raise WorktreeUnavailable(f"{directory} is in a repository without a work tree")
+    repository = git.run(directory, "rev-parse", "--show-toplevel").line
+    below = git.run(directory, "rev-parse", "--show-prefix").line.rstrip("/")
+    found = git.run(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", codes=(0, 1, 128))
     if found.code != 0:
-        raise Impossible(f"{repository} has no commit yet: a worktree begins at one")
+        raise WorktreeUnavailable(f"{repository} has no commit yet: make a first commit")
     base = found.line
-    if git.ask(repository, "cat-file", "-e", f"{base}:.gitmodules", codes=(0, 1, 128)).code == 0:
-        raise Impossible(f"{repository} has submodules, which a worktree would lack: run the job without one")
-    if below and git.ask(repository, "cat-file", "-t", f"{base}:{below}", codes=(0, 128)).line != "tree":
-        raise Impossible(f"{directory} is not in the last commit of {repository}: commit it first")
+    if git.run(repository, "cat-file", "-e", f"{base}:.gitmodules", codes=(0, 1, 128)).code == 0:
+        raise WorktreeUnavailable(
+            f"{repository} has submodules, which a worktree would lack: run the job without a worktree"
+        )
+    if below and git.run(repository, "cat-file", "-t", f"{base}:{below}", codes=(0, 128)).line != "tree":
+        raise WorktreeUnavailable(f"{directory} is not in the last commit of {repository}: commit it first")
     path, branch = os.path.join(os.path.realpath(trees_dir), job), f"luzia/{job}"
-    if os.path.lexists(path) or tip(git, repository, branch) is not None:
-        raise Impossible(f"there is a tree {path} or a branch {branch} already, of another job of this name")
-    status = git.ask(repository, "status", "--porcelain", "-z", "--ignore-submodules=none")
+    if os.path.lexists(path) or branch_tip(git, repository, branch) is not None:
+        raise WorktreeUnavailable(
+            f"the directory {path} or the branch {branch} already exists, for another job with this id"
+        )
+    status = git.run(repository, "status", "--porcelain", "-z", "--ignore-submodules=none")
     return Worktree(
         path=path,
         directory=os.path.join(path, below) if below else path,
@@ -57,52 +61,55 @@ def plan(git: Git, directory: str, job: str, trees_dir: str) -> Worktree:
     )
 
 
-def make(git: Git, tree: Worktree, *, used: bool) -> None:
-    """Make the tree, unless it is there. used: an agent may have worked in it. Raises Impossible and GitError."""
+def create_worktree(git: Git, tree: Worktree, *, used: bool) -> None:
+    """Create the worktree, unless it exists. used: an agent may have worked in it.
+
+    Raises WorktreeUnavailable and GitError.
+    """
     os.makedirs(os.path.dirname(tree.path), 0o700, exist_ok=True)
-    with _alone(tree) as held:
+    with _lock(tree) as lock:
         if os.path.lexists(tree.path):
             if _is_finished(git, tree):
                 return
             if used:
-                raise Impossible(f"{tree.path} is no worktree of {tree.repository} any more")
+                raise WorktreeUnavailable(f"{tree.path} is no longer a worktree of {tree.repository}")
             shutil.rmtree(tree.path)
-        known = tip(git, tree.repository, tree.branch) is not None
-        what = [tree.path, tree.branch] if known else ["--no-track", "-b", tree.branch, tree.path, tree.base]
-        force = [] if used else ["--force", "--force"]  # what is registered is what was not finished
-        git.ask(tree.repository, "worktree", "add", "--quiet", *force, *what, held=held)
+        known = branch_tip(git, tree.repository, tree.branch) is not None
+        target = [tree.path, tree.branch] if known else ["--no-track", "-b", tree.branch, tree.path, tree.base]
+        force = [] if used else ["--force", "--force"]  # an incomplete worktree is already registered
+        git.run(tree.repository, "worktree", "add", "--quiet", *force, *target, keep_open=lock)
 
 
-def undo(git: Git, tree: Worktree) -> bool:
-    """Dependencies `make` failed for a tree that nobody has worked in: True when nothing is left of it."""
+def discard_worktree(git: Git, tree: Worktree) -> bool:
+    """Discard an incomplete worktree in which no agent has worked. True when nothing of it is left."""
     try:
         if os.path.lexists(tree.path):
-            git.ask(tree.repository, "worktree", "remove", "--force", "--force", "--", tree.path)
-        if tip(git, tree.repository, tree.branch) is not None:
-            git.ask(tree.repository, "update-ref", "-d", BRANCHES + tree.branch, tree.base)
+            git.run(tree.repository, "worktree", "remove", "--force", "--force", "--", tree.path)
+        if branch_tip(git, tree.repository, tree.branch) is not None:
+            git.run(tree.repository, "update-ref", "-d", BRANCHES + tree.branch, tree.base)
     except GitError:
         return False
     return not os.path.lexists(tree.path)
 
 
 def branch_of(git: Git, directory: str) -> str | None:
-    """The branch that is checked out in a work tree, None for a detached head."""
-    head = git.ask(directory, "symbolic-ref", "--quiet", "HEAD", codes=(0, 1))
+    """The branch that is checked out in a work tree; None for a detached head."""
+    head = git.run(directory, "symbolic-ref", "--quiet", "HEAD", codes=(0, 1))
     return head.line.removeprefix(BRANCHES) if head.code == 0 else None
 
 
-def tip(git: Git, repository: str, branch: str) -> str | None:
-    """The commit that a branch of the repository is at, None when there is no such branch."""
-    found = git.ask(repository, "rev-parse", "--verify", "--quiet", BRANCHES + branch, codes=(0, 1, 128))
+def branch_tip(git: Git, repository: str, branch: str) -> str | None:
+    """The commit of a branch of the repository; None when the branch does not exist."""
+    found = git.run(repository, "rev-parse", "--verify", "--quiet", BRANCHES + branch, codes=(0, 1, 128))
     return found.line if found.code == 0 else None
 
 
 def _is_finished(git: Git, tree: Worktree) -> bool:
     ceiling = os.path.dirname(tree.path)
-    top = git.ask(tree.path, "rev-parse", "--show-toplevel", codes=(0, 128), ceiling=ceiling)
+    top = git.run(tree.path, "rev-parse", "--show-toplevel", codes=(0, 128), ceiling=ceiling)
     if top.code != 0 or os.path.realpath(top.line) != tree.path:
         return False
-    locked = os.path.join(git.ask(tree.path, "rev-parse", "--absolute-git-dir", ceiling=ceiling).line, "locked")
+    locked = os.path.join(git.run(tree.path, "rev-parse", "--absolute-git-dir", ceiling=ceiling).line, "locked")
     try:
         with open(locked, encoding="utf-8", errors="replace") as file:
             return file.read(100).strip() != _UNFINISHED
@@ -111,15 +118,15 @@ def _is_finished(git: Git, tree: Worktree) -> bool:
 
 
 @contextmanager
-def _alone(tree: Worktree) -> Iterator[int]:
-    """One maker at a time, also when the git of a daemon that was killed still runs: it holds the lock, too."""
+def _lock(tree: Worktree) -> Iterator[int]:
+    """Lock a worktree while it is created. The git process of a killed daemon still holds the lock."""
     path = os.path.join(os.path.dirname(tree.path), f".{os.path.basename(tree.path)}.lock")
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(descriptor)):
             break
-        os.close(descriptor)  # whoever had it before has deleted it
+        os.close(descriptor)  # the previous holder has deleted it
     try:
         yield descriptor
     finally:

@@ -1,7 +1,7 @@
-"""Runs git so that nothing but luzia's own words decides what it does.
+"""Runs git in a controlled environment.
 
-No GIT_* variable of anybody's gets in, no hook runs, no prompt is asked, no pager or file monitor is started. Paths
-are absolute, so none is taken for an option, and git looks for a repository no higher than it is told to.
+GIT_* variables are not passed on, and no hook, prompt, pager or file monitor runs. Paths are absolute, so that none is
+mistaken for an option, and git searches for a repository only up to a given directory.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 TIMEOUT_S = 1800.0
-"""A checkout from a slow disk or through a filter may take long; one that never ends must not."""
+"""A checkout from a slow disk or through a filter may take long, but must end."""
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
-_MAX_WORDS = 300
+_MAX_ERROR_CHARS = 300
 
 _SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -38,10 +38,10 @@ _QUIET = {
 
 
 class GitError(Exception):
-    """Git could not do it; the text is git's own last words."""
+    """A git command failed. The message is git's own."""
 
 
-class Answer(NamedTuple):
+class GitResult(NamedTuple):
     """code: git's exit code. out: its stdout."""
 
     code: int
@@ -49,12 +49,12 @@ class Answer(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The output as one name or path, without the newline that git puts behind it."""
+        """The output as one name or path, without git's newline."""
         return os.fsdecode(self.out.removesuffix(b"\n"))
 
 
 class Git:
-    """Git with an environment. environ: HOME, PATH and the like; what begins with GIT_ is left out."""
+    """Runs git. environ: its environment; variables that begin with GIT_ are dropped."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._env = {name: value for name, value in environ.items() if not name.startswith("GIT_")} | _QUIET
@@ -62,51 +62,53 @@ class Git:
         self._stopped = False
 
     def stop(self) -> None:
-        """End every git that runs, and start no more; git takes back what it has not finished."""
+        """Terminate all running git processes, and start no more. Git rolls back unfinished changes."""
         self._stopped = True
         for process in list(self._running):
             _signal(process, signal.SIGTERM)
 
-    def ask(
+    def run(
         self,
         directory: str,
-        *words: str,
+        *arguments: str,
         codes: Sequence[int] = (0,),
         index: str | None = None,
         ceiling: str | None = None,
-        held: int | None = None,
-    ) -> Answer:
-        """Run `git words` in a directory.
+        keep_open: int | None = None,
+    ) -> GitResult:
+        """Run git with these arguments in a directory. Raises GitError.
 
-        codes: the exit codes that are answers. index: another index file. ceiling: look for a repository below
-        this directory only. held: a descriptor that stays open as long as git runs. Raises GitError.
+        codes: the accepted exit codes. index: another index file. ceiling: search for a repository below this directory
+        only. keep_open: a descriptor that stays open while git runs.
         """
         env = dict(self._env)
         if index is not None:
             env["GIT_INDEX_FILE"] = index
         if ceiling is not None:
             env["GIT_CEILING_DIRECTORIES"] = ceiling
-        argv = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), *words]
+        argv = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), *arguments]
         if self._stopped:
-            raise GitError("the daemon is ending")
+            raise GitError("the daemon is shutting down")
         try:
             with tempfile.TemporaryFile() as errors:
-                return self._run(argv, directory, env, () if held is None else (held,), errors.fileno(), codes)
+                return self._execute(
+                    argv, directory, env, () if keep_open is None else (keep_open,), errors.fileno(), codes
+                )
         except OSError as exc:
-            raise GitError(f"git cannot be run in {directory}: {exc.strerror}") from exc
+            raise GitError(f"cannot run git in {directory}: {exc.strerror}") from exc
 
-    def _run(
-        self, argv: list[str], place: str, env: dict[str, str], held: Sequence[int], errors: int, codes: Sequence[int]
-    ) -> Answer:
+    def _execute(
+        self, argv: list[str], cwd: str, env: dict[str, str], pass_fds: Sequence[int], errors: int, codes: Sequence[int]
+    ) -> GitResult:
         with subprocess.Popen(
             argv,
-            cwd=place,
+            cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             process_group=0,
-            pass_fds=held,
+            pass_fds=pass_fds,
         ) as process:
             assert process.stdout is not None
             self._running.add(process)
@@ -117,26 +119,27 @@ class Git:
                 out = process.stdout.read(MAX_OUTPUT_BYTES + 1)
                 if len(out) > MAX_OUTPUT_BYTES:
                     _signal(process, signal.SIGKILL)
-                    raise GitError(f"git {argv[-1]} says more than {MAX_OUTPUT_BYTES} bytes")
+                    raise GitError(f"the output of git {argv[-1]} exceeds {MAX_OUTPUT_BYTES} bytes")
                 code = process.wait()
             finally:
                 timer.cancel()
                 self._running.discard(process)
         if code not in codes:
-            raise GitError(_last_words(errors) or f"git {argv[-1]} ended with {code}")
-        return Answer(code, out)
+            raise GitError(_error_message(errors) or f"git {argv[-1]} failed with exit code {code}")
+        return GitResult(code, out)
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signal git and what it has started: a checkout is a process of its own."""
-    with contextlib.suppress(ProcessLookupError):  # it has just ended
+    """Signal git and its child processes, such as a checkout."""
+    with contextlib.suppress(ProcessLookupError):  # it has ended
         os.killpg(process.pid, number)
 
 
-def _last_words(errors: int) -> str:
-    """What git said last on stderr, in one line."""
+def _error_message(errors: int) -> str:
+    """The last error message on stderr, in one line."""
     size = os.fstat(errors).st_size
     text = os.pread(errors, 4096, max(0, size - 4096)).decode(errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    told = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
-    return told.partition(": ")[2][:_MAX_WORDS] if told.startswith(("fatal:", "error:")) else told[:_MAX_WORDS]
+    found = next((line for line in lines if line.startswith(("fatal:", "error:"))), None)
+    message = found.partition(": ")[2] if found is not None else lines[-1] if lines else ""
+    return message[:_MAX_ERROR_CHARS]

@@ -1,4 +1,5 @@
-"""luzia's protocol: the messages that clients and the daemon exchange, and where they meet.
+"""luzia's protocol: the messages between clients and the daemon, and where the daemon's files are.
 
-This package module imports nothing, so that a client that needs only one part pays only for that part.
+It imports nothing of the daemon and the clients. This module imports nothing, so that a client loads only the parts
+that it needs.
 """

@@ -1,4 +1,4 @@
-"""What luzia understands of an agent's work. A change here is a change of the protocol: see version.py."""
+"""What luzia reads from an agent's output. A change here is a change of the protocol: see version.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PlanItem(msgspec.Struct, frozen=True, gc=False):
 
 
 class QuestionPart(msgspec.Struct, frozen=True, gc=False):
-    """One question with the answers that the agent offers; another one will do, too. many: several may be given."""
+    """One question with its options; other answers are allowed, too. many: several options may be chosen."""
 
     text: str
     options: list[str] = []
@@ -24,10 +24,10 @@ class QuestionPart(msgspec.Struct, frozen=True, gc=False):
 
 
 class Question(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
-    """What an agent asks a person, and waits for.
+    """A question of an agent, which waits for the answer.
 
-    id: the agent's own name for it. type: `permission` to use a tool, or a `question` with `parts`.
-    tool: what it wants to use. text: what for, in words.
+    id: the agent's own id of the question. type: `permission` to use a tool, or a `question` with `parts`.
+    tool: the tool to be used. text: the purpose, in words.
     """
 
     id: str
@@ -38,19 +38,18 @@ class Question(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
 
 
 class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
-    """What an attempt's agent does and has done, as far as its output tells; None is what nobody can know.
+    """What an attempt's agent is doing and has done, according to its output; None is unknown.
 
-    session, model, version: the agent's own. phase: what it does now, since `phase_at`.
-    turns: how often the model's turn came. tools: calls by name; tool_calls: all of them.
-    files: what it wrote, the first ones; file_count: how many, at least so many when `more_files`.
-    plan: its to-do list, the first entries; plan_done, plan_total: without the dropped ones.
-    tokens_in: all that the model read, tokens_cached: those of them from its cache, tokens_out: all that it wrote.
-    cost_usd: the agent's own estimate; None is unpriced.
-    limit: the words of the account's usage limit that stops it; limit_resets_at: when that is over.
-    last_message: what the model said last, or its beginning. last_sign_at: when the output grew last.
-    lingered: the agent went on after its final result, and was ended for that.
-    asked: what it has asked and not seen an answer to, oldest first; answers that are on their way do not count.
-
+    session, model, version: the agent's own. phase: the current activity, since `phase_at`.
+    turns: turns of the model. tools: calls by name; tool_calls: all calls.
+    files: the first files written; file_count: their number, a lower bound if `more_files`.
+    plan: the first entries of its to-do list; plan_done, plan_total: counts without dropped entries.
+    tokens_in: tokens that the model has read, tokens_cached: those of them from its cache, tokens_out: tokens written.
+    cost_usd: the agent's own estimate; None is unknown.
+    limit: the message of the account's usage limit that stops the agent; limit_resets_at: when the limit ends.
+    last_message: the beginning of the model's last message. last_sign_at: when output was last written.
+    lingered: the agent kept running after its final result, and was terminated.
+    asked: unanswered questions, oldest first, without those whose answers are being delivered.
     In lists, in events and for earlier attempts `tools`, `files`, `plan` and `asked` are empty and `last_message` is
     short.
     """

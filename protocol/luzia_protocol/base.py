@@ -1,13 +1,13 @@
-"""What all requests share, for the modules that have those of one topic each."""
+"""What all requests have in common."""
 
 from __future__ import annotations
 
 import msgspec
 
-type_id = int | str | None
+RequestId = int | str | None
 
 
 class Base(msgspec.Struct, tag_field="op", kw_only=True, omit_defaults=True, repr_omit_defaults=True, gc=False):
-    """A request. `id`, a number or a string of the client's choice, comes back in the answer."""
+    """A request. id: a number or string of the client's choice, which the reply repeats."""
 
-    id: type_id = None
+    id: RequestId = None

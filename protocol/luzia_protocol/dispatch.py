@@ -1,4 +1,4 @@
-"""The dispatch: what a job is asked for with, also as a part of other requests.
+"""The dispatch of a job, which is also part of other requests.
 
 A change here is a change of the protocol: see version.py.
 """
@@ -13,42 +13,43 @@ import msgspec
 from luzia_protocol.base import Base
 from luzia_protocol.jobs import Outcome
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Dispatch(Base, tag="dispatch"):
-    """Accept a job. Exactly one of `task` and `argv` is given. Answered by replies.DispatchResult.
+    """Accept a job. Exactly one of `task` and `argv` is required. Answered by replies.DispatchResult.
 
-    project: a configured name, or an absolute path of a directory.
-    task: what the agent is to do, at most MAX_TASK_BYTES bytes of UTF-8 without NUL.
-    argv: an exact command, run without a shell and without an agent.
+    project: a configured name, or the absolute path of a directory.
+    task: the text for the agent, at most MAX_TASK_BYTES bytes of UTF-8 without NUL.
+    argv: a command, run without a shell and without an agent.
     agent: a name from `agents`; None takes the project's, the default one, or the first that is installed.
-    key: the same key returns the same job, also after a crash of either side.
-    env: variables for this job alone; their values are kept from every answer.
-    client_env: variables of the caller's that the job inherits (the list stands in protocol/README.md).
-    cwd: where to run instead of the project's directory, absolute.
-    timeout_s: seconds the attempt may run; None takes the project's.
-    not_before: the job waits until then, on the wall clock. start_in_s: or so many seconds, however that is set.
-    retries, retry_on, backoff_s: how many attempts may follow the first by themselves; the outcomes after which they
-    do; one or two numbers, the seconds up to which the first of them waits, and up to which any does.
-    expires_s: the job ends when its first attempt has not begun so many seconds after it could.
-    job_timeout_s: seconds for all its attempts and the waits between them.
-    max_cost_usd, max_turns: end the job when it costs more, by its agent's own estimate, or takes more turns.
-    auto_resume: wait for the end of a usage limit and go on; None takes the project's.
-    after, after_any, after_fail: jobs that must complete, end in whatever way, or fail before this one starts;
-    when they end otherwise it is skipped. Together at most MAX_PARENTS.
-    tags: words of the caller's about the job, by which jobs are selected; at most MAX_TAGS.
-    stall_timeout_s: seconds that the attempt may go without a sign of life; None takes the project's.
-    worktree: run in a git worktree of the job's own; None takes the project's setting.
-    priority: -MAX_PRIORITY to MAX_PRIORITY, higher ones start first; None takes the project's, or 0.
-    needs: resources of the configuration, and how much of each is kept for the job while it runs.
-    cpus, memory_bytes: what is kept for it of the machine; that it takes no more is not enforced.
-    max_memory_bytes, max_processes, max_cpus: what all its processes may use together at most; None takes the
-    project's. Refused with LIMIT_UNAVAILABLE where that cannot be enforced.
-    ask: the agent may ask, and waits for an answer; None takes the project's setting.
-    hold: the job does not start until it is released.
-    parent: the job from inside which it is dispatched, and with which it is cancelled; nothing of that when this luzia
-    does not know it.
+    key: idempotency key: dispatching twice with it creates one job, also after a crash of either side.
+    env: variables for this job; no reply contains their values.
+    client_env: variables of the caller that the job inherits (see protocol/README.md for the list).
+    cwd: the absolute directory to run in; None is the project's.
+    timeout_s: time limit of an attempt in seconds; None takes the project's.
+    not_before: earliest start, on the wall clock. start_in_s: alternatively, a delay in seconds on a steady clock.
+    retries: how many attempts may follow the first automatically. retry_on: the outcomes that are retried.
+    backoff_s: one or two numbers: the delay before the first retry, and the longest delay, in seconds.
+    expires_s: cancel the job if its first attempt has not started within this time of being able to.
+    job_timeout_s: time limit of all attempts and the delays between them.
+    max_cost_usd, max_turns: end the job when it exceeds this cost, by its agent's own estimate, or number of turns.
+    auto_resume: resume after a usage limit ends; None takes the project's setting.
+    after, after_any, after_fail: dependencies: jobs that must complete, finish in any way, or fail before this one
+    starts;
+    otherwise it is skipped. Together at most MAX_PARENTS.
+    tags: labels by which jobs are selected; at most MAX_TAGS.
+    stall_timeout_s: seconds that an attempt may be without activity; None takes the project's.
+    worktree: run in the job's own git worktree; None takes the project's setting.
+    priority: -MAX_PRIORITY to MAX_PRIORITY, higher priorities start first; None takes the project's, or 0.
+    needs: configured resources, and how much of each is reserved for the job while it runs.
+    cpus, memory_bytes: what is reserved for it of the machine; usage above that is not prevented.
+    max_memory_bytes, max_processes, max_cpus: limits on all its processes together; None takes the project's. Refused
+    with
+    LIMIT_UNAVAILABLE if they cannot be enforced.
+    ask: the agent may ask questions and wait for answers; None takes the project's setting.
+    hold: do not start the job until it is released.
+    parent: the job that dispatches it. Cancelling that job cancels this one. Ignored if this daemon does not know it.
     """
 
     project: str
@@ -60,7 +61,7 @@ class Dispatch(Base, tag="dispatch"):
     client_env: dict[str, str] = {}
     cwd: str | None = None
     timeout_s: float | None = None
-    not_before: Moment | None = None
+    not_before: AwareTime | None = None
     retries: int | None = None
     retry_on: list[Outcome] | None = None
     backoff_s: list[float] | None = None

@@ -1,6 +1,6 @@
-"""What happened: one struct for each kind of event. A change here is a change of the protocol: see version.py.
+"""Events: one struct per kind. A change here is a change of the protocol: see version.py.
 
-`seq` grows with every event and is never used twice; gaps are possible. `at` is when the daemon recorded the
+`seq` increases with every event and is never reused; gaps are possible. `at` is when the daemon recorded the
 event. `state` is the job's state after it.
 """
 
@@ -16,7 +16,7 @@ from luzia_protocol.jobs import JobState, Outcome, Progress, Worktree
 
 
 class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, repr_omit_defaults=True, gc=False):
-    """What all events share."""
+    """What all events have in common."""
 
     seq: int
     at: datetime
@@ -38,23 +38,23 @@ class Starting(Base, tag="starting"):
     attempt: int
 
 
-class Worktreed(Base, tag="worktree"):
-    """The job has a git worktree, which is about to be made; or, with None, it has none any more."""
+class WorktreeChanged(Base, tag="worktree"):
+    """The job has a git worktree, which is about to be created; None: it has none any more."""
 
     worktree: Worktree | None
 
 
 class Started(Base, tag="started"):
-    """An attempt's agent runs as process `pid`."""
+    """The agent of an attempt is running as process `pid`."""
 
     attempt: int
     pid: int
 
 
 class Progressed(Base, tag="progress"):
-    """An attempt came further, or says what it does now.
+    """The progress or the activity of an attempt has changed.
 
-    activity: what has been understood of its output, in the short form; None when nobody reads it.
+    activity: the short form; None when its output is not read.
     """
 
     attempt: int
@@ -63,26 +63,26 @@ class Progressed(Base, tag="progress"):
 
 
 class Paused(Base, tag="paused"):
-    """Nothing of the attempt runs until it is resumed."""
+    """The attempt was paused."""
 
     attempt: int
 
 
 class Resumed(Base, tag="resumed"):
-    """The attempt runs on."""
+    """The attempt was resumed."""
 
     attempt: int
 
 
-class Asked(Base, tag="asked"):
-    """An attempt's agent asks a person, and waits."""
+class QuestionAsked(Base, tag="asked"):
+    """An attempt's agent asks a question, and waits for the answer."""
 
     attempt: int
     question: Question
 
 
-class Answered(Base, tag="answered"):
-    """A question is answered. question: its id, or an empty one when the agent has taken back what it asked."""
+class QuestionAnswered(Base, tag="answered"):
+    """A question was answered. question: its id; empty when the agent has withdrawn its questions."""
 
     attempt: int
     question: str
@@ -96,7 +96,7 @@ class Stopping(Base, tag="stopping"):
 
 
 class Ended(Base, tag="ended"):
-    """The job is final. `attempt` is 0 when none ever started."""
+    """The job has finished. `attempt` is 0 when none was started."""
 
     attempt: int
     outcome: Outcome
@@ -108,7 +108,7 @@ class Ended(Base, tag="ended"):
 class Requeued(Base, tag="requeued"):
     """The job is queued again after `attempt`; `reason` says why.
 
-    outcome: how that attempt ended. not_before: the next one does not start earlier.
+    outcome: that of the attempt. not_before: the earliest start of the next one.
     """
 
     attempt: int
@@ -118,38 +118,38 @@ class Requeued(Base, tag="requeued"):
 
 
 class Sent(Base, tag="sent"):
-    """A follow-up was sent, and comes after `attempt`. `message` is its first LIST_TASK_CHARS characters."""
+    """A follow-up message was sent, for the attempt after `attempt`. message: its first LIST_TASK_CHARS characters."""
 
     attempt: int
     message: str
 
 
 class Edited(Base, tag="edited"):
-    """Somebody changed what a queued job is to do, its priority, or what it comes after."""
+    """The task, the priority or the dependencies of a queued job were changed."""
 
 
 class Held(Base, tag="held"):
-    """Somebody keeps a queued job from starting."""
+    """A queued job was held."""
 
 
 class Released(Base, tag="released"):
-    """Nobody keeps the job from starting any more."""
+    """A held job was released."""
 
 
 class Removed(Base, tag="removed"):
-    """The job was forgotten, by request or because there are too many finished ones. `state` was its last."""
+    """The job was removed, on request or because of the limit on finished jobs. state: its last."""
 
 
 Event = (
     Dispatched
     | Starting
-    | Worktreed
+    | WorktreeChanged
     | Started
     | Progressed
     | Paused
     | Resumed
-    | Asked
-    | Answered
+    | QuestionAsked
+    | QuestionAnswered
     | Stopping
     | Ended
     | Requeued

@@ -1,4 +1,4 @@
-"""Bytes to frames and back: one JSON object a line. Sans-I/O, so that both sides and the tests share it."""
+"""Splits bytes into frames: one JSON object per line. Sans-I/O, so that both sides and the tests share it."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024
 
 
 class FrameTooLargeError(ValueError):
-    """The peer sent a line of more than MAX_FRAME_BYTES; the stream cannot be trusted any more."""
+    """The peer sent a line longer than MAX_FRAME_BYTES; the stream is unusable."""
 
 
 class FrameReader:
-    """Cuts a stream of bytes into lines, holding at most one unfinished line of MAX_FRAME_BYTES."""
+    """Splits a stream of bytes into lines, and buffers at most one incomplete line of MAX_FRAME_BYTES."""
 
     def __init__(self, limit: int = MAX_FRAME_BYTES) -> None:
         self._limit = limit
         self._parts: list[bytes] = []
-        self._held = 0
+        self._buffered = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take in bytes and return the lines they complete, without their newline; blank lines are left out.
+        """Add bytes, and return the lines that they complete, without newlines and blank lines.
 
-        Raises FrameTooLargeError when a line, finished or not, is longer than the limit.
+        Raises FrameTooLargeError when a line, complete or not, is longer than the limit.
         """
         if b"\n" not in data:
-            self._hold(data)
+            self._buffer(data)
             return []
         first, *lines = data.split(b"\n")
         if self._parts:
-            self._hold(first)
+            self._buffer(first)
             first = b"".join(self._parts)
             self._parts.clear()
-            self._held = 0
+            self._buffered = 0
         rest = lines.pop()
         lines.insert(0, first)
         if len(data) + len(first) > self._limit and any(len(line) > self._limit for line in lines):
             raise FrameTooLargeError
         if rest:
-            self._hold(rest)
+            self._buffer(rest)
         return [line for line in lines if line and not line.isspace()]
 
     @property
     def pending(self) -> int:
-        """Bytes held of a line that is not finished."""
-        return self._held
+        """Buffered bytes of an incomplete line."""
+        return self._buffered
 
-    def _hold(self, data: bytes) -> None:
-        self._held += len(data)
-        if self._held > self._limit:
+    def _buffer(self, data: bytes) -> None:
+        self._buffered += len(data)
+        if self._buffered > self._limit:
             self._parts.clear()
             raise FrameTooLargeError
         self._parts.append(data)

@@ -1,4 +1,4 @@
-"""Jobs that come after one another. A change here is a change of the protocol: see version.py."""
+"""Graphs of jobs that depend on one another. A change here is a change of the protocol: see version.py."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from luzia_protocol.jobs import Job
 
 
 class Node(Dispatch, tag="dispatch"):
-    """A job of a graph: a dispatch with a name. Without one its number in the graph, from 1, is its name.
+    """A job of a graph: a dispatch with a name, by default its number in the graph, from 1.
 
-    `after`, `after_any` and `after_fail` name jobs of the graph, and of the others that there are.
+    `after`, `after_any` and `after_fail` name jobs of the graph or other jobs.
     """
 
     name: str = ""
@@ -21,8 +21,8 @@ class Node(Dispatch, tag="dispatch"):
 class Graph(Base, tag="graph"):
     """Accept all of these jobs or none, in one commit. Answered by replies.GraphResult.
 
-    jobs: 1 to MAX_GRAPH_JOBS. key: the same key returns the same jobs.
-    client_env: for every job, see Dispatch; and so is parent, unless a job says another one.
+    jobs: 1 to MAX_GRAPH_JOBS. key: idempotency key of the graph.
+    client_env: for every job, see Dispatch; likewise parent, unless a job has its own.
     """
 
     jobs: list[Node]
@@ -32,20 +32,20 @@ class Graph(Base, tag="graph"):
 
 
 class GraphShow(Base, tag="graph_show"):
-    """The jobs that come before and after a job, however far, at most MAX_PAGE. Answered by replies.JobGraph."""
+    """All direct and indirect dependencies and dependents of a job, up to MAX_PAGE. Answered by replies.JobGraph."""
 
     job: str
 
 
 class GraphResult(msgspec.Struct, frozen=True):
-    """The jobs are on disk: their ids by their names. `created` is False when `key` named a graph that existed."""
+    """The jobs are on disk: ids by name. created: False when a graph with this `key` existed."""
 
     jobs: dict[str, str]
     created: bool = True
 
 
 class JobGraph(msgspec.Struct, frozen=True):
-    """The jobs of a graph, in the form of lists, parents before children; `cut` when there are more."""
+    """The jobs of a graph, in the form of lists, dependencies first. cut: there are more."""
 
     jobs: list[Job]
     cut: bool = False

@@ -1,4 +1,4 @@
-"""What a job is on the wire. A change here is a change of the protocol: see version.py."""
+"""Jobs on the wire. A change here is a change of the protocol: see version.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_TASK_BYTES = 1024 * 1024
 MAX_PRIORITY = 100
 MAX_CPUS = 10_000
 LIST_TASK_CHARS = 256
-"""Lists carry a task's first characters only, so that a page always fits a frame; `status` has it whole."""
+"""Lists have only the first characters of a task, so that a page fits a frame; `status` has all of it."""
 
 
 SortKey = Literal["created", "started", "ended", "duration", "cost", "priority", "project", "agent", "state"]
@@ -24,7 +24,7 @@ SortKey = Literal["created", "started", "ended", "duration", "cost", "priority",
 
 
 class Outcome(StrEnum):
-    """How an attempt ended, finer than the job's final state (OUTCOME_STATES maps one to the other)."""
+    """How an attempt ended, in more detail than the job's final state (see OUTCOME_STATES)."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -34,15 +34,15 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
     LOST = "lost"
     STALLED = "stalled"
-    """No sign of life came from it for too long."""
+    """It was without activity for too long."""
     EXPIRED = "expired"
-    """It had not begun when it must have."""
+    """It did not start in time."""
     OVERDUE = "overdue"
-    """All of the job's attempts together took too long."""
+    """The job's attempts together took too long."""
     USAGE_LIMITED = "usage_limited"
-    """The agent's account has used up its allowance."""
+    """The agent's account has reached its usage limit."""
     OVER_BUDGET = "over_budget"
-    """It used more than its job may."""
+    """It exceeded the job's budget."""
 
 
 OUTCOME_STATES = {
@@ -63,16 +63,16 @@ OUTCOME_STATES = {
 
 MAX_RETRIES = 100
 RETRYABLE = (Outcome.FAILED, Outcome.START_FAILED, Outcome.TIMED_OUT, Outcome.STALLED, Outcome.LOST)
-"""The outcomes after which a policy may ask for another attempt."""
+"""The outcomes that can be retried automatically."""
 
 
 class Progress(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
-    """How far a running attempt is, as far as anybody can honestly tell.
+    """The progress of a running attempt, as far as it is known.
 
-    percent: 0 to 99 while the attempt runs, 100 only after a verified end; None without a denominator.
-    done, total: what the percentage was computed from.
-    label: what the numbers count, or what the job says it is doing.
-    phase: what the agent is doing now ("tool Bash").
+    percent: 0 to 99 while the attempt runs, 100 only after a verified end; None without a total.
+    done, total: the numbers of which the percentage was computed.
+    label: what the numbers count, or what the job reports.
+    phase: the agent's current activity ("tool Bash").
     """
 
     percent: int | None = None
@@ -83,7 +83,7 @@ class Progress(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
 
 
 class Usage(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
-    """What an ended attempt used: CPU seconds (user, system) and peak memory in bytes, from wait4(2)."""
+    """The resource usage of an ended attempt: CPU seconds (user, system) and peak memory in bytes, from wait4(2)."""
 
     user_s: float | None = None
     system_s: float | None = None
@@ -91,12 +91,13 @@ class Usage(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
 
 
 class Worktree(msgspec.Struct, frozen=True, gc=False):
-    """The git worktree of a job's own.
+    """The git worktree of a job.
 
-    path: its directory. directory: where the job runs in it, below `path` when the project is a part of a repository.
-    branch: the branch that was made for it. base: the commit that it began at.
-    onto: the branch that was checked out in the project then; None for a detached head.
-    repository: the work tree of the project. dirty: it had uncommitted changes, which the job's tree does not have.
+    path: its directory. directory: where the job runs in it, below `path` if the project is part of a repository.
+    branch: the branch created for it. base: the commit at which it began.
+    onto: the branch that was checked out in the project; None for a detached head.
+    repository: the work tree of the project. dirty: that had uncommitted changes, which the job's worktree does not
+    have.
     """
 
     path: str
@@ -111,8 +112,8 @@ class Worktree(msgspec.Struct, frozen=True, gc=False):
 class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other.
 
-    activity: what was understood of its output, in the short form; None when nobody reads it.
-    session, message: the agent's session that it goes on with, and what was said in it, as far as it fits a line.
+    activity: the short form; None when its output is not read.
+    session, message: for a resumed session, its id and the beginning of the message sent to it.
     """
 
     number: int
@@ -132,15 +133,16 @@ class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """When a job may run, and how often, as its dispatch said; None is what it left to others.
+    """When a job may run, and how often, as dispatched; None is unspecified.
 
-    not_before: no attempt starts earlier. retries: attempts that may follow the first by themselves, up to
-    MAX_RETRIES. retry_on: the outcomes after which they do, of RETRYABLE. backoff_s: seconds up to which the first
-    one waits, and up to which any does. expires_s: seconds in which the first attempt must have begun.
-    job_timeout_s: seconds for all attempts and the waits between them. auto_resume: whether the job waits for
-    the end of a usage limit and goes on by itself. max_cost_usd, max_turns: what all attempts together may cost by the
-    agent's own estimate, and how many turns of the model they may take. start_in_s: seconds that the job was to wait
-    first; not_before tells that moment too.
+    not_before: earliest start of any attempt. retries: how many attempts may follow the first automatically, up to
+    MAX_RETRIES. retry_on: the outcomes that are retried, of RETRYABLE. backoff_s: the delay before the first retry, and
+    the
+    longest delay. expires_s: seconds within which the first attempt must start. job_timeout_s: time limit of all
+    attempts
+    and the delays between them. auto_resume: resume after a usage limit ends. max_cost_usd, max_turns: limits on all
+    attempts together: the cost by the agent's own estimate, and the turns of the model. start_in_s: the delay that was
+    requested; not_before has the resulting time.
     """
 
     not_before: datetime | None = None
@@ -156,7 +158,7 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Bounds(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What all processes of an attempt may use together at most; None is no limit.
+    """Limits on all processes of an attempt together; None is no limit.
 
     max_cpus: processors; 1.5 is one and a half.
     """
@@ -167,14 +169,14 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Budget(msgspec.Struct, frozen=True, gc=False):
-    """What all attempts of a job together may use; None is no limit. See Terms."""
+    """Limits on all attempts of a job together; None is no limit. See Terms."""
 
     max_cost_usd: float | None = None
     max_turns: int | None = None
 
 
 class RunOf(msgspec.Struct, frozen=True, gc=False):
-    """The schedule that dispatched a job, and the moment of the run, in the schedule's zone."""
+    """The schedule that dispatched a job, and the time of the run, in the schedule's zone."""
 
     schedule: str
     at: datetime
@@ -183,30 +185,30 @@ class RunOf(msgspec.Struct, frozen=True, gc=False):
 class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A job as `status`, `list` and `--json` show it.
 
-    task: what the user typed; in lists its first LIST_TASK_CHARS characters (`task_bytes` is its full size).
-    argv: the exact command for `run` jobs, otherwise None.
-    reason: why it is in its state, in words: why it waits, how it failed.
+    task: the text that the user typed; in lists its first LIST_TASK_CHARS characters (`task_bytes` is its full size).
+    argv: the command of `run` jobs, otherwise None.
+    reason: why it is in its state, in words: why it waits, or how it failed.
     attempt: number of the newest attempt, 0 before the first.
-    duration_s: seconds the newest ended attempt ran, from a clock that does not jump.
+    duration_s: seconds that the newest ended attempt ran, on a steady clock.
     env_names: names, never values, of the variables that were set for this job.
     attempts: every attempt, oldest first; empty in lists.
-    directory: the job's directory with its output, once it has one; None in lists.
-    not_before: the moment before which its next attempt does not start.
-    activity: what is understood of the newest attempt's output; in lists the short form.
-    terms: what was asked about that, and about retries and deadlines.
-    bounds: what its attempts may use at most.
-    tags: the caller's words about it. node: what it is called in the graph that it was dispatched with.
-    after, after_any, after_fail: ids of the jobs that must complete, end, or fail before it starts.
-    stall_timeout_s: seconds that an attempt may go without a sign of life, when that was said for this job.
-    worktree: the git worktree that it runs in, once it has one and until it is cleaned.
-    priority: -MAX_PRIORITY to MAX_PRIORITY; higher ones start first.
-    needs, cpus, memory_bytes: what is kept for it while it runs.
-    question: what its agent asks, when it is waiting: the oldest of what is not answered.
-    budget: what it may use, as its dispatch or otherwise its project says; None in lists, and when neither does.
-    held_at: since when somebody keeps it from starting; None when nobody does.
-    parent: the job from inside which it was dispatched. ancestors: that one last, before it the one from inside which
-    that one was dispatched, and so on. children: how many were dispatched from inside it, by state; empty in lists.
-    run_of: the schedule that dispatched it, and for which moment.
+    directory: the job's directory with its output, once it exists; None in lists.
+    not_before: earliest start of its next attempt.
+    activity: that of the newest attempt; in lists the short form.
+    terms: start time, retries, deadlines and budget, as dispatched.
+    bounds: limits on its attempts.
+    tags: its labels. node: its name in the graph with which it was dispatched.
+    after, after_any, after_fail: ids of the jobs that must complete, finish, or fail before it starts.
+    stall_timeout_s: seconds that an attempt may be without activity, if set for this job.
+    worktree: its git worktree, from its creation until it is cleaned.
+    priority: -MAX_PRIORITY to MAX_PRIORITY; higher priorities start first.
+    needs, cpus, memory_bytes: what is reserved for it while it runs.
+    question: the oldest unanswered question of its agent.
+    budget: its limits, from the dispatch or else its project; None in lists, and without any.
+    held_at: when it was held; None when it is not held.
+    parent: the job that dispatched it. ancestors: its parent last, before it the parent's parent, and so on.
+    children: how many sub-jobs it has dispatched, by state; empty in lists.
+    run_of: the schedule that dispatched it, and the time of the run.
     """
 
     id: str

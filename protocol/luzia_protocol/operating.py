@@ -1,5 +1,6 @@
-"""What an operator asks for: holding jobs back, pausing queues, draining. A change here is a change of the protocol:
-see version.py.
+"""Requests that control queues: holding jobs, pausing queues, draining.
+
+A change here is a change of the protocol: see version.py.
 """
 
 from __future__ import annotations
@@ -12,21 +13,21 @@ from luzia_protocol.base import Base
 
 
 class Hold(Base, tag="hold"):
-    """Keep a queued job from starting until it is released; asking twice is harmless. Answered by replies.JobChange."""
+    """Keep a queued job from starting until it is released. Idempotent. Answered by replies.JobChange."""
 
     job: str
 
 
 class Release(Base, tag="release"):
-    """Let a queued job start that was held; harmless when it was not. Answered by replies.JobChange."""
+    """Allow a held job to start. Idempotent. Answered by replies.JobChange."""
 
     job: str
 
 
 class PauseQueue(Base, tag="pause_queue"):
-    """Start nothing of a project until it is resumed; `project` None is everything. Answered by QueueChange.
+    """Start no more jobs of a project, or of all with None, until it is resumed. Answered by QueueChange.
 
-    running: also pause what runs.
+    running: pause the running ones, too.
     """
 
     project: str | None = None
@@ -34,9 +35,9 @@ class PauseQueue(Base, tag="pause_queue"):
 
 
 class ResumeQueue(Base, tag="resume_queue"):
-    """Start jobs of a project again; `project` None is everything, with every project. Answered by QueueChange.
+    """Start jobs of a project again, or of everything and every project with None. Answered by QueueChange.
 
-    running: also resume what is paused.
+    running: resume the paused ones, too.
     """
 
     project: str | None = None
@@ -44,18 +45,18 @@ class ResumeQueue(Base, tag="resume_queue"):
 
 
 class Drain(Base, tag="drain"):
-    """Start nothing and let what runs end, until the daemon is stopped or restarted. Answered by QueueChange.
+    """Start no more jobs and let the running ones finish, until the daemon restarts. Answered by QueueChange.
 
-    end: start jobs again instead.
+    end: end a drain instead.
     """
 
     end: bool = False
 
 
 class Queues(msgspec.Struct, frozen=True):
-    """What an operator has stopped, and since when; all None and empty when jobs start as they can.
+    """What is paused, and since when; all None and empty when jobs start normally.
 
-    everything: nothing starts. projects: by name, those of which nothing starts. draining: see Drain.
+    everything: no jobs start. projects: those of which no jobs start, by name. draining: see Drain.
     """
 
     everything: datetime | None = None
@@ -64,7 +65,7 @@ class Queues(msgspec.Struct, frozen=True):
 
 
 class QueueChange(msgspec.Struct, frozen=True):
-    """What is stopped now, and the jobs that the request has paused or resumed."""
+    """What is paused now, and the jobs that the request has paused or resumed."""
 
     queues: Queues
     jobs: list[str] = []

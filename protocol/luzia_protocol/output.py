@@ -1,4 +1,4 @@
-"""What jobs have printed. A change here is a change of the protocol: see version.py."""
+"""The output of jobs. A change here is a change of the protocol: see version.py."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from luzia_protocol.jobs import JobState
 
 
 class Logs(Base, tag="logs"):
-    """A piece of an attempt's output. Answered by replies.Output.
+    """A chunk of an attempt's output. Answered by replies.Output.
 
     attempt: None is the newest.
-    offset: where to begin, in bytes; ignored when `tail` is given.
-    tail: begin at the last so many lines instead.
-    max_bytes: at most so much, 1 to MAX_OUTPUT_BYTES.
+    offset: the first byte; ignored if `tail` is given.
+    tail: begin at the last N lines instead.
+    max_bytes: size limit of the chunk, 1 to MAX_OUTPUT_BYTES.
     encoding: `text` replaces what is not UTF-8, `base64` is exact.
-    render: `text` or `colour` asks for a transcript of an agent's stdout, where there is one: the answer says so.
+    render: `text` or `colour` requests a transcript of an agent's stdout; if there is none, the reply is not
+    `rendered`.
     """
 
     job: str
@@ -32,9 +33,9 @@ class Logs(Base, tag="logs"):
 
 
 class Follow(Base, tag="follow"):
-    """Stream an attempt's output until the attempt ends. Items are replies.Output, the end replies.FollowEnd.
+    """Stream an attempt's output until it ends. Items are replies.Output, the end is replies.FollowEnd.
 
-    With `attempt` None it follows the newest attempt, or the first one when none has started yet.
+    With `attempt` None it follows the newest attempt, or the first one if none has started yet.
     The other fields are those of Logs.
     """
 
@@ -48,13 +49,13 @@ class Follow(Base, tag="follow"):
 
 
 class Output(msgspec.Struct, frozen=True, repr_omit_defaults=True):
-    """A piece of output.
+    """A chunk of output.
 
-    offset, next_offset: bytes from the beginning of the stream, before and after `data`.
-    size: bytes in the stream now.
-    ended: True when the attempt has ended and this piece reaches the end.
-    dropped_bytes: so many at the beginning of the stream are not kept any more, by the limit `max_log_bytes`.
-    rendered: `data` is the transcript of these bytes, whatever the encoding that was asked for.
+    offset, next_offset: byte offsets in the stream, before and after `data`.
+    size: current size of the stream in bytes.
+    ended: True when the attempt has ended and this chunk reaches the end.
+    dropped_bytes: how many bytes at the beginning of the stream were dropped because of `max_log_bytes`.
+    rendered: `data` is the transcript of these bytes, regardless of `encoding`.
     """
 
     job: str
@@ -70,7 +71,7 @@ class Output(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class FollowEnd(msgspec.Struct, frozen=True):
-    """The attempt has ended at `offset` bytes; `state` is the job's (queued when it will run again)."""
+    """The attempt has ended at `offset` bytes. state: the job's (queued when it will run again)."""
 
     job: str
     attempt: int

@@ -1,8 +1,8 @@
-"""What the daemon answers. A change here is a change of the protocol: see version.py.
+"""Replies of the daemon. A change here is a change of the protocol: see version.py.
 
-On the wire an answer is `{"id": .., "ok": {..}}` or `{"id": .., "error": {..}}`; streams send
+On the wire a reply is `{"id": .., "ok": {..}}` or `{"id": .., "error": {..}}`; streams send
 `{"id": .., "ok": {}}` first, then `{"id": .., "event": {..}}` or `{"id": .., "output": {..}}`, and at last
-`{"id": .., "end": {..}}` or `{"id": .., "lagged": {..}}`. `id` is left out when the request had none.
+`{"id": .., "end": {..}}` or `{"id": .., "lagged": {..}}`. `id` is omitted if the request had none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from luzia_protocol.base import RequestId
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Event
 from luzia_protocol.graphs import GraphResult as GraphResult
@@ -27,7 +28,7 @@ from luzia_protocol.steering import JobChange as JobChange
 
 
 class Error(msgspec.Struct, frozen=True):
-    """Why a request was refused: a code for programs, a message and a remedy for people."""
+    """Why a request was refused: a code for programs, a message and a remedy for users."""
 
     code: ErrorCode
     message: str
@@ -35,7 +36,7 @@ class Error(msgspec.Struct, frozen=True):
 
 
 class HelloResult(msgspec.Struct, frozen=True):
-    """The protocol version that both sides speak, and who the daemon is."""
+    """The protocol version that both sides support, and the daemon's version and process."""
 
     version: int
     daemon: str
@@ -43,7 +44,7 @@ class HelloResult(msgspec.Struct, frozen=True):
 
 
 class DispatchResult(msgspec.Struct, frozen=True, gc=False):
-    """The job is on disk. `created` is False when `key` named a job that existed."""
+    """The job is on disk. created: False when a job with this `key` existed."""
 
     job: str
     name: str
@@ -52,7 +53,7 @@ class DispatchResult(msgspec.Struct, frozen=True, gc=False):
 
 
 class StatusResult(msgspec.Struct, frozen=True):
-    """One job, whole."""
+    """One job in full."""
 
     job: Job
 
@@ -60,10 +61,10 @@ class StatusResult(msgspec.Struct, frozen=True):
 class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A page of jobs.
 
-    counts: jobs by state, over the projects asked for, whatever `states`, `limit` and `cursor` say.
+    counts: jobs by state, of the requested projects, regardless of `states`, `limit` and `cursor`.
     next: the cursor of the next page, None on the last one.
-    seq: the newest event that the page takes into account; subscribe after it and miss nothing.
-    notices: what the operator should know (a restored store), in words. queues: what is paused, or drains.
+    seq: the newest event that the page includes; subscribe after it to miss nothing.
+    notices: messages for the operator, for example of a restored store. queues: what is paused or draining.
     """
 
     jobs: list[Job]
@@ -75,16 +76,16 @@ class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class WaitResult(msgspec.Struct, frozen=True):
-    """The jobs as they are now, in the order asked; `timed_out` when some are not final."""
+    """The jobs as they are now, in the requested order. timed_out: some have not finished."""
 
     jobs: list[Job]
     timed_out: bool = False
 
 
 class ImportedJob(msgspec.Struct, frozen=True):
-    """What became of one job: taken in (`created`), there already, or refused with an error.
+    """The result for one job: imported (`created`), already existing, or refused with an error.
 
-    note: what to know of it.
+    note: remarks on it.
     """
 
     job: str
@@ -94,13 +95,13 @@ class ImportedJob(msgspec.Struct, frozen=True):
 
 
 class ImportResult(msgspec.Struct, frozen=True):
-    """What became of each job, in the order of the request; those that were taken in are on disk."""
+    """The result for each job, in the order of the request. Imported jobs are on disk."""
 
     imports: list[ImportedJob]
 
 
 class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
-    """A configured project; `exists` tells whether its directory does. paused_at: since when nothing of it starts."""
+    """A configured project. exists: whether its directory does. paused_at: when its queue was paused."""
 
     name: str
     path: str
@@ -113,7 +114,7 @@ class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class ProjectList(msgspec.Struct, frozen=True):
-    """The configured projects by name, and the file they stand in."""
+    """The configured projects by name, and the configuration file."""
 
     projects: list[Project]
     config_file: str
@@ -122,8 +123,9 @@ class ProjectList(msgspec.Struct, frozen=True):
 class Agent(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """An agent.
 
-    source: built-in or config. path: its program, None when it is not installed. version: what the program says it
-    is; None when it is not asked or has not answered yet. problem: why it cannot start, empty when nothing is known.
+    source: built-in or config. path: its program, None if it is not installed. version: as the program prints it; None
+    if
+    it was not read. problem: why the program does not start, empty if nothing is known.
     """
 
     name: str
@@ -137,13 +139,13 @@ class Agent(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class AgentList(msgspec.Struct, frozen=True):
-    """The agents in the order in which an unnamed one is chosen."""
+    """The agents in the order in which the default is chosen."""
 
     agents: list[Agent]
 
 
 class ReloadResult(msgspec.Struct, frozen=True):
-    """The configuration in force; `restart_needed` names settings that apply at the next start only."""
+    """The configuration in force. restart_needed: changed settings that need a restart."""
 
     config_file: str
     projects: int
@@ -152,7 +154,7 @@ class ReloadResult(msgspec.Struct, frozen=True):
 
 
 class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
-    """The daemon: who, where, since when, and how it does. Sizes are bytes, times seconds."""
+    """The daemon's status. Sizes are bytes, times seconds."""
 
     version: str
     protocol: int
@@ -182,7 +184,7 @@ class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class StopResult(msgspec.Struct, frozen=True):
-    """The daemon ends now; so many attempts go on without it."""
+    """The daemon stops now. running: attempts that continue without it."""
 
     pid: int
     running: int
@@ -195,7 +197,7 @@ class Lagged(msgspec.Struct, frozen=True):
 
 
 class StreamStart(msgspec.Struct, frozen=True):
-    """A stream has begun."""
+    """A stream has started."""
 
 
 Ok = (
@@ -221,46 +223,44 @@ Ok = (
     | StreamStart
 )
 
-type_id = int | str | None
-
 
 class OkFrame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """`{"id": .., "ok": {..}}`"""
 
     ok: Ok
-    id: type_id = None
+    id: RequestId = None
 
 
 class ErrorFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     """`{"id": .., "error": {..}}`"""
 
     error: Error
-    id: type_id = None
+    id: RequestId = None
 
 
 class EventFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     """`{"id": .., "event": {..}}`"""
 
     event: Event
-    id: type_id = None
+    id: RequestId = None
 
 
 class OutputFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     """`{"id": .., "output": {..}}`"""
 
     output: Output
-    id: type_id = None
+    id: RequestId = None
 
 
 class EndFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     """`{"id": .., "end": {..}}`"""
 
     end: FollowEnd
-    id: type_id = None
+    id: RequestId = None
 
 
 class LaggedFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     """`{"id": .., "lagged": {..}}`"""
 
     lagged: Lagged
-    id: type_id = None
+    id: RequestId = None

@@ -1,13 +1,13 @@
-"""What a client may ask: one struct for each op. A change here is a change of the protocol: see version.py.
+"""Requests of clients: one struct per op. A change here is a change of the protocol: see version.py.
 
-Every request may carry `id`, a number or a string of the client's choice, which comes back in the answer.
+Every request may have an `id`, a number or string of the client's choice, which the reply repeats.
 """
 
 from __future__ import annotations
 
 from luzia_protocol.base import Base
+from luzia_protocol.dispatch import AwareTime
 from luzia_protocol.dispatch import Dispatch as Dispatch
-from luzia_protocol.dispatch import Moment
 from luzia_protocol.graphs import Graph as Graph
 from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
@@ -47,22 +47,22 @@ class Hello(Base, tag="hello"):
 
 
 class Status(Base, tag="status"):
-    """Everything about one job. Answered by replies.StatusResult."""
+    """One job in full. Answered by replies.StatusResult."""
 
     job: str
 
 
 class List(Base, tag="list"):
-    """Jobs, newest first, a page at a time. Answered by replies.JobPage.
+    """Jobs, newest first, in pages. Answered by replies.JobPage.
 
-    projects, states: keep only these; empty keeps all. tags: keep only jobs that have all of these.
-    parent: keep only jobs that were dispatched from inside this one.
-    limit: jobs in a page, 1 to MAX_PAGE.
-    cursor: the `next` of the page before, with everything else as it was.
-    since: keep only jobs that were dispatched then or later.
-    sort: another order: moments and quantities from the largest, words from A; who has none comes last, and of equal
-    jobs the newest first. reverse: the other way round. A job that changes between two pages of such an order may be in
-    both of them, or in neither.
+    projects, states: select these; empty selects all. tags: select jobs that have all of these.
+    parent: select the sub-jobs of this job.
+    limit: jobs per page, 1 to MAX_PAGE.
+    cursor: the `next` of the previous page, with all other fields unchanged.
+    since: select jobs dispatched at this time or later.
+    sort: another order: times and quantities descending, text ascending; jobs without a value last, equal ones newest
+    first.
+    reverse: the opposite order. A job that changes between two pages of such an order may be in both or in neither.
     """
 
     projects: list[str] = []
@@ -71,16 +71,16 @@ class List(Base, tag="list"):
     cursor: int | None = None
     tags: dict[str, str] = {}
     parent: str | None = None
-    since: Moment | None = None
+    since: AwareTime | None = None
     sort: SortKey = "created"
     reverse: bool = False
 
 
 class Wait(Base, tag="wait"):
-    """Answer, out of order, when all of the jobs are final or `timeout_s` is over. See replies.WaitResult.
+    """Answer, out of order, when all jobs have finished or after `timeout_s`. See replies.WaitResult.
 
-    parent: the job from inside which the caller waits. When it waits for one below it, it lends its slots, and the
-    answer comes when it has them back.
+    parent: the job that waits. When it waits for a sub-job, it lends its slots, and the reply comes when it has them
+    back.
     """
 
     jobs: list[str]
@@ -89,10 +89,10 @@ class Wait(Base, tag="wait"):
 
 
 class Subscribe(Base, tag="subscribe"):
-    """Stream events: those after `after` first, then live ones. Items are events, the end is `lagged`.
+    """Stream events: stored ones after `after` first, then live ones. Items are events, the end is `lagged`.
 
-    after: the last seq that the caller has seen; None begins with what happens next.
-    jobs, projects, kinds: keep only these; empty keeps all.
+    after: the last `seq` that the caller has seen; None begins with the next event.
+    jobs, projects, kinds: select these; empty selects all.
     """
 
     after: int | None = None
@@ -102,9 +102,9 @@ class Subscribe(Base, tag="subscribe"):
 
 
 class Import(Base, tag="import"):
-    """Take in jobs of another luzia as its `status` shows them. Answered by replies.ImportResult.
+    """Import jobs of another luzia, in the form of its `status`. Answered by replies.ImportResult.
 
-    jobs: at most MAX_IMPORT_JOBS. What is there already stays as it is; one that is not final becomes `lost`.
+    jobs: at most MAX_IMPORT_JOBS. Existing jobs stay unchanged; an unfinished job becomes `lost`.
     """
 
     jobs: list[Job]
@@ -115,7 +115,7 @@ class Projects(Base, tag="projects"):
 
 
 class ProjectAdd(Base, tag="project_add"):
-    """Write a project into the configuration file and apply it. Answered by replies.ProjectList."""
+    """Add a project to the configuration file and apply it. Answered by replies.ProjectList."""
 
     name: str
     path: str
@@ -123,30 +123,30 @@ class ProjectAdd(Base, tag="project_add"):
 
 
 class ProjectRemove(Base, tag="project_remove"):
-    """Take a project out of the configuration file; its jobs stay. Answered by replies.ProjectList."""
+    """Remove a project from the configuration file; its jobs stay. Answered by replies.ProjectList."""
 
     name: str
 
 
 class Agents(Base, tag="agents"):
-    """The agents that the daemon knows. Answered by replies.AgentList.
+    """The agents that are built in or configured. Answered by replies.AgentList.
 
-    versions: ask their programs for these, which takes some of them seconds.
+    versions: read their versions, too, which may take seconds.
     """
 
     versions: bool = True
 
 
 class Reload(Base, tag="reload"):
-    """Read the configuration again; a broken file is refused whole. Answered by replies.ReloadResult."""
+    """Read the configuration again; an invalid file is refused. Answered by replies.ReloadResult."""
 
 
 class Info(Base, tag="info"):
-    """What the daemon is and how it does. Answered by replies.DaemonInfo."""
+    """The daemon's status. Answered by replies.DaemonInfo."""
 
 
 class Shutdown(Base, tag="shutdown"):
-    """End the daemon and leave running agents alone. Answered by replies.StopResult."""
+    """Stop the daemon; running agents continue. Answered by replies.StopResult."""
 
 
 Request = (

@@ -1,4 +1,4 @@
-"""Schedules: jobs that are dispatched again and again. A change here is a change of the protocol: see version.py."""
+"""Schedules: recurring jobs. A change here is a change of the protocol: see version.py."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ MAX_SCHEDULES = 1000
 MAX_CRON_CHARS = 200
 MAX_RUNS_SHOWN = 100
 NEXT_RUNS = 5
-"""How many runs to come are told of one schedule, when nobody says how many."""
+"""How many next runs one schedule shows by default."""
 SCHEDULE_TAG = "schedule"
-"""The tag of every job that a schedule has dispatched; its value is the schedule's name."""
+"""The tag of every job of a schedule; its value is the schedule's name."""
 
 
 class MissedPolicy(StrEnum):
-    """What becomes of runs whose moment passed while luziad could not dispatch them."""
+    """The policy for runs that were due while luziad could not dispatch them."""
 
     ONCE = "once"
-    """One run makes up for all of them."""
+    """They are coalesced into one run."""
     SKIP = "skip"
-    """They are left out."""
+    """They are skipped."""
     ALL = "all"
-    """Each of them is made up for, in their order; of many the latest."""
+    """Each is dispatched, in order; of many only the latest."""
 
 
 class OverlapPolicy(StrEnum):
-    """What becomes of a run whose moment comes when a job of the schedule has not ended. Two never run at once."""
+    """The policy for a run that is due while a job of the schedule is unfinished. Two never run at the same time."""
 
     SKIP = "skip"
-    """The run is left out."""
+    """The run is skipped."""
     QUEUE = "queue"
-    """It starts when they have ended."""
+    """It starts when they have finished."""
     CANCEL = "cancel"
-    """They are cancelled, and it starts when they have ended."""
+    """They are cancelled, and it starts when they have finished."""
 
 
 class ScheduleAdd(Base, tag="schedule_add"):
-    """Dispatch a job at the moments of a cron expression. Answered by ScheduleResult.
+    """Dispatch a job at the times of a cron expression. Answered by ScheduleResult.
 
-    name: letters, digits, `.`, `_` and `-`, at most 64. cron: five fields, six with seconds in front, or `@daily` and
-    the like. job: a dispatch without `key`, `after…`, `not_before` and `start_in_s`. timezone: a name such as
-    Europe/Berlin; None is the caller's TZ, or the machine's zone. replace: put it in the place of one of that name,
-    whose jobs, and whether it is paused, stay as they are.
+    name: letters, digits, `.`, `_` and `-`, at most 64. cron: five fields, six with seconds first, or `@daily` and the
+    like. job: a dispatch without `key`, `after…`, `not_before` and `start_in_s`. timezone: a name such as
+    Europe/Berlin;
+    None is the caller's TZ, or the machine's zone. replace: replace a schedule with this name, and keep its jobs and
+    whether it is paused.
     """
 
     name: str
@@ -72,36 +73,36 @@ class ScheduleShow(Base, tag="schedule_show"):
 
 
 class SchedulePause(Base, tag="schedule_pause"):
-    """Dispatch nothing until it is resumed; what runs goes on. Answered by ScheduleResult."""
+    """Dispatch no more of its jobs until it is resumed; running ones continue. Answered by ScheduleResult."""
 
     name: str
 
 
 class ScheduleResume(Base, tag="schedule_resume"):
-    """Dispatch again; what came meanwhile is not made up for. Answered by ScheduleResult."""
+    """Dispatch its jobs again; runs that were due meanwhile are skipped. Answered by ScheduleResult."""
 
     name: str
 
 
 class ScheduleRemove(Base, tag="schedule_remove"):
-    """Forget a schedule; its jobs stay. Answered by ScheduleResult, as it was."""
+    """Remove a schedule; its jobs stay. Answered by ScheduleResult with its last state."""
 
     name: str
 
 
 class ScheduleRun(Base, tag="schedule_run"):
-    """Dispatch its job now, also when it is paused. Answered by replies.DispatchResult.
+    """Dispatch its job now, even if it is paused. Answered by replies.DispatchResult.
 
-    Where a job of the schedule has not ended, `skip` does as `queue`.
+    If a job of the schedule is unfinished, `skip` acts like `queue`.
     """
 
     name: str
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What became of one run. at: its moment. job: its id; None when there is none, and `note` says why.
+    """The result of one run. at: its time. job: its id; None if it has none, and `note` says why.
 
-    state: the job's, None when it is forgotten.
+    state: the job's, None if the job was removed.
     """
 
     at: datetime
@@ -111,11 +112,11 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Schedule(msgspec.Struct, frozen=True, repr_omit_defaults=True):
-    """A schedule. Moments are in its zone.
+    """A schedule. Times are in its zone.
 
-    job: what is dispatched, without its variables. env_names: their names. next: runs to come, none while it is paused.
-    last: the newest run whose fate is decided. live: ids of its jobs that have not ended.
-    problem: why it cannot run at all any more, when it cannot.
+    job: the dispatch, without its variables. env_names: their names. next: the next runs, none while it is paused.
+    last: the newest run that was dispatched or skipped. live: ids of its unfinished jobs.
+    problem: why it cannot run any more; empty if it can.
     """
 
     name: str

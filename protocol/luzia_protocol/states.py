@@ -1,6 +1,6 @@
-"""The states of a job, and what lists of jobs are sorted by. A change here is a change of the protocol: see version.py.
+"""The states of a job, and the sort keys of lists. A change here is a change of the protocol: see version.py.
 
-Imports no msgspec: it is on the way of `luzia jobs`, which must be quick.
+Imports no msgspec: `luzia jobs` loads this module and must be fast.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job is in its life; luziad/jobs/lifecycle.py says how it moves."""
+    """The state of a job; luziad/jobs/lifecycle.py has the transitions."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -26,7 +26,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True when nothing happens to the job any more unless somebody asks for a retry."""
+        """True when the job has finished; only a retry or a follow-up changes it."""
         return self in FINAL_STATES
 
 
@@ -43,4 +43,4 @@ FINAL_STATES = frozenset(
 
 
 SORT_KEYS = ("created", "started", "ended", "duration", "cost", "priority", "project", "agent", "state")
-"""What lists of jobs can be ordered by; `created` is by their dispatch."""
+"""The sort keys of lists; `created` is the time of the dispatch."""

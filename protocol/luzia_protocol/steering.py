@@ -1,4 +1,4 @@
-"""What is done to one job. A change here is a change of the protocol: see version.py."""
+"""Requests that control one job. A change here is a change of the protocol: see version.py."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from luzia_protocol.jobs import JobState
 
 
 class Edit(Base, tag="edit"):
-    """Change a queued job; what is None stays. Answered by replies.JobChange.
+    """Change a queued job; fields that are None stay. Answered by replies.JobChange.
 
-    The fields are those of Dispatch; an empty list takes away what the job comes after in that way.
+    The fields are those of Dispatch; an empty list removes the dependencies of its kind.
     """
 
     job: str
@@ -23,27 +23,27 @@ class Edit(Base, tag="edit"):
 
 
 class Cancel(Base, tag="cancel"):
-    """End a job: TERM, grace, KILL for its whole process tree. Answered at once by replies.JobChange."""
+    """End a job: TERM, grace time, KILL for its whole process tree. Answered at once by replies.JobChange."""
 
     job: str
 
 
 class Pause(Base, tag="pause"):
-    """Let nothing of a running job run until it is resumed. It keeps its slot. Answered by replies.JobChange."""
+    """Suspend a running job until it is resumed. It keeps its slot. Answered by replies.JobChange."""
 
     job: str
 
 
 class Resume(Base, tag="resume"):
-    """Let a paused job run on. Answered by replies.JobChange."""
+    """Resume a paused job. Answered by replies.JobChange."""
 
     job: str
 
 
 class Retry(Base, tag="retry"):
-    """Queue a final job again for its next attempt, or let a queued one start now. Answered by replies.JobChange.
+    """Queue a finished job for its next attempt, or start a waiting one now. Answered by replies.JobChange.
 
-    fresh: run the task from the start, also where the agent could go on with its session.
+    fresh: run the task from the start, even if the agent could resume its session.
     """
 
     job: str
@@ -51,18 +51,18 @@ class Retry(Base, tag="retry"):
 
 
 class Send(Base, tag="send"):
-    """Say something more in the job's conversation, when its attempt has ended. Answered by replies.JobChange."""
+    """Send a follow-up message to the session of a finished attempt. Answered by replies.JobChange."""
 
     job: str
     message: str
 
 
 class Answer(Base, tag="answer"):
-    """Answer what the agent of a job in `waiting` asks. Answered by replies.JobChange when the agent has it.
+    """Answer a question of the agent of a waiting job. Answered by replies.JobChange when it is delivered.
 
-    words: `allow`, or `deny` with what to tell the agent, for a permission; for a question one text for each of its
-    parts, of which a number stands for the option of that number, or `deny`.
-    question: the question's id; None is the one that was asked first.
+    words: for a permission `allow`, or `deny` with a reason for the agent; for a question one answer per part, where a
+    number selects an option, or `deny`.
+    question: the question's id; None is the oldest.
     """
 
     job: str
@@ -71,7 +71,7 @@ class Answer(Base, tag="answer"):
 
 
 class ReportProgress(Base, tag="progress"):
-    """Tell how far a running job is, mostly from inside it. Answered by replies.JobChange.
+    """Report the progress of a running job, usually from inside it. Answered by replies.JobChange.
 
     percent is short for done=percent, total=100.
     """
@@ -85,7 +85,7 @@ class ReportProgress(Base, tag="progress"):
 
 
 class UpdateStatus(Base, tag="update_status"):
-    """The older name of `progress`, with the older words for its fields."""
+    """The older form of `progress`, with its older field names."""
 
     job: str
     progress: float | None = None
@@ -93,9 +93,9 @@ class UpdateStatus(Base, tag="update_status"):
 
 
 class Clean(Base, tag="clean"):
-    """Delete a final job's worktree and its branch, if nothing would be lost. See replies.CleanResult; out of order.
+    """Delete a finished job's worktree and branch, if no work would be lost. See replies.CleanResult; out of order.
 
-    dry_run: only say what would become of it.
+    dry_run: only report the result.
     """
 
     job: str
@@ -103,16 +103,16 @@ class Clean(Base, tag="clean"):
 
 
 class Remove(Base, tag="remove"):
-    """Forget a final job: its record and its directory. Answered by replies.JobChange.
+    """Remove a finished job: its record and its directory. Answered by replies.JobChange.
 
-    A job with a worktree is cleaned first, out of order; `worktree_kept` when work would be lost.
+    The worktree of the job is cleaned first, out of order; `worktree_kept` if work would be lost.
     """
 
     job: str
 
 
 class JobChange(msgspec.Struct, frozen=True):
-    """The job and the state it has after the request."""
+    """The job's state after the request."""
 
     job: str
     state: JobState
@@ -120,7 +120,7 @@ class JobChange(msgspec.Struct, frozen=True):
 
 
 class CleanResult(msgspec.Struct, frozen=True):
-    """What became of a job's worktree, or would have: `removed`, or kept for the reason in `why`."""
+    """The result for a job's worktree: `removed`, or kept for the reason in `why`."""
 
     job: str
     path: str

@@ -2,8 +2,8 @@
 
 The rule: unknown fields are ignored; a new field has a default; an op, an event kind, an error code or a
 field is never renamed and never changes its meaning. A change that keeps the rule leaves the number as it
-is. A change that cannot keep it raises PROTOCOL_VERSION, and the daemon goes on to serve the older numbers
-from OLDEST_SUPPORTED on.
+is. A change that breaks it increases PROTOCOL_VERSION, and the daemon continues to support the older numbers
+since OLDEST_SUPPORTED.
 """
 
 VERSION = "0.1.0"

@@ -194,7 +194,7 @@ class JobTracker:
             return
         if isinstance(event, events.Ended):
             self._notify_once(job, None)
-        elif isinstance(event, events.Asked):
+        elif isinstance(event, events.QuestionAsked):
             self._notify_once(job, event.question)
 
     def _notify_once(self, job: Job, question: Question | None) -> None:

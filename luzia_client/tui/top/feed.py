@@ -23,7 +23,7 @@ MAX_REFRESHED_JOBS = 200
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 2.0
 
-_QUEUE_UNCHANGED = (events.Progressed, events.Worktreed, events.Sent)
+_QUEUE_UNCHANGED = (events.Progressed, events.WorktreeChanged, events.Sent)
 """Events that change neither counts nor the reasons of queued jobs."""
 
 

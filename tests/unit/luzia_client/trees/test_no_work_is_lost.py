@@ -39,8 +39,8 @@ class World:
         self.project.write(".gitignore", "*.log\n")
         self.project.commit("ignore")
         self.git = Git(self.project.env)
-        self.worktree = create.plan(self.git, str(self.project.root), "113754-a2f5", str(root / "trees"))
-        create.make(self.git, self.worktree, used=False)
+        self.worktree = create.plan_worktree(self.git, str(self.project.root), "113754-a2f5", str(root / "trees"))
+        create.create_worktree(self.git, self.worktree, used=False)
         self.tree = self.project.at(self.worktree.path)
         self.count = 0
 
@@ -142,8 +142,8 @@ LUZIA: dict[str, Callable[[World], object]] = {
     "diff": lambda w: diff.changed_files(w.worktree),
     "merge": lambda w: merge.merge_branch(w.job, w.worktree, commit=False, message=None),
     "merge --commit": lambda w: merge.merge_branch(w.job, w.worktree, commit=True, message=None),
-    "clean": lambda w: clean.take_away(w.git, w.worktree),
-    "retry": lambda w: create.make(w.git, w.worktree, used=True),
+    "clean": lambda w: clean.remove_worktree(w.git, w.worktree),
+    "retry": lambda w: create.create_worktree(w.git, w.worktree, used=True),
 }
 
 
@@ -181,7 +181,7 @@ def test_no_work_is_ever_lost(steps: list[tuple[str, str]], then: list[str]) -> 
             before, project = world.work(), world.project.picture()
             try:
                 done = LUZIA[name](world)
-            except (WorktreeError, GitError, create.Impossible):
+            except (WorktreeError, GitError, create.WorktreeUnavailable):
                 done = "refused"
             assert before <= world.work(), f"{name} lost work"
             if name == "diff" or isinstance(done, str):

@@ -86,13 +86,13 @@ def test_old_news_change_nothing() -> None:
 def test_a_question_is_shown_the_moment_it_is_asked_and_taken_away_when_it_is_answered() -> None:
     model = JobsModel()
     model.put(a_job(1, JobState.RUNNING))
-    asked = events.Asked(
+    asked = events.QuestionAsked(
         seq=5, at=START, job=a_job(1).id, project="overbits", state=JobState.WAITING, attempt=1, question=QUESTION
     )
     model.apply(asked)
     assert model.page(0, 1)[0].question == QUESTION
     model.apply(
-        events.Answered(
+        events.QuestionAnswered(
             seq=6, at=START, job=a_job(1).id, project="overbits", state=JobState.RUNNING, attempt=1, question="q1"
         )
     )
