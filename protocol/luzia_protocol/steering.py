@@ -73,7 +73,7 @@ class Answer(Base, tag="answer"):
 class ReportProgress(Base, tag="progress"):
     """Report the progress of a running job, usually from inside it. Answered by replies.JobChange.
 
-    percent is short for done=percent, total=100.
+    percent is short for done=percent, total=100. Without any of these numbers, the last reported ones stay.
     """
 
     job: str
@@ -85,7 +85,7 @@ class ReportProgress(Base, tag="progress"):
 
 
 class UpdateStatus(Base, tag="update_status"):
-    """The older form of `progress`, with its older field names."""
+    """The older form of `progress`, with its older field names. An omitted field stays as it was."""
 
     job: str
     progress: float | None = None
