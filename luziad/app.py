@@ -1,4 +1,4 @@
-"""The composition root: builds the parts, starts them in order, and stops them in the reverse one."""
+"""Builds the parts of the daemon, starts them in order, and stops them."""
 
 from __future__ import annotations
 
