@@ -190,12 +190,11 @@ class App:
         self._daily_budget = DailyBudgetGate(
             table, self._launcher, gates.admit, self._stopper.stop, self._judge.has_finished
         )
-        self._start_times = StartTimeGate(gates.admit)
         gates.add(
             HoldGate(),
             self._usage_limits,
             self._daily_budget,
-            self._start_times,
+            StartTimeGate(gates.admit),
             DependencyGate(table, gates.admit, self._completion.skip),
         )
         self._deadlines = Deadlines(self._completion.end)
@@ -368,9 +367,8 @@ class App:
         self._starter.close()
         self._timeouts.close()
         self._deadlines.close()
-        self._usage_limits.close()
-        self._daily_budget.close()
-        self._start_times.close()
+        for gate in self._gates:
+            gate.close()
         self._stalls.close()
         self._machine.close()
         await self._worktrees.close()
