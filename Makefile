@@ -51,7 +51,7 @@ bench: $(STAMP) ## take the measurements of README and docs/comparison.md (WRITE
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
-bench-rivals: $(STAMP) ## take only the measurements of docs/comparison.md (needs pueue and task-spooler on the PATH)
+bench-rivals: $(STAMP) ## take only the measurements of docs/comparison.md, beside the dispatchers that are installed
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
 chaos: $(STAMP) ## kill processes at random for five minutes and check every guarantee (SEED=1 repeats the choices of a run)

@@ -1,5 +1,5 @@
-"""The daemon: it accepts jobs, records them, decides when they run, and supervises what runs.
+"""The daemon: it accepts jobs, records them, schedules them, and supervises the running ones.
 
-app.py puts the parts together and is the only module that knows them all; every other import points downward, as
-tests/unit/house/test_import_directions.py lists.
+app.py connects the parts and is the only module that knows them all. All imports point downward, as listed in
+tests/unit/house/test_import_directions.py.
 """

@@ -1,11 +1,11 @@
-"""`luziad`: from arguments to exit codes.
+"""The command line of `luziad`, with these exit codes:
 
-0  stopped as asked, or --check-config found no mistake
-1  could not start: the directory, the lock, the socket or the store (stderr says which, and the remedy)
-2  the arguments or the configuration are wrong
-3  --on-demand, and the configuration says `autostart = false`
---snapshots and --restore: see snapshots_cli.py.
-With --read-agent as the first argument all of this is said by reading_cli.py.
+0  stopped on request, or --check-config found no mistake
+1  could not start because of a directory, the lock, the socket or the store; stderr has the reason
+2  invalid arguments or configuration
+3  --on-demand was given, and the configuration has `autostart = false`
+--snapshots and --restore: see tools/snapshots.py.
+--read-agent as the first argument: see tools/read_agent.py.
 """
 
 from __future__ import annotations
@@ -47,35 +47,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         return snapshots.restore(config, options.restore)
     if options.on_demand and not config.daemon.autostart:
         print(
-            f"luziad: {config.config_file} says `autostart = false`: start the daemon with `luzia daemon start`",
+            f"luziad: autostart is disabled in {config.config_file}; start the daemon with `luzia daemon start`",
             file=sys.stderr,
         )
         return 3
     log.set_up(config.daemon.log_level)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(config, lambda: _tell_ready(options.ready_fd)))
+            runner.run(serve(config, lambda: _report_ready(options.ready_fd)))
     except LuziadError as exc:
         print(f"luziad: {exc}", file=sys.stderr)
         return 1
     return 0
 
 
-def _tell_ready(descriptor: int | None) -> None:
+def _report_ready(descriptor: int | None) -> None:
     if descriptor is not None:
         os.write(descriptor, b"ready\n")
         os.close(descriptor)
 
 
 def argument_parser() -> argparse.ArgumentParser:
-    """What the program takes; its page in the manual is made from it."""
+    """The parser of the command line; the manual page is generated from it."""
     parser = argparse.ArgumentParser(
-        prog="luziad", description="The daemon of luzia: accepts, records, schedules and watches jobs."
+        prog="luziad", description="The daemon of luzia. It accepts, records, schedules and supervises jobs."
     )
     parser.add_argument("--version", action="version", version=f"luziad {VERSION}")
     parser.add_argument("--check-config", action="store_true", help="check the configuration and exit")
-    parser.add_argument("--snapshots", action="store_true", help="print the snapshots of the job store as JSON lines")
-    parser.add_argument("--restore", metavar="FILE", help="put a snapshot into the job store's place, and exit")
-    parser.add_argument("--on-demand", action="store_true", help="started by a command, not by the user")
-    parser.add_argument("--ready-fd", type=int, metavar="N", help="write `ready` to this descriptor when listening")
+    parser.add_argument(
+        "--snapshots", action="store_true", help="list the snapshots of the job store as JSON lines and exit"
+    )
+    parser.add_argument("--restore", metavar="FILE", help="replace the job store with a snapshot and exit")
+    parser.add_argument(
+        "--on-demand", action="store_true", help="exit with 3 if the configuration disables autostart (for clients)"
+    )
+    parser.add_argument("--ready-fd", type=int, metavar="N", help="write `ready` to file descriptor N when listening")
     return parser

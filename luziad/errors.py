@@ -1,21 +1,21 @@
-"""The daemon's exceptions, split by who must act.
+"""The daemon's exceptions, by who must act.
 
     LuziadError
       ConfigError        the operator: the configuration is wrong; `mistakes` lists every one
       StartupError       the operator: the daemon cannot start here (directory, lock, socket, store)
       StorageError       the operator: the store cannot be written now; retried until it can
       StoreDamagedError  the operator: the store cannot be read
-        EnvironmentsDamagedError   the same of its second database, with the variables of jobs
+        EnvironmentsDamagedError   the same for its second database, with the variables of jobs
       StoreTooNewError   the operator: the store was written by a newer luzia
 
-A request that cannot be done raises luzia_protocol.errors.Refused: there the client must act.
+A request that cannot be fulfilled raises luzia_protocol.errors.Refused: the client must act.
 """
 
 from __future__ import annotations
 
 
 class LuziadError(Exception):
-    """The root: everything that the daemon raises on purpose."""
+    """The base class of the daemon's exceptions."""
 
 
 class ConfigError(LuziadError):
@@ -27,15 +27,15 @@ class ConfigError(LuziadError):
 
 
 class StartupError(LuziadError):
-    """The daemon cannot start here; the message says why and what to do."""
+    """The daemon cannot start; the message says why and what to do."""
 
 
 class StorageError(LuziadError):
-    """A write to the store failed; nothing of the transaction is in it."""
+    """A write to the store failed; the transaction was rolled back."""
 
 
 class StoreDamagedError(LuziadError):
-    """The store cannot be read as the database that it should be."""
+    """The store is damaged and cannot be read."""
 
 
 class EnvironmentsDamagedError(StoreDamagedError):
@@ -43,4 +43,4 @@ class EnvironmentsDamagedError(StoreDamagedError):
 
 
 class StoreTooNewError(LuziadError):
-    """The store has a schema of a newer luzia; it is left untouched."""
+    """The store has the schema of a newer luzia; it is left unchanged."""

@@ -1,4 +1,4 @@
-"""The daemon's log: one line an action, `time level room action fields`, to stderr. Never a secret."""
+"""The daemon's log on stderr: one line for each action, `time level logger action fields`. Never a secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Formatter(logging.Formatter):
 
 
 def set_up(level: str) -> None:
-    """Log to stderr from this level on."""
+    """Log to stderr, from this level upward."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -170,10 +170,9 @@ def socket_text(socket: PathLike | None) -> str:
 
 def as_list(name: str, expected: str, values: Iterable[T]) -> list[T]:
     """The values as a list. Raises ArgumentError when they are none."""
-    try:
-        return list(values)
-    except TypeError as exc:
-        raise _wrong_type(name, expected, values) from exc
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise _wrong_type(name, expected, values)
+    return list(values)
 
 
 def _wrong_type(name: str, expected: str, value: object) -> ArgumentError:

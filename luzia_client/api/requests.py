@@ -178,10 +178,8 @@ def graph_request(jobs: Sequence[GraphJob], key: str | None, parent: JobLike | N
 
     parent: None is the job in which this program runs, if any; an empty one is none.
     """
-    if isinstance(jobs, str | bytes | Mapping):
-        raise ArgumentError(f"jobs must be a list of jobs, not {type(jobs).__name__}")
     return requests.Graph(
-        jobs=[_node(number, job) for number, job in enumerate(jobs, 1)],
+        jobs=[_node(number, job) for number, job in enumerate(as_list("jobs", "a list of jobs", jobs), 1)],
         key=key or _random_key(),
         client_env=client_env(),
         parent=(current_job() if parent is None else job_id(parent)) or None,

@@ -1,7 +1,6 @@
-"""The interface of agent adapters: pure functions that know one agent, and do no I/O.
+"""The interface of agent adapters: each knows one agent. Pure.
 
-An adapter is given lines of output by whoever reads the files, and says what they mean. The last line counts
-also when its newline is missing. What readers share (decoding, counting, words) is in reading.py.
+The caller reads the output files and passes each line to a reader, with the last one even if its newline is missing.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from luzia_protocol.jobs import Outcome, Progress
 from luziad.jobs.attempt import Answer, ExitRecord, Verdict
 
 
-class Context(msgspec.Struct, frozen=True):
-    """What an adapter may use to build the command of an attempt.
+class CommandContext(msgspec.Struct, frozen=True):
+    """The input from which an adapter builds the command of an attempt.
 
-    job, attempt: whose command. task: the user's text. directory: where the agent works, absolute.
-    prompt_file: absolute path of a file with the task's text, there when the agent starts.
+    job, attempt: the attempt. task: the user's text. directory: the working directory, absolute.
+    prompt_file: absolute path of a file with the task's text, which exists when the agent starts.
     argv: the exact command of `luzia run`; None for every other job.
-    session: the agent's session to go on with, in which `task` is what is said next; None begins one.
-    max_cost_usd, max_turns: what is left of the job's budget.
-    ask: a person may be asked. allow: what the agent may use without asking, in its own words.
+    session: the agent's session to resume, with `task` as the next message; None begins a new one.
+    max_cost_usd, max_turns: what remains of the job's budget.
+    ask: the agent may ask the user. allow: what it may use without asking, in the agent's own notation.
     """
 
     job: str
@@ -41,23 +40,23 @@ class Context(msgspec.Struct, frozen=True):
     allow: list[str] = []
 
 
-def within(context: Context, cost: str, turns: str) -> list[str]:
-    """The words that keep an agent within its budget, if there is one; `cost` and `turns` are its options."""
+def budget_options(context: CommandContext, cost: str, turns: str) -> list[str]:
+    """The arguments that limit an agent to its budget, if there is one; `cost` and `turns` are its options."""
     words = [] if context.max_cost_usd is None else [f"{cost}={context.max_cost_usd:.2f}"]
     return words if context.max_turns is None else [*words, f"{turns}={context.max_turns}"]
 
 
-def going_on(context: Context, option: str) -> list[str]:
-    """The words that make an agent go on with its session, if it is to; `option` is the agent's."""
+def resume_options(context: CommandContext, option: str) -> list[str]:
+    """The arguments that resume the session, if there is one; `option` is the agent's."""
     return [] if context.session is None else [f"{option}={context.session}"]
 
 
 class Command(msgspec.Struct, frozen=True):
     """How to run the agent once.
 
-    argv: the command. env: variables to set. drop_env: variables to take out of the inherited environment.
-    stdin_prompt: the agent reads the task on stdin (otherwise /dev/null). merge_stderr: stderr into stdout.
-    first_line: instead, its stdin begins with this line and stays open for answers.
+    argv: the command. env: variables to set. drop_env: variables to remove from the inherited environment.
+    stdin_prompt: the agent reads the task on stdin (otherwise /dev/null). merge_stderr: stderr goes into stdout.
+    first_line: instead of the task, stdin begins with this line and stays open for answers.
     """
 
     argv: list[str]
@@ -69,7 +68,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 MAX_ARGUMENT_BYTES = 100 * 1024
-"""A longer text does not go into an argument: Linux allows 128 KiB for each (MAX_ARG_STRLEN)."""
+"""A longer text is not passed as an argument: Linux limits each one to 128 KiB (MAX_ARG_STRLEN)."""
 
 NESTING_VARIABLES = (
     "CLAUDECODE",
@@ -80,11 +79,11 @@ NESTING_VARIABLES = (
     "GEMINI_CLI",
     "OPENCODE",
 )
-"""How agents tell their children that they run inside an agent; a job of its own does not."""
+"""Variables that tell a process that it runs inside an agent, which a job does not."""
 
 
 STDERR_TAIL_BYTES = 8 * 1024
-"""How much of the end of stderr a reader gets for its verdict."""
+"""How much of the end of stderr is passed to a reader for its verdict."""
 
 
 class PlanItem(msgspec.Struct, frozen=True):
@@ -95,24 +94,24 @@ class PlanItem(msgspec.Struct, frozen=True):
 
 
 class UsageLimit(msgspec.Struct, frozen=True):
-    """The account's allowance is used up. words: the agent's. resets_at: epoch seconds, where its events have them."""
+    """The account's usage limit is reached. words: the agent's message. resets_at: epoch seconds, if known."""
 
     words: str
     resets_at: float | None = None
 
 
-class Understanding(msgspec.Struct, frozen=True):
-    """What a reader has understood of an attempt's output so far; None is what it cannot know.
+class OutputSummary(msgspec.Struct, frozen=True):
+    """What an attempt's output has shown so far; None is unknown.
 
-    session, model, version: of the agent's. turns: how often the model's turn came; for codex its own turns, of
-    which each may use many tools. tools: calls by name, of the first names only; tool_calls: all of them.
-    files: what the agent wrote, in the order of their first change; more_files: some were not kept.
+    session, model, version: of the agent. turns: turns of the model; for codex its own turns, each of which may
+    use many tools. tools: calls by name, for the first names only; tool_calls: the number of all calls.
+    files: those that the agent wrote, in the order of their first change; more_files: some were not kept.
     plan_done, plan_total: without the dropped entries of `plan`, which has the first entries.
-    tokens_in: all that the model read, tokens_cached: those of them that came from its cache,
-    tokens_out: all that it wrote, thoughts included. codex counts over the whole thread, earlier attempts included.
-    cost_usd: the agent's own estimate; None is unpriced. usage_limit: what stops it, when that is the account's limit.
-    last_message: what the model said last, or its beginning. events: lines that held an object.
-    noise_lines: lines with text that held none. asked: what the agent asks a person, and waits for.
+    tokens_in: all tokens that the model read, tokens_cached: those of them that came from its cache,
+    tokens_out: all tokens that it wrote, with its reasoning. codex counts over the whole thread, with earlier attempts.
+    cost_usd: the agent's own estimate; None when unknown. usage_limit: the account's limit, if it stops the agent.
+    last_message: the model's last message, or its beginning. events: lines with a JSON object.
+    noise_lines: lines with other text. asked: open questions to the user.
     """
 
     session: str | None = None
@@ -138,29 +137,29 @@ class Understanding(msgspec.Struct, frozen=True):
     asked: list[Question] = []
 
 
-class Entry(NamedTuple):
+class TranscriptEntry(NamedTuple):
     """A part of a transcript.
 
-    kind: said, thought, tool, result, failed (of a tool), plan, note, warning, good or bad (how it ended), noise.
-    goes_on: the text is a piece that goes on with the pieces before it.
+    kind: said, thought, tool, result, failed (a tool's result), plan, note, warning, good or bad (the end), noise.
+    continues: the text continues that of the previous entry.
     """
 
     kind: str
     text: str
-    goes_on: bool = False
+    continues: bool = False
 
 
 class Reader(Protocol):
-    """Reads one attempt's output and judges it. Never raises on any line, and keeps little of them."""
+    """Reads one attempt's output and judges it. Accepts any line without an exception, in bounded memory."""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one line of stdout without its newline; return progress when it changed."""
+        """Read one line of stdout without its newline; return the progress if it changed."""
 
-    def understanding(self) -> Understanding:
-        """What has been understood so far; after the verdict also what stderr adds."""
+    def summary(self) -> OutputSummary:
+        """The summary so far; after the verdict, with what stderr adds."""
 
-    def finished(self) -> bool:
-        """True when the agent has told its final result, so that nothing but its end is to come."""
+    def is_finished(self) -> bool:
+        """Whether the agent has reported its final result."""
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Judge the attempt. `stderr_tail` is the last STDERR_TAIL_BYTES of stderr."""
@@ -170,30 +169,30 @@ class Adapter(msgspec.Struct, frozen=True):
     """One row of the table of agents.
 
     program: the executable that must be installed; None when the agent needs none.
-    command: builds the command. reader: makes a Reader for an attempt.
-    reads_output: False when the verdict needs the exit record only, so that nobody reads the output.
-    install_hint: how to get it, in one line.
-    transcript: what a line of its output means to a person; None shows the output as it is.
-    tells_version: the program prints its version when it gets `--version`, and does nothing else.
-    resumes: it can go on with a session.
-    respond: makes the line for stdin that answers a question, from the line of output that asked it; None when the
-    agent cannot ask. Raises ValueError for a line that asks nothing.
+    command: builds the command. reader: creates a Reader for an attempt.
+    reads_output: False when the verdict needs the exit record only.
+    install_hint: how to install it, in one line.
+    transcript: the transcript entries of a line of output; None shows the output unchanged.
+    has_version_option: with `--version` the program prints its version and exits.
+    can_resume: it can resume a session.
+    respond: the line for stdin that answers a question, from the line of output with the question; None when the
+    agent cannot ask. Raises ValueError for a line without a question.
     """
 
     name: str
     program: str | None
-    command: Callable[[Context], Command]
+    command: Callable[[CommandContext], Command]
     reader: Callable[[], Reader]
     reads_output: bool
     install_hint: str = ""
-    transcript: Callable[[bytes], list[Entry]] | None = None
-    tells_version: bool = False
-    resumes: bool = False
+    transcript: Callable[[bytes], list[TranscriptEntry]] | None = None
+    has_version_option: bool = False
+    can_resume: bool = False
     respond: Callable[[bytes, Answer], str] | None = None
 
 
-def signal_or_code(exit_record: ExitRecord) -> str:
-    """The exit in words: "exit code 2", "killed by SIGKILL", or why the agent could not be started."""
+def describe_exit(exit_record: ExitRecord) -> str:
+    """The exit as text: "exit code 2", "killed by SIGKILL", or why the agent could not be started."""
     if exit_record.error is not None:
         return exit_record.error
     if exit_record.signal is not None:
@@ -201,30 +200,30 @@ def signal_or_code(exit_record: ExitRecord) -> str:
     return f"exit code {exit_record.exit_code}"
 
 
-def by_exit_code(exit_record: ExitRecord) -> Verdict:
-    """The verdict for programs whose exit code can be trusted: 0 is success, all else is not."""
+def judge_exit_code(exit_record: ExitRecord) -> Verdict:
+    """The verdict for programs with a reliable exit code: 0 is success, everything else is failure."""
     if exit_record.error is not None:
         return Verdict(Outcome.START_FAILED, exit_record.error)
     if exit_record.exit_code == 0:
         return Verdict(Outcome.COMPLETED)
-    return Verdict(Outcome.FAILED, signal_or_code(exit_record))
+    return Verdict(Outcome.FAILED, describe_exit(exit_record))
 
 
 class ExitCodeReader:
-    """Reads nothing, and trusts the exit code."""
+    """Judges by the exit code and ignores the output."""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in a line that means nothing here."""
+        """Ignore the line."""
         return None
 
-    def understanding(self) -> Understanding:
-        """Nothing is understood of output that nobody reads."""
-        return Understanding()
+    def summary(self) -> OutputSummary:
+        """An empty summary."""
+        return OutputSummary()
 
-    def finished(self) -> bool:
-        """No output tells it."""
+    def is_finished(self) -> bool:
+        """Never, since no output is read."""
         return False
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Judge the attempt by its exit code."""
-        return by_exit_code(exit_record)
+        return judge_exit_code(exit_record)

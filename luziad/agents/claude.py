@@ -1,10 +1,10 @@
 """Claude Code, headless: `claude -p` with stream-json output.
 
-Facts that this rests on (seen with version 2.1): an API error ends as a `result` of subtype success with
-is_error true, and some versions exit 0 with it; such errors are spoken by the model "<synthetic>". A refused
-tool and an unknown slash command exit 0. SIGTERM exits 143 without a `result`, SIGINT exits 0. Lines of
-sub-agents carry parent_tool_use_id: their tools, files and tokens count, their words do not. A message comes in a
-line for each of its blocks, each with the usage of its start; the `result` has the true totals.
+Observed with version 2.1: an API error ends with a `result` of subtype success with is_error true, and some
+versions exit 0 after it; the message of such an error has the model "<synthetic>". A refused tool and an unknown slash
+command exit 0. SIGTERM exits 143 without a `result`, SIGINT exits 0. Lines of sub-agents have parent_tool_use_id:
+their tools, files and tokens count, their messages do not. A message is printed as one line for each of its blocks,
+each with the usage at its start; the `result` has the correct totals.
 """
 
 from __future__ import annotations
@@ -17,19 +17,27 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import claude_questions, claude_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, PlanItem, Understanding, within
-from luziad.agents.claude_events import MODEL_USAGE, USAGE, Call, Event, created_task, event_of, tokens
-from luziad.agents.notes import MAX_ID, MAX_PATH, MAX_PLAN, Notes, amount, count, plan_item, remember
-from luziad.agents.reading import (
-    MAX_WORDS,
-    at,
-    is_usage_limit,
-    judge,
-    last_words,
-    objects,
-    one_line,
-    text,
-    text_at,
+from luziad.agents.base import (
+    NESTING_VARIABLES,
+    Adapter,
+    Command,
+    CommandContext,
+    OutputSummary,
+    PlanItem,
+    budget_options,
+)
+from luziad.agents.claude_events import MODEL_USAGE, USAGE, Event, ToolCall, count_tokens, created_task_id, decode_event
+from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
+from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.summary_builder import (
+    MAX_ID_CHARS,
+    MAX_PATH_CHARS,
+    MAX_PLAN_ITEMS,
+    SummaryBuilder,
+    make_plan_item,
+    parse_amount,
+    parse_count,
+    put_bounded,
     tool_phase,
 )
 from luziad.jobs.attempt import ExitRecord, Verdict
@@ -40,10 +48,10 @@ _WRITERS = ("Write", "Edit", "MultiEdit", "NotebookEdit")
 _TASK_TOOLS = ("TaskCreate", "TaskUpdate")
 
 
-def command(context: Context) -> Command:
-    """Run Claude Code with the task on stdin; it may edit files, and what it would have to ask is refused or asked.
+def command(context: CommandContext) -> Command:
+    """Run Claude Code with the task on stdin. It may edit files; other permissions are refused, or the user is asked.
 
-    The session's id follows from the job and the attempt, so that it is known whatever becomes of the output.
+    The session's id is derived from the job and the attempt, so that it is known even if the output is lost.
     """
     new = uuid.uuid5(_SESSIONS, f"{context.directory}\0{context.job}\0{context.attempt}")
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
@@ -58,14 +66,14 @@ def command(context: Context) -> Command:
             "--output-format=stream-json",
             f"--permission-mode={mode}",
             session,
-            *within(context, "--max-budget-usd", "--max-turns"),
+            *budget_options(context, "--max-budget-usd", "--max-turns"),
             *asking,
             *allowed,
         ],
-        env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only honest progress
+        env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
-        first_line=claude_questions.first_line(context.task) if context.ask else None,
+        first_line=claude_questions.format_first_line(context.task) if context.ask else None,
     )
 
 
@@ -73,21 +81,21 @@ class ClaudeReader:
     """Reads the events of one headless run."""
 
     def __init__(self) -> None:
-        self._notes = Notes()
+        self._builder = SummaryBuilder()
         self._messages: dict[str, None] = {}
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, ToolCall] = {}
         self._tasks: dict[str, PlanItem] = {}
-        self._asking = claude_questions.Asking()
+        self._questions = claude_questions.PendingQuestions()
         self._answered = False
-        self._said = "(nothing)"
+        self._last_answer = "(nothing)"
         self._hint = ""
         self._finished = False
         self._success = False
         self._failure = ""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one event."""
-        event = self._notes.event(event_of, line)
+        """Read one event."""
+        event = self._builder.decode(decode_event, line)
         if event is None:
             return None
         main = event.parent_tool_use_id is None
@@ -101,46 +109,46 @@ class ClaudeReader:
             case "tool_progress" if main:
                 self._tool_progress(event)
             case "control_request":
-                self._asking.request(event.request_id, event.request)
+                self._questions.add(event.request_id, event.request)
             case "control_cancel_request":
-                self._asking.withdrawn(event.request_id)
+                self._questions.withdraw(event.request_id)
             case "rate_limit_event":
                 self._rate_limit(event)
             case "result" if main:
                 self._result(event)
-        return self._notes.changed()
+        return self._builder.take_progress()
 
-    def understanding(self) -> Understanding:
-        """What has been understood so far."""
-        return msgspec.structs.replace(self._notes.understanding(), asked=self._asking.questions())
+    def summary(self) -> OutputSummary:
+        """The summary so far."""
+        return msgspec.structs.replace(self._builder.summary(), asked=self._questions.questions())
 
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """True after a result, until the model's next turn."""
         return self._finished
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
-        """Success is a result without error or refused tools, after an answer of the model."""
+        """Success is a result without an error or refused tools, after an answer of the model."""
         return judge(
             exit_record,
             success=self._success,
             failure=self._failure,
             hint=self._hint,
             missing="claude ended without a result",
-            stderr_words=last_words(stderr_tail),
+            stderr_words=last_stderr_line(stderr_tail),
         )
 
     def _system(self, event: Event) -> None:
         match event.subtype:
             case "init":
-                self._notes.name("session", event.session_id)
-                self._notes.name("model", event.model)
-                self._notes.name("version", event.claude_code_version)
-                self._notes.phase("thinking")
+                self._builder.set_name("session", event.session_id)
+                self._builder.set_name("model", event.model)
+                self._builder.set_name("version", event.claude_code_version)
+                self._builder.set_phase("thinking")
             case "api_retry":
-                attempt, most = count(event.attempt), count(event.max_retries)
-                self._notes.phase(f"retry {attempt} of {most}: {one_line(text(event.error), 80)}")
+                attempt, most = parse_count(event.attempt), parse_count(event.max_retries)
+                self._builder.set_phase(f"retry {attempt} of {most}: {one_line(as_text(event.error), 80)}")
             case "status" if event.status == "compacting":
-                self._notes.phase("compacting")
+                self._builder.set_phase("compacting")
 
     def _assistant(self, event: Event, main: bool) -> None:
         message = event.message
@@ -148,7 +156,7 @@ class ClaudeReader:
             return
         if main:
             self._finished = False
-        blocks, model = objects(message.get("content")), message.get("model")
+        blocks, model = as_objects(message.get("content")), message.get("model")
         real = model != _SYNTHETIC
         if real:
             self._count(message, main)
@@ -156,123 +164,131 @@ class ClaudeReader:
             if block.get("type") == "tool_use":
                 self._tool_use(block, main)
             elif main:
-                self._notes.phase("thinking")
+                self._builder.set_phase("thinking")
         if not main:
             return
         self._answered = real and not event.error
         words = " ".join(text_at(block, "text") for block in blocks if block.get("type") == "text")
         if self._answered:
             self._hint = ""
-            self._notes.usage_limit = None
-            self._notes.message(words)
-            self._said = words[:MAX_WORDS] or "(nothing)"
+            self._builder.usage_limit = None
+            self._builder.add_message(words)
+            self._last_answer = words[:MAX_TEXT_CHARS] or "(nothing)"
         else:
             self._hint = one_line(words)
             self._note_limit(words)
 
     def _count(self, message: dict[str, Any], main: bool) -> None:
-        """Count a message of the model once; it comes in one line for each of its blocks."""
-        if key := text(message.get("id")):
+        """Count a message of the model once, although each of its blocks has a line."""
+        if key := as_text(message.get("id")):
             if key in self._messages:
                 return
-            remember(self._messages, key, None)
+            put_bounded(self._messages, key, None)
         if main:
-            self._notes.turns += 1
-            self._notes.name("model", message.get("model"))
+            self._builder.turns += 1
+            self._builder.set_name("model", message.get("model"))
         if usage := message.get("usage"):
-            self._notes.add_tokens(*tokens(usage, USAGE))
+            self._builder.add_tokens(*count_tokens(usage, USAGE))
 
     def _tool_use(self, block: dict[str, Any], main: bool) -> None:
-        name, given = text(block.get("name")), block.get("input")
-        self._notes.tool(name)
+        name, given = as_text(block.get("name")), block.get("input")
+        self._builder.add_tool_call(name)
         if main:
-            self._notes.phase(tool_phase(name))
+            self._builder.set_phase(tool_phase(name))
         if name == "TodoWrite" and main:
-            todos = objects(at(given, "todos"))
-            self._notes.plan([plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos])
+            todos = as_objects(value_at(given, "todos"))
+            self._builder.set_plan(
+                [make_plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos]
+            )
         elif name in _WRITERS or (name in _TASK_TOOLS and main):
             file = text_at(given, "file_path") or text_at(given, "notebook_path")
             task, status = text_at(given, "taskId"), text_at(given, "status")
-            call = Call(name, file[: MAX_PATH + 1], task[: MAX_ID + 1], text_at(given, "subject")[:1000], status[:20])
-            remember(self._calls, text(block.get("id")), call)
+            call = ToolCall(
+                name,
+                file[: MAX_PATH_CHARS + 1],
+                task[: MAX_ID_CHARS + 1],
+                text_at(given, "subject")[:1000],
+                status[:20],
+            )
+            put_bounded(self._calls, as_text(block.get("id")), call)
 
     def _user(self, event: Event, main: bool) -> None:
-        for block in objects(at(event.message, "content")):
+        for block in as_objects(value_at(event.message, "content")):
             if block.get("type") != "tool_result":
                 continue
             if main:
-                self._notes.phase("thinking")
-            self._asking.settled(block.get("tool_use_id"))
-            call = self._calls.pop(text(block.get("tool_use_id")), None)
+                self._builder.set_phase("thinking")
+            self._questions.settle(block.get("tool_use_id"))
+            call = self._calls.pop(as_text(block.get("tool_use_id")), None)
             if call is None or block.get("is_error"):
                 continue
             if call.tool in _WRITERS:
-                self._notes.file(call.file)
+                self._builder.add_file(call.file)
             else:
                 self._task_changed(call, event.tool_use_result)
 
-    def _task_changed(self, call: Call, result: msgspec.Raw) -> None:
+    def _task_changed(self, call: ToolCall, result: msgspec.Raw) -> None:
         if call.tool == "TaskCreate":
-            key, status = created_task(result), "pending"
+            key, status = created_task_id(result), "pending"
         else:
             key, status = call.task, call.status
         known = self._tasks.get(key)
-        if not key or len(key) > MAX_ID or (known is None and (not status or len(self._tasks) >= MAX_PLAN)):
+        if not key or len(key) > MAX_ID_CHARS or (known is None and (not status or len(self._tasks) >= MAX_PLAN_ITEMS)):
             return
-        item = plan_item(call.subject or (known.text if known else ""), status)
+        item = make_plan_item(call.subject or (known.text if known else ""), status)
         self._tasks[key] = item if status or known is None else PlanItem(item.text, known.state)
-        self._notes.plan(list(self._tasks.values()))
+        self._builder.set_plan(list(self._tasks.values()))
 
     def _tool_progress(self, event: Event) -> None:
-        elapsed = amount(event.elapsed_time_seconds)
-        self._notes.phase(tool_phase(text(event.tool_name)) + (f" {elapsed:.0f} s" if elapsed else ""))
+        elapsed = parse_amount(event.elapsed_time_seconds)
+        self._builder.set_phase(tool_phase(as_text(event.tool_name)) + (f" {elapsed:.0f} s" if elapsed else ""))
 
     def _rate_limit(self, event: Event) -> None:
-        """Take in a limit of the account; a refusal that names none comes from a busy server."""
+        """Read a limit of the account; a rejection without the limit's type comes from a busy server."""
         info = event.rate_limit_info
-        kind, resets_at = one_line(text_at(info, "rateLimitType"), 40), at(info, "resetsAt")
+        kind, resets_at = one_line(text_at(info, "rateLimitType"), 40), value_at(info, "resetsAt")
         if text_at(info, "status") == "rejected" and (kind or resets_at is not None):
             self._hint = f"usage limit {kind}".rstrip()
-            self._notes.limit(self._hint, resets_at)
+            self._builder.set_usage_limit(self._hint, resets_at)
 
     def _note_limit(self, words: str) -> None:
         if is_usage_limit(words):
-            self._notes.limit(words)
+            self._builder.set_usage_limit(words)
 
     def _result(self, event: Event) -> None:
-        """Judge the end of a turn; of several, the last one counts."""
+        """Read the end of a turn; the last of several counts."""
         self._finished = True
-        self._asking.over()
-        self._failure = self._what_went_wrong(event)
+        self._questions.clear()
+        self._failure = self._describe_failure(event)
         self._success = not self._failure
-        self._notes.name("session", event.session_id)
-        self._notes.set_cost(event.total_cost_usd)
+        self._builder.set_name("session", event.session_id)
+        self._builder.set_cost(event.total_cost_usd)
         models = event.model_usage.values() if isinstance(event.model_usage, dict) else ()
-        totals = [tokens(model, MODEL_USAGE) for model in models]
+        totals = [count_tokens(model, MODEL_USAGE) for model in models]
         if not totals and event.usage:
-            totals = [tokens(event.usage, USAGE)]
+            totals = [count_tokens(event.usage, USAGE)]
         if totals:
-            self._notes.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
+            self._builder.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
         self._note_limit(self._failure)
 
-    def _what_went_wrong(self, event: Event) -> str:
-        subtype, ended = text(event.subtype), text(event.terminal_reason)
-        words = text(event.result)[: 4 * MAX_WORDS]
+    def _describe_failure(self, event: Event) -> str:
+        subtype, ended = as_text(event.subtype), as_text(event.terminal_reason)
+        words = as_text(event.result)[: 4 * MAX_TEXT_CHARS]
         if subtype != "success":
             errors = event.errors
             more = "; ".join(e for e in errors[:10] if isinstance(e, str)) if isinstance(errors, list) else ""
             return f"{subtype or 'a result without a subtype'}: {more or words or ended}".rstrip(": ")
         if event.is_error is not False:
-            return words or self._hint or "claude reports an error without words"
-        unsaid = words.startswith("API Error") and words[: len(self._said)] != self._said
-        if event.api_error_status is not None or unsaid:
-            return words or "an API error without words"
-        denials = objects(event.permission_denials)
-        if refused := [each for each in denials if not self._asking.was_asked_for(each.get("tool_use_id"))]:
+            return words or self._hint or "claude reported an error without a message"
+        unexplained = words.startswith("API Error") and words[: len(self._last_answer)] != self._last_answer
+        if event.api_error_status is not None or unexplained:
+            return words or "API error without a message"
+        denials = as_objects(event.permission_denials)
+        if refused := [each for each in denials if not self._questions.has_asked(each.get("tool_use_id"))]:
             names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
             return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"
         if event.stop_reason == "tool_deferred":
-            return "it waits for an answer that a tool needs"
+            return "it waits for the answer to a tool's question"
         if ended not in ("", "completed"):
             return f"the turn ended early: {ended}"
         if not self._answered:
@@ -287,8 +303,8 @@ ADAPTER = Adapter(
     reader=ClaudeReader,
     reads_output=True,
     transcript=claude_transcript.entries,
-    tells_version=True,
-    resumes=True,
+    has_version_option=True,
+    can_resume=True,
     respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

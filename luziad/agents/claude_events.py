@@ -1,4 +1,4 @@
-"""The lines of Claude Code's stream-json as far as they are read, and what stands deep inside of them."""
+"""The lines of Claude Code's stream-json: the fields that are read, and values nested inside them. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from luziad.agents.notes import count
-from luziad.agents.reading import at, decoded, text_at
+from luziad.agents.json_values import decode_json, text_at, value_at
+from luziad.agents.summary_builder import parse_count
 
 USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 MODEL_USAGE = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
 
 
 class Event(msgspec.Struct, gc=False):
-    """The fields that are read; whatever stands in them, the line is an event."""
+    """The fields that are read. They accept any value, so that every JSON object is an event."""
 
     type: str = ""
     subtype: Any = None
@@ -45,8 +45,8 @@ class Event(msgspec.Struct, gc=False):
     model_usage: Any = msgspec.field(default=None, name="modelUsage")
 
 
-class Call(NamedTuple):
-    """What is kept of a tool's call until it has ended."""
+class ToolCall(NamedTuple):
+    """The data of a tool call that is kept until it has ended."""
 
     tool: str
     file: str
@@ -55,15 +55,15 @@ class Call(NamedTuple):
     status: str
 
 
-event_of = msgspec.json.Decoder(Event).decode
+decode_event = msgspec.json.Decoder(Event).decode
 
 
-def tokens(usage: Any, keys: tuple[str, str, str, str]) -> tuple[int, int, int]:
-    """Tokens read, written and cached. keys: of the fresh input, the output, what the cache gave and what it took."""
-    fresh, out, cached, kept = (count(at(usage, key)) for key in keys)
+def count_tokens(usage: Any, keys: tuple[str, str, str, str]) -> tuple[int, int, int]:
+    """Tokens read, written and cached. keys: of the uncached input, the output, cache reads and cache writes."""
+    fresh, out, cached, kept = (parse_count(value_at(usage, key)) for key in keys)
     return fresh + cached + kept, out, cached
 
 
-def created_task(result: msgspec.Raw) -> str:
-    """The id of the task that a TaskCreate made; empty when the result names none."""
-    return text_at(decoded(result), "task", "id")
+def created_task_id(result: msgspec.Raw) -> str:
+    """The id of the task that TaskCreate has created; empty when the result has none."""
+    return text_at(decode_json(result), "task", "id")

@@ -1,10 +1,10 @@
-"""How Claude Code asks over its stream, and how it is answered on its stdin.
+"""Questions of Claude Code in its stream, and the answers on its stdin.
 
-With `--permission-prompt-tool=stdio` (seen with version 2.1) a tool that needs a permission comes as a line
+With `--permission-prompt-tool=stdio` (observed with version 2.1), a tool that needs permission is printed as a line
 {"type":"control_request","request_id":..,"request":{"subtype":"can_use_tool","tool_name":..,"input":{..},
 "tool_use_id":..}}, and the tool waits for a control_response with the same request_id on stdin. A question to the user
-is the tool AskUserQuestion, asked in the same way; its answers go back in `updatedInput`. A response that comes twice
-is ignored.
+is the tool AskUserQuestion, printed in the same way; its answers are returned in `updatedInput`. A second response to
+a request is ignored.
 """
 
 from __future__ import annotations
@@ -16,98 +16,102 @@ import msgspec
 
 from luzia_protocol.activity import Question, QuestionPart
 
-from luziad.agents.notes import remember
-from luziad.agents.reading import at, objects, one_line, text, text_at
+from luziad.agents.json_values import as_objects, as_text, one_line, text_at, value_at
+from luziad.agents.summary_builder import put_bounded
 from luziad.jobs.attempt import Answer
 
-ASKING_TOOL = "AskUserQuestion"
-MAX_ASKED = 20
-MAX_TEXT = 1000
+QUESTION_TOOL = "AskUserQuestion"
+MAX_PENDING = 20
+MAX_QUESTION_CHARS = 1000
 _MAX_PARTS = 10
 _MAX_OPTIONS = 20
 _MAX_LABEL = 200
-_TELLING = ("command", "file_path", "notebook_path", "url", "path", "pattern", "query", "description")
-"""The fields of a tool's input that say what it is about; the first that is there is shown."""
+_DESCRIPTIVE_FIELDS = ("command", "file_path", "notebook_path", "url", "path", "pattern", "query", "description")
+"""The fields of a tool's input that describe it; the first one present is shown."""
 
 
-class Asking:
-    """What is asked now: the requests that were made, less those that were answered, withdrawn, or are over."""
+class PendingQuestions:
+    """The open questions: those that were not answered or withdrawn, and whose turn has not ended."""
 
     def __init__(self) -> None:
         self._asked: dict[str, tuple[str, Question]] = {}
         self._tools: dict[str, None] = {}
 
-    def request(self, request_id: Any, request: Any) -> None:
-        """Take in a control_request."""
-        key = text(request_id)
-        if text_at(request, "subtype") != "can_use_tool" or not 0 < len(key) <= 200 or len(self._asked) >= MAX_ASKED:
+    def add(self, request_id: Any, request: Any) -> None:
+        """Read a control_request."""
+        key = as_text(request_id)
+        if text_at(request, "subtype") != "can_use_tool" or not 0 < len(key) <= 200 or len(self._asked) >= MAX_PENDING:
             return
         tool = text_at(request, "tool_use_id")
-        self._asked[key] = (tool, question_of(key, request))
-        remember(self._tools, tool, None)
+        self._asked[key] = (tool, parse_question(key, request))
+        put_bounded(self._tools, tool, None)
 
-    def was_asked_for(self, tool_use_id: Any) -> bool:
-        """Whether a person was asked about the tool's use, so that a refusal was theirs."""
-        return text(tool_use_id) in self._tools
+    def has_asked(self, tool_use_id: Any) -> bool:
+        """Whether the user was asked about this use of a tool, so that a refusal was the user's."""
+        return as_text(tool_use_id) in self._tools
 
-    def withdrawn(self, request_id: Any) -> None:
-        """Take in a control_cancel_request."""
-        self._asked.pop(text(request_id), None)
+    def withdraw(self, request_id: Any) -> None:
+        """Read a control_cancel_request."""
+        self._asked.pop(as_text(request_id), None)
 
-    def settled(self, tool_use_id: Any) -> None:
-        """The tool has a result, so nobody waits for an answer any more."""
+    def settle(self, tool_use_id: Any) -> None:
+        """Remove the questions of a tool that has a result."""
         for key in [key for key, (tool, _) in self._asked.items() if tool == tool_use_id]:
             del self._asked[key]
 
-    def over(self) -> None:
-        """The turn has ended."""
+    def clear(self) -> None:
+        """Remove all questions, since the turn has ended."""
         self._asked.clear()
 
     def questions(self) -> list[Question]:
-        """What is asked, oldest first."""
+        """The open questions, oldest first."""
         return [question for _, question in self._asked.values()]
 
 
-def question_of(request_id: str, request: Any) -> Question:
-    """The question that a request to use a tool is."""
-    tool, given = text_at(request, "tool_name")[:_MAX_LABEL], at(request, "input")
-    if tool != ASKING_TOOL:
-        return Question(request_id, "permission", tool, _about(given))
-    parts = [_part(each) for each in objects(at(given, "questions"))[:_MAX_PARTS]]
-    return Question(request_id, "question", tool, " / ".join(part.text for part in parts)[:MAX_TEXT], parts)
+def parse_question(request_id: str, request: Any) -> Question:
+    """The question in a request to use a tool."""
+    tool, given = text_at(request, "tool_name")[:_MAX_LABEL], value_at(request, "input")
+    if tool != QUESTION_TOOL:
+        return Question(request_id, "permission", tool, _describe_input(given))
+    parts = [_parse_part(each) for each in as_objects(value_at(given, "questions"))[:_MAX_PARTS]]
+    return Question(request_id, "question", tool, " / ".join(part.text for part in parts)[:MAX_QUESTION_CHARS], parts)
 
 
 def respond(line: bytes, answer: Answer) -> str:
-    """The line for stdin that answers the request in a line of the stream. Raises ValueError when it holds none."""
+    """The line for stdin that answers the request in a line of the stream. Raises ValueError when it has none."""
     request = msgspec.json.decode(line)
-    given = at(at(request, "request"), "input")
+    given = value_at(value_at(request, "request"), "input")
     response: dict[str, Any] = {"behavior": "allow"}
     if not answer.allow:
         why = answer.texts[0] if answer.texts else "The user denied this."
         response = {"behavior": "deny", "message": why}
-    elif text_at(at(request, "request"), "tool_name") == ASKING_TOOL:
-        asked = objects(at(given, "questions"))
+    elif text_at(value_at(request, "request"), "tool_name") == QUESTION_TOOL:
+        asked = as_objects(value_at(given, "questions"))
         answers = {text_at(each, "question"): said for each, said in zip(asked, answer.texts, strict=False)}
         response["updatedInput"] = {**given, "answers": answers}
     else:
         response["updatedInput"] = given
-    told = {"subtype": "success", "request_id": answer.question, "response": response}
-    return json.dumps({"type": "control_response", "response": told})
+    payload = {"subtype": "success", "request_id": answer.question, "response": response}
+    return json.dumps({"type": "control_response", "response": payload})
 
 
-def first_line(task: str) -> str:
-    """The task as the first line of a conversation."""
+def format_first_line(task: str) -> str:
+    """The line for stdin that begins a conversation with the task."""
     message = {"role": "user", "content": task}
     return json.dumps({"type": "user", "message": message, "parent_tool_use_id": None, "session_id": "default"})
 
 
-def _part(asked: Any) -> QuestionPart:
-    options = [text_at(option, "label")[:_MAX_LABEL] for option in objects(at(asked, "options"))[:_MAX_OPTIONS]]
-    return QuestionPart(text_at(asked, "question")[:MAX_TEXT], options, many=at(asked, "multiSelect") is True)
+def _parse_part(asked: Any) -> QuestionPart:
+    options = [
+        text_at(option, "label")[:_MAX_LABEL] for option in as_objects(value_at(asked, "options"))[:_MAX_OPTIONS]
+    ]
+    return QuestionPart(
+        text_at(asked, "question")[:MAX_QUESTION_CHARS], options, many=value_at(asked, "multiSelect") is True
+    )
 
 
-def _about(given: Any) -> str:
-    for name in _TELLING:
+def _describe_input(given: Any) -> str:
+    for name in _DESCRIPTIVE_FIELDS:
         if words := text_at(given, name):
-            return words[:MAX_TEXT]
-    return one_line(json.dumps(given, ensure_ascii=False), MAX_TEXT) if given else ""
+            return words[:MAX_QUESTION_CHARS]
+    return one_line(json.dumps(given, ensure_ascii=False), MAX_QUESTION_CHARS) if given else ""

@@ -1,8 +1,7 @@
 """Codex, headless: `codex exec --json`.
 
-Facts that this rests on (seen with version 0.169): `error` events such as "Reconnecting... 2/5" are not
-final, `turn.failed` is. `usage` is the total of the thread. SIGINT exits 1 without a terminal event, SIGTERM
-kills it. On a stdin that never ends it waits for ever.
+Observed with version 0.169: `error` events such as "Reconnecting... 2/5" are not final, `turn.failed` is. `usage` is
+the total of the thread. SIGINT exits 1 without a final event, SIGTERM kills it. It waits until stdin is closed.
 """
 
 from __future__ import annotations
@@ -14,29 +13,19 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import codex_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding
-from luziad.agents.notes import Notes, count, plan_item, remember
-from luziad.agents.reading import (
-    MAX_WORDS,
-    decoded,
-    is_usage_limit,
-    judge,
-    last_words,
-    objects,
-    one_line,
-    text,
-    text_at,
-    tool_phase,
-)
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext, OutputSummary
+from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, decode_json, one_line, text_at
+from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, put_bounded, tool_phase
 from luziad.jobs.attempt import ExitRecord, Verdict
 
 _TOOLS = {"command_execution": "shell", "file_change": "edit", "web_search": "web search", "mcp_tool_call": "mcp"}
-"""Kinds of items that are tools, and what they are called unless they say it themselves."""
+"""Types of items that are tools, with their names for items without one."""
 _STATES = ("pending", "completed")
 
 
-def command(context: Context) -> Command:
-    """Run Codex with the task on stdin; its sandbox lets it write in the project and nowhere else."""
+def command(context: CommandContext) -> Command:
+    """Run Codex with the task on stdin. Its sandbox allows writes in the project only."""
     return Command(
         [
             "codex",
@@ -48,7 +37,7 @@ def command(context: Context) -> Command:
             "-s",
             "workspace-write",
             "-c",
-            "tools.update_plan.enabled=true",  # its plan is the only honest progress
+            "tools.update_plan.enabled=true",  # its plan is the only measure of progress
             *([] if context.session is None else ["resume", context.session]),
             "-",
         ],
@@ -89,7 +78,7 @@ class CodexReader:
     """Reads the events of one `codex exec`."""
 
     def __init__(self) -> None:
-        self._notes = Notes()
+        self._builder = SummaryBuilder()
         self._open_items: dict[str, None] = {}
         self._last_list = b""
         self._completed = False
@@ -97,100 +86,100 @@ class CodexReader:
         self._hint = ""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one event."""
-        event = self._notes.event(_event, line)
+        """Read one event."""
+        event = self._builder.decode(_event, line)
         if event is None:
             return None
         if event.item is not None:
             self._item(event.item, event.type)
-            return self._notes.changed()
+            return self._builder.take_progress()
         match event.type:
             case "thread.started":
-                self._notes.name("session", event.thread_id)
+                self._builder.set_name("session", event.thread_id)
             case "turn.started":
                 self._completed, self._failure = False, ""
-                self._notes.turns += 1
-                self._notes.phase("thinking")
+                self._builder.turns += 1
+                self._builder.set_phase("thinking")
             case "turn.completed":
                 self._completed, self._failure = True, ""
-                self._notes.usage_limit = None
+                self._builder.usage_limit = None
                 self._usage(event.usage)
             case "turn.failed":
                 self._completed = False
-                self._failure = text_at(event.error, "message")[: 4 * MAX_WORDS] or self._hint or "turn failed"
+                self._failure = text_at(event.error, "message")[: 4 * MAX_TEXT_CHARS] or self._hint or "turn failed"
                 self._note_limit(self._failure)
             case "error":
-                self._error(text(event.message))
-        return self._notes.changed()
+                self._error(as_text(event.message))
+        return self._builder.take_progress()
 
-    def understanding(self) -> Understanding:
-        """What has been understood so far."""
-        return self._notes.understanding()
+    def summary(self) -> OutputSummary:
+        """The summary so far."""
+        return self._builder.summary()
 
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """True after the end of a turn, until the next one begins."""
         return self._completed or bool(self._failure)
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
-        """Success is a completed turn after which none began or failed."""
+        """Success is a completed turn that no other turn follows."""
         return judge(
             exit_record,
             success=self._completed,
             failure=self._failure,
             hint=self._hint,
             missing="codex ended before its turn did",
-            stderr_words=last_words(stderr_tail),
+            stderr_words=last_stderr_line(stderr_tail),
         )
 
     def _error(self, message: str) -> None:
         self._hint = one_line(message)
         if message.startswith("Reconnecting"):
-            self._notes.phase(one_line(message.partition("(")[0], 80).lower())
+            self._builder.set_phase(one_line(message.partition("(")[0], 80).lower())
         self._note_limit(message)
 
     def _note_limit(self, words: str) -> None:
         if is_usage_limit(words):
-            self._notes.limit(words)
+            self._builder.set_usage_limit(words)
 
     def _usage(self, usage: Any) -> None:
         if isinstance(usage, dict):
-            read, cached = count(usage.get("input_tokens")), count(usage.get("cached_input_tokens"))
-            self._notes.set_tokens(read, count(usage.get("output_tokens")), cached)
+            read, cached = parse_count(usage.get("input_tokens")), parse_count(usage.get("cached_input_tokens"))
+            self._builder.set_tokens(read, parse_count(usage.get("output_tokens")), cached)
 
     def _item(self, item: _Item, kind: str) -> None:
-        notes, over = self._notes, kind == "item.completed"
+        notes, over = self._builder, kind == "item.completed"
         if item.type == "agent_message":
-            notes.phase("thinking")
-            notes.message(text(item.text))
+            notes.set_phase("thinking")
+            notes.add_message(as_text(item.text))
         elif item.type == "todo_list":
             self._plan(bytes(item.items))
         elif (name := _TOOLS.get(item.type)) is not None:
-            self._tool(item, text(item.tool) or name, over)
+            self._tool(item, as_text(item.tool) or name, over)
         elif over or item.type == "reasoning":
-            notes.phase("thinking")
+            notes.set_phase("thinking")
 
     def _plan(self, items: bytes) -> None:
-        """Take in a to-do list; codex tells it again when its item ends, mostly unchanged."""
+        """Read a to-do list; codex prints it again when its item ends, mostly unchanged."""
         if items != self._last_list:
             self._last_list = items if len(items) <= _MAX_KEPT_LIST else b""
-            todos = objects(decoded(items))
-            states = [(text(todo.get("text")), _STATES[todo.get("completed") is True]) for todo in todos]
-            self._notes.plan([plan_item(words, state) for words, state in states])
+            todos = as_objects(decode_json(items))
+            states = [(as_text(todo.get("text")), _STATES[todo.get("completed") is True]) for todo in todos]
+            self._builder.set_plan([make_plan_item(words, state) for words, state in states])
 
     def _tool(self, item: _Item, name: str, over: bool) -> None:
-        """Count a tool when its item is first seen: some come only when they are over."""
-        key = text(item.id)
+        """Count a tool when its item is first seen: some are printed only when they have ended."""
+        key = as_text(item.id)
         if key not in self._open_items:
-            self._notes.tool(name)
+            self._builder.add_tool_call(name)
         if not over:
-            remember(self._open_items, key, None)
-            self._notes.phase(tool_phase(name))
+            put_bounded(self._open_items, key, None)
+            self._builder.set_phase(tool_phase(name))
             return
         self._open_items.pop(key, None)
-        self._notes.phase("thinking")
+        self._builder.set_phase("thinking")
         if item.type == "file_change" and item.status != "failed":
-            for change in objects(decoded(item.changes)):
-                self._notes.file(change.get("path"))
+            for change in as_objects(decode_json(item.changes)):
+                self._builder.add_file(change.get("path"))
 
 
 ADAPTER = Adapter(
@@ -200,7 +189,7 @@ ADAPTER = Adapter(
     reader=CodexReader,
     reads_output=True,
     transcript=codex_transcript.entries,
-    tells_version=True,
-    resumes=True,
+    has_version_option=True,
+    can_resume=True,
     install_hint="npm install -g @openai/codex, then `codex login`",
 )

@@ -1,7 +1,7 @@
 """Gemini CLI, headless: `gemini --output-format stream-json`.
 
-Facts that this rests on (seen with version 0.61): a signal can end it with exit 0 and no `result`; an API
-error exits with the HTTP status modulo 256. Its launcher ignores SIGTERM unless it is told not to relaunch.
+Observed with version 0.61: a signal can end it with exit 0 and no `result`; an API error exits with the HTTP status
+modulo 256. Its launcher ignores SIGTERM unless GEMINI_CLI_NO_RELAUNCH is set.
 """
 
 from __future__ import annotations
@@ -13,18 +13,15 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import gemini_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, going_on
-from luziad.agents.notes import MAX_PATH, Notes, count, plan_item, remember
-from luziad.agents.reading import (
-    MAX_WORDS,
-    at,
-    is_usage_limit,
-    judge,
-    last_words,
-    objects,
-    one_line,
-    text,
-    text_at,
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext, OutputSummary, resume_options
+from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
+from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.summary_builder import (
+    MAX_PATH_CHARS,
+    SummaryBuilder,
+    make_plan_item,
+    parse_count,
+    put_bounded,
     tool_phase,
 )
 from luziad.jobs.attempt import ExitRecord, Verdict
@@ -33,18 +30,18 @@ _WRITERS = ("write_file", "replace", "edit")
 
 _EXITS = {
     41: "authentication failed",
-    42: "it did not accept its input",
+    42: "its input was invalid",
     44: "its sandbox failed",
-    52: "its configuration is wrong",
+    52: "its configuration is invalid",
     53: "the turn limit was reached",
     54: "a tool failed",
     55: "the directory is not trusted",
     130: "it was cancelled",
 }
-"""The exit codes that its documentation names."""
+"""The exit codes in its documentation."""
 
 
-def command(context: Context) -> Command:
+def command(context: CommandContext) -> Command:
     """Run Gemini with the task on stdin; it may edit files without asking."""
     return Command(
         [
@@ -52,7 +49,7 @@ def command(context: Context) -> Command:
             "--output-format=stream-json",
             "--approval-mode=auto_edit",
             "--skip-trust",
-            *going_on(context, "--resume"),
+            *resume_options(context, "--resume"),
         ],
         env={"GEMINI_CLI_NO_RELAUNCH": "true"},
         drop_env=NESTING_VARIABLES,
@@ -85,7 +82,7 @@ class GeminiReader:
     """Reads the events of one headless run."""
 
     def __init__(self) -> None:
-        self._notes = Notes()
+        self._builder = SummaryBuilder()
         self._models_turn = False
         self._speaking = False
         self._writes: dict[str, str] = {}
@@ -94,15 +91,15 @@ class GeminiReader:
         self._hint = ""
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one event."""
-        event = self._notes.event(_event, line)
+        """Read one event."""
+        event = self._builder.decode(_event, line)
         if event is None:
             return None
         match event.type:
             case "init":
-                self._notes.name("session", event.session_id)
-                self._notes.name("model", event.model)
-                self._notes.phase("thinking")
+                self._builder.set_name("session", event.session_id)
+                self._builder.set_name("model", event.model)
+                self._builder.set_phase("thinking")
             case "message" if event.role == "assistant":
                 self._message(event)
             case "tool_use":
@@ -110,17 +107,17 @@ class GeminiReader:
             case "tool_result":
                 self._tool_result(event)
             case "error":
-                self._hint = one_line(text(event.message))
+                self._hint = one_line(as_text(event.message))
                 self._note_limit(self._hint)
             case "result":
                 self._result(event)
-        return self._notes.changed()
+        return self._builder.take_progress()
 
-    def understanding(self) -> Understanding:
-        """What has been understood so far."""
-        return self._notes.understanding()
+    def summary(self) -> OutputSummary:
+        """The summary so far."""
+        return self._builder.summary()
 
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """True after the result."""
         return self._success or bool(self._failure)
 
@@ -133,54 +130,58 @@ class GeminiReader:
             failure=self._failure,
             hint=exit_words or self._hint,
             missing="gemini ended without a result",
-            stderr_words=last_words(stderr_tail),
+            stderr_words=last_stderr_line(stderr_tail),
         )
 
     def _begin_turn(self) -> None:
-        """Count a turn of the model's: it lasts until a tool has answered."""
+        """Count a turn of the model, which lasts until a tool returns its result."""
         if not self._models_turn:
             self._models_turn = True
-            self._notes.turns += 1
+            self._builder.turns += 1
 
     def _message(self, event: _Event) -> None:
         self._begin_turn()
-        self._notes.phase("thinking")
-        self._notes.message(text(event.content), more=self._speaking and event.delta is True)
+        self._builder.set_phase("thinking")
+        self._builder.add_message(as_text(event.content), more=self._speaking and event.delta is True)
         self._speaking = True
 
     def _tool_use(self, event: _Event) -> None:
         self._begin_turn()
         self._speaking = False
-        name = text(event.tool_name)
-        self._notes.tool(name)
-        self._notes.phase(tool_phase(name))
+        name = as_text(event.tool_name)
+        self._builder.add_tool_call(name)
+        self._builder.set_phase(tool_phase(name))
         if name == "write_todos":
-            todos = objects(at(event.parameters, "todos"))
-            self._notes.plan([plan_item(text_at(todo, "description"), text_at(todo, "status")) for todo in todos])
+            todos = as_objects(value_at(event.parameters, "todos"))
+            self._builder.set_plan(
+                [make_plan_item(text_at(todo, "description"), text_at(todo, "status")) for todo in todos]
+            )
         elif name in _WRITERS:
-            remember(self._writes, text(event.tool_id), text_at(event.parameters, "file_path")[: MAX_PATH + 1])
+            put_bounded(
+                self._writes, as_text(event.tool_id), text_at(event.parameters, "file_path")[: MAX_PATH_CHARS + 1]
+            )
 
     def _tool_result(self, event: _Event) -> None:
         self._models_turn = self._speaking = False
-        self._notes.phase("thinking")
-        file = self._writes.pop(text(event.tool_id), "")
+        self._builder.set_phase("thinking")
+        file = self._writes.pop(as_text(event.tool_id), "")
         if event.status == "success":
-            self._notes.file(file)
+            self._builder.add_file(file)
 
     def _result(self, event: _Event) -> None:
         self._success = event.status == "success"
-        words = text_at(event.error, "message")[: 4 * MAX_WORDS]
-        self._failure = "" if self._success else words or self._hint or "gemini reports an error without words"
+        words = text_at(event.error, "message")[: 4 * MAX_TEXT_CHARS]
+        self._failure = "" if self._success else words or self._hint or "gemini reported an error without a message"
         if self._success:
-            self._notes.usage_limit = None
+            self._builder.usage_limit = None
         self._note_limit(self._failure)
         if isinstance(stats := event.stats, dict):
-            read, cached = count(stats.get("input_tokens")), count(stats.get("cached"))
-            self._notes.set_tokens(read, count(stats.get("output_tokens")), cached)
+            read, cached = parse_count(stats.get("input_tokens")), parse_count(stats.get("cached"))
+            self._builder.set_tokens(read, parse_count(stats.get("output_tokens")), cached)
 
     def _note_limit(self, words: str) -> None:
         if is_usage_limit(words):
-            self._notes.limit(words)
+            self._builder.set_usage_limit(words)
 
 
 ADAPTER = Adapter(
@@ -190,7 +191,7 @@ ADAPTER = Adapter(
     reader=GeminiReader,
     reads_output=True,
     transcript=gemini_transcript.entries,
-    tells_version=True,
-    resumes=True,
+    has_version_option=True,
+    can_resume=True,
     install_hint="npm install -g @google/gemini-cli, then run `gemini` once to log in",
 )

@@ -1,7 +1,7 @@
-"""Agents from the configuration that print JSON lines: which field means what is said by a mapping.
+"""Configured agents that print JSON lines: a mapping defines the meaning of their fields. Pure.
 
-A field is written `[TYPE:]PATH[=VALUE]`: the names on the way to it with dots between, read only from lines of that
-type, and only when it has that value. docs/agents.md describes the mapping for its users.
+A field is written `[TYPE:]PATH[=VALUE]`: PATH is a list of names separated by dots. The field is read from lines of
+TYPE only, and only if it has that VALUE. docs/agents.md describes the mapping for users.
 """
 
 from __future__ import annotations
@@ -15,187 +15,190 @@ import msgspec
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import Understanding
-from luziad.agents.notes import Notes, count, plan_item
-from luziad.agents.reading import MAX_WORDS, is_usage_limit, judge, last_words, objects, text, text_at, tool_phase
+from luziad.agents.base import OutputSummary
+from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, text_at
+from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, tool_phase
 from luziad.jobs.attempt import ExitRecord, Verdict
 
-_WRITTEN = re.compile(r"(?:(?P<type>[^:=]+):)?(?P<path>[^:=.]+(?:\.[^:=.]+)*)(?:=(?P<value>.*))?")
+_FIELD = re.compile(r"(?:(?P<type>[^:=]+):)?(?P<path>[^:=.]+(?:\.[^:=.]+)*)(?:=(?P<value>.*))?")
 _LITERALS = {"true": True, "false": False, "null": None}
 _ABSENT: Any = object()
 _TOKENS = ("tokens_in", "tokens_out", "tokens_cached")
 
 
 class Field(NamedTuple):
-    """Where something stands in a line. type: of the line, None for any. value: what must stand there, or nothing."""
+    """A field of a line. type: the line's type, None for any. value: the value that it must have, None for any."""
 
     type: str | None
     path: tuple[str, ...]
     value: str | None
 
 
-def field(written: str) -> Field | None:
-    """The field that a text of the configuration names; None when it names none."""
-    match = _WRITTEN.fullmatch(written)
+def parse_field(text: str) -> Field | None:
+    """Parse a field from the configuration; None when it is invalid."""
+    match = _FIELD.fullmatch(text)
     return Field(match["type"], tuple(match["path"].split(".")), match["value"]) if match else None
 
 
-class Fields(msgspec.Struct, frozen=True):
-    """A mapping. type: where a line's type stands. totals: tokens and cost are told as totals so far.
+class JsonlMapping(msgspec.Struct, frozen=True):
+    """A mapping. type: the path of a line's type. totals: tokens and cost are reported as running totals.
 
-    plan_text, plan_state: the names in an entry of the list at `plan`. where: for each type that the mapping names,
-    and None for all others, what may stand in a line of it: names of things with the fields that are tried in turn.
-    proves: success must be told.
+    plan_text, plan_state: the names in an entry of the list at `plan`. fields: for each type in the mapping, and None
+    for all others, the settings with the fields that are tried in order. needs_success: success must be reported.
     """
 
     type: tuple[str, ...]
     totals: bool
     plan_text: str
     plan_state: str
-    where: dict[str | None, list[tuple[str, list[Field]]]]
-    proves: bool
+    fields: dict[str | None, list[tuple[str, list[Field]]]]
+    needs_success: bool
 
 
-_NO_THINGS = ("type", "totals", "plan_text", "plan_state")
+_OPTIONS = ("type", "totals", "plan_text", "plan_state")
 
 
-def fields(table: Mapping[str, Any]) -> Fields:
-    """The mapping of a table in which every field is one that `field` reads, or a list of them."""
-    things = {}
-    for name, written in sorted(table.items(), key=lambda item: item[0] == "error"):  # an error beside success counts
-        if name not in _NO_THINGS and written:
-            several = [written] if isinstance(written, str) else written
-            things[name] = [found for each in several if (found := field(each))]
-    where: dict[str | None, list[tuple[str, list[Field]]]] = {}
-    for kind in {None, *(each.type for several in things.values() for each in several)}:
-        able = [(name, [f for f in several if f.type in (None, kind)]) for name, several in things.items()]
-        where[kind] = [(name, several) for name, several in able if several]
+def build_mapping(table: Mapping[str, Any]) -> JsonlMapping:
+    """The mapping from a checked table: every field is one that `parse_field` accepts, or a list of them."""
+    settings = {}
+    for name, value in sorted(table.items(), key=lambda item: item[0] == "error"):  # read last: an error wins
+        if name not in _OPTIONS and value:
+            texts = [value] if isinstance(value, str) else value
+            settings[name] = [field for text in texts if (field := parse_field(text))]
+    by_type: dict[str | None, list[tuple[str, list[Field]]]] = {}
+    for kind in {None, *(field.type for fields in settings.values() for field in fields)}:
+        matching = [(name, [f for f in fields if f.type in (None, kind)]) for name, fields in settings.items()]
+        by_type[kind] = [(name, fields) for name, fields in matching if fields]
     path = tuple(table["type"].split("."))
-    return Fields(path, table["totals"], table["plan_text"], table["plan_state"], where, "success" in things)
+    return JsonlMapping(path, table["totals"], table["plan_text"], table["plan_state"], by_type, "success" in settings)
 
 
-def reader(name: str, mapping: Fields) -> Callable[[], JsonlReader]:
-    """What makes readers for the agent of this name."""
+def reader_factory(name: str, mapping: JsonlMapping) -> Callable[[], JsonlReader]:
+    """A function that creates readers for the agent of this name."""
     return lambda: JsonlReader(name, mapping)
 
 
 class JsonlReader:
-    """Reads the lines of one run. name: of the agent, for words about it."""
+    """Reads the lines of one run. name: the agent's, for messages."""
 
-    def __init__(self, name: str, mapping: Fields) -> None:
+    def __init__(self, name: str, mapping: JsonlMapping) -> None:
         self._name, self._mapping = name, mapping
-        self._notes = Notes()
+        self._builder = SummaryBuilder()
         self._success = False
         self._failure = ""
         self._used: dict[str, Any] = {}
-        self._where = mapping.where
-        notes, used = self._notes, self._used
+        self._fields = mapping.fields
+        builder, used = self._builder, self._used
         self._take: dict[str, Callable[[Any], None]] = {
-            **{name: partial(notes.name, name) for name in ("session", "model", "version")},
+            **{name: partial(builder.set_name, name) for name in ("session", "model", "version")},
             **{name: partial(used.__setitem__, name) for name in _TOKENS},
             "turn": self._turn,
             "text": self._text,
             "tool": self._tool,
-            "file": notes.file,
+            "file": builder.add_file,
             "plan": self._plan,
-            "cost": notes.set_cost if mapping.totals else notes.add_cost,
-            "success": self._succeeded,
+            "cost": builder.set_cost if mapping.totals else builder.add_cost,
+            "success": self._report_success,
             "error": self._error,
         }
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one line."""
-        event = self._notes.event(_event, line)
+        """Read one line."""
+        event = self._builder.decode(_event, line)
         if event is None:
             return None
         kind: Any = event
         for key in self._mapping.type:
             kind = kind.get(key) if isinstance(kind, dict) else None
-        where, take = self._where, self._take
-        for name, several in where[kind if isinstance(kind, str) and kind in where else None]:
-            found = _stands(several, event)
+        by_type, take = self._fields, self._take
+        for name, fields in by_type[kind if isinstance(kind, str) and kind in by_type else None]:
+            found = _find_value(fields, event)
             if found is not None:
                 take[name](found)
         if self._used:
             self._count()
-        return self._notes.changed()
+        return self._builder.take_progress()
 
-    def understanding(self) -> Understanding:
-        """What has been understood so far."""
-        return self._notes.understanding()
+    def summary(self) -> OutputSummary:
+        """The summary so far."""
+        return self._builder.summary()
 
-    def finished(self) -> bool:
-        """True after a line that tells success or an error."""
+    def is_finished(self) -> bool:
+        """True after a line that reports success or an error."""
         return self._success or bool(self._failure)
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
-        """Success is a good exit, after the line that proves it where the mapping names one, and no later error."""
+        """Success is exit code 0 without a final error, and after the success line if the mapping has one."""
         return judge(
             exit_record,
-            success=self._success or not self._mapping.proves,
+            success=self._success or not self._mapping.needs_success,
             failure=self._failure,
             hint="",
-            missing=f"{self._name} ended without telling success",
-            stderr_words=last_words(stderr_tail),
+            missing=f"{self._name} ended without reporting success",
+            stderr_words=last_stderr_line(stderr_tail),
         )
 
     def _turn(self, _: Any) -> None:
-        self._notes.turns += 1
-        self._notes.phase("thinking")
+        self._builder.turns += 1
+        self._builder.set_phase("thinking")
 
     def _text(self, words: Any) -> None:
-        if said := text(words):
-            self._notes.phase("thinking")
-            self._notes.message(said)
+        if said := as_text(words):
+            self._builder.set_phase("thinking")
+            self._builder.add_message(said)
 
     def _tool(self, name: Any) -> None:
-        if called := text(name):
-            self._notes.tool(called)
-            self._notes.phase(tool_phase(called))
+        if called := as_text(name):
+            self._builder.add_tool_call(called)
+            self._builder.set_phase(tool_phase(called))
 
     def _plan(self, items: Any) -> None:
         if isinstance(items, list):
             names = self._mapping.plan_text, self._mapping.plan_state
-            self._notes.plan(
-                [plan_item(text(item.get(names[0])), _state(item.get(names[1]))) for item in objects(items)]
+            self._builder.set_plan(
+                [
+                    make_plan_item(as_text(item.get(names[0])), _parse_state(item.get(names[1])))
+                    for item in as_objects(items)
+                ]
             )
 
     def _count(self) -> None:
-        """Take in the tokens that a line told."""
-        used = [count(self._used.get(name)) for name in _TOKENS]
+        """Count the tokens that a line has reported."""
+        used = [parse_count(self._used.get(name)) for name in _TOKENS]
         self._used.clear()
-        (self._notes.set_tokens if self._mapping.totals else self._notes.add_tokens)(*used)
+        (self._builder.set_tokens if self._mapping.totals else self._builder.add_tokens)(*used)
 
     def _error(self, error: Any) -> None:
-        """An error ends the work, unless it is told as nothing, or success is told later."""
+        """An error is final, unless its value is empty or success is reported later."""
         if error:
-            words = text(error) or text_at(error, "message")
-            self._success, self._failure = False, words[: 4 * MAX_WORDS] or f"{self._name} reports an error"
+            words = as_text(error) or text_at(error, "message")
+            self._success, self._failure = False, words[: 4 * MAX_TEXT_CHARS] or f"{self._name} reported an error"
             if is_usage_limit(words):
-                self._notes.limit(words)
+                self._builder.set_usage_limit(words)
 
-    def _succeeded(self, proof: Any) -> None:
+    def _report_success(self, proof: Any) -> None:
         if proof:
             self._success, self._failure = True, ""
-            self._notes.usage_limit = None
+            self._builder.usage_limit = None
 
 
-def _stands(several: list[Field], event: Any) -> Any:
-    """What stands in the first of these fields that the line has; None when it has none."""
-    for where in several:
+def _find_value(fields: list[Field], event: Any) -> Any:
+    """The value of the first of these fields that the line has; None when it has none."""
+    for field in fields:
         found = event
-        for key in where.path:
+        for key in field.path:
             found = found.get(key, _ABSENT) if isinstance(found, dict) else _ABSENT
-        if where.value is None:
+        if field.value is None:
             if found is not None and found is not _ABSENT:
                 return found
-        elif _is(found, where.value):
+        elif _equals(found, field.value):
             return True
     return None
 
 
-def _is(found: Any, value: str) -> bool:
-    """Whether what stands in a line is what the configuration asks for, where everything is written as text."""
+def _equals(found: Any, value: str) -> bool:
+    """Whether a value equals the one in the configuration, where every value is a string."""
     if isinstance(found, str):
         return found == value
     if value in _LITERALS:
@@ -203,8 +206,8 @@ def _is(found: Any, value: str) -> bool:
     return isinstance(found, int | float) and not isinstance(found, bool) and str(found) == value
 
 
-def _state(value: Any) -> str:
-    return "completed" if value is True else text(value)
+def _parse_state(value: Any) -> str:
+    return "completed" if value is True else as_text(value)
 
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode

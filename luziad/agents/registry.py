@@ -1,4 +1,4 @@
-"""The table of agents: those built in, those of the configuration, and the rule that chooses one."""
+"""The table of agents, built-in and configured, and the choice of an agent for a job. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import msgspec
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luziad.agents import claude, codex, gemini, jsonl, opencode, shell, template, vibe
-from luziad.agents import command as argv
 from luziad.agents.base import Adapter
 
-AUTOMATIC = ("claude", "codex", "opencode", "vibe", "gemini")
-"""The agents that are chosen when nobody named one, the preferred first."""
+PREFERENCE = ("claude", "codex", "opencode", "vibe", "gemini")
+"""The agents from which the default is chosen, in order of preference."""
 
-AGENTS: dict[str, Adapter] = {
+BUILT_IN: dict[str, Adapter] = {
     "claude": claude.ADAPTER,
     "codex": codex.ADAPTER,
     "opencode": opencode.ADAPTER,
@@ -26,15 +25,15 @@ AGENTS: dict[str, Adapter] = {
     "shell": shell.ADAPTER,
 }
 
-READERS = (*AUTOMATIC, "jsonl", "none")
-"""What `reader` of a configured agent may be: an agent whose output is read, a mapping of its own, or none."""
+READERS = (*PREFERENCE, "jsonl", "none")
+"""The values of `reader` for a configured agent: a built-in agent, `jsonl` for a mapping, or `none`."""
 
-ARGV = argv.ADAPTER
-"""What `luzia run` uses. It is no row of the table, because nobody can ask for it by name."""
+RUN_ADAPTER = shell.RUN_ADAPTER
+"""The adapter of `luzia run`. It is not in the table, because it cannot be selected by name."""
 
 
 class ConfiguredAgent(Protocol):
-    """What an agent's configuration says: see [agents.NAME] in config/schema.py."""
+    """The configuration of an agent: see AgentConfig in config/schema.py."""
 
     @property
     def command(self) -> list[str] | None: ...
@@ -53,9 +52,9 @@ class ConfiguredAgent(Protocol):
 def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
     """Every agent by name: the built-in ones in their order, then the configured ones.
 
-    A configured agent takes the place of a built-in one of the same name, unless it has no command.
+    A configured agent with a command replaces a built-in one of the same name.
     """
-    adapters = dict(AGENTS)
+    adapters = dict(BUILT_IN)
     for name, config in config_agents.items():
         if config.command is not None:
             adapters[name] = _configured(name, config.command, config)
@@ -63,11 +62,14 @@ def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
 
 
 def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapter:
-    like = AGENTS.get(config.reader or name) or AGENTS["shell"]
+    like = BUILT_IN.get(config.reader or name) or BUILT_IN["shell"]
     reader, reads_output = like.reader, like.reads_output
     if config.jsonl is not None:
-        reader, reads_output = jsonl.reader(name, jsonl.fields(msgspec.structs.asdict(config.jsonl))), True
-    adapter = template.adapter(
+        reader, reads_output = (
+            jsonl.reader_factory(name, jsonl.build_mapping(msgspec.structs.asdict(config.jsonl))),
+            True,
+        )
+    adapter = template.build_adapter(
         name,
         command,
         stdin_prompt=config.prompt == "stdin",
@@ -81,15 +83,15 @@ def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapt
 
 
 def find(name: str, adapters: Mapping[str, Adapter]) -> Adapter | None:
-    """The adapter of a job by its `agent`, also for `luzia run`; None when it is configured no more."""
-    return ARGV if name == ARGV.name else adapters.get(name)
+    """The adapter of a job by its `agent`, also for `luzia run`; None when it is no longer configured."""
+    return RUN_ADAPTER if name == RUN_ADAPTER.name else adapters.get(name)
 
 
-def named(name: str, adapters: Mapping[str, Adapter]) -> Adapter:
-    """The adapter with this name. Raises Refused with UNKNOWN_AGENT, which names the nearest one."""
+def get(name: str, adapters: Mapping[str, Adapter]) -> Adapter:
+    """The adapter with this name. Raises Refused with UNKNOWN_AGENT, which suggests the nearest one."""
     adapter = adapters.get(name)
     if adapter is None:
-        raise Refused(ErrorCode.UNKNOWN_AGENT, f'there is no agent "{name}"', _nearest(name, adapters))
+        raise Refused(ErrorCode.UNKNOWN_AGENT, f"unknown agent '{name}'", _suggest(name, adapters))
     return adapter
 
 
@@ -100,35 +102,35 @@ def choose(
     adapters: Mapping[str, Adapter],
     which: Callable[[str], str | None],
 ) -> Adapter:
-    """The agent of a new job: the one asked for, the project's, the default, or the first that is installed.
+    """The agent of a new job: the requested one, the project's, the default, or the first that is installed.
 
-    which: the path of an executable program by its name, or None when it is not there.
+    which: the path of an executable by its name, or None when there is none.
     Raises Refused with UNKNOWN_AGENT, AGENT_NOT_INSTALLED or NO_AGENT.
     """
     name = requested or project_agent or default_agent
     if name is None:
         return _first_installed(adapters, which)
-    adapter = named(name, adapters)
+    adapter = get(name, adapters)
     if adapter.program is not None and which(adapter.program) is None:
-        message = f'the agent "{name}" is not installed: {adapter.program} is not there or not executable'
+        message = f"agent '{name}' is not installed: {adapter.program} was not found, or is not executable"
         raise Refused(ErrorCode.AGENT_NOT_INSTALLED, message, adapter.install_hint)
     return adapter
 
 
 def _first_installed(adapters: Mapping[str, Adapter], which: Callable[[str], str | None]) -> Adapter:
-    for name in AUTOMATIC:
+    for name in PREFERENCE:
         adapter = adapters[name]
         if adapter.program is not None and which(adapter.program) is not None:
             return adapter
-    ways = "; ".join(f"{name}: {AGENTS[name].install_hint}" for name in AUTOMATIC)
+    hints = "; ".join(f"{name}: {BUILT_IN[name].install_hint}" for name in PREFERENCE)
     raise Refused(
         ErrorCode.NO_AGENT,
-        "no agent was named, none is configured, and no known one is installed",
-        f"Use --agent shell (the task is a shell command), or install one. {ways}.",
+        "no agent was specified, none is configured, and no built-in one is installed",
+        f"Pass --agent shell to run the task as a shell command, or install an agent. {hints}.",
     )
 
 
-def _nearest(name: str, adapters: Mapping[str, Adapter]) -> str:
+def _suggest(name: str, adapters: Mapping[str, Adapter]) -> str:
     known = ", ".join(adapters)
     near = difflib.get_close_matches(name, adapters, n=1)
     return f"Did you mean {near[0]}? Known agents: {known}." if near else f"Known agents: {known}."

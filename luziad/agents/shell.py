@@ -1,4 +1,7 @@
-"""The shell agent: the task is a command line for /bin/sh, and its exit code is the verdict."""
+"""Jobs without an agent: a task as a command line for /bin/sh, and the exact command of `luzia run`.
+
+Their exit code is the verdict.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from luziad.agents.base import (
     NESTING_VARIABLES,
     Adapter,
     Command,
-    Context,
+    CommandContext,
     ExitCodeReader,
 )
 
 
-def command(context: Context) -> Command:
+def shell_command(context: CommandContext) -> Command:
     """Run the task with `sh -c`; `--` keeps a task that begins with a dash from being read as an option."""
     if len(context.task.encode()) <= MAX_ARGUMENT_BYTES:
         argv = ["/bin/sh", "-c", "--", context.task]
@@ -21,10 +24,14 @@ def command(context: Context) -> Command:
     return Command(argv, drop_env=NESTING_VARIABLES, merge_stderr=True)
 
 
-ADAPTER = Adapter(
-    name="shell",
-    program=None,
-    command=command,
-    reader=ExitCodeReader,
-    reads_output=False,
-)
+def exact_command(context: CommandContext) -> Command:
+    """Run the job's argv; stdout and stderr go into one file, in the order in which they are written."""
+    if context.argv is None:
+        raise ValueError(f"job {context.job} has the agent `argv` and no argv")
+    return Command(list(context.argv), drop_env=NESTING_VARIABLES, merge_stderr=True)
+
+
+ADAPTER = Adapter(name="shell", program=None, command=shell_command, reader=ExitCodeReader, reads_output=False)
+
+RUN_ADAPTER = Adapter(name="argv", program=None, command=exact_command, reader=ExitCodeReader, reads_output=False)
+"""The adapter of `luzia run`."""

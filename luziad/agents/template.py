@@ -1,27 +1,27 @@
-"""Agents from the configuration: a command whose words have placeholders."""
+"""Agents from the configuration: a command with placeholders. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, ExitCodeReader, Reader
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext, ExitCodeReader, Reader
 
 PLACEHOLDERS = ("task", "prompt_file", "directory")
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}")
-"""`{{word}}` stands for the text `{word}`; braces around anything but a word are text."""
+"""`{{word}}` is the text `{word}`; braces around anything but a word are text."""
 
 
-def placeholders(word: str) -> Iterator[str]:
-    """The names of the placeholders in a word of a command, known or not."""
+def find_placeholders(word: str) -> Iterator[str]:
+    """The names of the placeholders in an argument, known or not."""
     for match in _PLACEHOLDER.finditer(word):
         if match[2] is not None:
             yield match[2]
 
 
-def fill(word: str, context: Context) -> str:
-    """The word with its placeholders replaced, each once: what the task says is never read as one."""
+def fill_placeholders(word: str, context: CommandContext) -> str:
+    """Replace the placeholders in an argument, each once: placeholders in the task are not replaced."""
     values = {
         "task": context.task,
         "prompt_file": context.prompt_file,
@@ -30,7 +30,7 @@ def fill(word: str, context: Context) -> str:
     return _PLACEHOLDER.sub(lambda m: f"{{{m[1]}}}" if m[2] is None else values[m[2]], word)
 
 
-def adapter(
+def build_adapter(
     name: str,
     argv: list[str],
     *,
@@ -43,33 +43,33 @@ def adapter(
 ) -> Adapter:
     """The adapter of a configured agent.
 
-    argv: words with placeholders of PLACEHOLDERS. reader, reads_output: those of the built-in agent whose
-    output the program prints; otherwise its exit code is the verdict. like: the program of that agent.
+    argv: arguments with placeholders of PLACEHOLDERS. reader, reads_output: those of the built-in agent whose output
+    format the program prints; by default its exit code is the verdict. like: the program of that agent.
     """
 
-    def command(context: Context) -> Command:
+    def command(context: CommandContext) -> Command:
         return Command(
-            [fill(word, context) for word in argv],
+            [fill_placeholders(word, context) for word in argv],
             env=env,
             drop_env=NESTING_VARIABLES,
             stdin_prompt=stdin_prompt,
             merge_stderr=merge_stderr,
         )
 
-    program = _program(argv[0])
+    program = _find_program(argv[0])
     return Adapter(
         name=name,
         program=program,
         command=command,
         reader=reader,
         reads_output=reads_output,
-        tells_version=program is not None and program.rpartition("/")[2] == like,
-        install_hint=f"Install {argv[0]}, or correct the command of [agents.{name}].",
+        has_version_option=program is not None and program.rpartition("/")[2] == like,
+        install_hint=f"Install {argv[0]}, or correct the command in [agents.{name}].",
     )
 
 
-def _program(word: str) -> str | None:
-    """The program to look for; None when it can be known in the job's directory only."""
-    if next(placeholders(word), None) is not None or ("/" in word and not word.startswith("/")):
+def _find_program(word: str) -> str | None:
+    """The program to look for; None when that depends on the job's directory."""
+    if next(find_placeholders(word), None) is not None or ("/" in word and not word.startswith("/")):
         return None
     return word

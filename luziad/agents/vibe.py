@@ -1,8 +1,8 @@
 """mistral-vibe, headless: `vibe -p --output streaming`.
 
-Facts that this rests on (seen with version 3.0): there is no result line; errors go to stderr only, and
-stdout just stops. A tool's line comes when the tool has ended. Older versions print plain messages with
-`role` and `tool_calls`, and exit 0 when interrupted.
+Observed with version 3.0: there is no result line; errors are printed on stderr only, and stdout ends. A tool's line is
+printed when the tool has ended. Older versions print plain messages with `role` and `tool_calls`, and exit 0 when
+interrupted.
 """
 
 from __future__ import annotations
@@ -14,19 +14,28 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import vibe_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, Context, Understanding, going_on, within
-from luziad.agents.notes import Notes, plan_item
-from luziad.agents.reading import at, decoded, is_usage_limit, judge, last_words, objects, one_line, text, text_at
+from luziad.agents.base import (
+    NESTING_VARIABLES,
+    Adapter,
+    Command,
+    CommandContext,
+    OutputSummary,
+    budget_options,
+    resume_options,
+)
+from luziad.agents.json_values import as_objects, as_text, decode_json, one_line, text_at, value_at
+from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.summary_builder import SummaryBuilder, make_plan_item
 from luziad.jobs.attempt import ExitRecord, Verdict
 
 _WRITES = ("file_write", "file_edit")
 _OLDER_WRITERS = ("write_file", "search_replace")
 
 _LAST_WORDS = ("Error", "Stopped", "Interrupted", "Aborted", "KeyboardInterrupt", "Traceback")
-"""How vibe begins the line on stderr that says why it ended before its work did."""
+"""Beginnings of the line on stderr that explains an early end."""
 
 
-def command(context: Context) -> Command:
+def command(context: CommandContext) -> Command:
     """Run vibe with the task on stdin; it may edit files without asking."""
     return Command(
         [
@@ -37,8 +46,8 @@ def command(context: Context) -> Command:
             "--trust",
             "--workdir",
             context.directory,
-            *going_on(context, "--resume"),
-            *within(context, "--max-price", "--max-turns"),
+            *resume_options(context, "--resume"),
+            *budget_options(context, "--max-price", "--max-turns"),
         ],
         drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
@@ -67,100 +76,101 @@ class VibeReader:
     """Reads the messages of one run."""
 
     def __init__(self) -> None:
-        self._notes = Notes()
+        self._builder = SummaryBuilder()
         self._answered = False
 
     def feed(self, line: bytes) -> Progress | None:
-        """Take in one message or effect."""
-        entry = self._notes.event(_event, line)
+        """Read one message or effect."""
+        entry = self._builder.decode(_event, line)
         if entry is None:
             return None
-        self._notes.name("session", entry.session)
+        self._builder.set_name("session", entry.session)
         if entry.type == "effect":
             self._answered = False
             self._effect(entry)
-        elif text(entry.role):
+        elif as_text(entry.role):
             self._message(entry)
-        return self._notes.changed()
+        return self._builder.take_progress()
 
-    def understanding(self) -> Understanding:
-        """What has been understood so far; the verdict adds what stderr says of a usage limit."""
-        return self._notes.understanding()
+    def summary(self) -> OutputSummary:
+        """The summary so far; the verdict adds a usage limit from stderr."""
+        return self._builder.summary()
 
-    def finished(self) -> bool:
-        """Never sure: vibe has no line for its end."""
+    def is_finished(self) -> bool:
+        """Never, since vibe prints no line for its end."""
         return False
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
-        """Success is an answer of the model as the last word, and none on stderr of an early end."""
+        """Success is an answer of the model at the end of stdout, and no early end on stderr."""
         words = _early_end(stderr_tail)
         if is_usage_limit(words):
-            self._notes.limit(words)
+            self._builder.set_usage_limit(words)
         return judge(
             exit_record,
             success=self._answered and not words,
             failure="",
             hint=words,
             missing="vibe ended before the model's last answer",
-            stderr_words=last_words(stderr_tail),
+            stderr_words=last_stderr_line(stderr_tail),
         )
 
     def _message(self, entry: _Entry) -> None:
-        self._notes.phase("thinking")
+        self._builder.set_phase("thinking")
         self._answered = entry.role == "assistant" and _is_answer(entry)
         if entry.role != "assistant":
             return
-        self._notes.turns += 1
-        self._notes.message(_words(entry.content))
-        for call in objects(entry.tool_calls):
+        self._builder.turns += 1
+        self._builder.add_message(_words(entry.content))
+        for call in as_objects(entry.tool_calls):
             self._older_call(call)
 
     def _effect(self, entry: _Entry) -> None:
-        name = text(entry.title) or text_at(entry.detail, "toolName")
-        self._notes.tool(name)
-        self._notes.phase(f"used {one_line(name, 80)}")
+        name = as_text(entry.title) or text_at(entry.detail, "toolName")
+        self._builder.add_tool_call(name)
+        self._builder.set_phase(f"used {one_line(name, 80)}")
         if text_at(entry.state, "status") != "completed":
             return
         kind = text_at(entry.detail, "kind")
         if kind == "todo":
             self._plan(
-                objects(at(entry.detail, "input", "todos")) or objects(at(entry.state, "output", "todos")),
+                as_objects(value_at(entry.detail, "input", "todos"))
+                or as_objects(value_at(entry.state, "output", "todos")),
             )
         elif kind in _WRITES:
-            self._notes.file(at(entry.detail, "input", "filePath"))
+            self._builder.add_file(value_at(entry.detail, "input", "filePath"))
 
     def _older_call(self, call: dict[str, Any]) -> None:
         name = text_at(call, "function", "name")
-        self._notes.tool(name)
-        self._notes.phase(f"used {one_line(name, 80)}")
+        self._builder.add_tool_call(name)
+        self._builder.set_phase(f"used {one_line(name, 80)}")
         if name == "todo" or name in _OLDER_WRITERS:
-            given = decoded(text_at(call, "function", "arguments"))
+            given = decode_json(text_at(call, "function", "arguments"))
             if name == "todo":
-                self._plan(objects(at(given, "todos")))
+                self._plan(as_objects(value_at(given, "todos")))
             else:
-                self._notes.file(at(given, "path") or at(given, "file_path"))
+                self._builder.add_file(value_at(given, "path") or value_at(given, "file_path"))
 
     def _plan(self, todos: list[dict[str, Any]]) -> None:
-        self._notes.plan([plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos])
+        self._builder.set_plan([make_plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos])
 
 
 def _words(content: Any) -> str:
     """The text of a message, which is a string or a list of blocks."""
-    return text(content) or " ".join(text_at(block, "text") for block in objects(content))
+    return as_text(content) or " ".join(text_at(block, "text") for block in as_objects(content))
 
 
 def _is_answer(entry: _Entry) -> bool:
-    """True for a message of the model that was kept whole and calls no tool."""
+    """Whether a message of the model is complete and calls no tool."""
     kept = entry.outcome is None or text_at(entry.outcome, "type") == "committed"
     whole = entry.status in (None, "completed")
     return kept and whole and not entry.tool_calls and bool(entry.content)
 
 
 def _early_end(stderr_tail: bytes) -> str:
-    """What stderr says from the last line on that tells of an early end; empty when none does."""
+    """The text of stderr from the last line that reports an early end; empty when none does."""
     for line in reversed(stderr_tail.decode(errors="replace").splitlines()):
         if line.startswith(_LAST_WORDS):
-            return last_words(stderr_tail, line.strip())
+            return last_stderr_line(stderr_tail, line.strip())
     return ""
 
 
@@ -171,7 +181,7 @@ ADAPTER = Adapter(
     reader=VibeReader,
     reads_output=True,
     transcript=vibe_transcript.entries,
-    tells_version=True,
-    resumes=True,
+    has_version_option=True,
+    can_resume=True,
     install_hint="uv tool install mistral-vibe, then run `vibe --setup`",
 )

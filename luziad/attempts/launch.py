@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luziad.agents import registry
-from luziad.agents.base import Adapter, Command, Context
+from luziad.agents.base import Adapter, Command, CommandContext
 from luziad.config.schema import Config, ProjectConfig
 from luziad.executor.base import Executor, Launch
 from luziad.jobs.attempt import AttemptRef
@@ -56,7 +56,7 @@ class Launcher:
         given, budget = attempt.continuation, remaining_budget(record, self.budget(record), left_usd)
         prompt = task_text(record) if given is None else given.message or RESUME_PROMPT
         adapter = self.adapter(record)
-        context = Context(
+        context = CommandContext(
             job=record.id,
             attempt=attempt.number,
             task=prompt,

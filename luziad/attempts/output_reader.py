@@ -13,8 +13,8 @@ import msgspec
 from luzia_protocol.activity import Activity, PlanItem
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import STDERR_TAIL_BYTES, Reader, Understanding
-from luziad.agents.lines import LineSplitter
+from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader
+from luziad.agents.line_splitter import LineSplitter
 from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.output.files import read_chunk
 
@@ -63,11 +63,11 @@ class OutputReader:
     @property
     def finished(self) -> bool:
         """Whether the agent has told its final result."""
-        return self._reader.finished()
+        return self._reader.is_finished()
 
     def understood(self) -> tuple[Activity, Progress | None]:
         """What the output tells so far: activity and progress."""
-        found = activity_of(self._reader.understanding())
+        found = activity_of(self._reader.summary())
         known, phase_at = self._known, self._phase_at
         if known is not None and known.phase == self._phase:
             phase_at = known.phase_at
@@ -105,7 +105,7 @@ class OutputReader:
                 self._known = None
 
 
-def activity_of(known: Understanding) -> Activity:
+def activity_of(known: OutputSummary) -> Activity:
     """The understanding as the protocol has it, without what only OutputReader knows."""
     files = [path for path in known.files if len(path) <= KEPT_PATH][:KEPT_FILES]
     message, limit = known.last_message, known.usage_limit

@@ -16,7 +16,7 @@ from luzia_protocol.activity import Question
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
-from luziad.agents.lines import LineSplitter
+from luziad.agents.line_splitter import LineSplitter
 from luziad.attempts.launch import Launcher
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import Answer, AttemptRef

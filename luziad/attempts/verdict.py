@@ -10,7 +10,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Outcome
 
-from luziad.agents.base import Adapter, by_exit_code
+from luziad.agents.base import Adapter, judge_exit_code
 from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput, OutputListener, Patience
 from luziad.attempts.output_reader import OutputReader
@@ -72,7 +72,7 @@ class OutputJudge(JobObserver):
         if reader is None:
             adapter = self._adapter(record)
             if adapter is None:
-                return by_exit_code(end)
+                return judge_exit_code(end)
             if not adapter.reads_output:
                 return adapter.reader().verdict(end, b"")
             reader = OutputReader(self._executor.output_path(ref, "stdout"), adapter.reader())

@@ -1,1 +1,4 @@
-"""The wall clock, the clock that counts from boot, timers for both, and time zones. Knows nothing of jobs' states."""
+"""The wall clock and the steady clock, timers for both, time zones, and the formatting of times.
+
+It knows nothing of jobs.
+"""

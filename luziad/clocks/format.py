@@ -1,20 +1,20 @@
-"""Times and durations as people read them."""
+"""Formats times and durations for messages."""
 
 from __future__ import annotations
 
 import time
 
 
-def format_time(moment: float) -> str:
-    """The moment on the wall clock here: `23:30`, and with its date when it is not within a day."""
-    local = time.localtime(moment)
-    near = abs(moment - time.time()) < 86400
+def format_time(epoch_s: float) -> str:
+    """The local time: `23:30`, with the date if it is more than a day away."""
+    local = time.localtime(epoch_s)
+    near = abs(epoch_s - time.time()) < 86400
     seconds = ":%S" if local.tm_sec else ""
     return time.strftime(f"%H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}", local)
 
 
 def format_duration(seconds: float) -> str:
-    """Seconds to come, in words: `8 s`, `7m30s`, `2h05m`, `3d04h`."""
+    """A duration: `8 s`, `7m30s`, `2h05m`, `3d04h`."""
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -1,6 +1,6 @@
-"""Wakes the loop at a moment of one of the kernel's clocks, also when it was set or the machine has slept meanwhile.
+"""A timer that wakes the event loop at a time of one of the kernel's clocks, using timerfd(2).
 
-The loop's own timers count seconds that pass, and sleep makes them late. The kernel's timerfd(2) knows the clocks.
+Unlike the event loop's own timers it follows changes of the wall clock, and is not late after the machine has slept.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ class _Setting(ctypes.Structure):
 
 
 class ClockTimer:
-    """Calls `due` once the clock has reached the moment that was set last. Costs nothing until one is set.
+    """Calls `due` when the clock reaches the time set last. It opens no descriptor before a time is set.
 
-    told_of_sets: `due` is called as well when somebody sets the wall clock, for those who then want another moment.
+    on_clock_change: also call `due` when the wall clock is set, so that the caller can set another time.
     """
 
     def __init__(
-        self, due: Callable[[], None], clock: int = time.CLOCK_REALTIME, *, told_of_sets: bool = False
+        self, due: Callable[[], None], clock: int = time.CLOCK_REALTIME, *, on_clock_change: bool = False
     ) -> None:
         self._due = due
         self._clock = clock
-        self._flags = _ABSOLUTE | _CANCEL_ON_SET if told_of_sets else _ABSOLUTE
+        self._flags = _ABSOLUTE | _CANCEL_ON_SET if on_clock_change else _ABSOLUTE
         self._descriptor: int | None = None
 
-    def set(self, moment: float | None) -> None:
-        """Wake at `moment`, in seconds of the clock, instead of at the one before; at none when it is None."""
+    def set(self, time_s: float | None) -> None:
+        """Wake at `time_s`, in seconds of the clock, instead of at the previous time; None cancels it."""
         if self._descriptor is None:
-            if moment is None:
+            if time_s is None:
                 return
             self._descriptor = _checked(_libc.timerfd_create(self._clock, _FLAGS))
             asyncio.get_running_loop().add_reader(self._descriptor, self._fired)
         at = _Timespec(0, 0)
-        if moment is not None:
-            at = _Timespec(int(moment), max(1, int(moment % 1 * 1e9)))  # a moment of 0 would stop the timer
+        if time_s is not None:
+            at = _Timespec(int(time_s), max(1, int(time_s % 1 * 1e9)))  # a time of 0 would stop the timer
         setting = _Setting(_Timespec(0, 0), at)
         _checked(_libc.timerfd_settime(self._descriptor, self._flags, ctypes.byref(setting), None))
 
     def close(self) -> None:
-        """Wake no more."""
+        """Close the timer."""
         if self._descriptor is not None:
             asyncio.get_running_loop().remove_reader(self._descriptor)
             os.close(self._descriptor)
@@ -65,9 +65,9 @@ class ClockTimer:
         try:
             os.read(self._descriptor, 8)
         except BlockingIOError:
-            return  # it was set anew after it had fired
+            return  # it was set again after it had fired
         except OSError as exc:
-            if exc.errno != errno.ECANCELED:  # which tells that the clock was set
+            if exc.errno != errno.ECANCELED:  # the clock was set
                 raise
         self._due()
 

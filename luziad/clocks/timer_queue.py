@@ -1,4 +1,4 @@
-"""Items by the times at which they are due, with one timer for the earliest of each clock."""
+"""A queue of items by the times at which they are due, with one timer for each clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from luziad.clocks.clock import ClockTime
 from luziad.clocks.timer import ClockTimer
 
-_WORTH_A_CLEAN_UP = 1000
+_MAX_STALE_ENTRIES = 1000
 
 
 class Item(Protocol):
@@ -26,53 +26,53 @@ T = TypeVar("T", bound=Item)
 
 
 class TimerQueue(Generic[T]):
-    """Each item is in it once at most. `due` is called with the items whose time has come, the earliest first."""
+    """Holds each item at most once. `due` is called with the items that are due, the earliest first."""
 
     def __init__(self, due: Callable[[list[T]], None]) -> None:
-        self._parts = {clock: _Part[T](due, clock) for clock in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
+        self._queues = {clock: _ClockQueue[T](due, clock) for clock in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
 
     def put(self, item: T, at: ClockTime) -> None:
-        """Make an item due at this time, and at no other."""
-        for clock, part in self._parts.items():
+        """Make an item due at this time only."""
+        for clock, queue in self._queues.items():
             if clock == at.clock:
-                part.put(item, at.moment)
+                queue.put(item, at.time_s)
             else:
-                part.drop(item)
+                queue.drop(item)
 
     def drop(self, item: T) -> None:
-        """Take an item out, if it is in."""
-        for part in self._parts.values():
-            part.drop(item)
+        """Remove an item, if it is in the queue."""
+        for queue in self._queues.values():
+            queue.drop(item)
 
     def close(self) -> None:
-        """Wake no more."""
-        for part in self._parts.values():
-            part.close()
+        """Close the timers."""
+        for queue in self._queues.values():
+            queue.close()
 
 
-class _Part(Generic[T]):
+class _ClockQueue(Generic[T]):
     """The items that are due at times of one clock."""
 
     def __init__(self, due: Callable[[list[T]], None], clock: int) -> None:
         self._due = due
         self._clock = clock
-        self._moments: dict[str, tuple[float, T]] = {}
+        self._times: dict[str, tuple[float, T]] = {}
         self._heap: list[tuple[float, int, str]] = []
         self._timer = ClockTimer(self._fired, clock)
 
-    def put(self, item: T, moment: float) -> None:
-        if self._moments.get(item.id, (None,))[0] == moment:
+    def put(self, item: T, time_s: float) -> None:
+        if self._times.get(item.id, (None,))[0] == time_s:
             return
-        self._moments[item.id] = moment, item
-        heappush(self._heap, (moment, item.n, item.id))
+        self._times[item.id] = time_s, item
+        heappush(self._heap, (time_s, item.n, item.id))
         if self._heap[0][2] == item.id:
-            self._timer.set(moment)
+            self._timer.set(time_s)
 
     def drop(self, item: T) -> None:
-        if self._moments.pop(item.id, None) is None:
+        if self._times.pop(item.id, None) is None:
             return
-        if len(self._heap) > 2 * len(self._moments) + _WORTH_A_CLEAN_UP:
-            self._heap = [(moment, each.n, each.id) for moment, each in self._moments.values()]
+        if len(self._heap) > 2 * len(self._times) + _MAX_STALE_ENTRIES:
+            self._heap = [(time_s, each.n, each.id) for time_s, each in self._times.values()]
             heapify(self._heap)
 
     def close(self) -> None:
@@ -80,14 +80,14 @@ class _Part(Generic[T]):
 
     def _fired(self) -> None:
         now, due = time.clock_gettime(self._clock), []
-        while self._heap and (self._heap[0][0] <= now or not self._stands(*self._heap[0])):
-            moment, n, key = heappop(self._heap)
-            if self._stands(moment, n, key):
-                due.append(self._moments.pop(key)[1])
+        while self._heap and (self._heap[0][0] <= now or not self._is_current(*self._heap[0])):
+            time_s, n, key = heappop(self._heap)
+            if self._is_current(time_s, n, key):
+                due.append(self._times.pop(key)[1])
         self._timer.set(self._heap[0][0] if self._heap else None)
         if due:
             self._due(due)
 
-    def _stands(self, moment: float, n: int, key: str) -> bool:
-        """Whether an entry of the heap is still the item's time."""
-        return self._moments.get(key, (None,))[0] == moment
+    def _is_current(self, time_s: float, n: int, key: str) -> bool:
+        """Whether an entry of the heap has the item's current time."""
+        return self._times.get(key, (None,))[0] == time_s

@@ -1,4 +1,4 @@
-"""Time zones by name: from the system's files, or where there are none from those of the package tzdata."""
+"""Time zones by name, from the system's files or else from the package tzdata."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ _TIMEZONE = "/etc/timezone"
 
 
 def load_zone(name: str) -> ZoneInfo:
-    """The zone of this name. Raises Refused (UNKNOWN_TIMEZONE), and says which name may be meant."""
+    """The zone with this name. Raises Refused (UNKNOWN_TIMEZONE), with a suggestion."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        near = _near(name)
+        near = _suggest(name)
         hint = f"Did you mean {near}?" if near else ""
-        raise Refused(ErrorCode.UNKNOWN_TIMEZONE, f"there is no time zone {name!r}", hint) from exc
+        raise Refused(ErrorCode.UNKNOWN_TIMEZONE, f"unknown time zone '{name}'", hint) from exc
 
 
 def local_zone_name(environ: Mapping[str, str]) -> str:
-    """The name of the zone that holds here: that of TZ, or the machine's. Raises Refused when nothing tells it."""
-    for name in (environ.get("TZ", "").removeprefix(":"), _linked(), _written()):
+    """The name of the local zone, from TZ or the machine. Raises Refused when it cannot be found."""
+    for name in (environ.get("TZ", "").removeprefix(":"), _read_link(), _read_timezone_file()):
         if name and _is_known(name):
             return name
     raise Refused(
         ErrorCode.UNKNOWN_TIMEZONE,
-        "nothing says by which name the time zone here is known",
-        "Name it: --timezone Europe/Berlin.",
+        "the name of the local time zone cannot be determined",
+        "Pass --timezone, such as --timezone Europe/Berlin.",
     )
 
 
-def _linked() -> str:
-    """What /etc/localtime is a link to, below the directory of the zones (see localtime(5))."""
+def _read_link() -> str:
+    """The target of the link /etc/localtime below the directory of the zones (see localtime(5))."""
     return os.path.realpath(_LOCALTIME).rpartition("/zoneinfo/")[2] if os.path.islink(_LOCALTIME) else ""
 
 
-def _written() -> str:
-    """What /etc/timezone says, which Debian has."""
+def _read_timezone_file() -> str:
+    """The content of /etc/timezone, which Debian has."""
     try:
         with open(_TIMEZONE, encoding="utf-8", errors="replace") as file:
             return file.readline().strip()
@@ -57,8 +57,8 @@ def _is_known(name: str) -> bool:
     return True
 
 
-def _near(name: str) -> str | None:
-    from importlib.resources import files  # dear, and needed by mistakes only
+def _suggest(name: str) -> str | None:
+    from importlib.resources import files  # slow, and needed for mistakes only
 
     known = {each.casefold(): each for each in files("tzdata").joinpath("zones").read_text("ascii").split()}
     cities = {each.rpartition("/")[2]: each for each in known}

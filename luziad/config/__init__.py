@@ -1,4 +1,4 @@
-"""config.toml and the LUZIA_* variables: their schema, how they are read and checked, and how projects are edited.
+"""config.toml and the LUZIA_* variables: their schema, loading, checking, and the editing of projects.
 
-Nothing else in the daemon reads either of them.
+Nothing else in the daemon reads them.
 """

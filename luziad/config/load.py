@@ -1,7 +1,7 @@
-"""The daemon's configuration: config.toml and LUZIA_* variables, read once into one frozen Config.
+"""Reads config.toml and the LUZIA_* variables into one frozen Config.
 
-Nothing else reads either. docs/configuration.md has a row for every setting; config_structs.py defines them.
-LUZIA_CACHE_TTL and LUZIA_MONITOR_INTERVAL are the client's.
+docs/configuration.md documents every setting; schema.py defines them. LUZIA_CACHE_TTL and LUZIA_MONITOR_INTERVAL are
+read by the client.
 """
 
 from __future__ import annotations
@@ -13,20 +13,10 @@ import msgspec
 
 from luzia_protocol import environment
 
-from luziad.config.check import check
-from luziad.config.edit import add_project, read_text, remove_project
-from luziad.config.rules import COUNT, found
-from luziad.config.schema import AgentConfig, Config, DaemonConfig, ProjectConfig
-
-__all__ = [
-    "AgentConfig",
-    "Config",
-    "DaemonConfig",
-    "ProjectConfig",
-    "add_project",
-    "load",
-    "remove_project",
-]
+from luziad.config.check import check_config
+from luziad.config.edit import read_text
+from luziad.config.rules import COUNT, describe_value
+from luziad.config.schema import Config
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Config:
@@ -37,7 +27,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
     """
     file = environment.config_file()
     max_jobs, mistakes = _max_jobs(environ)
-    checked = check(file, read_text(file), mistakes)
+    checked = check_config(file, read_text(file), mistakes)
     daemon = checked.daemon
     if max_jobs is not None:
         daemon = msgspec.structs.replace(daemon, max_jobs=max_jobs)
@@ -58,11 +48,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
 
 
 def _max_jobs(environ: Mapping[str, str]) -> tuple[int | None, list[str]]:
-    """The number in LUZIA_MAX_JOBS, if it has one, and what is wrong with it."""
+    """The number in LUZIA_MAX_JOBS, if it is set, and the mistakes in it."""
     text = environ.get("LUZIA_MAX_JOBS")
     if not text:
         return None, []
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
-    if not COUNT.holds(number):
-        return None, [f"LUZIA_MAX_JOBS: found {found(text)}, expected {COUNT.expected}."]
+    if not COUNT.accepts(number):
+        return None, [f"LUZIA_MAX_JOBS: found {describe_value(text)}, expected {COUNT.expected}."]
     return number, []

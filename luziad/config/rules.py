@@ -1,4 +1,4 @@
-"""The rules that values in config.toml must keep, and how a value that does not is described."""
+"""The rules for values in config.toml, and the description of a value that breaks one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import MAX_CPUS, MAX_PRIORITY, MAX_RETRIES, RETRYABLE
 
-from luziad.agents.jsonl import field
+from luziad.agents.jsonl import parse_field
 
 MAX_COUNT = 1_000_000_000
 MIN_BYTES, MAX_BYTES = 1 << 16, 1 << 50
@@ -18,19 +18,19 @@ MAX_WEIGHT = 1000
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 NAME_EXPECTED = (
-    "1 to 64 letters, digits, dots, dashes and underscores that begin with a letter, a digit or an underscore"
+    "1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter, a digit or an underscore"
 )
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Rule(NamedTuple):
-    """What a value must be. expected: in words. holds: whether a value from TOML is so.
+    """A rule for a value. expected: its description. accepts: whether a value from TOML conforms to it.
 
-    secret: the value may be one that nobody else should see, so no message shows it.
+    secret: the value may be a secret, so no message shows it.
     """
 
     expected: str
-    holds: Callable[[object], bool]
+    accepts: Callable[[object], bool]
     secret: bool = False
 
 
@@ -39,7 +39,7 @@ def _is_number(value: object) -> bool:
 
 
 def is_text(value: object) -> bool:
-    """True for a string that can be given to another program."""
+    """Whether a value is a string that can be passed to another program."""
     return isinstance(value, str) and "\0" not in value
 
 
@@ -48,7 +48,7 @@ def _is_seconds(value: object) -> bool:
 
 
 def is_count(value: object) -> bool:
-    """True for a whole number from 1 to MAX_COUNT."""
+    """Whether a value is a whole number from 1 to MAX_COUNT."""
     return isinstance(value, int) and _is_number(value) and 1 <= value <= MAX_COUNT
 
 
@@ -85,15 +85,17 @@ def _is_command(value: object) -> bool:
 
 
 def _is_field(value: object, *, plain: bool = False) -> bool:
-    """True for a field of a line, or several; plain: it is one, and nothing but a path."""
+    """Whether a value is a field of a line, or an array of fields. plain: it must be one field with only a path."""
     if plain:
-        return isinstance(value, str) and (found := field(value)) is not None and found.type is found.value is None
+        return (
+            isinstance(value, str) and (field := parse_field(value)) is not None and field.type is field.value is None
+        )
     several = value if isinstance(value, list) else [value]
-    return bool(several) and all(isinstance(each, str) and field(each) is not None for each in several)
+    return bool(several) and all(isinstance(each, str) and parse_field(each) is not None for each in several)
 
 
 def one_of(*words: str) -> Rule:
-    """The rule for a string that is one of a few."""
+    """The rule for a string from a fixed set."""
     quoted = [f'"{word}"' for word in words]
     return Rule(f"{', '.join(quoted[:-1])} or {quoted[-1]}", lambda value: value in words)
 
@@ -107,7 +109,7 @@ def _is_retryable(value: object) -> bool:
 
 
 def is_backoff(value: object) -> bool:
-    """True for one or two numbers of seconds, the first not above the second."""
+    """Whether a value is one or two numbers of seconds, the first not above the second."""
     if not isinstance(value, list) or not 1 <= len(value) <= 2:
         return False
     return all(map(_is_seconds, value)) and value[0] <= value[-1]
@@ -131,19 +133,19 @@ SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _is_secon
 RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _is_count_or_none(MAX_RETRIES))
 RETRY_ON = Rule(f"an array of {', '.join(RETRYABLE)}", _is_retryable)
 BACKOFF = Rule("an array of one or two numbers of seconds, the first not above the second", is_backoff)
-DIRECTORY = Rule("an absolute path, or one that begins with ~", _is_directory)
-WORDS = Rule("an array of strings that are not empty and have no NUL", _is_words)
-COMMAND = Rule("an array of strings without NUL, the first of them not empty", _is_command, secret=True)
+DIRECTORY = Rule("an absolute path, or a path that begins with ~", _is_directory)
+WORDS = Rule("an array of strings that are not empty and contain no NUL", _is_words)
+COMMAND = Rule("an array of strings without NUL, the first one not empty", _is_command, secret=True)
 VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)
 FIELD = Rule('a field such as "message.text", "result:cost" or "state=done", or an array of them', _is_field)
-FIELD_PATH = Rule('names with dots between, such as "event.type"', lambda value: _is_field(value, plain=True))
+FIELD_PATH = Rule('names separated by dots, such as "event.type"', lambda value: _is_field(value, plain=True))
 JSONL = Rule("a table such as [agents.NAME.jsonl]", lambda value: isinstance(value, dict))
 LOG_LEVEL = one_of("debug", "info", "warning", "error")
 PROMPT = one_of("argument", "stdin", "none")
 
 
-def found(value: object, *, secret: bool = False) -> str:
-    """The value in a few words; nothing but its kind when it may be a secret."""
+def describe_value(value: object, *, secret: bool = False) -> str:
+    """A short description of the value; only its type when it may be a secret."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -159,4 +161,4 @@ def found(value: object, *, secret: bool = False) -> str:
             return "a table"
         case datetime.date() | datetime.time():
             return "a date or time"
-    return "something else"
+    return "another value"

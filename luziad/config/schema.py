@@ -1,6 +1,6 @@
-"""What can be configured: one field for each setting, with the rule that its value must keep.
+"""The schema of config.toml: one field for each setting, with the rule for its value.
 
-docs/configuration.md has a row for every field here.
+docs/configuration.md has a row for every field.
 """
 
 from __future__ import annotations
@@ -40,47 +40,47 @@ from luziad.config.rules import (
 
 
 def default_max_running() -> int:
-    """As many attempts as the machine has CPUs, at least 4."""
+    """The number of CPUs, at least 4."""
     return max(4, os.cpu_count() or 1)
 
 
 def default_retry_on() -> list[Outcome]:
-    """What another attempt may change."""
+    """The outcomes that another attempt may change."""
     return [Outcome.FAILED, Outcome.STALLED, Outcome.LOST]
 
 
 def machine_cpus() -> float:
-    """The CPUs that this process may use."""
+    """The number of CPUs that this process may use."""
     return float(len(os.sched_getaffinity(0)))
 
 
 def machine_memory_bytes() -> int:
-    """The machine's memory."""
+    """The size of the machine's memory."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[daemon]. Seconds are floats; a limit of 0 is refused.
 
-    autostart: a command starts the daemon when none answers.
-    default_agent: the agent of jobs for which nobody names one; None takes the first that is installed.
-    max_running: attempts that run at once. max_queued: jobs that wait at once.
-    max_sub_jobs: jobs that one may dispatch from inside it, with all that those dispatch.
-    max_sub_job_depth: how many of them may be inside one another.
+    autostart: a command starts the daemon if it is not running.
+    default_agent: the agent of jobs that specify none; None takes the first that is installed.
+    max_running: attempts that run at once. max_queued: jobs that are queued at once.
+    max_sub_jobs: jobs that one job may dispatch, at all levels. max_sub_job_depth: the number of levels.
     max_connections: clients at once. max_connections_per_uid: those of one user.
-    max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS wins). max_log_bytes: what is kept of an attempt's output.
-    grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may go on after its final result.
-    timeout_s: seconds an attempt may run; None is no limit. stall_timeout_s: seconds without a sign of life, likewise.
-    cpus, memory_bytes: what jobs that ask for CPUs or memory may have together.
+    max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS overrides it).
+    max_log_bytes: how much of an attempt's output is kept.
+    grace_s: seconds between TERM and KILL. linger_s: seconds that an agent may run after its final result.
+    timeout_s: seconds that an attempt may run; None is no limit. stall_timeout_s: seconds without activity, likewise.
+    cpus, memory_bytes: the total that jobs may reserve.
     max_load, min_free_memory_bytes, max_cpu_pressure, max_memory_pressure, max_io_pressure: nothing starts while the
-    machine is busier than that; pressures are percents of the last 10 s in which somebody waited.
-    starvation_after_s: seconds that a job is passed over before what it needs is kept for it.
+    machine is busier; a pressure is the percentage of the last 10 s in which a process waited.
+    starvation_after_s: seconds that a job is passed over before slots and resources are reserved for it.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
-    retries: attempts that may follow a job's first by themselves; None is none but after an overload.
-    retry_on: the outcomes after which they do.
-    backoff_s: seconds up to which the first retry waits, and up to which any does.
-    auto_resume: jobs wait for the end of a usage limit and go on by themselves.
-    max_cost_usd_per_day: what the attempts of all projects may cost on a local day; None is no limit.
+    retries: attempts that may be added to a job; None adds attempts after an overload only.
+    retry_on: the outcomes after which an attempt is added.
+    backoff_s: the longest delay before the first retry, and before any retry, in seconds.
+    auto_resume: jobs wait for the end of a usage limit and then resume.
+    max_cost_usd_per_day: the cost limit of all projects for a local day; None is no limit.
     """
 
     autostart: Annotated[bool, BOOLEAN] = True
@@ -115,17 +115,17 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[projects.NAME]. What is None is said by [daemon].
+    """[projects.NAME]. None takes the value of [daemon].
 
     path: the project's directory, absolute. agent: the agent of its jobs. env: variables for its jobs.
-    max_running: attempts that run at once in it. timeout_s, stall_timeout_s, grace_s, max_log_bytes: as in [daemon].
+    max_running: attempts that run at once. timeout_s, stall_timeout_s, grace_s, max_log_bytes: as in [daemon].
     retries, retry_on, backoff_s, auto_resume: as in [daemon].
-    max_cost_usd, max_turns: the budget of its jobs that name none. max_cost_usd_per_day: of all its attempts of a day.
-    max_memory_bytes, max_processes, max_cpus: what all processes of a job may use together.
-    keep_children: what an agent leaves behind when it ends by itself goes on.
-    priority: of its jobs that name none. weight: its share of the slots against that of other projects.
-    worktree: its jobs run in git worktrees of their own. ask: its jobs' agents may ask, and wait for an answer.
-    allow: what they may use without asking, in the agent's own words.
+    max_cost_usd, max_turns: the default budget of a job. max_cost_usd_per_day: the limit for all jobs of a day.
+    max_memory_bytes, max_processes, max_cpus: limits for all processes of a job together.
+    keep_children: processes that an agent leaves behind when it exits keep running.
+    priority: the default priority of a job. weight: the project's share of the slots, relative to other projects.
+    worktree: each job runs in a git worktree. ask: agents may ask questions and wait for the answers.
+    allow: what agents may use without asking, in the agent's own notation.
     """
 
     path: Annotated[str, DIRECTORY]
@@ -155,13 +155,13 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[agents.NAME.jsonl]: where things stand in the JSON lines that the program prints, see agents/jsonl.py.
+    """[agents.NAME.jsonl]: the fields of the JSON lines that the program prints, see agents/jsonl.py.
 
-    type: of a line. session, model, version: names that it tells. turn: in a line that begins a turn of the model.
-    text: what the model says. tool: the name of one that is called. file: one that was written.
-    plan: the whole list of what is to be done; plan_text, plan_state: in an entry of it.
-    tokens_in, tokens_out, tokens_cached, cost: what was used, in US dollars; totals: each time what was used so far.
-    error: the words of one that ends the work. success: in the line that proves that the work was done.
+    type: of a line. session, model, version: their names. turn: in a line that begins a turn of the model.
+    text: a message of the model. tool: the name of a called tool. file: the path of a written file.
+    plan: the whole list of tasks; plan_text, plan_state: in an entry of it.
+    tokens_in, tokens_out, tokens_cached, cost: usage, the cost in US dollars; totals: they are running totals.
+    error: the message of a final error. success: in the line that proves that the work was done.
     """
 
     type: Annotated[str, FIELD_PATH] = "type"
@@ -187,13 +187,13 @@ class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[agents.NAME]: a command template for any program, or limits of a built-in agent.
 
-    command: argv; `{task}`, `{prompt_file}` and `{directory}` are replaced inside its words. None
-    leaves a built-in agent as it is.
+    command: argv; `{task}`, `{prompt_file}` and `{directory}` are replaced in each argument. None
+    keeps the built-in agent.
     prompt: how the task reaches the program: `argument` (a placeholder in command), `stdin` or `none`.
     env: variables for the program. merge_stderr: its stderr goes into its stdout.
-    reader: the built-in agent whose output the program prints, `jsonl` for what the table says, or `none`;
-    None takes the one of its own name. jsonl: where things stand in the lines of the reader `jsonl`.
-    max_running: attempts that run at once with it.
+    reader: the built-in agent whose output format the program prints, `jsonl` for a mapping, or `none`;
+    None takes the one with the agent's name. jsonl: the mapping for the reader `jsonl`.
+    max_running: attempts of this agent that run at once.
     """
 
     command: Annotated[list[str] | None, COMMAND] = None
@@ -206,7 +206,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True):
-    """Everything that is configured, after defaults; paths are absolute."""
+    """The whole configuration, with defaults; paths are absolute."""
 
     daemon: DaemonConfig
     projects: dict[str, ProjectConfig]

@@ -20,7 +20,7 @@ from luzia_protocol.requests import (
 )
 from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 
-from luziad.config import load as configuration
+from luziad.config import edit as configuration
 from luziad.errors import ConfigError
 from luziad.handlers.dispatch.project import unknown_project, validate_directory
 from luziad.handlers.replies import Call, CommittedReply, require_writable

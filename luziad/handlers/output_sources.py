@@ -11,7 +11,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.requests import Follow, Logs
 
-from luziad.agents.lines import LineSplitter
+from luziad.agents.line_splitter import LineSplitter
 from luziad.agents.transcript import Entries, Transcript
 from luziad.handlers.services import Services
 from luziad.jobs.attempt import AttemptRef
@@ -138,7 +138,7 @@ class TranscriptSource(OutputSource):
         for line in self._splitter.feed(data):
             position = data.index(b"\n", position) + 1
             text.append(self._transcript.feed(line))
-            if not self._transcript.holds:
+            if not self._transcript.is_incomplete:
                 self._shown = start + position
         self._next = start + len(data)
         return "".join(text)

@@ -29,30 +29,34 @@ def describe_question(question: Question) -> str:
     return f"asks: {question.text}"
 
 
-def parse_answer(question: Question, words: Sequence[str]) -> Answer:
+def parse_answer(question: Question, texts: Sequence[str]) -> Answer:
     """The answer to a question. texts: what the user wrote. Raises Refused when it does not fit the question."""
-    if not words or not all(word.strip() for word in words):
-        raise Refused(ErrorCode.BAD_REQUEST, "an answer needs words", "Write allow, deny, or a text.")
-    if sum(len(word.encode()) for word in words) > MAX_ANSWER_BYTES:
-        raise Refused(ErrorCode.BAD_REQUEST, f"an answer has at most {MAX_ANSWER_BYTES} bytes")
-    first, rest = words[0].strip().lower(), list(words[1:])
+    if not texts or not all(text.strip() for text in texts):
+        raise Refused(ErrorCode.BAD_REQUEST, "the answer is empty", "Pass allow, deny, or a text.")
+    if sum(len(text.encode()) for text in texts) > MAX_ANSWER_BYTES:
+        raise Refused(ErrorCode.BAD_REQUEST, f"the answer is too long: the limit is {MAX_ANSWER_BYTES} bytes")
+    first, rest = texts[0].strip().lower(), list(texts[1:])
     if first == "deny":
         return Answer(question.id, allow=False, texts=[" ".join(rest)] if rest else [])
     if question.type == "permission":
         if first == "allow" and not rest:
             return Answer(question.id, allow=True)
         if first == "allow":
-            raise Refused(ErrorCode.BAD_REQUEST, "allow takes no more words", "Deny it, and say what to do instead.")
-        return Answer(question.id, allow=False, texts=[" ".join(words)])
-    if len(words) != len(question.parts):
-        message = f"it asks {len(question.parts)} questions, and there are {len(words)} answers"
-        raise Refused(ErrorCode.BAD_REQUEST, message, "Give one text for each, in their order, or deny.")
-    return Answer(question.id, allow=True, texts=[_chosen(*pair) for pair in zip(question.parts, words, strict=True)])
+            raise Refused(ErrorCode.BAD_REQUEST, "allow takes no text", "Use deny to say what to do instead.")
+        return Answer(question.id, allow=False, texts=[" ".join(texts)])
+    if len(texts) != len(question.parts):
+        message = f"expected {_count(len(question.parts), 'answer')}, got {len(texts)}"
+        raise Refused(ErrorCode.BAD_REQUEST, message, "Pass one text for each question, in order, or deny.")
+    return Answer(question.id, allow=True, texts=[_choose(*pair) for pair in zip(question.parts, texts, strict=True)])
 
 
-def _chosen(part: QuestionPart, word: str) -> str:
-    """The options that numbers stand for, with commas between where several may be given; or the text itself."""
-    numbers = [each.strip() for each in word.split(",")] if part.many else [word.strip()]
+def _choose(part: QuestionPart, text: str) -> str:
+    """The options that the text selects by their numbers, separated by commas; otherwise the text."""
+    numbers = [each.strip() for each in text.split(",")] if part.many else [text.strip()]
     if all(each.isascii() and each.isdigit() and 1 <= int(each) <= len(part.options) for each in numbers):
         return ", ".join(part.options[int(each) - 1] for each in numbers)
-    return word
+    return text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,6 +1,6 @@
-"""What jobs take of the machine and of the named resources, in whole units, and how that is said.
+"""The resources that jobs reserve, in whole units, and their description. Pure.
 
-CPUs are counted in hundredths, memory in blocks of 64 MiB, all others one by one.
+CPUs are counted in hundredths, memory in blocks of 64 MiB, and other resources one by one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from math import ceil
 CPUS = "cpus"
 MEMORY = "memory"
 MACHINE = {CPUS: "cpus", MEMORY: "memory_bytes"}
-"""Resources that every machine has, and the settings of [daemon] that say how much."""
+"""The resources of every machine -> their settings in [daemon]."""
 
 CPU_UNITS = 100
 BLOCK_BYTES = 64 * 1024 * 1024
@@ -26,8 +26,8 @@ def memory_blocks(size_bytes: int) -> int:
     return -(-size_bytes // BLOCK_BYTES)
 
 
-def amount_words(name: str, amount: int) -> str:
-    """How much of a resource: `gpu=1`, `2 CPUs`, `4 GiB of memory`."""
+def describe_amount(name: str, amount: int) -> str:
+    """An amount of a resource: `gpu=1`, `2 CPUs`, `4 GiB of memory`."""
     if name == CPUS:
         return f"{amount / CPU_UNITS:g} {'CPU' if amount == CPU_UNITS else 'CPUs'}"
     if name == MEMORY:
@@ -35,8 +35,8 @@ def amount_words(name: str, amount: int) -> str:
     return f"{name}={amount}"
 
 
-def stock_words(name: str, capacity: int, used: int) -> str:
-    """How much of it is left: `0 of 1 free`, or that there is too little of it at all."""
+def describe_free(name: str, capacity: int, used: int) -> str:
+    """The free amount of a resource: `0 of 1 free`."""
     free = max(0, capacity - used)
     if name == CPUS:
         return f"{free / CPU_UNITS:g} of {capacity / CPU_UNITS:g} free"

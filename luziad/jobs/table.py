@@ -81,11 +81,11 @@ class JobTable:
             _, project, partial = name.rsplit(":", 2) if name.count(":") >= 2 else ("", None, "")
         found = [] if not partial else self._matching(partial, project)
         if not found:
-            raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job {name!r}")
+            raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job '{name}'")
         if len(found) > 1:
             listed = ", ".join(record.id for record in found[:_MAX_CANDIDATES])
             more = f" and {len(found) - _MAX_CANDIDATES} more" if len(found) > _MAX_CANDIDATES else ""
-            raise Refused(ErrorCode.AMBIGUOUS_JOB, f"{name!r} could be {listed}{more}")
+            raise Refused(ErrorCode.AMBIGUOUS_JOB, f"'{name}' matches {len(found)} jobs: {listed}{more}")
         return found[0]
 
     def children(self, record: JobRecord) -> list[JobRecord]:
@@ -154,7 +154,7 @@ class JobTable:
         for record in self.newest_first():
             if record.spec.uid == uid and record.durable:
                 return record
-        raise Refused(ErrorCode.UNKNOWN_JOB, "you have dispatched no job yet, so there is no @last")
+        raise Refused(ErrorCode.UNKNOWN_JOB, "you have not dispatched any job yet")
 
     def _matching(self, part: str, project: str | None) -> list[JobRecord]:
         return [

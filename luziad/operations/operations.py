@@ -122,7 +122,7 @@ class Operations:
             default = None
         own = {name for name, each in self.config.agents.items() if each.command is not None}
         paths = {name: self._which(adapter.program) for name, adapter in adapters.items() if adapter.program}
-        probed = {path for name, path in paths.items() if versions and path and adapters[name].tells_version}
+        probed = {path for name, path in paths.items() if versions and path and adapters[name].has_version_option}
         found = await self._versions.get(probed, VERSIONS_WAIT_S)
         rows = []
         for adapter in list(adapters.values()):

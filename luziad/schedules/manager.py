@@ -49,7 +49,7 @@ class ScheduleManager(JobObserver):
         self._make_job = make_job
         self._schedules = {name: LoadedSchedule(record) for name, record in records.items()}
         self._scheduler = scheduler
-        self._timer = ClockTimer(self.check, told_of_sets=True)
+        self._timer = ClockTimer(self.check, on_clock_change=True)
 
     def __len__(self) -> int:
         return len(self._schedules)

@@ -1,1 +1,1 @@
-"""What `luziad` does without serving: it lists and restores snapshots, and reads a recorded output of an agent."""
+"""The actions of `luziad` without a running daemon: snapshots, restore, and reading an agent's recorded output."""

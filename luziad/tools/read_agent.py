@@ -1,10 +1,10 @@
-"""`luziad --read-agent`, which is `luzia agents read`: reads a recorded stream as luzia would, with no daemon.
+"""`luziad --read-agent`, for `luzia agents read`: reads an agent's recorded output as the daemon does. Exit codes:
 
-0    it was read, whatever the verdict
-2    the arguments or the configuration are wrong
+0    the output was read, whatever the verdict
+2    invalid arguments or configuration
 74   a file cannot be read, or the output cannot be written
 130  interrupted
-141  whoever read the output went away
+141  broken pipe
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Usage
 
 from luziad.agents import registry
-from luziad.agents.base import STDERR_TAIL_BYTES, Adapter, Understanding
-from luziad.agents.lines import LineSplitter
+from luziad.agents.base import STDERR_TAIL_BYTES, Adapter, OutputSummary
+from luziad.agents.line_splitter import LineSplitter
 from luziad.config import load as configuration
 from luziad.errors import ConfigError
 from luziad.jobs.attempt import ExitRecord, Verdict
-from luziad.tools.read_agent_view import Phases, facts
+from luziad.tools.output_report import Phases, describe_output
 
 _BLOCK = 256 * 1024
 _USAGE, _INPUT_OUTPUT, _INTERRUPTED, _BROKEN_PIPE = 2, 74, 130, 141
 
 
-class Replay(msgspec.Struct, frozen=True):
-    """What `--json` prints."""
+class ReadResult(msgspec.Struct, frozen=True):
+    """The object that `--json` prints."""
 
     agent: str
     verdict: Verdict
-    understanding: Understanding
+    understanding: OutputSummary
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read what the arguments name, print what was understood, and return the exit code."""
+    """Read the recorded output, print a report, and return the exit code."""
     parser = _parser()
     options = parser.parse_args(argv)
     if options.stdout == options.stderr == "-":
-        parser.error("stdin can be one of --stdout and --stderr only")
+        parser.error("only one of --stdout and --stderr can be -")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        adapter = registry.named(options.agent, registry.build(configuration.load().agents))
-        _replay(adapter, options)
+        adapter = registry.get(options.agent, registry.build(configuration.load().agents))
+        _read(adapter, options)
         sys.stdout.flush()
     except ConfigError as exc:
-        return _complain(_USAGE, *exc.mistakes)
+        return _report_error(_USAGE, *exc.mistakes)
     except Refused as exc:
-        return _complain(_USAGE, exc.message, f"  {exc.hint}")
+        return _report_error(_USAGE, exc.message, f"  {exc.hint}")
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -65,33 +65,33 @@ def main(argv: Sequence[str]) -> int:
         return _BROKEN_PIPE
     except OSError as exc:
         _discard_output()
-        return _complain(_INPUT_OUTPUT, f"{exc.filename or 'the output'}: {exc.strerror or exc}")
+        return _report_error(_INPUT_OUTPUT, f"{exc.filename or 'the output'}: {exc.strerror or exc}")
     return 0
 
 
-def _replay(adapter: Adapter, options: argparse.Namespace) -> None:
+def _read(adapter: Adapter, options: argparse.Namespace) -> None:
     reader, splitter, phases = adapter.reader(), LineSplitter(), Phases()
-    for block in _blocks(options.stdout):
+    for block in _read_blocks(options.stdout):
         for line in splitter.feed(block):
-            phases.take(reader.feed(line))
+            phases.add(reader.feed(line))
     for line in splitter.end():
-        phases.take(reader.feed(line))
+        phases.add(reader.feed(line))
     tail = b""
-    for block in _blocks(options.stderr) if options.stderr is not None else ():
+    for block in _read_blocks(options.stderr) if options.stderr is not None else ():
         tail = (tail + block)[-STDERR_TAIL_BYTES:]
     end = _exit_record(options.exit, options.signal)
-    verdict = reader.verdict(end, tail)  # first, because it may add to what is understood
-    replay = Replay(adapter.name, verdict, reader.understanding())
+    verdict = reader.verdict(end, tail)  # first, because it may add to the summary
+    result = ReadResult(adapter.name, verdict, reader.summary())
     if options.json:
-        sys.stdout.write(msgspec.json.encode(replay).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
         return
     assumed = options.exit is None and options.signal is None
-    for name, value in facts(replay.agent, replay.understanding, phases, verdict, end, assumed=assumed):
+    for name, value in describe_output(result.agent, result.understanding, phases, verdict, end, assumed=assumed):
         sys.stdout.write(f"{name + ':' if name else '':<9} {value}".rstrip() + "\n")
 
 
-def _blocks(path: str) -> Iterator[bytes]:
-    """The bytes of a file, or of stdin for `-`. Raises OSError with the name."""
+def _read_blocks(path: str) -> Iterator[bytes]:
+    """The blocks of a file, or of stdin for `-`. Raises OSError with the file's name."""
     try:
         with open(0 if path == "-" else path, "rb", buffering=0, closefd=path != "-") as file:
             while block := file.read(_BLOCK):
@@ -115,7 +115,7 @@ def _exit_record(code: int | None, killed_by: str | None) -> ExitRecord:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(_complain(_USAGE, message, "  See `luzia agents read --help`."))
+        self.exit(_report_error(_USAGE, message, "  See `luzia agents read --help`."))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _exit_code(words: str) -> int:
     if not words.isascii() or not words.isdigit() or len(words) > 3 or int(words) > 255:
-        raise argparse.ArgumentTypeError(f"{words!r} is no exit code from 0 to 255")
+        raise argparse.ArgumentTypeError(f"invalid exit code '{words}': expected a number from 0 to 255")
     return int(words)
 
 
@@ -142,15 +142,15 @@ def _signal_name(words: str) -> str:
     for known in signal.Signals:
         if name in (known.name, known.name.removeprefix("SIG"), str(known.value)):
             return known.name
-    raise argparse.ArgumentTypeError(f"{words!r} is no signal, such as TERM or SIGKILL")
+    raise argparse.ArgumentTypeError(f"invalid signal '{words}': expected a name such as TERM or SIGKILL")
 
 
-def _complain(status: int, *lines: str) -> int:
+def _report_error(status: int, *lines: str) -> int:
     sys.stderr.write("luzia: " + "\n".join(lines) + "\n")
     return status
 
 
 def _discard_output() -> None:
-    """What is left in the buffer goes nowhere, so that the interpreter can end in peace."""
+    """Discard the buffered output, so that the interpreter can exit without an error."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)

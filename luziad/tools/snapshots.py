@@ -1,7 +1,7 @@
 """`luziad --snapshots` and `luziad --restore FILE`, which `luzia daemon snapshots` and `luzia daemon restore` run.
 
-0  done
-1  it cannot be restored, or a daemon runs with this state directory (stderr says what, and what to do)
+0  success
+1  the snapshot cannot be restored, or a daemon is using the state directory; stderr has the reason
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from luziad.store import opening, recovery, snapshots
 
 
 def show(config: Config) -> int:
-    """Print the snapshots as JSON lines, newest first; each is read through and checked."""
+    """Print the snapshots as JSON lines, newest first. Each one is read and checked."""
     for file in snapshots.newest_first(Path(config.state_dir)):
-        print(msgspec.json.encode(_look(file)).decode())
+        print(msgspec.json.encode(_describe(file)).decode())
     return 0
 
 
 def restore(config: Config, name: str) -> int:
-    """Restore a snapshot: the name of one, or the path of any store of luzia's."""
+    """Restore a snapshot. name: the name of a snapshot, or the path of any job store."""
     state_dir = Path(config.state_dir)
     file = Path(name) if "/" in name else state_dir / snapshots.SNAPSHOTS_NAME / name
     try:
         if not file.exists():
-            raise LuziadError(f"there is no snapshot {file}")
+            raise LuziadError(f"snapshot {file} not found; list the snapshots with `luzia daemon snapshots`")
         with lock(config.state_dir):
             Path(config.jobs_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
             notices = recovery.restore(state_dir, Path(config.jobs_dir), file.absolute(), load)
@@ -47,7 +47,7 @@ def restore(config: Config, name: str) -> int:
     return 0
 
 
-def _look(file: Path) -> Snapshot:
+def _describe(file: Path) -> Snapshot:
     status = file.stat()
     jobs = schema = problem = None
     try:

@@ -99,7 +99,7 @@ def test_what_cannot_be_opened_is_said(luzia: PrivateLuzia) -> None:
     held = Client(luzia.socket, autostart=False).dispatch(luzia.project, "true", agent="shell", hold=True).job
     early = luzia.run("open", "--logs", held)
     assert early.returncode == 4
-    assert "has not started yet" in early.stderr.decode()
+    assert "has not started, and has no records yet" in early.stderr.decode()
     assert luzia.run("open", "no-such-job").returncode == 4
     no_shell = {**luzia.env, "SHELL": "/no/such/shell"}
     with terminal(luzia.command("open", held), no_shell, luzia.project) as screen:

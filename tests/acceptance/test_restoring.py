@@ -106,12 +106,12 @@ def test_a_damaged_snapshot_is_told_in_the_list_and_not_restored(daemon: Private
     daemon.stop()
     for file in (daemon.state / "snapshots").glob("jobs-*.db"):
         file.write_bytes(file.read_bytes().replace(job.encode(), b"000000-0000"))
-    assert all("not what was written" in str(each["problem"]) for each in listed(daemon))
-    assert "not what was written" in daemon.run("daemon", "snapshots").stdout
+    assert all("checksum does not match" in str(each["problem"]) for each in listed(daemon))
+    assert "checksum does not match" in daemon.run("daemon", "snapshots").stdout
     before = (daemon.state / "jobs.db").read_bytes()
     refused = daemon.run("daemon", "restore", Path(str(listed(daemon)[0]["file"])).name)
     assert (refused.returncode, refused.stdout) == (exit_codes.REFUSED, "")
-    assert "not what was written" in refused.stderr
+    assert "checksum does not match" in refused.stderr
     assert (daemon.state / "jobs.db").read_bytes() == before
     assert daemon.run("daemon", "restore", "nosuch").returncode == exit_codes.REFUSED
     assert daemon.run("daemon", "restore").returncode == exit_codes.USAGE

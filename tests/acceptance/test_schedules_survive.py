@@ -170,5 +170,5 @@ def test_a_zone_that_is_not_known_any_more_is_told_and_nothing_else_is_disturbed
     plain.start()
     with plain.connect() as wire:
         shown = wire.ok(op="schedule_show", name="s")["schedule"]
-        assert (shown["problem"], shown["next"]) == ("there is no time zone 'Mars/Olympus'", [])
+        assert (shown["problem"], shown["next"]) == ("unknown time zone 'Mars/Olympus'", [])
         wire.ok(op="schedule_remove", name="s")

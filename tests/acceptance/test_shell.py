@@ -126,7 +126,7 @@ def test_commands_options_projects_and_states_are_completed(luzia: PrivateLuzia)
         for typed, shown in (
             ("ca", "cancel jobs and terminate their processes"),
             ("ove", luzia.project[:30]),
-            ("jobs --wat", "show them live until all"),
+            ("jobs --wat", "show jobs live until all"),
             ("jobs --state timed", "timed_out"),
             ("--agent cla", "claude"),
         ):
@@ -329,7 +329,7 @@ def test_the_terminal_is_as_it_was_after_every_end(luzia: PrivateLuzia) -> None:
 def test_help_explains_the_shell_and_lists_the_commands(luzia: PrivateLuzia) -> None:
     with shell(luzia, rows=100) as screen:
         enter(screen, "help")
-        screen.shows("Ctrl-X Ctrl-E", "Alt-Enter", "cancel       end jobs", "use overbits")
+        screen.shows("Ctrl-X Ctrl-E", "Alt-Enter", "cancel       cancel jobs", "use overbits")
         enter(screen, "help ids")
         screen.shows("@last")
 

@@ -14,7 +14,7 @@ from luzia_protocol.jobs import Attempt, Job, Outcome
 import private_luzia
 from agents.setups import lead_to
 from agents.stub.server import StubModel
-from luziad.agents.base import Understanding
+from luziad.agents.base import OutputSummary
 from luziad.jobs.attempt import Verdict
 from private_luzia import PrivateLuzia
 
@@ -33,7 +33,7 @@ class Process(NamedTuple):
 
 class _Replay(msgspec.Struct):
     verdict: Verdict
-    understanding: Understanding
+    understanding: OutputSummary
 
 
 class RealAgent:
@@ -78,7 +78,7 @@ class RealAgent:
         status = self.client.get_job(job)
         return (Path(status.directory or "") / str(status.attempt) / stream).read_text(errors="replace")
 
-    def understood(self, job: Job) -> Understanding:
+    def understood(self, job: Job) -> OutputSummary:
         """What `luzia agents read` makes of the job's output; its verdict must be the one that luzia gave."""
         attempt = Path(job.directory or "") / str(job.attempt)
         ended = [f"--signal={job.signal}"] if job.signal else [f"--exit={job.exit_code}"]

@@ -1,8 +1,8 @@
 """Measures luzia beside other dispatchers that are installed: the last part of `make bench`, or `make bench-rivals`.
 
-pueue (`pueue`, `pueued`) and task-spooler (`tsp`) are taken from the PATH; what is not there is left out. Each gets a
-temporary directory of its own and eight slots; times are taken in turns. `--write` puts the table into
-docs/comparison.md when all are there. There are no bounds: where another one is better, the table says so.
+A dispatcher that is not installed or cannot run here is left out. Each gets a temporary directory of its own; times
+are taken in turns, in one run. `--write` puts the table into docs/comparison.md if all are there. There are no bounds:
+where another one is better, the table says so.
 """
 
 from __future__ import annotations
@@ -11,173 +11,248 @@ import argparse
 import os
 import platform
 import re
-import shutil
+import shlex
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
-from bench.rivals import Dispatcher, Luzia, Pueue, TaskSpooler  # noqa: E402
+from bench.rivals import RIVALS, Dispatcher, Luzia, NotApplicable, is_alive  # noqa: E402
 from support import eventually  # noqa: E402
 
 PAGE = ROOT / "docs" / "comparison.md"
 SLOTS = 8
 ROUNDS = 40
+LOOP = 200
+QUEUE = 10_000
+QUEUE_TIME_S = 30.0
 SHORT_JOBS = 200
-LONG_QUEUE = 500
-QUEUED = 20
+FIRST_ROUNDS = 20
+KEPT = 20
+SETTLE_S = 30.0
 IDLE_S = 10.0
 
 Rows = dict[str, list[str]]
-Kinds = list[Callable[[Path], Dispatcher]]
+Kinds = Sequence[type[Dispatcher]]
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--write", action="store_true", help="put the table into docs/comparison.md")
     write = options.parse_args().write
-    missing = [
-        name for program, name in (("pueued", "pueue"), ("tsp", "task-spooler")) if shutil.which(program) is None
-    ]
-    if missing:
-        print(f"not on the PATH, so not compared with: {', '.join(missing)}")
-    kinds: Kinds = [Luzia]
-    kinds += [Pueue] if "pueue" not in missing else []
-    kinds += [TaskSpooler] if "task-spooler" not in missing else []
-    if len(kinds) == 1:
+    found = [kind for kind in RIVALS if kind.is_available()]
+    if missing := [kind.name for kind in RIVALS if kind not in found]:
+        print(f"not available here, so not compared with: {', '.join(missing)}")
+    if not found:
         return 0
-    rows: dict[str, list[str]] = {}
-    for measure in (adding, short_jobs, idle, killed):
+    load = os.getloadavg()[0]
+    kinds: Kinds = [Luzia, *found]
+    rows: Rows = {}
+    for measure in (dispatching, queueing, first_instruction, short_jobs, idle, killed):
+        print(f"{measure.__name__} ...", file=sys.stderr)
         rows |= measure(kinds)
-    with _each(kinds, SLOTS) as those:
-        versions = [f"{one.name} {one.version()}" for one in those]
-    lines = [["", *versions], ["---"] * (len(kinds) + 1), *([what, *values] for what, values in rows.items())]
+    with _started(kinds, SLOTS) as rivals:
+        head = ["", *(f"{rival.name} {rival.version()}" for rival in rivals)]
+    lines = [head, ["---"] * len(head), *([what, *values] for what, values in rows.items())]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     print(table)
-    if write and not missing:
-        _write(table)
+    if write and missing:
+        print(f"{PAGE.name} is unchanged, because not every dispatcher is available")
+    elif write:
+        _write(table, load)
     return 0
 
 
 @contextmanager
-def _each(kinds: Kinds, slots: int) -> Iterator[list[Dispatcher]]:
+def _started(kinds: Kinds, slots: int) -> Iterator[list[Dispatcher]]:
     """One of each, started, in a directory of its own; nothing of it is left afterwards."""
     with ExitStack() as stack:
-        those = []
+        rivals = []
         for kind in kinds:
             directory = tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True)
-            one = kind(Path(stack.enter_context(directory)))
-            one.start(slots)
-            stack.callback(one.stop)
-            those.append(one)
-        yield those
+            rival = kind(Path(stack.enter_context(directory)))
+            rival.start(slots)
+            stack.callback(rival.stop)
+            rivals.append(rival)
+        yield rivals
 
 
-def adding(kinds: Kinds) -> Rows:
-    """How long the command takes that hands over a job: first with nothing queued, then behind a long queue."""
-    rows = {}
-    for queued in (0, LONG_QUEUE):
-        with _each(kinds, 1) as those:
-            for one in those:
-                one.add("sleep 600")
-                if queued:
-                    one.add_many("true", queued)
-            runs = [runner(BARE_PYTHON, dict(os.environ))] + [
-                runner(one.command("true"), one.env, one.cwd) for one in those
-            ]
-            for run in runs:
-                run()
-            rounds = [[run() for run in runs] for _ in range(ROUNDS)]
-        bare, *theirs = (statistics.median(times) for times in zip(*rounds, strict=True))
-        behind = f"behind {queued:,} queued jobs" if queued else "with an empty queue"
-        rows[f"dispatch {behind}, whole process"] = [
-            f"{time_s * 1000:.1f} ms, {time_s / bare:.2f} times" for time_s in theirs
-        ]
+def _cells(rivals: Sequence[Dispatcher], measure: Callable[[Dispatcher], str]) -> list[str]:
+    """The result for each, or why there is none."""
+
+    def cell(rival: Dispatcher) -> str:
+        try:
+            return measure(rival)
+        except NotApplicable as reason:
+            return str(reason)
+
+    return [cell(rival) for rival in rivals]
+
+
+def dispatching(kinds: Kinds) -> Rows:
+    """How long the command takes that adds a job: on an idle machine, on a busy one, and in a loop of a shell."""
+    with _started(kinds, 1) as rivals:
+        for rival in rivals:
+            rival.add("sleep 600")
+        rows = {"one dispatch, whole process": _alternate(rivals)}
+        with _every_core_busy():
+            rows["one dispatch, two busy loops per core"] = _alternate(rivals)
+        rows[f"{LOOP} dispatches in a shell loop"] = _cells(rivals, _loop)
     return rows
 
 
+def _alternate(rivals: Sequence[Dispatcher]) -> list[str]:
+    """Medians of the command that adds a job, absolute and relative to an interpreter that does nothing."""
+    times: dict[str, list[float]] = {rival.name: [] for rival in rivals}
+    bare_run = runner(BARE_PYTHON, dict(os.environ))
+    bare = []
+
+    def measure(rival: Dispatcher) -> str:
+        times[rival.name].append(runner(rival.command("true"), rival.env, rival.cwd)())
+        return ""
+
+    for _ in range(ROUNDS + 1):  # the first is not counted
+        bare.append(bare_run())
+        _cells(rivals, measure)
+    unit = statistics.median(bare[1:])
+
+    def result(rival: Dispatcher) -> str:
+        rival.command("true")
+        time_s = statistics.median(times[rival.name][1:])
+        return f"{time_s * 1000:.1f} ms, {time_s / unit:.2f} times"
+
+    return _cells(rivals, result)
+
+
+@contextmanager
+def _every_core_busy() -> Iterator[None]:
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def _loop(rival: Dispatcher) -> str:
+    """Dispatches per second of a shell that does nothing else."""
+    command = shlex.join(rival.command("true"))
+    script = f"i=0; while [ $i -lt {LOOP} ]; do {command}; i=$((i + 1)); done"
+    return f"{LOOP / runner(['sh', '-c', script], rival.env, rival.cwd)():,.0f}/s"
+
+
+def queueing(kinds: Kinds) -> Rows:
+    """Many jobs in the quickest way that each offers, and what a long queue costs."""
+
+    def fill(rival: Dispatcher) -> str:
+        began = time.perf_counter()
+        count = rival.add_many("true", min(QUEUE, rival.capacity or QUEUE), QUEUE_TIME_S)
+        return f"{count:,} in {time.perf_counter() - began:.1f} s"
+
+    with _started(kinds, 1) as rivals:
+        for rival in rivals:
+            rival.add("sleep 600")
+        rows = {f"{QUEUE:,} jobs in bulk, at most {QUEUE_TIME_S:g} s": _cells(rivals, fill)}
+        rows["one dispatch behind these jobs"] = _alternate(rivals)
+        rows["memory with these jobs (PSS)"] = _cells(rivals, lambda rival: _memory(rival.queue_pids()))
+    return rows
+
+
+def first_instruction(kinds: Kinds) -> Rows:
+    """From the start of the command that adds a job to the first thing that the job does."""
+    with _started(kinds, SLOTS) as rivals:
+
+        def delay(rival: Dispatcher) -> str:
+            pipe = rival.cwd / "pipe"
+            os.mkfifo(pipe)
+            reading = os.open(pipe, os.O_RDWR)
+            times = []
+            for _ in range(FIRST_ROUNDS):
+                command = rival.command(f"echo > {pipe}")
+                began = time.perf_counter()
+                runner(command, rival.env, rival.cwd)()
+                os.read(reading, 1)
+                times.append(time.perf_counter() - began)
+            os.close(reading)
+            return f"{statistics.median(times) * 1000:.0f} ms"
+
+        return {"from the command to the job's first instruction": _cells(rivals, delay)}
+
+
 def short_jobs(kinds: Kinds) -> Rows:
-    """From the first of many short jobs to the end of the last, handed over in the quickest way that each offers."""
-    rates = []
-    with _each(kinds, SLOTS) as those:
-        for one in those:
+    """From the first of many short jobs to the end of the last."""
+    with _started(kinds, SLOTS) as rivals:
+
+        def rate(rival: Dispatcher) -> str:
             began = time.perf_counter()
-            one.add_many("true", SHORT_JOBS)
-            one.settled()
-            rates.append(f"{SHORT_JOBS / (time.perf_counter() - began):,.0f} jobs/s")
-    return {f"{SHORT_JOBS} times `true` with {SLOTS} slots": rates}
+            count = rival.add_many("true", SHORT_JOBS, QUEUE_TIME_S)
+            rival.settle()
+            return f"{count / (time.perf_counter() - began):,.0f} jobs/s"
+
+        return {f"{SHORT_JOBS} times `true` with {SLOTS} slots": _cells(rivals, rate)}
 
 
 def idle(kinds: Kinds) -> Rows:
     """What the daemon costs while it has nothing to do."""
-    with _each(kinds, SLOTS) as those:
-        for one in those:
-            one.add("true")
-            one.settled()
-        time.sleep(3.0)
-        memory = [sum(_memory_bytes(pid) for pid in one.pids()) for one in those]
-        pids = [one.pids() for one in those]
-        before = [sum(map(switches, of)) for of in pids]
+    with _started(kinds, SLOTS) as rivals:
+        for rival in rivals:
+            rival.add("true")
+            rival.settle()
+        time.sleep(SETTLE_S)
+        memory = _cells(rivals, lambda rival: _memory(rival.pids()))
+        before = _cells(rivals, lambda rival: str(sum(map(switches, rival.pids()))))
         time.sleep(IDLE_S)
-        after = [sum(map(switches, of)) for of in pids]
-    return {
-        f"wakeups of the idle daemon in {IDLE_S:g} s": [str(b - a) for a, b in zip(before, after, strict=True)],
-        "memory of the idle daemon (PSS)": [f"{size / 1e6:.1f} MB" for size in memory],
-    }
+        after = _cells(rivals, lambda rival: str(sum(map(switches, rival.pids()))))
+        wakeups = [str(int(b) - int(a)) if a.isdigit() else a for a, b in zip(before, after, strict=True)]
+    return {f"wakeups of the idle daemon in {IDLE_S:g} s": wakeups, "memory of the idle daemon (PSS)": memory}
 
 
 def killed(kinds: Kinds) -> Rows:
     """What is left after kill -9 of the daemon, with one job running and others queued behind it."""
-    went_on, told, kept = [], [], []
-    with _each(kinds, 1) as those:
-        for one in those:
-            marker = one.cwd / "marker"
-            job = f"sleep 3; touch {marker}; exit 7"
-            one.add(job)
-            eventually(lambda marker=marker: _runs(marker), "the running job")  # type: ignore[misc]
-            for number in range(QUEUED):
-                one.add(f"echo {number}")
-            one.kill()
-            eventually(lambda marker=marker: not _runs(marker), "the end of what ran")  # type: ignore[misc]
-            went_on.append("continues" if marker.exists() else "ends")
-            one.start(1)
-            known = one.known()
-            told.append("known" if known.get(job) == 7 else "lost")
-            kept.append(str(sum(f"echo {number}" in known for number in range(QUEUED))))
-    return {
-        "after `kill -9` of the daemon: running job": went_on,
-        "after `kill -9` of the daemon: its exit status": told,
-        f"after `kill -9` of the daemon: queued jobs kept, of {QUEUED}": kept,
-    }
+    after = "after `kill -9` of the daemon: "
+    what = ("running job", "its exit status", f"queued jobs kept, of {KEPT}")
+    with _started(kinds, 1) as rivals:
+        cells = [(_cells([rival], _survivors)[0].split(", ") * 3)[:3] for rival in rivals]
+    return {after + row: list(values) for row, values in zip(what, zip(*cells, strict=True), strict=True)}
 
 
-def _runs(marker: Path) -> bool:
-    """Whether a shell runs that will make the marker."""
-    wanted = f"touch {marker};".encode()
-    return any(wanted in command and command.startswith((b"sh", b"/bin/sh")) for command in _command_lines())
+def _survivors(rival: Dispatcher) -> str:
+    number, marker = rival.cwd / "number", rival.cwd / "marker"
+    job = f"echo $$ > {number}; sleep 3; touch {marker}; exit 7"
+    rival.add(job)
+    pid = int(eventually(lambda: number.exists() and number.read_text(), "the running job"))
+    for index in range(KEPT):
+        rival.run(*rival.command(f"echo {index}"))
+    rival.kill()
+    eventually(lambda: not is_alive(pid), "the end of the running job")
+    rival.start(1)
+    known = rival.known()
+    kept = sum(f"echo {index}" in known for index in range(KEPT))
+    return f"{'continues' if marker.exists() else 'ends'}, {'known' if known.get(job) == 7 else 'lost'}, {kept}"
 
 
-def _command_lines() -> Iterator[bytes]:
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            yield (process / "cmdline").read_bytes()
+def _memory(pids: list[int]) -> str:
+    def size(pid: int) -> int:
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+        assert found is not None
+        return int(found[1]) * 1024
+
+    return f"{sum(map(size, pids)) / 1e6:.1f} MB"
 
 
-def _memory_bytes(pid: int) -> int:
-    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) * 1024
-
-
-def _write(table: str) -> None:
+def _write(table: str, load: float) -> None:
+    """Put the table into the page, with the load average from before the measurements."""
     machine = f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    machine += f", load average {load:.1f} before"
     text = f"<!-- figures -->\n\nTaken by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
     new = re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: text, PAGE.read_text(), flags=re.DOTALL)
     PAGE.write_text(new)

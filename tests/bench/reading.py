@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from luziad.agents.lines import LineSplitter  # noqa: E402
-from luziad.agents.registry import AGENTS, AUTOMATIC  # noqa: E402
+from luziad.agents.line_splitter import LineSplitter  # noqa: E402
+from luziad.agents.registry import BUILT_IN, PREFERENCE  # noqa: E402
 
 RECORDINGS = ROOT / "tests" / "data" / "recordings"
 LEAST_MB_S = 50.0
@@ -26,19 +26,19 @@ def speed(agent: str, scenario: str = "success", megabytes: int = 50) -> float:
     lines = (RECORDINGS / agent / f"{scenario}.stdout").read_bytes()
     data = lines * (megabytes * 1_000_000 // len(lines))
     blocks = [data[start : start + _BLOCK] for start in range(0, len(data), _BLOCK)]
-    reader, splitter = AGENTS[agent].reader(), LineSplitter()
+    reader, splitter = BUILT_IN[agent].reader(), LineSplitter()
     before = time.process_time()
     for block in blocks:
         for line in splitter.feed(block):
             reader.feed(line)
     spent_s = time.process_time() - before
-    assert reader.understanding().noise_lines == 0
+    assert reader.summary().noise_lines == 0
     return len(data) / 1e6 / spent_s
 
 
 def main() -> int:
     missed = False
-    for agent in AUTOMATIC:
+    for agent in PREFERENCE:
         best = max(speed(agent) for _ in range(ROUNDS))
         missed = missed or best < LEAST_MB_S
         print(f"{'!' if best < LEAST_MB_S else ' '} {agent}: {best:.0f} MB/s (at least {LEAST_MB_S:.0f})", flush=True)

@@ -39,4 +39,4 @@ def test_versions_and_what_does_not_start_are_told_and_a_program_of_the_users_ow
     assert (agents["mine"]["installed"], agents["mine"]["version"]) == (True, None)
     assert not (tmp_path / "ran").exists()
     assert "does not start: exit code 127: no such library" in shown
-    assert "✗ the agent codex does not start: exit code 127: no such library" in doctor
+    assert "✗ agent codex does not start: exit code 127: no such library" in doctor

@@ -211,7 +211,7 @@ def test_a_batch_is_dispatched_whole_or_not_at_all(daemon: PrivateDaemon, wire: 
     assert said.returncode == 2
     assert "line 301: invalid JSON" in said.stderr
     assert "line 302: unknown field 'tsk'" in said.stderr
-    assert "no job was dispatched" in said.stderr
+    assert "no jobs dispatched" in said.stderr
     assert count(wire) == 300
 
 

@@ -149,7 +149,7 @@ def test_an_order_or_a_moment_that_the_daemon_does_not_know_is_refused(jobs: Job
 
 
 def test_a_misspelt_project_or_agent_is_answered_with_the_one_that_was_meant(jobs: Jobs) -> None:
-    assert "Did you mean attic? See `luzia projects`" in jobs.daemon.run("atic", "x").stderr
+    assert "not found\n  Did you mean attic?" in jobs.daemon.run("atic", "x").stderr
     assert "Did you mean attic?" in jobs.daemon.run("projects", "remove", "atic").stderr
     assert "Did you mean shell?" in jobs.daemon.run("--agent", "shel", "attic", "x").stderr
 

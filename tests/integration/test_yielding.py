@@ -170,12 +170,12 @@ def test_a_crash_of_the_daemon_in_the_middle_changes_nothing(daemon: PrivateDaem
     eventually(lambda: status(wire, top)["children"] == {"running": 1}, "the sub-job runs")
     daemon.kill()
     daemon.start()
-    with daemon.connect() as again:
-        other = dispatch(again, "true")
-        eventually(lambda: "waits for" in (status(again, top)["reason"] or ""), "its wait has come again")
-        assert limit(again, other) == "1/1"
+    with daemon.connect() as retry:
+        other = dispatch(retry, "true")
+        eventually(lambda: "waits for" in (status(retry, top)["reason"] or ""), "its wait has come again")
+        assert limit(retry, other) == "1/1"
         os.close(os.open(daemon.project / "gate", os.O_WRONLY))
-        assert end_states(again, top, other) == ["completed", "completed"]
+        assert end_states(retry, top, other) == ["completed", "completed"]
 
 
 def test_after_a_crash_a_job_that_asks_for_its_slot_runs_on_only_when_there_is_one(
@@ -190,12 +190,12 @@ def test_after_a_crash_a_job_that_asks_for_its_slot_runs_on_only_when_there_is_o
         running(wire, other)
         daemon.kill()
     daemon.start()
-    with daemon.connect() as again, daemon.connect() as inside:
-        assert limit(again, last) == "2/1"
+    with daemon.connect() as retry, daemon.connect() as inside:
+        assert limit(retry, last) == "2/1"
         inside.send(op="wait", jobs=[child], parent=top)
-        eventually(lambda: limit(again, last) == "1/1", "one has lent its slot")
-        assert "waiting to get its slot" in status(again, top)["reason"]
-        again.ok(op="cancel", job=other)
+        eventually(lambda: limit(retry, last) == "1/1", "one has lent its slot")
+        assert "waiting to get its slot" in status(retry, top)["reason"]
+        retry.ok(op="cancel", job=other)
         assert inside.receive()["ok"]["jobs"][0]["state"] == "completed"
 
 

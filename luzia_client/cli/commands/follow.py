@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         following = OutputFollower(client, wanted, JsonPrinter() if args.json else PrefixedPrinter(screen, args.raw))
         status = following.run()
     if following.empty:
-        print("luzia: no jobs are running or pending", file=sys.stderr)
+        print("luzia: no jobs are running or queued", file=sys.stderr)
         return exit_codes.OK
     return status
 

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         job = client.get_job(args.job)
     tree = worktree_of(job)
     if not job.state.is_final:
-        raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} is {job.state}")
+        raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
     merged = merge_branch(job, tree, commit=args.commit, message=args.message)
     if args.json:
         print_json(merged)

@@ -63,7 +63,7 @@ def closest_command(word: str) -> str | None:
 def add_command_hint(refused: Refused, project: str) -> Refused:
     """Add to the error for an unknown project the command that it resembles."""
     near = closest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
-    if near is None:
+    if near is None or refused.hint.startswith("Did you mean"):
         return refused
     return Refused(refused.code, refused.message, f"Did you mean `luzia {near}`? {refused.hint}")
 

@@ -173,9 +173,15 @@ def format_status(job: Job, screen: Screen, now: datetime | None = None) -> str:
             words.append(f"{format_bar(value, blocks=screen.blocks)} {value:>2}%")
         words.append("" if job.question is not None else format_current_activity(job, now))
     text = " ".join(word for word in words if word)
-    if job.state is not JobState.COMPLETED and job.reason and job.reason != format_state(job.state):
-        return f"{text}: {one_line(job.reason, 120)}"
-    return text
+    return text if job.state is JobState.COMPLETED else add_reason(text, job.reason)
+
+
+def add_reason(text: str, reason: str | None) -> str:
+    """`failed: exit code 1`; a reason that starts with the text replaces it."""
+    shown = one_line(reason or "", 120)
+    if f"{shown} ".startswith(f"{text} "):
+        return shown
+    return f"{text}: {shown}" if shown else text
 
 
 def format_exit(exit_code: int | None, signal: str | None) -> str:
@@ -198,10 +204,10 @@ def describe_suspensions(queues: Queues, now: datetime) -> list[tuple[str, str]]
     """What an operator has suspended, each with the command that resumes it."""
     found = []
     if queues.draining is not None:
-        found.append((f"draining since {format_time(queues.draining, now)}: no jobs start", "luzia drain --end"))
+        found.append((f"draining since {format_time(queues.draining, now)}", "luzia drain --end"))
     if queues.everything is not None:
-        found.append((f"paused since {format_time(queues.everything, now)}: no jobs start", "luzia resume --all"))
+        found.append((f"paused since {format_time(queues.everything, now)}", "luzia resume --all"))
     for project, paused_at in queues.projects.items():
         since, name = format_time(paused_at, now), harmless(project)
-        found.append((f"project {name} paused since {since}: its jobs do not start", f"luzia resume --project {name}"))
+        found.append((f"project {name} paused since {since}", f"luzia resume --project {name}"))
     return found

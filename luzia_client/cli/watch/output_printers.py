@@ -14,7 +14,7 @@ from luzia_protocol.jobs import JobState
 from luzia_protocol.output import FollowEnd, Output
 
 from luzia_client.cli.show.errors import print_error
-from luzia_client.cli.show.formatting import STATE_COLOURS, format_state
+from luzia_client.cli.show.formatting import STATE_COLOURS, add_reason, format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, detect_screen
 from luzia_client.cli.show.text import one_line, pad, width
@@ -115,9 +115,7 @@ class PrefixedPrinter:
 
     def end_job(self, job: str, end: JobEnd) -> None:
         """Report how the job ended, and drop it."""
-        word = format_state(end.state)
-        text = f"{word}: {one_line(end.reason)}" if end.reason and end.reason != word else word
-        self._note(job, text, STATE_COLOURS[end.state])
+        self._note(job, add_reason(format_state(end.state), end.reason), STATE_COLOURS[end.state])
         del self._jobs[job]
 
     def prefix(self, job: str, screen: Screen | None = None) -> str:

@@ -24,16 +24,11 @@ MARKS = {"green": ("✓", "+"), "red": ("✗", "x"), "magenta": ("?", "?")}
 def format_notice(job: Job, question: Question | None, screen: Screen) -> list[str]:
     """The lines for a job that has ended, or has a question."""
     if question is None:
-        return [
-            _format_heading(job, f"{format_state(job.state)}{_format_running_time(job)}{_format_reason(job)}", screen)
-        ]
+        return [_format_heading(job, _describe_end(job), screen)]
     job = msgspec.structs.replace(job, question=question)
     rows = [f"    {cut(one_line(row), _available_width(screen, 4))}" for _, row in describe_question(job)]
-    return [
-        _format_heading(job, "waits for an answer", screen),
-        *rows,
-        *(f"    {line}" for line in suggest_answers(job)),
-    ]
+    commands = [f"    {command}" for command in suggest_answers(job)]
+    return [_format_heading(job, "waits for an answer", screen), *rows, *commands]
 
 
 def format_notices(notices: Sequence[Sequence[str]]) -> str:
@@ -52,15 +47,15 @@ def _format_heading(job: Job, event: str, screen: Screen) -> str:
     return screen.paint(cut(f"{head}: {one_line(job.task)}", _available_width(screen, 0)), colour)
 
 
-def _format_running_time(job: Job) -> str:
-    return "" if job.started_at is None else f" after {format_elapsed(job, datetime.now(UTC))}"
-
-
-def _format_reason(job: Job) -> str:
-    reason = one_line(job.reason or "", MAX_REASON_CHARS)
-    return (
-        f" ({reason})" if reason and reason != format_state(job.state) and job.state is not JobState.COMPLETED else ""
-    )
+def _describe_end(job: Job) -> str:
+    """`completed after 3s`, `failed after 3s (exit code 1)`, `cancelled before it started`."""
+    state, reason = format_state(job.state), one_line(job.reason or "", MAX_REASON_CHARS)
+    after = "" if job.started_at is None else f" after {format_elapsed(job, datetime.now(UTC))}"
+    if job.state is JobState.COMPLETED or reason == state:
+        reason = ""
+    if reason.startswith(f"{state} "):
+        return f"{reason}{after}"
+    return f"{state}{after} ({reason})" if reason else f"{state}{after}"
 
 
 def _available_width(screen: Screen, taken: int) -> int:

@@ -9,7 +9,7 @@ from luziad.config.schema import DaemonConfig
 from luziad.jobs.family import ENDS_SUB_JOBS
 from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import JobRecord
-from luziad.jobs.resources import MACHINE, amount_words
+from luziad.jobs.resources import MACHINE, describe_amount
 from luziad.jobs.table import JobTable
 from luziad.scheduling.ready.queue import ReadyQueue
 
@@ -67,5 +67,5 @@ def _validate_need(table: JobTable, ready: ReadyQueue, record: JobRecord, name: 
         return
     job = next((job for job, count in held.items() if count), None)
     if job is not None:
-        message = f"job {record.id} needs {amount_words(name, amount)}, which job {job} holds while it waits"
+        message = f"job {record.id} needs {describe_amount(name, amount)}, which job {job} holds while it waits"
         raise Refused(ErrorCode.WAITS_FOR_ITSELF, message)

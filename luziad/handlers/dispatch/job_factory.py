@@ -116,7 +116,7 @@ class JobFactory:
 
     def _choose_agent(self, request: Dispatch, project: ProjectConfig | None) -> str:
         if request.argv is not None:
-            return registry.ARGV.name
+            return registry.RUN_ADAPTER.name
         path = request.env.get("PATH") or request.client_env.get("PATH")
         return registry.choose(
             request.agent,

@@ -33,9 +33,9 @@ def validate_limits(
         )
     if limits == _UNLIMITED:
         return None
-    if limits.max_memory_bytes is not None and not BYTES.holds(limits.max_memory_bytes):
+    if limits.max_memory_bytes is not None and not BYTES.accepts(limits.max_memory_bytes):
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_memory_bytes` must be {BYTES.expected}")
-    if limits.max_processes is not None and not COUNT.holds(limits.max_processes):
+    if limits.max_processes is not None and not COUNT.accepts(limits.max_processes):
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_processes` must be {COUNT.expected}")
     if limits.max_cpus is not None and not 0 < limits.max_cpus <= MAX_CPUS:
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_cpus` must be a number above 0 and at most {MAX_CPUS}")

@@ -12,7 +12,7 @@ from luzia_protocol.requests import Dispatch
 from luziad.config.schema import Config
 from luziad.jobs.record import JobRecord
 from luziad.jobs.requirements import Requirements
-from luziad.jobs.resources import amount_words, stock_words
+from luziad.jobs.resources import describe_amount, describe_free
 
 
 def validate_requirements(
@@ -40,8 +40,8 @@ def validate_requirements(
     requirements = Requirements(priority or 0, request.needs, request.cpus, request.memory_bytes)
     for name, amount in requirements.resources:
         if amount > capacity[name]:
-            message = f"the job needs {amount_words(name, amount)}, more than exists: "
-            raise Refused(ErrorCode.NEEDS_TOO_MUCH, message + stock_words(name, capacity[name], 0))
+            message = f"the job needs {describe_amount(name, amount)}, more than exists: "
+            raise Refused(ErrorCode.NEEDS_TOO_MUCH, message + describe_free(name, capacity[name], 0))
     return requirements
 
 

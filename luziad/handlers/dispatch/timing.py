@@ -43,7 +43,7 @@ def validate_terms(request: Dispatch, now: float) -> Terms | None:
     for outcome in terms.retry_on or ():
         if outcome not in RETRYABLE:
             raise Refused(ErrorCode.BAD_REQUEST, f"`retry_on` accepts {', '.join(RETRYABLE)}, not {outcome}")
-    if terms.backoff_s is not None and not BACKOFF.holds(terms.backoff_s):
+    if terms.backoff_s is not None and not BACKOFF.accepts(terms.backoff_s):
         raise Refused(ErrorCode.BAD_REQUEST, f"`backoff_s` must be {BACKOFF.expected}")
     for name in ("max_cost_usd", "max_turns"):
         _require_positive(name, getattr(terms, name), "a number")

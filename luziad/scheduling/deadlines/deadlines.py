@@ -83,4 +83,4 @@ def _deadline(record: JobRecord) -> ClockTime | None:
     begin, start = on_steady_clock(asked_at, asked), next_start(record)
     if start is not None and start.left_s > begin.left_s:
         begin = start
-    return begin._replace(moment=begin.moment + terms.expires_s)
+    return begin._replace(time_s=begin.time_s + terms.expires_s)

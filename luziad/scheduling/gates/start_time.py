@@ -12,7 +12,7 @@ from luziad.scheduling.gates.gates import Gate
 
 
 class StartTimeGate(Gate):
-    """Holds jobs by the clock of their start time. `admit` is that of Gates."""
+    """Closed for a job until its start time. `admit` is that of Gates."""
 
     def __init__(self, admit: Callable[..., None]) -> None:
         self._timers = TimerQueue[JobRecord](lambda due: admit(*due))

@@ -76,4 +76,4 @@ class UsageLimitGate(Gate):
 
     def _set_timers(self) -> None:
         for kind, timer in self._timers.items():
-            timer.set(min((until.moment for until in self._until.values() if until.clock == kind), default=None))
+            timer.set(min((until.time_s for until in self._until.values() if until.clock == kind), default=None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from luziad.jobs.resources import amount_words, stock_words
+from luziad.jobs.resources import describe_amount, describe_free
 from luziad.scheduling.ready.lines import Entry, Lane, Project
 from luziad.scheduling.ready.queue import ReadyQueue
 
@@ -119,7 +119,7 @@ def why_not_back(queue: ReadyQueue, job: str) -> str:
 
 
 def _needs(lane: Lane, amount: int) -> str:
-    return f"needs {amount_words(lane.name, amount)}, {stock_words(lane.name, lane.capacity, lane.used)}"
+    return f"needs {describe_amount(lane.name, amount)}, {describe_free(lane.name, lane.capacity, lane.used)}"
 
 
 def _held_by(queue: ReadyQueue, lane: Lane) -> str:

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState, Outcome
 
-from luziad.agents.reading import is_overload, one_line
-from luziad.agents.resets import reset_moment
+from luziad.agents.json_values import one_line
+from luziad.agents.judging import is_overload
+from luziad.agents.usage_reset import parse_reset_time
 from luziad.attempts.budget import retry_hint
 from luziad.clocks.clock import steady_time
 from luziad.clocks.format import format_time
@@ -235,7 +236,7 @@ def _limit_wait_s(record: JobRecord, verdict: Verdict, now: float) -> tuple[floa
     activity, reset = record.attempt.activity if record.attempt else None, None
     if activity is not None:
         resets_at = activity.limit_resets_at
-        reset = resets_at.timestamp() if resets_at is not None else reset_moment(activity.limit or "", now)
-    reset = reset or reset_moment(verdict.reason or "", now)
+        reset = resets_at.timestamp() if resets_at is not None else parse_reset_time(activity.limit or "", now)
+    reset = reset or parse_reset_time(verdict.reason or "", now)
     wait_s = UNKNOWN_RESET_S if reset is None else max(MIN_WAIT_S, reset - now)
     return wait_s + random.random() * min(60.0, wait_s / 10), reset is not None

@@ -51,7 +51,7 @@ class RetryPolicies:
     def resumes(self, record: JobRecord) -> bool:
         """Whether the job's agent can resume a session."""
         try:
-            return self._launcher.adapter(record).resumes
+            return self._launcher.adapter(record).can_resume
         except Refused:
             return False
 

@@ -100,6 +100,9 @@ WRONG: dict[str, tuple[Callable[[Client], object], str]] = {
         lambda c: c.graph([{"project": "p", "task": "x", "afters": ["y"]}]),  # type: ignore[typeddict-unknown-key]
         "job 1 of the graph: unknown option 'afters'",
     ),
+    "no graph": (lambda c: c.graph(3), "jobs must be a list of jobs, not int"),  # type: ignore[arg-type]
+    "one job as a graph": (lambda c: c.graph({"project": "p"}), "jobs must be a list of jobs, not dict"),  # type: ignore[arg-type]
+    "jobs of a graph by name": (lambda c: c.wait({"build": JOB}), "jobs must be a job, or several, not dict"),
     "a graph of numbers": (lambda c: c.graph([3]), "job 1 of the graph must be a mapping, not int"),  # type: ignore[list-item]
     "an edit of nothing known": (lambda c: c.edit(JOB, timeout_s=3), "edit: unknown option 'timeout_s'"),  # type: ignore[call-arg]
     "no schedule": (lambda c: c.get_schedule(3), "schedule must be a name or a schedule, not int"),  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from luzia_protocol.jobs import Usage
 
 from luziad.agents.base import Reader
-from luziad.agents.registry import AGENTS
+from luziad.agents.registry import BUILT_IN
 from luziad.jobs.attempt import ExitRecord
 from support import ROOT
 
@@ -47,7 +47,7 @@ class Recording(NamedTuple):
 
     def reader(self) -> Reader:
         """A new reader for this agent's output."""
-        return AGENTS[self.agent].reader()
+        return BUILT_IN[self.agent].reader()
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents import registry
-from luziad.agents.base import Adapter, Context
+from luziad.agents.base import Adapter, CommandContext
 from luziad.agents.claude import ClaudeReader
 from luziad.config.schema import AgentConfig
 from unit.luziad.agents.recordings import exited
@@ -19,12 +19,12 @@ from unit.luziad.agents.recordings import exited
 ODD_TASKS = ["-x; echo no", "--help", "-", "{prompt_file} {task}", "ünïcode\nand lines", "$(id) `id` 'q' \"q\""]
 
 
-def context(task: str = "fix it", directory: str = "/project") -> Context:
+def context(task: str = "fix it", directory: str = "/project") -> CommandContext:
     """A context with a prompt file beside the project."""
-    return Context(job="113754-a2f5", attempt=1, task=task, directory=directory, prompt_file="/jobs/prompt")
+    return CommandContext(job="113754-a2f5", attempt=1, task=task, directory=directory, prompt_file="/jobs/prompt")
 
 
-def run(adapter: Adapter, given: Context) -> subprocess.CompletedProcess[str]:
+def run(adapter: Adapter, given: CommandContext) -> subprocess.CompletedProcess[str]:
     """Run the command of an adapter."""
     command = adapter.command(given)
     return subprocess.run(
@@ -32,20 +32,20 @@ def run(adapter: Adapter, given: Context) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("agent", registry.AUTOMATIC)
+@pytest.mark.parametrize("agent", registry.PREFERENCE)
 @pytest.mark.parametrize("task", ODD_TASKS)
 def test_known_agents_get_the_task_on_stdin_and_never_as_an_argument(agent: str, task: str) -> None:
-    command = registry.AGENTS[agent].command(context(task))
+    command = registry.BUILT_IN[agent].command(context(task))
     assert command.stdin_prompt
     assert task not in command.argv or task == "-"
-    assert command.argv[0] == registry.AGENTS[agent].program
+    assert command.argv[0] == registry.BUILT_IN[agent].program
     assert "CLAUDECODE" in command.drop_env
 
 
 def test_claude_has_a_session_id_of_its_own_for_each_attempt() -> None:
     def session(job: str, attempt: int) -> str:
-        given = Context(job=job, attempt=attempt, task="t", directory="/p", prompt_file="/f")
-        return registry.AGENTS["claude"].command(given).argv[-1]
+        given = CommandContext(job=job, attempt=attempt, task="t", directory="/p", prompt_file="/f")
+        return registry.BUILT_IN["claude"].command(given).argv[-1]
 
     assert session("a", 1).startswith("--session-id=")
     assert session("a", 1) == session("a", 1)
@@ -53,18 +53,18 @@ def test_claude_has_a_session_id_of_its_own_for_each_attempt() -> None:
 
 
 def test_agents_get_the_variables_that_make_them_honest() -> None:
-    assert registry.AGENTS["claude"].command(context()).env == {"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"}
-    assert registry.AGENTS["gemini"].command(context()).env == {"GEMINI_CLI_NO_RELAUNCH": "true"}
+    assert registry.BUILT_IN["claude"].command(context()).env == {"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"}
+    assert registry.BUILT_IN["gemini"].command(context()).env == {"GEMINI_CLI_NO_RELAUNCH": "true"}
 
 
 def test_the_shell_runs_the_task_as_a_command_line() -> None:
-    ran = run(registry.AGENTS["shell"], context("echo one; echo two >&2; exit 3"))
+    ran = run(registry.BUILT_IN["shell"], context("echo one; echo two >&2; exit 3"))
     assert (ran.stdout, ran.returncode) == ("one\ntwo\n", 3)
 
 
 @pytest.mark.parametrize("shell", ["/bin/sh", "dash", "bash"])
 def test_a_shell_task_that_begins_with_a_dash_is_still_a_command_line(shell: str) -> None:
-    argv = registry.AGENTS["shell"].command(context("-x 2>/dev/null; echo ran")).argv
+    argv = registry.BUILT_IN["shell"].command(context("-x 2>/dev/null; echo ran")).argv
     assert subprocess.run([shell, *argv[1:]], capture_output=True, text=True).stdout == "ran\n"
 
 
@@ -72,12 +72,12 @@ def test_a_shell_task_too_long_for_an_argument_runs_from_its_file(tmp_path: Path
     task = f"# {'x' * 1_000_000}\necho ran"
     file = tmp_path / "prompt"
     file.write_text(task)
-    given = Context(job="j", attempt=1, task=task, directory="/", prompt_file=str(file))
-    assert run(registry.AGENTS["shell"], given).stdout == "ran\n"
+    given = CommandContext(job="j", attempt=1, task=task, directory="/", prompt_file=str(file))
+    assert run(registry.BUILT_IN["shell"], given).stdout == "ran\n"
 
 
 def test_the_shell_is_judged_by_its_exit_code() -> None:
-    shell = registry.AGENTS["shell"]
+    shell = registry.BUILT_IN["shell"]
     assert not shell.reads_output
     assert shell.command(context()).merge_stderr
     assert shell.reader().verdict(exited(0), b"").outcome is Outcome.COMPLETED
@@ -88,11 +88,11 @@ def test_the_shell_is_judged_by_its_exit_code() -> None:
 
 def test_an_exact_command_is_left_as_it_is() -> None:
     argv = ["printf", "%s|", "$HOME", "{task}", "-n", ""]
-    given = Context(job="j", attempt=1, task="", directory="/", prompt_file="/f", argv=argv)
-    assert registry.ARGV.command(given).argv == argv
-    assert run(registry.ARGV, given).stdout == "$HOME|{task}|-n||"
-    with pytest.raises(ValueError, match="has none"):
-        registry.ARGV.command(context())
+    given = CommandContext(job="j", attempt=1, task="", directory="/", prompt_file="/f", argv=argv)
+    assert registry.RUN_ADAPTER.command(given).argv == argv
+    assert run(registry.RUN_ADAPTER, given).stdout == "$HOME|{task}|-n||"
+    with pytest.raises(ValueError, match="no argv"):
+        registry.RUN_ADAPTER.command(context())
 
 
 @pytest.mark.parametrize("task", ODD_TASKS)
@@ -130,8 +130,8 @@ def test_the_output_of_a_configured_agent_is_read_as_its_table_says() -> None:
 
     assert reader("claude", None) is ClaudeReader
     assert reader("bold", "claude") is ClaudeReader
-    assert reader("claude", "none") is registry.ARGV.reader
-    assert reader("bold", None) is registry.ARGV.reader
+    assert reader("claude", "none") is registry.RUN_ADAPTER.reader
+    assert reader("bold", None) is registry.RUN_ADAPTER.reader
 
 
 def choose(
@@ -177,20 +177,20 @@ def test_when_there_is_no_such_agent_the_hint_says_what_to_do(
 
 def test_a_job_finds_its_adapter_by_name() -> None:
     adapters = registry.build({})
-    assert registry.find("codex", adapters) is registry.AGENTS["codex"]
-    assert registry.find("argv", adapters) is registry.ARGV
+    assert registry.find("codex", adapters) is registry.BUILT_IN["codex"]
+    assert registry.find("argv", adapters) is registry.RUN_ADAPTER
     assert registry.find("gone", adapters) is None
 
 
 def test_every_row_of_the_table_has_its_own_name() -> None:
-    assert {name: adapter.name for name, adapter in registry.AGENTS.items()} == {n: n for n in registry.AGENTS}
-    assert tuple(registry.AGENTS) == (*registry.AUTOMATIC, "shell")
+    assert {name: adapter.name for name, adapter in registry.BUILT_IN.items()} == {n: n for n in registry.BUILT_IN}
+    assert tuple(registry.BUILT_IN) == (*registry.PREFERENCE, "shell")
     configured = registry.build({"zeta": AgentConfig(command=["z", "{task}"])})
-    assert list(configured) == [*registry.AGENTS, "zeta"]
+    assert list(configured) == [*registry.BUILT_IN, "zeta"]
 
 
 def test_a_limit_alone_leaves_a_built_in_agent_as_it_is() -> None:
-    assert registry.build({"claude": AgentConfig(max_running=2)})["claude"] is registry.AGENTS["claude"]
+    assert registry.build({"claude": AgentConfig(max_running=2)})["claude"] is registry.BUILT_IN["claude"]
 
 
 @pytest.mark.parametrize(
@@ -204,14 +204,14 @@ def test_a_limit_alone_leaves_a_built_in_agent_as_it_is() -> None:
     ],
 )
 def test_an_agent_goes_on_with_its_session(agent: str, words: list[str]) -> None:
-    adapter = registry.AGENTS[agent]
-    given = Context(job="j", attempt=2, task="t", directory="/p", prompt_file="/f", session="ID-1")
+    adapter = registry.BUILT_IN[agent]
+    given = CommandContext(job="j", attempt=2, task="t", directory="/p", prompt_file="/f", session="ID-1")
     argv = adapter.command(given).argv
-    assert adapter.resumes
+    assert adapter.can_resume
     assert argv[-len(words) :] == words
     assert not any(word.startswith("--session-id") for word in argv)
 
 
 def test_what_has_no_sessions_does_not_go_on() -> None:
-    assert not registry.AGENTS["shell"].resumes
-    assert not registry.ARGV.resumes
+    assert not registry.BUILT_IN["shell"].can_resume
+    assert not registry.RUN_ADAPTER.can_resume

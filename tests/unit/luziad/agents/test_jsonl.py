@@ -11,9 +11,9 @@ import pytest
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents import registry
-from luziad.agents.base import PlanItem, Reader, Understanding, UsageLimit
-from luziad.agents.jsonl import Field, field
-from luziad.config.check import check
+from luziad.agents.base import OutputSummary, PlanItem, Reader, UsageLimit
+from luziad.agents.jsonl import Field, parse_field
+from luziad.config.check import check_config
 from luziad.errors import ConfigError
 from luziad.jobs.attempt import Verdict
 from support import ROOT
@@ -39,7 +39,7 @@ success = "turn.completed:type"
 
 def reader(mapping: str) -> Reader:
     """A reader by the mapping of a configuration."""
-    tables = check("config.toml", f'{HEAD}reader = "jsonl"\n[agents.mine.jsonl]\n{mapping}').agents
+    tables = check_config("config.toml", f'{HEAD}reader = "jsonl"\n[agents.mine.jsonl]\n{mapping}').agents
     adapter = registry.build(tables)["mine"]
     assert adapter.reads_output
     return adapter.reader()
@@ -53,9 +53,9 @@ def read(mapping: str, *lines: Any) -> Reader:
     return made
 
 
-def known(mapping: str, *lines: Any) -> Understanding:
+def known(mapping: str, *lines: Any) -> OutputSummary:
     """What is understood of the lines."""
-    return read(mapping, *lines).understanding()
+    return read(mapping, *lines).summary()
 
 
 def verdict(mapping: str, *lines: Any, code: int = 0, stderr: bytes = b"") -> Verdict:
@@ -80,7 +80,7 @@ def verdict(mapping: str, *lines: Any, code: int = 0, stderr: bytes = b"") -> Ve
     ],
 )
 def test_a_field_is_a_path_perhaps_of_one_type_and_with_one_value(written: str, read_as: Field | None) -> None:
-    assert field(written) == read_as
+    assert parse_field(written) == read_as
 
 
 def test_a_mapping_understands_a_real_stream_as_its_adapter_does() -> None:
@@ -91,7 +91,7 @@ def test_a_mapping_understands_a_real_stream_as_its_adapter_does() -> None:
             mapped.feed(line)
             own.feed(line)
         assert mapped.verdict(exited(run.exit_code), run.stderr) == own.verdict(exited(run.exit_code), run.stderr)
-        one, other = mapped.understanding(), own.understanding()
+        one, other = mapped.summary(), own.summary()
         same = ("session", "turns", "plan_total", "tokens_in", "tokens_out", "tokens_cached", "last_message", "events")
         assert [getattr(one, name) for name in same] == [getattr(other, name) for name in same], scenario
         assert (one.usage_limit is None) == (other.usage_limit is None)
@@ -125,7 +125,7 @@ cost = "used.usd"
         {"event": {"kind": "shout"}, "words": "bye", "used": {"in": 1, "out": 1, "usd": 0.25}},
         b"noise",
     )
-    assert told == Understanding(
+    assert told == OutputSummary(
         session="s1",
         model="m",
         version="7",
@@ -171,14 +171,14 @@ def test_a_value_that_is_asked_for_proves_success(value: str, lines: list[Any]) 
 
 @pytest.mark.parametrize("line", [{}, {"state": "no"}, {"state": 1}, {"state": [True]}, {"other": True}, [], "x"])
 def test_without_the_proof_of_success_exit_0_is_a_failure(line: Any) -> None:
-    assert verdict('success = "state=true"', line) == Verdict(Outcome.FAILED, "mine ended without telling success")
+    assert verdict('success = "state=true"', line) == Verdict(Outcome.FAILED, "mine ended without reporting success")
 
 
 def test_where_no_proof_is_asked_for_the_exit_code_and_errors_decide() -> None:
     assert verdict('error = "err"', {"err": None}, {"err": ""}, {"err": False}) == Verdict(Outcome.COMPLETED)
     assert verdict('error = "err"', {"err": "broken"}) == Verdict(Outcome.FAILED, "broken")
     assert verdict('error = "err"', {"err": {"message": "broken"}}) == Verdict(Outcome.FAILED, "broken")
-    assert verdict('error = "err"', {"err": True}) == Verdict(Outcome.FAILED, "mine reports an error")
+    assert verdict('error = "err"', {"err": True}) == Verdict(Outcome.FAILED, "mine reported an error")
     assert verdict('error = "err"', code=3, stderr=b"oh\n") == Verdict(Outcome.FAILED, "exit code 3: oh")
 
 
@@ -187,7 +187,7 @@ def test_of_success_and_errors_the_later_one_counts() -> None:
     assert verdict(mapping, good, bad).outcome is Outcome.FAILED
     assert verdict(mapping, bad, good).outcome is Outcome.COMPLETED
     assert verdict(mapping, good, code=-9) == Verdict(Outcome.FAILED, "killed by SIGKILL")
-    assert [read(mapping, *lines).finished() for lines in ([], [good], [bad])] == [False, True, True]
+    assert [read(mapping, *lines).is_finished() for lines in ([], [good], [bad])] == [False, True, True]
 
 
 def test_the_words_of_a_usage_limit_are_known() -> None:
@@ -201,27 +201,27 @@ def test_no_value_in_the_wrong_place_harms_the_reader(value: Any) -> None:
     mapping = "\n".join(f'{name} = "{name}.deep"' for name in names)
     lines = [{"type": value} | {each: {"deep": value}} for each in names] + [{each: value} for each in names]
     made = read(mapping, *lines)
-    assert made.understanding().events == len(lines)
+    assert made.summary().events == len(lines)
     assert made.verdict(exited(1), b"").outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize(
     ("text", "where", "words"),
     [
-        ('reader = "jsonl"', "agents.mine.jsonl", "it is missing"),
-        ("jsonl = {}", "agents.mine.jsonl", 'expected reader = "jsonl" beside it'),
+        ('reader = "jsonl"', "agents.mine.jsonl", "missing, expected"),
+        ("jsonl = {}", "agents.mine.jsonl", 'requires reader = "jsonl"'),
         ('reader = "jsonl"\njsonl = 3', "agents.mine.jsonl", "found 3, expected a table"),
-        ('reader = "jsonl"\njsonl = { txt = "a" }', "agents.mine.jsonl.txt", "the nearest known is text"),
+        ('reader = "jsonl"\njsonl = { txt = "a" }', "agents.mine.jsonl.txt", "did you mean text?"),
         ('reader = "jsonl"\njsonl = { text = "a..b" }', "agents.mine.jsonl.text", "expected a field such as"),
         ('reader = "jsonl"\njsonl = { text = [] }', "agents.mine.jsonl.text", "expected a field such as"),
         ('reader = "jsonl"\njsonl = { text = ["a", 3] }', "agents.mine.jsonl.text", "expected a field such as"),
-        ('reader = "jsonl"\njsonl = { type = "t:a" }', "agents.mine.jsonl.type", "expected names with dots"),
+        ('reader = "jsonl"\njsonl = { type = "t:a" }', "agents.mine.jsonl.type", "expected names separated by dots"),
         ('reader = "jsonl"\njsonl = { totals = 1 }', "agents.mine.jsonl.totals", "expected true or false"),
     ],
 )
 def test_a_mistake_in_a_mapping_is_told_with_its_place(text: str, where: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check("config.toml", HEAD + text)
+        check_config("config.toml", HEAD + text)
     (mistake,) = caught.value.mistakes
     assert f" {where}: " in mistake
     assert words in mistake
@@ -231,11 +231,11 @@ def test_the_example_of_the_documentation_reads_the_stream_of_the_documentation(
     page = PAGE.read_text()
     (mapping,) = re.findall(r"^```toml\n(.*?)^```$", page.split("JSON lines\n", 1)[1], re.MULTILINE | re.DOTALL)
     (lines,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    adapter = registry.build(check("agent-own.md", mapping).agents)["mybot"]
+    adapter = registry.build(check_config("agent-own.md", mapping).agents)["mybot"]
     made = adapter.reader()
     for line in lines.splitlines():
         made.feed(line.encode())
-    told = made.understanding()
+    told = made.summary()
     assert made.verdict(exited(0), b"") == Verdict(Outcome.COMPLETED)
     assert (told.session, told.turns, told.tools, told.files) == ("k7", 1, {"edit": 1}, ["login.py"])
     assert (told.tokens_in, told.tokens_out, told.cost_usd, told.last_message) == (1200, 34, 0.02, "The button works.")

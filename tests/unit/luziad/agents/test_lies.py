@@ -10,7 +10,7 @@ import pytest
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.agents.base import Reader
-from luziad.agents.registry import AGENTS
+from luziad.agents.registry import BUILT_IN
 from luziad.jobs.attempt import Verdict
 from unit.luziad.agents.recordings import RECORDINGS, exited
 
@@ -23,7 +23,7 @@ RESULT: Event = {"type": "result", "subtype": "success", "is_error": False, "res
 
 def read(agent: str, *events: Event) -> tuple[Reader, list[Progress]]:
     """A reader that has read the events, and what it told."""
-    reader = AGENTS[agent].reader()
+    reader = BUILT_IN[agent].reader()
     told = [reader.feed(json.dumps(event).encode()) for event in events]
     return reader, [progress for progress in told if progress is not None]
 
@@ -61,7 +61,7 @@ def test_claude_succeeds_with_an_answer_and_a_result() -> None:
             [INIT, ANSWER, RESULT | {"subtype": "error_during_execution", "errors": ["a", 3]}],
             "error_during_execution: a",
         ),
-        ([INIT, ANSWER, RESULT | {"stop_reason": "tool_deferred"}], "it waits for an answer that a tool needs"),
+        ([INIT, ANSWER, RESULT | {"stop_reason": "tool_deferred"}], "it waits for the answer to a tool's question"),
         ([INIT, ANSWER, {"type": "result"}], "a result without a subtype"),
         ([INIT, ANSWER, RESULT, RESULT | {"is_error": True, "result": "later"}], "later"),
         (
@@ -114,7 +114,7 @@ def test_a_server_that_limits_requests_is_told_in_its_own_words() -> None:
     words = "API Error: Server is temporarily limiting requests (not your usage limit)"
     reader, _ = read("claude", INIT, synthetic(words), RESULT | {"result": words, "is_error": True})
     assert reader.verdict(exited(0), b"") == Verdict(Outcome.FAILED, words)
-    assert reader.understanding().usage_limit is None
+    assert reader.summary().usage_limit is None
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode", "vibe"])
@@ -226,7 +226,7 @@ def test_codex_out_of_credits_has_failed_and_waiting_does_not_help() -> None:
     words = "Your workspace is out of credits. Ask your workspace owner to refill."
     reader, _ = read("codex", {"type": "turn.started"}, {"type": "turn.failed", "error": {"message": words}})
     assert reader.verdict(exited(1), b"") == Verdict(Outcome.FAILED, words)
-    assert reader.understanding().usage_limit is None
+    assert reader.summary().usage_limit is None
 
 
 def test_codex_must_complete_the_last_turn_that_began() -> None:
@@ -256,9 +256,9 @@ def test_gemini_exit_0_without_a_result_is_a_failure() -> None:
     ("code", "words"),
     [
         (41, "authentication failed"),
-        (42, "it did not accept its input"),
+        (42, "its input was invalid"),
         (44, "its sandbox failed"),
-        (52, "its configuration is wrong"),
+        (52, "its configuration is invalid"),
         (53, "the turn limit was reached"),
         (54, "a tool failed"),
         (55, "the directory is not trusted"),

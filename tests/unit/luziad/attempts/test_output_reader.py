@@ -9,8 +9,8 @@ import msgspec
 
 from luzia_protocol.activity import Activity
 
-from luziad.agents.base import PlanItem, Understanding
-from luziad.agents.registry import AGENTS
+from luziad.agents.base import OutputSummary, PlanItem
+from luziad.agents.registry import BUILT_IN
 from luziad.attempts.output_reader import KEPT_FILES, KEPT_MESSAGE, KEPT_PLAN, OutputReader, activity_of
 from unit.luziad.agents.recordings import recording
 
@@ -26,12 +26,12 @@ def test_reading_on_understands_the_same_as_reading_whole(tmp_path: Path) -> Non
     whole, growing = tmp_path / "whole", tmp_path / "growing"
     whole.write_bytes(data)
     growing.touch()
-    reading = OutputReader(str(growing), AGENTS["claude"].reader())
+    reading = OutputReader(str(growing), BUILT_IN["claude"].reader())
     with growing.open("ab", buffering=0) as file:
         for begin in range(0, len(data), 1000):
             file.write(data[begin : begin + 1000])
             reading.read_on()
-    one, other = (read_whole(each) for each in (reading, OutputReader(str(whole), AGENTS["claude"].reader())))
+    one, other = (read_whole(each) for each in (reading, OutputReader(str(whole), BUILT_IN["claude"].reader())))
     assert one == msgspec.structs.replace(other, phase_at=one.phase_at, last_sign_at=one.last_sign_at)
 
 
@@ -40,15 +40,15 @@ def test_a_phase_that_went_on_over_a_restart_began_when_it_began(tmp_path: Path)
     stdout.write_bytes(b"".join(recording("codex/success").stdout.splitlines(keepends=True)[:6]))
     began = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
     known = Activity(phase="tool edit", phase_at=began)
-    assert read_whole(OutputReader(str(stdout), AGENTS["codex"].reader(), known)).phase_at == began
+    assert read_whole(OutputReader(str(stdout), BUILT_IN["codex"].reader(), known)).phase_at == began
     other = Activity(phase="thinking", phase_at=began)
-    assert read_whole(OutputReader(str(stdout), AGENTS["codex"].reader(), other)).phase_at != began
+    assert read_whole(OutputReader(str(stdout), BUILT_IN["codex"].reader(), other)).phase_at != began
 
 
 def test_how_long_a_tool_has_been_running_is_no_part_of_the_phase(tmp_path: Path) -> None:
     stdout = tmp_path / "stdout"
     stdout.write_bytes(b'{"type": "tool_progress", "tool_name": "Bash", "elapsed_time_seconds": 61.4}\n')
-    found, progress = (reading := OutputReader(str(stdout), AGENTS["claude"].reader())).understood()
+    found, progress = (reading := OutputReader(str(stdout), BUILT_IN["claude"].reader())).understood()
     assert (found.phase, progress) == (None, None)
     read_whole(reading)
     found, progress = reading.understood()
@@ -64,11 +64,11 @@ def test_the_session_stays_known_when_the_line_that_told_it_is_not_kept_any_more
     stdout = tmp_path / "stdout"
     stdout.write_bytes(b'{"type": "turn.started"}\n')
     known = Activity(session="01a20a44", phase="thinking")
-    assert read_whole(OutputReader(str(stdout), AGENTS["codex"].reader(), known)).session == "01a20a44"
+    assert read_whole(OutputReader(str(stdout), BUILT_IN["codex"].reader(), known)).session == "01a20a44"
 
 
 def test_what_is_kept_is_bounded() -> None:
-    known = Understanding(
+    known = OutputSummary(
         files=[f"/srv/{number}" for number in range(500)] + ["/" + "x" * 5000],
         plan=[PlanItem("step", "pending")] * 1000,
         last_message="y" * 4000,

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from luziad.agents import registry
-from luziad.agents.base import Context
-from luziad.config.check import check
+from luziad.agents.base import CommandContext
+from luziad.config.check import check_config
 from luziad.config.rules import Rule
 from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from support import ROOT
@@ -45,7 +45,7 @@ def test_every_setting_has_a_rule_that_its_default_keeps(table: str) -> None:
         default = field.default
         if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
-        assert default in (None, msgspec.NODEFAULT) or rule.holds(default), field.name
+        assert default in (None, msgspec.NODEFAULT) or rule.accepts(default), field.name
 
 
 @pytest.mark.parametrize("page", ["configuration.md", "agents.md", "agent-own.md", "agent-claude.md", "agent-codex.md"])
@@ -53,15 +53,15 @@ def test_the_examples_load(page: str) -> None:
     examples = re.findall(r"^```toml\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
     assert examples
     for example in examples:
-        check(page, example)
+        check_config(page, example)
 
 
 def test_the_page_about_agents_has_their_commands() -> None:
-    context = Context(job="j", attempt=1, task="TASK", directory="DIR", prompt_file="FILE")
+    context = CommandContext(job="j", attempt=1, task="TASK", directory="DIR", prompt_file="FILE")
     table = section("agents.md", "The built-in agents")
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|.*\| (.*) \|$", table, re.MULTILINE)
-    assert [name for name, _, _ in rows] == list(registry.AGENTS)
+    assert [name for name, _, _ in rows] == list(registry.BUILT_IN)
     for name, command, install in rows:
-        argv = " ".join(registry.AGENTS[name].command(context).argv)
+        argv = " ".join(registry.BUILT_IN[name].command(context).argv)
         assert command == re.sub(r"[0-9a-f-]{36}", "UUID", argv)
-        assert registry.AGENTS[name].program is None or install.strip("`") in registry.AGENTS[name].install_hint
+        assert registry.BUILT_IN[name].program is None or install.strip("`") in registry.BUILT_IN[name].install_hint

@@ -110,9 +110,9 @@ def test_what_cannot_be_edited_is_refused_and_stays(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     text = 'projects = { a = { path = "/a" }, b = { path = "/b" } }\n'
     file.write_text(text)
-    with pytest.raises(ConfigError, match="edit it by hand"):
+    with pytest.raises(ConfigError, match="edit the file by hand"):
         remove_project(str(file), "a")
-    with pytest.raises(ConfigError, match="edit it by hand"):
+    with pytest.raises(ConfigError, match="edit the file by hand"):
         add_project(str(file), "c", "/c", None)
     assert file.read_text() == text
 

@@ -54,7 +54,7 @@ def test_last_is_the_newest_job_of_the_caller(table: JobTable) -> None:
     table.add(record(4, "130000-ffff", uid=8))
     assert table.find("@last", 7).id == "120000-a2f6"
     assert table.find("@last", 8).id == "130000-ffff"
-    with pytest.raises(Refused, match="no @last"):
+    with pytest.raises(Refused, match="not dispatched any job"):
         table.find("@last", 9)
 
 

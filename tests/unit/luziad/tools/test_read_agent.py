@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from luziad.agents.registry import AGENTS
+from luziad.agents.registry import BUILT_IN
 from luziad.tools import read_agent
 from unit.luziad.agents.recordings import DIRECTORY, RECORDINGS, Recording
 
@@ -73,13 +73,13 @@ def test_a_dash_is_stdin() -> None:
     ("words", "status", "said"),
     [
         (["claud", "--stdout=-"], 2, "Did you mean claude?"),
-        (["argv", "--stdout=-"], 2, 'there is no agent "argv"'),
+        (["argv", "--stdout=-"], 2, "unknown agent 'argv'"),
         (["claude"], 2, "--stdout"),
         (["claude", "--stdout=-", "--exit=256"], 2, "256"),
-        (["claude", "--stdout=-", "--exit=x"], 2, "no exit code"),
-        (["claude", "--stdout=-", "--signal=NONE"], 2, "no signal"),
+        (["claude", "--stdout=-", "--exit=x"], 2, "invalid exit code"),
+        (["claude", "--stdout=-", "--signal=NONE"], 2, "invalid signal"),
         (["claude", "--stdout=-", "--signal=TERM", "--exit=1"], 2, "not allowed with"),
-        (["claude", "--stdout=-", "--stderr=-"], 2, "stdin"),
+        (["claude", "--stdout=-", "--stderr=-"], 2, "can be -"),
         (["claude", "--stdout=/nowhere/out"], 74, "/nowhere/out: No such file or directory"),
         (["claude", "--stdout=-", "--stderr=/nowhere/err"], 74, "/nowhere/err: No such file or directory"),
         (["claude", "--stdout=/"], 74, "Is a directory"),
@@ -115,9 +115,9 @@ def test_a_configuration_with_mistakes_is_not_ignored(config: Path, capsys: pyte
 
 def test_when_nobody_says_how_it_ended_exit_0_is_assumed_and_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert read_agent.main(["shell", "--stdout=/dev/null"]) == 0
-    assert capsys.readouterr().out.endswith("verdict:  completed (exit code 0, assumed: say --exit or --signal)\n")
+    assert capsys.readouterr().out.endswith("verdict:  completed (exit code 0, assumed; pass --exit or --signal)\n")
 
 
 def test_every_agent_can_be_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
-    for agent in AGENTS:
+    for agent in BUILT_IN:
         assert replay(capsys, agent, "--stdout=/dev/null")["understanding"]["events"] == 0

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from luzia_protocol.jobs import Job, JobState, Progress
+from luzia_protocol.operating import Queues
 
 from luzia_client.cli.show.formatting import (
     STATE_COLOURS,
+    add_reason,
+    describe_suspensions,
+    format_agent,
     format_counts,
     format_duration,
     format_elapsed,
@@ -112,3 +116,25 @@ def test_sizes_have_units() -> None:
 
 def test_a_job_is_what_the_wire_says(make_job: MakeJob) -> None:
     assert isinstance(make_job(), Job)
+
+
+def test_a_reason_that_repeats_the_state_replaces_it() -> None:
+    assert add_reason("failed", "exit code 1") == "failed: exit code 1"
+    assert add_reason("cancelled", "cancelled before it started") == "cancelled before it started"
+    assert add_reason("cancelled", "cancelled") == "cancelled"
+    assert add_reason("lost", None) == "lost"
+
+
+def test_only_the_agent_of_plain_commands_has_another_name() -> None:
+    assert (format_agent("argv"), format_agent("claude")) == ("command", "claude")
+
+
+def test_what_is_suspended_is_named_with_the_command_that_resumes_it() -> None:
+    now = datetime(2026, 5, 4, 21, 0, tzinfo=UTC)
+    queues = Queues(everything=now, projects={"api": now}, draining=now)
+    since = f"{now.astimezone():%H:%M}"
+    assert describe_suspensions(queues, now) == [
+        (f"draining since {since}", "luzia drain --end"),
+        (f"paused since {since}", "luzia resume --all"),
+        (f"project api paused since {since}", "luzia resume --project api"),
+    ]

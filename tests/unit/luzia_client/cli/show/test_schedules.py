@@ -51,7 +51,7 @@ def test_a_narrow_screen_tells_how_the_last_run_ended_and_a_wide_one_which_job_i
 def test_what_needs_a_look_stands_out() -> None:
     failed = msgspec.structs.replace(SCHEDULE, last=Run(NOW, note="failed: project 'overbits' not found"))
     paused = msgspec.structs.replace(SCHEDULE, paused=True, next=[])
-    never = msgspec.structs.replace(SCHEDULE, problem="there is no time zone 'Mars'", next=[])
+    never = msgspec.structs.replace(SCHEDULE, problem="unknown time zone 'Mars'", next=[])
     _, first, second, third = describe_schedules([failed, paused, never], NOW, Screen(80, colour=True))
     assert first.startswith("\x1b[31m")
     assert second.startswith("\x1b[33m")

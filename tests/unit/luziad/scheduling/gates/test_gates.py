@@ -229,7 +229,7 @@ async def test_many_dropped_jobs_leave_nothing_behind() -> None:
         agenda.put(record, on_wall_clock(time.time() + 3600 + record.n))
     for record in records:
         agenda.drop(record)
-    assert all(len(part._heap) <= 1000 for part in agenda._parts.values())
+    assert all(len(part._heap) <= 1000 for part in agenda._queues.values())
     agenda.close()
 
 

@@ -1,6 +1,6 @@
-"""When a usage limit is over, by the agents' words: `again at 3:29 PM`, `resets Sep 20, 4pm`, `in 2 days 17 hours`.
+"""Parses the end of a usage limit in a message: `again at 3:29 PM`, `resets Sep 20, 4pm`, `in 2 days 17 hours`.
 
-The words are those of the agents' sources and of what was seen. A time of day without a zone is meant here.
+The formats come from the agents' sources and from recorded output. A time of day without a zone is local. Pure.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_JUST_PAST_S = 600.0
-"""A time of day that is over for no longer than this is meant, and not tomorrow's: agents round."""
-_LONGEST_S = 40 * 86400.0
+_RECENT_S = 600.0
+"""A time of day this recent is taken as passed, not as tomorrow's, since agents round."""
+_MAX_DISTANCE_S = 40 * 86400.0
 
 _CLOCK = r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::\d\d)?)?\s*(?P<half>[ap]\.?m\b\.?)?"
 _ZONE = r"(?:\s*\((?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*)\))?"
@@ -20,10 +20,10 @@ _DATE = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?\s+(?P<day>\d{{1,2}})(?:st|nd|
 _DAY = rf"{_DATE}(?:,?\s+(?:at\s+)?)"
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 _EPOCH = re.compile(r"\|(\d{10})\b")
-_MOMENT = re.compile(
+_TIME_OF_DAY = re.compile(
     rf"(?:resets?|again|until|available)\b[^\d|]{{0,20}}?(?:at\s+|on\s+)?(?:{_DAY})?{_CLOCK}{_ZONE}", re.IGNORECASE
 )
-_SPAN = re.compile(
+_DURATION = re.compile(
     r"\b(?:in|after)\s+((?:(?:about\s+)?\d+\s*"
     r"(?:days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b[\s,]*(?:and\s+)?)+)",
     re.IGNORECASE,
@@ -32,28 +32,28 @@ _PART = re.compile(r"(\d+)\s*([dhms])")
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
-def reset_moment(words: str, now: float) -> float | None:
-    """The moment that the words name, in epoch seconds; None when they name none that can be meant.
+def parse_reset_time(words: str, now: float) -> float | None:
+    """The time in a message, in epoch seconds; None when it has none, or an implausible one.
 
-    now: epoch seconds. A time of day is the next one; a date without a year is the next one too.
+    now: epoch seconds. A time of day or a date without a year is the next such time.
     """
-    found = _epoch(words) or _span(words, now) or _iso(words) or _moment(words, now)
-    return found if found is not None and now - _LONGEST_S < found < now + _LONGEST_S else None
+    found = _parse_epoch(words) or _parse_duration(words, now) or _parse_iso(words) or _parse_time_of_day(words, now)
+    return found if found is not None and now - _MAX_DISTANCE_S < found < now + _MAX_DISTANCE_S else None
 
 
-def _epoch(words: str) -> float | None:
+def _parse_epoch(words: str) -> float | None:
     match = _EPOCH.search(words)
     return None if match is None else float(match[1])
 
 
-def _span(words: str, now: float) -> float | None:
-    match = _SPAN.search(words)
+def _parse_duration(words: str, now: float) -> float | None:
+    match = _DURATION.search(words)
     if match is None:
         return None
     return now + sum(int(count[:9]) * _UNITS[unit] for count, unit in _PART.findall(match[1].lower()))
 
 
-def _iso(words: str) -> float | None:
+def _parse_iso(words: str) -> float | None:
     match = _ISO.search(words)
     if match is None:
         return None
@@ -63,18 +63,18 @@ def _iso(words: str) -> float | None:
         return None
 
 
-def _moment(words: str, now: float) -> float | None:
-    for match in _MOMENT.finditer(words):
+def _parse_time_of_day(words: str, now: float) -> float | None:
+    for match in _TIME_OF_DAY.finditer(words):
         if match["half"] is None and match["minute"] is None:
-            continue  # a bare number is no time
-        found = _at(match, now)
+            continue  # a bare number is not a time
+        found = _resolve(match, now)
         if found is not None:
             return found
     return None
 
 
-def _at(match: re.Match[str], now: float) -> float | None:
-    hour, minute, zone = int(match["hour"]), int(match["minute"] or 0), _zone(match["zone"])
+def _resolve(match: re.Match[str], now: float) -> float | None:
+    hour, minute, zone = int(match["hour"]), int(match["minute"] or 0), _find_zone(match["zone"])
     if match["half"] is not None:
         if not 1 <= hour <= 12:
             return None
@@ -82,27 +82,27 @@ def _at(match: re.Match[str], now: float) -> float | None:
     here = datetime.fromtimestamp(now, zone)
     try:
         if match["month"] is None:
-            return _next_day(here.replace(hour=hour, minute=minute, second=0, microsecond=0), now)
+            return _next_occurrence(here.replace(hour=hour, minute=minute, second=0, microsecond=0), now)
         month = _MONTHS.index(match["month"].lower()) + 1
         year = int(match["year"] or here.year)
         found = here.replace(year, month, int(match["day"]), hour, minute, second=0, microsecond=0)
-        if match["year"] is None and found.timestamp() < now - _LONGEST_S:
+        if match["year"] is None and found.timestamp() < now - _MAX_DISTANCE_S:
             found = found.replace(year=year + 1)
     except ValueError:
         return None
     return found.timestamp()
 
 
-def _next_day(found: datetime, now: float) -> float:
-    """The time of day, the first that is not over for long: just after midnight it may be yesterday's."""
+def _next_occurrence(found: datetime, now: float) -> float:
+    """The first occurrence of the time of day that is not long past: shortly after midnight it may be yesterday's."""
     found -= timedelta(days=1)
-    while found.timestamp() < now - _JUST_PAST_S:
+    while found.timestamp() < now - _RECENT_S:
         found += timedelta(days=1)
     return found.timestamp()
 
 
-def _zone(name: str | None) -> ZoneInfo | None:
-    """The named zone; None, the one here, when there is no such zone."""
+def _find_zone(name: str | None) -> ZoneInfo | None:
+    """The named zone; None, which is the local one, when there is no such zone."""
     try:
         return ZoneInfo(name) if name else None
     except (ValueError, OSError, KeyError):

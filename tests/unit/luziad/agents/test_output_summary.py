@@ -9,33 +9,33 @@ from typing import Any
 import msgspec
 import pytest
 
-from luziad.agents.base import PlanItem, Understanding, UsageLimit
-from luziad.agents.notes import MAX_COUNT, MAX_FILES, MAX_MESSAGE, MAX_PLAN, MAX_TOOL_NAMES
-from luziad.agents.registry import AGENTS
+from luziad.agents.base import OutputSummary, PlanItem, UsageLimit
+from luziad.agents.registry import BUILT_IN
+from luziad.agents.summary_builder import MAX_COUNT, MAX_FILES, MAX_MESSAGE_CHARS, MAX_PLAN_ITEMS, MAX_TOOL_NAMES
 from unit.luziad.agents.recordings import RECORDINGS, Recording, exited, recording
 
 Event = dict[str, Any]
 READ_AGENTS = ["claude", "codex", "gemini", "opencode", "vibe"]
 
 
-def understood(run: Recording) -> Understanding:
+def understood(run: Recording) -> OutputSummary:
     """What is understood of a recording."""
     reader = run.reader()
     for line in run.stdout.split(b"\n"):
         reader.feed(line)
     reader.verdict(exited(run.exit_code), run.stderr[-8192:])
-    return reader.understanding()
+    return reader.summary()
 
 
-def of(agent: str, *events: Event | bytes) -> Understanding:
+def of(agent: str, *events: Event | bytes) -> OutputSummary:
     """What is understood of these events or lines."""
-    reader = AGENTS[agent].reader()
+    reader = BUILT_IN[agent].reader()
     for event in events:
         reader.feed(event if isinstance(event, bytes) else json.dumps(event).encode())
-    return reader.understanding()
+    return reader.summary()
 
 
-SUCCESS = Understanding(
+SUCCESS = OutputSummary(
     phase="writing",
     turns=3,
     tool_calls=2,
@@ -116,7 +116,7 @@ def test_what_is_true_of_every_recording(run: Recording) -> None:
     assert sum(known.tools.values()) == known.tool_calls
     assert (known.plan_total is None) == (not known.plan)
     assert (known.usage_limit is not None) == (run.scenario == "error-usage-limit")
-    assert msgspec.json.decode(msgspec.json.encode(known), type=Understanding) == known
+    assert msgspec.json.decode(msgspec.json.encode(known), type=OutputSummary) == known
 
 
 def test_when_the_provider_names_the_reset_it_is_known() -> None:
@@ -126,7 +126,7 @@ def test_when_the_provider_names_the_reset_it_is_known() -> None:
 
 
 def test_a_shell_is_not_understood() -> None:
-    assert of("shell", b'{"type":"result"}', b"text") == Understanding()
+    assert of("shell", b'{"type":"result"}', b"text") == OutputSummary()
 
 
 def said(message: str = "m1", *blocks: Event, usage: Event | None = None, **more: Any) -> Event:
@@ -281,7 +281,9 @@ def test_no_value_in_the_wrong_place_harms_a_reader(agent: str) -> None:
 @pytest.mark.parametrize("agent", READ_AGENTS)
 def test_plans_and_their_words_are_bounded(agent: str) -> None:
     words = "w" * 3000
-    todos = [{"content": words, "description": words, "text": f"{index} {words}"} for index in range(MAX_PLAN + 500)]
+    todos = [
+        {"content": words, "description": words, "text": f"{index} {words}"} for index in range(MAX_PLAN_ITEMS + 500)
+    ]
     events: dict[str, Event] = {
         "claude": said("a", call("TodoWrite", todos=todos)),
         "codex": {"type": "item.started", "item": {"type": "todo_list", "items": todos}},
@@ -297,12 +299,12 @@ def test_plans_and_their_words_are_bounded(agent: str) -> None:
         },
     }
     known = of(agent, events[agent])
-    assert len(known.plan) == known.plan_total == MAX_PLAN
+    assert len(known.plan) == known.plan_total == MAX_PLAN_ITEMS
     assert {len(item.text) for item in known.plan} == {200}
 
 
 def test_tools_files_and_messages_are_bounded_however_many_there_are() -> None:
-    reader = AGENTS["claude"].reader()
+    reader = BUILT_IN["claude"].reader()
     last = 2000
     tracemalloc.start()
     try:
@@ -315,13 +317,13 @@ def test_tools_files_and_messages_are_bounded_however_many_there_are() -> None:
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    known = reader.understanding()
+    known = reader.summary()
     assert held < 2_000_000
     assert (known.tool_calls, known.turns) == (2 * last, 2 * last)
     assert known.tools["Write"] == last
     assert len(known.tools) == MAX_TOOL_NAMES
     assert (len(known.files), known.more_files) == (MAX_FILES, True)
-    assert len(known.last_message or "") == MAX_MESSAGE
+    assert len(known.last_message or "") == MAX_MESSAGE_CHARS
 
 
 LIMITS = [
@@ -344,12 +346,12 @@ NO_LIMITS = [
 ]
 
 
-def failing(agent: str, words: str) -> Understanding:
+def failing(agent: str, words: str) -> OutputSummary:
     """An agent that ends with these words of an error."""
     if agent == "vibe":
-        reader = AGENTS["vibe"].reader()
+        reader = BUILT_IN["vibe"].reader()
         reader.verdict(exited(1), f"Error: {words}\n".encode())
-        return reader.understanding()
+        return reader.summary()
     synthetic = {"model": "<synthetic>", "content": [{"type": "text", "text": words}]}
     events: dict[str, Event] = {
         "claude": {"type": "assistant", "message": synthetic},

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luziad.agents.reading import is_overload, is_usage_limit
-from luziad.agents.resets import reset_moment
+from luziad.agents.judging import is_overload, is_usage_limit
+from luziad.agents.usage_reset import parse_reset_time
 from support import ROOT
 
 HERE = datetime.now(UTC).astimezone()
@@ -20,7 +20,7 @@ RECORDINGS = ROOT / "tests" / "data" / "recordings"
 
 
 def after(words: str, now: datetime = NOON) -> timedelta | None:
-    moment = reset_moment(words, now.timestamp())
+    moment = parse_reset_time(words, now.timestamp())
     return None if moment is None else timedelta(seconds=moment - now.timestamp())
 
 
@@ -47,7 +47,7 @@ def test_the_words_of_agents_name_a_moment(words: str, hours: float) -> None:
 
 def test_a_whole_date_is_taken_as_it_stands() -> None:
     now = datetime(2026, 9, 18, 12).astimezone()
-    found = reset_moment("try again at Sep 20th, 2026 4:00 PM.", now.timestamp())
+    found = parse_reset_time("try again at Sep 20th, 2026 4:00 PM.", now.timestamp())
     assert found == datetime(2026, 9, 20, 16).timestamp()  # noqa: DTZ001
 
 
@@ -60,9 +60,9 @@ def test_a_named_zone_counts() -> None:
 
 def test_an_epoch_and_a_machines_date_count() -> None:
     now = NOON.timestamp()
-    assert reset_moment(f"Claude AI usage limit reached|{int(now) + 60}", now) == int(now) + 60
+    assert parse_reset_time(f"Claude AI usage limit reached|{int(now) + 60}", now) == int(now) + 60
     soon = datetime.fromtimestamp(int(now) + 90, UTC)
-    assert reset_moment(f"available again on {soon.isoformat()}", now) == soon.timestamp()
+    assert parse_reset_time(f"available again on {soon.isoformat()}", now) == soon.timestamp()
 
 
 def test_a_time_that_is_just_over_is_not_tomorrows() -> None:
@@ -95,7 +95,7 @@ def test_what_names_no_moment_is_none(words: str) -> None:
 
 @given(st.text(max_size=300), st.floats(0, 4e9))
 def test_it_never_fails_and_never_names_what_cannot_be_meant(words: str, now: float) -> None:
-    found = reset_moment(words, now)
+    found = parse_reset_time(words, now)
     assert found is None or abs(found - now) < 41 * 86400
 
 
@@ -105,7 +105,7 @@ ZONES = st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC
 @given(st.floats(1.5e9, 2.5e9), st.integers(0, 23), st.integers(0, 59), ZONES, st.booleans())
 def test_a_time_of_day_is_found_again_in_its_zone(now: float, hour: int, minute: int, zone: str, half: bool) -> None:
     text = f"{hour % 12 or 12}:{minute:02}{'ap'[hour >= 12]}m" if half else f"{hour}:{minute:02}"
-    found = reset_moment(f"You've hit your session limit · resets {text} ({zone})", now)
+    found = parse_reset_time(f"You've hit your session limit · resets {text} ({zone})", now)
     assert found is not None
     there = datetime.fromtimestamp(found, ZoneInfo(zone))
     gap = there.replace(tzinfo=None) - there.replace(hour=hour, minute=minute, tzinfo=None)

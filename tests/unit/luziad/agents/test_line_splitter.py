@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import Reader, Understanding
-from luziad.agents.lines import MAX_LINE_BYTES, TOO_LONG, LineSplitter
+from luziad.agents.base import OutputSummary, Reader
+from luziad.agents.line_splitter import MAX_LINE_BYTES, TOO_LONG, LineSplitter
 from luziad.jobs.attempt import Verdict
 from unit.luziad.agents.recordings import RECORDINGS, Recording, exited
 
@@ -24,12 +24,12 @@ def cut(pieces: list[bytes], most: int = MAX_LINE_BYTES) -> list[bytes]:
     return [line for piece in pieces for line in splitter.feed(piece)] + splitter.end()
 
 
-def read(run: Recording, pieces: list[bytes]) -> tuple[list[Progress], Verdict, Understanding]:
+def read(run: Recording, pieces: list[bytes]) -> tuple[list[Progress], Verdict, OutputSummary]:
     """All that a reader makes of a recording that arrives in these pieces."""
     reader: Reader = run.reader()
     told = [reader.feed(line) for line in cut(pieces)]
     verdict = reader.verdict(exited(run.exit_code), run.stderr[-8192:])
-    return [progress for progress in told if progress is not None], verdict, reader.understanding()
+    return [progress for progress in told if progress is not None], verdict, reader.summary()
 
 
 @pytest.mark.parametrize("run", RECORDINGS, ids=lambda run: run.name)
@@ -64,7 +64,7 @@ def test_a_line_of_10_mb_is_kept_and_read() -> None:
     reader = run.reader()
     for line in cut([large[start : start + 65536] for start in range(0, len(large), 65536)]):
         reader.feed(line)
-    assert reader.understanding().tools == {"shell": 1}
+    assert reader.summary().tools == {"shell": 1}
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode", "vibe"])
@@ -83,4 +83,4 @@ def test_a_line_without_end_takes_bounded_memory_and_harms_no_other(agent: str) 
     for line in [*splitter.feed(b"\n" + run.stdout), *splitter.end()]:
         reader.feed(line)
     assert reader.verdict(exited(0), b"").reason is None
-    assert reader.understanding().noise_lines == 1
+    assert reader.summary().noise_lines == 1

@@ -1,4 +1,4 @@
-"""What a reader notes down while it reads: progress, and all else of an Understanding, with bounded memory."""
+"""Builds an OutputSummary and the progress while a reader reads, in bounded memory. Pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TypeVar
 
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import PlanItem, Understanding, UsageLimit
-from luziad.agents.reading import one_line
+from luziad.agents.base import OutputSummary, PlanItem, UsageLimit
+from luziad.agents.json_values import one_line
 
 E = TypeVar("E")
 V = TypeVar("V")
 
-MAX_PLAN = 1000
-MAX_ITEM = 200
+MAX_PLAN_ITEMS = 1000
+MAX_ITEM_CHARS = 200
 MAX_TOOL_NAMES = 100
 MAX_FILES = 500
-MAX_PATH = 4096
-MAX_MESSAGE = 4000
+MAX_PATH_CHARS = 4096
+MAX_MESSAGE_CHARS = 4000
 MAX_COUNT = 2**53 - 1
 MAX_OPEN = 100
-MAX_ID = 200
+MAX_ID_CHARS = 200
 
 _STATES = {
     "in_progress": "in_progress",
@@ -34,39 +34,49 @@ _STATES = {
 }
 
 
-def plan_item(text: str, state: str) -> PlanItem:
-    """An entry of a to-do list, from the agent's words for it."""
-    return _plan_item(text[: 4 * MAX_ITEM], _STATES.get(state, "pending"))
+def make_plan_item(text: str, state: str) -> PlanItem:
+    """An entry of a plan, from the agent's text and its name of the state."""
+    return _plan_item(text[: 4 * MAX_ITEM_CHARS], _STATES.get(state, "pending"))
 
 
-@lru_cache(MAX_PLAN)  # a list is told whole again whenever one of its entries changes
+@lru_cache(MAX_PLAN_ITEMS)  # agents print the whole list again when an entry changes
 def _plan_item(text: str, state: str) -> PlanItem:
-    return PlanItem(one_line(text, MAX_ITEM), state)
+    return PlanItem(one_line(text, MAX_ITEM_CHARS), state)
 
 
-def count(value: object) -> int:
-    """A number of things as an agent tells it; 0 for what cannot be one."""
+def parse_count(value: object) -> int:
+    """A count as an agent reports it; 0 when the value is not a count."""
     return value if type(value) is int and 0 < value <= MAX_COUNT else 0
 
 
-def amount(value: object) -> float:
-    """A positive number as an agent tells it; 0 for what cannot be one."""
+def parse_amount(value: object) -> float:
+    """A positive number as an agent reports it; 0 when the value is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_COUNT:
         return 0.0
     return float(value)
 
 
-def remember(table: dict[str, V], key: str, value: V) -> None:
-    """Keep the value under an id that the agent gave, and forget the oldest when there are many."""
-    if len(key) > MAX_ID:
+def put_bounded(table: dict[str, V], key: str, value: V) -> None:
+    """Keep the value under an id from the agent, and drop the oldest one when there are many."""
+    if len(key) > MAX_ID_CHARS:
         return
     if len(table) >= MAX_OPEN:
         del table[next(iter(table))]
     table[key] = value
 
 
-class Notes:
-    """Keeps what is known, and tells the progress when it changed."""
+def tool_phase(name: str) -> str:
+    """The name of the phase in which an agent runs a tool."""
+    return _tool_phase(name[:400])
+
+
+@lru_cache(200)
+def _tool_phase(name: str) -> str:
+    return f"tool {one_line(name, 80)}" if name else "tool"
+
+
+class SummaryBuilder:
+    """Collects what a reader reads."""
 
     def __init__(self) -> None:
         self.events = 0
@@ -75,20 +85,20 @@ class Notes:
         self.usage_limit: UsageLimit | None = None
         self._phase: str | None = None
         self._dirty = False
-        self._told: tuple[str | None, tuple[int, int] | None] = (None, None)
+        self._reported: tuple[str | None, tuple[int, int] | None] = (None, None)
         self._names: dict[str, str] = {}
         self._tool_calls = 0
         self._tools: dict[str, int] = {}
         self._files: dict[str, None] = {}
         self._more_files = False
         self._plan: list[PlanItem] = []
-        self._counted: tuple[int, int] | None = None
+        self._plan_counts: tuple[int, int] | None = None
         self._tokens: tuple[int, int, int] | None = None
         self._cost = 0.0
         self._message = ""
 
-    def event(self, decode: Callable[[bytes], E], line: bytes) -> E | None:
-        """The event that a line holds; None, and counted as noise unless it is blank, when it holds none."""
+    def decode(self, decode: Callable[[bytes], E], line: bytes) -> E | None:
+        """Decode the event in a line. A line without one gives None and counts as noise unless it is blank."""
         try:
             event = decode(line)
         except (ValueError, RecursionError):
@@ -98,100 +108,100 @@ class Notes:
         self.events += 1
         return event
 
-    def name(self, key: str, value: object) -> None:
-        """The agent's `session`, `model` or `version` is this, unless it is no name at all."""
+    def set_name(self, key: str, value: object) -> None:
+        """Set the agent's `session`, `model` or `version`, unless the value is not a name."""
         if isinstance(value, str) and value and self._names.get(key) != value:
             self._names[key] = one_line(value, 200)
 
-    def phase(self, phase: str) -> None:
-        """The agent does this now."""
+    def set_phase(self, phase: str) -> None:
+        """Set what the agent is doing now."""
         if phase != self._phase:
             self._phase = phase
             self._dirty = True
 
-    def tool(self, name: str) -> None:
-        """A tool was called."""
+    def add_tool_call(self, name: str) -> None:
+        """Count a call of a tool."""
         self._tool_calls += 1
         if name not in self._tools:
             name = one_line(name, 80) or "?"
         if name in self._tools or len(self._tools) < MAX_TOOL_NAMES:
             self._tools[name] = self._tools.get(name, 0) + 1
 
-    def file(self, path: object) -> None:
-        """A file was written."""
+    def add_file(self, path: object) -> None:
+        """Add a file that was written."""
         if not isinstance(path, str) or not path or path in self._files:
             return
-        if len(self._files) < MAX_FILES and len(path) <= MAX_PATH:
+        if len(self._files) < MAX_FILES and len(path) <= MAX_PATH_CHARS:
             self._files[path] = None
         else:
             self._more_files = True
 
-    def plan(self, items: list[PlanItem]) -> None:
-        """The agent's to-do list is this now; dropped entries do not count."""
-        self._plan = items[:MAX_PLAN]
+    def set_plan(self, items: list[PlanItem]) -> None:
+        """Set the agent's plan; dropped entries do not count as progress."""
+        self._plan = items[:MAX_PLAN_ITEMS]
         done = total = 0
         for item in self._plan:
             if item.state != "dropped":
                 total += 1
                 done += item.state == "completed"
-        counted = (done, total) if total else None
-        if counted != self._counted:
-            self._counted = counted
+        counts = (done, total) if total else None
+        if counts != self._plan_counts:
+            self._plan_counts = counts
             self._dirty = True
 
-    def message(self, text: str, *, more: bool = False) -> None:
-        """The model said this, and so it writes. more: it goes on with what it said before."""
+    def add_message(self, text: str, *, more: bool = False) -> None:
+        """Set the model's last message. more: it continues the previous one."""
         if more:
-            text = self._message + text[:MAX_MESSAGE]
+            text = self._message + text[:MAX_MESSAGE_CHARS]
         if text:
-            self.phase("writing")
-            self._message = text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE + 1]
+            self.set_phase("writing")
+            self._message = text if len(text) <= MAX_MESSAGE_CHARS else text[: MAX_MESSAGE_CHARS + 1]
 
     def add_tokens(self, read: int, written: int, cached: int) -> None:
-        """These tokens were used besides those that were counted before."""
+        """Add tokens to those counted so far."""
         before = self._tokens or (0, 0, 0)
         self.set_tokens(before[0] + read, before[1] + written, before[2] + cached)
 
     def set_tokens(self, read: int, written: int, cached: int) -> None:
-        """These are all tokens that were used; what was used before cannot become less."""
+        """Set the total of tokens, unless it is less than before."""
         if self._tokens is None or read + written >= self._tokens[0] + self._tokens[1]:
             self._tokens = (min(read, MAX_COUNT), min(written, MAX_COUNT), min(cached, MAX_COUNT))
 
     def add_cost(self, value: object) -> None:
-        """It cost so many US dollars more; agents say 0 where they know no price."""
-        self._cost += amount(value)
+        """Add a cost in US dollars; agents report 0 when they do not know it."""
+        self._cost += parse_amount(value)
 
     def set_cost(self, value: object) -> None:
-        """It cost so many US dollars in all; agents say 0 where they know no price."""
-        self._cost = amount(value) or self._cost
+        """Set the total cost in US dollars; agents report 0 when they do not know it."""
+        self._cost = parse_amount(value) or self._cost
 
-    def limit(self, words: str, resets_at: object = None) -> None:
-        """The account's usage limit stops the agent. resets_at: epoch seconds, when it is a number."""
+    def set_usage_limit(self, words: str, resets_at: object = None) -> None:
+        """Set the usage limit that stops the agent. resets_at: epoch seconds, if it is a number."""
         known = self.usage_limit.resets_at if self.usage_limit else None
-        self.usage_limit = UsageLimit(one_line(words), amount(resets_at) or known)
-        self.phase("usage limit")
+        self.usage_limit = UsageLimit(one_line(words), parse_amount(resets_at) or known)
+        self.set_phase("usage limit")
 
-    def changed(self) -> Progress | None:
-        """The progress, or None when it has been told already."""
+    def take_progress(self) -> Progress | None:
+        """The progress, or None if it has not changed since the last call."""
         if not self._dirty:
             return None
         self._dirty = False
-        now = (self._phase, self._counted)
-        if now == self._told:
+        now = (self._phase, self._plan_counts)
+        if now == self._reported:
             return None
-        self._told = now
-        if self._counted is None:
+        self._reported = now
+        if self._plan_counts is None:
             return Progress(phase=self._phase)
-        done, total = self._counted
+        done, total = self._plan_counts
         percent = min(99, 100 * done // total)
         return Progress(percent=percent, done=done, total=total, label="plan", phase=self._phase)
 
-    def understanding(self) -> Understanding:
-        """Everything that was noted."""
-        done, total = self._counted or (None, None)
+    def summary(self) -> OutputSummary:
+        """The summary so far."""
+        done, total = self._plan_counts or (None, None)
         read, written, cached = self._tokens or (None, None, None)
-        cut = len(self._message) > MAX_MESSAGE
-        return Understanding(
+        cut = len(self._message) > MAX_MESSAGE_CHARS
+        return OutputSummary(
             session=self._names.get("session"),
             model=self._names.get("model"),
             version=self._names.get("version"),
@@ -209,7 +219,7 @@ class Notes:
             tokens_cached=cached,
             cost_usd=self._cost or None,
             usage_limit=self.usage_limit,
-            last_message=(self._message[: MAX_MESSAGE - 1] + "…" if cut else self._message) or None,
+            last_message=(self._message[: MAX_MESSAGE_CHARS - 1] + "…" if cut else self._message) or None,
             events=self.events,
             noise_lines=self.noise,
         )
