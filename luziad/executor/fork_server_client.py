@@ -53,6 +53,8 @@ class Reply(msgspec.Struct, frozen=True):
 class _ForkServer:
     """One fork server process, and the reply pipe of it and its shims, which may outlive it."""
 
+    __slots__ = ("has_responded", "process", "replies", "rest", "unanswered")
+
     def __init__(self, process: asyncio.subprocess.Process, replies: int) -> None:
         self.process = process
         self.replies = replies

@@ -79,8 +79,8 @@ def test_records_and_attempts_move_without_any_secret_and_may_be_imported_twice(
     done = here.run("import", str(file))
     assert done.returncode == 0, done.stderr
     assert "Imported 2 jobs; 0 already existed, 0 refused" in done.stdout
-    assert f"line 2: {failed}: its key 'nightly' is that of job {mine} here" in done.stdout
-    assert f"line 3: {running}: it was running" in done.stdout
+    assert f"line 2: {failed}: key 'nightly' dropped: job {mine} has it" in done.stdout
+    assert f"line 3: {running}: running when exported, now lost" in done.stdout
     old, new = status(there, failed), status(here, failed)
     for name in ("task", "project", "state", "exit_code", "created_at", "ended_at", "env_names", "reason", "outcome"):
         assert new[name] == (old[name] if name != "env_names" else []), name
@@ -125,7 +125,7 @@ def test_an_import_pushes_no_job_out(here: PrivateDaemon, there: PrivateDaemon) 
     done = here.run("import", str(export(there)))
     assert done.returncode == exit_codes.REFUSED
     assert "Imported 2 jobs; 0 already existed, 2 refused" in done.stdout
-    assert "line 4: 5 finished jobs are kept" in done.stderr
+    assert "line 4: 5 finished jobs exist, which is the limit" in done.stderr
     assert set(ids(here)) == {*mine, *theirs[:2]}
 
 

@@ -96,9 +96,7 @@ class Remove(JobRequest, tag="remove"):
     """
 
 
-SteeringRequest = (
-    Edit | Cancel | Pause | Resume | Retry | Send | Remove | Clean | Answer | ReportProgress | UpdateStatus
-)
+ControlRequest = Edit | Cancel | Pause | Resume | Retry | Send | Remove | Clean | Answer | ReportProgress | UpdateStatus
 
 
 class JobChange(msgspec.Struct, frozen=True):
