@@ -1,4 +1,4 @@
-"""The names that older luzia code imports, implemented with Client. New code uses Client.
+"""The names that older luzia code imports, implemented with the Python API. New code uses Client.
 
 The names, their arguments and what they return do not change; nothing else imports this package.
 """

@@ -13,7 +13,7 @@ from luzia_client.cli.show.text import cut, harmless, one_line, width
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from luzia_protocol.jobs import Job
-    from luzia_protocol.operating import Queues
+    from luzia_protocol.operations import Queues
 
 BAR_WIDTH = 10
 MIN_BAR_WIDTH = 4
