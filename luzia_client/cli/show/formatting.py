@@ -13,7 +13,7 @@ from luzia_client.cli.show.text import harmless, one_line
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from luzia_protocol.jobs import Job
-    from luzia_protocol.operating import Queues
+    from luzia_protocol.operations import Queues
 
 BAR_WIDTH = 10
 MIN_SILENCE_S = 120.0

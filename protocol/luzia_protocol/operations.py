@@ -1,4 +1,4 @@
-"""Requests that control queues: holding jobs, pausing queues, draining.
+"""What operators use: holding jobs, pausing queues, draining, snapshots.
 
 A change here is a change of the protocol: see version.py.
 """
