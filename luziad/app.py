@@ -340,7 +340,7 @@ class App:
             if self._was_repaired:
                 for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
                     self._scheduler.admission.adopt(record)
-                self._journal.after_commit(RepairListener(self._finish_mending))
+                self._journal.after_commit(RepairListener(self._finish_repair))
             self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.recover()
             self._schedules.check()
@@ -401,7 +401,7 @@ class App:
             systemd.notify("WATCHDOG=1")
             self._watchdog = asyncio.get_running_loop().call_later(interval_s, self._pet_watchdog)
 
-    def _finish_mending(self) -> None:
+    def _finish_repair(self) -> None:
         self._slow.submit(repair.finish, self._state_dir)
 
     def _view(self, record: JobRecord) -> Job:

@@ -100,5 +100,5 @@ def test_the_variables_that_a_job_inherits_are_described() -> None:
     (daemons,) = re.findall(r"^\| the daemon's own environment \|(.*)\|$", page, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", daemons)) == {*launch.BASE_VARIABLES, *launch.BASE_PREFIXES}
     (callers,) = re.findall(r"^\| the shell that dispatches \|(.*)\|$", page, re.MULTILINE)
-    lower = {name.lower() if name.endswith("_PROXY") else name for name in environment._INHERITED}
+    lower = {name.lower() if name.endswith("_PROXY") else name for name in environment.INHERITED_VARIABLES}
     assert set(re.findall(r"`(\w+)`", callers)) == lower | {"LC_"}
