@@ -140,7 +140,7 @@ class RetryPlanner:
         return True
 
     def continuation(self, record: JobRecord) -> Continuation | None:
-        """The session that the next attempt resumes, so that no work is repeated; None to run the task anew."""
+        """The session that the next attempt resumes, so that no work is repeated; None to begin the task."""
         attempt = record.attempt
         if attempt is None or not self._policies.resumes(record):
             return None
