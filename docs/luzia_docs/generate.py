@@ -1,18 +1,20 @@
 """Generates docs/errors.md and parts of docs/architecture.md. Run by `make generate`.
 
-The errors are read from the protocol's catalogue, the exit codes from the client's table, and the lifecycle and the
+The errors are read from the protocol's ErrorCode, the exit codes from the client's table, and the lifecycle and the
 observers from the daemon.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from luzia_protocol.errors import CATALOGUE
+from luzia_protocol.errors import REMEDIES, ErrorCode
 from luzia_protocol.jobs import FINAL_STATES, JobState
 
 from luzia_client.cli import exit_codes
@@ -46,11 +48,21 @@ the message describes the specific error.
 
 def errors_page() -> str:
     """The content of errors.md."""
-    codes = "\n\n".join(
-        f"### `{code}`\n\n{error.meaning}\n\n**Remedy:** {error.remedy}" for code, error in CATALOGUE.items()
-    )
+    meanings = error_meanings()
+    codes = "\n\n".join(f"### `{code}`\n\n{meanings[code]}\n\n**Remedy:** {REMEDIES[code]}" for code in ErrorCode)
     table = inspect.cleandoc(exit_codes.__doc__ or "").partition("\n\n")[2]
     return ERRORS.format(codes=codes, exit_codes=inspect.cleandoc(table))
+
+
+def error_meanings() -> dict[str, str]:
+    """The docstring of each error code."""
+    (definition,) = ast.parse(inspect.getsource(ErrorCode)).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        ast.literal_eval(code.value): ast.literal_eval(meaning.value)
+        for code, meaning in pairwise(definition.body)
+        if isinstance(code, ast.Assign) and isinstance(meaning, ast.Expr)
+    }
 
 
 def lifecycle() -> str:

@@ -27,8 +27,9 @@ from luziad.agents.base import (
     budget_options,
 )
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Event, ToolCall, count_tokens, created_task_id, decode_event
+from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
-from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import (
     MAX_ID_CHARS,
     MAX_PATH_CHARS,
@@ -92,6 +93,7 @@ class ClaudeReader:
         self._finished = False
         self._success = False
         self._failure = ""
+        self._status: Any = None
 
     def feed(self, line: bytes) -> Progress | None:
         """Read one event."""
@@ -129,12 +131,14 @@ class ClaudeReader:
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a result without an error or refused tools, after an answer of the model."""
         return judge(
+            "claude",
             exit_record,
             success=self._success,
             failure=self._failure,
             hint=self._hint,
             missing="claude ended without a result",
             stderr_words=last_stderr_line(stderr_tail),
+            status=self._status,
         )
 
     def _system(self, event: Event) -> None:
@@ -252,7 +256,7 @@ class ClaudeReader:
             self._builder.set_usage_limit(self._hint, resets_at)
 
     def _note_limit(self, words: str) -> None:
-        if is_usage_limit(words):
+        if is_usage_limit("claude", words):
             self._builder.set_usage_limit(words)
 
     def _result(self, event: Event) -> None:
@@ -261,6 +265,7 @@ class ClaudeReader:
         self._questions.clear()
         self._failure = self._describe_failure(event)
         self._success = not self._failure
+        self._status = event.api_error_status
         self._builder.set_name("session", event.session_id)
         self._builder.set_cost(event.total_cost_usd)
         models = event.model_usage.values() if isinstance(event.model_usage, dict) else ()

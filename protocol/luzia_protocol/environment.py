@@ -29,7 +29,7 @@ INHERITED_VARIABLES = frozenset(
         "ALL_PROXY",
     )
 )
-"""The variables of the shell that a job inherits, besides LC_*; those of the daemon: luziad/attempts/launch.py."""
+"""The variables that a job inherits from the shell, with LC_*; those from the daemon are in attempts/launch.py."""
 
 
 def runtime_dir() -> str:
