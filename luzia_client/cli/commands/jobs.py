@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append_const",
         dest="state",
         const=[JobState.WAITING],
-        help="only jobs that wait for `luzia answer`",
+        help="only jobs that are waiting for `luzia answer`",
     )
     add_tag_option(selection, "only jobs with this tag (repeatable)")
     selection.add_argument("--parent", metavar="ID", help="only the sub-jobs of this job")
