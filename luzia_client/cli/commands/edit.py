@@ -21,6 +21,7 @@ EXAMPLES = (
 )
 
 NONE = "none"
+STDIN_HINT = "To pass it as the task itself, write it to stdin: --task -."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.task is not None:
         from_source = args.task == "-" or args.task[:1] == "@" != args.task
         changes["task"] = decode_task(
-            read_source(args.task, MAX_TASK_BYTES) if from_source else args.task.encode(), "the task"
+            read_source(args.task, MAX_TASK_BYTES, STDIN_HINT) if from_source else args.task.encode(), "the task"
         )
     if all(value is None for value in changes.values()):
         raise UsageError("nothing to change", "Use --task, --priority, --after, --after-any or --after-fail.")

@@ -135,6 +135,22 @@ def test_broken_utf8_in_a_word_is_refused_before_anything_is_sent(serve: Serve) 
     assert "not valid UTF-8" in result.stderr
 
 
+@pytest.mark.parametrize("words", [("canel", "@last"), ("canel", "a2f5", "b2f5", "--json")])
+def test_a_mistyped_command_is_reported_before_what_follows_it(serve: Serve, words: tuple[str, ...]) -> None:
+    daemon = serve(lambda _: {"ok": {"projects": [], "config_file": "/config.toml"}})
+    result = luzia(*words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "luzia: unknown command or project 'canel'\n  Did you mean `luzia cancel`?\n"
+    assert [request["op"] for request in daemon.requests if request["op"] != "hello"] == ["projects"]
+
+
+def test_a_file_that_is_missing_is_reported_if_the_project_exists(serve: Serve) -> None:
+    serve(lambda _: {"ok": {"projects": [{"name": "canel", "path": "/", "exists": True}], "config_file": "/c"}})
+    result = luzia("canel", "@last")
+    assert "cannot read the task from last" in result.stderr
+    assert "put `--` before it" in result.stderr
+
+
 def test_a_refusal_prints_message_and_hint_and_exits_with_4(serve: Serve) -> None:
     serve(lambda _: {"error": {"code": "unknown_project", "message": "no project wiat", "hint": "Add it."}})
     result = luzia("wiat", "x")
