@@ -220,7 +220,7 @@ CATALOGUE: dict[ErrorCode, ErrorDescription] = {
     ),
     ErrorCode.JOB_NOT_RUNNING: ErrorDescription(
         "No attempt of the job is running.",
-        "Report progress from inside a running job, where LUZIA_JOB_ID is its id.",
+        "Show its state with `luzia jobs ID`.",
     ),
     ErrorCode.NO_SESSION: ErrorDescription(
         "The job has no agent session that could be resumed.",

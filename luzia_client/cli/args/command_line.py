@@ -144,7 +144,7 @@ def read_task(line: DispatchLine, options: Iterable[str] = ()) -> str:
         from luzia_client.cli.args.task_source import read_source_of_task
 
         source = "stdin" if words[0] == "-" else words[0][1:]
-        return decode_task(read_source_of_task(words[0], MAX_TASK_BYTES, line.project), source)
+        return decode_task(read_source_of_task(words[0], MAX_TASK_BYTES, line.project, COMMANDS), source)
     check_words(line, options)
     return decode_task(" ".join(words).encode(errors="surrogateescape"), "the task")
 
@@ -168,7 +168,7 @@ def _check_word(word: str, project: str, options: Iterable[str]) -> None:
     if name in COMMON_OPTIONS or name in FLAGS or name in OPTIONS or name in options:
         from luzia_client.cli.args.task_source import check_project
 
-        check_project(project)
+        check_project(project, COMMANDS)
         raise usage_error(
             f"option {name} must come before the task",
             "If it is a part of the task, quote the whole task, or put `--` before it.",

@@ -7,15 +7,22 @@ import os
 from luzia_protocol.environment import is_path
 from luzia_protocol.errors import LuziaError
 
-from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.errors import UsageError, closest_match
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
-def read_source_of_task(word: str, limit: int, project: str) -> bytes:
-    """Read the task of a dispatch as `read_source` does. A wrong project is reported before a file that is missing."""
+def read_source_of_task(word: str, limit: int, project: str, commands: Iterable[str]) -> bytes:
+    """Read the task of a dispatch as `read_source` does. A wrong project is reported before a file that is missing.
+
+    commands: those that may be meant by a wrong project.
+    """
     try:
         return read_source(word, limit, "To pass it as the task itself, put `--` before it.")
     except UsageError:
-        check_project(project)
+        check_project(project, commands)
         raise
 
 
@@ -37,10 +44,9 @@ def read_source(word: str, limit: int, hint: str) -> bytes:
         os.close(fd)
 
 
-def check_project(project: str) -> None:
-    """Raise UsageError when a running daemon has no project of this name."""
+def check_project(project: str, commands: Iterable[str]) -> None:
+    """Raise UsageError when a running daemon has no project of this name. commands: those that may be meant."""
     from luzia_client.api.client import Client
-    from luzia_client.cli.show.errors import closest_command
 
     if is_path(project):
         return
@@ -50,7 +56,7 @@ def check_project(project: str) -> None:
     except LuziaError:
         return
     if project not in known:
-        near = closest_command(project)
+        near = closest_match(project, commands)
         hint = "`luzia projects` lists the projects." if near is None else f"Did you mean `luzia {near}`?"
         raise UsageError(f"unknown command or project '{project}'", hint)
 

@@ -13,7 +13,7 @@ from luzia_client.cli.args.command_line import MAX_TASK_BYTES, decode_task
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json, parse_integer
 from luzia_client.cli.args.task_source import read_source
-from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.output import print_change
 
 EXAMPLES = (
     ('luzia edit a2f5 --task "fix the logout button"', "change the task"),
@@ -50,10 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing to change", "Use --task, --priority, --after, --after-any or --after-fail.")
     with Client() as client:
         changed = client.edit(args.job, **changes)
-    if args.json:
-        print_json(changed)
-    else:
-        print(f"{changed.job}  {changed.state.value}")
+    print_change(changed, args.json, "changed")
     return exit_codes.OK
 
 

@@ -91,6 +91,17 @@ def test_quiet_prints_the_name_only_on_a_terminal_too(serve: Serve) -> None:
     assert on_a_terminal(["-q", "overbits", "fix"], {"TERM": "xterm"}) == f"agent:overbits:{JOB}\n"
 
 
+def test_a_terminal_is_told_why_the_job_does_not_start(serve: Serve) -> None:
+    held = {"id": JOB, "state": "queued", "reason": "paused since 10:00"}
+    daemon = serve(lambda request: {"ok": {"job": held}} if request["op"] == "status" else accept(request))
+    lines = on_a_terminal(["overbits", "fix"], {"TERM": "xterm"}).splitlines()
+    assert "  queued: paused since 10:00" in lines
+    assert lines[-1] == f"agent:overbits:{JOB}"
+    held["reason"] = "about to start"
+    assert "queued:" not in on_a_terminal(["overbits", "fix"], {"TERM": "xterm"})
+    assert daemon.requests[1] == {"op": "status", "job": JOB}
+
+
 def test_json_prints_the_answer(serve: Serve) -> None:
     serve(accept)
     assert json.loads(luzia("--json", "overbits", "fix").stdout) == DISPATCHED
