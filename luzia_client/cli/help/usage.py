@@ -22,8 +22,9 @@ job is printed immediately.
 
 PROJECT is the name of a configured project (see `luzia projects`), or a
 directory such as . or ~/x. The words after it are the task. If the task is -,
-it is read from stdin; if it is @FILE, from that file. Options end at the first
-word of the task, or at `--`.
+it is read from stdin; if it is @FILE, from that file. Options come before the
+task: an option among its unquoted words is refused. After `--`, everything is
+part of the task, even an option, - or @FILE.
 
 `luzia dispatch` is the long form, for projects whose names are also commands.
 """
