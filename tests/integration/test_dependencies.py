@@ -164,4 +164,4 @@ def test_the_command_line_takes_ids_and_shows_them(daemon: PrivateDaemon, wire: 
     assert f"After: {first}, {second}" in " ".join(shown.split())
     said = daemon.run("--after=,", "overbits", "true")
     assert said.returncode == 2
-    assert "no job named" in said.stderr
+    assert "invalid list of job ids" in said.stderr
