@@ -8,25 +8,25 @@ from contextlib import aclosing
 from typing import TypeVar
 
 from luzia_protocol import replies, requests
+from luzia_protocol.errors import Refused
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import Job
 from luzia_protocol.output import FollowEnd, Output
 
-from luzia_client.api.async_pipeline import AsyncPipeline
+from luzia_client.api import streams
 from luzia_client.api.errors import ClientStateError, client_closed
-from luzia_client.api.replies import Frame, encode_request, reply_in
+from luzia_client.api.replies import Frame, check_frame, decode_frame, encode_request, reply_in
 from luzia_client.api.requests import READ_ONLY, RESENDABLE, is_full_id
 from luzia_client.api.status_cache import StatusCache
-from luzia_client.api.streams import (
-    EventStream,
-    FollowStream,
-    ReconnectDelays,
-    Stream,
-    WaitStream,
-    parse_stream_frame,
-)
 from luzia_client.transport.async_connection import AsyncConnection
-from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
+from luzia_client.transport.endpoint import (
+    REQUEST_TIMEOUT_S,
+    ConnectionLostError,
+    DaemonUnreachableError,
+    UnexpectedAnswerError,
+    connection_lost,
+    reply_timeout,
+)
 
 T = TypeVar("T")
 
@@ -77,14 +77,14 @@ class AsyncCaller:
     async def follow(self, request: requests.Follow) -> AsyncGenerator[Output | FollowEnd, None]:
         """The items of a FollowStream."""
         request.job = await self._full_id(request.job)
-        stream: Stream[Output | FollowEnd] = FollowStream(request)
+        stream: streams.Stream[Output | FollowEnd] = streams.FollowStream(request)
         async with aclosing(self._stream(stream)) as items:
             async for item in items:
                 yield item
 
     async def wait(self, jobs: list[str], timeout_s: float | None) -> replies.WaitResult:
         """The reply of a WaitStream."""
-        stream = WaitStream([await self._full_id(job) for job in jobs], timeout_s)
+        stream = streams.WaitStream([await self._full_id(job) for job in jobs], timeout_s)
         async with aclosing(self._stream(stream)) as items:
             return await anext(items)
 
@@ -93,7 +93,7 @@ class AsyncCaller:
         if request.after is None:
             request.after = (await self.request(requests.List(limit=1), replies.JobPage)).seq
         request.jobs = [await self._full_id(job) for job in request.jobs]
-        stream: Stream[Event] = EventStream(request)
+        stream: streams.Stream[Event] = streams.EventStream(request)
         async with aclosing(self._stream(stream)) as items:
             async for item in items:
                 yield item
@@ -130,16 +130,16 @@ class AsyncCaller:
             raise client_closed()
         return await AsyncConnection.open(self.socket, autostart=self._autostart, resuming=resuming)
 
-    async def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
+    async def _stream(self, stream: streams.Stream[T]) -> AsyncGenerator[T, None]:
         """Run a stream on a connection of its own, and on another after each loss."""
         connection: AsyncConnection | None = await self._connect()
-        delays = ReconnectDelays(self._reconnect_s)
+        delays = streams.ReconnectDelays(self._reconnect_s)
         while True:
             try:
                 connection = connection or await self._connect(resuming=True)
                 await connection.send(encode_request(stream.request()))
                 while not stream.interrupted:
-                    frame = parse_stream_frame(await connection.receive())
+                    frame = streams.parse_stream_frame(await connection.receive())
                     delays.reset()
                     item = stream.receive(frame)
                     if item is not None:
@@ -152,3 +152,62 @@ class AsyncCaller:
                 if connection is not None:
                     connection.close()
                     connection = None
+
+
+class AsyncPipeline:
+    """Makes concurrent requests on a connection that it owns. A cancelled request leaves nothing behind."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._last_id = 0
+        self._pending: dict[int, asyncio.Future[Frame]] = {}
+        self._reader = asyncio.create_task(self._read())
+
+    def is_alive(self) -> bool:
+        """False when the daemon has closed the connection, or has sent an invalid line."""
+        return not self._reader.done() and self._connection.is_alive()
+
+    async def request(self, request: requests.Request, timeout_s: float) -> Frame:
+        """Send a request and return its reply. Raises ConnectionLostError, also after `timeout_s` without one."""
+        if self._reader.done():
+            raise connection_lost()
+        self._last_id += 1
+        number = request.id = self._last_id
+        line = encode_request(request)
+        reply: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._pending[number] = reply
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connection.push(line)
+                return await reply
+        except TimeoutError as exc:
+            raise reply_timeout() from exc
+        finally:
+            del self._pending[number]
+
+    def close(self) -> None:
+        """Close the connection; pending requests raise ConnectionLostError."""
+        self._reader.cancel()
+        self._connection.close()
+        self._fail(connection_lost())
+
+    async def _read(self) -> None:
+        """Deliver each reply to its request, until the connection ends."""
+        try:
+            while True:
+                self._deliver(decode_frame(await self._connection.receive()))
+        except (ConnectionLostError, UnexpectedAnswerError, Refused) as exc:
+            self._fail(exc)
+
+    def _deliver(self, frame: Frame) -> None:
+        if frame.id is None:
+            check_frame(frame)  # an error that concerns the connection
+            raise UnexpectedAnswerError("the daemon's reply has no request id")
+        reply = self._pending.get(frame.id) if isinstance(frame.id, int) else None
+        if reply is not None and not reply.done():
+            reply.set_result(frame)
+
+    def _fail(self, exc: Exception) -> None:
+        for reply in self._pending.values():
+            if not reply.done():
+                reply.set_exception(exc)

@@ -16,41 +16,11 @@ from luzia_protocol.jobs import Job, JobState, SortKey
 from luzia_protocol.output import FollowEnd, Output
 from luzia_protocol.version import PROTOCOL_VERSION
 
-from luzia_client.api.arguments import (
-    Duration,
-    JobLike,
-    JobsLike,
-    PathLike,
-    ProjectLike,
-    ScheduleLike,
-    absolute_path,
-    as_list,
-    aware,
-    event_kinds,
-    job_id,
-    job_ids,
-    job_states,
-    project_text,
-    schedule_name,
-    seconds,
-    socket_text,
-    string_list,
-    string_map,
-)
+from luzia_client.api import arguments
+from luzia_client.api import requests as client_requests
+from luzia_client.api.arguments import Duration, JobLike, JobsLike, PathLike, ProjectLike, ScheduleLike
 from luzia_client.api.async_caller import AsyncCaller
-from luzia_client.api.requests import (
-    CLEAN_TIMEOUT_S,
-    DispatchOptions,
-    EditOptions,
-    Encoding,
-    GraphJob,
-    Render,
-    StreamName,
-    dispatch_request,
-    edit_request,
-    graph_request,
-    scheduled_dispatch,
-)
+from luzia_client.api.requests import DispatchOptions, EditOptions, Encoding, GraphJob, Render, StreamName
 
 
 class AsyncClient:
@@ -74,7 +44,9 @@ class AsyncClient:
     """
 
     def __init__(self, socket: PathLike | None = None, autostart: bool = True, reconnect_s: Duration = 60.0) -> None:
-        self._caller = AsyncCaller(socket_text(socket), autostart, seconds("reconnect_s", reconnect_s))
+        self._caller = AsyncCaller(
+            arguments.socket_text(socket), autostart, arguments.seconds("reconnect_s", reconnect_s)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,7 +89,9 @@ class AsyncClient:
         Raises Refused: `unknown_project`, `unknown_agent`, `agent_not_installed`, `invalid_task`, `queue_full`,
         `storage_unavailable`, or an error of one of the options. Raises ArgumentError.
         """
-        return await self._caller.request(dispatch_request(project, task, options), replies.DispatchResult)
+        return await self._caller.request(
+            client_requests.dispatch_request(project, task, options), replies.DispatchResult
+        )
 
     async def graph(
         self, jobs: Sequence[GraphJob], key: str | None = None, parent: JobLike | None = None
@@ -130,14 +104,14 @@ class AsyncClient:
         Raises Refused: `graph_cycle`, or an error of one of the jobs. Raises ArgumentError, also for an unknown key of
         a job.
         """
-        return await self._caller.request(graph_request(jobs, key, parent), replies.GraphResult)
+        return await self._caller.request(client_requests.graph_request(jobs, key, parent), replies.GraphResult)
 
     async def edit(self, job: JobLike, **options: Unpack[EditOptions]) -> replies.JobChange:
         """Change a queued job. options: see EditOptions; what is left out stays unchanged.
 
         Raises Refused: `unknown_job`, `job_not_queued`, `graph_cycle`.
         """
-        return await self._caller.request(edit_request(job, options), replies.JobChange)
+        return await self._caller.request(client_requests.edit_request(job, options), replies.JobChange)
 
     async def import_jobs(self, jobs: Iterable[Job]) -> replies.ImportResult:
         """Import jobs of another luzia, as `get_job` returns them there. Existing jobs stay as they are.
@@ -145,7 +119,7 @@ class AsyncClient:
         jobs: at most 100. A job that is not final becomes `lost`. The result has an entry for each job, in order.
         """
         return await self._caller.request(
-            requests.Import(jobs=as_list("jobs", "a list of jobs", jobs)), replies.ImportResult
+            requests.Import(jobs=arguments.as_list("jobs", "a list of jobs", jobs)), replies.ImportResult
         )
 
     # ------------------------------------------------------------------ reading
@@ -158,7 +132,7 @@ class AsyncClient:
 
         Raises Refused: `unknown_job`, `ambiguous_job`.
         """
-        return await self._caller.job(job_id(job), use_cache)
+        return await self._caller.job(arguments.job_id(job), use_cache)
 
     async def list_jobs(
         self,
@@ -182,13 +156,13 @@ class AsyncClient:
         Listed jobs have the first 256 characters of their task and no attempts; `get_job` returns all of it.
         """
         request = requests.List(
-            projects=string_list("projects", projects),
-            states=job_states(states),
+            projects=arguments.string_list("projects", projects),
+            states=arguments.job_states(states),
             limit=limit,
             cursor=cursor,
-            tags=string_map("tags", tags or {}),
-            parent=None if parent is None else job_id(parent),
-            since=None if since is None else aware("since", since),
+            tags=arguments.string_map("tags", tags or {}),
+            parent=None if parent is None else arguments.job_id(parent),
+            since=None if since is None else arguments.aware("since", since),
             sort=sort,
             reverse=reverse,
         )
@@ -220,7 +194,7 @@ class AsyncClient:
 
         Raises Refused: `unknown_job`, `ambiguous_job`.
         """
-        return await self._caller.request(requests.GraphShow(job=job_id(job)), replies.JobGraph)
+        return await self._caller.request(requests.GraphShow(job=arguments.job_id(job)), replies.JobGraph)
 
     async def read_output(
         self,
@@ -244,7 +218,7 @@ class AsyncClient:
         Raises Refused: `unknown_job`, `unknown_attempt`.
         """
         request = requests.Logs(
-            job=job_id(job),
+            job=arguments.job_id(job),
             attempt=attempt,
             stream=stream,
             offset=offset,
@@ -275,7 +249,7 @@ class AsyncClient:
         Raises Refused as `read_output` does, and DaemonUnreachableError after `reconnect_s` seconds without a daemon.
         """
         request = requests.Follow(
-            job=job_id(job),
+            job=arguments.job_id(job),
             attempt=attempt,
             stream=stream,
             offset=offset,
@@ -293,8 +267,8 @@ class AsyncClient:
 
         Raises Refused: `unknown_job`, and DaemonUnreachableError after `reconnect_s` seconds without a daemon.
         """
-        limit_s = None if timeout_s is None else seconds("timeout_s", timeout_s)
-        return await self._caller.wait(job_ids(jobs), limit_s)
+        limit_s = None if timeout_s is None else arguments.seconds("timeout_s", timeout_s)
+        return await self._caller.wait(arguments.job_ids(jobs), limit_s)
 
     def subscribe(
         self,
@@ -314,9 +288,9 @@ class AsyncClient:
         """
         request = requests.Subscribe(
             after=after,
-            jobs=job_ids(jobs),
-            projects=string_list("projects", projects),
-            kinds=event_kinds(kinds),
+            jobs=arguments.job_ids(jobs),
+            projects=arguments.string_list("projects", projects),
+            kinds=arguments.event_kinds(kinds),
         )
         return self._caller.subscribe(request)
 
@@ -327,35 +301,35 @@ class AsyncClient:
 
         Raises Refused: `unknown_job`, `job_final`.
         """
-        return await self._caller.request(requests.Cancel(job=job_id(job)), replies.JobChange)
+        return await self._caller.request(requests.Cancel(job=arguments.job_id(job)), replies.JobChange)
 
     async def pause(self, job: JobLike) -> replies.JobChange:
         """Suspend all processes of a running job; it keeps its slot.
 
         Raises Refused: `unknown_job`, `job_not_running`.
         """
-        return await self._caller.request(requests.Pause(job=job_id(job)), replies.JobChange)
+        return await self._caller.request(requests.Pause(job=arguments.job_id(job)), replies.JobChange)
 
     async def resume(self, job: JobLike) -> replies.JobChange:
         """Resume a paused job.
 
         Raises Refused: `unknown_job`, `job_not_running`.
         """
-        return await self._caller.request(requests.Resume(job=job_id(job)), replies.JobChange)
+        return await self._caller.request(requests.Resume(job=arguments.job_id(job)), replies.JobChange)
 
     async def hold(self, job: JobLike) -> replies.JobChange:
         """Keep a queued job from starting until it is released. No effect on a held job.
 
         Raises Refused: `unknown_job`, `job_not_queued`.
         """
-        return await self._caller.request(operating.Hold(job=job_id(job)), replies.JobChange)
+        return await self._caller.request(operating.Hold(job=arguments.job_id(job)), replies.JobChange)
 
     async def release(self, job: JobLike) -> replies.JobChange:
         """Release a held job, so that it can start. No effect on any other queued job.
 
         Raises Refused: `unknown_job`, `job_not_queued`.
         """
-        return await self._caller.request(operating.Release(job=job_id(job)), replies.JobChange)
+        return await self._caller.request(operating.Release(job=arguments.job_id(job)), replies.JobChange)
 
     async def retry(self, job: JobLike, fresh: bool = False) -> replies.JobChange:
         """Queue a final job for another attempt, or start a queued one without its delay.
@@ -364,14 +338,14 @@ class AsyncClient:
 
         Raises Refused: `unknown_job`, `job_not_final`.
         """
-        return await self._caller.request(requests.Retry(job=job_id(job), fresh=fresh), replies.JobChange)
+        return await self._caller.request(requests.Retry(job=arguments.job_id(job), fresh=fresh), replies.JobChange)
 
     async def send_message(self, job: JobLike, message: str) -> replies.JobChange:
         """Send a follow-up to a job's agent: another attempt resumes its session when the current one has ended.
 
         Raises Refused: `unknown_job`, `no_session`, `invalid_task`.
         """
-        return await self._caller.request(requests.Send(job=job_id(job), message=message), replies.JobChange)
+        return await self._caller.request(requests.Send(job=arguments.job_id(job), message=message), replies.JobChange)
 
     async def answer_question(
         self, job: JobLike, answers: str | Iterable[str], question: str | None = None
@@ -384,7 +358,9 @@ class AsyncClient:
 
         Raises Refused: `unknown_job`, `job_not_waiting`, `not_delivered`.
         """
-        request = requests.Answer(job=job_id(job), words=string_list("answers", answers), question=question)
+        request = requests.Answer(
+            job=arguments.job_id(job), words=arguments.string_list("answers", answers), question=question
+        )
         return await self._caller.request(request, replies.JobChange)
 
     async def report_progress(
@@ -404,7 +380,7 @@ class AsyncClient:
         Raises Refused: `unknown_job`, `job_not_running`.
         """
         request = requests.ReportProgress(
-            job=job_id(job), percent=percent, done=done, total=total, label=label, phase=phase
+            job=arguments.job_id(job), percent=percent, done=done, total=total, label=label, phase=phase
         )
         return await self._caller.request(request, replies.JobChange)
 
@@ -415,15 +391,17 @@ class AsyncClient:
 
         Raises Refused: `unknown_job`, `job_not_final`, `no_worktree`.
         """
-        request = requests.Clean(job=job_id(job), dry_run=dry_run)
-        return await self._caller.request(request, replies.CleanResult, CLEAN_TIMEOUT_S)
+        request = requests.Clean(job=arguments.job_id(job), dry_run=dry_run)
+        return await self._caller.request(request, replies.CleanResult, client_requests.CLEAN_TIMEOUT_S)
 
     async def remove(self, job: JobLike) -> replies.JobChange:
         """Remove a final job and its files. Its git worktree, if any, is cleaned first.
 
         Raises Refused: `unknown_job`, `job_not_final`, `worktree_kept`.
         """
-        return await self._caller.request(requests.Remove(job=job_id(job)), replies.JobChange, CLEAN_TIMEOUT_S)
+        return await self._caller.request(
+            requests.Remove(job=arguments.job_id(job)), replies.JobChange, client_requests.CLEAN_TIMEOUT_S
+        )
 
     # ------------------------------------------------------------------ schedules
 
@@ -450,7 +428,7 @@ class AsyncClient:
         request = schedules.ScheduleAdd(
             name=name,
             cron=cron,
-            job=scheduled_dispatch(project, task, options),
+            job=client_requests.scheduled_dispatch(project, task, options),
             timezone=timezone,
             missed=missed,
             overlap=overlap,
@@ -467,7 +445,7 @@ class AsyncClient:
 
         Raises Refused: `unknown_schedule`.
         """
-        request = schedules.ScheduleShow(name=schedule_name(schedule), runs=runs)
+        request = schedules.ScheduleShow(name=arguments.schedule_name(schedule), runs=runs)
         return (await self._caller.request(request, schedules.ScheduleResult)).schedule
 
     async def pause_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
@@ -475,7 +453,7 @@ class AsyncClient:
 
         Raises Refused: `unknown_schedule`.
         """
-        request = schedules.SchedulePause(name=schedule_name(schedule))
+        request = schedules.SchedulePause(name=arguments.schedule_name(schedule))
         return (await self._caller.request(request, schedules.ScheduleResult)).schedule
 
     async def resume_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
@@ -483,7 +461,7 @@ class AsyncClient:
 
         Raises Refused: `unknown_schedule`.
         """
-        request = schedules.ScheduleResume(name=schedule_name(schedule))
+        request = schedules.ScheduleResume(name=arguments.schedule_name(schedule))
         return (await self._caller.request(request, schedules.ScheduleResult)).schedule
 
     async def remove_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
@@ -491,7 +469,7 @@ class AsyncClient:
 
         Raises Refused: `unknown_schedule`.
         """
-        request = schedules.ScheduleRemove(name=schedule_name(schedule))
+        request = schedules.ScheduleRemove(name=arguments.schedule_name(schedule))
         return (await self._caller.request(request, schedules.ScheduleResult)).schedule
 
     async def run_schedule(self, schedule: ScheduleLike) -> replies.DispatchResult:
@@ -499,19 +477,19 @@ class AsyncClient:
 
         Raises Refused: `unknown_schedule`, and as `dispatch` does.
         """
-        request = schedules.ScheduleRun(name=schedule_name(schedule))
+        request = schedules.ScheduleRun(name=arguments.schedule_name(schedule))
         return await self._caller.request(request, replies.DispatchResult)
 
     # ------------------------------------------------------------------ queues, projects and the daemon
 
     async def pause_queue(self, project: ProjectLike | None = None, running: bool = True) -> operating.QueueChange:
         """Start no jobs of a project, or of any project; running: also pause running jobs."""
-        name = None if project is None else project_text(project)
+        name = None if project is None else arguments.project_text(project)
         return await self._caller.request(operating.PauseQueue(project=name, running=running), operating.QueueChange)
 
     async def resume_queue(self, project: ProjectLike | None = None, running: bool = True) -> operating.QueueChange:
         """Start jobs of a project, or of all projects, again; running: also resume paused jobs."""
-        name = None if project is None else project_text(project)
+        name = None if project is None else arguments.project_text(project)
         return await self._caller.request(operating.ResumeQueue(project=name, running=running), operating.QueueChange)
 
     async def drain_queue(self, end: bool = False) -> operating.QueueChange:
@@ -527,7 +505,7 @@ class AsyncClient:
 
         Raises Refused: `project_exists`, `project_directory_missing`, `unknown_agent`, `config_invalid`.
         """
-        request = requests.ProjectAdd(name=name, path=absolute_path("path", path), agent=agent)
+        request = requests.ProjectAdd(name=name, path=arguments.absolute_path("path", path), agent=agent)
         return await self._caller.request(request, replies.ProjectList)
 
     async def remove_project(self, project: str | replies.Project) -> replies.ProjectList:

@@ -19,7 +19,6 @@ HEADER = '''# Generated from async_client.py by `make generate`. Edit that file.
 '''
 
 RULES = (
-    (r'^""".*?"""\n', HEADER),
     (
         r"A client for asyncio programs\. Tasks of one event loop may share one; their requests are concurrent\.",
         "A client whose methods block until the reply arrives. Threads may share one.",
@@ -29,6 +28,7 @@ RULES = (
     (r"\bAsync(?=[A-Z])", ""),
     (r"\basync_(?=caller\b)", ""),
     (r"__a(enter|exit)__", r"__\1__"),
+    (r'^""".*?"""\n', HEADER),
 )
 
 
