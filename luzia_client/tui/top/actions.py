@@ -19,7 +19,7 @@ from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees import WorktreeError, diff, worktree_of
 from luzia_client.tui.top.keys import format_help
-from luzia_client.tui.top.question_form import QuestionForm, permission_prompt
+from luzia_client.tui.top.question_form import QuestionForm
 from luzia_client.tui.top.state import KeyPrompt, Page, TopState
 from luzia_client.tui.top.text_view import TextView
 
@@ -152,9 +152,9 @@ class Actions:
         if job.state.is_final:
             self._say(f"job {job.id} is already {format_state(job.state)}")
             return
-        self._prompt(
-            KeyPrompt(f"Cancel {job.id} “{one_line(job.task, 40)}” and end all its processes? y/N", {"y": "cancel"}),
-            {"cancel": lambda: self._change(job, "cancelled", self._client.cancel)},
+        self.top.prompt = KeyPrompt(
+            f"Cancel {job.id} “{one_line(job.task, 40)}” and end all its processes? y/N",
+            {"y": lambda: self._change(job, "cancelled", self._client.cancel)},
         )
 
     def retry(self) -> None:
@@ -164,9 +164,9 @@ class Actions:
         if job.state is not JobState.COMPLETED:
             self._change(job, "retried", self._client.retry)
             return
-        self._prompt(
-            KeyPrompt(f"Job {job.id} has already completed. Run it again? y/N", {"y": "retry"}),
-            {"retry": lambda: self._change(job, "retried", self._client.retry)},
+        self.top.prompt = KeyPrompt(
+            f"Job {job.id} has already completed. Run it again? y/N",
+            {"y": lambda: self._change(job, "retried", self._client.retry)},
         )
 
     def pause(self) -> None:
@@ -195,30 +195,15 @@ class Actions:
             self._change(job, "answered", lambda name: self._client.answer_question(name, words, question.id))
 
         form = QuestionForm(question, self._edit, send)
-        prompt = permission_prompt(question)
-        if prompt is None:
+        self.top.prompt = form.permission_prompt()
+        if self.top.prompt is None:
             form.ask_parts()
-        else:
-            effects: dict[str, Callable[[], None]] = {
-                "allow": lambda: send(["allow"]),
-                "deny": lambda: send(["deny"]),
-                "text": form.ask_text,
-            }
-            self._prompt(prompt, effects)
 
     def answer_prompt(self, key: str) -> None:
         """Answer the open prompt with a key."""
         prompt, self.top.prompt = self.top.prompt, None
         assert prompt is not None
-        answer = prompt.keys.get(key.lower())
-        if answer is None:
-            self._say("aborted")
-        else:
-            self._effects[answer]()
-
-    def _prompt(self, prompt: KeyPrompt, effects: dict[str, Callable[[], None]]) -> None:
-        self._effects = effects
-        self.top.prompt = prompt
+        prompt.keys.get(key.lower(), lambda: self._say("aborted"))()
 
     def _change(self, job: Job, verb: str, request: Callable[[str], Awaitable[JobChange]]) -> None:
         async def ask() -> None:

@@ -1,4 +1,4 @@
-"""The prompt_toolkit control that draws the rows of the screen and handles the mouse."""
+"""The prompt_toolkit control that draws the rows of the screen and handles the mouse, and its colours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
+from prompt_toolkit.styles import Style
 
+from luzia_client.cli.show.formatting import STATE_COLOURS
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.text_view import Fragments
 
@@ -16,6 +18,22 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_bindings import NotImplementedOrNone
 
 WHEEL_ROWS = 3
+STYLE = Style.from_dict(
+    {
+        **{state.value: colour if colour == "dim" else f"ansi{colour}" for state, colour in STATE_COLOURS.items()},
+        "header": "reverse bold",
+        "titles": "dim",
+        "selected": "reverse",
+        "heading": "underline",
+        "heading-focus": "underline bold",
+        "keys": "dim",
+        "dim": "dim",
+        "filter": "bold",
+        "message": "bold",
+        "choice": "bold ansiyellow",
+    }
+)
+"""Only the colours of the terminal's own theme, which suit light and dark ones."""
 
 Paint = Callable[[int, int], Sequence[Fragments]]
 
