@@ -29,6 +29,8 @@ MAX_JOBS = 200
 """The most ids that are offered."""
 LAST = "@last"
 
+_table = cache(load_commands)
+
 
 class KnownNames(NamedTuple):
     """The names that the daemon sent. jobs: in the order in which they are offered."""
@@ -82,11 +84,6 @@ def find_candidates(line: str, known: KnownNames) -> list[Candidate] | FileQuery
     if not before:
         offered.merge(Candidates(typed, BUILTINS, directories=True))
     return _to_candidates(offered, start)
-
-
-@cache
-def _table() -> dict[str, Any]:
-    return load_commands()
 
 
 def _to_candidates(offered: Candidates, start: int) -> list[Candidate] | FileQuery:
