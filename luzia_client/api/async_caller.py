@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ from luzia_client.transport.endpoint import (
 )
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class AsyncCaller:
@@ -65,6 +66,10 @@ class AsyncCaller:
         finally:
             if not isinstance(request, READ_ONLY):
                 self._cache.clear()
+
+    async def select(self, request: requests.Request, kind: type[T], part: Callable[[T], U]) -> U:
+        """Send a request and return a part of its reply."""
+        return part(await self.request(request, kind))
 
     async def job(self, job: str, use_cache: bool = False) -> Job:
         """A job's status, from the cache if allowed."""

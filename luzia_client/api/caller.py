@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from luzia_client.transport.connection import Connection
 from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Caller:
@@ -63,6 +64,10 @@ class Caller:
         finally:
             if not isinstance(request, READ_ONLY):
                 self._cache.clear()
+
+    def select(self, request: requests.Request, kind: type[T], part: Callable[[T], U]) -> U:
+        """Send a request and return a part of its reply."""
+        return part(self.request(request, kind))
 
     def job(self, job: str, use_cache: bool = False) -> Job:
         """A job's status, from the cache if allowed."""

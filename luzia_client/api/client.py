@@ -1,5 +1,8 @@
-# Generated from async_client.py by `make generate`. Edit that file.
-"""The blocking client. AsyncClient has the same methods as coroutines."""
+"""The blocking client. AsyncClient has its methods as coroutines.
+
+All methods stand in this one class, so that a user finds the whole API on one page. Each returns what its Caller
+returns, so that it is also a method of AsyncClient, where a caller returns coroutines.
+"""
 
 from __future__ import annotations
 
@@ -427,11 +430,11 @@ class Client:
             overlap=overlap,
             replace=replace,
         )
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def list_schedules(self) -> list[schedules.Schedule]:
         """All schedules by name, each with its next run."""
-        return (self._caller.request(schedules.ScheduleList(), schedules.ScheduleListResult)).schedules
+        return self._caller.select(schedules.ScheduleList(), schedules.ScheduleListResult, _schedules)
 
     def get_schedule(self, schedule: ScheduleLike, runs: int = schedules.NEXT_RUNS) -> schedules.Schedule:
         """A schedule with its next `runs` runs.
@@ -439,7 +442,7 @@ class Client:
         Raises Refused: `unknown_schedule`.
         """
         request = schedules.ScheduleShow(name=arguments.schedule_name(schedule), runs=runs)
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def pause_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
         """Dispatch no jobs of a schedule until it is resumed.
@@ -447,7 +450,7 @@ class Client:
         Raises Refused: `unknown_schedule`.
         """
         request = schedules.SchedulePause(name=arguments.schedule_name(schedule))
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def resume_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
         """Dispatch jobs of a paused schedule again; the runs in between are skipped.
@@ -455,7 +458,7 @@ class Client:
         Raises Refused: `unknown_schedule`.
         """
         request = schedules.ScheduleResume(name=arguments.schedule_name(schedule))
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def remove_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
         """Remove a schedule and return it; its jobs stay.
@@ -463,7 +466,7 @@ class Client:
         Raises Refused: `unknown_schedule`.
         """
         request = schedules.ScheduleRemove(name=arguments.schedule_name(schedule))
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def run_schedule(self, schedule: ScheduleLike) -> replies.DispatchResult:
         """Dispatch the job of a schedule now; it starts when earlier ones have ended.
@@ -538,3 +541,11 @@ class Client:
     def stop_daemon(self) -> replies.StopResult:
         """Stop the daemon. Running agents continue, and the next daemon adopts them."""
         return self._caller.request(requests.Shutdown(), replies.StopResult)
+
+
+def _schedule(reply: schedules.ScheduleResult) -> schedules.Schedule:
+    return reply.schedule
+
+
+def _schedules(reply: schedules.ScheduleListResult) -> list[schedules.Schedule]:
+    return reply.schedules
