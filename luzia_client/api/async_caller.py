@@ -82,8 +82,7 @@ class AsyncCaller:
     async def follow(self, request: requests.Follow) -> AsyncGenerator[Output | FollowEnd, None]:
         """The items of a FollowStream."""
         request.job = await self._full_id(request.job)
-        stream: streams.Stream[Output | FollowEnd] = streams.FollowStream(request)
-        async with aclosing(self._stream(stream)) as items:
+        async with aclosing(self._stream(streams.FollowStream(request))) as items:
             async for item in items:
                 yield item
 
@@ -98,8 +97,7 @@ class AsyncCaller:
         if request.after is None:
             request.after = (await self.request(requests.List(limit=1), replies.JobPage)).seq
         request.jobs = [await self._full_id(job) for job in request.jobs]
-        stream: streams.Stream[Event] = streams.EventStream(request)
-        async with aclosing(self._stream(stream)) as items:
+        async with aclosing(self._stream(streams.EventStream(request))) as items:
             async for item in items:
                 yield item
 

@@ -16,6 +16,7 @@ from luzia_protocol.requests import MAX_PAGE
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.streams import ReconnectDelays
 from luzia_client.cli.show.formatting import ACTIVE_STATES
+from luzia_client.cli.watch.feed import fetch_job
 from luzia_client.transport.connection import open_socket
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.model import JobsModel
@@ -192,7 +193,9 @@ class JobTracker:
         job = self._model.get(event.job)
         notable = self._all_jobs or event.job in self.mine
         if job is None and not isinstance(event, events.Removed) and (notable or not isinstance(event, events.Ended)):
-            job = await self._fetch(event.job)
+            job = await fetch_job(self._client, event.job)
+            if job is not None:
+                self._model.put(job)
         if job is None or not notable:
             return
         if isinstance(event, events.Ended):
@@ -206,14 +209,3 @@ class JobTracker:
         if key not in self._notified:
             self._notified.add(key)
             self._notify(job, question)
-
-    async def _fetch(self, job_id: str) -> Job | None:
-        """Request a job that is not kept; None if it has been removed."""
-        try:
-            job = await self._client.get_job(job_id)
-        except Refused as refused:
-            if refused.code is not ErrorCode.UNKNOWN_JOB:
-                raise
-            return None
-        self._model.put(job)
-        return job
