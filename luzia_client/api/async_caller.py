@@ -18,15 +18,8 @@ from luzia_client.api.errors import ClientStateError, client_closed
 from luzia_client.api.replies import Frame, check_frame, decode_frame, encode_request, reply_in
 from luzia_client.api.requests import READ_ONLY, RESENDABLE, is_full_id
 from luzia_client.api.status_cache import StatusCache
+from luzia_client.transport import endpoint
 from luzia_client.transport.async_connection import AsyncConnection
-from luzia_client.transport.endpoint import (
-    REQUEST_TIMEOUT_S,
-    ConnectionLostError,
-    DaemonUnreachableError,
-    UnexpectedAnswerError,
-    connection_lost,
-    reply_timeout,
-)
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -59,7 +52,9 @@ class AsyncCaller:
             self._pipeline.close()
             self._pipeline = None
 
-    async def request(self, request: requests.Request, kind: type[T], timeout_s: float = REQUEST_TIMEOUT_S) -> T:
+    async def request(
+        self, request: requests.Request, kind: type[T], timeout_s: float = endpoint.REQUEST_TIMEOUT_S
+    ) -> T:
         """Send a request and return its reply."""
         try:
             return reply_in(await self._exchange(request, timeout_s), kind)
@@ -109,7 +104,7 @@ class AsyncCaller:
         """Send a request and return the reply; over a new connection, once more where that is safe."""
         try:
             return await (await self._connected()).request(request, timeout_s)
-        except ConnectionLostError:
+        except endpoint.ConnectionLostError:
             if not isinstance(request, RESENDABLE) or self.closed:
                 raise
         return await (await self._connected()).request(request, timeout_s)
@@ -149,7 +144,7 @@ class AsyncCaller:
                         yield item
                     if stream.done:
                         return
-            except DaemonUnreachableError as exc:
+            except endpoint.DaemonUnreachableError as exc:
                 await asyncio.sleep(delays.next_s(exc))
             finally:
                 if connection is not None:
@@ -173,7 +168,7 @@ class AsyncPipeline:
     async def request(self, request: requests.Request, timeout_s: float) -> Frame:
         """Send a request and return its reply. Raises ConnectionLostError, also after `timeout_s` without one."""
         if self._reader.done():
-            raise connection_lost()
+            raise endpoint.connection_lost()
         self._last_id += 1
         number = request.id = self._last_id
         line = encode_request(request)
@@ -184,7 +179,7 @@ class AsyncPipeline:
                 await self._connection.push(line)
                 return await reply
         except TimeoutError as exc:
-            raise reply_timeout() from exc
+            raise endpoint.reply_timeout() from exc
         finally:
             del self._pending[number]
 
@@ -192,20 +187,20 @@ class AsyncPipeline:
         """Close the connection; pending requests raise ConnectionLostError."""
         self._reader.cancel()
         self._connection.close()
-        self._fail(connection_lost())
+        self._fail(endpoint.connection_lost())
 
     async def _read(self) -> None:
         """Deliver each reply to its request, until the connection ends."""
         try:
             while True:
                 self._deliver(decode_frame(await self._connection.receive()))
-        except (ConnectionLostError, UnexpectedAnswerError, Refused) as exc:
+        except (endpoint.ConnectionLostError, endpoint.UnexpectedAnswerError, Refused) as exc:
             self._fail(exc)
 
     def _deliver(self, frame: Frame) -> None:
         if frame.id is None:
             check_frame(frame)  # an error that concerns the connection
-            raise UnexpectedAnswerError("the daemon's reply has no request id")
+            raise endpoint.UnexpectedAnswerError("the daemon's reply has no request id")
         reply = self._pending.get(frame.id) if isinstance(frame.id, int) else None
         if reply is not None and not reply.done():
             reply.set_result(frame)

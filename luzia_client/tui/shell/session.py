@@ -27,7 +27,7 @@ from luzia_client.cli.show.errors import report_error
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.tui.shell import command_runner, keys, notices
-from luzia_client.tui.shell.completer import ShellCompleter
+from luzia_client.tui.shell.candidates import ShellCompleter
 from luzia_client.tui.shell.history import PersistentHistory, history_file
 from luzia_client.tui.shell.job_tracker import JobTracker
 from luzia_client.tui.shell.line_parser import PROGRAM, LineKind, parse_line, split_text, track_jobs

@@ -152,22 +152,21 @@ class Actions:
         if job.state.is_final:
             self._say(f"job {job.id} is already {format_state(job.state)}")
             return
-        self.top.prompt = KeyPrompt(
-            f"Cancel {job.id} “{one_line(job.task, 40)}” and end all its processes? y/N",
-            {"y": lambda: self._change(job, "cancelled", self._client.cancel)},
-        )
+        question = f"Cancel {job.id} “{one_line(job.task, 40)}” and end all its processes?"
+        self._confirm(question, lambda: self._change(job, "cancelled", self._client.cancel))
 
     def retry(self) -> None:
         """Run the job again, or now; a completed one only after confirmation."""
         if (job := self._job()) is None:
             return
-        if job.state is not JobState.COMPLETED:
+
+        def retry() -> None:
             self._change(job, "retried", self._client.retry)
-            return
-        self.top.prompt = KeyPrompt(
-            f"Job {job.id} has already completed. Run it again? y/N",
-            {"y": lambda: self._change(job, "retried", self._client.retry)},
-        )
+
+        if job.state is JobState.COMPLETED:
+            self._confirm(f"Job {job.id} has already completed. Run it again?", retry)
+        else:
+            retry()
 
     def pause(self) -> None:
         """Pause or resume the job; hold or release a queued one."""
@@ -204,6 +203,9 @@ class Actions:
         prompt, self.top.prompt = self.top.prompt, None
         assert prompt is not None
         prompt.keys.get(key.lower(), lambda: self._say("aborted"))()
+
+    def _confirm(self, question: str, effect: Callable[[], None]) -> None:
+        self.top.prompt = KeyPrompt(f"{question} y/N", {"y": effect})
 
     def _change(self, job: Job, verb: str, request: Callable[[str], Awaitable[JobChange]]) -> None:
         async def ask() -> None:

@@ -23,9 +23,8 @@ from luzia_client.transport.connection import open_socket
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.bindings import bindings
+from luzia_client.tui.top.controls import STYLE, InputLine, ScreenControl, ignore
 from luzia_client.tui.top.feed import Feed
-from luzia_client.tui.top.input_line import InputLine, ignore
-from luzia_client.tui.top.screen_control import STYLE, ScreenControl
 from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.text_view import Fragments
 from luzia_client.tui.top.transcript import TranscriptFollower

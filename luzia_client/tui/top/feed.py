@@ -143,16 +143,13 @@ class Feed:
         if self._counts_changed:
             self._counts_changed = False
             self._model.update_counts(await self._client.list_jobs(projects=self._projects, limit=1))
-            self._model.stale |= {name for name in visible if self._is_queued(name)}
+            listed = filter(None, map(self._model.get, visible))
+            self._model.stale |= {job.id for job in listed if job.state is JobState.QUEUED}
         names = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:MAX_REFRESHED_JOBS]
         if names:
             await self._request(names)
         if self._model.stale:
             self._refresh_due.set()
-
-    def _is_queued(self, name: str) -> bool:
-        job = self._model.get(name)
-        return job is not None and job.state is JobState.QUEUED
 
     async def _request(self, names: list[str]) -> None:
         """Request jobs with a single request that does not wait; one by one if some have been removed."""

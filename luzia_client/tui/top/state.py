@@ -22,7 +22,6 @@ class Layout(NamedTuple):
     a message or the keys.
     """
 
-    titles: int
     list: int
     pane: int
     bottom: int
@@ -42,11 +41,11 @@ def divide_rows(rows: int, zoomed: bool) -> Layout:
     """The layout of a terminal with this many rows. zoomed: the transcript replaces the list."""
     bottom = max(rows - 1, 1)
     if zoomed:
-        return Layout(1, 1, 1, bottom)
+        return Layout(1, 1, bottom)
     first = 2 if rows >= MIN_ROWS_FOR_TITLES else 1
     if rows < MIN_ROWS_FOR_TRANSCRIPT:
-        return Layout(1, first, bottom, bottom)
-    return Layout(1, first, first + (bottom - first) * 45 // 100, bottom)
+        return Layout(first, bottom, bottom)
+    return Layout(first, first + (bottom - first) * 45 // 100, bottom)
 
 
 class Cursor:

@@ -40,7 +40,7 @@ def compose_screen(top: TopState, now: datetime, screen: Screen) -> list[Fragmen
         return _page(top, width, height)
     layout = top.layout(height)
     shown = [_header(top, now, width)]
-    if layout.list > layout.titles:
+    if layout.list > 1:  # the titles have a row
         shown.append(format_titles(choose_columns(screen), width))
     shown += _list(top, now, screen, layout)
     shown += _pane(top, now, screen, layout.pane_rows)
