@@ -63,6 +63,7 @@ soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow 
 generate: $(STAMP) ## generate the schemas, the manual and parts of the documentation
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python -m luzia_docs.generate
+	$(BIN)/python -m luzia_docs.packages
 	$(BIN)/python -m luzia_docs.manual
 	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
 

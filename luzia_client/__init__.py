@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from luzia_protocol.events import EventKind as EventKind
     from luzia_protocol.graphs import GraphResult as GraphResult
     from luzia_protocol.graphs import JobGraph as JobGraph
+    from luzia_protocol.job_control import CleanResult as CleanResult
+    from luzia_protocol.job_control import JobChange as JobChange
     from luzia_protocol.jobs import Attempt as Attempt
     from luzia_protocol.jobs import Job as Job
     from luzia_protocol.jobs import JobState as JobState
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import SortKey as SortKey
     from luzia_protocol.jobs import Usage as Usage
     from luzia_protocol.jobs import Worktree as Worktree
-    from luzia_protocol.operating import QueueChange as QueueChange
-    from luzia_protocol.operating import Queues as Queues
+    from luzia_protocol.operations import QueueChange as QueueChange
+    from luzia_protocol.operations import Queues as Queues
     from luzia_protocol.output import FollowEnd as FollowEnd
     from luzia_protocol.output import Output as Output
     from luzia_protocol.replies import Agent as Agent
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     from luzia_protocol.schedules import MissedPolicy as MissedPolicy
     from luzia_protocol.schedules import OverlapPolicy as OverlapPolicy
     from luzia_protocol.schedules import Schedule as Schedule
-    from luzia_protocol.steering import CleanResult as CleanResult
-    from luzia_protocol.steering import JobChange as JobChange
 
     from luzia_client.api.arguments import Duration as Duration
     from luzia_client.api.arguments import JobLike as JobLike
@@ -76,14 +76,14 @@ _NAMES = {
     "luzia_protocol.events": "Event EventKind",
     "luzia_protocol.graphs": "GraphResult JobGraph",
     "luzia_protocol.jobs": "Attempt Job JobState Outcome Progress SortKey Usage Worktree",
-    "luzia_protocol.operating": "QueueChange Queues",
+    "luzia_protocol.operations": "QueueChange Queues",
     "luzia_protocol.output": "FollowEnd Output",
     "luzia_protocol.replies": (
         "Agent AgentList DaemonInfo DispatchResult HelloResult ImportResult ImportedJob"
         " JobPage Project ProjectList ReloadResult StopResult WaitResult"
     ),
     "luzia_protocol.schedules": "MissedPolicy OverlapPolicy Schedule",
-    "luzia_protocol.steering": "CleanResult JobChange",
+    "luzia_protocol.job_control": "CleanResult JobChange",
     "luzia_client.api.arguments": "Duration JobLike JobsLike PathLike ProjectLike ScheduleLike",
     "luzia_client.api.async_client": "AsyncClient",
     "luzia_client.api.client": "Client",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operating import Drain, PauseQueue, QueueChange, ResumeQueue
+from luzia_protocol.operations import Drain, PauseQueue, QueueChange, ResumeQueue
 
 from luziad.errors import StorageError
 from luziad.handlers.dispatch.project import unknown_project

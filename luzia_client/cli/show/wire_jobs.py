@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from luzia_protocol.jobs import Job
-    from luzia_protocol.operating import Queues
+    from luzia_protocol.operations import Queues
 
     Exchange = Callable[[bytes], bytes]
 
