@@ -28,6 +28,7 @@ from luzia_client.api.arguments import (
     job_id,
     job_ids,
     job_states,
+    project_list,
     project_text,
     schedule_name,
     seconds,
@@ -178,7 +179,7 @@ class Client:
         Listed jobs have the first 256 characters of their task and no attempts; `get_job` returns all of it.
         """
         request = requests.List(
-            projects=string_list("projects", projects),
+            projects=project_list(projects),
             states=job_states(states),
             limit=limit,
             cursor=cursor,
@@ -310,7 +311,7 @@ class Client:
         request = requests.Subscribe(
             after=after,
             jobs=job_ids(jobs),
-            projects=string_list("projects", projects),
+            projects=project_list(projects),
             kinds=event_kinds(kinds),
         )
         return self._caller.subscribe(request)
