@@ -175,7 +175,7 @@ class AsyncClient:
     ) -> replies.JobPage:
         """A page of jobs, newest first unless `sort` is given, with the number of jobs in each state.
 
-        projects, states, tags: only jobs of these projects, in these states, with all of these tags.
+        projects, states, tags: only jobs of these projects (names or paths), in these states, with all of these tags.
         parent: only sub-jobs of this job. since: only jobs dispatched at this time or later.
         sort: times and quantities descending, text ascending; reverse: the opposite order.
         limit: jobs in the page, 1 to 1000. cursor: `next` of the previous page, None for the first.

@@ -97,6 +97,7 @@ def describe_job(
         directory=directory if attempt else None,
         children=dict(Counter(child.status.state for child in children if child.durable)),
         budget=budget,
+        project_directory=None if record.spec.cwd is None else record.spec.directory,
     )
 
 

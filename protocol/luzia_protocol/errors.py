@@ -102,7 +102,7 @@ CATALOGUE: dict[ErrorCode, ErrorDescription] = {
         "Close some, or open another connection.",
     ),
     ErrorCode.UNKNOWN_PROJECT: ErrorDescription(
-        "No project with this name is configured.",
+        "No project with this name is configured, and none that has jobs.",
         "List the projects with `luzia projects`, add one with `luzia projects add NAME PATH`, or pass a "
         "directory (`luzia . …`).",
     ),
