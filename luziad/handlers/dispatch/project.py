@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable
 
-from luzia_protocol.errors import CATALOGUE, ErrorCode, Refused
+from luzia_protocol.errors import REMEDIES, ErrorCode, Refused
 
 from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
@@ -42,4 +42,4 @@ def unknown_project(config: Config, name: str, others: Iterable[str] = ()) -> Re
     near = difflib.get_close_matches(name, [*config.projects, *others], n=1)
     suggestion = f"Did you mean {near[0]}? " if near else ""
     code = ErrorCode.UNKNOWN_PROJECT
-    return Refused(code, f"project '{name}' not found", f"{suggestion}{CATALOGUE[code].remedy}")
+    return Refused(code, f"project '{name}' not found", f"{suggestion}{REMEDIES[code]}")
