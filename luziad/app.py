@@ -24,6 +24,7 @@ from luziad.attempts.questions import Questions
 from luziad.attempts.stall import StallWatch
 from luziad.attempts.verdict import OutputJudge
 from luziad.attempts.worktrees import Worktrees
+from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
 from luziad.errors import StartupError
 from luziad.executor.local import LocalExecutor
@@ -135,7 +136,8 @@ class App:
         """What queued jobs wait in, and what changes their states."""
         config, start_jobs = self._config, self._observers.start_possible
         self._ready = ReadyQueue(configured_limits(config))
-        self._queues = QueueControl(self._state_dir, self._ready, self._files, start_jobs)
+        self._names = ProjectNames(config.projects)
+        self._queues = QueueControl(self._state_dir, self._ready, self._names, self._files, start_jobs)
         self._exemptions = Exemptions(self._table, self._ready, self._queues)
         self._machine = MachineLoad(config.daemon, start_jobs)
         self._lending = SlotLending(self._ready, start_jobs)
@@ -233,6 +235,7 @@ class App:
     def _new_scheduler(self, retries: RetryPlanner) -> Scheduler:
         return Scheduler(
             table=self._table,
+            names=self._names,
             journal=self._journal,
             environments=self._environments,
             executor=self._executor,

@@ -172,7 +172,7 @@ class AsyncClient:
         request = requests.Subscribe(
             after=after,
             jobs=arguments.job_ids(jobs),
-            projects=arguments.string_list("projects", projects),
+            projects=arguments.project_list(projects),
             kinds=arguments.event_kinds(kinds),
         )
         return self._caller.subscribe(request)

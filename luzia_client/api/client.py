@@ -145,7 +145,7 @@ class Client:
     ) -> replies.JobPage:
         """A page of jobs, newest first unless `sort` is given, with the number of jobs in each state.
 
-        projects, states, tags: only jobs of these projects, in these states, with all of these tags.
+        projects, states, tags: only jobs of these projects (names or paths), in these states, with all of these tags.
         parent: only sub-jobs of this job. since: only jobs dispatched at this time or later.
         sort: times and quantities descending, text ascending; reverse: the opposite order.
         limit: jobs in the page, 1 to 1000. cursor: `next` of the previous page, None for the first.
@@ -153,7 +153,7 @@ class Client:
         Listed jobs have the first 256 characters of their task and no attempts; `get_job` returns all of it.
         """
         request = requests.List(
-            projects=arguments.string_list("projects", projects),
+            projects=arguments.project_list(projects),
             states=arguments.job_states(states),
             limit=limit,
             cursor=cursor,
@@ -285,7 +285,7 @@ class Client:
         request = requests.Subscribe(
             after=after,
             jobs=arguments.job_ids(jobs),
-            projects=arguments.string_list("projects", projects),
+            projects=arguments.project_list(projects),
             kinds=arguments.event_kinds(kinds),
         )
         return self._caller.subscribe(request)

@@ -14,6 +14,7 @@ from luziad.attempts.launch import Launcher
 from luziad.attempts.progress import ProgressRecorder
 from luziad.attempts.questions import Questions
 from luziad.attempts.worktrees import Worktrees
+from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, Verdict
@@ -45,14 +46,15 @@ from luziad.scheduling.transitions import Transitions
 class Scheduler:
     """Carries out requests about existing jobs.
 
-    Its public attributes are the parts that carry out requests of their own: admission of new jobs, retention of ended
-    ones, pauses, holds, queues, questions, worktrees, and lending of slots.
+    Its public attributes are the names of projects, and the parts that carry out requests of their own: admission of
+    new jobs, retention of ended ones, pauses, holds, queues, questions, worktrees, and lending of slots.
     """
 
     def __init__(
         self,
         *,
         table: JobTable,
+        names: ProjectNames,
         journal: Journal,
         environments: Environments,
         executor: Executor,
@@ -77,6 +79,7 @@ class Scheduler:
         observers: Observers,
     ) -> None:
         self.table = table
+        self.names = names
         self.journal = journal
         self.environments = environments
         self.executor = executor
@@ -161,14 +164,18 @@ class Scheduler:
     def set_config(self, config: Config) -> None:
         """Apply another configuration to new attempts, limits, budgets and finished jobs."""
         self.launcher.set_config(config)
+        renamed = self.names.configure(config.projects)
+        if renamed:
+            self._rename_projects()
         self.ready.set_limits(configured_limits(config))
         self._machine.set_limits(config.daemon)
-        self._daily_budget.reload()
+        self._daily_budget.reload(renamed=renamed)
         self.retention.set_max_jobs(config.daemon.max_jobs)
         self._observers.start_possible()
 
     def recover(self) -> None:
         """After a start of the daemon: queue what waits, and find out what became of what was running."""
+        self._rename_projects()
         self._daily_budget.reload()
         for record in reversed(list(self.table.newest_first())):
             if record.status.state is JobState.QUEUED:
@@ -184,3 +191,17 @@ class Scheduler:
                 self.executor.cancel(ref)
         self.retention.remove_oldest()
         self._observers.start_possible()
+
+    def _rename_projects(self) -> None:
+        """Give every job the name of the project that its directory is now."""
+        names: dict[tuple[str, str], str] = {}
+        for record in reversed(list(self.table.newest_first())):
+            spec = record.spec
+            place = (spec.directory, spec.project)
+            name = names.get(place)
+            if name is None:
+                name = names[place] = self.names.name(*place)
+            if name != record.project:
+                self.table.rename_project(record, name)
+                self.ready.move(record.id, name)
+        self.queues.rename_projects()
