@@ -146,8 +146,9 @@ class TopApp:
 
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
-            self._top.cursor.select_row(0)
+            self._top.cursor.select_first()
 
+        self._top.show_list()
         self._open("Filter: ", lambda _: None, typed, lambda: typed(before), before)
 
     def _edit(self, label: str, entered: Callable[[str], None]) -> None:

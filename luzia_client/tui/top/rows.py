@@ -11,7 +11,7 @@ from luzia_protocol.jobs import Job
 from luzia_client.cli.show.activity import format_work
 from luzia_client.cli.show.formatting import format_agent, format_elapsed, format_status
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import one_line, pad
+from luzia_client.cli.show.text import one_line, pad, separate_emoji
 from luzia_client.tui.top.text_view import Fragments, fit
 
 GAP = " "
@@ -63,5 +63,7 @@ def format_job(job: Job, now: datetime, columns: list[Column], width: int, selec
     for column in columns:
         style = f"class:{job.state.value}" if column.title == "STATE" else ""
         gap = GAP if row else ""
-        row.append(("class:selected" if selected else style, gap + pad(column.cell(job, now), column.columns)))
+        row.append(
+            ("class:selected" if selected else style, gap + pad(separate_emoji(column.cell(job, now)), column.columns))
+        )
     return fit(row, width)
