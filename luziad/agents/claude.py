@@ -27,8 +27,9 @@ from luziad.agents.base import (
     budget_options,
 )
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Event, ToolCall, count_tokens, created_task_id, decode_event
+from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
-from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import (
     MAX_ID_CHARS,
     MAX_PATH_CHARS,
@@ -57,6 +58,7 @@ def command(context: CommandContext) -> Command:
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
     asking = ["--input-format=stream-json", "--permission-prompt-tool=stdio"] if context.ask else []
     mode = "default" if context.ask and context.allow else "acceptEdits"
+    system = [f"--append-system-prompt={context.system_prompt}"] if context.system_prompt else []
     allowed = [f"--allowedTools={','.join(context.allow)}"] if context.allow else []
     return Command(
         [
@@ -69,6 +71,7 @@ def command(context: CommandContext) -> Command:
             *budget_options(context, "--max-budget-usd", "--max-turns"),
             *asking,
             *allowed,
+            *system,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
         drop_env=NESTING_VARIABLES,
@@ -92,6 +95,7 @@ class ClaudeReader:
         self._finished = False
         self._success = False
         self._failure = ""
+        self._status: Any = None
 
     def feed(self, line: bytes) -> Progress | None:
         """Read one event."""
@@ -129,12 +133,14 @@ class ClaudeReader:
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a result without an error or refused tools, after an answer of the model."""
         return judge(
+            "claude",
             exit_record,
             success=self._success,
             failure=self._failure,
             hint=self._hint,
             missing="claude ended without a result",
             stderr_words=last_stderr_line(stderr_tail),
+            status=self._status,
         )
 
     def _system(self, event: Event) -> None:
@@ -252,7 +258,7 @@ class ClaudeReader:
             self._builder.set_usage_limit(self._hint, resets_at)
 
     def _note_limit(self, words: str) -> None:
-        if is_usage_limit(words):
+        if is_usage_limit("claude", words):
             self._builder.set_usage_limit(words)
 
     def _result(self, event: Event) -> None:
@@ -261,6 +267,7 @@ class ClaudeReader:
         self._questions.clear()
         self._failure = self._describe_failure(event)
         self._success = not self._failure
+        self._status = event.api_error_status
         self._builder.set_name("session", event.session_id)
         self._builder.set_cost(event.total_cost_usd)
         models = event.model_usage.values() if isinstance(event.model_usage, dict) else ()
@@ -305,6 +312,7 @@ ADAPTER = Adapter(
     transcript=claude_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_system_prompt=True,
     respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

@@ -14,8 +14,9 @@ from luzia_protocol.jobs import Progress
 
 from luziad.agents import codex_transcript
 from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext, OutputSummary
+from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, decode_json, one_line, text_at
-from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, put_bounded, tool_phase
 from luziad.jobs.attempt import ExitRecord, Verdict
 
@@ -123,6 +124,7 @@ class CodexReader:
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a completed turn that no other turn follows."""
         return judge(
+            "codex",
             exit_record,
             success=self._completed,
             failure=self._failure,
@@ -138,7 +140,7 @@ class CodexReader:
         self._note_limit(message)
 
     def _note_limit(self, words: str) -> None:
-        if is_usage_limit(words):
+        if is_usage_limit("codex", words):
             self._builder.set_usage_limit(words)
 
     def _usage(self, usage: Any) -> None:

@@ -16,8 +16,9 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents.base import OutputSummary
+from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, text_at
-from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, tool_phase
 from luziad.jobs.attempt import ExitRecord, Verdict
 
@@ -131,6 +132,7 @@ class JsonlReader:
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is exit code 0 without a final error, and after the success line if the mapping has one."""
         return judge(
+            self._name,
             exit_record,
             success=self._success or not self._mapping.needs_success,
             failure=self._failure,
@@ -174,7 +176,7 @@ class JsonlReader:
         if error:
             words = as_text(error) or text_at(error, "message")
             self._success, self._failure = False, words[: 4 * MAX_TEXT_CHARS] or f"{self._name} reported an error"
-            if is_usage_limit(words):
+            if is_usage_limit(self._name, words):
                 self._builder.set_usage_limit(words)
 
     def _report_success(self, proof: Any) -> None:

@@ -21,7 +21,6 @@ from luzia_protocol.jobs import Outcome, Worktree
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.worktrees import clean as cleaning
 from luziad.worktrees import create
@@ -42,7 +41,6 @@ class Worktrees:
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
-        self._facts = EventFactory(journal)
         self._pool = ThreadPoolExecutor(_THREADS, "git")
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -126,7 +124,7 @@ class Worktrees:
             if not committed.done():
                 committed.set_result(None)
 
-        self._journal.record(record, self._facts.worktree(record), on_disk)
+        self._journal.record(record, self._journal.events.worktree(record), on_disk)
         await committed
 
     @asynccontextmanager

@@ -15,7 +15,6 @@ from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.refusals import PAUSE, RESUME, wrong_state
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.transitions import Transitions
@@ -32,7 +31,6 @@ class PauseControl(JobObserver):
         self._executor = executor
         self._timeouts = timeouts
         self._observers = observers
-        self._facts = EventFactory(journal)
 
     def pause(self, record: JobRecord, then: Callback) -> None:
         """Suspend the job's processes until it is resumed; harmless when it is paused already. Raises Refused.
@@ -42,7 +40,7 @@ class PauseControl(JobObserver):
         attempt, ref = _in_progress(record, PAUSE)
         attempt.pauses = (attempt.pauses or NO_PAUSES).begin(time.monotonic())
         if record.status.state is JobState.STARTING:
-            self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), then)
+            self._journal.record(record, self._journal.events.of_attempt(Paused, record, attempt.number), then)
             return
         self._timeouts.hold(ref)
 
@@ -51,14 +49,14 @@ class PauseControl(JobObserver):
             then()
 
         self._move(record, Trigger.PAUSE)
-        self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), committed)
+        self._journal.record(record, self._journal.events.of_attempt(Paused, record, attempt.number), committed)
 
     def resume(self, record: JobRecord, then: Callback) -> None:
         """Resume the job's processes; harmless when they are running. Raises Refused."""
         attempt, ref = _in_progress(record, RESUME)
         if record.status.state is JobState.STARTING:
             attempt.pauses = None
-            self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), then)
+            self._journal.record(record, self._journal.events.of_attempt(Resumed, record, attempt.number), then)
             return
         attempt.pauses = (attempt.pauses or NO_PAUSES).end(time.monotonic())
 
@@ -68,7 +66,7 @@ class PauseControl(JobObserver):
             then()
 
         self._move(record, Trigger.RESUME)
-        self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), committed)
+        self._journal.record(record, self._journal.events.of_attempt(Resumed, record, attempt.number), committed)
         self._observers.start_possible()  # its sub-jobs may start again
 
     def is_paused(self, record: JobRecord) -> bool:

@@ -10,7 +10,6 @@ from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 
 
@@ -33,7 +32,6 @@ class Retention(JobObserver):
         self._environments = environments
         self._executor = executor
         self._observers = observers
-        self._facts = EventFactory(journal)
 
     def remove(self, record: JobRecord, then: Callback | None = None) -> None:
         """Remove a finished job with its directory. Raises Refused when it is not finished."""
@@ -48,7 +46,7 @@ class Retention(JobObserver):
             if then is not None:
                 then()
 
-        self._journal.remove(record, self._facts.removed(record), dropped, committed)
+        self._journal.remove(record, self._journal.events.removed(record), dropped, committed)
         self._observers.job_removed(record)
 
     def set_max_jobs(self, max_jobs: int) -> None:

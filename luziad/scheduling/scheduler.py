@@ -24,7 +24,6 @@ from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
@@ -100,7 +99,6 @@ class Scheduler:
         self._sub_jobs = sub_jobs
         self._progress = progress
         self._observers = observers
-        self._facts = EventFactory(journal)
 
     # ------------------------------------------------------------------ what clients ask for
 
@@ -133,7 +131,7 @@ class Scheduler:
         """Add a follow-up, for after the attempt or at once. Raises Refused when the agent has no session."""
         given = self._retries.add_follow_up(record, message)
         attempt = record.attempt.number if record.attempt else 0
-        self.journal.record(record, self._facts.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
+        self.journal.record(record, self.journal.events.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
         if given is not None:
             self._retries.reset(record, given)
             self._transitions.requeue(record, Trigger.RETRY, "follow-up")
@@ -143,7 +141,7 @@ class Scheduler:
         """Change the task, the priority or the dependencies of a queued job."""
         was_moved, record.spec = after != record.status.dependencies, spec
         record.status.dependencies = after
-        self.journal.rewrite_spec(record, self._facts.edited(record), then)
+        self.journal.rewrite_spec(record, self.journal.events.edited(record), then)
         if was_moved:
             self.gates.reconsider(record)
         elif record.id in self.ready.waiting:

@@ -9,19 +9,15 @@ from datetime import datetime
 
 import msgspec
 
-from luzia_protocol.base import Base
+from luzia_protocol.base import Base, JobRequest
 
 
-class Hold(Base, tag="hold"):
+class Hold(JobRequest, tag="hold"):
     """Keep a queued job from starting until it is released. Idempotent. Answered by replies.JobChange."""
 
-    job: str
 
-
-class Release(Base, tag="release"):
+class Release(JobRequest, tag="release"):
     """Allow a held job to start. Idempotent. Answered by replies.JobChange."""
-
-    job: str
 
 
 class PauseQueue(Base, tag="pause_queue"):
@@ -51,6 +47,9 @@ class Drain(Base, tag="drain"):
     """
 
     end: bool = False
+
+
+QueueRequest = Hold | Release | PauseQueue | ResumeQueue | Drain
 
 
 class Queues(msgspec.Struct, frozen=True):

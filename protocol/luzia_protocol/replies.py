@@ -200,28 +200,14 @@ class StreamStart(msgspec.Struct, frozen=True):
     """A stream has started."""
 
 
-Ok = (
-    HelloResult
-    | DispatchResult
-    | GraphResult
-    | JobGraph
-    | StatusResult
-    | JobPage
-    | Output
-    | WaitResult
-    | JobChange
-    | QueueChange
-    | ImportResult
-    | CleanResult
-    | ScheduleResult
-    | ScheduleListResult
-    | ProjectList
-    | AgentList
-    | ReloadResult
-    | DaemonInfo
-    | StopResult
-    | StreamStart
+JobReply = (
+    DispatchResult | GraphResult | JobGraph | StatusResult | JobPage | Output | WaitResult | JobChange | CleanResult
 )
+ScheduleReply = ScheduleResult | ScheduleListResult
+DaemonReply = (
+    HelloResult | QueueChange | ImportResult | ProjectList | AgentList | ReloadResult | DaemonInfo | StopResult
+)
+Ok = JobReply | ScheduleReply | DaemonReply | StreamStart
 
 
 class OkFrame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

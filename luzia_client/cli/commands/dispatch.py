@@ -149,7 +149,7 @@ def _print_confirmation(job: str, project: str, *, created: bool) -> None:
     mark = "✓ Dispatched" if created else "✓ Dispatched before (same key)"
     print(mark if plain else f"\x1b[32m{mark}\x1b[0m")
     print(f"Job ID:  {job}\nProject: {project}\n")
-    print(f"  luzia jobs{' ' * len(job)}   all jobs\n  luzia jobs {job}  this job\n")
+    print(f"Use: luzia jobs to view status\n     luzia jobs {job} for details\n")
 
 
 def _print_why_queued(job: str) -> None:

@@ -40,7 +40,9 @@ def add_notifier_options(parser: argparse.ArgumentParser) -> None:
     on_or_off = argparse.BooleanOptionalAction
     parser.add_argument("--title", action=on_or_off, help="with --watch: show the status in the terminal's title")
     parser.add_argument(
-        "--bell", action=on_or_off, help="with --watch: ring when a job waits for an answer, and when all have ended"
+        "--bell",
+        action=on_or_off,
+        help="with --watch: ring the bell when a job needs an answer, and when all have ended",
     )
 
 

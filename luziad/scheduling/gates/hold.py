@@ -12,7 +12,6 @@ from luzia_protocol.jobs import JobState
 from luziad.clocks.format import format_time
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import HOLD, RELEASE, wrong_state
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.gates.gates import Gate, Gates
 
@@ -42,20 +41,19 @@ class HoldControl:
     def __init__(self, gates: Gates, journal: Journal) -> None:
         self._gates = gates
         self._journal = journal
-        self._facts = EventFactory(journal)
 
     def hold(self, record: JobRecord, then: Callback) -> None:
         """Keep the job from starting. Raises Refused when it is not queued."""
         _check_queued(record, HOLD)
         record.status.held_at = record.status.held_at or time.time()
-        self._journal.record(record, self._facts.of_job(Held, record), then)
+        self._journal.record(record, self._journal.events.of_job(Held, record), then)
         self._gates.reconsider(record)
 
     def release(self, record: JobRecord, then: Callback) -> None:
         """Let the job start. Raises Refused when it is not queued."""
         _check_queued(record, RELEASE)
         record.status.held_at = None
-        self._journal.record(record, self._facts.of_job(Released, record), then)
+        self._journal.record(record, self._journal.events.of_job(Released, record), then)
         self._gates.reconsider(record)
 
 

@@ -76,7 +76,7 @@ def test_a_terminal_gets_a_confirmation_and_the_name_last(serve: Serve) -> None:
     lines = shown.splitlines()
     assert lines[0] == "\x1b[32m✓ Dispatched\x1b[0m"
     assert lines[1:3] == [f"Job ID:  {JOB}", "Project: overbits"]
-    assert f"luzia jobs {JOB}" in shown
+    assert lines[4:6] == ["Use: luzia jobs to view status", f"     luzia jobs {JOB} for details"]
     assert lines[-1] == f"agent:overbits:{JOB}"
 
 
