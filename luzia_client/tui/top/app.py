@@ -136,8 +136,9 @@ class TopApp:
     def _filter(self) -> None:
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
-            self._top.cursor.select_row(0)
+            self._top.cursor.select_first()
 
+        self._top.show_list()
         self._edit("Filter: ", ignore, typed, self._top.model.filter)
 
     def _edit(
