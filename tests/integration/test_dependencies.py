@@ -161,7 +161,7 @@ def test_the_command_line_takes_ids_and_shows_them(daemon: PrivateDaemon, wire: 
     assert said.returncode == 0, said.stderr
     shown = daemon.run("jobs", said.stdout.strip()).stdout
     assert f"waits for {first}, {second}" in shown
-    assert f"Dependencies:         {first}, {second}" in shown
+    assert f"After: {first}, {second}" in " ".join(shown.split())
     said = daemon.run("--after=,", "overbits", "true")
     assert said.returncode == 2
-    assert "no job named" in said.stderr
+    assert "invalid list of job ids" in said.stderr

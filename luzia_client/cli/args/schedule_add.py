@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.dispatch_options import OptionHelp
 
 SCHEDULE_OPTIONS = {
-    "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or @daily and the like"),
-    "--project": ("PROJECT", "the project, as in a dispatch"),
+    "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or a shorthand such as @daily"),
+    "--project": ("PROJECT", "the project, as for `luzia dispatch`"),
     "--timezone": ("ZONE", "the time zone, such as Europe/Berlin (default: the local one)"),
-    "--missed": ("POLICY", "missed runs: run them once (coalesced), skip them, or run all"),
-    "--overlap": ("POLICY", "while the previous job is active: skip the run, queue it, or cancel the previous job"),
-    "--replace": ("", "replace the schedule of this name"),
+    "--missed": ("POLICY", "missed runs: `once` (default) coalesces them into one, `skip` skips them, `all` runs each"),
+    "--overlap": (
+        "POLICY",
+        "if the previous job is active: `skip` the run (default), `queue` it, or `cancel` the previous job",
+    ),
+    "--replace": ("", "replace an existing schedule with the same name"),
 }
 """The options that a dispatch does not have: the name of their value, and what they do."""
 

@@ -1,4 +1,4 @@
-"""Cancel jobs. Their whole process trees get SIGTERM and, after a grace period, SIGKILL."""
+"""Cancel jobs. Their entire process trees are sent SIGTERM and, after a grace period, SIGKILL."""
 
 from __future__ import annotations
 

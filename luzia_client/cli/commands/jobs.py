@@ -13,7 +13,7 @@ from luzia_client.cli.show import listing
 from luzia_client.cli.watch.notifier import add_notifier_options, notifier_options
 
 EXAMPLES = (
-    ("luzia jobs", "list the jobs that ask, run or wait, and the latest ended"),
+    ("luzia jobs", "list the live jobs and those that ended most recently"),
     ("luzia jobs a2f5", "show the details of a job"),
     ("luzia jobs --state failed --since 2h --format id,reason", "list recent failures with their reasons"),
 )
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append_const",
         dest="state",
         const=[JobState.WAITING],
-        help="only jobs that wait for `luzia answer`",
+        help="only jobs that are waiting for `luzia answer`",
     )
     add_tag_option(selection, "only jobs with this tag (repeatable)")
     selection.add_argument("--parent", metavar="ID", help="only the sub-jobs of this job")
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     order.add_argument("-r", "--reverse", action="store_true", help="reverse the order")
     number = order.add_mutually_exclusive_group()
-    limit_help = f"at most N jobs (default: what fits a terminal's height, {DEFAULT_LIMIT} without a terminal)"
+    limit_help = f"at most N jobs (default: as many as fit on the terminal, or {DEFAULT_LIMIT} without one)"
     number.add_argument("-n", "--limit", type=parse_positive, metavar="N", help=limit_help)
     number.add_argument("--all", action="store_true", help="all jobs")
     output = parser.add_argument_group("Output").add_mutually_exclusive_group()

@@ -7,7 +7,7 @@ from luzia_client.cli.commands import dispatch
 
 EXAMPLES = (
     ("luzia run . -- make -j4 test", "run the command exactly as given"),
-    ("luzia run --timeout 10m overbits -- ./deploy staging", "end it after ten minutes"),
+    ("luzia run --timeout 10m overbits -- ./deploy staging", "terminate the command after ten minutes"),
 )
 
 

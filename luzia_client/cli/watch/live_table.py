@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from luzia_protocol.jobs import Job
@@ -64,17 +64,11 @@ async def _draw_frames(
         painter.draw(compose_frame(watched, datetime.now(UTC), screen, single=single))
         notifier.update_title(watched)
         active = any(job.state in ACTIVE_STATES for job in watched.live.values())
-        await _wait_for_change(changed, interval_s if active else None)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(interval_s if active else None):
+                await changed.wait()
         changed.clear()
         await asyncio.sleep(FRAME_GAP_S)
-
-
-async def _wait_for_change(changed: asyncio.Event, timeout_s: float | None) -> None:
-    waiting = asyncio.ensure_future(changed.wait())
-    try:
-        await asyncio.wait([waiting], timeout=timeout_s)
-    finally:
-        waiting.cancel()
 
 
 def compose_frame(watched: WatchedJobs, now: datetime, screen: Screen, single: bool = False) -> list[str]:

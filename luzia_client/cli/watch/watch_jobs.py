@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -26,7 +26,7 @@ from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.tables import format_jobs_table
 from luzia_client.cli.show.text import cut, one_line
 from luzia_client.cli.watch.feed import Feed
-from luzia_client.cli.watch.notifier import NO_NOTIFICATIONS, NotifierOptions, TerminalNotifier
+from luzia_client.cli.watch.notifier import TerminalNotifier
 from luzia_client.cli.watch.watched_jobs import WatchedJobs
 
 MAX_RESULT_ROWS = 50
@@ -36,7 +36,7 @@ async def watch_jobs(
     ids: Sequence[str],
     projects: Sequence[str] = (),
     as_json: bool = False,
-    notifications: NotifierOptions = NO_NOTIFICATIONS,
+    notifications: Collection[str] = (),
 ) -> WatchedJobs:
     """Show jobs on stdout until all have ended: live on a terminal, otherwise one line per change.
 
@@ -151,7 +151,7 @@ def run_watch(
     ids: Sequence[str],
     projects: Sequence[str] = (),
     as_json: bool = False,
-    notifications: NotifierOptions = NO_NOTIFICATIONS,
+    notifications: Collection[str] = (),
 ) -> int:
     """Run `--watch`; returns the exit status."""
     try:

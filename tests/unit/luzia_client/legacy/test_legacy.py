@@ -215,6 +215,8 @@ def test_another_agent_and_a_long_context_get_it_before_the_task(luzia: PrivateL
 def test_a_context_that_cannot_be_passed_is_refused(luzia: PrivateLuzia) -> None:
     with pytest.raises(Refused, match="NUL"):
         legacy.enhanced_spawn_claude_agent("overbits", "true", "a\0b")
+    with pytest.raises(Refused, match="a command has no system prompt"):
+        Client().dispatch("overbits", argv=["true"], system_prompt="use tabs")
 
 
 @pytest.mark.parametrize("config", [{"path": "PATH"}, {"projects": {"unheard-of": {"path": "PATH"}}}])
