@@ -273,8 +273,8 @@ class App:
         sessions: set[Session] = set()
         subscribers: set[object] = set()
         self._operations = Operations(
-            self._config,
-            self._scheduler,
+            config=self._config,
+            scheduler=self._scheduler,
             executor=self._executor,
             connections=sessions,
             subscribers=subscribers,
