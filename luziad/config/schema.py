@@ -6,13 +6,15 @@ docs/configuration.md has a row for every field.
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from luzia_protocol.jobs import Outcome
 
 from luziad.config import rules
+
+T = TypeVar("T")
 
 
 def default_max_running() -> int:
@@ -181,6 +183,15 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_running: Annotated[int | None, rules.COUNT] = None
 
 
+NO_PROJECT = ProjectConfig("")
+"""What applies to a job whose project is not configured."""
+
+
+def first_set(dispatch: T | None, project: T | None, daemon: T) -> T:
+    """The value that applies to a job: that of its dispatch, else of its project, else of the daemon."""
+    return dispatch if dispatch is not None else project if project is not None else daemon
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole configuration, with defaults; paths are absolute."""
 
@@ -194,3 +205,7 @@ class Config(msgspec.Struct, frozen=True):
     jobs_dir: str
     trees_dir: str
     config_file: str
+
+    def project(self, name: str) -> ProjectConfig:
+        """The settings of a project, which need not be configured."""
+        return self.projects.get(name, NO_PROJECT)
