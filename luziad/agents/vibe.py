@@ -14,18 +14,10 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import vibe_transcript
-from luziad.agents.base import (
-    NESTING_VARIABLES,
-    Adapter,
-    Command,
-    CommandContext,
-    OutputSummary,
-    budget_options,
-    resume_options,
-)
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options, resume_options
 from luziad.agents.json_values import as_objects, as_text, decode_json, one_line, text_at, value_at
-from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
-from luziad.agents.summary_builder import SummaryBuilder, make_plan_item
+from luziad.agents.judging import judge, last_stderr_line
+from luziad.agents.summary_builder import SummaryBuilder
 from luziad.jobs.attempt import ExitRecord, Verdict
 
 _WRITES = ("file_write", "file_edit")
@@ -49,7 +41,6 @@ def command(context: CommandContext) -> Command:
             *resume_options(context, "--resume"),
             *budget_options(context, "--max-price", "--max-turns"),
         ],
-        drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
     )
 
@@ -103,8 +94,7 @@ class VibeReader:
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is an answer of the model at the end of stdout, and no early end on stderr."""
         words = _early_end(stderr_tail)
-        if is_usage_limit(words):
-            self._builder.set_usage_limit(words)
+        self._builder.note_limit(words)
         return judge(
             exit_record,
             success=self._answered and not words,
@@ -132,7 +122,7 @@ class VibeReader:
             return
         kind = text_at(entry.detail, "kind")
         if kind == "todo":
-            self._plan(
+            self._builder.set_todos(
                 as_objects(value_at(entry.detail, "input", "todos"))
                 or as_objects(value_at(entry.state, "output", "todos")),
             )
@@ -146,12 +136,9 @@ class VibeReader:
         if name == "todo" or name in _OLDER_WRITERS:
             given = decode_json(text_at(call, "function", "arguments"))
             if name == "todo":
-                self._plan(as_objects(value_at(given, "todos")))
+                self._builder.set_todos(as_objects(value_at(given, "todos")))
             else:
                 self._builder.add_file(value_at(given, "path") or value_at(given, "file_path"))
-
-    def _plan(self, todos: list[dict[str, Any]]) -> None:
-        self._builder.set_plan([make_plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos])
 
 
 def _words(content: Any) -> str:
@@ -179,7 +166,6 @@ ADAPTER = Adapter(
     program="vibe",
     command=command,
     reader=VibeReader,
-    reads_output=True,
     transcript=vibe_transcript.entries,
     has_version_option=True,
     can_resume=True,

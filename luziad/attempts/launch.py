@@ -8,7 +8,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import NO_TERMS
 
 from luziad.agents import registry
-from luziad.agents.base import Adapter, Command, CommandContext
+from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext
 from luziad.config.schema import Config, first_set
 from luziad.executor.base import Executor, Launch
 from luziad.jobs.attempt import AttemptRef
@@ -124,7 +124,7 @@ class Launcher:
                 "the job's environment variables were lost with the store; dispatch the job again",
             )
         project = self.config.project(record.project)
-        inherited = {name: value for name, value in (self.base | passed).items() if name not in command.drop_env}
+        inherited = {name: value for name, value in (self.base | passed).items() if name not in NESTING_VARIABLES}
         assert record.attempt is not None
         return (
             inherited
