@@ -9,7 +9,7 @@ from luzia_protocol.operations import Drain, PauseQueue, QueueChange, ResumeQueu
 
 from luziad.errors import StorageError
 from luziad.handlers.dispatch.project import unknown_project
-from luziad.handlers.replies import Call, UnconditionalReply, require_writable, storage_refusal
+from luziad.handlers.replies import Call, require_writable, storage_refusal, unconditional_reply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 
@@ -75,4 +75,4 @@ def _change_jobs(services: Services, call: Call, jobs: list[JobRecord], change: 
 def _reply(services: Services, call: Call, jobs: list[str]) -> None:
     """Answer when all changes are on disk."""
     queues = services.scheduler.queues
-    services.journal.after_commit(UnconditionalReply(call, lambda: QueueChange(queues.now, jobs)))
+    services.journal.after_commit(unconditional_reply(call, lambda: QueueChange(queues.now, jobs)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -15,11 +16,12 @@ from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import task_text
-from luziad.journal.commit_listeners import AdoptedJobListener, NewJobListener
 from luziad.journal.journal import CommitListener, Journal
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.transitions import Transitions
+
+log = logging.getLogger("luziad.acceptance")
 
 BATCH_SIZE = 250
 """The number of jobs that one turn of the event loop examines or queues: some milliseconds."""
@@ -61,7 +63,8 @@ class Admission:
     def add(self, record: JobRecord, acceptance: CommitListener) -> None:
         """Take in a job without queueing it; `acceptance` hears as with `accept`."""
         self.table.add(record)
-        self.journal.accept(record, self._dispatched(record), NewJobListener(record, acceptance, self._undo))
+        listener = acceptance.after(lambda: _mark_durable(record), lambda: self._undo(record))
+        self.journal.accept(record, self._dispatched(record), listener)
         self.observers.job_accepted(record)
 
     def adopt(self, record: JobRecord) -> None:
@@ -70,7 +73,11 @@ class Admission:
         known = self.table.get(record.id)
         if known is None:
             self.table.add(record)
-            self.journal.accept(record, event, AdoptedJobListener(record))
+            listener = CommitListener(
+                lambda: log.info("job_adopted job=%s state=%s", record.id, record.status.state),
+                lambda error: log.error("job_not_adopted job=%s error=%s", record.id, error),
+            )
+            self.journal.accept(record, event, listener)
         else:
             before, known.status = known.status.state, record.status
             self.table.state_changed(known, before)
@@ -104,3 +111,7 @@ class Admission:
         for number in (record.spec.env_set, record.spec.client_set):
             self.environments.release(number)
         self.observers.job_removed(record)
+
+
+def _mark_durable(record: JobRecord) -> None:
+    record.durable = True
