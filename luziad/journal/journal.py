@@ -67,16 +67,13 @@ class Entry(msgspec.Struct, gc=False):
     then: Callback | None
 
 
-class _Pending:
+class _Pending(msgspec.Struct, eq=False):
     """The content of one commit."""
 
-    __slots__ = ("batch", "entries", "new", "waiting")
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.batch = Batch()
-        self.new: dict[int, tuple[str, CommitListener]] = {}
-        self.waiting: list[CommitListener] = []
+    entries: list[Entry] = []
+    batch: Batch = msgspec.field(default_factory=Batch)
+    new: dict[int, tuple[str, CommitListener]] = {}
+    waiting: list[CommitListener] = []
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.batch.fates or self.batch.removed or self.batch.schedules)
