@@ -60,10 +60,10 @@ chaos: $(STAMP) ## kill processes at random for five minutes and check every gua
 soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and check for growth
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
 
-generate: $(STAMP) ## generate the client's methods, the schemas, the manual and parts of the documentation
-	$(BIN)/python luzia_client/api/generate.py
+generate: $(STAMP) ## generate the schemas, the manual and parts of the documentation
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python -m luzia_docs.generate
+	$(BIN)/python -m luzia_docs.packages
 	$(BIN)/python -m luzia_docs.manual
 	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
 

@@ -1,7 +1,7 @@
-"""Generates docs/errors.md and the lifecycle in docs/architecture.md. Run by `make generate`.
+"""Generates docs/errors.md and parts of docs/architecture.md. Run by `make generate`.
 
-The errors are read from the protocol's ErrorCode, the exit codes from the client's table, and the lifecycle from the
-daemon's table of transitions.
+The errors are read from the protocol's ErrorCode, the exit codes from the client's table, and the lifecycle and the
+observers from the daemon.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +18,12 @@ from luzia_protocol.errors import REMEDIES, ErrorCode
 from luzia_protocol.jobs import FINAL_STATES, JobState
 
 from luzia_client.cli import exit_codes
+from luziad.app import App
 from luziad.jobs.lifecycle import TRANSITIONS, Trigger
+from luziad.jobs.observer import JobObserver
 
 DIRECTORY = Path(__file__).parents[1]
-BEGIN, END = "<!-- generated: the job's life -->", "<!-- /generated -->"
+BEGIN, END = "<!-- generated: {} -->", "<!-- /generated -->"
 
 ERRORS = """\
 # Errors
@@ -109,10 +112,30 @@ def format_transitions(state: JobState) -> str:
     return ", ".join(f"`{to}`" if trigger == to else f"{trigger} → `{to}`" for trigger, to in after.items())
 
 
+def hooks() -> str:
+    """The hooks of JobObserver as a table."""
+    methods = [(name, method) for name, method in vars(JobObserver).items() if inspect.isfunction(method)]
+    rows = [f"| `{name}` | {' '.join(inspect.cleandoc(method.__doc__ or '').split())} |" for name, method in methods]
+    return "\n".join(["| hook | is called when |", "|---|---|", *rows])
+
+
+def observers() -> str:
+    """The list of observers in luziad/app.py."""
+    return f"```python\n{textwrap.dedent(inspect.getsource(App._observers_in_order))}```"
+
+
+PARTS = {"the job's life": lifecycle, "the hooks": hooks, "the order of the observers": observers}
+"""Names of the generated parts of architecture.md, and what generates them."""
+
+
 def architecture_page(page: str) -> str:
-    """The page with its generated part updated."""
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    return pattern.sub(lambda _: f"{BEGIN}\n{lifecycle()}\n{END}", page, count=1)
+    """The page with its generated parts updated."""
+    for name, generate in PARTS.items():
+        begin = BEGIN.format(name)
+        pattern = re.compile(re.escape(begin) + ".*?" + re.escape(END), re.DOTALL)
+        page, count = pattern.subn(f"{begin}\n{generate()}\n{END}".replace("\\", r"\\"), page)
+        assert count == 1, name
+    return page
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def job_ids(jobs: JobsLike) -> list[str]:
     """The ids of one or more jobs. Raises ArgumentError."""
     if isinstance(jobs, GraphResult):
         return list(jobs.jobs.values())
-    if isinstance(jobs, str | Job | DispatchResult | JobChange | ImportedJob):
+    if isinstance(jobs, JobLike):
         return [job_id(jobs)]
     return [job_id(job) for job in as_list("jobs", "a job, or several", jobs)]
 
@@ -76,21 +76,12 @@ def string_map(name: str, values: Mapping[str, V]) -> dict[str, V]:
 
 def job_states(states: JobState | Iterable[JobState]) -> list[JobState]:
     """One state or several, as a list. Raises ArgumentError for an unknown one."""
-    found = string_list("states", states)
-    for state in found:
-        if state not in list(JobState):
-            raise ArgumentError(f"unknown state '{state}'", f"The states are {', '.join(JobState)}.")
-    return [JobState(state) for state in found]
+    return [JobState(state) for state in _choices("states", "state", states, tuple(JobState))]
 
 
 def event_kinds(kinds: EventKind | Iterable[EventKind]) -> list[str]:
     """One kind of event or several, as a list. Raises ArgumentError for an unknown one."""
-    found = string_list("kinds", kinds)
-    known = get_args(EventKind)
-    for kind in found:
-        if kind not in known:
-            raise ArgumentError(f"unknown kind of event '{kind}'", f"The kinds are {', '.join(known)}.")
-    return found
+    return _choices("kinds", "kind of event", kinds, get_args(EventKind))
 
 
 def command_words(argv: Iterable[str | os.PathLike[str]]) -> list[str]:
@@ -173,6 +164,14 @@ def as_list(name: str, expected: str, values: Iterable[T]) -> list[T]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise _wrong_type(name, expected, values)
     return list(values)
+
+
+def _choices(name: str, what: str, values: str | Iterable[str], known: tuple[str, ...]) -> list[str]:
+    found = string_list(name, values)
+    for value in found:
+        if value not in known:
+            raise ArgumentError(f"unknown {what} '{value}'", f"The {name} are {', '.join(known)}.")
+    return found
 
 
 def _wrong_type(name: str, expected: str, value: object) -> ArgumentError:

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
 from luzia_protocol import replies, requests
+from luzia_protocol.errors import Refused
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import Job
 from luzia_protocol.output import FollowEnd, Output
 
-from luzia_client.api.async_pipeline import AsyncPipeline
+from luzia_client.api import streams
 from luzia_client.api.errors import ClientStateError, client_closed
-from luzia_client.api.replies import Frame, encode_request, reply_in
+from luzia_client.api.replies import Frame, check_frame, decode_frame, encode_request, reply_in
 from luzia_client.api.requests import READ_ONLY, RESENDABLE, is_full_id
 from luzia_client.api.status_cache import StatusCache
-from luzia_client.api.streams import (
-    EventStream,
-    FollowStream,
-    ReconnectDelays,
-    Stream,
-    WaitStream,
-    parse_stream_frame,
-)
+from luzia_client.transport import endpoint
 from luzia_client.transport.async_connection import AsyncConnection
-from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class AsyncCaller:
@@ -58,13 +52,19 @@ class AsyncCaller:
             self._pipeline.close()
             self._pipeline = None
 
-    async def request(self, request: requests.Request, kind: type[T], timeout_s: float = REQUEST_TIMEOUT_S) -> T:
+    async def request(
+        self, request: requests.Request, kind: type[T], timeout_s: float = endpoint.REQUEST_TIMEOUT_S
+    ) -> T:
         """Send a request and return its reply."""
         try:
             return reply_in(await self._exchange(request, timeout_s), kind)
         finally:
             if not isinstance(request, READ_ONLY):
                 self._cache.clear()
+
+    async def select(self, request: requests.Request, kind: type[T], part: Callable[[T], U]) -> U:
+        """Send a request and return a part of its reply."""
+        return part(await self.request(request, kind))
 
     async def job(self, job: str, use_cache: bool = False) -> Job:
         """A job's status, from the cache if allowed."""
@@ -77,14 +77,13 @@ class AsyncCaller:
     async def follow(self, request: requests.Follow) -> AsyncGenerator[Output | FollowEnd, None]:
         """The items of a FollowStream."""
         request.job = await self._full_id(request.job)
-        stream: Stream[Output | FollowEnd] = FollowStream(request)
-        async with aclosing(self._stream(stream)) as items:
+        async with aclosing(self._stream(streams.FollowStream(request))) as items:
             async for item in items:
                 yield item
 
     async def wait(self, jobs: list[str], timeout_s: float | None) -> replies.WaitResult:
         """The reply of a WaitStream."""
-        stream = WaitStream([await self._full_id(job) for job in jobs], timeout_s)
+        stream = streams.WaitStream([await self._full_id(job) for job in jobs], timeout_s)
         async with aclosing(self._stream(stream)) as items:
             return await anext(items)
 
@@ -93,8 +92,7 @@ class AsyncCaller:
         if request.after is None:
             request.after = (await self.request(requests.List(limit=1), replies.JobPage)).seq
         request.jobs = [await self._full_id(job) for job in request.jobs]
-        stream: Stream[Event] = EventStream(request)
-        async with aclosing(self._stream(stream)) as items:
+        async with aclosing(self._stream(streams.EventStream(request))) as items:
             async for item in items:
                 yield item
 
@@ -106,7 +104,7 @@ class AsyncCaller:
         """Send a request and return the reply; over a new connection, once more where that is safe."""
         try:
             return await (await self._connected()).request(request, timeout_s)
-        except ConnectionLostError:
+        except endpoint.ConnectionLostError:
             if not isinstance(request, RESENDABLE) or self.closed:
                 raise
         return await (await self._connected()).request(request, timeout_s)
@@ -130,25 +128,84 @@ class AsyncCaller:
             raise client_closed()
         return await AsyncConnection.open(self.socket, autostart=self._autostart, resuming=resuming)
 
-    async def _stream(self, stream: Stream[T]) -> AsyncGenerator[T, None]:
+    async def _stream(self, stream: streams.Stream[T]) -> AsyncGenerator[T, None]:
         """Run a stream on a connection of its own, and on another after each loss."""
         connection: AsyncConnection | None = await self._connect()
-        delays = ReconnectDelays(self._reconnect_s)
+        delays = streams.ReconnectDelays(self._reconnect_s)
         while True:
             try:
                 connection = connection or await self._connect(resuming=True)
                 await connection.send(encode_request(stream.request()))
                 while not stream.interrupted:
-                    frame = parse_stream_frame(await connection.receive())
+                    frame = streams.parse_stream_frame(await connection.receive())
                     delays.reset()
                     item = stream.receive(frame)
                     if item is not None:
                         yield item
                     if stream.done:
                         return
-            except DaemonUnreachableError as exc:
+            except endpoint.DaemonUnreachableError as exc:
                 await asyncio.sleep(delays.next_s(exc))
             finally:
                 if connection is not None:
                     connection.close()
                     connection = None
+
+
+class AsyncPipeline:
+    """Makes concurrent requests on a connection that it owns. A cancelled request leaves nothing behind."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._last_id = 0
+        self._pending: dict[int, asyncio.Future[Frame]] = {}
+        self._reader = asyncio.create_task(self._read())
+
+    def is_alive(self) -> bool:
+        """False when the daemon has closed the connection, or has sent an invalid line."""
+        return not self._reader.done() and self._connection.is_alive()
+
+    async def request(self, request: requests.Request, timeout_s: float) -> Frame:
+        """Send a request and return its reply. Raises ConnectionLostError, also after `timeout_s` without one."""
+        if self._reader.done():
+            raise endpoint.connection_lost()
+        self._last_id += 1
+        number = request.id = self._last_id
+        line = encode_request(request)
+        reply: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._pending[number] = reply
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connection.push(line)
+                return await reply
+        except TimeoutError as exc:
+            raise endpoint.reply_timeout() from exc
+        finally:
+            del self._pending[number]
+
+    def close(self) -> None:
+        """Close the connection; pending requests raise ConnectionLostError."""
+        self._reader.cancel()
+        self._connection.close()
+        self._fail(endpoint.connection_lost())
+
+    async def _read(self) -> None:
+        """Deliver each reply to its request, until the connection ends."""
+        try:
+            while True:
+                self._deliver(decode_frame(await self._connection.receive()))
+        except (endpoint.ConnectionLostError, endpoint.UnexpectedAnswerError, Refused) as exc:
+            self._fail(exc)
+
+    def _deliver(self, frame: Frame) -> None:
+        if frame.id is None:
+            check_frame(frame)  # an error that concerns the connection
+            raise endpoint.UnexpectedAnswerError("the daemon's reply has no request id")
+        reply = self._pending.get(frame.id) if isinstance(frame.id, int) else None
+        if reply is not None and not reply.done():
+            reply.set_result(frame)
+
+    def _fail(self, exc: Exception) -> None:
+        for reply in self._pending.values():
+            if not reply.done():
+                reply.set_exception(exc)

@@ -1,56 +1,39 @@
-"""The two clients, written once: `make generate` makes client.py from this file, without its `async` and `await`.
-
-All methods stand in this one class, so that a user finds the whole API on one page.
-"""
+"""The asynchronous client: the methods of Client as coroutines, and the streams as asynchronous iterators."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from functools import wraps
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
-from luzia_protocol import operations, replies, requests, schedules
+from luzia_protocol import requests
 from luzia_protocol.events import Event, EventKind
-from luzia_protocol.jobs import Job, JobState, SortKey
+from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.output import FollowEnd, Output
-from luzia_protocol.version import PROTOCOL_VERSION
 
-from luzia_client.api.arguments import (
-    Duration,
-    JobLike,
-    JobsLike,
-    PathLike,
-    ProjectLike,
-    ScheduleLike,
-    absolute_path,
-    as_list,
-    aware,
-    event_kinds,
-    job_id,
-    job_ids,
-    job_states,
-    project_text,
-    schedule_name,
-    seconds,
-    socket_text,
-    string_list,
-    string_map,
-)
+from luzia_client.api import arguments
+from luzia_client.api.arguments import Duration, JobLike, JobsLike, PathLike
 from luzia_client.api.async_caller import AsyncCaller
-from luzia_client.api.requests import (
-    CLEAN_TIMEOUT_S,
-    DispatchOptions,
-    EditOptions,
-    Encoding,
-    GraphJob,
-    Render,
-    StreamName,
-    dispatch_request,
-    edit_request,
-    graph_request,
-    scheduled_dispatch,
-)
+from luzia_client.api.client import Client
+from luzia_client.api.requests import Encoding, Render, StreamName
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def coroutine(
+    blocking: Callable[Concatenate[Client, P], T],
+) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+    """The form of a method of Client that awaits what its caller returns, here a coroutine of AsyncCaller."""
+
+    @wraps(blocking)
+    async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        request = cast(Coroutine[Any, Any, T], blocking(cast(Client, self), *args, **kwargs))
+        return await request
+
+    method.__qualname__ = f"AsyncClient.{blocking.__name__}"
+    return method
 
 
 class AsyncClient:
@@ -74,7 +57,9 @@ class AsyncClient:
     """
 
     def __init__(self, socket: PathLike | None = None, autostart: bool = True, reconnect_s: Duration = 60.0) -> None:
-        self._caller = AsyncCaller(socket_text(socket), autostart, seconds("reconnect_s", reconnect_s))
+        self._caller = AsyncCaller(
+            arguments.socket_text(socket), autostart, arguments.seconds("reconnect_s", reconnect_s)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,97 +87,15 @@ class AsyncClient:
 
     # ------------------------------------------------------------------ dispatching
 
-    async def dispatch(
-        self, project: ProjectLike, task: str | None = None, **options: Unpack[DispatchOptions]
-    ) -> replies.DispatchResult:
-        """Dispatch a job. When this returns, the job is on disk, and the result has its id as `job`.
-
-        It never waits for an agent. When the connection breaks, the request is sent again without dispatching twice.
-
-        project: a configured name, or the path of a directory.
-        task: the text for the agent, at most 1 MiB; or pass `argv`, an exact command.
-        options: see DispatchOptions. Without `parent` the job is a sub-job of the one in which this program runs, if
-        any; with an empty one it is not.
-
-        Raises Refused: `unknown_project`, `unknown_agent`, `agent_not_installed`, `invalid_task`, `queue_full`,
-        `storage_unavailable`, or an error of one of the options. Raises ArgumentError.
-        """
-        return await self._caller.request(dispatch_request(project, task, options), replies.DispatchResult)
-
-    async def graph(
-        self, jobs: Sequence[GraphJob], key: str | None = None, parent: JobLike | None = None
-    ) -> replies.GraphResult:
-        """Dispatch jobs that depend on one another: all or none. The result has their ids by name.
-
-        jobs: see GraphJob. key: the same key returns the same jobs.
-        parent: the job whose sub-jobs they are; None is the one in which this program runs, if any, and '' is none.
-
-        Raises Refused: `graph_cycle`, or an error of one of the jobs. Raises ArgumentError, also for an unknown key of
-        a job.
-        """
-        return await self._caller.request(graph_request(jobs, key, parent), replies.GraphResult)
-
-    async def edit(self, job: JobLike, **options: Unpack[EditOptions]) -> replies.JobChange:
-        """Change a queued job. options: see EditOptions; what is left out stays unchanged.
-
-        Raises Refused: `unknown_job`, `job_not_queued`, `graph_cycle`.
-        """
-        return await self._caller.request(edit_request(job, options), replies.JobChange)
-
-    async def import_jobs(self, jobs: Iterable[Job]) -> replies.ImportResult:
-        """Import jobs of another luzia, as `get_job` returns them there. Existing jobs stay as they are.
-
-        jobs: at most 100. A job that is not final becomes `lost`. The result has an entry for each job, in order.
-        """
-        return await self._caller.request(
-            requests.Import(jobs=as_list("jobs", "a list of jobs", jobs)), replies.ImportResult
-        )
+    dispatch = coroutine(Client.dispatch)
+    graph = coroutine(Client.graph)
+    edit = coroutine(Client.edit)
+    import_jobs = coroutine(Client.import_jobs)
 
     # ------------------------------------------------------------------ reading
 
-    async def get_job(self, job: JobLike, use_cache: bool = False) -> Job:
-        """A job with its attempts.
-
-        job: its id, a unique part of it, `agent:PROJECT:ID`, or `@last` for the newest.
-        use_cache: accept an earlier reply that is less than LUZIA_CACHE_TTL seconds old (default 1).
-
-        Raises Refused: `unknown_job`, `ambiguous_job`.
-        """
-        return await self._caller.job(job_id(job), use_cache)
-
-    async def list_jobs(
-        self,
-        projects: str | Iterable[str] = (),
-        states: JobState | Iterable[JobState] = (),
-        limit: int = 50,
-        cursor: int | None = None,
-        tags: Mapping[str, str] | None = None,
-        parent: JobLike | None = None,
-        since: datetime | None = None,
-        sort: SortKey = "created",
-        reverse: bool = False,
-    ) -> replies.JobPage:
-        """A page of jobs, newest first unless `sort` is given, with the number of jobs in each state.
-
-        projects, states, tags: only jobs of these projects, in these states, with all of these tags.
-        parent: only sub-jobs of this job. since: only jobs dispatched at this time or later.
-        sort: times and quantities descending, text ascending; reverse: the opposite order.
-        limit: jobs in the page, 1 to 1000. cursor: `next` of the previous page, None for the first.
-
-        Listed jobs have the first 256 characters of their task and no attempts; `get_job` returns all of it.
-        """
-        request = requests.List(
-            projects=string_list("projects", projects),
-            states=job_states(states),
-            limit=limit,
-            cursor=cursor,
-            tags=string_map("tags", tags or {}),
-            parent=None if parent is None else job_id(parent),
-            since=None if since is None else aware("since", since),
-            sort=sort,
-            reverse=reverse,
-        )
-        return await self._caller.request(request, replies.JobPage)
+    get_job = coroutine(Client.get_job)
+    list_jobs = coroutine(Client.list_jobs)
 
     async def iter_jobs(
         self,
@@ -215,45 +118,8 @@ class AsyncClient:
             if cursor is None:
                 return
 
-    async def get_graph(self, job: JobLike) -> replies.JobGraph:
-        """The jobs that a job depends on and those that depend on it, at any distance, parents first; at most 1000.
-
-        Raises Refused: `unknown_job`, `ambiguous_job`.
-        """
-        return await self._caller.request(requests.GraphShow(job=job_id(job)), replies.JobGraph)
-
-    async def read_output(
-        self,
-        job: JobLike,
-        attempt: int | None = None,
-        stream: StreamName = "stdout",
-        offset: int = 0,
-        tail: int | None = None,
-        max_bytes: int = 256 * 1024,
-        encoding: Encoding = "text",
-        render: Render = "none",
-    ) -> Output:
-        """A piece of an attempt's output.
-
-        attempt: its number, from 1; None is the newest. stream: `stdout` or `stderr`.
-        offset: the first byte; `next_offset` of the result is that of the next piece.
-        tail: start at the last `tail` lines instead. max_bytes: the size limit, 1 to 1,048,576.
-        encoding: `text` replaces invalid UTF-8, `base64` is exact.
-        render: `text` or `colour` returns a transcript of the agent's work where there is one, and sets `rendered`.
-
-        Raises Refused: `unknown_job`, `unknown_attempt`.
-        """
-        request = requests.Logs(
-            job=job_id(job),
-            attempt=attempt,
-            stream=stream,
-            offset=offset,
-            tail=tail,
-            max_bytes=max_bytes,
-            encoding=encoding,
-            render=render,
-        )
-        return await self._caller.request(request, Output)
+    get_graph = coroutine(Client.get_graph)
+    read_output = coroutine(Client.read_output)
 
     # ------------------------------------------------------------------ waiting and streams
 
@@ -275,7 +141,7 @@ class AsyncClient:
         Raises Refused as `read_output` does, and DaemonUnreachableError after `reconnect_s` seconds without a daemon.
         """
         request = requests.Follow(
-            job=job_id(job),
+            job=arguments.job_id(job),
             attempt=attempt,
             stream=stream,
             offset=offset,
@@ -285,16 +151,7 @@ class AsyncClient:
         )
         return self._caller.follow(request)
 
-    async def wait(self, jobs: JobsLike, timeout_s: Duration | None = None) -> replies.WaitResult:
-        """Wait until all jobs are final, or the time is over; it continues after a restart of the daemon.
-
-        jobs: one, or up to 10,000. timeout_s: the longest wait; None is no limit, and 0 returns at once.
-        The result has the jobs in the same order, and `timed_out` when some are not final.
-
-        Raises Refused: `unknown_job`, and DaemonUnreachableError after `reconnect_s` seconds without a daemon.
-        """
-        limit_s = None if timeout_s is None else seconds("timeout_s", timeout_s)
-        return await self._caller.wait(job_ids(jobs), limit_s)
+    wait = coroutine(Client.wait)
 
     def subscribe(
         self,
@@ -314,256 +171,46 @@ class AsyncClient:
         """
         request = requests.Subscribe(
             after=after,
-            jobs=job_ids(jobs),
-            projects=string_list("projects", projects),
-            kinds=event_kinds(kinds),
+            jobs=arguments.job_ids(jobs),
+            projects=arguments.string_list("projects", projects),
+            kinds=arguments.event_kinds(kinds),
         )
         return self._caller.subscribe(request)
 
     # ------------------------------------------------------------------ controlling a job
 
-    async def cancel(self, job: JobLike) -> replies.JobChange:
-        """End a job and its process tree: TERM, and KILL after the grace period. Returns at once.
-
-        Raises Refused: `unknown_job`, `job_final`.
-        """
-        return await self._caller.request(requests.Cancel(job=job_id(job)), replies.JobChange)
-
-    async def pause(self, job: JobLike) -> replies.JobChange:
-        """Suspend all processes of a running job; it keeps its slot.
-
-        Raises Refused: `unknown_job`, `job_not_running`.
-        """
-        return await self._caller.request(requests.Pause(job=job_id(job)), replies.JobChange)
-
-    async def resume(self, job: JobLike) -> replies.JobChange:
-        """Resume a paused job.
-
-        Raises Refused: `unknown_job`, `job_not_running`.
-        """
-        return await self._caller.request(requests.Resume(job=job_id(job)), replies.JobChange)
-
-    async def hold(self, job: JobLike) -> replies.JobChange:
-        """Keep a queued job from starting until it is released. No effect on a held job.
-
-        Raises Refused: `unknown_job`, `job_not_queued`.
-        """
-        return await self._caller.request(operations.Hold(job=job_id(job)), replies.JobChange)
-
-    async def release(self, job: JobLike) -> replies.JobChange:
-        """Release a held job, so that it can start. No effect on any other queued job.
-
-        Raises Refused: `unknown_job`, `job_not_queued`.
-        """
-        return await self._caller.request(operations.Release(job=job_id(job)), replies.JobChange)
-
-    async def retry(self, job: JobLike, fresh: bool = False) -> replies.JobChange:
-        """Queue a final job for another attempt, or start a queued one without its delay.
-
-        fresh: run the task from the start even where the agent could resume its session.
-
-        Raises Refused: `unknown_job`, `job_not_final`.
-        """
-        return await self._caller.request(requests.Retry(job=job_id(job), fresh=fresh), replies.JobChange)
-
-    async def send_message(self, job: JobLike, message: str) -> replies.JobChange:
-        """Send a follow-up to a job's agent: another attempt resumes its session when the current one has ended.
-
-        Raises Refused: `unknown_job`, `no_session`, `invalid_task`.
-        """
-        return await self._caller.request(requests.Send(job=job_id(job), message=message), replies.JobChange)
-
-    async def answer_question(
-        self, job: JobLike, answers: str | Iterable[str], question: str | None = None
-    ) -> replies.JobChange:
-        """Answer the question of a job in `waiting`. When this returns, the agent has the answer.
-
-        answers: for a permission `allow`, or `deny` and a text for the agent; for a question one text for each part, or
-        the number of an option.
-        question: the question's id; None is the oldest.
-
-        Raises Refused: `unknown_job`, `job_not_waiting`, `not_delivered`.
-        """
-        request = requests.Answer(job=job_id(job), words=string_list("answers", answers), question=question)
-        return await self._caller.request(request, replies.JobChange)
-
-    async def report_progress(
-        self,
-        job: JobLike,
-        percent: float | None = None,
-        done: float | None = None,
-        total: float | None = None,
-        label: str | None = None,
-        phase: str | None = None,
-    ) -> replies.JobChange:
-        """Report the progress of a running job, usually from inside it.
-
-        percent: 0 to 100, short for `done` of a `total` of 100. label: what the numbers count, or what the job is
-        doing. phase: its current step.
-
-        Raises Refused: `unknown_job`, `job_not_running`.
-        """
-        request = requests.ReportProgress(
-            job=job_id(job), percent=percent, done=done, total=total, label=label, phase=phase
-        )
-        return await self._caller.request(request, replies.JobChange)
-
-    async def clean_worktree(self, job: JobLike, dry_run: bool = False) -> replies.CleanResult:
-        """Delete a final job's git worktree and branch, unless work would be lost.
-
-        dry_run: delete nothing. The result has `removed`, or in `why` the reason for keeping it.
-
-        Raises Refused: `unknown_job`, `job_not_final`, `no_worktree`.
-        """
-        request = requests.Clean(job=job_id(job), dry_run=dry_run)
-        return await self._caller.request(request, replies.CleanResult, CLEAN_TIMEOUT_S)
-
-    async def remove(self, job: JobLike) -> replies.JobChange:
-        """Remove a final job and its files. Its git worktree, if any, is cleaned first.
-
-        Raises Refused: `unknown_job`, `job_not_final`, `worktree_kept`.
-        """
-        return await self._caller.request(requests.Remove(job=job_id(job)), replies.JobChange, CLEAN_TIMEOUT_S)
+    cancel = coroutine(Client.cancel)
+    pause = coroutine(Client.pause)
+    resume = coroutine(Client.resume)
+    hold = coroutine(Client.hold)
+    release = coroutine(Client.release)
+    retry = coroutine(Client.retry)
+    send_message = coroutine(Client.send_message)
+    answer_question = coroutine(Client.answer_question)
+    report_progress = coroutine(Client.report_progress)
+    clean_worktree = coroutine(Client.clean_worktree)
+    remove = coroutine(Client.remove)
 
     # ------------------------------------------------------------------ schedules
 
-    async def add_schedule(
-        self,
-        name: str,
-        cron: str,
-        project: ProjectLike,
-        task: str | None = None,
-        *,
-        timezone: str | None = None,
-        missed: schedules.MissedPolicy = schedules.MissedPolicy.ONCE,
-        overlap: schedules.OverlapPolicy = schedules.OverlapPolicy.SKIP,
-        replace: bool = False,
-        **options: Unpack[DispatchOptions],
-    ) -> schedules.Schedule:
-        """Dispatch a job at the times of a cron expression. When this returns, the schedule is on disk.
-
-        timezone: a name of the tz database; None is the local zone. missed, overlap: see MissedPolicy, OverlapPolicy.
-        replace: replace the schedule of this name. options: those of a dispatch, except `key` and the start times.
-
-        Raises Refused: `invalid_cron`, `unknown_timezone`, `schedule_exists`, `schedules_full`, and as `dispatch` does.
-        """
-        request = schedules.ScheduleAdd(
-            name=name,
-            cron=cron,
-            job=scheduled_dispatch(project, task, options),
-            timezone=timezone,
-            missed=missed,
-            overlap=overlap,
-            replace=replace,
-        )
-        return (await self._caller.request(request, schedules.ScheduleResult)).schedule
-
-    async def list_schedules(self) -> list[schedules.Schedule]:
-        """All schedules by name, each with its next run."""
-        return (await self._caller.request(schedules.ScheduleList(), schedules.ScheduleListResult)).schedules
-
-    async def get_schedule(self, schedule: ScheduleLike, runs: int = schedules.NEXT_RUNS) -> schedules.Schedule:
-        """A schedule with its next `runs` runs.
-
-        Raises Refused: `unknown_schedule`.
-        """
-        request = schedules.ScheduleShow(name=schedule_name(schedule), runs=runs)
-        return (await self._caller.request(request, schedules.ScheduleResult)).schedule
-
-    async def pause_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
-        """Dispatch no jobs of a schedule until it is resumed.
-
-        Raises Refused: `unknown_schedule`.
-        """
-        request = schedules.SchedulePause(name=schedule_name(schedule))
-        return (await self._caller.request(request, schedules.ScheduleResult)).schedule
-
-    async def resume_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
-        """Dispatch jobs of a paused schedule again; the runs in between are skipped.
-
-        Raises Refused: `unknown_schedule`.
-        """
-        request = schedules.ScheduleResume(name=schedule_name(schedule))
-        return (await self._caller.request(request, schedules.ScheduleResult)).schedule
-
-    async def remove_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
-        """Remove a schedule and return it; its jobs stay.
-
-        Raises Refused: `unknown_schedule`.
-        """
-        request = schedules.ScheduleRemove(name=schedule_name(schedule))
-        return (await self._caller.request(request, schedules.ScheduleResult)).schedule
-
-    async def run_schedule(self, schedule: ScheduleLike) -> replies.DispatchResult:
-        """Dispatch the job of a schedule now; it starts when earlier ones have ended.
-
-        Raises Refused: `unknown_schedule`, and as `dispatch` does.
-        """
-        request = schedules.ScheduleRun(name=schedule_name(schedule))
-        return await self._caller.request(request, replies.DispatchResult)
+    add_schedule = coroutine(Client.add_schedule)
+    list_schedules = coroutine(Client.list_schedules)
+    get_schedule = coroutine(Client.get_schedule)
+    pause_schedule = coroutine(Client.pause_schedule)
+    resume_schedule = coroutine(Client.resume_schedule)
+    remove_schedule = coroutine(Client.remove_schedule)
+    run_schedule = coroutine(Client.run_schedule)
 
     # ------------------------------------------------------------------ queues, projects and the daemon
 
-    async def pause_queue(self, project: ProjectLike | None = None, running: bool = True) -> operations.QueueChange:
-        """Start no jobs of a project, or of any project; running: also pause running jobs."""
-        name = None if project is None else project_text(project)
-        return await self._caller.request(operations.PauseQueue(project=name, running=running), operations.QueueChange)
-
-    async def resume_queue(self, project: ProjectLike | None = None, running: bool = True) -> operations.QueueChange:
-        """Start jobs of a project, or of all projects, again; running: also resume paused jobs."""
-        name = None if project is None else project_text(project)
-        return await self._caller.request(operations.ResumeQueue(project=name, running=running), operations.QueueChange)
-
-    async def drain_queue(self, end: bool = False) -> operations.QueueChange:
-        """Start no jobs until the daemon is stopped; end: start jobs again."""
-        return await self._caller.request(operations.Drain(end=end), operations.QueueChange)
-
-    async def list_projects(self) -> replies.ProjectList:
-        """The configured projects by name, and the configuration file."""
-        return await self._caller.request(requests.Projects(), replies.ProjectList)
-
-    async def add_project(self, name: str, path: PathLike, agent: str | None = None) -> replies.ProjectList:
-        """Add a project to the configuration file and apply it. path: its directory. agent: its default agent.
-
-        Raises Refused: `project_exists`, `project_directory_missing`, `unknown_agent`, `config_invalid`.
-        """
-        request = requests.ProjectAdd(name=name, path=absolute_path("path", path), agent=agent)
-        return await self._caller.request(request, replies.ProjectList)
-
-    async def remove_project(self, project: str | replies.Project) -> replies.ProjectList:
-        """Remove a project from the configuration file; its jobs stay.
-
-        Raises Refused: `unknown_project`, `config_invalid`.
-        """
-        name = project.name if isinstance(project, replies.Project) else project
-        return await self._caller.request(requests.ProjectRemove(name=name), replies.ProjectList)
-
-    async def list_agents(self, versions: bool = True) -> replies.AgentList:
-        """The agents that the daemon knows, in the order of preference.
-
-        versions: include the version of each installed one, for which its program is started.
-        """
-        return await self._caller.request(requests.Agents(versions=versions), replies.AgentList)
-
-    async def hello(self) -> replies.HelloResult:
-        """Negotiate the protocol version. No other request requires it.
-
-        Raises Refused: `unsupported_version`.
-        """
-        request = requests.Hello(version=PROTOCOL_VERSION, client="luzia_client")
-        return await self._caller.request(request, replies.HelloResult)
-
-    async def get_info(self) -> replies.DaemonInfo:
-        """The daemon's version, paths, load and queues. Sizes are in bytes, durations in seconds."""
-        return await self._caller.request(requests.Info(), replies.DaemonInfo)
-
-    async def reload_config(self) -> replies.ReloadResult:
-        """Reload the daemon's configuration; a file with errors is refused as a whole.
-
-        Raises Refused: `config_invalid`.
-        """
-        return await self._caller.request(requests.Reload(), replies.ReloadResult)
-
-    async def stop_daemon(self) -> replies.StopResult:
-        """Stop the daemon. Running agents continue, and the next daemon adopts them."""
-        return await self._caller.request(requests.Shutdown(), replies.StopResult)
+    pause_queue = coroutine(Client.pause_queue)
+    resume_queue = coroutine(Client.resume_queue)
+    drain_queue = coroutine(Client.drain_queue)
+    list_projects = coroutine(Client.list_projects)
+    add_project = coroutine(Client.add_project)
+    remove_project = coroutine(Client.remove_project)
+    list_agents = coroutine(Client.list_agents)
+    hello = coroutine(Client.hello)
+    get_info = coroutine(Client.get_info)
+    reload_config = coroutine(Client.reload_config)
+    stop_daemon = coroutine(Client.stop_daemon)

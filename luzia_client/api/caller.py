@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TypeVar
 
@@ -13,22 +13,16 @@ from luzia_protocol.events import Event
 from luzia_protocol.jobs import Job
 from luzia_protocol.output import FollowEnd, Output
 
+from luzia_client.api import streams
 from luzia_client.api.errors import client_closed
 from luzia_client.api.replies import decode_frame, encode_request, reply_in
 from luzia_client.api.requests import READ_ONLY, RESENDABLE, is_full_id
 from luzia_client.api.status_cache import StatusCache
-from luzia_client.api.streams import (
-    EventStream,
-    FollowStream,
-    ReconnectDelays,
-    Stream,
-    WaitStream,
-    parse_stream_frame,
-)
 from luzia_client.transport.connection import Connection
 from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S, ConnectionLostError, DaemonUnreachableError
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Caller:
@@ -71,6 +65,10 @@ class Caller:
             if not isinstance(request, READ_ONLY):
                 self._cache.clear()
 
+    def select(self, request: requests.Request, kind: type[T], part: Callable[[T], U]) -> U:
+        """Send a request and return a part of its reply."""
+        return part(self.request(request, kind))
+
     def job(self, job: str, use_cache: bool = False) -> Job:
         """A job's status, from the cache if allowed."""
         found = self._cache.get(job) if use_cache else None
@@ -82,11 +80,11 @@ class Caller:
     def follow(self, request: requests.Follow) -> Generator[Output | FollowEnd, None, None]:
         """The items of a FollowStream."""
         request.job = self._full_id(request.job)
-        return self._stream(FollowStream(request))
+        return self._stream(streams.FollowStream(request))
 
     def wait(self, jobs: list[str], timeout_s: float | None) -> replies.WaitResult:
         """The reply of a WaitStream."""
-        stream = WaitStream([self._full_id(job) for job in jobs], timeout_s)
+        stream = streams.WaitStream([self._full_id(job) for job in jobs], timeout_s)
         with closing(self._stream(stream)) as items:
             return next(items)
 
@@ -95,7 +93,7 @@ class Caller:
         if request.after is None:
             request.after = self.request(requests.List(limit=1), replies.JobPage).seq
         request.jobs = [self._full_id(job) for job in request.jobs]
-        return self._stream(EventStream(request))
+        return self._stream(streams.EventStream(request))
 
     def _full_id(self, job: str) -> str:
         """The job's complete id: a part of one, or `@last`, may match another job after a reconnection."""
@@ -135,16 +133,16 @@ class Caller:
             raise client_closed()
         return Connection.open(self.socket, autostart=self._autostart, resuming=resuming)
 
-    def _stream(self, stream: Stream[T]) -> Generator[T, None, None]:
+    def _stream(self, stream: streams.Stream[T]) -> Generator[T, None, None]:
         """Run a stream on a connection of its own, and on another after each loss."""
         connection: Connection | None = self._connect()
-        delays = ReconnectDelays(self._reconnect_s)
+        delays = streams.ReconnectDelays(self._reconnect_s)
         while True:
             try:
                 connection = connection or self._connect(resuming=True)
                 connection.send(encode_request(stream.request()))
                 while not stream.interrupted:
-                    frame = parse_stream_frame(connection.receive())
+                    frame = streams.parse_stream_frame(connection.receive())
                     delays.reset()
                     item = stream.receive(frame)
                     if item is not None:

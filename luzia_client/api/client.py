@@ -1,5 +1,8 @@
-# Generated from async_client.py by `make generate`. Edit that file.
-"""The blocking client. Client has the same methods as coroutines."""
+"""The blocking client. AsyncClient has its methods as coroutines.
+
+All methods stand in this one class, so that a user finds the whole API on one page. Each returns what its Caller
+returns, so that it is also a method of AsyncClient, where a caller returns coroutines.
+"""
 
 from __future__ import annotations
 
@@ -14,41 +17,11 @@ from luzia_protocol.jobs import Job, JobState, SortKey
 from luzia_protocol.output import FollowEnd, Output
 from luzia_protocol.version import PROTOCOL_VERSION
 
-from luzia_client.api.arguments import (
-    Duration,
-    JobLike,
-    JobsLike,
-    PathLike,
-    ProjectLike,
-    ScheduleLike,
-    absolute_path,
-    as_list,
-    aware,
-    event_kinds,
-    job_id,
-    job_ids,
-    job_states,
-    project_text,
-    schedule_name,
-    seconds,
-    socket_text,
-    string_list,
-    string_map,
-)
+from luzia_client.api import arguments
+from luzia_client.api import requests as client_requests
+from luzia_client.api.arguments import Duration, JobLike, JobsLike, PathLike, ProjectLike, ScheduleLike
 from luzia_client.api.caller import Caller
-from luzia_client.api.requests import (
-    CLEAN_TIMEOUT_S,
-    DispatchOptions,
-    EditOptions,
-    Encoding,
-    GraphJob,
-    Render,
-    StreamName,
-    dispatch_request,
-    edit_request,
-    graph_request,
-    scheduled_dispatch,
-)
+from luzia_client.api.requests import DispatchOptions, EditOptions, Encoding, GraphJob, Render, StreamName
 
 
 class Client:
@@ -72,7 +45,7 @@ class Client:
     """
 
     def __init__(self, socket: PathLike | None = None, autostart: bool = True, reconnect_s: Duration = 60.0) -> None:
-        self._caller = Caller(socket_text(socket), autostart, seconds("reconnect_s", reconnect_s))
+        self._caller = Caller(arguments.socket_text(socket), autostart, arguments.seconds("reconnect_s", reconnect_s))
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +88,7 @@ class Client:
         Raises Refused: `unknown_project`, `unknown_agent`, `agent_not_installed`, `invalid_task`, `queue_full`,
         `storage_unavailable`, or an error of one of the options. Raises ArgumentError.
         """
-        return self._caller.request(dispatch_request(project, task, options), replies.DispatchResult)
+        return self._caller.request(client_requests.dispatch_request(project, task, options), replies.DispatchResult)
 
     def graph(
         self, jobs: Sequence[GraphJob], key: str | None = None, parent: JobLike | None = None
@@ -128,21 +101,23 @@ class Client:
         Raises Refused: `graph_cycle`, or an error of one of the jobs. Raises ArgumentError, also for an unknown key of
         a job.
         """
-        return self._caller.request(graph_request(jobs, key, parent), replies.GraphResult)
+        return self._caller.request(client_requests.graph_request(jobs, key, parent), replies.GraphResult)
 
     def edit(self, job: JobLike, **options: Unpack[EditOptions]) -> replies.JobChange:
         """Change a queued job. options: see EditOptions; what is left out stays unchanged.
 
         Raises Refused: `unknown_job`, `job_not_queued`, `graph_cycle`.
         """
-        return self._caller.request(edit_request(job, options), replies.JobChange)
+        return self._caller.request(client_requests.edit_request(job, options), replies.JobChange)
 
     def import_jobs(self, jobs: Iterable[Job]) -> replies.ImportResult:
         """Import jobs of another luzia, as `get_job` returns them there. Existing jobs stay as they are.
 
         jobs: at most 100. A job that is not final becomes `lost`. The result has an entry for each job, in order.
         """
-        return self._caller.request(requests.Import(jobs=as_list("jobs", "a list of jobs", jobs)), replies.ImportResult)
+        return self._caller.request(
+            requests.Import(jobs=arguments.as_list("jobs", "a list of jobs", jobs)), replies.ImportResult
+        )
 
     # ------------------------------------------------------------------ reading
 
@@ -154,7 +129,7 @@ class Client:
 
         Raises Refused: `unknown_job`, `ambiguous_job`.
         """
-        return self._caller.job(job_id(job), use_cache)
+        return self._caller.job(arguments.job_id(job), use_cache)
 
     def list_jobs(
         self,
@@ -178,13 +153,13 @@ class Client:
         Listed jobs have the first 256 characters of their task and no attempts; `get_job` returns all of it.
         """
         request = requests.List(
-            projects=string_list("projects", projects),
-            states=job_states(states),
+            projects=arguments.string_list("projects", projects),
+            states=arguments.job_states(states),
             limit=limit,
             cursor=cursor,
-            tags=string_map("tags", tags or {}),
-            parent=None if parent is None else job_id(parent),
-            since=None if since is None else aware("since", since),
+            tags=arguments.string_map("tags", tags or {}),
+            parent=None if parent is None else arguments.job_id(parent),
+            since=None if since is None else arguments.aware("since", since),
             sort=sort,
             reverse=reverse,
         )
@@ -215,7 +190,7 @@ class Client:
 
         Raises Refused: `unknown_job`, `ambiguous_job`.
         """
-        return self._caller.request(requests.GraphShow(job=job_id(job)), replies.JobGraph)
+        return self._caller.request(requests.GraphShow(job=arguments.job_id(job)), replies.JobGraph)
 
     def read_output(
         self,
@@ -239,7 +214,7 @@ class Client:
         Raises Refused: `unknown_job`, `unknown_attempt`.
         """
         request = requests.Logs(
-            job=job_id(job),
+            job=arguments.job_id(job),
             attempt=attempt,
             stream=stream,
             offset=offset,
@@ -270,7 +245,7 @@ class Client:
         Raises Refused as `read_output` does, and DaemonUnreachableError after `reconnect_s` seconds without a daemon.
         """
         request = requests.Follow(
-            job=job_id(job),
+            job=arguments.job_id(job),
             attempt=attempt,
             stream=stream,
             offset=offset,
@@ -288,8 +263,8 @@ class Client:
 
         Raises Refused: `unknown_job`, and DaemonUnreachableError after `reconnect_s` seconds without a daemon.
         """
-        limit_s = None if timeout_s is None else seconds("timeout_s", timeout_s)
-        return self._caller.wait(job_ids(jobs), limit_s)
+        limit_s = None if timeout_s is None else arguments.seconds("timeout_s", timeout_s)
+        return self._caller.wait(arguments.job_ids(jobs), limit_s)
 
     def subscribe(
         self,
@@ -309,9 +284,9 @@ class Client:
         """
         request = requests.Subscribe(
             after=after,
-            jobs=job_ids(jobs),
-            projects=string_list("projects", projects),
-            kinds=event_kinds(kinds),
+            jobs=arguments.job_ids(jobs),
+            projects=arguments.string_list("projects", projects),
+            kinds=arguments.event_kinds(kinds),
         )
         return self._caller.subscribe(request)
 
@@ -322,35 +297,35 @@ class Client:
 
         Raises Refused: `unknown_job`, `job_final`.
         """
-        return self._caller.request(requests.Cancel(job=job_id(job)), replies.JobChange)
+        return self._caller.request(requests.Cancel(job=arguments.job_id(job)), replies.JobChange)
 
     def pause(self, job: JobLike) -> replies.JobChange:
         """Suspend all processes of a running job; it keeps its slot.
 
         Raises Refused: `unknown_job`, `job_not_running`.
         """
-        return self._caller.request(requests.Pause(job=job_id(job)), replies.JobChange)
+        return self._caller.request(requests.Pause(job=arguments.job_id(job)), replies.JobChange)
 
     def resume(self, job: JobLike) -> replies.JobChange:
         """Resume a paused job.
 
         Raises Refused: `unknown_job`, `job_not_running`.
         """
-        return self._caller.request(requests.Resume(job=job_id(job)), replies.JobChange)
+        return self._caller.request(requests.Resume(job=arguments.job_id(job)), replies.JobChange)
 
     def hold(self, job: JobLike) -> replies.JobChange:
         """Keep a queued job from starting until it is released. No effect on a held job.
 
         Raises Refused: `unknown_job`, `job_not_queued`.
         """
-        return self._caller.request(operations.Hold(job=job_id(job)), replies.JobChange)
+        return self._caller.request(operations.Hold(job=arguments.job_id(job)), replies.JobChange)
 
     def release(self, job: JobLike) -> replies.JobChange:
         """Release a held job, so that it can start. No effect on any other queued job.
 
         Raises Refused: `unknown_job`, `job_not_queued`.
         """
-        return self._caller.request(operations.Release(job=job_id(job)), replies.JobChange)
+        return self._caller.request(operations.Release(job=arguments.job_id(job)), replies.JobChange)
 
     def retry(self, job: JobLike, fresh: bool = False) -> replies.JobChange:
         """Queue a final job for another attempt, or start a queued one without its delay.
@@ -359,14 +334,14 @@ class Client:
 
         Raises Refused: `unknown_job`, `job_not_final`.
         """
-        return self._caller.request(requests.Retry(job=job_id(job), fresh=fresh), replies.JobChange)
+        return self._caller.request(requests.Retry(job=arguments.job_id(job), fresh=fresh), replies.JobChange)
 
     def send_message(self, job: JobLike, message: str) -> replies.JobChange:
         """Send a follow-up to a job's agent: another attempt resumes its session when the current one has ended.
 
         Raises Refused: `unknown_job`, `no_session`, `invalid_task`.
         """
-        return self._caller.request(requests.Send(job=job_id(job), message=message), replies.JobChange)
+        return self._caller.request(requests.Send(job=arguments.job_id(job), message=message), replies.JobChange)
 
     def answer_question(
         self, job: JobLike, answers: str | Iterable[str], question: str | None = None
@@ -379,7 +354,9 @@ class Client:
 
         Raises Refused: `unknown_job`, `job_not_waiting`, `not_delivered`.
         """
-        request = requests.Answer(job=job_id(job), words=string_list("answers", answers), question=question)
+        request = requests.Answer(
+            job=arguments.job_id(job), words=arguments.string_list("answers", answers), question=question
+        )
         return self._caller.request(request, replies.JobChange)
 
     def report_progress(
@@ -399,7 +376,7 @@ class Client:
         Raises Refused: `unknown_job`, `job_not_running`.
         """
         request = requests.ReportProgress(
-            job=job_id(job), percent=percent, done=done, total=total, label=label, phase=phase
+            job=arguments.job_id(job), percent=percent, done=done, total=total, label=label, phase=phase
         )
         return self._caller.request(request, replies.JobChange)
 
@@ -410,15 +387,17 @@ class Client:
 
         Raises Refused: `unknown_job`, `job_not_final`, `no_worktree`.
         """
-        request = requests.Clean(job=job_id(job), dry_run=dry_run)
-        return self._caller.request(request, replies.CleanResult, CLEAN_TIMEOUT_S)
+        request = requests.Clean(job=arguments.job_id(job), dry_run=dry_run)
+        return self._caller.request(request, replies.CleanResult, client_requests.CLEAN_TIMEOUT_S)
 
     def remove(self, job: JobLike) -> replies.JobChange:
         """Remove a final job and its files. Its git worktree, if any, is cleaned first.
 
         Raises Refused: `unknown_job`, `job_not_final`, `worktree_kept`.
         """
-        return self._caller.request(requests.Remove(job=job_id(job)), replies.JobChange, CLEAN_TIMEOUT_S)
+        return self._caller.request(
+            requests.Remove(job=arguments.job_id(job)), replies.JobChange, client_requests.CLEAN_TIMEOUT_S
+        )
 
     # ------------------------------------------------------------------ schedules
 
@@ -445,68 +424,68 @@ class Client:
         request = schedules.ScheduleAdd(
             name=name,
             cron=cron,
-            job=scheduled_dispatch(project, task, options),
+            job=client_requests.scheduled_dispatch(project, task, options),
             timezone=timezone,
             missed=missed,
             overlap=overlap,
             replace=replace,
         )
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def list_schedules(self) -> list[schedules.Schedule]:
         """All schedules by name, each with its next run."""
-        return (self._caller.request(schedules.ScheduleList(), schedules.ScheduleListResult)).schedules
+        return self._caller.select(schedules.ScheduleList(), schedules.ScheduleListResult, _schedules)
 
     def get_schedule(self, schedule: ScheduleLike, runs: int = schedules.NEXT_RUNS) -> schedules.Schedule:
         """A schedule with its next `runs` runs.
 
         Raises Refused: `unknown_schedule`.
         """
-        request = schedules.ScheduleShow(name=schedule_name(schedule), runs=runs)
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        request = schedules.ScheduleShow(name=arguments.schedule_name(schedule), runs=runs)
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def pause_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
         """Dispatch no jobs of a schedule until it is resumed.
 
         Raises Refused: `unknown_schedule`.
         """
-        request = schedules.SchedulePause(name=schedule_name(schedule))
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        request = schedules.SchedulePause(name=arguments.schedule_name(schedule))
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def resume_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
         """Dispatch jobs of a paused schedule again; the runs in between are skipped.
 
         Raises Refused: `unknown_schedule`.
         """
-        request = schedules.ScheduleResume(name=schedule_name(schedule))
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        request = schedules.ScheduleResume(name=arguments.schedule_name(schedule))
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def remove_schedule(self, schedule: ScheduleLike) -> schedules.Schedule:
         """Remove a schedule and return it; its jobs stay.
 
         Raises Refused: `unknown_schedule`.
         """
-        request = schedules.ScheduleRemove(name=schedule_name(schedule))
-        return (self._caller.request(request, schedules.ScheduleResult)).schedule
+        request = schedules.ScheduleRemove(name=arguments.schedule_name(schedule))
+        return self._caller.select(request, schedules.ScheduleResult, _schedule)
 
     def run_schedule(self, schedule: ScheduleLike) -> replies.DispatchResult:
         """Dispatch the job of a schedule now; it starts when earlier ones have ended.
 
         Raises Refused: `unknown_schedule`, and as `dispatch` does.
         """
-        request = schedules.ScheduleRun(name=schedule_name(schedule))
+        request = schedules.ScheduleRun(name=arguments.schedule_name(schedule))
         return self._caller.request(request, replies.DispatchResult)
 
     # ------------------------------------------------------------------ queues, projects and the daemon
 
     def pause_queue(self, project: ProjectLike | None = None, running: bool = True) -> operations.QueueChange:
         """Start no jobs of a project, or of any project; running: also pause running jobs."""
-        name = None if project is None else project_text(project)
+        name = None if project is None else arguments.project_text(project)
         return self._caller.request(operations.PauseQueue(project=name, running=running), operations.QueueChange)
 
     def resume_queue(self, project: ProjectLike | None = None, running: bool = True) -> operations.QueueChange:
         """Start jobs of a project, or of all projects, again; running: also resume paused jobs."""
-        name = None if project is None else project_text(project)
+        name = None if project is None else arguments.project_text(project)
         return self._caller.request(operations.ResumeQueue(project=name, running=running), operations.QueueChange)
 
     def drain_queue(self, end: bool = False) -> operations.QueueChange:
@@ -522,7 +501,7 @@ class Client:
 
         Raises Refused: `project_exists`, `project_directory_missing`, `unknown_agent`, `config_invalid`.
         """
-        request = requests.ProjectAdd(name=name, path=absolute_path("path", path), agent=agent)
+        request = requests.ProjectAdd(name=name, path=arguments.absolute_path("path", path), agent=agent)
         return self._caller.request(request, replies.ProjectList)
 
     def remove_project(self, project: str | replies.Project) -> replies.ProjectList:
@@ -562,3 +541,11 @@ class Client:
     def stop_daemon(self) -> replies.StopResult:
         """Stop the daemon. Running agents continue, and the next daemon adopts them."""
         return self._caller.request(requests.Shutdown(), replies.StopResult)
+
+
+def _schedule(reply: schedules.ScheduleResult) -> schedules.Schedule:
+    return reply.schedule
+
+
+def _schedules(reply: schedules.ScheduleListResult) -> list[schedules.Schedule]:
+    return reply.schedules

@@ -14,23 +14,8 @@ from luzia_protocol import requests, schedules
 from luzia_protocol.environment import client_env, current_job
 from luzia_protocol.jobs import Outcome
 
-from luzia_client.api.arguments import (
-    Duration,
-    JobLike,
-    JobsLike,
-    PathLike,
-    ProjectLike,
-    absolute_path,
-    as_list,
-    aware,
-    command_words,
-    job_id,
-    job_ids,
-    project_text,
-    seconds,
-    string_list,
-    string_map,
-)
+from luzia_client.api import arguments
+from luzia_client.api.arguments import Duration, JobLike, JobsLike, PathLike, ProjectLike
 from luzia_client.api.errors import ArgumentError
 
 CLEAN_TIMEOUT_S = 3600.0
@@ -109,6 +94,7 @@ class DispatchOptions(TypedDict, total=False):
     start_in_s: Duration | None
     hold: bool | None
     parent: JobLike | None
+    system_prompt: str | None
 
 
 class GraphJob(DispatchOptions, total=False):
@@ -138,17 +124,19 @@ class EditOptions(TypedDict, total=False):
 
 
 _CONVERSIONS: dict[str, Callable[[str, Any], Any]] = {
-    "argv": lambda _, value: command_words(value),
-    "cwd": absolute_path,
-    "not_before": aware,
-    "retry_on": string_list,
-    "backoff_s": lambda name, value: [seconds(name, each) for each in as_list(name, "a list of durations", value)],
-    "parent": lambda _, value: job_id(value) or None,
-    **dict.fromkeys(("after", "after_any", "after_fail"), lambda _, value: job_ids(value)),
-    **dict.fromkeys(("env", "tags", "needs"), string_map),
+    "argv": lambda _, value: arguments.command_words(value),
+    "cwd": arguments.absolute_path,
+    "not_before": arguments.aware,
+    "retry_on": arguments.string_list,
+    "backoff_s": lambda name, value: [
+        arguments.seconds(name, each) for each in arguments.as_list(name, "a list of durations", value)
+    ],
+    "parent": lambda _, value: arguments.job_id(value) or None,
+    **dict.fromkeys(("after", "after_any", "after_fail"), lambda _, value: arguments.job_ids(value)),
+    **dict.fromkeys(("env", "tags", "needs"), arguments.string_map),
     **dict.fromkeys(
         ("timeout_s", "expires_s", "job_timeout_s", "stall_timeout_s", "start_in_s"),
-        seconds,
+        arguments.seconds,
     ),
 }
 """Option -> what makes the field's value of it; other options are passed on."""
@@ -164,7 +152,7 @@ def dispatch_request(project: ProjectLike, task: str | None, options: Mapping[st
     fields["key"] = fields.get("key") or _random_key()
     if "parent" not in fields:
         fields["parent"] = current_job() or None
-    fields |= {"project": project_text(project), "task": task, "client_env": client_env()}
+    fields |= {"project": arguments.project_text(project), "task": task, "client_env": client_env()}
     return _checked(fields, requests.Dispatch)
 
 
@@ -179,16 +167,16 @@ def graph_request(jobs: Sequence[GraphJob], key: str | None, parent: JobLike | N
     parent: None is the job in which this program runs, if any; an empty one is none.
     """
     return requests.Graph(
-        jobs=[_node(number, job) for number, job in enumerate(as_list("jobs", "a list of jobs", jobs), 1)],
+        jobs=[_node(number, job) for number, job in enumerate(arguments.as_list("jobs", "a list of jobs", jobs), 1)],
         key=key or _random_key(),
         client_env=client_env(),
-        parent=(current_job() if parent is None else job_id(parent)) or None,
+        parent=(current_job() if parent is None else arguments.job_id(parent)) or None,
     )
 
 
 def edit_request(job: JobLike, options: Mapping[str, Any]) -> requests.Edit:
     """A change of a queued job. Raises ArgumentError. options: those of EditOptions."""
-    return _checked({"job": job_id(job), **_fields(options, EditOptions, "edit")}, requests.Edit)
+    return _checked({"job": arguments.job_id(job), **_fields(options, EditOptions, "edit")}, requests.Edit)
 
 
 def is_full_id(job: str) -> bool:
@@ -198,10 +186,10 @@ def is_full_id(job: str) -> bool:
 
 def _node(number: int, job: Any) -> requests.Node:
     place = f"job {number} of the graph"
-    fields = _fields(string_map(place, job), GraphJob, place)
+    fields = _fields(arguments.string_map(place, job), GraphJob, place)
     if "project" not in fields:
         raise ArgumentError(f"{place} has no project")
-    return _checked(fields | {"project": project_text(fields["project"])}, requests.Node, place)
+    return _checked(fields | {"project": arguments.project_text(fields["project"])}, requests.Node, place)
 
 
 def _fields(options: Mapping[str, Any], known: Any, place: str) -> dict[str, Any]:

@@ -28,10 +28,10 @@ _LONGEST_DELAY_S = 2.0
 class Stream(Protocol, Generic[T_co]):
     """A long-running request."""
 
-    done: bool
+    done: bool = False
     """True after the last item."""
 
-    interrupted: bool
+    interrupted: bool = False
     """True when the daemon has ended the stream early, so that it must be requested again."""
 
     def request(self) -> msgspec.Struct:
@@ -78,12 +78,10 @@ def parse_stream_frame(line: bytes) -> Frame:
         raise
 
 
-class FollowStream:
+class FollowStream(Stream[Output | FollowEnd]):
     """`follow`: pieces of output, then the end."""
 
     def __init__(self, request: requests.Follow) -> None:
-        self.done = False
-        self.interrupted = False
         self._request = request
 
     def request(self) -> requests.Follow:
@@ -104,12 +102,10 @@ class FollowStream:
         return None
 
 
-class WaitStream:
+class WaitStream(Stream[replies.WaitResult]):
     """`wait`: one reply, when all jobs are final or the time is over."""
 
     def __init__(self, jobs: list[str], timeout_s: float | None) -> None:
-        self.done = False
-        self.interrupted = False
         self._jobs = jobs
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
@@ -124,12 +120,10 @@ class WaitStream:
         return decode_field(frame.ok, replies.WaitResult)
 
 
-class EventStream:
+class EventStream(Stream[events.Event]):
     """`subscribe`: events, each once and in order, without an end."""
 
     def __init__(self, request: requests.Subscribe) -> None:
-        self.done = False
-        self.interrupted = False
         self._request = request
 
     def request(self) -> requests.Subscribe:

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from luzia_protocol import environment
 
@@ -43,13 +42,6 @@ _SUPERVISOR_VARIABLES = frozenset(
 """Variables that systemd sets for its own child, such as the terminal, and that a daemon must not inherit from it."""
 _children: list[subprocess.Popen[bytes]] = []
 """The daemons that this process has started, kept so that Python reaps those that end first."""
-
-
-class LogPosition(NamedTuple):
-    """Where the daemon's log ended before the start: the new daemon writes after it."""
-
-    path: str
-    offset: int
 
 
 def ensure_daemon(socket: str, *, resuming: bool = False) -> None:
@@ -187,7 +179,8 @@ def _spawn(socket: str, *, on_demand: bool) -> None:
     argv = daemon_command()
     read_end, write_end = os.pipe()
     try:
-        log, log_start = _open_log()
+        log = _open_log()
+        log_end = os.fstat(log).st_size
         try:
             process = subprocess.Popen(
                 [*argv, "--ready-fd", str(write_end), *(["--on-demand"] if on_demand else [])],
@@ -205,67 +198,67 @@ def _spawn(socket: str, *, on_demand: bool) -> None:
             os.close(log)
             os.close(write_end)
         _children[:] = [child for child in _children if child.poll() is None] + [process]
-        _await_ready(read_end, process, log_start)
+        _await_ready(read_end, process, log_end)
     finally:
         os.close(read_end)
 
 
-def _open_log() -> tuple[int, LogPosition]:
+def _open_log() -> int:
     path = environment.log_file()
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise DaemonUnreachableError(
             f"cannot write the daemon's log {path}: {exc.strerror}",
             "Make the state directory writable, or set LUZIA_STATE_DIR.",
         ) from exc
-    return log, LogPosition(path, os.fstat(log).st_size)
 
 
-def _await_ready(read_end: int, process: subprocess.Popen[bytes], log_start: LogPosition) -> None:
-    """Read `ready` from the pipe. Raises DaemonUnreachableError when luziad exits or takes too long instead."""
+def _await_ready(read_end: int, process: subprocess.Popen[bytes], log_end: int) -> None:
+    """Read `ready` from the pipe. Raises DaemonUnreachableError when luziad exits or takes too long instead.
+
+    log_end: where the daemon's log ended before the start.
+    """
+    hint = f"See its log {environment.log_file()}."
     deadline = time.monotonic() + READY_TIMEOUT_S
     poll = select.poll()
     poll.register(read_end, select.POLLIN)
     data = b""
     while b"\n" not in data:
         if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
-            raise DaemonUnreachableError(
-                f"luziad (pid {process.pid}) is not ready after {READY_TIMEOUT_S:.0f} s",
-                f"See its log {log_start.path}.",
-            )
+            raise DaemonUnreachableError(f"luziad (pid {process.pid}) is not ready after {READY_TIMEOUT_S:.0f} s", hint)
         more = os.read(read_end, 4096)
         if not more:
-            raise _start_failed(process, log_start)
+            raise _start_failed(process, log_end)
         data += more
     if data.strip() != b"ready":
-        raise DaemonUnreachableError("luziad sent an unexpected ready message", f"See its log {log_start.path}.")
+        raise DaemonUnreachableError("luziad sent an unexpected ready message", hint)
 
 
-def _start_failed(process: subprocess.Popen[bytes], log_start: LogPosition) -> DaemonUnreachableError:
+def _start_failed(process: subprocess.Popen[bytes], log_end: int) -> DaemonUnreachableError:
     """What to raise when luziad closed the pipe without `ready`: the last line that it logged."""
     try:
         status: int | None = process.wait(5)
     except subprocess.TimeoutExpired:
         status = None
-    reason = last_log_line(log_start)
+    reason = _last_log_line(log_end)
     if status == EXIT_AUTOSTART_DISABLED:
         return DaemonUnreachableError(
             f"the daemon is not running, and must not be started automatically: {reason}", _START_HINT
         )
     return DaemonUnreachableError(
         f"luziad did not start: {reason or f'exit status {status}'}",
-        f"See its log {log_start.path}; `luzia doctor` checks the setup.",
+        f"See its log {environment.log_file()}; `luzia doctor` checks the setup.",
     )
 
 
-def last_log_line(start: LogPosition) -> str:
-    """The last line of the log after `start`, without the program's name; empty when there is none."""
+def _last_log_line(start: int) -> str:
+    """The last line of the log after an offset, without the program's name; empty when there is none."""
     try:
-        with open(start.path, "rb") as log:
+        with open(environment.log_file(), "rb") as log:
             end = log.seek(0, os.SEEK_END)
-            log.seek(max(start.offset, end - _LOG_TAIL_BYTES))
+            log.seek(max(start, end - _LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").split("\n")
     except OSError:
         return ""  # the state directory was deleted in the meantime

@@ -7,16 +7,7 @@ import time
 
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
 
-from luzia_client.transport.endpoint import (
-    REQUEST_TIMEOUT_S,
-    DaemonUnreachableError,
-    UnexpectedAnswerError,
-    connect_error,
-    connect_socket,
-    connection_lost,
-    is_absent,
-    reply_timeout,
-)
+from luzia_client.transport import endpoint
 
 _READ_BYTES = 256 * 1024
 
@@ -41,14 +32,14 @@ class Connection:
         when nothing is left to read.
         """
         try:
-            self._socket.settimeout(REQUEST_TIMEOUT_S)
+            self._socket.settimeout(endpoint.REQUEST_TIMEOUT_S)
             self._socket.sendall(line)
         except TimeoutError as exc:
-            raise reply_timeout() from exc
+            raise endpoint.reply_timeout() from exc
         except OSError as exc:
-            self._read(REQUEST_TIMEOUT_S)
+            self._read(endpoint.REQUEST_TIMEOUT_S)
             if not self._lines:
-                raise connection_lost() from exc
+                raise endpoint.connection_lost() from exc
 
     def receive(self, timeout_s: float | None = None) -> bytes:
         """The next line, without its newline. timeout_s: None waits forever."""
@@ -56,7 +47,7 @@ class Connection:
         while not self._lines:
             remaining = None if deadline is None else max(deadline - time.monotonic(), 0.001)
             if not self._read(remaining):
-                raise connection_lost()
+                raise endpoint.connection_lost()
         return self._lines.pop(0)
 
     def is_alive(self) -> bool:
@@ -80,11 +71,11 @@ class Connection:
             data = self._socket.recv(_READ_BYTES)
             self._lines += self._frames.feed(data)
         except TimeoutError as exc:
-            raise reply_timeout() from exc
+            raise endpoint.reply_timeout() from exc
         except OSError as exc:
-            raise connection_lost() from exc
+            raise endpoint.connection_lost() from exc
         except FrameTooLargeError as exc:
-            raise UnexpectedAnswerError("the daemon's reply is longer than 4 MiB") from exc
+            raise endpoint.UnexpectedAnswerError("the daemon's reply is longer than 4 MiB") from exc
         return data != b""
 
 
@@ -95,17 +86,19 @@ def open_socket(path: str, *, autostart: bool, resuming: bool = False) -> socket
     Raises DaemonUnreachableError.
     """
     try:
-        return connect_socket(path)
+        return endpoint.connect_socket(path)
     except (OSError, ValueError) as exc:
-        if not autostart or not is_absent(exc):
-            raise connect_error(path, exc) from exc
+        if not autostart or not endpoint.is_absent(exc):
+            raise endpoint.connect_error(path, exc) from exc
     from luzia_client.transport.autostart import ensure_daemon
 
     try:
         ensure_daemon(path, resuming=resuming)
     except (OSError, ValueError) as exc:
-        raise DaemonUnreachableError(f"cannot start luziad: {exc}", "`luzia doctor` checks the setup.") from exc
+        raise endpoint.DaemonUnreachableError(
+            f"cannot start luziad: {exc}", "`luzia doctor` checks the setup."
+        ) from exc
     try:
-        return connect_socket(path)
+        return endpoint.connect_socket(path)
     except OSError as exc:
-        raise connect_error(path, exc) from exc
+        raise endpoint.connect_error(path, exc) from exc

@@ -179,20 +179,13 @@ class JobsModel:
 
     def _place(self, job: Job) -> None:
         known = self._jobs.get(job.id)
-        before = None if known is None else sort_key(known)
-        after = sort_key(job)
+        if known is not None:
+            self._remove_row(sort_key(known))
         self._jobs[job.id] = job
         (self._usage_limited.add if is_usage_limited(job) else self._usage_limited.discard)(job.id)
-        if before != after:
-            if before is not None:
-                self._remove_row(before)
-            insort(self._all, after)
-            if self.filter and self._matches(job):
-                insort(self._matching, after)
-        elif self.filter and self._matches(job) != (_find(self._matching, after) is not None):
-            self._matching = [key for key in self._matching if key != after]
-            if self._matches(job):
-                insort(self._matching, after)
+        insort(self._all, sort_key(job))
+        if self.filter and self._matches(job):
+            insort(self._matching, sort_key(job))
         while len(self._all) > self._max_jobs:
             self.remove(self._all[-1].id)
 
@@ -212,13 +205,8 @@ def sort_key(job: Job) -> RowKey:
     """The position of a job."""
     if job.state.is_final:
         return RowKey(_FINAL, -(job.ended_at or job.created_at).timestamp(), job.id)
-    return RowKey(_live_group(job.state), -job.created_at.timestamp(), job.id)
-
-
-def _live_group(state: JobState) -> int:
-    if state is JobState.WAITING:
-        return _WAITING
-    return _ACTIVE if state in ACTIVE_STATES else _QUEUED
+    live = _ACTIVE if job.state in ACTIVE_STATES else _QUEUED
+    return RowKey(_WAITING if job.state is JobState.WAITING else live, -job.created_at.timestamp(), job.id)
 
 
 def is_usage_limited(job: Job) -> bool:

@@ -50,6 +50,7 @@ def command(context: CommandContext) -> Command:
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
     asking = ["--input-format=stream-json", "--permission-prompt-tool=stdio"] if context.ask else []
     mode = "default" if context.ask and context.allow else "acceptEdits"
+    system = [f"--append-system-prompt={context.system_prompt}"] if context.system_prompt else []
     allowed = [f"--allowedTools={','.join(context.allow)}"] if context.allow else []
     return Command(
         [
@@ -62,6 +63,7 @@ def command(context: CommandContext) -> Command:
             *budget_options(context, "--max-budget-usd", "--max-turns"),
             *asking,
             *allowed,
+            *system,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
         stdin_prompt=True,
@@ -84,6 +86,7 @@ class ClaudeReader:
         self._finished = False
         self._success = False
         self._failure = ""
+        self._status: Any = None
 
     def feed(self, line: bytes) -> Progress | None:
         """Read one event."""
@@ -121,12 +124,14 @@ class ClaudeReader:
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a result without an error or refused tools, after an answer of the model."""
         return judge(
+            "claude",
             exit_record,
             success=self._success,
             failure=self._failure,
             hint=self._hint,
             missing="claude ended without a result",
             stderr_words=last_stderr_line(stderr_tail),
+            status=self._status,
         )
 
     def _system(self, event: Event) -> None:
@@ -168,7 +173,7 @@ class ClaudeReader:
             self._last_answer = words[:MAX_TEXT_CHARS] or "(nothing)"
         else:
             self._hint = one_line(words)
-            self._builder.note_limit(words)
+            self._builder.note_limit("claude", words)
 
     def _count(self, message: dict[str, Any], main: bool) -> None:
         """Count a message of the model once, although each of its blocks has a line."""
@@ -246,6 +251,7 @@ class ClaudeReader:
         self._questions.clear()
         self._failure = self._describe_failure(event)
         self._success = not self._failure
+        self._status = event.api_error_status
         self._builder.set_name("session", event.session_id)
         self._builder.set_cost(event.total_cost_usd)
         models = event.model_usage.values() if isinstance(event.model_usage, dict) else ()
@@ -254,7 +260,7 @@ class ClaudeReader:
             totals = [count_tokens(event.usage, USAGE)]
         if totals:
             self._builder.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
-        self._builder.note_limit(self._failure)
+        self._builder.note_limit("claude", self._failure)
 
     def _describe_failure(self, event: Event) -> str:
         subtype, ended = as_text(event.subtype), as_text(event.terminal_reason)
@@ -289,6 +295,7 @@ ADAPTER = Adapter(
     transcript=claude_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_system_prompt=True,
     respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

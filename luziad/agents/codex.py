@@ -106,7 +106,7 @@ class CodexReader:
             case "turn.failed":
                 self._completed = False
                 self._failure = text_at(event.error, "message")[: 4 * MAX_TEXT_CHARS] or self._hint or "turn failed"
-                self._builder.note_limit(self._failure)
+                self._builder.note_limit("codex", self._failure)
             case "error":
                 self._error(as_text(event.message))
         return self._builder.take_progress()
@@ -122,6 +122,7 @@ class CodexReader:
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is a completed turn that no other turn follows."""
         return judge(
+            "codex",
             exit_record,
             success=self._completed,
             failure=self._failure,
@@ -134,7 +135,7 @@ class CodexReader:
         self._hint = one_line(message)
         if message.startswith("Reconnecting"):
             self._builder.set_phase(one_line(message.partition("(")[0], 80).lower())
-        self._builder.note_limit(message)
+        self._builder.note_limit("codex", message)
 
     def _usage(self, usage: Any) -> None:
         if isinstance(usage, dict):

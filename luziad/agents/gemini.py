@@ -16,17 +16,27 @@ from luziad.agents import gemini_transcript
 from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, resume_options
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
-from luziad.agents.summary_builder import MAX_PATH_CHARS, SummaryBuilder, parse_count, put_bounded, tool_phase
-from luziad.jobs.attempt import ExitRecord, Verdict
+from luziad.agents.summary_builder import (
+    MAX_PATH_CHARS,
+    SummaryBuilder,
+    parse_count,
+    put_bounded,
+    tool_phase,
+)
+from luziad.jobs.attempt import ExitRecord, FailureCause, Verdict
 
 _WRITERS = ("write_file", "replace", "edit")
+
+_TURN_LIMIT = 53
+_STATUSES = (401, 402, 403, 429, 500, 502, 503, 504, 529)
+"""HTTP statuses with which it exits, modulo 256."""
 
 _EXITS = {
     41: "authentication failed",
     42: "its input was invalid",
     44: "its sandbox failed",
     52: "its configuration is invalid",
-    53: "the turn limit was reached",
+    _TURN_LIMIT: "the turn limit was reached",
     54: "a tool failed",
     55: "the directory is not trusted",
     130: "it was cancelled",
@@ -81,6 +91,7 @@ class GeminiReader:
         self._success = False
         self._failure = ""
         self._hint = ""
+        self._out_of_turns = False
 
     def feed(self, line: bytes) -> Progress | None:
         """Read one event."""
@@ -100,7 +111,7 @@ class GeminiReader:
                 self._tool_result(event)
             case "error":
                 self._hint = one_line(as_text(event.message))
-                self._builder.note_limit(self._hint)
+                self._builder.note_limit("gemini", self._hint)
             case "result":
                 self._result(event)
         return self._builder.take_progress()
@@ -117,12 +128,15 @@ class GeminiReader:
         """Success is a result with status success."""
         exit_words = _EXITS.get(exit_record.exit_code or 0, "")
         return judge(
+            "gemini",
             exit_record,
             success=self._success,
             failure=self._failure,
             hint=exit_words or self._hint,
             missing="gemini ended without a result",
             stderr_words=last_stderr_line(stderr_tail),
+            cause=FailureCause.BUDGET if self._out_of_turns or exit_record.exit_code == _TURN_LIMIT else None,
+            status=next((status for status in _STATUSES if status % 256 == exit_record.exit_code), None),
         )
 
     def _begin_turn(self) -> None:
@@ -159,11 +173,12 @@ class GeminiReader:
 
     def _result(self, event: _Event) -> None:
         self._success = event.status == "success"
+        self._out_of_turns = text_at(event.error, "type") == "FatalTurnLimitedError"
         words = text_at(event.error, "message")[: 4 * MAX_TEXT_CHARS]
         self._failure = "" if self._success else words or self._hint or "gemini reported an error without a message"
         if self._success:
             self._builder.usage_limit = None
-        self._builder.note_limit(self._failure)
+        self._builder.note_limit("gemini", self._failure)
         if isinstance(stats := event.stats, dict):
             read, cached = parse_count(stats.get("input_tokens")), parse_count(stats.get("cached"))
             self._builder.set_tokens(read, parse_count(stats.get("output_tokens")), cached)

@@ -131,6 +131,7 @@ class JsonlReader:
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is exit code 0 without a final error, and after the success line if the mapping has one."""
         return judge(
+            self._name,
             exit_record,
             success=self._success or not self._mapping.needs_success,
             failure=self._failure,
@@ -174,7 +175,7 @@ class JsonlReader:
         if error:
             words = as_text(error) or text_at(error, "message")
             self._success, self._failure = False, words[: 4 * MAX_TEXT_CHARS] or f"{self._name} reported an error"
-            self._builder.note_limit(words)
+            self._builder.note_limit(self._name, words)
 
     def _report_success(self, proof: Any) -> None:
         if proof:

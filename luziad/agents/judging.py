@@ -1,4 +1,4 @@
-"""The verdict on an attempt that its agent's output must prove, and the messages of limits and overloads. Pure."""
+"""The verdict on an attempt that its agent's output must prove. Pure."""
 
 from __future__ import annotations
 
@@ -7,65 +7,66 @@ import re
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import describe_exit
-from luziad.agents.json_values import MAX_TEXT_CHARS, one_line
-from luziad.jobs.attempt import ExitRecord, Verdict
+from luziad.agents.failure_causes import find_cause, find_status_cause
+from luziad.agents.json_values import one_line
+from luziad.jobs.attempt import ExitRecord, FailureCause, Verdict
 
-_USAGE_LIMIT = re.compile(
-    r"you['’]ve (hit|reached) your (\w+ ){0,3}limit"
-    r"|(usage|session|weekly|5-hour) limit (has been )?reached"
-    r"|would exceed your account['’]s rate limit"
-    r"|exceeded your current quota"
-    r"|exhausted your (\w+ ){0,3}quota"
-    r"|usage_limit_reached",
+_HELP = re.compile(
+    r"usage:|options:|commands:|arguments:|-{1,2}[a-z]|for more (information|help)|(see|try|run) .*(--help|help\b)",
     re.IGNORECASE,
 )
-_OVERLOAD = re.compile(
-    r"overloaded|\b529\b|\b429\b|too many requests|rate.limit reached|temporarily limiting requests|high demand",
-    re.IGNORECASE,
-)
-_NO_USAGE_LIMIT = "not your usage limit"
-
-
-def is_usage_limit(words: str) -> bool:
-    """Whether a message says that the account's usage limit is reached, rather than that a server is busy.
-
-    The patterns come from the agents' sources and from recorded output. A workspace that is out of credits is not such
-    a limit, since waiting does not help.
-    """
-    words = words[: 4 * MAX_TEXT_CHARS]
-    return _NO_USAGE_LIMIT not in words.lower() and _USAGE_LIMIT.search(words) is not None
-
-
-def is_overload(words: str) -> bool:
-    """Whether a message says that a server is overloaded, so that a later attempt may succeed."""
-    return _OVERLOAD.search(words[: 4 * MAX_TEXT_CHARS]) is not None
+"""Beginnings of lines of usage help, which follow an error."""
+_ERROR = re.compile(r"\S*(error|exception|fatal|panic|invalid|unknown|missing)", re.IGNORECASE)
 
 
 def last_stderr_line(stderr_tail: bytes, start: str = "") -> str:
-    """The last line of stderr with text, or everything from the last line that begins with `start`."""
-    lines = [line.strip() for line in stderr_tail.decode(errors="replace").splitlines()]
+    """The last line of stderr with text, or everything from the last line that begins with `start`.
+
+    When usage help follows an error, the error is the last line.
+    """
+    lines = [stripped for line in stderr_tail.decode(errors="replace").splitlines() if (stripped := line.strip())]
     if start:
         for index in range(len(lines) - 1, -1, -1):
             if lines[index].startswith(start):
                 return one_line(" ".join(lines[index:]))
-    return next((one_line(line) for line in reversed(lines) if line), "")
+    if not lines:
+        return ""
+    if _HELP.match(lines[-1]) or any(line.lower().startswith("usage:") for line in lines):
+        words = [line for line in lines if not _HELP.match(line)]
+        return one_line(next((line for line in reversed(words) if _ERROR.match(line)), lines[-1]))
+    return one_line(lines[-1])
 
 
 def judge(
-    exit_record: ExitRecord, *, success: bool, failure: str, hint: str, missing: str, stderr_words: str
+    agent: str,
+    exit_record: ExitRecord,
+    *,
+    success: bool,
+    failure: str,
+    hint: str,
+    missing: str,
+    stderr_words: str,
+    cause: FailureCause | None = None,
+    status: object = None,
 ) -> Verdict:
     """The verdict for an agent whose exit code alone proves nothing.
 
     success: its output proves that it did its work. failure: its final error message.
     hint: another message of its output that may explain the end. missing: the reason when it exits with 0 without the
     proof. stderr_words: the explanation of another exit code when there is no other.
+    cause: the cause of a failure, if the structure of its output tells it; otherwise its words do. status: the HTTP
+    status of its error, which counts when the words tell no cause.
     """
     if exit_record.error is not None:
         return Verdict(Outcome.START_FAILED, exit_record.error)
-    if failure:
-        return Verdict(Outcome.FAILED, one_line(failure))
-    if exit_record.exit_code == 0 and success:
+    if exit_record.exit_code == 0 and success and not failure:
         return Verdict(Outcome.COMPLETED)
-    ended = missing if exit_record.exit_code == 0 else describe_exit(exit_record)
-    words = hint or (stderr_words if exit_record.exit_code else "")
-    return Verdict(Outcome.FAILED, one_line(f"{ended}: {words}" if words else ended))
+    words = failure or hint or (stderr_words if exit_record.exit_code else "")
+    cause = cause or find_cause(agent, words) or find_status_cause(status)
+    if failure:
+        reason = failure
+    else:
+        ended = missing if exit_record.exit_code == 0 else describe_exit(exit_record)
+        reason = f"{ended}: {words}" if words else ended
+    outcome = Outcome.OVER_BUDGET if cause is FailureCause.BUDGET else Outcome.FAILED
+    return Verdict(outcome, one_line(reason), cause)

@@ -1,7 +1,7 @@
 """opencode, headless: `opencode run --format json`.
 
-Observed with version 1.18: a tool's line is printed when the tool has ended; an `error` line is final, because retries
-are not printed; a permission request ends it with exit 0 and no output. After a dropped connection it loops over steps
+Observed with version 1.18: a tool's line is printed when the tool has ended; an `error` line is final, unless another
+step follows it; a permission request ends it with exit 0 and no output. After a dropped connection it loops over steps
 that finish with the reason "unknown".
 """
 
@@ -15,10 +15,11 @@ from luzia_protocol.jobs import Progress
 
 from luziad.agents import opencode_transcript
 from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, resume_options
+from luziad.agents.failure_causes import find_cause, is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, decode_json, one_line, text_at, value_at
-from luziad.agents.judging import is_usage_limit, judge, last_stderr_line
+from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, parse_count
-from luziad.jobs.attempt import ExitRecord, Verdict
+from luziad.jobs.attempt import ExitRecord, FailureCause, Verdict
 
 _WRITERS = ("write", "edit", "multiedit", "patch")
 
@@ -49,7 +50,9 @@ class OpencodeReader:
     def __init__(self) -> None:
         self._builder = SummaryBuilder()
         self._last_step = ""
-        self._failure = ""
+        self._failure = self._hint = ""
+        self._cause: FailureCause | None = None
+        self._status: Any = None
 
     def feed(self, line: bytes) -> Progress | None:
         """Read one event."""
@@ -60,6 +63,7 @@ class OpencodeReader:
         match event.type:
             case "step_start":
                 self._last_step = "unfinished"
+                self._recover()
                 self._builder.turns += 1
                 self._builder.set_phase("thinking")
             case "text" | "reasoning":
@@ -88,12 +92,15 @@ class OpencodeReader:
         else:
             missing = "opencode ended without any output; a permission may have been refused"
         return judge(
+            "opencode",
             exit_record,
             success=self._last_step == "stop",
             failure=self._failure,
-            hint="",
+            hint=self._hint,
             missing=missing,
             stderr_words=last_stderr_line(stderr_tail),
+            cause=self._cause,
+            status=self._status,
         )
 
     def _tool_used(self, part: Any) -> None:
@@ -109,6 +116,9 @@ class OpencodeReader:
 
     def _step_finished(self, part: Any) -> None:
         self._last_step = one_line(text_at(part, "reason"), 40) or "without a reason"
+        if self._last_step == "stop":
+            self._recover()
+            self._hint = ""
         self._builder.add_cost(value_at(part, "cost"))
         if isinstance(tokens := value_at(part, "tokens"), dict):
             fresh, out, thoughts = (parse_count(tokens.get(key)) for key in ("input", "output", "reasoning"))
@@ -118,12 +128,25 @@ class OpencodeReader:
             )
             self._builder.add_tokens(fresh + cached + kept, out + thoughts, cached)
 
+    def _recover(self) -> None:
+        """The agent continues after an error, which was not final."""
+        self._failure, self._hint = "", self._failure or self._hint
+        self._cause = self._status = self._builder.usage_limit = None
+
     def _error(self, error: Any) -> None:
-        words = text_at(error, "data", "message") or text_at(error, "message") or text_at(error, "name")
+        name, body = text_at(error, "name"), text_at(error, "data", "responseBody")
+        words = text_at(error, "data", "message") or text_at(error, "message") or name
         self._failure = words[: 4 * MAX_TEXT_CHARS] or "opencode reported an error without a message"
-        body = text_at(error, "data", "responseBody")
-        if is_usage_limit(words) or is_usage_limit(body):
-            self._builder.set_usage_limit(words, value_at(decode_json(body), "error", "resets_at"))
+        wait_s = value_at(error, "data", "responseHeaders", "retry-after")
+        if isinstance(wait_s, str | int) and str(wait_s).isdecimal():
+            self._failure = f"{one_line(words)} (retry after {wait_s} s)"
+        causes = [find_cause("opencode", each) for each in (name, body)]
+        self._cause = FailureCause.USAGE_LIMIT if FailureCause.USAGE_LIMIT in causes else causes[0]
+        self._status = value_at(error, "data", "statusCode")
+        if is_usage_limit("opencode", self._failure):
+            self._cause = FailureCause.USAGE_LIMIT
+        if self._cause is FailureCause.USAGE_LIMIT:
+            self._builder.set_usage_limit(self._failure, value_at(decode_json(body), "error", "resets_at"))
 
 
 ADAPTER = Adapter(

@@ -10,8 +10,8 @@ from luzia_protocol.activity import PlanItem
 from luzia_protocol.jobs import Progress
 
 from luziad.agents.base import OutputSummary, UsageLimit
+from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import one_line, text_at
-from luziad.agents.judging import is_usage_limit
 
 E = TypeVar("E")
 V = TypeVar("V")
@@ -187,9 +187,9 @@ class SummaryBuilder:
         self.usage_limit = UsageLimit(one_line(words), parse_amount(resets_at) or known)
         self.set_phase("usage limit")
 
-    def note_limit(self, words: str) -> None:
-        """Set the usage limit if these words report one."""
-        if is_usage_limit(words):
+    def note_limit(self, agent: str, words: str) -> None:
+        """Set the usage limit if these words of an agent report one."""
+        if is_usage_limit(agent, words):
             self.set_usage_limit(words)
 
     def take_progress(self) -> Progress | None:

@@ -1,109 +1,224 @@
 """Parses the end of a usage limit in a message: `again at 3:29 PM`, `resets Sep 20, 4pm`, `in 2 days 17 hours`.
 
-The formats come from the agents' sources and from recorded output. A time of day without a zone is local. Pure.
+The formats come from the agents' sources, their documentation and recorded output. A time of day without a zone is
+local. Agents cut `again at 3:29 PM` to the minute, so that it refers to the end of that minute. Pure.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, tzinfo
+from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 _RECENT_S = 600.0
-"""A time of day this recent is taken as passed, not as tomorrow's, since agents round."""
-_MAX_DISTANCE_S = 40 * 86400.0
+"""A time this recent is taken as passed, not as tomorrow's, since agents round. An older one tells nothing."""
+_MAX_DISTANCE_S = 366 * 86400.0
+_MAX_GUESSED_YEAR_S = 40 * 86400.0
+"""A date without a year is not farther away: it would rather be one that has passed."""
+_MINUTE_S = 60.0
 
-_CLOCK = r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::\d\d)?)?\s*(?P<half>[ap]\.?m\b\.?)?"
-_ZONE = r"(?:\s*\((?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*)\))?"
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DATE = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>20\d\d))?"
-_DAY = rf"{_DATE}(?:,?\s+(?:at\s+)?)"
-_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
-_EPOCH = re.compile(r"\|(\d{10})\b")
-_TIME_OF_DAY = re.compile(
-    rf"(?:resets?|again|until|available)\b[^\d|]{{0,20}}?(?:at\s+|on\s+)?(?:{_DAY})?{_CLOCK}{_ZONE}", re.IGNORECASE
+_ZONES = {
+    "ut": "UTC",
+    "utc": "UTC",
+    "gmt": "UTC",
+    **dict.fromkeys(("pt", "pst", "pdt"), "America/Los_Angeles"),
+    **dict.fromkeys(("mt", "mst", "mdt"), "America/Denver"),
+    **dict.fromkeys(("ct", "cst", "cdt"), "America/Chicago"),
+    **dict.fromkeys(("et", "est", "edt"), "America/New_York"),
+    **dict.fromkeys(("cet", "cest"), "Europe/Paris"),
+    **dict.fromkeys(("wet", "west"), "Europe/Lisbon"),
+    **dict.fromkeys(("eet", "eest"), "Europe/Athens"),
+    "bst": "Europe/London",
+    "jst": "Asia/Tokyo",
+    "kst": "Asia/Seoul",
+    "ist": "Asia/Kolkata",
+}
+_MONTH_NAMES = "jan,ene feb mar apr,abr,avr may,mai jun jul aug,ago sep oct,okt nov dec,dic,dez"
+_MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split(), 1) for name in names.split(",")}
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
+_DATE = (
+    rf"(?:{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s+(?P<year>20\d\d))?"
+    r"|(?P<iso>20\d\d-\d\d-\d\d))"
 )
-_DURATION = re.compile(
-    r"\b(?:in|after)\s+((?:(?:about\s+)?\d+\s*"
-    r"(?:days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b[\s,]*(?:and\s+)?)+)",
+_DAY_FIRST = rf"(?P<day>\d{{1,2}})\.?\s+(?:de\s+)?{_MONTH}(?:\s+(?:de\s+)?(?P<year>20\d\d))?"
+_WEEKDAY = rf"(?P<weekday>{'|'.join(_WEEKDAYS)})[a-z]*\b\.?"
+_CLOCK = (
+    r"(?:(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?P<second>:\d\d)?(?:\.\d+)?)?(?:\s*(?P<half>[ap]\.?m\b\.?))?(?![\d-])"
+    r"|(?P<named>noon|midnight)\b)"
+)
+_ZONE = (
+    r"(?:\s*\((?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)\)"
+    r"|\s*(?P<offset>Z\b|[+-]\d\d:?\d\d)"
+    rf"|\s+(?P<short>{'|'.join(_ZONES)}|[A-Z][a-z]+/[A-Za-z_]+)\b)?"
+)
+_SEPARATOR = r"(?:,|\s|T|\bat\b|\bon\b|\ba las\b)*"
+_KEYWORD = (
+    r"(?:\b(?P<keyword>resets?|again|until|available|access|refreshes|renews)\b[^\d|]{0,20}?(?:\bat\s+|\bon\s+)?)"
+)
+
+
+def _time_pattern(day: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"{_KEYWORD}(?:(?P<tomorrow>tomorrow)|{_WEEKDAY}|{day}){_SEPARATOR}{_CLOCK}{_ZONE}", re.IGNORECASE
+    )
+
+
+_WITH_DAY = (_time_pattern(_DATE), _time_pattern(_DAY_FIRST))
+_WITHOUT_DAY = re.compile(rf"{_KEYWORD}{_CLOCK}{_ZONE}(?P<tomorrow>\s+tomorrow)?", re.IGNORECASE)
+_DAY_ONLY = re.compile(rf"{_KEYWORD}(?:{_WEEKDAY}|{_DATE})(?P<zone>)", re.IGNORECASE)
+
+_EPOCH = re.compile(r"(?:\||resets?_?at\W{1,4})(\d{10})\b", re.IGNORECASE)
+_SECONDS = re.compile(
+    r"(?:resets?_?in_?seconds|retry[-_ ]after(?:_seconds)?)\W{1,4}(\d{1,9}(?:\.\d+)?)(?![\d.]*\s*[a-z0-9])",
     re.IGNORECASE,
 )
-_PART = re.compile(r"(\d+)\s*([dhms])")
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+_UNIT = r"(?:days?|d|hours?|hrs?|h|minutes?|mins?|milliseconds?|ms|m|seconds?|secs?|s)(?![a-z])"
+_DURATION = re.compile(
+    r"\b(?:in|after|wait|within)\s+(?:(?:about|around|approximately|another)\s+|~\s*)?"
+    rf"(?P<parts>(?:(?:\d{{1,9}}(?:\.\d{{1,9}})?|an?\b)\s*{_UNIT}[\s,]*(?:and\s+)?)+)",
+    re.IGNORECASE,
+)
+_PART = re.compile(rf"(?P<count>[\d.]+|an?\b)\s*(?P<unit>{_UNIT})", re.IGNORECASE)
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 def parse_reset_time(words: str, now: float) -> float | None:
     """The time in a message, in epoch seconds; None when it has none, or an implausible one.
 
-    now: epoch seconds. A time of day or a date without a year is the next such time.
+    now: epoch seconds. A time of day, a weekday or a date without a year is the next such time.
     """
-    found = _parse_epoch(words) or _parse_duration(words, now) or _parse_iso(words) or _parse_time_of_day(words, now)
-    return found if found is not None and now - _MAX_DISTANCE_S < found < now + _MAX_DISTANCE_S else None
+    finders: tuple[Callable[[str, float], float | None], ...] = (
+        _parse_epoch,
+        _parse_wait,
+        _parse_http_date,
+        _parse_time_of_day,
+    )
+    for find in finders:
+        try:
+            found = find(words, now)
+        except (ValueError, OverflowError, OSError):
+            continue
+        if found is not None:
+            return found if now - _RECENT_S <= found < now + _MAX_DISTANCE_S else None
+    return None
 
 
-def _parse_epoch(words: str) -> float | None:
+def parse_duration_s(words: str) -> float | None:
+    """The seconds to wait that a message tells: `in 2d3h`, `after 37.5s`, `retry-after: 120`; None without any."""
+    if (match := _SECONDS.search(words)) is not None:
+        return float(match[1])
+    if (match := _DURATION.search(words)) is None:
+        return None
+    return sum(_part_s(part["count"], part["unit"].lower()) for part in _PART.finditer(match["parts"]))
+
+
+def tells_time(words: str) -> bool:
+    """Whether a message tells a time on the clock or a date."""
+    if _EPOCH.search(words) or _HTTP_DATE.search(words):
+        return True
+    return any(_is_time(match) for pattern in (*_WITH_DAY, _WITHOUT_DAY) for match in pattern.finditer(words))
+
+
+def _part_s(count: str, unit: str) -> float:
+    if unit.startswith(("ms", "milli")):
+        return float(count) / 1000
+    return (1.0 if count.lower() in ("a", "an") else float(count)) * _UNITS[unit[0]]
+
+
+def _parse_epoch(words: str, _: float) -> float | None:
     match = _EPOCH.search(words)
     return None if match is None else float(match[1])
 
 
-def _parse_duration(words: str, now: float) -> float | None:
-    match = _DURATION.search(words)
-    if match is None:
-        return None
-    return now + sum(int(count[:9]) * _UNITS[unit] for count, unit in _PART.findall(match[1].lower()))
+def _parse_wait(words: str, now: float) -> float | None:
+    wait_s = parse_duration_s(words)
+    return None if wait_s is None else now + wait_s
 
 
-def _parse_iso(words: str) -> float | None:
-    match = _ISO.search(words)
-    if match is None:
-        return None
-    try:
-        return datetime.fromisoformat(match[0]).timestamp()
-    except (ValueError, OverflowError):
-        return None
+def _parse_http_date(words: str, _: float) -> float | None:
+    match = _HTTP_DATE.search(words)
+    return None if match is None else parsedate_to_datetime(match[0]).timestamp()
 
 
 def _parse_time_of_day(words: str, now: float) -> float | None:
-    for match in _TIME_OF_DAY.finditer(words):
-        if match["half"] is None and match["minute"] is None:
-            continue  # a bare number is not a time
-        found = _resolve(match, now)
-        if found is not None:
-            return found
+    """The last time in the message: the end of a limit may follow that of another one."""
+    for pattern in (*_WITH_DAY, _WITHOUT_DAY):
+        for match in reversed([match for match in pattern.finditer(words) if _is_time(match)]):
+            try:
+                return _resolve(match.groupdict(), now)
+            except ValueError:
+                continue
+    for match in reversed(list(_DAY_ONLY.finditer(words))):
+        return _resolve(match.groupdict() | {"named": "midnight"}, now)
     return None
 
 
-def _resolve(match: re.Match[str], now: float) -> float | None:
-    hour, minute, zone = int(match["hour"]), int(match["minute"] or 0), _find_zone(match["zone"])
-    if match["half"] is not None:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
+def _is_time(match: re.Match[str]) -> bool:
+    """Whether it is a time of day: a bare number is none."""
+    return match["half"] is not None or match["minute"] is not None or match["named"] is not None
+
+
+def _resolve(parts: dict[str, str | None], now: float) -> float | None:
+    """The time of these parts. Raises ValueError for an impossible one."""
+    zone, clock = _find_zone(parts), _clock(parts)
     here = datetime.fromtimestamp(now, zone)
-    try:
-        if match["month"] is None:
-            return _next_occurrence(here.replace(hour=hour, minute=minute, second=0, microsecond=0), now)
-        month = _MONTHS.index(match["month"].lower()) + 1
-        year = int(match["year"] or here.year)
-        found = here.replace(year, month, int(match["day"]), hour, minute, second=0, microsecond=0)
-        if match["year"] is None and found.timestamp() < now - _MAX_DISTANCE_S:
-            found = found.replace(year=year + 1)
-    except ValueError:
-        return None
-    return found.timestamp()
+    day, more_s = here.date(), 0.0
+    if (parts.get("keyword") or "").lower() == "again" and parts.get("minute") and not parts.get("second"):
+        more_s = _MINUTE_S
+    if parts.get("iso"):
+        return _timestamp(date.fromisoformat(str(parts["iso"])), clock, zone) + more_s
+    if parts.get("month"):
+        month, number, year = _MONTHS[str(parts["month"]).lower()], int(str(parts["day"])), parts.get("year")
+        if year is not None:
+            return _timestamp(date(int(year), month, number), clock, zone) + more_s
+        found = _timestamp(date(day.year, month, number), clock, zone) + more_s
+        if found < now - _RECENT_S:
+            found = _timestamp(date(day.year + 1, month, number), clock, zone) + more_s
+        return found if found < now + _MAX_GUESSED_YEAR_S else None
+    if parts.get("tomorrow"):
+        return _timestamp(day + timedelta(days=1), clock, zone) + more_s
+    step = timedelta(days=1)
+    if parts.get("weekday"):
+        step, day = (
+            timedelta(days=7),
+            day + timedelta(days=(_WEEKDAYS.index(str(parts["weekday"]).lower()) - day.weekday()) % 7),
+        )
+    day -= step  # shortly after midnight it may be yesterday's
+    while (found := _timestamp(day, clock, zone) + more_s) < now - _RECENT_S:
+        day += step
+    return found
 
 
-def _next_occurrence(found: datetime, now: float) -> float:
-    """The first occurrence of the time of day that is not long past: shortly after midnight it may be yesterday's."""
-    found -= timedelta(days=1)
-    while found.timestamp() < now - _RECENT_S:
-        found += timedelta(days=1)
-    return found.timestamp()
+def _clock(parts: dict[str, str | None]) -> time:
+    """The time of day. Raises ValueError."""
+    if parts.get("named"):
+        return time(12 if str(parts["named"]).lower() == "noon" else 0)
+    hour, minute = int(parts["hour"] or 0), int(parts.get("minute") or 0)
+    if half := parts.get("half"):
+        if not 1 <= hour <= 12:
+            raise ValueError(hour)
+        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    second = int((parts.get("second") or ":0")[1:])
+    return time(hour, minute, second)
 
 
-def _find_zone(name: str | None) -> ZoneInfo | None:
+def _timestamp(day: date, clock: time, zone: tzinfo | None) -> float:
+    """Epoch seconds of a local time; the later one where the clock is put back."""
+    found = datetime.combine(day, clock, zone)
+    return max(found.timestamp(), found.replace(fold=1).timestamp())
+
+
+def _find_zone(parts: dict[str, str | None]) -> tzinfo | None:
     """The named zone; None, which is the local one, when there is no such zone."""
+    if offset := parts.get("offset"):
+        return datetime.strptime("+0000" if offset in "Zz" else offset.replace(":", ""), "%z").tzinfo
+    name = parts.get("zone") or parts.get("short")
     try:
-        return ZoneInfo(name) if name else None
+        return ZoneInfo(_ZONES.get(name.lower(), name)) if name else None
     except (ValueError, OSError, KeyError):
         return None

@@ -14,7 +14,14 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import vibe_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options, resume_options
+from luziad.agents.base import (
+    Adapter,
+    Command,
+    CommandContext,
+    OutputSummary,
+    budget_options,
+    resume_options,
+)
 from luziad.agents.json_values import as_objects, as_text, decode_json, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder
@@ -23,7 +30,10 @@ from luziad.jobs.attempt import ExitRecord, Verdict
 _WRITES = ("file_write", "file_edit")
 _OLDER_WRITERS = ("write_file", "search_replace")
 
-_LAST_WORDS = ("Error", "Stopped", "Interrupted", "Aborted", "KeyboardInterrupt", "Traceback")
+_STOP_EVENT = "<vibe_stop_event>"
+"""The beginning of the message with which version 2 stops at a budget."""
+
+_LAST_WORDS = ("Error", "Stopped", "The configured", "Interrupted", "Aborted", "KeyboardInterrupt", "Traceback")
 """Beginnings of the line on stderr that explains an early end."""
 
 
@@ -69,6 +79,7 @@ class VibeReader:
     def __init__(self) -> None:
         self._builder = SummaryBuilder()
         self._answered = False
+        self._stopped = ""
 
     def feed(self, line: bytes) -> Progress | None:
         """Read one message or effect."""
@@ -93,9 +104,12 @@ class VibeReader:
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is an answer of the model at the end of stdout, and no early end on stderr."""
-        words = _early_end(stderr_tail)
-        self._builder.note_limit(words)
+        words = self._stopped or _early_end(stderr_tail)
+        if self._answered and exit_record.exit_code == 0 and words.startswith("Error"):
+            words = ""  # it has recovered from the error
+        self._builder.note_limit("vibe", words)
         return judge(
+            "vibe",
             exit_record,
             success=self._answered and not words,
             failure="",
@@ -106,11 +120,13 @@ class VibeReader:
 
     def _message(self, entry: _Entry) -> None:
         self._builder.set_phase("thinking")
+        words = _words(entry.content)
         self._answered = entry.role == "assistant" and _is_answer(entry)
+        self._stopped = one_line(words) if words.startswith(_STOP_EVENT) else ""
         if entry.role != "assistant":
             return
         self._builder.turns += 1
-        self._builder.add_message(_words(entry.content))
+        self._builder.add_message(words)
         for call in as_objects(entry.tool_calls):
             self._older_call(call)
 

@@ -25,6 +25,7 @@ from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.questions import open_questions, parse_answer
 from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.jobs.refusals import wrong_state
 from luziad.journal.journal import Journal
 from luziad.output.files import read_chunk
 
@@ -131,9 +132,10 @@ def _open_question(record: JobRecord, question: str | None) -> tuple[Question, A
             if question in (None, asked.id):
                 return asked, attempt
         raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} no longer waits for this answer")
-    raise Refused(
-        ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {record.status.state} and is not waiting for an answer"
-    )
+    state = record.status.state
+    if state.is_final:
+        raise wrong_state(record, ErrorCode.JOB_NOT_WAITING, {})
+    raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {state} and is not waiting for an answer")
 
 
 def _asks(attempt: AttemptRecord) -> bool:

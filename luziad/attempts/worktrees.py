@@ -19,6 +19,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Outcome, Worktree
 
 from luziad.jobs.record import JobRecord
+from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
 from luziad.worktrees import clean as cleaning
@@ -101,7 +102,7 @@ class Worktrees:
     async def _clean(self, record: JobRecord, dry_run: bool) -> str | None:
         async with self._turn(record.id):
             if not record.status.state.is_final:
-                raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+                raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
             tree = record.status.worktree
             if tree is None:
                 raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")

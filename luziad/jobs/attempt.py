@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import NamedTuple
 
 import msgspec
@@ -51,11 +52,33 @@ class LostAttempt(msgspec.Struct, frozen=True, tag="Lost"):
 AttemptEnd = ExitRecord | NotStarted | LostAttempt
 
 
+class FailureCause(Enum):
+    """Why an agent has failed, as far as its output tells; it decides what follows.
+
+    USAGE_LIMIT: an allowance is used up, and returns by itself. OVERLOAD: a server is busy, and a later attempt may
+    succeed. BUDGET: the agent has stopped at its budget. ACCOUNT: credits, billing or the plan; waiting does not help.
+    CREDENTIALS: it is not logged in, or its key is invalid. REQUEST: this request is refused, such as one that is too
+    long. SUSPECTED: its words name a quota, a limit or credits, and are not known.
+    """
+
+    USAGE_LIMIT = "usage limit"
+    OVERLOAD = "overload"
+    BUDGET = "budget"
+    ACCOUNT = "account"
+    CREDENTIALS = "credentials"
+    REQUEST = "request"
+    SUSPECTED = "suspected limit"
+
+
 class Verdict(msgspec.Struct, frozen=True):
-    """How an attempt ended, with the reason as text (None when there is nothing to add)."""
+    """How an attempt ended, with the reason as text (None when there is nothing to add).
+
+    cause: why its agent has failed; None when it is unknown or does not matter.
+    """
 
     outcome: Outcome
     reason: str | None = None
+    cause: FailureCause | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Paused, Resumed
 from luzia_protocol.jobs import JobState
 
@@ -14,6 +15,7 @@ from luziad.jobs.attempt import NO_PAUSES, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.jobs.refusals import PAUSE, RESUME, wrong_state
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.transitions import Transitions
@@ -34,7 +36,7 @@ class PauseControl(JobObserver):
 
         An attempt that is about to start is paused as soon as it is running.
         """
-        attempt, ref = _in_progress(record)
+        attempt, ref = _in_progress(record, PAUSE)
         attempt.pauses = (attempt.pauses or NO_PAUSES).begin(time.monotonic())
         if record.status.state is JobState.STARTING:
             self.journal.record(record, self.journal.events.of_attempt(Paused, record, attempt.number), then)
@@ -50,7 +52,7 @@ class PauseControl(JobObserver):
 
     def resume(self, record: JobRecord, then: Callback) -> None:
         """Resume the job's processes; harmless when they are running. Raises Refused."""
-        attempt, ref = _in_progress(record)
+        attempt, ref = _in_progress(record, RESUME)
         if record.status.state is JobState.STARTING:
             attempt.pauses = None
             self.journal.record(record, self.journal.events.of_attempt(Resumed, record, attempt.number), then)
@@ -97,8 +99,8 @@ class PauseControl(JobObserver):
         self.observers.job_changed(record)
 
 
-def _in_progress(record: JobRecord) -> tuple[AttemptRecord, AttemptRef]:
+def _in_progress(record: JobRecord, hints: Mapping[JobState, str]) -> tuple[AttemptRecord, AttemptRef]:
     attempt, state = record.attempt, record.status.state
     if attempt is None or state not in (JobState.STARTING, JobState.RUNNING, JobState.PAUSED):
-        raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {state}")
+        raise wrong_state(record, ErrorCode.JOB_NOT_RUNNING, hints)
     return attempt, AttemptRef(record.id, attempt.number)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode
 
 from luziad.executor.base import Executor
 from luziad.jobs.environments import Environments
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
+from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Callback, Journal
 
@@ -28,7 +29,7 @@ class Retention(JobObserver):
     def remove(self, record: JobRecord, then: Callback | None = None) -> None:
         """Remove a finished job with its directory. Raises Refused when it is not finished."""
         if not record.status.state.is_final:
-            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+            raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
         self.table.remove(record)
         sets = (record.spec.env_set, record.spec.client_set)
         dropped = [number for number in sets if self.environments.release(number)]

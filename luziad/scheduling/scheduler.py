@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
 from luziad.attempts.launch import Launcher
@@ -24,6 +24,7 @@ from luziad.jobs.environments import Environments
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
+from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Admission
@@ -81,7 +82,7 @@ class Scheduler:
         """End the job, and its sub-jobs with it. Raises Refused when it has ended already."""
         state = record.status.state
         if state.is_final:
-            raise Refused(ErrorCode.JOB_FINAL, f"job {record.id} is {state} already")
+            raise wrong_state(record, ErrorCode.JOB_FINAL, {})
         reason = "cancelled before it started" if state is JobState.QUEUED else "cancelled"
         self.completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
         self.sub_jobs.cancel(record)
@@ -96,7 +97,7 @@ class Scheduler:
             self.gates.reconsider(record)
             return
         if not record.status.state.is_final:
-            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+            raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
         fresh = fresh or record.status.state is JobState.COMPLETED
         self.retries.reset(record, None if fresh else self.retries.continuation(record))
         self.transitions.requeue(record, Trigger.RETRY, "retry", then)
@@ -127,7 +128,7 @@ class Scheduler:
         """Record the progress of the attempt in progress. Raises Refused when there is none."""
         attempt = record.attempt
         if attempt is None or record.status.state.is_final or record.status.state is JobState.QUEUED:
-            raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.status.state}")
+            raise wrong_state(record, ErrorCode.JOB_NOT_RUNNING, PROGRESS)
         self.observers.progress_reported(record, attempt)
         self.progress.reported(record, attempt, progress, then)
 

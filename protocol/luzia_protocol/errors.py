@@ -169,7 +169,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.JOB_NOT_QUEUED: "Cancel it and dispatch another job, or let it end and retry it.",
     ErrorCode.JOB_NOT_FINAL: "Wait for it (`luzia wait ID`), or cancel it (`luzia cancel ID`).",
     ErrorCode.JOB_FINAL: "Run it again with `luzia retry ID`.",
-    ErrorCode.JOB_NOT_RUNNING: "Report progress from inside a running job, where LUZIA_JOB_ID is its id.",
+    ErrorCode.JOB_NOT_RUNNING: "Show its state with `luzia jobs ID`.",
     ErrorCode.NO_SESSION: "Dispatch a new job, or run the task again with `luzia retry ID`.",
     ErrorCode.UNKNOWN_ATTEMPT: "List its attempts with `luzia jobs ID`.",
     ErrorCode.JOB_NOT_WAITING: "List the waiting jobs with `luzia jobs --waiting`.",

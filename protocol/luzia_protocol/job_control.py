@@ -63,7 +63,7 @@ class Answer(JobRequest, tag="answer"):
 class ReportProgress(JobRequest, tag="progress"):
     """Report the progress of a running job, usually from inside it. Answered by replies.JobChange.
 
-    percent is short for done=percent, total=100.
+    percent is short for done=percent, total=100. Without any of these numbers, the last reported ones stay.
     """
 
     percent: float | None = None
@@ -74,7 +74,7 @@ class ReportProgress(JobRequest, tag="progress"):
 
 
 class UpdateStatus(JobRequest, tag="update_status"):
-    """The older form of `progress`, with its older field names."""
+    """The older form of `progress`, with its older field names. An omitted field stays as it was."""
 
     progress: float | None = None
     message: str | None = None

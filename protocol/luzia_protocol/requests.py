@@ -62,7 +62,7 @@ class List(Base, tag="list"):
     cursor: the `next` of the previous page, with all other fields unchanged.
     since: select jobs dispatched at this time or later.
     sort: another order: times and quantities descending, text ascending; jobs without a value last, equal ones newest
-    first.
+    first. `turn` is the order of luzia_protocol.states.SORT_KEYS.
     reverse: the opposite order. A job that changes between two pages of such an order may be in both or in neither.
     """
 

@@ -256,7 +256,7 @@ def _write(table: str, load: float) -> None:
     """Put the table into the page, with the load average from before the measurements."""
     machine = f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
     machine += f", load average {load:.1f} before"
-    text = f"<!-- figures -->\n\nTaken by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
+    text = f"<!-- figures -->\n\nMeasured by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
     new = re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: text, PAGE.read_text(), flags=re.DOTALL)
     PAGE.write_text(new)
 

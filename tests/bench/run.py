@@ -200,12 +200,12 @@ def idle() -> list[Figure]:
 def process_trees() -> list[Figure]:
     """What ending many large trees at once costs other clients."""
     ended = trees.end_trees()
-    size = f"ratio to before; {trees.TREES} trees of {trees.PROCESSES} orphans that ignore SIGTERM"
+    size = f"ratio to the value before; {trees.TREES} trees of {trees.PROCESSES} orphans that ignore SIGTERM"
     return [
         Figure(
             "`status`, p99, while process trees are terminated", size, ended.during_s / ended.before_s, "times", 5.0
         ),
-        Figure("processes left of these trees", "after the grace period", ended.left, "", 0),
+        Figure("processes left over from these trees", "after the grace period", ended.left, "", 0),
     ]
 
 
@@ -347,7 +347,7 @@ def _write_readme(figures: list[Figure]) -> None:
     table = "\n".join(
         ["| figure | measured | bound | method |", "|---|---|---|---|", *(figure.row() for figure in figures)]
     )
-    text = f"<!-- figures -->\n\nTaken by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
+    text = f"<!-- figures -->\n\nMeasured by `make bench` in one run ({machine}):\n\n{table}\n\n<!-- /figures -->"
     new = re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: text, readme.read_text(), flags=re.DOTALL)
     with tempfile.NamedTemporaryFile("w", dir=ROOT, delete=False) as file:
         file.write(new)

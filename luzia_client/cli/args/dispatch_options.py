@@ -163,11 +163,15 @@ def _invalid(option: str, what: str, text: str, *examples: str) -> UsageError:
 
 
 OPTIONS = {
-    "--ask": Option(TASK, "ask", "", "let the agent ask questions, for `luzia answer`", parse_switch),
-    "--no-ask": Option(TASK, "ask", "", "deny what the agent would have to ask for", parse_switch),
-    "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job, to select it by; repeatable", parse_tag, dict.__or__),
+    "--ask": Option(TASK, "ask", "", "let the agent ask; reply with `luzia answer`", parse_switch),
+    "--no-ask": Option(TASK, "ask", "", "do not let the agent ask: deny whatever needs permission", parse_switch),
+    "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job for later selection; repeatable", parse_tag, dict.__or__),
     "--detach": Option(
-        TASK, "parent", "", "from inside a job: do not make it a sub-job, so that it outlives that job", lambda *_: None
+        TASK,
+        "parent",
+        "",
+        "from inside a job: dispatch an independent job, not a sub-job, that can outlive it",
+        lambda *_: None,
     ),
     "--cwd": Option(PLACE, "cwd", "DIR", "run in DIR instead of the project directory", parse_directory),
     "--worktree": Option(PLACE, "worktree", "", "run in a new git worktree of the project", parse_switch),
@@ -178,7 +182,7 @@ OPTIONS = {
         PLACE, "needs", "NAME=N,…", "reserve configured resources: gpu=1,staging-db", parse_resources, dict.__or__
     ),
     "--priority": Option(
-        START, "priority", "N", "start before jobs of lower priority (-100 to 100, default 0)", parse_priority
+        START, "priority", "N", "start before jobs with a lower priority (-100 to 100, default 0)", parse_priority
     ),
     "--in": Option(
         START, "start_in_s", "SPAN", "start after SPAN: 10m, 1h30m, 2d", parse_duration, refuse_second_start
@@ -192,7 +196,7 @@ OPTIONS = {
         DEPENDENCIES,
         "after",
         "ID,…",
-        "start when all of these jobs have completed, else skip",
+        "start when all of these jobs have completed, otherwise skip this job",
         parse_jobs,
         list.__add__,
     ),
@@ -205,22 +209,31 @@ OPTIONS = {
         list.__add__,
     ),
     "--after-fail": Option(
-        DEPENDENCIES, "after_fail", "ID,…", "start when these jobs have failed, else skip", parse_jobs, list.__add__
+        DEPENDENCIES,
+        "after_fail",
+        "ID,…",
+        "start when these jobs have failed, otherwise skip this job",
+        parse_jobs,
+        list.__add__,
     ),
-    "--timeout": Option(LIMITS, "timeout_s", "SPAN", "time limit of each attempt: 90, 1h30m", parse_duration),
+    "--timeout": Option(LIMITS, "timeout_s", "SPAN", "time limit for each attempt: 90, 1h30m", parse_duration),
     "--job-timeout": Option(
-        LIMITS, "job_timeout_s", "SPAN", "time limit of all attempts, with the delays between them", parse_duration
+        LIMITS,
+        "job_timeout_s",
+        "SPAN",
+        "time limit for all attempts, including the delays between them",
+        parse_duration,
     ),
     "--stall-timeout": Option(
         LIMITS, "stall_timeout_s", "SPAN", "end an attempt that shows no activity for SPAN", parse_duration
     ),
-    "--max-turns": Option(LIMITS, "max_turns", "N", "limit of the agent's model turns", parse_count),
+    "--max-turns": Option(LIMITS, "max_turns", "N", "limit on the number of model turns", parse_count),
     "--max-cost": Option(LIMITS, "max_cost_usd", "USD", "cost limit, by the agent's own estimate", parse_dollars),
     "--max-memory": Option(
-        LIMITS, "max_memory_bytes", "SIZE", "memory limit of all its processes: 512M, 4G", parse_size
+        LIMITS, "max_memory_bytes", "SIZE", "memory limit for all processes of the job: 512M, 4G", parse_size
     ),
-    "--max-cpus": Option(LIMITS, "max_cpus", "N", "CPU limit of all its processes: 1.5", parse_cpus),
-    "--max-processes": Option(LIMITS, "max_processes", "N", "limit of the number of its processes", parse_count),
+    "--max-cpus": Option(LIMITS, "max_cpus", "N", "CPU limit for all processes of the job: 1.5", parse_cpus),
+    "--max-processes": Option(LIMITS, "max_processes", "N", "limit on the number of processes of the job", parse_count),
     "--retries": Option(RETRIES, "retries", "N", "retry a failed attempt up to N times", parse_count),
     "--retry-on": Option(
         RETRIES, "retry_on", "OUTCOMES", "retry only after these: failed,stalled,timed_out,lost", parse_list
@@ -229,14 +242,16 @@ OPTIONS = {
         RETRIES, "backoff_s", "SPAN..SPAN", "delay before the first retry, and the longest delay", parse_backoff
     ),
     "--no-auto-resume": Option(
-        RETRIES, "auto_resume", "", "fail at a usage limit instead of waiting for its reset", parse_switch
+        RETRIES, "auto_resume", "", "fail at a usage limit instead of waiting for it to reset", parse_switch
     ),
 }
 
 _AGENT = OptionHelp(TASK, ("-a", "--agent"), "NAME", "the agent to use; see `luzia agents`")
 _COMMON = (
     OptionHelp(TASK, ("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy its value; repeatable"),
-    OptionHelp(TASK, ("--key",), "KEY", "idempotency key: dispatching again with the same KEY creates no second job"),
+    OptionHelp(
+        TASK, ("--key",), "KEY", "idempotency key: dispatching again with the same KEY does not create a second job"
+    ),
 )
 _OUTPUT = (
     OptionHelp(OUTPUT, ("-q", "--quiet"), "", "print only the job's name"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
-ID_HELP = "a job's id, the beginning or end of one, agent:…, or @last"
+ID_HELP = "a job's id, the beginning or end of an id, a job's name (agent:…), or @last"
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):

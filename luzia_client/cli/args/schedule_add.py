@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.dispatch_options import OptionHelp
 
 SCHEDULE_OPTIONS = {
-    "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or @daily and the like"),
-    "--project": ("PROJECT", "the project, as in a dispatch"),
+    "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or a shorthand such as @daily"),
+    "--project": ("PROJECT", "the project, as for `luzia dispatch`"),
     "--timezone": ("ZONE", "the time zone, such as Europe/Berlin (default: the local one)"),
-    "--missed": ("POLICY", "missed runs: run them once (coalesced), skip them, or run all"),
-    "--overlap": ("POLICY", "while the previous job is active: skip the run, queue it, or cancel the previous job"),
-    "--replace": ("", "replace the schedule of this name"),
+    "--missed": ("POLICY", "missed runs: `once` (default) coalesces them into one, `skip` skips them, `all` runs each"),
+    "--overlap": (
+        "POLICY",
+        "if the previous job is active: `skip` the run (default), `queue` it, or `cancel` the previous job",
+    ),
+    "--replace": ("", "replace an existing schedule with the same name"),
 }
 """The options that a dispatch does not have: the name of their value, and what they do."""
 
@@ -57,7 +60,7 @@ class ScheduleLine:
             self.name,
             self.options["--cron"],
             self.dispatch.project,
-            read_task(self.dispatch),
+            read_task(self.dispatch, SCHEDULE_OPTIONS),
             timezone=self.options.get("--timezone"),
             missed=MissedPolicy(self.options.get("--missed", MissedPolicy.ONCE)),
             overlap=OverlapPolicy(self.options.get("--overlap", OverlapPolicy.SKIP)),
@@ -83,11 +86,14 @@ def parse_schedule(words: list[str]) -> ScheduleLine:
             name = words[position]
             position += 1
     task = words[position:]
-    if task[:1] == ["--"]:
+    literal = task[:1] == ["--"]
+    if literal:
         del task[0]
         name = name or (task.pop(0) if task else "")
     _check_required(name, options)
-    return ScheduleLine(name, options, parse_dispatch([*dispatch, "--", options["--project"], *task], "schedule add"))
+    line = parse_dispatch([*dispatch, "--", options["--project"], *task], "schedule add")
+    line.literal = literal
+    return ScheduleLine(name, options, line)
 
 
 def _parse_option(words: list[str], position: int, options: dict[str, str], dispatch: list[str]) -> int:

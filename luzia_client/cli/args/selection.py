@@ -34,7 +34,7 @@ def add_filters(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument(
         "--state", action="append", default=[], type=parse_states, metavar="S", help=f"{verb} the jobs in these states"
     )
-    add_tag_option(parser, f"{verb} the jobs with a tag")
+    add_tag_option(parser, f"{verb} the jobs with this tag")
     parser.add_argument("--all", action="store_true", help=f"{verb} all eligible jobs")
 
 

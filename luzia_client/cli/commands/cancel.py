@@ -1,4 +1,4 @@
-"""Cancel jobs. Their whole process trees get SIGTERM and, after a grace period, SIGKILL."""
+"""Cancel jobs. Their entire process trees are sent SIGTERM and, after a grace period, SIGKILL."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return change_each(select_ids(client, args, "cancel", LIVE_STATES), client.cancel, args.json)
+        return change_each(select_ids(client, args, "cancel", LIVE_STATES), client.cancel, args.json, "cancelled")

@@ -39,7 +39,7 @@ ACTIONS = {
     "reload": "reload the configuration",
     "status": "show the status of the daemon",
     "snapshots": "list the snapshots of the job store",
-    "restore": "replace the job store by a SNAPSHOT; the old store is kept aside",
+    "restore": "replace the job store with SNAPSHOT, keeping the old one",
 }
 
 
@@ -48,9 +48,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Actions:\n" + "\n".join(f"  {name:<10} {text}" for name, text in ACTIONS.items())
     parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help="see below")
     parser.add_argument(
-        "snapshot", nargs="?", metavar="SNAPSHOT", help="for `restore`: the name of a snapshot, or the path of a store"
+        "snapshot",
+        nargs="?",
+        metavar="SNAPSHOT",
+        help="for `restore`: the name of a snapshot, or the path of a job store",
     )
-    parser.add_argument("--yes", action="store_true", help="for `restore`: stop the running daemon, and start it again")
+    parser.add_argument(
+        "--yes", action="store_true", help="for `restore`: stop a running daemon first, and restart it afterwards"
+    )
     add_json(parser)
 
 

@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("ids", nargs="*", metavar="ID", help=ID_HELP)
     parser.add_argument("--project", action="append", default=[], metavar="P", help="follow the jobs of a project")
-    add_tag_option(parser, "follow the jobs with a tag")
+    add_tag_option(parser, "follow the jobs with this tag")
     parser.add_argument("--all", action="store_true", help="follow all jobs")
     parser.add_argument("--forever", action="store_true", help="wait for new jobs when all have ended")
     parser.add_argument(

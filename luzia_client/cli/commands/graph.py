@@ -31,7 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run_it = actions.add_parser("run", help="dispatch all jobs of a file, or none", description=text)
     run_it.add_argument("file", metavar="FILE", help="a graph in TOML or JSON; - reads stdin")
     run_it.add_argument(
-        "--key", metavar="KEY", help="idempotency key: dispatching again with the same KEY creates no second graph"
+        "--key",
+        metavar="KEY",
+        help="idempotency key: dispatching again with the same KEY does not create a second graph",
     )
     add_detach(run_it)
     text = "Draw the graph that a job belongs to."

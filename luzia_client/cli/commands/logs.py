@@ -1,7 +1,7 @@
-"""Print the output of jobs; that of an agent as a transcript. With -f, follow it through retries and daemon restarts.
+"""Print the output of jobs; for agents, a transcript. With -f, follow it through retries and daemon restarts.
 
-Several jobs are printed one after another, each below a heading. Options that select jobs skip those that have not
-started, and print the newest last.
+Several jobs are printed one after another, each below a heading. If options select the jobs, those that have not
+started are skipped, and the newest is printed last.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _action(actions, "pause", "suspend a schedule"),
         _action(actions, "resume", "resume a schedule; runs missed in the meantime are skipped"),
         _action(actions, "remove", "delete a schedule; its jobs are kept"),
-        _action(actions, "run", "dispatch its job now, after those of its jobs that are still active"),
+        _action(actions, "run", "dispatch a job of the schedule now; it starts when the active ones have ended"),
     ):
         action.add_argument("name", metavar="SCHEDULE", help="the name of the schedule")
 
@@ -70,7 +70,7 @@ def _action(actions: argparse._SubParsersAction[_Action], name: str, text: str) 
 
 def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
     """Add the arguments for the help; schedule_add.py parses them."""
-    add = _action(actions, "add", "add a schedule that dispatches a task at the times of a cron expression")
+    add = _action(actions, "add", "add a schedule that dispatches a task at times given by a cron expression")
     add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT\n                          [options] WORD…"
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in schedule_add.list_options():

@@ -73,7 +73,7 @@ take IDs, or options that select jobs:
 
   --project P          the jobs of a project
   --state S[,S]        the jobs in these states
-  --tag KEY=VALUE      the jobs with a tag, set by `luzia --tag`
+  --tag KEY=VALUE      the jobs with this tag, set by `luzia --tag`
   --all                all jobs
 
 A job is selected if it matches all kinds of options given; among several

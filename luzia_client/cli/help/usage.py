@@ -18,13 +18,15 @@ luzia --help              list all commands
 
 DISPATCH = """\
 Run a task with the project's coding agent, in the background. The name of the
-job is printed at once.
+job is printed immediately.
 
-PROJECT is a configured name (see `luzia projects`), or a directory such as . or
-~/x. The words after it are the task; the task - is read from stdin, and @FILE
-from a file. Options end at the first word of the task, or at `--`.
+PROJECT is the name of a configured project (see `luzia projects`), or a
+directory such as . or ~/x. The words after it are the task. If the task is -,
+it is read from stdin; if it is @FILE, from that file. Options come before the
+task: an option among its unquoted words is refused. After `--`, everything is
+part of the task, even an option, - or @FILE.
 
-`luzia dispatch` is the long form, for projects that are named like a command.
+`luzia dispatch` is the long form, for projects whose names are also commands.
 """
 
 RUN = """\

@@ -27,6 +27,11 @@ class Feed:
         self._projects = list(projects)
         self._after = 0
 
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of the watched jobs, complete after `open`; empty for all jobs."""
+        return self._ids
+
     async def open(self) -> None:
         """Request the current jobs. Raises Refused for an unknown id."""
         newest = await self._client.list_jobs(projects=self._projects, states=LIVE_STATES, limit=1)
@@ -76,7 +81,7 @@ class Feed:
         newest = await self._client.list_jobs(projects=self._projects, states=LIVE_STATES, limit=1)
         self._after = newest.seq
         for job_id in known:
-            job = await self._status(job_id)
+            job = await fetch_job(self._client, job_id)
             if job is None:
                 self.jobs.live.pop(job_id)
             elif self.jobs.put(job):
@@ -89,15 +94,16 @@ class Feed:
     async def _try_status(self, job_id: str) -> Job | None:
         """The job, or None when the daemon is unreachable, so that the event must do."""
         try:
-            return await self._status(job_id)
+            return await fetch_job(self._client, job_id)
         except DaemonUnreachableError:
             return None
 
-    async def _status(self, job_id: str) -> Job | None:
-        """The job, or None if it has been removed."""
-        try:
-            return await self._client.get_job(job_id)
-        except Refused as refused:
-            if refused.code is not ErrorCode.UNKNOWN_JOB:
-                raise
-            return None
+
+async def fetch_job(client: AsyncClient, job_id: str) -> Job | None:
+    """The job, or None if it has been removed."""
+    try:
+        return await client.get_job(job_id)
+    except Refused as refused:
+        if refused.code is not ErrorCode.UNKNOWN_JOB:
+            raise
+        return None

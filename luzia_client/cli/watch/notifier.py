@@ -12,6 +12,7 @@ from luzia_client.cli.show.text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import TextIO
 
     from luzia_protocol.jobs import Job
@@ -24,54 +25,43 @@ PUSH_TITLE = "\x1b[22;2t"
 POP_TITLE = "\x1b[23;2t"
 
 
-class NotifierOptions:
-    """Which notifications are enabled."""
-
-    def __init__(self, title: bool = False, bell: bool = False) -> None:
-        self.title = title
-        self.bell = bell
-
-
-NO_NOTIFICATIONS = NotifierOptions()
-
-
 def add_notifier_options(parser: argparse.ArgumentParser) -> None:
     """Add --title and --bell; their defaults are in LUZIA_WATCH."""
     on_or_off = argparse.BooleanOptionalAction
     parser.add_argument("--title", action=on_or_off, help="with --watch: show the status in the terminal's title")
     parser.add_argument(
-        "--bell", action=on_or_off, help="with --watch: ring when a job waits for an answer, and when all have ended"
+        "--bell",
+        action=on_or_off,
+        help="with --watch: ring the bell when a job needs an answer, and when all have ended",
     )
 
 
-def notifier_options(args: argparse.Namespace) -> NotifierOptions:
-    """The enabled notifications. Raises UsageError for an option without --watch."""
+def notifier_options(args: argparse.Namespace) -> frozenset[str]:
+    """The enabled notifications: `title`, `bell`. Raises UsageError for an option without --watch."""
+    given = {"title": args.title, "bell": args.bell}
     if not args.watch:
-        if args.title is not None or args.bell is not None:
+        if any(value is not None for value in given.values()):
             raise UsageError("--title and --bell require --watch")
-        return NO_NOTIFICATIONS
+        return frozenset()
     from luzia_client.api import settings
 
     defaults = settings.watch_signs()
-    return NotifierOptions(
-        title="title" in defaults if args.title is None else args.title,
-        bell="bell" in defaults if args.bell is None else args.bell,
-    )
+    return frozenset(name for name, value in given.items() if (name in defaults if value is None else value))
 
 
 class TerminalNotifier:
-    """Sets the title of a terminal and rings its bell."""
+    """Sets the title of a terminal and rings its bell. enabled: `title`, `bell`, or both."""
 
-    def __init__(self, out: TextIO, options: NotifierOptions) -> None:
+    def __init__(self, out: TextIO, enabled: Collection[str]) -> None:
         self._out = out
-        self._options = options
+        self._enabled = enabled
         self._title = ""
         self._waiting: set[str] = set()
 
     def update_title(self, watched: WatchedJobs) -> None:
         """Set the title if that is enabled and it has changed."""
         title = format_title(watched)
-        if not self._options.title or title == self._title:
+        if "title" not in self._enabled or title == self._title:
             return
         self._write(f"{'' if self._title else PUSH_TITLE}\x1b]2;{title}\a")
         self._title = title
@@ -92,7 +82,7 @@ class TerminalNotifier:
 
     def ring(self) -> None:
         """Ring the bell if that is enabled."""
-        if self._options.bell:
+        if "bell" in self._enabled:
             self._write(BELL)
 
     def _write(self, text: str) -> None:

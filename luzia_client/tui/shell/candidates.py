@@ -1,10 +1,18 @@
-"""The candidates at the cursor, from the generated table of the commands and the names that the daemon sent."""
+"""Completion at the prompt, from the generated table of the commands, the names that the daemon sent, and files.
+
+Names of files are read in a thread, so that typing never blocks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
 
 from luzia_protocol.environment import is_path
 from luzia_protocol.jobs import Job
@@ -22,12 +30,15 @@ from luzia_client.cli.completion.engine import Candidates, Line
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.tui.shell.line_parser import BUILTINS, PROGRAM
-from luzia_client.tui.shell.quoting import quote_word, split
+from luzia_client.tui.shell.quoting import MAX_LINE_CHARS, quote_word, split
 
 MAX_DESCRIPTION_CHARS = 60
 MAX_JOBS = 200
 """The most ids that are offered."""
+MAX_FILES = 200
 LAST = "@last"
+
+_table = cache(load_commands)
 
 
 class KnownNames(NamedTuple):
@@ -84,11 +95,6 @@ def find_candidates(line: str, known: KnownNames) -> list[Candidate] | FileQuery
     return _to_candidates(offered, start)
 
 
-@cache
-def _table() -> dict[str, Any]:
-    return load_commands()
-
-
 def _to_candidates(offered: Candidates, start: int) -> list[Candidate] | FileQuery:
     if offered.files or (offered.directories and (is_path(offered.typed) or not offered.values)):
         return FileQuery(offered.typed, start, offered.prefix, only_directories=not offered.files)
@@ -137,3 +143,59 @@ def _complete_job(known: KnownNames, used: Collection[str], command: str, typed:
 def _matches(job: Job, word: str) -> bool:
     """True if the id ends with the word or the task contains it; a single character never matches."""
     return len(word) > 1 and (job.id.endswith(word) or word in job.task.lower())
+
+
+class ShellCompleter(Completer):
+    """Completes lines. known: returns the current names."""
+
+    def __init__(self, known: Callable[[], KnownNames]) -> None:
+        self._known = known
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """The candidates that need no file names."""
+        found = self._find(document)
+        return [] if isinstance(found, FileQuery) else _to_completions(found, document)
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """All candidates."""
+        found = self._find(document)
+        listed = await asyncio.to_thread(list_files, found) if isinstance(found, FileQuery) else found
+        for completion in _to_completions(listed, document):
+            yield completion
+
+    def _find(self, document: Document) -> list[Candidate] | FileQuery:
+        if len(document.text) > MAX_LINE_CHARS:
+            return []
+        return find_candidates(document.text_before_cursor, self._known())
+
+
+def _to_completions(found: list[Candidate], document: Document) -> Iterable[Completion]:
+    """The candidates, unless the only one is already complete."""
+    before = document.text_before_cursor
+    if len(found) == 1 and before[found[0].start :] == found[0].text:
+        return []
+    return [
+        Completion(each.text, each.start - len(before), display=each.shown, display_meta=each.meta) for each in found
+    ]
+
+
+def list_files(query: FileQuery) -> list[Candidate]:
+    """The files whose names start with the word, directories with a `/`; hidden ones only after a dot."""
+    directory, _, begin = query.word.rpartition("/")
+    directory += "/" if "/" in query.word else ""
+    if query.word == "~":
+        return [Candidate(query.prefix + "~/", query.start, "~/")]
+    try:
+        with os.scandir(os.path.expanduser(directory) or ".") as entries:
+            names = [f"{each.name}/" if each.is_dir() else each.name for each in entries if each.name.startswith(begin)]
+    except OSError:
+        return []  # no such directory
+    found = [name for name in sorted(names) if begin.startswith(".") or not name.startswith(".")]
+    if query.only_directories:
+        found = [name for name in found if name.endswith("/")]
+    return [
+        Candidate(query.prefix + quote_word(directory + name), query.start, harmless(name))
+        for name in found[:MAX_FILES]
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import get_args
 
 from luzia_protocol import events
@@ -16,6 +16,7 @@ from luzia_protocol.requests import MAX_PAGE
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.streams import ReconnectDelays
 from luzia_client.cli.show.formatting import ACTIVE_STATES
+from luzia_client.cli.watch.feed import fetch_job
 from luzia_client.transport.connection import open_socket
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.model import JobsModel
@@ -25,7 +26,7 @@ MAX_JOBS = 1000
 """The number of jobs that are kept; others are only counted."""
 RECONNECT_S = 60.0
 """How long to retry an unreachable daemon before waiting for the user to type."""
-RECOUNT_GAP_S = 0.05
+REFRESH_GAP_S = 0.05
 MAX_FOREIGN_JOBS = 100
 """Stop searching for jobs of a command after this many other jobs in a row."""
 
@@ -75,8 +76,8 @@ class JobTracker:
     async def run(self) -> None:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._count())
-            tasks.create_task(self._refresh_names())
+            tasks.create_task(self._repeat(self._recount, self._count))
+            tasks.create_task(self._repeat(self._names_outdated, self._refresh_names))
             tasks.create_task(self._follow())
 
     def command_finished(self, key: str = "", names: Iterable[str] = ()) -> None:
@@ -88,18 +89,23 @@ class JobTracker:
         self._resumed_names |= set(names)
         self._names_outdated.set()
 
+    async def _repeat(self, due: asyncio.Event, request: Callable[[], Awaitable[None]]) -> None:
+        """Make a request each time that it is due; a burst of events causes one."""
+        while True:
+            await due.wait()
+            due.clear()
+            try:
+                await request()
+            except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
+                continue  # _follow reports the error, and makes the request due again
+            self._changed()
+            await asyncio.sleep(REFRESH_GAP_S)
+
+    async def _count(self) -> None:
+        self.counts = (await self._client.list_jobs(limit=1)).counts
+
     async def _refresh_names(self) -> None:
         """Request what no event contains: projects, agents, schedules, and the jobs of this shell."""
-        while True:
-            await self._names_outdated.wait()
-            self._names_outdated.clear()
-            try:
-                await self._refresh_names_once()
-            except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
-                continue  # repeated when the daemon is reachable again
-            self._changed()
-
-    async def _refresh_names_once(self) -> None:
         self._names = KnownNames(
             projects=(await self._client.list_projects()).projects,
             agents=(await self._client.list_agents(versions=False)).agents,
@@ -131,10 +137,8 @@ class JobTracker:
         self.mine.add(job.id)
         self._model.put(job)
         job = self._model.get(job.id) or job  # an event may have updated it
-        if job.state.is_final:
-            self._notify_once(job, None)
-        elif job.question is not None:
-            self._notify_once(job, job.question)
+        if job.state.is_final or job.question is not None:
+            self._notify_once(job, None if job.state.is_final else job.question)
 
     async def _follow(self) -> None:
         delays = ReconnectDelays(RECONNECT_S)
@@ -189,7 +193,9 @@ class JobTracker:
         job = self._model.get(event.job)
         notable = self._all_jobs or event.job in self.mine
         if job is None and not isinstance(event, events.Removed) and (notable or not isinstance(event, events.Ended)):
-            job = await self._fetch(event.job)
+            job = await fetch_job(self._client, event.job)
+            if job is not None:
+                self._model.put(job)
         if job is None or not notable:
             return
         if isinstance(event, events.Ended):
@@ -203,26 +209,3 @@ class JobTracker:
         if key not in self._notified:
             self._notified.add(key)
             self._notify(job, question)
-
-    async def _fetch(self, job_id: str) -> Job | None:
-        """Request a job that is not kept; None if it has been removed."""
-        try:
-            job = await self._client.get_job(job_id)
-        except Refused as refused:
-            if refused.code is not ErrorCode.UNKNOWN_JOB:
-                raise
-            return None
-        self._model.put(job)
-        return job
-
-    async def _count(self) -> None:
-        """Request the counts after changes; a burst of events causes one request."""
-        while True:
-            await self._recount.wait()
-            self._recount.clear()
-            try:
-                self.counts = (await self._client.list_jobs(limit=1)).counts
-            except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
-                continue  # _follow reports the error and requests the counts again
-            self._changed()
-            await asyncio.sleep(RECOUNT_GAP_S)

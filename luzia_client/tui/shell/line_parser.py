@@ -1,4 +1,4 @@
-"""Parses a line of the shell into a command, a task, or a builtin. Pure."""
+"""Parses a line of the shell into a command, a task, or a builtin, and finds the jobs that it starts. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from luzia_protocol.environment import is_path
 
 from luzia_client.cli.args import command_line
-from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.tui.shell.quoting import Word, split, split_complete
 
@@ -22,6 +22,11 @@ BUILTINS = {
 PROGRAM = "luzia"
 TEXT_COMMANDS = ("dispatch", "send")
 """Commands whose last words are a text that keeps its line breaks."""
+KEY = "--key"
+_TAKE_KEY = (["batch"], ["graph", "run"])
+"""Commands with a parser that dispatch jobs and take a key."""
+_RESUMING = ("retry", "send")
+"""Commands that run existing jobs again."""
 
 
 class LineKind(Enum):
@@ -67,9 +72,7 @@ def parse_line(line: str, projects: Sequence[str] = (), using: str = "") -> Pars
         return ParsedLine(LineKind.COMMAND, command_words(words))
     if first in projects or is_path(first):
         return ParsedLine(LineKind.COMMAND, command_words(words))
-    return ParsedLine(
-        LineKind.TASK, command_words([Word("dispatch", 0, " "), Word(using, 0, " "), Word("--", 0, " "), *words])
-    )
+    return ParsedLine(LineKind.TASK, command_words([Word("dispatch", 0, " "), Word(using, 0, " "), *words]))
 
 
 def command_words(words: Sequence[Word]) -> list[str]:
@@ -121,3 +124,37 @@ def _text_start(texts: Sequence[str]) -> int | None:
     except UsageError:
         return None  # the command reports the error
     return len(texts) - len(arguments.words) if arguments.project else None
+
+
+class TrackedCommand(NamedTuple):
+    """words: the command line, with a key if it dispatches jobs. key: that key. names: the jobs that it runs again."""
+
+    words: list[str]
+    key: str = ""
+    names: Sequence[str] = ()
+
+
+def track_jobs(words: Sequence[str], new_key: str) -> TrackedCommand:
+    """The command line to run, and what identifies its jobs. new_key: its key, if it has none and takes one."""
+    words = list(words)
+    first = words[0]
+    if first in _RESUMING:
+        plain = [word for word in words[1:] if word[:1] != "-"]
+        return TrackedCommand(words, names=plain[:1] if first == "send" else plain)
+    if first in COMMANDS and first not in DISPATCH_COMMANDS:
+        begin = next((len(name) for name in _TAKE_KEY if words[: len(name)] == name), 0)
+        if not begin or any(word.partition("=")[0] == KEY for word in words):
+            return TrackedCommand(words)
+        return _add_key(words, begin, new_key)
+    begin = 1 if first in DISPATCH_COMMANDS else 0
+    try:
+        arguments = command_line.parse_dispatch(words[begin:], "dispatch")
+    except UsageError:
+        return TrackedCommand(words)  # the command reports the error
+    if arguments.help or arguments.key:
+        return TrackedCommand(words, arguments.key)
+    return _add_key(words, begin, new_key)
+
+
+def _add_key(words: list[str], begin: int, key: str) -> TrackedCommand:
+    return TrackedCommand([*words[:begin], KEY, key, *words[begin:]], key)

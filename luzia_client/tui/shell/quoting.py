@@ -17,6 +17,10 @@ MAX_LINE_CHARS = 64 * 1024
 _PLAIN = re.compile(r"""[^ \t\r\n'"\\]+""")
 _QUOTED = {"'": re.compile("([^']*)('?)"), '"': re.compile(r"""((?:[^"\\]|\\.)*+\\?)("?)""", re.DOTALL)}
 _UNESCAPED = re.compile(r"""\\(["\\])""")
+_CLOSING_HINTS = {
+    "'": r"Close it with ', or escape it as \' inside a word: don\'t",
+    '"': r'Close it with ", or escape it as \" inside a word: 6\"',
+}
 
 
 class Word(NamedTuple):
@@ -73,14 +77,8 @@ def split_complete(line: str) -> Split:
     if found.open == BACKSLASH:
         raise UsageError("the line ends with a backslash", "Write it twice for a literal backslash.")
     if found.open:
-        raise UsageError(f"unclosed quote: {one_line(line[found.open_at :], 40)}", closing_hint(found.open))
+        raise UsageError(f"unclosed quote: {one_line(line[found.open_at :], 40)}", _CLOSING_HINTS[found.open])
     return found
-
-
-def closing_hint(quote: str) -> str:
-    """The hint for an open quote."""
-    example = "don't" if quote == "'" else '6"'
-    return f"Close it with {quote}, or escape it as {BACKSLASH}{quote} inside a word: {_escape_quotes(example)}"
 
 
 def escape_inside(quote: str, text: str) -> str:
@@ -127,7 +125,3 @@ def _gap(between: str) -> str:
     """A space, or a line break with the text after it, so that a list in a task keeps its form."""
     _, newline, tail = between.partition("\n")
     return newline + tail if newline else " "
-
-
-def _escape_quotes(text: str) -> str:
-    return "".join(BACKSLASH + character if character in QUOTES else character for character in text)

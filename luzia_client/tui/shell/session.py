@@ -19,20 +19,46 @@ from luzia_protocol.environment import is_path
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.errors import UsageError, closest_match
 from luzia_client.cli.help import usage
 from luzia_client.cli.show.details import GENERATED_KEY_PREFIX
 from luzia_client.cli.show.errors import report_error
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.tui.shell import command_runner, keys, notices
-from luzia_client.tui.shell.completer import ShellCompleter
-from luzia_client.tui.shell.help import HELP, HINT, did_you_mean
+from luzia_client.tui.shell.candidates import ShellCompleter
 from luzia_client.tui.shell.history import PersistentHistory, history_file
 from luzia_client.tui.shell.job_tracker import JobTracker
-from luzia_client.tui.shell.line_parser import PROGRAM, LineKind, ParsedLine, parse_line, split_text
-from luzia_client.tui.shell.own_jobs import track_jobs
+from luzia_client.tui.shell.line_parser import PROGRAM, LineKind, parse_line, split_text, track_jobs
 from luzia_client.tui.shell.quoting import MAX_LINE_CHARS, split
+
+HINT = "Tab completes, `help` shows the keys and commands, Ctrl-D exits."
+
+HELP = """\
+Enter luzia commands without the leading `luzia`:
+
+  jobs                           list jobs
+  logs a2f5 -f                   follow the output of a job
+  overbits fix the login button  dispatch a task to a project's agent
+  use overbits                   set the current project: a line that is not a
+                                 command becomes a task for it, after
+                                 confirmation
+  help jobs                      describe a command
+  exit                           exit; running jobs continue
+
+  Tab            complete commands, options, projects, agents, and jobs by id
+                 or by a word of the task
+  Ctrl-R, Up     search the history; a line that starts with a space or sets
+                 a variable is not saved
+  Alt-Enter      insert a line break in a task; an open quote continues on
+                 the next line
+  Ctrl-X Ctrl-E  edit the task in $EDITOR
+  Ctrl-C         discard the line, or interrupt the running command
+
+Quote words as in a shell: "two words", 'two words', don\\'t.
+
+"""
 
 
 def run_session(notices_for: str) -> int:
@@ -101,24 +127,22 @@ class Session:
     async def _run_line(self, line: str) -> bool:
         """Run a line; False if it exits the shell."""
         try:
-            parsed = parse_line(line, self._projects(), self._using)
-            if parsed.kind is LineKind.EXIT:
-                return False
-            await self._execute(parsed)
+            kind, words = parse_line(line, self._projects(), self._using)
+            match kind:
+                case LineKind.EXIT:
+                    return False
+                case LineKind.HELP:
+                    print(HELP + usage.format_commands())
+                    self._status = exit_codes.OK
+                case LineKind.USE:
+                    self._use(words)
+                case LineKind.TASK:
+                    await self._confirm_dispatch(words)
+                case LineKind.COMMAND:
+                    await self._run(words)
         except UsageError as exc:
             self._status = report_error(exc)
         return True
-
-    async def _execute(self, parsed: ParsedLine) -> None:
-        if parsed.kind is LineKind.HELP:
-            print(HELP + usage.format_commands())
-            self._status = exit_codes.OK
-        elif parsed.kind is LineKind.USE:
-            self._use(parsed.words)
-        elif parsed.kind is LineKind.TASK:
-            await self._confirm_dispatch(parsed.words)
-        elif parsed.kind is LineKind.COMMAND:
-            await self._run(parsed.words)
 
     async def _run(self, words: Sequence[str]) -> None:
         tracked = track_jobs(words, f"{GENERATED_KEY_PREFIX}{os.urandom(12).hex()}")
@@ -134,9 +158,9 @@ class Session:
         """Dispatch a line that is not a command, after confirmation: a typing mistake must start no agent."""
         task = " ".join(words[words.index("--") + 1 :])
         first = task.split()[0] if task.split() else ""
-        question = (
-            f"Unknown command '{one_line(first, 20)}'{did_you_mean(first)}. Dispatch to {harmless(self._using)}: "
-        )
+        match = closest_match(first, COMMANDS)
+        near = f" (did you mean `{match}`?)" if match else ""
+        question = f"Unknown command '{one_line(first, 20)}'{near}. Dispatch to {harmless(self._using)}: "
         if await keys.confirm(f"{question}{one_line(task, 60)}? [y/N] "):
             await self._run(words)
         else:

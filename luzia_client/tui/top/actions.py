@@ -19,7 +19,7 @@ from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees import WorktreeError, diff, worktree_of
 from luzia_client.tui.top.keys import format_help
-from luzia_client.tui.top.question_form import QuestionForm, permission_prompt
+from luzia_client.tui.top.question_form import QuestionForm
 from luzia_client.tui.top.state import KeyPrompt, Page, TopState
 from luzia_client.tui.top.text_view import TextView
 
@@ -152,22 +152,21 @@ class Actions:
         if job.state.is_final:
             self._say(f"job {job.id} is already {format_state(job.state)}")
             return
-        self._prompt(
-            KeyPrompt(f"Cancel {job.id} “{one_line(job.task, 40)}” and end all its processes? y/N", {"y": "cancel"}),
-            {"cancel": lambda: self._change(job, "cancelled", self._client.cancel)},
-        )
+        question = f"Cancel {job.id} “{one_line(job.task, 40)}” and end all its processes?"
+        self._confirm(question, lambda: self._change(job, "cancelled", self._client.cancel))
 
     def retry(self) -> None:
         """Run the job again, or now; a completed one only after confirmation."""
         if (job := self._job()) is None:
             return
-        if job.state is not JobState.COMPLETED:
+
+        def retry() -> None:
             self._change(job, "retried", self._client.retry)
-            return
-        self._prompt(
-            KeyPrompt(f"Job {job.id} has already completed. Run it again? y/N", {"y": "retry"}),
-            {"retry": lambda: self._change(job, "retried", self._client.retry)},
-        )
+
+        if job.state is JobState.COMPLETED:
+            self._confirm(f"Job {job.id} has already completed. Run it again?", retry)
+        else:
+            retry()
 
     def pause(self) -> None:
         """Pause or resume the job; hold or release a queued one."""
@@ -195,30 +194,18 @@ class Actions:
             self._change(job, "answered", lambda name: self._client.answer_question(name, words, question.id))
 
         form = QuestionForm(question, self._edit, send)
-        prompt = permission_prompt(question)
-        if prompt is None:
+        self.top.prompt = form.permission_prompt()
+        if self.top.prompt is None:
             form.ask_parts()
-        else:
-            effects: dict[str, Callable[[], None]] = {
-                "allow": lambda: send(["allow"]),
-                "deny": lambda: send(["deny"]),
-                "text": form.ask_text,
-            }
-            self._prompt(prompt, effects)
 
     def answer_prompt(self, key: str) -> None:
         """Answer the open prompt with a key."""
         prompt, self.top.prompt = self.top.prompt, None
         assert prompt is not None
-        answer = prompt.keys.get(key.lower())
-        if answer is None:
-            self._say("aborted")
-        else:
-            self._effects[answer]()
+        prompt.keys.get(key.lower(), lambda: self._say("aborted"))()
 
-    def _prompt(self, prompt: KeyPrompt, effects: dict[str, Callable[[], None]]) -> None:
-        self._effects = effects
-        self.top.prompt = prompt
+    def _confirm(self, question: str, effect: Callable[[], None]) -> None:
+        self.top.prompt = KeyPrompt(f"{question} y/N", {"y": effect})
 
     def _change(self, job: Job, verb: str, request: Callable[[str], Awaitable[JobChange]]) -> None:
         async def ask() -> None:

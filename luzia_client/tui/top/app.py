@@ -23,11 +23,9 @@ from luzia_client.transport.connection import open_socket
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.bindings import bindings
+from luzia_client.tui.top.controls import STYLE, InputLine, ScreenControl, ignore
 from luzia_client.tui.top.feed import Feed
-from luzia_client.tui.top.input_line import InputLine
-from luzia_client.tui.top.screen_control import ScreenControl
 from luzia_client.tui.top.state import TopState
-from luzia_client.tui.top.style import STYLE
 from luzia_client.tui.top.text_view import Fragments
 from luzia_client.tui.top.transcript import TranscriptFollower
 from luzia_client.tui.top.views import compose_screen, next_redraw_s
@@ -54,12 +52,7 @@ class TopApp:
         self._line = InputLine()
         self._actions = Actions(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
         self._main = Window(ScreenControl(self._paint, self._actions), always_hide_cursor=True)
-        own = {
-            "filter": self._filter,
-            "leave": self._leave,
-            "redraw": self._clear,
-            "suspend": self._suspend,
-        }
+        own = {"filter": self._filter, "leave": self._leave, "redraw": self._clear, "suspend": self._suspend}
         self._app: Application[None] = Application(
             layout=Layout(HSplit([self._main, self._line.container])),
             key_bindings=bindings(self._actions, own, lambda: self._line.is_open, self._typed),
@@ -142,27 +135,17 @@ class TopApp:
     # The input line
 
     def _filter(self) -> None:
-        before = self._top.model.filter
-
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
             self._top.cursor.select_row(0)
 
-        self._open("Filter: ", lambda _: None, typed, lambda: typed(before), before)
+        self._edit("Filter: ", ignore, typed, self._top.model.filter)
 
-    def _edit(self, label: str, entered: Callable[[str], None]) -> None:
-        self._open(label, entered, None, lambda: None, "")
-
-    def _open(
-        self,
-        label: str,
-        entered: Callable[[str], None],
-        typed: Callable[[str], None] | None,
-        aborted: Callable[[], None],
-        text: str,
+    def _edit(
+        self, label: str, entered: Callable[[str], None], typed: Callable[[str], None] = ignore, text: str = ""
     ) -> None:
         self._top.typing = True
-        self._line.open(label, entered, typed, aborted, text)
+        self._line.open(label, entered, typed, text)
         self._app.layout.focus(self._line.window)
 
     def _typed(self, entered: bool) -> None:

@@ -133,11 +133,9 @@ class Feed:
             self._refresh_due.clear()
             try:
                 await self._refresh_once()
+                self._changed()
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
-                # _follow reports the error and requests everything again.
-                await asyncio.sleep(REFRESH_GAP_S)
-                continue
-            self._changed()
+                pass  # _follow reports the error and requests everything again
             await asyncio.sleep(REFRESH_GAP_S)
 
     async def _refresh_once(self) -> None:
@@ -145,32 +143,24 @@ class Feed:
         if self._counts_changed:
             self._counts_changed = False
             self._model.update_counts(await self._client.list_jobs(projects=self._projects, limit=1))
-            self._model.stale |= {name for name in visible if self._is_queued(name)}
+            listed = filter(None, map(self._model.get, visible))
+            self._model.stale |= {job.id for job in listed if job.state is JobState.QUEUED}
         names = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:MAX_REFRESHED_JOBS]
         if names:
             await self._request(names)
         if self._model.stale:
             self._refresh_due.set()
 
-    def _is_queued(self, name: str) -> bool:
-        job = self._model.get(name)
-        return job is not None and job.state is JobState.QUEUED
-
-    async def _request(self, names: Sequence[str]) -> None:
+    async def _request(self, names: list[str]) -> None:
         """Request jobs with a single request that does not wait; one by one if some have been removed."""
         try:
             self._model.put_all((await self._client.wait(names, timeout_s=0.0)).jobs)
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
-            for name in names:
-                await self._request_one(name)
+            if len(names) == 1:
+                self._model.remove(names[0])
+            else:
+                for name in names:
+                    await self._request([name])
         self._model.stale.difference_update(names)
-
-    async def _request_one(self, name: str) -> None:
-        try:
-            self._model.put((await self._client.wait([name], timeout_s=0.0)).jobs[0])
-        except Refused as refused:
-            if refused.code is not ErrorCode.UNKNOWN_JOB:
-                raise
-            self._model.remove(name)

@@ -63,12 +63,3 @@ def format_help() -> str:
     for group, keys in GROUPS.items():
         lines += [group, *(f"  {key.label:<17} {key.help}" for key in keys), ""]
     return "\n".join([*lines, MOUSE_HELP])
-
-
-def format_table() -> str:
-    """The table in docs/top.md."""
-    rows = ["| key | effect |", "|---|---|"]
-    for key in iter_keys():
-        label = ", ".join(f"`{name}`" for name in key.label.split())
-        rows.append(f"| {label} | {key.help} |")
-    return "\n".join(rows)

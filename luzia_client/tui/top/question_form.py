@@ -10,14 +10,6 @@ from luzia_client.cli.show.text import one_line
 from luzia_client.tui.top.state import KeyPrompt
 
 
-def permission_prompt(question: Question) -> KeyPrompt | None:
-    """The prompt for a permission request; None for a question that needs text."""
-    if question.type != "permission":
-        return None
-    request = f"Allow {one_line(question.tool)}: {one_line(question.text)}"
-    return KeyPrompt(f"{request}? y allow  n deny  t deny with instructions", {"y": "allow", "n": "deny", "t": "text"})
-
-
 def format_label(part: QuestionPart, number: int, parts: int) -> str:
     """The label of the input line for one part of a question."""
     options = ", ".join(f"{index} {one_line(option, 30)}" for index, option in enumerate(part.options, 1))
@@ -26,7 +18,7 @@ def format_label(part: QuestionPart, number: int, parts: int) -> str:
 
 
 class QuestionForm:
-    """Collects the answers to the parts of a question, one input line each.
+    """Collects the answer to a question: one key for a permission, or one input line for each part.
 
     edit: opens an input line. send: called with the complete answers.
     """
@@ -39,9 +31,15 @@ class QuestionForm:
         self._send = send
         self._words: list[str] = []
 
-    def ask_text(self) -> None:
-        """Ask for instructions that replace the denied action."""
-        self._edit("Instructions: ", self._entered_text)
+    def permission_prompt(self) -> KeyPrompt | None:
+        """The prompt for a permission request; None for a question that needs text."""
+        if self._question.type != "permission":
+            return None
+        request = f"Allow {one_line(self._question.tool)}: {one_line(self._question.text)}"
+        return KeyPrompt(
+            f"{request}? y allow  n deny  t deny with instructions",
+            {"y": lambda: self._send(["allow"]), "n": lambda: self._send(["deny"]), "t": self._ask_text},
+        )
 
     def ask_parts(self) -> None:
         """Ask for the next part; send the answers after the last."""
@@ -52,11 +50,11 @@ class QuestionForm:
         else:
             self._edit(format_label(parts[number], number + 1, len(parts)), self._entered_part)
 
-    def _entered_text(self, text: str) -> None:
-        if text.strip():
-            self._send(["deny", text])
-
     def _entered_part(self, text: str) -> None:
         if text.strip():
             self._words.append(text)
             self.ask_parts()
+
+    def _ask_text(self) -> None:
+        """Ask for instructions that replace the denied action."""
+        self._edit("Instructions: ", lambda text: self._send(["deny", text]) if text.strip() else None)

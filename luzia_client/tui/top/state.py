@@ -1,29 +1,123 @@
-"""The state of the screen besides the jobs: selection, open page, prompt, messages. Pure."""
+"""The state of the screen besides the jobs: selection, division of the rows, open page, prompt, messages. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
 
 from luzia_client.tui.model import JobsModel
-from luzia_client.tui.top.cursor import Cursor
-from luzia_client.tui.top.layout import Layout, divide_rows
 from luzia_client.tui.top.text_view import TextView
 
+MIN_ROWS_FOR_TRANSCRIPT = 12
+"""The least number of rows with which the transcript is shown below the list."""
+MIN_ROWS_FOR_TITLES = 7
 
-class Page:
+
+class Layout(NamedTuple):
+    """The first row of each part, from the top; a part ends where the next one starts.
+
+    Row 0 is the header. The titles of the columns follow, the list, and the pane of the selected job; the last row has
+    a message or the keys.
+    """
+
+    list: int
+    pane: int
+    bottom: int
+
+    @property
+    def list_rows(self) -> int:
+        """The number of rows of the list."""
+        return self.pane - self.list
+
+    @property
+    def pane_rows(self) -> int:
+        """The number of rows of the selected job's pane, with its heading."""
+        return self.bottom - self.pane
+
+
+def divide_rows(rows: int, zoomed: bool) -> Layout:
+    """The layout of a terminal with this many rows. zoomed: the transcript replaces the list."""
+    bottom = max(rows - 1, 1)
+    if zoomed:
+        return Layout(1, 1, bottom)
+    first = 2 if rows >= MIN_ROWS_FOR_TITLES else 1
+    if rows < MIN_ROWS_FOR_TRANSCRIPT:
+        return Layout(first, bottom, bottom)
+    return Layout(first, first + (bottom - first) * 45 // 100, bottom)
+
+
+class Cursor:
+    """Stays on its job when that moves in the list.
+
+    top: the first visible row. height: the number of visible rows, as of the last `fit_to_height`.
+    """
+
+    def __init__(self, model: JobsModel) -> None:
+        self.top = 0
+        self.height = 1
+        self._model = model
+        self._selected: str | None = None
+        self._row = 0
+
+    @property
+    def job(self) -> Job | None:
+        """The selected job; None if the list is empty."""
+        self._find()
+        return None if self._selected is None else self._model.get(self._selected)
+
+    @property
+    def row(self) -> int:
+        """Its row in the list."""
+        self._find()
+        return self._row
+
+    def fit_to_height(self, height: int) -> None:
+        """Scroll so that the selected row is among `height` visible rows, without empty rows at the end."""
+        self.height = max(height, 1)
+        self._find()
+        self.top = min(max(self.top, self._row - self.height + 1), self._row)
+        self.top = max(min(self.top, len(self._model.rows) - self.height), 0)
+
+    def move(self, rows: int) -> None:
+        """Move the selection down by `rows`, or up if negative."""
+        self._find()
+        self.select_row(self._row + rows)
+
+    def select_row(self, row: int) -> None:
+        """Select the job in a row, or the nearest one beyond the ends."""
+        self._row = max(min(row, len(self._model.rows) - 1), 0)
+        found = self._model.rows[self._row : self._row + 1]
+        self._selected = found[0].id if found else None
+
+    def scroll(self, rows: int) -> None:
+        """Scroll the list; the selection stays visible."""
+        self._find()
+        self.top = max(min(self.top + rows, len(self._model.rows) - self.height), 0)
+        self.select_row(max(min(self._row, self.top + self.height - 1), self.top))
+
+    def _find(self) -> None:
+        """Update the row of the job; if the job is gone, select the one in its row."""
+        row = None if self._selected is None else self._model.row_of(self._selected)
+        if row is None:
+            self.select_row(self._row)
+        else:
+            self._row = row
+
+
+class Page(NamedTuple):
     """A text that covers the screen."""
 
-    def __init__(self, title: str, text: TextView) -> None:
-        self.title = title
-        self.text = text
+    title: str
+    text: TextView
 
 
-class KeyPrompt:
-    """A question that one key answers. keys: key -> answer; any other key aborts."""
+class KeyPrompt(NamedTuple):
+    """A question that one key answers. keys: key -> the effect; any other key aborts."""
 
-    def __init__(self, question: str, keys: dict[str, str]) -> None:
-        self.question = question
-        self.keys = keys
+    question: str
+    keys: dict[str, Callable[[], None]]
 
 
 class TopState:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
 from functools import lru_cache
 
 from prompt_toolkit.formatted_text import ANSI, to_formatted_text
@@ -38,11 +37,6 @@ class TextView:
     def follows(self) -> bool:
         """True while the end is visible."""
         return self._below == 0
-
-    @property
-    def is_empty(self) -> bool:
-        """True if there is no text."""
-        return len(self._lines) == 1 and not self._lines[0]
 
     def feed(self, text: str) -> None:
         """Append text; the view stays in place unless it follows the end."""
@@ -109,11 +103,6 @@ def fit(row: Fragments, columns: int) -> Fragments:
         if left <= 0:
             return found
     return [*found, (row[-1][0] if row else "", " " * left)]
-
-
-def plain(lines: Iterable[Fragments]) -> list[str]:
-    """The texts of rows, without styles."""
-    return ["".join(text for _, text in line) for line in lines]
 
 
 @lru_cache(maxsize=512)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from luzia_protocol.jobs import Job, JobState
 
@@ -15,17 +16,18 @@ from luzia_client.cli.show.formatting import (
     format_agent,
     format_elapsed,
     format_state,
+    format_status,
 )
 from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import one_line
+from luzia_client.cli.show.text import one_line, pad
 from luzia_client.tui.model import describe_counts
-from luzia_client.tui.top import rows
 from luzia_client.tui.top.keys import FOOTER
-from luzia_client.tui.top.layout import Layout
-from luzia_client.tui.top.state import TopState
+from luzia_client.tui.top.state import Layout, TopState
 from luzia_client.tui.top.text_view import Fragments, fit
 
+GAP = " "
+MIN_TASK_WIDTH = 4
 MAX_QUESTION_ROWS = 6
 HOUR_S = 3600.0
 MINUTE_S = 60.0
@@ -38,8 +40,8 @@ def compose_screen(top: TopState, now: datetime, screen: Screen) -> list[Fragmen
         return _page(top, width, height)
     layout = top.layout(height)
     shown = [_header(top, now, width)]
-    if layout.list > layout.titles:
-        shown.append(rows.format_titles(rows.choose_columns(screen), width))
+    if layout.list > 1:  # the titles have a row
+        shown.append(format_titles(choose_columns(screen), width))
     shown += _list(top, now, screen, layout)
     shown += _pane(top, now, screen, layout.pane_rows)
     if top.typing or height < 2:
@@ -85,10 +87,10 @@ def _list(top: TopState, now: datetime, screen: Screen, layout: Layout) -> list[
         return []
     model = top.model
     top.cursor.fit_to_height(room)
-    columns = rows.choose_columns(screen)
+    columns = choose_columns(screen)
     selected = top.cursor.row
     shown = [
-        rows.format_job(job, now, columns, width, number == selected)
+        format_job(job, now, columns, width, number == selected)
         for number, job in enumerate(model.page(top.cursor.top, room), top.cursor.top)
     ]
     if not shown:
@@ -96,6 +98,55 @@ def _list(top: TopState, now: datetime, screen: Screen, layout: Layout) -> list[
     elif len(shown) < room and model.unlisted_count() and not model.filter and not top.loading:
         shown.append([("class:dim", f"… and {model.unlisted_count()} older")])
     return [*shown, *[[("", "")]] * (room - len(shown))]
+
+
+class Column(NamedTuple):
+    """columns: its width. cell: the text for a job at a time."""
+
+    title: str
+    columns: int
+    cell: Callable[[Job, datetime], str]
+
+
+def choose_columns(screen: Screen) -> list[Column]:
+    """The columns that fit the screen."""
+    width = screen.width or 80
+    columns = [
+        Column("ID", 11, lambda job, _: job.id),
+        Column("STATE", _state_width(width), lambda job, now: format_status(job, screen, now)),
+        Column("TIME", 6, format_elapsed),
+    ]
+    if width >= 60:
+        columns.insert(1, Column("PROJECT", 10 if width < 120 else 18, lambda job, _: one_line(job.project)))
+    if width >= 100:
+        columns.insert(2, Column("AGENT", 8, lambda job, _: format_agent(job.agent)))
+    if width >= 160:
+        columns.append(Column("WORK", 38, lambda job, _: format_work(job.activity)))
+    left = width - sum(column.columns + len(GAP) for column in columns)
+    if left >= MIN_TASK_WIDTH:
+        columns.append(Column("TASK", left, lambda job, _: one_line(job.task)))
+    return columns
+
+
+def _state_width(width: int) -> int:
+    if width < 60:
+        return max(width - 20, 4) if width < 40 else 20
+    return 28 if width < 100 else min(width * 3 // 10, 52)
+
+
+def format_titles(columns: list[Column], width: int) -> Fragments:
+    """The titles of the columns."""
+    return fit([("class:titles", GAP.join(pad(column.title, column.columns) for column in columns))], width)
+
+
+def format_job(job: Job, now: datetime, columns: list[Column], width: int, selected: bool) -> Fragments:
+    """The row of a job, exactly `width` columns wide. selected: highlight it."""
+    row: Fragments = []
+    for column in columns:
+        style = f"class:{job.state.value}" if column.title == "STATE" else ""
+        gap = GAP if row else ""
+        row.append(("class:selected" if selected else style, gap + pad(column.cell(job, now), column.columns)))
+    return fit(row, width)
 
 
 def _empty_list_text(top: TopState) -> str:

@@ -1,4 +1,4 @@
-"""Validates how a job's agent is launched: in a git worktree, and with leave to ask questions."""
+"""Validates how a job's agent is launched: in a git worktree, with leave to ask, with more in its system prompt."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
 from luziad.config.schema import ProjectConfig, first_set
+from luziad.handlers.dispatch.inputs import validate_system_prompt
 from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
@@ -21,13 +22,16 @@ def validate_launch_options(
     """
     if request.ask and not can_ask:
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
-    worktree, ask = (
-        first_set(request.worktree, None, project.worktree),
-        first_set(request.ask, None, project.ask and can_ask),
-    )
+    worktree = first_set(request.worktree, None, project.worktree)
+    ask = first_set(request.ask, None, project.ask and can_ask)
     if worktree:
         _validate_repository(directory, programs)
-    return LaunchOptions(worktree=worktree, ask=ask) if worktree or ask else None
+    system_prompt = request.system_prompt or ""
+    if system_prompt:
+        validate_system_prompt(system_prompt, request)
+    if not (worktree or ask or system_prompt):
+        return None
+    return LaunchOptions(worktree=worktree, ask=ask, system_prompt=system_prompt)
 
 
 def _validate_repository(directory: str, programs: Programs) -> None:

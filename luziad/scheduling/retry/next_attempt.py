@@ -1,4 +1,4 @@
-"""Decides what follows an attempt that has ended: another one, or the end of the job.
+"""Decides what follows an attempt that has ended: another one, or the end of the job. The delay is in backoff.py.
 
 The reasons for another one, in this order: the reset of a usage limit, an overloaded server, the retries of the policy,
 and follow-ups that were sent during the attempt.
@@ -16,12 +16,11 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState, Outcome
 
 from luziad.agents.json_values import one_line
-from luziad.agents.judging import is_overload
-from luziad.agents.usage_reset import parse_reset_time
+from luziad.agents.usage_reset import parse_duration_s, parse_reset_time
 from luziad.attempts.budget import retry_hint
 from luziad.clocks.clock import steady_time
 from luziad.clocks.format import format_time
-from luziad.jobs.attempt import Verdict
+from luziad.jobs.attempt import FailureCause, Verdict
 from luziad.jobs.record import JobRecord
 from luziad.jobs.retry_state import Continuation, RetryState
 from luziad.jobs.start_time import next_start
@@ -44,9 +43,6 @@ MAX_FOLLOW_UPS = 20
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 """A session id that may be part of a command; the output of an agent can contain anything."""
 
-_OUT_OF_BUDGET = ("error_max_turns", "error_max_budget")
-"""The beginnings of the reasons of agents that have stopped at their budget themselves."""
-
 _RESET = dict.fromkeys(("not_before", "not_before_steady", "limited_until", "limited_until_steady", "continuation"))
 """The fields that concern only the attempt that has ended."""
 
@@ -64,14 +60,15 @@ class RetryPlanner:
     def classify(self, record: JobRecord, verdict: Verdict) -> Verdict:
         """The verdict, with a usage limit or an exceeded budget distinguished from other failures."""
         activity = record.attempt.activity if record.attempt else None
-        if verdict.outcome is Outcome.FAILED and (verdict.reason or "").startswith(_OUT_OF_BUDGET):
+        if verdict.cause is FailureCause.BUDGET:
             return Verdict(Outcome.OVER_BUDGET, f"{verdict.reason}; {retry_hint(record)}")
-        if verdict.outcome is not Outcome.FAILED or activity is None or activity.limit is None:
-            return verdict
-        return Verdict(Outcome.USAGE_LIMITED, verdict.reason or activity.limit)
+        limit = activity.limit if activity is not None else None
+        if verdict.outcome is Outcome.FAILED and (limit is not None or verdict.cause is FailureCause.USAGE_LIMIT):
+            return Verdict(Outcome.USAGE_LIMITED, verdict.reason or limit)
+        return verdict
 
     def plan(self, record: JobRecord, verdict: Verdict) -> str | None:
-        """Why the job is queued retry, with what it waits for in its record; None when it has ended."""
+        """Why the job is queued again, with what it waits for in its record; None when it has ended."""
         retry = replace(record.status.retry_state or RetryState(), **_RESET)
         for following in (self._after_limit, self._after_overload, self._by_policy, self._with_follow_up):
             found = following(record, verdict, retry)
@@ -116,7 +113,7 @@ class RetryPlanner:
         return replace(verdict, reason=", ".join([verdict.reason or verdict.outcome.value, *notes]))
 
     def reset(self, record: JobRecord, given: Continuation | None) -> None:
-        """Start to count retries and limits retry, because a user has asked for another attempt."""
+        """Count retries and usage limits from zero, because a user has requested another attempt."""
         kept = record.status.retry_state.messages if record.status.retry_state else ()
         first = len(record.status.attempts) + 1
         record.status.retry_state = RetryState(
@@ -140,7 +137,7 @@ class RetryPlanner:
         return True
 
     def continuation(self, record: JobRecord) -> Continuation | None:
-        """The session that the next attempt resumes, so that no work is repeated; None to start the task retry."""
+        """The session that the next attempt resumes; None to run the task from the start."""
         attempt = record.attempt
         if attempt is None or not self._policies.resumes(record):
             return None
@@ -191,15 +188,17 @@ class RetryPlanner:
         )
 
     def _after_overload(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
-        if verdict.outcome is not Outcome.FAILED or not is_overload(verdict.reason or ""):
+        if verdict.outcome is not Outcome.FAILED or verdict.cause is not FailureCause.OVERLOAD:
             return None
-        if not (record.attempt and record.attempt.activity and self._policies.after_overload(record)):
-            return None  # retries are switched off, or the output of this agent is not read
+        if not self._policies.after_overload(record):
+            return None
         delay_s = decide(verdict.outcome, OVERLOAD, retry.overload_retries + 1, random.random()).delay_s
         if delay_s is None:
             return None
         count = retry.overload_retries + 1
         what = f"retry {count} of {OVERLOAD.retries} after an overload"
+        requested_s = parse_duration_s(verdict.reason or "") or 0.0  # the server's own words
+        delay_s = max(delay_s, requested_s if requested_s <= OVERLOAD.most_s else 0.0)
         return self._later(record, replace(retry, overload_retries=count, description=what), delay_s)
 
     def _by_policy(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:

@@ -1,4 +1,4 @@
-"""Every request has its one method in both clients, and the blocking form is made from the other one."""
+"""Every request has its one method in both clients, which take and return the same."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from luzia_protocol import requests
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.client import Client
-from unit.house.scripts import load
-
-GENERATE = load("luzia_client/api/generate.py")
 
 METHODS = {
     "agents": "list_agents",
@@ -52,11 +49,6 @@ def public(client: type) -> dict[str, Any]:
     return {name: value for name, value in inspect.getmembers(client, callable) if not name.startswith("_")}
 
 
-def test_the_blocking_client_is_up_to_date() -> None:
-    made = GENERATE.blocking(GENERATE.SOURCE.read_text())
-    assert GENERATE.RESULT.read_text() == made, "run `make generate`"
-
-
 @pytest.mark.parametrize("client", [Client, AsyncClient])
 def test_every_request_has_its_one_method(client: type) -> None:
     ops = {struct.__struct_config__.tag for struct in get_args(requests.Request)}
@@ -77,4 +69,11 @@ def test_both_clients_take_and_return_the_same() -> None:
 
 def test_every_method_says_what_it_does() -> None:
     for name, method in public(AsyncClient).items():
+        assert inspect.getdoc(method) == inspect.getdoc(public(Client)[name]), name
         assert inspect.getdoc(method), name
+
+
+def test_every_method_of_the_asynchronous_client_is_its_own_coroutine_or_iterator() -> None:
+    for name, method in public(AsyncClient).items():
+        assert method.__qualname__ == f"AsyncClient.{name}"
+        assert inspect.iscoroutinefunction(method) == (name not in ("iter_jobs", "follow", "subscribe")), name

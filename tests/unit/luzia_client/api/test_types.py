@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import luzia_client
 from luzia_client import AsyncClient, Client
 
@@ -69,7 +71,8 @@ def test_a_program_that_uses_the_results_of_methods_as_arguments_is_right(tmp_pa
     assert mypy(tmp_path, f"from luzia_client import Client\n\nclient = Client()\n{RIGHT}")[0].startswith("Success")
 
 
-def test_mistakes_are_seen_before_a_program_runs(tmp_path: Path) -> None:
-    lines = mypy(tmp_path, f"from luzia_client import Client\n\nclient = Client()\n{WRONG}")
+@pytest.mark.parametrize("client", ["Client", "AsyncClient"])
+def test_mistakes_are_seen_before_a_program_runs(tmp_path: Path, client: str) -> None:
+    lines = mypy(tmp_path, f"from luzia_client import {client}\n\nclient = {client}()\n{WRONG}")
     wrong = {int(line.split(":")[1]) - 4 for line in lines if ": error:" in line}
     assert wrong == set(range(1, len(WRONG.splitlines())))

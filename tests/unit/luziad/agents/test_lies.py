@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.agents.base import Reader
 from luziad.agents.registry import BUILT_IN
-from luziad.jobs.attempt import Verdict
+from luziad.jobs.attempt import FailureCause, Verdict
 from unit.luziad.agents.recordings import RECORDINGS, exited
 
 Event = dict[str, Any]
@@ -29,8 +30,8 @@ def read(agent: str, *events: Event) -> tuple[Reader, list[Progress]]:
 
 
 def verdict(agent: str, *events: Event, code: int = 0, stderr: bytes = b"") -> Verdict:
-    """The verdict after the events."""
-    return read(agent, *events)[0].verdict(exited(code), stderr)
+    """The verdict after the events, without its cause."""
+    return replace(read(agent, *events)[0].verdict(exited(code), stderr), cause=None)
 
 
 def synthetic(text: str) -> Event:
@@ -55,8 +56,6 @@ def test_claude_succeeds_with_an_answer_and_a_result() -> None:
         ([INIT, ANSWER, RESULT | {"result": "It broke", "api_error_status": 529}], "It broke"),
         ([INIT, RESULT | {"result": "Unknown slash command: fix", "num_turns": 0}], "Unknown slash command: fix"),
         ([INIT, ANSWER, RESULT | {"terminal_reason": "aborted_tools"}], "the turn ended early: aborted_tools"),
-        ([INIT, ANSWER, RESULT | {"subtype": "error_max_turns"}], "error_max_turns: Done"),
-        ([INIT, ANSWER, RESULT | {"subtype": "error_max_budget_usd"}], "error_max_budget_usd: Done"),
         (
             [INIT, ANSWER, RESULT | {"subtype": "error_during_execution", "errors": ["a", 3]}],
             "error_during_execution: a",
@@ -79,6 +78,22 @@ def test_claude_succeeds_with_an_answer_and_a_result() -> None:
 )
 def test_claude_has_failed_although_it_exits_0(events: list[Event], reason: str) -> None:
     assert verdict("claude", *events) == Verdict(Outcome.FAILED, reason)
+
+
+@pytest.mark.parametrize("subtype", ["error_max_turns", "error_max_budget_usd"])
+def test_claude_that_stops_at_its_budget_is_over_budget(subtype: str) -> None:
+    judged = verdict("claude", INIT, ANSWER, RESULT | {"subtype": subtype})
+    assert judged == Verdict(Outcome.OVER_BUDGET, f"{subtype}: Done")
+
+
+def test_a_status_tells_the_cause_when_the_words_do_not() -> None:
+    reader, _ = read("claude", INIT, RESULT | {"result": "It broke", "is_error": True, "api_error_status": 529})
+    assert reader.verdict(exited(1), b"") == Verdict(Outcome.FAILED, "It broke", FailureCause.OVERLOAD)
+    reader, _ = read("gemini", {"type": "result", "status": "error", "error": {"message": "It broke"}})
+    assert reader.verdict(exited(503 % 256), b"").cause is FailureCause.OVERLOAD
+    error = {"name": "APIError", "data": {"message": "It broke", "statusCode": 502}}
+    reader, _ = read("opencode", {"type": "error", "error": error})
+    assert reader.verdict(exited(1), b"").cause is FailureCause.OVERLOAD
 
 
 def test_claude_is_understood_whatever_the_order_of_lines_and_keys() -> None:
@@ -113,7 +128,7 @@ def test_claude_that_is_killed_after_its_result_has_not_completed() -> None:
 def test_a_server_that_limits_requests_is_told_in_its_own_words() -> None:
     words = "API Error: Server is temporarily limiting requests (not your usage limit)"
     reader, _ = read("claude", INIT, synthetic(words), RESULT | {"result": words, "is_error": True})
-    assert reader.verdict(exited(0), b"") == Verdict(Outcome.FAILED, words)
+    assert reader.verdict(exited(0), b"") == Verdict(Outcome.FAILED, words, FailureCause.OVERLOAD)
     assert reader.summary().usage_limit is None
 
 
@@ -225,7 +240,7 @@ def test_codex_items_that_tell_an_error_are_not_the_end() -> None:
 def test_codex_out_of_credits_has_failed_and_waiting_does_not_help() -> None:
     words = "Your workspace is out of credits. Ask your workspace owner to refill."
     reader, _ = read("codex", {"type": "turn.started"}, {"type": "turn.failed", "error": {"message": words}})
-    assert reader.verdict(exited(1), b"") == Verdict(Outcome.FAILED, words)
+    assert reader.verdict(exited(1), b"") == Verdict(Outcome.FAILED, words, FailureCause.ACCOUNT)
     assert reader.summary().usage_limit is None
 
 
@@ -266,7 +281,8 @@ def test_gemini_exit_0_without_a_result_is_a_failure() -> None:
     ],
 )
 def test_gemini_exit_codes_have_words(code: int, words: str) -> None:
-    assert verdict("gemini", code=code) == Verdict(Outcome.FAILED, f"exit code {code}: {words}")
+    outcome = Outcome.OVER_BUDGET if code == 53 else Outcome.FAILED
+    assert verdict("gemini", code=code) == Verdict(outcome, f"exit code {code}: {words}")
 
 
 def test_gemini_has_failed_with_a_result_that_says_so_although_it_exits_0() -> None:
@@ -298,6 +314,18 @@ def test_opencode_has_failed_after_an_error_although_it_exits_0() -> None:
     assert verdict("opencode", start, stop, error) == Verdict(Outcome.FAILED, "no quota")
 
 
+def test_opencode_that_goes_on_after_an_error_has_not_failed() -> None:
+    error = {"type": "error", "error": {"name": "APIError", "data": {"message": "You've hit your usage limit"}}}
+    start, stop = {"type": "step_start"}, {"type": "step_finish", "part": {"reason": "stop"}}
+    assert verdict("opencode", start, error, stop) == Verdict(Outcome.COMPLETED)
+    reader, _ = read("opencode", start, error, start, stop)
+    assert reader.verdict(exited(0), b"") == Verdict(Outcome.COMPLETED)
+    assert reader.summary().usage_limit is None
+    again, _ = read("opencode", start, error, start)
+    assert not again.is_finished()
+    assert "usage limit" in (again.verdict(exited(0), b"").reason or "")
+
+
 def test_opencode_may_tell_a_tool_before_the_words_that_led_to_it() -> None:
     tool = {"type": "tool_use", "part": {"tool": "write", "state": {"status": "completed"}}}
     words = {"type": "text", "part": {"text": "Now I write"}}
@@ -313,6 +341,7 @@ def test_vibe_interrupted_with_exit_0_has_failed() -> None:
     assert verdict("vibe", user, calls).outcome is Outcome.FAILED
     assert verdict("vibe", user).outcome is Outcome.FAILED
     assert verdict("vibe", user, answer, stderr=b"Stopped: terminated\n").outcome is Outcome.FAILED
+    assert verdict("vibe", user, answer, stderr=b"Error: a server retried\n") == Verdict(Outcome.COMPLETED)
     thrown_away = answer | {"outcome": {"type": "discarded", "cause": "failure"}}
     assert verdict("vibe", user, thrown_away).outcome is Outcome.FAILED
 

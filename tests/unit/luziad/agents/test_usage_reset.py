@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luziad.agents.judging import is_overload, is_usage_limit
+from luziad.agents.failure_causes import find_cause, is_usage_limit
 from luziad.agents.usage_reset import parse_reset_time
+from luziad.jobs.attempt import FailureCause
 from support import ROOT
 
 HERE = datetime.now(UTC).astimezone()
@@ -28,8 +29,8 @@ def after(words: str, now: datetime = NOON) -> timedelta | None:
     ("words", "hours"),
     [
         ("You've hit your session limit · resets 3:45pm", 3.75),
-        ("You've hit your usage limit. Upgrade to Pro or try again at 3:29 PM.", 3 + 29 / 60),
-        ("You've hit your usage limit. Try again at 9:00 AM.", 21),
+        ("You've hit your usage limit. Upgrade to Pro or try again at 3:29 PM.", 3.5),
+        ("You've hit your usage limit. Try again at 9:00 AM.", 21 + 1 / 60),
         ("usage limit reached, resets 3pm", 3),
         ("5-hour limit reached ∙ resets 12am", 12),
         ("resets at 12:30 p.m.", 0.5),
@@ -48,7 +49,7 @@ def test_the_words_of_agents_name_a_moment(words: str, hours: float) -> None:
 def test_a_whole_date_is_taken_as_it_stands() -> None:
     now = datetime(2026, 9, 18, 12).astimezone()
     found = parse_reset_time("try again at Sep 20th, 2026 4:00 PM.", now.timestamp())
-    assert found == datetime(2026, 9, 20, 16).timestamp()  # noqa: DTZ001
+    assert found == datetime(2026, 9, 20, 16, 1).timestamp()  # noqa: DTZ001
 
 
 def test_a_named_zone_counts() -> None:
@@ -72,7 +73,17 @@ def test_a_time_that_is_just_over_is_not_tomorrows() -> None:
 
 def test_just_after_midnight_the_last_minute_of_yesterday_is_just_over() -> None:
     midnight = NOON.replace(hour=0, tzinfo=None).astimezone()
-    assert after("try again at 11:59 PM.", midnight) == timedelta(minutes=-1)
+    assert after("resets 11:59 PM.", midnight) == timedelta(minutes=-1)
+
+
+def test_a_time_that_is_cut_to_the_minute_means_its_end() -> None:
+    assert after("try again at 12:00 PM.") == timedelta(minutes=1)
+    assert after("resets 12:05pm") == timedelta(minutes=5)
+
+
+def test_a_date_that_has_passed_tells_nothing() -> None:
+    assert after("resets Sep 16, 4pm") is None
+    assert after(f"Claude AI usage limit reached|{int(NOON.timestamp()) - 3600}") is None
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,7 @@ def test_what_names_no_moment_is_none(words: str) -> None:
 @given(st.text(max_size=300), st.floats(0, 4e9))
 def test_it_never_fails_and_never_names_what_cannot_be_meant(words: str, now: float) -> None:
     found = parse_reset_time(words, now)
-    assert found is None or abs(found - now) < 41 * 86400
+    assert found is None or -601 < found - now < 367 * 86400
 
 
 ZONES = st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC"])
@@ -121,9 +132,9 @@ def test_a_span_is_the_sum_of_its_parts(days: int, hours: int, minutes: int) -> 
 
 def test_the_limit_that_codex_was_seen_with_has_its_moment() -> None:
     words = (RECORDINGS / "codex" / "error-usage-limit.stdout").read_text()
-    assert is_usage_limit(words.partition("message")[2])
+    assert is_usage_limit("codex", words.partition("message")[2])
     assert re.search(r"again at 9:44 PM", words)
-    assert after(words) == timedelta(hours=9, minutes=44)
+    assert after(words) == timedelta(hours=9, minutes=45)
 
 
 @pytest.mark.parametrize(
@@ -137,10 +148,9 @@ def test_the_limit_that_codex_was_seen_with_has_its_moment() -> None:
     ],
 )
 def test_a_busy_server_is_told_apart_from_a_limit(words: str) -> None:
-    assert is_overload(words)
-    assert not is_usage_limit(words)
+    assert find_cause("claude", words) is FailureCause.OVERLOAD
 
 
 def test_other_failures_are_no_overload() -> None:
-    assert not is_overload("exit code 1: 4290 files changed")
-    assert not is_overload("API Error: 401 invalid x-api-key")
+    assert find_cause("claude", "4290 files changed") is None
+    assert find_cause("claude", "API Error: 401 invalid x-api-key") is FailureCause.CREDENTIALS

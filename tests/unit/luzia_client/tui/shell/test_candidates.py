@@ -15,8 +15,7 @@ from luzia_protocol.schedules import MissedPolicy, OverlapPolicy, Schedule
 from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.dispatch_options import OPTIONS
 from luzia_client.cli.completion.complete import load_commands
-from luzia_client.tui.shell.candidates import MAX_JOBS, Candidate, FileQuery, KnownNames, find_candidates
-from luzia_client.tui.shell.completer import list_files
+from luzia_client.tui.shell.candidates import MAX_JOBS, Candidate, FileQuery, KnownNames, find_candidates, list_files
 from luzia_client.tui.shell.line_parser import BUILTINS, split_text
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)

@@ -12,8 +12,8 @@ from luzia_protocol.jobs import Job, JobState, Outcome, job_name
 from luzia_client.cli.args import command_line
 from luzia_client.cli.show.screen import Screen
 from luzia_client.tui.shell.keys import quote_paste
+from luzia_client.tui.shell.line_parser import track_jobs
 from luzia_client.tui.shell.notices import MAX_AT_ONCE, format_notice, format_notices, format_toolbar
-from luzia_client.tui.shell.own_jobs import track_jobs
 from luzia_client.tui.shell.quoting import split
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)

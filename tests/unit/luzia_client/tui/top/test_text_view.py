@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from luzia_client.cli.show.text import width
-from luzia_client.tui.top.text_view import MAX_LINE_CHARS, TextView, fit, parse_fragments, plain
+from luzia_client.tui.top.text_view import MAX_LINE_CHARS, Fragments, TextView, fit, parse_fragments
+
+
+def plain(lines: list[Fragments]) -> list[str]:
+    return ["".join(text for _, text in line) for line in lines]
 
 
 def shown(lines: TextView, columns: int = 20, rows: int = 3) -> list[str]:

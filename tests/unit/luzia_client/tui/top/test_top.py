@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,14 +16,26 @@ from luzia_client.cli.show.text import width
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top import keys
 from luzia_client.tui.top.bindings import IN_PAGES
-from luzia_client.tui.top.question_form import QuestionForm, permission_prompt
+from luzia_client.tui.top.question_form import QuestionForm
 from luzia_client.tui.top.state import Page, TopState
-from luzia_client.tui.top.text_view import TextView, plain
+from luzia_client.tui.top.text_view import Fragments, TextView
 from luzia_client.tui.top.views import compose_screen, next_redraw_s
 from support import ROOT
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 DOCS = ROOT / "docs" / "top.md"
+
+
+def plain(lines: list[Fragments]) -> list[str]:
+    return ["".join(text for _, text in line) for line in lines]
+
+
+def table_of_keys() -> str:
+    rows = ["| key | effect |", "|---|---|"]
+    for key in keys.iter_keys():
+        label = ", ".join(f"`{name}`" for name in key.label.split())
+        rows.append(f"| {label} | {key.help} |")
+    return "\n".join(rows)
 
 
 def a_job(number: int, state: JobState = JobState.RUNNING, **more: object) -> Job:
@@ -123,7 +136,7 @@ def test_a_running_clock_ticks_as_often_as_it_shows_something_else() -> None:
 
 
 def test_the_page_and_the_help_screen_have_every_key() -> None:
-    assert keys.format_table() in DOCS.read_text()
+    assert table_of_keys() in DOCS.read_text()
     for key in keys.iter_keys():
         assert key.help in keys.format_help()
     assert max(map(len, keys.format_help().splitlines())) <= 80
@@ -136,10 +149,17 @@ def test_no_key_has_two_meanings() -> None:
 
 
 def test_a_permission_is_a_choice_of_keys_and_a_question_is_not() -> None:
-    choice = permission_prompt(Question("q", "permission", "Bash", "rm -rf build"))
+    sent: list[list[str]] = []
+
+    def edit(label: str, then: Callable[[str], None]) -> None:
+        then("Use git clean")
+
+    choice = QuestionForm(Question("q", "permission", "Bash", "rm -rf build"), edit, sent.append).permission_prompt()
     assert choice is not None
-    assert choice.keys == {"y": "allow", "n": "deny", "t": "text"}
-    assert permission_prompt(Question("q", "question", "Ask", "")) is None
+    for key in "ynt":
+        choice.keys[key]()
+    assert sent == [["allow"], ["deny"], ["deny", "Use git clean"]]
+    assert QuestionForm(Question("q", "question", "Ask", ""), edit, sent.append).permission_prompt() is None
 
 
 def test_an_answer_is_sent_when_every_part_has_one() -> None:

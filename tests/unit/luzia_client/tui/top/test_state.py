@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.tui.model import JobsModel
-from luzia_client.tui.top.cursor import Cursor
+from luzia_client.tui.top.state import Cursor
 
 START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

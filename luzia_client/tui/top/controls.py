@@ -1,14 +1,20 @@
-"""The prompt_toolkit control that draws the rows of the screen and handles the mouse."""
+"""The two parts of the screen for prompt_toolkit, and their colours: the rows, with the mouse, and the input line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.layout.controls import UIContent, UIControl
+from prompt_toolkit.layout import ConditionalContainer, Window
+from prompt_toolkit.layout.controls import BufferControl, UIContent, UIControl
+from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
+from prompt_toolkit.styles import Style
 
+from luzia_client.cli.show.formatting import STATE_COLOURS
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.text_view import Fragments
 
@@ -16,6 +22,22 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_bindings import NotImplementedOrNone
 
 WHEEL_ROWS = 3
+STYLE = Style.from_dict(
+    {
+        **{state.value: colour if colour == "dim" else f"ansi{colour}" for state, colour in STATE_COLOURS.items()},
+        "header": "reverse bold",
+        "titles": "dim",
+        "selected": "reverse",
+        "heading": "underline",
+        "heading-focus": "underline bold",
+        "keys": "dim",
+        "dim": "dim",
+        "filter": "bold",
+        "message": "bold",
+        "choice": "bold ansiyellow",
+    }
+)
+"""Only the colours of the terminal's own theme, which suit light and dark ones."""
 
 Paint = Callable[[int, int], Sequence[Fragments]]
 
@@ -77,3 +99,44 @@ class ScreenControl(UIControl):
                 top.cursor.select_row(top.cursor.top + row - layout.list)
         elif layout.pane <= row < layout.bottom:
             top.transcript_focused = True
+
+
+def ignore(text: str) -> None:
+    """Do nothing with a text."""
+
+
+class InputLine:
+    """One line with a label. is_open: it is shown and has the keys."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self._label = ""
+        self._before = ""
+        self._entered: Callable[[str], None] = ignore
+        self._typed: Callable[[str], None] = ignore
+        self._buffer = Buffer(multiline=False, on_text_changed=lambda buffer: self._typed(buffer.text))
+        control = BufferControl(self._buffer, input_processors=[BeforeInput(lambda: self._label, style="bold")])
+        self.window = Window(control, height=1)
+        self.container = ConditionalContainer(self.window, filter=Condition(lambda: self.is_open))
+
+    def open(
+        self, label: str, entered: Callable[[str], None], typed: Callable[[str], None] = ignore, text: str = ""
+    ) -> None:
+        """Show it with a text.
+
+        entered: called with the text on Enter. typed: called after every change, and with the first text on Esc.
+        """
+        self._label, self._before = label, text
+        self._entered, self._typed = entered, ignore
+        self._buffer.text = text
+        self._buffer.cursor_position = len(text)
+        self._typed = typed
+        self.is_open = True
+
+    def end(self, entered: bool) -> None:
+        """Hide it, and pass on the text if it was entered."""
+        self.is_open = False
+        if entered:
+            self._entered(self._buffer.text)
+        else:
+            self._typed(self._before)

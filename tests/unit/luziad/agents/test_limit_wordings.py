@@ -1,0 +1,177 @@
+"""What agents print about limits, overloads, budgets and refusals: each wording has its verdict and reset time.
+
+tests/data/limits.jsonl has one wording a line, with the place where its agent prints it. Each one is fed to the agent's
+reader in that place, in the events that surround it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import pytest
+
+from luzia_protocol.jobs import Outcome
+
+from luziad.agents.base import Reader
+from luziad.agents.jsonl import build_mapping, reader_factory
+from luziad.agents.registry import BUILT_IN
+from luziad.agents.usage_reset import parse_reset_time
+from luziad.jobs.attempt import FailureCause, Verdict
+from support import ROOT
+from unit.luziad.agents.recordings import exited
+
+NOW = datetime.fromisoformat("2026-09-20T13:00:00+02:00")
+MAPPING = {
+    "type": "type",
+    "totals": False,
+    "plan_text": "content",
+    "plan_state": "status",
+    "text": "message:text",
+    "error": "error:message",
+    "success": "end:type",
+}
+Event = dict[str, Any]
+
+
+class Wording(NamedTuple):
+    """A line of the corpus."""
+
+    agent: str
+    text: str
+    where: str
+    verdict: str
+    resets: str | None
+    kind: str
+    source: str
+    note: str
+
+    @property
+    def ends_well(self) -> bool:
+        """Whether the run goes on and succeeds after the wording."""
+        return self.verdict == "none"
+
+
+CORPUS = [Wording(**json.loads(line)) for line in (ROOT / "tests/data/limits.jsonl").read_text().splitlines()]
+every_wording = pytest.mark.parametrize("wording", CORPUS, ids=lambda each: f"{each.agent}: {each.text[:60]!r}")
+
+
+@pytest.fixture(autouse=True)
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The local zone is Europe/Madrid."""
+    monkeypatch.setenv("TZ", "Europe/Madrid")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def claude(wording: Wording) -> tuple[list[Event | str], str, int]:
+    text = wording.text
+    answer = {"type": "assistant", "message": {"model": "m", "content": [{"type": "text", "text": "Done"}]}}
+    result = {"type": "result", "subtype": "success", "is_error": False, "result": "Done"}
+    if wording.where == "stdout result":
+        if text.startswith("{"):
+            return [answer, text], "", 1
+        synthetic = {"model": "<synthetic>", "content": [{"type": "text", "text": text}]}
+        failed = result | {"is_error": True, "result": text}
+        return [{"type": "assistant", "message": synthetic}, failed], "", 1
+    if wording.where == "stdout (text mode)":
+        return [], text, 1
+    lines: list[Event | str] = [text] if wording.where in ("stdout event", "stdout") else []
+    ends: list[Event | str] = [answer, result] if wording.ends_well else []
+    return [*lines, *ends], text if wording.where == "stderr" else "", 0 if wording.ends_well else 1
+
+
+def codex(wording: Wording) -> tuple[list[Event | str], str, int]:
+    text, kind = wording.text, {"stdout item": "agent_message", "stdout item.completed error": "error"}
+    begun: Event = {"type": "turn.started"}
+    if item := kind.get(wording.where):
+        said: Event = {"type": "item.completed", "item": {"id": "1", "type": item, "text": text, "message": text}}
+        return [begun, said, {"type": "turn.completed"}], "", 0
+    told: Event = {"type": "error", "message": text}
+    if wording.ends_well:
+        return [begun, told, {"type": "turn.completed"}], "", 0
+    return [begun, told, {"type": "turn.failed", "error": {"message": text}}], "", 1
+
+
+def gemini(wording: Wording) -> tuple[list[Event | str], str, int]:
+    text, good = wording.text, {"type": "result", "status": "success"}
+    answer: Event = {"type": "message", "role": "assistant", "content": "Done"}
+    match wording.where:
+        case "stdout result error" if text.startswith("{"):
+            return [text], "", 53
+        case "stdout result error":
+            error = {"type": "unknown", "message": text}
+            return [{"type": "result", "status": "error", "error": error}], "", 173
+        case "stdout error event":
+            return [{"type": "error", "severity": "warning", "message": text}, answer, good], "", 0
+        case "stdout message":
+            return [answer | {"content": text}, good], "", 0
+    return ([answer, good], text, 0) if wording.ends_well else ([], text, 41)
+
+
+def opencode(wording: Wording) -> tuple[list[Event | str], str, int]:
+    text = wording.text
+    error = json.loads(text) if text.startswith("{") else {"name": "APIError", "data": {"message": text}}
+    return [{"type": "step_start"}, {"type": "error", "error": error}], "", 1
+
+
+def vibe(wording: Wording) -> tuple[list[Event | str], str, int]:
+    if wording.where == "stdout message (2.x)":
+        return [{"role": "assistant", "content": wording.text}], "", 0
+    return [{"role": "assistant", "content": "Done"}], wording.text, 3 if wording.text.startswith("Stopped") else 2
+
+
+def configured(wording: Wording) -> tuple[list[Event | str], str, int]:
+    """An agent that is understood by a mapping of its JSON lines."""
+    if wording.where == "stderr":
+        return ([{"type": "end"}], wording.text, 0) if wording.ends_well else ([], wording.text, 1)
+    if wording.ends_well:
+        said: Event | str = wording.text if wording.text.startswith("{") else {"type": "message", "text": wording.text}
+        return [said, {"type": "end"}], "", 0
+    return [{"type": "error", "message": wording.text}], "", 1
+
+
+def read(wording: Wording) -> tuple[Reader, Verdict]:
+    """The reader that has read the wording in its place, and its verdict."""
+    agents = {"claude": claude, "codex": codex, "gemini": gemini, "opencode": opencode, "vibe": vibe}
+    lines, stderr, code = agents.get(wording.agent, configured)(wording)
+    known = BUILT_IN.get(wording.agent)
+    reader = known.reader() if known else reader_factory(wording.agent, build_mapping(MAPPING))()
+    for line in lines:
+        reader.feed((line if isinstance(line, str) else json.dumps(line)).encode())
+    return reader, reader.verdict(exited(code), stderr.encode())
+
+
+def describe(reader: Reader, verdict: Verdict) -> str:
+    """The verdict in the words of the corpus."""
+    if verdict.outcome is Outcome.COMPLETED:
+        return "none" if reader.summary().usage_limit is None else "usage limit of a run that completed"
+    if verdict.outcome is Outcome.OVER_BUDGET:
+        return "over_budget"
+    assert verdict.outcome is Outcome.FAILED
+    if verdict.cause is FailureCause.USAGE_LIMIT or reader.summary().usage_limit is not None:
+        return "usage_limited"
+    return "overloaded" if verdict.cause is FailureCause.OVERLOAD else "failed"
+
+
+@every_wording
+def test_each_wording_gets_its_verdict(wording: Wording) -> None:
+    assert describe(*read(wording)) == wording.verdict, wording.note
+
+
+@every_wording
+def test_each_wording_gets_its_reset_time(wording: Wording) -> None:
+    if wording.verdict not in ("usage_limited", "overloaded"):
+        return
+    reader, verdict = read(wording)
+    limit = reader.summary().usage_limit
+    found = limit.resets_at if limit is not None else None
+    for words in (limit.words if limit is not None else "", verdict.reason or ""):
+        found = parse_reset_time(words, NOW.timestamp()) if found is None else found
+    told = None if wording.resets is None else datetime.fromisoformat(wording.resets).timestamp()
+    assert found == told, wording.note
