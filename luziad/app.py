@@ -26,17 +26,16 @@ from luziad.attempts.verdict import OutputJudge
 from luziad.attempts.worktrees import Worktrees
 from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
-from luziad.errors import StartupError
+from luziad.errors import StartupError, StorageError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
-from luziad.journal.commit_listeners import RepairListener
 from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
-from luziad.journal.journal import Journal
+from luziad.journal.journal import CommitListener, Journal
 from luziad.journal.loading import find_newer_jobs, load, load_schedules
 from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files
@@ -275,8 +274,8 @@ class App:
         sessions: set[Session] = set()
         subscribers: set[object] = set()
         self._operations = Operations(
-            self._config,
-            self._scheduler,
+            config=self._config,
+            scheduler=self._scheduler,
             executor=self._executor,
             connections=sessions,
             subscribers=subscribers,
@@ -343,7 +342,7 @@ class App:
             if self._was_repaired:
                 for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
                     self._scheduler.admission.adopt(record)
-                self._journal.after_commit(RepairListener(self._finish_repair))
+                self._journal.after_commit(CommitListener(self._finish_repair, _report_unfinished_repair))
             self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.recover()
             self._schedules.check()
@@ -427,3 +426,7 @@ def _log_file() -> str | None:
     except OSError:
         return None
     return target if target.startswith("/") and os.path.isfile(target) and sys.stderr else None
+
+
+def _report_unfinished_repair(error: StorageError) -> None:
+    log.error("repair_not_finished error=%s", error)  # the next start continues it

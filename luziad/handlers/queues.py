@@ -8,7 +8,7 @@ from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Drain, PauseQueue, QueueChange, ResumeQueue
 
 from luziad.errors import StorageError
-from luziad.handlers.replies import Call, UnconditionalReply, require_writable, storage_refusal
+from luziad.handlers.replies import Call, require_writable, storage_refusal, unconditional_reply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 
@@ -74,4 +74,4 @@ def _change_jobs(services: Services, call: Call, jobs: list[JobRecord], change: 
 def _reply(services: Services, call: Call, jobs: list[str]) -> None:
     """Answer when all changes are on disk."""
     queues = services.scheduler.queues
-    services.journal.after_commit(UnconditionalReply(call, lambda: QueueChange(queues.now, jobs)))
+    services.journal.after_commit(unconditional_reply(call, lambda: QueueChange(queues.now, jobs)))
