@@ -514,6 +514,10 @@ class AsyncClient:
         name = None if project is None else project_text(project)
         return await self._caller.request(operating.ResumeQueue(project=name, running=running), operating.QueueChange)
 
+    async def resume_agent(self, agent: str) -> operating.QueueChange:
+        """Start jobs of an agent again that wait for a usage limit or after a failure of its account."""
+        return await self._caller.request(operating.ResumeAgent(agent=agent), operating.QueueChange)
+
     async def drain_queue(self, end: bool = False) -> operating.QueueChange:
         """Start no jobs until the daemon is stopped; end: start jobs again."""
         return await self._caller.request(operating.Drain(end=end), operating.QueueChange)

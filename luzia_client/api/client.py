@@ -509,6 +509,10 @@ class Client:
         name = None if project is None else project_text(project)
         return self._caller.request(operating.ResumeQueue(project=name, running=running), operating.QueueChange)
 
+    def resume_agent(self, agent: str) -> operating.QueueChange:
+        """Start jobs of an agent again that wait for a usage limit or after a failure of its account."""
+        return self._caller.request(operating.ResumeAgent(agent=agent), operating.QueueChange)
+
     def drain_queue(self, end: bool = False) -> operating.QueueChange:
         """Start no jobs until the daemon is stopped; end: start jobs again."""
         return self._caller.request(operating.Drain(end=end), operating.QueueChange)

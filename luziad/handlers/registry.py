@@ -41,6 +41,7 @@ HANDLERS: dict[type, Handler] = {
     operating.Release: job_control.release,
     operating.PauseQueue: queues.pause_queue,
     operating.ResumeQueue: queues.resume_queue,
+    operating.ResumeAgent: queues.resume_agent,
     operating.Drain: queues.drain,
     requests.Retry: job_control.retry,
     requests.Send: conversation.send,

@@ -118,7 +118,7 @@ class Completion:
     def end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
         """The attempt has this verdict: plan the next one, or end the job."""
         verdict = self._retries.classify(record, verdict)
-        attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
+        attempt.outcome, attempt.reason, attempt.cause = verdict.outcome, verdict.reason, verdict.cause
         self._observers.attempt_ended(record, attempt)
         self._ready.release(record.id)
         reason = self._retries.plan(record, verdict)

@@ -27,9 +27,11 @@ from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
+from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl
+from luziad.scheduling.gates.usage_limit import UsageLimitGate
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import QueueControl
@@ -62,6 +64,8 @@ class Scheduler:
         queues: QueueControl,
         machine: MachineLoad,
         daily_budget: DailyBudgetGate,
+        usage_limits: UsageLimitGate,
+        breaker: CircuitBreakerGate,
         transitions: Transitions,
         completion: Completion,
         retries: RetryPlanner,
@@ -93,6 +97,8 @@ class Scheduler:
         self.worktrees = worktrees
         self._machine = machine
         self._daily_budget = daily_budget
+        self._usage_limits = usage_limits
+        self._breaker = breaker
         self._transitions = transitions
         self._completion = completion
         self._retries = retries
@@ -149,6 +155,10 @@ class Scheduler:
             self.ready.reprioritise(record.id, record.wants.priority)
         self._observers.job_changed(record)
 
+    def resume_agent(self, agent: str) -> list[str]:
+        """Start jobs of an agent again that wait because of its account; returns those that have waited."""
+        return self._usage_limits.resume(agent) + self._breaker.resume(agent)
+
     def report_progress(self, record: JobRecord, progress: Progress, then: Callback) -> None:
         """Record the progress of the attempt in progress. Raises Refused when there is none."""
         attempt = record.attempt
@@ -171,6 +181,7 @@ class Scheduler:
     def recover(self) -> None:
         """After a start of the daemon: queue what waits, and find out what became of what was running."""
         self._daily_budget.reload()
+        self._breaker.recover()
         for record in reversed(list(self.table.newest_first())):
             if record.status.state is JobState.QUEUED:
                 self._transitions.enqueue(record)

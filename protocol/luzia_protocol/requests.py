@@ -16,6 +16,7 @@ from luzia_protocol.operating import Drain as Drain
 from luzia_protocol.operating import Hold as Hold
 from luzia_protocol.operating import PauseQueue as PauseQueue
 from luzia_protocol.operating import Release as Release
+from luzia_protocol.operating import ResumeAgent as ResumeAgent
 from luzia_protocol.operating import ResumeQueue as ResumeQueue
 from luzia_protocol.output import Follow as Follow
 from luzia_protocol.output import Logs as Logs
@@ -167,6 +168,7 @@ Request = (
     | Release
     | PauseQueue
     | ResumeQueue
+    | ResumeAgent
     | Drain
     | Retry
     | Send
