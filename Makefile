@@ -64,6 +64,7 @@ generate: $(STAMP) ## generate the client's methods, the schemas, the manual and
 	$(BIN)/python luzia_client/api/generate.py
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python -m luzia_docs.generate
+	$(BIN)/python -m luzia_docs.packages
 	$(BIN)/python -m luzia_docs.manual
 	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
 

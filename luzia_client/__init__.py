@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from luzia_protocol.events import EventKind as EventKind
     from luzia_protocol.graphs import GraphResult as GraphResult
     from luzia_protocol.graphs import JobGraph as JobGraph
+    from luzia_protocol.job_control import CleanResult as CleanResult
+    from luzia_protocol.job_control import JobChange as JobChange
     from luzia_protocol.jobs import Attempt as Attempt
     from luzia_protocol.jobs import Job as Job
     from luzia_protocol.jobs import JobState as JobState
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import SortKey as SortKey
     from luzia_protocol.jobs import Usage as Usage
     from luzia_protocol.jobs import Worktree as Worktree
-    from luzia_protocol.operating import QueueChange as QueueChange
-    from luzia_protocol.operating import Queues as Queues
+    from luzia_protocol.operations import QueueChange as QueueChange
+    from luzia_protocol.operations import Queues as Queues
     from luzia_protocol.output import FollowEnd as FollowEnd
     from luzia_protocol.output import Output as Output
     from luzia_protocol.replies import Agent as Agent
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     from luzia_protocol.schedules import MissedPolicy as MissedPolicy
     from luzia_protocol.schedules import OverlapPolicy as OverlapPolicy
     from luzia_protocol.schedules import Schedule as Schedule
-    from luzia_protocol.steering import CleanResult as CleanResult
-    from luzia_protocol.steering import JobChange as JobChange
 
     from luzia_client.api.arguments import Duration as Duration
     from luzia_client.api.arguments import JobLike as JobLike
@@ -77,7 +77,7 @@ _HOMES = {
     "ArgumentError": "luzia_client.api.errors",
     "AsyncClient": "luzia_client.api.async_client",
     "Attempt": "luzia_protocol.jobs",
-    "CleanResult": "luzia_protocol.steering",
+    "CleanResult": "luzia_protocol.job_control",
     "Client": "luzia_client.api.client",
     "ClientStateError": "luzia_client.api.errors",
     "ConnectionLostError": "luzia_client.transport.endpoint",
@@ -98,7 +98,7 @@ _HOMES = {
     "ImportResult": "luzia_protocol.replies",
     "ImportedJob": "luzia_protocol.replies",
     "Job": "luzia_protocol.jobs",
-    "JobChange": "luzia_protocol.steering",
+    "JobChange": "luzia_protocol.job_control",
     "JobGraph": "luzia_protocol.graphs",
     "JobLike": "luzia_client.api.arguments",
     "JobPage": "luzia_protocol.replies",
@@ -115,8 +115,8 @@ _HOMES = {
     "ProjectLike": "luzia_client.api.arguments",
     "ProjectList": "luzia_protocol.replies",
     "Question": "luzia_protocol.activity",
-    "QueueChange": "luzia_protocol.operating",
-    "Queues": "luzia_protocol.operating",
+    "QueueChange": "luzia_protocol.operations",
+    "Queues": "luzia_protocol.operations",
     "Refused": "luzia_protocol.errors",
     "ReloadResult": "luzia_protocol.replies",
     "Render": "luzia_client.api.requests",

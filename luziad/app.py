@@ -1,4 +1,4 @@
-"""The composition root: builds the parts, starts them in order, and stops them in the reverse one."""
+"""Builds the parts of the daemon, starts them in order, and stops them."""
 
 from __future__ import annotations
 
@@ -192,13 +192,12 @@ class App:
         self._daily_budget = DailyBudgetGate(
             table, self._launcher, gates.admit, self._stopper.stop, self._judge.has_finished
         )
-        self._start_times = StartTimeGate(gates.admit)
         gates.add(
             HoldGate(),
             self._usage_limits,
             self._breaker,
             self._daily_budget,
-            self._start_times,
+            StartTimeGate(gates.admit),
             DependencyGate(table, gates.admit, self._completion.skip),
         )
         self._deadlines = Deadlines(self._completion.end)
@@ -346,7 +345,7 @@ class App:
             if self._was_repaired:
                 for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
                     self._scheduler.admission.adopt(record)
-                self._journal.after_commit(RepairListener(self._finish_mending))
+                self._journal.after_commit(RepairListener(self._finish_repair))
             self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.recover()
             self._schedules.check()
@@ -373,10 +372,8 @@ class App:
         self._starter.close()
         self._timeouts.close()
         self._deadlines.close()
-        self._usage_limits.close()
-        self._breaker.close()
-        self._daily_budget.close()
-        self._start_times.close()
+        for gate in self._gates:
+            gate.close()
         self._stalls.close()
         self._machine.close()
         await self._worktrees.close()
@@ -409,7 +406,7 @@ class App:
             systemd.notify("WATCHDOG=1")
             self._watchdog = asyncio.get_running_loop().call_later(interval_s, self._pet_watchdog)
 
-    def _finish_mending(self) -> None:
+    def _finish_repair(self) -> None:
         self._slow.submit(repair.finish, self._state_dir)
 
     def _view(self, record: JobRecord) -> Job:

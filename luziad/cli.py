@@ -1,4 +1,4 @@
-"""The command line of `luziad`, with these exit codes:
+"""The program `luziad`: its options and exit status.
 
 0  stopped on request, or --check-config found no mistake
 1  could not start because of a directory, the lock, the socket or the store; stderr has the reason

@@ -1,24 +1,29 @@
-"""Generates docs/errors.md and the lifecycle in docs/architecture.md. Run by `make generate`.
+"""Generates docs/errors.md and parts of docs/architecture.md. Run by `make generate`.
 
-The errors are read from the protocol's catalogue, the exit codes from the client's table, and the lifecycle from the
-daemon's table of transitions.
+The errors are read from the protocol's ErrorCode, the exit codes from the client's table, and the lifecycle and the
+observers from the daemon.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from luzia_protocol.errors import CATALOGUE
+from luzia_protocol.errors import REMEDIES, ErrorCode
 from luzia_protocol.jobs import FINAL_STATES, JobState
 
 from luzia_client.cli import exit_codes
+from luziad.app import App
 from luziad.jobs.lifecycle import TRANSITIONS, Trigger
+from luziad.jobs.observer import JobObserver
 
 DIRECTORY = Path(__file__).parents[1]
-BEGIN, END = "<!-- generated: the job's life -->", "<!-- /generated -->"
+BEGIN, END = "<!-- generated: {} -->", "<!-- /generated -->"
 
 ERRORS = """\
 # Errors
@@ -43,11 +48,21 @@ the message describes the specific error.
 
 def errors_page() -> str:
     """The content of errors.md."""
-    codes = "\n\n".join(
-        f"### `{code}`\n\n{error.meaning}\n\n**Remedy:** {error.remedy}" for code, error in CATALOGUE.items()
-    )
+    meanings = error_meanings()
+    codes = "\n\n".join(f"### `{code}`\n\n{meanings[code]}\n\n**Remedy:** {REMEDIES[code]}" for code in ErrorCode)
     table = inspect.cleandoc(exit_codes.__doc__ or "").partition("\n\n")[2]
     return ERRORS.format(codes=codes, exit_codes=inspect.cleandoc(table))
+
+
+def error_meanings() -> dict[str, str]:
+    """The docstring of each error code."""
+    (definition,) = ast.parse(inspect.getsource(ErrorCode)).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        ast.literal_eval(code.value): ast.literal_eval(meaning.value)
+        for code, meaning in pairwise(definition.body)
+        if isinstance(code, ast.Assign) and isinstance(meaning, ast.Expr)
+    }
 
 
 def lifecycle() -> str:
@@ -97,10 +112,30 @@ def format_transitions(state: JobState) -> str:
     return ", ".join(f"`{to}`" if trigger == to else f"{trigger} → `{to}`" for trigger, to in after.items())
 
 
+def hooks() -> str:
+    """The hooks of JobObserver as a table."""
+    methods = [(name, method) for name, method in vars(JobObserver).items() if inspect.isfunction(method)]
+    rows = [f"| `{name}` | {' '.join(inspect.cleandoc(method.__doc__ or '').split())} |" for name, method in methods]
+    return "\n".join(["| hook | is called when |", "|---|---|", *rows])
+
+
+def observers() -> str:
+    """The list of observers in luziad/app.py."""
+    return f"```python\n{textwrap.dedent(inspect.getsource(App._observers_in_order))}```"
+
+
+PARTS = {"the job's life": lifecycle, "the hooks": hooks, "the order of the observers": observers}
+"""Names of the generated parts of architecture.md, and what generates them."""
+
+
 def architecture_page(page: str) -> str:
-    """The page with its generated part updated."""
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    return pattern.sub(lambda _: f"{BEGIN}\n{lifecycle()}\n{END}", page, count=1)
+    """The page with its generated parts updated."""
+    for name, generate in PARTS.items():
+        begin = BEGIN.format(name)
+        pattern = re.compile(re.escape(begin) + ".*?" + re.escape(END), re.DOTALL)
+        page, count = pattern.subn(f"{begin}\n{generate()}\n{END}".replace("\\", r"\\"), page)
+        assert count == 1, name
+    return page
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The Python API: Client and AsyncClient, and what both share to make requests, read replies and continue streams.
+"""The Python API: Client and AsyncClient, and what makes requests and reads replies.
 
 `luzia_client` exports its public names. It prints nothing and parses no command line.
 """

@@ -14,10 +14,10 @@ from typing import TypeVar, get_args
 from luzia_protocol import environment
 from luzia_protocol.events import EventKind
 from luzia_protocol.graphs import GraphResult
+from luzia_protocol.job_control import JobChange
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.replies import DispatchResult, ImportedJob, Project
 from luzia_protocol.schedules import Schedule
-from luzia_protocol.steering import JobChange
 
 from luzia_client.api.errors import ArgumentError, SettingsError
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
 
-from luzia_protocol import operating, replies, requests, schedules
+from luzia_protocol import operations, replies, requests, schedules
 from luzia_protocol.events import Event, EventKind
 from luzia_protocol.jobs import Job, JobState, SortKey
 from luzia_protocol.output import FollowEnd, Output
@@ -343,14 +343,14 @@ class Client:
 
         Raises Refused: `unknown_job`, `job_not_queued`.
         """
-        return self._caller.request(operating.Hold(job=job_id(job)), replies.JobChange)
+        return self._caller.request(operations.Hold(job=job_id(job)), replies.JobChange)
 
     def release(self, job: JobLike) -> replies.JobChange:
         """Release a held job, so that it can start. No effect on any other queued job.
 
         Raises Refused: `unknown_job`, `job_not_queued`.
         """
-        return self._caller.request(operating.Release(job=job_id(job)), replies.JobChange)
+        return self._caller.request(operations.Release(job=job_id(job)), replies.JobChange)
 
     def retry(self, job: JobLike, fresh: bool = False) -> replies.JobChange:
         """Queue a final job for another attempt, or start a queued one without its delay.
@@ -499,23 +499,23 @@ class Client:
 
     # ------------------------------------------------------------------ queues, projects and the daemon
 
-    def pause_queue(self, project: ProjectLike | None = None, running: bool = True) -> operating.QueueChange:
+    def pause_queue(self, project: ProjectLike | None = None, running: bool = True) -> operations.QueueChange:
         """Start no jobs of a project, or of any project; running: also pause running jobs."""
         name = None if project is None else project_text(project)
-        return self._caller.request(operating.PauseQueue(project=name, running=running), operating.QueueChange)
+        return self._caller.request(operations.PauseQueue(project=name, running=running), operations.QueueChange)
 
-    def resume_queue(self, project: ProjectLike | None = None, running: bool = True) -> operating.QueueChange:
+    def resume_queue(self, project: ProjectLike | None = None, running: bool = True) -> operations.QueueChange:
         """Start jobs of a project, or of all projects, again; running: also resume paused jobs."""
         name = None if project is None else project_text(project)
-        return self._caller.request(operating.ResumeQueue(project=name, running=running), operating.QueueChange)
+        return self._caller.request(operations.ResumeQueue(project=name, running=running), operations.QueueChange)
 
-    def resume_agent(self, agent: str) -> operating.QueueChange:
+    def resume_agent(self, agent: str) -> operations.QueueChange:
         """Start jobs of an agent again that wait for a usage limit or after a failure of its account."""
-        return self._caller.request(operating.ResumeAgent(agent=agent), operating.QueueChange)
+        return self._caller.request(operations.ResumeAgent(agent=agent), operations.QueueChange)
 
-    def drain_queue(self, end: bool = False) -> operating.QueueChange:
+    def drain_queue(self, end: bool = False) -> operations.QueueChange:
         """Start no jobs until the daemon is stopped; end: start jobs again."""
-        return self._caller.request(operating.Drain(end=end), operating.QueueChange)
+        return self._caller.request(operations.Drain(end=end), operations.QueueChange)
 
     def list_projects(self) -> replies.ProjectList:
         """The configured projects by name, and the configuration file."""

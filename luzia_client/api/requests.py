@@ -109,6 +109,7 @@ class DispatchOptions(TypedDict, total=False):
     start_in_s: Duration | None
     hold: bool | None
     parent: JobLike | None
+    system_prompt: str | None
 
 
 class GraphJob(DispatchOptions, total=False):

@@ -1,4 +1,4 @@
-"""The names that older luzia code imports, implemented with Client. New code uses Client.
+"""The names that older luzia code imports, implemented with the Python API. New code uses Client.
 
 The names, their arguments and what they return do not change; nothing else imports this package.
 """
@@ -6,7 +6,6 @@ The names, their arguments and what they return do not change; nothing else impo
 from __future__ import annotations
 
 import threading
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,22 @@ class EnhancedDispatcher:
         self.feedback = CLIFeedback()
 
     def dispatch_and_report(
-        self, project: str, task: str, job_type: str | None = None, show_feedback: bool = True
+        self,
+        project: str,
+        task: str,
+        show_details: bool | None = None,
+        show_feedback: bool = True,
+        job_type: str | None = None,
     ) -> tuple[str, OldStatus]:
-        """Dispatch a task and print the confirmation; returns the job's id and the job as a dict."""
-        job_id, _ = self.dispatcher.dispatch_task(project, task, job_type)
+        """Dispatch a task and print the confirmation; returns the job's id and the job as a dict.
+
+        show_details: see CLIFeedback.job_dispatched. show_feedback: False prints nothing.
+        job_type: see ResponseiveDispatcher.dispatch_task.
+        """
+        result = self.dispatcher.dispatch(project, task, job_type)
         if show_feedback:
-            self.feedback.job_dispatched(job_id, project, task)
-        return job_id, self.dispatcher.get_status(job_id, use_cache=False) or {}
+            self.feedback.job_dispatched(result.job, result.project, task, show_details)
+        return result.job, self.dispatcher.get_status(result.job, use_cache=False) or {}
 
     def get_status_and_display(self, job_id: str, show_full: bool = False) -> OldStatus | None:
         """Print a job's status, with its times if `show_full`, and return it; None if the job does not exist."""
@@ -54,29 +62,50 @@ class EnhancedDispatcher:
         self.feedback.show_concurrent_jobs(self.dispatcher.list_jobs())
 
 
-@cache
-def get_enhanced_dispatcher() -> EnhancedDispatcher:
-    """The EnhancedDispatcher of this process."""
-    return EnhancedDispatcher()
+class _SharedDispatcher:
+    """Creates the EnhancedDispatcher of this process at the first call, one for all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._dispatcher: EnhancedDispatcher | None = None
+
+    def __call__(self) -> EnhancedDispatcher:
+        with self._lock:
+            self._dispatcher = self._dispatcher or EnhancedDispatcher()
+            return self._dispatcher
+
+    def cache_clear(self) -> None:
+        """Let the next call create another one, for changed LUZIA_* variables."""
+        with self._lock:
+            self._dispatcher = None
+
+
+get_enhanced_dispatcher = _SharedDispatcher()
 
 
 def enhanced_spawn_claude_agent(
     project: str, task: str, context: str = "", config: dict[str, Any] | None = None
 ) -> str:
-    """Dispatch a task that begins with `context`; returns the job's id.
+    """Dispatch a task to Claude Code and print the confirmation; returns the job's id.
 
-    config: `path`, the directory to use if the project is not configured, and `agent`; both are optional.
+    context: text to add to Claude's system prompt.
+    config: of the project, or of all projects below `projects`; all keys are optional. `path` is the directory to use
+    if the project is not configured, and `agent` another agent, which gets the context before the task if it cannot
+    add to its system prompt.
     """
     config = config or {}
-    text = f"{context.rstrip()}\n\n{task}" if context.strip() else task
-    dispatcher = get_enhanced_dispatcher()
+    own = (config.get("projects") or {}).get(project) or {}
+    agent = own.get("agent") or config.get("agent") or "claude"
+    shared = get_enhanced_dispatcher()
     try:
-        job_id, _ = dispatcher.dispatch_and_report(project, text, config.get("agent"))
+        result = shared.dispatcher.spawn(project, task, agent, context or "")
     except Refused as refused:
-        if refused.code is not ErrorCode.UNKNOWN_PROJECT or "path" not in config:
+        path = own.get("path") or config.get("path")
+        if refused.code is not ErrorCode.UNKNOWN_PROJECT or not path:
             raise
-        job_id, _ = dispatcher.dispatch_and_report(str(config["path"]), text, config.get("agent"))
-    return job_id
+        result = shared.dispatcher.spawn(str(path), task, agent, context or "")
+    shared.feedback.job_dispatched(result.job, result.project, task)
+    return result.job
 
 
 def track_existing_job(job_id: str, pid: int | None = None, project: str = "", task: str = "") -> OldStatus | None:
@@ -92,8 +121,11 @@ def track_existing_job(job_id: str, pid: int | None = None, project: str = "", t
 
 
 def show_job_status_interactive(job_id: str) -> None:
-    """Show a job live until it ends."""
-    run_watch([job_id])
+    """Show a job live until it ends; prints an error if it does not exist."""
+    if get_enhanced_dispatcher().dispatcher.get_status(job_id, use_cache=False) is None:
+        ResponseiveOutput.error(f"There is no job {job_id}.")
+    else:
+        run_watch([job_id])
 
 
 def start_background_monitoring() -> threading.Thread:

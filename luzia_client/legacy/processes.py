@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from luzia_client.legacy.status import KILL_WORDS, OldStatus
 
 _FINAL = frozenset({"completed", "failed", "killed"})
+_MAX_WAIT_S = 1e6
+"""A longer timeout is none: poll counts milliseconds in 32 bits."""
 
 
 class TrackedProcess:
@@ -34,7 +36,7 @@ class TrackedProcess:
         self._exit_code: int | None = None
         try:
             self._pidfd = os.pidfd_open(pid)
-        except ProcessLookupError:
+        except (ProcessLookupError, OverflowError):
             self._pidfd = -1
             self._end("failed", f"process {pid} ended before it was tracked")
         else:
@@ -63,20 +65,26 @@ class TrackedProcess:
                 ],
             }
 
-    def update(self, status: str, progress: float | None, message: str, exit_code: int | None) -> bool:
-        """Record a status; False if the process has ended. The process itself is not affected."""
+    def update(self, status: str, percent: int | None, message: str, exit_code: int | None) -> bool:
+        """Record a status; False if the process has ended, or for an unknown status. The process is not affected.
+
+        percent, message: None and an empty text leave them as they are.
+        """
         word = "killed" if status in KILL_WORDS else status
+        if word != "running" and word not in _FINAL:
+            return False
         with self._lock:
             self._check_exit()
-            if self._history[-1][0] in _FINAL:
+            last, said, _ = self._history[-1]
+            if last in _FINAL:
                 return False
-            if progress is not None:
-                self._progress = int(min(max(progress, 0), 100))
+            if percent is not None:
+                self._progress = percent
             if word in _FINAL:
                 self._exit_code = exit_code
                 self._end(word, message)
             else:
-                self._history.append(("running", message, datetime.now(UTC)))
+                self._history.append(("running", message or said, datetime.now(UTC)))
             return True
 
     def wait(self, timeout: float | None) -> OldStatus:
@@ -84,7 +92,7 @@ class TrackedProcess:
         if self.status()["status"] not in _FINAL:
             poll = select.poll()
             poll.register(self._pidfd, select.POLLIN)
-            poll.poll(None if timeout is None else timeout * 1000)
+            poll.poll(None if timeout is None or timeout > _MAX_WAIT_S else max(timeout, 0) * 1000)
         return self.status()
 
     def _check_exit(self) -> None:

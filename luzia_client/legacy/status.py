@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +66,15 @@ def _history(job: Job) -> list[dict[str, str]]:
         if attempt.ended_at is not None and attempt.outcome is not None:
             changes.append((OLD_WORDS[OUTCOME_STATES[attempt.outcome]], attempt.reason or "", attempt.ended_at))
     return [{"status": word, "message": message, "at": moment.isoformat()} for word, message, moment in changes]
+
+
+def parse_percent(value: object) -> int | None:
+    """A percentage as a whole number from 0 to 100; numbers outside are clamped. None if it is not a number."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else int(min(max(number, 0.0), 100.0))
 
 
 def states_of(word: str | None) -> list[JobState]:

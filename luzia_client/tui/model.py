@@ -15,7 +15,7 @@ import msgspec
 from luzia_protocol import events
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
-from luzia_protocol.operating import Queues
+from luzia_protocol.operations import Queues
 from luzia_protocol.replies import JobPage
 
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format_state

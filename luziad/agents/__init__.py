@@ -1,4 +1,4 @@
-"""The adapters: each knows one agent, builds its command, reads its output and judges how an attempt ended.
+"""The adapters: each builds an agent's command, reads its output, and judges its end.
 
-They do no I/O and do not import one another; registry.py is the table of them.
+They do no I/O and do not import one another; registry.py is the table of them, and base.py is their interface.
 """

@@ -25,6 +25,7 @@ class CommandContext(msgspec.Struct, frozen=True):
     session: the agent's session to resume, with `task` as the next message; None begins a new one.
     max_cost_usd, max_turns: what remains of the job's budget.
     ask: the agent may ask the user. allow: what it may use without asking, in the agent's own notation.
+    system_prompt: text to add to the agent's system prompt, for agents that accept it; empty for none.
     """
 
     job: str
@@ -38,6 +39,7 @@ class CommandContext(msgspec.Struct, frozen=True):
     max_turns: int | None = None
     ask: bool = False
     allow: list[str] = []
+    system_prompt: str = ""
 
 
 def budget_options(context: CommandContext, cost: str, turns: str) -> list[str]:
@@ -174,7 +176,7 @@ class Adapter(msgspec.Struct, frozen=True):
     install_hint: how to install it, in one line.
     transcript: the transcript entries of a line of output; None shows the output unchanged.
     has_version_option: with `--version` the program prints its version and exits.
-    can_resume: it can resume a session.
+    can_resume: it can resume a session. accepts_system_prompt: it can add a text to its system prompt.
     respond: the line for stdin that answers a question, from the line of output with the question; None when the
     agent cannot ask. Raises ValueError for a line without a question.
     """
@@ -188,6 +190,7 @@ class Adapter(msgspec.Struct, frozen=True):
     transcript: Callable[[bytes], list[TranscriptEntry]] | None = None
     has_version_option: bool = False
     can_resume: bool = False
+    accepts_system_prompt: bool = False
     respond: Callable[[bytes, Answer], str] | None = None
 
 

@@ -58,6 +58,7 @@ def command(context: CommandContext) -> Command:
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
     asking = ["--input-format=stream-json", "--permission-prompt-tool=stdio"] if context.ask else []
     mode = "default" if context.ask and context.allow else "acceptEdits"
+    system = [f"--append-system-prompt={context.system_prompt}"] if context.system_prompt else []
     allowed = [f"--allowedTools={','.join(context.allow)}"] if context.allow else []
     return Command(
         [
@@ -70,6 +71,7 @@ def command(context: CommandContext) -> Command:
             *budget_options(context, "--max-budget-usd", "--max-turns"),
             *asking,
             *allowed,
+            *system,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
         drop_env=NESTING_VARIABLES,
@@ -310,6 +312,7 @@ ADAPTER = Adapter(
     transcript=claude_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_system_prompt=True,
     respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

@@ -1,4 +1,4 @@
-"""One attempt of a job: its launch, its worktree, its output and questions, its stalls, its budget, and its verdict.
+"""One attempt of a job: its launch, worktree, output, questions, budget and verdict.
 
 The parts here watch attempts and report; they change a job's state only through the callables that they get, and know
 nothing of queues and slots.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luziad.agents import registry
-from luziad.agents.base import Adapter, Command, CommandContext
+from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter, Command, CommandContext
 from luziad.config.schema import Config, ProjectConfig
 from luziad.executor.base import Executor, Launch
 from luziad.jobs.attempt import AttemptRef
@@ -56,6 +56,10 @@ class Launcher:
         given, budget = attempt.continuation, remaining_budget(record, self.budget(record), left_usd)
         prompt = task_text(record) if given is None else given.message or RESUME_PROMPT
         adapter = self.adapter(record)
+        system_prompt = "" if spec.launch_options is None else spec.launch_options.system_prompt
+        accepts = adapter.accepts_system_prompt and len(system_prompt.encode()) <= MAX_ARGUMENT_BYTES
+        if system_prompt and not accepts and given is None:
+            prompt = f"{system_prompt.rstrip()}\n\n{prompt}"
         context = CommandContext(
             job=record.id,
             attempt=attempt.number,
@@ -68,6 +72,7 @@ class Launcher:
             max_turns=budget.turns,
             ask=spec.launch_options is not None and spec.launch_options.ask and adapter.respond is not None,
             allow=project.allow if project is not None else [],
+            system_prompt=system_prompt if accepts else "",
         )
         command = adapter.command(context)
         return Launch(

@@ -10,7 +10,6 @@ from luzia_protocol.jobs import Progress
 from luziad.jobs.activity import merge_progress
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 
 
@@ -20,12 +19,11 @@ class ProgressRecorder:
     def __init__(self, journal: Journal, observers: Observers) -> None:
         self._journal = journal
         self._observers = observers
-        self._facts = EventFactory(journal)
 
     def reported(self, record: JobRecord, attempt: AttemptRecord, progress: Progress, then: Callback) -> None:
         """The job itself has reported its progress."""
         record.status.progress = progress
-        self._journal.record(record, self._facts.progressed(record, attempt.number, progress), then)
+        self._journal.record(record, self._journal.events.progressed(record, attempt.number, progress), then)
         self._observers.job_changed(record)
 
     def understood(
@@ -41,6 +39,6 @@ class ProgressRecorder:
         attempt.activity = activity
         if self._journal.failure is None:  # what waits for the store must not grow with every step
             shown = record.status.progress or Progress()
-            self._journal.record(record, self._facts.progressed(record, attempt.number, shown))
+            self._journal.record(record, self._journal.events.progressed(record, attempt.number, shown))
         self._observers.job_changed(record)
         return True

@@ -24,7 +24,7 @@ from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.questions import open_questions, parse_answer
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import EventFactory
+from luziad.jobs.refusals import wrong_state
 from luziad.journal.journal import Journal
 from luziad.output.files import read_chunk
 
@@ -59,7 +59,6 @@ class Questions(JobObserver):
         self._launcher = launcher
         self._journal = journal
         self._files = files
-        self._facts = EventFactory(journal)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def output_understood(self, record: JobRecord, attempt: AttemptRecord) -> None:
@@ -71,11 +70,11 @@ class Questions(JobObserver):
             attempt.answers = tuple(each for each in attempt.answers if each.question in asked) or None
         still_open, move = open_questions(attempt), self._transitions.move
         if still_open and move(record, Trigger.ASK):
-            self._journal.record(record, self._facts.asked(record, attempt.number, still_open[0]))
+            self._journal.record(record, self._journal.events.asked(record, attempt.number, still_open[0]))
             self._observers.job_changed(record)
             log.info("agent_asks job=%s tool=%s", record.id, still_open[0].tool)
         elif not still_open and record.status.state is JobState.WAITING and move(record, Trigger.ANSWER):
-            self._journal.record(record, self._facts.answered(record, attempt.number, ""))
+            self._journal.record(record, self._journal.events.answered(record, attempt.number, ""))
             self._observers.job_changed(record)
 
     def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
@@ -111,7 +110,7 @@ class Questions(JobObserver):
             if not committed.done():
                 committed.set_result(None)
 
-        self._journal.record(record, self._facts.answered(record, attempt.number, question), on_disk)
+        self._journal.record(record, self._journal.events.answered(record, attempt.number, question), on_disk)
         self._observers.job_changed(record)
         await committed
 
@@ -141,9 +140,10 @@ def _open_question(record: JobRecord, question: str | None) -> tuple[Question, A
             if question in (None, asked.id):
                 return asked, attempt
         raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} no longer waits for this answer")
-    raise Refused(
-        ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {record.status.state} and is not waiting for an answer"
-    )
+    state = record.status.state
+    if state.is_final:
+        raise wrong_state(record, ErrorCode.JOB_NOT_WAITING, {})
+    raise Refused(ErrorCode.JOB_NOT_WAITING, f"job {record.id} is {state} and is not waiting for an answer")
 
 
 def _asks(attempt: AttemptRecord) -> bool:

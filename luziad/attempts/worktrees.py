@@ -19,8 +19,8 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Outcome, Worktree
 
 from luziad.jobs.record import JobRecord
+from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.worktrees import clean as cleaning
 from luziad.worktrees import create
@@ -41,7 +41,6 @@ class Worktrees:
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
-        self._facts = EventFactory(journal)
         self._pool = ThreadPoolExecutor(_THREADS, "git")
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -103,7 +102,7 @@ class Worktrees:
     async def _clean(self, record: JobRecord, dry_run: bool) -> str | None:
         async with self._turn(record.id):
             if not record.status.state.is_final:
-                raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+                raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
             tree = record.status.worktree
             if tree is None:
                 raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
@@ -125,7 +124,7 @@ class Worktrees:
             if not committed.done():
                 committed.set_result(None)
 
-        self._journal.record(record, self._facts.worktree(record), on_disk)
+        self._journal.record(record, self._journal.events.worktree(record), on_disk)
         await committed
 
     @asynccontextmanager

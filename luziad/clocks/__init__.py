@@ -1,4 +1,4 @@
-"""The wall clock and the steady clock, timers for both, time zones, and the formatting of times.
+"""The wall clock and the steady clock, timers, time zones, and the formatting of times.
 
 It knows nothing of jobs.
 """

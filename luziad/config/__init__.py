@@ -1,4 +1,4 @@
-"""config.toml and the LUZIA_* variables: their schema, loading, checking, and the editing of projects.
+"""config.toml and the LUZIA_* variables: schema, loading, checking and editing.
 
 Nothing else in the daemon reads them.
 """

@@ -1,4 +1,4 @@
-"""Executors run attempts: this machine's forks a shim for each, and watches it until its process tree has ended.
+"""Runs attempts on this machine: has a shim forked for each, and watches it to its end.
 
 An executor knows nothing of queues and slots: it runs what the scheduler submits, and reports to its observer.
 """

@@ -18,7 +18,7 @@ from luziad.supervise import attempt_files, boot_clock
 
 T = TypeVar("T")
 
-_DELETED = "its directory was deleted while it ran"
+_DELETED = "its directory was deleted while it was running"
 
 
 class LockRecord(msgspec.Struct, frozen=True):

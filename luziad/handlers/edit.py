@@ -15,6 +15,7 @@ from luziad.handlers.replies import Call, job_change_reply, require_writable
 from luziad.handlers.services import Services
 from luziad.jobs.dependencies import NO_DEPENDENCIES, Dependencies, find_cycle
 from luziad.jobs.record import JobRecord, JobSpec
+from luziad.jobs.refusals import EDIT, wrong_state
 from luziad.jobs.requirements import NO_REQUIREMENTS
 
 
@@ -22,7 +23,7 @@ def edit(services: Services, request: Edit, call: Call) -> None:
     """Validate all changes, apply them, and answer when they are on disk."""
     record = services.table.find(request.job, call.uid)
     if record.status.state is not JobState.QUEUED:
-        raise Refused(ErrorCode.JOB_NOT_QUEUED, f"job {record.id} is {record.status.state.value.replace('_', ' ')}")
+        raise wrong_state(record, ErrorCode.JOB_NOT_QUEUED, EDIT)
     require_writable(services.journal)
     spec, after = _edited_spec(record, request), _edited_dependencies(services, record, request, call.uid)
     services.scheduler.edit(record, spec, after, job_change_reply(services.journal, record, call))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operating import Hold, Release
+from luzia_protocol.operations import Hold, Release
 from luzia_protocol.requests import Cancel, Pause, Remove, Resume, Retry
 
 from luziad.handlers.replies import Call, job_change_reply, require_writable

@@ -12,7 +12,8 @@ from luzia_protocol.requests import MAX_PAGE, List, Status
 from luziad.handlers.replies import Call
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
-from luziad.jobs.sorting import sort_jobs
+from luziad.jobs.sorting import sort_by_turn, sort_jobs
+from luziad.scheduling.ready.turns import jobs_by_turn
 
 
 def status(services: Services, request: Status, call: Call) -> replies.StatusResult:
@@ -39,7 +40,11 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
 def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord], int | None]:
     """The records of a page, and the cursor of the next: the number of the last record, or an offset."""
     if request.sort != "created" or request.reverse:
-        found = sort_jobs(_select(services, request, uid), request.sort, reverse=request.reverse)
+        selected = _select(services, request, uid)
+        if request.sort == "turn":
+            found = sort_by_turn(selected, jobs_by_turn(services.scheduler.ready), reverse=request.reverse)
+        else:
+            found = sort_jobs(selected, request.sort, reverse=request.reverse)
         begin = max(request.cursor or 0, 0)
         end = begin + request.limit
         return found[begin:end], end if end < len(found) else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Progress
 from luzia_protocol.requests import ReportProgress, UpdateStatus
@@ -23,13 +25,22 @@ def report_progress(services: Services, request: ReportProgress, call: Call) -> 
 
 
 def update_status(services: Services, request: UpdateStatus, call: Call) -> None:
-    """The older name of `progress`."""
+    """The older name of `progress`; an omitted message stays, too."""
     total = None if request.progress is None else 100.0
-    _record(services, request.job, _validate_progress(request.progress, total, request.message, None), call)
+    progress = _validate_progress(request.progress, total, request.message, None)
+    _record(services, request.job, progress, call, keep_label=True)
 
 
-def _record(services: Services, job: str, progress: Progress, call: Call) -> None:
+def _record(services: Services, job: str, progress: Progress, call: Call, *, keep_label: bool = False) -> None:
     record = services.table.find(job, call.uid)
+    current = record.status.progress
+    if current is not None:
+        if progress.done is None and progress.total is None:
+            progress = msgspec.structs.replace(
+                progress, percent=current.percent, done=current.done, total=current.total
+            )
+        if keep_label and progress.label is None:
+            progress = msgspec.structs.replace(progress, label=current.label)
     services.scheduler.report_progress(record, progress, job_change_reply(services.journal, record, call))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operating import Drain, PauseQueue, QueueChange, ResumeAgent, ResumeQueue
+from luzia_protocol.operations import Drain, PauseQueue, QueueChange, ResumeAgent, ResumeQueue
 
 from luziad.agents import registry
 from luziad.errors import StorageError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from luzia_protocol import operating, requests
+from luzia_protocol import operations, requests
 from luzia_protocol import schedules as schedule_requests
 
 from luziad.handlers import (
@@ -37,12 +37,12 @@ HANDLERS: dict[type, Handler] = {
     requests.Cancel: job_control.cancel,
     requests.Pause: job_control.pause,
     requests.Resume: job_control.resume,
-    operating.Hold: job_control.hold,
-    operating.Release: job_control.release,
-    operating.PauseQueue: queues.pause_queue,
-    operating.ResumeQueue: queues.resume_queue,
-    operating.ResumeAgent: queues.resume_agent,
-    operating.Drain: queues.drain,
+    operations.Hold: job_control.hold,
+    operations.Release: job_control.release,
+    operations.PauseQueue: queues.pause_queue,
+    operations.ResumeQueue: queues.resume_queue,
+    operations.ResumeAgent: queues.resume_agent,
+    operations.Drain: queues.drain,
     requests.Retry: job_control.retry,
     requests.Send: conversation.send,
     requests.Remove: job_control.remove,

@@ -1,4 +1,4 @@
-"""A job as the daemon keeps it: its spec and status, its life cycle, the table of all jobs, and the view for clients.
+"""The records of jobs: spec, status, life cycle, the table of all, the view for clients.
 
 Most of it is pure data and functions; nothing here decides what happens next.
 """

@@ -43,7 +43,11 @@ def parse_answer(question: Question, texts: Sequence[str]) -> Answer:
             return Answer(question.id, allow=True)
         if first == "allow":
             raise Refused(ErrorCode.BAD_REQUEST, "allow takes no text", "Use deny to say what to do instead.")
-        return Answer(question.id, allow=False, texts=[" ".join(texts)])
+        text = " ".join(texts)
+        if len(text.split()) == 1:  # rather a misspelling than an instruction
+            choices = "Pass allow, deny, or deny with a text that says what to do instead."
+            raise Refused(ErrorCode.BAD_REQUEST, f"invalid answer '{text}' to a permission request", choices)
+        return Answer(question.id, allow=False, texts=[text])
     if len(texts) != len(question.parts):
         message = f"expected {_count(len(question.parts), 'answer')}, got {len(texts)}"
         raise Refused(ErrorCode.BAD_REQUEST, message, "Pass one text for each question, in order, or deny.")
@@ -51,10 +55,13 @@ def parse_answer(question: Question, texts: Sequence[str]) -> Answer:
 
 
 def _choose(part: QuestionPart, text: str) -> str:
-    """The options that the text selects by their numbers, separated by commas; otherwise the text."""
+    """The options that the text selects by their numbers, separated by commas; otherwise the text. Raises Refused."""
     numbers = [each.strip() for each in text.split(",")] if part.many else [text.strip()]
     if all(each.isascii() and each.isdigit() and 1 <= int(each) <= len(part.options) for each in numbers):
         return ", ".join(part.options[int(each) - 1] for each in numbers)
+    if part.options and all(each.isascii() and each.isdigit() for each in numbers):
+        choices = "; ".join(f"{number} {option}" for number, option in enumerate(part.options, 1))
+        raise Refused(ErrorCode.BAD_REQUEST, f"invalid option '{text}'", f"The options are: {choices}.")
     return text
 
 

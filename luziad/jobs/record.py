@@ -25,10 +25,12 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How a job's attempts are launched.
 
     worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
+    system_prompt: text to add to the agent's system prompt.
     """
 
     worktree: bool = False
     ask: bool = False
+    system_prompt: str = ""
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -8,6 +8,7 @@ from typing import Any
 from luzia_protocol.jobs import JobState, SortKey
 
 from luziad.jobs.record import JobRecord
+from luziad.jobs.start_time import next_start_at
 
 _STATE_ORDER = {state: index for index, state in enumerate(JobState)}
 
@@ -39,8 +40,34 @@ ORDERS: dict[SortKey, tuple[bool, Callable[[JobRecord], Any]]] = {
 """Name -> whether the largest comes first, and the value that is compared; None is not known yet."""
 
 
+def sort_by_turn(records: Iterable[JobRecord], starts: Iterable[str], *, reverse: bool) -> list[JobRecord]:
+    """Sort the records, which are the newest first, for a reader who looks for what needs attention.
+
+    The order: jobs that wait for an answer, active ones, queued ones by turn, and the latest ended.
+    starts: the ids of the queued jobs that can start, in this order; the other queued jobs come after them.
+    """
+    asking: list[JobRecord] = []
+    active: list[JobRecord] = []
+    queued: list[JobRecord] = []
+    ended: list[JobRecord] = []
+    for record in records:
+        state = record.status.state
+        if state.is_final:
+            ended.append(record)
+        elif state is JobState.QUEUED:
+            queued.append(record)
+        else:
+            (asking if state is JobState.WAITING else active).append(record)
+    if queued:
+        turns = {job: turn for turn, job in enumerate(starts)}
+        queued.sort(key=lambda record: (turns.get(record.id, len(turns)), next_start_at(record) or 0.0, record.n))
+    ended.sort(key=lambda record: record.status.ended_at or 0.0, reverse=True)
+    found = asking + active + queued + ended
+    return found[::-1] if reverse else found
+
+
 def sort_jobs(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> list[JobRecord]:
-    """Sort the records. Those without a value come last; among equals, the newest comes first."""
+    """Sort the records by a key of ORDERS. Those without a value come last; among equals, the newest comes first."""
     descending, value = ORDERS[key]
     descending = descending is not reverse
     known: list[tuple[Any, int, JobRecord]] = []

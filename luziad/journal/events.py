@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -14,7 +15,6 @@ from luziad.jobs.activity import shorten
 from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.view import to_datetime
-from luziad.journal.journal import Journal
 
 E = TypeVar("E", bound=events.Base)
 
@@ -22,8 +22,8 @@ E = TypeVar("E", bound=events.Base)
 class EventFactory:
     """One method for each kind of event. Each takes the next seq from the journal and sets it in the job's status."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, next_seq: Callable[[], int]) -> None:
+        self._next_seq = next_seq
 
     def dispatched(self, record: JobRecord, task: str) -> events.Dispatched:
         return events.Dispatched(
@@ -107,5 +107,5 @@ class EventFactory:
         )
 
     def _seq(self, record: JobRecord) -> int:
-        record.status.seq = seq = self._journal.next_seq()
+        record.status.seq = seq = self._next_seq()
         return seq

@@ -20,6 +20,7 @@ from luzia_protocol.events import Event
 
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
+from luziad.journal.events import EventFactory
 from luziad.store.batch import Batch
 from luziad.store.sqlite import Store
 
@@ -81,6 +82,7 @@ class Journal:
         self._thread = threading.Thread(target=self._write, name="store-writer", daemon=True)
         self._retry: asyncio.TimerHandle | None = None
         self._idle: list[asyncio.Future[None]] = []
+        self.events = EventFactory(self.next_seq)
         self._next_seq = max(store.last_seq(), least_seq) + 1
         self._pruned = self._next_seq
         self.failure: StorageError | None = None

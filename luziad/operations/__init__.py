@@ -1,4 +1,4 @@
-"""Operations on the whole daemon: reload, status, shutdown, import, and the versions of installed programs.
+"""Operations on the whole daemon: reload, shutdown, import, versions.
 
 They read the scheduler and its parts, and change jobs through the scheduler only.
 """

@@ -15,7 +15,6 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import task_text
 from luziad.journal.commit_listeners import AdoptedJobListener, NewJobListener
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import CommitListener, Journal
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
@@ -46,7 +45,6 @@ class Admission:
         self._gates = gates
         self._ready = ready
         self._observers = observers
-        self._facts = EventFactory(journal)
         self._last_n = max((record.n for record in table.newest_first()), default=0)
 
     def next_n(self) -> int:
@@ -86,7 +84,7 @@ class Admission:
             self._journal.record(known, event)
 
     def _dispatched(self, record: JobRecord) -> Dispatched:
-        return self._facts.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
+        return self._journal.events.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
 
     def _enqueue_batches(self, records: Iterator[JobRecord]) -> None:
         """Queue the next batch, except the jobs that have changed since, and the others in later turns."""

@@ -16,7 +16,6 @@ from luziad.jobs.attempt import AttemptEnd, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.transitions import Transitions
@@ -74,7 +73,6 @@ class ExecutorReports:
         self._journal = journal
         self._observers = observers
         self._completion = completion
-        self._facts = EventFactory(journal)
 
     def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
         """The agent is running."""
@@ -85,7 +83,7 @@ class ExecutorReports:
         attempt.pid = pid
         attempt.started_at = started_at
         if self._transitions.move(record, Trigger.STARTED):
-            self._journal.record(record, self._facts.started(record, attempt.number, pid))
+            self._journal.record(record, self._journal.events.started(record, attempt.number, pid))
             self._observers.job_changed(record)
         self._observers.attempt_started(record, attempt, ran_s)
 

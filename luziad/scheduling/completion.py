@@ -15,7 +15,6 @@ from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, NotStarted, 
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import timeout_verdict
 from luziad.scheduling.gates.gates import Gates
@@ -65,7 +64,6 @@ class Completion:
         self._stopper = stopper
         self._timeout_s = timeout_s
         self._observers = observers
-        self._facts = EventFactory(journal)
         self._judging: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -96,7 +94,7 @@ class Completion:
             total = fate.progress.total
             done = fate.progress.done if fate.progress.label == PLAN_LABEL else total
             fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
-        self._journal.record(record, self._facts.ended(record, attempt, verdict), then)
+        self._journal.record(record, self._journal.events.ended(record, attempt, verdict), then)
         self._observers.job_changed(record)
         log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
         self._observers.job_ended(record)

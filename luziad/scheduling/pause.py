@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Paused, Resumed
 from luzia_protocol.jobs import JobState
 
@@ -13,7 +14,7 @@ from luziad.jobs.attempt import NO_PAUSES, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.events import EventFactory
+from luziad.jobs.refusals import PAUSE, RESUME, wrong_state
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.transitions import Transitions
@@ -30,17 +31,16 @@ class PauseControl(JobObserver):
         self._executor = executor
         self._timeouts = timeouts
         self._observers = observers
-        self._facts = EventFactory(journal)
 
     def pause(self, record: JobRecord, then: Callback) -> None:
         """Suspend the job's processes until it is resumed; harmless when it is paused already. Raises Refused.
 
         An attempt that is about to start is paused as soon as it is running.
         """
-        attempt, ref = _in_progress(record)
+        attempt, ref = _in_progress(record, PAUSE)
         attempt.pauses = (attempt.pauses or NO_PAUSES).begin(time.monotonic())
         if record.status.state is JobState.STARTING:
-            self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), then)
+            self._journal.record(record, self._journal.events.of_attempt(Paused, record, attempt.number), then)
             return
         self._timeouts.hold(ref)
 
@@ -49,14 +49,14 @@ class PauseControl(JobObserver):
             then()
 
         self._move(record, Trigger.PAUSE)
-        self._journal.record(record, self._facts.of_attempt(Paused, record, attempt.number), committed)
+        self._journal.record(record, self._journal.events.of_attempt(Paused, record, attempt.number), committed)
 
     def resume(self, record: JobRecord, then: Callback) -> None:
         """Resume the job's processes; harmless when they are running. Raises Refused."""
-        attempt, ref = _in_progress(record)
+        attempt, ref = _in_progress(record, RESUME)
         if record.status.state is JobState.STARTING:
             attempt.pauses = None
-            self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), then)
+            self._journal.record(record, self._journal.events.of_attempt(Resumed, record, attempt.number), then)
             return
         attempt.pauses = (attempt.pauses or NO_PAUSES).end(time.monotonic())
 
@@ -66,7 +66,7 @@ class PauseControl(JobObserver):
             then()
 
         self._move(record, Trigger.RESUME)
-        self._journal.record(record, self._facts.of_attempt(Resumed, record, attempt.number), committed)
+        self._journal.record(record, self._journal.events.of_attempt(Resumed, record, attempt.number), committed)
         self._observers.start_possible()  # its sub-jobs may start again
 
     def is_paused(self, record: JobRecord) -> bool:
@@ -100,8 +100,8 @@ class PauseControl(JobObserver):
         self._observers.job_changed(record)
 
 
-def _in_progress(record: JobRecord) -> tuple[AttemptRecord, AttemptRef]:
+def _in_progress(record: JobRecord, hints: Mapping[JobState, str]) -> tuple[AttemptRecord, AttemptRef]:
     attempt, state = record.attempt, record.status.state
     if attempt is None or state not in (JobState.STARTING, JobState.RUNNING, JobState.PAUSED):
-        raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {state}")
+        raise wrong_state(record, ErrorCode.JOB_NOT_RUNNING, hints)
     return attempt, AttemptRef(record.id, attempt.number)

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operating import Queues
+from luzia_protocol.operations import Queues
 
 from luziad.clocks.format import format_time
 from luziad.errors import StorageError

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode
 
 from luziad.executor.base import Executor
 from luziad.jobs.environments import Environments
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
+from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 
 
@@ -32,12 +32,11 @@ class Retention(JobObserver):
         self._environments = environments
         self._executor = executor
         self._observers = observers
-        self._facts = EventFactory(journal)
 
     def remove(self, record: JobRecord, then: Callback | None = None) -> None:
         """Remove a finished job with its directory. Raises Refused when it is not finished."""
         if not record.status.state.is_final:
-            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+            raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
         self._table.remove(record)
         sets = (record.spec.env_set, record.spec.client_set)
         dropped = [number for number in sets if self._environments.release(number)]
@@ -47,7 +46,7 @@ class Retention(JobObserver):
             if then is not None:
                 then()
 
-        self._journal.remove(record, self._facts.removed(record), dropped, committed)
+        self._journal.remove(record, self._journal.events.removed(record), dropped, committed)
         self._observers.job_removed(record)
 
     def set_max_jobs(self, max_jobs: int) -> None:

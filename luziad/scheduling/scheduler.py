@@ -7,7 +7,7 @@ answer, when the journal has committed. The parts are constructed in luziad/app.
 
 from __future__ import annotations
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
 from luziad.attempts.launch import Launcher
@@ -22,8 +22,8 @@ from luziad.jobs.environments import Environments
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
+from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
@@ -105,7 +105,6 @@ class Scheduler:
         self._sub_jobs = sub_jobs
         self._progress = progress
         self._observers = observers
-        self._facts = EventFactory(journal)
 
     # ------------------------------------------------------------------ what clients ask for
 
@@ -113,7 +112,7 @@ class Scheduler:
         """End the job, and its sub-jobs with it. Raises Refused when it has ended already."""
         state = record.status.state
         if state.is_final:
-            raise Refused(ErrorCode.JOB_FINAL, f"job {record.id} is {state} already")
+            raise wrong_state(record, ErrorCode.JOB_FINAL, {})
         reason = "cancelled before it started" if state is JobState.QUEUED else "cancelled"
         self._completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
         self._sub_jobs.cancel(record)
@@ -128,7 +127,7 @@ class Scheduler:
             self.gates.reconsider(record)
             return
         if not record.status.state.is_final:
-            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {record.id} is {record.status.state}")
+            raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
         fresh = fresh or record.status.state is JobState.COMPLETED
         self._retries.reset(record, None if fresh else self._retries.continuation(record))
         self._transitions.requeue(record, Trigger.RETRY, "retry", then)
@@ -138,7 +137,7 @@ class Scheduler:
         """Add a follow-up, for after the attempt or at once. Raises Refused when the agent has no session."""
         given = self._retries.add_follow_up(record, message)
         attempt = record.attempt.number if record.attempt else 0
-        self.journal.record(record, self._facts.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
+        self.journal.record(record, self.journal.events.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
         if given is not None:
             self._retries.reset(record, given)
             self._transitions.requeue(record, Trigger.RETRY, "follow-up")
@@ -148,7 +147,7 @@ class Scheduler:
         """Change the task, the priority or the dependencies of a queued job."""
         was_moved, record.spec = after != record.status.dependencies, spec
         record.status.dependencies = after
-        self.journal.rewrite_spec(record, self._facts.edited(record), then)
+        self.journal.rewrite_spec(record, self.journal.events.edited(record), then)
         if was_moved:
             self.gates.reconsider(record)
         elif record.id in self.ready.waiting:
@@ -163,7 +162,7 @@ class Scheduler:
         """Record the progress of the attempt in progress. Raises Refused when there is none."""
         attempt = record.attempt
         if attempt is None or record.status.state.is_final or record.status.state is JobState.QUEUED:
-            raise Refused(ErrorCode.JOB_NOT_RUNNING, f"job {record.id} is {record.status.state}")
+            raise wrong_state(record, ErrorCode.JOB_NOT_RUNNING, PROGRESS)
         self._observers.progress_reported(record, attempt)
         self._progress.reported(record, attempt, progress, then)
 

@@ -19,7 +19,6 @@ from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.table import JobTable
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Journal
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.machine_load import MachineLoad
@@ -81,7 +80,6 @@ class Starter(JobObserver):
         self._executor = executor
         self._worktrees = worktrees
         self._observers = observers
-        self._facts = EventFactory(journal)
         self._is_closed = False
 
     def close(self) -> None:
@@ -124,7 +122,7 @@ class Starter(JobObserver):
         record.status.attempts = (*record.status.attempts, attempt)
         record.status.reason = None
         self._observers.attempt_starting(record, attempt)
-        self._journal.record(record, self._facts.starting(record, number), lambda: self._launch(record))
+        self._journal.record(record, self._journal.events.starting(record, number), lambda: self._launch(record))
 
     def _launch(self, record: JobRecord) -> None:
         attempt = record.attempt

@@ -8,7 +8,6 @@ from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.journal.commit_listeners import FallbackListener
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.transitions import Transitions
 
@@ -21,7 +20,6 @@ class AttemptStopper:
         self._journal = journal
         self._executor = executor
         self._observers = observers
-        self._facts = EventFactory(journal)
 
     def stop(self, record: JobRecord, verdict: Verdict, then: Callback | None = None) -> None:
         """End the attempt in progress with this verdict, unless an earlier stop has given it another one."""
@@ -44,7 +42,7 @@ class AttemptStopper:
             if then is not None:
                 then()
 
-        self._journal.record(record, self._facts.stopping(record, attempt.number, reason), committed)
+        self._journal.record(record, self._journal.events.stopping(record, attempt.number, reason), committed)
         # The event may have to wait until the store can be written; the end of the attempt does not.
         self._journal.after_commit(FallbackListener(lambda: self._executor.cancel(ref)))
         self._observers.job_changed(record)

@@ -11,7 +11,6 @@ from luziad.jobs.lifecycle import Trigger, next_state
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.table import JobTable
-from luziad.journal.events import EventFactory
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.gates.gates import Gates
 
@@ -26,7 +25,6 @@ class Transitions:
         self._journal = journal
         self._observers = observers
         self._gates = gates
-        self._facts = EventFactory(journal)
 
     def move(self, record: JobRecord, trigger: Trigger) -> bool:
         """Change the state; False when the trigger changes nothing. Raises IllegalTransitionError."""
@@ -56,7 +54,7 @@ class Transitions:
     def record_requeued(self, record: JobRecord, reason: str, then: Callback | None) -> None:
         """Record why the job waits for its next attempt."""
         attempt = record.attempt.number if record.attempt else 0
-        self._journal.record(record, self._facts.requeued(record, attempt, reason), then)
+        self._journal.record(record, self._journal.events.requeued(record, attempt, reason), then)
         self._observers.job_changed(record)
 
     def current(self, ref: AttemptRef) -> tuple[JobRecord, AttemptRecord] | None:

@@ -1,4 +1,4 @@
-"""The job store in SQLite: its schema, transactions, snapshots, migrations, and repair after damage.
+"""The job store in SQLite: schema, snapshots, migrations, repair.
 
 It knows the structs of jobs that it keeps as JSON, and nothing of what is done with them.
 """

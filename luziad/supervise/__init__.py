@@ -1,5 +1,5 @@
-"""The processes that own agents: the fork server and the shims. Imports no other package of luziad.
+"""The fork server and the shims, which start agents and end their process trees.
 
-Both run with the standard library alone (`python -I -S`). A shim shares the fork server's memory, so everything that is
-imported here must stay small.
+They are processes of their own and import no other package of luziad. Both run with the standard library alone
+(`python -I -S`). A shim shares the fork server's memory, so everything that is imported here must stay small.
 """

@@ -1,1 +1,1 @@
-"""The actions of `luziad` without a running daemon: snapshots, restore, and reading an agent's recorded output."""
+"""What `luziad` does without a running daemon: snapshots, restore, reading of recordings."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from luzia_protocol.operating import Snapshot
+from luzia_protocol.operations import Snapshot
 
 from luziad.config.schema import Config
 from luziad.errors import LuziadError

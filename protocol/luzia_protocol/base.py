@@ -11,3 +11,9 @@ class Base(msgspec.Struct, tag_field="op", kw_only=True, omit_defaults=True, rep
     """A request. id: a number or string of the client's choice, which the reply repeats."""
 
     id: RequestId = None
+
+
+class JobRequest(Base):
+    """What requests about one job have in common."""
+
+    job: str

@@ -49,6 +49,7 @@ class Dispatch(Base, tag="dispatch"):
     LIMIT_UNAVAILABLE if they cannot be enforced.
     ask: the agent may ask questions and wait for answers; None takes the project's setting.
     hold: do not start the job until it is released.
+    system_prompt: text to add to the agent's system prompt; an agent without that option gets it before the task.
     parent: the job that dispatches it. Cancelling that job cancels this one. Ignored if this daemon does not know it.
     """
 
@@ -87,3 +88,4 @@ class Dispatch(Base, tag="dispatch"):
     start_in_s: float | None = None
     hold: bool = False
     parent: str | None = None
+    system_prompt: str | None = None

@@ -1,4 +1,4 @@
-"""Where luzia lives, and what a dispatch takes from its caller: from the environment alone.
+"""The environment: where the socket and the files of luzia are, and which variables a job inherits from the shell.
 
 The daemon and every client use these functions, so that both find the same socket and files. This module is loaded
 by every dispatch and imports `os` only.
@@ -12,7 +12,7 @@ SYSTEM_RUNTIME_DIR = "/run/luzia"
 SYSTEM_STATE_DIR = "/var/lib/luzia"
 SYSTEM_CONFIG = "/etc/luzia/config.toml"
 
-_INHERITED = frozenset(
+INHERITED_VARIABLES = frozenset(
     (
         "PATH",
         "LANG",
@@ -29,6 +29,7 @@ _INHERITED = frozenset(
         "ALL_PROXY",
     )
 )
+"""The variables that a job inherits from the shell, with LC_*; those from the daemon are in attempts/launch.py."""
 
 
 def runtime_dir() -> str:
@@ -122,7 +123,7 @@ def client_env() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if (name in _INHERITED or name.startswith("LC_")) and _is_text(value)
+        if (name in INHERITED_VARIABLES or name.startswith("LC_")) and _is_text(value)
     }
 
 

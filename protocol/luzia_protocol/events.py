@@ -25,6 +25,12 @@ class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, r
     state: JobState
 
 
+class AttemptBase(Base):
+    """What all events of an attempt have in common. attempt: its number."""
+
+    attempt: int
+
+
 class Dispatched(Base, tag="dispatched"):
     """A job was accepted. `task` is its first LIST_TASK_CHARS characters."""
 
@@ -32,10 +38,8 @@ class Dispatched(Base, tag="dispatched"):
     agent: str
 
 
-class Starting(Base, tag="starting"):
+class Starting(AttemptBase, tag="starting"):
     """An attempt got a slot and is about to start."""
-
-    attempt: int
 
 
 class WorktreeChanged(Base, tag="worktree"):
@@ -44,83 +48,71 @@ class WorktreeChanged(Base, tag="worktree"):
     worktree: Worktree | None
 
 
-class Started(Base, tag="started"):
+class Started(AttemptBase, tag="started"):
     """The agent of an attempt is running as process `pid`."""
 
-    attempt: int
     pid: int
 
 
-class Progressed(Base, tag="progress"):
+class Progressed(AttemptBase, tag="progress"):
     """The progress or the activity of an attempt has changed.
 
     activity: the short form; None when its output is not read.
     """
 
-    attempt: int
     progress: Progress
     activity: Activity | None = None
 
 
-class Paused(Base, tag="paused"):
+class Paused(AttemptBase, tag="paused"):
     """The attempt was paused."""
 
-    attempt: int
 
-
-class Resumed(Base, tag="resumed"):
+class Resumed(AttemptBase, tag="resumed"):
     """The attempt was resumed."""
 
-    attempt: int
 
-
-class QuestionAsked(Base, tag="asked"):
+class QuestionAsked(AttemptBase, tag="asked"):
     """An attempt's agent asks a question, and waits for the answer."""
 
-    attempt: int
     question: Question
 
 
-class QuestionAnswered(Base, tag="answered"):
+class QuestionAnswered(AttemptBase, tag="answered"):
     """A question was answered. question: its id; empty when the agent has withdrawn its questions."""
 
-    attempt: int
     question: str
 
 
-class Stopping(Base, tag="stopping"):
+class Stopping(AttemptBase, tag="stopping"):
     """An attempt is being ended; `reason` says why."""
 
-    attempt: int
     reason: str
 
 
-class Ended(Base, tag="ended"):
+class Ended(AttemptBase, tag="ended"):
     """The job has finished. `attempt` is 0 when none was started."""
 
-    attempt: int
     outcome: Outcome
     reason: str | None = None
     exit_code: int | None = None
     signal: str | None = None
 
 
-class Requeued(Base, tag="requeued"):
+class Requeued(AttemptBase, tag="requeued"):
     """The job is queued again after `attempt`; `reason` says why.
 
     outcome: that of the attempt. not_before: the earliest start of the next one.
     """
 
-    attempt: int
     reason: str
     outcome: Outcome | None = None
     not_before: datetime | None = None
 
 
-class Sent(Base, tag="sent"):
+class Sent(AttemptBase, tag="sent"):
     """A follow-up message was sent, for the attempt after `attempt`. message: its first LIST_TASK_CHARS characters."""
 
-    attempt: int
     message: str
 
 
@@ -140,25 +132,10 @@ class Removed(Base, tag="removed"):
     """The job was removed, on request or because of the limit on finished jobs. state: its last."""
 
 
-Event = (
-    Dispatched
-    | Starting
-    | WorktreeChanged
-    | Started
-    | Progressed
-    | Paused
-    | Resumed
-    | QuestionAsked
-    | QuestionAnswered
-    | Stopping
-    | Ended
-    | Requeued
-    | Sent
-    | Edited
-    | Held
-    | Released
-    | Removed
-)
+JobEvent = Dispatched | WorktreeChanged | Edited | Held | Released | Removed
+AttemptEvent = Starting | Started | Progressed | Paused | Resumed | Stopping | Ended | Requeued | Sent
+QuestionEvent = QuestionAsked | QuestionAnswered
+Event = JobEvent | AttemptEvent | QuestionEvent
 
 EventKind = Literal[
     "dispatched",

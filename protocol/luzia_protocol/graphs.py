@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from luzia_protocol.base import Base
+from luzia_protocol.base import Base, JobRequest
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import Job
 
@@ -31,10 +31,8 @@ class Graph(Base, tag="graph"):
     parent: str | None = None
 
 
-class GraphShow(Base, tag="graph_show"):
+class GraphShow(JobRequest, tag="graph_show"):
     """All direct and indirect dependencies and dependents of a job, up to MAX_PAGE. Answered by replies.JobGraph."""
-
-    job: str
 
 
 class GraphResult(msgspec.Struct, frozen=True):

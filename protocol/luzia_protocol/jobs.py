@@ -19,7 +19,7 @@ LIST_TASK_CHARS = 256
 """Lists have only the first characters of a task, so that a page fits a frame; `status` has all of it."""
 
 
-SortKey = Literal["created", "started", "ended", "duration", "cost", "priority", "project", "agent", "state"]
+SortKey = Literal["turn", "created", "started", "ended", "duration", "cost", "priority", "project", "agent", "state"]
 """One of SORT_KEYS in states.py, as a type."""
 
 

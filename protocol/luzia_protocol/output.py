@@ -6,11 +6,22 @@ from typing import Literal
 
 import msgspec
 
-from luzia_protocol.base import Base
+from luzia_protocol.base import JobRequest
 from luzia_protocol.jobs import JobState
 
 
-class Logs(Base, tag="logs"):
+class OutputRequest(JobRequest):
+    """What the requests for output have in common."""
+
+    attempt: int | None = None
+    stream: Literal["stdout", "stderr"] = "stdout"
+    offset: int = 0
+    tail: int | None = None
+    encoding: Literal["text", "base64"] = "text"
+    render: Literal["none", "text", "colour"] = "none"
+
+
+class Logs(OutputRequest, tag="logs"):
     """A chunk of an attempt's output. Answered by replies.Output.
 
     attempt: None is the newest.
@@ -22,30 +33,15 @@ class Logs(Base, tag="logs"):
     `rendered`.
     """
 
-    job: str
-    attempt: int | None = None
-    stream: Literal["stdout", "stderr"] = "stdout"
-    offset: int = 0
-    tail: int | None = None
     max_bytes: int = 256 * 1024
-    encoding: Literal["text", "base64"] = "text"
-    render: Literal["none", "text", "colour"] = "none"
 
 
-class Follow(Base, tag="follow"):
+class Follow(OutputRequest, tag="follow"):
     """Stream an attempt's output until it ends. Items are replies.Output, the end is replies.FollowEnd.
 
     With `attempt` None it follows the newest attempt, or the first one if none has started yet.
     The other fields are those of Logs.
     """
-
-    job: str
-    attempt: int | None = None
-    stream: Literal["stdout", "stderr"] = "stdout"
-    offset: int = 0
-    tail: int | None = None
-    encoding: Literal["text", "base64"] = "text"
-    render: Literal["none", "text", "colour"] = "none"
 
 
 class Output(msgspec.Struct, frozen=True, repr_omit_defaults=True):

@@ -16,15 +16,15 @@ from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Event
 from luzia_protocol.graphs import GraphResult as GraphResult
 from luzia_protocol.graphs import JobGraph as JobGraph
+from luzia_protocol.job_control import CleanResult as CleanResult
+from luzia_protocol.job_control import JobChange as JobChange
 from luzia_protocol.jobs import Job, JobState
-from luzia_protocol.operating import QueueChange as QueueChange
-from luzia_protocol.operating import Queues as Queues
+from luzia_protocol.operations import QueueChange as QueueChange
+from luzia_protocol.operations import Queues as Queues
 from luzia_protocol.output import FollowEnd as FollowEnd
 from luzia_protocol.output import Output as Output
 from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
 from luzia_protocol.schedules import ScheduleResult as ScheduleResult
-from luzia_protocol.steering import CleanResult as CleanResult
-from luzia_protocol.steering import JobChange as JobChange
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -200,28 +200,14 @@ class StreamStart(msgspec.Struct, frozen=True):
     """A stream has started."""
 
 
-Ok = (
-    HelloResult
-    | DispatchResult
-    | GraphResult
-    | JobGraph
-    | StatusResult
-    | JobPage
-    | Output
-    | WaitResult
-    | JobChange
-    | QueueChange
-    | ImportResult
-    | CleanResult
-    | ScheduleResult
-    | ScheduleListResult
-    | ProjectList
-    | AgentList
-    | ReloadResult
-    | DaemonInfo
-    | StopResult
-    | StreamStart
+JobReply = (
+    DispatchResult | GraphResult | JobGraph | StatusResult | JobPage | Output | WaitResult | JobChange | CleanResult
 )
+ScheduleReply = ScheduleResult | ScheduleListResult
+DaemonReply = (
+    HelloResult | QueueChange | ImportResult | ProjectList | AgentList | ReloadResult | DaemonInfo | StopResult
+)
+Ok = JobReply | ScheduleReply | DaemonReply | StreamStart
 
 
 class OkFrame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -5,39 +5,42 @@ Every request may have an `id`, a number or string of the client's choice, which
 
 from __future__ import annotations
 
-from luzia_protocol.base import Base
+from luzia_protocol.base import Base, JobRequest
 from luzia_protocol.dispatch import AwareTime
 from luzia_protocol.dispatch import Dispatch as Dispatch
 from luzia_protocol.graphs import Graph as Graph
 from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
+from luzia_protocol.job_control import Answer as Answer
+from luzia_protocol.job_control import Cancel as Cancel
+from luzia_protocol.job_control import Clean as Clean
+from luzia_protocol.job_control import ControlRequest
+from luzia_protocol.job_control import Edit as Edit
+from luzia_protocol.job_control import Pause as Pause
+from luzia_protocol.job_control import Remove as Remove
+from luzia_protocol.job_control import ReportProgress as ReportProgress
+from luzia_protocol.job_control import Resume as Resume
+from luzia_protocol.job_control import Retry as Retry
+from luzia_protocol.job_control import Send as Send
+from luzia_protocol.job_control import UpdateStatus as UpdateStatus
 from luzia_protocol.jobs import Job, JobState, SortKey
-from luzia_protocol.operating import Drain as Drain
-from luzia_protocol.operating import Hold as Hold
-from luzia_protocol.operating import PauseQueue as PauseQueue
-from luzia_protocol.operating import Release as Release
-from luzia_protocol.operating import ResumeAgent as ResumeAgent
-from luzia_protocol.operating import ResumeQueue as ResumeQueue
+from luzia_protocol.operations import Drain as Drain
+from luzia_protocol.operations import Hold as Hold
+from luzia_protocol.operations import PauseQueue as PauseQueue
+from luzia_protocol.operations import QueueRequest
+from luzia_protocol.operations import Release as Release
+from luzia_protocol.operations import ResumeAgent as ResumeAgent
+from luzia_protocol.operations import ResumeQueue as ResumeQueue
 from luzia_protocol.output import Follow as Follow
 from luzia_protocol.output import Logs as Logs
 from luzia_protocol.schedules import ScheduleAdd as ScheduleAdd
 from luzia_protocol.schedules import ScheduleList as ScheduleList
 from luzia_protocol.schedules import SchedulePause as SchedulePause
 from luzia_protocol.schedules import ScheduleRemove as ScheduleRemove
+from luzia_protocol.schedules import ScheduleRequest
 from luzia_protocol.schedules import ScheduleResume as ScheduleResume
 from luzia_protocol.schedules import ScheduleRun as ScheduleRun
 from luzia_protocol.schedules import ScheduleShow as ScheduleShow
-from luzia_protocol.steering import Answer as Answer
-from luzia_protocol.steering import Cancel as Cancel
-from luzia_protocol.steering import Clean as Clean
-from luzia_protocol.steering import Edit as Edit
-from luzia_protocol.steering import Pause as Pause
-from luzia_protocol.steering import Remove as Remove
-from luzia_protocol.steering import ReportProgress as ReportProgress
-from luzia_protocol.steering import Resume as Resume
-from luzia_protocol.steering import Retry as Retry
-from luzia_protocol.steering import Send as Send
-from luzia_protocol.steering import UpdateStatus as UpdateStatus
 
 
 class Hello(Base, tag="hello"):
@@ -47,10 +50,8 @@ class Hello(Base, tag="hello"):
     client: str | None = None
 
 
-class Status(Base, tag="status"):
+class Status(JobRequest, tag="status"):
     """One job in full. Answered by replies.StatusResult."""
-
-    job: str
 
 
 class List(Base, tag="list"):
@@ -62,7 +63,7 @@ class List(Base, tag="list"):
     cursor: the `next` of the previous page, with all other fields unchanged.
     since: select jobs dispatched at this time or later.
     sort: another order: times and quantities descending, text ascending; jobs without a value last, equal ones newest
-    first.
+    first. `turn` is the order of luzia_protocol.states.SORT_KEYS.
     reverse: the opposite order. A job that changes between two pages of such an order may be in both or in neither.
     """
 
@@ -150,50 +151,10 @@ class Shutdown(Base, tag="shutdown"):
     """Stop the daemon; running agents continue. Answered by replies.StopResult."""
 
 
-Request = (
-    Hello
-    | Dispatch
-    | Graph
-    | GraphShow
-    | Edit
-    | Status
-    | List
-    | Logs
-    | Follow
-    | Wait
-    | Cancel
-    | Pause
-    | Resume
-    | Hold
-    | Release
-    | PauseQueue
-    | ResumeQueue
-    | ResumeAgent
-    | Drain
-    | Retry
-    | Send
-    | Remove
-    | Clean
-    | Answer
-    | Subscribe
-    | ReportProgress
-    | UpdateStatus
-    | Import
-    | ScheduleAdd
-    | ScheduleList
-    | ScheduleShow
-    | SchedulePause
-    | ScheduleResume
-    | ScheduleRemove
-    | ScheduleRun
-    | Projects
-    | ProjectAdd
-    | ProjectRemove
-    | Agents
-    | Reload
-    | Info
-    | Shutdown
-)
+DispatchRequest = Dispatch | Graph
+ReadRequest = GraphShow | Status | List | Logs | Follow | Wait | Subscribe
+DaemonRequest = Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown
+Request = DispatchRequest | ReadRequest | ControlRequest | QueueRequest | ScheduleRequest | DaemonRequest
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_PAGE = 1000

@@ -65,38 +65,40 @@ class ScheduleList(Base, tag="schedule_list"):
     """All schedules by name, each with its next run. Answered by ScheduleListResult."""
 
 
-class ScheduleShow(Base, tag="schedule_show"):
-    """One schedule, with its next `runs`, at most MAX_RUNS_SHOWN. Answered by ScheduleResult."""
+class ScheduleNameRequest(Base):
+    """What requests about one schedule have in common."""
 
     name: str
+
+
+class ScheduleShow(ScheduleNameRequest, tag="schedule_show"):
+    """One schedule, with its next `runs`, at most MAX_RUNS_SHOWN. Answered by ScheduleResult."""
+
     runs: int = NEXT_RUNS
 
 
-class SchedulePause(Base, tag="schedule_pause"):
+class SchedulePause(ScheduleNameRequest, tag="schedule_pause"):
     """Dispatch no more of its jobs until it is resumed; running ones continue. Answered by ScheduleResult."""
 
-    name: str
 
-
-class ScheduleResume(Base, tag="schedule_resume"):
+class ScheduleResume(ScheduleNameRequest, tag="schedule_resume"):
     """Dispatch its jobs again; runs that were due meanwhile are skipped. Answered by ScheduleResult."""
 
-    name: str
 
-
-class ScheduleRemove(Base, tag="schedule_remove"):
+class ScheduleRemove(ScheduleNameRequest, tag="schedule_remove"):
     """Remove a schedule; its jobs stay. Answered by ScheduleResult with its last state."""
 
-    name: str
 
-
-class ScheduleRun(Base, tag="schedule_run"):
+class ScheduleRun(ScheduleNameRequest, tag="schedule_run"):
     """Dispatch its job now, even if it is paused. Answered by replies.DispatchResult.
 
     If a job of the schedule is unfinished, `skip` acts like `queue`.
     """
 
-    name: str
+
+ScheduleRequest = (
+    ScheduleAdd | ScheduleList | ScheduleShow | SchedulePause | ScheduleResume | ScheduleRemove | ScheduleRun
+)
 
 
 class Run(msgspec.Struct, frozen=True):

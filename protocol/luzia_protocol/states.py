@@ -42,5 +42,8 @@ FINAL_STATES = frozenset(
 )
 
 
-SORT_KEYS = ("created", "started", "ended", "duration", "cost", "priority", "project", "agent", "state")
-"""The sort keys of lists; `created` is the time of the dispatch."""
+SORT_KEYS = ("turn", "created", "started", "ended", "duration", "cost", "priority", "project", "agent", "state")
+"""The sort keys of lists. `created` is the time of the dispatch.
+
+`turn`: jobs that wait for an answer, active ones, queued ones in the order in which they start, then the latest ended.
+"""

@@ -275,7 +275,7 @@ def test_what_the_daemon_refuses_is_told_with_what_to_do(luzia: PrivateLuzia) ->
     with top(luzia, columns=160) as screen:
         screen.shows(job)
         screen.press("p")
-        screen.shows(f"job {job} is completed")
+        screen.shows(f"job {job} has already completed")
         screen.press("d")
         screen.shows(f"job {job} has no worktree. ")
         screen.press("a")

@@ -37,7 +37,7 @@ QUEUE_TIME_S = 30.0
 SHORT_JOBS = 200
 FIRST_ROUNDS = 20
 KEPT = 20
-SETTLE_S = 30.0
+SETTLE_S = 3.0
 IDLE_S = 10.0
 
 Rows = dict[str, list[str]]
@@ -207,13 +207,16 @@ def idle(kinds: Kinds) -> Rows:
         for rival in rivals:
             rival.add("true")
             rival.settle()
-        time.sleep(SETTLE_S)
-        memory = _cells(rivals, lambda rival: _memory(rival.pids()))
-        before = _cells(rivals, lambda rival: str(sum(map(switches, rival.pids()))))
+        pids: dict[str, list[int]] = {}
+        reasons = _cells(rivals, lambda rival: str(pids.setdefault(rival.name, rival.pids())))
+        time.sleep(SETTLE_S)  # from here on, nothing connects to a daemon
+        before = {name: sum(map(switches, of)) for name, of in pids.items()}
         time.sleep(IDLE_S)
-        after = _cells(rivals, lambda rival: str(sum(map(switches, rival.pids()))))
-        wakeups = [str(int(b) - int(a)) if a.isdigit() else a for a, b in zip(before, after, strict=True)]
-    return {f"wakeups of the idle daemon in {IDLE_S:g} s": wakeups, "memory of the idle daemon (PSS)": memory}
+        wakeups = {name: str(sum(map(switches, of)) - before[name]) for name, of in pids.items()}
+        memory = {name: _memory(of) for name, of in pids.items()}
+    rows = {f"wakeups of the idle daemon in {IDLE_S:g} s": wakeups, "memory of the idle daemon (PSS)": memory}
+    names = [kind.name for kind in kinds]
+    return {what: [*map(values.get, names, reasons)] for what, values in rows.items()}
 
 
 def killed(kinds: Kinds) -> Rows:

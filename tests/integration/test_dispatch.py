@@ -126,6 +126,15 @@ def test_progress_is_reported_from_inside_and_is_whole_only_at_the_end(wire: Con
     }
     assert wire.ok(op="update_status", job=job, progress=65, message="running tests")["state"] == "running"
     assert wire.ok(op="status", job=job)["job"]["progress"]["percent"] == 65
+    wire.ok(op="update_status", job=job, message="still running")
+    kept = wire.ok(op="status", job=job)["job"]["progress"]
+    assert (kept["percent"], kept["label"]) == (65, "still running")
+    wire.ok(op="update_status", job=job, progress=66)
+    kept = wire.ok(op="status", job=job)["job"]["progress"]
+    assert (kept["percent"], kept["label"]) == (66, "still running")
+    wire.ok(op="progress", job=job, label="writing the report")
+    kept = wire.ok(op="status", job=job)["job"]["progress"]
+    assert (kept["percent"], kept["label"]) == (66, "writing the report")
     assert wire.error(op="progress", job=job)["code"] == "bad_request"
     assert wire.error(op="progress", job=job, done=3, total=2)["code"] == "bad_request"
     gate.write_text("")

@@ -89,7 +89,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(daemon: PrivateDaemon, wi
 def test_the_command_line_edits(daemon: PrivateDaemon, wire: Connection) -> None:
     running, queued = dispatch(wire, GATE), dispatch(wire)
     said = daemon.run("edit", queued, "--task", "-", "--priority", "7", "--after", running, input="echo from stdin\n")
-    assert (said.returncode, said.stdout) == (0, f"{queued}  queued\n"), said.stderr
+    assert (said.returncode, said.stdout) == (0, f"{queued}  changed\n"), said.stderr
     found = status(wire, queued)
     assert (found["task"], found["priority"], found["after"]) == ("echo from stdin\n", 7, [running])
     assert daemon.run("edit", queued, "--after", "none").returncode == 0

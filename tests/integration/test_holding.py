@@ -72,7 +72,7 @@ def test_only_a_queued_job_can_be_held(wire: Connection) -> None:
     end_states(wire, job)
     for op in ("hold", "release"):
         refused = wire.error(op=op, job=job)
-        assert (refused["code"], refused["message"]) == ("job_not_queued", f"job {job} is completed")
+        assert (refused["code"], refused["message"]) == ("job_not_queued", f"job {job} has already completed")
 
 
 def test_a_held_job_can_be_cancelled_and_is_not_held_when_somebody_retries_it(wire: Connection) -> None:
@@ -92,7 +92,7 @@ def test_releasing_a_job_that_nobody_holds_changes_nothing(wire: Connection) -> 
 def test_the_commands_hold_and_release_by_selection(daemon: PrivateDaemon, wire: Connection) -> None:
     kept = dispatch(wire, start_in_s=600, tags={"kind": "kept"})
     other = dispatch(wire, start_in_s=600, project="other", tags={"kind": "kept"})
-    assert daemon.run("hold", "--project", "overbits", "--yes").stdout == f"{kept}  queued\n"
+    assert daemon.run("hold", "--project", "overbits", "--yes").stdout == f"{kept}  held\n"
     assert "held since" in daemon.run("jobs", kept).stdout
     assert f"luzia release {kept}" in daemon.run("jobs", kept).stdout
     said = daemon.run("--hold", "overbits", "true").stdout.split()[0].rpartition(":")[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
@@ -13,7 +14,8 @@ from luzia_protocol.states import SORT_KEYS
 
 from luzia_client.cli.show.columns import COLUMNS
 from luziad.jobs.sorting import ORDERS
-from support import Connection, PrivateDaemon, private_daemon
+from support import MAIN, Connection, PrivateDaemon, eventually, private_daemon, status
+from terminal import terminal
 
 
 class Jobs(NamedTuple):
@@ -156,5 +158,54 @@ def test_a_misspelt_project_or_agent_is_answered_with_the_one_that_was_meant(job
 
 def test_both_sides_know_the_same_orders() -> None:
     assert get_args(SortKey) == SORT_KEYS
-    assert set(SORT_KEYS) == set(ORDERS)
-    assert set(SORT_KEYS) <= COLUMNS.keys()
+    assert {*SORT_KEYS} == {"turn", *ORDERS}
+    assert ORDERS.keys() <= COLUMNS.keys()
+
+
+@pytest.fixture
+def crowded() -> Iterator[tuple[PrivateDaemon, dict[str, str]]]:
+    """A daemon with two slots: two running jobs, which are the oldest, many queued ones, and one that has ended."""
+    with private_daemon("[daemon]\nmax_running = 2\n") as daemon, daemon.connect() as wire:
+
+        def dispatch(**fields: Any) -> str:
+            job: str = wire.ok(op="dispatch", **{"project": "overbits", "argv": ["sleep", "1000"], **fields})["job"]
+            return job
+
+        ended = dispatch(argv=["true"])
+        wire.ok(op="wait", jobs=[ended])
+        running = [dispatch(), dispatch()]
+        eventually(lambda: all(status(wire, job)["state"] == "running" for job in running), "two jobs run")
+        ids = dict.fromkeys(running, "running") | {dispatch(): f"queued {number}" for number in range(60)}
+        ids[dispatch(priority=5)] = "urgent"
+        ids[dispatch(start_in_s=9e4, priority=9)] = "later"
+        yield daemon, ids | {ended: "ended"}
+
+
+def test_queued_jobs_never_hide_one_that_runs(crowded: tuple[PrivateDaemon, dict[str, str]]) -> None:
+    daemon, ids = crowded
+    turns = ["running", "running", "urgent", *(f"queued {number}" for number in range(60)), "later", "ended"]
+
+    def listed(*options: str) -> list[str]:
+        return [ids[line] for line in daemon.run("jobs", "--format", "id", *options).stdout.splitlines()]
+
+    assert listed() == turns[:50]
+    assert listed("-n", "4") == turns[:4]
+    assert listed("--all") == turns
+    assert listed("--all", "--reverse") == turns[::-1]
+    assert listed("--state", "queued", "--limit", "2") == ["urgent", "queued 0"]
+    assert [ids[json.loads(line)["id"]] for line in daemon.run("jobs", "--all", "--json").stdout.splitlines()] == turns
+    rows = daemon.run("jobs").stdout.splitlines()[4:]
+    assert [ids[row.split()[0]] for row in rows] == turns[:50]
+
+
+def test_on_a_terminal_the_list_fits_the_screen(crowded: tuple[PrivateDaemon, dict[str, str]]) -> None:
+    daemon, ids = crowded
+    for height in (12, 30):
+        with terminal([sys.executable, "-c", MAIN, "jobs"], daemon.env, rows=height) as screen:
+            assert screen.ended() == 0
+            lines = screen.lines
+            assert lines.pop() == ""  # where the shell's prompt goes
+        assert len(lines) == height - 1
+        shown = [ids[line.split()[0]] for line in lines[4:-1]]
+        assert shown[:3] == ["running", "running", "urgent"]
+        assert f"{len(ids) - len(shown)} more; show them with --all" in lines[-1]

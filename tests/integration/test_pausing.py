@@ -66,6 +66,6 @@ def test_the_commands_pause_and_resume_several_jobs() -> None:
         jobs = [started(wire, TICKING) for _ in range(2)]
         assert daemon.run("pause", *jobs).stdout == f"{jobs[0]}  paused\n{jobs[1]}  paused\n"
         assert "paused" in daemon.run("jobs", jobs[0]).stdout
-        assert daemon.run("resume", *jobs).stdout == f"{jobs[0]}  running\n{jobs[1]}  running\n"
+        assert daemon.run("resume", *jobs).stdout == f"{jobs[0]}  resumed\n{jobs[1]}  resumed\n"
         (Path(daemon.project) / "go").touch()
         assert daemon.run("wait", *jobs).returncode == 0

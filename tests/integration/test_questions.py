@@ -110,7 +110,7 @@ def test_a_permission_is_asked_for_and_given(desk: Desk) -> None:
     assert f"luzia answer {job} allow" in shown
     assert "asks to use Bash: rm -rf build" in desk.luzia("jobs", "--waiting").stdout
     answered = desk.luzia("answer", job, "allow")
-    assert (answered.returncode, answered.stdout) == (0, f"{job}  running\n")
+    assert (answered.returncode, answered.stdout) == (0, f"{job}  answered\n")
     done = desk.ended(job)
     assert (done["state"], done["exit_code"], done["question"]) == ("completed", 0, None)
     assert desk.told() == [{"behavior": "allow", "updatedInput": {"command": "rm -rf build"}}]

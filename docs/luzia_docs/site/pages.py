@@ -20,7 +20,7 @@ SECTIONS = {
     "Guides": (),
     "Agents": ("agents", "agent-*"),
     "Reference": ("reference-*", "protocol", "errors"),
-    "About": ("comparison", "reliability", "architecture", "contributing", "changelog"),
+    "About": ("comparison", "reliability", "internals", "architecture", "contributing", "changelog"),
 }
 """Sections of the site -> patterns of their pages. "Guides" has all other pages, in the order of docs/index.md."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operating import QueueChange, Queues
+from luzia_protocol.operations import QueueChange, Queues
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from luzia_protocol import environment
-from luzia_protocol.operating import Snapshot
+from luzia_protocol.operations import Snapshot
 from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client

@@ -9,6 +9,8 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from luzia_client.cli.args.errors import UsageError
 
 COMMANDS = {
@@ -78,7 +80,8 @@ TASK_HINT = 'Write the task after it, for example: luzia . "fix the login button
 class DispatchLine:
     """A parsed command line of `dispatch` or `run`.
 
-    words: those of the task, or the command of `luzia run`. fields: of the request, from dispatch_options.py.
+    words: those of the task, or the command of `luzia run`. literal: they follow `--`.
+    fields: of the request, from dispatch_options.py.
     """
 
     project: str = ""
@@ -87,6 +90,7 @@ class DispatchLine:
     quiet: bool = False
     json: bool = False
     help: bool = False
+    literal: bool = False
 
     def __init__(self) -> None:
         self.env: dict[str, str] = {}
@@ -104,6 +108,7 @@ def parse_dispatch(words: list[str], command: str) -> DispatchLine:
     while position < len(words):
         word = words[position]
         if word == "--":
+            line.literal = True
             position += 1
             break
         if is_option(word):
@@ -127,17 +132,47 @@ def is_option(word: str) -> bool:
     return word[:1] == "-" and word != "-" and len(word.split()) == 1 and not word[-1].isspace()
 
 
-def read_task(line: DispatchLine) -> str:
-    """The text of the task: the words, or the contents of stdin (`-`) or of a file (`@FILE`). Raises UsageError."""
+def read_task(line: DispatchLine, options: Iterable[str] = ()) -> str:
+    """The text of the task: the words, or the contents of stdin (`-`) or of a file (`@FILE`).
+
+    options: those of the command beside the ones of a dispatch. Raises UsageError.
+    """
     words = line.words
     if not words:
         raise usage_error(f"no task for project '{line.project}'", TASK_HINT)
-    if len(words) == 1 and (words[0] == "-" or words[0][:1] == "@" != words[0]):
-        from luzia_client.cli.args.task_source import read_source
+    if len(words) == 1 and not line.literal and (words[0] == "-" or words[0][:1] == "@" != words[0]):
+        from luzia_client.cli.args.task_source import read_source_of_task
 
         source = "stdin" if words[0] == "-" else words[0][1:]
-        return decode_task(read_source(words[0], MAX_TASK_BYTES), source)
+        return decode_task(read_source_of_task(words[0], MAX_TASK_BYTES, line.project, COMMANDS), source)
+    check_words(line, options)
     return decode_task(" ".join(words).encode(errors="surrogateescape"), "the task")
+
+
+def check_words(line: DispatchLine, options: Iterable[str] = ()) -> None:
+    """Raise UsageError for an option after the first word of the task or command, unless all words follow `--`.
+
+    options: those of the command beside the ones of a dispatch.
+    """
+    if line.literal or len(line.words) == 1:
+        return
+    for word in line.words:
+        if word[:1] == "-" and is_option(word):
+            _check_word(word, line.project, options)
+
+
+def _check_word(word: str, project: str, options: Iterable[str]) -> None:
+    from luzia_client.cli.args.dispatch_options import OPTIONS
+
+    name = word.partition("=")[0]
+    if name in COMMON_OPTIONS or name in FLAGS or name in OPTIONS or name in options:
+        from luzia_client.cli.args.task_source import check_project
+
+        check_project(project, COMMANDS)
+        raise usage_error(
+            f"option {name} must come before the task",
+            "If it is a part of the task, quote the whole task, or put `--` before it.",
+        )
 
 
 def _parse_option(line: DispatchLine, words: list[str], position: int, command: str) -> int:

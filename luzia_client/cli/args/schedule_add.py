@@ -57,7 +57,7 @@ class ScheduleLine:
             self.name,
             self.options["--cron"],
             self.dispatch.project,
-            read_task(self.dispatch),
+            read_task(self.dispatch, SCHEDULE_OPTIONS),
             timezone=self.options.get("--timezone"),
             missed=MissedPolicy(self.options.get("--missed", MissedPolicy.ONCE)),
             overlap=OverlapPolicy(self.options.get("--overlap", OverlapPolicy.SKIP)),
@@ -83,11 +83,14 @@ def parse_schedule(words: list[str]) -> ScheduleLine:
             name = words[position]
             position += 1
     task = words[position:]
-    if task[:1] == ["--"]:
+    literal = task[:1] == ["--"]
+    if literal:
         del task[0]
         name = name or (task.pop(0) if task else "")
     _check_required(name, options)
-    return ScheduleLine(name, options, parse_dispatch([*dispatch, "--", options["--project"], *task], "schedule add"))
+    line = parse_dispatch([*dispatch, "--", options["--project"], *task], "schedule add")
+    line.literal = literal
+    return ScheduleLine(name, options, line)
 
 
 def _parse_option(words: list[str], position: int, options: dict[str, str], dispatch: list[str]) -> int:

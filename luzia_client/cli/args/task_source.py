@@ -4,25 +4,64 @@ from __future__ import annotations
 
 import os
 
-from luzia_client.cli.args.errors import UsageError
+from luzia_protocol.environment import is_path
+from luzia_protocol.errors import LuziaError
+
+from luzia_client.cli.args.errors import UsageError, closest_match
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
-def read_source(word: str, limit: int) -> bytes:
-    """The bytes that `-` or `@FILE` refers to; somewhat more than `limit` if there are more. Raises UsageError."""
+def read_source_of_task(word: str, limit: int, project: str, commands: Iterable[str]) -> bytes:
+    """Read the task of a dispatch as `read_source` does. A wrong project is reported before a file that is missing.
+
+    commands: those that may be meant by a wrong project.
+    """
+    try:
+        return read_source(word, limit, "To pass it as the task itself, put `--` before it.")
+    except UsageError:
+        check_project(project, commands)
+        raise
+
+
+def read_source(word: str, limit: int, hint: str) -> bytes:
+    """The bytes that `-` or `@FILE` refers to; somewhat more than `limit` if there are more.
+
+    hint: how to pass `@FILE` itself as the task. Raises UsageError.
+    """
     if word == "-":
-        return _read(0, "stdin", limit)
+        return _read(0, "stdin", limit, "")
     path = os.path.expanduser(word[1:])
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (OSError, ValueError) as exc:
-        raise _unreadable(path, exc) from exc
+        raise _unreadable(path, exc, hint) from exc
     try:
-        return _read(fd, path, limit)
+        return _read(fd, path, limit, hint)
     finally:
         os.close(fd)
 
 
-def _read(fd: int, name: str, limit: int) -> bytes:
+def check_project(project: str, commands: Iterable[str]) -> None:
+    """Raise UsageError when a running daemon has no project of this name. commands: those that may be meant."""
+    from luzia_client.api.client import Client
+
+    if is_path(project):
+        return
+    try:
+        with Client(autostart=False) as client:
+            known = {each.name for each in client.list_projects().projects}
+    except LuziaError:
+        return
+    if project not in known:
+        near = closest_match(project, commands)
+        hint = "`luzia projects` lists the projects." if near is None else f"Did you mean `luzia {near}`?"
+        raise UsageError(f"unknown command or project '{project}'", hint)
+
+
+def _read(fd: int, name: str, limit: int, hint: str) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
@@ -30,11 +69,10 @@ def _read(fd: int, name: str, limit: int) -> bytes:
             parts.append(data)
             size += len(data)
     except OSError as exc:
-        raise _unreadable(name, exc) from exc
+        raise _unreadable(name, exc, hint) from exc
     return b"".join(parts)
 
 
-def _unreadable(name: str, exc: OSError | ValueError) -> UsageError:
+def _unreadable(name: str, exc: OSError | ValueError, hint: str) -> UsageError:
     reason = exc.strerror if isinstance(exc, OSError) else exc
-    hint = "" if name == "stdin" else "A task that is one word and begins with @ is read from that file."
     return UsageError(f"cannot read the task from {name}: {reason}", hint)

@@ -1,4 +1,7 @@
-"""One file per command. The docstring of each is the command's description in the help and the manual.
+"""The commands of `luzia`, one file each, with its options, its request and what it prints.
 
-What several commands share is in the packages below; a command imports another one only to reuse its request or format.
+The docstring of each is the command's description in the help and the manual.
+
+What several commands share is in the packages beside this one; a command imports another one only to reuse its request
+or format.
 """

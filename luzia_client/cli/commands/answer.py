@@ -1,7 +1,7 @@
 """Answer a job whose agent waits for permission or asks a question.
 
-Answer a permission request with allow or deny, or with a text that says what to do instead. Answer a question with a
-text for each of its parts, or with the number of one of its options.
+Answer a permission request with allow or deny, or with deny and a text that says what to do instead. Answer a question
+with a text for each of its parts, or with the number of one of its options.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
-from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.output import print_change
 
 EXAMPLES = (
     ("luzia answer a2f5 allow", "grant the permission"),
@@ -34,8 +34,5 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         changed = client.answer_question(args.job, args.words, args.question)
-    if args.json:
-        print_json(changed)
-    else:
-        print(f"{changed.job}  {changed.state.value}")
+    print_change(changed, args.json, "answered")
     return exit_codes.OK

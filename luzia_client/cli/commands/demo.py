@@ -76,7 +76,7 @@ def _run_demo(client: Client, root: str) -> int:
                 print(screen.paint(f"      {cut(one_line(line), (screen.width or 200) - 6)}", "dim"))
     print(f"\n{screen.paint('Measurements', 'bold')}")
     for name, figure in measure(client, dispatches, SLOTS):
-        print(f"  {name:<10}{figure}")
+        print(f"  {name:<12}{figure}")
     expected = [JobState.FAILED if task == "./lint" else JobState.COMPLETED for task in TASKS]
     states = [board.ended[job].state for job in ids]
     print("\nStopping the daemon and removing the directory.", flush=True)

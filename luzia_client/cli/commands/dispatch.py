@@ -57,6 +57,7 @@ def submit(line: DispatchLine, task: str = "", argv: list[str] | None = None) ->
         return 0
     if sys.stdout.isatty() and not line.quiet:
         _print_confirmation(job, project, created=b'"created":false' not in reply[-20:])
+        _print_why_queued(job)
     _print_line(name)
     return 0
 
@@ -148,7 +149,28 @@ def _print_confirmation(job: str, project: str, *, created: bool) -> None:
     mark = "✓ Dispatched" if created else "✓ Dispatched before (same key)"
     print(mark if plain else f"\x1b[32m{mark}\x1b[0m")
     print(f"Job ID:  {job}\nProject: {project}\n")
-    print(f"  luzia jobs{' ' * len(job)}   all jobs\n  luzia jobs {job}  this job\n")
+    print(f"Use: luzia jobs to view status\n     luzia jobs {job} for details\n")
+
+
+def _print_why_queued(job: str) -> None:
+    """Print what a job waits for that does not start at once: a slot, a start time, a paused queue."""
+    import json
+
+    from luzia_protocol.errors import LuziaError
+
+    try:
+        reply = json.loads(exchange(f'{{"op":"status","job":{quote(job)}}}\n'.encode()))
+    except (OSError, ValueError, LuziaError):
+        return  # the job is dispatched
+    found = reply.get("ok", {}).get("job")
+    if (
+        isinstance(found, dict)
+        and found.get("state") == "queued"
+        and found.get("reason") not in (None, "about to start")
+    ):
+        from luzia_client.cli.show.text import one_line
+
+        print(f"  queued: {one_line(found['reason'])}\n")
 
 
 def _raise_refusal(line: DispatchLine, reply: bytes) -> NoReturn:

@@ -13,7 +13,7 @@ from luzia_client.cli.args.command_line import MAX_TASK_BYTES, decode_task
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json, parse_integer
 from luzia_client.cli.args.task_source import read_source
-from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.output import print_change
 
 EXAMPLES = (
     ('luzia edit a2f5 --task "fix the logout button"', "change the task"),
@@ -21,6 +21,7 @@ EXAMPLES = (
 )
 
 NONE = "none"
+STDIN_HINT = "To pass it as the task itself, write it to stdin: --task -."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,16 +44,13 @@ def run(args: argparse.Namespace) -> int:
     if args.task is not None:
         from_source = args.task == "-" or args.task[:1] == "@" != args.task
         changes["task"] = decode_task(
-            read_source(args.task, MAX_TASK_BYTES) if from_source else args.task.encode(), "the task"
+            read_source(args.task, MAX_TASK_BYTES, STDIN_HINT) if from_source else args.task.encode(), "the task"
         )
     if all(value is None for value in changes.values()):
         raise UsageError("nothing to change", "Use --task, --priority, --after, --after-any or --after-fail.")
     with Client() as client:
         changed = client.edit(args.job, **changes)
-    if args.json:
-        print_json(changed)
-    else:
-        print(f"{changed.job}  {changed.state.value}")
+    print_change(changed, args.json, "changed")
     return exit_codes.OK
 
 

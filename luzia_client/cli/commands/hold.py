@@ -26,4 +26,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return change_each(select_ids(client, args, "hold", [JobState.QUEUED]), client.hold, args.json)
+        return change_each(select_ids(client, args, "hold", [JobState.QUEUED]), client.hold, args.json, "held")

@@ -13,7 +13,7 @@ from luzia_client.cli.show import listing
 from luzia_client.cli.watch.notifier import add_notifier_options, notifier_options
 
 EXAMPLES = (
-    ("luzia jobs", "list the newest jobs"),
+    ("luzia jobs", "list the jobs that ask, run or wait, and the latest ended"),
     ("luzia jobs a2f5", "show the details of a job"),
     ("luzia jobs --state failed --since 2h --format id,reason", "list recent failures with their reasons"),
 )
@@ -47,10 +47,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     selection.add_argument("--parent", metavar="ID", help="only the sub-jobs of this job")
     add_since(selection, "2h")
     order = parser.add_argument_group("Order and number")
-    order.add_argument("--sort", choices=SORT_KEYS, metavar="KEY", help=f"sort by {', '.join(SORT_KEYS)}")
+    order.add_argument(
+        "--sort", choices=SORT_KEYS, metavar="KEY", help=f"sort by {', '.join(SORT_KEYS)} (default: turn)"
+    )
     order.add_argument("-r", "--reverse", action="store_true", help="reverse the order")
     number = order.add_mutually_exclusive_group()
-    number.add_argument("--limit", type=parse_positive, metavar="N", help=f"at most N jobs (default: {DEFAULT_LIMIT})")
+    limit_help = f"at most N jobs (default: what fits a terminal's height, {DEFAULT_LIMIT} without a terminal)"
+    number.add_argument("-n", "--limit", type=parse_positive, metavar="N", help=limit_help)
     number.add_argument("--all", action="store_true", help="all jobs")
     output = parser.add_argument_group("Output").add_mutually_exclusive_group()
     output.add_argument("--format", metavar="COLUMN,…", help="print columns: id,state,task; see `luzia help formats`")
@@ -77,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
 
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or DEFAULT_LIMIT
-    query = listing.JobQuery(args.project, states, tags, limit, args.since, args.sort, args.reverse, args.parent)
+    sort = args.sort or "turn"
+    query = listing.JobQuery(args.project, states, tags, limit, args.since, sort, args.reverse, args.parent)
     from luzia_client.cli.commands.dispatch import exchange
 
     if args.json:
@@ -86,4 +90,4 @@ def run(args: argparse.Namespace) -> int:
         from luzia_client.cli.show.columns import parse_columns
 
         return listing.print_jobs_columns(query, parse_columns(args.format), exchange)
-    return listing.print_jobs_table(query, exchange)
+    return listing.print_jobs_table(query, exchange, fit=limit == DEFAULT_LIMIT and not args.limit)

@@ -37,4 +37,4 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         if selected_queues(args) is not None:
             return change_queues(client, args, "pause", CAN_BE_PAUSED, client.pause_queue)
-        return change_each(select_ids(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json)
+        return change_each(select_ids(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json, "paused")

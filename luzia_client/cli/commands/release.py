@@ -26,7 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return change_each(select_ids(client, args, "release", [JobState.QUEUED], _is_held), client.release, args.json)
+        return change_each(
+            select_ids(client, args, "release", [JobState.QUEUED], _is_held), client.release, args.json, "released"
+        )
 
 
 def _is_held(job: Job) -> bool:

@@ -25,4 +25,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return change_each(select_ids(client, args, "remove", FINAL_STATES), client.remove, args.json)
+        return change_each(select_ids(client, args, "remove", FINAL_STATES), client.remove, args.json, "removed")

@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> int:
         if args.agent is not None:
             return _resume_agent(client, args)
         if selected_queues(args) is None:
-            return change_each(select_ids(client, args, "resume", [JobState.PAUSED]), client.resume, args.json)
+            return change_each(
+                select_ids(client, args, "resume", [JobState.PAUSED]), client.resume, args.json, "resumed"
+            )
         status = change_queues(client, args, "resume", [JobState.PAUSED], client.resume_queue)
         print_suspensions(client.get_info().queues, datetime.now(UTC))
         return status

@@ -30,4 +30,4 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         jobs = select_ids(client, args, "retry", FINAL_STATES)
-        return change_each(jobs, lambda job: client.retry(job, args.fresh), args.json)
+        return change_each(jobs, lambda job: client.retry(job, args.fresh), args.json, "retried")

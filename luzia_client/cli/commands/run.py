@@ -22,4 +22,5 @@ def run(words: list[str]) -> int:
         raise command_line.usage_error("`luzia run` takes no --agent", "It runs the command itself.")
     if not line.words or not line.words[0]:
         raise command_line.usage_error("no command given", "Usage: luzia run PROJECT -- PROGRAM [ARGUMENT…]")
+    command_line.check_words(line)
     return dispatch.submit(line, argv=line.words)

@@ -27,4 +27,4 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     message = " ".join(args.words)
     with Client() as client:
-        return change_each([args.job], lambda job: client.send_message(job, message), args.json)
+        return change_each([args.job], lambda job: client.send_message(job, message), args.json, "sent")

@@ -22,7 +22,8 @@ job is printed at once.
 
 PROJECT is a configured name (see `luzia projects`), or a directory such as . or
 ~/x. The words after it are the task; the task - is read from stdin, and @FILE
-from a file. Options end at the first word of the task, or at `--`.
+from a file. Options come before the task: an option among its unquoted words is
+refused. After `--`, everything is the task, also an option, - or @FILE.
 
 `luzia dispatch` is the long form, for projects that are named like a command.
 """

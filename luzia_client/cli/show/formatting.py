@@ -8,14 +8,16 @@ from datetime import datetime
 from luzia_protocol.states import JobState
 
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.cli.show.text import cut, harmless, one_line, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from luzia_protocol.jobs import Job
-    from luzia_protocol.operating import Queues
+    from luzia_protocol.operations import Queues
 
 BAR_WIDTH = 10
+MIN_BAR_WIDTH = 4
+"""The width of a bar on the narrowest screen."""
 MIN_SILENCE_S = 120.0
 """The time without output from which on it is shown beside the agent's activity."""
 PLAN_LABEL = "plan"
@@ -161,7 +163,7 @@ def format_time(time: datetime, now: datetime | None) -> str:
     return here.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
 
 
-def format_status(job: Job, screen: Screen, now: datetime | None = None) -> str:
+def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_width: int = BAR_WIDTH) -> str:
     """The state with its details: `running [██████░░░░] 60% tests`, `failed: exit code 1`.
 
     now: show how long the current activity has lasted.
@@ -170,10 +172,34 @@ def format_status(job: Job, screen: Screen, now: datetime | None = None) -> str:
     value = shown_percent(job)
     if job.state in ACTIVE_STATES:
         if value is not None:
-            words.append(f"{format_bar(value, blocks=screen.blocks)} {value:>2}%")
+            words.append(f"{format_bar(value, bar_width, screen.blocks)} {value:>2}%")
         words.append("" if job.question is not None else format_current_activity(job, now))
     text = " ".join(word for word in words if word)
     return text if job.state is JobState.COMPLETED else add_reason(text, job.reason)
+
+
+def format_monitored_status(job: Job, screen: Screen, now: datetime | None = None) -> str:
+    """The state on a line of its own, with a bar that fills the width of the screen; also of a job that has ended.
+
+    A completed job has a full bar; any other job has one if its percentage is known.
+    """
+    value = 100 if job.state is JobState.COMPLETED else shown_percent(job)
+    if value is None or job.state is JobState.QUEUED:
+        text = format_status(job, screen, now)
+        return text if screen.width is None else cut(text, screen.width)
+    state, details = format_state(job.state), ""
+    if not job.state.is_final:
+        details = format_current_activity(job, now)
+    elif job.state is not JobState.COMPLETED:
+        state = add_reason(state, job.reason)
+    bar = BAR_WIDTH
+    if screen.width is not None:
+        state = cut(state, screen.width // 2)
+        room = screen.width - width(f"{state} [] 100%")
+        details = cut(details, min(screen.width // 3, room - MIN_BAR_WIDTH - 1))
+        bar = max(room - width(f" {details}".rstrip()), MIN_BAR_WIDTH)
+    text = f"{state} {format_bar(value, bar, screen.blocks)} {value:>2}% {details}".rstrip()
+    return text if screen.width is None else cut(text, screen.width)
 
 
 def add_reason(text: str, reason: str | None) -> str:

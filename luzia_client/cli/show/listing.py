@@ -10,7 +10,7 @@ from luzia_protocol.states import JobState
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show import wire_jobs
-from luzia_client.cli.show.formatting import FINAL_STATES, LIVE_STATES, NO_JOBS, describe_suspensions, format_counts
+from luzia_client.cli.show.formatting import LIVE_STATES, NO_JOBS, describe_suspensions, format_counts
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless, one_line
 
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
     from luzia_protocol.jobs import Job
 
+LINES_AROUND_TABLE = 6
+"""The counts, the blank line, the titles, the number of jobs left out, and the shell's prompt."""
+LINES_AROUND_QUESTIONS = 2
+MIN_TABLE_ROWS = 5
+
 
 class JobQuery:
-    """Which jobs to list, in which order. limit: None for no limit. sort: None for live jobs first, then the newest."""
+    """Which jobs to list, in which order. limit: None for no limit."""
 
     def __init__(
         self,
@@ -32,7 +37,7 @@ class JobQuery:
         tags: dict[str, str],
         limit: int | None,
         since: datetime | None = None,
-        sort: str | None = None,
+        sort: str = "turn",
         reverse: bool = False,
         parent: str | None = None,
     ) -> None:
@@ -57,24 +62,37 @@ class JobQuery:
             fields["since"] = self.since.isoformat()
         if self.parent is not None:
             fields["parent"] = self.parent
-        if self.sort is not None:
-            fields["sort"] = self.sort
-        return fields | ({"reverse": True} if self.reverse else {})
+        return fields | {"sort": self.sort} | ({"reverse": True} if self.reverse else {})
 
 
 def fetch_pages(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_jobs.WirePage]:
-    """Request the pages of a list.
+    """Request the pages of a list, in the order that the query names."""
+    many = query.limit is None or query.limit > wire_jobs.MAX_PAGE
+    if many and query.sort == "turn" and not query.reverse:
+        return _fetch_all(query, exchange)
+    return wire_jobs.fetch_pages(query.request(), query.limit, exchange)
 
-    With a limit, and without states and an order, live jobs come first, so that none of them is left out.
-    """
-    if query.limit is None or query.states or query.sort or query.reverse:
-        yield from wire_jobs.fetch_pages(query.request(), query.limit, exchange)
-        return
-    left = query.limit
-    for group in (LIVE_STATES, FINAL_STATES):
-        for page in wire_jobs.fetch_pages({**query.request(), "states": group}, left, exchange) if left > 0 else ():
-            left -= len(page.raw)
-            yield page
+
+def _fetch_all(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_jobs.WirePage]:
+    """Request many jobs by turn: the live ones, then all, so that none is missed that changes between two pages."""
+    chosen = query.states or [*JobState]
+    seen: set[str] = set()
+    rest: list[dict[str, Any]] = []
+    live = [state for state in LIVE_STATES if state in chosen]
+    request = query.request()
+    for states, sort in ((live, "turn"), (chosen, "created")):
+        for page in (
+            wire_jobs.fetch_pages({**request, "states": states, "sort": sort}, None, exchange) if states else ()
+        ):
+            new = [job for job in page.raw if job["id"] not in seen]
+            seen.update([job["id"] for job in new])
+            if sort == "created":
+                rest += new
+                new = []
+            yield page.with_jobs(new[: query.limit])
+    rest.sort(key=lambda job: job.get("ended_at") or "", reverse=True)
+    left = None if query.limit is None else max(query.limit - (len(seen) - len(rest)), 0)
+    yield page.with_jobs(rest[:left])
 
 
 def print_jobs_json(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
@@ -95,18 +113,24 @@ def print_jobs_columns(query: JobQuery, names: Sequence[str], exchange: wire_job
     return exit_codes.OK
 
 
-def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
-    """Print notices, the counts and the table."""
+def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange, fit: bool = False) -> int:
+    """Print notices, the counts and the table. fit: limit the table to the height of a terminal."""
     from luzia_client.cli.show.tables import format_jobs_table
 
     screen = stdout_screen()
+    if fit and screen.width is not None:
+        query.limit = max(screen.height - LINES_AROUND_TABLE, MIN_TABLE_ROWS)
     jobs: list[Job] = []
     counts: dict[JobState, int] = {}
     for number, page in enumerate(fetch_pages(query, exchange)):
         jobs += page.jobs
         if number == 0:
             counts = page.counts
-            _print_notices(page, screen)
+            notices = _print_notices(page, screen)
+    if fit and screen.width is not None:
+        asking = sum(job.question is not None for job in jobs)
+        used = LINES_AROUND_TABLE + notices + (asking + LINES_AROUND_QUESTIONS if asking else 0)
+        jobs = jobs[: max(screen.height - used, MIN_TABLE_ROWS)]
     print(f"Task Summary:\n  {format_counts(counts)}")
     if jobs:
         print()
@@ -120,12 +144,14 @@ def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
     return exit_codes.OK
 
 
-def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> None:
-    """Print the notices of the daemon, and what an operator has suspended."""
-    for notice in page.notices:
-        print(screen.paint(f"! {harmless(notice)}", "yellow"))
-    for words, command in describe_suspensions(page.queues, datetime.now(UTC)):
-        print(screen.paint(f"! {words}; end with `{command}`", "yellow"))
+def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> int:
+    """Print the notices of the daemon, and what an operator has suspended; returns the number of lines."""
+    notices = [harmless(notice) for notice in page.notices]
+    suspensions = describe_suspensions(page.queues, datetime.now(UTC))
+    notices += [f"{words}; end with `{command}`" for words, command in suspensions]
+    for notice in notices:
+        print(screen.paint(f"! {notice}", "yellow"))
+    return len(notices)
 
 
 def _print_omitted(query: JobQuery, shown: int, counts: dict[JobState, int], screen: Screen) -> None:

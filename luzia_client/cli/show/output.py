@@ -8,6 +8,7 @@ import msgspec
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.replies import JobChange
+from luzia_protocol.states import JobState
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.errors import print_error
@@ -38,8 +39,11 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def change_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bool) -> int:
-    """Change each job and print its new state; a refusal does not end the loop. Returns the exit status."""
+def change_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bool, act: str) -> int:
+    """Change each job and print it; a refusal does not end the loop. Returns the exit status.
+
+    act: what was done, as in `print_change`.
+    """
     status = exit_codes.OK
     for job in ids:
         try:
@@ -47,8 +51,17 @@ def change_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json:
         except Refused as exc:
             status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
             continue
-        if as_json:
-            print_json(changed)
-        else:
-            print(f"{changed.job}  {changed.state.value}")
+        print_change(changed, as_json, act)
     return status
+
+
+_UNFINISHED_ACTS = {("cancelled", JobState.STOPPING): "cancelling", ("paused", JobState.STARTING): "pausing"}
+"""What to print for an act whose effect is still to come: by the act and the job's state."""
+
+
+def print_change(changed: JobChange, as_json: bool, act: str) -> None:
+    """Print a changed job. act: what was done to it: "removed"."""
+    if as_json:
+        print_json(changed)
+    else:
+        print(f"{changed.job}  {_UNFINISHED_ACTS.get((act, changed.state), act)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from luzia_client.cli.show.activity import format_work
 from luzia_client.cli.show.formatting import (
     ACTIVE_STATES,
+    BAR_WIDTH,
     STATE_COLOURS,
     format_agent,
     format_elapsed,
@@ -59,7 +60,8 @@ def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: 
         before.append(make_column("PROJECT", [one_line(job.project) for job in jobs], MAX_NAME_WIDTH))
     if screen.width >= (100 if live else 76):
         before.append(make_column("AGENT", [format_agent(job.agent) for job in jobs], MAX_NAME_WIDTH))
-    state = make_column("STATE", [format_status(job, screen, now) for job in jobs])
+    bar_width = max(BAR_WIDTH, screen.width // 8) if live else BAR_WIDTH
+    state = make_column("STATE", [format_status(job, screen, now, bar_width) for job in jobs])
     time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
     task = make_column("TASK", [one_line(job.task) for job in jobs])
     if live:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from luzia_protocol.jobs import Job
-    from luzia_protocol.operating import Queues
+    from luzia_protocol.operations import Queues
 
     Exchange = Callable[[bytes], bytes]
 
@@ -48,11 +48,18 @@ class WirePage:
 
     def __init__(self, listed: dict[str, Any]) -> None:
         self.raw: list[dict[str, Any]] = listed["jobs"]
-        self.jobs: list[Job] = [WireObject(job) for job in self.raw]  # type: ignore[misc]  # read like the struct
+        self.jobs = _read_jobs(self.raw)
         self.counts = {JobState(state): count for state, count in listed["counts"].items()}
         self.notices: list[str] = listed.get("notices", [])
         self.next: int | None = listed.get("next")
         self._queues: dict[str, Any] = listed.get("queues") or {}
+
+    def with_jobs(self, raw: list[dict[str, Any]]) -> WirePage:
+        """The same page with these jobs instead."""
+        page = WirePage.__new__(WirePage)
+        page.__dict__.update(self.__dict__)
+        page.raw, page.jobs = raw, _read_jobs(raw)
+        return page
 
     @property
     def queues(self) -> Queues:
@@ -60,6 +67,10 @@ class WirePage:
         times = {name: at and datetime.fromisoformat(at) for name, at in self._queues.items() if name != "projects"}
         projects = {name: datetime.fromisoformat(at) for name, at in (self._queues.get("projects") or {}).items()}
         return WireObject({**times, "projects": projects})  # type: ignore[return-value]  # read like the struct
+
+
+def _read_jobs(raw: list[dict[str, Any]]) -> list[Job]:
+    return [WireObject(job) for job in raw]  # type: ignore[misc]  # read like the struct
 
 
 def fetch_pages(request: Mapping[str, Any], limit: int | None, exchange: Exchange) -> Iterator[WirePage]:

@@ -27,6 +27,11 @@ class Feed:
         self._projects = list(projects)
         self._after = 0
 
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of the watched jobs, complete after `open`; empty for all jobs."""
+        return self._ids
+
     async def open(self) -> None:
         """Request the current jobs. Raises Refused for an unknown id."""
         newest = await self._client.list_jobs(projects=self._projects, states=LIVE_STATES, limit=1)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from luzia_protocol.jobs import Job
 
 from luzia_client.api import settings
-from luzia_client.cli.show.formatting import ACTIVE_STATES, format_counts
+from luzia_client.cli.show.formatting import ACTIVE_STATES, STATE_COLOURS, format_counts, format_monitored_status
 from luzia_client.cli.show.painter import Painter
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.tables import format_jobs_table
@@ -33,7 +33,7 @@ async def show_live_table(feed: Feed, notifier: TerminalNotifier) -> None:
     with Painter(sys.stdout, keys) as painter, _signal_handlers(painter, notifier, changed):
         reading = asyncio.create_task(_read_changes(feed, notifier, changed))
         try:
-            await _draw_frames(feed.jobs, painter, notifier, changed, reading)
+            await _draw_frames(feed.jobs, painter, notifier, changed, reading, single=len(feed.ids) == 1)
         finally:
             reading.cancel()
         await reading
@@ -55,12 +55,13 @@ async def _draw_frames(
     notifier: TerminalNotifier,
     changed: asyncio.Event,
     reading: asyncio.Task[None],
+    single: bool,
 ) -> None:
     """Draw after each change, and at every interval while a job is active, for the elapsed times."""
     interval_s = settings.monitor_interval_s()
     while not reading.done():
         screen = stdout_screen()
-        painter.draw(compose_frame(watched, datetime.now(UTC), screen))
+        painter.draw(compose_frame(watched, datetime.now(UTC), screen, single=single))
         notifier.update_title(watched)
         active = any(job.state in ACTIVE_STATES for job in watched.live.values())
         await _wait_for_change(changed, interval_s if active else None)
@@ -76,14 +77,20 @@ async def _wait_for_change(changed: asyncio.Event, timeout_s: float | None) -> N
         waiting.cancel()
 
 
-def compose_frame(watched: WatchedJobs, now: datetime, screen: Screen) -> list[str]:
-    """The lines to draw: as much of the table as fits the terminal, and the counts."""
+def compose_frame(watched: WatchedJobs, now: datetime, screen: Screen, single: bool = False) -> list[str]:
+    """The lines to draw: as much of the table as fits the terminal, and the counts.
+
+    single: only one job is watched; its status with a wide bar takes the place of the counts.
+    """
     room = max(screen.height - 5, 1)  # titles, "… and more", blank line, counts, cursor
     shown, hidden = select_jobs(watched, room)
     lines = format_jobs_table(shown, now, screen, live=True)
     if hidden:
         lines.append(screen.paint(f"… and {hidden} more", "dim"))
-    lines += ["", screen.paint(cut(format_counts(watched.counts()), screen.width or 80), "bold")]
+    if single and shown:
+        lines += ["", screen.paint(format_monitored_status(shown[0], screen, now), STATE_COLOURS[shown[0].state])]
+    else:
+        lines += ["", screen.paint(cut(format_counts(watched.counts()), screen.width or 80), "bold")]
     return lines[-max(screen.height - 1, 1) :]
 
 

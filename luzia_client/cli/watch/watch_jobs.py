@@ -15,9 +15,11 @@ from luzia_protocol.jobs import Job
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import (
     FAILED_STATES,
+    STATE_COLOURS,
     format_counts,
     format_duration,
     format_elapsed,
+    format_monitored_status,
     format_status,
 )
 from luzia_client.cli.show.screen import Screen, stdout_screen
@@ -46,6 +48,8 @@ async def watch_jobs(
         feed = Feed(client, ids, projects)
         await feed.open()
         screen = stdout_screen()
+        if ids and not as_json:
+            print(format_header(feed.ids), flush=True)
         if as_json:
             await _print_each(feed, lambda job: print(msgspec.json.encode(job).decode(), flush=True))
         elif not feed.jobs.live and not feed.jobs.ended:
@@ -53,7 +57,7 @@ async def watch_jobs(
         elif screen.live:
             await show_live_table(feed, TerminalNotifier(sys.stdout, notifications))
         else:
-            await _print_each(feed, ChangePrinter(screen).print)
+            await _print_each(feed, ChangePrinter(screen, single=len(feed.ids) == 1).print)
         return feed.jobs
 
 
@@ -66,15 +70,19 @@ async def _print_each(feed: Feed, show: Callable[[Job], None]) -> None:
 
 
 class ChangePrinter:
-    """Prints changes, one per line; a change that does not alter the line prints nothing."""
+    """Prints changes, one per line; a change that does not alter the line prints nothing.
 
-    def __init__(self, screen: Screen) -> None:
+    single: only one job is watched.
+    """
+
+    def __init__(self, screen: Screen, single: bool = False) -> None:
         self._screen = screen
+        self._single = single
         self._printed: dict[str, str] = {}
 
     def print(self, job: Job) -> None:
         """Print the time of day and the job."""
-        line = format_change(job, self._screen)
+        line = format_change(job, self._screen, self._single)
         if self._printed.get(job.id) == line:
             return
         self._printed[job.id] = line
@@ -83,12 +91,29 @@ class ChangePrinter:
         print(datetime.now().astimezone().strftime("%H:%M:%S"), line, flush=True)
 
 
-def format_change(job: Job, screen: Screen) -> str:
-    """The job on one line: id, project, and state with its details."""
-    line = f"{job.id} {one_line(job.project)} {format_status(job, screen)}"
+def format_header(ids: Sequence[str]) -> str:
+    """`Monitoring job: ID`, with the complete ids."""
+    return f"Monitoring {'job' if len(ids) == 1 else 'jobs'}: {', '.join(ids)}"
+
+
+def format_change(job: Job, screen: Screen, single: bool = False) -> str:
+    """The job on one line: id, project, and state with its details.
+
+    single: it is the only watched job; its end has a bar, too.
+    """
+    ended = single and job.state.is_final
+    status = format_monitored_status(job, Screen(blocks=screen.blocks)) if ended else format_status(job, screen)
+    line = f"{job.id} {one_line(job.project)} {status}"
     if job.state.is_final and job.started_at is not None:
         line += f" after {format_elapsed(job, datetime.now(UTC))}"
     return line
+
+
+def describe_end(watched: WatchedJobs, screen: Screen) -> list[str]:
+    """The last line of the only watched job, with its bar."""
+    return [
+        screen.paint(format_monitored_status(job, screen), STATE_COLOURS[job.state]) for job in watched.ended.values()
+    ]
 
 
 def describe_results(watched: WatchedJobs, screen: Screen, table: bool, hints: bool = True) -> list[str]:
@@ -135,7 +160,8 @@ def run_watch(
         return 128 + signal.SIGTERM
     if not as_json and watched.ended:
         screen = stdout_screen()
-        print("\n".join(["", *describe_results(watched, screen, table=screen.live)]))
+        last = [*describe_end(watched, screen), ""] if screen.live and len(ids) == 1 else []
+        print("\n".join(["", *last, *describe_results(watched, screen, table=screen.live)]))
         if screen.width is not None:
             TerminalNotifier(sys.stdout, notifications).ring()
     sys.stdout.flush()

@@ -67,9 +67,7 @@ def parse_line(line: str, projects: Sequence[str] = (), using: str = "") -> Pars
         return ParsedLine(LineKind.COMMAND, command_words(words))
     if first in projects or is_path(first):
         return ParsedLine(LineKind.COMMAND, command_words(words))
-    return ParsedLine(
-        LineKind.TASK, command_words([Word("dispatch", 0, " "), Word(using, 0, " "), Word("--", 0, " "), *words])
-    )
+    return ParsedLine(LineKind.TASK, command_words([Word("dispatch", 0, " "), Word(using, 0, " "), *words]))
 
 
 def command_words(words: Sequence[Word]) -> list[str]:

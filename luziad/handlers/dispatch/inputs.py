@@ -25,6 +25,13 @@ def validate_task(task: str) -> None:
     _validate_text("task", task, MAX_TASK_BYTES)
 
 
+def validate_system_prompt(text: str, request: Dispatch) -> None:
+    """Raise Refused for a NUL character, more than MAX_TASK_BYTES, or a command, which has no agent."""
+    if request.argv is not None:
+        raise Refused(ErrorCode.INVALID_TASK, "a command has no system prompt")
+    _validate_text("system prompt", text, MAX_TASK_BYTES)
+
+
 def validate_message(message: str) -> None:
     """Raise Refused for an empty message, a NUL character, or more than MAX_MESSAGE_BYTES."""
     _validate_text("message", message, MAX_MESSAGE_BYTES)

@@ -1,4 +1,4 @@
-"""Validates how a job's agent is launched: in a git worktree, and with leave to ask questions."""
+"""Validates how a job's agent is launched: in a git worktree, with leave to ask, with more in its system prompt."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
 from luziad.config.schema import ProjectConfig
+from luziad.handlers.dispatch.inputs import validate_system_prompt
 from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 
 def has_launch_options(request: Dispatch, project: ProjectConfig | None) -> bool:
     """Whether the request or its project has any; for most jobs neither has."""
-    if request.worktree is not None or request.ask is not None:
+    if request.worktree is not None or request.ask is not None or request.system_prompt:
         return True
     return project is not None and (project.worktree or project.ask)
 
@@ -35,7 +36,12 @@ def validate_launch_options(
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
     if worktree:
         _validate_repository(directory, programs)
-    return LaunchOptions(worktree=worktree, ask=ask) if worktree or ask else None
+    system_prompt = request.system_prompt or ""
+    if system_prompt:
+        validate_system_prompt(system_prompt, request)
+    if not (worktree or ask or system_prompt):
+        return None
+    return LaunchOptions(worktree=worktree, ask=ask, system_prompt=system_prompt)
 
 
 def _validate_repository(directory: str, programs: Programs) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 
-from luzia_protocol.errors import CATALOGUE, ErrorCode, Refused
+from luzia_protocol.errors import REMEDIES, ErrorCode, Refused
 
 from luziad.config.schema import Config
 from luziad.operations.programs import Programs
@@ -41,7 +41,7 @@ def unknown_project(config: Config, name: str) -> Refused:
     near = difflib.get_close_matches(name, config.projects, n=1)
     suggestion = f"Did you mean {near[0]}? " if near else ""
     code = ErrorCode.UNKNOWN_PROJECT
-    return Refused(code, f"project '{name}' not found", f"{suggestion}{CATALOGUE[code].remedy}")
+    return Refused(code, f"project '{name}' not found", f"{suggestion}{REMEDIES[code]}")
 
 
 def _name_project(path: str) -> str:

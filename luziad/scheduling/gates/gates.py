@@ -37,6 +37,9 @@ class Gate(JobObserver, ABC):
     def drop(self, record: JobRecord) -> None:
         """Hold the job no longer: it has ended, or all gates are asked again."""
 
+    def close(self) -> None:
+        """Stop the timers of the gate: the daemon stops."""
+
 
 class QueueReasons(Protocol):
     """Says why the queue is paused for a job; Exemptions."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Held, Released
 from luzia_protocol.jobs import JobState
 
 from luziad.clocks.format import format_time
 from luziad.jobs.record import JobRecord
-from luziad.journal.events import EventFactory
+from luziad.jobs.refusals import HOLD, RELEASE, wrong_state
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.gates.gates import Gate, Gates
 
@@ -40,23 +41,22 @@ class HoldControl:
     def __init__(self, gates: Gates, journal: Journal) -> None:
         self._gates = gates
         self._journal = journal
-        self._facts = EventFactory(journal)
 
     def hold(self, record: JobRecord, then: Callback) -> None:
         """Keep the job from starting. Raises Refused when it is not queued."""
-        _check_queued(record)
+        _check_queued(record, HOLD)
         record.status.held_at = record.status.held_at or time.time()
-        self._journal.record(record, self._facts.of_job(Held, record), then)
+        self._journal.record(record, self._journal.events.of_job(Held, record), then)
         self._gates.reconsider(record)
 
     def release(self, record: JobRecord, then: Callback) -> None:
         """Let the job start. Raises Refused when it is not queued."""
-        _check_queued(record)
+        _check_queued(record, RELEASE)
         record.status.held_at = None
-        self._journal.record(record, self._facts.of_job(Released, record), then)
+        self._journal.record(record, self._journal.events.of_job(Released, record), then)
         self._gates.reconsider(record)
 
 
-def _check_queued(record: JobRecord) -> None:
+def _check_queued(record: JobRecord, hints: Mapping[JobState, str]) -> None:
     if record.status.state is not JobState.QUEUED:
-        raise Refused(ErrorCode.JOB_NOT_QUEUED, f"job {record.id} is {record.status.state.value.replace('_', ' ')}")
+        raise wrong_state(record, ErrorCode.JOB_NOT_QUEUED, hints)

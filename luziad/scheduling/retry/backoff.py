@@ -1,4 +1,4 @@
-"""Whether an ended attempt is retried, and when. Pure: the caller provides the random number."""
+"""How long a retry waits, and whether there is one. Pure: the caller provides the random number."""
 
 from __future__ import annotations
 

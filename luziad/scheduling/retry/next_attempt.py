@@ -1,4 +1,4 @@
-"""Decides what follows an attempt that has ended: another one, or the end of the job.
+"""Decides what follows an attempt that has ended: another one, or the end of the job. The delay is in backoff.py.
 
 The reasons for another one, in this order: the reset of a usage limit, an overloaded server, the retries of the policy,
 and follow-ups that were sent during the attempt.
@@ -69,7 +69,7 @@ class RetryPlanner:
         return verdict
 
     def plan(self, record: JobRecord, verdict: Verdict) -> str | None:
-        """Why the job is queued retry, with what it waits for in its record; None when it has ended."""
+        """Why the job is queued again, with what it waits for in its record; None when it has ended."""
         retry = replace(record.status.retry_state or RetryState(), **_RESET)
         for following in (self._after_limit, self._after_overload, self._by_policy, self._with_follow_up):
             found = following(record, verdict, retry)
@@ -114,7 +114,7 @@ class RetryPlanner:
         return replace(verdict, reason=", ".join([verdict.reason or verdict.outcome.value, *notes]))
 
     def reset(self, record: JobRecord, given: Continuation | None) -> None:
-        """Start to count retries and limits retry, because a user has asked for another attempt."""
+        """Count retries and usage limits from zero, because a user has requested another attempt."""
         kept = record.status.retry_state.messages if record.status.retry_state else ()
         first = len(record.status.attempts) + 1
         record.status.retry_state = RetryState(
@@ -139,7 +139,7 @@ class RetryPlanner:
         return True
 
     def continuation(self, record: JobRecord) -> Continuation | None:
-        """The session that the next attempt resumes, so that no work is repeated; None to start the task retry."""
+        """The session that the next attempt resumes; None to run the task from the start."""
         attempt = record.attempt
         if attempt is None or not self._policies.resumes(record):
             return None

@@ -5,18 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection
 
 import pytest
 
-from support import ROOT
-
-DIRECTORIES = {
-    "luzia_protocol": ROOT / "protocol" / "luzia_protocol",
-    "luziad": ROOT / "luziad",
-    "luzia_client": ROOT / "luzia_client",
-}
+from luzia_docs.packages import DIRECTORIES, IMPORTED, MODULES, read_docstring, read_imports
 
 MAY_IMPORT: dict[str, str] = {
     "luzia_protocol": "",
@@ -92,34 +85,6 @@ IMPURE = {"asyncio", "os", "pathlib", "random", "selectors", "signal", "socket",
 """What a module that calls itself pure does without: it does no I/O, reads no clock and rolls no dice."""
 
 
-def modules() -> Iterator[tuple[str, Path]]:
-    """Every module of ours: its dotted name and its file."""
-    for package, directory in DIRECTORIES.items():
-        for path in sorted(directory.rglob("*.py")):
-            parts = path.relative_to(directory).with_suffix("").parts
-            yield ".".join((package, *(part for part in parts if part != "__init__"))), path
-
-
-MODULES = dict(modules())
-
-
-def imports(path: Path) -> Iterator[str]:
-    """The dotted names that a file imports, anywhere in it; a module from a package is named whole."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute here"
-            base = node.module or ""
-            for alias in node.names:
-                whole = f"{base}.{alias.name}"
-                yield whole if whole in MODULES else base
-
-
-IMPORTED = {name: {other for other in imports(path) if other in MODULES} - {name} for name, path in MODULES.items()}
-"""Module of ours -> those of ours that it imports."""
-
-
 ROWS = MAY_IMPORT | {"luziad": ""}
 
 
@@ -193,21 +158,16 @@ def test_a_cycle_is_found() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_only_the_libraries_of_its_package(module: str) -> None:
     allowed = set(FOREIGN[longest(module, FOREIGN)].split())
-    used = {name.split(".")[0] for name in imports(MODULES[module]) if name.split(".")[0] not in DIRECTORIES}
+    used = {name.split(".")[0] for name in read_imports(MODULES[module]) if name.split(".")[0] not in DIRECTORIES}
     assert used - sys.stdlib_module_names <= allowed
 
 
-def docstring(path: Path) -> str:
-    """What the module says of itself."""
-    return ast.get_docstring(ast.parse(path.read_text())) or ""
-
-
-PURE = [name for name, path in MODULES.items() if re.search(r"\bPure\b", docstring(path))]
+PURE = [name for name, path in MODULES.items() if re.search(r"\bPure\b", read_docstring(path))]
 
 
 @pytest.mark.parametrize("module", PURE)
 def test_a_pure_module_does_no_io_and_reads_no_clock(module: str) -> None:
-    assert not {name.split(".")[0] for name in imports(MODULES[module])} & IMPURE
+    assert not {name.split(".")[0] for name in read_imports(MODULES[module])} & IMPURE
 
 
 def test_the_decisions_of_the_daemon_are_pure() -> None:
@@ -218,7 +178,7 @@ def test_the_decisions_of_the_daemon_are_pure() -> None:
 def test_every_package_says_what_is_in_it() -> None:
     for name, path in MODULES.items():
         if path.name == "__init__.py":
-            assert docstring(path), name
+            assert read_docstring(path), name
 
 
 def test_adapters_do_not_import_one_another() -> None:

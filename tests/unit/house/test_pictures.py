@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from luzia_docs import packages
 from luzia_docs.site import pictures
 from luzia_docs.site.svg import render_svg
 from terminal import terminal
@@ -41,5 +42,5 @@ def test_every_renderer_has_its_picture_and_a_page_that_shows_it(name: str) -> N
 def test_every_picture_has_a_renderer() -> None:
     kept = {path.stem for path in pictures.PICTURES.iterdir()}
     shown = {name for page in PAGES for name in re.findall(r"pictures/([\w-]+)\.svg", page.read_text())}
-    assert kept == set(pictures.RENDERERS)
+    assert kept == {*pictures.RENDERERS, packages.PICTURE.stem}
     assert shown <= kept

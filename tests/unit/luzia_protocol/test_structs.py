@@ -10,6 +10,8 @@ import pytest
 from luzia_protocol import errors, events, jobs, replies, requests
 from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION
 
+from luzia_docs.generate import error_meanings
+
 EXAMPLES: dict[str, Any] = {
     "str": "näme\n\u2028",
     "int": 7,
@@ -130,15 +132,14 @@ def test_what_is_no_request_is_refused(line: bytes) -> None:
 
 @pytest.mark.parametrize("code", errors.ErrorCode)
 def test_every_error_code_has_a_meaning_and_a_remedy(code: errors.ErrorCode) -> None:
-    assert code in errors.CATALOGUE
-    for sentence in errors.CATALOGUE[code]:
+    for sentence in (error_meanings()[code], errors.REMEDIES[code]):
         assert sentence.endswith(".")
         assert sentence[0].isupper()
 
 
-def test_a_refusal_without_a_hint_gives_the_catalogues_remedy() -> None:
+def test_a_refusal_without_a_hint_gives_the_remedy_of_its_code() -> None:
     code = errors.ErrorCode.UNKNOWN_JOB
-    assert errors.Refused(code, "no job xyz").hint == errors.CATALOGUE[code].remedy
+    assert errors.Refused(code, "no job xyz").hint == errors.REMEDIES[code]
     assert errors.Refused(code, "no job xyz", "look again").hint == "look again"
 
 

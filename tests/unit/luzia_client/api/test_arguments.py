@@ -12,8 +12,8 @@ import pytest
 
 from luzia_protocol import requests
 from luzia_protocol.events import Event, EventKind
+from luzia_protocol.job_control import JobChange
 from luzia_protocol.replies import DispatchResult, Project
-from luzia_protocol.steering import JobChange
 
 from luzia_client import ArgumentError, Client, GraphResult, JobState, LuziaError
 from luzia_client.api.requests import DispatchOptions, EditOptions, GraphJob

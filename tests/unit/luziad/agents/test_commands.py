@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from luzia_protocol.errors import ErrorCode, Refused
@@ -50,6 +51,12 @@ def test_claude_has_a_session_id_of_its_own_for_each_attempt() -> None:
     assert session("a", 1).startswith("--session-id=")
     assert session("a", 1) == session("a", 1)
     assert len({session("a", 1), session("a", 2), session("b", 1)}) == 3
+
+
+def test_claude_adds_a_text_to_its_system_prompt_whatever_it_begins_with() -> None:
+    given = msgspec.structs.replace(context(), system_prompt="--help\nuse tabs")
+    assert "--append-system-prompt=--help\nuse tabs" in registry.BUILT_IN["claude"].command(given).argv
+    assert not any("system-prompt" in word for word in registry.BUILT_IN["claude"].command(context()).argv)
 
 
 def test_agents_get_the_variables_that_make_them_honest() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from luzia_client.cli.args.command_line import DispatchLine, is_option, parse_dispatch, read_task
+from luzia_client.cli.args.command_line import DispatchLine, check_words, is_option, parse_dispatch, read_task
 from luzia_client.cli.args.errors import UsageError
 
 
@@ -26,9 +26,33 @@ def test_a_word_with_white_space_and_a_lone_dash_are_text(word: str) -> None:
 
 
 def test_options_are_recognised_before_and_after_the_project_up_to_the_task() -> None:
-    line = read("--agent", "shell", "p", "-q", "--key=k", "run", "-q", "--json")
+    line = read("--agent", "shell", "p", "-q", "--key=k", "run", "-x", "--all")
     assert (line.agent, line.key, line.quiet, line.json) == ("shell", "k", True, False)
-    assert line.words == ["run", "-q", "--json"]
+    assert read_task(line) == "run -x --all"
+
+
+@pytest.mark.parametrize("word", ["--max-cost", "--max-cost=1", "-q", "--agent", "-a", "--json", "--help", "--hold"])
+def test_an_option_after_the_first_word_of_the_task_is_refused_with_the_way_out(word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_task(read("p", "fix", "it", word, "1"))
+    assert caught.value.message == f"option {word.partition('=')[0]} must come before the task"
+    assert "quote the whole task, or put `--` before it" in caught.value.hint
+    with pytest.raises(UsageError, match="must come before the task"):
+        check_words(parse_dispatch(["p", "make", word], "run"))
+    assert read_task(read("p", f"fix it {word} 1")) == f"fix it {word} 1"
+    assert read_task(read("p", "fix", f"the {word} option")) == f"fix the {word} option"
+    assert read_task(read("p", "--", "fix", word, "1")) == f"fix {word} 1"
+
+
+def test_two_dashes_make_an_at_sign_and_a_dash_text() -> None:
+    assert read_task(read("p", "--", "@claude fix it")) == "@claude fix it"
+    assert read_task(read("p", "--", "-")) == "-"
+
+
+def test_a_file_that_is_missing_is_reported_with_the_way_out() -> None:
+    with pytest.raises(UsageError, match="cannot read the task from claude fix it") as caught:
+        read_task(read(".", "@claude fix it"))
+    assert caught.value.hint == "To pass it as the task itself, put `--` before it."
 
 
 def test_two_dashes_end_the_options() -> None:

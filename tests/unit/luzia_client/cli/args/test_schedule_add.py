@@ -9,7 +9,7 @@ import pytest
 from luzia_client.cli.args.command_line import read_task
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import command_parser
-from luzia_client.cli.args.schedule_add import parse_schedule
+from luzia_client.cli.args.schedule_add import SCHEDULE_OPTIONS, parse_schedule
 from luzia_client.cli.commands import schedule
 
 WHEN = ("--cron", "@daily", "--project", "overbits")
@@ -82,3 +82,11 @@ def test_help_is_printed_wherever_the_option_is(words: tuple[str, ...], capsys: 
         parsed(*words)
     assert ended.value.code == 0
     assert "--overlap" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--missed=all", "--max-cost", "--replace"])
+def test_an_option_among_the_words_of_the_task_is_refused(option: str) -> None:
+    with pytest.raises(UsageError, match="must come before the task"):
+        read_task(parse_schedule(["n", *WHEN, "fix", "it", option]).dispatch, SCHEDULE_OPTIONS)
+    line = parse_schedule(["n", *WHEN, "--", "fix", "it", option])
+    assert read_task(line.dispatch, SCHEDULE_OPTIONS) == f"fix it {option}"

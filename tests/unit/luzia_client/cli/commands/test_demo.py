@@ -60,7 +60,8 @@ def test_the_demo_runs_five_tasks_measures_and_leaves_nothing(empty: str) -> Non
     assert re.search(r"running \[█+░*\] \d+% tested", out)
     assert "Running: 0  Pending: 0  Completed: 4  Failed: 1  Cancelled: 0" in out
     assert "a line is longer than 79 characters" in out
-    for figure in ("dispatch", "status", "list", "tasks", "memory"):
+    assert re.search(r"^  dispatched +\d+ tasks per second", out, re.MULTILINE)
+    for figure in ("dispatch", "dispatched", "status", "list", "tasks", "memory"):
         assert re.search(rf"^  {figure} +\d", out, re.MULTILINE)
     assert os.listdir(empty) == []
     assert processes_of(empty) == []

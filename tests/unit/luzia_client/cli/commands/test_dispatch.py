@@ -76,7 +76,7 @@ def test_a_terminal_gets_a_confirmation_and_the_name_last(serve: Serve) -> None:
     lines = shown.splitlines()
     assert lines[0] == "\x1b[32m✓ Dispatched\x1b[0m"
     assert lines[1:3] == [f"Job ID:  {JOB}", "Project: overbits"]
-    assert f"luzia jobs {JOB}" in shown
+    assert lines[4:6] == ["Use: luzia jobs to view status", f"     luzia jobs {JOB} for details"]
     assert lines[-1] == f"agent:overbits:{JOB}"
 
 
@@ -89,6 +89,17 @@ def test_colour_is_left_out_where_it_is_not_wanted(serve: Serve, env: dict[str, 
 def test_quiet_prints_the_name_only_on_a_terminal_too(serve: Serve) -> None:
     serve(accept)
     assert on_a_terminal(["-q", "overbits", "fix"], {"TERM": "xterm"}) == f"agent:overbits:{JOB}\n"
+
+
+def test_a_terminal_is_told_why_the_job_does_not_start(serve: Serve) -> None:
+    held = {"id": JOB, "state": "queued", "reason": "paused since 10:00"}
+    daemon = serve(lambda request: {"ok": {"job": held}} if request["op"] == "status" else accept(request))
+    lines = on_a_terminal(["overbits", "fix"], {"TERM": "xterm"}).splitlines()
+    assert "  queued: paused since 10:00" in lines
+    assert lines[-1] == f"agent:overbits:{JOB}"
+    held["reason"] = "about to start"
+    assert "queued:" not in on_a_terminal(["overbits", "fix"], {"TERM": "xterm"})
+    assert daemon.requests[1] == {"op": "status", "job": JOB}
 
 
 def test_json_prints_the_answer(serve: Serve) -> None:
@@ -133,6 +144,22 @@ def test_broken_utf8_in_a_word_is_refused_before_anything_is_sent(serve: Serve) 
     result = luzia("--env", b"A=\xff", "p", "x")
     assert (result.returncode, daemon.requests) == (2, [])
     assert "not valid UTF-8" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("canel", "@last"), ("canel", "a2f5", "b2f5", "--json")])
+def test_a_mistyped_command_is_reported_before_what_follows_it(serve: Serve, words: tuple[str, ...]) -> None:
+    daemon = serve(lambda _: {"ok": {"projects": [], "config_file": "/config.toml"}})
+    result = luzia(*words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "luzia: unknown command or project 'canel'\n  Did you mean `luzia cancel`?\n"
+    assert [request["op"] for request in daemon.requests if request["op"] != "hello"] == ["projects"]
+
+
+def test_a_file_that_is_missing_is_reported_if_the_project_exists(serve: Serve) -> None:
+    serve(lambda _: {"ok": {"projects": [{"name": "canel", "path": "/", "exists": True}], "config_file": "/c"}})
+    result = luzia("canel", "@last")
+    assert "cannot read the task from last" in result.stderr
+    assert "put `--` before it" in result.stderr
 
 
 def test_a_refusal_prints_message_and_hint_and_exits_with_4(serve: Serve) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from luzia_protocol.jobs import Job, JobState, Progress
-from luzia_protocol.operating import Queues
+from luzia_protocol.operations import Queues
 
 from luzia_client.cli.show.formatting import (
     STATE_COLOURS,

@@ -3,10 +3,12 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TextIO
 
+import msgspec
 import pytest
 
 from luzia_protocol.jobs import JobState, Progress
@@ -15,7 +17,7 @@ from luzia_client.cli.show.painter import Painter
 from luzia_client.cli.show.screen import Screen, detect_screen
 from luzia_client.cli.show.text import width
 from luzia_client.cli.watch.live_table import compose_frame, select_jobs
-from luzia_client.cli.watch.watch_jobs import describe_results, format_change
+from luzia_client.cli.watch.watch_jobs import describe_end, describe_results, format_change, format_header
 from luzia_client.cli.watch.watched_jobs import WatchedJobs
 from unit.luzia_client.cli.conftest import MakeJob
 
@@ -57,6 +59,37 @@ def test_ended_jobs_do_not_crowd_out_what_is_to_come(make_job: MakeJob) -> None:
 def test_a_change_on_a_pipe_is_one_line(make_job: MakeJob) -> None:
     line = format_change(make_job(progress=Progress(percent=60, label="tests")), Screen())
     assert line == "113754-a2f5 overbits running [██████░░░░] 60% tests"
+
+
+def test_the_end_of_the_only_job_has_a_bar_on_a_pipe_too(make_job: MakeJob) -> None:
+    def line(state: JobState, percent: int | None, reason: str | None = None) -> str:
+        progress = None if percent is None else Progress(percent=percent, label="tests")
+        return format_change(make_job(state, progress=progress, reason=reason), Screen(), single=True)
+
+    assert line(JobState.RUNNING, 30) == "113754-a2f5 overbits running [███░░░░░░░] 30% tests"
+    assert line(JobState.COMPLETED, None) == "113754-a2f5 overbits completed [██████████] 100%"
+    assert line(JobState.COMPLETED, 100) == "113754-a2f5 overbits completed [██████████] 100%"
+    assert line(JobState.FAILED, 30, "exit code 3") == "113754-a2f5 overbits failed: exit code 3 [███░░░░░░░] 30%"
+    assert line(JobState.FAILED, None, "exit code 3") == "113754-a2f5 overbits failed: exit code 3"
+
+
+@pytest.mark.parametrize("columns", [24, 40, 80, 200])
+@pytest.mark.parametrize("percent", [0, 30, 99])
+def test_the_bar_of_the_only_job_fits_the_width(make_job: MakeJob, now: datetime, columns: int, percent: int) -> None:
+    job = make_job(JobState.RUNNING, progress=Progress(percent=percent, label="a rather long label of the tests"))
+    lines = compose_frame(WatchedJobs([job]), now, Screen(width=columns, height=24, live=True), single=True)
+    assert columns - 1 <= width(lines[-1]) + len(" 100%") - len(f" {percent:>2}%") <= columns
+    assert re.match(r"running \[█*░+\] +\d+%", lines[-1])
+    assert all(width(line) <= columns for line in lines)
+    ended = msgspec.structs.replace(job, state=JobState.COMPLETED)
+    (last,) = describe_end(WatchedJobs([ended]), Screen(width=columns))
+    assert re.fullmatch(r"completed \[█+\] 100%", last)
+    assert width(last) == columns
+
+
+def test_the_header_names_each_watched_job() -> None:
+    assert format_header(["113754-a2f5"]) == "Monitoring job: 113754-a2f5"
+    assert format_header(["113754-a2f5", "113755-17c0"]) == "Monitoring jobs: 113754-a2f5, 113755-17c0"
 
 
 def test_the_end_tells_counts_durations_and_failures(make_job: MakeJob) -> None:

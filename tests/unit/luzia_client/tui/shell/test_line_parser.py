@@ -35,7 +35,7 @@ def test_a_line_is_a_command_a_dispatch_or_the_shells_own(line: str, kind: str, 
 
 
 def test_with_a_project_in_use_what_is_no_command_may_be_a_task_for_it() -> None:
-    assert asked("fix -x it", "overbits") == ("task", ["dispatch", "overbits", "--", "fix", "-x", "it"])
+    assert asked("fix -x it", "overbits") == ("task", ["dispatch", "overbits", "fix", "-x", "it"])
     assert asked("jobs", "overbits") == ("command", ["jobs"])
     assert asked("docs mend the index", "overbits")[0] == "command"
     assert asked("./there mend it", "overbits")[0] == "command"
@@ -45,7 +45,7 @@ def test_with_a_project_in_use_what_is_no_command_may_be_a_task_for_it() -> None
 def test_a_task_of_many_lines_is_one_word_with_its_line_breaks() -> None:
     assert asked("overbits fix  this:\n  - a\n  - b")[1] == ["overbits", "fix this:\n  - a\n  - b"]
     assert asked("dispatch -q overbits one\ntwo")[1] == ["dispatch", "-q", "overbits", "one\ntwo"]
-    assert asked("one\ntwo", "overbits")[1] == ["dispatch", "overbits", "--", "one\ntwo"]
+    assert asked("one\ntwo", "overbits")[1] == ["dispatch", "overbits", "one\ntwo"]
     assert asked("send a2f5 --json one\n\ntwo")[1] == ["send", "a2f5", "--json", "one\n\ntwo"]
 
 
@@ -92,3 +92,8 @@ def test_every_kind_can_be_asked_for() -> None:
     lines = ["", "jobs", "use docs", "help", "exit"]
     kinds = {parse_line(line).kind for line in lines} | {parse_line("fix it", [], "overbits").kind}
     assert kinds == set(LineKind)
+
+
+def test_a_plain_task_is_sent_as_a_dispatch_whose_options_are_checked() -> None:
+    assert asked("fix it --max-cost 1", "overbits")[1] == ["dispatch", "overbits", "fix", "it", "--max-cost", "1"]
+    assert asked("@task.md", "overbits")[1] == ["dispatch", "overbits", "@task.md"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import ordinal, position, why
 from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
+from luziad.scheduling.ready.turns import jobs_by_turn
 from support import ROOT
 
 
@@ -293,3 +295,20 @@ def test_the_page_has_every_answer_of_the_queue() -> None:
     for number in range(4):
         queue.occupy(f"x{number}", Wants("x", "shell"))
     assert why(queue, "free", whole=False) == said[0]
+
+
+def test_the_turns_of_waiting_jobs_are_the_order_in_which_they_start() -> None:
+    rng = random.Random(7)
+    for _ in range(50):
+        queue = queue_of(slots=1000, weights={"a": 3.0, "c": 0.5})
+        for number in range(40):
+            project, priority, depth = rng.choice("abcd"), rng.choice((0, 0, 0, 5)), rng.choice((0, 0, 1))
+            queue.push(f"{project}{number}", Wants(project, "shell", priority, depth=depth))
+            if rng.random() < 0.2:
+                queue.pop(0.0)
+        queue.pause(["d"])
+        turns = list(jobs_by_turn(queue))
+        assert len(turns) == len(queue.waiting)
+        starts = drain(queue)
+        assert turns[: len(starts)] == starts
+        assert {job[0] for job in turns[len(starts) :]} <= {"d"}

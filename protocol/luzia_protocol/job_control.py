@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
-from luzia_protocol.base import Base
+from luzia_protocol.base import JobRequest
 from luzia_protocol.jobs import JobState
 
 
-class Edit(Base, tag="edit"):
+class Edit(JobRequest, tag="edit"):
     """Change a queued job; fields that are None stay. Answered by replies.JobChange.
 
     The fields are those of Dispatch; an empty list removes the dependencies of its kind.
     """
 
-    job: str
     task: str | None = None
     priority: int | None = None
     after: list[str] | None = None
@@ -22,42 +21,34 @@ class Edit(Base, tag="edit"):
     after_fail: list[str] | None = None
 
 
-class Cancel(Base, tag="cancel"):
+class Cancel(JobRequest, tag="cancel"):
     """End a job: TERM, grace time, KILL for its whole process tree. Answered at once by replies.JobChange."""
 
-    job: str
 
-
-class Pause(Base, tag="pause"):
+class Pause(JobRequest, tag="pause"):
     """Suspend a running job until it is resumed. It keeps its slot. Answered by replies.JobChange."""
 
-    job: str
 
-
-class Resume(Base, tag="resume"):
+class Resume(JobRequest, tag="resume"):
     """Resume a paused job. Answered by replies.JobChange."""
 
-    job: str
 
-
-class Retry(Base, tag="retry"):
+class Retry(JobRequest, tag="retry"):
     """Queue a finished job for its next attempt, or start a waiting one now. Answered by replies.JobChange.
 
     fresh: run the task from the start, even if the agent could resume its session.
     """
 
-    job: str
     fresh: bool = False
 
 
-class Send(Base, tag="send"):
+class Send(JobRequest, tag="send"):
     """Send a follow-up message to the session of a finished attempt. Answered by replies.JobChange."""
 
-    job: str
     message: str
 
 
-class Answer(Base, tag="answer"):
+class Answer(JobRequest, tag="answer"):
     """Answer a question of the agent of a waiting job. Answered by replies.JobChange when it is delivered.
 
     words: for a permission `allow`, or `deny` with a reason for the agent; for a question one answer per part, where a
@@ -65,18 +56,16 @@ class Answer(Base, tag="answer"):
     question: the question's id; None is the oldest.
     """
 
-    job: str
     words: list[str]
     question: str | None = None
 
 
-class ReportProgress(Base, tag="progress"):
+class ReportProgress(JobRequest, tag="progress"):
     """Report the progress of a running job, usually from inside it. Answered by replies.JobChange.
 
-    percent is short for done=percent, total=100.
+    percent is short for done=percent, total=100. Without any of these numbers, the last reported ones stay.
     """
 
-    job: str
     percent: float | None = None
     done: float | None = None
     total: float | None = None
@@ -84,31 +73,30 @@ class ReportProgress(Base, tag="progress"):
     phase: str | None = None
 
 
-class UpdateStatus(Base, tag="update_status"):
-    """The older form of `progress`, with its older field names."""
+class UpdateStatus(JobRequest, tag="update_status"):
+    """The older form of `progress`, with its older field names. An omitted field stays as it was."""
 
-    job: str
     progress: float | None = None
     message: str | None = None
 
 
-class Clean(Base, tag="clean"):
+class Clean(JobRequest, tag="clean"):
     """Delete a finished job's worktree and branch, if no work would be lost. See replies.CleanResult; out of order.
 
     dry_run: only report the result.
     """
 
-    job: str
     dry_run: bool = False
 
 
-class Remove(Base, tag="remove"):
+class Remove(JobRequest, tag="remove"):
     """Remove a finished job: its record and its directory. Answered by replies.JobChange.
 
     The worktree of the job is cleaned first, out of order; `worktree_kept` if work would be lost.
     """
 
-    job: str
+
+ControlRequest = Edit | Cancel | Pause | Resume | Retry | Send | Remove | Clean | Answer | ReportProgress | UpdateStatus
 
 
 class JobChange(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Requests that control queues: holding jobs, pausing queues, draining.
+"""What operators use: holding jobs, pausing queues, draining, snapshots.
 
 A change here is a change of the protocol: see version.py.
 """
@@ -9,19 +9,15 @@ from datetime import datetime
 
 import msgspec
 
-from luzia_protocol.base import Base
+from luzia_protocol.base import Base, JobRequest
 
 
-class Hold(Base, tag="hold"):
+class Hold(JobRequest, tag="hold"):
     """Keep a queued job from starting until it is released. Idempotent. Answered by replies.JobChange."""
 
-    job: str
 
-
-class Release(Base, tag="release"):
+class Release(JobRequest, tag="release"):
     """Allow a held job to start. Idempotent. Answered by replies.JobChange."""
-
-    job: str
 
 
 class PauseQueue(Base, tag="pause_queue"):
@@ -60,6 +56,9 @@ class Drain(Base, tag="drain"):
     """
 
     end: bool = False
+
+
+QueueRequest = Hold | Release | PauseQueue | ResumeQueue | ResumeAgent | Drain
 
 
 class Queues(msgspec.Struct, frozen=True):

@@ -1,0 +1,51 @@
+"""The refusal of a request that a job's state does not allow, with a hint that fits the state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import JobState
+
+from luziad.jobs.record import JobRecord
+
+_ENDED = {
+    JobState.COMPLETED: "completed",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "been cancelled",
+    JobState.TIMED_OUT: "timed out",
+    JobState.SKIPPED: "been skipped",
+    JobState.LOST: "been lost",
+}
+_RETRY = "Run it again with `luzia retry {job}`."
+_ANSWER = "Answer its question with `luzia answer {job} …`."
+_END = "Wait for its end (`luzia wait {job}`), or cancel it (`luzia cancel {job}`)."
+
+PAUSE = {JobState.QUEUED: "To keep it from starting, use `luzia hold {job}`.", JobState.WAITING: _ANSWER}
+RESUME = {JobState.QUEUED: "It starts by itself; if it is held, use `luzia release {job}`.", JobState.WAITING: _ANSWER}
+HOLD = {
+    JobState.STARTING: "To suspend it, use `luzia pause {job}`.",
+    JobState.RUNNING: "To suspend it, use `luzia pause {job}`.",
+    JobState.PAUSED: "To resume it, use `luzia resume {job}`.",
+    JobState.WAITING: _ANSWER,
+    JobState.STOPPING: _END,
+}
+RELEASE = dict.fromkeys(JobState, "It is not held: it has started.") | {
+    JobState.PAUSED: "To resume it, use `luzia resume {job}`.",
+    JobState.WAITING: _ANSWER,
+}
+EDIT: Mapping[JobState, str] = {}
+PROGRESS = {JobState.QUEUED: "Report progress from inside a running job, where LUZIA_JOB_ID is its id."}
+UNTIL_ENDED = {state: _END for state in JobState if not state.is_final} | {
+    JobState.QUEUED: "Cancel it with `luzia cancel {job}`."
+}
+"""For each request, the hints by state; other states have the hint of `wrong_state`."""
+
+
+def wrong_state(record: JobRecord, code: ErrorCode, hints: Mapping[JobState, str]) -> Refused:
+    """The refusal of a request. hints: by state, with {job} for the id; a finished job can always be retried."""
+    state, job = record.status.state, record.id
+    if state.is_final:
+        return Refused(code, f"job {job} has already {_ENDED[state]}", _RETRY.format(job=job))
+    default = _END if code is ErrorCode.JOB_NOT_RUNNING else ""
+    return Refused(code, f"job {job} is {state}", hints.get(state, default).format(job=job))
