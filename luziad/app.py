@@ -48,6 +48,7 @@ from luziad.scheduling.attempt_reports import ExecutorReports, OutputReports
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.deadlines.deadlines import Deadlines
 from luziad.scheduling.deadlines.timeouts import Timeouts
+from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.gates import Gates
@@ -176,7 +177,8 @@ class App:
         """What admits, starts, ends and removes jobs, and the gates."""
         table, journal, observers, gates = self._table, self._journal, self._observers, self._gates
         self._usage_limits = UsageLimitGate(gates.admit)
-        retries = RetryPlanner(RetryPolicies(self._launcher), self._usage_limits)
+        self._breaker = CircuitBreakerGate(table, gates.admit)
+        retries = RetryPlanner(RetryPolicies(self._launcher), (self._usage_limits, self._breaker))
         self._completion = Completion(
             transitions=self._transitions,
             journal=journal,
@@ -194,6 +196,7 @@ class App:
         gates.add(
             HoldGate(),
             self._usage_limits,
+            self._breaker,
             self._daily_budget,
             StartTimeGate(gates.admit),
             DependencyGate(table, gates.admit, self._completion.skip),
@@ -244,6 +247,8 @@ class App:
             queues=self._queues,
             machine=self._machine,
             daily_budget=self._daily_budget,
+            usage_limits=self._usage_limits,
+            breaker=self._breaker,
             transitions=self._transitions,
             completion=self._completion,
             retries=retries,

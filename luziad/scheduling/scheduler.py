@@ -30,9 +30,11 @@ from luziad.jobs.table import JobTable
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
+from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl
+from luziad.scheduling.gates.usage_limit import UsageLimitGate
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import QueueControl
@@ -64,6 +66,8 @@ class Scheduler:
     queues: QueueControl
     machine: MachineLoad
     daily_budget: DailyBudgetGate
+    usage_limits: UsageLimitGate
+    breaker: CircuitBreakerGate
     transitions: Transitions
     completion: Completion
     retries: RetryPlanner
@@ -126,6 +130,10 @@ class Scheduler:
             self.ready.reprioritise(record.id, record.wants.priority)
         self.observers.job_changed(record)
 
+    def resume_agent(self, agent: str) -> list[str]:
+        """Start jobs of an agent again that wait because of its account; returns those that have waited."""
+        return self.usage_limits.resume(agent) + self.breaker.resume(agent)
+
     def report_progress(self, record: JobRecord, progress: Progress, then: Callback) -> None:
         """Record the progress of the attempt in progress. Raises Refused when there is none."""
         attempt = record.attempt
@@ -152,6 +160,7 @@ class Scheduler:
         """After a start of the daemon: queue what waits, and find out what became of what was running."""
         self._rename_projects()
         self.daily_budget.reload()
+        self.breaker.recover()
         for record in reversed(list(self.table.newest_first())):
             if record.status.state is JobState.QUEUED:
                 self.transitions.enqueue(record)
