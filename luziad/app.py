@@ -26,17 +26,16 @@ from luziad.attempts.verdict import OutputJudge
 from luziad.attempts.worktrees import Worktrees
 from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
-from luziad.errors import StartupError
+from luziad.errors import StartupError, StorageError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
-from luziad.journal.commit_listeners import RepairListener
 from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
-from luziad.journal.journal import Journal
+from luziad.journal.journal import CommitListener, Journal
 from luziad.journal.loading import find_newer_jobs, load, load_schedules
 from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files
@@ -49,6 +48,7 @@ from luziad.scheduling.attempt_reports import ExecutorReports, OutputReports
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.deadlines.deadlines import Deadlines
 from luziad.scheduling.deadlines.timeouts import Timeouts
+from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.gates import Gates
@@ -177,7 +177,8 @@ class App:
         """What admits, starts, ends and removes jobs, and the gates."""
         table, journal, observers, gates = self._table, self._journal, self._observers, self._gates
         self._usage_limits = UsageLimitGate(gates.admit)
-        retries = RetryPlanner(RetryPolicies(self._launcher), self._usage_limits)
+        self._breaker = CircuitBreakerGate(table, gates.admit)
+        retries = RetryPlanner(RetryPolicies(self._launcher), (self._usage_limits, self._breaker))
         self._completion = Completion(
             transitions=self._transitions,
             journal=journal,
@@ -195,6 +196,7 @@ class App:
         gates.add(
             HoldGate(),
             self._usage_limits,
+            self._breaker,
             self._daily_budget,
             StartTimeGate(gates.admit),
             DependencyGate(table, gates.admit, self._completion.skip),
@@ -245,6 +247,8 @@ class App:
             queues=self._queues,
             machine=self._machine,
             daily_budget=self._daily_budget,
+            usage_limits=self._usage_limits,
+            breaker=self._breaker,
             transitions=self._transitions,
             completion=self._completion,
             retries=retries,
@@ -275,8 +279,8 @@ class App:
         sessions: set[Session] = set()
         subscribers: set[object] = set()
         self._operations = Operations(
-            self._config,
-            self._scheduler,
+            config=self._config,
+            scheduler=self._scheduler,
             executor=self._executor,
             connections=sessions,
             subscribers=subscribers,
@@ -343,7 +347,7 @@ class App:
             if self._was_repaired:
                 for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
                     self._scheduler.admission.adopt(record)
-                self._journal.after_commit(RepairListener(self._finish_repair))
+                self._journal.after_commit(CommitListener(self._finish_repair, _report_unfinished_repair))
             self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.recover()
             self._schedules.check()
@@ -427,3 +431,7 @@ def _log_file() -> str | None:
     except OSError:
         return None
     return target if target.startswith("/") and os.path.isfile(target) and sys.stderr else None
+
+
+def _report_unfinished_repair(error: StorageError) -> None:
+    log.error("repair_not_finished error=%s", error)  # the next start continues it

@@ -205,6 +205,7 @@ class AsyncClient:
 
     pause_queue = coroutine(Client.pause_queue)
     resume_queue = coroutine(Client.resume_queue)
+    resume_agent = coroutine(Client.resume_agent)
     drain_queue = coroutine(Client.drain_queue)
     list_projects = coroutine(Client.list_projects)
     add_project = coroutine(Client.add_project)

@@ -488,6 +488,10 @@ class Client:
         name = None if project is None else arguments.project_text(project)
         return self._caller.request(operations.ResumeQueue(project=name, running=running), operations.QueueChange)
 
+    def resume_agent(self, agent: str) -> operations.QueueChange:
+        """Start jobs of an agent again that wait for a usage limit or after a failure of its account."""
+        return self._caller.request(operations.ResumeAgent(agent=agent), operations.QueueChange)
+
     def drain_queue(self, end: bool = False) -> operations.QueueChange:
         """Start no jobs until the daemon is stopped; end: start jobs again."""
         return self._caller.request(operations.Drain(end=end), operations.QueueChange)

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from luzia_protocol.activity import Question
+from luzia_protocol.activity import PlanItem, Question
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.jobs.attempt import Answer, ExitRecord, Verdict
@@ -56,14 +56,13 @@ def resume_options(context: CommandContext, option: str) -> list[str]:
 class Command(msgspec.Struct, frozen=True):
     """How to run the agent once.
 
-    argv: the command. env: variables to set. drop_env: variables to remove from the inherited environment.
+    argv: the command. env: variables to set.
     stdin_prompt: the agent reads the task on stdin (otherwise /dev/null). merge_stderr: stderr goes into stdout.
     first_line: instead of the task, stdin begins with this line and stays open for answers.
     """
 
     argv: list[str]
     env: dict[str, str] = {}
-    drop_env: tuple[str, ...] = ()
     stdin_prompt: bool = False
     merge_stderr: bool = False
     first_line: str | None = None
@@ -86,13 +85,6 @@ NESTING_VARIABLES = (
 
 STDERR_TAIL_BYTES = 8 * 1024
 """How much of the end of stderr is passed to a reader for its verdict."""
-
-
-class PlanItem(msgspec.Struct, frozen=True):
-    """One entry of an agent's to-do list. state: pending, in_progress, completed or dropped."""
-
-    text: str
-    state: str
 
 
 class UsageLimit(msgspec.Struct, frozen=True):
@@ -172,7 +164,6 @@ class Adapter(msgspec.Struct, frozen=True):
 
     program: the executable that must be installed; None when the agent needs none.
     command: builds the command. reader: creates a Reader for an attempt.
-    reads_output: False when the verdict needs the exit record only.
     install_hint: how to install it, in one line.
     transcript: the transcript entries of a line of output; None shows the output unchanged.
     has_version_option: with `--version` the program prints its version and exits.
@@ -185,13 +176,17 @@ class Adapter(msgspec.Struct, frozen=True):
     program: str | None
     command: Callable[[CommandContext], Command]
     reader: Callable[[], Reader]
-    reads_output: bool
     install_hint: str = ""
     transcript: Callable[[bytes], list[TranscriptEntry]] | None = None
     has_version_option: bool = False
     can_resume: bool = False
     accepts_system_prompt: bool = False
     respond: Callable[[bytes, Answer], str] | None = None
+
+    @property
+    def reads_output(self) -> bool:
+        """False when the verdict needs the exit record only."""
+        return self.reader is not ExitCodeReader
 
 
 def describe_exit(exit_record: ExitRecord) -> str:

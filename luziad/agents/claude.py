@@ -14,20 +14,12 @@ from typing import Any
 
 import msgspec
 
+from luzia_protocol.activity import PlanItem
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import claude_questions, claude_transcript
-from luziad.agents.base import (
-    NESTING_VARIABLES,
-    Adapter,
-    Command,
-    CommandContext,
-    OutputSummary,
-    PlanItem,
-    budget_options,
-)
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Event, ToolCall, count_tokens, created_task_id, decode_event
-from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import (
@@ -74,7 +66,6 @@ def command(context: CommandContext) -> Command:
             *system,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
-        drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
         first_line=claude_questions.format_first_line(context.task) if context.ask else None,
     )
@@ -182,7 +173,7 @@ class ClaudeReader:
             self._last_answer = words[:MAX_TEXT_CHARS] or "(nothing)"
         else:
             self._hint = one_line(words)
-            self._note_limit(words)
+            self._builder.note_limit("claude", words)
 
     def _count(self, message: dict[str, Any], main: bool) -> None:
         """Count a message of the model once, although each of its blocks has a line."""
@@ -202,10 +193,7 @@ class ClaudeReader:
         if main:
             self._builder.set_phase(tool_phase(name))
         if name == "TodoWrite" and main:
-            todos = as_objects(value_at(given, "todos"))
-            self._builder.set_plan(
-                [make_plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos]
-            )
+            self._builder.set_todos(as_objects(value_at(given, "todos")))
         elif name in _WRITERS or (name in _TASK_TOOLS and main):
             file = text_at(given, "file_path") or text_at(given, "notebook_path")
             task, status = text_at(given, "taskId"), text_at(given, "status")
@@ -257,10 +245,6 @@ class ClaudeReader:
             self._hint = f"usage limit {kind}".rstrip()
             self._builder.set_usage_limit(self._hint, resets_at)
 
-    def _note_limit(self, words: str) -> None:
-        if is_usage_limit("claude", words):
-            self._builder.set_usage_limit(words)
-
     def _result(self, event: Event) -> None:
         """Read the end of a turn; the last of several counts."""
         self._finished = True
@@ -276,7 +260,7 @@ class ClaudeReader:
             totals = [count_tokens(event.usage, USAGE)]
         if totals:
             self._builder.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
-        self._note_limit(self._failure)
+        self._builder.note_limit("claude", self._failure)
 
     def _describe_failure(self, event: Event) -> str:
         subtype, ended = as_text(event.subtype), as_text(event.terminal_reason)
@@ -308,7 +292,6 @@ ADAPTER = Adapter(
     program="claude",
     command=command,
     reader=ClaudeReader,
-    reads_output=True,
     transcript=claude_transcript.entries,
     has_version_option=True,
     can_resume=True,

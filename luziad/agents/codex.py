@@ -13,8 +13,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import codex_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext, OutputSummary
-from luziad.agents.failure_causes import is_usage_limit
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, decode_json, one_line, text_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, put_bounded, tool_phase
@@ -42,7 +41,6 @@ def command(context: CommandContext) -> Command:
             *([] if context.session is None else ["resume", context.session]),
             "-",
         ],
-        drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
     )
 
@@ -108,7 +106,7 @@ class CodexReader:
             case "turn.failed":
                 self._completed = False
                 self._failure = text_at(event.error, "message")[: 4 * MAX_TEXT_CHARS] or self._hint or "turn failed"
-                self._note_limit(self._failure)
+                self._builder.note_limit("codex", self._failure)
             case "error":
                 self._error(as_text(event.message))
         return self._builder.take_progress()
@@ -137,11 +135,7 @@ class CodexReader:
         self._hint = one_line(message)
         if message.startswith("Reconnecting"):
             self._builder.set_phase(one_line(message.partition("(")[0], 80).lower())
-        self._note_limit(message)
-
-    def _note_limit(self, words: str) -> None:
-        if is_usage_limit("codex", words):
-            self._builder.set_usage_limit(words)
+        self._builder.note_limit("codex", message)
 
     def _usage(self, usage: Any) -> None:
         if isinstance(usage, dict):
@@ -189,7 +183,6 @@ ADAPTER = Adapter(
     program="codex",
     command=command,
     reader=CodexReader,
-    reads_output=True,
     transcript=codex_transcript.entries,
     has_version_option=True,
     can_resume=True,

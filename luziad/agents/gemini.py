@@ -13,14 +13,12 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import gemini_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext, OutputSummary, resume_options
-from luziad.agents.failure_causes import is_usage_limit
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, resume_options
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import (
     MAX_PATH_CHARS,
     SummaryBuilder,
-    make_plan_item,
     parse_count,
     put_bounded,
     tool_phase,
@@ -57,7 +55,6 @@ def command(context: CommandContext) -> Command:
             *resume_options(context, "--resume"),
         ],
         env={"GEMINI_CLI_NO_RELAUNCH": "true"},
-        drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
     )
 
@@ -114,7 +111,7 @@ class GeminiReader:
                 self._tool_result(event)
             case "error":
                 self._hint = one_line(as_text(event.message))
-                self._note_limit(self._hint)
+                self._builder.note_limit("gemini", self._hint)
             case "result":
                 self._result(event)
         return self._builder.take_progress()
@@ -161,10 +158,7 @@ class GeminiReader:
         self._builder.add_tool_call(name)
         self._builder.set_phase(tool_phase(name))
         if name == "write_todos":
-            todos = as_objects(value_at(event.parameters, "todos"))
-            self._builder.set_plan(
-                [make_plan_item(text_at(todo, "description"), text_at(todo, "status")) for todo in todos]
-            )
+            self._builder.set_todos(as_objects(value_at(event.parameters, "todos")), "description")
         elif name in _WRITERS:
             put_bounded(
                 self._writes, as_text(event.tool_id), text_at(event.parameters, "file_path")[: MAX_PATH_CHARS + 1]
@@ -184,14 +178,10 @@ class GeminiReader:
         self._failure = "" if self._success else words or self._hint or "gemini reported an error without a message"
         if self._success:
             self._builder.usage_limit = None
-        self._note_limit(self._failure)
+        self._builder.note_limit("gemini", self._failure)
         if isinstance(stats := event.stats, dict):
             read, cached = parse_count(stats.get("input_tokens")), parse_count(stats.get("cached"))
             self._builder.set_tokens(read, parse_count(stats.get("output_tokens")), cached)
-
-    def _note_limit(self, words: str) -> None:
-        if is_usage_limit("gemini", words):
-            self._builder.set_usage_limit(words)
 
 
 ADAPTER = Adapter(
@@ -199,7 +189,6 @@ ADAPTER = Adapter(
     program="gemini",
     command=command,
     reader=GeminiReader,
-    reads_output=True,
     transcript=gemini_transcript.entries,
     has_version_option=True,
     can_resume=True,

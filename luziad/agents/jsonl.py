@@ -16,7 +16,6 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents.base import OutputSummary
-from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, text_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, tool_phase
@@ -176,8 +175,7 @@ class JsonlReader:
         if error:
             words = as_text(error) or text_at(error, "message")
             self._success, self._failure = False, words[: 4 * MAX_TEXT_CHARS] or f"{self._name} reported an error"
-            if is_usage_limit(self._name, words):
-                self._builder.set_usage_limit(words)
+            self._builder.note_limit(self._name, words)
 
     def _report_success(self, proof: Any) -> None:
         if proof:

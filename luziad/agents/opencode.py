@@ -14,11 +14,11 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import opencode_transcript
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext, OutputSummary, resume_options
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, resume_options
 from luziad.agents.failure_causes import find_cause, is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, decode_json, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
-from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count
+from luziad.agents.summary_builder import SummaryBuilder, parse_count
 from luziad.jobs.attempt import ExitRecord, FailureCause, Verdict
 
 _WRITERS = ("write", "edit", "multiedit", "patch")
@@ -28,7 +28,6 @@ def command(context: CommandContext) -> Command:
     """Run opencode with the task on stdin. Its own configuration sets its permissions."""
     return Command(
         ["opencode", "run", "--format", "json", "--dir", context.directory, *resume_options(context, "--session")],
-        drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
     )
 
@@ -111,10 +110,7 @@ class OpencodeReader:
         if text_at(state, "status") != "completed":
             return
         if name == "todowrite":
-            todos = as_objects(value_at(state, "input", "todos"))
-            self._builder.set_plan(
-                [make_plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos]
-            )
+            self._builder.set_todos(as_objects(value_at(state, "input", "todos")))
         elif name in _WRITERS:
             self._builder.add_file(value_at(state, "input", "filePath"))
 
@@ -158,7 +154,6 @@ ADAPTER = Adapter(
     program="opencode",
     command=command,
     reader=OpencodeReader,
-    reads_output=True,
     transcript=opencode_transcript.entries,
     has_version_option=True,
     can_resume=True,

@@ -63,12 +63,9 @@ def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
 
 def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapter:
     like = BUILT_IN.get(config.reader or name) or BUILT_IN["shell"]
-    reader, reads_output = like.reader, like.reads_output
+    reader = like.reader
     if config.jsonl is not None:
-        reader, reads_output = (
-            jsonl.reader_factory(name, jsonl.build_mapping(msgspec.structs.asdict(config.jsonl))),
-            True,
-        )
+        reader = jsonl.reader_factory(name, jsonl.build_mapping(msgspec.structs.asdict(config.jsonl)))
     adapter = template.build_adapter(
         name,
         command,
@@ -76,7 +73,6 @@ def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapt
         env=config.env,
         merge_stderr=config.merge_stderr,
         reader=reader,
-        reads_output=reads_output,
         like=like.program,
     )
     return adapter if config.jsonl else msgspec.structs.replace(adapter, transcript=like.transcript)

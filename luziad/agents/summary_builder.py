@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from luzia_protocol.activity import PlanItem
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import OutputSummary, PlanItem, UsageLimit
-from luziad.agents.json_values import one_line
+from luziad.agents.base import OutputSummary, UsageLimit
+from luziad.agents.failure_causes import is_usage_limit
+from luziad.agents.json_values import one_line, text_at
 
 E = TypeVar("E")
 V = TypeVar("V")
@@ -149,6 +151,10 @@ class SummaryBuilder:
             self._plan_counts = counts
             self._dirty = True
 
+    def set_todos(self, todos: list[dict[str, Any]], text: str = "content") -> None:
+        """Set the plan from an agent's own list. text: the name of the field with an entry's words."""
+        self.set_plan([make_plan_item(text_at(todo, text), text_at(todo, "status")) for todo in todos])
+
     def add_message(self, text: str, *, more: bool = False) -> None:
         """Set the model's last message. more: it continues the previous one."""
         if more:
@@ -180,6 +186,11 @@ class SummaryBuilder:
         known = self.usage_limit.resets_at if self.usage_limit else None
         self.usage_limit = UsageLimit(one_line(words), parse_amount(resets_at) or known)
         self.set_phase("usage limit")
+
+    def note_limit(self, agent: str, words: str) -> None:
+        """Set the usage limit if these words of an agent report one."""
+        if is_usage_limit(agent, words):
+            self.set_usage_limit(words)
 
     def take_progress(self) -> Progress | None:
         """The progress, or None if it has not changed since the last call."""

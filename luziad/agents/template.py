@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from luziad.agents.base import NESTING_VARIABLES, Adapter, Command, CommandContext, ExitCodeReader, Reader
+from luziad.agents.base import Adapter, Command, CommandContext, ExitCodeReader, Reader
 
 PLACEHOLDERS = ("task", "prompt_file", "directory")
 
@@ -38,20 +38,18 @@ def build_adapter(
     env: dict[str, str],
     merge_stderr: bool,
     reader: Callable[[], Reader] = ExitCodeReader,
-    reads_output: bool = False,
     like: str | None = None,
 ) -> Adapter:
     """The adapter of a configured agent.
 
-    argv: arguments with placeholders of PLACEHOLDERS. reader, reads_output: those of the built-in agent whose output
-    format the program prints; by default its exit code is the verdict. like: the program of that agent.
+    argv: arguments with placeholders of PLACEHOLDERS. reader: that of the built-in agent whose output format the
+    program prints; by default its exit code is the verdict. like: the program of that agent.
     """
 
     def command(context: CommandContext) -> Command:
         return Command(
             [fill_placeholders(word, context) for word in argv],
             env=env,
-            drop_env=NESTING_VARIABLES,
             stdin_prompt=stdin_prompt,
             merge_stderr=merge_stderr,
         )
@@ -62,7 +60,6 @@ def build_adapter(
         program=program,
         command=command,
         reader=reader,
-        reads_output=reads_output,
         has_version_option=program is not None and program.rpartition("/")[2] == like,
         install_hint=f"Install {argv[0]}, or correct the command in [agents.{name}].",
     )

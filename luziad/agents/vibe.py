@@ -15,7 +15,6 @@ from luzia_protocol.jobs import Progress
 
 from luziad.agents import vibe_transcript
 from luziad.agents.base import (
-    NESTING_VARIABLES,
     Adapter,
     Command,
     CommandContext,
@@ -23,10 +22,9 @@ from luziad.agents.base import (
     budget_options,
     resume_options,
 )
-from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import as_objects, as_text, decode_json, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
-from luziad.agents.summary_builder import SummaryBuilder, make_plan_item
+from luziad.agents.summary_builder import SummaryBuilder
 from luziad.jobs.attempt import ExitRecord, Verdict
 
 _WRITES = ("file_write", "file_edit")
@@ -53,7 +51,6 @@ def command(context: CommandContext) -> Command:
             *resume_options(context, "--resume"),
             *budget_options(context, "--max-price", "--max-turns"),
         ],
-        drop_env=NESTING_VARIABLES,
         stdin_prompt=True,
     )
 
@@ -110,8 +107,7 @@ class VibeReader:
         words = self._stopped or _early_end(stderr_tail)
         if self._answered and exit_record.exit_code == 0 and words.startswith("Error"):
             words = ""  # it has recovered from the error
-        if is_usage_limit("vibe", words):
-            self._builder.set_usage_limit(words)
+        self._builder.note_limit("vibe", words)
         return judge(
             "vibe",
             exit_record,
@@ -142,7 +138,7 @@ class VibeReader:
             return
         kind = text_at(entry.detail, "kind")
         if kind == "todo":
-            self._plan(
+            self._builder.set_todos(
                 as_objects(value_at(entry.detail, "input", "todos"))
                 or as_objects(value_at(entry.state, "output", "todos")),
             )
@@ -156,12 +152,9 @@ class VibeReader:
         if name == "todo" or name in _OLDER_WRITERS:
             given = decode_json(text_at(call, "function", "arguments"))
             if name == "todo":
-                self._plan(as_objects(value_at(given, "todos")))
+                self._builder.set_todos(as_objects(value_at(given, "todos")))
             else:
                 self._builder.add_file(value_at(given, "path") or value_at(given, "file_path"))
-
-    def _plan(self, todos: list[dict[str, Any]]) -> None:
-        self._builder.set_plan([make_plan_item(text_at(todo, "content"), text_at(todo, "status")) for todo in todos])
 
 
 def _words(content: Any) -> str:
@@ -189,7 +182,6 @@ ADAPTER = Adapter(
     program="vibe",
     command=command,
     reader=VibeReader,
-    reads_output=True,
     transcript=vibe_transcript.entries,
     has_version_option=True,
     can_resume=True,

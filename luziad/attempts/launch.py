@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import NO_TERMS
 
 from luziad.agents import registry
-from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter, Command, CommandContext
-from luziad.config.schema import Config, ProjectConfig
+from luziad.agents.base import MAX_ARGUMENT_BYTES, NESTING_VARIABLES, Adapter, Command, CommandContext
+from luziad.config.schema import Config, first_set
 from luziad.executor.base import Executor, Launch
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.environments import Environments
 from luziad.jobs.record import JobRecord
-from luziad.jobs.spending import NO_BUDGET, Budget, remaining_budget
+from luziad.jobs.spending import Budget, remaining_budget
 from luziad.jobs.view import task_text
 
 BASE_VARIABLES = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
@@ -51,7 +52,7 @@ class Launcher:
         """
         spec, attempt, tree = record.spec, record.attempt, record.status.worktree
         assert attempt is not None
-        project = self.config.projects.get(record.project)
+        project = self.config.project(record.project)
         job_directory = self._executor.job_directory(record.id)
         given, budget = attempt.continuation, remaining_budget(record, self.budget(record), left_usd)
         prompt = task_text(record) if given is None else given.message or RESUME_PROMPT
@@ -71,7 +72,7 @@ class Launcher:
             max_cost_usd=budget.cost_usd,
             max_turns=budget.turns,
             ask=spec.launch_options is not None and spec.launch_options.ask and adapter.respond is not None,
-            allow=project.allow if project is not None else [],
+            allow=project.allow,
             system_prompt=system_prompt if accepts else "",
         )
         command = adapter.command(context)
@@ -84,50 +85,31 @@ class Launcher:
             stdin_prompt=command.stdin_prompt,
             merge_stderr=command.merge_stderr,
             grace_s=self.grace_s(record),
-            keep_children=project is not None and project.keep_children,
+            keep_children=project.keep_children,
             bounds=spec.bounds,
-            max_log_bytes=self._max_log_bytes(project),
+            max_log_bytes=first_set(None, project.max_log_bytes, self.config.daemon.max_log_bytes),
             first_line=command.first_line,
         )
 
-    def _max_log_bytes(self, project: ProjectConfig | None) -> int:
-        if project is not None and project.max_log_bytes is not None:
-            return project.max_log_bytes
-        return self.config.daemon.max_log_bytes
-
     def grace_s(self, record: JobRecord) -> float:
-        """Seconds between TERM and KILL for this job."""
-        project = self.config.projects.get(record.project)
-        if project is not None and project.grace_s is not None:
-            return project.grace_s
-        return self.config.daemon.grace_s
+        """The time in seconds that an agent of this job gets to end after TERM."""
+        return first_set(None, self.config.project(record.project).grace_s, self.config.daemon.grace_s)
 
     def timeout_s(self, record: JobRecord) -> float | None:
         """The timeout of an attempt of this job in seconds, None without limit."""
-        if record.spec.timeout_s is not None:
-            return record.spec.timeout_s
-        project = self.config.projects.get(record.project)
-        if project is not None and project.timeout_s is not None:
-            return project.timeout_s
-        return self.config.daemon.timeout_s
+        project = self.config.project(record.project)
+        return first_set(record.spec.timeout_s, project.timeout_s, self.config.daemon.timeout_s)
 
     def stall_timeout_s(self, record: JobRecord) -> float | None:
         """The stall timeout of this job in seconds, None without limit."""
-        if record.spec.stall_timeout_s is not None:
-            return record.spec.stall_timeout_s
-        project = self.config.projects.get(record.project)
-        if project is not None and project.stall_timeout_s is not None:
-            return project.stall_timeout_s
-        return self.config.daemon.stall_timeout_s
+        project = self.config.project(record.project)
+        return first_set(record.spec.stall_timeout_s, project.stall_timeout_s, self.config.daemon.stall_timeout_s)
 
     def budget(self, record: JobRecord) -> Budget:
         """The budget of all attempts of this job."""
-        terms, project = record.spec.terms, self.config.projects.get(record.project)
-        cost_usd, turns = (None, None) if terms is None else (terms.max_cost_usd, terms.max_turns)
-        if project is not None:
-            cost_usd = project.max_cost_usd if cost_usd is None else cost_usd
-            turns = project.max_turns if turns is None else turns
-        return NO_BUDGET if cost_usd is None and turns is None else Budget(cost_usd, turns)
+        terms, project = record.spec.terms or NO_TERMS, self.config.project(record.project)
+        cost_usd = first_set(terms.max_cost_usd, project.max_cost_usd, None)
+        return Budget(cost_usd, first_set(terms.max_turns, project.max_turns, None))
 
     def adapter(self, record: JobRecord) -> Adapter:
         """The adapter of the job's agent. Raises Refused when it is no longer configured."""
@@ -146,13 +128,13 @@ class Launcher:
                 ErrorCode.STORAGE_UNAVAILABLE,
                 "the job's environment variables were lost with the store; dispatch the job again",
             )
-        project = self.config.projects.get(record.project)
-        inherited = {name: value for name, value in (self.base | passed).items() if name not in command.drop_env}
+        project = self.config.project(record.project)
+        inherited = {name: value for name, value in (self.base | passed).items() if name not in NESTING_VARIABLES}
         assert record.attempt is not None
         return (
             inherited
             | command.env
-            | (project.env if project is not None else {})
+            | project.env
             | own
             | {
                 "LUZIA_JOB_ID": record.id,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from luzia_protocol.activity import Activity, PlanItem
+from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Progress
 
 from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader
@@ -121,7 +121,7 @@ def activity_of(known: OutputSummary) -> Activity:
         files=files,
         file_count=len(known.files),
         more_files=known.more_files,
-        plan=[PlanItem(item.text, item.state) for item in known.plan[:KEPT_PLAN]],
+        plan=known.plan[:KEPT_PLAN],
         plan_done=known.plan_done,
         plan_total=known.plan_total,
         tokens_in=known.tokens_in,

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from luzia_protocol.activity import Question
@@ -40,26 +41,17 @@ class Transitions(Protocol):
         """Change the state; False when the trigger changes nothing."""
 
 
+@dataclass(kw_only=True, eq=False)
 class Questions(JobObserver):
     """files: the thread on which output is searched."""
 
-    def __init__(
-        self,
-        *,
-        transitions: Transitions,
-        executor: Executor,
-        launcher: Launcher,
-        journal: Journal,
-        observers: Observers,
-        files: ThreadPoolExecutor,
-    ) -> None:
-        self._transitions = transitions
-        self._observers = observers
-        self._executor = executor
-        self._launcher = launcher
-        self._journal = journal
-        self._files = files
-        self._tasks: set[asyncio.Task[None]] = set()
+    transitions: Transitions
+    executor: Executor
+    launcher: Launcher
+    journal: Journal
+    observers: Observers
+    files: ThreadPoolExecutor
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def output_understood(self, record: JobRecord, attempt: AttemptRecord) -> None:
         """Change the job's state when the agent asks a question, or needs no answer any more."""
@@ -68,14 +60,14 @@ class Questions(JobObserver):
         asked = {question.id for question in attempt.activity.asked} if attempt.activity is not None else set()
         if attempt.answers:
             attempt.answers = tuple(each for each in attempt.answers if each.question in asked) or None
-        still_open, move = open_questions(attempt), self._transitions.move
+        still_open, move = open_questions(attempt), self.transitions.move
         if still_open and move(record, Trigger.ASK):
-            self._journal.record(record, self._journal.events.asked(record, attempt.number, still_open[0]))
-            self._observers.job_changed(record)
+            self.journal.record(record, self.journal.events.asked(record, attempt.number, still_open[0]))
+            self.observers.job_changed(record)
             log.info("agent_asks job=%s tool=%s", record.id, still_open[0].tool)
         elif not still_open and record.status.state is JobState.WAITING and move(record, Trigger.ANSWER):
-            self._journal.record(record, self._journal.events.answered(record, attempt.number, ""))
-            self._observers.job_changed(record)
+            self.journal.record(record, self.journal.events.answered(record, attempt.number, ""))
+            self.observers.job_changed(record)
 
     def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
         """Deliver the answers again that the agent may not have received."""
@@ -92,10 +84,10 @@ class Questions(JobObserver):
         _open_question(record, asked.id)  # another client may have been faster
         attempt.answers = (*(attempt.answers or ()), answer)
         if not open_questions(attempt):
-            self._transitions.move(record, Trigger.ANSWER)
+            self.transitions.move(record, Trigger.ANSWER)
         await self._recorded(record, attempt, asked.id)
         try:
-            await self._executor.write_stdin(_ref(record, attempt), line)
+            await self.executor.write_stdin(_ref(record, attempt), line)
         except OSError as exc:
             attempt.answers = tuple(each for each in attempt.answers or () if each is not answer) or None
             self.output_understood(record, attempt)
@@ -110,23 +102,23 @@ class Questions(JobObserver):
             if not committed.done():
                 committed.set_result(None)
 
-        self._journal.record(record, self._journal.events.answered(record, attempt.number, question), on_disk)
-        self._observers.job_changed(record)
+        self.journal.record(record, self.journal.events.answered(record, attempt.number, question), on_disk)
+        self.observers.job_changed(record)
         await committed
 
     async def _deliver_again(self, record: JobRecord, attempt: AttemptRecord, answers: Sequence[Answer]) -> None:
         for answer in answers:
             try:
-                await self._executor.write_stdin(_ref(record, attempt), await self._line(record, attempt, answer))
+                await self.executor.write_stdin(_ref(record, attempt), await self._line(record, attempt, answer))
             except (OSError, Refused) as exc:
                 log.warning("answer_not_delivered_again job=%s error=%s", record.id, exc)
 
     async def _line(self, record: JobRecord, attempt: AttemptRecord, answer: Answer) -> str:
         """The line to send to the agent. Raises Refused when its output does not contain the question."""
-        respond = self._launcher.adapter(record).respond
-        path = self._executor.output_path(_ref(record, attempt), "stdout")
+        respond = self.launcher.adapter(record).respond
+        path = self.executor.output_path(_ref(record, attempt), "stdout")
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._files, _find, path, answer.question.encode())
+        found = await loop.run_in_executor(self.files, _find, path, answer.question.encode())
         if respond is None or found is None:
             raise Refused(ErrorCode.NOT_DELIVERED, f"the question of job {record.id} is no longer in its output")
         return respond(found, answer)

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from luzia_protocol.jobs import JobState, Outcome
@@ -57,6 +58,7 @@ class ActivityMeter:
         return cpu_s - self._cpu_s > BUSY * (now - self._checked_at)
 
 
+@dataclass(kw_only=True, eq=False)
 class StallWatch(JobObserver):
     """Watches the attempts that have a stall timeout.
 
@@ -65,27 +67,18 @@ class StallWatch(JobObserver):
     others, and may be silent meanwhile.
     """
 
-    def __init__(
-        self,
-        *,
-        timeout_s: Callable[[JobRecord], float | None],
-        streams: Callable[[AttemptRef], list[str]],
-        files: ThreadPoolExecutor,
-        stop: Callable[[JobRecord, Verdict], None],
-        is_excused: Callable[[JobRecord], bool],
-    ) -> None:
-        self._timeout_s = timeout_s
-        self._streams = streams
-        self._files = files
-        self._stop = stop
-        self._is_excused = is_excused
-        self._tasks: dict[AttemptRef, asyncio.Task[None]] = {}
-        self._meters: dict[AttemptRef, ActivityMeter] = {}
+    timeout_s: Callable[[JobRecord], float | None]
+    streams: Callable[[AttemptRef], list[str]]
+    files: ThreadPoolExecutor
+    stop: Callable[[JobRecord, Verdict], None]
+    is_excused: Callable[[JobRecord], bool]
+    _tasks: dict[AttemptRef, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _meters: dict[AttemptRef, ActivityMeter] = field(default_factory=dict, init=False)
 
     def attempt_started(self, record: JobRecord, attempt: AttemptRecord, ran_s: float) -> None:
         """Watch the attempt, if it has a stall timeout."""
         ref = AttemptRef(record.id, attempt.number)
-        timeout_s = self._timeout_s(record)
+        timeout_s = self.timeout_s(record)
         if timeout_s is None or attempt.pid is None or ref in self._tasks:
             return
         self._meters[ref] = ActivityMeter(timeout_s, time.monotonic())
@@ -118,7 +111,7 @@ class StallWatch(JobObserver):
             del self._meters[ref]
 
     async def _watch(self, ref: AttemptRef, record: JobRecord, pid: int, timeout_s: float) -> None:
-        meter, streams = self._meters[ref], self._streams(ref)
+        meter, streams = self._meters[ref], self.streams(ref)
         while True:
             await asyncio.sleep(timeout_s / CHECKS)
             try:
@@ -127,14 +120,14 @@ class StallWatch(JobObserver):
             except OSError as exc:
                 log.warning("activity_not_read job=%s attempt=%d error=%s", *ref, exc)
                 continue
-            if record.status.state is not JobState.RUNNING or self._is_excused(record):
+            if record.status.state is not JobState.RUNNING or self.is_excused(record):
                 meter.note(time.monotonic())  # it waits for an answer or another job, or is being stopped
             elif meter.check(time.monotonic(), used_s):
-                self._stop(record, Verdict(Outcome.STALLED, f"no activity for {timeout_s:g} s"))
+                self.stop(record, Verdict(Outcome.STALLED, f"no activity for {timeout_s:g} s"))
                 return
 
     async def _in_thread(self, function: Callable[[T], float], argument: T) -> float:
-        return await asyncio.get_running_loop().run_in_executor(self._files, function, argument)
+        return await asyncio.get_running_loop().run_in_executor(self.files, function, argument)
 
 
 def _silent_s(streams: Iterable[str]) -> float:

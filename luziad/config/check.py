@@ -14,18 +14,8 @@ import msgspec
 
 from luziad.agents.registry import BUILT_IN, READERS, RUN_ADAPTER
 from luziad.agents.template import PLACEHOLDERS, find_placeholders
-from luziad.config.rules import (
-    COMMAND,
-    COUNT,
-    JSONL,
-    NAME,
-    NAME_EXPECTED,
-    VARIABLE,
-    VARIABLES,
-    Rule,
-    describe_value,
-    is_text,
-)
+from luziad.config import rules
+from luziad.config.rules import NAME, NAME_EXPECTED, Rule, describe_value, is_text
 from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
@@ -161,12 +151,12 @@ class _Checker:
     def _check_value(self, path: Path, value: Any, rule: Rule) -> None:
         if not rule.accepts(value):
             self._report(path, f"found {describe_value(value, secret=rule.secret)}, expected {rule.expected}")
-        elif rule is VARIABLES:
+        elif rule is rules.VARIABLES:
             self._check_variables(path, value)
 
     def _check_variables(self, path: Path, env: dict[str, Any]) -> None:
         for name, value in env.items():
-            if not VARIABLE.fullmatch(name):
+            if not rules.VARIABLE.fullmatch(name):
                 shown = name.partition("=")[0]
                 expected = "letters, digits and underscores, not beginning with a digit"
                 self._report((*path, shown), f"invalid name of a variable, expected {expected}")
@@ -196,13 +186,13 @@ class _Checker:
             elif not NAME.fullmatch(name):
                 self._report(("resources", name), f"invalid name, expected {NAME_EXPECTED}")
             else:
-                self._check_value(("resources", name), count, COUNT)
+                self._check_value(("resources", name), count, rules.COUNT)
 
     def _check_without_command(self, path: Path, table: Any) -> None:
         if not isinstance(table, dict) or "command" in table:
             return
         if path[-1] not in BUILT_IN:
-            self._report((*path, "command"), f"missing, expected {COMMAND.expected}")
+            self._report((*path, "command"), f"missing, expected {rules.COMMAND.expected}")
             return
         for key in table:
             if key in COMMAND_KEYS:
@@ -210,7 +200,7 @@ class _Checker:
 
     def _check_template(self, path: Path, table: Any) -> None:
         command: Any = table.get("command") if isinstance(table, dict) else None
-        if not COMMAND.accepts(command):
+        if not rules.COMMAND.accepts(command):
             return
         reader = table.get("reader")
         if isinstance(reader, str) and reader not in READERS:
@@ -231,8 +221,8 @@ class _Checker:
         """Check that there is a mapping if the reader is `jsonl`, and none otherwise."""
         if table is None:
             if reader == "jsonl":
-                self._report((*path, "jsonl"), f"missing, expected {JSONL.expected}")
-        elif JSONL.accepts(table):
+                self._report((*path, "jsonl"), f"missing, expected {rules.JSONL.expected}")
+        elif rules.JSONL.accepts(table):
             self._check_table((*path, "jsonl"), JsonlConfig, table)
             if reader != "jsonl":
                 self._report((*path, "jsonl"), 'requires reader = "jsonl"')

@@ -34,46 +34,19 @@ class Rule(NamedTuple):
     secret: bool = False
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(most: float) -> Callable[[object], bool]:
+    """Whether a value is a number above 0 and at most `most`."""
+    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most
+
+
+def _whole(least: int, most: int) -> Callable[[object], bool]:
+    """Whether a value is a whole number from `least` to `most`."""
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def is_text(value: object) -> bool:
     """Whether a value is a string that can be passed to another program."""
     return isinstance(value, str) and "\0" not in value
-
-
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_COUNT
-
-
-def is_count(value: object) -> bool:
-    """Whether a value is a whole number from 1 to MAX_COUNT."""
-    return isinstance(value, int) and _is_number(value) and 1 <= value <= MAX_COUNT
-
-
-def _is_bytes(value: object) -> bool:
-    return isinstance(value, int) and _is_number(value) and MIN_BYTES <= value <= MAX_BYTES
-
-
-def _is_priority(value: object) -> bool:
-    return isinstance(value, int) and _is_number(value) and abs(value) <= MAX_PRIORITY
-
-
-def _is_cpus(value: object) -> bool:
-    return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_CPUS
-
-
-def _is_percent(value: object) -> bool:
-    return isinstance(value, int | float) and _is_number(value) and 0 < value <= 100
-
-
-def _is_weight(value: object) -> bool:
-    return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_WEIGHT
-
-
-def _is_dollars(value: object) -> bool:
-    return isinstance(value, int | float) and _is_number(value) and 0 < value <= MAX_COUNT
 
 
 def _is_directory(value: object) -> bool:
@@ -100,19 +73,14 @@ def one_of(*words: str) -> Rule:
     return Rule(f"{', '.join(quoted[:-1])} or {quoted[-1]}", lambda value: value in words)
 
 
-def _is_count_or_none(most: int) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, int) and _is_number(value) and 0 <= value <= most
-
-
 def _is_retryable(value: object) -> bool:
     return isinstance(value, list) and all(each in RETRYABLE for each in value)
 
 
-def is_backoff(value: object) -> bool:
-    """Whether a value is one or two numbers of seconds, the first not above the second."""
+def _is_backoff(value: object) -> bool:
     if not isinstance(value, list) or not 1 <= len(value) <= 2:
         return False
-    return all(map(_is_seconds, value)) and value[0] <= value[-1]
+    return all(map(SECONDS.accepts, value)) and value[0] <= value[-1]
 
 
 def _is_words(value: object) -> bool:
@@ -121,18 +89,18 @@ def _is_words(value: object) -> bool:
 
 BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 STRING = Rule("a string without NUL", is_text)
-COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", is_count)
-BYTES = Rule(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", _is_bytes)
-DOLLARS = Rule("a number of US dollars above 0", _is_dollars)
-CPUS = Rule(f"a number of CPUs above 0 and at most {MAX_CPUS}", _is_cpus)
-LOAD = Rule(f"a number above 0 and at most {MAX_CPUS}", _is_cpus)
-PERCENT = Rule("a number above 0 and at most 100", _is_percent)
-WEIGHT = Rule(f"a number above 0 and at most {MAX_WEIGHT}", _is_weight)
-PRIORITY = Rule(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", _is_priority)
-SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _is_seconds)
-RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _is_count_or_none(MAX_RETRIES))
+COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", _whole(1, MAX_COUNT))
+BYTES = Rule(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", _whole(MIN_BYTES, MAX_BYTES))
+DOLLARS = Rule("a number of US dollars above 0", _number(MAX_COUNT))
+CPUS = Rule(f"a number of CPUs above 0 and at most {MAX_CPUS}", _number(MAX_CPUS))
+LOAD = Rule(f"a number above 0 and at most {MAX_CPUS}", _number(MAX_CPUS))
+PERCENT = Rule("a number above 0 and at most 100", _number(100))
+WEIGHT = Rule(f"a number above 0 and at most {MAX_WEIGHT}", _number(MAX_WEIGHT))
+PRIORITY = Rule(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", _whole(-MAX_PRIORITY, MAX_PRIORITY))
+SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _number(MAX_COUNT))
+RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _whole(0, MAX_RETRIES))
 RETRY_ON = Rule(f"an array of {', '.join(RETRYABLE)}", _is_retryable)
-BACKOFF = Rule("an array of one or two numbers of seconds, the first not above the second", is_backoff)
+BACKOFF = Rule("an array of one or two numbers of seconds, the first not above the second", _is_backoff)
 DIRECTORY = Rule("an absolute path, or a path that begins with ~", _is_directory)
 WORDS = Rule("an array of strings that are not empty and contain no NUL", _is_words)
 COMMAND = Rule("an array of strings without NUL, the first one not empty", _is_command, secret=True)

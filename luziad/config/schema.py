@@ -6,37 +6,15 @@ docs/configuration.md has a row for every field.
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from luzia_protocol.jobs import Outcome
 
-from luziad.config.rules import (
-    BACKOFF,
-    BOOLEAN,
-    BYTES,
-    COMMAND,
-    COUNT,
-    CPUS,
-    DIRECTORY,
-    DOLLARS,
-    FIELD,
-    FIELD_PATH,
-    JSONL,
-    LOAD,
-    LOG_LEVEL,
-    PERCENT,
-    PRIORITY,
-    PROMPT,
-    RETRIES,
-    RETRY_ON,
-    SECONDS,
-    STRING,
-    VARIABLES,
-    WEIGHT,
-    WORDS,
-)
+from luziad.config import rules
+
+T = TypeVar("T")
 
 
 def default_max_running() -> int:
@@ -83,35 +61,35 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_cost_usd_per_day: the cost limit of all projects for a local day; None is no limit.
     """
 
-    autostart: Annotated[bool, BOOLEAN] = True
-    default_agent: Annotated[str | None, STRING] = None
-    max_running: Annotated[int, COUNT] = msgspec.field(default_factory=default_max_running)
-    max_queued: Annotated[int, COUNT] = 1_000_000
-    max_sub_jobs: Annotated[int, COUNT] = 1000
-    max_sub_job_depth: Annotated[int, COUNT] = 5
-    max_connections: Annotated[int, COUNT] = 512
-    max_connections_per_uid: Annotated[int, COUNT] = 256
-    max_jobs: Annotated[int, COUNT] = 1000
-    max_log_bytes: Annotated[int, BYTES] = 1 << 30
-    grace_s: Annotated[float, SECONDS] = 10.0
-    linger_s: Annotated[float, SECONDS] = 10.0
-    timeout_s: Annotated[float | None, SECONDS] = None
-    stall_timeout_s: Annotated[float | None, SECONDS] = None
-    cpus: Annotated[float, CPUS] = msgspec.field(default_factory=machine_cpus)
-    memory_bytes: Annotated[int, BYTES] = msgspec.field(default_factory=machine_memory_bytes)
-    max_load: Annotated[float | None, LOAD] = None
-    min_free_memory_bytes: Annotated[int | None, BYTES] = None
-    max_cpu_pressure: Annotated[float | None, PERCENT] = None
-    max_memory_pressure: Annotated[float | None, PERCENT] = None
-    max_io_pressure: Annotated[float | None, PERCENT] = None
-    starvation_after_s: Annotated[float, SECONDS] = 600.0
-    snapshot_interval_s: Annotated[float, SECONDS] = 300.0
-    log_level: Annotated[str, LOG_LEVEL] = "info"
-    retries: Annotated[int | None, RETRIES] = None
-    retry_on: Annotated[list[Outcome], RETRY_ON] = msgspec.field(default_factory=default_retry_on)
-    backoff_s: Annotated[list[float], BACKOFF] = msgspec.field(default_factory=lambda: [2.0, 300.0])
-    auto_resume: Annotated[bool, BOOLEAN] = True
-    max_cost_usd_per_day: Annotated[float | None, DOLLARS] = None
+    autostart: Annotated[bool, rules.BOOLEAN] = True
+    default_agent: Annotated[str | None, rules.STRING] = None
+    max_running: Annotated[int, rules.COUNT] = msgspec.field(default_factory=default_max_running)
+    max_queued: Annotated[int, rules.COUNT] = 1_000_000
+    max_sub_jobs: Annotated[int, rules.COUNT] = 1000
+    max_sub_job_depth: Annotated[int, rules.COUNT] = 5
+    max_connections: Annotated[int, rules.COUNT] = 512
+    max_connections_per_uid: Annotated[int, rules.COUNT] = 256
+    max_jobs: Annotated[int, rules.COUNT] = 1000
+    max_log_bytes: Annotated[int, rules.BYTES] = 1 << 30
+    grace_s: Annotated[float, rules.SECONDS] = 10.0
+    linger_s: Annotated[float, rules.SECONDS] = 10.0
+    timeout_s: Annotated[float | None, rules.SECONDS] = None
+    stall_timeout_s: Annotated[float | None, rules.SECONDS] = None
+    cpus: Annotated[float, rules.CPUS] = msgspec.field(default_factory=machine_cpus)
+    memory_bytes: Annotated[int, rules.BYTES] = msgspec.field(default_factory=machine_memory_bytes)
+    max_load: Annotated[float | None, rules.LOAD] = None
+    min_free_memory_bytes: Annotated[int | None, rules.BYTES] = None
+    max_cpu_pressure: Annotated[float | None, rules.PERCENT] = None
+    max_memory_pressure: Annotated[float | None, rules.PERCENT] = None
+    max_io_pressure: Annotated[float | None, rules.PERCENT] = None
+    starvation_after_s: Annotated[float, rules.SECONDS] = 600.0
+    snapshot_interval_s: Annotated[float, rules.SECONDS] = 300.0
+    log_level: Annotated[str, rules.LOG_LEVEL] = "info"
+    retries: Annotated[int | None, rules.RETRIES] = None
+    retry_on: Annotated[list[Outcome], rules.RETRY_ON] = msgspec.field(default_factory=default_retry_on)
+    backoff_s: Annotated[list[float], rules.BACKOFF] = msgspec.field(default_factory=lambda: [2.0, 300.0])
+    auto_resume: Annotated[bool, rules.BOOLEAN] = True
+    max_cost_usd_per_day: Annotated[float | None, rules.DOLLARS] = None
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,30 +106,30 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow: what agents may use without asking, in the agent's own notation.
     """
 
-    path: Annotated[str, DIRECTORY]
-    agent: Annotated[str | None, STRING] = None
-    env: Annotated[dict[str, str], VARIABLES] = {}
-    max_running: Annotated[int | None, COUNT] = None
-    timeout_s: Annotated[float | None, SECONDS] = None
-    stall_timeout_s: Annotated[float | None, SECONDS] = None
-    grace_s: Annotated[float | None, SECONDS] = None
-    max_log_bytes: Annotated[int | None, BYTES] = None
-    max_memory_bytes: Annotated[int | None, BYTES] = None
-    max_processes: Annotated[int | None, COUNT] = None
-    max_cpus: Annotated[float | None, CPUS] = None
-    keep_children: Annotated[bool, BOOLEAN] = False
-    retries: Annotated[int | None, RETRIES] = None
-    retry_on: Annotated[list[Outcome] | None, RETRY_ON] = None
-    backoff_s: Annotated[list[float] | None, BACKOFF] = None
-    worktree: Annotated[bool, BOOLEAN] = False
-    priority: Annotated[int | None, PRIORITY] = None
-    weight: Annotated[float | None, WEIGHT] = None
-    auto_resume: Annotated[bool | None, BOOLEAN] = None
-    max_cost_usd: Annotated[float | None, DOLLARS] = None
-    max_turns: Annotated[int | None, COUNT] = None
-    max_cost_usd_per_day: Annotated[float | None, DOLLARS] = None
-    ask: Annotated[bool, BOOLEAN] = False
-    allow: Annotated[list[str], WORDS] = []
+    path: Annotated[str, rules.DIRECTORY]
+    agent: Annotated[str | None, rules.STRING] = None
+    env: Annotated[dict[str, str], rules.VARIABLES] = {}
+    max_running: Annotated[int | None, rules.COUNT] = None
+    timeout_s: Annotated[float | None, rules.SECONDS] = None
+    stall_timeout_s: Annotated[float | None, rules.SECONDS] = None
+    grace_s: Annotated[float | None, rules.SECONDS] = None
+    max_log_bytes: Annotated[int | None, rules.BYTES] = None
+    max_memory_bytes: Annotated[int | None, rules.BYTES] = None
+    max_processes: Annotated[int | None, rules.COUNT] = None
+    max_cpus: Annotated[float | None, rules.CPUS] = None
+    keep_children: Annotated[bool, rules.BOOLEAN] = False
+    retries: Annotated[int | None, rules.RETRIES] = None
+    retry_on: Annotated[list[Outcome] | None, rules.RETRY_ON] = None
+    backoff_s: Annotated[list[float] | None, rules.BACKOFF] = None
+    worktree: Annotated[bool, rules.BOOLEAN] = False
+    priority: Annotated[int | None, rules.PRIORITY] = None
+    weight: Annotated[float | None, rules.WEIGHT] = None
+    auto_resume: Annotated[bool | None, rules.BOOLEAN] = None
+    max_cost_usd: Annotated[float | None, rules.DOLLARS] = None
+    max_turns: Annotated[int | None, rules.COUNT] = None
+    max_cost_usd_per_day: Annotated[float | None, rules.DOLLARS] = None
+    ask: Annotated[bool, rules.BOOLEAN] = False
+    allow: Annotated[list[str], rules.WORDS] = []
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,24 +142,24 @@ class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: the message of a final error. success: in the line that proves that the work was done.
     """
 
-    type: Annotated[str, FIELD_PATH] = "type"
-    session: Annotated[str | list[str] | None, FIELD] = None
-    model: Annotated[str | list[str] | None, FIELD] = None
-    version: Annotated[str | list[str] | None, FIELD] = None
-    turn: Annotated[str | list[str] | None, FIELD] = None
-    text: Annotated[str | list[str] | None, FIELD] = None
-    tool: Annotated[str | list[str] | None, FIELD] = None
-    file: Annotated[str | list[str] | None, FIELD] = None
-    plan: Annotated[str | list[str] | None, FIELD] = None
-    plan_text: Annotated[str, STRING] = "text"
-    plan_state: Annotated[str, STRING] = "status"
-    tokens_in: Annotated[str | list[str] | None, FIELD] = None
-    tokens_out: Annotated[str | list[str] | None, FIELD] = None
-    tokens_cached: Annotated[str | list[str] | None, FIELD] = None
-    cost: Annotated[str | list[str] | None, FIELD] = None
-    totals: Annotated[bool, BOOLEAN] = False
-    error: Annotated[str | list[str] | None, FIELD] = None
-    success: Annotated[str | list[str] | None, FIELD] = None
+    type: Annotated[str, rules.FIELD_PATH] = "type"
+    session: Annotated[str | list[str] | None, rules.FIELD] = None
+    model: Annotated[str | list[str] | None, rules.FIELD] = None
+    version: Annotated[str | list[str] | None, rules.FIELD] = None
+    turn: Annotated[str | list[str] | None, rules.FIELD] = None
+    text: Annotated[str | list[str] | None, rules.FIELD] = None
+    tool: Annotated[str | list[str] | None, rules.FIELD] = None
+    file: Annotated[str | list[str] | None, rules.FIELD] = None
+    plan: Annotated[str | list[str] | None, rules.FIELD] = None
+    plan_text: Annotated[str, rules.STRING] = "text"
+    plan_state: Annotated[str, rules.STRING] = "status"
+    tokens_in: Annotated[str | list[str] | None, rules.FIELD] = None
+    tokens_out: Annotated[str | list[str] | None, rules.FIELD] = None
+    tokens_cached: Annotated[str | list[str] | None, rules.FIELD] = None
+    cost: Annotated[str | list[str] | None, rules.FIELD] = None
+    totals: Annotated[bool, rules.BOOLEAN] = False
+    error: Annotated[str | list[str] | None, rules.FIELD] = None
+    success: Annotated[str | list[str] | None, rules.FIELD] = None
 
 
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,13 +174,22 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_running: attempts of this agent that run at once.
     """
 
-    command: Annotated[list[str] | None, COMMAND] = None
-    prompt: Annotated[str, PROMPT] = "argument"
-    env: Annotated[dict[str, str], VARIABLES] = {}
-    merge_stderr: Annotated[bool, BOOLEAN] = False
-    reader: Annotated[str | None, STRING] = None
-    jsonl: Annotated[JsonlConfig | None, JSONL] = None
-    max_running: Annotated[int | None, COUNT] = None
+    command: Annotated[list[str] | None, rules.COMMAND] = None
+    prompt: Annotated[str, rules.PROMPT] = "argument"
+    env: Annotated[dict[str, str], rules.VARIABLES] = {}
+    merge_stderr: Annotated[bool, rules.BOOLEAN] = False
+    reader: Annotated[str | None, rules.STRING] = None
+    jsonl: Annotated[JsonlConfig | None, rules.JSONL] = None
+    max_running: Annotated[int | None, rules.COUNT] = None
+
+
+NO_PROJECT = ProjectConfig("")
+"""What applies to a job whose project is not configured."""
+
+
+def first_set(dispatch: T | None, project: T | None, daemon: T) -> T:
+    """The value that applies to a job: that of its dispatch, else of its project, else of the daemon."""
+    return dispatch if dispatch is not None else project if project is not None else daemon
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -218,3 +205,7 @@ class Config(msgspec.Struct, frozen=True):
     jobs_dir: str
     trees_dir: str
     config_file: str
+
+    def project(self, name: str) -> ProjectConfig:
+        """The settings of a project, which need not be configured."""
+        return self.projects.get(name, NO_PROJECT)

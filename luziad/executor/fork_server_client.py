@@ -50,17 +50,14 @@ class Reply(msgspec.Struct, frozen=True):
         return self.pid is not None or self.refused is not None
 
 
-class _ForkServer:
+class _ForkServer(msgspec.Struct, eq=False):
     """One fork server process, and the reply pipe of it and its shims, which may outlive it."""
 
-    __slots__ = ("has_responded", "process", "replies", "rest", "unanswered")
-
-    def __init__(self, process: asyncio.subprocess.Process, replies: int) -> None:
-        self.process = process
-        self.replies = replies
-        self.rest = b""
-        self.unanswered: set[AttemptRef] = set()
-        self.has_responded = False
+    process: asyncio.subprocess.Process
+    replies: int
+    rest: bytes = b""
+    unanswered: set[AttemptRef] = set()
+    has_responded: bool = False
 
     @property
     def requests(self) -> asyncio.StreamWriter:

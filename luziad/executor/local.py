@@ -40,7 +40,7 @@ _FIRST_RETRY_S = 0.02
 _MAX_RETRY_S = 30.0
 
 
-class _Attempt:
+class _Attempt(msgspec.Struct, eq=False):
     """An attempt that has not ended.
 
     pidfd: its shim, while it is watched. started: the observer knows of its start. cancel_requested: send SIGTERM as
@@ -48,30 +48,16 @@ class _Attempt:
     reported_end: how it ended, if the shim could report that but not record it. start_watch: waits for its start.
     """
 
-    __slots__ = (
-        "cancel_requested",
-        "directory",
-        "failure",
-        "pending_signal",
-        "pidfd",
-        "ref",
-        "reported_end",
-        "retry_delay_s",
-        "start_watch",
-        "started",
-    )
-
-    def __init__(self, ref: AttemptRef, directory: str) -> None:
-        self.ref = ref
-        self.directory = directory
-        self.pidfd: int | None = None
-        self.started = False
-        self.cancel_requested = False
-        self.pending_signal: signal.Signals | None = None
-        self.failure: str | None = None
-        self.reported_end: ExitRecord | None = None
-        self.retry_delay_s = _FIRST_RETRY_S
-        self.start_watch: asyncio.Task[None] | None = None
+    ref: AttemptRef
+    directory: str
+    pidfd: int | None = None
+    started: bool = False
+    cancel_requested: bool = False
+    pending_signal: signal.Signals | None = None
+    failure: str | None = None
+    reported_end: ExitRecord | None = None
+    retry_delay_s: float = _FIRST_RETRY_S
+    start_watch: asyncio.Task[None] | None = None
 
 
 class LocalExecutor:

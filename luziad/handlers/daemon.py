@@ -23,7 +23,7 @@ from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 from luziad.config import edit as configuration
 from luziad.errors import ConfigError
 from luziad.handlers.dispatch.project import unknown_project, validate_directory
-from luziad.handlers.replies import Call, CommittedReply, require_writable
+from luziad.handlers.replies import Call, committed_reply, require_writable
 from luziad.handlers.services import Services
 from luziad.operations import importing
 
@@ -96,4 +96,4 @@ def import_jobs(services: Services, request: Import, call: Call) -> None:
         raise Refused(ErrorCode.BAD_REQUEST, message)
     require_writable(services.journal)
     imported = replies.ImportResult(importing.import_jobs(services.scheduler, request.jobs))
-    services.journal.after_commit(CommittedReply(call, lambda: imported))
+    services.journal.after_commit(committed_reply(call, lambda: imported))

@@ -24,6 +24,7 @@ from luziad.handlers.replies import Call, storage_refusal
 from luziad.handlers.services import Services
 from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
+from luziad.journal.journal import CommitListener
 from luziad.scheduling.admission import BATCH_SIZE
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -65,30 +66,29 @@ def _accept(services: Services, request: Graph, call: Call) -> Generator[None]:
         services.job_factory.require_room(len(nodes))
         draft.check_dependencies()
         answer = replies.GraphResult({name: draft.records[name].id for name in nodes})
-        services.scheduler.admission.accept_all(draft.records.values(), _GraphReply(call, answer, len(nodes)))
+        services.scheduler.admission.accept_all(draft.records.values(), _graph_reply(call, answer, len(nodes)))
         accepted = True
     finally:
         draft.close(accepted)
 
 
-class _GraphReply:
-    """Answers the call once, when all jobs of the graph are on disk or refused: they are in one commit."""
+def _graph_reply(call: Call, answer: replies.GraphResult, jobs: int) -> CommitListener:
+    """Answer the call once, when all jobs of the graph are on disk or refused: they are in one commit."""
+    left, is_refused = jobs, False
 
-    def __init__(self, call: Call, answer: replies.GraphResult, jobs: int) -> None:
-        self._call = call
-        self._answer = answer
-        self._left = jobs
-        self._refused = False
+    def committed() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            call.answer(answer)
 
-    def committed(self) -> None:
-        self._left -= 1
-        if self._left == 0:
-            self._call.answer(self._answer)
+    def refused(error: StorageError) -> None:
+        nonlocal is_refused
+        if not is_refused:
+            is_refused = True
+            call.refuse(storage_refusal(error))
 
-    def refused(self, error: StorageError) -> None:
-        if not self._refused:
-            self._refused = True
-            self._call.refuse(storage_refusal(error))
+    return CommitListener(committed, refused)
 
 
 def _validate_names(request: Graph) -> dict[str, Node]:
@@ -115,7 +115,7 @@ def _answer_existing(services: Services, request: Graph, nodes: Iterable[str], c
     found = {name: services.table.by_key(_job_key(request.key, name)) for name in nodes}
     known = {name: record.id for name, record in found.items() if record is not None}
     if known:
-        services.journal.after_commit(_GraphReply(call, replies.GraphResult(known, created=False), 1))
+        services.journal.after_commit(_graph_reply(call, replies.GraphResult(known, created=False), 1))
     return bool(known)
 
 

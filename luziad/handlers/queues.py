@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
-from luzia_protocol.operations import Drain, PauseQueue, QueueChange, ResumeQueue
+from luzia_protocol.operations import Drain, PauseQueue, QueueChange, ResumeAgent, ResumeQueue
 
+from luziad.agents import registry
 from luziad.errors import StorageError
-from luziad.handlers.replies import Call, UnconditionalReply, require_writable, storage_refusal
+from luziad.handlers.replies import Call, require_writable, storage_refusal, unconditional_reply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 
@@ -39,6 +41,14 @@ async def resume_queue(services: Services, request: ResumeQueue, call: Call) -> 
         raise storage_refusal(exc) from exc
     jobs = _jobs(services, request, project, services.scheduler.pauses.is_paused)
     _change_jobs(services, call, jobs, services.scheduler.pauses.resume)
+
+
+async def resume_agent(services: Services, request: ResumeAgent, call: Call) -> None:
+    """Start jobs of an agent again that wait because of its account."""
+    require_writable(services.journal)
+    if registry.find(request.agent, services.scheduler.launcher.adapters) is None:
+        raise Refused(ErrorCode.UNKNOWN_AGENT, f"unknown agent '{request.agent}'")
+    _reply(services, call, services.scheduler.resume_agent(request.agent))
 
 
 async def drain(services: Services, request: Drain, call: Call) -> None:
@@ -74,4 +84,4 @@ def _change_jobs(services: Services, call: Call, jobs: list[JobRecord], change: 
 def _reply(services: Services, call: Call, jobs: list[str]) -> None:
     """Answer when all changes are on disk."""
     queues = services.scheduler.queues
-    services.journal.after_commit(UnconditionalReply(call, lambda: QueueChange(queues.now, jobs)))
+    services.journal.after_commit(unconditional_reply(call, lambda: QueueChange(queues.now, jobs)))

@@ -11,7 +11,7 @@ from luzia_protocol.replies import EndFrame, EventFrame, JobChange, LaggedFrame,
 
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
-from luziad.journal.journal import Journal
+from luziad.journal.journal import CommitListener, Journal
 
 StreamFrame = EventFrame | OutputFrame | EndFrame | LaggedFrame
 
@@ -51,30 +51,14 @@ class Call(Protocol):
         """End the stream."""
 
 
-class CommittedReply:
-    """Answers a call when its change is on disk, and refuses it when the change cannot be written."""
-
-    __slots__ = ("_call", "_make_reply")
-
-    def __init__(self, call: Call, make_reply: Callable[[], Ok]) -> None:
-        self._call = call
-        self._make_reply = make_reply
-
-    def committed(self) -> None:
-        self._call.answer(self._make_reply())
-
-    def refused(self, error: StorageError) -> None:
-        self._call.refuse(storage_refusal(error))
+def committed_reply(call: Call, make_reply: Callable[[], Ok]) -> CommitListener:
+    """Answer a call when its change is on disk, and refuse it when the change cannot be written."""
+    return CommitListener(lambda: call.answer(make_reply()), lambda error: call.refuse(storage_refusal(error)))
 
 
-class UnconditionalReply(CommittedReply):
-    """Answers a call when its change is on disk, and also when the change is in force but cannot be written yet."""
-
-    __slots__ = ()
-
-    def refused(self, error: StorageError) -> None:
-        """Answer: the change is written when the store recovers."""
-        self.committed()
+def unconditional_reply(call: Call, make_reply: Callable[[], Ok]) -> CommitListener:
+    """Answer a call when its change is on disk, and also when the change is in force but cannot be written yet."""
+    return CommitListener(lambda: call.answer(make_reply()), lambda _: call.answer(make_reply()))
 
 
 def deferred_reply(journal: Journal, call: Call, make_reply: Callable[[], Ok]) -> Callable[[], None]:

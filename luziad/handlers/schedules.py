@@ -16,7 +16,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import job_name
 
 from luziad.clocks import zones
-from luziad.handlers.replies import Call, CommittedReply, UnconditionalReply, require_writable
+from luziad.handlers.replies import Call, committed_reply, require_writable, unconditional_reply
 from luziad.handlers.services import Services
 from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
 from luziad.operations.importing import NO_USER
@@ -48,7 +48,7 @@ def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> N
     if known is not None:
         old = known.record.status
         status.paused, status.jobs, status.last = old.paused, old.jobs, old.last
-    reply = CommittedReply(call, lambda: _show(services, name))
+    reply = committed_reply(call, lambda: _show(services, name))
     schedules.put(ScheduleRecord(spec, status), reply)
 
 
@@ -97,7 +97,7 @@ def _make_spec(services: Services, request: wire.ScheduleAdd, zone_name: str) ->
 def schedule_list(services: Services, request: wire.ScheduleList, call: Call) -> None:
     """All schedules, when their state is on disk."""
     listed = wire.ScheduleListResult([_view(services, schedule, 1) for schedule in services.schedules.all()])
-    services.journal.after_commit(UnconditionalReply(call, lambda: listed))
+    services.journal.after_commit(unconditional_reply(call, lambda: listed))
 
 
 def schedule_show(services: Services, request: wire.ScheduleShow, call: Call) -> None:
@@ -105,7 +105,7 @@ def schedule_show(services: Services, request: wire.ScheduleShow, call: Call) ->
     if not 0 <= request.runs <= wire.MAX_RUNS_SHOWN:
         raise Refused(ErrorCode.BAD_REQUEST, f"`runs` must be from 0 to {wire.MAX_RUNS_SHOWN}")
     listed = _show(services, request.name, request.runs)
-    services.journal.after_commit(UnconditionalReply(call, lambda: listed))
+    services.journal.after_commit(unconditional_reply(call, lambda: listed))
 
 
 def schedule_pause(services: Services, request: wire.SchedulePause, call: Call) -> None:
@@ -124,13 +124,13 @@ def schedule_remove(services: Services, request: wire.ScheduleRemove, call: Call
     require_writable(services.journal)
     removed = wire.ScheduleResult(_view(services, schedule, 0))
     services.schedules.remove(schedule)
-    services.journal.after_commit(UnconditionalReply(call, lambda: removed))
+    services.journal.after_commit(unconditional_reply(call, lambda: removed))
 
 
 def schedule_run(services: Services, request: wire.ScheduleRun, call: Call) -> None:
     """Dispatch its job now."""
     schedule = services.schedules.find(request.name)
-    reply = CommittedReply(call, lambda: replies.DispatchResult(job.id, job_name(job.project, job.id), job.project))
+    reply = committed_reply(call, lambda: replies.DispatchResult(job.id, job_name(job.project, job.id), job.project))
     job = services.schedules.run(schedule, reply)
 
 
@@ -139,7 +139,7 @@ def _set_paused(services: Services, name: str, call: Call, *, paused: bool) -> N
     require_writable(services.journal)
     services.schedules.set_paused(schedule, paused=paused)
     changed = _show(services, name)
-    services.journal.after_commit(UnconditionalReply(call, lambda: changed))
+    services.journal.after_commit(unconditional_reply(call, lambda: changed))
 
 
 def _show(services: Services, name: str, runs: int = wire.NEXT_RUNS) -> wire.ScheduleResult:

@@ -14,7 +14,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
 
 from luziad.clocks.clock import SteadyTime
-from luziad.jobs.attempt import Answer, Pauses
+from luziad.jobs.attempt import Answer, FailureCause, Pauses
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.family import Origin
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
@@ -74,6 +74,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     activity: what its output has shown, with the agent's session; None when the output is not read.
     continuation: the session that it resumes.
     answers: answers to the agent's questions, until its output shows that it has received them.
+    cause: why the agent has failed, as far as its output tells.
     """
 
     number: int
@@ -93,6 +94,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     continuation: Continuation | None = field(default=None, name="given")
     pauses: Pauses | None = None
     answers: tuple[Answer, ...] | None = None
+    cause: FailureCause | None = None
 
 
 class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):

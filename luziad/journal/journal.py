@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,14 +35,28 @@ Callback = Callable[[], None]
 Subscriber = Callable[[list[tuple[Event, bytes]]], None]
 
 
-class CommitListener(Protocol):
-    """Is notified of the result of a commit: exactly one of the two methods is called."""
+class CommitListener(NamedTuple):
+    """What to do once when a change is committed, or when the store cannot be written."""
 
-    def committed(self) -> None:
-        """The change is on disk."""
+    committed: Callback
+    refused: Callable[[StorageError], None]
 
-    def refused(self, error: StorageError) -> None:
-        """The store cannot be written."""
+    def after(self, committed: Callback, refused: Callback) -> CommitListener:
+        """A listener that calls these first, and then this one."""
+
+        def on_commit() -> None:
+            committed()
+            self.committed()
+
+        def on_refusal(error: StorageError) -> None:
+            refused()
+            self.refused(error)
+
+        return CommitListener(on_commit, on_refusal)
+
+
+NULL_LISTENER = CommitListener(lambda: None, lambda _: None)
+"""For changes whose result nobody waits for."""
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -53,16 +67,13 @@ class Entry(msgspec.Struct, gc=False):
     then: Callback | None
 
 
-class _Pending:
+class _Pending(msgspec.Struct, eq=False):
     """The content of one commit."""
 
-    __slots__ = ("batch", "entries", "new", "waiting")
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.batch = Batch()
-        self.new: dict[int, tuple[str, CommitListener]] = {}
-        self.waiting: list[CommitListener] = []
+    entries: list[Entry] = []
+    batch: Batch = msgspec.field(default_factory=Batch)
+    new: dict[int, tuple[str, CommitListener]] = {}
+    waiting: list[CommitListener] = []
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.batch.fates or self.batch.removed or self.batch.schedules)

@@ -12,7 +12,7 @@ from luzia_protocol.jobs import Job, JobState, Outcome
 
 from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import JobRecord
-from luziad.journal.commit_listeners import NullListener
+from luziad.journal.journal import NULL_LISTENER
 from luziad.journal.loading import record_from_job
 from luziad.scheduling.scheduler import Scheduler
 
@@ -46,7 +46,7 @@ def _import_job(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJo
     if room <= 0:
         raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.retention.max_jobs} finished jobs exist, which is the limit")
     record, notes = _record(scheduler, job)
-    scheduler.admission.add(record, NullListener())
+    scheduler.admission.add(record, NULL_LISTENER)
     return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sized
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -36,6 +37,7 @@ class HasForkServer(Protocol):
         """The fork server's process, None while it is not running."""
 
 
+@dataclass(kw_only=True, eq=False)
 class Operations:
     """Holds the configuration in force, applies a new one, and reports the daemon's status.
 
@@ -43,29 +45,19 @@ class Operations:
     that are open. last_snapshot: the newest file at the start.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        scheduler: Scheduler,
-        *,
-        executor: HasForkServer,
-        connections: Sized,
-        subscribers: Sized,
-        notices: list[str],
-        log_file: str | None,
-        last_snapshot: str | None,
-    ) -> None:
-        self.config = config
-        self.notices = notices
-        self.programs = Programs()
-        self._versions = VersionProbe(scheduler.launcher.base)
-        self._executor = executor
-        self._connections = connections
-        self._subscribers = subscribers
-        self._last_snapshot = last_snapshot
-        self._scheduler = scheduler
-        self._log_file = log_file
-        self._started = time.monotonic()
+    config: Config
+    scheduler: Scheduler
+    executor: HasForkServer
+    connections: Sized
+    subscribers: Sized
+    notices: list[str]
+    log_file: str | None
+    last_snapshot: str | None
+    programs: Programs = field(default_factory=Programs, init=False)
+    _started: float = field(default_factory=time.monotonic, init=False)
+
+    def __post_init__(self) -> None:
+        self._versions = VersionProbe(self.scheduler.launcher.base)
         self._started_at = datetime.now(UTC)
 
     def close(self) -> None:
@@ -74,7 +66,7 @@ class Operations:
 
     def snapshot_taken(self, file: str) -> None:
         """Report this snapshot as the newest."""
-        self._last_snapshot = file
+        self.last_snapshot = file
 
     def reload(self) -> replies.ReloadResult:
         """Read the configuration again and apply it. Raises Refused when it is invalid, and changes nothing then."""
@@ -83,12 +75,12 @@ class Operations:
         except ConfigError as exc:
             raise Refused(ErrorCode.CONFIG_INVALID, str(exc)) from exc
         old, self.config = self.config, new
-        self._scheduler.set_config(new)
+        self.scheduler.set_config(new)
         changed = [name for name in RESTART_ONLY if getattr(old.daemon, name) != getattr(new.daemon, name)]
         return replies.ReloadResult(
             config_file=new.config_file,
             projects=len(new.projects),
-            agents=len(self._scheduler.launcher.adapters),
+            agents=len(self.scheduler.launcher.adapters),
             restart_needed=changed,
         )
 
@@ -96,7 +88,7 @@ class Operations:
         """The configured projects by name."""
         rows = []
         for name, project in sorted(self.config.projects.items()):
-            counts = self._scheduler.table.counts([name])
+            counts = self.scheduler.table.counts([name])
             live = sum(count for state, count in counts.items() if not state.is_final)
             queued = counts.get(JobState.QUEUED, 0)
             rows.append(
@@ -108,14 +100,14 @@ class Operations:
                     max_running=project.max_running,
                     running=live - queued,
                     queued=queued,
-                    paused_at=self._scheduler.queues.now.projects.get(name),
+                    paused_at=self.scheduler.queues.now.projects.get(name),
                 )
             )
         return replies.ProjectList(projects=rows, config_file=self.config.config_file)
 
     async def agents(self, versions: bool) -> replies.AgentList:
         """The agents, and which of them is the default. versions: read their versions, too."""
-        adapters = self._scheduler.launcher.adapters
+        adapters = self.scheduler.launcher.adapters
         try:
             default = registry.choose(None, None, self.config.daemon.default_agent, adapters, self._which).name
         except Refused:
@@ -144,7 +136,7 @@ class Operations:
 
     def info(self) -> replies.DaemonInfo:
         """The daemon's status."""
-        scheduler, config = self._scheduler, self.config
+        scheduler, config = self.scheduler, self.config
         failure = scheduler.journal.failure
         return replies.DaemonInfo(
             version=VERSION,
@@ -157,19 +149,19 @@ class Operations:
             state_dir=config.state_dir,
             jobs_dir=config.jobs_dir,
             config_file=config.config_file,
-            log_file=self._log_file,
+            log_file=self.log_file,
             counts=scheduler.table.counts(),
             seq=scheduler.journal.committed_seq,
             slots=scheduler.ready.slots,
             slots_used=scheduler.ready.running,
-            connections=len(self._connections),
-            subscribers=len(self._subscribers),
+            connections=len(self.connections),
+            subscribers=len(self.subscribers),
             rss_bytes=_rss_bytes(),
             max_jobs=config.daemon.max_jobs,
             storage="ok" if failure is None else str(failure),
-            last_snapshot=self._last_snapshot,
+            last_snapshot=self.last_snapshot,
             managed_by="systemd" if "INVOCATION_ID" in os.environ else "user",
-            fork_server_pid=self._executor.fork_server_pid,
+            fork_server_pid=self.executor.fork_server_pid,
             notices=self.notices,
             queues=scheduler.queues.now,
         )

@@ -21,13 +21,11 @@ from luzia_protocol.jobs import RunOf
 from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 
 from luziad.clocks.timer import ClockTimer
-from luziad.errors import StorageError
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.jobs.schedule import RunRecord, ScheduleRecord
-from luziad.journal.commit_listeners import NullListener
-from luziad.journal.journal import CommitListener
+from luziad.journal.journal import NULL_LISTENER, CommitListener
 from luziad.schedules import due
 from luziad.schedules.due import overlap_at
 from luziad.schedules.loaded_schedule import LoadedSchedule
@@ -101,7 +99,7 @@ class ScheduleManager(JobObserver):
                 self._schedules[schedule.name] = known
                 self._save(known)
 
-        journal.after_commit(_ChangeListener(acceptance, committed, refused))
+        journal.after_commit(acceptance.after(committed, refused))
         self.check()
         return schedule
 
@@ -181,7 +179,7 @@ class ScheduleManager(JobObserver):
         except Refused as refused:
             self._skip(schedule, at_s, f"failed: {refused.message}")
             return
-        self._accept(schedule, job, at_s, record.status.decided, NullListener())
+        self._accept(schedule, job, at_s, record.status.decided, NULL_LISTENER)
         self._cancel(live, overlap)
 
     def _skip(self, schedule: LoadedSchedule, at_s: float, note: str) -> None:
@@ -210,7 +208,7 @@ class ScheduleManager(JobObserver):
         """Accept a job and record its run, in one commit. decided: the value to restore when that commit fails."""
         status = schedule.record.status
         status.jobs, status.last = (*status.jobs[1 - due.MAX_LIVE_JOBS :], job.id), RunRecord(at_s, job.id)
-        listener = _ChangeListener(acceptance, _do_nothing, lambda: self._revert(schedule, job, at_s, decided))
+        listener = acceptance.after(_do_nothing, lambda: self._revert(schedule, job, at_s, decided))
         self._scheduler.admission.accept(job, listener)
         self._save(schedule)
         log.info("schedule_run schedule=%s job=%s", schedule.name, job.id)
@@ -238,25 +236,6 @@ class ScheduleManager(JobObserver):
         sets = (schedule.record.spec.env_set, schedule.record.spec.client_set)
         released = [number for number in sets if self._scheduler.environments.release(number)]
         self._scheduler.journal.delete_environments(released)
-
-
-class _ChangeListener:
-    """Completes or reverts a change when it is committed or refused, and passes that on."""
-
-    __slots__ = ("_acceptance", "_committed", "_refused")
-
-    def __init__(self, acceptance: CommitListener, committed: Callable[[], None], refused: Callable[[], None]) -> None:
-        self._acceptance = acceptance
-        self._committed = committed
-        self._refused = refused
-
-    def committed(self) -> None:
-        self._committed()
-        self._acceptance.committed()
-
-    def refused(self, error: StorageError) -> None:
-        self._refused()
-        self._acceptance.refused(error)
 
 
 def _do_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -21,42 +22,35 @@ from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.transitions import Transitions
 
 
+@dataclass(eq=False)
 class OutputReports:
     """What the readers of output report."""
 
-    def __init__(
-        self,
-        transitions: Transitions,
-        progress: ProgressRecorder,
-        stopper: AttemptStopper,
-        executor: Executor,
-        observers: Observers,
-    ) -> None:
-        self._transitions = transitions
-        self._progress = progress
-        self._stopper = stopper
-        self._executor = executor
-        self._observers = observers
+    transitions: Transitions
+    progress: ProgressRecorder
+    stopper: AttemptStopper
+    executor: Executor
+    observers: Observers
 
     def output_understood(self, ref: AttemptRef, activity: Activity, progress: Progress | None) -> None:
         """The attempt's output tells this."""
-        found = self._transitions.current(ref)
-        if found is not None and self._progress.understood(*found, activity, progress):
-            self._observers.output_understood(*found)
+        found = self.transitions.current(ref)
+        if found is not None and self.progress.understood(*found, activity, progress):
+            self.observers.output_understood(*found)
 
     def agent_finished(self, ref: AttemptRef) -> None:
         """The agent has told its final result: close its stdin, so that it exits."""
-        self._executor.close_stdin(ref)
+        self.executor.close_stdin(ref)
 
     def agent_lingers(self, ref: AttemptRef) -> None:
         """The agent does not exit after its final result: stop it, and judge it by that result."""
-        found = self._transitions.current(ref)
+        found = self.transitions.current(ref)
         if found is None or found[1].activity is None or found[1].stop_outcome is not None:
             return
         record, attempt = found
         attempt.activity = msgspec.structs.replace(found[1].activity, lingered=True)
         attempt.stop_reason = "it continued after its final result"
-        self._stopper.stop_process(record, attempt, attempt.stop_reason)
+        self.stopper.stop_process(record, attempt, attempt.stop_reason)
 
 
 class Ends(Protocol):
@@ -65,34 +59,34 @@ class Ends(Protocol):
     def process_ended(self, record: JobRecord, attempt: AttemptRecord, end: AttemptEnd) -> None: ...
 
 
+@dataclass(eq=False)
 class ExecutorReports:
     """What the executor reports."""
 
-    def __init__(self, transitions: Transitions, journal: Journal, observers: Observers, completion: Ends) -> None:
-        self._transitions = transitions
-        self._journal = journal
-        self._observers = observers
-        self._completion = completion
+    transitions: Transitions
+    journal: Journal
+    observers: Observers
+    completion: Ends
 
     def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
         """The agent is running."""
-        found = self._transitions.current(ref)
+        found = self.transitions.current(ref)
         if found is None:
             return
         record, attempt = found
         attempt.pid = pid
         attempt.started_at = started_at
-        if self._transitions.move(record, Trigger.STARTED):
-            self._journal.record(record, self._journal.events.started(record, attempt.number, pid))
-            self._observers.job_changed(record)
-        self._observers.attempt_started(record, attempt, ran_s)
+        if self.transitions.move(record, Trigger.STARTED):
+            self.journal.record(record, self.journal.events.started(record, attempt.number, pid))
+            self.observers.job_changed(record)
+        self.observers.attempt_started(record, attempt, ran_s)
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         """The attempt is over and its process tree is gone."""
-        found = self._transitions.current(ref)
+        found = self.transitions.current(ref)
         if found is None:
             return
         record, attempt = found
         attempt.ended_at = time.time()
-        self._observers.attempt_exited(record, attempt)
-        self._completion.process_ended(record, attempt, end)
+        self.observers.attempt_exited(record, attempt)
+        self.completion.process_ended(record, attempt, end)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from luzia_protocol.jobs import OUTCOME_STATES, JobState, Outcome, Progress
@@ -39,32 +40,20 @@ class Judge(Protocol):
     async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict: ...
 
 
+@dataclass(kw_only=True, eq=False)
 class Completion:
     """Ends attempts and jobs. timeout_s: how long an attempt of a job may run."""
 
-    def __init__(
-        self,
-        *,
-        transitions: Transitions,
-        journal: Journal,
-        gates: Gates,
-        ready: ReadyQueue,
-        retries: RetryPlanner,
-        judge: Judge,
-        stopper: AttemptStopper,
-        timeout_s: Callable[[JobRecord], float | None],
-        observers: Observers,
-    ) -> None:
-        self._transitions = transitions
-        self._journal = journal
-        self._gates = gates
-        self._ready = ready
-        self._retries = retries
-        self._judge = judge
-        self._stopper = stopper
-        self._timeout_s = timeout_s
-        self._observers = observers
-        self._judging: set[asyncio.Task[None]] = set()
+    transitions: Transitions
+    journal: Journal
+    gates: Gates
+    ready: ReadyQueue
+    retries: RetryPlanner
+    judge: Judge
+    stopper: AttemptStopper
+    timeout_s: Callable[[JobRecord], float | None]
+    observers: Observers
+    _judging: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def close(self) -> None:
         """Finish judging the attempts that have ended."""
@@ -76,10 +65,10 @@ class Completion:
     def end(self, record: JobRecord, verdict: Verdict, then: Callback | None = None) -> None:
         """End a job that is not final: at once while it is queued, otherwise with its attempt."""
         if record.status.state is JobState.QUEUED:
-            self._gates.discard(record)
+            self.gates.discard(record)
             self._end_job(record, verdict, then)
         else:
-            self._stopper.stop(record, verdict, then)
+            self.stopper.stop(record, verdict, then)
 
     def skip(self, record: JobRecord, reason: str) -> None:
         """End a queued job that can never run."""
@@ -87,17 +76,17 @@ class Completion:
 
     def _end_job(self, record: JobRecord, verdict: Verdict, then: Callback | None) -> None:
         fate, attempt = record.status, record.attempt
-        self._transitions.move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
+        self.transitions.move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
         fate.outcome, fate.reason = verdict.outcome, verdict.reason
         fate.ended_at = attempt.ended_at if attempt and attempt.ended_at else time.time()
         if fate.state is JobState.COMPLETED and fate.progress is not None and fate.progress.total:
             total = fate.progress.total
             done = fate.progress.done if fate.progress.label == PLAN_LABEL else total
             fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
-        self._journal.record(record, self._journal.events.ended(record, attempt, verdict), then)
-        self._observers.job_changed(record)
+        self.journal.record(record, self.journal.events.ended(record, attempt, verdict), then)
+        self.observers.job_changed(record)
         log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
-        self._observers.job_ended(record)
+        self.observers.job_ended(record)
 
     # ------------------------------------------------------------------ attempts
 
@@ -110,21 +99,21 @@ class Completion:
         else:
             was_deleted = isinstance(end, NotStarted)  # although it had started
             reason = "its directory was deleted while it was running" if was_deleted else end.reason
-            self._judge.drop(AttemptRef(record.id, attempt.number))
+            self.judge.drop(AttemptRef(record.id, attempt.number))
             self.end_attempt(record, attempt, Verdict(Outcome.LOST, reason))
 
     def end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
         """The attempt has this verdict: plan the next one, or end the job."""
-        verdict = self._retries.classify(record, verdict)
-        attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
-        self._observers.attempt_ended(record, attempt)
-        self._ready.release(record.id)
-        reason = self._retries.plan(record, verdict)
+        verdict = self.retries.classify(record, verdict)
+        attempt.outcome, attempt.reason, attempt.cause = verdict.outcome, verdict.reason, verdict.cause
+        self.observers.attempt_ended(record, attempt)
+        self.ready.release(record.id)
+        reason = self.retries.plan(record, verdict)
         if reason is None:
-            self._end_job(record, self._retries.final_verdict(record, verdict), None)
+            self._end_job(record, self.retries.final_verdict(record, verdict), None)
         else:
-            self._transitions.requeue(record, Trigger.REQUEUE, reason)
-        self._observers.start_possible()
+            self.transitions.requeue(record, Trigger.REQUEUE, reason)
+        self.observers.start_possible()
 
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:
         attempt.exit_code, attempt.signal = end.exit_code, end.signal
@@ -132,17 +121,17 @@ class Completion:
             attempt.duration_s, attempt.usage = end.duration_s, end.usage
             attempt.started_at = attempt.started_at or end.started_at
         attempt.ended_at = end.ended_at
-        if _was_cut_short(attempt, end) and not self._judge.is_reading(AttemptRef(record.id, attempt.number)):
-            self.end_attempt(record, attempt, _stop_verdict(attempt, end, self._timeout_s(record)))
+        if _was_cut_short(attempt, end) and not self.judge.is_reading(AttemptRef(record.id, attempt.number)):
+            self.end_attempt(record, attempt, _stop_verdict(attempt, end, self.timeout_s(record)))
             return
         task = asyncio.get_running_loop().create_task(self._judge_and_end(record, attempt, end))
         self._judging.add(task)
         task.add_done_callback(self._judging.discard)
 
     async def _judge_and_end(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:
-        verdict = await self._judge.verdict(record, end)
+        verdict = await self.judge.verdict(record, end)
         if _was_cut_short(attempt, end):
-            verdict = _stop_verdict(attempt, end, self._timeout_s(record))
+            verdict = _stop_verdict(attempt, end, self.timeout_s(record))
         self.end_attempt(record, attempt, verdict)
 
     def _never_started(self, record: JobRecord, attempt: AttemptRecord, reason: str) -> None:
@@ -154,10 +143,10 @@ class Completion:
         if len(latest) == MAX_FENCED and all(each.started_at is None for each in latest):
             self.end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
             return
-        self._ready.undo(record.id)
-        self._retries.put_back(record)
-        self._transitions.requeue(record, Trigger.NEVER_STARTED, reason, front=True)
-        self._observers.start_possible()
+        self.ready.undo(record.id)
+        self.retries.put_back(record)
+        self.transitions.requeue(record, Trigger.NEVER_STARTED, reason, front=True)
+        self.observers.start_possible()
 
 
 def _was_cut_short(attempt: AttemptRecord, end: ExitRecord) -> bool:

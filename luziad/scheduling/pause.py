@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.events import Paused, Resumed
@@ -20,17 +21,15 @@ from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.transitions import Transitions
 
 
+@dataclass(eq=False)
 class PauseControl(JobObserver):
     """Pauses and resumes one job."""
 
-    def __init__(
-        self, transitions: Transitions, journal: Journal, executor: Executor, timeouts: Timeouts, observers: Observers
-    ) -> None:
-        self._transitions = transitions
-        self._journal = journal
-        self._executor = executor
-        self._timeouts = timeouts
-        self._observers = observers
+    transitions: Transitions
+    journal: Journal
+    executor: Executor
+    timeouts: Timeouts
+    observers: Observers
 
     def pause(self, record: JobRecord, then: Callback) -> None:
         """Suspend the job's processes until it is resumed; harmless when it is paused already. Raises Refused.
@@ -40,34 +39,34 @@ class PauseControl(JobObserver):
         attempt, ref = _in_progress(record, PAUSE)
         attempt.pauses = (attempt.pauses or NO_PAUSES).begin(time.monotonic())
         if record.status.state is JobState.STARTING:
-            self._journal.record(record, self._journal.events.of_attempt(Paused, record, attempt.number), then)
+            self.journal.record(record, self.journal.events.of_attempt(Paused, record, attempt.number), then)
             return
-        self._timeouts.hold(ref)
+        self.timeouts.hold(ref)
 
         def committed() -> None:
-            self._executor.pause(ref)
+            self.executor.pause(ref)
             then()
 
         self._move(record, Trigger.PAUSE)
-        self._journal.record(record, self._journal.events.of_attempt(Paused, record, attempt.number), committed)
+        self.journal.record(record, self.journal.events.of_attempt(Paused, record, attempt.number), committed)
 
     def resume(self, record: JobRecord, then: Callback) -> None:
         """Resume the job's processes; harmless when they are running. Raises Refused."""
         attempt, ref = _in_progress(record, RESUME)
         if record.status.state is JobState.STARTING:
             attempt.pauses = None
-            self._journal.record(record, self._journal.events.of_attempt(Resumed, record, attempt.number), then)
+            self.journal.record(record, self.journal.events.of_attempt(Resumed, record, attempt.number), then)
             return
         attempt.pauses = (attempt.pauses or NO_PAUSES).end(time.monotonic())
 
         def committed() -> None:
-            self._executor.resume(ref)
-            self._timeouts.resume(ref)
+            self.executor.resume(ref)
+            self.timeouts.resume(ref)
             then()
 
         self._move(record, Trigger.RESUME)
-        self._journal.record(record, self._journal.events.of_attempt(Resumed, record, attempt.number), committed)
-        self._observers.start_possible()  # its sub-jobs may start again
+        self.journal.record(record, self.journal.events.of_attempt(Resumed, record, attempt.number), committed)
+        self.observers.start_possible()  # its sub-jobs may start again
 
     def is_paused(self, record: JobRecord) -> bool:
         """Whether the job is paused, or will be as soon as it is running."""
@@ -91,13 +90,13 @@ class PauseControl(JobObserver):
             return
         ref = AttemptRef(record.id, attempt.number)
         if record.status.state is JobState.PAUSED:
-            self._executor.pause(ref)
+            self.executor.pause(ref)
         elif record.status.state is JobState.RUNNING:
-            self._executor.resume(ref)
+            self.executor.resume(ref)
 
     def _move(self, record: JobRecord, trigger: Trigger) -> None:
-        self._transitions.move(record, trigger)
-        self._observers.job_changed(record)
+        self.transitions.move(record, trigger)
+        self.observers.job_changed(record)
 
 
 def _in_progress(record: JobRecord, hints: Mapping[JobState, str]) -> tuple[AttemptRecord, AttemptRef]:

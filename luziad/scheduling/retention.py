@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from luzia_protocol.errors import ErrorCode
 
 from luziad.executor.base import Executor
@@ -13,41 +15,32 @@ from luziad.jobs.table import JobTable
 from luziad.journal.journal import Callback, Journal
 
 
+@dataclass(kw_only=True, eq=False)
 class Retention(JobObserver):
     """max_jobs: the number of finished jobs that are kept."""
 
-    def __init__(
-        self,
-        *,
-        table: JobTable,
-        journal: Journal,
-        environments: Environments,
-        executor: Executor,
-        observers: Observers,
-        max_jobs: int,
-    ) -> None:
-        self.max_jobs = max_jobs
-        self._table = table
-        self._journal = journal
-        self._environments = environments
-        self._executor = executor
-        self._observers = observers
+    table: JobTable
+    journal: Journal
+    environments: Environments
+    executor: Executor
+    observers: Observers
+    max_jobs: int
 
     def remove(self, record: JobRecord, then: Callback | None = None) -> None:
         """Remove a finished job with its directory. Raises Refused when it is not finished."""
         if not record.status.state.is_final:
             raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
-        self._table.remove(record)
+        self.table.remove(record)
         sets = (record.spec.env_set, record.spec.client_set)
-        dropped = [number for number in sets if self._environments.release(number)]
+        dropped = [number for number in sets if self.environments.release(number)]
 
         def committed() -> None:
-            self._executor.delete_job(record.id)
+            self.executor.delete_job(record.id)
             if then is not None:
                 then()
 
-        self._journal.remove(record, self._journal.events.removed(record), dropped, committed)
-        self._observers.job_removed(record)
+        self.journal.remove(record, self.journal.events.removed(record), dropped, committed)
+        self.observers.job_removed(record)
 
     def set_max_jobs(self, max_jobs: int) -> None:
         """Keep this number of finished jobs from now on."""
@@ -56,7 +49,7 @@ class Retention(JobObserver):
 
     def remove_oldest(self) -> None:
         """Remove the finished jobs beyond `max_jobs`, those that ended first."""
-        for old in self._table.oldest_final(self.max_jobs):
+        for old in self.table.oldest_final(self.max_jobs):
             self.remove(old)
 
     def job_ended(self, record: JobRecord) -> None:

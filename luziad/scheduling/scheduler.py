@@ -7,6 +7,8 @@ answer, when the journal has committed. The parts are constructed in luziad/app.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
@@ -28,9 +30,11 @@ from luziad.jobs.table import JobTable
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
+from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl
+from luziad.scheduling.gates.usage_limit import UsageLimitGate
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import QueueControl
@@ -43,6 +47,7 @@ from luziad.scheduling.sub_jobs import SubJobs
 from luziad.scheduling.transitions import Transitions
 
 
+@dataclass(kw_only=True, eq=False)
 class Scheduler:
     """Carries out requests about existing jobs.
 
@@ -50,58 +55,32 @@ class Scheduler:
     new jobs, retention of ended ones, pauses, holds, queues, questions, worktrees, and lending of slots.
     """
 
-    def __init__(
-        self,
-        *,
-        table: JobTable,
-        names: ProjectNames,
-        journal: Journal,
-        environments: Environments,
-        executor: Executor,
-        launcher: Launcher,
-        ready: ReadyQueue,
-        gates: Gates,
-        queues: QueueControl,
-        machine: MachineLoad,
-        daily_budget: DailyBudgetGate,
-        transitions: Transitions,
-        completion: Completion,
-        retries: RetryPlanner,
-        sub_jobs: SubJobs,
-        progress: ProgressRecorder,
-        admission: Admission,
-        retention: Retention,
-        lending: SlotLending,
-        pauses: PauseControl,
-        holds: HoldControl,
-        questions: Questions,
-        worktrees: Worktrees,
-        observers: Observers,
-    ) -> None:
-        self.table = table
-        self.names = names
-        self.journal = journal
-        self.environments = environments
-        self.executor = executor
-        self.launcher = launcher
-        self.ready = ready
-        self.gates = gates
-        self.queues = queues
-        self.admission = admission
-        self.retention = retention
-        self.lending = lending
-        self.pauses = pauses
-        self.holds = holds
-        self.questions = questions
-        self.worktrees = worktrees
-        self._machine = machine
-        self._daily_budget = daily_budget
-        self._transitions = transitions
-        self._completion = completion
-        self._retries = retries
-        self._sub_jobs = sub_jobs
-        self._progress = progress
-        self._observers = observers
+    table: JobTable
+    names: ProjectNames
+    journal: Journal
+    environments: Environments
+    executor: Executor
+    launcher: Launcher
+    ready: ReadyQueue
+    gates: Gates
+    queues: QueueControl
+    machine: MachineLoad
+    daily_budget: DailyBudgetGate
+    usage_limits: UsageLimitGate
+    breaker: CircuitBreakerGate
+    transitions: Transitions
+    completion: Completion
+    retries: RetryPlanner
+    sub_jobs: SubJobs
+    progress: ProgressRecorder
+    admission: Admission
+    retention: Retention
+    lending: SlotLending
+    pauses: PauseControl
+    holds: HoldControl
+    questions: Questions
+    worktrees: Worktrees
+    observers: Observers
 
     # ------------------------------------------------------------------ what clients ask for
 
@@ -111,34 +90,34 @@ class Scheduler:
         if state.is_final:
             raise wrong_state(record, ErrorCode.JOB_FINAL, {})
         reason = "cancelled before it started" if state is JobState.QUEUED else "cancelled"
-        self._completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
-        self._sub_jobs.cancel(record)
+        self.completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
+        self.sub_jobs.cancel(record)
 
     def retry(self, record: JobRecord, then: Callback, *, fresh: bool = False) -> None:
         """Queue an ended job again, or start one at once that waits for its start time. Raises Refused for others.
 
         fresh: run the task from the start; otherwise an agent resumes its session, unless the job had completed.
         """
-        if self._retries.start_now(record):
-            self._transitions.record_requeued(record, "at once", then)
+        if self.retries.start_now(record):
+            self.transitions.record_requeued(record, "at once", then)
             self.gates.reconsider(record)
             return
         if not record.status.state.is_final:
             raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
         fresh = fresh or record.status.state is JobState.COMPLETED
-        self._retries.reset(record, None if fresh else self._retries.continuation(record))
-        self._transitions.requeue(record, Trigger.RETRY, "retry", then)
-        self._observers.start_possible()
+        self.retries.reset(record, None if fresh else self.retries.continuation(record))
+        self.transitions.requeue(record, Trigger.RETRY, "retry", then)
+        self.observers.start_possible()
 
     def send(self, record: JobRecord, message: str, then: Callback) -> None:
         """Add a follow-up, for after the attempt or at once. Raises Refused when the agent has no session."""
-        given = self._retries.add_follow_up(record, message)
+        given = self.retries.add_follow_up(record, message)
         attempt = record.attempt.number if record.attempt else 0
         self.journal.record(record, self.journal.events.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
         if given is not None:
-            self._retries.reset(record, given)
-            self._transitions.requeue(record, Trigger.RETRY, "follow-up")
-            self._observers.start_possible()
+            self.retries.reset(record, given)
+            self.transitions.requeue(record, Trigger.RETRY, "follow-up")
+            self.observers.start_possible()
 
     def edit(self, record: JobRecord, spec: JobSpec, after: Dependencies | None, then: Callback) -> None:
         """Change the task, the priority or the dependencies of a queued job."""
@@ -149,15 +128,19 @@ class Scheduler:
             self.gates.reconsider(record)
         elif record.id in self.ready.waiting:
             self.ready.reprioritise(record.id, record.wants.priority)
-        self._observers.job_changed(record)
+        self.observers.job_changed(record)
+
+    def resume_agent(self, agent: str) -> list[str]:
+        """Start jobs of an agent again that wait because of its account; returns those that have waited."""
+        return self.usage_limits.resume(agent) + self.breaker.resume(agent)
 
     def report_progress(self, record: JobRecord, progress: Progress, then: Callback) -> None:
         """Record the progress of the attempt in progress. Raises Refused when there is none."""
         attempt = record.attempt
         if attempt is None or record.status.state.is_final or record.status.state is JobState.QUEUED:
             raise wrong_state(record, ErrorCode.JOB_NOT_RUNNING, PROGRESS)
-        self._observers.progress_reported(record, attempt)
-        self._progress.reported(record, attempt, progress, then)
+        self.observers.progress_reported(record, attempt)
+        self.progress.reported(record, attempt, progress, then)
 
     # ------------------------------------------------------------------ what the daemon asks for
 
@@ -168,29 +151,30 @@ class Scheduler:
         if renamed:
             self._rename_projects()
         self.ready.set_limits(configured_limits(config))
-        self._machine.set_limits(config.daemon)
-        self._daily_budget.reload(renamed=renamed)
+        self.machine.set_limits(config.daemon)
+        self.daily_budget.reload(renamed=renamed)
         self.retention.set_max_jobs(config.daemon.max_jobs)
-        self._observers.start_possible()
+        self.observers.start_possible()
 
     def recover(self) -> None:
         """After a start of the daemon: queue what waits, and find out what became of what was running."""
         self._rename_projects()
-        self._daily_budget.reload()
+        self.daily_budget.reload()
+        self.breaker.recover()
         for record in reversed(list(self.table.newest_first())):
             if record.status.state is JobState.QUEUED:
-                self._transitions.enqueue(record)
+                self.transitions.enqueue(record)
         for record in self.table.active():
             attempt = record.attempt
             assert attempt is not None
             self.ready.occupy(record.id, record.wants)
             ref = AttemptRef(record.id, attempt.number)
             self.executor.attach(ref)
-            self._observers.attempt_recovered(record, attempt)
+            self.observers.attempt_recovered(record, attempt)
             if attempt.stop_outcome is not None:
                 self.executor.cancel(ref)
         self.retention.remove_oldest()
-        self._observers.start_possible()
+        self.observers.start_possible()
 
     def _rename_projects(self) -> None:
         """Give every job the name of the project that its directory is now."""

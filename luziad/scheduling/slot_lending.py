@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.scheduling.ready import explain
@@ -39,14 +41,11 @@ class Wait:
         self._lending.drop(self)
 
 
-class _Waiter:
+class _Waiter(msgspec.Struct, eq=False):
     """A waiting job. waits: the waits that are not over. answers: of those that are, until the job has its slots."""
 
-    __slots__ = ("answers", "waits")
-
-    def __init__(self) -> None:
-        self.waits: dict[Wait, None] = {}
-        self.answers: dict[Wait, Answer] = {}
+    waits: dict[Wait, None] = {}
+    answers: dict[Wait, Answer] = {}
 
     @property
     def is_blocked(self) -> bool:

@@ -6,6 +6,7 @@ The event `starting` is committed before the executor hears of an attempt, so th
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from luzia_protocol.errors import Refused
@@ -41,46 +42,27 @@ class CostLimit(Protocol):
     def left_usd(self, record: JobRecord) -> float | None: ...
 
 
+@dataclass(kw_only=True, eq=False)
 class Starter(JobObserver):
     """Starts every job that can start, whenever one may be able to."""
 
-    def __init__(
-        self,
-        *,
-        table: JobTable,
-        journal: Journal,
-        ready: ReadyQueue,
-        gates: Gates,
-        queues: QueueControl,
-        exemptions: Exemptions,
-        machine: MachineLoad,
-        lending: SlotLending,
-        transitions: Transitions,
-        completion: AttemptEnds,
-        retries: RetryPlanner,
-        launcher: Launcher,
-        daily_budget: CostLimit,
-        executor: Executor,
-        worktrees: Worktrees,
-        observers: Observers,
-    ) -> None:
-        self._table = table
-        self._journal = journal
-        self._ready = ready
-        self._gates = gates
-        self._queues = queues
-        self._exemptions = exemptions
-        self._machine = machine
-        self._lending = lending
-        self._transitions = transitions
-        self._completion = completion
-        self._retries = retries
-        self._launcher = launcher
-        self._daily_budget = daily_budget
-        self._executor = executor
-        self._worktrees = worktrees
-        self._observers = observers
-        self._is_closed = False
+    table: JobTable
+    journal: Journal
+    ready: ReadyQueue
+    gates: Gates
+    queues: QueueControl
+    exemptions: Exemptions
+    machine: MachineLoad
+    lending: SlotLending
+    transitions: Transitions
+    completion: AttemptEnds
+    retries: RetryPlanner
+    launcher: Launcher
+    daily_budget: CostLimit
+    executor: Executor
+    worktrees: Worktrees
+    observers: Observers
+    _is_closed: bool = field(default=False, init=False)
 
     def close(self) -> None:
         """Start nothing any more."""
@@ -90,17 +72,17 @@ class Starter(JobObserver):
         """Start every job that can start now."""
         if self._is_closed:
             return
-        self._lending.serve()
-        exempt = self._exemptions.jobs()
-        if self._journal.failure is not None or (self._queues.stopped and not exempt):
+        self.lending.serve()
+        exempt = self.exemptions.jobs()
+        if self.journal.failure is not None or (self.queues.stopped and not exempt):
             return
-        if self._ready.could_start and self._machine.is_busy():
+        if self.ready.could_start and self.machine.is_busy():
             return
         for record in exempt:
-            if self._ready.take(record.id):
+            if self.ready.take(record.id):
                 self._grant(record)
-        while not self._queues.stopped and (job := self._ready.pop(time.monotonic())) is not None:
-            popped = self._table.get(job)
+        while not self.queues.stopped and (job := self.ready.pop(time.monotonic())) is not None:
+            popped = self.table.get(job)
             assert popped is not None, "a job in the ready queue is in the table"
             self._grant(popped)
 
@@ -110,26 +92,26 @@ class Starter(JobObserver):
 
     def _grant(self, record: JobRecord) -> None:
         """The job has its slots: start it, unless a gate has closed meanwhile."""
-        if self._gates.hold_if_closed(record):
-            self._ready.undo(record.id)
+        if self.gates.hold_if_closed(record):
+            self.ready.undo(record.id)
         else:
             self._start(record)
 
     def _start(self, record: JobRecord) -> None:
-        self._transitions.move(record, Trigger.GRANTED)
+        self.transitions.move(record, Trigger.GRANTED)
         number = record.attempt.number + 1 if record.attempt else 1
-        attempt = AttemptRecord(number, time.time(), continuation=self._retries.take_continuation(record))
+        attempt = AttemptRecord(number, time.time(), continuation=self.retries.take_continuation(record))
         record.status.attempts = (*record.status.attempts, attempt)
         record.status.reason = None
-        self._observers.attempt_starting(record, attempt)
-        self._journal.record(record, self._journal.events.starting(record, number), lambda: self._launch(record))
+        self.observers.attempt_starting(record, attempt)
+        self.journal.record(record, self.journal.events.starting(record, number), lambda: self._launch(record))
 
     def _launch(self, record: JobRecord) -> None:
         attempt = record.attempt
         assert attempt is not None
-        self._observers.job_changed(record)
+        self.observers.job_changed(record)
         if record.wants_worktree:
-            self._worktrees.prepare(record, lambda problem: self._submit(record, attempt, problem))
+            self.worktrees.prepare(record, lambda problem: self._submit(record, attempt, problem))
         else:
             self._submit(record, attempt)
 
@@ -140,10 +122,10 @@ class Starter(JobObserver):
         else:
             if problem is None:
                 try:
-                    self._executor.submit(self._launcher.launch(record, self._daily_budget.left_usd(record)))
+                    self.executor.submit(self.launcher.launch(record, self.daily_budget.left_usd(record)))
                     return
                 except Refused as refused:
                     problem = refused.message
             verdict = Verdict(Outcome.START_FAILED, problem)
         attempt.ended_at = time.time()
-        self._completion.end_attempt(record, attempt, verdict)
+        self.completion.end_attempt(record, attempt, verdict)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
+from luziad.errors import StorageError
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.journal.commit_listeners import FallbackListener
-from luziad.journal.journal import Callback, Journal
+from luziad.journal.journal import NULL_LISTENER, Callback, Journal
 from luziad.scheduling.transitions import Transitions
+
+log = logging.getLogger("luziad.acceptance")
 
 
 class AttemptStopper:
@@ -42,7 +46,11 @@ class AttemptStopper:
             if then is not None:
                 then()
 
+        def not_committed(error: StorageError) -> None:
+            log.warning("done_before_commit error=%s", error)
+            self._executor.cancel(ref)
+
         self._journal.record(record, self._journal.events.stopping(record, attempt.number, reason), committed)
         # The event may have to wait until the store can be written; the end of the attempt does not.
-        self._journal.after_commit(FallbackListener(lambda: self._executor.cancel(ref)))
+        self._journal.after_commit(NULL_LISTENER._replace(refused=not_committed))
         self._observers.job_changed(record)

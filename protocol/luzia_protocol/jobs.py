@@ -157,6 +157,9 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     start_in_s: float | None = None
 
 
+NO_TERMS = Terms()
+
+
 class Bounds(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Limits on all processes of an attempt together; None is no limit.
 

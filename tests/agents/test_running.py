@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from luzia_protocol.activity import PlanItem
 from luzia_protocol.jobs import JobState
 
 from agents.real import RealAgent
 from agents.stub.script import CLOSING, CONTENT, FILE
-from luziad.agents.base import PlanItem
 
 WRITES = {
     "claude": "Write",

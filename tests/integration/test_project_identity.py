@@ -161,7 +161,7 @@ def test_an_unknown_project_is_refused_with_a_suggestion(
             assert f"project '{project}' not found" in refused.stderr, words
             assert "Did you mean site" in refused.stderr or project != "sitte", words
     listed = daemon.run("jobs", "--json", "--project", str(other["project"]))
-    assert [job["id"] for job in json.loads(listed.stdout)["jobs"]] == [other["job"]]
+    assert [json.loads(line)["id"] for line in listed.stdout.splitlines()] == [other["job"]]
     assert daemon.run("jobs", "--project", "site").returncode == exit_codes.OK, "a project without jobs"
     assert [*Client(daemon.socket).iter_jobs(f"{root}/b/site/../site")]
     assert wire.error(op="subscribe", projects=["sitte"])["code"] == "unknown_project"

@@ -14,7 +14,7 @@ from luziad.clocks.clock import steady_time
 from luziad.config.schema import Config, ProjectConfig
 from luziad.handlers.dispatch.ancestors import validate_ancestors
 from luziad.handlers.dispatch.inputs import validate_tags, validate_variables, validate_work
-from luziad.handlers.dispatch.launch_options import has_launch_options, validate_launch_options
+from luziad.handlers.dispatch.launch_options import validate_launch_options
 from luziad.handlers.dispatch.limits import validate_limits
 from luziad.handlers.dispatch.project import validate_directory, validate_project
 from luziad.handlers.dispatch.requirements import validate_requirements
@@ -59,7 +59,7 @@ class JobFactory:
         config, programs = self._config, self._operations.programs
         validate_work(request)
         name, directory = validate_project(request.project, config, self._scheduler.names, programs)
-        project = config.projects.get(name)
+        project = config.project(name)
         agent = self._choose_agent(request, project)
         if request.cwd is not None:
             validate_directory(request.cwd, programs)
@@ -114,27 +114,26 @@ class JobFactory:
     def _config(self) -> Config:
         return self._operations.config
 
-    def _choose_agent(self, request: Dispatch, project: ProjectConfig | None) -> str:
+    def _choose_agent(self, request: Dispatch, project: ProjectConfig) -> str:
         if request.argv is not None:
             return registry.RUN_ADAPTER.name
         path = request.env.get("PATH") or request.client_env.get("PATH")
         return registry.choose(
             request.agent,
-            project.agent if project is not None else None,
+            project.agent,
             self._config.daemon.default_agent,
             self._scheduler.launcher.adapters,
             lambda program: self._operations.programs.which(program, path),
         ).name
 
     def _launch_options(
-        self, request: Dispatch, project: ProjectConfig | None, directory: str, agent: str
+        self, request: Dispatch, project: ProjectConfig, directory: str, agent: str
     ) -> LaunchOptions | None:
-        if not has_launch_options(request, project):
-            return None
         adapter = registry.find(agent, self._scheduler.launcher.adapters)
         can_ask = adapter is not None and adapter.respond is not None
-        directory = request.cwd or directory
-        return validate_launch_options(request, project, directory, self._operations.programs, can_ask=can_ask)
+        return validate_launch_options(
+            request, project, request.cwd or directory, self._operations.programs, can_ask=can_ask
+        )
 
     def _origin(self, request: Dispatch, uid: int, node: str, siblings: int) -> Origin | None:
         """The job's origin in a graph and a family, with its tags; None for most jobs. Raises Refused."""

@@ -7,33 +7,23 @@ import os
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
-from luziad.config.schema import ProjectConfig
+from luziad.config.schema import ProjectConfig, first_set
 from luziad.handlers.dispatch.inputs import validate_system_prompt
 from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 
-def has_launch_options(request: Dispatch, project: ProjectConfig | None) -> bool:
-    """Whether the request or its project has any; for most jobs neither has."""
-    if request.worktree is not None or request.ask is not None or request.system_prompt:
-        return True
-    return project is not None and (project.worktree or project.ask)
-
-
 def validate_launch_options(
-    request: Dispatch, project: ProjectConfig | None, directory: str, programs: Programs, *, can_ask: bool
+    request: Dispatch, project: ProjectConfig, directory: str, programs: Programs, *, can_ask: bool
 ) -> LaunchOptions | None:
     """The job's launch options, from the request or else its project; None for the defaults.
 
     directory: where the job would run. can_ask: its agent supports questions. Raises Refused.
     """
-    worktree, ask = request.worktree, request.ask
-    if worktree is None:
-        worktree = project is not None and project.worktree
-    if ask is None:
-        ask = project is not None and project.ask and can_ask
-    elif ask and not can_ask:
+    if request.ask and not can_ask:
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
+    worktree = first_set(request.worktree, None, project.worktree)
+    ask = first_set(request.ask, None, project.ask and can_ask)
     if worktree:
         _validate_repository(directory, programs)
     system_prompt = request.system_prompt or ""

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import MAX_CPUS, Bounds
 from luzia_protocol.requests import Dispatch
 
 from luziad.config.rules import BYTES, COUNT
-from luziad.config.schema import ProjectConfig
-
-T = TypeVar("T")
+from luziad.config.schema import ProjectConfig, first_set
 
 _UNLIMITED = Bounds()
 
 
 def validate_limits(
-    request: Dispatch, project: ProjectConfig | None, unsupported_reason: Callable[[Bounds], str | None]
+    request: Dispatch, project: ProjectConfig, unsupported_reason: Callable[[Bounds], str | None]
 ) -> Bounds | None:
     """The job's limits, from the request or else its project; None without any.
 
     unsupported_reason: why limits cannot be enforced on this machine. Raises Refused.
     """
-    limits = Bounds(request.max_memory_bytes, request.max_processes, request.max_cpus)
-    if project is not None:
-        limits = Bounds(
-            _default(limits.max_memory_bytes, project.max_memory_bytes),
-            _default(limits.max_processes, project.max_processes),
-            _default(limits.max_cpus, project.max_cpus),
-        )
+    limits = Bounds(
+        first_set(request.max_memory_bytes, project.max_memory_bytes, None),
+        first_set(request.max_processes, project.max_processes, None),
+        first_set(request.max_cpus, project.max_cpus, None),
+    )
     if limits == _UNLIMITED:
         return None
     if limits.max_memory_bytes is not None and not BYTES.accepts(limits.max_memory_bytes):
@@ -43,7 +38,3 @@ def validate_limits(
     if reason is not None:
         raise Refused(ErrorCode.LIMIT_UNAVAILABLE, reason)
     return limits
-
-
-def _default(value: T | None, default: T | None) -> T | None:
-    return default if value is None else value

@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.jobs import MAX_RETRIES, RETRYABLE, Terms
+from luzia_protocol.jobs import MAX_RETRIES, NO_TERMS, RETRYABLE, Terms
 from luzia_protocol.requests import Dispatch
 
 from luziad.config.rules import BACKOFF
 
 _MAX_NUMBER = 1e9
-_NO_TERMS = Terms()
 
 
 def validate_timeouts(request: Dispatch) -> None:
@@ -24,19 +23,8 @@ def validate_timeouts(request: Dispatch) -> None:
 
 def validate_terms(request: Dispatch, now: float) -> Terms | None:
     """The terms of a job that is dispatched at `now`; None for the many jobs without any. Raises Refused."""
-    terms = Terms(
-        not_before=request.not_before,
-        retries=request.retries,
-        retry_on=request.retry_on,
-        backoff_s=request.backoff_s,
-        expires_s=request.expires_s,
-        job_timeout_s=request.job_timeout_s,
-        auto_resume=request.auto_resume,
-        max_cost_usd=request.max_cost_usd,
-        max_turns=request.max_turns,
-        start_in_s=request.start_in_s,
-    )
-    if terms == _NO_TERMS:
+    terms = Terms(**{name: getattr(request, name) for name in Terms.__struct_fields__})
+    if terms == NO_TERMS:
         return None
     if terms.retries is not None and not 0 <= terms.retries <= MAX_RETRIES:
         raise Refused(ErrorCode.BAD_REQUEST, f"`retries` must be from 0 to {MAX_RETRIES}, not {terms.retries}")

@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from luzia_protocol.jobs import Outcome
 
 from luziad.jobs.attempt import AttemptRef, Verdict
@@ -13,20 +15,17 @@ from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
 
 
-class _Timeout:
+class _Timeout(msgspec.Struct, eq=False):
     """The timeout of one attempt.
 
     left_s: what was left when the timer was set last, at set_at of the loop's clock. timer: None while paused.
     """
 
-    __slots__ = ("left_s", "record", "set_at", "timeout_s", "timer")
-
-    def __init__(self, record: JobRecord, timeout_s: float, left_s: float) -> None:
-        self.record = record
-        self.timeout_s = timeout_s
-        self.left_s = left_s
-        self.set_at = 0.0
-        self.timer: asyncio.TimerHandle | None = None
+    record: JobRecord
+    timeout_s: float
+    left_s: float
+    set_at: float = 0.0
+    timer: asyncio.TimerHandle | None = None
 
     def start(self, expired: Callable[[JobRecord, float], None]) -> None:
         if self.timer is None:

@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
+
 from luzia_protocol.jobs import JobState
 
 from luziad.jobs.dependencies import check_dependencies, describe_failure
@@ -16,14 +18,11 @@ from luziad.scheduling.gates.gates import Gate
 _SHOWN = 3
 
 
-class _Held:
+class _Held(msgspec.Struct, eq=False):
     """A held job, and its parents that have not ended."""
 
-    __slots__ = ("record", "waits_for")
-
-    def __init__(self, record: JobRecord, waits_for: set[str]) -> None:
-        self.record = record
-        self.waits_for = waits_for
+    record: JobRecord
+    waits_for: set[str]
 
 
 class DependencyGate(Gate):

@@ -32,14 +32,11 @@ class Entry(msgspec.Struct, gc=False, eq=False):
 _order = attrgetter("order")
 
 
-class Bucket:
+class Bucket(msgspec.Struct, eq=False):
     """The jobs of one line and one priority, oldest first. `start` is the index of the first."""
 
-    __slots__ = ("entries", "start")
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.start = 0
+    entries: list[Entry] = []
+    start: int = 0
 
     def __len__(self) -> int:
         return len(self.entries) - self.start
@@ -71,16 +68,13 @@ class Bucket:
         return bisect_left(self.entries, order, lo=self.start, key=_order) - self.start
 
 
-class Line:
+class Line(msgspec.Struct, eq=False):
     """The waiting jobs of one project and one shape. `best` is the highest priority among them."""
 
-    __slots__ = ("best", "buckets", "project", "shape")
-
-    def __init__(self, project: Project, shape: Shape) -> None:
-        self.project = project
-        self.shape = shape
-        self.buckets: dict[int, Bucket] = {}
-        self.best = 0
+    project: Project
+    shape: Shape
+    buckets: dict[int, Bucket] = {}
+    best: int = 0
 
     def add(self, entry: Entry) -> None:
         bucket = self.buckets.get(entry.priority)
@@ -123,21 +117,18 @@ class Project:
         return self.lane.used / self.weight
 
 
-class Shape:
+class Shape(msgspec.Struct, eq=False):
     """The amounts that the jobs of a line take, besides a slot of all projects and one of their project.
 
     takes: lanes and amounts. ranking: the lines whose project has a free slot. parked: the lane that it waits for.
     """
 
-    __slots__ = ("agent", "lines", "needs", "parked", "ranking", "takes")
-
-    def __init__(self, agent: str, needs: Needs, takes: tuple[tuple[Lane, int], ...]) -> None:
-        self.agent = agent
-        self.needs = needs
-        self.takes = takes
-        self.lines = 0
-        self.ranking: Ranking[Line, Rank] = Ranking()
-        self.parked: Lane | None = None
+    agent: str
+    needs: Needs
+    takes: tuple[tuple[Lane, int], ...]
+    lines: int = 0
+    ranking: Ranking[Line, Rank] = msgspec.field(default_factory=Ranking)
+    parked: Lane | None = None
 
     def blocked(self) -> Lane | None:
         """The first lane that does not have enough free."""
@@ -151,7 +142,7 @@ class Shape:
         return next(amount for each, amount in self.takes if each is lane)
 
 
-class Lane:
+class Lane(msgspec.Struct, eq=False):
     """A capacity that running jobs take of: the slots of a project or of an agent, or a resource.
 
     reserved: the part that is kept free for the job with the reservation and for jobs that reclaim their slots.
@@ -159,16 +150,13 @@ class Lane:
     the lane, those that need the least first. kept: the part that is held by jobs that have lent their slots.
     """
 
-    __slots__ = ("capacity", "kept", "last_start", "name", "parked", "reserved", "used")
-
-    def __init__(self, name: str, capacity: int) -> None:
-        self.name = name
-        self.capacity = capacity
-        self.used = 0
-        self.reserved = 0
-        self.kept = 0
-        self.last_start: dict[int, int] = {}
-        self.parked: Ranking[Shape, tuple[int, int]] = Ranking()
+    name: str
+    capacity: int
+    used: int = 0
+    reserved: int = 0
+    kept: int = 0
+    last_start: dict[int, int] = {}
+    parked: Ranking[Shape, tuple[int, int]] = msgspec.field(default_factory=Ranking)
 
     @property
     def free(self) -> int:

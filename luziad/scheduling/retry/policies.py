@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from luzia_protocol.errors import Refused
-from luzia_protocol.jobs import Terms
+from luzia_protocol.jobs import NO_TERMS
 
 from luziad.attempts.launch import Launcher
+from luziad.config.schema import first_set
 from luziad.jobs.record import JobRecord
 from luziad.scheduling.retry.backoff import RetryPolicy
-
-T = TypeVar("T")
-_NOTHING = Terms()
 
 
 class RetryPolicies:
@@ -23,12 +19,12 @@ class RetryPolicies:
 
     def retry(self, record: JobRecord) -> RetryPolicy:
         """How often, after which outcomes and after which delays the job is retried."""
-        daemon, terms = self._launcher.config.daemon, record.spec.terms or _NOTHING
-        project = self._launcher.config.projects.get(record.project) or _NOTHING
-        first_s, *rest = _first(terms.backoff_s, project.backoff_s, daemon.backoff_s)
+        daemon, terms = self._launcher.config.daemon, record.spec.terms or NO_TERMS
+        project = self._launcher.config.project(record.project)
+        first_s, *rest = first_set(terms.backoff_s, project.backoff_s, daemon.backoff_s)
         return RetryPolicy(
             retries=self._retries(record) or 0,
-            on=_first(terms.retry_on, project.retry_on, daemon.retry_on),
+            on=first_set(terms.retry_on, project.retry_on, daemon.retry_on),
             first_s=first_s,
             most_s=rest[0] if rest else max(first_s, daemon.backoff_s[-1]),
         )
@@ -38,15 +34,15 @@ class RetryPolicies:
         return self._retries(record) != 0
 
     def _retries(self, record: JobRecord) -> int | None:
-        terms = record.spec.terms or _NOTHING
-        project = self._launcher.config.projects.get(record.project) or _NOTHING
-        return _first(terms.retries, project.retries, self._launcher.config.daemon.retries)
+        terms = record.spec.terms or NO_TERMS
+        project = self._launcher.config.project(record.project)
+        return first_set(terms.retries, project.retries, self._launcher.config.daemon.retries)
 
     def auto_resume(self, record: JobRecord) -> bool:
         """Whether the job waits for the reset of a usage limit and resumes by itself."""
-        terms = record.spec.terms or _NOTHING
-        project = self._launcher.config.projects.get(record.project) or _NOTHING
-        return _first(terms.auto_resume, project.auto_resume, self._launcher.config.daemon.auto_resume)
+        terms = record.spec.terms or NO_TERMS
+        project = self._launcher.config.project(record.project)
+        return first_set(terms.auto_resume, project.auto_resume, self._launcher.config.daemon.auto_resume)
 
     def resumes(self, record: JobRecord) -> bool:
         """Whether the job's agent can resume a session."""
@@ -54,8 +50,3 @@ class RetryPolicies:
             return self._launcher.adapter(record).can_resume
         except Refused:
             return False
-
-
-def _first(dispatch: T | None, project: T | None, daemon: T) -> T:
-    """The first that is set; that of the daemon may be None."""
-    return dispatch if dispatch is not None else project if project is not None else daemon

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from luzia_protocol.activity import PlanItem
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents import registry
-from luziad.agents.base import OutputSummary, PlanItem, Reader, UsageLimit
+from luziad.agents.base import OutputSummary, Reader, UsageLimit
 from luziad.agents.jsonl import Field, parse_field
 from luziad.config.check import check_config
 from luziad.errors import ConfigError

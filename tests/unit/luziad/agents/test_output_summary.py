@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from luziad.agents.base import OutputSummary, PlanItem, UsageLimit
+from luzia_protocol.activity import PlanItem
+
+from luziad.agents.base import OutputSummary, UsageLimit
 from luziad.agents.registry import BUILT_IN
 from luziad.agents.summary_builder import MAX_COUNT, MAX_FILES, MAX_MESSAGE_CHARS, MAX_PLAN_ITEMS, MAX_TOOL_NAMES
 from unit.luziad.agents.recordings import RECORDINGS, Recording, exited, recording

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from luzia_protocol.activity import Activity
+from luzia_protocol.activity import Activity, PlanItem
 
-from luziad.agents.base import OutputSummary, PlanItem
+from luziad.agents.base import OutputSummary
 from luziad.agents.registry import BUILT_IN
 from luziad.attempts.output_reader import KEPT_FILES, KEPT_MESSAGE, KEPT_PLAN, OutputReader, activity_of
 from unit.luziad.agents.recordings import recording

@@ -11,19 +11,10 @@ from luzia_protocol import events
 from luzia_protocol.jobs import JobState
 
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
-from luziad.journal.journal import Journal
+from luziad.journal.journal import NULL_LISTENER, Journal
 from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.store import snapshots
 from luziad.store.sqlite import Store
-
-
-class Accepted:
-    """A new job that nobody asks about."""
-
-    def committed(self) -> None: ...
-
-    def refused(self, error: Exception) -> None:
-        raise AssertionError(error)
 
 
 async def test_a_snapshot_that_could_not_be_taken_is_taken_later_without_another_change(tmp_path: Path) -> None:
@@ -56,7 +47,7 @@ async def test_a_snapshot_that_could_not_be_taken_is_taken_later_without_another
             task="t",
             agent="a",
         )
-        journal.accept(JobRecord(1, "000001-aaaa", spec, JobStatus()), event, Accepted())
+        journal.accept(JobRecord(1, "000001-aaaa", spec, JobStatus()), event, NULL_LISTENER)
         await failed.wait()
         assert not taken.done()
         in_the_way.unlink()
