@@ -6,12 +6,12 @@ The caller reads the output files and passes each line to a reader, with the las
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
 from luzia_protocol.activity import PlanItem, Question
-from luzia_protocol.jobs import Outcome, Progress
+from luzia_protocol.jobs import Outcome, Progress, format_usd
 
 from luziad.jobs.attempt import Answer, ExitRecord, Verdict
 
@@ -44,7 +44,7 @@ class CommandContext(msgspec.Struct, frozen=True):
 
 def budget_options(context: CommandContext, cost: str, turns: str) -> list[str]:
     """The arguments that limit an agent to its budget, if there is one; `cost` and `turns` are its options."""
-    words = [] if context.max_cost_usd is None else [f"{cost}={context.max_cost_usd:.2f}"]
+    words = [] if context.max_cost_usd is None else [f"{cost}={format_usd(context.max_cost_usd).removeprefix('$')}"]
     return words if context.max_turns is None else [*words, f"{turns}={context.max_turns}"]
 
 
@@ -157,6 +157,14 @@ class Reader(Protocol):
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Judge the attempt. `stderr_tail` is the last STDERR_TAIL_BYTES of stderr."""
+
+
+@runtime_checkable
+class StderrReader(Reader, Protocol):
+    """A Reader of an agent that reports on stderr while it runs."""
+
+    def feed_stderr(self, line: bytes) -> Progress | None:
+        """Read one line of stderr without its newline; return the progress if it changed."""
 
 
 class Adapter(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ MAX_QUESTION_CHARS = 1000
 _MAX_PARTS = 10
 _MAX_OPTIONS = 20
 _MAX_LABEL = 200
+_MAX_DESCRIPTION = 500
 _DESCRIPTIVE_FIELDS = ("command", "file_path", "notebook_path", "url", "path", "pattern", "query", "description")
 """The fields of a tool's input that describe it; the first one present is shown."""
 
@@ -102,11 +103,13 @@ def format_first_line(task: str) -> str:
 
 
 def _parse_part(asked: Any) -> QuestionPart:
-    options = [
-        text_at(option, "label")[:_MAX_LABEL] for option in as_objects(value_at(asked, "options"))[:_MAX_OPTIONS]
-    ]
+    options = as_objects(value_at(asked, "options"))[:_MAX_OPTIONS]
+    descriptions = [text_at(option, "description")[:_MAX_DESCRIPTION] for option in options]
     return QuestionPart(
-        text_at(asked, "question")[:MAX_QUESTION_CHARS], options, many=value_at(asked, "multiSelect") is True
+        text_at(asked, "question")[:MAX_QUESTION_CHARS],
+        [text_at(option, "label")[:_MAX_LABEL] for option in options],
+        many=value_at(asked, "multiSelect") is True,
+        descriptions=descriptions if any(descriptions) else [],
     )
 
 

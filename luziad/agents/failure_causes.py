@@ -164,6 +164,31 @@ def find_cause(agent: str, words: str) -> FailureCause | None:
     return None
 
 
+_ABSENT_KEY = re.compile(
+    r"not logged in|missing (environment variable|\w+_api_key)|no authentication|an auth method", re.IGNORECASE
+)
+_KEY_NAME = re.compile(r"\b[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:KEY|TOKEN)\b")
+_KEYS = {
+    "claude": "ANTHROPIC_API_KEY",
+    "codex": "CODEX_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "vibe": "MISTRAL_API_KEY",
+    "copilot": "GH_TOKEN",
+}
+
+
+def credentials_hint(agent: str, words: str) -> str:
+    """How a key gets to the agent, when its words say that it has none; empty otherwise."""
+    if _ABSENT_KEY.search(words) is None:
+        return ""
+    match = _KEY_NAME.search(words)
+    key = match[0] if match is not None else _KEYS.get(agent, "NAME")
+    return (
+        f"log in once in a terminal, or pass the key with `luzia -e {key} PROJECT TASK` or `env` in config.toml:"
+        " jobs do not get it from your shell"
+    )
+
+
 def find_status_cause(status: object) -> FailureCause | None:
     """The cause that an HTTP status tells, for an error whose words tell none."""
     if not isinstance(status, int):

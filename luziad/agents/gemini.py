@@ -1,11 +1,13 @@
 """Gemini CLI, headless: `gemini --output-format stream-json`.
 
 Observed with version 0.61: a signal can end it with exit 0 and no `result`; an API error exits with the HTTP status
-modulo 256. Its launcher ignores SIGTERM unless GEMINI_CLI_NO_RELAUNCH is set.
+modulo 256. It retries an API error for up to 4 minutes, and reports that on stderr only. Its launcher ignores SIGTERM
+unless GEMINI_CLI_NO_RELAUNCH is set.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -27,6 +29,7 @@ from luziad.jobs.attempt import ExitRecord, FailureCause, Verdict
 
 _WRITERS = ("write_file", "replace", "edit")
 
+_RETRY = re.compile(rb"Attempt (\d{1,4}) failed(?: with status (\d{3}))?")
 _TURN_LIMIT = 53
 _STATUSES = (401, 402, 403, 429, 500, 502, 503, 504, 529)
 """HTTP statuses with which it exits, modulo 256."""
@@ -114,6 +117,13 @@ class GeminiReader:
                 self._builder.note_limit("gemini", self._hint)
             case "result":
                 self._result(event)
+        return self._builder.take_progress()
+
+    def feed_stderr(self, line: bytes) -> Progress | None:
+        """Read a line that reports a retry, of which stdout says nothing for minutes."""
+        if (match := _RETRY.match(line)) is not None:
+            status = f": status {match[2].decode()}" if match[2] else ""
+            self._builder.set_phase(f"retry {match[1].decode()}{status}")
         return self._builder.take_progress()
 
     def summary(self) -> OutputSummary:

@@ -7,8 +7,8 @@ import re
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import describe_exit
-from luziad.agents.failure_causes import find_cause, find_status_cause
-from luziad.agents.json_values import one_line
+from luziad.agents.failure_causes import credentials_hint, find_cause, find_status_cause
+from luziad.agents.json_values import MAX_TEXT_CHARS, one_line
 from luziad.jobs.attempt import ExitRecord, FailureCause, Verdict
 
 _HELP = re.compile(
@@ -68,5 +68,7 @@ def judge(
     else:
         ended = missing if exit_record.exit_code == 0 else describe_exit(exit_record)
         reason = f"{ended}: {words}" if words else ended
+    if cause is FailureCause.CREDENTIALS and (how := credentials_hint(agent, words)):
+        reason = f"{one_line(reason, MAX_TEXT_CHARS - len(how) - 2)}; {how}"
     outcome = Outcome.OVER_BUDGET if cause is FailureCause.BUDGET else Outcome.FAILED
     return Verdict(outcome, one_line(reason), cause)

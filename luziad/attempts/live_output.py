@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import NamedTuple, Protocol, TypeVar
 
 from luzia_protocol.activity import Activity
@@ -121,13 +122,12 @@ class LiveOutput:
         try:
             while True:
                 grown.clear()
-                unwatch = self._watcher.watch(live.reader.path, grown.set)
-                try:
+                with ExitStack() as watches:  # between two reads, writes do not wake the daemon
+                    for path in live.reader.paths:
+                        watches.callback(self._watcher.watch(path, grown.set))
                     read_at = loop.time()
                     await self._read(ref, live)
                     await self._wait(ref, live, grown)
-                finally:
-                    unwatch()  # between two reads, writes do not wake the daemon
                 await asyncio.sleep(read_at + READ_GAP_S - loop.time())
         except OSError as exc:
             log.warning("output_not_followed job=%s attempt=%d error=%s", *ref, exc)

@@ -6,17 +6,21 @@ These methods block and are called one at a time, on the readers' thread.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader
+from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader, StderrReader
 from luziad.agents.line_splitter import LineSplitter
 from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.output.files import read_chunk
+
+Feed = Callable[[bytes], Progress | None]
 
 PIECE_BYTES = 512 * 1024
 """The size of one read; the output of other attempts is read in between."""
@@ -30,35 +34,76 @@ _ELAPSED = re.compile(r" (\d+) s\Z")
 """The end of a phase that tells how long a tool has been running."""
 
 
-class OutputReader:
-    """path: the attempt's stdout. known: what was understood before a restart."""
+class _Piece(NamedTuple):
+    """Lines of one stream, in the order of the streams' last writes."""
 
-    def __init__(self, path: str, reader: Reader, known: Activity | None = None) -> None:
+    written_at: float
+    lines: list[bytes]
+    feed: Feed
+    has_more: bool
+
+
+class _Stream:
+    """One of the attempt's output files, read piece by piece."""
+
+    def __init__(self, path: str, feed: Feed) -> None:
         self.path = path
-        self._reader = reader
-        self._known = known
-        self._names = known or Activity()  # the lines that tell them may no longer be kept
+        self._feed = feed
         self._splitter = LineSplitter()
         self._offset = 0
-        self._progress: Progress | None = None
-        self._phase: str | None = None
-        self._phase_at: datetime | None = None
-        self._last_sign_at: datetime | None = None
 
-    def read_on(self) -> bool:
-        """Read the next piece; True when there is more. Raises OSError."""
+    def read_on(self) -> _Piece | None:
+        """The next piece; None when there is none. Raises OSError."""
         piece = read_chunk(self.path, self._offset, PIECE_BYTES)
         if not piece.data:
-            return False
+            return None
         data = piece.data
         if piece.offset > self._offset:  # the output between is no longer kept, so that the first line is not complete
             self._splitter = LineSplitter()
             data = data.partition(b"\n")[2]
         self._offset = piece.offset + len(piece.data)
-        self._feed(self._splitter.feed(data))
-        self._last_sign_at = _moment(piece.written_at)
-        self._note_phase(piece.written_at)
-        return self._offset < piece.size
+        return _Piece(piece.written_at, self._splitter.feed(data), self._feed, self._offset < piece.size)
+
+    def last_lines(self) -> list[bytes]:
+        """The last line, even without its newline."""
+        return self._splitter.end()
+
+
+class OutputReader:
+    """path: the attempt's stdout. known: what was understood before a restart.
+
+    stderr_path: its stderr, which is read as it grows if the agent reports there.
+    """
+
+    def __init__(
+        self, path: str, reader: Reader, known: Activity | None = None, stderr_path: str | None = None
+    ) -> None:
+        self._stdout = _Stream(path, reader.feed)
+        self._streams = [self._stdout]
+        if stderr_path is not None and isinstance(reader, StderrReader):
+            self._streams.append(_Stream(stderr_path, reader.feed_stderr))
+        self._reader = reader
+        self._known = known
+        self._names = known or Activity()  # the lines that tell them may no longer be kept
+        self._progress: Progress | None = None
+        self._phase: str | None = None
+        self._phase_at: datetime | None = None
+        self._last_sign_at: datetime | None = None
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that are read."""
+        return [stream.path for stream in self._streams]
+
+    def read_on(self) -> bool:
+        """Read the next piece; True when there is more. Raises OSError."""
+        pieces = [piece for stream in self._streams if (piece := stream.read_on()) is not None]
+        for piece in sorted(pieces, key=lambda piece: piece.written_at):
+            for line in piece.lines:
+                self._progress = piece.feed(line) or self._progress
+            self._last_sign_at = _moment(piece.written_at)
+            self._note_phase(piece.written_at)
+        return any(piece.has_more for piece in pieces)
 
     @property
     def finished(self) -> bool:
@@ -85,14 +130,11 @@ class OutputReader:
 
     def verdict(self, end: ExitRecord, stderr_path: str) -> Verdict:
         """Judge the attempt, after its output has been read to the end."""
-        self._feed(self._splitter.end())
+        for line in self._stdout.last_lines():
+            self._progress = self._reader.feed(line) or self._progress
         size = read_chunk(stderr_path, 0, 0).size
         tail = read_chunk(stderr_path, max(0, size - STDERR_TAIL_BYTES), STDERR_TAIL_BYTES).data
         return self._reader.verdict(end, tail)
-
-    def _feed(self, lines: list[bytes]) -> None:
-        for line in lines:
-            self._progress = self._reader.feed(line) or self._progress
 
     def _note_phase(self, written_at: float) -> None:
         phase = self._progress.phase if self._progress is not None else None

@@ -39,7 +39,7 @@ class OutputJudge(JobObserver):
         adapter = self._adapter(record)
         if adapter is None or not adapter.reads_output or ref in self._output:
             return
-        reader = OutputReader(self._executor.output_path(ref, "stdout"), adapter.reader(), attempt.activity)
+        reader = self._new_reader(ref, adapter, attempt.activity)
         patience = Patience(attempt.pid, self._launcher.config.daemon.linger_s)
         self._output.start(ref, reader, attempt.activity, patience)
 
@@ -75,7 +75,7 @@ class OutputJudge(JobObserver):
                 return judge_exit_code(end)
             if not adapter.reads_output:
                 return adapter.reader().verdict(end, b"")
-            reader = OutputReader(self._executor.output_path(ref, "stdout"), adapter.reader())
+            reader = self._new_reader(ref, adapter, None)
         if attempt.activity is not None and attempt.activity.lingered:
             end = msgspec.structs.replace(end, exit_code=0, signal=None)  # it was stopped after its work was done
         try:
@@ -95,6 +95,10 @@ class OutputJudge(JobObserver):
         if activity != Activity():
             self._listener.output_understood(ref, activity, progress)
         return verdict
+
+    def _new_reader(self, ref: AttemptRef, adapter: Adapter, known: Activity | None) -> OutputReader:
+        stdout, stderr = (self._executor.output_path(ref, stream) for stream in ("stdout", "stderr"))
+        return OutputReader(stdout, adapter.reader(), known, stderr)
 
     def _adapter(self, record: JobRecord) -> Adapter | None:
         try:

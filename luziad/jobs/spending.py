@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from luzia_protocol.jobs import format_usd
+
 from luziad.jobs.record import JobRecord
 
 
@@ -15,6 +17,7 @@ class Budget(NamedTuple):
 
 
 NO_BUDGET = Budget(None, None)
+_MIN_COST_USD = 0.0001
 
 
 def spending_of(record: JobRecord) -> tuple[float, int]:
@@ -34,7 +37,7 @@ def remaining_budget(record: JobRecord, budget: Budget, day_cost_usd: float | No
     costs = [day_cost_usd, None if budget.cost_usd is None else budget.cost_usd - cost_usd]
     known = [each for each in costs if each is not None]
     return Budget(
-        max(0.01, min(known)) if known else None,
+        max(_MIN_COST_USD, min(known)) if known else None,
         None if budget.turns is None else max(1, budget.turns - turns),
     )
 
@@ -45,7 +48,7 @@ def describe_overrun(record: JobRecord, budget: Budget) -> str | None:
         return None
     cost_usd, turns = spending_of(record)
     if budget.cost_usd is not None and cost_usd > budget.cost_usd:
-        return f"it cost ${cost_usd:.2f}, and its budget is ${budget.cost_usd:.2f}"
+        return f"it cost {format_usd(cost_usd)}, and its budget is {format_usd(budget.cost_usd)}"
     if budget.turns is not None and turns > budget.turns:
         return f"it took {turns} turns, and its budget is {budget.turns}"
     return None

@@ -16,11 +16,15 @@ class PlanItem(msgspec.Struct, frozen=True, gc=False):
 
 
 class QuestionPart(msgspec.Struct, frozen=True, gc=False):
-    """One question with its options; other answers are allowed, too. many: several options may be chosen."""
+    """One question with its options; other answers are allowed, too. many: several options may be chosen.
+
+    descriptions: the meaning of each option, in the same order; empty when the agent gives none.
+    """
 
     text: str
     options: list[str] = []
     many: bool = False
+    descriptions: list[str] = []
 
 
 class Question(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):

@@ -17,7 +17,11 @@ from support import DEADLINE_S, PrivateDaemon, eventually
 
 AGENT = Path(__file__).parents[1] / "data" / "programs" / "asking_claude.py"
 BASH = ["Bash", {"command": "rm -rf build"}]
-COLOURS = {"question": "Which colour?", "options": [{"label": "Red"}, {"label": "Blue"}], "multiSelect": False}
+COLOURS = {
+    "question": "Which colour?",
+    "options": [{"label": "Red", "description": "warm"}, {"label": "Blue"}],
+    "multiSelect": False,
+}
 REASON = {"question": "Why?", "options": [], "multiSelect": False}
 
 
@@ -132,8 +136,12 @@ def test_a_denial_says_what_to_do_instead_and_fails_nothing(desk: Desk) -> None:
 
 def test_a_question_is_answered_by_texts_and_numbers(desk: Desk) -> None:
     job = desk.dispatch(["AskUserQuestion", {"questions": [COLOURS, REASON]}])
-    assert [part["options"] for part in desk.waiting(job)["parts"]] == [["Red", "Blue"], []]
-    assert "2  Blue" in desk.luzia("jobs", job).stdout
+    parts = desk.waiting(job)["parts"]
+    assert [part["options"] for part in parts] == [["Red", "Blue"], []]
+    assert [part["descriptions"] for part in parts] == [["warm", ""], []]
+    shown = desk.luzia("jobs", job).stdout
+    assert "1  Red: warm" in shown
+    assert "2  Blue\n" in shown
     assert desk.error(op="answer", job=job, words=["only one"]) == "bad_request"
     assert desk.luzia("answer", job, "2", "it is calm").returncode == 0
     assert desk.ended(job)["state"] == "completed"

@@ -6,7 +6,7 @@ import os
 import shlex
 from datetime import datetime
 
-from luzia_protocol.jobs import Attempt, Job, JobState
+from luzia_protocol.jobs import Attempt, Job, JobState, format_usd
 
 from luzia_client.cli.show.activity import describe_activity
 from luzia_client.cli.show.formatting import (
@@ -115,8 +115,8 @@ def format_budget(job: Job) -> str:
     if job.budget is None:
         return ""
     cost, turns = job.budget.max_cost_usd, job.budget.max_turns
-    words = [*([] if cost is None else [f"${cost:.2f}"]), *([] if turns is None else [format_quantity(turns, "turn")])]
-    return ", ".join(words)
+    words = ["" if cost is None else format_usd(cost), "" if turns is None else format_quantity(turns, "turn")]
+    return ", ".join(filter(None, words))
 
 
 def _format_sub_jobs(job: Job) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli.show.text import one_line
@@ -20,7 +22,9 @@ def describe_question(job: Job) -> list[tuple[str, str]]:
         rows = []
         for part in question.parts:
             rows.append(one_line(part.text, _MAX_CHARS) + (" (several answers allowed)" if part.many else ""))
-            rows += [f"  {number}  {one_line(option)}" for number, option in enumerate(part.options, 1)]
+            options = zip_longest(part.options, part.descriptions, fillvalue="")
+            for number, words in enumerate(options, 1):
+                rows.append(f"  {number}  {': '.join(one_line(each) for each in words if each)}")
     others = len(job.activity.asked) - 1 if job.activity is not None else 0
     if others > 0:
         rows.append(f"… {others} more; list them with their ids: luzia jobs {job.id} --json")

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from luzia_protocol.jobs import Outcome
+from luzia_protocol.jobs import Outcome, format_usd
 
 from luziad.attempts.budget import BUDGET_GRACE_S, Stop
 from luziad.attempts.launch import Launcher
@@ -128,7 +128,8 @@ class DailyBudgetGate(Gate):
         for name in (project, None):
             most = self._budgets.get(name)
             if most is not None and (cost := self._spending.of(name)) >= most:
-                return f"the day's budget of {name or 'all projects'}, ${cost:.2f} of ${most:.2f}, is used up"
+                used = f"{format_usd(cost)} of {format_usd(most)}"
+                return f"the day's budget of {name or 'all projects'}, {used}, is used up"
         return None
 
     # ------------------------------------------------------------------ what runs

@@ -12,16 +12,16 @@ from luziad.config import load as configuration
 from luziad.jobs.observer import Hook, JobObserver, Observers
 
 ORDER = {
-    "job_queued": "Deadlines UsageLimitGate",
-    "attempt_starting": "Deadlines",
+    "job_queued": "Deadlines UsageLimitGate CircuitBreakerGate",
+    "attempt_starting": "Deadlines CircuitBreakerGate",
     "attempt_started": "PauseControl Timeouts StallWatch OutputJudge",
     "attempt_recovered": "PauseControl Deadlines StallWatch OutputJudge Questions",
     "progress_reported": "StallWatch",
-    "output_understood": "BudgetWatch Questions DailyBudgetGate",
+    "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate",
     "attempt_exited": "Timeouts StallWatch",
-    "attempt_ended": "SlotLending",
+    "attempt_ended": "SlotLending UsageLimitGate CircuitBreakerGate",
     "job_changed": "StatusFiles",
-    "job_ended": "Deadlines SubJobs SlotLending DependencyGate Retention",
+    "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Retention",
     "job_removed": "Deadlines",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",
@@ -35,7 +35,7 @@ that what was promised a slot gets it before what is new; it may be removed only
 be written again, jobs that have waited for it start before schedules dispatch new ones.
 """
 
-GATES = "HoldGate UsageLimitGate DailyBudgetGate StartTimeGate DependencyGate"
+GATES = "HoldGate UsageLimitGate CircuitBreakerGate DailyBudgetGate StartTimeGate DependencyGate"
 """The first closed gate is the reason that a user sees, so those that a user can open come first."""
 
 

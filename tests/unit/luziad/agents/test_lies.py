@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from luzia_protocol.jobs import Outcome, Progress
 
-from luziad.agents.base import Reader
+from luziad.agents.base import Reader, StderrReader
 from luziad.agents.registry import BUILT_IN
 from luziad.jobs.attempt import FailureCause, Verdict
 from unit.luziad.agents.recordings import RECORDINGS, exited
@@ -259,8 +259,8 @@ def test_codex_plans_are_counted() -> None:
 
 
 def test_codex_that_does_not_begin_says_why_on_stderr() -> None:
-    judged = verdict("codex", code=1, stderr=b"Reading\nError: not logged in\n\n")
-    assert judged == Verdict(Outcome.FAILED, "exit code 1: Error: not logged in")
+    judged = verdict("codex", code=1, stderr=b"Reading\nError: no such profile\n\n")
+    assert judged == Verdict(Outcome.FAILED, "exit code 1: Error: no such profile")
 
 
 def test_gemini_exit_0_without_a_result_is_a_failure() -> None:
@@ -356,3 +356,51 @@ def test_vibe_plans_are_counted_in_older_versions_too() -> None:
 @pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode", "vibe"])
 def test_an_agent_that_printed_nothing_has_not_succeeded(agent: str) -> None:
     assert verdict(agent).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"),
+    [
+        ("error: unknown option '--foo'\n\nUsage: pi [options]\n\nOptions:\n  -h, --help  help\n", "unknown option"),
+        ("error: unexpected argument\n\nFor more information, try '--help'.\n", "unexpected argument"),
+        ("Usage: x [OPTIONS]\nTry 'x --help' for help.\n\nError: no such option: --y\n", "no such option"),
+        ("Reading keys\nit broke\n", "it broke"),
+    ],
+)
+def test_usage_help_after_an_error_is_not_the_reason(stderr: str, reason: str) -> None:
+    assert reason in (verdict("opencode", code=2, stderr=stderr.encode()).reason or "")
+
+
+@pytest.mark.parametrize(
+    ("agent", "words", "key"),
+    [
+        ("claude", "Not logged in · Please run /login", "ANTHROPIC_API_KEY"),
+        ("vibe", "Error: Missing MISTRAL_API_KEY environment variable for mistral provider", "MISTRAL_API_KEY"),
+        ("codex", "Missing environment variable: `OPENAI_API_KEY`.", "OPENAI_API_KEY"),
+    ],
+)
+def test_an_agent_without_a_key_says_how_the_key_of_the_shell_reaches_it(agent: str, words: str, key: str) -> None:
+    judged = verdict(agent, code=1, stderr=words.encode())
+    assert words in (judged.reason or "")
+    assert f"`luzia -e {key} PROJECT TASK`" in (judged.reason or "")
+    assert "luzia -e" not in (verdict(agent, code=1, stderr=b"Error: Invalid API key").reason or "")
+
+
+@pytest.mark.parametrize("outcome", ["turn_limit", "price_limit", "token_limit", "deadline"])
+def test_vibe_that_stops_at_a_budget_is_over_budget_even_after_its_answer(outcome: str) -> None:
+    answer = {"role": "assistant", "content": "Done"}
+    keys = "Reading API keys from the system keyring (set them as environment variables to skip this)\n"
+    judged = verdict("vibe", answer, code=3, stderr=f"{keys}Stopped: {outcome}\n".encode())
+    assert judged == Verdict(Outcome.OVER_BUDGET, f"exit code 3: Stopped: {outcome}")
+    assert verdict("vibe", answer, code=3, stderr=f"{keys}Stopped: terminated\n".encode()).outcome is Outcome.FAILED
+
+
+def test_gemini_tells_its_retries_on_stderr() -> None:
+    reader, _ = read("gemini", {"type": "init", "session_id": "s"})
+    assert isinstance(reader, StderrReader)
+    told = reader.feed_stderr(b"Attempt 2 failed with status 429. Retrying with backoff... _ApiError: {")
+    assert told == Progress(phase="retry 2: status 429")
+    assert reader.feed_stderr(b"    at throwErrorIfNotOK (file:///x.js:1:2)") is None
+    told = reader.feed_stderr(b"Attempt 3 failed: You have exhausted your capacity. Retrying after 6173ms...")
+    assert told == Progress(phase="retry 3")
+    assert reader.summary().usage_limit is None

@@ -77,3 +77,19 @@ def test_what_is_kept_is_bounded() -> None:
     assert (len(kept.files), kept.file_count, len(kept.plan)) == (KEPT_FILES, 501, KEPT_PLAN)
     assert kept.last_message is not None
     assert len(kept.last_message) == KEPT_MESSAGE
+
+
+def test_stderr_is_read_as_it_grows_where_the_agent_reports_there(tmp_path: Path) -> None:
+    stdout, stderr = tmp_path / "stdout", tmp_path / "stderr"
+    stdout.write_bytes(b'{"type": "init", "session_id": "s"}\n')
+    stderr.touch()
+    reading = OutputReader(str(stdout), BUILT_IN["gemini"].reader(), stderr_path=str(stderr))
+    assert reading.paths == [str(stdout), str(stderr)]
+    assert read_whole(reading).phase == "thinking"
+    with stderr.open("ab", buffering=0) as file:
+        file.write(b"Attempt 1 failed with sta")
+        assert read_whole(reading).phase == "thinking"
+        file.write(b"tus 429. Retrying with backoff...\n")
+    assert read_whole(reading).phase == "retry 1: status 429"
+    quiet = OutputReader(str(stdout), BUILT_IN["claude"].reader(), stderr_path=str(stderr))
+    assert quiet.paths == [str(stdout)]

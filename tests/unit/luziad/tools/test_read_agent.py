@@ -95,7 +95,7 @@ def test_what_cannot_be_done_is_said_in_words(words: list[str], status: int, sai
 @pytest.mark.parametrize("name", ["TERM", "sigterm", "15"])
 def test_a_signal_can_be_said_in_any_way(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = replay(capsys, "codex", "--stdout=/dev/null", f"--signal={name}")
-    assert said["verdict"] == {"outcome": "failed", "reason": "killed by SIGTERM"}
+    assert said["verdict"] == {"outcome": "failed", "reason": "killed by SIGTERM", "cause": None}
 
 
 def test_a_configured_agent_is_read_as_its_reader_says(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

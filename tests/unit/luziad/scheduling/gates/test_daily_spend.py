@@ -83,7 +83,7 @@ def test_an_attempt_may_use_the_smaller_one_of_what_its_job_and_its_day_have_lef
     assert remaining_budget(job, Budget(2.0, 10)) == Budget(0.5, 7)
     assert remaining_budget(job, Budget(2.0, None), 0.25) == Budget(0.25, None)
     assert remaining_budget(job, NO_BUDGET, 0.25) == Budget(0.25, None)
-    assert remaining_budget(job, Budget(1.0, 2), -3.0) == Budget(0.01, 1)
+    assert remaining_budget(job, Budget(1.0, 2), -3.0) == Budget(0.0001, 1)
 
 
 def test_a_job_breaks_its_budget_when_it_uses_more() -> None:
