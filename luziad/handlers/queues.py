@@ -7,9 +7,8 @@ from collections.abc import Callable
 from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Drain, PauseQueue, QueueChange, ResumeQueue
 
-from luziad.errors import StorageError
 from luziad.handlers.dispatch.project import unknown_project
-from luziad.handlers.replies import Call, require_writable, storage_refusal, unconditional_reply
+from luziad.handlers.replies import Call, require_writable, unconditional_reply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 
@@ -20,10 +19,7 @@ async def pause_queue(services: Services, request: PauseQueue, call: Call) -> No
     """Start no more jobs of one project or of all, and pause the running ones."""
     require_writable(services.journal)
     _require_known(services, request.project)
-    try:
-        await services.scheduler.queues.pause(request.project)
-    except StorageError as exc:
-        raise storage_refusal(exc) from exc
+    await services.scheduler.queues.pause(request.project)
     jobs = _jobs(services, request, lambda record: record.status.state in (JobState.STARTING, JobState.RUNNING))
     _change_jobs(services, call, jobs, services.scheduler.pauses.pause)
 
@@ -32,20 +28,14 @@ async def resume_queue(services: Services, request: ResumeQueue, call: Call) -> 
     """Start jobs of one project or of all again, and resume the paused ones."""
     require_writable(services.journal)
     _require_known(services, request.project)
-    try:
-        await services.scheduler.queues.resume(request.project)
-    except StorageError as exc:
-        raise storage_refusal(exc) from exc
+    await services.scheduler.queues.resume(request.project)
     jobs = _jobs(services, request, services.scheduler.pauses.is_paused)
     _change_jobs(services, call, jobs, services.scheduler.pauses.resume)
 
 
 async def drain(services: Services, request: Drain, call: Call) -> None:
     """Start no more jobs until the daemon restarts, or end a drain."""
-    try:
-        await services.scheduler.queues.drain(end=request.end)
-    except StorageError as exc:
-        raise storage_refusal(exc) from exc
+    await services.scheduler.queues.drain(end=request.end)
     _reply(services, call, [])
 
 

@@ -14,24 +14,15 @@ from typing import Any
 import msgspec
 
 from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedError
+from luziad.store import opening
 from luziad.store.batch import Batch, is_intact
 from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
 from luziad.store.last_commit import LastCommit
-from luziad.store.opening import (
-    SCHEMA_VERSION,
-    check_and_migrate,
-    check_integrity,
-    create,
-    open_read_only,
-    read_schema_version,
-    refuse_newer,
-    translate_error,
-)
 from luziad.store.queries import SQL
 
 log = logging.getLogger("luziad.store")
 
-_PROBE = f"PRAGMA user_version = {SCHEMA_VERSION}"  # writes a page without changing the value
+_PROBE = f"PRAGMA user_version = {opening.SCHEMA_VERSION}"  # writes a page without changing the value
 
 
 class Store:
@@ -46,22 +37,22 @@ class Store:
         file = path / STORE_NAME
         try:
             if not file.exists():
-                create(file)
-            refuse_newer(read_schema_version(file), file)
+                opening.create(file)
+            opening.refuse_newer(opening.read_schema_version(file), file)
             self._jobs = _open(file)
             self._inode = file.stat().st_ino
         except sqlite3.DatabaseError as exc:
-            raise translate_error(StoreDamagedError, file, exc) from exc
+            raise opening.translate_error(StoreDamagedError, file, exc) from exc
         self._last_commit = LastCommit(path)
         try:
-            self.notices = check_and_migrate(self._jobs, file)
+            self.notices = opening.check_and_migrate(self._jobs, file)
             self._check_reaches(self._last_commit.read())
             self._private = self._open_private()
         except BaseException as exc:
             self._jobs.close()
             self._last_commit.close()
             if isinstance(exc, sqlite3.DatabaseError):
-                raise translate_error(StoreDamagedError, file, exc) from exc
+                raise opening.translate_error(StoreDamagedError, file, exc) from exc
             raise
 
     def write(self, batch: Batch) -> None:
@@ -166,7 +157,7 @@ class Store:
             _check_and_configure(database)
         except sqlite3.DatabaseError as exc:
             database.close()
-            raise translate_error(EnvironmentsDamagedError, path, exc) from exc
+            raise opening.translate_error(EnvironmentsDamagedError, path, exc) from exc
         return database
 
     def _rows(self, database: sqlite3.Connection, statement: str) -> list[Any]:
@@ -175,7 +166,9 @@ class Store:
             return database.execute(SQL[statement]).fetchall()
         except sqlite3.DatabaseError as exc:
             damage = EnvironmentsDamagedError if private else StoreDamagedError
-            raise translate_error(damage, self.path / (ENVIRONMENTS_NAME if private else STORE_NAME), exc) from exc
+            raise opening.translate_error(
+                damage, self.path / (ENVIRONMENTS_NAME if private else STORE_NAME), exc
+            ) from exc
 
 
 class EventReader:
@@ -203,7 +196,7 @@ class EventReader:
     def _query(self, statement: str, arguments: tuple[int, ...]) -> list[Any]:
         try:
             if self._database is None:
-                self._database = open_read_only(self._path)
+                self._database = opening.open_read_only(self._path)
             return self._database.execute(SQL[statement], arguments).fetchall()
         except sqlite3.Error as exc:
             raise StorageError(f"{self._path}: {exc}") from exc
@@ -214,7 +207,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _check_and_configure(database: sqlite3.Connection) -> None:
-    check_integrity(database)
+    opening.check_integrity(database)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA secure_delete = ON")
