@@ -22,6 +22,7 @@ $(STAMP): pyproject.toml .ci/constraints.txt
 	    echo "Select another one: make PYTHON=python3.12 venv" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing luzia and its dependencies into $(VENV); this can take some minutes." >&2
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt \

@@ -24,6 +24,7 @@ from luziad.attempts.questions import Questions
 from luziad.attempts.stall import StallWatch
 from luziad.attempts.verdict import OutputJudge
 from luziad.attempts.worktrees import Worktrees
+from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
 from luziad.errors import StartupError, StorageError
 from luziad.executor.local import LocalExecutor
@@ -47,6 +48,7 @@ from luziad.scheduling.attempt_reports import ExecutorReports, OutputReports
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.deadlines.deadlines import Deadlines
 from luziad.scheduling.deadlines.timeouts import Timeouts
+from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate
 from luziad.scheduling.gates.gates import Gates
@@ -134,7 +136,8 @@ class App:
         """What queued jobs wait in, and what changes their states."""
         config, start_jobs = self._config, self._observers.start_possible
         self._ready = ReadyQueue(configured_limits(config))
-        self._queues = QueueControl(self._state_dir, self._ready, self._files, start_jobs)
+        self._names = ProjectNames(config.projects)
+        self._queues = QueueControl(self._state_dir, self._ready, self._names, self._files, start_jobs)
         self._exemptions = Exemptions(self._table, self._ready, self._queues)
         self._machine = MachineLoad(config.daemon, start_jobs)
         self._lending = SlotLending(self._ready, start_jobs)
@@ -174,7 +177,8 @@ class App:
         """What admits, starts, ends and removes jobs, and the gates."""
         table, journal, observers, gates = self._table, self._journal, self._observers, self._gates
         self._usage_limits = UsageLimitGate(gates.admit)
-        retries = RetryPlanner(RetryPolicies(self._launcher), self._usage_limits)
+        self._breaker = CircuitBreakerGate(table, gates.admit)
+        retries = RetryPlanner(RetryPolicies(self._launcher), (self._usage_limits, self._breaker))
         self._completion = Completion(
             transitions=self._transitions,
             journal=journal,
@@ -192,6 +196,7 @@ class App:
         gates.add(
             HoldGate(),
             self._usage_limits,
+            self._breaker,
             self._daily_budget,
             StartTimeGate(gates.admit),
             DependencyGate(table, gates.admit, self._completion.skip),
@@ -232,6 +237,7 @@ class App:
     def _new_scheduler(self, retries: RetryPlanner) -> Scheduler:
         return Scheduler(
             table=self._table,
+            names=self._names,
             journal=self._journal,
             environments=self._environments,
             executor=self._executor,
@@ -241,6 +247,8 @@ class App:
             queues=self._queues,
             machine=self._machine,
             daily_budget=self._daily_budget,
+            usage_limits=self._usage_limits,
+            breaker=self._breaker,
             transitions=self._transitions,
             completion=self._completion,
             retries=retries,

@@ -140,6 +140,11 @@ def project_text(project: ProjectLike) -> str:
     return absolute_path("project", project)
 
 
+def project_list(projects: str | Iterable[str]) -> list[str]:
+    """Names and absolute paths of projects. Raises ArgumentError."""
+    return [project_text(each) for each in string_list("projects", projects)]
+
+
 def schedule_name(schedule: ScheduleLike) -> str:
     """The name of a schedule. Raises ArgumentError."""
     name = schedule.name if isinstance(schedule, Schedule) else schedule

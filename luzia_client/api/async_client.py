@@ -172,7 +172,7 @@ class AsyncClient:
         request = requests.Subscribe(
             after=after,
             jobs=arguments.job_ids(jobs),
-            projects=arguments.string_list("projects", projects),
+            projects=arguments.project_list(projects),
             kinds=arguments.event_kinds(kinds),
         )
         return self._caller.subscribe(request)
@@ -205,6 +205,7 @@ class AsyncClient:
 
     pause_queue = coroutine(Client.pause_queue)
     resume_queue = coroutine(Client.resume_queue)
+    resume_agent = coroutine(Client.resume_agent)
     drain_queue = coroutine(Client.drain_queue)
     list_projects = coroutine(Client.list_projects)
     add_project = coroutine(Client.add_project)

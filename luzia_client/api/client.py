@@ -145,7 +145,7 @@ class Client:
     ) -> replies.JobPage:
         """A page of jobs, newest first unless `sort` is given, with the number of jobs in each state.
 
-        projects, states, tags: only jobs of these projects, in these states, with all of these tags.
+        projects, states, tags: only jobs of these projects (names or paths), in these states, with all of these tags.
         parent: only sub-jobs of this job. since: only jobs dispatched at this time or later.
         sort: times and quantities descending, text ascending; reverse: the opposite order.
         limit: jobs in the page, 1 to 1000. cursor: `next` of the previous page, None for the first.
@@ -153,7 +153,7 @@ class Client:
         Listed jobs have the first 256 characters of their task and no attempts; `get_job` returns all of it.
         """
         request = requests.List(
-            projects=arguments.string_list("projects", projects),
+            projects=arguments.project_list(projects),
             states=arguments.job_states(states),
             limit=limit,
             cursor=cursor,
@@ -285,7 +285,7 @@ class Client:
         request = requests.Subscribe(
             after=after,
             jobs=arguments.job_ids(jobs),
-            projects=arguments.string_list("projects", projects),
+            projects=arguments.project_list(projects),
             kinds=arguments.event_kinds(kinds),
         )
         return self._caller.subscribe(request)
@@ -487,6 +487,10 @@ class Client:
         """Start jobs of a project, or of all projects, again; running: also resume paused jobs."""
         name = None if project is None else arguments.project_text(project)
         return self._caller.request(operations.ResumeQueue(project=name, running=running), operations.QueueChange)
+
+    def resume_agent(self, agent: str) -> operations.QueueChange:
+        """Start jobs of an agent again that wait for a usage limit or after a failure of its account."""
+        return self._caller.request(operations.ResumeAgent(agent=agent), operations.QueueChange)
 
     def drain_queue(self, end: bool = False) -> operations.QueueChange:
         """Start no jobs until the daemon is stopped; end: start jobs again."""

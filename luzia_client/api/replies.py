@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import threading
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -38,6 +39,10 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
 _decoder = msgspec.json.Decoder(Frame)
 _encoder = msgspec.json.Encoder()
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+TYPES_LOCK = threading.Lock()
+"""Held while msgspec may learn the fields of a struct: two threads that do so at the same time crash it."""
 
 
 def encode_request(request: msgspec.Struct) -> bytes:
@@ -80,9 +85,17 @@ def decode_field(raw: msgspec.Raw, kind: type[T]) -> T:
     if not is_present(raw):
         raise UnexpectedAnswerError(f"the daemon's reply has no {kind.__name__}")
     try:
-        return msgspec.json.decode(raw, type=kind)
+        found: T = _decoder_of(kind).decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
         raise UnexpectedAnswerError(f"the daemon's {kind.__name__} is invalid: {exc}") from exc
+    return found
+
+
+def _decoder_of(kind: type[T]) -> msgspec.json.Decoder[T]:
+    with TYPES_LOCK:
+        if kind not in _decoders:
+            _decoders[kind] = msgspec.json.Decoder(kind)
+        return _decoders[kind]
 
 
 def reply_in(frame: Frame, kind: type[T]) -> T:

@@ -17,6 +17,7 @@ from luzia_protocol.jobs import Outcome
 from luzia_client.api import arguments
 from luzia_client.api.arguments import Duration, JobLike, JobsLike, PathLike, ProjectLike
 from luzia_client.api.errors import ArgumentError
+from luzia_client.api.replies import TYPES_LOCK
 
 CLEAN_TIMEOUT_S = 3600.0
 """Git may have to check and delete a large tree."""
@@ -214,7 +215,8 @@ def _unknown_option(place: str, name: str, known: Iterable[str]) -> ArgumentErro
 def _checked(fields: dict[str, Any], kind: type[T], place: str = "") -> T:
     """The request with these fields. Raises ArgumentError for a field of a wrong type."""
     try:
-        return msgspec.convert(fields, kind)
+        with TYPES_LOCK:
+            return msgspec.convert(fields, kind)
     except (msgspec.ValidationError, ValueError) as exc:
         raise ArgumentError(f"{place}: {exc}" if place else str(exc)) from exc
 

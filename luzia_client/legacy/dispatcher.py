@@ -143,7 +143,12 @@ class ResponseiveDispatcher:
             return []  # no job has such a status
         words = {OLD_WORDS[state] for state in states}
         tracked = [each.status() for each in reversed(self._tracked.values()) if not project or project == each.project]
-        jobs = [old_status(job) for job in self._client.iter_jobs(projects, states)]
+        try:
+            jobs = [old_status(job) for job in self._client.iter_jobs(projects, states)]
+        except Refused as refused:
+            if refused.code is not ErrorCode.UNKNOWN_PROJECT:
+                raise
+            jobs = []
         return [each for each in tracked if not words or each["status"] in words] + jobs
 
     def wait_for_job(

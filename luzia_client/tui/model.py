@@ -1,7 +1,7 @@
 """The ordered list of jobs of a screen, updated by pages and events. Pure.
 
-Live jobs come first: waiting for an answer, active, queued, each group with the newest on top. Then come ended jobs,
-the last to end on top. A bounded number is kept; older ones are only counted.
+Live jobs come first: waiting for an answer and active, the newest on top, then queued, the next to start on top. Then
+come ended jobs, the last to end on top. A bounded number is kept; older ones are only counted.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class RowKey(NamedTuple):
     """The position of a job in the list: smaller keys come first."""
 
     group: int
+    rank: float
     age: float
     id: str
 
@@ -204,9 +205,16 @@ class JobsModel:
 def sort_key(job: Job) -> RowKey:
     """The position of a job."""
     if job.state.is_final:
-        return RowKey(_FINAL, -(job.ended_at or job.created_at).timestamp(), job.id)
-    live = _ACTIVE if job.state in ACTIVE_STATES else _QUEUED
-    return RowKey(_WAITING if job.state is JobState.WAITING else live, -job.created_at.timestamp(), job.id)
+        return RowKey(_FINAL, 0, -(job.ended_at or job.created_at).timestamp(), job.id)
+    if job.state is JobState.QUEUED:
+        return RowKey(_QUEUED, -job.priority, job.created_at.timestamp(), job.id)
+    return RowKey(_live_group(job.state), 0, -job.created_at.timestamp(), job.id)
+
+
+def _live_group(state: JobState) -> int:
+    if state is JobState.WAITING:
+        return _WAITING
+    return _ACTIVE if state in ACTIVE_STATES else _QUEUED
 
 
 def is_usage_limited(job: Job) -> bool:

@@ -62,15 +62,21 @@ class _EventFilter:
 
     def __init__(self, services: Services, request: Subscribe, uid: int) -> None:
         self._jobs = frozenset(services.table.find(job, uid).id for job in request.jobs)
-        self._projects = frozenset(request.projects)
+        self._projects = frozenset(services.find_project(each) for each in request.projects)
+        self._table = services.table
         self._kinds = frozenset(request.kinds)
 
     def __call__(self, event: events.Event) -> bool:
         return (
             (not self._jobs or event.job in self._jobs)
-            and (not self._projects or event.project in self._projects)
+            and (not self._projects or self._project(event) in self._projects)
             and (not self._kinds or event.__struct_config__.tag in self._kinds)
         )
+
+    def _project(self, event: events.Event) -> str:
+        """The name of the job's project: an old event may have another one."""
+        record = self._table.get(event.job)
+        return event.project if record is None else record.project
 
 
 class _LiveStream:

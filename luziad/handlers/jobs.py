@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import FINAL_STATES, JobState
@@ -26,6 +28,7 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
     """A page of jobs."""
     if not 1 <= request.limit <= MAX_PAGE:
         raise Refused(ErrorCode.BAD_REQUEST, f"`limit` must be from 1 to {MAX_PAGE}, not {request.limit}")
+    request = replace(request, projects=[services.find_project(each) for each in request.projects])
     page, more = _page(services, request, call.uid)
     return replies.JobPage(
         jobs=[services.view(record, whole=False) for record in page],
@@ -66,7 +69,7 @@ def _select(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
         if (
             record.durable
             and (not states or record.status.state in states)
-            and (not projects or record.spec.project in projects)
+            and (not projects or record.project in projects)
             and (not request.tags or _has_tags(record, request.tags))
             and record.spec.created_at >= since
         ):

@@ -39,6 +39,7 @@ HANDLERS: dict[type, Handler] = {
     operations.Release: job_control.release,
     operations.PauseQueue: queues.pause_queue,
     operations.ResumeQueue: queues.resume_queue,
+    operations.ResumeAgent: queues.resume_agent,
     operations.Drain: queues.drain,
     requests.Retry: job_control.retry,
     requests.Send: job_control.send,

@@ -12,6 +12,7 @@ from luzia_protocol.replies import Ok
 
 from luziad.config.schema import Config
 from luziad.handlers.dispatch.job_factory import JobFactory
+from luziad.handlers.dispatch.project import unknown_project
 from luziad.handlers.replies import Call
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
@@ -51,6 +52,17 @@ class Services:
     def config(self) -> Config:
         """The configuration in force."""
         return self.operations.config
+
+    def find_project(self, project: str) -> str:
+        """The name of a project by its name or absolute path. Raises Refused unless it is configured, or known by jobs.
+
+        A project that is paused is known as well.
+        """
+        name = self.scheduler.names.find(project)
+        known = name in self.config.projects or name in self.scheduler.queues.now.projects
+        if not known and not self.table.counts([name]):
+            raise unknown_project(self.config, project, self.table.projects())
+        return name
 
     def view(self, record: JobRecord, *, whole: bool) -> Job:
         """The job as clients see it, with the reason why it waits."""

@@ -14,7 +14,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
 
 from luziad.clocks.clock import SteadyTime
-from luziad.jobs.attempt import Answer, Pauses
+from luziad.jobs.attempt import Answer, FailureCause, Pauses
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.family import Origin
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
@@ -36,7 +36,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What was requested.
 
-    project: the project's name. directory: the project's directory. cwd: the working directory, if another one.
+    project: the project's name at the dispatch. directory: its directory. cwd: the working directory, if another one.
     env_set, client_set: numbers, among the store's environments, of the variables set for this job and of those
     passed on by the caller; 0 for none.
     uid: user id of the caller. origin: how the job was dispatched. terms: when it may run.
@@ -74,6 +74,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     activity: what its output has shown, with the agent's session; None when the output is not read.
     continuation: the session that it resumes.
     answers: answers to the agent's questions, until its output shows that it has received them.
+    cause: why the agent has failed, as far as its output tells.
     """
 
     number: int
@@ -93,6 +94,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     continuation: Continuation | None = field(default=None, name="given")
     pauses: Pauses | None = None
     answers: tuple[Answer, ...] | None = None
+    cause: FailureCause | None = None
 
 
 class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
@@ -119,23 +121,26 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class JobRecord(msgspec.Struct, gc=False):
-    """A job in the table. `n` counts dispatches and orders jobs; `durable` once the store has it."""
+    """A job in the table. `n` counts dispatches and orders jobs; `durable` once the store has it.
+
+    project: the name of the project that its directory is now; at the dispatch it was spec.project.
+    """
 
     n: int
     id: str
     spec: JobSpec
     status: JobStatus
     durable: bool = False
+    project: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the name from the spec, unless there is another."""
+        self.project = self.project or self.spec.project
 
     @property
     def attempt(self) -> AttemptRecord | None:
         """The newest attempt, None before the first."""
         return self.status.attempts[-1] if self.status.attempts else None
-
-    @property
-    def project(self) -> str:
-        """The name of the job's project."""
-        return self.spec.project
 
     @property
     def ancestors(self) -> tuple[str, ...]:
@@ -170,6 +175,6 @@ class JobRecord(msgspec.Struct, gc=False):
         """What the ready queue needs to know about the job."""
         spec = self.spec
         if spec.requirements is None and spec.origin is None:
-            return Wants(spec.project, spec.agent)
+            return Wants(self.project, spec.agent)
         requirements = spec.requirements or NO_REQUIREMENTS
-        return Wants(spec.project, spec.agent, requirements.priority, requirements.resources, len(self.ancestors))
+        return Wants(self.project, spec.agent, requirements.priority, requirements.resources, len(self.ancestors))

@@ -33,7 +33,7 @@ ORDERS: dict[SortKey, tuple[bool, Callable[[JobRecord], Any]]] = {
     "duration": (True, _of_attempt("duration_s")),
     "cost": (True, _cost),
     "priority": (True, _priority),
-    "project": (False, lambda record: record.spec.project),
+    "project": (False, lambda record: record.project),
     "agent": (False, lambda record: record.spec.agent),
     "state": (False, lambda record: _STATE_ORDER[record.status.state]),
 }

@@ -57,6 +57,12 @@ class JobTable:
         self._count(record, before, -1)
         self._count(record, record.status.state, +1)
 
+    def rename_project(self, record: JobRecord, project: str) -> None:
+        """Give the job's project another name."""
+        for counts, by in ((self._counts[record.project], -1), (self._counts.setdefault(project, Counter()), +1)):
+            counts[record.status.state] += by
+        record.project = project
+
     def get(self, job: str) -> JobRecord | None:
         """The job with exactly this id."""
         return self._jobs.get(job)
@@ -129,10 +135,14 @@ class JobTable:
             total.update(self._counts.get(name, {}))
         return {state: total[state] for state in JobState if total[state]}
 
+    def projects(self) -> list[str]:
+        """The names of the projects that have jobs."""
+        return [name for name, counts in self._counts.items() if any(counts.values())]
+
     def _count(self, record: JobRecord, state: JobState, by: int) -> None:
-        counts = self._counts.get(record.spec.project)
+        counts = self._counts.get(record.project)
         if counts is None:
-            counts = self._counts[record.spec.project] = Counter()
+            counts = self._counts[record.project] = Counter()
         counts[state] += by
         if state is JobState.QUEUED:
             self.queued += by
@@ -162,5 +172,5 @@ class JobTable:
             for job, record in self._jobs.items()
             if (job.startswith(part) or job.endswith(part))
             and record.durable
-            and (project is None or record.spec.project == project)
+            and project in (None, record.project, record.spec.project)
         ]

@@ -30,8 +30,8 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
     shown = attempt if attempt is not None and fate.state is not JobState.QUEUED else None
     return Job(
         id=record.id,
-        name=job_name(spec.project, record.id),
-        project=spec.project,
+        name=job_name(record.project, record.id),
+        project=record.project,
         agent=spec.agent,
         task=task[:LIST_TASK_CHARS],
         state=fate.state,
@@ -97,6 +97,7 @@ def describe_job(
         directory=directory if attempt else None,
         children=dict(Counter(child.status.state for child in children if child.durable)),
         budget=budget,
+        project_directory=None if record.spec.cwd is None else record.spec.directory,
     )
 
 

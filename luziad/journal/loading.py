@@ -95,7 +95,8 @@ def record_from_job(n: int, job: Job) -> JobRecord:
 def _spec(job: Job) -> JobSpec:
     return JobSpec(
         project=job.project,
-        directory=job.cwd,
+        directory=job.project_directory or job.cwd,
+        cwd=None if job.project_directory is None else job.cwd,
         agent=job.agent,
         created_at=job.created_at.timestamp(),
         task=job.task if job.argv is None else "",

@@ -67,6 +67,7 @@ def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
     record = record_from_job(scheduler.admission.next_n(), job)
     record.spec = msgspec.structs.replace(record.spec, uid=NO_USER)
     record.durable = False
+    record.project = scheduler.names.name(record.spec.directory, record.spec.project)
     if record.status.ended_at is None:
         record.status.ended_at = time.time()
     return record, notes

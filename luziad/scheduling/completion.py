@@ -95,7 +95,7 @@ class Completion:
     def end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None:
         """The attempt has this verdict: plan the next one, or end the job."""
         verdict = self.retries.classify(record, verdict)
-        attempt.outcome, attempt.reason = verdict.outcome, verdict.reason
+        attempt.outcome, attempt.reason, attempt.cause = verdict.outcome, verdict.reason, verdict.cause
         self.observers.attempt_ended(record, attempt)
         self.ready.release(record.id)
         reason = self.retries.plan(record, verdict)

@@ -20,6 +20,7 @@ from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Queues
 
 from luziad.clocks.format import format_time
+from luziad.config.project_names import ProjectNames
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
@@ -31,21 +32,34 @@ QUEUES_NAME = "queues.json"
 replace = msgspec.structs.replace
 
 
+class _QueueFile(Queues, frozen=True):
+    """What the file holds. directories: the real paths of the paused projects, by the names that they had then."""
+
+    directories: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class QueueControl:
     """The pauses and the drain in force, as `now`. `start_jobs` is called when they change.
 
-    notices: messages for the operator.
+    names: which project a directory is. notices: messages for the operator.
     """
 
     def __init__(
-        self, state_dir: Path, ready: ReadyQueue, files: ThreadPoolExecutor, start_jobs: Callable[[], None]
+        self,
+        state_dir: Path,
+        ready: ReadyQueue,
+        names: ProjectNames,
+        files: ThreadPoolExecutor,
+        start_jobs: Callable[[], None],
     ) -> None:
         self._file = state_dir / QUEUES_NAME
         self._ready = ready
+        self._names = names
         self._files = files
         self._start_jobs = start_jobs
         self._lock = asyncio.Lock()
         self.notices: list[str] = []
+        self._directories: dict[str, str] = {}  # of paused projects, by name
         self.now = self._read()
         self._apply()
 
@@ -101,16 +115,32 @@ class QueueControl:
         """End the drain, because the daemon stops in an orderly way."""
         if self.now.draining is not None:
             try:
-                _write(self._file, replace(self.now, draining=None))
+                _write(self._file, _file(replace(self.now, draining=None), self._directories))
             except OSError as exc:
                 log.error("drain_not_ended file=%s error=%s", self._file, exc)
 
+    def rename_projects(self) -> None:
+        """Follow the directories of paused projects, whose names may have changed."""
+        paused, self._directories = self._directories, {}
+        found = {}
+        for name, since in self.now.projects.items():
+            directory = paused.get(name) or self._names.directory(name)
+            new = name if directory is None else self._names.name(directory, name)
+            found[new] = since
+            if directory is not None:
+                self._directories[new] = directory
+        self.now = replace(self.now, projects=found)
+        self._apply()
+
     async def _change(self, new: Queues) -> None:
+        known = {name: self._directories.get(name) or self._names.directory(name) for name in new.projects}
+        directories = {name: directory for name, directory in known.items() if directory is not None}
+        file = _file(new, directories)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._files, _write, self._file, new)
+            await asyncio.get_running_loop().run_in_executor(self._files, _write, self._file, file)
         except OSError as exc:
             raise StorageError(f"{self._file}: {exc.strerror}") from exc
-        self.now = new
+        self.now, self._directories = new, directories
         self._apply()
         log.info("queues_changed queues=%s", msgspec.json.encode(new).decode())
         self._start_jobs()
@@ -121,7 +151,7 @@ class QueueControl:
     def _read(self) -> Queues:
         """Read the file. While it is invalid the whole queue is paused, as it may have been before."""
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=Queues)
+            file = msgspec.json.decode(self._file.read_bytes(), type=_QueueFile)
         except FileNotFoundError:
             return Queues()
         except (OSError, msgspec.DecodeError) as exc:
@@ -130,6 +160,8 @@ class QueueControl:
                 f"{self._file} cannot be read, so the queue is paused: resume it with `luzia resume --all`"
             )
             return Queues(everything=datetime.now(UTC))
+        self._directories = file.directories
+        return Queues(file.everything, file.projects, file.draining)
 
 
 class Exemptions:
@@ -168,7 +200,11 @@ def _clock(moment: datetime) -> str:
     return format_time(moment.timestamp())
 
 
-def _write(file: Path, queues: Queues) -> None:
+def _file(queues: Queues, directories: dict[str, str]) -> _QueueFile:
+    return _QueueFile(queues.everything, queues.projects, queues.draining, directories)
+
+
+def _write(file: Path, queues: _QueueFile) -> None:
     """Replace the file and sync it to disk. Raises OSError."""
     new = file.with_name(f".{file.name}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

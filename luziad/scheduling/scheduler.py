@@ -16,6 +16,7 @@ from luziad.attempts.launch import Launcher
 from luziad.attempts.progress import ProgressRecorder
 from luziad.attempts.questions import Questions
 from luziad.attempts.worktrees import Worktrees
+from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, Verdict
@@ -29,9 +30,11 @@ from luziad.jobs.table import JobTable
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
+from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl
+from luziad.scheduling.gates.usage_limit import UsageLimitGate
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import QueueControl
@@ -48,11 +51,12 @@ from luziad.scheduling.transitions import Transitions
 class Scheduler:
     """Carries out requests about existing jobs.
 
-    Its public attributes are the parts that carry out requests of their own: admission of new jobs, retention of ended
-    ones, pauses, holds, queues, questions, worktrees, and lending of slots.
+    Its public attributes are the names of projects, and the parts that carry out requests of their own: admission of
+    new jobs, retention of ended ones, pauses, holds, queues, questions, worktrees, and lending of slots.
     """
 
     table: JobTable
+    names: ProjectNames
     journal: Journal
     environments: Environments
     executor: Executor
@@ -62,6 +66,8 @@ class Scheduler:
     queues: QueueControl
     machine: MachineLoad
     daily_budget: DailyBudgetGate
+    usage_limits: UsageLimitGate
+    breaker: CircuitBreakerGate
     transitions: Transitions
     completion: Completion
     retries: RetryPlanner
@@ -124,6 +130,10 @@ class Scheduler:
             self.ready.reprioritise(record.id, record.wants.priority)
         self.observers.job_changed(record)
 
+    def resume_agent(self, agent: str) -> list[str]:
+        """Start jobs of an agent again that wait because of its account; returns those that have waited."""
+        return self.usage_limits.resume(agent) + self.breaker.resume(agent)
+
     def report_progress(self, record: JobRecord, progress: Progress, then: Callback) -> None:
         """Record the progress of the attempt in progress. Raises Refused when there is none."""
         attempt = record.attempt
@@ -137,15 +147,20 @@ class Scheduler:
     def set_config(self, config: Config) -> None:
         """Apply another configuration to new attempts, limits, budgets and finished jobs."""
         self.launcher.set_config(config)
+        renamed = self.names.configure(config.projects)
+        if renamed:
+            self._rename_projects()
         self.ready.set_limits(configured_limits(config))
         self.machine.set_limits(config.daemon)
-        self.daily_budget.reload()
+        self.daily_budget.reload(renamed=renamed)
         self.retention.set_max_jobs(config.daemon.max_jobs)
         self.observers.start_possible()
 
     def recover(self) -> None:
         """After a start of the daemon: queue what waits, and find out what became of what was running."""
+        self._rename_projects()
         self.daily_budget.reload()
+        self.breaker.recover()
         for record in reversed(list(self.table.newest_first())):
             if record.status.state is JobState.QUEUED:
                 self.transitions.enqueue(record)
@@ -160,3 +175,17 @@ class Scheduler:
                 self.executor.cancel(ref)
         self.retention.remove_oldest()
         self.observers.start_possible()
+
+    def _rename_projects(self) -> None:
+        """Give every job the name of the project that its directory is now."""
+        names: dict[tuple[str, str], str] = {}
+        for record in reversed(list(self.table.newest_first())):
+            spec = record.spec
+            place = (spec.directory, spec.project)
+            name = names.get(place)
+            if name is None:
+                name = names[place] = self.names.name(*place)
+            if name != record.project:
+                self.table.rename_project(record, name)
+                self.ready.move(record.id, name)
+        self.queues.rename_projects()

@@ -114,8 +114,12 @@ def is_path(project: str) -> bool:
 
 
 def absolute_path(path: str) -> str:
-    """The absolute path, with `~` expanded: the daemon has another working directory and perhaps another home."""
-    return os.path.abspath(os.path.expanduser(path))
+    """The absolute path, with `~` expanded: the daemon has another working directory and perhaps another home.
+
+    `..` behind a symbolic link leads to the parent of the link's target, as it does for the system.
+    """
+    path = os.path.expanduser(path)
+    return os.path.realpath(path) if ".." in path.split("/") else os.path.abspath(path)
 
 
 def client_env() -> dict[str, str]:

@@ -26,7 +26,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_STREAMS = "too_many_streams"
     """The connection has reached its limit of open streams and waits."""
     UNKNOWN_PROJECT = "unknown_project"
-    """No project with this name is configured."""
+    """No project with this name is configured, and none that has jobs."""
     PROJECT_EXISTS = "project_exists"
     """A project with this name is already configured."""
     PROJECT_DIRECTORY_MISSING = "project_directory_missing"

@@ -212,6 +212,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     parent: the job that dispatched it. ancestors: its parent last, before it the parent's parent, and so on.
     children: how many sub-jobs it has dispatched, by state; empty in lists.
     run_of: the schedule that dispatched it, and the time of the run.
+    project_directory: that of its project, if `cwd` is another one; None in lists.
     """
 
     id: str
@@ -263,6 +264,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     ancestors: list[str] = []
     run_of: RunOf | None = None
     children: dict[JobState, int] = {}
+    project_directory: str | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -40,6 +40,15 @@ class ResumeQueue(Base, tag="resume_queue"):
     running: bool = True
 
 
+class ResumeAgent(Base, tag="resume_agent"):
+    """Start jobs of an agent again that wait because of its account. Answered by QueueChange.
+
+    It ends the wait for a usage limit, and the hold after a failure of the account. `jobs`: those that have waited.
+    """
+
+    agent: str
+
+
 class Drain(Base, tag="drain"):
     """Start no more jobs and let the running ones finish, until the daemon restarts. Answered by QueueChange.
 
@@ -49,7 +58,7 @@ class Drain(Base, tag="drain"):
     end: bool = False
 
 
-QueueRequest = Hold | Release | PauseQueue | ResumeQueue | Drain
+QueueRequest = Hold | Release | PauseQueue | ResumeQueue | ResumeAgent | Drain
 
 
 class Queues(msgspec.Struct, frozen=True):

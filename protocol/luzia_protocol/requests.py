@@ -29,6 +29,7 @@ from luzia_protocol.operations import Hold as Hold
 from luzia_protocol.operations import PauseQueue as PauseQueue
 from luzia_protocol.operations import QueueRequest
 from luzia_protocol.operations import Release as Release
+from luzia_protocol.operations import ResumeAgent as ResumeAgent
 from luzia_protocol.operations import ResumeQueue as ResumeQueue
 from luzia_protocol.output import Follow as Follow
 from luzia_protocol.output import Logs as Logs

@@ -133,6 +133,30 @@ def test_nothing_that_a_job_says_steers_the_terminal(luzia: PrivateLuzia) -> Non
         assert b"\x1b]0;evil" not in screen.raw
 
 
+def test_a_filter_in_the_full_screen_transcript_returns_to_the_list(luzia: PrivateLuzia) -> None:
+    hidden, shown = ended(luzia, "echo 1"), ended(luzia, "echo 2 # pea")
+    with top(luzia) as screen:
+        screen.shows(hidden, shown)
+        screen.press("\r")
+        screen.shows_no_more(hidden)
+        screen.press("/", "e", "c", "h", "o")
+        screen.shows(hidden, shown, "Filter: echo")
+
+
+def test_the_cursor_stays_at_the_top_where_the_running_jobs_are(luzia: PrivateLuzia) -> None:
+    first = running(luzia, WAITS)
+    others = [ended(luzia, "true") for _ in range(30)]
+    with top(luzia) as screen:
+        screen.shows(first, others[-1])
+        last = running(luzia, "until [ -e went ]; do sleep 0.02; done")
+        screen.shows(last)
+        Path(luzia.project, "go").touch()
+        client(luzia).wait([first], timeout_s=DEADLINE_S)
+        screen.until(lambda screen: screen.row_of(last) < screen.row_of(first), "the running job is first")
+        screen.until(lambda screen: screen.row_of(last) == 2, "the running job is in the first row")
+        Path(luzia.project, "went").touch()
+
+
 def test_a_filter_narrows_the_list_as_it_is_typed(luzia: PrivateLuzia) -> None:
     apples, pears = ended(luzia, "true apples"), ended(luzia, "true pears")
     with top(luzia) as screen:

@@ -38,6 +38,12 @@ if os.path.exists(here + "/busy") and deed != "ask":
     os.remove(here + "/busy")
     finish("API Error: 529 Overloaded", is_error=True, api_error_status=529)
     sys.exit(1)
+if os.path.exists(here + "/broke"):
+    finish(open(here + "/broke").read(), is_error=True)
+    sys.exit(1)
+if deed.startswith("guess") and not resumed:
+    finish("You've hit your usage limit. Try again later.", is_error=True)
+    sys.exit(1)
 if deed.startswith("limit") and not resumed:
     wait_s = float(deed.partition(":")[2] or 3600)
     info = {{"status": "rejected", "resetsAt": time.time() + wait_s, "rateLimitType": "five_hour"}}

@@ -88,4 +88,4 @@ def test_what_makes_no_sense_is_refused(daemon: PrivateDaemon, jobs: list[str]) 
     for words in ([], [jobs[0], "--all"], [jobs[0], jobs[1], "-f"], [jobs[0], "--limit", "1"], ["--all", "-f"]):
         done = daemon.run("logs", *words)
         assert (done.returncode, done.stdout) == (exit_codes.USAGE, ""), words
-    assert daemon.run("logs", "--project", "nobody").stderr == "No jobs match.\n"
+    assert "project 'nobody' not found" in daemon.run("logs", "--project", "nobody").stderr

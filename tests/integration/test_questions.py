@@ -235,3 +235,27 @@ def test_a_task_may_be_long(desk: Desk) -> None:
     desk.ok(op="answer", job=job, words=["allow"])
     assert desk.ended(job)["state"] == "completed"
     assert len(desk.told()[0]["updatedInput"]["command"]) == 300_000
+
+
+@pytest.mark.parametrize("command", [("wait",), ("follow",), ("logs", "-f")])
+def test_a_command_that_waits_for_a_job_says_that_it_is_held_or_asks(desk: Desk, command: tuple[str, ...]) -> None:
+    job = desk.dispatch(BASH, hold=True)
+    with desk.daemon.start_command(*command, job) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith(f"luzia: job {job} is held since ")
+        assert line.endswith(f"release it with `luzia release {job}`\n")
+        desk.ok(op="release", job=job)
+        assert process.stderr.readline() == (
+            f"luzia: job {job} asks to use Bash: rm -rf build; answer with `luzia answer {job} …`\n"
+        )
+        desk.ok(op="answer", job=job, words=["allow"])
+        assert process.wait(DEADLINE_S) == 0
+        assert "luzia:" not in process.stderr.read()
+
+
+def test_jobs_that_wait_for_an_answer_are_not_counted_as_running(desk: Desk) -> None:
+    job = desk.dispatch(BASH)
+    desk.waiting(job)
+    assert "Running: 0  Pending: 0" in desk.luzia("jobs").stdout
+    assert "Waiting: 1" in desk.luzia("jobs").stdout

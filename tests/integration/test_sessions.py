@@ -91,6 +91,25 @@ def test_a_limit_outlives_the_daemon_and_a_person_need_not_wait(luzia: Luzia, ho
         assert status(wire, other)["state"] == "queued"
 
 
+def test_a_guessed_reset_is_shown_as_one_and_a_success_of_the_agent_ends_the_wait(
+    luzia: Luzia, wire: Connection
+) -> None:
+    job = luzia.dispatch(wire, "guess the work")
+    eventually(lambda: re.fullmatch(r"usage limit of claude until about \d\d:\d\d, estimated", reason(wire, job)))
+    other = luzia.dispatch(wire, "another")
+    assert ", estimated" in reason(wire, other)
+    wire.ok(op="retry", job=other)
+    assert ended(wire, other)["state"] == "completed"
+    assert ended(wire, job)["state"] == "completed"
+
+
+def test_a_user_ends_the_wait_for_a_limit(luzia: Luzia, wire: Connection) -> None:
+    job = luzia.dispatch(wire, "limit:5000 the work")
+    eventually(lambda: "usage limit of claude until" in reason(wire, job))
+    assert wire.ok(op="resume_agent", agent="claude")["jobs"] == [job]
+    assert ended(wire, job)["state"] == "completed"
+
+
 def test_an_agent_that_hangs_at_its_limit_gives_its_slot_back(luzia: Luzia, wire: Connection) -> None:
     job = luzia.dispatch(wire, "limit:5000 and hang")
     eventually(lambda: "usage limit of claude until" in reason(wire, job))

@@ -116,11 +116,11 @@ def parse_dispatch(words: list[str], command: str) -> DispatchLine:
         elif line.project:
             break
         else:
-            line.project = _parse_project(word)
+            line.project = parse_project(word)
             position += 1
     rest = words[position:]
     if not line.project and rest:
-        line.project = _parse_project(rest.pop(0))
+        line.project = parse_project(rest.pop(0))
     line.words = rest
     if not line.help and not line.project:
         raise usage_error("no project given", f"Usage: luzia {command} PROJECT …; see `luzia {command} --help`.")
@@ -238,7 +238,8 @@ def _set_variable(line: DispatchLine, value: str) -> None:
     line.env[name] = content
 
 
-def _parse_project(word: str) -> str:
+def parse_project(word: str) -> str:
+    """A project as the daemon knows it: its name, or its absolute path. Raises UsageError."""
     if not word:
         raise usage_error("the project's name is empty", "`luzia projects` lists the projects.")
     from luzia_protocol.environment import absolute_path, is_path

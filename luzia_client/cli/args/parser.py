@@ -8,7 +8,7 @@ import os
 
 from luzia_protocol.states import JobState
 
-from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS, parse_project
 from luzia_client.cli.args.errors import UsageError, did_you_mean
 
 TYPE_CHECKING = False
@@ -180,10 +180,11 @@ def add_inner_json(parser: argparse.ArgumentParser, help: str = argparse.SUPPRES
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=help)
 
 
-def add_project_filter(parser: argparse._ActionsContainer) -> None:
-    """Add `--project`, which restricts a list to projects."""
-    text = "only jobs of this project (repeatable)"
-    parser.add_argument("--project", action="append", default=[], metavar="P", help=text)
+def add_project_filter(
+    parser: argparse._ActionsContainer, text: str = "only jobs of this project (repeatable)"
+) -> None:
+    """Add `--project`, which selects jobs by their projects. text: its help."""
+    parser.add_argument("--project", action="append", default=[], type=parse_project, metavar="P", help=text)
 
 
 def add_since(parser: argparse._ActionsContainer, example: str) -> None:

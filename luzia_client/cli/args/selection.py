@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from luzia_protocol.states import JobState
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import ID_HELP, parse_states
+from luzia_client.cli.args.parser import ID_HELP, add_project_filter, parse_states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_selection(parser: argparse.ArgumentParser, verb: str) -> None:
 def add_filters(parser: argparse.ArgumentParser, verb: str) -> None:
     """Add ids and filters. verb: what the command does to the jobs, for the help."""
     parser.add_argument("ids", nargs="*", metavar="ID", help=ID_HELP)
-    parser.add_argument("--project", action="append", default=[], metavar="P", help=f"{verb} the jobs of a project")
+    add_project_filter(parser, f"{verb} the jobs of a project")
     parser.add_argument(
         "--state", action="append", default=[], type=parse_states, metavar="S", help=f"{verb} the jobs in these states"
     )

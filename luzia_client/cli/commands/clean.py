@@ -7,6 +7,7 @@ without --all, the command only shows what it would remove.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 
 from luzia_protocol.errors import Refused
@@ -40,9 +41,10 @@ def run(args: argparse.Namespace) -> int:
     if args.ids and args.all:
         raise UsageError("IDs cannot be combined with --all")
     dry_run = args.dry_run or not (args.ids or args.all)
-    status = exit_codes.OK
+    status, found = exit_codes.OK, False
     with Client() as client:
         for job in args.ids or _finished(client):
+            found = True
             try:
                 cleaned = client.clean_worktree(job, dry_run=dry_run)
             except Refused as exc:
@@ -54,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
                 print_json(cleaned)
             else:
                 print(harmless(_line(cleaned, dry_run)))
+    if not found:
+        print("luzia: no finished job has a worktree", file=sys.stderr)
     return status
 
 

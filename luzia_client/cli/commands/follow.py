@@ -13,9 +13,10 @@ from luzia_client.api.client import Client
 from luzia_client.api.requests import Render
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import ID_HELP, add_json
+from luzia_client.cli.args.parser import ID_HELP, add_json, add_project_filter
 from luzia_client.cli.args.selection import add_tag_option
 from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.cli.watch.attention import report_attention
 from luzia_client.cli.watch.output_follower import FollowOptions, OutputFollower
 from luzia_client.cli.watch.output_printers import JsonPrinter, PrefixedPrinter
 
@@ -32,7 +33,7 @@ ALL_LINES = -1
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("ids", nargs="*", metavar="ID", help=ID_HELP)
-    parser.add_argument("--project", action="append", default=[], metavar="P", help="follow the jobs of a project")
+    add_project_filter(parser, "follow the jobs of a project")
     add_tag_option(parser, "follow the jobs with this tag")
     parser.add_argument("--all", action="store_true", help="follow all jobs")
     parser.add_argument("--forever", action="store_true", help="wait for new jobs when all have ended")
@@ -69,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
         encoding="text" if args.json else "base64",
     )
     with Client() as client:
+        report_attention(client.socket, args.ids, args.project, dict(args.tag))
         following = OutputFollower(client, wanted, JsonPrinter() if args.json else PrefixedPrinter(screen, args.raw))
         status = following.run()
     if following.empty:

@@ -100,7 +100,11 @@ def _line(
     elapsed = "" if job.started_at is None else f"  {format_elapsed(job, now)}"
     others = [_name(known[each]) for each in _parents(job) if each in known and job not in below.get(each, [])]
     also = f"  (also after {', '.join(others)})" if others else ""
-    words = f"{lead}{name}  {job.id}  {format_status(job, screen)}{elapsed}{also}"
+    status = format_status(job, screen)
+    for parent in _parents(job):
+        if parent in known:
+            status = status.replace(parent, _name(known[parent]))
+    words = f"{lead}{name}  {job.id}  {status}{elapsed}{also}"
     return screen.paint(words if screen.width is None else cut(words, screen.width), STATE_COLOURS[job.state])
 
 

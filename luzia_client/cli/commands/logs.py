@@ -27,6 +27,7 @@ from luzia_client.cli.args.parser import add_json, parse_count
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.cli.watch.attention import report_attention
 from luzia_client.cli.watch.log_selection import add_job_options, format_heading, select_jobs
 
 EXAMPLES = (
@@ -79,6 +80,8 @@ def _show(client: Client, job: str, args: argparse.Namespace) -> None:
     stream: Stream = "stderr" if args.stderr else "stdout"
     encoding: Encoding = "text" if args.json else "base64"
     request = OutputRequest(client, job, args.attempt, stream, args.lines, encoding, _render(args))
+    if args.follow:
+        report_attention(client.socket, [job])
     pieces = _with_notes(request.follow() if args.follow else request.read())
     if args.json:
         for piece in pieces:

@@ -8,6 +8,8 @@ from luzia_protocol.replies import ProjectList
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_inner_json, add_json
 from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
@@ -43,6 +45,9 @@ def _action(
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    if args.action == "add" and args.name in COMMANDS:
+        hint = f"`luzia {args.name}` is a command. Choose another name for the project."
+        raise UsageError(f"'{args.name}' is the name of a command", hint)
     with Client() as client:
         if args.action == "add":
             projects = client.add_project(args.name, args.path, args.agent)

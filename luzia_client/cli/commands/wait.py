@@ -14,6 +14,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_ids, add_json, parse_seconds
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import one_line
+from luzia_client.cli.watch.attention import report_attention
 
 EXAMPLES = (
     ("luzia wait a2f5 && git push", "push when the job has completed"),
@@ -31,6 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
+        if args.timeout != 0:
+            report_attention(client.socket, args.ids)
         waited = client.wait(args.ids, args.timeout)
     for job in waited.jobs:
         if args.json:

@@ -60,13 +60,13 @@ def format_agent(agent: str) -> str:
 def format_counts(counts: Mapping[JobState, int]) -> str:
     """`Running: 3  Pending: 0  Completed: 12  …`; rare states only when they occur."""
     figures = {
-        "Running": sum(counts.get(state, 0) for state in ACTIVE_STATES),
+        "Running": sum(counts.get(state, 0) for state in ACTIVE_STATES - {JobState.WAITING}),
         "Pending": counts.get(JobState.QUEUED, 0),
         "Completed": counts.get(JobState.COMPLETED, 0),
         "Failed": counts.get(JobState.FAILED, 0),
         "Cancelled": counts.get(JobState.CANCELLED, 0),
     }
-    for state in (JobState.TIMED_OUT, JobState.SKIPPED, JobState.LOST):
+    for state in (JobState.WAITING, JobState.TIMED_OUT, JobState.SKIPPED, JobState.LOST):
         if counts.get(state, 0):
             figures[format_state(state).capitalize()] = counts[state]
     return "  ".join(f"{name}: {count}" for name, count in figures.items())

@@ -13,7 +13,7 @@ from luzia_protocol.states import JobState
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import harmless, width
+from luzia_client.cli.show.text import cut, harmless, width
 
 
 def print_json(value: object) -> None:
@@ -22,14 +22,16 @@ def print_json(value: object) -> None:
 
 
 def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> None:
-    """Print a table with its titles; a row may have fewer cells than there are titles."""
+    """Print a table with its titles, cut to the screen's width; a row may have fewer cells than there are titles."""
     shown = [[harmless(cell) for cell in row] for row in rows]
     widths = [
         max(width(row[column]) for row in [list(titles), *shown] if column < len(row)) for column in range(len(titles))
     ]
     for number, row in enumerate([list(titles), *shown]):
         cells = [cell + " " * (widths[column] - width(cell)) for column, cell in enumerate(row)]
-        print(screen.paint("  ".join(cells).rstrip(), "dim" if number == 0 else ""))
+        line = "  ".join(cells).rstrip()
+        line = line if screen.width is None else cut(line, screen.width)
+        print(screen.paint(line, "dim" if number == 0 else ""))
 
 
 def print_fields(fields: Sequence[tuple[str, str]]) -> None:

@@ -13,7 +13,7 @@ from luzia_client.cli.show.formatting import (
     shown_percent,
 )
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import cut, one_line, pad, width
+from luzia_client.cli.show.text import cut, one_line, pad, separate_emoji, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: 
     live = live or any(job.activity is not None and job.state in ACTIVE_STATES for job in jobs)
     before = [make_column("ID", [job.id for job in jobs])]
     if screen.width >= 60:
-        before.append(make_column("PROJECT", [one_line(job.project) for job in jobs], MAX_NAME_WIDTH))
+        before.append(make_column("PROJECT", [separate_emoji(one_line(job.project)) for job in jobs], MAX_NAME_WIDTH))
     if screen.width >= (100 if live else 76):
         before.append(make_column("AGENT", [format_agent(job.agent) for job in jobs], MAX_NAME_WIDTH))
     bar_width = max(BAR_WIDTH, screen.width // 8) if live else BAR_WIDTH
-    state = make_column("STATE", [format_status(job, screen, now, bar_width) for job in jobs])
+    state = make_column("STATE", [separate_emoji(format_status(job, screen, now, bar_width)) for job in jobs])
     time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
-    task = make_column("TASK", [one_line(job.task) for job in jobs])
+    task = make_column("TASK", [separate_emoji(one_line(job.task)) for job in jobs])
     if live:
         state.columns = max(state.columns, LIVE_STATE_WIDTH)
     if screen.width >= MIN_SCREEN_FOR_WORK and any(job.activity for job in jobs):

@@ -12,6 +12,12 @@ _UNSAFE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800
 _OUR_OWN = str.maketrans("…█░✓✗·", "......")
 """Characters of luzia's own screens, each one column wide: they need no wcwidth."""
 
+_EMOJI_PARTS: dict[int, int | None] = {
+    **dict.fromkeys((0x200D, 0x20E3, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080))),
+    **{0x1F1E6 + letter: ord("A") + letter for letter in range(26)},
+}
+"""Joiners, variation selectors, skin tones and tags are omitted; two regional indicators are a flag."""
+
 
 def harmless(text: str) -> str:
     """The text with every control character made visible: ESC as `^[`, others likewise."""
@@ -39,6 +45,14 @@ def one_line(text: str, limit: int = 200) -> str:
     if len(line) > limit:
         line = line[: limit - 1] + "…"
     return harmless(line)
+
+
+def separate_emoji(text: str) -> str:
+    """The text with emoji that are sequences replaced by their parts, and flags by letters.
+
+    Terminals disagree about the width of a sequence, and a row that is wider than computed corrupts the screen.
+    """
+    return text if text.isascii() else text.translate(_EMOJI_PARTS)
 
 
 def width(text: str) -> int:

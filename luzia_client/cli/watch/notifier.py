@@ -100,7 +100,7 @@ def format_title(watched: WatchedJobs) -> str:
         percent = "" if (value := shown_percent(job)) is None else f"{value}% "
         return f"{format_state(job.state)} {percent}{one_line(job.project, 40)} {job.id}"
     numbers = {
-        "running": sum(counts[state] for state in ACTIVE_STATES),
+        "running": sum(counts[state] for state in ACTIVE_STATES - {JobState.WAITING}),
         "queued": counts[JobState.QUEUED],
         f"of {total} ended": sum(counts[state] for state in FINAL_STATES) or "0",
         "waiting for an answer": counts[JobState.WAITING],

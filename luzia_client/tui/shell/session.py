@@ -156,7 +156,7 @@ class Session:
 
     async def _confirm_dispatch(self, words: Sequence[str]) -> None:
         """Dispatch a line that is not a command, after confirmation: a typing mistake must start no agent."""
-        task = " ".join(words[words.index("--") + 1 :])
+        task = " ".join(words[2:])  # after `dispatch` and the project
         first = task.split()[0] if task.split() else ""
         match = closest_match(first, COMMANDS)
         near = f" (did you mean `{match}`?)" if match else ""

@@ -70,7 +70,7 @@ class Actions:
     def first(self) -> None:
         """Move to the top."""
         text = self.top.text
-        self.top.cursor.select_row(0) if text is None else text.to_top()
+        self.top.cursor.select_first() if text is None else text.to_top()
 
     def last(self) -> None:
         """Move to the end."""
@@ -87,10 +87,12 @@ class Actions:
 
     def switch_pane(self) -> None:
         """Switch between the list and the transcript."""
+        self.top.cursor.keep_job()
         self.top.transcript_focused = not self.top.transcript_focused
 
     def zoom(self) -> None:
         """Show the transcript on the full screen, or return."""
+        self.top.cursor.keep_job()
         self.top.zoomed = not self.top.zoomed
 
     def back(self) -> None:
@@ -226,6 +228,7 @@ class Actions:
 
     def _job(self) -> Job | None:
         self.top.message = ""
+        self.top.cursor.keep_job()
         if self.top.job is None:
             self._say("no job selected")
         return self.top.job

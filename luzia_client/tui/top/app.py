@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from prompt_toolkit.application import Application
 from prompt_toolkit.layout import HSplit, Layout, Window
 
-from luzia_protocol import environment
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.api import settings
+from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.transport.connection import open_socket
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.bindings import bindings
@@ -137,8 +136,9 @@ class TopApp:
     def _filter(self) -> None:
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
-            self._top.cursor.select_row(0)
+            self._top.cursor.select_first()
 
+        self._top.show_list()
         self._edit("Filter: ", ignore, typed, self._top.model.filter)
 
     def _edit(
@@ -187,8 +187,9 @@ def _first(failure: BaseException) -> BaseException:
 
 def run_top(projects: Sequence[str]) -> int:
     """Run `luzia top` on this terminal; returns the exit status."""
-    # Report a missing daemon before the screen is taken over.
-    open_socket(environment.socket_path(), autostart=True).close()
+    # Report a missing daemon or an unknown project before the screen is taken over.
+    with Client() as client:
+        client.list_jobs(projects, limit=1)
     app = TopApp(projects)
     # Messages on stderr would disturb the screen: print them at the end.
     messages = io.StringIO()

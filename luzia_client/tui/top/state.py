@@ -49,7 +49,7 @@ def divide_rows(rows: int, zoomed: bool) -> Layout:
 
 
 class Cursor:
-    """Stays on its job when that moves in the list.
+    """Stays in the first row until the user moves it or uses its job, then on its job when that moves in the list.
 
     top: the first visible row. height: the number of visible rows, as of the last `fit_to_height`.
     """
@@ -60,6 +60,7 @@ class Cursor:
         self._model = model
         self._selected: str | None = None
         self._row = 0
+        self._at_first = True
 
     @property
     def job(self) -> Job | None:
@@ -80,6 +81,16 @@ class Cursor:
         self.top = min(max(self.top, self._row - self.height + 1), self._row)
         self.top = max(min(self.top, len(self._model.rows) - self.height), 0)
 
+    def keep_job(self) -> None:
+        """Stay on the selected job from now on."""
+        self._find()
+        self._at_first = False
+
+    def select_first(self) -> None:
+        """Select the first row, and stay there."""
+        self.select_row(0)
+        self._at_first = True
+
     def move(self, rows: int) -> None:
         """Move the selection down by `rows`, or up if negative."""
         self._find()
@@ -87,6 +98,7 @@ class Cursor:
 
     def select_row(self, row: int) -> None:
         """Select the job in a row, or the nearest one beyond the ends."""
+        self._at_first = self._at_first and not self._model.rows
         self._row = max(min(row, len(self._model.rows) - 1), 0)
         found = self._model.rows[self._row : self._row + 1]
         self._selected = found[0].id if found else None
@@ -99,6 +111,9 @@ class Cursor:
 
     def _find(self) -> None:
         """Update the row of the job; if the job is gone, select the one in its row."""
+        if self._at_first:
+            self.select_first()
+            return
         row = None if self._selected is None else self._model.row_of(self._selected)
         if row is None:
             self.select_row(self._row)
@@ -148,6 +163,10 @@ class TopState:
     def job(self) -> Job | None:
         """The selected job."""
         return self.cursor.job
+
+    def show_list(self) -> None:
+        """Give the keys to the list, also when the transcript covers it."""
+        self.zoomed = self.transcript_focused = False
 
     def layout(self, rows: int) -> Layout:
         """The layout of the rows, not counting an input line."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from prompt_toolkit.formatted_text import ANSI, to_formatted_text
 
-from luzia_client.cli.show.text import cut, width
+from luzia_client.cli.show.text import cut, separate_emoji, width
 
 MAX_LINES = 2000
 MAX_LINE_CHARS = 2000
@@ -97,7 +97,7 @@ def fit(row: Fragments, columns: int) -> Fragments:
     found: Fragments = []
     left = columns
     for style, text in row:
-        shown = cut(text, left)
+        shown = cut(separate_emoji(text), left)
         found.append((style, shown))
         left -= width(shown)
         if left <= 0:
@@ -136,7 +136,7 @@ def _overwrite(line: str) -> str:
 def _wrap(line: str, columns: int) -> list[Fragments]:
     """The rows of a line."""
     columns = max(columns, 1)
-    pieces = parse_fragments(line.rstrip("\r"))
+    pieces = parse_fragments(separate_emoji(line.rstrip("\r")))
     if sum(width(text) for _, text in pieces) <= columns:
         return [pieces]
     rows: list[Fragments] = [[]]

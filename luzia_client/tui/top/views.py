@@ -20,7 +20,7 @@ from luzia_client.cli.show.formatting import (
 )
 from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import one_line, pad
+from luzia_client.cli.show.text import one_line, pad, separate_emoji
 from luzia_client.tui.model import describe_counts
 from luzia_client.tui.top.keys import FOOTER
 from luzia_client.tui.top.state import Layout, TopState
@@ -145,7 +145,9 @@ def format_job(job: Job, now: datetime, columns: list[Column], width: int, selec
     for column in columns:
         style = f"class:{job.state.value}" if column.title == "STATE" else ""
         gap = GAP if row else ""
-        row.append(("class:selected" if selected else style, gap + pad(column.cell(job, now), column.columns)))
+        row.append(
+            ("class:selected" if selected else style, gap + pad(separate_emoji(column.cell(job, now)), column.columns))
+        )
     return fit(row, width)
 
 

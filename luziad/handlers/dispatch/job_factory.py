@@ -58,7 +58,7 @@ class JobFactory:
         """
         config, programs = self._config, self._operations.programs
         validate_work(request)
-        name, directory = validate_project(request.project, config, programs)
+        name, directory = validate_project(request.project, config, self._scheduler.names, programs)
         project = config.project(name)
         agent = self._choose_agent(request, project)
         if request.cwd is not None:

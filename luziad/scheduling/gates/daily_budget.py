@@ -49,13 +49,13 @@ class DailyBudgetGate(Gate):
         self._soon: asyncio.TimerHandle | None = None
         self._has_finished = has_finished
 
-    def reload(self) -> None:
-        """Apply the budgets that are configured now."""
+    def reload(self, *, renamed: bool = False) -> None:
+        """Apply the budgets that are configured now. renamed: jobs may belong to other projects than before."""
         config, before = self._launcher.config, self._budgets
         of_projects = {name: each.max_cost_usd_per_day for name, each in config.projects.items()}
         of_all = {None: config.daemon.max_cost_usd_per_day}
         self._budgets = {name: usd for name, usd in (of_projects | of_all).items() if usd is not None}
-        if self._budgets.keys() != before.keys():
+        if renamed or self._budgets.keys() != before.keys():
             self._ends = 0.0  # the sums are of other attempts
         if self._budgets:
             self._stop_soon()

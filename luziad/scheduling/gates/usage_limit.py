@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from luzia_protocol.jobs import Outcome
+
 from luziad.clocks.clock import ClockTime, on_steady_clock, on_wall_clock
 from luziad.clocks.format import format_time
 from luziad.clocks.timer import ClockTimer
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.scheduling.gates.gates import Gate
 
 
@@ -45,6 +47,21 @@ class UsageLimitGate(Gate):
             self._until[agent] = until
             self._set_timers()
 
+    def attempt_ended(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Open the gate after a success of the agent, if the reset was a guess."""
+        until = self._until.get(record.spec.agent)
+        if until is not None and _is_guess(until) and attempt.outcome is Outcome.COMPLETED:
+            self.resume(record.spec.agent)
+
+    def resume(self, agent: str) -> list[str]:
+        """Open the gate for an agent; returns the jobs that it has held."""
+        self._until.pop(agent, None)
+        free = self._held.pop(agent, {})
+        self._set_timers()
+        if free:
+            self._admit(*free.values())
+        return list(free)
+
     def is_closed(self, record: JobRecord) -> bool:
         """Whether the job's agent has met its limit, and the user has not asked to start the job at once."""
         if not self._until:
@@ -54,8 +71,8 @@ class UsageLimitGate(Gate):
 
     def reason(self, record: JobRecord) -> str:
         """`usage limit of claude until 15:45`."""
-        agent = record.spec.agent
-        return f"usage limit of {agent} until {format_time(time.time() + self._until[agent].left_s)}"
+        until = self._until[record.spec.agent]
+        return describe_limit(record.spec.agent, time.time() + until.left_s, is_guess=_is_guess(until))
 
     def hold(self, record: JobRecord) -> None:
         """Hold the job until the limit resets."""
@@ -77,3 +94,15 @@ class UsageLimitGate(Gate):
     def _set_timers(self) -> None:
         for kind, timer in self._timers.items():
             timer.set(min((until.time_s for until in self._until.values() if until.clock == kind), default=None))
+
+
+def describe_limit(agent: str, until: float, *, is_guess: bool) -> str:
+    """`usage limit of claude until 15:45`, or `until about 15:45, estimated` when its agent has not told the time."""
+    if is_guess:
+        return f"usage limit of {agent} until about {format_time(until // 60 * 60 + 60)}, estimated"
+    return f"usage limit of {agent} until {format_time(until)}"
+
+
+def _is_guess(until: ClockTime) -> bool:
+    """Whether the time is a guess: only those are on the steady clock."""
+    return until.clock == time.CLOCK_BOOTTIME

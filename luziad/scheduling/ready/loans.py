@@ -74,6 +74,15 @@ class Loans:
         self._lineup.rank_project(project)
         self._lineup.rest(project)
 
+    def move(self, job: str, project: str) -> None:
+        """Count the loan to another project."""
+        reclaims = job in self.reclaiming
+        if reclaims:
+            self.cancel_reclaim(job)
+        self.lent[job].wants = self.lent[job].wants._replace(project=project)
+        if reclaims:
+            self.reclaim(job)
+
     def take_back(self, job: str) -> None:
         """Give the job its slots back at once, even beyond the limits."""
         self._slots.occupy(job, self.lent[job].wants)

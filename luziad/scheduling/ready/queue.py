@@ -106,6 +106,18 @@ class ReadyQueue:
         wants = Wants(line.project.name, line.shape.agent, priority, line.shape.needs)
         self._lineup.insert(job, wants, entry.order)
 
+    def move(self, job: str, project: str) -> None:
+        """Count a waiting or running job, if it is one, to another project; its age does not change."""
+        entry = self.waiting.get(job)
+        if entry is not None:
+            self.discard(job)
+            shape = entry.line.shape
+            self._lineup.insert(job, Wants(project, shape.agent, entry.priority, shape.needs), entry.order)
+        elif job in self.held:
+            self._slots.move(job, project)
+        elif job in self.lent:
+            self._loans.move(job, project)
+
     # ------------------------------------------------------------------ starting
 
     def pop(self, now: float) -> str | None:

@@ -42,6 +42,13 @@ class Slots:
         """Give back what an ended attempt held. Raises KeyError when it holds nothing."""
         self._lineup.rest(self._give_back(job).line.project)
 
+    def move(self, job: str, project: str) -> None:
+        """Take what a running job holds for another project."""
+        entry = self.held[job]
+        self.release(job)
+        shape = entry.line.shape
+        self.occupy(job, Wants(project, shape.agent, entry.priority, shape.needs))
+
     def undo(self, job: str) -> None:
         """Give back what a job holds that did not start; its project gets its turn back."""
         project = self._give_back(job).line.project

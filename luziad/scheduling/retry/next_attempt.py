@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
@@ -19,12 +20,12 @@ from luziad.agents.json_values import one_line
 from luziad.agents.usage_reset import parse_duration_s, parse_reset_time
 from luziad.attempts.budget import retry_hint
 from luziad.clocks.clock import steady_time
-from luziad.clocks.format import format_time
 from luziad.jobs.attempt import FailureCause, Verdict
 from luziad.jobs.record import JobRecord
 from luziad.jobs.retry_state import Continuation, RetryState
 from luziad.jobs.start_time import next_start
-from luziad.scheduling.gates.usage_limit import UsageLimitGate
+from luziad.scheduling.gates.gates import Gate
+from luziad.scheduling.gates.usage_limit import describe_limit
 from luziad.scheduling.retry.backoff import RetryPolicy, decide
 from luziad.scheduling.retry.policies import RetryPolicies
 
@@ -51,11 +52,11 @@ _ALLOW_FOLLOW_UP = (Outcome.COMPLETED, Outcome.FAILED)
 
 
 class RetryPlanner:
-    """Plans the next attempts of jobs. usage_limits: the gate that delays them."""
+    """Plans the next attempts of jobs. agent_gates: the gates that a user may pass with a job that starts at once."""
 
-    def __init__(self, policies: RetryPolicies, usage_limits: UsageLimitGate) -> None:
+    def __init__(self, policies: RetryPolicies, agent_gates: Collection[Gate]) -> None:
         self._policies = policies
-        self._usage_limits = usage_limits
+        self._agent_gates = agent_gates
 
     def classify(self, record: JobRecord, verdict: Verdict) -> Verdict:
         """The verdict, with a usage limit or an exceeded budget distinguished from other failures."""
@@ -129,7 +130,8 @@ class RetryPlanner:
         if record.status.state is not JobState.QUEUED:
             return False
         start = next_start(record)
-        if (start is None or start.left_s <= 0) and not self._usage_limits.is_closed(record):
+        waits = start is not None and start.left_s > 0
+        if not waits and not any(gate.is_closed(record) for gate in self._agent_gates):
             return False
         record.status.retry_state = replace(
             record.status.retry_state or RetryState(), not_before=0.0, not_before_steady=None
@@ -177,7 +179,7 @@ class RetryPlanner:
         now = time.time()
         wait_s, known = _limit_wait_s(record, verdict, now)
         until = now + wait_s
-        what = f"usage limit of {record.spec.agent} until {format_time(until)}"
+        what = describe_limit(record.spec.agent, until, is_guess=not known)
         return replace(
             retry,
             limit_resumes=retry.limit_resumes + 1,

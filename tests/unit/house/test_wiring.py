@@ -77,4 +77,5 @@ def test_no_class_of_the_scheduler_is_split_by_inheritance() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 bases = {ast.unparse(base).partition("[")[0] for base in node.bases}
-                assert bases <= interfaces | {"msgspec.Struct"}, f"{path}: {node.name}"
+                structs = {"msgspec.Struct", "Queues"}  # data may extend data
+                assert bases <= interfaces | structs, f"{path}: {node.name}"

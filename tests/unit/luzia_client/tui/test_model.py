@@ -48,7 +48,7 @@ def test_live_jobs_come_first_and_the_newest_on_top() -> None:
             a_job(7, JobState.WAITING),
         ]
     )
-    assert ids(model) == [7, 6, 4, 5, 3, 1, 2]
+    assert ids(model) == [7, 6, 4, 3, 5, 1, 2]
 
 
 def test_a_job_moves_when_its_state_does() -> None:
@@ -130,15 +130,15 @@ def test_a_filter_keeps_what_has_all_its_words_and_follows_changes() -> None:
     model = JobsModel()
     model.put_all([a_job(1, task="Fix the LOGIN"), a_job(2, task="login tests", tags={"team": "web"}), a_job(3)])
     model.set_filter("login")
-    assert ids(model) == [2, 1]
+    assert ids(model) == [1, 2]
     model.set_filter("Login team=web")
     assert ids(model) == [2]
     model.put(a_job(4, task="login of the web", tags={"team": "web"}))
-    assert ids(model) == [4, 2]
+    assert ids(model) == [2, 4]
     model.put(a_job(4, task="something else", seq=99))
     assert ids(model) == [2]
     model.set_filter("")
-    assert ids(model) == [4, 3, 2, 1]
+    assert ids(model) == [1, 2, 3, 4]
 
 
 def test_a_filter_by_state_loses_a_job_that_leaves_the_state() -> None:
@@ -187,3 +187,9 @@ def test_the_order_holds_after_any_changes() -> None:
 def test_counts_are_words_and_only_what_there_is() -> None:
     counts = {JobState.RUNNING: 2, JobState.STARTING: 1, JobState.QUEUED: 4, JobState.TIMED_OUT: 1, JobState.FAILED: 0}
     assert [word for word, _ in describe_counts(counts)] == ["3 running", "4 queued", "1 timed out"]
+
+
+def test_queued_jobs_are_in_the_order_of_priority_and_age() -> None:
+    model = JobsModel()
+    model.put_all([a_job(1), a_job(2, priority=5), a_job(3), a_job(4, priority=5)])
+    assert ids(model) == [2, 4, 1, 3]

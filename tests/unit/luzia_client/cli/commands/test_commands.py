@@ -5,13 +5,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+
+from luzia_protocol.jobs import Job, JobState
 
 from luzia_client import __version__
 from luzia_client.cli.commands import daemon
+from luzia_client.cli.commands.graph import draw_graph
+from luzia_client.cli.show.screen import Screen
 from unit.luzia_client.fake_daemon import JOB, FakeDaemon, Script, info, job, luzia
 
 Serve = Callable[[Script], FakeDaemon]
@@ -23,12 +29,23 @@ def changed(request: dict[str, Any]) -> Any:
     return {"ok": {"job": request["job"], "state": "stopping"}}
 
 
-@pytest.mark.parametrize("command", ["cancel", "retry", "remove"])
-def test_each_job_is_told_of_and_a_refusal_does_not_stop_the_others(serve: Serve, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [
+        ("cancel", "cancelling"),
+        ("retry", "retried"),
+        ("remove", "removed"),
+        ("hold", "held"),
+        ("release", "released"),
+        ("pause", "paused"),
+        ("resume", "resumed"),
+    ],
+)
+def test_each_job_is_told_of_and_a_refusal_does_not_stop_the_others(serve: Serve, command: str, act: str) -> None:
     daemon = serve(changed)
     result = luzia(command, "a", "none", "b")
     assert result.returncode == 4
-    assert result.stdout == "a  stopping\nb  stopping\n"
+    assert result.stdout == f"a  {act}\nb  {act}\n"
     assert result.stderr == "luzia: no job none\n  Look.\n"
     assert daemon.ops() == [command] * 3
 
@@ -57,7 +74,8 @@ def test_wait_exits_with_the_worst_outcome(serve: Serve, states: list[str], time
     result = luzia("wait", "--timeout", "90", *(one["id"] for one in jobs))
     assert result.returncode == status
     assert result.stdout.splitlines() == [f"{one['id']}  {one['state']}" for one in jobs]
-    assert daemon.requests[0]["jobs"] == [one["id"] for one in jobs]
+    (request,) = [each for each in daemon.requests if each["op"] == "wait"]
+    assert request["jobs"] == [one["id"] for one in jobs]
 
 
 def test_wait_tells_why(serve: Serve) -> None:
@@ -202,3 +220,30 @@ def test_daemon_reload_tells_what_holds_now(serve: Serve) -> None:
 def test_every_daemon_action_is_in_its_help() -> None:
     shown = luzia("daemon", "--help").stdout
     assert all(f"\n  {action} " in shown for action in daemon.ACTIONS)
+
+
+def test_a_project_cannot_be_named_like_a_command(serve: Serve) -> None:
+    daemon = serve(lambda _: {"ok": {"projects": [], "config_file": "/c"}})
+    result = luzia("projects", "add", "jobs", "/")
+    assert (result.returncode, daemon.requests) == (2, [])
+    assert "'jobs' is the name of a command" in result.stderr
+
+
+def test_cleaning_says_that_there_is_nothing_to_clean(serve: Serve) -> None:
+    serve(lambda _: {"ok": {"jobs": [], "counts": {}, "seq": 1}})
+    result = luzia("clean")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr == "luzia: no finished job has a worktree\n"
+
+
+def test_a_skipped_job_of_a_graph_names_what_it_needed() -> None:
+    start = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+    build, lint = (
+        Job(id=each, name="", project="p", agent="shell", task="", state=JobState.FAILED, created_at=start, node=node)
+        for each, node in (("113754-a2f5", "build"), ("113754-b2f5", "lint"))
+    )
+    lint = msgspec.structs.replace(
+        lint, state=JobState.SKIPPED, after=[build.id], reason=f"{build.id} failed, and this job needed it completed"
+    )
+    drawn = draw_graph([build, lint], Screen(), start)
+    assert drawn[1].endswith("skipped: build failed, and this job needed it completed")

@@ -25,9 +25,9 @@ from unit.luzia_client.cli.conftest import MakeJob
 PLAIN = Screen(width=80)
 
 
-def test_the_summary_counts_everything_under_way_as_running() -> None:
+def test_the_summary_counts_active_jobs_as_running_unless_they_wait_for_an_answer() -> None:
     counts = {JobState.STARTING: 1, JobState.RUNNING: 1, JobState.WAITING: 1, JobState.COMPLETED: 12}
-    assert format_counts(counts) == "Running: 3  Pending: 0  Completed: 12  Failed: 0  Cancelled: 0"
+    assert format_counts(counts) == "Running: 2  Pending: 0  Completed: 12  Failed: 0  Cancelled: 0  Waiting: 1"
 
 
 def test_the_summary_names_unusual_states_only_when_there_are_any() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luzia_client.cli.show.text import cut, harmless, one_line, pad, width
+from luzia_client.cli.show.text import cut, harmless, one_line, pad, separate_emoji, width
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,18 @@ def test_one_line_is_the_first_that_says_something() -> None:
     assert one_line("\n\n  first \t line  \nsecond") == "first   line"
     assert one_line("") == ""
     assert one_line("x" * 300, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\U0001f1ea\U0001f1f8 hola", "ES hola"),
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f468\U0001f469\U0001f467"),
+        ("\u2764\ufe0f 1\ufe0f\u20e3", "\u2764 1"),
+        ("\U0001f44d\U0001f3fd", "\U0001f44d"),
+        ("caf\u00e9 \u6f22\u5b57", "caf\u00e9 \u6f22\u5b57"),
+    ],
+)
+def test_emoji_sequences_are_shown_as_parts_whose_widths_every_terminal_knows(text: str, shown: str) -> None:
+    assert separate_emoji(text) == shown
+    assert width(shown) == sum(width(character) for character in shown)

@@ -95,3 +95,25 @@ def test_a_larger_screen_leaves_no_rows_empty() -> None:
     assert cursor.top == 10
     cursor.fit_to_height(50)
     assert cursor.top == 0
+
+
+def test_it_stays_at_the_top_until_the_user_moves_it() -> None:
+    model, cursor = listed(30)
+    assert selected(cursor) == 30
+    ended = a_job(30, JobState.COMPLETED)
+    model.put(Job(**{field: getattr(ended, field) for field in ended.__struct_fields__} | {"seq": 99}))
+    cursor.fit_to_height(5)
+    assert (selected(cursor), cursor.row, cursor.top) == (29, 0, 0)
+    model.put(a_job(31))
+    cursor.fit_to_height(5)
+    assert (selected(cursor), cursor.row, cursor.top) == (31, 0, 0)
+
+
+def test_a_job_that_is_used_stays_selected_and_the_first_row_can_be_chosen_again() -> None:
+    model, cursor = listed(3)
+    cursor.keep_job()
+    model.put(a_job(4))
+    assert (selected(cursor), cursor.row) == (3, 1)
+    cursor.select_first()
+    model.put(a_job(5))
+    assert (selected(cursor), cursor.row) == (5, 0)

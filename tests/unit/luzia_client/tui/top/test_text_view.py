@@ -98,3 +98,12 @@ def test_a_line_that_changes_its_colour_for_ever_is_bounded() -> None:
 def test_a_row_is_made_exactly_as_wide_as_the_screen(columns: int) -> None:
     row = fit([("", "日本語 and more"), ("bold", "!")], columns)
     assert width("".join(text for _, text in row)) == columns
+
+
+def test_a_row_with_emoji_sequences_is_as_wide_as_its_characters_together() -> None:
+    text = "\U0001f1ea\U0001f1f8 \u2764\ufe0f \U0001f468\u200d\U0001f469\u200d\U0001f467 done"
+    for columns in range(1, 30):
+        (row,) = plain([fit([("", text)], columns)])
+        assert sum(width(character) for character in row) == columns
+        rows = plain(TextView(text).view(columns, 100))
+        assert all(sum(width(character) for character in row) <= max(columns, 2) for row in rows)

@@ -297,6 +297,37 @@ def test_the_page_has_every_answer_of_the_queue() -> None:
     assert why(queue, "free", whole=False) == said[0]
 
 
+def test_a_job_that_is_of_another_project_now_counts_there_and_keeps_its_age() -> None:
+    queue = queue_of("a1", "a2", "a3", "b1", slots=10, projects={"a": 1, "b": 1})
+    assert drain(queue) == ["a1", "b1"]
+    queue.move("a1", "c")
+    queue.push("c1", Wants("c", "shell"))
+    queue.move("a3", "c")
+    assert drain(queue) == ["a2", "a3", "c1"], "the slot of a is free, and c has no limit"
+    assert {name: project.lane.used for name, project in queue.projects.items()} == {"a": 1, "b": 1, "c": 3}
+    for job in ("a1", "a2", "a3", "b1", "c1"):
+        queue.release(job)
+    assert queue.running == 0
+
+
+@pytest.mark.parametrize("reclaims", [False, True])
+def test_a_job_that_has_lent_its_slot_takes_it_back_in_its_new_project(reclaims: bool) -> None:
+    queue = queue_of("a1", slots=2, projects={"a": 1})
+    assert drain(queue) == ["a1"]
+    queue.lend("a1")
+    if reclaims:
+        queue.reclaim("a1")
+    queue.move("a1", "c")
+    queue.push("a2", Wants("a", "shell"))
+    assert drain(queue) == ["a2"]
+    if not reclaims:
+        queue.reclaim("a1")
+    assert queue.take_back_free() == ["a1"]
+    assert {name: project.lane.used for name, project in queue.projects.items()} == {"a": 1, "c": 1}
+    queue.release("a1")
+    assert {name: project.lane.reserved for name, project in queue.projects.items()} == {"a": 0}
+
+
 def test_the_turns_of_waiting_jobs_are_the_order_in_which_they_start() -> None:
     rng = random.Random(7)
     for _ in range(50):
