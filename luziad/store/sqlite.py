@@ -7,22 +7,26 @@ It is written first, so that a job in the store always finds its variables.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedError
 from luziad.store import opening
 from luziad.store.batch import Batch, is_intact
-from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
-from luziad.store.last_commit import LastCommit
+from luziad.store.files import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
 from luziad.store.queries import SQL
 
 log = logging.getLogger("luziad.store")
 
 _PROBE = f"PRAGMA user_version = {opening.SCHEMA_VERSION}"  # writes a page without changing the value
+
+
+_SEQ_DIGITS = 20
 
 
 class Store:
@@ -200,6 +204,35 @@ class EventReader:
             return self._database.execute(SQL[statement], arguments).fetchall()
         except sqlite3.Error as exc:
             raise StorageError(f"{self._path}: {exc}") from exc
+
+
+class LastCommit:
+    """The seq of the last commit, in a file beside the store: a store that ends before it has lost commits.
+
+    SQLite treats a damaged write-ahead log like one that a crash has truncated, without an error. The file is written
+    after each commit and never synced, so it may lag behind the store, but is never ahead of it.
+    state_dir: the store's directory. Raises OSError.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._fd = os.open(state_dir / (STORE_NAME + SEQ_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def read(self) -> int:
+        """The seq, 0 when there is none or it cannot be read."""
+        seq, _, checksum = os.pread(self._fd, 64, 0).partition(b" ")
+        return int(seq) if checksum and checksum.strip() == b"%d" % crc32(seq) else 0
+
+    def write(self, seq: int) -> None:
+        """Write the seq of a commit."""
+        text = b"%0*d" % (_SEQ_DIGITS, seq)
+        try:
+            os.pwrite(self._fd, b"%b %-10d\n" % (text, crc32(text)), 0)
+        except OSError as exc:
+            log.warning("last_commit_not_written seq=%d error=%s", seq, exc)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
 
 
 def _open(path: Path) -> sqlite3.Connection:
