@@ -18,13 +18,7 @@ from luziad.agents import gemini_transcript
 from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, resume_options
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
-from luziad.agents.summary_builder import (
-    MAX_PATH_CHARS,
-    SummaryBuilder,
-    parse_count,
-    put_bounded,
-    tool_phase,
-)
+from luziad.agents.summary_builder import MAX_PATH_CHARS, SummaryBuilder, parse_count, put_bounded, tool_phase
 from luziad.jobs.attempt import ExitRecord, FailureCause, Verdict
 
 _WRITERS = ("write_file", "replace", "edit")

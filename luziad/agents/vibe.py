@@ -14,14 +14,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import vibe_transcript
-from luziad.agents.base import (
-    Adapter,
-    Command,
-    CommandContext,
-    OutputSummary,
-    budget_options,
-    resume_options,
-)
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options, resume_options
 from luziad.agents.json_values import as_objects, as_text, decode_json, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder

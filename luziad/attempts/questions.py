@@ -85,7 +85,9 @@ class Questions(JobObserver):
         attempt.answers = (*(attempt.answers or ()), answer)
         if not open_questions(attempt):
             self.transitions.move(record, Trigger.ANSWER)
-        await self._recorded(record, attempt, asked.id)
+        committed = self.journal.commit(record, self.journal.events.answered(record, attempt.number, asked.id))
+        self.observers.job_changed(record)
+        await committed
         try:
             await self.executor.write_stdin(_ref(record, attempt), line)
         except OSError as exc:
@@ -94,17 +96,6 @@ class Questions(JobObserver):
             raise Refused(
                 ErrorCode.NOT_DELIVERED, f"the answer could not be delivered to job {record.id}: {exc}"
             ) from exc
-
-    async def _recorded(self, record: JobRecord, attempt: AttemptRecord, question: str) -> None:
-        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def on_disk() -> None:
-            if not committed.done():
-                committed.set_result(None)
-
-        self.journal.record(record, self.journal.events.answered(record, attempt.number, question), on_disk)
-        self.observers.job_changed(record)
-        await committed
 
     async def _deliver_again(self, record: JobRecord, attempt: AttemptRecord, answers: Sequence[Answer]) -> None:
         for answer in answers:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -96,7 +95,7 @@ class Worktrees:
         directory = record.spec.cwd or record.spec.directory
         tree = await self._in_thread(create.plan_worktree, self._git, directory, record.id, self._trees_dir)
         record.status.worktree = tree
-        await self._recorded(record)
+        await self._journal.commit(record, self._journal.events.worktree(record))
         return tree
 
     async def _clean(self, record: JobRecord, dry_run: bool) -> str | None:
@@ -112,26 +111,12 @@ class Worktrees:
             if why is None and not dry_run:
                 record.status.worktree = None
                 self._table.worktree_removed(record)
-                await self._recorded(record)
+                await self._journal.commit(record, self._journal.events.worktree(record))
                 log.info("worktree_removed job=%s path=%s", record.id, tree.path)
             return why
 
-    async def _recorded(self, record: JobRecord) -> None:
-        """Record the job's worktree, or that it has none; returns when that is on disk."""
-        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def on_disk() -> None:
-            if not committed.done():
-                committed.set_result(None)
-
-        self._journal.record(record, self._journal.events.worktree(record), on_disk)
-        await committed
-
-    @asynccontextmanager
-    async def _turn(self, job: str) -> AsyncIterator[None]:
-        lock = self._turns.setdefault(job, asyncio.Lock())
-        async with lock:
-            yield
+    def _turn(self, job: str) -> asyncio.Lock:
+        return self._turns.setdefault(job, asyncio.Lock())
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)

@@ -15,8 +15,6 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 
@@ -31,8 +29,6 @@ from luziad.jobs.attempt import AttemptRef, ExitRecord
 from luziad.supervise import agent_stdin, attempt_files, boot_clock
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 _STREAMS = frozenset((attempt_files.STDOUT, attempt_files.STDERR))
@@ -266,7 +262,8 @@ class LocalExecutor:
     def _reconcile(self, attempt: _Attempt) -> None:
         if self._is_current(attempt):
             work = functools.partial(attempt_directory.reconcile, attempt.directory, attempt.failure)
-            self._in_thread(functools.partial(self._reconciled, attempt), work)
+            done = functools.partial(self._reconciled, attempt)
+            self._loop.run_in_executor(self._pool, work).add_done_callback(done)
 
     def _reconcile_later(self, attempt: _Attempt) -> None:
         """Reconcile again after an increasing delay: a free lock or disk space cause no event."""
@@ -324,6 +321,3 @@ class LocalExecutor:
 
     def _is_current(self, attempt: _Attempt) -> bool:
         return self._attempts.get(attempt.ref) is attempt
-
-    def _in_thread(self, done: Callable[[asyncio.Future[T]], None], work: Callable[[], T]) -> None:
-        self._loop.run_in_executor(self._pool, work).add_done_callback(done)

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 import os
 
-from luzia_protocol import replies
+from luzia_protocol import replies, requests
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.requests import (
-    MAX_IMPORT_JOBS,
-    Agents,
-    Hello,
-    Import,
-    Info,
-    ProjectAdd,
-    ProjectRemove,
-    Projects,
-    Reload,
-    Shutdown,
-)
 from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 
 from luziad.config import edit as configuration
@@ -28,7 +16,7 @@ from luziad.handlers.services import Services
 from luziad.operations import importing
 
 
-def hello(services: Services, request: Hello, call: Call) -> replies.HelloResult:
+def hello(services: Services, request: requests.Hello, call: Call) -> replies.HelloResult:
     """Agree on a protocol version."""
     if request.version < OLDEST_SUPPORTED:
         raise Refused(
@@ -38,12 +26,12 @@ def hello(services: Services, request: Hello, call: Call) -> replies.HelloResult
     return replies.HelloResult(min(request.version, PROTOCOL_VERSION), VERSION, os.getpid())
 
 
-def projects(services: Services, request: Projects, call: Call) -> replies.ProjectList:
+def projects(services: Services, request: requests.Projects, call: Call) -> replies.ProjectList:
     """The configured projects."""
     return services.operations.projects()
 
 
-def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.ProjectList:
+def project_add(services: Services, request: requests.ProjectAdd, call: Call) -> replies.ProjectList:
     """Add a project to the configuration file."""
     if request.name in services.config.projects:
         raise Refused(ErrorCode.PROJECT_EXISTS, f"project '{request.name}' already exists")
@@ -56,7 +44,7 @@ def project_add(services: Services, request: ProjectAdd, call: Call) -> replies.
     return services.operations.projects()
 
 
-def project_remove(services: Services, request: ProjectRemove, call: Call) -> replies.ProjectList:
+def project_remove(services: Services, request: requests.ProjectRemove, call: Call) -> replies.ProjectList:
     """Remove a project from the configuration file."""
     if request.name not in services.config.projects:
         raise unknown_project(services.config, request.name)
@@ -68,31 +56,31 @@ def project_remove(services: Services, request: ProjectRemove, call: Call) -> re
     return services.operations.projects()
 
 
-async def agents(services: Services, request: Agents, call: Call) -> None:
+async def agents(services: Services, request: requests.Agents, call: Call) -> None:
     """The agents that are built in or configured."""
     call.answer(await services.operations.agents(request.versions))
 
 
-def reload(services: Services, request: Reload, call: Call) -> replies.ReloadResult:
+def reload(services: Services, request: requests.Reload, call: Call) -> replies.ReloadResult:
     """Read the configuration again."""
     return services.operations.reload()
 
 
-def info(services: Services, request: Info, call: Call) -> replies.DaemonInfo:
+def info(services: Services, request: requests.Info, call: Call) -> replies.DaemonInfo:
     """The daemon's status."""
     return services.operations.info()
 
 
-def shutdown(services: Services, request: Shutdown, call: Call) -> replies.StopResult:
+def shutdown(services: Services, request: requests.Shutdown, call: Call) -> replies.StopResult:
     """Stop the daemon; running agents continue."""
     services.shutdown.request()
     return replies.StopResult(os.getpid(), services.scheduler.ready.running)
 
 
-def import_jobs(services: Services, request: Import, call: Call) -> None:
+def import_jobs(services: Services, request: requests.Import, call: Call) -> None:
     """Import the jobs of another luzia that do not exist here, and answer when they are on disk."""
-    if len(request.jobs) > MAX_IMPORT_JOBS:
-        message = f"too many jobs: {len(request.jobs)}; the limit is {MAX_IMPORT_JOBS}"
+    if len(request.jobs) > requests.MAX_IMPORT_JOBS:
+        message = f"too many jobs: {len(request.jobs)}; the limit is {requests.MAX_IMPORT_JOBS}"
         raise Refused(ErrorCode.BAD_REQUEST, message)
     require_writable(services.journal)
     imported = replies.ImportResult(importing.import_jobs(services.scheduler, request.jobs))

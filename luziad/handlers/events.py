@@ -10,8 +10,7 @@ from luzia_protocol import events, replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Subscribe
 
-from luziad.errors import StorageError
-from luziad.handlers.replies import Call, storage_refusal
+from luziad.handlers.replies import Call
 from luziad.handlers.services import Services
 
 log = logging.getLogger("luziad.subscribe")
@@ -30,23 +29,20 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
     if seq > journal.committed_seq or seq < 0:
         raise Refused(ErrorCode.EVENTS_EXPIRED, f"event {seq} does not exist; the newest is {journal.committed_seq}")
     matches = _EventFilter(services, request, call.uid)
-    try:
-        if seq < journal.committed_seq and seq + 1 < await services.history.first_seq():
-            raise Refused(ErrorCode.EVENTS_EXPIRED, f"the events after {seq} are no longer stored")
-        call.out_of_order()
-        call.answer(replies.StreamStart())
-        while seq < journal.committed_seq:
-            page = await services.history.page_after(seq)
-            if not page:
-                break
-            # What is committed but not yet published comes live.
-            published = [(number, text) for number, text in page if number <= journal.committed_seq]
-            seq = page[-1][0] if len(published) == len(page) else journal.committed_seq
-            for number, text in published:
-                _replay(number, text.encode(), matches, call)
-            await call.drain()
-    except StorageError as exc:
-        raise storage_refusal(exc) from exc
+    if seq < journal.committed_seq and seq + 1 < await services.history.first_seq():
+        raise Refused(ErrorCode.EVENTS_EXPIRED, f"the events after {seq} are no longer stored")
+    call.out_of_order()
+    call.answer(replies.StreamStart())
+    while seq < journal.committed_seq:
+        page = await services.history.page_after(seq)
+        if not page:
+            break
+        # What is committed but not yet published comes live.
+        published = [(number, text) for number, text in page if number <= journal.committed_seq]
+        seq = page[-1][0] if len(published) == len(page) else journal.committed_seq
+        for number, text in published:
+            _replay(number, text.encode(), matches, call)
+        await call.drain()
     _LiveStream(services, call, matches, seq)
 
 

@@ -1,16 +1,21 @@
-"""Requests that control one job: cancel, pause, resume, hold, release, retry and remove."""
+"""Requests that control one job: cancel, pause, resume, hold, release, retry, remove, clean, answer and send."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable
 
+from luzia_protocol.base import JobRequest
+from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Hold, Release
-from luzia_protocol.requests import Cancel, Pause, Remove, Resume, Retry
+from luzia_protocol.replies import CleanResult
+from luzia_protocol.requests import Answer, Cancel, Clean, Pause, Remove, Resume, Retry, Send
 
-from luziad.handlers.replies import Call, job_change_reply, require_writable
+from luziad.handlers.dispatch.inputs import validate_message
+from luziad.handlers.replies import Call, job_change, job_change_reply, require_writable
 from luziad.handlers.services import Services
-from luziad.handlers.worktrees import remove_with_worktree
+from luziad.jobs.record import JobRecord
 
 
 def cancel(services: Services, request: Cancel, call: Call) -> None:
@@ -23,45 +28,86 @@ def cancel(services: Services, request: Cancel, call: Call) -> None:
 
 def pause(services: Services, request: Pause, call: Call) -> None:
     """Suspend a running job."""
-    record = services.table.find(request.job, call.uid)
-    require_writable(services.journal)
-    services.scheduler.pauses.pause(record, job_change_reply(services.journal, record, call))
+    services.scheduler.pauses.pause(*_change(services, request, call))
 
 
 def resume(services: Services, request: Resume, call: Call) -> None:
     """Resume a paused job."""
-    record = services.table.find(request.job, call.uid)
-    require_writable(services.journal)
-    services.scheduler.pauses.resume(record, job_change_reply(services.journal, record, call))
+    services.scheduler.pauses.resume(*_change(services, request, call))
 
 
 def hold(services: Services, request: Hold, call: Call) -> None:
     """Keep a queued job from starting."""
-    record = services.table.find(request.job, call.uid)
-    require_writable(services.journal)
-    services.scheduler.holds.hold(record, job_change_reply(services.journal, record, call))
+    services.scheduler.holds.hold(*_change(services, request, call))
 
 
 def release(services: Services, request: Release, call: Call) -> None:
     """Allow a held job to start."""
-    record = services.table.find(request.job, call.uid)
-    require_writable(services.journal)
-    services.scheduler.holds.release(record, job_change_reply(services.journal, record, call))
+    services.scheduler.holds.release(*_change(services, request, call))
 
 
 def retry(services: Services, request: Retry, call: Call) -> None:
     """Queue a finished job again, or start a job at once that waits for its start time."""
     services.shutdown.require_running()
-    record = services.table.find(request.job, call.uid)
-    require_writable(services.journal)
-    services.scheduler.retry(record, job_change_reply(services.journal, record, call), fresh=request.fresh)
+    services.scheduler.retry(*_change(services, request, call), fresh=request.fresh)
 
 
 def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] | None:
     """Remove a finished job."""
+    record, reply = _change(services, request, call)
+    if record.status.worktree is not None:
+        return _remove_with_worktree(services, record, call)
+    services.scheduler.retention.remove(record, reply)
+    return None
+
+
+async def clean(services: Services, request: Clean, call: Call) -> None:
+    """Remove a job's worktree if no work would be lost, or say why it is kept."""
     record = services.table.find(request.job, call.uid)
     require_writable(services.journal)
-    if record.status.worktree is not None:
-        return remove_with_worktree(services, record, call)
-    services.scheduler.retention.remove(record, job_change_reply(services.journal, record, call))
-    return None
+    call.out_of_order()
+    path = "" if record.status.worktree is None else record.status.worktree.path
+    why = await services.scheduler.worktrees.clean(record, dry_run=request.dry_run)
+    call.answer(CleanResult(record.id, path, removed=why is None, why=why))
+    call.finish()
+
+
+async def _remove_with_worktree(services: Services, record: JobRecord, call: Call) -> None:
+    """Remove a finished job after its worktree."""
+    call.out_of_order()
+    why = await services.scheduler.worktrees.clean(record)
+    if why is not None:
+        raise Refused(ErrorCode.WORKTREE_KEPT, f"the worktree of job {record.id} is kept: {why}")
+
+    def removed() -> None:
+        call.answer(job_change(record))
+        call.finish()
+
+    services.scheduler.retention.remove(services.table.find(record.id, call.uid), removed)
+
+
+async def answer(services: Services, request: Answer, call: Call) -> None:
+    """Answer a question of the agent."""
+    record = services.table.find(request.job, call.uid)
+    require_writable(services.journal)
+    call.out_of_order()
+    work = services.scheduler.questions.answer(record, request.words, request.question)
+    await asyncio.shield(asyncio.get_running_loop().create_task(work))  # an answer is never delivered by half
+    call.answer(job_change(record))
+    call.finish()
+
+
+def send(services: Services, request: Send, call: Call) -> None:
+    """Send a follow-up message, which resumes the agent's session in the next attempt."""
+    services.shutdown.require_running()
+    record = services.table.find(request.job, call.uid)
+    validate_message(request.message)
+    require_writable(services.journal)
+    services.scheduler.send(record, request.message, job_change_reply(services.journal, record, call))
+
+
+def _change(services: Services, request: JobRequest, call: Call) -> tuple[JobRecord, Callable[[], None]]:
+    """The job that a request changes, and the reply for when the change is on disk. Raises Refused."""
+    record = services.table.find(request.job, call.uid)
+    require_writable(services.journal)
+    return record, job_change_reply(services.journal, record, call)

@@ -9,8 +9,7 @@ from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Drain, PauseQueue, QueueChange, ResumeAgent, ResumeQueue
 
 from luziad.agents import registry
-from luziad.errors import StorageError
-from luziad.handlers.replies import Call, require_writable, storage_refusal, unconditional_reply
+from luziad.handlers.replies import Call, require_writable, unconditional_reply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 
@@ -21,10 +20,7 @@ async def pause_queue(services: Services, request: PauseQueue, call: Call) -> No
     """Start no more jobs of one project or of all, and pause the running ones."""
     require_writable(services.journal)
     project = _find_project(services, request)
-    try:
-        await services.scheduler.queues.pause(project)
-    except StorageError as exc:
-        raise storage_refusal(exc) from exc
+    await services.scheduler.queues.pause(project)
     jobs = _jobs(
         services, request, project, lambda record: record.status.state in (JobState.STARTING, JobState.RUNNING)
     )
@@ -35,10 +31,7 @@ async def resume_queue(services: Services, request: ResumeQueue, call: Call) -> 
     """Start jobs of one project or of all again, and resume the paused ones."""
     require_writable(services.journal)
     project = _find_project(services, request)
-    try:
-        await services.scheduler.queues.resume(project)
-    except StorageError as exc:
-        raise storage_refusal(exc) from exc
+    await services.scheduler.queues.resume(project)
     jobs = _jobs(services, request, project, services.scheduler.pauses.is_paused)
     _change_jobs(services, call, jobs, services.scheduler.pauses.resume)
 
@@ -53,10 +46,7 @@ async def resume_agent(services: Services, request: ResumeAgent, call: Call) -> 
 
 async def drain(services: Services, request: Drain, call: Call) -> None:
     """Start no more jobs until the daemon restarts, or end a drain."""
-    try:
-        await services.scheduler.queues.drain(end=request.end)
-    except StorageError as exc:
-        raise storage_refusal(exc) from exc
+    await services.scheduler.queues.drain(end=request.end)
     _reply(services, call, [])
 
 

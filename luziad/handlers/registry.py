@@ -6,7 +6,6 @@ from luzia_protocol import operations, requests
 from luzia_protocol import schedules as schedule_requests
 
 from luziad.handlers import (
-    conversation,
     daemon,
     dispatch_job,
     edit,
@@ -19,7 +18,6 @@ from luziad.handlers import (
     queues,
     schedules,
     wait,
-    worktrees,
 )
 from luziad.handlers.services import Handler
 
@@ -44,10 +42,10 @@ HANDLERS: dict[type, Handler] = {
     operations.ResumeAgent: queues.resume_agent,
     operations.Drain: queues.drain,
     requests.Retry: job_control.retry,
-    requests.Send: conversation.send,
+    requests.Send: job_control.send,
     requests.Remove: job_control.remove,
-    requests.Clean: worktrees.clean,
-    requests.Answer: conversation.answer,
+    requests.Clean: job_control.clean,
+    requests.Answer: job_control.answer,
     requests.Subscribe: events.subscribe,
     requests.ReportProgress: progress.report_progress,
     requests.UpdateStatus: progress.update_status,

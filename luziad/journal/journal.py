@@ -137,6 +137,17 @@ class Journal:
         pending.batch.fates[record.n] = _encode(record.status)
         self._schedule()
 
+    def commit(self, record: JobRecord, event: Event) -> asyncio.Future[None]:
+        """Record an event; the future is done when it is on disk."""
+        committed: asyncio.Future[None] = self._loop.create_future()
+
+        def on_disk() -> None:
+            if not committed.done():
+                committed.set_result(None)
+
+        self.record(record, event, on_disk)
+        return committed
+
     def rewrite_spec(self, record: JobRecord, event: Event, then: Callback | None = None) -> None:
         """Record a change of a job's spec; `then` is called once it is committed."""
         self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from luzia_protocol.events import Event
-
 from luziad.errors import StorageError
 from luziad.journal.journal import Journal
 from luziad.store import snapshots
@@ -35,7 +33,7 @@ class SnapshotTimer:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self._unsubscribe = journal.subscribe(self._on_events)
+        self._unsubscribe = journal.subscribe(lambda _: self._start_timer())
 
     async def close(self) -> None:
         """Stop. A snapshot in progress is finished first."""
@@ -45,9 +43,6 @@ class SnapshotTimer:
             self._timer.cancel()
         if self._task is not None:
             await self._task
-
-    def _on_events(self, committed: list[tuple[Event, bytes]]) -> None:
-        self._start_timer()
 
     def _start_timer(self) -> None:
         if self._timer is None:

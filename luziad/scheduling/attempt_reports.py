@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
@@ -16,8 +15,8 @@ from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptEnd, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
-from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.journal.journal import Journal
+from luziad.scheduling.completion import Completion
 from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.transitions import Transitions
 
@@ -53,12 +52,6 @@ class OutputReports:
         self.stopper.stop_process(record, attempt, attempt.stop_reason)
 
 
-class Ends(Protocol):
-    """Takes in that an attempt's processes have ended; Completion."""
-
-    def process_ended(self, record: JobRecord, attempt: AttemptRecord, end: AttemptEnd) -> None: ...
-
-
 @dataclass(eq=False)
 class ExecutorReports:
     """What the executor reports."""
@@ -66,7 +59,7 @@ class ExecutorReports:
     transitions: Transitions
     journal: Journal
     observers: Observers
-    completion: Ends
+    completion: Completion
 
     def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
         """The agent is running."""

@@ -7,10 +7,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from luzia_protocol.jobs import OUTCOME_STATES, JobState, Outcome, Progress
 
+from luziad.attempts.verdict import OutputJudge
 from luziad.jobs.activity import PLAN_LABEL
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, NotStarted, Verdict
 from luziad.jobs.lifecycle import Trigger
@@ -30,16 +30,6 @@ MAX_FENCED = 3
 """Attempts in a row that were fenced before they started, until the job fails."""
 
 
-class Judge(Protocol):
-    """Reads the output of an attempt and gives the verdict."""
-
-    def is_reading(self, ref: AttemptRef) -> bool: ...
-
-    def drop(self, ref: AttemptRef) -> None: ...
-
-    async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict: ...
-
-
 @dataclass(kw_only=True, eq=False)
 class Completion:
     """Ends attempts and jobs. timeout_s: how long an attempt of a job may run."""
@@ -49,7 +39,7 @@ class Completion:
     gates: Gates
     ready: ReadyQueue
     retries: RetryPlanner
-    judge: Judge
+    judge: OutputJudge
     stopper: AttemptStopper
     timeout_s: Callable[[JobRecord], float | None]
     observers: Observers

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Outcome
@@ -21,6 +20,8 @@ from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
+from luziad.scheduling.completion import Completion
+from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.queue_control import Exemptions, QueueControl
@@ -28,18 +29,6 @@ from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.transitions import Transitions
-
-
-class AttemptEnds(Protocol):
-    """Ends an attempt with a verdict; Completion."""
-
-    def end_attempt(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict) -> None: ...
-
-
-class CostLimit(Protocol):
-    """The budget of the day; DailyBudgetGate."""
-
-    def left_usd(self, record: JobRecord) -> float | None: ...
 
 
 @dataclass(kw_only=True, eq=False)
@@ -55,10 +44,10 @@ class Starter(JobObserver):
     machine: MachineLoad
     lending: SlotLending
     transitions: Transitions
-    completion: AttemptEnds
+    completion: Completion
     retries: RetryPlanner
     launcher: Launcher
-    daily_budget: CostLimit
+    daily_budget: DailyBudgetGate
     executor: Executor
     worktrees: Worktrees
     observers: Observers

@@ -17,7 +17,9 @@ from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeEr
 from luzia_protocol.replies import Error, ErrorFrame
 from luzia_protocol.requests import Request
 
+from luziad.errors import StorageError
 from luziad.handlers.registry import HANDLERS
+from luziad.handlers.replies import storage_refusal
 from luziad.handlers.services import Services
 from luziad.server.admission import AdmissionDecision
 from luziad.server.call import SessionCall, encode_reply
@@ -266,8 +268,8 @@ class Session(asyncio.Protocol):
     async def _run(self, call: SessionCall, op: str, work: Awaitable[None]) -> None:
         try:
             await work
-        except Refused as refused:
-            call.refuse(refused)
+        except (Refused, StorageError) as exc:
+            call.refuse(exc if isinstance(exc, Refused) else storage_refusal(exc))
             call.finish()
         except Exception:
             self._failed(call, op)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from luziad.errors import LuziadError, StorageError, StoreDamagedError, StoreTooNewError
@@ -32,14 +33,11 @@ def create(path: Path) -> None:
 
 def write_schema(file: Path) -> None:
     """Write the newest schema into an empty file. Raises sqlite3.Error."""
-    database = sqlite3.connect(file, isolation_level=None)
-    try:
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
         schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
         database.executescript(
             f"BEGIN; {schema} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
-    finally:
-        database.close()
 
 
 def check_and_migrate(database: sqlite3.Connection, path: Path) -> list[str]:
@@ -86,11 +84,8 @@ def refuse_newer(version: int, path: Path) -> None:
 
 def read_schema_version(path: Path) -> int:
     """The schema version of a store, which is opened read-only. Raises sqlite3.DatabaseError."""
-    database = open_read_only(path)
-    try:
+    with closing(open_read_only(path)) as database:
         return schema_version(database)
-    finally:
-        database.close()
 
 
 def schema_version(database: sqlite3.Connection) -> int:
@@ -128,17 +123,10 @@ def check_jobs(database: sqlite3.Connection) -> None:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a database by online backup and verify the copy."""
-    reading = open_read_only(source)
-    try:
-        writing = sqlite3.connect(target)
-        try:
-            reading.backup(writing)
-            check_store(writing)
-            writing.execute("PRAGMA journal_mode = DELETE")  # one file, readable wherever it is copied
-        finally:
-            writing.close()
-    finally:
-        reading.close()
+    with closing(open_read_only(source)) as reading, closing(sqlite3.connect(target)) as writing:
+        reading.backup(writing)
+        check_store(writing)
+        writing.execute("PRAGMA journal_mode = DELETE")  # one file, readable wherever it is copied
 
 
 def _keep_old_store(path: Path, version: int) -> Path:

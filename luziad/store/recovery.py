@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -130,12 +131,9 @@ def _rebuild(state_dir: Path, snapshot: Path | None, current: Repair) -> None:
 
 def _complete_copy(unfinished: Path, old_stores: list[str]) -> int:
     """Check the jobs of a copy, and add the newer jobs of other stores; return how many those are."""
-    database = sqlite3.connect(unfinished, isolation_level=None)
-    try:
+    with closing(sqlite3.connect(unfinished, isolation_level=None)) as database:
         opening.migrate_copy(database, unfinished)
         return sum(rescue(Path(directory), database) for directory in old_stores)
-    finally:
-        database.close()
 
 
 def _open(state_dir: Path, load: Callable[[Store], T], current: Repair | None) -> OpenedStore[T]:

@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -54,8 +54,7 @@ def mark_removed_lost(restored: Path, old_store: Path) -> None:
         kept = {row[0] for row in _intact_jobs(store)}
     if not kept:
         return
-    target = sqlite3.connect(restored, isolation_level=None)
-    try:
+    with closing(sqlite3.connect(restored, isolation_level=None)) as target:
         for n, _, _, text, _, _ in target.execute(SQL["load_jobs"]).fetchall():
             status = msgspec.json.decode(text, type=JobStatus)
             if n not in kept and not status.state.is_final:
@@ -63,8 +62,6 @@ def mark_removed_lost(restored: Path, old_store: Path) -> None:
                 status.ended_at = time.time()
                 lost = msgspec.json.encode(status)
                 target.execute(SQL["update_fates"], (f"[[{n},{lost.decode()},{crc32(lost)}]]",))
-    finally:
-        target.close()
 
 
 @contextmanager
@@ -75,11 +72,8 @@ def _open_copy(old_store: Path) -> Iterator[sqlite3.Connection]:
             file = old_store / (STORE_NAME + suffix)
             if file.exists():
                 shutil.copyfile(file, Path(name) / file.name)
-        database = sqlite3.connect(Path(name) / STORE_NAME, isolation_level=None)
-        try:
+        with closing(sqlite3.connect(Path(name) / STORE_NAME, isolation_level=None)) as database:
             yield database
-        finally:
-            database.close()
 
 
 def _intact_jobs(damaged: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from luziad.errors import StorageError
@@ -47,8 +48,5 @@ def newest_first(state_dir: Path) -> list[Path]:
 
 
 def _check_jobs(file: Path) -> None:
-    database = open_read_only(file)
-    try:
+    with closing(open_read_only(file)) as database:
         check_jobs(database)
-    finally:
-        database.close()

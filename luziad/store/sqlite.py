@@ -7,31 +7,26 @@ It is written first, so that a job in the store always finds its variables.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedError
+from luziad.store import opening
 from luziad.store.batch import Batch, is_intact
-from luziad.store.files import ENVIRONMENTS_NAME, STORE_NAME
-from luziad.store.last_commit import LastCommit
-from luziad.store.opening import (
-    SCHEMA_VERSION,
-    check_and_migrate,
-    check_integrity,
-    create,
-    open_read_only,
-    read_schema_version,
-    refuse_newer,
-    translate_error,
-)
+from luziad.store.files import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
 from luziad.store.queries import SQL
 
 log = logging.getLogger("luziad.store")
 
-_PROBE = f"PRAGMA user_version = {SCHEMA_VERSION}"  # writes a page without changing the value
+_PROBE = f"PRAGMA user_version = {opening.SCHEMA_VERSION}"  # writes a page without changing the value
+
+
+_SEQ_DIGITS = 20
 
 
 class Store:
@@ -46,22 +41,22 @@ class Store:
         file = path / STORE_NAME
         try:
             if not file.exists():
-                create(file)
-            refuse_newer(read_schema_version(file), file)
+                opening.create(file)
+            opening.refuse_newer(opening.read_schema_version(file), file)
             self._jobs = _open(file)
             self._inode = file.stat().st_ino
         except sqlite3.DatabaseError as exc:
-            raise translate_error(StoreDamagedError, file, exc) from exc
+            raise opening.translate_error(StoreDamagedError, file, exc) from exc
         self._last_commit = LastCommit(path)
         try:
-            self.notices = check_and_migrate(self._jobs, file)
+            self.notices = opening.check_and_migrate(self._jobs, file)
             self._check_reaches(self._last_commit.read())
             self._private = self._open_private()
         except BaseException as exc:
             self._jobs.close()
             self._last_commit.close()
             if isinstance(exc, sqlite3.DatabaseError):
-                raise translate_error(StoreDamagedError, file, exc) from exc
+                raise opening.translate_error(StoreDamagedError, file, exc) from exc
             raise
 
     def write(self, batch: Batch) -> None:
@@ -166,7 +161,7 @@ class Store:
             _check_and_configure(database)
         except sqlite3.DatabaseError as exc:
             database.close()
-            raise translate_error(EnvironmentsDamagedError, path, exc) from exc
+            raise opening.translate_error(EnvironmentsDamagedError, path, exc) from exc
         return database
 
     def _rows(self, database: sqlite3.Connection, statement: str) -> list[Any]:
@@ -175,7 +170,9 @@ class Store:
             return database.execute(SQL[statement]).fetchall()
         except sqlite3.DatabaseError as exc:
             damage = EnvironmentsDamagedError if private else StoreDamagedError
-            raise translate_error(damage, self.path / (ENVIRONMENTS_NAME if private else STORE_NAME), exc) from exc
+            raise opening.translate_error(
+                damage, self.path / (ENVIRONMENTS_NAME if private else STORE_NAME), exc
+            ) from exc
 
 
 class EventReader:
@@ -203,10 +200,39 @@ class EventReader:
     def _query(self, statement: str, arguments: tuple[int, ...]) -> list[Any]:
         try:
             if self._database is None:
-                self._database = open_read_only(self._path)
+                self._database = opening.open_read_only(self._path)
             return self._database.execute(SQL[statement], arguments).fetchall()
         except sqlite3.Error as exc:
             raise StorageError(f"{self._path}: {exc}") from exc
+
+
+class LastCommit:
+    """The seq of the last commit, in a file beside the store: a store that ends before it has lost commits.
+
+    SQLite treats a damaged write-ahead log like one that a crash has truncated, without an error. The file is written
+    after each commit and never synced, so it may lag behind the store, but is never ahead of it.
+    state_dir: the store's directory. Raises OSError.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._fd = os.open(state_dir / (STORE_NAME + SEQ_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def read(self) -> int:
+        """The seq, 0 when there is none or it cannot be read."""
+        seq, _, checksum = os.pread(self._fd, 64, 0).partition(b" ")
+        return int(seq) if checksum and checksum.strip() == b"%d" % crc32(seq) else 0
+
+    def write(self, seq: int) -> None:
+        """Write the seq of a commit."""
+        text = b"%0*d" % (_SEQ_DIGITS, seq)
+        try:
+            os.pwrite(self._fd, b"%b %-10d\n" % (text, crc32(text)), 0)
+        except OSError as exc:
+            log.warning("last_commit_not_written seq=%d error=%s", seq, exc)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -214,7 +240,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _check_and_configure(database: sqlite3.Connection) -> None:
-    check_integrity(database)
+    opening.check_integrity(database)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA secure_delete = ON")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,16 +52,13 @@ def _describe(file: Path) -> Snapshot:
     status = file.stat()
     jobs = schema = problem = None
     try:
-        database = opening.open_read_only(file)
-        try:
+        with closing(opening.open_read_only(file)) as database:
             schema = opening.schema_version(database)
             opening.refuse_newer(schema, file)
             opening.check_store(database)
             if schema == opening.SCHEMA_VERSION:
                 opening.check_jobs(database)
             (jobs,) = database.execute("SELECT count(*) FROM jobs").fetchone()
-        finally:
-            database.close()
     except (sqlite3.DatabaseError, LuziadError) as exc:
         problem = str(exc)
     taken_at = datetime.fromtimestamp(status.st_mtime, UTC)

@@ -15,7 +15,7 @@ class FrameReader:
     def __init__(self, limit: int = MAX_FRAME_BYTES) -> None:
         self._limit = limit
         self._parts: list[bytes] = []
-        self._buffered = 0
+        self.pending = 0  # buffered bytes of an incomplete line
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add bytes, and return the lines that they complete, without newlines and blank lines.
@@ -30,7 +30,7 @@ class FrameReader:
             self._buffer(first)
             first = b"".join(self._parts)
             self._parts.clear()
-            self._buffered = 0
+            self.pending = 0
         rest = lines.pop()
         lines.insert(0, first)
         if len(data) + len(first) > self._limit and any(len(line) > self._limit for line in lines):
@@ -39,14 +39,9 @@ class FrameReader:
             self._buffer(rest)
         return [line for line in lines if line and not line.isspace()]
 
-    @property
-    def pending(self) -> int:
-        """Buffered bytes of an incomplete line."""
-        return self._buffered
-
     def _buffer(self, data: bytes) -> None:
-        self._buffered += len(data)
-        if self._buffered > self._limit:
+        self.pending += len(data)
+        if self.pending > self._limit:
             self._parts.clear()
             raise FrameTooLargeError
         self._parts.append(data)

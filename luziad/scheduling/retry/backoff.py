@@ -22,19 +22,13 @@ class RetryPolicy(NamedTuple):
     most_s: float
 
 
-class RetryDecision(NamedTuple):
-    """delay_s: seconds until the next attempt; None when there is none."""
-
-    delay_s: float | None
-
-
-def decide(outcome: Outcome, policy: RetryPolicy, attempt: int, random: float) -> RetryDecision:
-    """What follows an attempt.
+def decide(outcome: Outcome, policy: RetryPolicy, attempt: int, random: float) -> float | None:
+    """The seconds until the next attempt after one that has ended; None when there is none.
 
     attempt: its number among those that count, from 1. random: from 0 up to 1; full jitter, so that jobs that failed
     together are not retried together.
     """
     if outcome not in policy.on or attempt > policy.retries:
-        return RetryDecision(None)
+        return None
     doublings = min(attempt - 1, _MOST_DOUBLINGS)
-    return RetryDecision(random * min(policy.most_s, policy.first_s * 2.0**doublings))
+    return random * min(policy.most_s, policy.first_s * 2.0**doublings)

@@ -194,7 +194,7 @@ class RetryPlanner:
             return None
         if not self._policies.after_overload(record):
             return None
-        delay_s = decide(verdict.outcome, OVERLOAD, retry.overload_retries + 1, random.random()).delay_s
+        delay_s = decide(verdict.outcome, OVERLOAD, retry.overload_retries + 1, random.random())
         if delay_s is None:
             return None
         count = retry.overload_retries + 1
@@ -205,7 +205,7 @@ class RetryPlanner:
 
     def _by_policy(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
         policy = self._policies.retry(record)
-        delay_s = decide(verdict.outcome, policy, retry.retries + 1, random.random()).delay_s
+        delay_s = decide(verdict.outcome, policy, retry.retries + 1, random.random())
         if delay_s is None:
             return None
         what = f"retry {retry.retries + 1} of {policy.retries}"
