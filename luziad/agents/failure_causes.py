@@ -75,6 +75,12 @@ _AGENTS = {
 
 _NUMBER = r"(?<![\w./:-])(?:429|50[0234]|529)(?![\w/])"
 
+_NO_TECHNICAL = "".join(
+    f"(?<!{kind}[ _-])"
+    for kind in ("context", "token", "tokens", "turn", "turns", "time", "memory", "size", "depth", "recursion", "stack")
+)
+"""Limits that have nothing to do with an account."""
+
 _ALL = (
     _family(_BUSY, r"not your usage limit"),
     _family(
@@ -147,10 +153,8 @@ _ALL = (
     ),
     _family(
         FailureCause.SUSPECTED,
-        r"\b(quotas?|usage|credits?|billing|limit (reached|exceeded|hit))\b",
-        r"\b(rate|spend\w*|account|plan|request) limits?\b",
-        r"\b(reached|hit|exceeded|over) (your|the|its) ((?!budget)\S+ ){0,4}limits?\b",
-        r"\b(capacity|exhausted|allowance|subscription)\b",
+        r"\b(quotas?|credits?|billing|capacity|exhausted|allowance|subscription|payment)\b",
+        _NO_TECHNICAL + r"\blimits?\b",
     ),
 )
 

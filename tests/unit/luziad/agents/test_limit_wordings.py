@@ -17,6 +17,7 @@ import pytest
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Reader
+from luziad.agents.failure_causes import find_cause
 from luziad.agents.jsonl import build_mapping, reader_factory
 from luziad.agents.registry import BUILT_IN
 from luziad.agents.usage_reset import parse_reset_time
@@ -175,3 +176,35 @@ def test_each_wording_gets_its_reset_time(wording: Wording) -> None:
         found = parse_reset_time(words, NOW.timestamp()) if found is None else found
     told = None if wording.resets is None else datetime.fromisoformat(wording.resets).timestamp()
     assert found == told, wording.note
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Your organization has used its monthly credits on this plan",
+        "Quota gone for today",
+        "The plan's limit is reached",
+        "billing: the card was declined",
+        "no more capacity for this workspace",
+    ],
+)
+@pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode", "vibe", "mine"])
+def test_unknown_words_that_name_an_account_are_suspected(agent: str, words: str) -> None:
+    assert find_cause(agent, words) in (FailureCause.SUSPECTED, FailureCause.ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Usage: claude [options]",
+        "error: unknown option '--foo'",
+        "recursion limit reached while expanding",
+        "File size limit exceeded (core dumped)",
+        "killed: memory limit",
+        "token limit of the answer reached",
+        "no such file or directory",
+        "",
+    ],
+)
+def test_words_that_name_no_account_are_not_suspected(words: str) -> None:
+    assert find_cause("claude", words) is None
