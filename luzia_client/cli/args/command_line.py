@@ -34,7 +34,7 @@ COMMANDS = {
     "hold": ("hold", "keep queued jobs from starting", "Control"),
     "release": ("release", "release held jobs", "Control"),
     "edit": ("edit", "change the task, priority or dependencies of a queued job", "Control"),
-    "answer": ("answer", "answer a question or permission request of an agent", "Control"),
+    "answer": ("answer", "answer a question or permission request from an agent", "Control"),
     "progress": ("progress", "report progress from inside a job", "Control"),
     "remove": ("remove", "delete finished jobs and their output", "Control"),
     "diff": ("diff", "show what a job changed in its worktree", "Review"),

@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _action(actions, "pause", "suspend a schedule"),
         _action(actions, "resume", "resume a schedule; runs missed in the meantime are skipped"),
         _action(actions, "remove", "delete a schedule; its jobs are kept"),
-        _action(actions, "run", "dispatch a job of the schedule now; it starts when the active ones have ended"),
+        _action(actions, "run", "dispatch a job now; it starts when the schedule's active jobs have ended"),
     ):
         action.add_argument("name", metavar="SCHEDULE", help="the name of the schedule")
 
