@@ -76,6 +76,7 @@ def fetch_pages(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_
 def _fetch_all(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_jobs.WirePage]:
     """Request many jobs by turn: the live ones, then all, so that none is missed that changes between two pages."""
     chosen = query.states or [*JobState]
+    left = query.limit
     seen: set[str] = set()
     rest: list[dict[str, Any]] = []
     live = [state for state in LIVE_STATES if state in chosen]
@@ -89,9 +90,9 @@ def _fetch_all(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_j
             if sort == "created":
                 rest += new
                 new = []
-            yield page.with_jobs(new[: query.limit])
+            yield page.with_jobs(new[:left])
+            left = None if left is None else max(left - len(new), 0)
     rest.sort(key=lambda job: job.get("ended_at") or "", reverse=True)
-    left = None if query.limit is None else max(query.limit - (len(seen) - len(rest)), 0)
     yield page.with_jobs(rest[:left])
 
 
