@@ -122,7 +122,7 @@ def test_an_output_that_nobody_reads_has_no_activity(wire: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    "recording", ["claude/success", "codex/success-shell", "gemini/success", "opencode/error-500", "vibe/success"]
+    "recording", ["claude/success", "codex/success-shell", "gemini/success", "opencode/error-401", "vibe/success"]
 )
 def test_live_and_whole_reading_understand_the_same(wire: Connection, tmp_path: Path, recording: str) -> None:
     with Replay(wire, tmp_path / "slow", recording) as slow, Replay(wire, tmp_path / "fast", recording) as fast:
