@@ -114,10 +114,15 @@ class Followers:
         self._subscriber = threading.Thread(target=self._subscribe, daemon=True)
         with fifty.daemon.connect() as wire:
             self._start("wait", "wait", *fifty.jobs, "--json")
-            eventually(lambda: wire.ok(op="info")["connections"] >= 2, "the command that waits")
+            eventually(
+                lambda: wire.ok(op="info")["connections"] == 4,
+                "the command that waits and what it reports questions with",
+            )
             self._start("watch", "jobs", "--watch", "--json")
             self._subscriber.start()
-            eventually(lambda: wire.ok(op="info")["subscribers"] >= 2, "the watcher and the subscriber")
+            eventually(
+                lambda: wire.ok(op="info")["subscribers"] == 3, "the waiting command, the watcher and the subscriber"
+            )
         for job in fifty.jobs[:5]:
             self._start(f"logs-{job}", "logs", "-f", job)
         eventually(lambda: all(said == "before\n" for said in self._logs()), "what was printed before")
