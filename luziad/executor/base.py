@@ -17,6 +17,7 @@ class Launch(msgspec.Struct, frozen=True):
     argv: the command. env: its whole environment, with secrets: never log or store it.
     cwd: an absolute directory. prompt: the agent's input, written to the attempt's `prompt` file.
     stdin_prompt: the agent's stdin is that file; otherwise it is /dev/null.
+    umask: that of the agent; None is the daemon's.
     first_line: instead, its stdin is a FIFO that begins with this line and accepts more lines.
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
     keep_children: children of an agent that ends by itself may outlive it.
@@ -36,6 +37,7 @@ class Launch(msgspec.Struct, frozen=True):
     max_log_bytes: int = 1 << 50
     bounds: Bounds | None = None
     first_line: str | None = None
+    umask: int | None = None
 
 
 class AttemptObserver(Protocol):

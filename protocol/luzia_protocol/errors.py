@@ -96,7 +96,7 @@ class ErrorCode(StrEnum):
     NOT_DELIVERED = "not_delivered"
     """The answer could not be delivered to the agent, which is still waiting."""
     NO_GIT = "no_git"
-    """The job needs a git worktree, but git is not on the daemon's PATH."""
+    """The job needs a git worktree, but git is not on the PATH of the job."""
     NO_REPOSITORY = "no_repository"
     """The job needs a git worktree, but its directory is not in a git repository."""
     NO_WORKTREE = "no_worktree"
