@@ -134,7 +134,8 @@ class App:
         self._table, self._environments = opened.loaded
         self._journal = Journal(self._store, opened.least_seq)
         self._journal.when_recovered(self._observers.store_recovered)
-        self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
+        self._watcher = FileWatcher()
+        self._executor = LocalExecutor(config.jobs_dir, self._watcher, self._files, self._slow)
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor)
 
     def _build_queue(self) -> None:
@@ -156,7 +157,6 @@ class App:
         self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
-        self._watcher = FileWatcher()
         self._output = LiveOutput(self._watcher, self._reading, reports)
         self._judge = OutputJudge(launcher, executor, self._output, reports)
         self._timeouts = Timeouts(launcher.timeout_s, stop)
@@ -289,7 +289,8 @@ class App:
             executor=self._executor,
             connections=sessions,
             subscribers=subscribers,
-            notices=notices,
+            start_notices=notices,
+            watcher=self._watcher,
             log_file=_log_file(),
             last_snapshot=next(map(str, snapshots.newest_first(self._state_dir)), None),
         )

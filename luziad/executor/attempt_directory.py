@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
 from typing import NamedTuple, TypeVar
 
 import msgspec
-from asyncinotify import Inotify, Mask
 
 from luziad.executor import survivors
 from luziad.jobs.attempt import AttemptEnd, ExitRecord, LostAttempt, NotStarted
@@ -153,12 +151,3 @@ def _read(directory: str, name: str, kind: type[T]) -> T | None:
             return msgspec.json.decode(file.read(), type=kind)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-
-
-async def watch_changes(directory: str) -> AsyncIterator[None]:
-    """Yield at once, and after every write to a file of the directory. Raises OSError when it cannot be watched."""
-    with Inotify() as events:
-        events.add_watch(directory, Mask.MODIFY | Mask.CREATE)
-        yield
-        async for _ in events:
-            yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -51,6 +52,16 @@ class AttemptObserver(Protocol):
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         """The attempt and its whole process tree have ended."""
+
+
+class ChangeWatcher(Protocol):
+    """Tells of writes to files; FileWatcher."""
+
+    def watch(self, path: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back at every write to a file, or to one in a directory. Returns a function that stops this.
+
+        Raises OSError.
+        """
 
 
 class Executor(Protocol):

@@ -21,8 +21,8 @@ import msgspec
 from luzia_protocol.jobs import Bounds
 
 from luziad.executor import attempt_directory, pidfd, survivors
-from luziad.executor.attempt_directory import Finished, StartRecord, Supervised, read_start_record, watch_changes
-from luziad.executor.base import AttemptObserver, Launch
+from luziad.executor.attempt_directory import Finished, StartRecord, Supervised, read_start_record
+from luziad.executor.base import AttemptObserver, ChangeWatcher, Launch
 from luziad.executor.cgroup_controllers import CgroupControllers
 from luziad.executor.fork_server_client import ForkServerClient, Reply
 from luziad.jobs.attempt import AttemptRef, ExitRecord
@@ -59,8 +59,8 @@ class _Attempt(msgspec.Struct, eq=False):
 class LocalExecutor:
     """The Executor of this machine (see base.py).
 
-    jobs_dir: absolute path of the directory of all jobs. pool: for short file operations; slow_pool: for deletions;
-    None takes the loop's.
+    jobs_dir: absolute path of the directory of all jobs. watcher: tells of writes to the files of an attempt. pool: for
+    short file operations; slow_pool: for deletions; None takes the loop's.
 
     Every submit or attach of an attempt that is not yet active leads to exactly one `attempt_ended`.
     """
@@ -68,10 +68,12 @@ class LocalExecutor:
     def __init__(
         self,
         jobs_dir: str,
+        watcher: ChangeWatcher,
         pool: concurrent.futures.Executor | None = None,
         slow_pool: concurrent.futures.Executor | None = None,
     ) -> None:
         self._jobs_dir = os.path.abspath(jobs_dir)
+        self._watcher = watcher
         self._pool = pool
         self._slow_pool = slow_pool
         self._fork_server = ForkServerClient(self._replied, self._request_lost)
@@ -298,13 +300,21 @@ class LocalExecutor:
 
     async def _await_start(self, attempt: _Attempt) -> None:
         """Report the start of an adopted attempt. If it cannot be watched, the end reports it."""
+        written = asyncio.Event()
         try:
-            async for _ in watch_changes(attempt.directory):
+            stop_watching = self._watcher.watch(attempt.directory, written.set)
+        except OSError as error:
+            log.warning("start_not_seen job=%s attempt=%d error=%s", *attempt.ref, error)
+            return
+        try:
+            while True:
                 started = await self._loop.run_in_executor(self._pool, read_start_record, attempt.directory)
                 if self._report_recorded_start(attempt, started):
                     return
-        except OSError as error:
-            log.warning("start_not_seen job=%s attempt=%d error=%s", *attempt.ref, error)
+                await written.wait()
+                written.clear()
+        finally:
+            stop_watching()
 
     def _report_recorded_start(self, attempt: _Attempt, started: StartRecord | None) -> bool:
         """Report the start when the record of it has the agent's process."""

@@ -38,12 +38,18 @@ class HasForkServer(Protocol):
         """The fork server's process, None while it is not running."""
 
 
+class HasProblem(Protocol):
+    """What may work in a worse way for a time."""
+
+    problem: str | None
+
+
 @dataclass(kw_only=True, eq=False)
 class Operations:
     """Holds the configuration in force, applies a new one, and reports the daemon's status.
 
-    notices: what the operator should know. log_file: None when stderr is not a file. connections, subscribers: those
-    that are open. last_snapshot: the newest file at the start.
+    start_notices: what the operator should know of the start. watcher: that of the output. log_file: None when stderr
+    is not a file. connections, subscribers: those that are open. last_snapshot: the newest file at the start.
     """
 
     config: Config
@@ -51,7 +57,8 @@ class Operations:
     executor: HasForkServer
     connections: Sized
     subscribers: Sized
-    notices: list[str]
+    start_notices: list[str]
+    watcher: HasProblem
     log_file: str | None
     last_snapshot: str | None
     programs: Programs = field(default_factory=Programs, init=False)
@@ -60,6 +67,11 @@ class Operations:
     def __post_init__(self) -> None:
         self._versions = VersionProbe()
         self._started_at = datetime.now(UTC)
+
+    @property
+    def notices(self) -> list[str]:
+        """What the operator should know."""
+        return self.start_notices if self.watcher.problem is None else [*self.start_notices, self.watcher.problem]
 
     def close(self) -> None:
         """Stop the programs whose versions are being read."""
