@@ -79,8 +79,11 @@ class Executor(Protocol):
     def submit(self, launch: Launch) -> None:
         """Start an attempt, at most once ever. Call this only after `starting` is committed."""
 
-    def attach(self, ref: AttemptRef) -> None:
-        """Find an attempt that is active according to the store, and watch it or report its end."""
+    def attach(self, ref: AttemptRef, grace_s: float) -> None:
+        """Find an attempt that is active according to the store, and watch it or report its end.
+
+        grace_s: as in its Launch.
+        """
 
     def pause(self, ref: AttemptRef) -> None:
         """Suspend the attempt until it is resumed or cancelled. Idempotent."""
@@ -89,7 +92,10 @@ class Executor(Protocol):
         """Resume the attempt. Idempotent."""
 
     def cancel(self, ref: AttemptRef) -> None:
-        """End the attempt: TERM, grace time, KILL to its whole process tree. Idempotent."""
+        """End the attempt: TERM, grace time, KILL to its whole process tree. Idempotent.
+
+        An attempt that does not end nevertheless is killed with its shim, and reported as lost.
+        """
 
     async def write_stdin(self, ref: AttemptRef, line: str) -> None:
         """Write a line to an agent that was started with a `first_line`. Raises OSError when it is not delivered."""

@@ -93,7 +93,7 @@ class FileWatcher:
         for path, watched in list(self._watched.items()):
             if watched.watch is not None:
                 continue
-            with contextlib.suppress(OSError):  # the file is gone; whoever reads it finds out
+            with contextlib.suppress(OSError):  # the file was deleted, which its reader will notice
                 watched.watch = self._add_watch(path)
             self._call_back(path)
         if any(watched.watch is None for watched in self._watched.values()):

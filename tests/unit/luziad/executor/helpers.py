@@ -22,6 +22,7 @@ from luziad.output.inotify import FileWatcher
 
 T = TypeVar("T")
 DEADLINE_S = 60.0
+GRACE_S = 30.0
 
 DAEMONISE = """
 import os, signal, time
