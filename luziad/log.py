@@ -8,8 +8,6 @@ import sys
 import time
 from typing import TextIO
 
-from luzia_protocol.environment import log_file
-
 MAX_LOG_BYTES = 16 * 1024 * 1024
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -67,8 +65,8 @@ class StderrHandler(logging.StreamHandler[TextIO]):
         os.close(new)
 
 
-def set_up(level: str) -> None:
-    """Log to stderr, from this level upward."""
-    handler = StderrHandler(log_file())
+def set_up(level: str, own_file: str) -> None:
+    """Log to stderr, from this level upward. own_file: the log file of an autostarted daemon."""
+    handler = StderrHandler(own_file)
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
