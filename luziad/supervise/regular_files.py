@@ -39,7 +39,7 @@ def read_regular(path: str, max_bytes: int) -> bytes:
     finally:
         os.close(fd)
     if len(content) > max_bytes:
-        raise UnusableFile(errno.EFBIG, f"is larger than {max_bytes} bytes", path)
+        raise UnusableFile(errno.EFBIG, f"larger than {max_bytes} bytes", path)
     return content
 
 
@@ -49,4 +49,4 @@ def open_directory(path: str) -> int:
 
 
 def _not_regular(path: str) -> UnusableFile:
-    return UnusableFile(errno.EINVAL, "is not a regular file", path)
+    return UnusableFile(errno.EINVAL, "not a regular file", path)
