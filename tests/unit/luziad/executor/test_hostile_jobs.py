@@ -243,6 +243,22 @@ async def test_garbage_in_the_reply_pipe_loses_no_reply(machine: Machine, garbag
         os.close(pipe)
 
 
+@pytest.mark.parametrize("garbage", [b"garbage\n", b"no newline", b"\n", b'{"job": "x", "attempt": 1, "pid": -1}\n'])
+async def test_a_reply_after_garbage_in_the_same_read_is_understood(
+    machine: Machine, caplog: pytest.LogCaptureFixture, garbage: bytes
+) -> None:
+    executor, recorder = await machine.executor()
+    executor.submit(machine.launch(REF, "sleep", "600"))
+    await recorder.start_of(REF)
+    reply = b'{"job": "113754-a2f5", "attempt": 1, "problem": "it was heard"}\n'
+    pipe = os.open(f"/proc/{executor.fork_server_pid}/fd/1", os.O_WRONLY)
+    os.write(pipe, garbage + reply)
+    os.close(pipe)
+    await eventually(lambda: "it was heard" in caplog.text)
+    executor.cancel(REF)
+    await recorder.end_of(REF)
+
+
 async def test_an_endless_stream_in_the_reply_pipe_holds_up_nothing(machine: Machine) -> None:
     executor, recorder = await machine.executor()
     flood = await asyncio.create_subprocess_shell(f"exec cat /dev/zero > /proc/{executor.fork_server_pid}/fd/1")
