@@ -11,7 +11,7 @@ from luzia_protocol import events
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
-from luziad.jobs.activity import shorten
+from luziad.jobs.activity import job_activity, shorten
 from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.view import to_datetime
@@ -46,7 +46,7 @@ class EventFactory:
         return self._event(events.Started, record, attempt=attempt, pid=pid)
 
     def progressed(self, record: JobRecord, attempt: int, progress: Progress) -> events.Progressed:
-        activity = shorten(record.attempt.activity) if record.attempt else None
+        activity = shorten(job_activity(record.status.attempts, waits=False))
         return self._event(events.Progressed, record, attempt=attempt, progress=progress, activity=activity)
 
     def of_attempt(self, kind: type[E], record: JobRecord, attempt: int) -> E:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from luzia_protocol.money import format_usd
+
 from luzia_client.cli.show.formatting import format_duration, format_time
 from luzia_client.cli.show.text import format_quantity, harmless, one_line
 
@@ -44,7 +46,7 @@ def format_cost(activity: Activity) -> str:
     """The agent's own estimate, or `unknown`: an unknown cost is never shown as zero."""
     if activity.cost_usd is None:
         return "unknown"
-    return f"${activity.cost_usd:.2f}" if activity.cost_usd >= 0.995 else f"${activity.cost_usd:.4f}"
+    return format_usd(activity.cost_usd)
 
 
 def describe_activity(job: Job, now: datetime) -> list[tuple[str, str]]:

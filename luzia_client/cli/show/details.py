@@ -6,9 +6,10 @@ import os
 import shlex
 from datetime import datetime
 
-from luzia_protocol.jobs import Attempt, Job, JobState, format_usd
+from luzia_protocol.jobs import Attempt, Job, JobState
+from luzia_protocol.money import format_usd
 
-from luzia_client.cli.show.activity import describe_activity
+from luzia_client.cli.show.activity import describe_activity, format_work
 from luzia_client.cli.show.formatting import (
     PLAN_LABEL,
     STATE_COLOURS,
@@ -198,6 +199,7 @@ def _format_attempt(attempt: Attempt, screen: Screen) -> str:
     words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
     if attempt.duration_s is not None:
         words.append(format_duration(attempt.duration_s))
+    words.append(format_work(attempt.activity))
     if attempt.message is not None:
         words.append(f"“{one_line(attempt.message, 60)}”")
     words.append(one_line(attempt.reason or format_exit(attempt.exit_code, attempt.signal)))
