@@ -16,6 +16,7 @@ from luziad.jobs.record import AttemptRecord
 V = TypeVar("V")
 N = TypeVar("N", int, float)
 
+MAX_TOOLS = 100
 MAX_FILES = 100
 SHORT_MESSAGE_CHARS = 200
 PLAN_LABEL = "plan"
@@ -46,6 +47,7 @@ def job_activity(attempts: Sequence[AttemptRecord], *, waits: bool) -> Activity 
     now, newest = current or Activity(), known[-1]
     planned = next((each for each in reversed(known) if each.plan_total is not None), newest)
     plan = planned if planned.session == newest.session else newest
+    tools: Counter[str] = sum((Counter(each.tools) for each in known), Counter())
     files = [*dict.fromkeys(path for each in known for path in each.files)]
     return msgspec.structs.replace(
         now,
@@ -54,7 +56,7 @@ def job_activity(attempts: Sequence[AttemptRecord], *, waits: bool) -> Activity 
         version=_newest(known, lambda each: each.version),
         turns=sum(each.turns for each in known),
         tool_calls=sum(each.tool_calls for each in known),
-        tools=dict(sum((Counter(each.tools) for each in known), Counter())),
+        tools=dict([*tools.items()][:MAX_TOOLS]),
         files=files[:MAX_FILES],
         file_count=max(len(files), *(each.file_count for each in known)),
         more_files=any(each.more_files or each.file_count > len(each.files) for each in known),
