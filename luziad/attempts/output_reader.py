@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from luzia_protocol import times
 from luzia_protocol.activity import Activity, SessionTotals
 from luzia_protocol.jobs import Progress
 
@@ -188,7 +189,4 @@ def activity_of(known: OutputSummary) -> Activity:
 
 
 def _moment(epoch_s: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(epoch_s, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    return times.to_datetime(epoch_s) if times.is_moment(epoch_s) else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec.structs import replace
 
+from luzia_protocol import times
 from luzia_protocol.activity import MAX_DETAIL_CHARS, Activity
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
 
@@ -19,8 +20,8 @@ from luziad.jobs.start_time import next_start_at
 
 
 def to_datetime(epoch_s: float | None) -> datetime | None:
-    """Epoch seconds as an aware datetime in UTC."""
-    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
+    """Epoch seconds as an aware datetime in UTC, whatever a record has."""
+    return None if epoch_s is None else times.to_datetime(epoch_s)
 
 
 def summarize_job(record: JobRecord, reason: str | None) -> Job:
@@ -37,7 +38,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         agent=spec.agent,
         task=task[:LIST_TASK_CHARS],
         state=fate.state,
-        created_at=datetime.fromtimestamp(spec.created_at, UTC),
+        created_at=times.to_datetime(spec.created_at),
         attempt=attempt.number if attempt else 0,
         reason=reason,
         started_at=to_datetime(shown.started_at) if shown else None,
@@ -99,6 +100,20 @@ def describe_job(
         children=dict(Counter(child.status.state for child in children if child.durable)),
         budget=budget,
         project_directory=None if record.spec.cwd is None else record.spec.directory,
+    )
+
+
+def unreadable_job(record: JobRecord) -> Job:
+    """A job whose record has a value that cannot be shown."""
+    return Job(
+        id=record.id,
+        name=job_name(record.project, record.id),
+        project=record.project,
+        agent=record.spec.agent,
+        task=task_text(record)[:LIST_TASK_CHARS],
+        state=record.status.state,
+        created_at=times.to_datetime(record.spec.created_at),
+        reason="its record has an invalid value, see the daemon's log; `luzia remove` removes the job",
     )
 
 

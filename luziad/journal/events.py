@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from luzia_protocol import events
+from luzia_protocol import events, times
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
@@ -28,7 +27,7 @@ class EventFactory:
     def dispatched(self, record: JobRecord, task: str) -> events.Dispatched:
         return events.Dispatched(
             seq=self._seq(record),
-            at=datetime.fromtimestamp(record.spec.created_at, UTC),
+            at=times.to_datetime(record.spec.created_at),
             job=record.id,
             project=record.project,
             state=record.status.state,
@@ -99,7 +98,7 @@ class EventFactory:
     def _event(self, kind: type[E], record: JobRecord, **fields: Any) -> E:
         return kind(
             seq=self._seq(record),
-            at=datetime.fromtimestamp(time.time(), UTC),
+            at=times.to_datetime(time.time()),
             job=record.id,
             project=record.project,
             state=record.status.state,

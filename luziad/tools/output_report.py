@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
+from luzia_protocol import times
 from luzia_protocol.jobs import Progress
 from luzia_protocol.money import format_usd
 
@@ -88,8 +88,5 @@ def _tokens(summary: OutputSummary) -> str:
 def _limit(words: str, resets_at: float | None) -> str:
     if resets_at is None:
         return words
-    try:
-        when = datetime.fromtimestamp(resets_at).astimezone().isoformat(" ", "minutes")
-    except (ValueError, OverflowError, OSError):
-        return words
-    return f"{words} (resets {when})"
+    when = times.to_local(times.to_datetime(resets_at)).isoformat(" ", "minutes")
+    return f"{words} (resets {when})" if times.is_moment(resets_at) else words

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from luzia_protocol.jobs import Attempt, Job, JobState
 from luzia_protocol.money import format_usd
+from luzia_protocol.times import to_local
 
 from luzia_client.cli.show.activity import describe_activity, format_work
 from luzia_client.cli.show.formatting import (
@@ -140,7 +141,7 @@ def format_progress(job: Job, screen: Screen, now: datetime) -> str:
 
 def format_local_time(time: datetime | None) -> str:
     """The local time to the second; empty for None."""
-    return "" if time is None else time.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    return "" if time is None else to_local(time).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def format_waiting_time(job: Job, now: datetime) -> str:

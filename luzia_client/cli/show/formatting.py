@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from luzia_protocol.states import JobState
+from luzia_protocol.times import to_local
 
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, one_line, width
@@ -163,7 +164,7 @@ def format_phase(job: Job, now: datetime | None = None) -> str:
 
 def format_time(time: datetime, now: datetime | None) -> str:
     """The local time of day, with the date unless it is today's."""
-    here = time.astimezone()
+    here = to_local(time)
     today = now is not None and here.date() == now.astimezone().date()
     return here.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
 
