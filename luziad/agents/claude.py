@@ -30,7 +30,7 @@ from luziad.agents.claude_events import (
     sum_models,
 )
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
-from luziad.agents.judging import judge, last_stderr_line
+from luziad.agents.judging import describe_refusal, judge, last_stderr_line
 from luziad.agents.summary_builder import (
     MAX_ID_CHARS,
     MAX_PATH_CHARS,
@@ -291,8 +291,7 @@ class ClaudeReader:
             return words or "API error without a message"
         denials = as_objects(event.permission_denials)
         if refused := [each for each in denials if not self._questions.has_asked(each.get("tool_use_id"))]:
-            names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
-            return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"
+            return describe_refusal("claude", [text_at(denial, "tool_name") for denial in refused])
         if event.stop_reason == "tool_deferred":
             return "it waits for the answer to a tool's question"
         if ended not in ("", "completed"):

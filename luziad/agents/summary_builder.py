@@ -88,6 +88,7 @@ class SummaryBuilder:
         self.noise = 0
         self.turns = 0
         self.usage_limit: UsageLimit | None = None
+        self.refused: dict[str, None] = {}
         self._phase: str | None = None
         self._dirty = False
         self._reported: tuple[str | None, tuple[int, int] | None] = (None, None)
@@ -135,6 +136,10 @@ class SummaryBuilder:
             name = one_line(name, 80) or "?"
         if name in self._tools or len(self._tools) < MAX_TOOL_NAMES:
             self._tools[name] = self._tools.get(name, 0) + 1
+
+    def add_refusal(self, name: str) -> None:
+        """Note that the agent's permissions did not let it use the tool."""
+        put_bounded(self.refused, one_line(name, 80), None)
 
     def add_file(self, path: object) -> None:
         """Add a file that was written."""

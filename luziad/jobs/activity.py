@@ -12,6 +12,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Progress
 
 from luziad.jobs.record import AttemptRecord
+from luziad.jobs.session_totals import COST_DIGITS
 
 V = TypeVar("V")
 N = TypeVar("N", int, float)
@@ -47,6 +48,7 @@ def job_activity(attempts: Sequence[AttemptRecord], *, waits: bool) -> Activity 
     now, newest = current or Activity(), known[-1]
     planned = next((each for each in reversed(known) if each.plan_total is not None), newest)
     plan = planned if planned.session == newest.session else newest
+    cost_usd = _sum([each.cost_usd for each in known])
     tools: Counter[str] = sum((Counter(each.tools) for each in known), Counter())
     files = [*dict.fromkeys(path for each in known for path in each.files)]
     return msgspec.structs.replace(
@@ -66,7 +68,7 @@ def job_activity(attempts: Sequence[AttemptRecord], *, waits: bool) -> Activity 
         tokens_in=_sum([each.tokens_in for each in known]),
         tokens_out=_sum([each.tokens_out for each in known]),
         tokens_cached=_sum([each.tokens_cached for each in known]),
-        cost_usd=_sum([each.cost_usd for each in known]),
+        cost_usd=None if cost_usd is None else round(cost_usd, COST_DIGITS),
         last_message=_newest(known, lambda each: each.last_message),
         totals=None,
     )

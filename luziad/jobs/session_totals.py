@@ -15,6 +15,8 @@ from luzia_protocol.activity import Activity, SessionTotals
 from luziad.jobs.record import AttemptRecord
 
 NO_TOTALS = SessionTotals()
+COST_DIGITS = 9
+"""Differences and sums of costs are rounded to a billionth of a dollar, which hides the error of binary fractions."""
 _CLAUDE = "claude"
 _REPORT_TOTALS = (_CLAUDE, "codex")
 
@@ -33,7 +35,7 @@ def growth(before: SessionTotals, totals: SessionTotals) -> SessionTotals:
         max(0, totals.tokens_in - counted.tokens_in),
         max(0, totals.tokens_out - counted.tokens_out),
         max(0, totals.tokens_cached - counted.tokens_cached),
-        totals.cost_usd - paid_usd,
+        round(totals.cost_usd - paid_usd, COST_DIGITS),
     )
 
 
