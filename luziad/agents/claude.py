@@ -18,7 +18,7 @@ from luzia_protocol.activity import PlanItem
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import claude_questions, claude_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options, model_options
 from luziad.agents.claude_events import MODEL_USAGE, USAGE, Event, ToolCall, count_tokens, created_task_id, decode_event
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
@@ -40,6 +40,11 @@ _SYNTHETIC = "<synthetic>"
 _WRITERS = ("Write", "Edit", "MultiEdit", "NotebookEdit")
 _TASK_TOOLS = ("TaskCreate", "TaskUpdate")
 
+PERMISSION_MODES = {
+    name: name for name in ("plan", "default", "manual", "acceptEdits", "auto", "dontAsk", "bypassPermissions")
+}
+"""The values of its --permission-mode; version 2.1 calls `default` also `manual`."""
+
 
 def command(context: CommandContext) -> Command:
     """Run Claude Code with the task on stdin. It may edit files; other permissions are refused, or the user is asked.
@@ -49,7 +54,7 @@ def command(context: CommandContext) -> Command:
     new = uuid.uuid5(_SESSIONS, f"{context.directory}\0{context.job}\0{context.attempt}")
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
     asking = ["--input-format=stream-json", "--permission-prompt-tool=stdio"] if context.ask else []
-    mode = "default" if context.ask and context.allow else "acceptEdits"
+    mode = context.options.permission_mode or ("default" if context.ask and context.allow else "acceptEdits")
     system = [f"--append-system-prompt={context.system_prompt}"] if context.system_prompt else []
     allowed = [f"--allowedTools={','.join(context.allow)}"] if context.allow else []
     return Command(
@@ -58,12 +63,14 @@ def command(context: CommandContext) -> Command:
             "-p",
             "--verbose",
             "--output-format=stream-json",
-            f"--permission-mode={mode}",
+            f"--permission-mode={PERMISSION_MODES[mode]}",
+            *model_options(context),
             session,
             *budget_options(context, "--max-budget-usd", "--max-turns"),
             *asking,
             *allowed,
             *system,
+            *context.options.args,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
         stdin_prompt=True,
@@ -277,7 +284,7 @@ class ClaudeReader:
         denials = as_objects(event.permission_denials)
         if refused := [each for each in denials if not self._questions.has_asked(each.get("tool_use_id"))]:
             names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
-            return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"
+            return f"not permitted: {', '.join(names)} (`allow` of the project, or --permission-mode, permits more)"
         if event.stop_reason == "tool_deferred":
             return "it waits for the answer to a tool's question"
         if ended not in ("", "completed"):
@@ -296,6 +303,9 @@ ADAPTER = Adapter(
     has_version_option=True,
     can_resume=True,
     accepts_system_prompt=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

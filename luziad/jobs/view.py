@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -84,6 +84,9 @@ def describe_job(
     directory: str | None = None,
     children: Iterable[JobRecord] = (),
     budget: Budget | None = None,
+    model: str | None = None,
+    permission_mode: str | None = None,
+    args: Sequence[str] = (),
 ) -> Job:
     """The protocol's Job with what lists leave out: the whole task, all attempts, the whole activity."""
     attempt = record.attempt
@@ -97,6 +100,9 @@ def describe_job(
         directory=directory if attempt else None,
         children=dict(Counter(child.status.state for child in children if child.durable)),
         budget=budget,
+        model=model,
+        permission_mode=permission_mode,
+        args=[*args],
         project_directory=None if record.spec.cwd is None else record.spec.directory,
     )
 
