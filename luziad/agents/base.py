@@ -5,7 +5,7 @@ The caller reads the output files and passes each line to a reader, with the las
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -39,6 +39,7 @@ class CommandContext(msgspec.Struct, frozen=True):
     ask: the agent may ask the user. allow: what it may use without asking, in the agent's own notation.
     system_prompt: text to add to the agent's system prompt, for agents that accept it; empty for none.
     options: only what the agent supports.
+    git_directories: those outside of a job's worktree that a commit in it writes to.
     """
 
     job: str
@@ -54,6 +55,7 @@ class CommandContext(msgspec.Struct, frozen=True):
     allow: list[str] = []
     system_prompt: str = ""
     options: AgentOptions = AgentOptions()
+    git_directories: Sequence[str] = ()
 
 
 def model_options(context: CommandContext) -> list[str]:

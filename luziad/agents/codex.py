@@ -35,7 +35,10 @@ PERMISSION_MODES = {
 
 
 def command(context: CommandContext) -> Command:
-    """Run Codex with the task on stdin. Its sandbox allows writes in the project only, unless another one is chosen."""
+    """Run Codex with the task on stdin. Its sandbox allows writes in the project only, unless another one is chosen.
+
+    It keeps the git directory of a worktree from being written, unless that is named as a directory itself.
+    """
     sandbox = PERMISSION_MODES[context.options.permission_mode or "workspace-write"]
     return Command(
         [
@@ -49,6 +52,7 @@ def command(context: CommandContext) -> Command:
             sandbox,
             "-c",
             "tools.update_plan.enabled=true",  # its plan is the only measure of progress
+            *(f"--add-dir={each}" for each in context.git_directories if sandbox == "workspace-write"),
             *model_options(context),
             *context.options.args,  # before `resume`, which knows only some of the options
             *([] if context.session is None else ["resume", context.session]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import NO_TERMS
@@ -45,11 +45,11 @@ class Launcher:
         self.config = config
         self.adapters = registry.build(config.agents)
 
-    def launch(self, record: JobRecord, left_usd: float | None = None) -> Launch:
+    def launch(self, record: JobRecord, left_usd: float | None = None, git_directories: Sequence[str] = ()) -> Launch:
         """Everything that the executor needs for the record's newest attempt.
 
-        left_usd: the rest of the day's budget for the job. Raises Refused when the agent is no longer configured, or
-        the job's variables are lost.
+        left_usd: the rest of the day's budget for the job. git_directories: see CommandContext. Raises Refused when the
+        agent is no longer configured, or the job's variables are lost.
         """
         spec, attempt, tree = record.spec, record.attempt, record.status.worktree
         assert attempt is not None
@@ -78,6 +78,7 @@ class Launcher:
             allow=project.allow,
             system_prompt=system_prompt if accepts else "",
             options=self.agent_options(record),
+            git_directories=git_directories,
         )
         command = adapter.command(context)
         return Launch(

@@ -336,3 +336,15 @@ def test_what_an_agent_does_not_support_is_said_with_what_it_does() -> None:
 def test_of_several_choices_the_last_applies_and_the_arguments_add_up() -> None:
     choices = AgentOptions("a", "plan", ["1"]), AgentOptions(None, "default", ["2"]), AgentOptions("c", None, ["3"])
     assert combine(*choices) == AgentOptions("c", "default", ["1", "2", "3"])
+
+
+def test_codex_may_write_where_a_commit_in_its_worktree_does_if_it_may_write_at_all() -> None:
+    def directories(mode: str | None) -> list[str]:
+        given = msgspec.structs.replace(
+            context(), options=AgentOptions(permission_mode=mode), git_directories=["/r/.git/objects"], session="ID-1"
+        )
+        words = registry.BUILT_IN["codex"].command(given).argv
+        return [word for word in words[: words.index("resume")] if word.startswith("--add-dir")]
+
+    assert directories(None) == directories("workspace-write") == ["--add-dir=/r/.git/objects"]
+    assert directories("plan") == directories("danger-full-access") == []
