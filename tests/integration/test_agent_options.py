@@ -201,3 +201,13 @@ def test_a_batch_a_schedule_and_the_api_pass_them_on(luzia: Luzia, monkeypatch: 
         assert len(jobs) == 3
     for number in range(3):
         assert luzia.asked(number) == ["--permission-mode=auto", "--model=m-1", "--of=agent", "--now"]
+
+
+def test_a_failure_that_nothing_explains_names_the_chosen_model(luzia: Luzia, wire: Connection) -> None:
+    (luzia.bin / "broke").write_text("Unexpected server error.")
+    for wish, reason in (
+        ({"model": "m-9"}, "Unexpected server error (the chosen model is m-9)"),
+        ({"agent": "like"}, "Unexpected server error."),
+    ):
+        job = luzia.dispatch(wire, "plain", **wish)
+        assert status(wire, job)["reason"] == reason
