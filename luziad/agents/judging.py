@@ -45,10 +45,8 @@ def last_stderr_line(stderr_tail: bytes, start: str = "") -> str:
 def describe_refusal(agent: str, tools: Iterable[str]) -> str:
     """The reason of a failure because these tools were not permitted."""
     names = ", ".join(sorted({one_line(tool, 80) or "a tool" for tool in tools}))
-    remedy = (
-        "`allow` of the project, or --permission-mode, permits" if agent == "claude" else "--permission-mode can permit"
-    )
-    return one_line(f"not permitted: {names} ({remedy} more)")
+    more = "`allow` of the project or --permission-mode" if agent == "claude" else "--permission-mode"
+    return one_line(f"not permitted: {names} ({more} can permit more)")
 
 
 def judge(
