@@ -35,15 +35,17 @@ INHERITED_VARIABLES = frozenset(
 def runtime_dir() -> str:
     """The directory of the socket and the lock: LUZIA_RUNTIME_DIR, else the user's run-time directory.
 
-    Without XDG_RUNTIME_DIR it is /run/user/UID where that exists, /run/luzia for root, and otherwise
-    /tmp/luzia-UID (the daemon checks the owner and mode of whichever it is).
+    An XDG_RUNTIME_DIR that is missing or another user's, as after `su`, is ignored. Without one it is /run/user/UID
+    where that exists, /run/luzia for root, and otherwise /tmp/luzia-UID (the daemon checks the owner and mode of
+    whichever it is).
     """
     env = os.environ
     if explicit := env.get("LUZIA_RUNTIME_DIR"):
         return os.path.abspath(explicit)
-    if xdg := env.get("XDG_RUNTIME_DIR"):
-        return os.path.join(xdg, "luzia")
     uid = os.geteuid()
+    xdg = env.get("XDG_RUNTIME_DIR")
+    if xdg and _owner(xdg) == uid:
+        return os.path.join(xdg, "luzia")
     if uid == 0:
         return SYSTEM_RUNTIME_DIR
     if os.path.isdir(f"/run/user/{uid}"):
@@ -76,6 +78,31 @@ def check_socket_owner(socket: str) -> None:
         status = os.lstat(directory)
         if status.st_mode & 0o170000 != 0o040000 or status.st_uid != os.geteuid():
             raise PermissionError(1, f"{directory} belongs to another user")
+
+
+def check_peer(socket: str, credentials: bytes) -> None:
+    """Raise PermissionError when the process that listens on `socket` may not receive a task and its variables.
+
+    It must be this user's or root's, or the system service. Root may also use a user's daemon whose socket it names.
+    credentials: what SO_PEERCRED gives, three integers (unix(7)).
+    """
+    own, uid = os.geteuid(), memoryview(credentials).cast("i")[1]
+    if uid in (own, 0):
+        return
+    directory = os.path.dirname(socket)
+    if directory == SYSTEM_RUNTIME_DIR and _owner(directory) == uid:
+        return
+    if own == 0 and directory != runtime_dir() and _owner(directory) == uid:
+        return
+    raise PermissionError(1, f"the process that listens there is another user's (uid {uid})")
+
+
+def _owner(path: str) -> int | None:
+    """The user id of the owner of a path; None if it does not exist."""
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None
 
 
 def is_system() -> bool:
