@@ -29,6 +29,7 @@ from luziad.errors import StartupError, StorageError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
+from luziad.jobs.directories import JobDirectories
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
@@ -133,7 +134,8 @@ class App:
         self._table, self._environments = opened.loaded
         self._journal = Journal(self._store, opened.least_seq)
         self._journal.when_recovered(self._observers.store_recovered)
-        self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
+        self._directories = JobDirectories(config.jobs_dir, config.default_jobs_dir, self._table.newest_first())
+        self._executor = LocalExecutor(config.jobs_dir, self._directories, self._files, self._slow)
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor)
 
     def _build_queue(self) -> None:
@@ -348,7 +350,8 @@ class App:
             reports = ExecutorReports(self._transitions, self._journal, self._observers, self._completion)
             await self._executor.start(reports)
             if self._was_repaired:
-                for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
+                for record in find_newer_jobs(self._directories.all, self._table):
+                    self._directories.add(record)
                     self._scheduler.admission.adopt(record)
                 self._journal.after_commit(CommitListener(self._finish_repair, _report_unfinished_repair))
             self._journal.delete_environments(self._environments.drop_unused())

@@ -26,6 +26,7 @@ from luziad.executor.base import AttemptObserver, Launch
 from luziad.executor.cgroup_controllers import CgroupControllers
 from luziad.executor.fork_server_client import ForkServerClient, Reply
 from luziad.jobs.attempt import AttemptRef, ExitRecord
+from luziad.jobs.directories import JobDirectories
 from luziad.supervise import agent_stdin, attempt_files, boot_clock
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,8 @@ class _Attempt(msgspec.Struct, eq=False):
 class LocalExecutor:
     """The Executor of this machine (see base.py).
 
-    jobs_dir: absolute path of the directory of all jobs. pool: for short file operations; slow_pool: for deletions;
-    None takes the loop's.
+    directories: of the jobs. jobs_dir: of new ones. pool: for short file operations; slow_pool: for deletions; None
+    takes the loop's.
 
     Every submit or attach of an attempt that is not yet active leads to exactly one `attempt_ended`.
     """
@@ -68,10 +69,12 @@ class LocalExecutor:
     def __init__(
         self,
         jobs_dir: str,
+        directories: JobDirectories,
         pool: concurrent.futures.Executor | None = None,
         slow_pool: concurrent.futures.Executor | None = None,
     ) -> None:
         self._jobs_dir = os.path.abspath(jobs_dir)
+        self._directories = directories
         self._pool = pool
         self._slow_pool = slow_pool
         self._fork_server = ForkServerClient(self._replied, self._request_lost)
@@ -180,11 +183,12 @@ class LocalExecutor:
         """The job's directory; it need not exist. Raises ValueError for an invalid job id."""
         if not _JOB_ID.fullmatch(job):
             raise ValueError(f"invalid job id '{job}'")
-        return os.path.join(self._jobs_dir, job)
+        return self._directories.find(job)
 
     def delete_job(self, job: str) -> None:
         """Delete the job's directory. Its attempts must have ended."""
         directory = self.job_directory(job)
+        self._directories.forget(job)
 
         def deleted(future: asyncio.Future[None]) -> None:
             error = future.exception()

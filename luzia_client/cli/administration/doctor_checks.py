@@ -116,6 +116,27 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
         yield Finding("✗", f"storage: {info.storage}", "Free space in the state directory.")
 
 
+def check_places(info: DaemonInfo) -> Iterator[Finding]:
+    """The daemon uses the directories and the configuration that this shell names."""
+    state_dir = environment.state_dir()
+    explicit_jobs_dir = os.environ.get("LUZIA_JOBS_DIR")
+    here = {
+        "state directory": (info.state_dir, state_dir),
+        "jobs directory": (
+            info.jobs_dir,
+            os.path.abspath(explicit_jobs_dir) if explicit_jobs_dir else os.path.join(info.state_dir, "jobs"),
+        ),
+        "configuration file": (info.config_file, environment.config_file()),
+    }
+    for what, (used, expected) in here.items():
+        if os.path.realpath(used) != os.path.realpath(expected) and info.managed_by != "systemd":
+            yield Finding(
+                "!",
+                f"luziad uses the {what} {used}; the variables of this shell lead to {expected}",
+                "Correct the LUZIA_* variables of the shell, or apply them with `luzia daemon restart`.",
+            )
+
+
 def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
     """The log of the daemon, and the last error since its last start."""
     path = info.log_file if info else environment.log_file()

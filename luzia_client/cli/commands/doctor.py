@@ -56,6 +56,8 @@ def run_checks() -> Iterator[Finding]:
         except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
             problem, remedy = exc.message, exc.hint
         yield from doctor_checks.check_daemon(info, problem, remedy)
+        if info is not None:
+            yield from doctor_checks.check_places(info)
         yield from doctor_checks.check_log(info)
         yield from doctor_checks.check_state_dir(info)
         yield from doctor_checks.check_config(info)

@@ -18,6 +18,7 @@ import msgspec
 from luziad.executor.base import Launch
 from luziad.executor.local import LocalExecutor
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord
+from luziad.jobs.directories import JobDirectories
 
 T = TypeVar("T")
 DEADLINE_S = 60.0
@@ -90,7 +91,7 @@ class Machine:
 
     async def executor(self) -> tuple[LocalExecutor, Recorder]:
         """A started executor and its observer."""
-        executor, recorder = LocalExecutor(str(self.jobs)), Recorder()
+        executor, recorder = LocalExecutor(str(self.jobs), JobDirectories(str(self.jobs), str(self.jobs))), Recorder()
         self._executors.append(executor)
         await executor.start(recorder)
         return executor, recorder
