@@ -41,7 +41,7 @@ def runtime_dir() -> str:
     """
     env = os.environ
     if explicit := env.get("LUZIA_RUNTIME_DIR"):
-        return os.path.abspath(explicit)
+        return _from_here(explicit)
     uid = os.geteuid()
     xdg = env.get("XDG_RUNTIME_DIR")
     if xdg and _owner(xdg) == uid:
@@ -59,7 +59,7 @@ def socket_path() -> str:
     Users without a daemon of their own connect to the system service, if one is listening.
     """
     if explicit := os.environ.get("LUZIA_SOCKET"):
-        return os.path.abspath(explicit)
+        return _from_here(explicit)
     own = os.path.join(runtime_dir(), "luzia.sock")
     if not os.environ.get("LUZIA_RUNTIME_DIR") and not os.path.exists(own):
         system = os.path.join(SYSTEM_RUNTIME_DIR, "luzia.sock")
@@ -113,7 +113,7 @@ def is_system() -> bool:
 def state_dir() -> str:
     """The directory of the store and its snapshots: LUZIA_STATE_DIR, else by XDG or the system's."""
     if explicit := os.environ.get("LUZIA_STATE_DIR"):
-        return os.path.abspath(explicit)
+        return _from_here(explicit)
     if is_system():
         return SYSTEM_STATE_DIR
     base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
@@ -123,7 +123,7 @@ def state_dir() -> str:
 def config_file() -> str:
     """The configuration file: LUZIA_CONFIG, else by XDG or the system's. It need not exist."""
     if explicit := os.environ.get("LUZIA_CONFIG"):
-        return os.path.abspath(explicit)
+        return _from_here(explicit)
     if is_system():
         return SYSTEM_CONFIG
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
@@ -143,10 +143,22 @@ def is_path(project: str) -> bool:
 def absolute_path(path: str) -> str:
     """The absolute path, with `~` expanded: the daemon has another working directory and perhaps another home.
 
-    `..` behind a symbolic link leads to the parent of the link's target, as it does for the system.
+    `..` behind a symbolic link leads to the parent of the link's target, as it does for the system. Raises OSError for
+    a path that is relative to a current directory that does not exist, or whose own path is not UTF-8.
     """
     path = os.path.expanduser(path)
-    return os.path.realpath(path) if ".." in path.split("/") else os.path.abspath(path)
+    found = os.path.realpath(_from_here(path)) if ".." in path.split("/") else _from_here(path)
+    if _is_text(path) and not _is_text(found):
+        raise OSError(84, "the path of the current directory is not valid UTF-8; rename it")
+    return found
+
+
+def _from_here(path: str) -> str:
+    """The absolute path. Raises FileNotFoundError without a current directory, unless the path is absolute."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(2, "the current directory does not exist any more; change to another one") from None
 
 
 def client_env() -> dict[str, str]:

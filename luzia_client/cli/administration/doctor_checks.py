@@ -19,6 +19,7 @@ from luzia_protocol.replies import Agent, DaemonInfo
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
+from luzia_client.cli.administration.versions import describe_difference
 from luzia_client.cli.show.formatting import describe_suspensions, format_duration, format_size
 from luzia_client.transport import autostart
 from luzia_client.transport.endpoint import DaemonUnreachableError
@@ -102,8 +103,9 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
         yield Finding(mark, problem, remedy)
         return
     yield Finding("✓", f"luziad listens on {info.socket} (pid {info.pid}, up {format_duration(info.uptime_s)})")
-    if info.version != __version__:
-        yield Finding("✗", f"luziad has version {info.version}, luzia has {__version__}", "Run: luzia daemon restart")
+    difference = describe_difference(info)
+    if difference:
+        yield Finding("✗", difference, "Run: luzia daemon restart")
     else:
         yield Finding("✓", f"luzia and luziad have version {__version__}")
     if info.fork_server_pid is None:

@@ -10,6 +10,7 @@ from luzia_client import __version__
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.administration.unreachable import get_info
+from luzia_client.cli.administration.versions import describe_difference
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.output import print_fields, print_json
 from luzia_client.transport.daemon_process import find_daemon
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         else "not running"
     )
     print_fields([("luzia", f"{__version__} (protocol {PROTOCOL_VERSION})"), ("luziad", daemon)])
-    if info and info.version != __version__:
-        print("The versions differ. Run `luzia daemon restart`; running jobs are not affected.")
+    difference = describe_difference(info) if info else ""
+    if difference:
+        print(f"{difference}. Run `luzia daemon restart`; running jobs are not affected.")
     return exit_codes.OK
