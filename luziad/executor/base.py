@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 import msgspec
@@ -90,5 +91,5 @@ class Executor(Protocol):
     def job_directory(self, job: str) -> str:
         """The job's directory; it need not exist."""
 
-    def delete_job(self, job: str) -> None:
-        """Delete the job's directory. Its attempts must have ended."""
+    def delete_job(self, job: str) -> asyncio.Future[None]:
+        """Delete the job's directory; the future is done then. Its attempts must have ended."""

@@ -185,8 +185,8 @@ class LocalExecutor:
             raise ValueError(f"invalid job id '{job}'")
         return self._directories.find(job)
 
-    def delete_job(self, job: str) -> None:
-        """Delete the job's directory. Its attempts must have ended."""
+    def delete_job(self, job: str) -> asyncio.Future[None]:
+        """Delete the job's directory; the future is done then. Its attempts must have ended."""
         directory = self.job_directory(job)
         self._directories.forget(job)
 
@@ -195,7 +195,9 @@ class LocalExecutor:
             if error is not None and not isinstance(error, FileNotFoundError):
                 log.error("directory_not_deleted job=%s error=%s", job, error)
 
-        self._loop.run_in_executor(self._slow_pool, shutil.rmtree, directory).add_done_callback(deleted)
+        deletion = self._loop.run_in_executor(self._slow_pool, shutil.rmtree, directory)
+        deletion.add_done_callback(deleted)
+        return deletion
 
     def _replied(self, reply: Reply) -> None:
         """Process a line from the fork server or a shim."""
