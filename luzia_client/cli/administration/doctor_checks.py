@@ -19,8 +19,8 @@ from luzia_protocol.replies import Agent, DaemonInfo
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
-from luzia_client.cli.administration.versions import describe_difference
 from luzia_client.cli.show.formatting import describe_suspensions, format_duration, format_size
+from luzia_client.cli.show.installation import describe_difference
 from luzia_client.transport import autostart
 from luzia_client.transport.endpoint import DaemonUnreachableError
 

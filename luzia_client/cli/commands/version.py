@@ -10,8 +10,8 @@ from luzia_client import __version__
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.administration.unreachable import get_info
-from luzia_client.cli.administration.versions import describe_difference
 from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.show.installation import describe_difference
 from luzia_client.cli.show.output import print_fields, print_json
 from luzia_client.transport.daemon_process import find_daemon
 from luzia_client.transport.endpoint import DaemonUnreachableError

@@ -54,7 +54,7 @@ def print_refusal(refused: Refused, where: str = "") -> int:
     """
     hint = refused.hint
     if refused.code is ErrorCode.BAD_REQUEST:
-        from luzia_client.cli.administration.versions import difference_from_running
+        from luzia_client.cli.show.installation import difference_from_running
 
         difference = difference_from_running()
         hint = f"{difference}: run `luzia daemon restart`; running jobs are not affected." if difference else hint
