@@ -81,8 +81,8 @@ class OutputSource:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._services.files, self._checked, function, *arguments)
         except OSError as exc:
-            message = f"the output of job {self._record.id} cannot be read: {exc}"
-            raise Refused(ErrorCode.INTERNAL, message) from exc
+            message = f"the output of job {self._record.id} cannot be read: {self.path}: {exc.strerror}"
+            raise Refused(ErrorCode.OUTPUT_UNREADABLE, message) from exc
 
     def _checked(self, function: Callable[..., Any], *arguments: object) -> Any:
         """The result of the function, unless the attempt has run and its directory is missing. Raises Refused."""

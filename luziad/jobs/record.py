@@ -45,6 +45,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     requirements: its priority and the resources that it reserves.
     created_steady: created_at on the steady clock, for jobs that expire or start after a delay.
     jobs_dir: the directory that its own directory is in; None for `jobs` in the state directory.
+    umask: that of its processes; None is the daemon's.
     """
 
     project: str
@@ -67,6 +68,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     requirements: Requirements | None = field(default=None, name="claims")
     created_steady: SteadyTime | None = field(default=None, name="created")
     jobs_dir: str | None = None
+    umask: int | None = None
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):

@@ -47,7 +47,8 @@ async def observers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Observer
     (tmp_path / "jobs").mkdir()
     monkeypatch.setenv("LUZIA_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("LUZIA_CONFIG", str(tmp_path / "none.toml"))
-    return App(configuration.load(), 100, DirectoryLock("/run"), DirectoryLock(str(tmp_path)))._observers
+    locks = DirectoryLock("/run"), DirectoryLock(str(tmp_path))
+    return App(configuration.load(), 100, [], *locks)._observers
 
 
 def names(observers: Iterator[JobObserver]) -> str:

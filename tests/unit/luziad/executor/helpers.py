@@ -19,9 +19,11 @@ from luziad.executor.base import Launch
 from luziad.executor.local import LocalExecutor
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord
 from luziad.jobs.directories import JobDirectories
+from luziad.output.inotify import FileWatcher
 
 T = TypeVar("T")
 DEADLINE_S = 60.0
+GRACE_S = 30.0
 
 DAEMONISE = """
 import os, signal, time
@@ -91,7 +93,8 @@ class Machine:
 
     async def executor(self) -> tuple[LocalExecutor, Recorder]:
         """A started executor and its observer."""
-        executor, recorder = LocalExecutor(str(self.jobs), JobDirectories(str(self.jobs), str(self.jobs))), Recorder()
+        directories = JobDirectories(str(self.jobs), str(self.jobs))
+        executor, recorder = LocalExecutor(str(self.jobs), directories, FileWatcher()), Recorder()
         self._executors.append(executor)
         await executor.start(recorder)
         return executor, recorder
