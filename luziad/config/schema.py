@@ -216,6 +216,11 @@ class Config(msgspec.Struct, frozen=True):
     trees_dir: str
     config_file: str
 
+    @property
+    def default_jobs_dir(self) -> str:
+        """Where jobs are unless LUZIA_JOBS_DIR names another directory."""
+        return os.path.join(self.state_dir, "jobs")
+
     def project(self, name: str) -> ProjectConfig:
         """The settings of a project, which need not be configured."""
         return self.projects.get(name, NO_PROJECT)

@@ -99,6 +99,7 @@ class JobFactory:
             requirements=requirements,
             umask=request.umask,
             created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
+            jobs_dir=None if config.jobs_dir == config.default_jobs_dir else config.jobs_dir,
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
         status = JobStatus(dependencies=after, held_at=now if request.hold else None)
