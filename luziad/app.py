@@ -51,6 +51,7 @@ from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate
+from luziad.scheduling.gates.ended_family import EndedFamilyGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl, HoldGate
 from luziad.scheduling.gates.start_time import StartTimeGate
@@ -77,6 +78,7 @@ from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
+from luziad.turns.turns import Cascade, Turns
 from luziad.worktrees.git import Git
 
 log = logging.getLogger("luziad.app")
@@ -108,6 +110,8 @@ class App:
         self._slow = ThreadPoolExecutor(1, "slow-files")
         self._reading = ThreadPoolExecutor(1, "reading")
         self._watchdog: asyncio.TimerHandle | None = None
+        self._turns = Turns()
+        self._cascade = Cascade(self._turns)
         self._observers = Observers()
         self._build_base()
         self._build_queue()
@@ -193,16 +197,18 @@ class App:
         self._daily_budget = DailyBudgetGate(
             table, self._launcher, gates.admit, self._stopper.stop, self._judge.has_finished
         )
+        ended_families = EndedFamilyGate(gates.admit)
         gates.add(
+            ended_families,
             HoldGate(),
             self._usage_limits,
             self._breaker,
             self._daily_budget,
             StartTimeGate(gates.admit),
-            DependencyGate(table, gates.admit, self._completion.skip),
+            DependencyGate(table, gates.admit, self._completion.skip, self._cascade.add),
         )
         self._deadlines = Deadlines(self._completion.end)
-        self._sub_jobs = SubJobs(table, self._completion.end)
+        self._sub_jobs = SubJobs(table, self._completion.end, ended_families, self._cascade.add)
         self._retention = Retention(
             table=table,
             journal=journal,
@@ -311,7 +317,7 @@ class App:
             self._journal, self._state_dir, daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
         limits = ConnectionLimits(daemon.max_connections, daemon.max_connections_per_uid, places)
-        self._listener = Listener(self._services, limits, sessions)
+        self._listener = Listener(self._services, self._turns, limits, sessions)
 
     def _observers_in_order(self) -> tuple[JobObserver, ...]:
         """The observers, in the order in which each hook calls them."""

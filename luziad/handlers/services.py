@@ -13,7 +13,7 @@ from luzia_protocol.replies import Ok
 from luziad.config.schema import Config
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
-from luziad.handlers.replies import Call
+from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
@@ -97,5 +97,8 @@ class Services:
         return self.scheduler.gates.reason(record, whole=whole)
 
 
-Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]
-"""A handler returns the reply, or None or an awaitable when it answers the call itself. It raises Refused."""
+Handler = Callable[[Services, Any, Call], "Ok | SlicedReply | Awaitable[None] | None"]
+"""A handler returns the reply, or sliced work, or None or an awaitable when it answers the call itself.
+
+It raises Refused. Work that may take more than a millisecond is sliced, so that other clients need not wait for it.
+"""
