@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from luzia_protocol.errors import Refused
@@ -41,6 +40,7 @@ from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files
 from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
+from luziad.operations.threads import start_pool
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.admission import Admission
@@ -83,6 +83,8 @@ from luziad.worktrees.git import Git
 
 log = logging.getLogger("luziad.app")
 
+GIT_THREADS = 4
+
 
 async def serve(config: Config, ready: Callable[[], None]) -> None:
     """Run the daemon until it is asked to stop; `ready` is called when it listens. Raises StartupError."""
@@ -106,9 +108,10 @@ class App:
     def __init__(self, config: Config, places: int) -> None:
         self._config = config
         self._state_dir = Path(config.state_dir)
-        self._files = ThreadPoolExecutor(1, "files")
-        self._slow = ThreadPoolExecutor(1, "slow-files")
-        self._reading = ThreadPoolExecutor(1, "reading")
+        self._files = start_pool(1, "files")
+        self._slow = start_pool(1, "slow-files")
+        self._reading = start_pool(1, "reading")
+        self._git_threads = start_pool(GIT_THREADS, "git")
         self._watchdog: asyncio.TimerHandle | None = None
         self._turns = Turns()
         self._cascade = Cascade(self._turns)
@@ -152,7 +155,9 @@ class App:
     def _build_attempts(self) -> None:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
-        self._worktrees = Worktrees(Git(launcher.base), self._config.trees_dir, self._table, self._journal)
+        self._worktrees = Worktrees(
+            Git(launcher.base), self._config.trees_dir, self._table, self._journal, self._git_threads
+        )
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._watcher = FileWatcher()

@@ -28,19 +28,20 @@ from luziad.worktrees.git import Git, GitError
 log = logging.getLogger("luziad.worktrees")
 
 T = TypeVar("T")
-_THREADS = 4
 _CLOSE_S = 5.0
 
 
 class Worktrees:
-    """trees_dir: the directory of the worktrees. git: used on the threads of this object only."""
+    """trees_dir: the directory of the worktrees. git: used on these threads only, which end with this object."""
 
-    def __init__(self, git: Git, trees_dir: str, table: JobTable, journal: Journal) -> None:
+    def __init__(
+        self, git: Git, trees_dir: str, table: JobTable, journal: Journal, threads: ThreadPoolExecutor
+    ) -> None:
         self._git = git
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
-        self._pool = ThreadPoolExecutor(_THREADS, "git")
+        self._pool = threads
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
