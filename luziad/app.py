@@ -84,6 +84,7 @@ from luziad.worktrees.git import Git
 log = logging.getLogger("luziad.app")
 
 GIT_THREADS = 4
+LARGE_READS = 2
 
 
 async def serve(config: Config, ready: Callable[[], None]) -> None:
@@ -313,6 +314,7 @@ class App:
             job_factory=job_factory,
             shutdown=self._shutdown,
             files=self._files,
+            large_reads=asyncio.Semaphore(LARGE_READS),
             watcher=self._watcher,
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),

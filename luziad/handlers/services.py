@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ from luziad.scheduling.scheduler import Scheduler
 class Services:
     """The parts of the daemon that handlers use.
 
-    files: a pool for short file operations. subscribers: the live event streams.
+    files: a pool for short file operations. large_reads: limits the requests that read output at the same time.
+    subscribers: the live event streams.
     """
 
     scheduler: Scheduler
@@ -43,6 +45,7 @@ class Services:
     job_factory: JobFactory
     shutdown: Shutdown
     files: ThreadPoolExecutor
+    large_reads: asyncio.Semaphore
     watcher: FileWatcher
     finals: FinishWaiters
     history: History
