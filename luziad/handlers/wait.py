@@ -15,7 +15,7 @@ from luziad.handlers.pages import encode_jobs
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
-from luziad.journal.journal import CommitListener
+from luziad.journal.journal import CommitCallbacks
 
 
 def wait(services: Services, request: Wait, call: Call) -> SlicedReply:
@@ -82,7 +82,7 @@ class _PendingWait:
             self._complete(timed_out=False)
         else:
             answer = functools.partial(self._complete, timed_out=False)
-            self._services.journal.after_commit(CommitListener(answer, lambda _: answer()))
+            self._services.journal.after_commit(CommitCallbacks(answer, lambda _: answer()))
 
     def _complete(self, *, timed_out: bool) -> None:
         """Answer now, or when the waiting job has its slots back."""
