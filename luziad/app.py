@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from luzia_protocol.errors import Refused
@@ -42,6 +41,7 @@ from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files, process_state
 from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
+from luziad.operations.threads import start_pool
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.admission import Admission
@@ -52,6 +52,7 @@ from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate
+from luziad.scheduling.gates.ended_family import EndedFamilyGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl, HoldGate
 from luziad.scheduling.gates.start_time import StartTimeGate
@@ -79,8 +80,12 @@ from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
+from luziad.turns.turns import Cascade, Turns
 
 log = logging.getLogger("luziad.app")
+
+GIT_THREADS = 4
+LARGE_READS = 2
 
 
 async def serve(config: Config, ready: Callable[[], None], *, reset_inherited: bool = False) -> None:
@@ -121,10 +126,13 @@ class App:
         self._config = config
         self._notices = [*notices]
         self._state_dir = Path(config.state_dir)
-        self._files = ThreadPoolExecutor(1, "files")
-        self._slow = ThreadPoolExecutor(1, "slow-files")
-        self._reading = ThreadPoolExecutor(1, "reading")
+        self._files = start_pool(1, "files")
+        self._slow = start_pool(1, "slow-files")
+        self._reading = start_pool(1, "reading")
+        self._git_threads = start_pool(GIT_THREADS, "git")
         self._watchdog: asyncio.TimerHandle | None = None
+        self._turns = Turns()
+        self._cascade = Cascade(self._turns)
         self._observers = Observers()
         self._build_base()
         self._build_queue()
@@ -168,7 +176,7 @@ class App:
     def _build_attempts(self) -> None:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
-        self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal)
+        self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal, self._git_threads)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._output = LiveOutput(self._watcher, self._reading, reports)
@@ -212,16 +220,18 @@ class App:
         self._daily_budget = DailyBudgetGate(
             table, self._launcher, gates.admit, self._stopper.stop, self._judge.has_finished
         )
+        ended_families = EndedFamilyGate(gates.admit)
         gates.add(
+            ended_families,
             HoldGate(),
             self._usage_limits,
             self._breaker,
             self._daily_budget,
             StartTimeGate(gates.admit),
-            DependencyGate(table, gates.admit, self._completion.skip),
+            DependencyGate(table, gates.admit, self._completion.skip, self._cascade.add),
         )
         self._deadlines = Deadlines(self._completion.end)
-        self._sub_jobs = SubJobs(table, self._completion.end)
+        self._sub_jobs = SubJobs(table, self._completion.end, ended_families, self._cascade.add)
         self._retention = Retention(
             table=table,
             journal=journal,
@@ -322,6 +332,7 @@ class App:
             job_factory=job_factory,
             shutdown=self._shutdown,
             files=self._files,
+            large_reads=asyncio.Semaphore(LARGE_READS),
             watcher=self._watcher,
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
@@ -331,7 +342,7 @@ class App:
             self._journal, self._state_dir, daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
         limits = ConnectionLimits(daemon.max_connections, daemon.max_connections_per_uid, places)
-        self._listener = Listener(self._services, limits, sessions)
+        self._listener = Listener(self._services, self._turns, limits, sessions)
 
     def _observers_in_order(self) -> tuple[JobObserver, ...]:
         """The observers, in the order in which each hook calls them."""

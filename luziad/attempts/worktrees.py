@@ -29,20 +29,24 @@ from luziad.worktrees.git import Git, GitError, GitProcesses
 log = logging.getLogger("luziad.worktrees")
 
 T = TypeVar("T")
-_THREADS = 4
 _CLOSE_S = 5.0
 
 
 class Worktrees:
-    """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets."""
+    """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets.
 
-    def __init__(self, launcher: Launcher, trees_dir: str, table: JobTable, journal: Journal) -> None:
+    threads: those on which git is used, which end with this object.
+    """
+
+    def __init__(
+        self, launcher: Launcher, trees_dir: str, table: JobTable, journal: Journal, threads: ThreadPoolExecutor
+    ) -> None:
         self._launcher = launcher
         self._processes = GitProcesses()
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
-        self._pool = ThreadPoolExecutor(_THREADS, "git")
+        self._pool = threads
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False

@@ -60,10 +60,7 @@ class OutputSource:
 
     async def read(self, offset: int, most: int) -> replies.Output:
         """The chunk at `offset`, or at the first byte after it that is still stored."""
-        has_ended = self.has_ended()
-        chunk = await self._in_files_thread(read_chunk, self.path, offset, most)
-        at_end = has_ended and chunk.offset + len(chunk.data) >= chunk.size
-        text, covered = encode_chunk(chunk.data, self._encoding, last=at_end)
+        chunk, at_end, text, covered = await self._in_files_thread(self._read_encoded, offset, most, self.has_ended())
         return replies.Output(
             job=self._record.id,
             attempt=self._number,
@@ -75,6 +72,12 @@ class OutputSource:
             ended=at_end,
             dropped_bytes=chunk.dropped,
         )
+
+    def _read_encoded(self, offset: int, most: int, has_ended: bool) -> tuple[Chunk, bool, str, int]:
+        """The chunk, whether it is the last, its text, and how many bytes that covers."""
+        chunk = read_chunk(self.path, offset, most)
+        at_end = has_ended and chunk.offset + len(chunk.data) >= chunk.size
+        return chunk, at_end, *encode_chunk(chunk.data, self._encoding, last=at_end)
 
     async def _in_files_thread(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from luzia_protocol.replies import Ok
 from luziad.config.schema import Config
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
-from luziad.handlers.replies import Call
+from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
@@ -35,7 +36,8 @@ log = logging.getLogger("luziad.handlers")
 class Services:
     """The parts of the daemon that handlers use.
 
-    files: a pool for short file operations. subscribers: the live event streams.
+    files: a pool for short file operations. large_reads: limits the requests that read output at the same time.
+    subscribers: the live event streams.
     """
 
     scheduler: Scheduler
@@ -46,6 +48,7 @@ class Services:
     job_factory: JobFactory
     shutdown: Shutdown
     files: ThreadPoolExecutor
+    large_reads: asyncio.Semaphore
     watcher: FileWatcher
     finals: FinishWaiters
     history: History
@@ -111,5 +114,8 @@ class Services:
         return self.scheduler.gates.reason(record, whole=whole)
 
 
-Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]
-"""A handler returns the reply, or None or an awaitable when it answers the call itself. It raises Refused."""
+Handler = Callable[[Services, Any, Call], "Ok | SlicedReply | Awaitable[None] | None"]
+"""A handler returns the reply, or sliced work, or None or an awaitable when it answers the call itself.
+
+It raises Refused. Work that may take more than a millisecond is sliced, so that other clients need not wait for it.
+"""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 from luzia_protocol.jobs import JobState, SortKey
@@ -10,6 +13,7 @@ from luzia_protocol.jobs import JobState, SortKey
 from luziad.jobs.record import JobRecord
 from luziad.jobs.start_time import next_start_at
 
+_key = itemgetter(0)
 _STATE_ORDER = {state: index for index, state in enumerate(JobState)}
 
 
@@ -41,44 +45,57 @@ ORDERS: dict[SortKey, tuple[bool, Callable[[JobRecord], Any]]] = {
 """Name -> whether the largest comes first, and the value that is compared; None is not known yet."""
 
 
-def sort_by_turn(records: Iterable[JobRecord], starts: Iterable[str], *, reverse: bool) -> list[JobRecord]:
+Sorted = Generator[None, None, Iterator[JobRecord]]
+"""Sorts in slices, so that other work can be done between them."""
+
+_RUN = 500
+"""How many records are sorted at once."""
+
+
+def sort_by_turn(records: Iterable[JobRecord], turns: Mapping[str, int], *, reverse: bool) -> Sorted:
     """Sort the records, which are the newest first, for a reader who looks for what needs attention.
 
     The order: jobs that wait for an answer, active ones, queued ones by turn, and the latest ended.
-    starts: the ids of the queued jobs that can start, in this order; the other queued jobs come after them.
+    turns: the queued jobs that can start, with their places; the other queued jobs come after them.
     """
-    asking: list[JobRecord] = []
-    active: list[JobRecord] = []
-    queued: list[JobRecord] = []
-    ended: list[JobRecord] = []
-    for record in records:
+
+    def place(record: JobRecord) -> tuple[float, ...]:
         state = record.status.state
         if state.is_final:
-            ended.append(record)
-        elif state is JobState.QUEUED:
-            queued.append(record)
-        else:
-            (asking if state is JobState.WAITING else active).append(record)
-    if queued:
-        turns = {job: turn for turn, job in enumerate(starts)}
-        queued.sort(key=lambda record: (turns.get(record.id, len(turns)), next_start_at(record) or 0.0, record.n))
-    ended.sort(key=lambda record: record.status.ended_at or 0.0, reverse=True)
-    found = asking + active + queued + ended
-    return found[::-1] if reverse else found
+            return 3, -(record.status.ended_at or 0.0), -record.n
+        if state is JobState.QUEUED:
+            return 2, turns.get(record.id, len(turns)), next_start_at(record) or 0.0, record.n
+        return 0 if state is JobState.WAITING else 1, -record.n
+
+    return (yield from _sort(((place(record), record) for record in records), reverse=reverse))
 
 
-def sort_jobs(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> list[JobRecord]:
-    """Sort the records by a key of ORDERS. Those without a value come last; among equals, the newest comes first."""
+def sort_jobs(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> Sorted:
+    """Sort the records, which are the newest first, by a key of ORDERS.
+
+    Those without a value come last; among equals, the newest comes first.
+    """
     descending, value = ORDERS[key]
     descending = descending is not reverse
-    known: list[tuple[Any, int, JobRecord]] = []
     unknown: list[JobRecord] = []
-    for record in records:
-        found = value(record)
-        if found is None:
-            unknown.append(record)
-        else:
-            known.append((found, record.n if descending else -record.n, record))
-    known.sort(key=lambda row: row[:2], reverse=descending)
-    unknown.sort(key=lambda record: -record.n)
-    return [record for _, _, record in known] + unknown
+
+    def known() -> Iterator[tuple[Any, JobRecord]]:
+        for record in records:
+            found = value(record)
+            if found is None:
+                unknown.append(record)
+            else:
+                yield (found, record.n if descending else -record.n), record
+
+    return chain((yield from _sort(known(), reverse=descending)), unknown)
+
+
+def _sort(rows: Iterable[tuple[Any, JobRecord]], *, reverse: bool) -> Sorted:
+    """Sort short runs of pairs of a key and a record, and merge them while the result is read."""
+    runs = []
+    rows = iter(rows)
+    while run := list(islice(rows, _RUN)):
+        run.sort(key=_key, reverse=reverse)
+        runs.append(run)
+        yield
+    return (record for _, record in merge(*runs, key=_key, reverse=reverse))

@@ -36,7 +36,7 @@ that what was promised a slot gets it before what is new; it may be removed only
 be written again, jobs that have waited for it start before schedules dispatch new ones.
 """
 
-GATES = "HoldGate UsageLimitGate CircuitBreakerGate DailyBudgetGate StartTimeGate DependencyGate"
+GATES = "EndedFamilyGate HoldGate UsageLimitGate CircuitBreakerGate DailyBudgetGate StartTimeGate DependencyGate"
 """The first closed gate is the reason that a user sees, so those that a user can open come first."""
 
 
