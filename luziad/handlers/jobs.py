@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -14,7 +15,7 @@ from luzia_protocol.requests import MAX_PAGE, List, Status
 from luziad.handlers.replies import Call
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
-from luziad.jobs.sorting import sort_by_turn, sort_jobs
+from luziad.jobs.sorting import iter_by_turn, sort_jobs
 from luziad.scheduling.ready.turns import jobs_by_turn
 
 
@@ -42,18 +43,15 @@ def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
 
 def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord], int | None]:
     """The records of a page, and the cursor of the next: the number of the last record, or an offset."""
+    matches = _filter(services, request, uid)
     if request.sort != "created" or request.reverse:
-        selected = _select(services, request, uid)
-        if request.sort == "turn":
-            found = sort_by_turn(selected, jobs_by_turn(services.scheduler.ready), reverse=request.reverse)
-        else:
-            found = sort_jobs(selected, request.sort, reverse=request.reverse)
         begin = max(request.cursor or 0, 0)
         end = begin + request.limit
-        return found[begin:end], end if end < len(found) else None
+        found = list(islice(_sorted(services, request, uid, matches), begin, end + 1))
+        return found[: request.limit], end if len(found) > request.limit else None
     page: list[JobRecord] = []
-    for record in _select(services, request, uid):
-        if request.cursor is not None and record.n >= request.cursor:
+    for record in _candidates(services, request, uid):
+        if not matches(record) or (request.cursor is not None and record.n >= request.cursor):
             continue
         if len(page) == request.limit:
             return page, page[-1].n
@@ -61,19 +59,33 @@ def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord],
     return page, None
 
 
-def _select(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
+def _sorted(services: Services, request: List, uid: int, matches: Callable[[JobRecord], bool]) -> Iterable[JobRecord]:
+    """The matching records in the order that the request names."""
+    if request.sort != "turn":
+        return sort_jobs(filter(matches, _candidates(services, request, uid)), request.sort, reverse=request.reverse)
+    found = iter_by_turn(services.table, jobs_by_turn(services.scheduler.ready), matches)
+    return reversed([*found]) if request.reverse else found
+
+
+def _filter(services: Services, request: List, uid: int) -> Callable[[JobRecord], bool]:
+    """Whether the request selects a record."""
+    table, tags, parent = services.table, request.tags, request.parent
     states, projects = frozenset(request.states), frozenset(request.projects)
+    children = None if parent is None else {record.id for record in table.children(table.find(parent, uid))}
     # A time on the wire is rounded to a microsecond.
     since = 0.0 if request.since is None else request.since.timestamp() - 1e-6
-    for record in _candidates(services, request, uid):
-        if (
+
+    def matches(record: JobRecord) -> bool:
+        return (
             record.durable
             and (not states or record.status.state in states)
             and (not projects or record.project in projects)
-            and (not request.tags or _has_tags(record, request.tags))
+            and (children is None or record.id in children)
+            and (not tags or _has_tags(record, tags))
             and record.spec.created_at >= since
-        ):
-            yield record
+        )
+
+    return matches
 
 
 def _has_tags(record: JobRecord, tags: dict[str, str]) -> bool:

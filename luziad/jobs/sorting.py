@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from luzia_protocol.jobs import JobState, SortKey
 
 from luziad.jobs.record import JobRecord
 from luziad.jobs.start_time import next_start_at
+from luziad.jobs.table import JobTable
 
 _STATE_ORDER = {state: index for index, state in enumerate(JobState)}
 
@@ -40,30 +41,26 @@ ORDERS: dict[SortKey, tuple[bool, Callable[[JobRecord], Any]]] = {
 """Name -> whether the largest comes first, and the value that is compared; None is not known yet."""
 
 
-def sort_by_turn(records: Iterable[JobRecord], starts: Iterable[str], *, reverse: bool) -> list[JobRecord]:
-    """Sort the records, which are the newest first, for a reader who looks for what needs attention.
+def iter_by_turn(table: JobTable, starts: Iterable[str], matches: Callable[[JobRecord], bool]) -> Iterator[JobRecord]:
+    """The matching jobs for a reader who looks for what needs attention; found only as far as they are read.
 
     The order: jobs that wait for an answer, active ones, queued ones by turn, and the latest ended.
     starts: the ids of the queued jobs that can start, in this order; the other queued jobs come after them.
     """
-    asking: list[JobRecord] = []
-    active: list[JobRecord] = []
-    queued: list[JobRecord] = []
-    ended: list[JobRecord] = []
-    for record in records:
-        state = record.status.state
-        if state.is_final:
-            ended.append(record)
-        elif state is JobState.QUEUED:
-            queued.append(record)
-        else:
-            (asking if state is JobState.WAITING else active).append(record)
-    if queued:
-        turns = {job: turn for turn, job in enumerate(starts)}
-        queued.sort(key=lambda record: (turns.get(record.id, len(turns)), next_start_at(record) or 0.0, record.n))
-    ended.sort(key=lambda record: record.status.ended_at or 0.0, reverse=True)
-    found = asking + active + queued + ended
-    return found[::-1] if reverse else found
+    active = [record for record in table.active() if matches(record)]
+    yield from sorted(active, key=lambda record: (record.status.state is not JobState.WAITING, -record.n))
+    ready = set()
+    for job in starts:
+        ready.add(job)
+        record = table.get(job)
+        if record is not None and matches(record):
+            yield record
+    if table.queued > len(ready):
+        queued = (record for record in table.newest_first() if record.status.state is JobState.QUEUED)
+        gated = [record for record in queued if record.id not in ready and matches(record)]
+        yield from sorted(gated, key=lambda record: (next_start_at(record) or 0.0, record.n))
+    ended = [record for record in table.final() if matches(record)]
+    yield from sorted(ended, key=lambda record: (record.status.ended_at or 0.0, record.n), reverse=True)
 
 
 def sort_jobs(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> list[JobRecord]:

@@ -70,16 +70,16 @@ def test_changes_as_json_are_one_object_a_line(serve: Serve) -> None:
 )
 def test_wait_exits_with_the_worst_outcome(serve: Serve, states: list[str], timed_out: bool, status: int) -> None:
     jobs = [job(state, f"12000{number}-a2f5") for number, state in enumerate(states)]
-    daemon = serve(lambda _: {"ok": {"jobs": jobs, "timed_out": timed_out}})
+    daemon = serve(lambda _: {"ok": {"jobs": jobs, "timed_out": timed_out, "counts": {}}})
     result = luzia("wait", "--timeout", "90", *(one["id"] for one in jobs))
     assert result.returncode == status
     assert result.stdout.splitlines() == [f"{one['id']}  {one['state']}" for one in jobs]
-    (request,) = [each for each in daemon.requests if each["op"] == "wait"]
+    request = next(each for each in daemon.requests if each["op"] == "wait")
     assert request["jobs"] == [one["id"] for one in jobs]
 
 
 def test_wait_tells_why(serve: Serve) -> None:
-    serve(lambda _: {"ok": {"jobs": [job("failed", reason="exit code 2")]}})
+    serve(lambda _: {"ok": {"jobs": [job("failed", reason="exit code 2")], "counts": {}}})
     assert luzia("wait", JOB).stdout == f"{JOB}  failed  exit code 2\n"
 
 
