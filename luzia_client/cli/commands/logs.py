@@ -12,8 +12,6 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-import msgspec
-
 from luzia_protocol.errors import Refused
 from luzia_protocol.replies import FollowEnd, Output
 from luzia_protocol.requests import MAX_OUTPUT_BYTES
@@ -24,6 +22,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json, parse_count
 from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.watch.log_selection import add_job_options, format_heading, select_jobs
@@ -74,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 def _show(client: Client, job: str, args: argparse.Namespace) -> None:
     """Print the output of one job."""
     if args.json or not sys.stdout.isatty():
-        _print(client, job, args, LogPrinter(_write_json if args.json else _write_bytes))
+        _print(client, job, args, LogPrinter(print_json if args.json else _write_bytes))
         return
     safe = SafeOutput(stdout_screen().colour)
     try:
@@ -111,10 +110,6 @@ def _render(args: argparse.Namespace) -> Render:
 
 def _bytes(piece: Output) -> bytes:
     return piece.data.encode() if piece.rendered else base64.b64decode(piece.data)
-
-
-def _write_json(piece: Output | FollowEnd) -> None:
-    print(msgspec.json.encode(piece).decode(), flush=True)
 
 
 def _write_bytes(piece: Output | FollowEnd) -> None:
