@@ -102,6 +102,22 @@ def test_a_graph_with_a_mistake_is_refused_whole(
     assert count(wire) == 0
 
 
+def test_all_jobs_of_a_graph_that_cannot_be_dispatched_are_told_at_once(wire: Connection) -> None:
+    jobs = [
+        {**node("a"), "project": "nowhere"},
+        node("b", after=["a"]),
+        node("c", after=["b"]),
+        node("d", task=" "),
+        node("e"),
+    ]
+    refused = wire.error(op="graph", jobs=jobs)
+    assert refused["code"] == "unknown_project"
+    told = refused["message"].split("; ")
+    assert [words.partition(":")[0] for words in told] == ["job 'a'", "job 'd'"], "not those that only come after one"
+    assert told[1] == "job 'd': the task is empty"
+    assert count(wire) == 0
+
+
 def test_variables_of_a_refused_graph_are_forgotten(daemon: PrivateDaemon, wire: Connection) -> None:
     secret = "s3cret-of-a-refused-graph"
     wire.error(op="graph", jobs=[node("a", env={"TOKEN": secret}), node("b", task="")])

@@ -229,6 +229,14 @@ def test_a_project_cannot_be_named_like_a_command(serve: Serve) -> None:
     assert "'jobs' is the name of a command" in result.stderr
 
 
+def test_a_project_that_has_the_name_of_a_command_can_be_dispatched_to_and_the_way_is_told(serve: Serve) -> None:
+    project = {"name": "jobs", "path": "/", "exists": True, "running": 0, "agent": "shell"}
+    serve(lambda _: {"ok": {"projects": [project], "config_file": "/c"}})
+    assert luzia("projects").stderr == (
+        "luzia: 'jobs' is also the name of a command\n  Dispatch with `luzia dispatch jobs …`, or rename the project.\n"
+    )
+
+
 def test_cleaning_says_that_there_is_nothing_to_clean(serve: Serve) -> None:
     serve(lambda _: {"ok": {"jobs": [], "counts": {}, "seq": 1}})
     result = luzia("clean")
