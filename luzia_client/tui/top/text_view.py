@@ -17,7 +17,7 @@ MAX_LINES = 2000
 MAX_LINE_CHARS = 2000
 TAB = "    "
 FOUND_MARGIN = 3
-"""The lines that are shown below a line that was found, if there are so many."""
+"""The lines below a found line that are shown, as far as there are any."""
 
 Fragments = list[tuple[str, str]]
 """The pieces of a row, each a style and a text."""
@@ -55,7 +55,7 @@ class TextView:
     def find(self, text: str, step: int) -> bool:
         """Show the next line with the text, in upper or lower case, and highlight it; False if there is none.
 
-        step: 1 to search down, -1 to search up. After the last line, the search goes on at the other end.
+        step: 1 to search down, -1 to search up. After the last line, the search continues at the other end.
         """
         lines, wanted = len(self._lines), text.casefold()
         begin = (

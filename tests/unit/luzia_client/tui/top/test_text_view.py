@@ -109,7 +109,7 @@ def test_a_row_with_emoji_sequences_is_as_wide_as_its_characters_together() -> N
         assert all(sum(width(character) for character in row) <= max(columns, 2) for row in rows)
 
 
-def test_a_search_goes_on_at_the_other_end_and_highlights_the_line_that_it_has_found() -> None:
+def test_a_search_continues_at_the_other_end_and_highlights_the_line_that_it_has_found() -> None:
     lines = TextView("a pea\n\x1b[1ma PE\x1b[0mA\nc\n" + "d\n" * 9)
     assert lines.find("pea", -1)
     assert [text for row in lines.view(20, 6) for style, text in row if "reverse" in style] == ["a PE", "A"]
