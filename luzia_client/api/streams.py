@@ -113,10 +113,11 @@ class WaitStream(Stream[replies.WaitResult]):
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
     def request(self) -> requests.Wait:
-        """A wait for the remaining jobs and time."""
+        """A wait for the remaining jobs and time. If no time is left, no slots are lent."""
         self.interrupted = False
         timeout_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
-        return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=current_job() or None)
+        parent = None if timeout_s == 0.0 else current_job() or None
+        return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=parent)
 
     def receive(self, frame: Frame) -> replies.WaitResult | None:
         """The result; None when there are further jobs, for which another wait asks."""

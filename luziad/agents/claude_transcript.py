@@ -52,8 +52,10 @@ def _system(event: dict[str, Any]) -> Iterable[TranscriptEntry]:
                 "note", join_nonempty(f"Claude Code {version}", as_text(event.get("model")), f"session {session}")
             )
         case "api_retry":
+            why = as_text(event.get("error")) or text_at(event, "error", "message")
+            counted = [count for name in ("attempt", "max_retries") if type(count := event.get(name)) is int]
             yield TranscriptEntry(
-                "warning", f"retry {event.get('attempt')} of {event.get('max_retries')}: {event.get('error')}"
+                "warning", f"retry {' of '.join(map(str, counted))}".rstrip() + (f": {why}" if why else "")
             )
         case "compact_boundary":
             yield TranscriptEntry("note", "the conversation was compacted")
@@ -66,11 +68,15 @@ def _end(event: dict[str, Any]) -> TranscriptEntry:
     if event.get("subtype") == "success" and event.get("is_error") is False:
         turns = event.get("num_turns")
         return TranscriptEntry(
-            "good", join_nonempty("completed", f"{turns} turns" if type(turns) is int else "", spent)
+            "good", join_nonempty("completed", _format_turns(turns) if type(turns) is int else "", spent)
         )
     return TranscriptEntry(
         "bad", join_nonempty(f"failed: {as_text(event.get('result')) or as_text(event.get('subtype'))}", spent)
     )
+
+
+def _format_turns(turns: int) -> str:
+    return "1 turn" if turns == 1 else f"{turns} turns"
 
 
 entries = line_parser(_entries)

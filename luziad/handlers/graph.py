@@ -25,6 +25,9 @@ from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
 from luziad.journal.journal import CommitCallbacks, CommitListener
 
+MAX_MISTAKES = 10
+"""The jobs of a graph whose mistakes are told at once."""
+
 _NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
@@ -51,6 +54,7 @@ def _accept(services: Services, request: Graph, call: Call) -> SlicedReply:
         for name in _sort(nodes):
             draft.add(name)
             yield
+        draft.check_mistakes()
         if _answer_existing(services, request, nodes, call):
             return None
         services.job_factory.require_room(len(nodes))
@@ -139,24 +143,41 @@ class _GraphDraft:
         self._uid = uid
         self._ids: set[str] = set()
         self._dependencies: set[str] = set()
+        self._mistakes: dict[str, Refused] = {}
+        self._left_out: set[str] = set()
 
     def add(self, name: str) -> None:
-        """Validate one job and make its record. Raises Refused, which names the job."""
-        node, key = self._nodes[name], self._request.key
+        """Validate one job and make its record, or note what is wrong. After a mistake, its dependents are left out."""
+        if len(self._mistakes) == MAX_MISTAKES or not self._left_out.isdisjoint(_parents(self._nodes[name])):
+            self._left_out.add(name)
+            return
         try:
-            dispatch = msgspec.structs.replace(
-                node,
-                key=None if key is None else _job_key(key, name),
-                client_env=self._request.client_env | node.client_env,
-                name=name,
-                parent=self._request.parent if node.parent is None else node.parent,
-                umask=self._request.umask if node.umask is None else node.umask,
-            )
-            after = validate_dependencies(node, self._find_id)
-            factory = self._services.job_factory
-            record = factory.create(dispatch, self._uid, after, node=name, siblings=len(self._ids))
+            self._add(name)
         except Refused as refused:
-            raise Refused(refused.code, f"job '{name}': {refused.message}", refused.hint) from refused
+            self._mistakes[name] = refused
+            self._left_out.add(name)
+
+    def check_mistakes(self) -> None:
+        """Raise Refused for all jobs that cannot be dispatched, each with its name and what is wrong."""
+        if not self._mistakes:
+            return
+        first = next(iter(self._mistakes.values()))
+        shown = "; ".join(f"job '{name}': {refused.message}" for name, refused in self._mistakes.items())
+        raise Refused(first.code, shown, first.hint) from first
+
+    def _add(self, name: str) -> None:
+        node, key = self._nodes[name], self._request.key
+        dispatch = msgspec.structs.replace(
+            node,
+            key=None if key is None else _job_key(key, name),
+            client_env=self._request.client_env | node.client_env,
+            name=name,
+            parent=self._request.parent if node.parent is None else node.parent,
+            umask=self._request.umask if node.umask is None else node.umask,
+        )
+        after = validate_dependencies(node, self._find_id)
+        factory = self._services.job_factory
+        record = factory.create(dispatch, self._uid, after, node=name, siblings=len(self._ids))
         self.records[name] = record
         self._ids.add(record.id)
         self._services.table.reserved_ids.add(record.id)

@@ -16,7 +16,7 @@ from luziad.handlers.pages import encode_jobs
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
-from luziad.jobs.sorting import sort_by_turn, sort_jobs
+from luziad.jobs.sorting import iter_by_turn, sort_jobs
 from luziad.scheduling.ready.turns import jobs_by_turn
 
 MOST_SORTED = 2000
@@ -37,7 +37,8 @@ def list_jobs(services: Services, request: List, call: Call) -> SlicedReply:
     request = replace(request, projects=[services.find_project(each) for each in request.projects])
     seq = services.journal.committed_seq  # what happens while the page is made comes after this
     is_newest_first = request.sort == "created" and not request.reverse
-    page, has_more = yield from (_newest if is_newest_first else _sorted)(services, request, call.uid)
+    find = _newest if is_newest_first else _by_turn if request.sort == "turn" else _sorted
+    page, has_more = yield from find(services, request, call.uid)
     jobs = yield from encode_jobs(services, page)
     following = None
     if has_more or len(jobs) < len(page):
@@ -57,7 +58,7 @@ Page = Generator[None, None, tuple[list[JobRecord], bool]]
 
 
 def _newest(services: Services, request: List, uid: int) -> Page:
-    matches = _filter(request)
+    matches = _filter(services, request, uid)
     page: list[JobRecord] = []
     for record in _candidates(services, request, uid):
         if matches(record) and (request.cursor is None or record.n < request.cursor):
@@ -69,20 +70,13 @@ def _newest(services: Services, request: List, uid: int) -> Page:
 
 
 def _sorted(services: Services, request: List, uid: int) -> Page:
-    matches = _filter(request)
+    matches = _filter(services, request, uid)
     selected: list[JobRecord] = []
     for record in _candidates(services, request, uid):
         if matches(record):
             selected.append(record)
         yield
-    if request.sort == "turn":
-        turns: dict[str, int] = {}
-        for job in jobs_by_turn(services.scheduler.ready):
-            turns[job] = len(turns)
-            yield
-        ordered = yield from sort_by_turn(selected, turns, reverse=request.reverse)
-    else:
-        ordered = yield from sort_jobs(selected, request.sort, reverse=request.reverse)
+    ordered = yield from sort_jobs(selected, request.sort, reverse=request.reverse)
     begin = max(request.cursor or 0, 0)
     end = begin + request.limit
     page: list[JobRecord] = []
@@ -93,9 +87,28 @@ def _sorted(services: Services, request: List, uid: int) -> Page:
     return page, end < len(selected)
 
 
-def _filter(request: List) -> Callable[[JobRecord], bool]:
+def _by_turn(services: Services, request: List, uid: int) -> Page:
+    matches = _filter(services, request, uid)
+    begin = max(request.cursor or 0, 0)
+    end = begin + request.limit
+    found: dict[str, JobRecord] = {}  # a job that changes meanwhile may come twice
+    for record in iter_by_turn(services.table, jobs_by_turn(services.scheduler.ready), matches):
+        if record is not None:
+            found.setdefault(record.id, record)
+        if len(found) > end and not request.reverse:
+            break
+        yield
+    ordered = list(found.values())
+    if request.reverse:
+        ordered.reverse()
+    return ordered[begin:end], len(ordered) > end
+
+
+def _filter(services: Services, request: List, uid: int) -> Callable[[JobRecord], bool]:
     """Whether a job is one of those that are requested."""
+    table, tags, parent = services.table, request.tags, request.parent
     states, projects = frozenset(request.states), frozenset(request.projects)
+    children = None if parent is None else {record.id for record in table.children(table.find(parent, uid))}
     # A time on the wire is rounded to a microsecond.
     since = 0.0 if request.since is None else request.since.timestamp() - 1e-6
 
@@ -104,7 +117,8 @@ def _filter(request: List) -> Callable[[JobRecord], bool]:
             record.durable
             and (not states or record.status.state in states)
             and (not projects or record.project in projects)
-            and (not request.tags or _has_tags(record, request.tags))
+            and (children is None or record.id in children)
+            and (not tags or _has_tags(record, tags))
             and record.spec.created_at >= since
         )
 

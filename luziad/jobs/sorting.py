@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from heapq import merge
 from itertools import chain, islice
 from operator import itemgetter
@@ -12,6 +12,7 @@ from luzia_protocol.jobs import JobState, SortKey
 
 from luziad.jobs.record import JobRecord
 from luziad.jobs.start_time import next_start_at
+from luziad.jobs.table import JobTable
 
 _key = itemgetter(0)
 _STATE_ORDER = {state: index for index, state in enumerate(JobState)}
@@ -52,22 +53,35 @@ _RUN = 500
 """How many records are sorted at once."""
 
 
-def sort_by_turn(records: Iterable[JobRecord], turns: Mapping[str, int], *, reverse: bool) -> Sorted:
-    """Sort the records, which are the newest first, for a reader who looks for what needs attention.
+def iter_by_turn(
+    table: JobTable, starts: Iterable[str], matches: Callable[[JobRecord], bool]
+) -> Iterator[JobRecord | None]:
+    """The matching jobs for a reader who looks for what needs attention, found only as far as they are read.
 
-    The order: jobs that wait for an answer, active ones, queued ones by turn, and the latest ended.
-    turns: the queued jobs that can start, with their places; the other queued jobs come after them.
+    The order: jobs that wait for an answer, active ones, queued ones by turn, and the latest ended. None stands for a
+    step that has found none, so that other work can be done between the steps.
+    starts: the ids of the queued jobs that can start, in this order; the other queued jobs come after them.
     """
-
-    def place(record: JobRecord) -> tuple[float, ...]:
-        state = record.status.state
-        if state.is_final:
-            return 3, -(record.status.ended_at or 0.0), -record.n
-        if state is JobState.QUEUED:
-            return 2, turns.get(record.id, len(turns)), next_start_at(record) or 0.0, record.n
-        return 0 if state is JobState.WAITING else 1, -record.n
-
-    return (yield from _sort(((place(record), record) for record in records), reverse=reverse))
+    active = [record for record in table.active() if matches(record)]
+    yield from sorted(active, key=lambda record: (record.status.state is not JobState.WAITING, -record.n))
+    ready = set()
+    for job in starts:
+        ready.add(job)
+        record = table.get(job)
+        yield record if record is not None and matches(record) else None
+    if table.queued > len(ready):
+        gated = []
+        for record in list(table.newest_first()):
+            if record.status.state is JobState.QUEUED and record.id not in ready and matches(record):
+                gated.append(((next_start_at(record) or 0.0, record.n), record))
+            yield None
+        yield from (yield from _sort(gated, reverse=False))
+    ended = []
+    for record in table.final():
+        if matches(record):
+            ended.append(((record.status.ended_at or 0.0, record.n), record))
+        yield None
+    yield from (yield from _sort(ended, reverse=True))
 
 
 def sort_jobs(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> Sorted:

@@ -50,5 +50,5 @@ def describe_overrun(record: JobRecord, budget: Budget) -> str | None:
     if budget.cost_usd is not None and cost_usd > budget.cost_usd:
         return f"it cost {format_usd(cost_usd)}, and its budget is {format_usd(budget.cost_usd)}"
     if budget.turns is not None and turns > budget.turns:
-        return f"it took {turns} turns, and its budget is {budget.turns}"
+        return f"it took {turns} turn{'' if turns == 1 else 's'}, and its budget is {budget.turns}"
     return None

@@ -263,8 +263,9 @@ OPTIONS = {
     ),
 }
 
-_AGENT_FIELDS = ("ask", "model", "permission_mode", "args")
-"""What only an agent has; the daemon refuses it for a command."""
+AGENT_FIELDS = frozenset(("ask", "model", "permission_mode", "args", "max_turns", "max_cost_usd", "auto_resume"))
+"""The fields that only an agent can follow, not a plain command."""
+
 _AGENT = OptionHelp(TASK, ("-a", "--agent"), "NAME", "the agent to use; see `luzia agents`")
 _COMMON = (
     OptionHelp(TASK, ("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy its value; repeatable"),
@@ -281,9 +282,21 @@ _OUTPUT = (
 
 def list_options(command: str) -> list[OptionHelp]:
     """The options of `dispatch` or `run`, by section."""
-    shown = {name: each for name, each in OPTIONS.items() if command != "run" or each.field not in _AGENT_FIELDS}
-    table = [OptionHelp(each.section, (name,), each.value, each.help) for name, each in shown.items()]
+    table = [
+        OptionHelp(each.section, (name,), each.value, each.help)
+        for name, each in OPTIONS.items()
+        if command == "dispatch" or each.field not in AGENT_FIELDS
+    ]
     return [*([_AGENT] if command == "dispatch" else []), *_COMMON, *table, *_OUTPUT]
+
+
+def find_agent_option(fields: dict[str, Any]) -> str | None:
+    """The name of an option that only an agent can follow, if there is one among the fields of a request."""
+    given = AGENT_FIELDS & fields.keys()
+    for name, option in OPTIONS.items():
+        if option.field in given and (option.value or option.parse(name, "") == fields[option.field]):
+            return name
+    return None
 
 
 def set_field(fields: dict[str, Any], name: str, text: str) -> None:

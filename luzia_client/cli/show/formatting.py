@@ -170,10 +170,14 @@ def format_time(time: datetime, now: datetime | None) -> str:
 
 
 def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_width: int = BAR_WIDTH) -> str:
-    """The state with its details: `running [██████░░░░] 60% tests`, `failed: exit code 1`.
+    """The state with its details: `running [██████░░░░] 60% tests`, `failed: exit code 1`, `queued for a slot`.
 
+    The reason of a queued job is without the advice that `luzia jobs ID` gives.
     now: show how long the current activity has lasted.
     """
+    if job.state is JobState.QUEUED:
+        why = (job.reason or "").partition("; ")[0]
+        return add_reason("queued", f"queued for {rest}" if (rest := why.removeprefix("waiting for ")) != why else why)
     words = [format_state(job.state)]
     value = shown_percent(job)
     if job.state in ACTIVE_STATES:

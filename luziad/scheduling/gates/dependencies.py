@@ -54,23 +54,23 @@ class DependencyGate(Gate):
         """Whether the job waits for others, or can never run."""
         if record.status.dependencies is None:
             return False
-        found = check_dependencies(record.status.dependencies, self._state)
+        found = check_dependencies(record.status.dependencies, self._state, self._name)
         return bool(found.pending) or found.failure is not None
 
     def reason(self, record: JobRecord) -> str:
-        """`waits for 113754-a2f5, 113755-03bc and 2 more`."""
+        """`waits for 113754-a2f5, 113755-03bc and 2 more`; the jobs of a graph with their names."""
         assert record.status.dependencies is not None
-        found = check_dependencies(record.status.dependencies, self._state)
+        found = check_dependencies(record.status.dependencies, self._state, self._name)
         if found.failure is not None:
             return found.failure
         more = len(found.pending) - _SHOWN
-        shown = ", ".join(found.pending[:_SHOWN])
+        shown = ", ".join(map(self._name, found.pending[:_SHOWN]))
         return f"waits for {shown} and {more} more" if more > 0 else f"waits for {shown}"
 
     def hold(self, record: JobRecord) -> None:
         """Hold the job until its last parent has ended; skip one that can never run in the next turn of the loop."""
         assert record.status.dependencies is not None
-        found = check_dependencies(record.status.dependencies, self._state)
+        found = check_dependencies(record.status.dependencies, self._state, self._name)
         self._held[record.id] = _Held(record, set(found.pending))
         for parent in found.pending:
             self._children.setdefault(parent, {})[record.id] = None
@@ -118,7 +118,7 @@ class DependencyGate(Gate):
             kept = self._held[next(iter(children))]
             self._stop_waiting(kept, parent.id)
             assert kept.record.status.dependencies is not None
-            doomed = describe_failure(kept.record.status.dependencies, parent.id, state)
+            doomed = describe_failure(kept.record.status.dependencies, parent.id, state, self._name(parent.id))
             if doomed is not None:
                 self._skip(kept.record, doomed)
             elif not kept.waits_for:
@@ -148,3 +148,9 @@ class DependencyGate(Gate):
     def _state(self, job: str) -> JobState | None:
         record = self._table.get(job)
         return None if record is None else record.status.state
+
+    def _name(self, job: str) -> str:
+        """`build (113754-a2f5)` for a job of a graph, `113754-a2f5` for any other."""
+        record = self._table.get(job)
+        origin = None if record is None else record.spec.origin
+        return job if origin is None or not origin.node else f"{origin.node} ({job})"

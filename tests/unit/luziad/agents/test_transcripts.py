@@ -50,6 +50,16 @@ def test_a_transcript_has_what_was_said_tools_results_plans_and_the_end() -> Non
     assert "\n= failed: " in transcript("codex", recording("codex/error-500").stdout)
 
 
+def test_counts_and_errors_of_claude_are_words() -> None:
+    events = [
+        {"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 8, "error": {"message": "Overloaded"}},
+        {"type": "system", "subtype": "api_retry"},
+        {"type": "result", "subtype": "success", "is_error": False, "num_turns": 1},
+    ]
+    text = transcript("claude", b"".join(json.dumps(event).encode() + b"\n" for event in events))
+    assert [line[2:] for line in text.splitlines()] == ["retry 1 of 8: Overloaded", "retry", "completed, 1 turn"]
+
+
 @pytest.mark.parametrize("name", ["claude/success", "codex/success", "gemini/success", "opencode/success"])
 def test_a_stream_cut_anywhere_gives_the_same_transcript(name: str) -> None:
     each = recording(name)
