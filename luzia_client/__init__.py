@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from luzia_protocol.graphs import JobGraph as JobGraph
     from luzia_protocol.job_control import CleanResult as CleanResult
     from luzia_protocol.job_control import JobChange as JobChange
+    from luzia_protocol.job_control import RetryResult as RetryResult
     from luzia_protocol.jobs import Attempt as Attempt
     from luzia_protocol.jobs import Job as Job
     from luzia_protocol.jobs import JobState as JobState
@@ -83,7 +84,7 @@ _NAMES = {
         " JobPage Project ProjectList ReloadResult StopResult WaitResult"
     ),
     "luzia_protocol.schedules": "MissedPolicy OverlapPolicy Schedule",
-    "luzia_protocol.job_control": "CleanResult JobChange",
+    "luzia_protocol.job_control": "CleanResult JobChange RetryResult",
     "luzia_client.api.arguments": "Duration JobLike JobsLike PathLike ProjectLike ScheduleLike",
     "luzia_client.api.async_client": "AsyncClient",
     "luzia_client.api.client": "Client",

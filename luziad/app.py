@@ -63,6 +63,7 @@ from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.retry.policies import RetryPolicies
+from luziad.scheduling.revival import Revival
 from luziad.scheduling.scheduler import Scheduler
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.starter import Starter
@@ -252,6 +253,9 @@ class App:
             transitions=self._transitions,
             completion=self._completion,
             retries=retries,
+            revival=Revival(
+                table=self._table, transitions=self._transitions, retries=retries, observers=self._observers
+            ),
             sub_jobs=self._sub_jobs,
             progress=self._progress,
             admission=Admission(

@@ -327,19 +327,20 @@ class Client:
         """
         return self._caller.request(operations.Release(job=arguments.job_id(job)), replies.JobChange)
 
-    def retry(self, job: JobLike, fresh: bool = False) -> replies.JobChange:
+    def retry(self, job: JobLike, fresh: bool = False) -> replies.RetryResult:
         """Queue a final job for another attempt, or start a queued one without its delay.
 
-        fresh: run the task from the start even where the agent could resume its session.
+        fresh: run the task from the start even where the agent could resume its session. The result has in `revived`
+        the jobs that were skipped because of this one, and wait for it again.
 
-        Raises Refused: `unknown_job`, `job_not_final`.
+        Raises Refused: `unknown_job`, `job_not_final`, `dependency_failed`.
         """
-        return self._caller.request(requests.Retry(job=arguments.job_id(job), fresh=fresh), replies.JobChange)
+        return self._caller.request(requests.Retry(job=arguments.job_id(job), fresh=fresh), replies.RetryResult)
 
     def send_message(self, job: JobLike, message: str) -> replies.JobChange:
         """Send a follow-up to a job's agent: another attempt resumes its session when the current one has ended.
 
-        Raises Refused: `unknown_job`, `no_session`, `invalid_task`.
+        Raises Refused: `unknown_job`, `no_session`, `invalid_task`, `dependency_failed`.
         """
         return self._caller.request(requests.Send(job=arguments.job_id(job), message=message), replies.JobChange)
 

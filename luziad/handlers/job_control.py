@@ -9,11 +9,11 @@ from luzia_protocol.base import JobRequest
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Hold, Release
-from luzia_protocol.replies import CleanResult
+from luzia_protocol.replies import CleanResult, RetryResult
 from luzia_protocol.requests import Answer, Cancel, Clean, Pause, Remove, Resume, Retry, Send
 
 from luziad.handlers.dispatch.inputs import validate_message
-from luziad.handlers.replies import Call, job_change, job_change_reply, require_writable
+from luziad.handlers.replies import Call, deferred_reply, job_change, job_change_reply, require_writable
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 
@@ -49,7 +49,15 @@ def release(services: Services, request: Release, call: Call) -> None:
 def retry(services: Services, request: Retry, call: Call) -> None:
     """Queue a finished job again, or start a job at once that waits for its start time."""
     services.shutdown.require_running()
-    services.scheduler.retry(*_change(services, request, call), fresh=request.fresh)
+    record = services.table.find(request.job, call.uid)
+    require_writable(services.journal)
+    revived: list[str] = []
+
+    def result() -> RetryResult:
+        change = job_change(record)
+        return RetryResult(change.job, change.state, change.attempt, revived)
+
+    revived += services.scheduler.retry(record, deferred_reply(services.journal, call, result), fresh=request.fresh)
 
 
 def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] | None:

@@ -22,12 +22,11 @@ from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import Environments
-from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.journal import Callback, Journal
+from luziad.journal.journal import Callback, CommitListener, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
@@ -42,6 +41,7 @@ from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
+from luziad.scheduling.revival import Revival
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.sub_jobs import SubJobs
 from luziad.scheduling.transitions import Transitions
@@ -71,6 +71,7 @@ class Scheduler:
     transitions: Transitions
     completion: Completion
     retries: RetryPlanner
+    revival: Revival
     sub_jobs: SubJobs
     progress: ProgressRecorder
     admission: Admission
@@ -93,31 +94,34 @@ class Scheduler:
         self.completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
         self.sub_jobs.cancel(record)
 
-    def retry(self, record: JobRecord, then: Callback, *, fresh: bool = False) -> None:
+    def retry(self, record: JobRecord, then: Callback, *, fresh: bool = False) -> list[str]:
         """Queue an ended job again, or start one at once that waits for its start time. Raises Refused for others.
 
         fresh: run the task from the start; otherwise an agent resumes its session, unless the job had completed.
+        Returns the ids of the jobs that were skipped because of it, and wait for it again.
         """
         if self.retries.start_now(record):
             self.transitions.record_requeued(record, "at once", then)
             self.gates.reconsider(record)
-            return
+            return []
+        if self.revival.is_revived(record):
+            self.journal.after_commit(CommitListener(then, lambda _: then()))
+            return []
         if not record.status.state.is_final:
             raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
+        self.revival.require_possible(record)
         fresh = fresh or record.status.state is JobState.COMPLETED
-        self.retries.reset(record, None if fresh else self.retries.continuation(record))
-        self.transitions.requeue(record, Trigger.RETRY, "retry", then)
-        self.observers.start_possible()
+        return self.revival.run_again(record, None if fresh else self.retries.continuation(record), "retry", then)
 
     def send(self, record: JobRecord, message: str, then: Callback) -> None:
         """Add a follow-up, for after the attempt or at once. Raises Refused when the agent has no session."""
+        if record.status.state.is_final:
+            self.revival.require_possible(record)
         given = self.retries.add_follow_up(record, message)
         attempt = record.attempt.number if record.attempt else 0
         self.journal.record(record, self.journal.events.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
         if given is not None:
-            self.retries.reset(record, given)
-            self.transitions.requeue(record, Trigger.RETRY, "follow-up")
-            self.observers.start_possible()
+            self.revival.run_again(record, given, "follow-up", None)
 
     def edit(self, record: JobRecord, spec: JobSpec, after: Dependencies | None, then: Callback) -> None:
         """Change the task, the priority or the dependencies of a queued job."""

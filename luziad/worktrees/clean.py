@@ -11,7 +11,7 @@ import tempfile
 
 from luzia_protocol.jobs import Worktree
 
-from luziad.worktrees.create import BRANCHES, branch_tip
+from luziad.worktrees.create import BRANCHES, branch_tip, find_checkout, find_entry
 from luziad.worktrees.git import Git, GitError
 
 _MAX_NAMES = 3
@@ -50,7 +50,7 @@ def remove_worktree(git: Git, tree: Worktree) -> str | None:
         why = find_unsaved_work(git, tree)
         if why is not None or not repository_exists:
             return why
-        if os.path.lexists(tree.path) or _find_entry(git, tree) is not None:
+        if os.path.lexists(tree.path) or find_entry(git, tree) is not None:
             git.run(tree.repository, "worktree", "remove", "--", tree.path)  # git checks again, and may refuse
         if tip is not None:
             git.run(tree.repository, "update-ref", "-d", BRANCHES + tree.branch, tip)  # unless it has moved
@@ -156,7 +156,7 @@ def _branch_commits(git: Git, tree: Worktree) -> list[str]:
 
 def _registered_head(git: Git, tree: Worktree) -> list[str]:
     """The commit that was checked out in a worktree whose directory was deleted."""
-    entry = _find_entry(git, tree)
+    entry = find_entry(git, tree)
     if entry is None:
         return []
     with open(os.path.join(entry, "HEAD"), encoding="utf-8", errors="surrogateescape") as file:
@@ -164,26 +164,10 @@ def _registered_head(git: Git, tree: Worktree) -> list[str]:
     return [] if head.startswith("ref:") else [head]
 
 
-def _find_entry(git: Git, tree: Worktree) -> str | None:
-    """The repository's directory for this worktree."""
-    common = os.path.join(tree.repository, git.run(tree.repository, "rev-parse", "--git-common-dir").line)
-    entries = os.path.join(common, "worktrees")
-    for name in os.listdir(entries) if os.path.isdir(entries) else ():
-        entry = os.path.join(entries, name)
-        try:
-            with open(os.path.join(entry, "gitdir"), encoding="utf-8", errors="surrogateescape") as file:
-                place = os.path.dirname(os.path.join(entry, file.read().rstrip("\n")))
-        except FileNotFoundError:
-            continue
-        if os.path.realpath(place) == tree.path:
-            return entry
-    return None
-
-
 def _unmerged(git: Git, tree: Worktree, directory: str, commits: list[str]) -> str | None:
     """Why commits would be lost with the worktree's branch: no other branch or tag contains them."""
     own = os.fsencode(BRANCHES + tree.branch)
-    if (other := _other_checkout(git, tree, directory)) is not None:
+    if (other := find_checkout(git, tree, directory)) is not None:
         return f"its branch {tree.branch} is checked out in {other}"
     for commit in dict.fromkeys(commits):
         words = (
@@ -196,23 +180,15 @@ def _unmerged(git: Git, tree: Worktree, directory: str, commits: list[str]) -> s
         )
         holders = git.run(directory, *words).out.split()
         if not set(holders) - {own}:
-            exclude = f"--exclude={BRANCHES}{tree.branch}"
+            exclude = f"--exclude={tree.branch}"  # of --branches, whose names it matches without refs/heads/
             count = git.run(
                 directory, "rev-list", "--count", commit, "--not", exclude, "--branches", "--remotes", "--tags"
             )
             commits_are = "1 commit is" if count.line == "1" else f"{count.line} commits are"
-            return f"{commits_are} unmerged (on {tree.branch})"
-    return None
-
-
-def _other_checkout(git: Git, tree: Worktree, directory: str) -> str | None:
-    """Another work tree in which the worktree's branch is checked out."""
-    place = ""
-    for line in os.fsdecode(git.run(directory, "worktree", "list", "--porcelain").out).splitlines():
-        key, _, value = line.partition(" ")
-        place = value if key == "worktree" else place
-        if key == "branch" and value == BRANCHES + tree.branch and os.path.realpath(place) != tree.path:
-            return place
+            at = (
+                f"on {tree.branch}" if commit == branch_tip(git, tree.repository, tree.branch) else "on a detached head"
+            )
+            return f"{commits_are} unmerged ({at})"
     return None
 
 

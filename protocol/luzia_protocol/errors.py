@@ -83,6 +83,8 @@ class ErrorCode(StrEnum):
     """The job has not finished."""
     JOB_FINAL = "job_final"
     """The job has already finished."""
+    DEPENDENCY_FAILED = "dependency_failed"
+    """A job that this one depends on has ended in such a way that this one cannot run."""
     JOB_NOT_RUNNING = "job_not_running"
     """No attempt of the job is running."""
     NO_SESSION = "no_session"
@@ -169,6 +171,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.JOB_NOT_QUEUED: "Cancel it and dispatch another job, or let it end and retry it.",
     ErrorCode.JOB_NOT_FINAL: "Wait for it (`luzia wait ID`), or cancel it (`luzia cancel ID`).",
     ErrorCode.JOB_FINAL: "Run it again with `luzia retry ID`.",
+    ErrorCode.DEPENDENCY_FAILED: "Run that job again first with `luzia retry ID`.",
     ErrorCode.JOB_NOT_RUNNING: "Show its state with `luzia jobs ID`.",
     ErrorCode.NO_SESSION: "Dispatch a new job, or run the task again with `luzia retry ID`.",
     ErrorCode.UNKNOWN_ATTEMPT: "List its attempts with `luzia jobs ID`.",

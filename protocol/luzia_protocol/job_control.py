@@ -34,8 +34,10 @@ class Resume(JobRequest, tag="resume"):
 
 
 class Retry(JobRequest, tag="retry"):
-    """Queue a finished job for its next attempt, or start a waiting one now. Answered by replies.JobChange.
+    """Queue a finished job for its next attempt, or start a waiting one now. Answered by replies.RetryResult.
 
+    Jobs that were skipped because of how it ended are queued again, too; `dependency_failed` if it would be skipped
+    itself.
     fresh: run the task from the start, even if the agent could resume its session.
     """
 
@@ -105,6 +107,12 @@ class JobChange(msgspec.Struct, frozen=True):
     job: str
     state: JobState
     attempt: int = 0
+
+
+class RetryResult(JobChange, frozen=True):
+    """The job's state after a retry. revived: the jobs that were skipped because of it, and wait for it again."""
+
+    revived: list[str] = []
 
 
 class CleanResult(msgspec.Struct, frozen=True):

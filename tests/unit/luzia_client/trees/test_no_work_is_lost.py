@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -127,6 +128,7 @@ IN_TREE: dict[str, Step] = {
     "own ref": lambda w, f: w.t("update-ref", "refs/worktree/mine", "HEAD"),
     "tag": lambda w, f: w.t("tag", "-f", "kept"),
     "remove": lambda w, f: w.p("worktree", "remove", w.worktree.path),
+    "delete the directory": lambda w, f: shutil.rmtree(w.worktree.path),
 }
 IN_PROJECT: dict[str, Step] = {
     "project writes": lambda w, f: w.project.write(f, w.content()),
