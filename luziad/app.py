@@ -17,6 +17,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.attempts.budget import BudgetWatch
+from luziad.attempts.discarded_work import DiscardedWork
 from luziad.attempts.launch import Launcher, base_environment
 from luziad.attempts.live_output import LiveOutput
 from luziad.attempts.progress import ProgressRecorder
@@ -150,6 +151,7 @@ class App:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
         self._worktrees = Worktrees(Git(launcher.base), self._config.trees_dir, self._table, self._journal)
+        self._discarded = DiscardedWork(self._worktrees, self._table, self._config.daemon.discard_grace_s)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._watcher = FileWatcher()
@@ -273,6 +275,7 @@ class App:
             holds=HoldControl(self._gates, self._journal),
             questions=self._questions,
             worktrees=self._worktrees,
+            discarded=self._discarded,
             observers=self._observers,
         )
 
@@ -334,6 +337,7 @@ class App:
             self._starter,
             self._schedules,  # after the starter: what has waited for the store starts before new runs
             self._status_files,
+            self._discarded,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -382,6 +386,7 @@ class App:
             gate.close()
         self._stalls.close()
         self._machine.close()
+        self._discarded.close()
         await self._worktrees.close()
         await self._completion.close()
         self._schedules.close()

@@ -391,8 +391,24 @@ class Client:
         request = requests.Clean(job=arguments.job_id(job), dry_run=dry_run)
         return self._caller.request(request, replies.CleanResult, client_requests.CLEAN_TIMEOUT_S)
 
+    def discard(self, job: JobLike) -> replies.DiscardResult:
+        """Delete a final job's git worktree and branch with all work; a copy is kept for `discard_grace_s`.
+
+        Raises Refused: `unknown_job`, `job_not_final`, `no_worktree`, `worktree_kept`.
+        """
+        request = requests.Discard(job=arguments.job_id(job))
+        return self._caller.request(request, replies.DiscardResult, client_requests.CLEAN_TIMEOUT_S)
+
+    def restore_work(self, job: JobLike) -> replies.RestoreResult:
+        """Restore the git worktree and the branch of a job as they were discarded.
+
+        Raises Refused: `unknown_job`, `job_not_final`, `nothing_discarded`, `worktree_kept`.
+        """
+        request = requests.RestoreWork(job=arguments.job_id(job))
+        return self._caller.request(request, replies.RestoreResult, client_requests.CLEAN_TIMEOUT_S)
+
     def remove(self, job: JobLike) -> replies.JobChange:
-        """Remove a final job and its files. Its git worktree, if any, is cleaned first.
+        """Remove a final job and its files. Its git worktree, if any, is cleaned first; discarded work is deleted.
 
         Raises Refused: `unknown_job`, `job_not_final`, `worktree_kept`.
         """

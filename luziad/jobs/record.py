@@ -11,7 +11,7 @@ import msgspec
 from msgspec import field
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
+from luzia_protocol.jobs import Bounds, DiscardedWork, JobState, Outcome, Progress, Terms, Usage, Worktree
 
 from luziad.clocks.clock import SteadyTime
 from luziad.jobs.attempt import Answer, FailureCause, Pauses
@@ -105,6 +105,7 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     dependencies: here, because they can be edited while the job is queued.
     worktree: its git worktree; recorded before it is created, and until it is cleaned.
     held_at: when it was put on hold.
+    discarded: the work that was discarded and is still kept. discarded_until: until when, on the steady clock.
     """
 
     state: JobState = JobState.QUEUED
@@ -118,6 +119,8 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     dependencies: Dependencies | None = field(default=None, name="after")
     worktree: Worktree | None = field(default=None, name="tree")
     held_at: float | None = None
+    discarded: DiscardedWork | None = None
+    discarded_until: SteadyTime | None = None
 
 
 class JobRecord(msgspec.Struct, gc=False):

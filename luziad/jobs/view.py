@@ -65,6 +65,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         after_any=[*fate.dependencies.ended] if fate.dependencies else [],
         after_fail=[*fate.dependencies.failed] if fate.dependencies else [],
         worktree=fate.worktree,
+        discarded=fate.discarded,
         priority=requirements.priority,
         needs=requirements.needs,
         cpus=requirements.cpus,

@@ -135,6 +135,7 @@ def _status(job: Job) -> JobStatus:
         seq=job.seq,
         dependencies=_dependencies(job),
         worktree=job.worktree,
+        discarded=job.discarded,
         held_at=_epoch(job.held_at),
     )
 

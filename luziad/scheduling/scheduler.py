@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
+from luziad.attempts.discarded_work import DiscardedWork
 from luziad.attempts.launch import Launcher
 from luziad.attempts.progress import ProgressRecorder
 from luziad.attempts.questions import Questions
@@ -52,7 +53,8 @@ class Scheduler:
     """Carries out requests about existing jobs.
 
     Its public attributes are the names of projects, and the parts that carry out requests of their own: admission of
-    new jobs, retention of ended ones, pauses, holds, queues, questions, worktrees, and lending of slots.
+    new jobs, retention of ended ones, pauses, holds, queues, questions, worktrees, discarded work, and lending of
+    slots.
     """
 
     table: JobTable
@@ -81,6 +83,7 @@ class Scheduler:
     holds: HoldControl
     questions: Questions
     worktrees: Worktrees
+    discarded: DiscardedWork
     observers: Observers
 
     # ------------------------------------------------------------------ what clients ask for
@@ -158,6 +161,7 @@ class Scheduler:
         self.machine.set_limits(config.daemon)
         self.daily_budget.reload(renamed=renamed)
         self.retention.set_max_jobs(config.daemon.max_jobs)
+        self.discarded.set_grace(config.daemon.discard_grace_s)
         self.observers.start_possible()
 
     def recover(self) -> None:
@@ -165,6 +169,7 @@ class Scheduler:
         self._rename_projects()
         self.daily_budget.reload()
         self.breaker.recover()
+        self.discarded.recover()
         for record in reversed(list(self.table.newest_first())):
             if record.status.state is JobState.QUEUED:
                 self.transitions.enqueue(record)

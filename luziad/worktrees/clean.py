@@ -32,7 +32,7 @@ def find_unsaved_work(git: Git, tree: Worktree) -> str | None:
         if not os.path.isdir(tree.repository) and not os.path.lexists(tree.path):
             return None  # nothing is left to delete
         if os.path.lexists(tree.path):
-            return _Inspection(git, tree).find_unsaved_work()
+            return Inspection(git, tree).find_unsaved_work()
         if not os.path.isdir(os.path.dirname(tree.path)):
             return f"{os.path.dirname(tree.path)} does not exist"
         return _unmerged(git, tree, tree.repository, [*_branch_commits(git, tree), *_registered_head(git, tree)])
@@ -61,8 +61,8 @@ def remove_worktree(git: Git, tree: Worktree) -> str | None:
     return None
 
 
-class _Inspection:
-    """Searches an existing worktree for unsaved work."""
+class Inspection:
+    """Inspects an existing worktree."""
 
     def __init__(self, git: Git, tree: Worktree) -> None:
         self._git = git
@@ -70,38 +70,56 @@ class _Inspection:
         self._ceiling = os.path.dirname(tree.path)
 
     def find_unsaved_work(self) -> str | None:
-        tree = self._tree
-        if os.path.islink(tree.path) or os.path.realpath(self._line("rev-parse", "--show-toplevel")) != tree.path:
-            return f"{tree.path} is no longer a worktree"
-        directory = self._line("rev-parse", "--absolute-git-dir")
+        """Why work would be lost with the worktree, or None."""
+        if self._is_foreign():
+            return f"{self._tree.path} is no longer a worktree"
         for name, operation in _OPERATIONS.items():
-            if os.path.lexists(os.path.join(directory, name)):
+            if os.path.lexists(self.path(name)):
                 return f"{operation} is in progress in it"
+        head = self.head()
+        commits = [*_branch_commits(self._git, self._tree), *([] if head is None else [head])]
         return (
             self._find_uncommitted()
             or self._find_hidden_changes()
             or self._find_repositories()
             or self._find_worktree_refs()
-            or _unmerged(self._git, tree, tree.path, [*_branch_commits(self._git, tree), *self._head()])
+            or _unmerged(self._git, self._tree, self._tree.path, commits)
         )
+
+    def find_foreign(self) -> str | None:
+        """Why a commit cannot keep all of the worktree, or None."""
+        if self._is_foreign():
+            return f"{self._tree.path} is no longer a worktree"
+        return self._find_repositories()
+
+    def find_lock(self) -> str | None:
+        """That the worktree is locked (`git worktree lock`), or None."""
+        return "it is locked (`git worktree unlock` unlocks it)" if os.path.lexists(self.path("locked")) else None
+
+    def head(self) -> str | None:
+        """The commit that is checked out; None before the first."""
+        names = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        found = self._git.run(self._tree.path, *names, codes=(0, 1, 128), ceiling=self._ceiling)
+        return found.line if found.code == 0 else None
+
+    def is_detached(self) -> bool:
+        """Whether another commit or branch than that of the job is checked out."""
+        head = self._git.run(self._tree.path, "symbolic-ref", "--quiet", "HEAD", codes=(0, 1), ceiling=self._ceiling)
+        return head.line != BRANCHES + self._tree.branch
+
+    def path(self, name: str) -> str:
+        """The path of a file in which git keeps the state of the worktree."""
+        return os.path.join(self._line("rev-parse", "--absolute-git-dir"), name)
+
+    def _is_foreign(self) -> bool:
+        path = self._tree.path
+        return os.path.islink(path) or os.path.realpath(self._line("rev-parse", "--show-toplevel")) != path
 
     def _run(self, *arguments: str, index: str | None = None) -> bytes:
         return self._git.run(self._tree.path, *arguments, index=index, ceiling=self._ceiling).out
 
     def _line(self, *arguments: str) -> str:
         return os.fsdecode(self._run(*arguments).removesuffix(b"\n"))
-
-    def _head(self) -> list[str]:
-        found = self._git.run(
-            self._tree.path,
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "HEAD^{commit}",
-            codes=(0, 1, 128),
-            ceiling=self._ceiling,
-        )
-        return [found.line] if found.code == 0 else []
 
     def _find_uncommitted(self, index: str | None = None, absent: frozenset[bytes] = frozenset()) -> str | None:
         """Uncommitted changes. absent: files that may be missing."""

@@ -140,6 +140,19 @@ def find_checkout(git: Git, tree: Worktree, directory: str) -> str | None:
     return None
 
 
+def list_hidden(git: Git, directory: str, index: str) -> Iterator[tuple[str, list[str]]]:
+    """The files of which an index says not to look at them, by the option of `update-index` that ends this.
+
+    Files that a sparse checkout leaves out are not among them.
+    """
+    tags = [os.fsdecode(tag) for tag in git.run(directory, "ls-files", "-v", "-z", index=index).out.split(b"\0") if tag]
+    assumed = [tag[2:] for tag in tags if tag[0].islower()]
+    skipped = [tag[2:] for tag in tags if tag[0] in "Ss" and os.path.lexists(os.path.join(directory, tag[2:]))]
+    for option, names in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", skipped)):
+        for begin in range(0, len(names), 1000):
+            yield option, names[begin : begin + 1000]
+
+
 def _restore_files(git: Git, tree: Worktree, entry: str) -> None:
     """Restore a worktree whose directory was deleted, from what the repository still knows: its HEAD and its index."""
     scratch = f"{tree.path}.restoring"

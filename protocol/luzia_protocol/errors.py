@@ -103,6 +103,8 @@ class ErrorCode(StrEnum):
     """The job needs a git worktree, but its directory is not in a git repository."""
     NO_WORKTREE = "no_worktree"
     """The job has no git worktree: it was dispatched without one, has not started, or was cleaned."""
+    NOTHING_DISCARDED = "nothing_discarded"
+    """No discarded work of the job is kept: none was discarded, or it was restored or deleted since."""
     WORKTREE_KEPT = "worktree_kept"
     """The job's git worktree contains work that exists nowhere else, so it is kept."""
     EVENTS_EXPIRED = "events_expired"
@@ -181,8 +183,9 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",
     ErrorCode.NO_WORKTREE: "Dispatch with `--worktree`; `luzia jobs ID` shows the worktree of a job.",
+    ErrorCode.NOTHING_DISCARDED: "`luzia jobs ID` shows discarded work and how long it is kept.",
     ErrorCode.WORKTREE_KEPT: (
-        "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with git."
+        "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with `luzia discard ID`."
     ),
     ErrorCode.EVENTS_EXPIRED: "List the jobs again, and subscribe after the `seq` of that reply.",
     ErrorCode.CONFIG_INVALID: "Correct the errors in the message, then run `luzia daemon reload`.",

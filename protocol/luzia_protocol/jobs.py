@@ -109,6 +109,18 @@ class Worktree(msgspec.Struct, frozen=True, gc=False):
     dirty: bool = False
 
 
+class DiscardedWork(msgspec.Struct, frozen=True, gc=False):
+    """The copy of work that was discarded.
+
+    worktree: where it was. commit: the commit that has all of it, at refs/luzia/discarded/ID of the repository.
+    kept_until: when it is deleted, by the clock at the time of the discard.
+    """
+
+    worktree: Worktree
+    commit: str
+    kept_until: datetime
+
+
 class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other.
 
@@ -213,6 +225,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     children: how many sub-jobs it has dispatched, by state; empty in lists.
     run_of: the schedule that dispatched it, and the time of the run.
     project_directory: that of its project, if `cwd` is another one; None in lists.
+    discarded: the work of it that was discarded and can be restored.
     """
 
     id: str
@@ -265,6 +278,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     run_of: RunOf | None = None
     children: dict[JobState, int] = {}
     project_directory: str | None = None
+    discarded: DiscardedWork | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

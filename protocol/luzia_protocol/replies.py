@@ -17,7 +17,9 @@ from luzia_protocol.events import Event
 from luzia_protocol.graphs import GraphResult as GraphResult
 from luzia_protocol.graphs import JobGraph as JobGraph
 from luzia_protocol.job_control import CleanResult as CleanResult
+from luzia_protocol.job_control import DiscardResult as DiscardResult
 from luzia_protocol.job_control import JobChange as JobChange
+from luzia_protocol.job_control import RestoreResult as RestoreResult
 from luzia_protocol.job_control import RetryResult as RetryResult
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.operations import QueueChange as QueueChange
@@ -212,6 +214,8 @@ JobReply = (
     | JobChange
     | RetryResult
     | CleanResult
+    | DiscardResult
+    | RestoreResult
 )
 ScheduleReply = ScheduleResult | ScheduleListResult
 DaemonReply = (

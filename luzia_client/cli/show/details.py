@@ -90,13 +90,15 @@ def format_run(job: Job) -> str:
 
 def describe_worktree(job: Job) -> list[tuple[str, str]]:
     """The job's worktree and branch, if it has its own."""
-    tree = job.worktree
+    tree, kept = job.worktree, job.discarded
+    discarded = "" if kept is None else f"kept until {format_local_time(kept.kept_until)}"
     if tree is None:
-        return []
+        return [("Discarded", discarded)]
     without = ", without the project's uncommitted changes" if tree.dirty else ""
     return [
         ("Worktree", harmless(tree.path)),
         ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
+        ("Discarded", discarded),
     ]
 
 
@@ -233,4 +235,6 @@ def suggest_commands(job: Job) -> list[str]:
         ]
     logs = [f"luzia logs {job.id}"] if job.attempt else []
     tree = [f"luzia diff {job.id}", f"luzia merge {job.id}"] if job.worktree is not None else []
+    if job.worktree is None and job.discarded is not None:
+        tree = [f"luzia restore-work {job.id}"]
     return [*logs, *tree, f"luzia retry {job.id}", f"luzia remove {job.id}"]
