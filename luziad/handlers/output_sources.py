@@ -45,6 +45,9 @@ class OutputSource:
         self._number = number
         self._stream = stream
         self._encoding = encoding
+        self._mark = b""
+        attempt = record.status.attempts[number - 1]
+        self._lost = attempt.activity.lost_bytes if attempt.activity is not None and stream == "stdout" else 0
 
     def has_ended(self) -> bool:
         """True when the attempt has ended, and no more output will be written."""
@@ -60,9 +63,10 @@ class OutputSource:
     async def read(self, offset: int, most: int) -> replies.Output:
         """The chunk at `offset`, or at the first byte after it that is still stored."""
         has_ended = self.has_ended()
-        chunk = await self._in_files_thread(read_chunk, self.path, offset, most)
+        chunk = await self._in_files_thread(read_chunk, self.path, offset, most, self._mark)
         at_end = has_ended and chunk.offset + len(chunk.data) >= chunk.size
         text, covered = encode_chunk(chunk.data, self._encoding, last=at_end)
+        self._mark = chunk._replace(data=chunk.data[:covered]).mark(self._mark)
         return replies.Output(
             job=self._record.id,
             attempt=self._number,
@@ -73,7 +77,13 @@ class OutputSource:
             size=chunk.size,
             ended=at_end,
             dropped_bytes=chunk.dropped,
+            lost_bytes=self._take_lost(chunk),
         )
+
+    def _take_lost(self, chunk: Chunk) -> int:
+        """The loss to report with a chunk: one that was just found, or with the first one what is known of before."""
+        lost, self._lost = chunk.lost or (self._lost if chunk.offset == 0 else 0), 0
+        return lost
 
     async def _in_files_thread(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:
@@ -98,6 +108,7 @@ class TranscriptSource(OutputSource):
 
     def _restart(self, offset: int) -> None:
         self._next = self._shown = offset
+        self._mark = b""
         self._splitter = LineSplitter()
         self._transcript = Transcript(self._entries, self._colour)
 
@@ -108,7 +119,13 @@ class TranscriptSource(OutputSource):
         has_ended = self.has_ended()
         text, at_end = "", False
         while self._shown <= offset and not at_end:
-            chunk: Chunk = await self._in_files_thread(read_chunk, self.path, self._next, min(most, RENDERED_BYTES))
+            size = min(most, RENDERED_BYTES)
+            chunk: Chunk = await self._in_files_thread(read_chunk, self.path, self._next, size, self._mark)
+            if chunk.lost:
+                self._restart(0)
+                offset = 0
+                break
+            self._mark = chunk.mark(self._mark)
             text += await self._in_files_thread(self._render, chunk)
             at_end = self._next >= chunk.size
         ended = has_ended and at_end
@@ -125,6 +142,7 @@ class TranscriptSource(OutputSource):
             ended=ended,
             dropped_bytes=chunk.dropped,
             rendered=True,
+            lost_bytes=self._take_lost(chunk),
         )
 
     def _render(self, chunk: Chunk) -> str:

@@ -8,12 +8,16 @@ import os
 from typing import NamedTuple
 
 _BLOCK = 64 * 1024
+MARK_BYTES = 64
+"""So many bytes before an offset tell whether a file that was truncated has grown beyond the offset again."""
 
 
 class Chunk(NamedTuple):
     """Bytes read from `offset`, with the size of the file. written_at: its last change, epoch seconds.
 
     dropped: bytes at the beginning of the file that were dropped because of its limit.
+    lost: bytes that are gone because the job has truncated the file, when that is found out; it is to be read anew from
+    `offset`.
     """
 
     offset: int
@@ -21,12 +25,18 @@ class Chunk(NamedTuple):
     size: int
     written_at: float = 0.0
     dropped: int = 0
+    lost: int = 0
+
+    def mark(self, before: bytes) -> bytes:
+        """The bytes before the end of the chunk, for the next `read_chunk`. before: the mark with which it was read."""
+        return (before + self.data)[-MARK_BYTES:] if not self.lost else b""
 
 
-def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
+def read_chunk(path: str, offset: int, max_bytes: int, before: bytes = b"") -> Chunk:
     """At most `max_bytes` from `offset` or the first stored byte after it; empty when the file does not exist.
 
-    Raises OSError.
+    before: what the file had before `offset`. If it has something else there, or has become shorter, the job has
+    truncated it, for example with `> /dev/stderr`. Raises OSError.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -34,6 +44,8 @@ def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
         return Chunk(offset, b"", 0)
     try:
         status = os.fstat(descriptor)
+        if _was_truncated(descriptor, status.st_size, offset, before):
+            return Chunk(0, b"", status.st_size, status.st_mtime, 0, offset)
         data = os.pread(descriptor, max_bytes, offset)
         # Output may be dropped while it is read, so check afterwards.
         while (dropped := _dropped(descriptor)) > offset:
@@ -41,6 +53,13 @@ def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
         return Chunk(offset, data, status.st_size, status.st_mtime, dropped)
     finally:
         os.close(descriptor)
+
+
+def _was_truncated(descriptor: int, size: int, offset: int, before: bytes) -> bool:
+    if size < offset:
+        return True
+    begin = offset - len(before)
+    return os.pread(descriptor, len(before), begin) != before and _dropped(descriptor) <= begin
 
 
 def _dropped(descriptor: int) -> int:

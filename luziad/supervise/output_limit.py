@@ -57,6 +57,7 @@ class OutputLimit:
     def trim(self) -> None:
         """Drop the oldest output above the limit. Raises OSError when the file system does not support that."""
         sizes = {name: self._size(name) for name in self._begins}
+        self._begins = {name: begin if begin <= sizes[name] else 0 for name, begin in self._begins.items()}  # truncated
         kept = {name: size - self._begins[name] for name, size in sizes.items()}
         if sum(kept.values()) <= self._limit:
             return

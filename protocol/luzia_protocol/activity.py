@@ -54,6 +54,7 @@ class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     last_message: the beginning of the model's last message. last_sign_at: when output was last written.
     lingered: the agent kept running after its final result, and was terminated.
     asked: unanswered questions, oldest first, without those whose answers are being delivered.
+    lost_bytes: how much of its output is gone because the job has truncated it, as `> /dev/stderr` does; at least.
     In lists, in events and for earlier attempts `tools`, `files`, `plan` and `asked` are empty and `last_message` is
     short.
     """
@@ -82,3 +83,4 @@ class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     last_sign_at: datetime | None = None
     lingered: bool = False
     asked: list[Question] = []
+    lost_bytes: int = 0

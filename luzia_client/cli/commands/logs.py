@@ -29,6 +29,7 @@ from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.watch.attention import report_attention
 from luzia_client.cli.watch.log_selection import add_job_options, format_heading, select_jobs
+from luzia_client.cli.watch.output_printers import format_loss
 
 EXAMPLES = (
     ("luzia logs a2f5", "print the output of a job"),
@@ -113,7 +114,7 @@ def _bytes(piece: Output) -> bytes:
 
 
 def _with_notes(pieces: Iterator[Output | FollowEnd]) -> Iterator[Output | FollowEnd]:
-    """Print on stderr where output is missing because it exceeded max_log_bytes."""
+    """Print on stderr where output is missing because it exceeded max_log_bytes, or the job has truncated it."""
     expected = 0
     for piece in pieces:
         if isinstance(piece, Output):
@@ -122,6 +123,8 @@ def _with_notes(pieces: Iterator[Output | FollowEnd]) -> Iterator[Output | Follo
                     f"the first {piece.dropped_bytes} bytes" if expected == 0 else f"bytes {expected} to {piece.offset}"
                 )
                 print(f"luzia: {what} of this output were dropped (max_log_bytes)", file=sys.stderr, flush=True)
+            if piece.lost_bytes:
+                print(f"luzia: {format_loss(piece.lost_bytes)}", file=sys.stderr, flush=True)
             expected = piece.next_offset
         else:
             expected = 0

@@ -17,7 +17,7 @@ from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import STATE_COLOURS, add_reason, format_state
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, detect_screen
-from luzia_client.cli.show.text import one_line, pad, width
+from luzia_client.cli.show.text import format_quantity, one_line, pad, width
 
 _COLOURS = ("cyan", "yellow", "green", "magenta")
 PREFIX_COLOURS = (*_COLOURS, "blue", *(f"bold {colour}" for colour in _COLOURS))
@@ -25,6 +25,11 @@ PREFIX_COLOURS = (*_COLOURS, "blue", *(f"bold {colour}" for colour in _COLOURS))
 MAX_LINE_BYTES = 64 * 1024
 """The bytes of an incomplete line that are held back; a longer line is printed in pieces."""
 MAX_PROJECT_WIDTH = 16
+
+
+def format_loss(lost_bytes: int) -> str:
+    """What to say of output that the job has truncated itself."""
+    return f"the job truncated its output: at least {format_quantity(lost_bytes, 'byte')} of it are lost"
 
 
 class JobEnd(NamedTuple):
@@ -100,6 +105,8 @@ class PrefixedPrinter:
         shown = self._jobs[job]
         if piece.dropped_bytes > shown.expected and piece.offset == piece.dropped_bytes:
             self._note(job, "earlier output has been dropped (max_log_bytes)", "dim")
+        if piece.lost_bytes:
+            self._note(job, format_loss(piece.lost_bytes), "dim")
         shown.expected = piece.next_offset
         data = piece.data.encode() if piece.rendered else base64.b64decode(piece.data)
         self._print(job, shown.lines.feed(data))
