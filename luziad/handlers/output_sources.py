@@ -16,6 +16,7 @@ from luziad.agents.transcript import Entries, Transcript
 from luziad.handlers.services import Services
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.record import JobRecord
+from luziad.jobs.view import lost_bytes
 from luziad.output.files import Chunk, encode_chunk, read_chunk, tail_offset
 
 RENDERED_BYTES = 64 * 1024
@@ -46,8 +47,7 @@ class OutputSource:
         self._stream = stream
         self._encoding = encoding
         self._mark = b""
-        attempt = record.status.attempts[number - 1]
-        self._lost = attempt.activity.lost_bytes if attempt.activity is not None and stream == "stdout" else 0
+        self._lost = lost_bytes(record.status.attempts[number - 1]) if stream == "stdout" else 0
 
     def has_ended(self) -> bool:
         """True when the attempt has ended, and no more output will be written."""
@@ -82,7 +82,7 @@ class OutputSource:
 
     def _take_lost(self, chunk: Chunk) -> int:
         """The loss to report with a chunk: one that was just found, or with the first one what is known of before."""
-        lost, self._lost = chunk.lost or (self._lost if chunk.offset == 0 else 0), 0
+        lost, self._lost = chunk.lost or (self._lost if chunk.offset == chunk.dropped else 0), 0
         return lost
 
     async def _in_files_thread(self, function: Callable[..., Any], *arguments: object) -> Any:

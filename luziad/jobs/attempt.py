@@ -23,7 +23,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     exit_code and signal (a name such as SIGKILL) exclude each other; both are None when `error` says why the
     agent could not be started. stopped: the shim was told to end the attempt. Times are epoch seconds;
     duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed a process of
-    the attempt because of it.
+    the attempt because of it. lost_bytes: how much of its stdout the job has truncated, as far as the shim has seen it.
     """
 
     exit_code: int | None
@@ -35,6 +35,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     duration_s: float
     usage: Usage
     memory_limit_bytes: int | None = None
+    lost_bytes: int = 0
 
 
 class NotStarted(msgspec.Struct, frozen=True, tag="NotStarted"):

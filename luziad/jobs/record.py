@@ -75,6 +75,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     continuation: the session that it resumes.
     answers: answers to the agent's questions, until its output shows that it has received them.
     cause: why the agent has failed, as far as its output tells.
+    lost_bytes: how much of its stdout the job has truncated, as far as its shim has seen it.
     """
 
     number: int
@@ -95,6 +96,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     pauses: Pauses | None = None
     answers: tuple[Answer, ...] | None = None
     cause: FailureCause | None = None
+    lost_bytes: int = 0
 
 
 class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):

@@ -17,6 +17,11 @@ from luziad.jobs.requirements import NO_REQUIREMENTS
 from luziad.jobs.start_time import next_start_at
 
 
+def lost_bytes(attempt: AttemptRecord) -> int:
+    """How much of its stdout the job has truncated: what the daemon or the shim has noticed."""
+    return max(attempt.lost_bytes, attempt.activity.lost_bytes if attempt.activity is not None else 0)
+
+
 def to_datetime(epoch_s: float | None) -> datetime | None:
     """Epoch seconds as an aware datetime in UTC."""
     return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
@@ -121,6 +126,7 @@ def _attempt_view(attempt: AttemptRecord) -> Attempt:
         duration_s=attempt.duration_s,
         usage=attempt.usage,
         activity=shorten(attempt.activity),
+        lost_bytes=lost_bytes(attempt),
         session=attempt.continuation.session if attempt.continuation else None,
         message=attempt.continuation.message[:LIST_TASK_CHARS]
         if attempt.continuation and attempt.continuation.message

@@ -158,6 +158,7 @@ def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
         outcome=attempt.outcome,
         reason=attempt.reason,
         usage=attempt.usage,
+        lost_bytes=attempt.lost_bytes,
         activity=(job.activity if attempt.number == job.attempt else None) or attempt.activity,
     )
 

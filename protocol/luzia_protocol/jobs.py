@@ -126,6 +126,7 @@ class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
     activity: the short form; None when its output is not read.
     session, message: for a resumed session, its id and the beginning of the message sent to it.
+    lost_bytes: how much of its stdout is gone because the job has truncated it, as `> /dev/stderr` does; at least.
     """
 
     number: int
@@ -142,6 +143,7 @@ class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     activity: Activity | None = None
     session: str | None = None
     message: str | None = None
+    lost_bytes: int = 0
 
 
 class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -138,6 +138,24 @@ def test_a_follower_that_reconnects_is_told_of_a_truncation_meanwhile(daemon: Pr
     open_gate(daemon)
 
 
+def test_a_later_reader_of_a_shell_job_is_told_what_the_shim_has_seen() -> None:
+    with private_daemon("\n[daemon]\nmax_log_bytes = 65536\n") as daemon, daemon.connect() as wire:
+        os.mkfifo(daemon.project / "gate")
+        job = dispatch(wire, f"seq 50000; {GATE}; seq 100001 160000 > /dev/stderr; echo three")
+        whole = sum(len(f"{number}\n") for number in range(1, 50_001))
+        eventually(lambda: wire.ok(op="logs", job=job, max_bytes=1)["dropped_bytes"], "the shim has looked at it")
+        open_gate(daemon)
+        wire.ok(op="wait", jobs=[job])
+        later = daemon.run("logs", "-n", "1", job)
+        assert (later.stdout, later.stderr) == ("three\n", "")
+        lost = status(wire, job)["attempts"][0]["lost_bytes"]
+        assert lost >= whole // 2
+        note = f"luzia: the job truncated its output: at least {lost} bytes of it are lost\n"
+        assert daemon.run("logs", job).stderr.endswith(note)
+        shown = " ".join(daemon.run("jobs", job).stdout.split())
+        assert "the job truncated it (`> /dev/stderr` does, `>&2` does not)" in shown
+
+
 def test_what_appends_to_its_streams_loses_nothing(daemon: PrivateDaemon, wire: Connection) -> None:
     job = dispatch(wire, "echo one; echo two >> /dev/stderr; echo three >&2; echo four | tee -a /dev/stderr")
     wire.ok(op="wait", jobs=[job])

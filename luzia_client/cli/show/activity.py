@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from luzia_client.cli.show.formatting import format_duration, format_size, format_time
+from luzia_client.cli.show.formatting import format_duration, format_time
 from luzia_client.cli.show.text import format_quantity, harmless, one_line
 
 TYPE_CHECKING = False
@@ -47,14 +47,6 @@ def format_cost(activity: Activity) -> str:
     return f"${activity.cost_usd:.2f}" if activity.cost_usd >= 0.995 else f"${activity.cost_usd:.4f}"
 
 
-def format_lost_output(activity: Activity) -> str:
-    """`at least 1.2 kB: the job truncated it, as …`."""
-    if not activity.lost_bytes:
-        return ""
-    size = format_size(activity.lost_bytes)
-    return f"at least {size}; the job truncated it (`> /dev/stderr` does, `>&2` does not)"
-
-
 def describe_activity(job: Job, now: datetime) -> list[tuple[str, str]]:
     """Labels and values of what is known of the newest attempt; an empty label continues the value above."""
     activity = job.activity
@@ -65,7 +57,6 @@ def describe_activity(job: Job, now: datetime) -> list[tuple[str, str]]:
         ("Last message", one_line(activity.last_message or "", 300)),
         ("Session", harmless(activity.session or "")),
         ("Model", harmless(activity.model or "")),
-        ("Lost output", format_lost_output(activity)),
         ("Turns", str(activity.turns)),
         ("Tools", _format_tools(activity)),
         *_describe_files(activity),

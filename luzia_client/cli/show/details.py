@@ -51,6 +51,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Sub-jobs", _format_sub_jobs(job)),
         ("Progress", format_progress(job, screen, now)),
         *describe_activity(job, now),
+        ("Lost output", format_lost_output(job)),
         ("Directory", harmless(job.cwd)),
         *describe_worktree(job),
         ("Priority", str(job.priority) if job.priority else ""),
@@ -100,6 +101,12 @@ def describe_worktree(job: Job) -> list[tuple[str, str]]:
         ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
         ("Discarded", discarded),
     ]
+
+
+def format_lost_output(job: Job) -> str:
+    """`at least 1.2 kB; the job truncated it (…)`: what is missing in the output of the newest attempt."""
+    lost = job.attempts[-1].lost_bytes if job.attempts else 0
+    return f"at least {format_size(lost)}; the job truncated it (`> /dev/stderr` does, `>&2` does not)" if lost else ""
 
 
 def format_reservations(job: Job) -> str:
