@@ -57,7 +57,7 @@ class _Stream:
     def read_on(self) -> _Piece | None:
         """The next piece; None when there is none. Raises OSError."""
         piece = read_chunk(self.path, self._offset, PIECE_BYTES, self._mark)
-        self._mark = piece.mark(self._mark)
+        self._mark = piece.mark
         if piece.lost:
             self.lost += piece.lost
             self._splitter, self._offset = LineSplitter(), 0

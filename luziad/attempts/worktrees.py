@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import DiscardedWork, Outcome, Worktree
 
+from luziad.attempts.launch import Launcher
 from luziad.clocks.clock import steady_time
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
@@ -26,7 +27,7 @@ from luziad.journal.journal import Journal
 from luziad.worktrees import clean as cleaning
 from luziad.worktrees import create
 from luziad.worktrees import discard as discarding
-from luziad.worktrees.git import Git, GitError
+from luziad.worktrees.git import Git, GitError, GitProcesses
 
 log = logging.getLogger("luziad.worktrees")
 
@@ -36,10 +37,11 @@ _CLOSE_S = 5.0
 
 
 class Worktrees:
-    """trees_dir: the directory of the worktrees. git: used on the threads of this object only."""
+    """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets."""
 
-    def __init__(self, git: Git, trees_dir: str, table: JobTable, journal: Journal) -> None:
-        self._git = git
+    def __init__(self, launcher: Launcher, trees_dir: str, table: JobTable, journal: Journal) -> None:
+        self._launcher = launcher
+        self._processes = GitProcesses()
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
@@ -74,7 +76,7 @@ class Worktrees:
     async def close(self) -> None:
         """Stop git: an unfinished worktree is created again by the next daemon."""
         self._closing = True
-        self._git.stop()
+        self._processes.stop()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_CLOSE_S)
             for task in late:
@@ -89,10 +91,10 @@ class Worktrees:
 
     async def _made(self, record: JobRecord) -> str | None:
         """Plan and create the worktree; returns the problem, if there is one."""
-        used = _may_be_in_use(record)
+        git, used = self._git(record), _may_be_in_use(record)
         try:
-            tree = record.status.worktree or await self._planned(record)
-            await self._in_thread(functools.partial(create.create_worktree, self._git, tree, used=used))
+            tree = record.status.worktree or await self._planned(git, record)
+            await self._in_thread(functools.partial(create.create_worktree, git, tree, used=used))
         except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
@@ -100,15 +102,23 @@ class Worktrees:
                 left is not None
                 and not used
                 and not self._closing
-                and await self._in_thread(create.discard_worktree, self._git, left)
+                and await self._in_thread(create.discard_worktree, git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
             return f"no worktree: {exc}"
         return None
 
-    async def _planned(self, record: JobRecord) -> Worktree:
+    def _git(self, record: JobRecord) -> Git:
+        """Git with the job's environment; with the daemon's if that is lost, or the agent is no longer configured."""
+        try:
+            environment = self._launcher.environment(record)
+        except Refused:  # of a launch; a worktree can be removed nevertheless
+            environment = self._launcher.base
+        return Git(environment, record.spec.umask, self._processes)
+
+    async def _planned(self, git: Git, record: JobRecord) -> Worktree:
         directory = record.spec.cwd or record.spec.directory
-        tree = await self._in_thread(create.plan_worktree, self._git, directory, record.id, self._trees_dir)
+        tree = await self._in_thread(create.plan_worktree, git, directory, record.id, self._trees_dir)
         record.status.worktree = tree
         await self._journal.commit(record, self._journal.events.worktree(record))
         return tree
@@ -121,7 +131,7 @@ class Worktrees:
             if tree is None:
                 raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
             why = await self._in_thread(
-                cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git, tree
+                cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
             )
             if why is None and not dry_run:
                 record.status.worktree = None
@@ -137,13 +147,13 @@ class Worktrees:
             if tree is None:
                 raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
             try:
-                commit = await self._in_thread(discarding.keep_work, self._git, tree, record.id)
+                commit = await self._in_thread(discarding.keep_work, self._git(record), tree, record.id)
                 if commit is not None:
                     until = datetime.now(UTC) + timedelta(seconds=grace_s)
                     record.status.discarded = DiscardedWork(tree, commit, until)
                     record.status.discarded_until = steady_time(grace_s)
                     await self._changed(record)  # before anything is removed
-                await self._in_thread(discarding.remove_kept, self._git, tree)
+                await self._in_thread(discarding.remove_kept, self._git(record), tree)
             except (discarding.CannotDiscard, create.WorktreeUnavailable, GitError, OSError) as exc:
                 message = f"the work of job {record.id} cannot be discarded: {exc}"
                 raise Refused(ErrorCode.WORKTREE_KEPT, message, "Nothing was removed.") from exc
@@ -162,13 +172,13 @@ class Worktrees:
                 hint = f"Merge it (`luzia merge {record.id}`), clean it (`luzia clean {record.id}`), or discard it too."
                 raise Refused(ErrorCode.WORKTREE_KEPT, f"job {record.id} has another worktree now", hint)
             try:
-                await self._in_thread(discarding.restore_work, self._git, kept.worktree, kept.commit)
+                await self._in_thread(discarding.restore_work, self._git(record), kept.worktree, kept.commit)
             except (discarding.CannotDiscard, GitError, OSError) as exc:
                 message = f"the work of job {record.id} cannot be restored: {exc}"
                 raise Refused(ErrorCode.WORKTREE_KEPT, message, f"It is kept in the commit {kept.commit}.") from exc
             record.status.worktree, record.status.discarded, record.status.discarded_until = kept.worktree, None, None
             await self._changed(record)
-            await self._delete_reference(record.id, kept)
+            await self._delete_reference(record, kept)
             log.info("work_restored job=%s path=%s", record.id, kept.worktree.path)
 
     async def _delete_copy(self, record: JobRecord) -> None:
@@ -176,16 +186,16 @@ class Worktrees:
             kept = record.status.discarded
             if kept is None or self._closing:
                 return  # it was restored just now, or the next daemon does it
-            await self._delete_reference(record.id, kept)
+            await self._delete_reference(record, kept)
             if self._table.get(record.id) is record:
                 record.status.discarded = record.status.discarded_until = None
                 await self._changed(record)
 
-    async def _delete_reference(self, job: str, kept: DiscardedWork) -> None:
+    async def _delete_reference(self, record: JobRecord, kept: DiscardedWork) -> None:
         try:
-            await self._in_thread(discarding.delete_copy, self._git, kept.worktree, job, kept.commit)
+            await self._in_thread(discarding.delete_copy, self._git(record), kept.worktree, record.id, kept.commit)
         except GitError as exc:
-            log.warning("discarded_work_not_deleted job=%s commit=%s error=%s", job, kept.commit, exc)
+            log.warning("discarded_work_not_deleted job=%s commit=%s error=%s", record.id, kept.commit, exc)
 
     async def _changed(self, record: JobRecord) -> None:
         """Record a change of the job's worktree or of its discarded work."""

@@ -66,7 +66,7 @@ class OutputSource:
         chunk = await self._in_files_thread(read_chunk, self.path, offset, most, self._mark)
         at_end = has_ended and chunk.offset + len(chunk.data) >= chunk.size
         text, covered = encode_chunk(chunk.data, self._encoding, last=at_end)
-        self._mark = chunk._replace(data=chunk.data[:covered]).mark(self._mark)
+        self._mark = chunk.mark[: len(chunk.mark) - (len(chunk.data) - covered)]
         return replies.Output(
             job=self._record.id,
             attempt=self._number,
@@ -90,8 +90,8 @@ class OutputSource:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._services.files, function, *arguments)
         except OSError as exc:
-            message = f"the output of job {self._record.id} cannot be read: {exc}"
-            raise Refused(ErrorCode.INTERNAL, message) from exc
+            message = f"the output of job {self._record.id} cannot be read: {self.path}: {exc.strerror}"
+            raise Refused(ErrorCode.OUTPUT_UNREADABLE, message) from exc
 
 
 class TranscriptSource(OutputSource):
@@ -125,7 +125,7 @@ class TranscriptSource(OutputSource):
                 self._restart(0)
                 offset = 0
                 break
-            self._mark = chunk.mark(self._mark)
+            self._mark = chunk.mark
             text += await self._in_files_thread(self._render, chunk)
             at_end = self._next >= chunk.size
         ended = has_ended and at_end

@@ -7,9 +7,13 @@ import errno
 import os
 from typing import NamedTuple
 
+from luziad.supervise.regular_files import open_regular
+
 _BLOCK = 64 * 1024
-MARK_BYTES = 64
+_MARK_BYTES = 64
 """So many bytes before an offset tell whether a file that was truncated has grown beyond the offset again."""
+_HOLE_BYTES = 1024 * 1024
+"""A longer hole in the output is skipped: a job has enlarged its file, which may then have any size."""
 
 
 class Chunk(NamedTuple):
@@ -17,7 +21,7 @@ class Chunk(NamedTuple):
 
     dropped: bytes at the beginning of the file that were dropped because of its limit.
     lost: bytes that are gone because the job has truncated the file, when that is found out; it is to be read anew from
-    `offset`.
+    `offset`. mark: the last bytes of the chunk and before it, which the next `read_chunk` needs to find that out.
     """
 
     offset: int
@@ -27,30 +31,32 @@ class Chunk(NamedTuple):
     dropped: int = 0
     lost: int = 0
 
-    def mark(self, before: bytes) -> bytes:
-        """The bytes before the end of the chunk, for the next `read_chunk`. before: the mark with which it was read."""
-        return (before + self.data)[-MARK_BYTES:] if not self.lost else b""
+    mark: bytes = b""
 
 
 def read_chunk(path: str, offset: int, max_bytes: int, before: bytes = b"") -> Chunk:
     """At most `max_bytes` from `offset` or the first stored byte after it; empty when the file does not exist.
 
     before: what the file had before `offset`. If it has something else there, or has become shorter, the job has
-    truncated it, for example with `> /dev/stderr`. Raises OSError.
+    truncated it, for example with `> /dev/stderr`.
+    Raises UnusableFile when the job has replaced it, and other OSErrors.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_regular(path)
     except FileNotFoundError:
         return Chunk(offset, b"", 0)
     try:
-        status = os.fstat(descriptor)
+        start, status = offset, os.fstat(descriptor)
         if _was_truncated(descriptor, status.st_size, offset, before):
             return Chunk(0, b"", status.st_size, status.st_mtime, 0, offset)
         data = os.pread(descriptor, max_bytes, offset)
         # Output may be dropped while it is read, so check afterwards.
         while (dropped := _dropped(descriptor)) > offset:
             offset, data = dropped, os.pread(descriptor, max_bytes, dropped)
-        return Chunk(offset, data, status.st_size, status.st_mtime, dropped)
+        if (begin := _next_data(descriptor, offset)) - offset > _HOLE_BYTES:
+            offset, data = begin, os.pread(descriptor, max_bytes, begin)
+        mark = ((before if offset == start else b"") + data)[-_MARK_BYTES:]
+        return Chunk(offset, data, status.st_size, status.st_mtime, dropped, mark=mark)
     finally:
         os.close(descriptor)
 
@@ -64,16 +70,21 @@ def _was_truncated(descriptor: int, size: int, offset: int, before: bytes) -> bo
 
 def _dropped(descriptor: int) -> int:
     """How many bytes at the beginning were dropped: the file has a hole there (see output_limit.py)."""
+    return _next_data(descriptor, 0)
+
+
+def _next_data(descriptor: int, offset: int) -> int:
+    """The offset of the first stored byte from `offset` on; the end of the file when there is none."""
     try:
-        return os.lseek(descriptor, 0, os.SEEK_DATA)
+        return os.lseek(descriptor, offset, os.SEEK_DATA)
     except OSError as error:
-        return os.fstat(descriptor).st_size if error.errno == errno.ENXIO else 0
+        return max(offset, os.fstat(descriptor).st_size) if error.errno == errno.ENXIO else offset
 
 
 def tail_offset(path: str, lines: int) -> int:
-    """The offset of the last `lines` lines, or of the first stored byte. Raises OSError."""
+    """The offset of the last `lines` lines, or of the first stored byte. Raises OSError, as `read_chunk` does."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_regular(path)
     except FileNotFoundError:
         return 0
     try:
@@ -86,6 +97,8 @@ def tail_offset(path: str, lines: int) -> int:
         begin = _dropped(descriptor)
         while end > begin:
             start = max(begin, end - _BLOCK)
+            if _next_data(descriptor, start) >= end:
+                return end  # a hole
             block = os.pread(descriptor, end - start, start)
             where = len(block)
             while remaining and (where := block.rfind(b"\n", 0, where)) >= 0:

@@ -27,7 +27,7 @@ from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.journal import Callback, CommitListener, Journal
+from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
@@ -108,7 +108,7 @@ class Scheduler:
             self.gates.reconsider(record)
             return []
         if self.revival.is_revived(record):
-            self.journal.after_commit(CommitListener(then, lambda _: then()))
+            self.journal.after_commit(CommitCallbacks(then, lambda _: then()))
             return []
         if not record.status.state.is_final:
             raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
@@ -178,7 +178,7 @@ class Scheduler:
             assert attempt is not None
             self.ready.occupy(record.id, record.wants)
             ref = AttemptRef(record.id, attempt.number)
-            self.executor.attach(ref)
+            self.executor.attach(ref, self.launcher.grace_s(record))
             self.observers.attempt_recovered(record, attempt)
             if attempt.stop_outcome is not None:
                 self.executor.cancel(ref)

@@ -16,6 +16,7 @@ import os
 import time
 
 from luziad.supervise import attempt_files
+from luziad.supervise.regular_files import open_regular
 
 PAUSE_S = 0.2
 """From a write to the check of the sizes; output may exceed the limit in this time."""
@@ -76,8 +77,9 @@ class OutputLimit:
         """The sizes of the files. One that no longer has what it had at its previous end was truncated by the job."""
         for name, (size, mark) in self._ends.items():
             try:
-                fd = os.open(name, os.O_RDONLY, dir_fd=self._directory)
-            except FileNotFoundError:
+                fd = open_regular(name, directory=self._directory)
+            except OSError:  # it does not exist yet, or the agent has replaced it by something else
+                self._ends[name] = 0, b""
                 continue
             try:
                 if os.pread(fd, len(mark), size - len(mark)) != mark:
@@ -92,7 +94,7 @@ class OutputLimit:
 
     def _punch(self, name: str, end: int) -> int:
         """Drop the output before `end`; returns where the rest begins, at a block boundary."""
-        fd = os.open(name, os.O_WRONLY, dir_fd=self._directory)
+        fd = open_regular(name, os.O_WRONLY, directory=self._directory)
         try:
             block = os.fstat(fd).st_blksize
             begin = -(-end // block) * block

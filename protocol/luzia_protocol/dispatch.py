@@ -50,6 +50,7 @@ class Dispatch(Base, tag="dispatch"):
     ask: the agent may ask questions and wait for answers; None takes the project's setting.
     hold: do not start the job until it is released.
     system_prompt: text to add to the agent's system prompt; an agent without that option gets it before the task.
+    umask: the file mode creation mask of its processes, from 0 to 511 (0o777); None takes the daemon's.
     parent: the job that dispatches it. Cancelling that job cancels this one. Ignored if this daemon does not know it.
     """
 
@@ -89,3 +90,4 @@ class Dispatch(Base, tag="dispatch"):
     hold: bool = False
     parent: str | None = None
     system_prompt: str | None = None
+    umask: int | None = None

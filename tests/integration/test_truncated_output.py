@@ -75,7 +75,7 @@ def test_the_command_line_prints_everything_it_has_seen_and_says_what_was_lost(
         assert following.stdout.readline() == b"two\n"
         open_gate(daemon)
         assert following.stdout.read() == b"three\n"
-        note = "luzia: the job truncated its output: at least 4 bytes of it are lost\n"
+        note = "luzia: the job truncated its output and lost at least 4 bytes of it\n"
         assert following.stderr.read().decode() == note
 
 
@@ -88,7 +88,7 @@ def test_many_jobs_are_followed_over_a_truncation(daemon: PrivateDaemon, wire: C
         assert following.stdout.readline().endswith(b"| one\n")
         open_gate(daemon)
         assert following.stdout.read().endswith(b"| two\n")
-        assert b"the job truncated its output: at least 4 bytes of it are lost" in following.stderr.read()
+        assert b"the job truncated its output and lost at least 4 bytes of it" in following.stderr.read()
 
 
 def test_the_transcript_of_an_agent_and_what_is_understood_go_on(daemon: PrivateDaemon, wire: Connection) -> None:
@@ -120,7 +120,7 @@ def test_the_transcript_of_an_agent_and_what_is_understood_go_on(daemon: Private
     other.close()
     later = daemon.run("logs", "--raw", job)
     assert later.stdout == said("second words") + "\n"
-    assert later.stderr == f"luzia: the job truncated its output: at least {lost} bytes of it are lost\n"
+    assert later.stderr == f"luzia: the job truncated its output and lost at least {lost:,} bytes of it\n"
     shown = " ".join(daemon.run("jobs", job).stdout.split())
     assert f"Lost output: at least {lost} B; the job truncated it" in shown
     assert json.loads(daemon.run("logs", "--json", job).stdout.splitlines()[0])["lost_bytes"] == lost
@@ -150,7 +150,7 @@ def test_a_later_reader_of_a_shell_job_is_told_what_the_shim_has_seen() -> None:
         assert (later.stdout, later.stderr) == ("three\n", "")
         lost = status(wire, job)["attempts"][0]["lost_bytes"]
         assert lost >= whole // 2
-        note = f"luzia: the job truncated its output: at least {lost} bytes of it are lost\n"
+        note = f"luzia: the job truncated its output and lost at least {lost:,} bytes of it\n"
         assert daemon.run("logs", job).stderr.endswith(note)
         shown = " ".join(daemon.run("jobs", job).stdout.split())
         assert "the job truncated it (`> /dev/stderr` does, `>&2` does not)" in shown

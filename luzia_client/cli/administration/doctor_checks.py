@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import struct
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import MAGIC_NUMBER
 from itertools import takewhile
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from luzia_protocol import environment
 from luzia_protocol.errors import Refused
-from luzia_protocol.replies import Agent, DaemonInfo
+from luzia_protocol.replies import Agent, DaemonInfo, Project
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
@@ -50,6 +53,42 @@ def check_python() -> Iterator[Finding]:
         yield Finding("✗", f"missing packages: {', '.join(missing)}", "Reinstall luzia with pip.")
     else:
         yield Finding("✓", f"packages: {', '.join(f'{name} {version(name)}' for name in PACKAGES)}")
+
+
+def loaded_modules() -> list[tuple[Path, Path]]:
+    """The source and the compiled file of each loaded module of luzia."""
+    specs = [getattr(module, "__spec__", None) for name, module in sys.modules.items() if name.startswith("luzia")]
+    return [(Path(spec.origin), Path(spec.cached)) for spec in specs if spec and spec.origin and spec.cached]
+
+
+def check_compiled(modules: Iterable[tuple[Path, Path]]) -> Iterator[Finding]:
+    """Compiled files: Python writes them at the first start, unless it may not."""
+    missing = [source for source, compiled in modules if not _is_compiled(source, compiled)]
+    if not missing:
+        yield Finding("✓", "the modules of luzia are compiled")
+        return
+    modules_are = "1 module of luzia is" if len(missing) == 1 else f"{len(missing)} modules of luzia are"
+    directories = sorted({str(source.parent) for source in missing})
+    top = [each for each in directories if not any(each.startswith(f"{other}/") for other in directories)]
+    yield Finding(
+        "!",
+        f"{modules_are} compiled at every start, for example {missing[0]}, which makes every command slower",
+        f"As a user who may write there: {sys.executable} -m compileall -q {' '.join(top)}",
+    )
+
+
+def _is_compiled(source: Path, compiled: Path) -> bool:
+    """Whether Python can use the compiled file (format: PEP 552; the flags, then the time and size of the source)."""
+    try:
+        with open(compiled, "rb") as file:
+            magic, flags, modified, size = struct.unpack("<4sIII", file.read(16))
+        status = os.stat(source)
+    except (OSError, struct.error):
+        return False
+    if magic != MAGIC_NUMBER:
+        return False
+    expected = (int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+    return bool(flags) or (modified, size) == expected
 
 
 def check_kernel() -> Iterator[Finding]:
@@ -200,10 +239,13 @@ def check_projects(client: Client) -> Iterator[Finding]:
 def check_agents(client: Client) -> Iterator[Finding]:
     """The agents: which are installed, whether they start, and whether the configured ones are among them."""
     try:
-        agents, projects = client.list_agents().agents, client.list_projects().projects
+        found, projects = client.list_agents(), client.list_projects().projects
     except Refused as exc:
         yield Finding("✗", f"agents: {exc.message}", exc.hint)
         return
+    agents = found.agents
+    if found.search_path:
+        yield Finding("✓", f"agents are looked for on the PATH of this shell: {found.search_path}")
     installed = [f"{agent.name} {agent.version or ''}".rstrip() for agent in agents if agent.installed]
     yield Finding("✓", f"agents installed: {', '.join(installed) or 'none'}")
     missing = {agent.name: agent.install_hint for agent in agents if not agent.installed}
@@ -213,11 +255,20 @@ def check_agents(client: Client) -> Iterator[Finding]:
         if agent.problem:
             yield Finding("✗", f"agent {agent.name} does not start: {agent.problem}", f"Run: {agent.path} --version")
     for project in projects:
-        if project.agent in missing:
+        if project.agent in missing and not _finds_its_agent(client, project):
             yield Finding(
                 "✗", f"project {project.name}: agent {project.agent} is not installed", missing[project.agent]
             )
     yield from _check_default(next((agent for agent in agents if agent.default), None))
+
+
+def _finds_its_agent(client: Client, project: Project) -> bool:
+    """Whether the jobs of a project find its agent, on a PATH of its own."""
+    try:
+        agents = client.list_agents(versions=False, project=project.name).agents
+    except Refused:
+        return False  # it was removed meanwhile
+    return any(agent.name == project.agent and agent.installed for agent in agents)
 
 
 def _check_default(default: Agent | None) -> Iterator[Finding]:

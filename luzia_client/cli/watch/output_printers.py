@@ -15,6 +15,7 @@ from luzia_protocol.output import FollowEnd, Output
 
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import STATE_COLOURS, add_reason, format_state
+from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, detect_screen
 from luzia_client.cli.show.text import format_quantity, one_line, pad, width
@@ -29,7 +30,7 @@ MAX_PROJECT_WIDTH = 16
 
 def format_loss(lost_bytes: int) -> str:
     """What to say of output that the job has truncated itself."""
-    return f"the job truncated its output: at least {format_quantity(lost_bytes, 'byte')} of it are lost"
+    return f"the job truncated its output and lost at least {format_quantity(lost_bytes, 'byte')} of it"
 
 
 class JobEnd(NamedTuple):
@@ -189,4 +190,4 @@ class JsonPrinter:
             self._print(msgspec.structs.replace(last, state=end.state))
 
     def _print(self, item: Output | FollowEnd) -> None:
-        print(msgspec.json.encode(item).decode(), flush=True)
+        print_json(item)

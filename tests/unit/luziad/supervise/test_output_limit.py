@@ -122,7 +122,7 @@ def test_a_file_that_was_truncated_is_noticed_at_its_size_and_at_its_content(tmp
     stdout = tmp_path / "stdout"
     stdout.write_bytes(b"first words")
     piece = read_chunk(str(stdout), 0, 100)
-    mark = piece.mark(b"")
+    mark = piece.mark
     stdout.write_bytes(b"short")
     assert read_chunk(str(stdout), 11, 100, mark)[:3] == (0, b"", 5)
     assert read_chunk(str(stdout), 11, 100, mark).lost == 11
@@ -139,5 +139,5 @@ def test_output_that_was_dropped_for_the_limit_is_not_taken_for_a_truncation(tmp
     descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     OutputLimit(descriptor, LIMIT // 2).trim()
     os.close(descriptor)
-    later = read_chunk(str(stdout), 2 * LIMIT, 1 << 30, piece.mark(b""))
+    later = read_chunk(str(stdout), 2 * LIMIT, 1 << 30, piece.mark)
     assert (later.lost, later.offset > 2 * LIMIT) == (0, True)
