@@ -141,6 +141,12 @@ def _fast_forward(job: Job, tree: Worktree, target: str) -> None:
     try:
         run_git(tree.repository, *args, env={"GIT_REFLOG_ACTION": f"luzia merge {job.id}"})
     except WorktreeError as exc:
+        names = [line.strip() for line in exc.message.splitlines() if line.startswith("\t")]
+        if names:
+            hint = "Nothing was changed. Commit, move or remove them, then merge again."
+            raise WorktreeError(
+                f"the merge would overwrite files in {tree.repository}: {_list_names(names)}", hint
+            ) from exc
         raise WorktreeError(f"cannot fast-forward {tree.repository}: {exc.message}", "Nothing was changed.") from exc
 
 

@@ -129,7 +129,7 @@ class Worktrees:
                 raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
             tree = record.status.worktree
             if tree is None:
-                raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
+                raise _no_worktree(record)
             why = await self._in_thread(
                 cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
             )
@@ -145,7 +145,7 @@ class Worktrees:
                 raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
             tree = record.status.worktree
             if tree is None:
-                raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
+                raise _no_worktree(record)
             try:
                 commit = await self._in_thread(discarding.keep_work, self._git(record), tree, record.id)
                 if commit is not None:
@@ -218,3 +218,10 @@ class Worktrees:
 def _may_be_in_use(record: JobRecord) -> bool:
     """Whether an agent may have worked in the tree: an earlier attempt may have started."""
     return any(each.started_at is not None or each.outcome is Outcome.LOST for each in record.status.attempts[:-1])
+
+
+def _no_worktree(record: JobRecord) -> Refused:
+    if record.status.discarded is None:
+        return Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
+    hint = f"Restore it with `luzia restore-work {record.id}`."
+    return Refused(ErrorCode.NO_WORKTREE, f"the work of job {record.id} was discarded", hint)

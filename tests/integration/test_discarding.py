@@ -49,13 +49,19 @@ def test_work_is_discarded_and_restored_as_it_was(workshop: Workshop) -> None:
     before = workshop.project.at(path).picture()
     said = workshop.luzia("discard", "--yes", name)
     assert (said.returncode, said.stderr) == (0, "")
-    assert said.stdout.startswith(f"{name}  discarded; `luzia restore-work {name}` restores it until 20")
+    assert said.stdout.startswith(f"{name}  discarded; until 20")
+    assert said.stdout.endswith(" `luzia restore-work` restores it\n")
     assert not Path(path).exists()
     assert references(workshop) == f"refs/luzia/discarded/{name}"
     assert workshop.job(name)["worktree"] is None
     shown = workshop.luzia("jobs", name).stdout
     assert "Discarded:     kept until 20" in shown
     assert f"  luzia restore-work {name}\n" in shown
+    for command in ("diff", "merge", "clean"):
+        refused = workshop.luzia(command, name).stderr
+        assert (
+            refused == f"luzia: the work of job {name} was discarded\n  Restore it with `luzia restore-work {name}`.\n"
+        )
     assert workshop.luzia("restore-work", name).stdout == f"{name}  restored: {path}, on luzia/{name}\n"
     assert references(workshop) == f"refs/heads/luzia/{name}"
     assert workshop.project.at(path).picture() == before

@@ -13,7 +13,6 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.args.selection import confirm, format_ids
-from luzia_client.cli.show.details import format_local_time
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity
@@ -49,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
             elif result.kept_until is None:
                 print(f"{result.job}  discarded: there was nothing to keep")
             else:
-                until = format_local_time(result.kept_until)
-                print(f"{result.job}  discarded; `luzia restore-work {result.job}` restores it until {until}")
+                until = result.kept_until.astimezone().strftime("%Y-%m-%d %H:%M")
+                print(f"{result.job}  discarded; until {until} `luzia restore-work` restores it")
     return status
 
 

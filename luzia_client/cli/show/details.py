@@ -104,9 +104,9 @@ def describe_worktree(job: Job) -> list[tuple[str, str]]:
 
 
 def format_lost_output(job: Job) -> str:
-    """`at least 1.2 kB; the job truncated it (…)`: what is missing in the output of the newest attempt."""
+    """`at least 1.2 kB, truncated by the job (…)`: what is missing in the output of the newest attempt."""
     lost = job.attempts[-1].lost_bytes if job.attempts else 0
-    return f"at least {format_size(lost)}; the job truncated it (`> /dev/stderr` does, `>&2` does not)" if lost else ""
+    return f"at least {format_size(lost)}, truncated by the job (as by `> /dev/stderr`)" if lost else ""
 
 
 def format_reservations(job: Job) -> str:
