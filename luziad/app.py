@@ -15,6 +15,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.attempts.budget import BudgetWatch
+from luziad.attempts.discarded_work import DiscardedWork
 from luziad.attempts.environment import base_environment
 from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput
@@ -65,6 +66,7 @@ from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.retry.policies import RetryPolicies
+from luziad.scheduling.revival import Revival
 from luziad.scheduling.scheduler import Scheduler
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.starter import Starter
@@ -177,6 +179,7 @@ class App:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
         self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal, self._git_threads)
+        self._discarded = DiscardedWork(self._worktrees, self._table, self._config.daemon.discard_grace_s)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._output = LiveOutput(self._watcher, self._reading, reports)
@@ -281,6 +284,9 @@ class App:
             transitions=self._transitions,
             completion=self._completion,
             retries=retries,
+            revival=Revival(
+                table=self._table, transitions=self._transitions, retries=retries, observers=self._observers
+            ),
             sub_jobs=self._sub_jobs,
             progress=self._progress,
             admission=Admission(
@@ -298,6 +304,7 @@ class App:
             holds=HoldControl(self._gates, self._journal),
             questions=self._questions,
             worktrees=self._worktrees,
+            discarded=self._discarded,
             observers=self._observers,
         )
 
@@ -361,6 +368,7 @@ class App:
             self._starter,
             self._schedules,  # after the starter: what has waited for the store starts before new runs
             self._status_files,
+            self._discarded,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -407,6 +415,7 @@ class App:
             gate.close()
         self._stalls.close()
         self._machine.close()
+        self._discarded.close()
         await self._worktrees.close()
         await self._completion.close()
         self._schedules.close()

@@ -54,6 +54,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_load, min_free_memory_bytes, max_cpu_pressure, max_memory_pressure, max_io_pressure: nothing starts while the
     machine is busier; a pressure is the percentage of the last 10 s in which a process waited.
     starvation_after_s: seconds that a job is passed over before slots and resources are reserved for it.
+    discard_grace_s: seconds that discarded work is kept.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
     retries: attempts that may be added to a job; None adds attempts after an overload only.
     retry_on: the outcomes after which an attempt is added.
@@ -84,6 +85,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_memory_pressure: Annotated[float | None, rules.PERCENT] = None
     max_io_pressure: Annotated[float | None, rules.PERCENT] = None
     starvation_after_s: Annotated[float, rules.SECONDS] = 600.0
+    discard_grace_s: Annotated[float, rules.SECONDS] = 14 * 86400.0
     snapshot_interval_s: Annotated[float, rules.SECONDS] = 300.0
     log_level: Annotated[str, rules.LOG_LEVEL] = "info"
     retries: Annotated[int | None, rules.RETRIES] = None

@@ -53,7 +53,7 @@ async def follow(services: Services, request: Follow, call: Call) -> None:
             changes.watch(source.path)
             has_ended = source.has_ended()
             chunk = await source.read(offset, FOLLOW_CHUNK_BYTES)
-            if chunk.next_offset > offset:
+            if chunk.next_offset != offset:
                 offset = chunk.next_offset
                 call.send(replies.OutputFrame(chunk, call.id))
                 await call.drain()

@@ -19,6 +19,11 @@ from luziad.jobs.requirements import NO_REQUIREMENTS
 from luziad.jobs.start_time import next_start_at
 
 
+def lost_bytes(attempt: AttemptRecord) -> int:
+    """How much of its stdout the job has truncated: what the daemon or the shim has noticed."""
+    return max(attempt.lost_bytes, attempt.activity.lost_bytes if attempt.activity is not None else 0)
+
+
 def to_datetime(epoch_s: float | None) -> datetime | None:
     """Epoch seconds as an aware datetime in UTC, whatever a record has."""
     return None if epoch_s is None else times.to_datetime(epoch_s)
@@ -68,6 +73,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         after_any=[*fate.dependencies.ended] if fate.dependencies else [],
         after_fail=[*fate.dependencies.failed] if fate.dependencies else [],
         worktree=fate.worktree,
+        discarded=fate.discarded,
         priority=requirements.priority,
         needs=requirements.needs,
         cpus=requirements.cpus,
@@ -158,6 +164,7 @@ def _attempt_view(attempt: AttemptRecord, activity: Activity | None) -> Attempt:
         duration_s=attempt.duration_s,
         usage=attempt.usage,
         activity=activity,
+        lost_bytes=lost_bytes(attempt),
         session=attempt.continuation.session if attempt.continuation else None,
         message=attempt.continuation.message[:LIST_TASK_CHARS]
         if attempt.continuation and attempt.continuation.message

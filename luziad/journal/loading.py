@@ -151,6 +151,7 @@ def _status(job: Job) -> JobStatus:
         seq=job.seq,
         dependencies=_dependencies(job),
         worktree=job.worktree,
+        discarded=job.discarded,
         held_at=_epoch(job.held_at),
     )
 
@@ -173,6 +174,7 @@ def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
         outcome=attempt.outcome,
         reason=attempt.reason,
         usage=attempt.usage,
+        lost_bytes=attempt.lost_bytes,
         activity=_activity(attempt.activity, job.activity) if attempt.number == job.attempt else attempt.activity,
     )
 

@@ -85,6 +85,8 @@ class ErrorCode(StrEnum):
     """The job has not finished."""
     JOB_FINAL = "job_final"
     """The job has already finished."""
+    DEPENDENCY_FAILED = "dependency_failed"
+    """A job that this one depends on has ended in such a way that this one cannot run."""
     JOB_NOT_RUNNING = "job_not_running"
     """No attempt of the job is running."""
     NO_SESSION = "no_session"
@@ -107,6 +109,8 @@ class ErrorCode(StrEnum):
     """The job needs a git worktree, but its directory is not in a git repository."""
     NO_WORKTREE = "no_worktree"
     """The job has no git worktree: it was dispatched without one, has not started, or was cleaned."""
+    NOTHING_DISCARDED = "nothing_discarded"
+    """No discarded work of the job is kept: none was discarded, or it was restored or deleted since."""
     WORKTREE_KEPT = "worktree_kept"
     """The job's git worktree contains work that exists nowhere else, so it is kept."""
     EVENTS_EXPIRED = "events_expired"
@@ -178,6 +182,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.JOB_NOT_QUEUED: "Cancel it and dispatch another job, or let it end and retry it.",
     ErrorCode.JOB_NOT_FINAL: "Wait for it (`luzia wait ID`), or cancel it (`luzia cancel ID`).",
     ErrorCode.JOB_FINAL: "Run it again with `luzia retry ID`.",
+    ErrorCode.DEPENDENCY_FAILED: "Run that job again first with `luzia retry ID`.",
     ErrorCode.JOB_NOT_RUNNING: "Show its state with `luzia jobs ID`.",
     ErrorCode.NO_SESSION: "Dispatch a new job, or run the task again with `luzia retry ID`.",
     ErrorCode.UNKNOWN_ATTEMPT: "List its attempts with `luzia jobs ID`.",
@@ -189,8 +194,9 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",
     ErrorCode.NO_WORKTREE: "Dispatch with `--worktree`; `luzia jobs ID` shows the worktree of a job.",
+    ErrorCode.NOTHING_DISCARDED: "`luzia jobs ID` shows discarded work and how long it is kept.",
     ErrorCode.WORKTREE_KEPT: (
-        "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with git."
+        "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with `luzia discard ID`."
     ),
     ErrorCode.EVENTS_EXPIRED: "List the jobs again, and subscribe after the `seq` of that reply.",
     ErrorCode.CONFIG_INVALID: "Correct the errors in the message, then run `luzia daemon reload`.",

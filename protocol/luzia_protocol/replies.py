@@ -17,7 +17,10 @@ from luzia_protocol.events import Event
 from luzia_protocol.graphs import GraphResult as GraphResult
 from luzia_protocol.graphs import JobGraph as JobGraph
 from luzia_protocol.job_control import CleanResult as CleanResult
+from luzia_protocol.job_control import DiscardResult as DiscardResult
 from luzia_protocol.job_control import JobChange as JobChange
+from luzia_protocol.job_control import RestoreResult as RestoreResult
+from luzia_protocol.job_control import RetryResult as RetryResult
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.operations import QueueChange as QueueChange
 from luzia_protocol.operations import Queues as Queues
@@ -209,7 +212,18 @@ class StreamStart(msgspec.Struct, frozen=True):
 
 
 JobReply = (
-    DispatchResult | GraphResult | JobGraph | StatusResult | JobPage | Output | WaitResult | JobChange | CleanResult
+    DispatchResult
+    | GraphResult
+    | JobGraph
+    | StatusResult
+    | JobPage
+    | Output
+    | WaitResult
+    | JobChange
+    | RetryResult
+    | CleanResult
+    | DiscardResult
+    | RestoreResult
 )
 ScheduleReply = ScheduleResult | ScheduleListResult
 DaemonReply = (

@@ -54,6 +54,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Sub-jobs", _format_sub_jobs(job)),
         ("Progress", format_progress(job, screen, now)),
         *describe_activity(job, now),
+        ("Lost output", format_lost_output(job)),
         ("Directory", harmless(job.cwd)),
         *describe_worktree(job),
         ("Priority", str(job.priority) if job.priority else ""),
@@ -103,14 +104,22 @@ def format_run(job: Job) -> str:
 
 def describe_worktree(job: Job) -> list[tuple[str, str]]:
     """The job's worktree and branch, if it has its own."""
-    tree = job.worktree
+    tree, kept = job.worktree, job.discarded
+    discarded = "" if kept is None else f"kept until {format_local_time(kept.kept_until)}"
     if tree is None:
-        return []
+        return [("Discarded", discarded)]
     without = ", without the project's uncommitted changes" if tree.dirty else ""
     return [
         ("Worktree", harmless(tree.path)),
         ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
+        ("Discarded", discarded),
     ]
+
+
+def format_lost_output(job: Job) -> str:
+    """`at least 1.2 kB, truncated by the job (…)`: what is missing in the output of the newest attempt."""
+    lost = job.attempts[-1].lost_bytes if job.attempts else 0
+    return f"at least {format_size(lost)}, truncated by the job (as by `> /dev/stderr`)" if lost else ""
 
 
 def format_reservations(job: Job) -> str:
@@ -247,4 +256,6 @@ def suggest_commands(job: Job) -> list[str]:
         ]
     logs = [f"luzia logs {job.id}"] if job.attempt else []
     tree = [f"luzia diff {job.id}", f"luzia merge {job.id}"] if job.worktree is not None else []
+    if job.worktree is None and job.discarded is not None:
+        tree = [f"luzia restore-work {job.id}"]
     return [*logs, *tree, f"luzia retry {job.id}", f"luzia remove {job.id}"]

@@ -23,7 +23,7 @@ ORDER = {
     "attempt_ended": "SlotLending UsageLimitGate CircuitBreakerGate",
     "job_changed": "StatusFiles",
     "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Retention",
-    "job_removed": "Deadlines",
+    "job_removed": "Deadlines DiscardedWork",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",
 }
