@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from luziad.errors import StartupError, StorageError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
+from luziad.jobs.directories import JobDirectories
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
@@ -74,7 +74,8 @@ from luziad.scheduling.transitions import Transitions
 from luziad.server import systemd
 from luziad.server.admission import ConnectionLimits
 from luziad.server.listener import Listener
-from luziad.server.runtime_dir import bind, lock, prepare_runtime_dir, unbind
+from luziad.server.presence import Presence
+from luziad.server.runtime_dir import DirectoryLock, prepare_directory, prepare_runtime_dir
 from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
@@ -95,22 +96,33 @@ async def serve(config: Config, ready: Callable[[], None], *, reset_inherited: b
     notices = process_state.reset_process_state() if reset_inherited else []
     places = open_files.raise_limit(config.daemon.max_connections, config.daemon.max_running)
     prepare_runtime_dir(config.runtime_dir)
-    _make_private(Path(config.state_dir))
-    _make_private(Path(config.jobs_dir))
-    with lock(config.runtime_dir), lock(config.state_dir):
-        await App(config, places, notices).run(ready)
+    prepare_directory(config.state_dir, "LUZIA_STATE_DIR")
+    prepare_directory(config.jobs_dir, "LUZIA_JOBS_DIR")
+    with (
+        DirectoryLock(config.runtime_dir, config.socket) as runtime_lock,
+        DirectoryLock(config.state_dir, config.socket) as state_lock,
+    ):
+        await App(config, places, notices, runtime_lock, state_lock).run(ready)
 
 
 class App:
-    """The daemon's parts. Create it with the locks of the runtime and the state directory held.
+    """The daemon's parts.
 
     places: connections for which the system's limit of open files leaves room. notices: what the operator should know.
+    runtime_lock, state_lock: held.
 
     The parts are constructed below in the order in which they need one another. Two lists are worth knowing: the gates
     in `_build_scheduler`, and the observers in `_observers_in_order`.
     """
 
-    def __init__(self, config: Config, places: int, notices: Sequence[str]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        places: int,
+        notices: Sequence[str],
+        runtime_lock: DirectoryLock,
+        state_lock: DirectoryLock,
+    ) -> None:
         self._config = config
         self._notices = [*notices]
         self._state_dir = Path(config.state_dir)
@@ -127,6 +139,7 @@ class App:
         self._build_attempts()
         self._build_scheduler()
         self._build_services(places)
+        self._presence = Presence(config.socket, runtime_lock, state_lock, self._listener)
         self._observers.add(*self._observers_in_order())
 
     def _build_base(self) -> None:
@@ -143,7 +156,8 @@ class App:
         self._journal = Journal(self._store, opened.least_seq)
         self._journal.when_recovered(self._observers.store_recovered)
         self._watcher = FileWatcher()
-        self._executor = LocalExecutor(config.jobs_dir, self._watcher, self._files, self._slow)
+        self._directories = JobDirectories(config.jobs_dir, config.default_jobs_dir, self._table.newest_first())
+        self._executor = LocalExecutor(config.jobs_dir, self._directories, self._watcher, self._files, self._slow)
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor)
 
     def _build_queue(self) -> None:
@@ -355,14 +369,14 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._shutdown.request)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        activated = systemd.activated_socket()
-        listening = activated or bind(self._config.socket)
+        self._presence.listen(systemd.activated_socket())
         self._journal.start()
         try:
             reports = ExecutorReports(self._transitions, self._journal, self._observers, self._completion)
             await self._executor.start(reports)
             if self._was_repaired:
-                for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
+                for record in find_newer_jobs(self._directories.all, self._table):
+                    self._directories.add(record)
                     self._scheduler.admission.adopt(record)
                 self._journal.after_commit(CommitCallbacks(self._finish_repair, _report_unfinished_repair))
             self._journal.delete_environments(self._environments.drop_unused())
@@ -370,18 +384,16 @@ class App:
             self._schedules.check()
             gc.collect()
             gc.freeze()  # the jobs that were loaded stay; the collector need not walk them again
-            self._listener.start(listening)
+            self._presence.start()
             ready()
             systemd.notify("READY=1")
             self._pet_watchdog()
             log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._table))
             await self._shutdown.wait()
         finally:
-            await self._close(listening)
-            if activated is None:
-                unbind(self._config.socket)
+            await self._close()
 
-    async def _close(self, listening: socket.socket) -> None:
+    async def _close(self) -> None:
         log.info("stopping running=%d", self._ready.running)
         systemd.notify("STOPPING=1")
         self._shutdown.request()
@@ -402,8 +414,7 @@ class App:
         self._status_files.flush()
         await self._snapshotting.close()
         await self._journal.close()
-        self._listener.close()
-        listening.close()
+        self._presence.close()
         await self._watcher.close()
         self._operations.close()
         self._files.shutdown()
@@ -430,15 +441,6 @@ class App:
 
     def _view(self, record: JobRecord) -> Job:
         return self._services.view(record, whole=True)
-
-
-def _make_private(path: Path) -> None:
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise StartupError(f"{path} cannot be written: correct its mode, or set LUZIA_STATE_DIR")
-    except OSError as exc:
-        raise StartupError(f"the directory {path} cannot be used: {exc.strerror}") from exc
 
 
 def _log_file() -> str | None:

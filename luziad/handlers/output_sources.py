@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -81,10 +82,18 @@ class OutputSource:
     async def _in_files_thread(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._services.files, function, *arguments)
+            return await loop.run_in_executor(self._services.files, self._checked, function, *arguments)
         except OSError as exc:
             message = f"the output of job {self._record.id} cannot be read: {self.path}: {exc.strerror}"
             raise Refused(ErrorCode.OUTPUT_UNREADABLE, message) from exc
+
+    def _checked(self, function: Callable[..., Any], *arguments: object) -> Any:
+        """The result of the function, unless the attempt has run and its directory is missing. Raises Refused."""
+        directory = os.path.dirname(self.path)
+        if self._record.status.attempts[self._number - 1].started_at is not None and not os.path.isdir(directory):
+            message = f"the output of job {self._record.id} is gone: {directory} does not exist"
+            raise Refused(ErrorCode.OUTPUT_GONE, message)
+        return function(*arguments)
 
 
 class TranscriptSource(OutputSource):

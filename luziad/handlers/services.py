@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
-from luziad.jobs.view import describe_job, summarize_job
+from luziad.jobs.view import describe_job, summarize_job, unreadable_job
 from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
@@ -27,6 +28,8 @@ from luziad.operations.shutdown import Shutdown
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.scheduler import Scheduler
+
+log = logging.getLogger("luziad.handlers")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,14 @@ class Services:
         return name
 
     def view(self, record: JobRecord, *, whole: bool) -> Job:
-        """The job as clients see it, with the reason why it waits."""
+        """The job as clients see it, with the reason why it waits. A job that cannot be shown hides no other."""
+        try:
+            return self._view(record, whole=whole)
+        except Exception:
+            log.exception("job_not_shown job=%s", record.id)
+            return unreadable_job(record)
+
+    def _view(self, record: JobRecord, *, whole: bool) -> Job:
         reason = record.status.reason
         if record.status.state is JobState.QUEUED:
             reason = self._why_queued(record, whole=whole)
@@ -80,6 +90,7 @@ class Services:
             reason = self.scheduler.lending.reason(record.id) or reason or (self.watcher.problem if whole else None)
         if not whole:
             return summarize_job(record, reason)
+        options = self.scheduler.launcher.agent_options(record)
         return describe_job(
             record,
             reason,
@@ -87,6 +98,9 @@ class Services:
             directory=self.scheduler.executor.job_directory(record.id),
             children=self.table.children(record),
             budget=self._budget(record),
+            model=options.model,
+            permission_mode=options.permission_mode,
+            args=options.args,
         )
 
     def _budget(self, record: JobRecord) -> Budget | None:

@@ -42,8 +42,10 @@ class Listener:
         self._out_of_files = False
 
     def start(self, listening: socket.socket) -> None:
-        """Accept on this socket."""
+        """Accept on this socket, and no longer on an earlier one."""
         self._loop = asyncio.get_running_loop()
+        if self._listening is not None:
+            self._loop.remove_reader(self._listening)
         self._listening = listening
         self._loop.add_reader(listening, self._accept)
 

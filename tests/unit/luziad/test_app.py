@@ -10,6 +10,7 @@ import pytest
 from luziad.app import App
 from luziad.config import load as configuration
 from luziad.jobs.observer import Hook, JobObserver, Observers
+from luziad.server.runtime_dir import DirectoryLock
 
 ORDER = {
     "job_queued": "Deadlines UsageLimitGate CircuitBreakerGate",
@@ -46,7 +47,8 @@ async def observers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Observer
     (tmp_path / "jobs").mkdir()
     monkeypatch.setenv("LUZIA_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("LUZIA_CONFIG", str(tmp_path / "none.toml"))
-    return App(configuration.load(), 100, [])._observers
+    locks = DirectoryLock("/run"), DirectoryLock(str(tmp_path))
+    return App(configuration.load(), 100, [], *locks)._observers
 
 
 def names(observers: Iterator[JobObserver]) -> str:
