@@ -39,11 +39,14 @@ def build_adapter(
     merge_stderr: bool,
     reader: Callable[[], Reader] = ExitCodeReader,
     like: str | None = None,
+    version_option: bool = False,
+    install_hint: str = "",
 ) -> Adapter:
     """The adapter of a configured agent.
 
     argv: arguments with placeholders of PLACEHOLDERS. reader: that of the built-in agent whose output format the
     program prints; by default its exit code is the verdict. like: the program of that agent.
+    version_option, install_hint: as in Adapter.
     """
 
     def command(context: CommandContext) -> Command:
@@ -60,8 +63,8 @@ def build_adapter(
         program=program,
         command=command,
         reader=reader,
-        has_version_option=program is not None and program.rpartition("/")[2] == like,
-        install_hint=f"Install {argv[0]}, or correct the command in [agents.{name}].",
+        has_version_option=program is not None and (version_option or program.rpartition("/")[2] == like),
+        install_hint=install_hint or f"Install {argv[0]}, or correct the command in [agents.{name}].",
     )
 
 

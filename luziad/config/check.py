@@ -12,16 +12,18 @@ from typing import Any
 
 import msgspec
 
+from luziad.agents.expressions import ExpressionError
+from luziad.agents.jsonl_fields import parse_field
 from luziad.agents.registry import BUILT_IN, READERS, RUN_ADAPTER
 from luziad.agents.template import PLACEHOLDERS, find_placeholders
-from luziad.config import rules
+from luziad.config import rules, shipped_agents
 from luziad.config.rules import NAME, NAME_EXPECTED, Rule, describe_value, is_text
 from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
 from luziad.jobs.resources import MACHINE
 
-COMMAND_KEYS = ("prompt", "env", "merge_stderr", "reader", "jsonl")
+COMMAND_KEYS = ("prompt", "env", "merge_stderr", "reader", "jsonl", "version_option", "install_hint")
 """Keys that apply to a command only, not to a built-in agent without one."""
 
 _LINE = re.compile(r"line (\d+)")
@@ -61,12 +63,13 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
     mistakes = checker.describe_mistakes(file, text) + list(more)
     if mistakes:
         raise ConfigError(mistakes)
+    tables = shipped_agents.complete_tables(data.get("agents", {}))
     return CheckedConfig(
         daemon=msgspec.convert(data.get("daemon", {}), DaemonConfig),
         projects={
             n: msgspec.convert(_expand_home(t, "path"), ProjectConfig) for n, t in data.get("projects", {}).items()
         },
-        agents={n: msgspec.convert(_expand_home(t, "command"), AgentConfig) for n, t in data.get("agents", {}).items()},
+        agents={n: msgspec.convert(_expand_home(t, "command"), AgentConfig) for n, t in tables.items()},
         resources=data.get("resources", {}),
     )
 
@@ -88,7 +91,9 @@ class _Checker:
         self._data = data
         self._mistakes: list[tuple[Path, str]] = []
         agents = data.get("agents")
-        self._agents = list(dict.fromkeys([*BUILT_IN, *(agents if isinstance(agents, dict) else ())]))
+        self._agents = list(
+            dict.fromkeys([*BUILT_IN, *shipped_agents.NAMES, *(agents if isinstance(agents, dict) else ())])
+        )
 
     def run(self) -> None:
         """Check everything."""
@@ -153,6 +158,16 @@ class _Checker:
             self._report(path, f"found {describe_value(value, secret=rule.secret)}, expected {rule.expected}")
         elif rule is rules.VARIABLES:
             self._check_variables(path, value)
+        elif rule in (rules.FIELD, rules.TYPE):
+            self._check_expressions(path, [value] if isinstance(value, str) else value, rule)
+
+    def _check_expressions(self, path: Path, texts: list[str], rule: Rule) -> None:
+        for text in texts:
+            try:
+                if parse_field(text).type is not None and rule is rules.TYPE:
+                    self._report(path, f"found a field of one type of line, expected {rule.expected}")
+            except ExpressionError as exc:
+                self._report(path, str(exc))
 
     def _check_variables(self, path: Path, env: dict[str, Any]) -> None:
         for name, value in env.items():
@@ -191,7 +206,7 @@ class _Checker:
     def _check_without_command(self, path: Path, table: Any) -> None:
         if not isinstance(table, dict) or "command" in table:
             return
-        if path[-1] not in BUILT_IN:
+        if path[-1] not in (*BUILT_IN, *shipped_agents.NAMES):
             self._report((*path, "command"), f"missing, expected {rules.COMMAND.expected}")
             return
         for key in table:
@@ -203,8 +218,9 @@ class _Checker:
         if not rules.COMMAND.accepts(command):
             return
         reader = table.get("reader")
-        if isinstance(reader, str) and reader not in READERS:
-            self._report((*path, "reader"), f"found {describe_value(reader)}, expected one of {', '.join(READERS)}")
+        readers = (*READERS, *shipped_agents.NAMES)
+        if isinstance(reader, str) and reader not in readers:
+            self._report((*path, "reader"), f"found {describe_value(reader)}, expected one of {', '.join(readers)}")
         self._check_mapping(path, reader, table.get("jsonl"))
         used = {name for word in command for name in find_placeholders(word)}
         for name in sorted(used.difference(PLACEHOLDERS)):

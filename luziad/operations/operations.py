@@ -17,6 +17,7 @@ from luzia_protocol.version import PROTOCOL_VERSION, VERSION
 from luziad.agents import registry
 from luziad.config import load as configuration
 from luziad.config.schema import Config
+from luziad.config.shipped_agents import is_shipped
 from luziad.errors import ConfigError
 from luziad.operations.programs import Programs
 from luziad.operations.versions import UNKNOWN_VERSION, VersionProbe
@@ -112,7 +113,11 @@ class Operations:
             default = registry.choose(None, None, self.config.daemon.default_agent, adapters, self._which).name
         except Refused:
             default = None
-        own = {name for name, each in self.config.agents.items() if each.command is not None}
+        own = {
+            name
+            for name, each in self.config.agents.items()
+            if each.command is not None and not is_shipped(name, each.command)
+        }
         paths = {name: self._which(adapter.program) for name, adapter in adapters.items() if adapter.program}
         probed = {path for name, path in paths.items() if versions and path and adapters[name].has_version_option}
         found = await self._versions.get(probed, VERSIONS_WAIT_S)

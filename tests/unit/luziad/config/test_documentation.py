@@ -60,8 +60,9 @@ def test_the_page_about_agents_has_their_commands() -> None:
     context = CommandContext(job="j", attempt=1, task="TASK", directory="DIR", prompt_file="FILE")
     table = section("agents.md", "The built-in agents")
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|.*\| (.*) \|$", table, re.MULTILINE)
-    assert [name for name, _, _ in rows] == list(registry.BUILT_IN)
+    adapters = registry.build(check_config("config.toml", "").agents)
+    assert [name for name, _, _ in rows] == list(adapters)
     for name, command, install in rows:
-        argv = " ".join(registry.BUILT_IN[name].command(context).argv)
+        argv = " ".join(adapters[name].command(context).argv)
         assert command == re.sub(r"[0-9a-f-]{36}", "UUID", argv)
-        assert registry.BUILT_IN[name].program is None or install.strip("`") in registry.BUILT_IN[name].install_hint
+        assert adapters[name].program is None or install.strip("`") in adapters[name].install_hint
