@@ -26,7 +26,8 @@ $(STAMP): pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt \
-	    --build-constraint .ci/constraints.txt --editable '.[dev]'
+	    --build-constraint .ci/constraints.txt --compile --editable '.[dev]'
+	$(BIN)/python -m compileall -q luziad luzia_client protocol/luzia_protocol
 	@touch $@
 
 demo: $(STAMP) ## run five jobs on a private daemon and show them

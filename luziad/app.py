@@ -35,7 +35,7 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
 from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
-from luziad.journal.journal import CommitListener, Journal
+from luziad.journal.journal import CommitCallbacks, Journal
 from luziad.journal.loading import find_newer_jobs, load, load_schedules
 from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files
@@ -347,7 +347,7 @@ class App:
             if self._was_repaired:
                 for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
                     self._scheduler.admission.adopt(record)
-                self._journal.after_commit(CommitListener(self._finish_repair, _report_unfinished_repair))
+                self._journal.after_commit(CommitCallbacks(self._finish_repair, _report_unfinished_repair))
             self._journal.delete_environments(self._environments.drop_unused())
             self._scheduler.recover()
             self._schedules.check()

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 import uvloop
 
+from luzia_protocol import environment
 from luzia_protocol.version import VERSION
 
 from luziad import log
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 3
-    log.set_up(config.daemon.log_level)
+    log.set_up(config.daemon.log_level, environment.log_file())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(config, lambda: _report_ready(options.ready_fd)))

@@ -3,25 +3,70 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
+from typing import TextIO
 
+MAX_LOG_BYTES = 16 * 1024 * 1024
 LEVELS = ("debug", "info", "warning", "error")
 
 
-class _Formatter(logging.Formatter):
+class Formatter(logging.Formatter):
+    """Formats a record as one line."""
+
     def __init__(self) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever the fields hold; tracebacks keep their lines."""
         record.levelname = record.levelname.lower()
         return super().format(record)
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """One line, whatever the fields hold; tracebacks, which are added after it, keep their lines."""
+        line = super().formatMessage(record)
+        if line.isprintable():
+            return line
+        return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 
-def set_up(level: str) -> None:
-    """Log to stderr, from this level upward."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter())
+
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to stderr. When stderr is the log file of an autostarted daemon, the file is rotated by its size.
+
+    path: where that file would be. max_bytes: its size when it gets the suffix `.1`, in place of the one before it.
+    """
+
+    def __init__(self, path: str, max_bytes: int = MAX_LOG_BYTES) -> None:
+        super().__init__(sys.stderr)
+        self._path = path
+        self._max_bytes = max_bytes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, and rotate the file when it is full."""
+        super().emit(record)
+        try:
+            if os.fstat(self.stream.fileno()).st_size >= self._max_bytes:
+                self._rotate()
+        except OSError:
+            self.handleError(record)
+
+    def _rotate(self) -> None:
+        """Go on in a new file, with everything that writes to stdout or stderr. Raises OSError."""
+        number = self.stream.fileno()
+        if not os.path.exists(self._path) or not os.path.samestat(os.stat(self._path), os.fstat(number)):
+            return  # stderr is something else: the file of a supervisor
+        with_stdout = os.path.samestat(os.fstat(1), os.fstat(number))
+        os.rename(self._path, f"{self._path}.1")
+        new = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.dup2(new, number)
+        if with_stdout:
+            os.dup2(new, 1)
+        os.close(new)
+
+
+def set_up(level: str, own_file: str) -> None:
+    """Log to stderr, from this level upward. own_file: the log file of an autostarted daemon."""
+    handler = StderrHandler(own_file)
+    handler.setFormatter(Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -13,13 +13,15 @@ from luzia_protocol.jobs import Worktree
 
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.git import git_environment, run_git
+from luzia_client.trees.programs import diff_options, neutral_options
 
 
 def print_diff(tree: Worktree, *, stat: bool) -> int:
     """Let git print the changes, with the user's colours and pager; returns git's exit code."""
     with _revisions(tree) as (directory, revisions, env):
         options = ["--stat"] if stat else []
-        return subprocess.call(["git", "diff", *options, *revisions, "--"], cwd=directory, env=git_environment(env))
+        argv = _diff_command(directory, *options, *revisions, "--")
+        return subprocess.call(argv, cwd=directory, env=git_environment(env))
 
 
 def diff_text(tree: Worktree, *, colour: bool, max_bytes: int) -> bytes:
@@ -28,7 +30,7 @@ def diff_text(tree: Worktree, *, colour: bool, max_bytes: int) -> bytes:
     with _revisions(tree) as (directory, revisions, env):
         try:
             git = subprocess.Popen(
-                ["git", "diff", colours, *revisions, "--"],
+                _diff_command(directory, colours, *revisions, "--"),
                 cwd=directory,
                 env=git_environment(env),
                 stdin=subprocess.DEVNULL,
@@ -54,6 +56,10 @@ def changed_files(tree: Worktree) -> list[tuple[str, int | None, int | None]]:
         output = run_git(directory, "diff", "--numstat", "--no-renames", "-z", *revisions, "--", env=env)
     rows = [entry.split("\t", 2) for entry in output.names]
     return [(path, _count(added), _count(deleted)) for added, deleted, path in rows]
+
+
+def _diff_command(directory: str, *args: str) -> list[str]:
+    return ["git", *neutral_options(directory), "diff", *diff_options(directory), *args]
 
 
 @contextmanager

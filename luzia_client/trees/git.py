@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from luzia_client.trees import WorktreeError
+from luzia_client.trees.programs import neutral_options
 
 _LOCAL = frozenset(
     (
@@ -60,7 +61,7 @@ def git_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def run_git(directory: str, *args: str, codes: Sequence[int] = (0,), env: Mapping[str, str] | None = None) -> GitOutput:
     """Run git in a directory, without hooks. Raises WorktreeError for an exit code that is not in `codes`."""
-    argv = ["git", "-c", "core.hooksPath=/dev/null", *args]
+    argv = ["git", "-c", "core.hooksPath=/dev/null", *neutral_options(directory), *args]
     try:
         result = subprocess.run(
             argv,

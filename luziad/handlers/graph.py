@@ -24,7 +24,7 @@ from luziad.handlers.replies import Call, storage_refusal
 from luziad.handlers.services import Services
 from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
-from luziad.journal.journal import CommitListener
+from luziad.journal.journal import CommitCallbacks, CommitListener
 from luziad.scheduling.admission import BATCH_SIZE
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -88,7 +88,7 @@ def _graph_reply(call: Call, answer: replies.GraphResult, jobs: int) -> CommitLi
             is_refused = True
             call.refuse(storage_refusal(error))
 
-    return CommitListener(committed, refused)
+    return CommitCallbacks(committed, refused)
 
 
 def _validate_names(request: Graph) -> dict[str, Node]:

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.replies import EndFrame, EventFrame, JobChange, LaggedFrame, Ok, OutputFrame
 
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
-from luziad.journal.journal import CommitListener, Journal
+from luziad.journal.journal import CommitCallbacks, CommitListener, Journal
 
 StreamFrame = EventFrame | OutputFrame | EndFrame | LaggedFrame
 
@@ -51,14 +53,30 @@ class Call(Protocol):
         """End the stream."""
 
 
+class AcceptanceReply(msgspec.Struct, gc=False, eq=False):
+    """Answers the dispatch of a job when the job is on disk, and refuses it when the job cannot be written.
+
+    A struct, because a burst of dispatches creates thousands at a time.
+    """
+
+    call: Call
+    accepted: Ok
+
+    def committed(self) -> None:
+        self.call.answer(self.accepted)
+
+    def refused(self, error: StorageError) -> None:
+        self.call.refuse(storage_refusal(error))
+
+
 def committed_reply(call: Call, make_reply: Callable[[], Ok]) -> CommitListener:
     """Answer a call when its change is on disk, and refuse it when the change cannot be written."""
-    return CommitListener(lambda: call.answer(make_reply()), lambda error: call.refuse(storage_refusal(error)))
+    return CommitCallbacks(lambda: call.answer(make_reply()), lambda error: call.refuse(storage_refusal(error)))
 
 
 def unconditional_reply(call: Call, make_reply: Callable[[], Ok]) -> CommitListener:
     """Answer a call when its change is on disk, and also when the change is in force but cannot be written yet."""
-    return CommitListener(lambda: call.answer(make_reply()), lambda _: call.answer(make_reply()))
+    return CommitCallbacks(lambda: call.answer(make_reply()), lambda _: call.answer(make_reply()))
 
 
 def deferred_reply(journal: Journal, call: Call, make_reply: Callable[[], Ok]) -> Callable[[], None]:

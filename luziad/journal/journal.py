@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -35,27 +35,38 @@ Callback = Callable[[], None]
 Subscriber = Callable[[list[tuple[Event, bytes]]], None]
 
 
-class CommitListener(NamedTuple):
-    """What to do once when a change is committed, or when the store cannot be written."""
+class CommitListener(Protocol):
+    """Is called once, when a change is committed or when the store cannot be written."""
+
+    def committed(self) -> None:
+        """The change is on disk."""
+
+    def refused(self, error: StorageError) -> None:
+        """The change could not be written."""
+
+
+class CommitCallbacks(NamedTuple):
+    """A commit listener of two functions."""
 
     committed: Callback
     refused: Callable[[StorageError], None]
 
-    def after(self, committed: Callback, refused: Callback) -> CommitListener:
-        """A listener that calls these first, and then this one."""
 
-        def on_commit() -> None:
-            committed()
-            self.committed()
+def call_first(committed: Callback, refused: Callback, listener: CommitListener) -> CommitCallbacks:
+    """A listener that calls one of the two functions, and then `listener`."""
 
-        def on_refusal(error: StorageError) -> None:
-            refused()
-            self.refused(error)
+    def on_commit() -> None:
+        committed()
+        listener.committed()
 
-        return CommitListener(on_commit, on_refusal)
+    def on_refusal(error: StorageError) -> None:
+        refused()
+        listener.refused(error)
+
+    return CommitCallbacks(on_commit, on_refusal)
 
 
-NULL_LISTENER = CommitListener(lambda: None, lambda _: None)
+NULL_LISTENER = CommitCallbacks(lambda: None, lambda _: None)
 """For changes whose result nobody waits for."""
 
 

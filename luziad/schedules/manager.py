@@ -25,7 +25,7 @@ from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.jobs.schedule import RunRecord, ScheduleRecord
-from luziad.journal.journal import NULL_LISTENER, CommitListener
+from luziad.journal.journal import NULL_LISTENER, CommitListener, call_first
 from luziad.schedules import due
 from luziad.schedules.due import overlap_at
 from luziad.schedules.loaded_schedule import LoadedSchedule
@@ -99,7 +99,7 @@ class ScheduleManager(JobObserver):
                 self._schedules[schedule.name] = known
                 self._save(known)
 
-        journal.after_commit(acceptance.after(committed, refused))
+        journal.after_commit(call_first(committed, refused, acceptance))
         self.check()
         return schedule
 
@@ -208,7 +208,7 @@ class ScheduleManager(JobObserver):
         """Accept a job and record its run, in one commit. decided: the value to restore when that commit fails."""
         status = schedule.record.status
         status.jobs, status.last = (*status.jobs[1 - due.MAX_LIVE_JOBS :], job.id), RunRecord(at_s, job.id)
-        listener = acceptance.after(_do_nothing, lambda: self._revert(schedule, job, at_s, decided))
+        listener = call_first(_do_nothing, lambda: self._revert(schedule, job, at_s, decided), acceptance)
         self._scheduler.admission.accept(job, listener)
         self._save(schedule)
         log.info("schedule_run schedule=%s job=%s", schedule.name, job.id)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
+
+import msgspec
 
 from luzia_protocol.events import Dispatched
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState
 
+from luziad.errors import StorageError
 from luziad.jobs.environments import Environments
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import task_text
-from luziad.journal.journal import CommitListener, Journal
+from luziad.journal.journal import CommitCallbacks, CommitListener, Journal
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.transitions import Transitions
@@ -63,8 +66,7 @@ class Admission:
     def add(self, record: JobRecord, acceptance: CommitListener) -> None:
         """Take in a job without queueing it; `acceptance` hears as with `accept`."""
         self.table.add(record)
-        listener = acceptance.after(lambda: _mark_durable(record), lambda: self._undo(record))
-        self.journal.accept(record, self._dispatched(record), listener)
+        self.journal.accept(record, self._dispatched(record), _Acceptance(record, acceptance, self._undo))
         self.observers.job_accepted(record)
 
     def adopt(self, record: JobRecord) -> None:
@@ -73,7 +75,7 @@ class Admission:
         known = self.table.get(record.id)
         if known is None:
             self.table.add(record)
-            listener = CommitListener(
+            listener = CommitCallbacks(
                 lambda: log.info("job_adopted job=%s state=%s", record.id, record.status.state),
                 lambda error: log.error("job_not_adopted job=%s error=%s", record.id, error),
             )
@@ -113,5 +115,17 @@ class Admission:
         self.observers.job_removed(record)
 
 
-def _mark_durable(record: JobRecord) -> None:
-    record.durable = True
+class _Acceptance(msgspec.Struct, gc=False, eq=False):
+    """Hears whether a new job is on disk, and then tells the one who dispatched it."""
+
+    record: JobRecord
+    listener: CommitListener
+    undo: Callable[[JobRecord], None]
+
+    def committed(self) -> None:
+        self.record.durable = True
+        self.listener.committed()
+
+    def refused(self, error: StorageError) -> None:
+        self.undo(self.record)
+        self.listener.refused(error)

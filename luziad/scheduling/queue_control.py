@@ -183,7 +183,7 @@ class Exemptions:
 
     def jobs(self) -> list[JobRecord]:
         """The exempt jobs that wait for nothing but a slot, the deepest first, then the oldest."""
-        if not self._queues.is_active or not self._ready.lent:
+        if not self._ready.lent or not self._queues.is_active:
             return []
         below = self._table.family.descendants(filter(self._waits, self._ready.lent))
         queued = (self._table.get(job) for job in below if job in self._ready.waiting)

@@ -46,9 +46,7 @@ def check_and_migrate(database: sqlite3.Connection, path: Path) -> list[str]:
     Raises sqlite3.DatabaseError, StorageError.
     """
     check_store(database)  # before any change
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+    configure(database)
     version = schema_version(database)
     if version == SCHEMA_VERSION:
         return []
@@ -59,6 +57,14 @@ def check_and_migrate(database: sqlite3.Connection, path: Path) -> list[str]:
     )
     log.warning("store_migrated %s", notice)
     return [notice]
+
+
+def configure(database: sqlite3.Connection, *, secrets: bool = False) -> None:
+    """Set what a connection that writes needs: durable commits, and for secrets no trace of what was deleted."""
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute(f"PRAGMA secure_delete = {'ON' if secrets else 'OFF'}")
+    database.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
 
 
 def migrate_copy(database: sqlite3.Connection, path: Path) -> None:

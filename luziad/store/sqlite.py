@@ -19,6 +19,7 @@ from luziad.errors import EnvironmentsDamagedError, StorageError, StoreDamagedEr
 from luziad.store import opening
 from luziad.store.batch import Batch, is_intact
 from luziad.store.files import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
+from luziad.store.open_files import OpenFiles
 from luziad.store.queries import SQL
 
 log = logging.getLogger("luziad.store")
@@ -26,6 +27,7 @@ log = logging.getLogger("luziad.store")
 _PROBE = f"PRAGMA user_version = {opening.SCHEMA_VERSION}"  # writes a page without changing the value
 
 
+_CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 _SEQ_DIGITS = 20
 
 
@@ -44,7 +46,6 @@ class Store:
                 opening.create(file)
             opening.refuse_newer(opening.read_schema_version(file), file)
             self._jobs = _open(file)
-            self._inode = file.stat().st_ino
         except sqlite3.DatabaseError as exc:
             raise opening.translate_error(StoreDamagedError, file, exc) from exc
         self._last_commit = LastCommit(path)
@@ -52,6 +53,8 @@ class Store:
             self.notices = opening.check_and_migrate(self._jobs, file)
             self._check_reaches(self._last_commit.read())
             self._private = self._open_private()
+            self._files_of_jobs = OpenFiles(file)
+            self._files_of_private = OpenFiles(path / ENVIRONMENTS_NAME)
         except BaseException as exc:
             self._jobs.close()
             self._last_commit.close()
@@ -61,8 +64,8 @@ class Store:
 
     def write(self, batch: Batch) -> None:
         """Commit a batch durably, all or nothing. Raises StorageError."""
-        self._check_in_place()
         try:
+            self._check_files()
             if batch.environments:
                 with self._private:
                     self._private.execute("BEGIN IMMEDIATE")
@@ -83,6 +86,7 @@ class Store:
             self._last_commit.write(batch.events[-1][0])
         self._undeleted += batch.dropped_environments
         self._delete_environments()
+        self._remember_files()
 
     def _delete_environments(self) -> None:
         """Delete variables that no job uses. The batch is committed, so a failure is retried with the next one."""
@@ -91,6 +95,7 @@ class Store:
         try:
             with self._private:
                 self._private.execute(SQL["delete_environments"], (msgspec.json.encode(self._undeleted).decode(),))
+            self._private.execute(_CHECKPOINT)  # the write-ahead log still has the values
             self._undeleted.clear()
         except sqlite3.Error as exc:
             log.warning("environments_not_deleted count=%d error=%s", len(self._undeleted), exc)
@@ -133,18 +138,21 @@ class Store:
         self._private.close()
         self._last_commit.close()
 
-    def _check_in_place(self) -> None:
-        """Raise StorageError when the file is not the one that was opened, since all writes would be lost."""
-        file = self.path / STORE_NAME
+    def _check_files(self) -> None:
+        """Raise StorageError when a commit would be lost; open a database again that has lost its log's name."""
+        if not self._files_of_jobs.check():
+            self._jobs = _reopen(self._jobs, self.path / STORE_NAME)
+            self._files_of_jobs.remember()
+        if not self._files_of_private.check():
+            self._private = _reopen(self._private, self.path / ENVIRONMENTS_NAME)
+            self._files_of_private.remember()
+
+    def _remember_files(self) -> None:
         try:
-            inode = file.stat().st_ino
-        except FileNotFoundError:
-            inode = 0
+            self._files_of_jobs.remember()
+            self._files_of_private.remember()
         except OSError as exc:
-            log.debug("store_not_seen error=%s", exc)  # the open file can still be written
-            return
-        if inode != self._inode:
-            raise StorageError(f"{file} was moved or deleted while in use; put it back, or restart luziad")
+            log.debug("store_not_seen error=%s", exc)  # the next commit checks the files of the last one
 
     def _check_reaches(self, seq: int) -> None:
         (last,) = self._jobs.execute(SQL["last_seq"]).fetchone()
@@ -199,8 +207,13 @@ class EventReader:
 
     def _query(self, statement: str, arguments: tuple[int, ...]) -> list[Any]:
         try:
-            if self._database is None:
-                self._database = opening.open_read_only(self._path)
+            if self._database is not None:
+                try:
+                    return self._database.execute(SQL[statement], arguments).fetchall()
+                except sqlite3.Error as exc:
+                    log.debug("store_read_again error=%s", exc)  # its files may have been replaced
+                    self.close()
+            self._database = opening.open_read_only(self._path)
             return self._database.execute(SQL[statement], arguments).fetchall()
         except sqlite3.Error as exc:
             raise StorageError(f"{self._path}: {exc}") from exc
@@ -239,9 +252,19 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
 
 
+def _reopen(database: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """Save what is in a write-ahead log whose name is lost, and begin another. Raises sqlite3.Error, StorageError."""
+    busy, frames, saved = database.execute(_CHECKPOINT).fetchone()
+    if busy or frames != saved:
+        raise StorageError(f"the write-ahead log of {path} was deleted while in use, and is being saved")
+    log.warning("write_ahead_log_lost file=%s", path)
+    database.close()
+    reopened = _open(path)
+    opening.configure(reopened, secrets=path.name == ENVIRONMENTS_NAME)
+    return reopened
+
+
 def _check_and_configure(database: sqlite3.Connection) -> None:
     opening.check_integrity(database)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute("PRAGMA secure_delete = ON")
+    opening.configure(database, secrets=True)
     database.execute("CREATE TABLE IF NOT EXISTS environments (id INTEGER PRIMARY KEY, variables TEXT NOT NULL)")

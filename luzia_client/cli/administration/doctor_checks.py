@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import struct
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import MAGIC_NUMBER
 from itertools import takewhile
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from luzia_protocol import environment
@@ -50,6 +53,42 @@ def check_python() -> Iterator[Finding]:
         yield Finding("✗", f"missing packages: {', '.join(missing)}", "Reinstall luzia with pip.")
     else:
         yield Finding("✓", f"packages: {', '.join(f'{name} {version(name)}' for name in PACKAGES)}")
+
+
+def loaded_modules() -> list[tuple[Path, Path]]:
+    """The source and the compiled file of each loaded module of luzia."""
+    specs = [getattr(module, "__spec__", None) for name, module in sys.modules.items() if name.startswith("luzia")]
+    return [(Path(spec.origin), Path(spec.cached)) for spec in specs if spec and spec.origin and spec.cached]
+
+
+def check_compiled(modules: Iterable[tuple[Path, Path]]) -> Iterator[Finding]:
+    """Compiled files: Python writes them at the first start, unless it may not."""
+    missing = [source for source, compiled in modules if not _is_compiled(source, compiled)]
+    if not missing:
+        yield Finding("✓", "the modules of luzia are compiled")
+        return
+    modules_are = "1 module of luzia is" if len(missing) == 1 else f"{len(missing)} modules of luzia are"
+    directories = sorted({str(source.parent) for source in missing})
+    top = [each for each in directories if not any(each.startswith(f"{other}/") for other in directories)]
+    yield Finding(
+        "!",
+        f"{modules_are} compiled at every start, for example {missing[0]}, which makes every command slower",
+        f"As a user who may write there: {sys.executable} -m compileall -q {' '.join(top)}",
+    )
+
+
+def _is_compiled(source: Path, compiled: Path) -> bool:
+    """Whether Python can use the compiled file (format: PEP 552; the flags, then the time and size of the source)."""
+    try:
+        with open(compiled, "rb") as file:
+            magic, flags, modified, size = struct.unpack("<4sIII", file.read(16))
+        status = os.stat(source)
+    except (OSError, struct.error):
+        return False
+    if magic != MAGIC_NUMBER:
+        return False
+    expected = (int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+    return bool(flags) or (modified, size) == expected
 
 
 def check_kernel() -> Iterator[Finding]:

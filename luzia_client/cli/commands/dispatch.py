@@ -53,7 +53,12 @@ def submit(line: DispatchLine, task: str = "", argv: list[str] | None = None) ->
         _raise_refusal(line, reply)
     job, name, project = _parse_accepted(reply.decode())
     if line.json:
-        _print_line(reply[6:-1].decode())
+        text = reply[6:-1].decode()
+        if not text.isprintable():
+            from luzia_client.cli.show.text import harmless_json
+
+            text = harmless_json(text)
+        _print_line(text)
         return 0
     if sys.stdout.isatty() and not line.quiet:
         _print_confirmation(job, project, created=b'"created":false' not in reply[-20:])

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
 def run_checks() -> Iterator[Finding]:
     """Run all checks in order. A daemon that is not running is not started."""
     yield from doctor_checks.check_python()
+    yield from doctor_checks.check_compiled(doctor_checks.loaded_modules())
     yield from doctor_checks.check_kernel()
     yield from doctor_checks.check_runtime_dir()
     problem = remedy = ""

@@ -23,7 +23,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.errors import print_error
-from luzia_client.cli.show.text import format_quantity
+from luzia_client.cli.show.text import format_quantity, harmless_json
 
 EXAMPLES = (("luzia export jobs.jsonl", "export to a new file"),)
 
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(target: BinaryIO, line: object) -> None:
-    target.write(msgspec.json.encode(line) + b"\n")
+    target.write(harmless_json(msgspec.json.encode(line).decode()).encode() + b"\n")
 
 
 @contextmanager

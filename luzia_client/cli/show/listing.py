@@ -12,7 +12,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.show import wire_jobs
 from luzia_client.cli.show.formatting import LIVE_STATES, NO_JOBS, describe_suspensions, format_counts
 from luzia_client.cli.show.screen import Screen, stdout_screen
-from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.cli.show.text import harmless, harmless_json, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def print_jobs_json(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
     """Print the JSON objects of the wire, one per line."""
     for page in fetch_pages(query, exchange):
         for job in page.raw:
-            print(json.dumps(job, ensure_ascii=False, separators=(",", ":")))
+            print(harmless_json(json.dumps(job, ensure_ascii=False, separators=(",", ":"))))
     return exit_codes.OK
 
 

@@ -13,12 +13,12 @@ from luzia_protocol.states import JobState
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import cut, harmless, width
+from luzia_client.cli.show.text import cut, harmless, harmless_json, width
 
 
 def print_json(value: object) -> None:
-    """Print one object on one line."""
-    print(msgspec.json.encode(value).decode())
+    """Print one object on one line, at once: a reader may wait for it."""
+    print(harmless_json(msgspec.json.encode(value).decode()), flush=True)
 
 
 def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> None:

@@ -28,6 +28,15 @@ def harmless(text: str) -> str:
     return re.sub(_UNSAFE, _shown, text)
 
 
+def harmless_json(text: str) -> str:
+    """JSON with the same value in which every control character is escaped: JSON itself permits C1 and DEL."""
+    if text.isprintable():
+        return text
+    import re
+
+    return re.sub(_UNSAFE, lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def _shown(match: re.Match[str]) -> str:
     code = ord(match[0])
     if code < 0x20:

@@ -15,6 +15,7 @@ from luzia_protocol.output import FollowEnd, Output
 
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import STATE_COLOURS, add_reason, format_state
+from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, detect_screen
 from luzia_client.cli.show.text import one_line, pad, width
@@ -182,4 +183,4 @@ class JsonPrinter:
             self._print(msgspec.structs.replace(last, state=end.state))
 
     def _print(self, item: Output | FollowEnd) -> None:
-        print(msgspec.json.encode(item).decode(), flush=True)
+        print_json(item)

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
-import msgspec
-
 from luzia_protocol.jobs import Job
 
 from luzia_client.api.async_client import AsyncClient
@@ -22,6 +20,7 @@ from luzia_client.cli.show.formatting import (
     format_monitored_status,
     format_status,
 )
+from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.tables import format_jobs_table
 from luzia_client.cli.show.text import cut, one_line
@@ -51,7 +50,7 @@ async def watch_jobs(
         if ids and not as_json:
             print(format_header(feed.ids), flush=True)
         if as_json:
-            await _print_each(feed, lambda job: print(msgspec.json.encode(job).decode(), flush=True))
+            await _print_each(feed, print_json)
         elif not feed.jobs.live and not feed.jobs.ended:
             print("No jobs are running or queued.")
         elif screen.live:

@@ -55,7 +55,10 @@ def validate_variables(variables: dict[str, str]) -> None:
     """Raise Refused for what cannot be an environment variable."""
     for name, value in variables.items():
         if not name or "=" in name or "\0" in name or "\0" in value:
-            raise Refused(ErrorCode.BAD_REQUEST, f"invalid environment variable '{name}'")
+            # Not the name: someone who forgets NAME= has put the value there.
+            raise Refused(
+                ErrorCode.BAD_REQUEST, "an environment variable is invalid: its name is empty or contains '=', or NUL"
+            )
 
 
 def _validate_text(what: str, text: str, max_bytes: int) -> None:

@@ -64,8 +64,9 @@ class JobFactory:
         if request.cwd is not None:
             validate_directory(request.cwd, programs)
         validate_timeouts(request)
-        validate_variables(request.env)
-        validate_variables(request.client_env)
+        if request.env or request.client_env:
+            validate_variables(request.env)
+            validate_variables(request.client_env)
         launch_options = self._launch_options(request, project, directory, agent)
         now = time.time()
         terms = validate_terms(request, now)
@@ -166,12 +167,14 @@ def _hhmmss(now: float) -> str:
 
 
 _random = ""
+_random_used = 0
 
 
 def _random_hex(digits: int) -> str:
     """Hex digits from the system's random source, fetched in bulk."""
-    global _random
-    if len(_random) < digits:
-        _random = secrets.token_hex(2048)
-    taken, _random = _random[:digits], _random[digits:]
-    return taken
+    global _random, _random_used
+    first = _random_used
+    if first + digits > len(_random):
+        _random, first = secrets.token_hex(2048), 0
+    _random_used = first + digits
+    return _random[first:_random_used]

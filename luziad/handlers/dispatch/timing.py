@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -13,19 +14,24 @@ from luzia_protocol.requests import Dispatch
 from luziad.config.rules import BACKOFF
 
 _MAX_NUMBER = 1e9
+_term_values = operator.attrgetter(*Terms.__struct_fields__)
+_NO_TERM_VALUES = _term_values(NO_TERMS)
 
 
 def validate_timeouts(request: Dispatch) -> None:
     """Raise Refused for an invalid timeout of an attempt."""
-    _require_duration("timeout_s", request.timeout_s)
-    _require_duration("stall_timeout_s", request.stall_timeout_s)
+    if request.timeout_s is not None:
+        _require_duration("timeout_s", request.timeout_s)
+    if request.stall_timeout_s is not None:
+        _require_duration("stall_timeout_s", request.stall_timeout_s)
 
 
 def validate_terms(request: Dispatch, now: float) -> Terms | None:
     """The terms of a job that is dispatched at `now`; None for the many jobs without any. Raises Refused."""
-    terms = Terms(**{name: getattr(request, name) for name in Terms.__struct_fields__})
-    if terms == NO_TERMS:
+    values = _term_values(request)
+    if values == _NO_TERM_VALUES:
         return None
+    terms = Terms(*values)
     if terms.retries is not None and not 0 <= terms.retries <= MAX_RETRIES:
         raise Refused(ErrorCode.BAD_REQUEST, f"`retries` must be from 0 to {MAX_RETRIES}, not {terms.retries}")
     for outcome in terms.retry_on or ():

@@ -14,7 +14,7 @@ from luzia_protocol.jobs import JobState
 
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
-from luziad.journal.journal import CommitListener, Journal
+from luziad.journal.journal import CommitCallbacks, Journal
 from luziad.store.batch import Batch
 from luziad.store.sqlite import Store
 
@@ -93,7 +93,7 @@ async def test_subscribers_hear_after_the_commit_and_the_caller_after_them(journ
         done.set()
 
     journal.subscribe(heard)
-    journal.accept(record, dispatched(journal, record), CommitListener(replied, never))
+    journal.accept(record, dispatched(journal, record), CommitCallbacks(replied, never))
     assert order == []
     await done.wait()
     assert order == ["published 1 committed", "replied"]
@@ -106,7 +106,7 @@ async def test_what_comes_during_a_commit_shares_the_next_one(journal: Journal) 
     for n in range(1, 101):
         record = job(n)
         journal.accept(
-            record, dispatched(journal, record), CommitListener(done.set if n == 100 else lambda: None, never)
+            record, dispatched(journal, record), CommitCallbacks(done.set if n == 100 else lambda: None, never)
         )
     await done.wait()
     assert sum(sizes) == 100
@@ -119,7 +119,7 @@ async def test_a_new_job_is_refused_when_the_store_fails_and_nothing_of_it_is_ev
     store.full = True
     refused: asyncio.Future[StorageError] = asyncio.get_running_loop().create_future()
     record = job(1)
-    journal.accept(record, dispatched(journal, record), CommitListener(never, refused.set_result))
+    journal.accept(record, dispatched(journal, record), CommitCallbacks(never, refused.set_result))
     journal.record(record, starting(journal, record), never)
     assert "no space" in str(await refused)
     assert journal.failure is not None
@@ -135,7 +135,7 @@ async def test_a_new_job_is_refused_when_the_store_fails_and_nothing_of_it_is_ev
 async def test_facts_wait_for_room_and_are_committed_in_order(journal: Journal, store: FailingStore) -> None:
     record = job(1)
     accepted = asyncio.Event()
-    journal.accept(record, dispatched(journal, record), CommitListener(accepted.set, never))
+    journal.accept(record, dispatched(journal, record), CommitCallbacks(accepted.set, never))
     await accepted.wait()
     store.full = True
     order: list[int] = []
@@ -155,12 +155,12 @@ async def test_a_repeated_key_waits_for_the_commit_of_the_first(journal: Journal
     record = job(1)
     order: list[str] = []
     done = asyncio.Event()
-    journal.accept(record, dispatched(journal, record), CommitListener(lambda: order.append("first"), never))
-    journal.after_commit(CommitListener(both(lambda: order.append("second"), done.set), never))
+    journal.accept(record, dispatched(journal, record), CommitCallbacks(lambda: order.append("first"), never))
+    journal.after_commit(CommitCallbacks(both(lambda: order.append("second"), done.set), never))
     assert order == []
     await done.wait()
     assert order == ["first", "second"]
-    journal.after_commit(CommitListener(lambda: order.append("third"), never))
+    journal.after_commit(CommitCallbacks(lambda: order.append("third"), never))
     assert order[-1] == "third", "with nothing under way there is nothing to wait for"
 
 
@@ -169,7 +169,7 @@ async def test_closing_commits_what_waits(tmp_path: Path) -> None:
     journal = Journal(store)
     journal.start()
     record = job(1)
-    journal.accept(record, dispatched(journal, record), CommitListener(lambda: None, never))
+    journal.accept(record, dispatched(journal, record), CommitCallbacks(lambda: None, never))
     await journal.close()
     assert len(list(store.load_jobs())) == 1
     store.close()
@@ -179,14 +179,14 @@ async def test_schedules_wait_for_room_like_every_fact(journal: Journal, store: 
     committed = asyncio.Event()
     journal.put_schedule("nightly", b'{"at":"02:00"}')
     journal.put_schedule("hourly", b"{}")
-    journal.after_commit(CommitListener(committed.set, never))
+    journal.after_commit(CommitCallbacks(committed.set, never))
     await committed.wait()
     assert store.load_schedules() == {"nightly": '{"at":"02:00"}', "hourly": "{}"}
     store.full = True
     refused: asyncio.Future[StorageError] = asyncio.get_running_loop().create_future()
     journal.put_schedule("nightly", b'{"at":"03:00"}')
     journal.delete_schedule("hourly")
-    journal.after_commit(CommitListener(never, refused.set_result))
+    journal.after_commit(CommitCallbacks(never, refused.set_result))
     assert "no space" in str(await refused)
     store.full = False
     recovered = asyncio.Event()

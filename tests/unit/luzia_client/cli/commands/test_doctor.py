@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,32 @@ def test_a_fresh_installation_has_nothing_wrong(home: Path) -> None:
     assert result.returncode == 0
     assert found[f"configuration {home}/config.toml (does not exist; defaults apply)"] == "✓"
     assert found[f"no daemon answers on {home}/r/luzia.sock"] == "!"
+
+
+def test_modules_that_are_compiled_at_every_start_are_told(tmp_path: Path) -> None:
+    source, compiled = tmp_path / "module.py", tmp_path / "module.pyc"
+    source.write_text("answer = 42\n")
+    (missing,) = doctor_checks.check_compiled([(source, compiled)])
+    assert missing.mark == "!"
+    assert f"1 module of luzia is compiled at every start, for example {source}" in missing.text
+    assert "compileall" in missing.remedy
+    assert str(tmp_path) in missing.remedy
+    py_compile.compile(str(source), str(compiled))
+    (found,) = doctor_checks.check_compiled([(source, compiled)])
+    assert found == Finding("✓", "the modules of luzia are compiled")
+    source.write_text("answer = 43  # newer\n")
+    (stale,) = doctor_checks.check_compiled([(source, compiled)])
+    assert stale.mark == "!"
+    py_compile.compile(str(source), str(compiled), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    (hashed,) = doctor_checks.check_compiled([(source, compiled)])
+    assert hashed.mark == "✓"
+
+
+def test_an_installation_without_compiled_files_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(home / "compiled"))
+    found = marks(luzia("doctor", "--json").stdout)
+    assert any(mark == "!" and "compiled at every start" in text for text, mark in found.items())
 
 
 def test_mistakes_in_the_configuration_are_told_without_a_daemon(home: Path) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luzia_client.cli.show.text import cut, harmless, one_line, pad, separate_emoji, width
+from luzia_client.cli.show.text import cut, harmless, harmless_json, one_line, pad, separate_emoji, width
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,14 @@ def test_control_characters_are_shown_and_not_obeyed(text: str, shown: str) -> N
 @given(st.text())
 def test_nothing_that_steers_a_terminal_is_left_in_any_text(text: str) -> None:
     assert not any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 for char in harmless(text))
+
+
+@given(st.text())
+def test_json_on_a_terminal_has_the_same_value_and_steers_nothing(text: str) -> None:
+    encoded = msgspec.json.encode({"task": f"{text}\x7f\x9b31m\u202e"}).decode()
+    shown = harmless_json(encoded)
+    assert json.loads(shown) == json.loads(encoded)
+    assert not any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or char == "\u202e" for char in shown)
 
 
 @pytest.mark.parametrize(

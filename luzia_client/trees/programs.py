@@ -1,0 +1,73 @@
+"""Keeps git from running a program that only the repository configures: a job can write to the repository's settings.
+
+Programs of the user's own configuration (`git config --global`, or the system's) run as usual.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import subprocess
+from collections.abc import Callable
+
+_NEUTRAL: tuple[tuple[str, Callable[[str], str]], ...] = (
+    (r"core\.(fsmonitor|gitproxy|sshcommand|askpass|editor|pager)|sequence\.editor|pager\..+", lambda key: ""),
+    (r"interactive\.difffilter|core\.alternaterefscommand|gpg\.(.+\.)?program", lambda key: ""),
+    (r"filter\..+\.(clean|smudge|process)", lambda key: ""),
+    (r"filter\..+\.required", lambda key: "false"),
+    (r"diff\..+\.textconv", lambda key: "cat"),
+    (r"merge\..+\.driver", lambda key: "git merge-file --marker-size=%L %A %O %B"),
+)
+"""Settings that name programs, as lower-case patterns, and the value with which git does without them."""
+
+_EXTERNAL_DIFF = re.compile(r"diff\.(.+\.)?(external|command)", re.IGNORECASE)
+"""These have no such value; an option of `git diff` does without them."""
+
+
+@functools.cache
+def neutral_options(directory: str) -> tuple[str, ...]:
+    """The options of git that give every setting of the repository that names a program the user's own value."""
+    own, repository = _settings(directory)
+    options: list[str] = []
+    for key in repository:
+        value = own.get(key)
+        if value is None:
+            value = next((neutral(key) for pattern, neutral in _NEUTRAL if re.fullmatch(pattern, key, re.I)), None)
+        if value is not None:
+            options += ["-c", f"{key}={value}"]
+    return tuple(options)
+
+
+def diff_options(directory: str) -> tuple[str, ...]:
+    """The options of `git diff` that ignore an external diff of the repository."""
+    _, repository = _settings(directory)
+    return ("--no-ext-diff",) if any(map(_EXTERNAL_DIFF.fullmatch, repository)) else ()
+
+
+@functools.cache
+def _settings(directory: str) -> tuple[dict[str, str], frozenset[str]]:
+    """The user's own settings that name programs, and the keys of such settings of the repository."""
+    patterns = "|".join([*(f"(?:{pattern})" for pattern, _ in _NEUTRAL), _EXTERNAL_DIFF.pattern])
+    try:
+        output = subprocess.run(
+            ["git", "config", "--show-scope", "--null", "--list"],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        ).stdout
+    except OSError:
+        return {}, frozenset()  # the command for which this was asked fails for the same reason, and says so
+    own: dict[str, str] = {}
+    repository: set[str] = set()
+    parts = os.fsdecode(output).split("\0")
+    for scope, setting in zip(parts[::2], parts[1::2], strict=False):
+        key, _, value = setting.partition("\n")
+        if not re.fullmatch(patterns, key, re.IGNORECASE):
+            continue
+        if scope in ("local", "worktree"):
+            repository.add(key)
+        else:
+            own[key] = value
+    return own, frozenset(repository)

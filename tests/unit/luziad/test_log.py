@@ -1,0 +1,69 @@
+"""One action is one line of the log, whoever has chosen the words in it."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from luziad import log
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        ("plain ✓", "plain ✓"),
+        ("x\n2026-11-23T11:00:00.000Z info luziad.app ready", "x\\n2026-11-23T11:00:00.000Z info luziad.app ready"),
+        ("\x1b[2J\x9b31m\u202e\u2028", "\\x1b[2J\\x9b31m\\u202e\\u2028"),
+        ("\udc80", "\\udc80"),
+    ],
+)
+def test_what_a_client_says_cannot_forge_a_line(field: str, shown: str) -> None:
+    record = logging.LogRecord("luziad.server", logging.INFO, "", 0, "hello client=%s", (field,), None)
+    line = log.Formatter().format(record)
+    assert line.endswith(f"info luziad.server hello client={shown}")
+    assert len(line.splitlines()) == 1
+
+
+def test_a_traceback_keeps_its_lines() -> None:
+    try:
+        raise ValueError("one\ntwo")
+    except ValueError as exc:
+        record = logging.LogRecord("luziad", logging.ERROR, "", 0, "failed", (), (type(exc), exc, exc.__traceback__))
+    assert "failed\nTraceback" in log.Formatter().format(record)
+
+
+ROTATE = """
+import logging, os, sys
+from luziad import log
+logger = logging.getLogger("luziad")
+logger.addHandler(log.StderrHandler(sys.argv[1], max_bytes=100))
+for number in range(7):
+    logger.warning("line %d %s", number, "x" * 30)
+os.write(1, b"from stdout\\n")
+os.write(2, b"from stderr\\n")
+"""
+
+
+def test_a_full_log_file_is_kept_once_and_everything_goes_to_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "luziad.log"
+    with open(path, "ab") as file:
+        subprocess.run([sys.executable, "-c", ROTATE, str(path)], stdout=file, stderr=file, check=True)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["luziad.log", "luziad.log.1"]
+    old, new = (tmp_path / "luziad.log.1").read_text(), path.read_text()
+    assert [line.split()[1] for line in old.splitlines()] == ["3", "4", "5"]
+    assert new.splitlines() == [f"line 6 {'x' * 30}", "from stdout", "from stderr"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_not_the_daemons_own_is_never_rotated(tmp_path: Path) -> None:
+    path = tmp_path / "supervisor.log"
+    with open(path, "ab") as file:
+        subprocess.run(
+            [sys.executable, "-c", ROTATE, str(tmp_path / "luziad.log")], stdout=file, stderr=file, check=True
+        )
+    assert [each.name for each in tmp_path.iterdir()] == ["supervisor.log"]
+    assert len(path.read_text().splitlines()) == 9
