@@ -5,13 +5,13 @@ The caller reads the output files and passes each line to a reader, with the las
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from luzia_protocol.activity import PlanItem, Question
-from luzia_protocol.jobs import Outcome, Progress, format_usd
+from luzia_protocol.activity import PlanItem, Question, SessionTotals
+from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.jobs.attempt import Answer, ExitRecord, Verdict
 
@@ -44,7 +44,7 @@ class CommandContext(msgspec.Struct, frozen=True):
 
 def budget_options(context: CommandContext, cost: str, turns: str) -> list[str]:
     """The arguments that limit an agent to its budget, if there is one; `cost` and `turns` are its options."""
-    words = [] if context.max_cost_usd is None else [f"{cost}={format_usd(context.max_cost_usd).removeprefix('$')}"]
+    words = [] if context.max_cost_usd is None else [f"{cost}={context.max_cost_usd:.9f}".rstrip("0").rstrip(".")]
     return words if context.max_turns is None else [*words, f"{turns}={context.max_turns}"]
 
 
@@ -102,8 +102,10 @@ class OutputSummary(msgspec.Struct, frozen=True):
     files: those that the agent wrote, in the order of their first change; more_files: some were not kept.
     plan_done, plan_total: without the dropped entries of `plan`, which has the first entries.
     tokens_in: all tokens that the model read, tokens_cached: those of them that came from its cache,
-    tokens_out: all tokens that it wrote, with its reasoning. codex counts over the whole thread, with earlier attempts.
+    tokens_out: all tokens that it wrote, with its reasoning.
     cost_usd: the agent's own estimate; None when unknown. usage_limit: the account's limit, if it stops the agent.
+    totals: those of the session at the end of this output, from an agent that reports them; tokens and cost are what
+    this attempt has added to them.
     last_message: the model's last message, or its beginning. events: lines with a JSON object.
     noise_lines: lines with other text. asked: open questions to the user.
     """
@@ -129,6 +131,7 @@ class OutputSummary(msgspec.Struct, frozen=True):
     events: int = 0
     noise_lines: int = 0
     asked: list[Question] = []
+    totals: SessionTotals | None = None
 
 
 class TranscriptEntry(NamedTuple):
@@ -165,6 +168,14 @@ class StderrReader(Reader, Protocol):
 
     def feed_stderr(self, line: bytes) -> Progress | None:
         """Read one line of stderr without its newline; return the progress if it changed."""
+
+
+@runtime_checkable
+class TotalsReader(Reader, Protocol):
+    """A Reader of an agent that reports tokens or costs of its whole session, with earlier attempts."""
+
+    def resume(self, earlier: Mapping[str, SessionTotals], session: str | None) -> None:
+        """Take the totals of sessions before the attempt, and the session that it resumes; called before `feed`."""
 
 
 class Adapter(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from luziad.agents.base import TranscriptEntry
+from luziad.agents.claude_events import sum_models
 from luziad.agents.json_values import as_objects, as_text, text_at, value_at
 from luziad.agents.transcript import format_usage, join_nonempty, line_parser, plan_entry, tool_call, tool_result
 
@@ -59,9 +60,9 @@ def _system(event: dict[str, Any]) -> Iterable[TranscriptEntry]:
 
 
 def _end(event: dict[str, Any]) -> TranscriptEntry:
-    spent = format_usage(
-        value_at(event, "usage", "input_tokens"), value_at(event, "usage", "output_tokens"), event.get("total_cost_usd")
-    )
+    own = event.get("model_usage_since_last_result")  # in versions whose total is that of the session
+    cost_usd = sum_models(own).cost_usd if isinstance(own, dict) else event.get("total_cost_usd")
+    spent = format_usage(value_at(event, "usage", "input_tokens"), value_at(event, "usage", "output_tokens"), cost_usd)
     if event.get("subtype") == "success" and event.get("is_error") is False:
         turns = event.get("num_turns")
         return TranscriptEntry(

@@ -6,10 +6,12 @@ the total of the thread. SIGINT exits 1 without a final event, SIGTERM kills it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from luzia_protocol.activity import SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import codex_transcript
@@ -115,6 +117,10 @@ class CodexReader:
         """The summary so far."""
         return self._builder.summary()
 
+    def resume(self, earlier: Mapping[str, SessionTotals], session: str | None) -> None:
+        """Take the totals of threads before this attempt, to which its own are added."""
+        self._builder.resume(earlier, session)
+
     def is_finished(self) -> bool:
         """True after the end of a turn, until the next one begins."""
         return self._completed or bool(self._failure)
@@ -139,8 +145,8 @@ class CodexReader:
 
     def _usage(self, usage: Any) -> None:
         if isinstance(usage, dict):
-            read, cached = parse_count(usage.get("input_tokens")), parse_count(usage.get("cached_input_tokens"))
-            self._builder.set_tokens(read, parse_count(usage.get("output_tokens")), cached)
+            names = ("input_tokens", "output_tokens", "cached_input_tokens")
+            self._builder.set_session_totals(SessionTotals(*(parse_count(usage.get(name)) for name in names)))
 
     def _item(self, item: _Item, kind: str) -> None:
         notes, over = self._builder, kind == "item.completed"

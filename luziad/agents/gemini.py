@@ -84,6 +84,7 @@ class GeminiReader:
         self._builder = SummaryBuilder()
         self._models_turn = False
         self._speaking = False
+        self._tools: dict[str, str] = {}
         self._writes: dict[str, str] = {}
         self._success = False
         self._failure = ""
@@ -139,6 +140,7 @@ class GeminiReader:
             hint=exit_words or self._hint,
             missing="gemini ended without a result",
             stderr_words=last_stderr_line(stderr_tail),
+            refused=self._builder.refused,
             cause=FailureCause.BUDGET if self._out_of_turns or exit_record.exit_code == _TURN_LIMIT else None,
             status=next((status for status in _STATUSES if status % 256 == exit_record.exit_code), None),
         )
@@ -161,6 +163,7 @@ class GeminiReader:
         name = as_text(event.tool_name)
         self._builder.add_tool_call(name)
         self._builder.set_phase(tool_phase(name))
+        put_bounded(self._tools, as_text(event.tool_id), one_line(name, 80))
         if name == "write_todos":
             self._builder.set_todos(as_objects(value_at(event.parameters, "todos")), "description")
         elif name in _WRITERS:
@@ -171,6 +174,9 @@ class GeminiReader:
     def _tool_result(self, event: _Event) -> None:
         self._models_turn = self._speaking = False
         self._builder.set_phase("thinking")
+        tool = self._tools.pop(as_text(event.tool_id), "")
+        if text_at(event.error, "type") == "policy_violation":
+            self._builder.add_refusal(tool)
         file = self._writes.pop(as_text(event.tool_id), "")
         if event.status == "success":
             self._builder.add_file(file)

@@ -21,6 +21,9 @@ from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, parse_count
 from luziad.jobs.attempt import ExitRecord, FailureCause, Verdict
 
+_REFUSALS = ("The user rejected permission", "The user has specified a rule")
+"""Beginnings of the errors of tools that were not permitted; nobody was asked."""
+
 _WRITERS = ("write", "edit", "multiedit", "patch")
 
 
@@ -99,6 +102,7 @@ class OpencodeReader:
             hint=self._hint,
             missing=missing,
             stderr_words=last_stderr_line(stderr_tail),
+            refused=self._builder.refused,
             cause=self._cause,
             status=self._status,
         )
@@ -107,6 +111,8 @@ class OpencodeReader:
         name, state = text_at(part, "tool"), value_at(part, "state")
         self._builder.add_tool_call(name)
         self._builder.set_phase(f"used {one_line(name, 80)}")
+        if text_at(state, "status") == "error" and text_at(state, "error").startswith(_REFUSALS):
+            self._builder.add_refusal(name)
         if text_at(state, "status") != "completed":
             return
         if name == "todowrite":

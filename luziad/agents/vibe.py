@@ -109,6 +109,7 @@ class VibeReader:
             hint=words,
             missing="vibe ended before the model's last answer",
             stderr_words=last_stderr_line(stderr_tail),
+            refused=self._builder.refused,
         )
 
     def _message(self, entry: _Entry) -> None:
@@ -127,6 +128,8 @@ class VibeReader:
         name = as_text(entry.title) or text_at(entry.detail, "toolName")
         self._builder.add_tool_call(name)
         self._builder.set_phase(f"used {one_line(name, 80)}")
+        if text_at(entry.state, "error", "code") == "tool_denied":
+            self._builder.add_refusal(name)
         if text_at(entry.state, "status") != "completed":
             return
         kind = text_at(entry.detail, "kind")

@@ -18,6 +18,7 @@ from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, ExitRecord, Verdict
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.jobs.session_totals import totals_before
 
 log = logging.getLogger("luziad.judging")
 
@@ -39,7 +40,7 @@ class OutputJudge(JobObserver):
         adapter = self._adapter(record)
         if adapter is None or not adapter.reads_output or ref in self._output:
             return
-        reader = self._new_reader(ref, adapter, attempt.activity)
+        reader = self._new_reader(record, attempt, adapter, attempt.activity)
         patience = Patience(attempt.pid, self._launcher.config.daemon.linger_s)
         self._output.start(ref, reader, attempt.activity, patience)
 
@@ -75,7 +76,7 @@ class OutputJudge(JobObserver):
                 return judge_exit_code(end)
             if not adapter.reads_output:
                 return adapter.reader().verdict(end, b"")
-            reader = self._new_reader(ref, adapter, None)
+            reader = self._new_reader(record, attempt, adapter, None)
         if attempt.activity is not None and attempt.activity.lingered:
             end = msgspec.structs.replace(end, exit_code=0, signal=None)  # it was stopped after its work was done
         try:
@@ -96,9 +97,14 @@ class OutputJudge(JobObserver):
             self._listener.output_understood(ref, activity, progress)
         return verdict
 
-    def _new_reader(self, ref: AttemptRef, adapter: Adapter, known: Activity | None) -> OutputReader:
+    def _new_reader(
+        self, record: JobRecord, attempt: AttemptRecord, adapter: Adapter, known: Activity | None
+    ) -> OutputReader:
+        ref = AttemptRef(record.id, attempt.number)
         stdout, stderr = (self._executor.output_path(ref, stream) for stream in ("stdout", "stderr"))
-        return OutputReader(stdout, adapter.reader(), known, stderr)
+        earlier = totals_before(record.status.attempts, attempt.number)
+        session = attempt.continuation.session if attempt.continuation is not None else None
+        return OutputReader(stdout, adapter.reader(), known, stderr, earlier, session)
 
     def _adapter(self, record: JobRecord) -> Adapter | None:
         try:

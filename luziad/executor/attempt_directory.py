@@ -12,8 +12,10 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from asyncinotify import Inotify, Mask
 
+from luzia_protocol.times import is_moment
+
 from luziad.executor import survivors
-from luziad.jobs.attempt import AttemptEnd, ExitRecord, LostAttempt, NotStarted
+from luziad.jobs.attempt import MAX_AMOUNT, AttemptEnd, ExitRecord, LostAttempt, NotStarted
 from luziad.supervise import attempt_files, boot_clock
 
 T = TypeVar("T")
@@ -46,6 +48,11 @@ class StartRecord(msgspec.Struct, frozen=True):
     awake_s: float | None = None  # missing in records of older shims
     agent_pid: int | None = None
     agent_start_time: int | None = None
+
+    def is_valid(self) -> bool:
+        """Whether its values are ones that a shim writes; the job can write to the file as well."""
+        amounts = (self.boottime_s, self.awake_s or 0, self.agent_pid or 0, self.agent_start_time or 0)
+        return is_moment(self.started_at) and all(0 <= amount < MAX_AMOUNT for amount in amounts)
 
     @property
     def ran_s(self) -> float:
@@ -101,8 +108,9 @@ def _create(directory: str) -> bool:
 
 
 def read_start_record(directory: str) -> StartRecord | None:
-    """Read started.json of the attempt's directory; None when it does not exist."""
-    return _read(directory, attempt_files.STARTED, StartRecord)
+    """Read started.json of the attempt's directory; None when it does not exist, or cannot be what a shim wrote."""
+    started = _read(directory, attempt_files.STARTED, StartRecord)
+    return started if started is not None and started.is_valid() else None
 
 
 def _find_end(directory: str, fd: int, why: str | None) -> Finished:
@@ -111,7 +119,7 @@ def _find_end(directory: str, fd: int, why: str | None) -> Finished:
         killed = _kill_survivors(directory, started)
     if attempt_files.exists(fd, attempt_files.EXIT):
         end = _read(directory, attempt_files.EXIT, ExitRecord)
-        if end is None:
+        if end is None or not end.is_valid():
             return Finished(LostAttempt("its exit record cannot be read"), started)
         return Finished(end, started if end.error is None else None)
     if attempt_files.exists(fd, attempt_files.STARTED):

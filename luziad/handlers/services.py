@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from luziad.handlers.replies import Call
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
-from luziad.jobs.view import describe_job, summarize_job
+from luziad.jobs.view import describe_job, summarize_job, unreadable_job
 from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
@@ -26,6 +27,8 @@ from luziad.operations.shutdown import Shutdown
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.scheduler import Scheduler
+
+log = logging.getLogger("luziad.handlers")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +68,14 @@ class Services:
         return name
 
     def view(self, record: JobRecord, *, whole: bool) -> Job:
-        """The job as clients see it, with the reason why it waits."""
+        """The job as clients see it, with the reason why it waits. A job that cannot be shown hides no other."""
+        try:
+            return self._view(record, whole=whole)
+        except Exception:
+            log.exception("job_not_shown job=%s", record.id)
+            return unreadable_job(record)
+
+    def _view(self, record: JobRecord, *, whole: bool) -> Job:
         reason = record.status.reason
         if record.status.state is JobState.QUEUED:
             reason = self._why_queued(record, whole=whole)

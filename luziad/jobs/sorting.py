@@ -18,8 +18,9 @@ def _of_attempt(field: str) -> Callable[[JobRecord], Any]:
 
 
 def _cost(record: JobRecord) -> float | None:
-    activity = record.attempt.activity if record.attempt is not None else None
-    return None if activity is None else activity.cost_usd
+    costs = [each.activity.cost_usd for each in record.status.attempts if each.activity is not None]
+    known = [cost_usd for cost_usd in costs if cost_usd is not None]
+    return sum(known) if known else None
 
 
 def _priority(record: JobRecord) -> int:

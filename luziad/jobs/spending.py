@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from luzia_protocol.jobs import format_usd
+from luzia_protocol.money import format_usd
 
 from luziad.jobs.record import JobRecord
 

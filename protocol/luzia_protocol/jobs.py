@@ -270,9 +270,3 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 def job_name(project: str, job_id: str) -> str:
     """The machine-readable name of a job, which is accepted wherever an id is."""
     return f"agent:{project}:{job_id}"
-
-
-def format_usd(usd: float) -> str:
-    """`$5.00`, `$0.0123`, `$0.000002`: an amount of US dollars that is not rounded to nothing."""
-    whole, _, rest = f"{usd:.{4 if usd == 0 or abs(usd) >= 0.0001 else 9}f}".rstrip("0").partition(".")
-    return f"${whole}.{rest:0<2}"

@@ -6,9 +6,11 @@ import os
 import shlex
 from datetime import datetime
 
-from luzia_protocol.jobs import Attempt, Job, JobState, format_usd
+from luzia_protocol.jobs import Attempt, Job, JobState
+from luzia_protocol.money import format_usd
+from luzia_protocol.times import to_local
 
-from luzia_client.cli.show.activity import describe_activity
+from luzia_client.cli.show.activity import describe_activity, format_work
 from luzia_client.cli.show.formatting import (
     PLAN_LABEL,
     STATE_COLOURS,
@@ -139,7 +141,7 @@ def format_progress(job: Job, screen: Screen, now: datetime) -> str:
 
 def format_local_time(time: datetime | None) -> str:
     """The local time to the second; empty for None."""
-    return "" if time is None else time.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    return "" if time is None else to_local(time).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def format_waiting_time(job: Job, now: datetime) -> str:
@@ -198,6 +200,7 @@ def _format_attempt(attempt: Attempt, screen: Screen) -> str:
     words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
     if attempt.duration_s is not None:
         words.append(format_duration(attempt.duration_s))
+    words.append(format_work(attempt.activity))
     if attempt.message is not None:
         words.append(f"“{one_line(attempt.message, 60)}”")
     words.append(one_line(attempt.reason or format_exit(attempt.exit_code, attempt.signal)))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from luzia_protocol.activity import PlanItem
+from luzia_protocol.activity import PlanItem, SessionTotals
 
 from luziad.agents.base import OutputSummary, UsageLimit
 from luziad.agents.registry import BUILT_IN
@@ -65,6 +65,7 @@ SUCCESS = OutputSummary(
                 "plan_total": 1,
                 "plan": [PlanItem("Write hello.txt", "pending")],
                 "cost_usd": 0.01233,
+                "totals": SessionTotals(3600, 102, 0, 0.01233),
                 "events": 9,
             },
         ),
@@ -76,6 +77,7 @@ SUCCESS = OutputSummary(
                 "tool_calls": 1,
                 "tools": {"edit": 1},
                 "plan": [PlanItem("Write hello.txt", "pending"), PlanItem("Report back", "pending")],
+                "totals": SessionTotals(3600, 102, 0),
                 "events": 10,
             },
         ),

@@ -113,3 +113,10 @@ def test_what_makes_no_sense_harms_nobody(agent: str, value: object) -> None:
         nested = dict.fromkeys(names, event) | {"type": kind}
         for each in (event, nested):
             transcript(agent, json.dumps(each).encode())
+
+
+def test_the_end_of_a_resumed_session_tells_what_this_run_has_cost() -> None:
+    assert transcript("claude", recording("claude/session-3").stdout).endswith("1200 tokens in, 34 out, $0.0041\n")
+    assert transcript("codex", recording("codex/session-3").stdout).endswith(
+        "4800 tokens in, 136 out in the thread so far\n"
+    )
