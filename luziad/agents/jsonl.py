@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import msgspec
 
+from luzia_protocol.activity import SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents.base import OutputSummary
@@ -44,7 +45,6 @@ class JsonlReader:
         self._builder = SummaryBuilder()
         self._turns: dict[str, None] = {}
         self._calls: dict[str, tuple[str, list[str]]] = {}
-        self._refused: dict[str, None] = {}
         self._success = False
         self._failure = ""
         self._hint = ""
@@ -85,18 +85,23 @@ class JsonlReader:
         """The summary so far."""
         return self._builder.summary()
 
+    def resume(self, earlier: Mapping[str, SessionTotals], session: str | None) -> None:
+        """Take the totals of sessions before this attempt, if the agent reports such totals."""
+        if self._mapping.totals == "session":
+            self._builder.resume(earlier, session)
+
     def is_finished(self) -> bool:
         """True after a line that reports success or an error, until one that reports a retry."""
         return self._success or bool(self._failure)
 
     def verdict(self, exit_record: ExitRecord, stderr_tail: bytes) -> Verdict:
         """Success is exit code 0 without a final error or a refused tool, after the line of success if it is mapped."""
-        refused = f"not permitted: {', '.join(sorted(self._refused))}" if self._refused else ""
         return judge(
             self._name,
             exit_record,
             success=self._success or not self._mapping.needs_success,
-            failure=self._failure or refused,
+            failure=self._failure,
+            refused=self._builder.refused,
             hint=self._hint,
             missing=f"{self._name} ended without reporting success",
             stderr_words=last_stderr_line(stderr_tail),
@@ -137,7 +142,7 @@ class JsonlReader:
             self._builder.set_phase("thinking")
             name, files = self._calls.pop(as_text(result.get("id")), ("a tool", []))
             if result.get("refused"):
-                put_bounded(self._refused, name, None)
+                self._builder.add_refusal(name)
             elif not result.get("failed"):
                 self._file(files)
 
@@ -151,12 +156,16 @@ class JsonlReader:
 
     def _count(self) -> None:
         """Count the tokens and the cost that a line has reported."""
-        counts = [sum(map(parse_count, each(self._used.get(name)))) for name in _TOKENS]
+        read, written, cached = (sum(map(parse_count, each(self._used.get(name)))) for name in _TOKENS)
         cost = sum(map(parse_amount, each(self._used.get("cost"))))
-        if any(name in self._used for name in _TOKENS):
-            (self._builder.set_tokens if self._mapping.totals else self._builder.add_tokens)(*counts)
-        (self._builder.set_cost if self._mapping.totals else self._builder.add_cost)(cost)
+        has_tokens, totals = any(name in self._used for name in _TOKENS), self._mapping.totals
         self._used.clear()
+        if totals == "session":
+            self._builder.set_session_totals(SessionTotals(read, written, cached, cost))
+            return
+        if has_tokens:
+            (self._builder.set_tokens if totals else self._builder.add_tokens)(read, written, cached)
+        (self._builder.set_cost if totals else self._builder.add_cost)(cost)
 
     def _error(self, error: Any) -> None:
         """An error is final, unless its value is empty, or success or a retry is reported later."""

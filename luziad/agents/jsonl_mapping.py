@@ -26,14 +26,15 @@ MAX_VALUES = 1000
 
 
 class JsonlMapping(msgspec.Struct, frozen=True):
-    """A compiled mapping. type: finds a line's type. totals: tokens and cost are reported as running totals.
+    """A compiled mapping. type: finds a line's type. totals: tokens and cost are running totals, of the
+    run (True or "run") or of the session.
 
     plan_text, plan_state: the names in an entry of the list at `plan`. fields: for each type in the mapping, and None
     for all others, the keys with the fields that are tried in order. needs_success: success must be reported.
     """
 
     type: Search
-    totals: bool
+    totals: bool | str
     plan_text: str
     plan_state: str
     fields: dict[str | None, list[tuple[str, list[Field]]]]

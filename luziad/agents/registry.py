@@ -37,7 +37,9 @@ class ConfiguredAgent(Protocol):
     """The configuration of an agent: see AgentConfig in config/schema.py."""
 
     @property
-    def command(self) -> list[str] | None: ...
+    def command(self) -> template.Template | None: ...
+    @property
+    def resume_command(self) -> template.Template | None: ...
     @property
     def prompt(self) -> str: ...
     @property
@@ -66,7 +68,7 @@ def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
     return adapters
 
 
-def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapter:
+def _configured(name: str, command: template.Template, config: ConfiguredAgent) -> Adapter:
     like = BUILT_IN.get(config.reader or name) or BUILT_IN["shell"]
     output = None
     if config.jsonl is not None:
@@ -75,6 +77,7 @@ def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapt
     adapter = template.build_adapter(
         name,
         command,
+        config.resume_command,
         stdin_prompt=config.prompt == "stdin",
         env=config.env,
         merge_stderr=config.merge_stderr,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -45,8 +45,11 @@ class Worktrees:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
 
-    def prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
-        """Create the job's worktree if it does not exist, then call `ready` with None or with the problem."""
+    def prepare(self, record: JobRecord, ready: Callable[[str | None, Sequence[str]], None]) -> None:
+        """Create the job's worktree if it does not exist, then call `ready` with None or with the problem.
+
+        The second argument has the directories outside of the worktree that a commit in it writes to.
+        """
         self._task(self._prepare(record, ready))
 
     async def clean(self, record: JobRecord, *, dry_run: bool = False) -> str | None:
@@ -66,18 +69,19 @@ class Worktrees:
                 task.cancel()  # it waits for a store that cannot be written
         self._pool.shutdown()
 
-    async def _prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
+    async def _prepare(self, record: JobRecord, ready: Callable[[str | None, Sequence[str]], None]) -> None:
         async with self._turn(record.id):
-            problem = await self._made(record)
+            problem, git_directories = await self._made(record)
         if not self._closing:
-            ready(problem)
+            ready(problem, git_directories)
 
-    async def _made(self, record: JobRecord) -> str | None:
-        """Plan and create the worktree; returns the problem, if there is one."""
+    async def _made(self, record: JobRecord) -> tuple[str | None, Sequence[str]]:
+        """Plan and create the worktree; returns the problem, if there is one, and the directories of git."""
         used = _may_be_in_use(record)
         try:
             tree = record.status.worktree or await self._planned(record)
             await self._in_thread(functools.partial(create.create_worktree, self._git, tree, used=used))
+            return None, await self._in_thread(create.list_git_directories, self._git, tree)
         except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
@@ -88,8 +92,7 @@ class Worktrees:
                 and await self._in_thread(create.discard_worktree, self._git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
-            return f"no worktree: {exc}"
-        return None
+            return f"no worktree: {exc}", ()
 
     async def _planned(self, record: JobRecord) -> Worktree:
         directory = record.spec.cwd or record.spec.directory

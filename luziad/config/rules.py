@@ -52,7 +52,10 @@ def _is_directory(value: object) -> bool:
 
 
 def _is_command(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(is_text, value)) and bool(value[0])
+    """Whether a value is a command: strings, and arrays of strings; the first is a string that is not empty."""
+    if not isinstance(value, list) or not value or not isinstance(value[0], str) or not value[0]:
+        return False
+    return all(all(map(is_text, each)) if isinstance(each, list) else is_text(each) for each in value)
 
 
 def _is_field(value: object) -> bool:
@@ -98,6 +101,7 @@ BACKOFF = Rule("an array of one or two numbers of seconds, the first not above t
 DIRECTORY = Rule("an absolute path, or a path that begins with ~", _is_directory)
 WORDS = Rule("an array of strings that are not empty and contain no NUL", _is_words)
 COMMAND = Rule("an array of strings without NUL, the first one not empty", _is_command, secret=True)
+WORD = Rule("a string that is not empty and contains no NUL", lambda value: is_text(value) and value != "")
 VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)
 FIELD = Rule('an expression such as "message.text" or "result: cost", or an array of them', _is_field)
 TYPE = Rule('an expression such as "event.type"', lambda value: isinstance(value, str))

@@ -6,6 +6,7 @@ docs/configuration.md has a row for every field.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -104,6 +105,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: the default priority of a job. weight: the project's share of the slots, relative to other projects.
     worktree: each job runs in a git worktree. ask: agents may ask questions and wait for the answers.
     allow: what agents may use without asking, in the agent's own notation.
+    model, permission_mode, args: of its agent, as in [agents.NAME]; not for another agent that a dispatch names.
     """
 
     path: Annotated[str, rules.DIRECTORY]
@@ -130,6 +132,9 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_cost_usd_per_day: Annotated[float | None, rules.DOLLARS] = None
     ask: Annotated[bool, rules.BOOLEAN] = False
     allow: Annotated[list[str], rules.WORDS] = []
+    model: Annotated[str | None, rules.WORD] = None
+    permission_mode: Annotated[str | None, rules.WORD] = None
+    args: Annotated[list[str], rules.WORDS] = []
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,10 +179,11 @@ class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[agents.NAME]: a command template for any program, or limits of a built-in agent.
+    """[agents.NAME]: a command template for any program, or options and limits of a built-in agent.
 
-    command: argv; `{task}`, `{prompt_file}` and `{directory}` are replaced in each argument. None
-    keeps the built-in agent.
+    command: argv; the placeholders of agents/template.py are replaced in each argument. None keeps the built-in agent.
+    resume_command: the command of attempts that resume a session; None if `command` does that too.
+    model, permission_mode, args: what its jobs use unless their project or dispatch says otherwise; `args` add up.
     prompt: how the task reaches the program: `argument` (a placeholder in command), `stdin` or `none`.
     env: variables for the program. merge_stderr: its stderr goes into its stdout.
     reader: the agent that luzia knows whose output format the program prints, `jsonl` for a mapping, or `none`;
@@ -186,7 +192,8 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_running: attempts of this agent that run at once.
     """
 
-    command: Annotated[list[str] | None, rules.COMMAND] = None
+    command: Annotated[Sequence[str | list[str]] | None, rules.COMMAND] = None
+    resume_command: Annotated[Sequence[str | list[str]] | None, rules.COMMAND] = None
     prompt: Annotated[str, rules.PROMPT] = "argument"
     env: Annotated[dict[str, str], rules.VARIABLES] = {}
     merge_stderr: Annotated[bool, rules.BOOLEAN] = False
@@ -194,6 +201,9 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jsonl: Annotated[JsonlConfig | None, rules.JSONL] = None
     version_option: Annotated[bool, rules.BOOLEAN] = False
     install_hint: Annotated[str, rules.STRING] = ""
+    model: Annotated[str | None, rules.WORD] = None
+    permission_mode: Annotated[str | None, rules.WORD] = None
+    args: Annotated[list[str], rules.WORDS] = []
     max_running: Annotated[int | None, rules.COUNT] = None
 
 

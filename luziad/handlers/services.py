@@ -87,6 +87,7 @@ class Services:
             reason = self.scheduler.lending.reason(record.id) or reason
         if not whole:
             return summarize_job(record, reason)
+        options = self.scheduler.launcher.agent_options(record)
         return describe_job(
             record,
             reason,
@@ -94,6 +95,9 @@ class Services:
             directory=self.scheduler.executor.job_directory(record.id),
             children=self.table.children(record),
             budget=self._budget(record),
+            model=options.model,
+            permission_mode=options.permission_mode,
+            args=options.args,
         )
 
     def _budget(self, record: JobRecord) -> Budget | None:

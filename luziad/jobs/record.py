@@ -26,11 +26,15 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
     system_prompt: text to add to the agent's system prompt.
+    model, permission_mode, args: of the agent, as dispatched.
     """
 
     worktree: bool = False
     ask: bool = False
     system_prompt: str = ""
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

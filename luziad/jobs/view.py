@@ -87,6 +87,9 @@ def describe_job(
     directory: str | None = None,
     children: Iterable[JobRecord] = (),
     budget: Budget | None = None,
+    model: str | None = None,
+    permission_mode: str | None = None,
+    args: Sequence[str] = (),
 ) -> Job:
     """The protocol's Job with what lists leave out: the whole task, all attempts, the whole activity."""
     attempts = record.status.attempts
@@ -99,6 +102,9 @@ def describe_job(
         directory=directory if attempts else None,
         children=dict(Counter(child.status.state for child in children if child.durable)),
         budget=budget,
+        model=model,
+        permission_mode=permission_mode,
+        args=[*args],
         project_directory=None if record.spec.cwd is None else record.spec.directory,
     )
 

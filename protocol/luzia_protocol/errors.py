@@ -93,6 +93,8 @@ class ErrorCode(StrEnum):
     """The job's agent is not waiting for an answer, or no longer to this question."""
     CANNOT_ASK = "cannot_ask"
     """The job was dispatched with `--ask`, but its agent does not support questions."""
+    UNSUPPORTED_OPTION = "unsupported_option"
+    """The job's agent has no model, arguments or permission mode of this kind."""
     NOT_DELIVERED = "not_delivered"
     """The answer could not be delivered to the agent, which is still waiting."""
     NO_GIT = "no_git"
@@ -174,6 +176,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.UNKNOWN_ATTEMPT: "List its attempts with `luzia jobs ID`.",
     ErrorCode.JOB_NOT_WAITING: "List the waiting jobs with `luzia jobs --waiting`.",
     ErrorCode.CANNOT_ASK: "Use an agent that does (`claude`), or dispatch with `--no-ask`.",
+    ErrorCode.UNSUPPORTED_OPTION: "Leave it out, or use another agent; docs/agents.md lists what each accepts.",
     ErrorCode.NOT_DELIVERED: "Try again. If that fails too, cancel the job with `luzia cancel ID` and retry it.",
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",

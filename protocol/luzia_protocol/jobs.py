@@ -213,6 +213,8 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     children: how many sub-jobs it has dispatched, by state; empty in lists.
     run_of: the schedule that dispatched it, and the time of the run.
     project_directory: that of its project, if `cwd` is another one; None in lists.
+    model, permission_mode, args: what its agent is started with, from the dispatch, the project or the agent's
+    configuration; None and empty in lists, and without any.
     """
 
     id: str
@@ -265,6 +267,9 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     run_of: RunOf | None = None
     children: dict[JobState, int] = {}
     project_directory: str | None = None
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from luzia_protocol.jobs import Outcome
+from luzia_protocol.jobs import JobState, Outcome
 
 from agents.real import RealAgent
+from agents.stub.refusals import UNKNOWN_MODEL
 
 REASONS = {
     ("claude", "auth"): "Failed to authenticate. API Error: 401 ",
@@ -40,3 +41,10 @@ def test_a_server_that_fails_makes_the_attempt_fail_in_the_agents_words(agent: R
     assert (first.reason or "").startswith(REASONS[agent.name, scenario])
     assert first.activity is not None
     assert first.activity.limit is None
+
+
+def test_a_model_that_does_not_exist_is_the_agents_own_error_and_named(agent: RealAgent) -> None:
+    wanted = f"stub/{UNKNOWN_MODEL}" if agent.name == "opencode" else UNKNOWN_MODEL
+    job = agent.ended(agent.dispatch("ok", f"--model={wanted}"))
+    assert (job.state, job.model) == (JobState.FAILED, wanted)
+    assert UNKNOWN_MODEL in (job.reason or ""), agent.output(job.id) + agent.output(job.id, "stderr")

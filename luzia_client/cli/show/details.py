@@ -43,6 +43,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Name", harmless(job.name)),
         ("Project", harmless(job.project)),
         ("Agent", format_agent(job.agent)),
+        ("Agent options", format_agent_options(job)),
         ("Tags", harmless(", ".join(f"{key}={value}" for key, value in job.tags.items()))),
         ("Reason", "" if job.question is not None else harmless(job.reason or "")),
         *describe_question(job),
@@ -82,6 +83,16 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
     lines += ["", *describe_task(job, screen), ""]
     lines += [f"  {screen.paint(command, 'cyan')}" for command in suggest_commands(job)]
     return lines
+
+
+def format_agent_options(job: Job) -> str:
+    """`model opus, permission mode plan, arguments --effort=high`: what its agent is started with."""
+    words = [
+        "" if job.model is None else f"model {job.model}",
+        "" if job.permission_mode is None else f"permission mode {job.permission_mode}",
+        f"arguments {shlex.join(job.args)}" if job.args else "",
+    ]
+    return harmless(", ".join(filter(None, words)))
 
 
 def format_run(job: Job) -> str:

@@ -131,10 +131,8 @@ class JobFactory:
         self, request: Dispatch, project: ProjectConfig, directory: str, agent: str
     ) -> LaunchOptions | None:
         adapter = registry.find(agent, self._scheduler.launcher.adapters)
-        can_ask = adapter is not None and adapter.respond is not None
-        return validate_launch_options(
-            request, project, request.cwd or directory, self._operations.programs, can_ask=can_ask
-        )
+        assert adapter is not None  # it has been chosen among them
+        return validate_launch_options(request, project, request.cwd or directory, self._operations.programs, adapter)
 
     def _origin(self, request: Dispatch, uid: int, node: str, siblings: int) -> Origin | None:
         """The job's origin in a graph and a family, with its tags; None for most jobs. Raises Refused."""

@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from luzia_protocol.activity import PlanItem
+from luzia_protocol.activity import PlanItem, SessionTotals
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents import registry
-from luziad.agents.base import Adapter, OutputSummary, Reader, UsageLimit
+from luziad.agents.base import (
+    Adapter,
+    AgentOptions,
+    CommandContext,
+    OutputSummary,
+    Reader,
+    TotalsReader,
+    UsageLimit,
+)
 from luziad.agents.transcript import Transcript
 from luziad.config.check import check_config
 from luziad.config.shipped_agents import NAMES, load_shipped
@@ -85,7 +94,7 @@ def test_a_file_counts_when_the_tool_that_writes_it_has_succeeded() -> None:
 
 def test_a_refused_tool_fails_a_run_that_reports_success() -> None:
     lines = [call("1", "/a", "bash"), result("1", code="denied"), {"type": "end"}]
-    assert verdict(CALLS, *lines) == Verdict(Outcome.FAILED, "not permitted: bash")
+    assert (verdict(CALLS, *lines).reason or "").startswith("not permitted: bash (")
     assert (
         verdict(CALLS, call("1", "/a", "bash"), result("1", is_error=True), {"type": "end"}).outcome
         is Outcome.COMPLETED
@@ -162,6 +171,32 @@ def test_an_error_before_a_retry_is_not_final() -> None:
     )
     assert verdict(mapping, failed, again, {"ok": True}) == Verdict(Outcome.COMPLETED)
     assert verdict(mapping, failed, again, failed).cause is FailureCause.OVERLOAD
+
+
+@pytest.mark.parametrize(
+    ("totals", "counted"),
+    [("false", (170, 1.75)), ("true", (110, 1.0)), ('"run"', (110, 1.0)), ('"session"', (50, 0.5))],
+)
+def test_a_mapping_says_what_its_usage_is_of(totals: str, counted: tuple[int, float]) -> None:
+    made = adapter(f'session = "id"\ntokens_in = "used"\ncost = "usd"\ntotals = {totals}').reader()
+    if isinstance(made, TotalsReader):
+        made.resume({"s": SessionTotals(60, 0, 0, 0.5)}, "s")
+    for line in ({"id": "s"}, {"used": 60, "usd": 0.75}, {"used": 110, "usd": 1.0}):
+        made.feed(json.dumps(line).encode())
+    told = made.summary()
+    assert (told.tokens_in, told.cost_usd) == counted
+
+
+def test_the_commands_of_shipped_agents_choose_a_model_and_resume_a_session() -> None:
+    context = CommandContext(job="j", attempt=2, task="t", directory="/p", prompt_file="/f", session="ID-1")
+    context = msgspec.structs.replace(context, options=AgentOptions(model="M", args=["--more"]))
+    for name, words in {
+        "copilot": ["--model=M", "--resume=ID-1", "--more"],
+        "qwen": ["--model=M", "--resume=ID-1", "--more"],
+        "pi": ["--model", "M", "--session", "ID-1", "--more"],
+    }.items():
+        assert ADAPTERS[name].can_resume
+        assert ADAPTERS[name].command(context).argv[-len(words) :] == words
 
 
 def test_a_plan_is_made_from_any_list() -> None:
