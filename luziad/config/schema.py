@@ -140,16 +140,16 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[agents.NAME.jsonl]: what the JSON lines mean that the program prints, see agents/jsonl.py.
 
-    type: of a line. session, model, version: their names. turn: in a line that begins a turn of the model; turn_id:
-    its id, by which repeated lines are recognised. text: messages of the model.
-    tool: called tools, as names or as objects with name, id, input and file. result: of tools, as objects with id,
-    failed and output. file: paths of written files.
-    plan: the whole list of tasks; plan_text, plan_state: the names in an entry of it.
-    tokens_in, tokens_out, tokens_cached, cost: usage, the cost in US dollars; totals: they are running totals, of the
-    run (true or "run") or of the session.
-    error: the message of a final error; status, cause, resets_at: its HTTP status, its cause, and the reset time of a
-    usage limit. retry: in the line after which an error is not final. success: in the line that proves that the work
-    was done.
+    type: of a line. session, model, version: their names. turn: in a line that begins a turn of the model.
+    turn_id: its id, by which repeated lines are recognised. text: messages of the model.
+    tool: called tools, as names or as objects with name, id, input and file.
+    result: of tools, as objects with id, failed, refused and output. file: paths of written files.
+    plan: the whole list of tasks. plan_text, plan_state: the names in an entry of it.
+    tokens_in, tokens_out, tokens_cached, cost: usage, the cost in US dollars.
+    totals: usage is a running total, of the run (true or "run") or of the session.
+    error: the message of a final error. status, cause, resets_at: its HTTP status, its cause, and the reset time of a
+    usage limit. retry: in the line after which an error is not final.
+    success: in the line that proves that the work was done.
     """
 
     type: Annotated[str, rules.TYPE] = "type"
