@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.attempts.budget import BudgetWatch
-from luziad.attempts.launch import Launcher, base_environment
+from luziad.attempts.environment import base_environment
+from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput
 from luziad.attempts.progress import ProgressRecorder
 from luziad.attempts.questions import Questions
@@ -38,7 +39,7 @@ from luziad.journal.history import History
 from luziad.journal.journal import CommitCallbacks, Journal
 from luziad.journal.loading import find_newer_jobs, load, load_schedules
 from luziad.journal.snapshot_timer import SnapshotTimer
-from luziad.operations import open_files
+from luziad.operations import open_files, process_state
 from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
 from luziad.output.inotify import FileWatcher
@@ -77,32 +78,36 @@ from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
-from luziad.worktrees.git import Git
 
 log = logging.getLogger("luziad.app")
 
 
-async def serve(config: Config, ready: Callable[[], None]) -> None:
-    """Run the daemon until it is asked to stop; `ready` is called when it listens. Raises StartupError."""
+async def serve(config: Config, ready: Callable[[], None], *, reset_inherited: bool = False) -> None:
+    """Run the daemon until it is asked to stop; `ready` is called when it listens. Raises StartupError.
+
+    reset_inherited: a shell has started it, whose umask, limits and the like must not reach the jobs of others.
+    """
+    notices = process_state.reset_process_state() if reset_inherited else []
     places = open_files.raise_limit(config.daemon.max_connections, config.daemon.max_running)
     prepare_runtime_dir(config.runtime_dir)
     _make_private(Path(config.state_dir))
     _make_private(Path(config.jobs_dir))
     with lock(config.runtime_dir), lock(config.state_dir):
-        await App(config, places).run(ready)
+        await App(config, places, notices).run(ready)
 
 
 class App:
     """The daemon's parts. Create it with the locks of the runtime and the state directory held.
 
-    places: connections for which the system's limit of open files leaves room.
+    places: connections for which the system's limit of open files leaves room. notices: what the operator should know.
 
     The parts are constructed below in the order in which they need one another. Two lists are worth knowing: the gates
     in `_build_scheduler`, and the observers in `_observers_in_order`.
     """
 
-    def __init__(self, config: Config, places: int) -> None:
+    def __init__(self, config: Config, places: int, notices: Sequence[str]) -> None:
         self._config = config
+        self._notices = [*notices]
         self._state_dir = Path(config.state_dir)
         self._files = ThreadPoolExecutor(1, "files")
         self._slow = ThreadPoolExecutor(1, "slow-files")
@@ -124,12 +129,13 @@ class App:
         except OSError as exc:
             raise StartupError(f"the job store in {self._state_dir} cannot be opened: {exc}") from exc
         self._store = opened.store
-        self._notices = opened.notices
+        self._notices += opened.notices
         self._was_repaired = opened.least_seq > 0
         self._table, self._environments = opened.loaded
         self._journal = Journal(self._store, opened.least_seq)
         self._journal.when_recovered(self._observers.store_recovered)
-        self._executor = LocalExecutor(config.jobs_dir, self._files, self._slow)
+        self._watcher = FileWatcher()
+        self._executor = LocalExecutor(config.jobs_dir, self._watcher, self._files, self._slow)
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor)
 
     def _build_queue(self) -> None:
@@ -148,10 +154,9 @@ class App:
     def _build_attempts(self) -> None:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
-        self._worktrees = Worktrees(Git(launcher.base), self._config.trees_dir, self._table, self._journal)
+        self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
-        self._watcher = FileWatcher()
         self._output = LiveOutput(self._watcher, self._reading, reports)
         self._judge = OutputJudge(launcher, executor, self._output, reports)
         self._timeouts = Timeouts(launcher.timeout_s, stop)
@@ -284,7 +289,8 @@ class App:
             executor=self._executor,
             connections=sessions,
             subscribers=subscribers,
-            notices=notices,
+            start_notices=notices,
+            watcher=self._watcher,
             log_file=_log_file(),
             last_snapshot=next(map(str, snapshots.newest_first(self._state_dir)), None),
         )

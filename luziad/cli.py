@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     log.set_up(config.daemon.log_level, environment.log_file())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(config, lambda: _report_ready(options.ready_fd)))
+            runner.run(serve(config, lambda: _report_ready(options.ready_fd), reset_inherited=options.reset_inherited))
     except LuziadError as exc:
         print(f"luziad: {exc}", file=sys.stderr)
         return 1
@@ -81,6 +81,11 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--restore", metavar="FILE", help="replace the job store with a snapshot and exit")
     parser.add_argument(
         "--on-demand", action="store_true", help="exit with 3 if the configuration disables autostart (for clients)"
+    )
+    parser.add_argument(
+        "--reset-inherited",
+        action="store_true",
+        help="reset the umask, signals, priority, processors and limits inherited from a shell (for clients)",
     )
     parser.add_argument("--ready-fd", type=int, metavar="N", help="write `ready` to file descriptor N when listening")
     return parser

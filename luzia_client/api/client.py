@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
 
-from luzia_protocol import operations, replies, requests, schedules
+from luzia_protocol import environment, operations, replies, requests, schedules
 from luzia_protocol.events import Event, EventKind
 from luzia_protocol.jobs import Job, JobState, SortKey
 from luzia_protocol.output import FollowEnd, Output
@@ -516,12 +516,18 @@ class Client:
         name = project.name if isinstance(project, replies.Project) else project
         return self._caller.request(requests.ProjectRemove(name=name), replies.ProjectList)
 
-    def list_agents(self, versions: bool = True) -> replies.AgentList:
-        """The agents that the daemon knows, in the order of preference.
+    def list_agents(self, versions: bool = True, project: ProjectLike | None = None) -> replies.AgentList:
+        """The agents that a job of this program would find, in the order of preference.
 
-        versions: include the version of each installed one, for which its program is started.
+        versions: include the version of each installed one, for which its program is started. project: that of the
+        jobs whose environment decides; None takes that of a project without settings.
         """
-        return self._caller.request(requests.Agents(versions=versions), replies.AgentList)
+        request = requests.Agents(
+            versions=versions,
+            client_env=environment.client_env(),
+            project=None if project is None else arguments.project_text(project),
+        )
+        return self._caller.request(request, replies.AgentList)
 
     def hello(self) -> replies.HelloResult:
         """Negotiate the protocol version. No other request requires it.

@@ -11,7 +11,7 @@ from typing import Any, Literal, Required, TypedDict, TypeVar
 import msgspec
 
 from luzia_protocol import requests, schedules
-from luzia_protocol.environment import client_env, current_job
+from luzia_protocol.environment import client_env, current_job, process_umask
 from luzia_protocol.jobs import Outcome
 
 from luzia_client.api import arguments
@@ -156,7 +156,12 @@ def dispatch_request(project: ProjectLike, task: str | None, options: Mapping[st
     fields["key"] = fields.get("key") or _random_key()
     if "parent" not in fields:
         fields["parent"] = current_job() or None
-    fields |= {"project": arguments.project_text(project), "task": task, "client_env": client_env()}
+    fields |= {
+        "project": arguments.project_text(project),
+        "task": task,
+        "client_env": client_env(),
+        "umask": process_umask(),
+    }
     return _checked(fields, requests.Dispatch)
 
 
@@ -175,6 +180,7 @@ def graph_request(jobs: Sequence[GraphJob], key: str | None, parent: JobLike | N
         key=key or _random_key(),
         client_env=client_env(),
         parent=(current_job() if parent is None else arguments.job_id(parent)) or None,
+        umask=process_umask(),
     )
 
 

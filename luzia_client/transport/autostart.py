@@ -183,7 +183,7 @@ def _spawn(socket: str, *, on_demand: bool) -> None:
         log_end = os.fstat(log).st_size
         try:
             process = subprocess.Popen(
-                [*argv, "--ready-fd", str(write_end), *(["--on-demand"] if on_demand else [])],
+                [*argv, "--ready-fd", str(write_end), *(["--on-demand"] if on_demand else []), "--reset-inherited"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -30,10 +30,13 @@ def _entries(mapping: JsonlMapping, known: dict[str, Any]) -> Iterator[Transcrip
         yield TranscriptEntry("note", join_nonempty(version, names[1], f"session {names[2]}"))
     for said in each(known.get("text")):
         yield TranscriptEntry("said", as_text(said))
-    for call in each(known.get("tool")):
+    plan, calls = known.get("plan"), each(known.get("tool"))
+    if isinstance(plan, list) and len(calls) == 1:
+        calls = []  # the call that has set the plan, which is shown instead
+    for call in calls:
         if name := as_text(call) or text_at(call, "name"):
             yield tool_call(name, call.get("input") if isinstance(call, dict) else None)
-    if isinstance(plan := known.get("plan"), list):
+    if isinstance(plan, list):
         entries = plan_entries(mapping, plan)
         yield from plan_entry({"content": text, "status": state} for text, state in entries)
     for result in as_objects(each(known.get("result"))):

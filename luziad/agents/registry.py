@@ -107,27 +107,27 @@ def choose(
     project_agent: str | None,
     default_agent: str | None,
     adapters: Mapping[str, Adapter],
-    which: Callable[[str], str | None],
+    find_program: Callable[[Adapter], str | None],
 ) -> Adapter:
     """The agent of a new job: the requested one, the project's, the default, or the first that is installed.
 
-    which: the path of an executable by its name, or None when there is none.
+    find_program: the path of an agent's program, or None when there is none; asked for agents that have one.
     Raises Refused with UNKNOWN_AGENT, AGENT_NOT_INSTALLED or NO_AGENT.
     """
     name = requested or project_agent or default_agent
     if name is None:
-        return _first_installed(adapters, which)
+        return _first_installed(adapters, find_program)
     adapter = get(name, adapters)
-    if adapter.program is not None and which(adapter.program) is None:
+    if adapter.program is not None and find_program(adapter) is None:
         message = f"agent '{name}' is not installed: {adapter.program} was not found, or is not executable"
         raise Refused(ErrorCode.AGENT_NOT_INSTALLED, message, adapter.install_hint)
     return adapter
 
 
-def _first_installed(adapters: Mapping[str, Adapter], which: Callable[[str], str | None]) -> Adapter:
+def _first_installed(adapters: Mapping[str, Adapter], find_program: Callable[[Adapter], str | None]) -> Adapter:
     for name in PREFERENCE:
         adapter = adapters[name]
-        if adapter.program is not None and which(adapter.program) is not None:
+        if adapter.program is not None and find_program(adapter) is not None:
             return adapter
     hints = "; ".join(f"{name}: {BUILT_IN[name].install_hint}" for name in PREFERENCE)
     raise Refused(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import NO_TERMS
 
 from luziad.agents import registry
-from luziad.agents.base import MAX_ARGUMENT_BYTES, NESTING_VARIABLES, Adapter, AgentOptions, Command, CommandContext
+from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter, AgentOptions, Command, CommandContext
 from luziad.agents.options import NONE, combine, find_unsupported, keep_supported
-from luziad.config.schema import Config, first_set
+from luziad.attempts.environment import Variables, compose_environment
+from luziad.config.schema import Config, ProjectConfig, first_set
 from luziad.executor.base import Executor, Launch
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.environments import Environments
@@ -18,16 +19,8 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.spending import Budget, remaining_budget
 from luziad.jobs.view import task_text
 
-BASE_VARIABLES = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM")
-BASE_PREFIXES = ("LC_", "XDG_")
-
 RESUME_PROMPT = "Your work was interrupted. Continue where you stopped, and finish the task."
 """The prompt for an agent that resumes its session without a follow-up."""
-
-
-def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The part of the daemon's environment that every job inherits: user and locale, never a secret."""
-    return {name: value for name, value in environ.items() if name in BASE_VARIABLES or name.startswith(BASE_PREFIXES)}
 
 
 class Launcher:
@@ -51,9 +44,50 @@ class Launcher:
         left_usd: the rest of the day's budget for the job. git_directories: see CommandContext. Raises Refused when the
         agent is no longer configured, or the job's variables are lost.
         """
+        project = self.config.project(record.project)
+        context, command = self._command(record, left_usd, git_directories)
+        return Launch(
+            ref=AttemptRef(record.id, context.attempt),
+            argv=command.argv,
+            env=self._environment(record, command),
+            umask=record.spec.umask,
+            cwd=context.directory,
+            prompt=context.task,
+            stdin_prompt=command.stdin_prompt,
+            merge_stderr=command.merge_stderr,
+            grace_s=self.grace_s(record),
+            keep_children=project.keep_children,
+            bounds=record.spec.bounds,
+            max_log_bytes=first_set(None, project.max_log_bytes, self.config.daemon.max_log_bytes),
+            first_line=command.first_line,
+        )
+
+    def environment(self, record: JobRecord) -> dict[str, str]:
+        """The environment of all that is done for the record's newest attempt. Raises Refused, as `launch` does."""
+        return self._environment(record, self._command(record, None, ())[1])
+
+    def agent_environment(
+        self,
+        adapter: Adapter | None,
+        project: ProjectConfig,
+        caller: Variables,
+        own: Variables,
+        argv: Sequence[str] = (),
+    ) -> dict[str, str]:
+        """The environment that an agent would have in a job of this project; None leaves out what an agent sets.
+
+        caller, own: the variables of the dispatch. argv: the command of `luzia run`.
+        """
+        context = CommandContext(job="", attempt=1, task="", directory="/", prompt_file="/dev/null", argv=list(argv))
+        agent = {} if adapter is None else adapter.command(context).env
+        return compose_environment(self.base, caller, agent, project.env, own)
+
+    def _command(
+        self, record: JobRecord, left_usd: float | None, git_directories: Sequence[str]
+    ) -> tuple[CommandContext, Command]:
+        """The command of the newest attempt, and what it is made from; the `task` there is the agent's input."""
         spec, attempt, tree = record.spec, record.attempt, record.status.worktree
         assert attempt is not None
-        project = self.config.project(record.project)
         job_directory = self._executor.job_directory(record.id)
         given, budget = attempt.continuation, remaining_budget(record, self.budget(record), left_usd)
         prompt = task_text(record) if given is None else given.message or RESUME_PROMPT
@@ -75,26 +109,12 @@ class Launcher:
             max_cost_usd=budget.cost_usd,
             max_turns=budget.turns,
             ask=spec.launch_options is not None and spec.launch_options.ask and adapter.respond is not None,
-            allow=project.allow,
+            allow=self.config.project(record.project).allow,
             system_prompt=system_prompt if accepts else "",
             options=self.agent_options(record),
             git_directories=git_directories,
         )
-        command = adapter.command(context)
-        return Launch(
-            ref=AttemptRef(record.id, attempt.number),
-            argv=command.argv,
-            env=self._environment(record, command),
-            cwd=context.directory,
-            prompt=prompt,
-            stdin_prompt=command.stdin_prompt,
-            merge_stderr=command.merge_stderr,
-            grace_s=self.grace_s(record),
-            keep_children=project.keep_children,
-            bounds=spec.bounds,
-            max_log_bytes=first_set(None, project.max_log_bytes, self.config.daemon.max_log_bytes),
-            first_line=command.first_line,
-        )
+        return context, adapter.command(context)
 
     def grace_s(self, record: JobRecord) -> float:
         """The time in seconds that an agent of this job gets to end after TERM."""
@@ -136,7 +156,7 @@ class Launcher:
         return adapter
 
     def _environment(self, record: JobRecord, command: Command) -> dict[str, str]:
-        """Later ones win: daemon's base, caller's, agent's, project's, the job's own, luzia's."""
+        """The job's environment with luzia's own variables."""
         spec = record.spec
         passed = self._environments.get(spec.client_set)
         own = self._environments.get(spec.env_set)
@@ -145,14 +165,9 @@ class Launcher:
                 ErrorCode.STORAGE_UNAVAILABLE,
                 "the job's environment variables were lost with the store; dispatch the job again",
             )
-        project = self.config.project(record.project)
-        inherited = {name: value for name, value in (self.base | passed).items() if name not in NESTING_VARIABLES}
         assert record.attempt is not None
         return (
-            inherited
-            | command.env
-            | project.env
-            | own
+            compose_environment(self.base, passed, command.env, self.config.project(record.project).env, own)
             | {
                 "LUZIA_JOB_ID": record.id,
                 "LUZIA_SOCKET": self.config.socket,

@@ -140,9 +140,9 @@ def _ref(record: JobRecord, attempt: AttemptRecord) -> AttemptRef:
 def _find(path: str, question: bytes) -> bytes | None:
     """The line of the output that asks the question; None when there is none. Raises OSError."""
     offset, splitter = 0, LineSplitter()
-    while data := read_chunk(path, offset, _BLOCK).data:
-        offset += len(data)
-        for line in splitter.feed(data):
+    while (chunk := read_chunk(path, offset, _BLOCK)).data:
+        offset = chunk.offset + len(chunk.data)
+        for line in splitter.feed(chunk.data):
             if question in line and b'"control_request"' in line:
                 return line
     return None

@@ -83,7 +83,7 @@ class OutputJudge(JobObserver):
         try:
             return await self._judge(ref, reader, end)
         except OSError as exc:
-            return Verdict(Outcome.FAILED, f"its output cannot be read: {exc}")
+            return Verdict(Outcome.FAILED, f"its output cannot be read: {exc.filename}: {exc.strerror}")
         except Exception as exc:
             log.exception("judging_failed job=%s agent=%s", record.id, record.spec.agent)
             return Verdict(Outcome.FAILED, f"its output was not understood: {exc!r}")

@@ -17,13 +17,14 @@ from weakref import WeakValueDictionary
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Outcome, Worktree
 
+from luziad.attempts.launch import Launcher
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
 from luziad.worktrees import clean as cleaning
 from luziad.worktrees import create
-from luziad.worktrees.git import Git, GitError
+from luziad.worktrees.git import Git, GitError, GitProcesses
 
 log = logging.getLogger("luziad.worktrees")
 
@@ -33,10 +34,11 @@ _CLOSE_S = 5.0
 
 
 class Worktrees:
-    """trees_dir: the directory of the worktrees. git: used on the threads of this object only."""
+    """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets."""
 
-    def __init__(self, git: Git, trees_dir: str, table: JobTable, journal: Journal) -> None:
-        self._git = git
+    def __init__(self, launcher: Launcher, trees_dir: str, table: JobTable, journal: Journal) -> None:
+        self._launcher = launcher
+        self._processes = GitProcesses()
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
@@ -62,7 +64,7 @@ class Worktrees:
     async def close(self) -> None:
         """Stop git: an unfinished worktree is created again by the next daemon."""
         self._closing = True
-        self._git.stop()
+        self._processes.stop()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_CLOSE_S)
             for task in late:
@@ -77,11 +79,11 @@ class Worktrees:
 
     async def _made(self, record: JobRecord) -> tuple[str | None, Sequence[str]]:
         """Plan and create the worktree; returns the problem, if there is one, and the directories of git."""
-        used = _may_be_in_use(record)
+        git, used = self._git(record), _may_be_in_use(record)
         try:
-            tree = record.status.worktree or await self._planned(record)
-            await self._in_thread(functools.partial(create.create_worktree, self._git, tree, used=used))
-            return None, await self._in_thread(create.list_git_directories, self._git, tree)
+            tree = record.status.worktree or await self._planned(git, record)
+            await self._in_thread(functools.partial(create.create_worktree, git, tree, used=used))
+            return None, await self._in_thread(create.list_git_directories, git, tree)
         except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
@@ -89,14 +91,22 @@ class Worktrees:
                 left is not None
                 and not used
                 and not self._closing
-                and await self._in_thread(create.discard_worktree, self._git, left)
+                and await self._in_thread(create.discard_worktree, git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
             return f"no worktree: {exc}", ()
 
-    async def _planned(self, record: JobRecord) -> Worktree:
+    def _git(self, record: JobRecord) -> Git:
+        """Git with the job's environment; with the daemon's if that is lost, or the agent is no longer configured."""
+        try:
+            environment = self._launcher.environment(record)
+        except Refused:  # of a launch; a worktree can be removed nevertheless
+            environment = self._launcher.base
+        return Git(environment, record.spec.umask, self._processes)
+
+    async def _planned(self, git: Git, record: JobRecord) -> Worktree:
         directory = record.spec.cwd or record.spec.directory
-        tree = await self._in_thread(create.plan_worktree, self._git, directory, record.id, self._trees_dir)
+        tree = await self._in_thread(create.plan_worktree, git, directory, record.id, self._trees_dir)
         record.status.worktree = tree
         await self._journal.commit(record, self._journal.events.worktree(record))
         return tree
@@ -109,7 +119,7 @@ class Worktrees:
             if tree is None:
                 raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
             why = await self._in_thread(
-                cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git, tree
+                cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
             )
             if why is None and not dry_run:
                 record.status.worktree = None

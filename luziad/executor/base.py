@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ class Launch(msgspec.Struct, frozen=True):
     argv: the command. env: its whole environment, with secrets: never log or store it.
     cwd: an absolute directory. prompt: the agent's input, written to the attempt's `prompt` file.
     stdin_prompt: the agent's stdin is that file; otherwise it is /dev/null.
+    umask: that of the agent; None is the daemon's.
     first_line: instead, its stdin is a FIFO that begins with this line and accepts more lines.
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
     keep_children: children of an agent that ends by itself may outlive it.
@@ -36,6 +38,7 @@ class Launch(msgspec.Struct, frozen=True):
     max_log_bytes: int = 1 << 50
     bounds: Bounds | None = None
     first_line: str | None = None
+    umask: int | None = None
 
 
 class AttemptObserver(Protocol):
@@ -49,6 +52,16 @@ class AttemptObserver(Protocol):
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         """The attempt and its whole process tree have ended."""
+
+
+class ChangeWatcher(Protocol):
+    """Tells of writes to files; FileWatcher."""
+
+    def watch(self, path: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back at every write to a file, or to one in a directory. Returns a function that stops this.
+
+        Raises OSError.
+        """
 
 
 class Executor(Protocol):
@@ -66,8 +79,11 @@ class Executor(Protocol):
     def submit(self, launch: Launch) -> None:
         """Start an attempt, at most once ever. Call this only after `starting` is committed."""
 
-    def attach(self, ref: AttemptRef) -> None:
-        """Find an attempt that is active according to the store, and watch it or report its end."""
+    def attach(self, ref: AttemptRef, grace_s: float) -> None:
+        """Find an attempt that is active according to the store, and watch it or report its end.
+
+        grace_s: as in its Launch.
+        """
 
     def pause(self, ref: AttemptRef) -> None:
         """Suspend the attempt until it is resumed or cancelled. Idempotent."""
@@ -76,7 +92,10 @@ class Executor(Protocol):
         """Resume the attempt. Idempotent."""
 
     def cancel(self, ref: AttemptRef) -> None:
-        """End the attempt: TERM, grace time, KILL to its whole process tree. Idempotent."""
+        """End the attempt: TERM, grace time, KILL to its whole process tree. Idempotent.
+
+        An attempt that does not end nevertheless is killed with its shim, and reported as lost.
+        """
 
     async def write_stdin(self, ref: AttemptRef, line: str) -> None:
         """Write a line to an agent that was started with a `first_line`. Raises OSError when it is not delivered."""

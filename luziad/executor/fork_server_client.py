@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -24,13 +25,22 @@ _FIRST_RETRY_S = 0.1
 _MAX_RETRY_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 
+ANSWER_TIMEOUT_S = 10.0
+"""A fork server that answers none of its requests for this time is replaced: it may have been stopped."""
+
+_PIPE_BYTES = 64 * 1024
+"""What a pipe holds."""
+_MAX_LINE_BYTES = 4096
+"""PIPE_BUF: shims and fork servers write each line at once."""
+_LINE_START = b'{"job": '
+
 
 class Reply(msgspec.Struct, frozen=True):
     """One line from the fork server or a shim; see luziad/supervise/forkserver.py."""
 
     job: str
     attempt: int
-    pid: int | None = None
+    pid: Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)] | None = None
     start_time: int | None = None
     refused: str | None = None
     agent_pid: int | None = None
@@ -58,6 +68,8 @@ class _ForkServer(msgspec.Struct, eq=False):
     rest: bytes = b""
     unanswered: set[AttemptRef] = set()
     has_responded: bool = False
+    has_garbage: bool = False
+    deadline: asyncio.TimerHandle | None = None
 
     @property
     def requests(self) -> asyncio.StreamWriter:
@@ -116,6 +128,8 @@ class ForkServerClient:
             self._ensure_running()
             return
         server.unanswered.add(ref)
+        if server.deadline is None:
+            self._set_deadline(server)
         server.requests.write(request)
 
     def withdraw(self, ref: AttemptRef) -> bool:
@@ -130,6 +144,19 @@ class ForkServerClient:
         waiting, self._waiting = self._waiting, {}
         for ref, request in waiting.items():
             self.send(ref, request)
+
+    def _set_deadline(self, server: _ForkServer) -> None:
+        """Expect the next response in time, if there is one to come."""
+        if server.deadline is not None:
+            server.deadline.cancel()
+        server.deadline = None
+        if server.unanswered:
+            server.deadline = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, self._replace, server)
+
+    def _replace(self, server: _ForkServer) -> None:
+        log.error("fork_server_does_not_answer pid=%d", server.process.pid)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            server.process.kill()
 
     def _ensure_running(self) -> None:
         if self._current is None and not self._starting:
@@ -159,7 +186,9 @@ class ForkServerClient:
         self._failures = 0 if server.has_responded else self._failures + 1
         log.warning("fork_server_died pid=%d status=%s", server.process.pid, status)
         self._current = None
-        for ref in server.unanswered:
+        lost, server.unanswered = server.unanswered, set()
+        self._set_deadline(server)
+        for ref in lost:
             self._on_lost_request(ref)
         if self._waiting:
             self._ensure_running()
@@ -170,25 +199,38 @@ class ForkServerClient:
             self._read(server)
 
     def _read(self, server: _ForkServer) -> None:
-        """Process the available replies of one fork server and its shims."""
-        while server in self._open:
-            try:
-                chunk = os.read(server.replies, 65536)
-            except BlockingIOError:
-                return
-            if not chunk:
-                self._close(server)
-                return
-            *lines, server.rest = (server.rest + chunk).split(b"\n")
-            for line in lines:
-                reply = msgspec.json.decode(line, type=Reply)
-                if reply.is_response:
-                    server.has_responded = True
-                    server.unanswered.discard(reply.ref)
-                self._on_reply(reply)
+        """Process the replies of one fork server and its shims that are in the pipe now."""
+        if server not in self._open:
+            return
+        try:
+            chunk = os.read(server.replies, _PIPE_BYTES)
+        except BlockingIOError:
+            return
+        if not chunk:
+            self._close(server)
+            return
+        *lines, rest = (server.rest + chunk).split(b"\n")
+        server.rest = rest[-_MAX_LINE_BYTES:]
+        for line in lines:
+            reply = _decode(line)
+            if reply is None:
+                self._report_garbage(server)
+                continue
+            if reply.is_response:
+                server.has_responded = True
+                server.unanswered.discard(reply.ref)
+                self._set_deadline(server)
+            self._on_reply(reply)
+
+    def _report_garbage(self, server: _ForkServer) -> None:
+        if not server.has_garbage:
+            server.has_garbage = True
+            log.warning("foreign_data_in_reply_pipe pid=%d", server.process.pid)
 
     def _close(self, server: _ForkServer) -> None:
         self._open.discard(server)
+        if server.deadline is not None:
+            server.deadline.cancel()
         asyncio.get_running_loop().remove_reader(server.replies)
         os.close(server.replies)
 
@@ -196,6 +238,15 @@ class ForkServerClient:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _decode(line: bytes) -> Reply | None:
+    """The reply of a line, which may follow what another program has written into the pipe; None if there is none."""
+    begin = line.rfind(_LINE_START)
+    try:
+        return None if begin < 0 else msgspec.json.decode(line[begin:], type=Reply)
+    except msgspec.DecodeError:
+        return None
 
 
 async def _spawn() -> _ForkServer:

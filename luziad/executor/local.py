@@ -21,8 +21,8 @@ import msgspec
 from luzia_protocol.jobs import Bounds
 
 from luziad.executor import attempt_directory, pidfd, survivors
-from luziad.executor.attempt_directory import Finished, StartRecord, Supervised, read_start_record, watch_changes
-from luziad.executor.base import AttemptObserver, Launch
+from luziad.executor.attempt_directory import Finished, StartRecord, Supervised, read_start_record
+from luziad.executor.base import AttemptObserver, ChangeWatcher, Launch
 from luziad.executor.cgroup_controllers import CgroupControllers
 from luziad.executor.fork_server_client import ForkServerClient, Reply
 from luziad.jobs.attempt import AttemptRef, ExitRecord
@@ -35,6 +35,9 @@ _STREAMS = frozenset((attempt_files.STDOUT, attempt_files.STDERR))
 _FIRST_RETRY_S = 0.02
 _MAX_RETRY_S = 30.0
 
+KILL_DELAY_S = 15.0
+"""How long after the grace time an attempt may take to end; then its shim is stopped, or its directory is unusable."""
+
 
 class _Attempt(msgspec.Struct, eq=False):
     """An attempt that has not ended.
@@ -42,15 +45,21 @@ class _Attempt(msgspec.Struct, eq=False):
     pidfd: its shim, while it is watched. started: the observer knows of its start. cancel_requested: send SIGTERM as
     soon as the shim is known. pending_signal: send this signal, too. failure: the known reason of a failure.
     reported_end: how it ended, if the shim could report that but not record it. start_watch: waits for its start.
+    start_failed: it is known that its agent did not start. grace_s: from TERM to KILL. kill_timer: ends it by force.
+    shim: the process and start time of its shim.
     """
 
     ref: AttemptRef
     directory: str
+    grace_s: float
     pidfd: int | None = None
+    shim: tuple[int, int | None] | None = None
+    kill_timer: asyncio.TimerHandle | None = None
     started: bool = False
     cancel_requested: bool = False
     pending_signal: signal.Signals | None = None
     failure: str | None = None
+    start_failed: bool = False
     reported_end: ExitRecord | None = None
     retry_delay_s: float = _FIRST_RETRY_S
     start_watch: asyncio.Task[None] | None = None
@@ -59,8 +68,8 @@ class _Attempt(msgspec.Struct, eq=False):
 class LocalExecutor:
     """The Executor of this machine (see base.py).
 
-    jobs_dir: absolute path of the directory of all jobs. pool: for short file operations; slow_pool: for deletions;
-    None takes the loop's.
+    jobs_dir: absolute path of the directory of all jobs. watcher: tells of writes to the files of an attempt. pool: for
+    short file operations; slow_pool: for deletions; None takes the loop's.
 
     Every submit or attach of an attempt that is not yet active leads to exactly one `attempt_ended`.
     """
@@ -68,10 +77,12 @@ class LocalExecutor:
     def __init__(
         self,
         jobs_dir: str,
+        watcher: ChangeWatcher,
         pool: concurrent.futures.Executor | None = None,
         slow_pool: concurrent.futures.Executor | None = None,
     ) -> None:
         self._jobs_dir = os.path.abspath(jobs_dir)
+        self._watcher = watcher
         self._pool = pool
         self._slow_pool = slow_pool
         self._fork_server = ForkServerClient(self._replied, self._request_lost)
@@ -98,6 +109,7 @@ class LocalExecutor:
         self._stopped = True
         for attempt in self._attempts.values():
             self._unwatch(attempt)
+            _stop_timer(attempt)
         self._attempts.clear()
         await self._fork_server.stop()
 
@@ -107,7 +119,7 @@ class LocalExecutor:
 
     def submit(self, launch: Launch) -> None:
         """Start an attempt, at most once ever. Call this only after `starting` is committed."""
-        attempt = self._add(launch.ref)
+        attempt = self._add(launch.ref, launch.grace_s)
         if attempt is None:
             return
         request = msgspec.structs.asdict(launch)
@@ -120,9 +132,9 @@ class LocalExecutor:
         # The standard library's JSON supports file names that are not UTF-8 (lone surrogates).
         self._fork_server.send(attempt.ref, json.dumps(request).encode() + b"\n")
 
-    def attach(self, ref: AttemptRef) -> None:
+    def attach(self, ref: AttemptRef, grace_s: float) -> None:
         """Find an attempt that is active according to the store, and watch it or report its end."""
-        attempt = self._add(ref)
+        attempt = self._add(ref, grace_s)
         if attempt is not None:
             self._reconcile(attempt)
 
@@ -132,11 +144,22 @@ class LocalExecutor:
         if attempt is None:
             return
         attempt.cancel_requested = True
+        if attempt.kill_timer is None:
+            delay_s = attempt.grace_s + KILL_DELAY_S
+            attempt.kill_timer = self._loop.call_later(delay_s, self._end_by_force, attempt)
         if attempt.pidfd is not None:
-            pidfd.send(attempt.pidfd, signal.SIGTERM)
+            _terminate(attempt.pidfd)
         elif self._fork_server.withdraw(ref):
-            attempt.failure = "cancelled before it started"
+            attempt.failure, attempt.start_failed = "cancelled before it started", True
             self._reconcile(attempt)
+
+    def _end_by_force(self, attempt: _Attempt) -> None:
+        log.error("attempt_does_not_end job=%s attempt=%d", *attempt.ref)
+        why = attempt.failure or "its shim did not end it when it was cancelled, and was killed"
+        attempt.failure = why
+        work = functools.partial(attempt_directory.end_by_force, attempt.directory, attempt.shim, why)
+        done = functools.partial(self._reconciled, attempt)
+        self._loop.run_in_executor(self._slow_pool, work).add_done_callback(done)
 
     def pause(self, ref: AttemptRef) -> None:
         """Suspend the attempt until it is resumed or cancelled. Idempotent."""
@@ -202,10 +225,11 @@ class LocalExecutor:
             log.warning("attempt_has_problem job=%s attempt=%d problem=%s", *attempt.ref, reply.problem)
         if reply.error is not None:
             attempt.failure, attempt.reported_end = reply.error, reply.end
+            attempt.start_failed = reply.end is None and not attempt.started
         if reply.agent_pid is not None:
             self._report_start(attempt, reply.agent_pid, reply.started_at, 0.0)
         if reply.refused is not None:
-            attempt.failure = reply.refused
+            attempt.failure, attempt.start_failed = reply.refused, True
             self._reconcile(attempt)
         elif reply.pid is not None and not self._watch(attempt, reply.pid, reply.start_time):
             self._loop.call_soon(self._shim_ended, attempt)  # not now: the next line may have the reason
@@ -221,11 +245,11 @@ class LocalExecutor:
             raise ValueError(f"invalid attempt number {ref.attempt}")
         return os.path.join(self.job_directory(ref.job), str(int(ref.attempt)))
 
-    def _add(self, ref: AttemptRef) -> _Attempt | None:
+    def _add(self, ref: AttemptRef, grace_s: float) -> _Attempt | None:
         directory = self._directory(ref)
         if ref in self._attempts or self._stopped:
             return None  # an attempt committed while the daemon stops is started by the next one
-        attempt = self._attempts[ref] = _Attempt(ref, directory)
+        attempt = self._attempts[ref] = _Attempt(ref, directory, grace_s)
         return attempt
 
     def _watch(self, attempt: _Attempt, pid: int, start_time: int | None) -> bool:
@@ -238,11 +262,12 @@ class LocalExecutor:
             log.error("shim_not_watched job=%s attempt=%d error=%s", *attempt.ref, error)
         if attempt.pidfd is None:
             return False
+        attempt.shim = pid, start_time
         self._loop.add_reader(attempt.pidfd, self._shim_ended, attempt)
         if attempt.pending_signal is not None:
             pidfd.send(attempt.pidfd, attempt.pending_signal)
         if attempt.cancel_requested:
-            pidfd.send(attempt.pidfd, signal.SIGTERM)
+            _terminate(attempt.pidfd)
         return True
 
     def _unwatch(self, attempt: _Attempt) -> None:
@@ -261,7 +286,9 @@ class LocalExecutor:
 
     def _reconcile(self, attempt: _Attempt) -> None:
         if self._is_current(attempt):
-            work = functools.partial(attempt_directory.reconcile, attempt.directory, attempt.failure)
+            work = functools.partial(
+                attempt_directory.reconcile, attempt.directory, attempt.failure, start_failed=attempt.start_failed
+            )
             done = functools.partial(self._reconciled, attempt)
             self._loop.run_in_executor(self._pool, work).add_done_callback(done)
 
@@ -284,6 +311,7 @@ class LocalExecutor:
             self._watch_adopted(attempt, found)
             return
         self._unwatch(attempt)
+        _stop_timer(attempt)
         del self._attempts[attempt.ref]
         reported = None if isinstance(found.end, ExitRecord) else attempt.reported_end
         self._observer.attempt_ended(attempt.ref, reported or found.end)
@@ -298,13 +326,21 @@ class LocalExecutor:
 
     async def _await_start(self, attempt: _Attempt) -> None:
         """Report the start of an adopted attempt. If it cannot be watched, the end reports it."""
+        written = asyncio.Event()
         try:
-            async for _ in watch_changes(attempt.directory):
+            stop_watching = self._watcher.watch(attempt.directory, written.set)
+        except OSError as error:
+            log.warning("start_not_seen job=%s attempt=%d error=%s", *attempt.ref, error)
+            return
+        try:
+            while True:
                 started = await self._loop.run_in_executor(self._pool, read_start_record, attempt.directory)
                 if self._report_recorded_start(attempt, started):
                     return
-        except OSError as error:
-            log.warning("start_not_seen job=%s attempt=%d error=%s", *attempt.ref, error)
+                await written.wait()
+                written.clear()
+        finally:
+            stop_watching()
 
     def _report_recorded_start(self, attempt: _Attempt, started: StartRecord | None) -> bool:
         """Report the start when the record of it has the agent's process."""
@@ -321,3 +357,14 @@ class LocalExecutor:
 
     def _is_current(self, attempt: _Attempt) -> bool:
         return self._attempts.get(attempt.ref) is attempt
+
+
+def _terminate(shim: int) -> None:
+    """Tell a shim to end its attempt, even if it has been stopped. shim: its pidfd."""
+    pidfd.send(shim, signal.SIGTERM)
+    pidfd.send(shim, signal.SIGCONT)
+
+
+def _stop_timer(attempt: _Attempt) -> None:
+    if attempt.kill_timer is not None:
+        attempt.kill_timer.cancel()

@@ -64,12 +64,17 @@ def kill_survivors(directory: str, leader: SessionLeader | None, group: str | No
             pids = [process.pid for process in alive]
             log.error("survivors_not_killed attempt=%s pids=%s", directory, pids)
             return len(ended)
-        _kill(alive, deadline)
+        _kill([(process.pid, process.start_time) for process in alive], deadline)
     if group is not None:
         cgroup.remove(group)
     if ended:
         log.warning("survivors_killed attempt=%s processes=%d", directory, len(ended))
     return len(ended)
+
+
+def kill_process(pid: int, start_time: int | None) -> None:
+    """Kill one process, unless its pid was reused, and wait for its end."""
+    _kill([(pid, start_time)], time.monotonic() + KILL_TIMEOUT_S)
 
 
 def _members(directory: str, leader: SessionLeader | None) -> list[tree.Process]:
@@ -124,12 +129,12 @@ def _environment(process: tree.Process) -> bytes:
     return b""
 
 
-def _kill(processes: list[tree.Process], deadline: float) -> None:
+def _kill(processes: list[tuple[int, int | None]], deadline: float) -> None:
     """Kill these processes, unless their pids were reused, and wait for their end."""
     poller = select.poll()
     waiting: set[int] = set()
     for process in processes:
-        fd = pidfd.open_process(process.pid, process.start_time)
+        fd = pidfd.open_process(*process)
         if fd is not None:
             pidfd.send(fd, signal.SIGKILL)
             poller.register(fd, select.POLLIN)

@@ -10,6 +10,7 @@ from luzia_protocol.version import OLDEST_SUPPORTED, PROTOCOL_VERSION, VERSION
 
 from luziad.config import edit as configuration
 from luziad.errors import ConfigError
+from luziad.handlers.dispatch.inputs import validate_variables
 from luziad.handlers.dispatch.project import unknown_project, validate_directory
 from luziad.handlers.replies import Call, committed_reply, require_writable
 from luziad.handlers.services import Services
@@ -58,7 +59,10 @@ def project_remove(services: Services, request: requests.ProjectRemove, call: Ca
 
 async def agents(services: Services, request: requests.Agents, call: Call) -> None:
     """The agents that are built in or configured."""
-    call.answer(await services.operations.agents(request.versions))
+    validate_variables(request.client_env)
+    name = "" if request.project is None else services.find_project(request.project)
+    project = services.config.project(name)
+    call.answer(await services.operations.agents(request.versions, request.client_env, project))
 
 
 def reload(services: Services, request: requests.Reload, call: Call) -> replies.ReloadResult:

@@ -159,6 +159,7 @@ class _GraphDraft:
                 client_env=self._request.client_env | node.client_env,
                 name=name,
                 parent=self._request.parent if node.parent is None else node.parent,
+                umask=self._request.umask if node.umask is None else node.umask,
             )
             after = validate_dependencies(node, self._find_id)
             factory = self._services.job_factory

@@ -81,8 +81,8 @@ class _ChangeSignal:
         if self._path is None:
             try:
                 self._unsubscribe.append(self._services.watcher.watch(path, self._changed.set))
-            except FileNotFoundError:
-                return  # it exists when the attempt's `started` event arrives
+            except OSError:
+                return  # it exists when the attempt's `started` event arrives, or cannot be read, which reading reports
             self._path = path
 
     async def wait(self) -> None:

@@ -80,8 +80,8 @@ class OutputSource:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._services.files, function, *arguments)
         except OSError as exc:
-            message = f"the output of job {self._record.id} cannot be read: {exc}"
-            raise Refused(ErrorCode.INTERNAL, message) from exc
+            message = f"the output of job {self._record.id} cannot be read: {self.path}: {exc.strerror}"
+            raise Refused(ErrorCode.OUTPUT_UNREADABLE, message) from exc
 
 
 class TranscriptSource(OutputSource):

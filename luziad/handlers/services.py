@@ -84,7 +84,7 @@ class Services:
         elif record.attempt is not None and record.status.state is JobState.WAITING:
             reason = "; ".join(describe_question(question) for question in open_questions(record.attempt)[:1]) or None
         elif record.status.state is JobState.RUNNING:
-            reason = self.scheduler.lending.reason(record.id) or reason
+            reason = self.scheduler.lending.reason(record.id) or reason or (self.watcher.problem if whole else None)
         if not whole:
             return summarize_job(record, reason)
         options = self.scheduler.launcher.agent_options(record)

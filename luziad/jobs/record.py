@@ -48,6 +48,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     bounds: resource limits of its attempts. launch_options: None for the defaults.
     requirements: its priority and the resources that it reserves.
     created_steady: created_at on the steady clock, for jobs that expire or start after a delay.
+    umask: that of its processes; None is the daemon's.
     """
 
     project: str
@@ -69,6 +70,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     launch_options: LaunchOptions | None = field(default=None, name="manner")
     requirements: Requirements | None = field(default=None, name="claims")
     created_steady: SteadyTime | None = field(default=None, name="created")
+    umask: int | None = None
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):

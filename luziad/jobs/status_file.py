@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import msgspec
 
@@ -18,6 +19,8 @@ from luziad.jobs.record import JobRecord
 log = logging.getLogger("luziad.status_files")
 
 STATUS_NAME = "status.json"
+MAX_STATUS_BYTES = 64 * 1024 * 1024
+"""More than any status file that is written here; a job can replace it by a larger one."""
 WRITE_DELAY_S = 0.2
 """Seconds between a change and the write, so that several changes share one write."""
 
@@ -59,7 +62,9 @@ class StatusFiles(JobObserver):
 def _write(directory: str, content: bytes) -> None:
     unfinished = f"{directory}/.{STATUS_NAME}"
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with suppress(FileNotFoundError):
+            os.unlink(unfinished)  # of a daemon that was killed, or of the job: then it may be a link or a FIFO
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
             file.write(content + b"\n")
         os.rename(unfinished, f"{directory}/{STATUS_NAME}")

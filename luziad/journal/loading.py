@@ -20,9 +20,10 @@ from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus, Lau
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements
 from luziad.jobs.schedule import ScheduleRecord
 from luziad.jobs.session_totals import separate_attempts
-from luziad.jobs.status_file import STATUS_NAME
+from luziad.jobs.status_file import MAX_STATUS_BYTES, STATUS_NAME
 from luziad.jobs.table import JobTable
 from luziad.store.sqlite import Store
+from luziad.supervise.regular_files import read_regular
 
 log = logging.getLogger("luziad.loading")
 
@@ -79,7 +80,7 @@ def find_newer_jobs(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
         if not JOB_ID.fullmatch(file.parent.name):
             continue
         try:
-            job = msgspec.json.decode(file.read_bytes(), type=Job)
+            job = msgspec.json.decode(read_regular(str(file), MAX_STATUS_BYTES), type=Job)
         except (OSError, msgspec.DecodeError) as exc:
             log.warning("status_file_not_read file=%s error=%s", file, exc)
             continue

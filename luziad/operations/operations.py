@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,12 +15,13 @@ from luzia_protocol.jobs import JobState
 from luzia_protocol.version import PROTOCOL_VERSION, VERSION
 
 from luziad.agents import registry
+from luziad.agents.base import Adapter
 from luziad.config import load as configuration
-from luziad.config.schema import Config
+from luziad.config.schema import Config, ProjectConfig
 from luziad.config.shipped_agents import is_shipped
 from luziad.errors import ConfigError
-from luziad.operations.programs import Programs
-from luziad.operations.versions import UNKNOWN_VERSION, VersionProbe
+from luziad.operations.programs import Programs, search_path
+from luziad.operations.versions import UNKNOWN_VERSION, Program, VersionProbe
 from luziad.scheduling.scheduler import Scheduler
 
 RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval_s", "log_level")
@@ -38,12 +39,18 @@ class HasForkServer(Protocol):
         """The fork server's process, None while it is not running."""
 
 
+class HasProblem(Protocol):
+    """What may work in a worse way for a time."""
+
+    problem: str | None
+
+
 @dataclass(kw_only=True, eq=False)
 class Operations:
     """Holds the configuration in force, applies a new one, and reports the daemon's status.
 
-    notices: what the operator should know. log_file: None when stderr is not a file. connections, subscribers: those
-    that are open. last_snapshot: the newest file at the start.
+    start_notices: what the operator should know of the start. watcher: that of the output. log_file: None when stderr
+    is not a file. connections, subscribers: those that are open. last_snapshot: the newest file at the start.
     """
 
     config: Config
@@ -51,15 +58,21 @@ class Operations:
     executor: HasForkServer
     connections: Sized
     subscribers: Sized
-    notices: list[str]
+    start_notices: list[str]
+    watcher: HasProblem
     log_file: str | None
     last_snapshot: str | None
     programs: Programs = field(default_factory=Programs, init=False)
     _started: float = field(default_factory=time.monotonic, init=False)
 
     def __post_init__(self) -> None:
-        self._versions = VersionProbe(self.scheduler.launcher.base)
+        self._versions = VersionProbe()
         self._started_at = datetime.now(UTC)
+
+    @property
+    def notices(self) -> list[str]:
+        """What the operator should know."""
+        return self.start_notices if self.watcher.problem is None else [*self.start_notices, self.watcher.problem]
 
     def close(self) -> None:
         """Stop the programs whose versions are being read."""
@@ -106,11 +119,21 @@ class Operations:
             )
         return replies.ProjectList(projects=rows, config_file=self.config.config_file)
 
-    async def agents(self, versions: bool) -> replies.AgentList:
-        """The agents, and which of them is the default. versions: read their versions, too."""
-        adapters = self.scheduler.launcher.adapters
+    async def agents(self, versions: bool, caller: dict[str, str], project: ProjectConfig) -> replies.AgentList:
+        """The agents that a job of this project would find, and which of them is the default.
+
+        versions: read their versions, too. caller: the variables of the caller.
+        """
+        launcher = self.scheduler.launcher
+        adapters = launcher.adapters
+        environments = {
+            name: launcher.agent_environment(adapter, project, caller, {}) for name, adapter in adapters.items()
+        }
+        paths = {name: self.find_program(adapter, environments[name]) for name, adapter in adapters.items()}
         try:
-            default = registry.choose(None, None, self.config.daemon.default_agent, adapters, self._which).name
+            default = registry.choose(
+                None, None, self.config.daemon.default_agent, adapters, lambda adapter: paths[adapter.name]
+            ).name
         except Refused:
             default = None
         own = {
@@ -118,13 +141,16 @@ class Operations:
             for name, each in self.config.agents.items()
             if each.command is not None and not is_shipped(name, each.command)
         }
-        paths = {name: self._which(adapter.program) for name, adapter in adapters.items() if adapter.program}
-        probed = {path for name, path in paths.items() if versions and path and adapters[name].has_version_option}
-        found = await self._versions.get(probed, VERSIONS_WAIT_S)
+        programs = {
+            name: Program(path, environments[name])
+            for name, path in paths.items()
+            if versions and path and adapters[name].has_version_option
+        }
+        found = await self._versions.get(programs, VERSIONS_WAIT_S)
         rows = []
-        for adapter in list(adapters.values()):
-            path = paths.get(adapter.name)
-            version, problem = found.get(path or "", UNKNOWN_VERSION)
+        for adapter in adapters.values():
+            path = paths[adapter.name]
+            version, problem = found.get(adapter.name, UNKNOWN_VERSION)
             rows.append(
                 replies.Agent(
                     name=adapter.name,
@@ -137,7 +163,12 @@ class Operations:
                     install_hint=adapter.install_hint,
                 )
             )
-        return replies.AgentList(agents=rows)
+        common = launcher.agent_environment(None, project, caller, {})
+        return replies.AgentList(agents=rows, search_path=search_path(common))
+
+    def find_program(self, adapter: Adapter, environment: Mapping[str, str]) -> str | None:
+        """The file of an agent's program in this environment; None if there is none, or the agent has no program."""
+        return None if adapter.program is None else self.programs.which(adapter.program, search_path(environment))
 
     def info(self) -> replies.DaemonInfo:
         """The daemon's status."""
@@ -170,9 +201,6 @@ class Operations:
             notices=self.notices,
             queues=scheduler.queues.now,
         )
-
-    def _which(self, program: str) -> str | None:
-        return self.programs.which(program, None)
 
 
 def _rss_bytes() -> int:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Mapping
 
 PROGRAM_CACHE_S = 5.0
 DIRECTORY_CACHE_S = 0.5
 _MAX_ENTRIES = 1000
 
 
+def search_path(environment: Mapping[str, str]) -> str:
+    """The PATH on which a program is looked for that is started in this environment."""
+    return environment.get("PATH", os.defpath)
+
+
 class Programs:
     """Finds programs on a PATH, and checks directories."""
 
     def __init__(self) -> None:
-        self._programs: dict[tuple[str, str | None], tuple[float, str | None]] = {}
+        self._programs: dict[tuple[str, str], tuple[float, str | None]] = {}
         self._directories: dict[str, float] = {}
 
-    def which(self, program: str, path: str | None) -> str | None:
-        """The file of an executable, or None. `path` is a PATH, None the daemon's own."""
+    def which(self, program: str, path: str) -> str | None:
+        """The file of an executable on this PATH, or None."""
         now = time.monotonic()
         cached = self._programs.get((program, path))
         if cached is not None and now - cached[0] < PROGRAM_CACHE_S:

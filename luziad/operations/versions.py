@@ -1,7 +1,7 @@
 """Reads the versions of agents by running their programs with `--version`, which also shows whether they start.
 
 Some programs take seconds for that, so they run on separate threads, with a time limit, and only when a list of agents
-needs their versions. A version is cached until the program's file changes.
+needs their versions. A version is cached until the program's file or its environment changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple
@@ -25,6 +25,7 @@ FAILURE_CACHE_S = 60.0
 """A program that did not start is run again after this time: the cause may be gone."""
 
 _OUTPUT_BYTES = 8192
+_MAX_CACHED = 100
 _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+][0-9A-Za-z.-]+)?")
 
 
@@ -38,6 +39,21 @@ class AgentVersion(NamedTuple):
 UNKNOWN_VERSION = AgentVersion(None, "")
 
 
+class Program(NamedTuple):
+    """A program by its path, with the environment in which it is run."""
+
+    path: str
+    env: Mapping[str, str]
+
+    @property
+    def key(self) -> _Key:
+        """What its version depends on."""
+        return self.path, frozenset(self.env.items())
+
+
+_Key = tuple[str, frozenset[tuple[str, str]]]
+
+
 class _CachedVersion(NamedTuple):
     """stamp: of the program's file when it ran. at: when it ran, on the monotonic clock."""
 
@@ -47,27 +63,25 @@ class _CachedVersion(NamedTuple):
 
 
 class VersionProbe:
-    """Reads versions, each file's once. env: the environment of the programs."""
+    """Reads versions, each program's once."""
 
-    def __init__(self, env: Mapping[str, str], timeout_s: float = TIMEOUT_S) -> None:
-        self._env = dict(env)
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(2, "versions")
-        self._cache: dict[str, _CachedVersion] = {}
-        self._futures: dict[str, Future[_CachedVersion]] = {}
+        self._cache: dict[_Key, _CachedVersion] = {}
+        self._futures: dict[_Key, Future[_CachedVersion]] = {}
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
-    async def get(self, programs: Iterable[str], wait_s: float) -> dict[str, AgentVersion]:
-        """The versions by path, without those that are not read after `wait_s` seconds.
+    async def get(self, programs: Mapping[str, Program], wait_s: float) -> dict[str, AgentVersion]:
+        """The versions by the names of the programs, without those that are not read after `wait_s` seconds.
 
         Their programs keep running, and the next caller gets their versions.
         """
-        paths = list(programs)
-        waiting = [asyncio.wrap_future(self._probe(path)) for path in paths if not self._is_cached(path)]
+        waiting = [asyncio.wrap_future(self._probe(each)) for each in programs.values() if not self._is_cached(each)]
         if waiting:
             await asyncio.wait(waiting, timeout=wait_s)
-        return {path: self._cache[path].result for path in paths if path in self._cache}
+        return {name: self._cache[each.key].result for name, each in programs.items() if each.key in self._cache}
 
     def close(self) -> None:
         """Run no more programs, and end the running ones."""
@@ -76,31 +90,39 @@ class VersionProbe:
             _end(process)
         self._threads.shutdown(cancel_futures=True)
 
-    def _is_cached(self, path: str) -> bool:
-        cached = self._cache.get(path)
+    def _is_cached(self, program: Program) -> bool:
+        cached = self._cache.get(program.key)
         if cached is None:
             return False
         is_fresh = not cached.result.problem or time.monotonic() - cached.at < FAILURE_CACHE_S
-        if cached.stamp == _stamp(path) and is_fresh:
+        if cached.stamp == _stamp(program.path) and is_fresh:
             return True
-        del self._cache[path]
+        del self._cache[program.key]
         return False
 
-    def _probe(self, path: str) -> Future[_CachedVersion]:
-        future = self._futures.get(path)
-        if future is None or future.done():
-            future = self._futures[path] = self._threads.submit(self._read, path)
+    def _probe(self, program: Program) -> Future[_CachedVersion]:
+        future = self._futures.get(program.key)
+        if future is None:
+            future = self._futures[program.key] = self._threads.submit(self._run, program)
+            asyncio.wrap_future(future).add_done_callback(lambda done: self._keep(program.key, done))
         return future
 
-    def _read(self, path: str) -> _CachedVersion:
-        cached = self._cache[path] = _CachedVersion(_stamp(path), time.monotonic(), self._run(path))
-        return cached
+    def _keep(self, key: _Key, done: asyncio.Future[_CachedVersion]) -> None:
+        del self._futures[key]
+        if done.cancelled():
+            return
+        while len(self._cache) >= _MAX_CACHED:
+            del self._cache[next(iter(self._cache))]
+        self._cache[key] = done.result()
 
-    def _run(self, path: str) -> AgentVersion:
+    def _run(self, program: Program) -> _CachedVersion:
+        return _CachedVersion(_stamp(program.path), time.monotonic(), self._execute(program))
+
+    def _execute(self, program: Program) -> AgentVersion:
         try:
             process = subprocess.Popen(
-                [path, "--version"],
-                env=self._env,
+                [program.path, "--version"],
+                env=program.env,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -7,7 +7,11 @@ import errno
 import os
 from typing import NamedTuple
 
+from luziad.supervise.regular_files import open_regular
+
 _BLOCK = 64 * 1024
+_HOLE_BYTES = 1024 * 1024
+"""A longer hole in the output is skipped: a job has enlarged its file, which may then have any size."""
 
 
 class Chunk(NamedTuple):
@@ -26,10 +30,10 @@ class Chunk(NamedTuple):
 def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
     """At most `max_bytes` from `offset` or the first stored byte after it; empty when the file does not exist.
 
-    Raises OSError.
+    Raises UnusableFile when the job has replaced it, and other OSErrors.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_regular(path)
     except FileNotFoundError:
         return Chunk(offset, b"", 0)
     try:
@@ -38,6 +42,8 @@ def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
         # Output may be dropped while it is read, so check afterwards.
         while (dropped := _dropped(descriptor)) > offset:
             offset, data = dropped, os.pread(descriptor, max_bytes, dropped)
+        if (begin := _next_data(descriptor, offset)) - offset > _HOLE_BYTES:
+            offset, data = begin, os.pread(descriptor, max_bytes, begin)
         return Chunk(offset, data, status.st_size, status.st_mtime, dropped)
     finally:
         os.close(descriptor)
@@ -45,16 +51,21 @@ def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
 
 def _dropped(descriptor: int) -> int:
     """How many bytes at the beginning were dropped: the file has a hole there (see output_limit.py)."""
+    return _next_data(descriptor, 0)
+
+
+def _next_data(descriptor: int, offset: int) -> int:
+    """The offset of the first stored byte from `offset` on; the end of the file when there is none."""
     try:
-        return os.lseek(descriptor, 0, os.SEEK_DATA)
+        return os.lseek(descriptor, offset, os.SEEK_DATA)
     except OSError as error:
-        return os.fstat(descriptor).st_size if error.errno == errno.ENXIO else 0
+        return max(offset, os.fstat(descriptor).st_size) if error.errno == errno.ENXIO else offset
 
 
 def tail_offset(path: str, lines: int) -> int:
-    """The offset of the last `lines` lines, or of the first stored byte. Raises OSError."""
+    """The offset of the last `lines` lines, or of the first stored byte. Raises OSError, as `read_chunk` does."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_regular(path)
     except FileNotFoundError:
         return 0
     try:
@@ -67,6 +78,8 @@ def tail_offset(path: str, lines: int) -> int:
         begin = _dropped(descriptor)
         while end > begin:
             start = max(begin, end - _BLOCK)
+            if _next_data(descriptor, start) >= end:
+                return end  # a hole
             block = os.pread(descriptor, end - start, start)
             where = len(block)
             while remaining and (where := block.rfind(b"\n", 0, where)) >= 0:

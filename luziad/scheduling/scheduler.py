@@ -169,7 +169,7 @@ class Scheduler:
             assert attempt is not None
             self.ready.occupy(record.id, record.wants)
             ref = AttemptRef(record.id, attempt.number)
-            self.executor.attach(ref)
+            self.executor.attach(ref, self.launcher.grace_s(record))
             self.observers.attempt_recovered(record, attempt)
             if attempt.stop_outcome is not None:
                 self.executor.cancel(ref)

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import select
+import stat
 
 from luziad.supervise import attempt_files
 
@@ -44,8 +45,11 @@ def write_line(directory: str, line: bytes) -> None:
 
     directory: the attempt's. Raises OSError: then nothing was written, or the agent does not read.
     """
-    fifo = os.open(f"{directory}/{attempt_files.STDIN}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    fifo = os.open(f"{directory}/{attempt_files.STDIN}", flags)
     try:
+        if not stat.S_ISFIFO(os.fstat(fifo).st_mode):
+            raise OSError(errno.EINVAL, "the agent has replaced its stdin")
         _make_room(fifo, len(line))
         poller = select.poll()
         poller.register(fifo, select.POLLOUT)

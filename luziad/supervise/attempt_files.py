@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
+
+from luziad.supervise.regular_files import open_directory, open_regular
 
 PROMPT = "prompt"
 STDIN = "stdin"
@@ -39,12 +42,12 @@ def make_directory(path: str) -> int | None:
         os.mkdir(path, 0o700)
     except FileExistsError:
         return None
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    return open_directory(path)
 
 
 def sync_directory(path: str) -> None:
     """Make the entries of a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    fd = open_directory(path)
     try:
         os.fsync(fd)
     finally:
@@ -68,8 +71,11 @@ def write_new(directory: int, name: str, content: bytes) -> None:
 
 
 def lock(directory: int) -> int | None:
-    """Take the attempt's lock; return its descriptor, or None while another process holds it."""
-    fd = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600, dir_fd=directory)
+    """Take the attempt's lock; return its descriptor, or None while another process holds it.
+
+    Raises UnusableFile when the job has replaced it, and other OSErrors.
+    """
+    fd = open_regular(LOCK, os.O_RDWR | os.O_CREAT, directory=directory)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -81,13 +87,13 @@ def lock(directory: int) -> int | None:
 def exists(directory: int, name: str) -> bool:
     """True when the attempt's directory has the file and it is not empty; FENCED is always empty.
 
-    An empty started.json means that the agent was not started yet.
+    An empty started.json means that the agent was not started yet. What is no regular file has replaced one.
     """
     try:
-        found = os.stat(name, dir_fd=directory)
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return False
-    return found.st_size > 0 or name == FENCED
+    return found.st_size > 0 or name == FENCED or not stat.S_ISREG(found.st_mode)
 
 
 def write_start(directory: int, content: bytes) -> int:

@@ -61,7 +61,7 @@ def start(request: dict[str, Any], directory: int) -> int:
     _enter(request["cwd"])
     try:
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
-        return _spawn(request["argv"], request["env"], actions)
+        return _spawn(request["argv"], request["env"], actions, request.get("umask"))
     finally:
         os.chdir("/")  # so that the shim does not keep the project's file system busy
         for fd in set(files):
@@ -90,8 +90,9 @@ def _enter(cwd: str) -> None:
         raise StartError(f"directory {cwd} {problem}") from error
 
 
-def _spawn(argv: list[str], env: dict[str, str], actions: list[tuple[int, int, int]]) -> int:
+def _spawn(argv: list[str], env: dict[str, str], actions: list[tuple[int, int, int]], umask: int | None) -> int:
     program = _find(argv[0], env)
+    own_umask = None if umask is None else os.umask(umask)
     try:
         return os.posix_spawn(program, argv, env, file_actions=actions, setsid=True, setsigmask=())
     except PermissionError as error:
@@ -99,6 +100,9 @@ def _spawn(argv: list[str], env: dict[str, str], actions: list[tuple[int, int, i
     except (OSError, ValueError) as error:
         reason = _REASONS.get(getattr(error, "errno", 0), str(error))
         raise StartError(f"cannot start '{argv[0]}': {reason}") from error
+    finally:
+        if own_umask is not None:
+            os.umask(own_umask)
 
 
 def _find(program: str, env: dict[str, str]) -> str:

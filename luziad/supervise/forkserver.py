@@ -240,6 +240,4 @@ def _enter_group(base: str | None) -> cgroup.Cgroup | None:
 def _send_reply(request: dict[str, Any], **fields: Any) -> None:
     """Send the daemon a line, and wait while the pipe is full."""
     while not shim.send_reply(request, **fields):
-        room = select.poll()
-        room.register(shim.REPLIES, select.POLLOUT)
-        room.poll()
+        pass

@@ -13,9 +13,11 @@ import ctypes
 import errno
 import fcntl
 import os
+import stat
 import time
 
 from luziad.supervise import attempt_files
+from luziad.supervise.regular_files import open_regular
 
 PAUSE_S = 0.2
 """From a write to the check of the sizes; output may exceed the limit in this time."""
@@ -68,14 +70,16 @@ class OutputLimit:
                 self._begins[name] = self._punch(name, size - keep)
 
     def _size(self, name: str) -> int:
+        """The size of a stream's file; 0 when it does not exist, or the agent has replaced it by something else."""
         try:
-            return os.stat(name, dir_fd=self._directory).st_size
+            found = os.stat(name, dir_fd=self._directory, follow_symlinks=False)
         except FileNotFoundError:
             return 0
+        return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
     def _punch(self, name: str, end: int) -> int:
         """Drop the output before `end`; returns where the rest begins, at a block boundary."""
-        fd = os.open(name, os.O_WRONLY, dir_fd=self._directory)
+        fd = open_regular(name, os.O_WRONLY, directory=self._directory)
         try:
             block = os.fstat(fd).st_blksize
             begin = -(-end // block) * block

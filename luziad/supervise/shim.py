@@ -9,6 +9,7 @@ All signals are blocked while it runs. SIGTERM means: end the attempt.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from _json import encode_basestring_ascii
@@ -28,6 +29,9 @@ from luziad.supervise import (
 
 REPLIES = 1
 """The descriptor of the reply pipe in the fork server and in shims. It is an agent's stdout."""
+
+SEND_TIMEOUT_S = 1.0
+"""How long a reply may wait for room in the pipe."""
 
 
 def run(request: dict[str, Any], group: cgroup.Cgroup | None = None) -> None:
@@ -62,18 +66,25 @@ def warm_up() -> None:
 def send_reply(request: dict[str, Any], *, error: str | None = None, **fields: Any) -> bool:
     """Send the daemon one line, which is short enough to be written atomically.
 
-    False when the pipe is full. A closed pipe is ignored.
+    False when the pipe stays full. A closed pipe is ignored.
     """
     reply = {"job": request["job"], "attempt": request["attempt"], **fields}
     if error is not None:
         reply["error"] = attempt_files.clip(error)
-    try:
-        os.write(REPLIES, _encode(reply) + b"\n")
-    except BlockingIOError:
-        return False
-    except BrokenPipeError:
-        return True
-    return True
+    line = _encode(reply) + b"\n"
+    deadline = time.monotonic() + SEND_TIMEOUT_S
+    while True:
+        try:
+            os.write(REPLIES, line)
+        except BlockingIOError:
+            room = select.poll()
+            room.register(REPLIES, select.POLLOUT)
+            if not room.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                return False
+        except BrokenPipeError:
+            return True
+        else:
+            return True
 
 
 def _encode(value: dict[str, Any]) -> bytes:

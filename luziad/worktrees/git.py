@@ -53,19 +53,33 @@ class GitResult(NamedTuple):
         return os.fsdecode(self.out.removesuffix(b"\n"))
 
 
-class Git:
-    """Runs git. environ: its environment; variables that begin with GIT_ are dropped."""
+class GitProcesses:
+    """The running git processes of all jobs."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._env = {name: value for name, value in environ.items() if not name.startswith("GIT_")} | _QUIET
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._stopped = False
+    def __init__(self) -> None:
+        self.running: set[subprocess.Popen[bytes]] = set()
+        self.stopped = False
 
     def stop(self) -> None:
         """Terminate all running git processes, and start no more. Git rolls back unfinished changes."""
-        self._stopped = True
-        for process in list(self._running):
+        self.stopped = True
+        for process in list(self.running):
             _signal(process, signal.SIGTERM)
+
+
+class Git:
+    """Runs git with the environment of a job.
+
+    environ: its environment; variables that begin with GIT_ are dropped. umask: None is this process's.
+    processes: where its processes are counted.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], umask: int | None = None, processes: GitProcesses | None = None
+    ) -> None:
+        self._env = {name: value for name, value in environ.items() if not name.startswith("GIT_")} | _QUIET
+        self._umask = -1 if umask is None else umask
+        self._processes = processes or GitProcesses()
 
     def run(
         self,
@@ -87,7 +101,7 @@ class Git:
         if ceiling is not None:
             env["GIT_CEILING_DIRECTORIES"] = ceiling
         argv = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), *arguments]
-        if self._stopped:
+        if self._processes.stopped:
             raise GitError("the daemon is shutting down")
         try:
             with tempfile.TemporaryFile() as errors:
@@ -109,9 +123,10 @@ class Git:
             stderr=errors,
             process_group=0,
             pass_fds=pass_fds,
+            umask=self._umask,
         ) as process:
             assert process.stdout is not None
-            self._running.add(process)
+            self._processes.running.add(process)
             timer = threading.Timer(TIMEOUT_S, _signal, (process, signal.SIGKILL))
             timer.daemon = True
             timer.start()
@@ -123,7 +138,7 @@ class Git:
                 code = process.wait()
             finally:
                 timer.cancel()
-                self._running.discard(process)
+                self._processes.running.discard(process)
         if code not in codes:
             raise GitError(_error_message(errors) or f"git {argv[-1]} failed with exit code {code}")
         return GitResult(code, out)

@@ -131,6 +131,22 @@ def client_env() -> dict[str, str]:
     }
 
 
+def process_umask() -> int | None:
+    """The umask of this process, which its jobs get; None when the kernel does not tell it (before Linux 4.7).
+
+    umask(2) can only be read by changing it, which other threads would notice.
+    """
+    try:
+        status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        _, found, rest = os.read(status, 4096).partition(b"\nUmask:")
+    finally:
+        os.close(status)
+    return int(rest.split(maxsplit=1)[0], 8) if found else None
+
+
 def current_job() -> str:
     """The id of the job in which the caller runs; empty outside a job."""
     job = os.environ.get("LUZIA_JOB_ID", "")

@@ -98,7 +98,7 @@ class ErrorCode(StrEnum):
     NOT_DELIVERED = "not_delivered"
     """The answer could not be delivered to the agent, which is still waiting."""
     NO_GIT = "no_git"
-    """The job needs a git worktree, but git is not on the daemon's PATH."""
+    """The job needs a git worktree, but git is not on the PATH of the job."""
     NO_REPOSITORY = "no_repository"
     """The job needs a git worktree, but its directory is not in a git repository."""
     NO_WORKTREE = "no_worktree"
@@ -109,6 +109,8 @@ class ErrorCode(StrEnum):
     """The events after this `seq` are no longer stored."""
     CONFIG_INVALID = "config_invalid"
     """The configuration file is invalid; the previous configuration stays in force."""
+    OUTPUT_UNREADABLE = "output_unreadable"
+    """The output of the attempt cannot be read: the job has replaced its file or directory, or the disk has failed."""
     STORAGE_UNAVAILABLE = "storage_unavailable"
     """The job store cannot be written (disk full or I/O error). Running agents continue."""
     SHUTTING_DOWN = "shutting_down"
@@ -186,6 +188,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ),
     ErrorCode.EVENTS_EXPIRED: "List the jobs again, and subscribe after the `seq` of that reply.",
     ErrorCode.CONFIG_INVALID: "Correct the errors in the message, then run `luzia daemon reload`.",
+    ErrorCode.OUTPUT_UNREADABLE: "Look into the directory of the job, which `luzia jobs ID --json` shows.",
     ErrorCode.STORAGE_UNAVAILABLE: (
         "Free space on the file system of the state directory; the daemon recovers automatically."
     ),

@@ -22,13 +22,14 @@ class Graph(Base, tag="graph"):
     """Accept all of these jobs or none, in one commit. Answered by replies.GraphResult.
 
     jobs: 1 to MAX_GRAPH_JOBS. key: idempotency key of the graph.
-    client_env: for every job, see Dispatch; likewise parent, unless a job has its own.
+    client_env: for every job, see Dispatch; likewise parent and umask, unless a job has its own.
     """
 
     jobs: list[Node]
     key: str | None = None
     client_env: dict[str, str] = {}
     parent: str | None = None
+    umask: int | None = None
 
 
 class GraphShow(JobRequest, tag="graph_show"):

@@ -139,9 +139,13 @@ class Agent(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class AgentList(msgspec.Struct, frozen=True):
-    """The agents in the order in which the default is chosen."""
+    """The agents in the order in which the default is chosen.
+
+    search_path: the PATH on which they were looked for, unless an agent sets its own; empty in older daemons.
+    """
 
     agents: list[Agent]
+    search_path: str = ""
 
 
 class ReloadResult(msgspec.Struct, frozen=True):

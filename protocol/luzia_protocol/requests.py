@@ -133,10 +133,13 @@ class ProjectRemove(Base, tag="project_remove"):
 class Agents(Base, tag="agents"):
     """The agents that are built in or configured. Answered by replies.AgentList.
 
-    versions: read their versions, too, which may take seconds.
+    versions: read their versions, too, which may take seconds. client_env: the variables of the caller, as in a
+    dispatch: the agents are those that its jobs would find. project: the project of these jobs, None for no settings.
     """
 
     versions: bool = True
+    client_env: dict[str, str] = {}
+    project: str | None = None
 
 
 class Reload(Base, tag="reload"):

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from luzia_protocol import environment
 from luzia_protocol.errors import Refused
-from luzia_protocol.replies import Agent, DaemonInfo
+from luzia_protocol.replies import Agent, DaemonInfo, Project
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
@@ -239,10 +239,13 @@ def check_projects(client: Client) -> Iterator[Finding]:
 def check_agents(client: Client) -> Iterator[Finding]:
     """The agents: which are installed, whether they start, and whether the configured ones are among them."""
     try:
-        agents, projects = client.list_agents().agents, client.list_projects().projects
+        found, projects = client.list_agents(), client.list_projects().projects
     except Refused as exc:
         yield Finding("✗", f"agents: {exc.message}", exc.hint)
         return
+    agents = found.agents
+    if found.search_path:
+        yield Finding("✓", f"agents are looked for on the PATH of this shell: {found.search_path}")
     installed = [f"{agent.name} {agent.version or ''}".rstrip() for agent in agents if agent.installed]
     yield Finding("✓", f"agents installed: {', '.join(installed) or 'none'}")
     missing = {agent.name: agent.install_hint for agent in agents if not agent.installed}
@@ -252,11 +255,20 @@ def check_agents(client: Client) -> Iterator[Finding]:
         if agent.problem:
             yield Finding("✗", f"agent {agent.name} does not start: {agent.problem}", f"Run: {agent.path} --version")
     for project in projects:
-        if project.agent in missing:
+        if project.agent in missing and not _finds_its_agent(client, project):
             yield Finding(
                 "✗", f"project {project.name}: agent {project.agent} is not installed", missing[project.agent]
             )
     yield from _check_default(next((agent for agent in agents if agent.default), None))
+
+
+def _finds_its_agent(client: Client, project: Project) -> bool:
+    """Whether the jobs of a project find its agent, on a PATH of its own."""
+    try:
+        agents = client.list_agents(versions=False, project=project.name).agents
+    except Refused:
+        return False  # it was removed meanwhile
+    return any(agent.name == project.agent and agent.installed for agent in agents)
 
 
 def _check_default(default: Agent | None) -> Iterator[Finding]:

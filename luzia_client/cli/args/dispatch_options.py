@@ -176,7 +176,7 @@ OPTIONS = {
         TASK,
         "args",
         "ARG",
-        "add an argument to the agent's command: --agent-arg=--effort=high; repeatable",
+        "add ARG to the command of the agent, such as --effort=high; repeatable",
         lambda _, text: [text],
         list.__add__,
     ),

@@ -15,7 +15,7 @@ from luzia_protocol.requests import Node
 from luzia_client.api.requests import GraphJob
 from luzia_client.cli.args.errors import UsageError, did_you_mean
 
-_FIELDS = tuple(field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env"))
+_FIELDS = tuple(field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env", "umask"))
 
 
 def read_file(path: str) -> bytes:

@@ -12,6 +12,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_inner_json, add_json
 from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.cli.show.text import harmless
 from luzia_client.transport import autostart
 
 EXAMPLES = (
@@ -49,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     with Client() as client:
-        agents = client.list_agents().agents
+        found = client.list_agents()
     if args.json:
-        for agent in agents:
+        for agent in found.agents:
             print_json(agent)
         return exit_codes.OK
     rows = [
@@ -62,9 +63,11 @@ def _list(args: argparse.Namespace) -> int:
             agent.version or "-",
             _program(agent),
         )
-        for agent in agents
+        for agent in found.agents
     ]
     print_columns(("AGENT", "SOURCE", "INSTALLED", "VERSION", "PROGRAM, OR HOW TO INSTALL IT"), rows, stdout_screen())
+    if found.search_path:
+        print(f"\nThe programs were looked for on the PATH of this shell: {harmless(found.search_path)}")
     return exit_codes.OK
 
 

@@ -83,6 +83,8 @@ def format_request(line: DispatchLine, task: str, argv: list[str] | None) -> str
     for name, value in (("agent", line.agent), ("key", line.key), ("parent", parent)):
         if value:
             parts += [',"', name, '":', quote(value)]
+    if (umask := environment.process_umask()) is not None:
+        parts.append(f',"umask":{umask}')
     if line.fields:
         import json
 

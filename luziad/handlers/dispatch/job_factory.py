@@ -10,11 +10,12 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
 from luziad.agents import registry
+from luziad.agents.base import Adapter
 from luziad.clocks.clock import steady_time
 from luziad.config.schema import Config, ProjectConfig
 from luziad.handlers.dispatch.ancestors import validate_ancestors
 from luziad.handlers.dispatch.inputs import validate_tags, validate_variables, validate_work
-from luziad.handlers.dispatch.launch_options import validate_launch_options
+from luziad.handlers.dispatch.launch_options import validate_launch_options, validate_repository, validate_umask
 from luziad.handlers.dispatch.limits import validate_limits
 from luziad.handlers.dispatch.project import validate_directory, validate_project
 from luziad.handlers.dispatch.requirements import validate_requirements
@@ -26,6 +27,7 @@ from luziad.jobs.ids import new_id
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus, LaunchOptions
 from luziad.operations.importing import NO_USER
 from luziad.operations.operations import Operations
+from luziad.operations.programs import search_path
 from luziad.operations.shutdown import Shutdown
 from luziad.scheduling.scheduler import Scheduler
 
@@ -67,6 +69,7 @@ class JobFactory:
         if request.env or request.client_env:
             validate_variables(request.env)
             validate_variables(request.client_env)
+        validate_umask(request.umask)
         launch_options = self._launch_options(request, project, directory, agent)
         now = time.time()
         terms = validate_terms(request, now)
@@ -94,6 +97,7 @@ class JobFactory:
             bounds=limits,
             launch_options=launch_options,
             requirements=requirements,
+            umask=request.umask,
             created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
@@ -118,21 +122,28 @@ class JobFactory:
     def _choose_agent(self, request: Dispatch, project: ProjectConfig) -> str:
         if request.argv is not None:
             return registry.RUN_ADAPTER.name
-        path = request.env.get("PATH") or request.client_env.get("PATH")
         return registry.choose(
             request.agent,
             project.agent,
             self._config.daemon.default_agent,
             self._scheduler.launcher.adapters,
-            lambda program: self._operations.programs.which(program, path),
+            lambda adapter: self._operations.find_program(adapter, self._environment(adapter, request, project)),
         ).name
+
+    def _environment(self, adapter: Adapter, request: Dispatch, project: ProjectConfig) -> dict[str, str]:
+        launcher = self._scheduler.launcher
+        return launcher.agent_environment(adapter, project, request.client_env, request.env, request.argv or ())
 
     def _launch_options(
         self, request: Dispatch, project: ProjectConfig, directory: str, agent: str
     ) -> LaunchOptions | None:
         adapter = registry.find(agent, self._scheduler.launcher.adapters)
-        assert adapter is not None  # it has been chosen among them
-        return validate_launch_options(request, project, request.cwd or directory, self._operations.programs, adapter)
+        assert adapter is not None, "the agent was just chosen"
+        options = validate_launch_options(request, project, adapter)
+        if options is not None and options.worktree:
+            path = search_path(self._environment(adapter, request, project))
+            validate_repository(request.cwd or directory, path, self._operations.programs)
+        return options
 
     def _origin(self, request: Dispatch, uid: int, node: str, siblings: int) -> Origin | None:
         """The job's origin in a graph and a family, with its tags; None for most jobs. Raises Refused."""

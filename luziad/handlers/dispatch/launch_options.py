@@ -14,13 +14,13 @@ from luziad.handlers.dispatch.inputs import validate_agent_words, validate_syste
 from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
+MAX_UMASK = 0o777
 
-def validate_launch_options(
-    request: Dispatch, project: ProjectConfig, directory: str, programs: Programs, adapter: Adapter
-) -> LaunchOptions | None:
+
+def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: Adapter) -> LaunchOptions | None:
     """The job's launch options, from the request or else its project; None for the defaults.
 
-    directory: where the job would run. adapter: that of its agent. Raises Refused.
+    adapter: that of its agent. Raises Refused.
     """
     _validate_agent_options(request, project, adapter)
     can_ask = adapter.respond is not None
@@ -28,8 +28,6 @@ def validate_launch_options(
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
     worktree = first_set(request.worktree, None, project.worktree)
     ask = first_set(request.ask, None, project.ask and can_ask)
-    if worktree:
-        _validate_repository(directory, programs)
     system_prompt = request.system_prompt or ""
     if system_prompt:
         validate_system_prompt(system_prompt, request)
@@ -56,10 +54,19 @@ def _validate_agent_options(request: Dispatch, project: ProjectConfig, adapter: 
             raise Refused(ErrorCode.UNSUPPORTED_OPTION, f"{words}; the project's configuration sets it", hint)
 
 
-def _validate_repository(directory: str, programs: Programs) -> None:
-    """Check what is visible without running git; the rest fails when the worktree is created."""
-    if programs.which("git", None) is None:
-        raise Refused(ErrorCode.NO_GIT, "a worktree needs git, which is not on the daemon's PATH")
+def validate_umask(umask: int | None) -> None:
+    """Raise Refused for an invalid umask."""
+    if umask is not None and not 0 <= umask <= MAX_UMASK:
+        raise Refused(ErrorCode.BAD_REQUEST, f"`umask` must be from 0 to {MAX_UMASK} (0o777), not {umask}")
+
+
+def validate_repository(directory: str, path: str, programs: Programs) -> None:
+    """Check what is visible without running git; the rest fails when the worktree is created.
+
+    directory: where the job would run without a worktree. path: its PATH. Raises Refused.
+    """
+    if programs.which("git", path) is None:
+        raise Refused(ErrorCode.NO_GIT, "a worktree needs git, which is not on the PATH of the job")
     parent = os.path.realpath(directory)
     while not os.path.lexists(os.path.join(parent, ".git")):
         if parent == "/":

@@ -11,7 +11,7 @@ from luzia_protocol import environment
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.command_line import COMMANDS
-from luziad.attempts import launch
+from luziad.attempts import environment as job_environment
 from luziad.jobs.lifecycle import TRANSITIONS
 from unit.house.scripts import ROOT, load
 
@@ -98,7 +98,7 @@ def test_every_variable_of_ours_is_described() -> None:
 def test_the_variables_that_a_job_inherits_are_described() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     (daemons,) = re.findall(r"^\| the daemon's own environment \|(.*)\|$", page, re.MULTILINE)
-    assert set(re.findall(r"`(\w+)`", daemons)) == {*launch.BASE_VARIABLES, *launch.BASE_PREFIXES}
+    assert set(re.findall(r"`(\w+)`", daemons)) == {*job_environment.BASE_VARIABLES, *job_environment.BASE_PREFIXES}
     (callers,) = re.findall(r"^\| the shell that dispatches \|(.*)\|$", page, re.MULTILINE)
     lower = {name.lower() if name.endswith("_PROXY") else name for name in environment.INHERITED_VARIABLES}
     assert set(re.findall(r"`(\w+)`", callers)) == lower | {"LC_"}

@@ -22,8 +22,8 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.agents": "luzia_protocol luziad.jobs",
     "luziad.config": "luzia_protocol luziad.errors luziad.agents luziad.jobs",
     "luziad.store": "luzia_protocol luziad.errors luziad.jobs",
-    "luziad.journal": "luzia_protocol luziad.errors luziad.jobs luziad.store",
-    "luziad.output": "luziad.errors",
+    "luziad.journal": "luzia_protocol luziad.errors luziad.supervise luziad.jobs luziad.store",
+    "luziad.output": "luziad.errors luziad.supervise",
     "luziad.worktrees": "luzia_protocol",
     "luziad.executor": "luzia_protocol luziad.errors luziad.jobs luziad.supervise",
     "luziad.attempts": (

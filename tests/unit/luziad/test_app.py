@@ -46,7 +46,7 @@ async def observers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Observer
     (tmp_path / "jobs").mkdir()
     monkeypatch.setenv("LUZIA_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("LUZIA_CONFIG", str(tmp_path / "none.toml"))
-    return App(configuration.load(), 100)._observers
+    return App(configuration.load(), 100, [])._observers
 
 
 def names(observers: Iterator[JobObserver]) -> str:

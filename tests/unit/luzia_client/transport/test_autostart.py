@@ -66,7 +66,7 @@ def test_a_daemon_is_started_detached_when_none_answers(luziad: Callable[[str], 
     starts = luziad(LUZIAD)
     with Client() as client:
         assert client.stop_daemon().running == 0
-    assert starts.read_text() == "--ready-fd --on-demand False / True\n"
+    assert starts.read_text() == "--ready-fd --on-demand --reset-inherited False / True\n"
 
 
 def test_a_daemon_that_is_asked_for_by_name_is_not_on_demand(luziad: Callable[[str], Path]) -> None:

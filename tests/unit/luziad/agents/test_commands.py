@@ -152,7 +152,7 @@ def choose(
     """The name of the agent that is chosen where these programs are installed."""
     adapters = registry.build({"mine": AgentConfig(command=["mine", "{task}"])})
     found = {program: f"/bin/{program}" for program in installed}
-    return registry.choose(requested, project, default, adapters, found.get).name
+    return registry.choose(requested, project, default, adapters, lambda adapter: found.get(adapter.program or "")).name
 
 
 def test_the_nearest_wish_decides_on_the_agent() -> None:

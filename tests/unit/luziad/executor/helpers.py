@@ -18,9 +18,11 @@ import msgspec
 from luziad.executor.base import Launch
 from luziad.executor.local import LocalExecutor
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord
+from luziad.output.inotify import FileWatcher
 
 T = TypeVar("T")
 DEADLINE_S = 60.0
+GRACE_S = 30.0
 
 DAEMONISE = """
 import os, signal, time
@@ -90,7 +92,7 @@ class Machine:
 
     async def executor(self) -> tuple[LocalExecutor, Recorder]:
         """A started executor and its observer."""
-        executor, recorder = LocalExecutor(str(self.jobs)), Recorder()
+        executor, recorder = LocalExecutor(str(self.jobs), FileWatcher()), Recorder()
         self._executors.append(executor)
         await executor.start(recorder)
         return executor, recorder

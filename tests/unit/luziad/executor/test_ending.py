@@ -6,7 +6,7 @@ import os
 import signal
 
 from luziad.jobs.attempt import AttemptRef
-from unit.luziad.executor.helpers import START_HIDERS, Machine, eventually, state
+from unit.luziad.executor.helpers import GRACE_S, START_HIDERS, Machine, eventually, state
 
 REF = AttemptRef("113754-a2f5", 1)
 
@@ -142,6 +142,6 @@ async def test_the_tree_is_ended_without_an_executor(machine: Machine) -> None:
     await executor.stop()
     await eventually(lambda: machine.processes() == [])
     executor, recorder = await machine.executor()
-    executor.attach(REF)
+    executor.attach(REF, GRACE_S)
     end = await recorder.exit_of(REF)
     assert (end.signal, end.stopped) == ("SIGKILL", True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from luziad.jobs.attempt import AttemptRef
-from unit.luziad.executor.helpers import Machine, eventually, state
+from unit.luziad.executor.helpers import GRACE_S, Machine, eventually, state
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -96,7 +96,7 @@ async def test_another_executor_can_pause_and_resume_it(machine: Machine) -> Non
     await paused(machine)
     await executor.stop()
     executor, recorder = await machine.executor()
-    executor.attach(REF)
+    executor.attach(REF, GRACE_S)
     executor.resume(REF)
     (machine.ready / "go").touch()
     assert (await recorder.exit_of(REF)).exit_code == 0
@@ -108,7 +108,7 @@ async def test_a_pause_that_comes_at_once_after_attaching_is_not_lost(machine: M
     await recorder.start_of(REF)
     await executor.stop()
     executor, recorder = await machine.executor()
-    executor.attach(REF)
+    executor.attach(REF, GRACE_S)
     executor.pause(REF)
     await paused(machine)
     executor.cancel(REF)

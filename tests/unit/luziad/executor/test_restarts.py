@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import json
 import os
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from luziad.executor import attempt_directory
 from luziad.jobs.attempt import AttemptRef, LostAttempt, NotStarted
-from unit.luziad.executor.helpers import DEADLINE_S, START_HIDERS, Machine, eventually, fork_servers, state
+from unit.luziad.executor.helpers import DEADLINE_S, GRACE_S, START_HIDERS, Machine, eventually, fork_servers, state
 
 REF = AttemptRef("113754-a2f5", 1)
 GATED = "echo > $READY/$$; until [ -e $READY/go ]; do sleep 0.02; done; echo end; exit 7"
@@ -220,14 +222,19 @@ class TestShim:
         assert await recorder.end_of(REF) == NotStarted("cannot start: [Errno 27] File too large")
 
     async def test_an_attempt_is_not_given_up_before_it_can_be_fenced(
-        self, machine: Machine, caplog: pytest.LogCaptureFixture
+        self, machine: Machine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        def fail(directory: str) -> bool:
+            raise OSError(errno.EIO, "the disk fails")
+
         executor, recorder = await machine.executor()
         machine.jobs.joinpath(REF.job).write_text("a file is in the way")
-        executor.submit(machine.launch(REF, "true"))
-        await eventually(lambda: "attempt_not_read" in caplog.text)
-        assert recorder.facts == []
-        machine.jobs.joinpath(REF.job).unlink()
+        with monkeypatch.context() as broken:
+            broken.setattr(attempt_directory, "_create", fail)
+            executor.submit(machine.launch(REF, "true"))
+            await eventually(lambda: "attempt_not_read" in caplog.text)
+            assert recorder.facts == []
+            machine.jobs.joinpath(REF.job).unlink()
         end = await recorder.end_of(REF)
         assert isinstance(end, NotStarted)
         assert "Not a directory" in end.reason
@@ -240,7 +247,7 @@ class TestAttach:
         await until_ready(machine, 1)
         await first.stop()
         second, recorder = await machine.executor()
-        second.attach(REF)
+        second.attach(REF, GRACE_S)
         pid = await recorder.start_of(REF)
         (machine.ready / "go").touch()
         end = await recorder.exit_of(REF)
@@ -254,7 +261,7 @@ class TestAttach:
         await first_recorder.start_of(REF)
         await first.stop()
         second, recorder = await machine.executor()
-        second.attach(REF)
+        second.attach(REF, GRACE_S)
         second.cancel(REF)
         end = await recorder.exit_of(REF)
         assert (end.signal, end.stopped) == ("SIGTERM", True)
@@ -267,19 +274,19 @@ class TestAttach:
         (machine.ready / "go").touch()
         await eventually((machine.attempt(REF) / "exit.json").exists)
         second, recorder = await machine.executor()
-        second.attach(REF)
+        second.attach(REF, GRACE_S)
         assert (await recorder.exit_of(REF)).exit_code == 7
         assert [kind for kind, _, _ in recorder.facts] == ["started", "ended"]
 
     async def test_one_without_a_directory_is_fenced(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
-        executor.attach(REF)
+        executor.attach(REF, GRACE_S)
         assert isinstance(await recorder.end_of(REF), NotStarted)
         assert (machine.attempt(REF) / "fenced").exists()
 
     async def test_a_fenced_attempt_cannot_start_any_more(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
-        executor.attach(REF)
+        executor.attach(REF, GRACE_S)
         await recorder.end_of(REF)
         late, late_recorder = await machine.executor()
         late.submit(machine.launch(REF, "touch", str(machine.ready / "ran")))
@@ -289,14 +296,14 @@ class TestAttach:
     async def test_one_with_a_directory_and_nothing_in_it_is_fenced(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
         machine.attempt(REF).mkdir(parents=True)
-        executor.attach(REF)
+        executor.attach(REF, GRACE_S)
         assert isinstance(await recorder.end_of(REF), NotStarted)
         assert (machine.attempt(REF) / "fenced").exists()
 
     async def test_one_that_started_and_has_no_exit_is_lost(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
         write_started(machine, Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        executor.attach(REF)
+        executor.attach(REF, GRACE_S)
         end = await recorder.end_of(REF)
         assert isinstance(end, LostAttempt)
         assert "shim" in end.reason
@@ -305,7 +312,7 @@ class TestAttach:
     async def test_one_from_before_a_reboot_is_lost_with_the_reason(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
         write_started(machine, "00000000-0000-0000-0000-000000000000")
-        executor.attach(REF)
+        executor.attach(REF, GRACE_S)
         end = await recorder.end_of(REF)
         assert end == LostAttempt("the machine was restarted while it ran")
 
@@ -314,7 +321,7 @@ class TestAttach:
         executor, recorder = await machine.executor()
         write_started(machine, "00000000-0000-0000-0000-000000000000")
         (machine.attempt(REF) / "exit.json").write_text(content)
-        executor.attach(REF)
+        executor.attach(REF, GRACE_S)
         assert isinstance(await recorder.end_of(REF), LostAttempt)
 
     async def test_a_lock_that_is_held_is_waited_for(self, machine: Machine) -> None:
@@ -322,7 +329,7 @@ class TestAttach:
         machine.attempt(REF).mkdir(parents=True)
         with open(machine.attempt(REF) / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            executor.attach(REF)
+            executor.attach(REF, GRACE_S)
             # Without a word from the executor there is nothing to wait for but the loop's turns.
             for _ in range(20):
                 await asyncio.sleep(0.01)
@@ -340,7 +347,7 @@ class TestAttach:
             fcntl.flock(lock, fcntl.LOCK_EX)
             lock.write(json.dumps(identity))
             lock.flush()
-            executor.attach(REF)
+            executor.attach(REF, GRACE_S)
             await eventually(watches_for_files)
             write_started(machine, boot)
             assert await recorder.start_of(REF) == 999_999_999
@@ -352,9 +359,9 @@ class TestAttach:
     async def test_attaching_twice_tells_once(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
         executor.submit(machine.launch(REF, "sh", "-c", GATED))
-        executor.attach(REF)
+        executor.attach(REF, GRACE_S)
         await until_ready(machine, 1)
-        executor.attach(REF)
+        executor.attach(REF, GRACE_S)
         (machine.ready / "go").touch()
         await recorder.exit_of(REF)
         assert [kind for kind, _, _ in recorder.facts] == ["started", "ended"]

@@ -10,7 +10,7 @@ import pytest
 
 from luziad.executor.base import Launch
 from luziad.jobs.attempt import AttemptRef, ExitRecord
-from unit.luziad.executor.helpers import Machine, Recorder, eventually, state
+from unit.luziad.executor.helpers import GRACE_S, Machine, Recorder, eventually, state
 
 REF = AttemptRef("113754-a2f5", 1)
 
@@ -233,7 +233,7 @@ async def test_no_job_id_leads_out_of_the_jobs_directory(machine: Machine, job: 
     with pytest.raises(ValueError, match="invalid job id"):
         executor.submit(machine.launch(AttemptRef(job, 1), "true"))
     with pytest.raises(ValueError, match="invalid attempt number"):
-        executor.attach(AttemptRef(REF.job, 0))
+        executor.attach(AttemptRef(REF.job, 0), GRACE_S)
     with pytest.raises(ValueError, match="unknown stream"):
         executor.output_path(REF, "../exit.json")
 

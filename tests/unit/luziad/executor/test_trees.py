@@ -10,7 +10,7 @@ import pytest
 
 from luziad.jobs.attempt import AttemptRef, LostAttempt
 from luziad.supervise import cgroup
-from unit.luziad.executor.helpers import START_HIDERS, Machine, eventually, state
+from unit.luziad.executor.helpers import GRACE_S, START_HIDERS, Machine, eventually, state
 
 REF = AttemptRef("113754-a2f5", 1)
 BASE = cgroup.find_base()
@@ -87,7 +87,7 @@ async def test_kept_children_outlive_an_agent_that_ends_by_itself(machine: Machi
     assert (await recorder.exit_of(REF)).exit_code == 5
     kept = [int(name) for name in os.listdir(machine.ready)]
     assert len(kept) == 3
-    executor.attach(REF)
+    executor.attach(REF, GRACE_S)
     await eventually(lambda: len(recorder.of(REF, "ended")) == 2)
     assert all(state(pid) in ("S", "R") for pid in kept), "and looking again at the attempt does them no harm"
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from luziad.operations.versions import AgentVersion, VersionProbe
+from luziad.operations.versions import AgentVersion, Program, VersionProbe
 
 LONG_S = 60.0
 
 
 @pytest.fixture
 async def versions() -> AsyncIterator[VersionProbe]:
-    """What asks, with the daemon's PATH."""
-    asks = VersionProbe({"PATH": os.environ["PATH"]})
+    """What asks."""
+    asks = VersionProbe()
     yield asks
     asks.close()
 
@@ -27,6 +27,12 @@ def program(directory: Path, script: str, name: str = "agent") -> str:
     path.write_text(f"#!/bin/sh\necho x >> {directory}/asked\n{script}\n")
     path.chmod(0o755)
     return str(path)
+
+
+async def ask(versions: VersionProbe, *paths: str, wait_s: float = LONG_S, **env: str) -> dict[str, AgentVersion]:
+    """The versions of programs by their paths. env: variables of theirs besides PATH."""
+    environment = {"PATH": os.environ["PATH"], **env}
+    return await versions.get({path: Program(path, environment) for path in paths}, wait_s)
 
 
 def times_asked(directory: Path) -> int:
@@ -50,7 +56,7 @@ async def test_the_version_is_found_in_what_a_program_prints(
     versions: VersionProbe, tmp_path: Path, printed: str, version: str | None
 ) -> None:
     path = program(tmp_path, f'[ "$1" = --version ] && printf "%s\\n" "{printed}"')
-    assert await versions.get([path], LONG_S) == {path: AgentVersion(version, "")}
+    assert await ask(versions, path) == {path: AgentVersion(version, "")}
 
 
 @pytest.mark.parametrize(
@@ -65,24 +71,31 @@ async def test_a_program_that_does_not_start_says_why(
     versions: VersionProbe, tmp_path: Path, script: str, problem: str
 ) -> None:
     path = program(tmp_path, script)
-    assert await versions.get([path], LONG_S) == {path: AgentVersion(None, problem)}
+    assert await ask(versions, path) == {path: AgentVersion(None, problem)}
 
 
 async def test_a_program_without_its_interpreter_cannot_be_executed(versions: VersionProbe, tmp_path: Path) -> None:
     path = tmp_path / "agent"
     path.write_text("#!/no/such/interpreter\n")
     path.chmod(0o755)
-    told = (await versions.get([str(path)], LONG_S))[str(path)]
+    told = (await ask(versions, str(path)))[str(path)]
     assert told == AgentVersion(None, "cannot execute it: No such file or directory")
 
 
 async def test_a_program_is_asked_again_only_when_its_file_has_changed(versions: VersionProbe, tmp_path: Path) -> None:
     path = program(tmp_path, "echo 1.0")
     for _ in range(3):
-        assert (await versions.get([path], LONG_S))[path].version == "1.0"
+        assert (await ask(versions, path))[path].version == "1.0"
     assert times_asked(tmp_path) == 1
     program(tmp_path, "echo 1.10")
-    assert (await versions.get([path], LONG_S))[path].version == "1.10"
+    assert (await ask(versions, path))[path].version == "1.10"
+    assert times_asked(tmp_path) == 2
+
+
+async def test_a_program_is_asked_again_in_another_environment(versions: VersionProbe, tmp_path: Path) -> None:
+    path = program(tmp_path, 'echo "$NUMBER"')
+    for number in ("1.1", "1.2", "1.1"):
+        assert (await ask(versions, path, NUMBER=number))[path].version == number
     assert times_asked(tmp_path) == 2
 
 
@@ -90,24 +103,24 @@ async def test_who_does_not_want_to_wait_gets_the_answer_the_next_time(versions:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     path = program(tmp_path, f"read line < {gate}; echo 7.7")
-    assert await versions.get([path], 0.0) == {}
+    assert await ask(versions, path, wait_s=0.0) == {}
     gate.write_text("go\n")
-    assert (await versions.get([path], LONG_S))[path].version == "7.7"
+    assert (await ask(versions, path))[path].version == "7.7"
     assert times_asked(tmp_path) == 1
 
 
 async def test_a_program_that_hangs_or_never_stops_printing_is_ended_with_what_it_started(tmp_path: Path) -> None:
-    versions = VersionProbe({"PATH": os.environ["PATH"]}, timeout_s=1.0)
+    versions = VersionProbe(timeout_s=1.0)
     hangs = program(tmp_path, "sleep 600 & sleep 600", "hangs")
     chatty = program(tmp_path, "exec yes", "chatty")
-    told = await versions.get([hangs, chatty], LONG_S)
+    told = await ask(versions, hangs, chatty)
     assert told[hangs] == AgentVersion(None, "--version did not finish within 1 s")
     assert told[chatty].problem
     versions.close()
 
 
 async def test_closing_does_not_wait_for_a_program_that_hangs(tmp_path: Path) -> None:
-    versions = VersionProbe({"PATH": os.environ["PATH"]}, timeout_s=3600.0)
+    versions = VersionProbe(timeout_s=3600.0)
     path = program(tmp_path, "sleep 3600")
-    assert await versions.get([path], 0.0) == {}
+    assert await ask(versions, path, wait_s=0.0) == {}
     versions.close()
