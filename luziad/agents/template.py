@@ -67,12 +67,14 @@ def build_adapter(
     merge_stderr: bool,
     reader: Callable[[], Reader] = ExitCodeReader,
     like: str | None = None,
+    version_option: bool = False,
+    install_hint: str = "",
 ) -> Adapter:
     """The adapter of a configured agent.
 
     resume_template: the command of attempts that resume a session; None if `template` does that too.
     reader: that of the built-in agent whose output format the program prints; by default its exit code is the verdict.
-    like: the program of that agent.
+    like: the program of that agent. version_option, install_hint: as in Adapter.
     """
 
     def command(context: CommandContext) -> Command:
@@ -92,12 +94,12 @@ def build_adapter(
         program=program,
         command=command,
         reader=reader,
-        has_version_option=program is not None and program.rpartition("/")[2] == like,
+        has_version_option=program is not None and (version_option or program.rpartition("/")[2] == like),
         can_resume=resume_template is not None or "session" in used,
         accepts_model="model" in used,
         accepts_args=ARGS in words,
         permission_modes=None if "permission_mode" in used else {},
-        install_hint=f"Install {words[0]}, or correct the command in [agents.{name}].",
+        install_hint=install_hint or f"Install {words[0]}, or correct the command in [agents.{name}].",
     )
 
 

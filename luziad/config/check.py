@@ -13,17 +13,21 @@ from typing import Any
 import msgspec
 
 from luziad.agents import registry
+from luziad.agents.expressions import ExpressionError
+from luziad.agents.jsonl_fields import parse_field
 from luziad.agents.options import Choice, find_unsupported
 from luziad.agents.registry import BUILT_IN, PREFERENCE, READERS, RUN_ADAPTER
 from luziad.agents.template import ARGS, OPTIONAL, PLACEHOLDERS, Template, find_placeholders, list_words
-from luziad.config import rules
+from luziad.config import rules, shipped_agents
 from luziad.config.rules import NAME, NAME_EXPECTED, Rule, describe_value, is_text
 from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
 from luziad.jobs.resources import MACHINE
 
-COMMAND_KEYS = ("resume_command", "prompt", "env", "merge_stderr", "reader", "jsonl")
+COMMAND_KEYS = (
+    "resume_command", "prompt", "env", "merge_stderr", "reader", "jsonl", "version_option", "install_hint"
+)  # fmt: skip
 """Keys that apply to a command only, not to a built-in agent without one."""
 
 _LINE = re.compile(r"line (\d+)")
@@ -63,6 +67,7 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
     mistakes = checker.describe_mistakes(file, text) + list(more)
     if mistakes:
         raise ConfigError(mistakes)
+    tables = shipped_agents.complete_tables(data.get("agents", {}))
     config = CheckedConfig(
         daemon=msgspec.convert(data.get("daemon", {}), DaemonConfig),
         projects={
@@ -70,7 +75,7 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
         },
         agents={
             n: msgspec.convert(_expand_home(_expand_home(t, "command"), "resume_command"), AgentConfig)
-            for n, t in data.get("agents", {}).items()
+            for n, t in tables.items()
         },
         resources=data.get("resources", {}),
     )
@@ -97,7 +102,9 @@ class _Checker:
         self._data = data
         self._mistakes: list[tuple[Path, str]] = []
         agents = data.get("agents")
-        self._agents = list(dict.fromkeys([*BUILT_IN, *(agents if isinstance(agents, dict) else ())]))
+        self._agents = list(
+            dict.fromkeys([*BUILT_IN, *shipped_agents.NAMES, *(agents if isinstance(agents, dict) else ())])
+        )
 
     def run(self) -> None:
         """Check everything."""
@@ -176,6 +183,16 @@ class _Checker:
             self._report(path, f"found {describe_value(value, secret=rule.secret)}, expected {rule.expected}")
         elif rule is rules.VARIABLES:
             self._check_variables(path, value)
+        elif rule in (rules.FIELD, rules.TYPE):
+            self._check_expressions(path, [value] if isinstance(value, str) else value, rule)
+
+    def _check_expressions(self, path: Path, texts: list[str], rule: Rule) -> None:
+        for text in texts:
+            try:
+                if parse_field(text).type is not None and rule is rules.TYPE:
+                    self._report(path, f"found a field of one type of line, expected {rule.expected}")
+            except ExpressionError as exc:
+                self._report(path, str(exc))
 
     def _check_variables(self, path: Path, env: dict[str, Any]) -> None:
         for name, value in env.items():
@@ -214,7 +231,7 @@ class _Checker:
     def _check_without_command(self, path: Path, table: Any) -> None:
         if not isinstance(table, dict) or "command" in table:
             return
-        if path[-1] not in BUILT_IN:
+        if path[-1] not in (*BUILT_IN, *shipped_agents.NAMES):
             self._report((*path, "command"), f"missing, expected {rules.COMMAND.expected}")
             return
         for key in table:
@@ -229,8 +246,9 @@ class _Checker:
         if not rules.COMMAND.accepts(command):
             return
         reader = table.get("reader")
-        if isinstance(reader, str) and reader not in READERS:
-            self._report((*path, "reader"), f"found {describe_value(reader)}, expected one of {', '.join(READERS)}")
+        readers = (*READERS, *shipped_agents.NAMES)
+        if isinstance(reader, str) and reader not in readers:
+            self._report((*path, "reader"), f"found {describe_value(reader)}, expected one of {', '.join(readers)}")
         self._check_mapping(path, reader, table.get("jsonl"))
         resume_command = table.get("resume_command")
         sessions = [(*path, "command")] if "session" in self._check_placeholders((*path, "command"), command) else []
@@ -279,7 +297,7 @@ def _tells_session(name: str, table: dict[str, Any]) -> bool:
     jsonl = table.get("jsonl")
     if isinstance(jsonl, dict):
         return "session" in jsonl
-    return table.get("reader", name) in PREFERENCE
+    return table.get("reader", name) in (*PREFERENCE, *shipped_agents.NAMES)
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

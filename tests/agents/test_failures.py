@@ -23,6 +23,13 @@ REASONS = {
     ("opencode", "auth"): "Incorrect API key",
     ("vibe", "auth"): "exit code 1: Error: Invalid API key",
     ("gemini", "auth"): "[API Error: ",
+    ("copilot", "auth"): "Authentication failed with provider at ",
+    ("copilot", "rate-limit"): "Failed to get response from the AI model; retried 5 times",
+    ("copilot", "overloaded"): "Failed to get response from the AI model; retried 5 times",
+    ("qwen", "auth"): "[API Error: 401 Incorrect API key",
+    ("pi", "auth"): "401 Incorrect API key",
+    ("pi", "rate-limit"): "429 Rate limit reached",
+    ("pi", "overloaded"): "503 Overloaded",
 }
 """What is not here takes the agent minutes, or has no end: see the quirks on its page."""
 

@@ -19,9 +19,12 @@ WRITES = {
     "opencode": "write",
     "vibe": "file_system.write_file",
     "gemini": "write_file",
+    "copilot": "create",
+    "qwen": "write_file",
+    "pi": "write",
 }
 
-PLANNED = {"claude": (1, 1), "codex": (1, 2), "opencode": (1, 2), "vibe": (1, 2)}
+PLANNED = {"claude": (1, 1), "codex": (1, 2), "opencode": (1, 2), "vibe": (1, 2), "qwen": (1, 2)}
 """Steps that were done, of all. Claude Code makes one task with each call; only some models of Gemini have plans."""
 
 

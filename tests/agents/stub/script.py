@@ -32,7 +32,7 @@ UPDATED = (("Write hello.txt", "completed"), ("Report back", "in_progress"))
 
 _PLAN_TOOL = re.compile(r"todo|todo_?write|write_?todos|update_?plan|task_?create", re.IGNORECASE)
 _UPDATE_TOOL = re.compile(r"task_?update", re.IGNORECASE)
-_WRITE_TOOL = re.compile(r"write|write_?file|create_?file|apply_patch", re.IGNORECASE)
+_WRITE_TOOL = re.compile(r"create|write|write_?file|create_?file|apply_patch", re.IGNORECASE)
 _SHELL_TOOL = re.compile(r"bash|shell|shell_command|exec_command|run_shell_command|local_shell", re.IGNORECASE)
 _WAIT = "python3 -c 'import time; time.sleep(600)'"  # Claude Code refuses a bare sleep
 _TREE = f"setsid {_WAIT} & {_WAIT} & {_WAIT}"

@@ -74,7 +74,7 @@ A package has what is below it, unless that has a row of its own: `luzia_client`
 
 FOREIGN: dict[str, str] = {
     "luzia_protocol": "msgspec",
-    "luziad": "asyncinotify cronsim msgspec uvloop",
+    "luziad": "asyncinotify cronsim jmespath msgspec uvloop",
     "luziad.supervise": "msgspec",
     "luzia_client": "msgspec wcwidth",
     "luzia_client.cli.show.plots": "matplotlib",

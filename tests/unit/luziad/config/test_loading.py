@@ -50,7 +50,7 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path, load: Load) -
     assert config.load({}) == loaded
     assert loaded.daemon.max_jobs == 1000
     assert loaded.daemon.max_running >= 4
-    assert (loaded.projects, loaded.agents) == ({}, {})
+    assert (loaded.projects, list(loaded.agents)) == ({}, ["copilot", "qwen", "pi"])
     assert loaded.socket == str(tmp_path / "run" / "luzia.sock")
     assert loaded.jobs_dir == str(tmp_path / "state" / "jobs")
 
