@@ -6,16 +6,17 @@ These methods block and are called one at a time, on the readers' thread.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from luzia_protocol.activity import Activity
+from luzia_protocol import times
+from luzia_protocol.activity import Activity, SessionTotals
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader, StderrReader
+from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader, StderrReader, TotalsReader
 from luziad.agents.line_splitter import LineSplitter
 from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.output.files import read_chunk
@@ -80,15 +81,24 @@ class OutputReader:
     """path: the attempt's stdout. known: what was understood before a restart.
 
     stderr_path: its stderr, which is read as it grows if the agent reports there.
+    earlier: the totals of sessions before the attempt. session: the one that it resumes.
     """
 
     def __init__(
-        self, path: str, reader: Reader, known: Activity | None = None, stderr_path: str | None = None
+        self,
+        path: str,
+        reader: Reader,
+        known: Activity | None = None,
+        stderr_path: str | None = None,
+        earlier: Mapping[str, SessionTotals] | None = None,
+        session: str | None = None,
     ) -> None:
         self._stdout = _Stream(path, reader.feed)
         self._streams = [self._stdout]
         if stderr_path is not None and isinstance(reader, StderrReader):
             self._streams.append(_Stream(stderr_path, reader.feed_stderr))
+        if isinstance(reader, TotalsReader):
+            reader.resume(earlier or {}, session)
         self._reader = reader
         self._known = known
         self._names = known or Activity()  # the lines that tell them may no longer be kept
@@ -182,11 +192,9 @@ def activity_of(known: OutputSummary) -> Activity:
         limit_resets_at=_moment(limit.resets_at) if limit and limit.resets_at else None,
         last_message=message,
         asked=known.asked,
+        totals=known.totals,
     )
 
 
 def _moment(epoch_s: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(epoch_s, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    return times.to_datetime(epoch_s) if times.is_moment(epoch_s) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -30,26 +30,33 @@ from luziad.worktrees.git import Git, GitError, GitProcesses
 log = logging.getLogger("luziad.worktrees")
 
 T = TypeVar("T")
-_THREADS = 4
 _CLOSE_S = 5.0
 
 
 class Worktrees:
-    """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets."""
+    """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets.
 
-    def __init__(self, launcher: Launcher, trees_dir: str, table: JobTable, journal: Journal) -> None:
+    threads: those on which git is used, which end with this object.
+    """
+
+    def __init__(
+        self, launcher: Launcher, trees_dir: str, table: JobTable, journal: Journal, threads: ThreadPoolExecutor
+    ) -> None:
         self._launcher = launcher
         self._processes = GitProcesses()
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
-        self._pool = ThreadPoolExecutor(_THREADS, "git")
+        self._pool = threads
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
 
-    def prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
-        """Create the job's worktree if it does not exist, then call `ready` with None or with the problem."""
+    def prepare(self, record: JobRecord, ready: Callable[[str | None, Sequence[str]], None]) -> None:
+        """Create the job's worktree if it does not exist, then call `ready` with None or with the problem.
+
+        The second argument has the directories outside of the worktree that a commit in it writes to.
+        """
         self._task(self._prepare(record, ready))
 
     async def clean(self, record: JobRecord, *, dry_run: bool = False) -> str | None:
@@ -84,18 +91,19 @@ class Worktrees:
                 task.cancel()  # it waits for a store that cannot be written
         self._pool.shutdown()
 
-    async def _prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
+    async def _prepare(self, record: JobRecord, ready: Callable[[str | None, Sequence[str]], None]) -> None:
         async with self._turn(record.id):
-            problem = await self._made(record)
+            problem, git_directories = await self._made(record)
         if not self._closing:
-            ready(problem)
+            ready(problem, git_directories)
 
-    async def _made(self, record: JobRecord) -> str | None:
-        """Plan and create the worktree; returns the problem, if there is one."""
+    async def _made(self, record: JobRecord) -> tuple[str | None, Sequence[str]]:
+        """Plan and create the worktree; returns the problem, if there is one, and the directories of git."""
         git, used = self._git(record), _may_be_in_use(record)
         try:
             tree = record.status.worktree or await self._planned(git, record)
             await self._in_thread(functools.partial(create.create_worktree, git, tree, used=used))
+            return None, await self._in_thread(create.list_git_directories, git, tree)
         except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
@@ -106,8 +114,7 @@ class Worktrees:
                 and await self._in_thread(create.discard_worktree, git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
-            return f"no worktree: {exc}"
-        return None
+            return f"no worktree: {exc}", ()
 
     def _git(self, record: JobRecord) -> Git:
         """Git with the job's environment; with the daemon's if that is lost, or the agent is no longer configured."""

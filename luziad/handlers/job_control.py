@@ -28,6 +28,9 @@ from luziad.handlers.replies import Call, deferred_reply, job_change, job_change
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 
+RECOVERY_TIMEOUT_S = 10.0
+"""How long the removal of a job waits until the store can be written, after the job's files are deleted."""
+
 
 def cancel(services: Services, request: Cancel, call: Call) -> None:
     """Cancel a job."""
@@ -73,10 +76,12 @@ def retry(services: Services, request: Retry, call: Call) -> None:
 
 def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] | None:
     """Remove a finished job."""
-    record, reply = _change(services, request, call)
+    record = services.table.find(request.job, call.uid)
+    if services.journal.failure is not None:
+        return _remove_from_full_disk(services, record, call)
     if record.status.worktree is not None:
         return _remove_with_worktree(services, record, call)
-    services.scheduler.retention.remove(record, reply)
+    services.scheduler.retention.remove(record, job_change_reply(services.journal, record, call))
     return None
 
 
@@ -127,6 +132,17 @@ async def _remove_with_worktree(services: Services, record: JobRecord, call: Cal
         call.finish()
 
     services.scheduler.retention.remove(services.table.find(record.id, call.uid), removed)
+
+
+async def _remove_from_full_disk(services: Services, record: JobRecord, call: Call) -> None:
+    """Remove a finished job while the store cannot be written: its own files may have filled the disk."""
+    await services.scheduler.retention.delete_files(record)
+    await services.journal.recovery(RECOVERY_TIMEOUT_S)
+    record = services.table.find(record.id, call.uid)
+    if record.status.worktree is not None:
+        await _remove_with_worktree(services, record, call)
+    else:
+        services.scheduler.retention.remove(record, job_change_reply(services.journal, record, call))
 
 
 async def answer(services: Services, request: Answer, call: Call) -> None:

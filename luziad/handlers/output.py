@@ -28,7 +28,8 @@ async def logs(services: Services, request: Logs, call: Call) -> None:
     source = open_source(services, record, number, request)
     if request.tail is not None:
         offset = await source.tail(request.tail)
-    call.answer(await source.read(offset, request.max_bytes))
+    async with services.large_reads:
+        call.answer(await source.read(offset, request.max_bytes))
 
 
 async def follow(services: Services, request: Follow, call: Call) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -62,11 +63,7 @@ class OutputSource:
 
     async def read(self, offset: int, most: int) -> replies.Output:
         """The chunk at `offset`, or at the first byte after it that is still stored."""
-        has_ended = self.has_ended()
-        chunk = await self._in_files_thread(read_chunk, self.path, offset, most, self._mark)
-        at_end = has_ended and chunk.offset + len(chunk.data) >= chunk.size
-        text, covered = encode_chunk(chunk.data, self._encoding, last=at_end)
-        self._mark = chunk.mark[: len(chunk.mark) - (len(chunk.data) - covered)]
+        chunk, at_end, text, covered = await self._in_files_thread(self._read_encoded, offset, most, self.has_ended())
         return replies.Output(
             job=self._record.id,
             attempt=self._number,
@@ -80,6 +77,14 @@ class OutputSource:
             lost_bytes=self._take_lost(chunk),
         )
 
+    def _read_encoded(self, offset: int, most: int, has_ended: bool) -> tuple[Chunk, bool, str, int]:
+        """The chunk, whether it is the last, its text, and how many bytes that covers."""
+        chunk = read_chunk(self.path, offset, most, self._mark)
+        at_end = has_ended and chunk.offset + len(chunk.data) >= chunk.size
+        text, covered = encode_chunk(chunk.data, self._encoding, last=at_end)
+        self._mark = chunk.mark[: len(chunk.mark) - (len(chunk.data) - covered)]
+        return chunk, at_end, text, covered
+
     def _take_lost(self, chunk: Chunk) -> int:
         """The loss to report with a chunk: one that was just found, or with the first one what is known of before."""
         lost, self._lost = chunk.lost or (self._lost if chunk.offset == chunk.dropped else 0), 0
@@ -88,10 +93,18 @@ class OutputSource:
     async def _in_files_thread(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._services.files, function, *arguments)
+            return await loop.run_in_executor(self._services.files, self._checked, function, *arguments)
         except OSError as exc:
             message = f"the output of job {self._record.id} cannot be read: {self.path}: {exc.strerror}"
             raise Refused(ErrorCode.OUTPUT_UNREADABLE, message) from exc
+
+    def _checked(self, function: Callable[..., Any], *arguments: object) -> Any:
+        """The result of the function, unless the attempt has run and its directory is missing. Raises Refused."""
+        directory = os.path.dirname(self.path)
+        if self._record.status.attempts[self._number - 1].started_at is not None and not os.path.isdir(directory):
+            message = f"the output of job {self._record.id} is gone: {directory} does not exist"
+            raise Refused(ErrorCode.OUTPUT_GONE, message)
+        return function(*arguments)
 
 
 class TranscriptSource(OutputSource):

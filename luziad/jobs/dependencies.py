@@ -45,8 +45,12 @@ class DependencyCheck(NamedTuple):
     failure: str | None
 
 
-def check_dependencies(dependencies: Dependencies, state_of: StateOf) -> DependencyCheck:
+def check_dependencies(
+    dependencies: Dependencies, state_of: StateOf, name_of: Callable[[str], str] = str
+) -> DependencyCheck:
     """Check a job's dependencies. `state_of` gives a parent's state, None when it was removed: it satisfies then.
+
+    name_of: what a parent is called in `failure`; by default its id.
 
     A parent whose end cannot satisfy the job ends the job in the same commit, so a job that still waits was not
     affected by the parents that were removed.
@@ -58,18 +62,18 @@ def check_dependencies(dependencies: Dependencies, state_of: StateOf) -> Depende
             continue
         if not state.is_final:
             pending.append(parent)
-        elif (failure := describe_failure(dependencies, parent, state)) is not None:
+        elif (failure := describe_failure(dependencies, parent, state, name_of(parent))) is not None:
             return DependencyCheck((), failure)
     return DependencyCheck(tuple(pending), None)
 
 
-def describe_failure(dependencies: Dependencies, parent: str, state: JobState) -> str | None:
-    """Why the job can never run after this parent has ended in this state; None when it can."""
+def describe_failure(dependencies: Dependencies, parent: str, state: JobState, name: str) -> str | None:
+    """Why the job can never run after this parent, called `name`, has ended in this state; None when it can."""
     word = state.value.replace("_", " ")
     if parent in dependencies.completed and state is not JobState.COMPLETED:
-        return f"{parent} {_was(word)}, and this job needed it completed"
+        return f"{name} {_was(word)}, and this job needed it completed"
     if parent in dependencies.failed and state not in FAILURES:
-        return f"{parent} {_was(word)}, and this job was for its failure"
+        return f"{name} {_was(word)}, and this job was for its failure"
     return None
 
 
@@ -81,7 +85,7 @@ def find_revived(start: str, skipped: Mapping[str, Dependencies], state_of: Stat
     again = {start}
     for job, dependencies in skipped.items():
         failures = {
-            parent: describe_failure(dependencies, parent, state)
+            parent: describe_failure(dependencies, parent, state, parent)
             for parent in dependencies.parents
             if (state := state_of(parent)) is not None and state.is_final
         }

@@ -26,11 +26,15 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
     system_prompt: text to add to the agent's system prompt.
+    model, permission_mode, args: of the agent, as dispatched.
     """
 
     worktree: bool = False
     ask: bool = False
     system_prompt: str = ""
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -44,6 +48,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     bounds: resource limits of its attempts. launch_options: None for the defaults.
     requirements: its priority and the resources that it reserves.
     created_steady: created_at on the steady clock, for jobs that expire or start after a delay.
+    jobs_dir: the directory that its own directory is in; None for `jobs` in the state directory.
     umask: that of its processes; None is the daemon's.
     """
 
@@ -66,6 +71,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     launch_options: LaunchOptions | None = field(default=None, name="manner")
     requirements: Requirements | None = field(default=None, name="claims")
     created_steady: SteadyTime | None = field(default=None, name="created")
+    jobs_dir: str | None = None
     umask: int | None = None
 
 

@@ -11,6 +11,8 @@ from luzia_protocol.jobs import JobState
 from luziad.jobs.family import FamilyTree
 from luziad.jobs.record import JobRecord
 
+NO_LAST_HINT = 'Dispatch one, for example `luzia . "fix the tests"`, or name another job; `luzia jobs` lists them.'
+
 _MAX_CANDIDATES = 8
 
 
@@ -170,7 +172,7 @@ class JobTable:
         for record in self.newest_first():
             if record.spec.uid == uid and record.durable:
                 return record
-        raise Refused(ErrorCode.UNKNOWN_JOB, "you have not dispatched any job yet")
+        raise Refused(ErrorCode.UNKNOWN_JOB, "you have not dispatched any job yet", NO_LAST_HINT)
 
     def _matching(self, part: str, project: str | None) -> list[JobRecord]:
         return [

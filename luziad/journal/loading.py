@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Attempt, Job
 
 from luziad.errors import StoreDamagedError
@@ -18,6 +20,7 @@ from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus, LaunchOptions
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements
 from luziad.jobs.schedule import ScheduleRecord
+from luziad.jobs.session_totals import separate_attempts
 from luziad.jobs.status_file import MAX_STATUS_BYTES, STATUS_NAME
 from luziad.jobs.table import JobTable
 from luziad.store.sqlite import Store
@@ -36,7 +39,9 @@ def load(store: Store) -> tuple[JobTable, Environments]:
     try:
         for n, job, spec_text, fate_text in store.load_jobs():
             spec = _shared(decode_spec(spec_text), specs)
-            table.add(JobRecord(n, job, spec, decode_fate(fate_text), durable=True))
+            status = decode_fate(fate_text)
+            separate_attempts(status.attempts, spec.agent)
+            table.add(JobRecord(n, job, spec, status, durable=True))
             environments.restore_use(spec.env_set)
             environments.restore_use(spec.client_set)
     except msgspec.DecodeError as exc:
@@ -59,20 +64,25 @@ def load_schedules(store: Store) -> dict[str, ScheduleRecord]:
 
 def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:
     """The spec, with one copy in memory of the strings that many jobs share."""
-    for text in (spec.project, spec.directory, spec.agent):
+    for text in (spec.project, spec.directory, spec.agent, spec.jobs_dir or ""):
         texts.setdefault(text, text)
     return msgspec.structs.replace(
-        spec, project=texts[spec.project], directory=texts[spec.directory], agent=texts[spec.agent]
+        spec,
+        project=texts[spec.project],
+        directory=texts[spec.directory],
+        agent=texts[spec.agent],
+        jobs_dir=texts[spec.jobs_dir] if spec.jobs_dir else None,
     )
 
 
-def find_newer_jobs(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
+def find_newer_jobs(jobs_dirs: Iterable[str], table: JobTable) -> list[JobRecord]:
     """Find the jobs whose directory has a newer status than the table, or that are not in it, oldest first.
 
-    Their variables are lost with the store, so a job that had any cannot run again.
+    jobs_dirs: where the directories of jobs are. Their variables are lost with the store, so a job that had any cannot
+    run again.
     """
-    found: list[Job] = []
-    for file in jobs_dir.glob(f"*/{STATUS_NAME}"):
+    found: list[tuple[Job, str]] = []
+    for file in (file for jobs_dir in jobs_dirs for file in Path(jobs_dir).glob(f"*/{STATUS_NAME}")):
         if not JOB_ID.fullmatch(file.parent.name):
             continue
         try:
@@ -82,10 +92,13 @@ def find_newer_jobs(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
             continue
         known = table.get(job.id)
         if job.id == file.parent.name and (known is None or known.status.seq < job.seq):
-            found.append(job)
-    found.sort(key=lambda each: each.created_at)
+            found.append((job, str(file.parent.parent)))
+    found.sort(key=lambda each: each[0].created_at)
     first = max((record.n for record in table.newest_first()), default=0) + 1
-    return [record_from_job(first + number, job) for number, job in enumerate(found)]
+    records = [record_from_job(first + number, job) for number, (job, _) in enumerate(found)]
+    for record, (_, jobs_dir) in zip(records, found, strict=True):
+        record.spec = msgspec.structs.replace(record.spec, jobs_dir=jobs_dir)
+    return records
 
 
 def record_from_job(n: int, job: Job) -> JobRecord:
@@ -126,9 +139,11 @@ def _origin(job: Job) -> Origin | None:
 
 
 def _status(job: Job) -> JobStatus:
+    attempts = tuple(_attempt(each, job) for each in job.attempts)
+    separate_attempts(attempts, job.agent)
     return JobStatus(
         state=job.state,
-        attempts=tuple(_attempt(each, job) for each in job.attempts),
+        attempts=attempts,
         progress=job.progress,
         outcome=job.outcome,
         reason=job.reason,
@@ -160,7 +175,21 @@ def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
         reason=attempt.reason,
         usage=attempt.usage,
         lost_bytes=attempt.lost_bytes,
-        activity=(job.activity if attempt.number == job.attempt else None) or attempt.activity,
+        activity=_activity(attempt.activity, job.activity) if attempt.number == job.attempt else attempt.activity,
+    )
+
+
+def _activity(own: Activity | None, of_job: Activity | None) -> Activity | None:
+    """The activity of the newest attempt, with the long parts that daemons once told of the job only."""
+    if own is None or of_job is None:
+        return own
+    return msgspec.structs.replace(
+        own,
+        tools=own.tools or (of_job.tools if own.tool_calls else {}),
+        files=own.files or (of_job.files if own.file_count else []),
+        plan=own.plan or (of_job.plan if own.plan_total is not None else []),
+        last_message=of_job.last_message if own.last_message is not None else None,
+        asked=of_job.asked,
     )
 
 

@@ -173,6 +173,7 @@ class Scheduler:
         for record in reversed(list(self.table.newest_first())):
             if record.status.state is JobState.QUEUED:
                 self.transitions.enqueue(record)
+        self.sub_jobs.recover()
         for record in self.table.active():
             attempt = record.attempt
             assert attempt is not None

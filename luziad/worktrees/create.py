@@ -17,6 +17,7 @@ from luzia_protocol.jobs import Worktree
 from luziad.worktrees.git import Git, GitError
 
 BRANCHES = "refs/heads/"
+_WRITTEN_BY_COMMITS = ("objects", "refs/heads", "logs/refs/heads", "reftable")
 _UNFINISHED = "initializing"
 """The content of a worktree's `locked` file while git creates it."""
 
@@ -87,6 +88,14 @@ def create_worktree(git: Git, tree: Worktree, *, used: bool) -> None:
         target = [tree.path, tree.branch] if known else ["--no-track", "-b", tree.branch, tree.path, tree.base]
         force = [] if used else ["--force", "--force"]  # an incomplete worktree is already registered
         git.run(tree.repository, "worktree", "add", "--quiet", *force, *target, keep_open=lock)
+
+
+def list_git_directories(git: Git, tree: Worktree) -> list[str]:
+    """The directories outside of a worktree that a commit in it writes to, without the hooks and the configuration."""
+    own = git.run(tree.path, "rev-parse", "--absolute-git-dir").line
+    common = os.path.join(tree.path, git.run(tree.path, "rev-parse", "--git-common-dir").line)
+    shared = [os.path.join(common, name) for name in _WRITTEN_BY_COMMITS]
+    return [own, *filter(os.path.isdir, shared)]
 
 
 def discard_worktree(git: Git, tree: Worktree) -> bool:

@@ -227,6 +227,8 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     children: how many sub-jobs it has dispatched, by state; empty in lists.
     run_of: the schedule that dispatched it, and the time of the run.
     project_directory: that of its project, if `cwd` is another one; None in lists.
+    model, permission_mode, args: what its agent is started with, from the dispatch, the project or the agent's
+    configuration; None and empty in lists, and without any.
     discarded: the work of it that was discarded and can be restored.
     """
 
@@ -280,15 +282,12 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     run_of: RunOf | None = None
     children: dict[JobState, int] = {}
     project_directory: str | None = None
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
     discarded: DiscardedWork | None = None
 
 
 def job_name(project: str, job_id: str) -> str:
     """The machine-readable name of a job, which is accepted wherever an id is."""
     return f"agent:{project}:{job_id}"
-
-
-def format_usd(usd: float) -> str:
-    """`$5.00`, `$0.0123`, `$0.000002`: an amount of US dollars that is not rounded to nothing."""
-    whole, _, rest = f"{usd:.{4 if usd == 0 or abs(usd) >= 0.0001 else 9}f}".rstrip("0").partition(".")
-    return f"${whole}.{rest:0<2}"

@@ -79,10 +79,14 @@ class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class WaitResult(msgspec.Struct, frozen=True):
-    """The jobs as they are now, in the requested order. timed_out: some have not finished."""
+    """The jobs as they are now, in the requested order. timed_out: some have not finished.
+
+    next: how many jobs the reply has, if not all of them fit into it: ask for the rest with another `wait`.
+    """
 
     jobs: list[Job]
     timed_out: bool = False
+    next: int | None = None
 
 
 class ImportedJob(msgspec.Struct, frozen=True):

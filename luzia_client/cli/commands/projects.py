@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from luzia_protocol import environment
 from luzia_protocol.replies import ProjectList
 
 from luzia_client.api.client import Client
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"'{args.name}' is the name of a command", hint)
     with Client() as client:
         if args.action == "add":
-            projects = client.add_project(args.name, args.path, args.agent)
+            projects = client.add_project(args.name, environment.absolute_path(args.path), args.agent)
         elif args.action == "remove":
             projects = client.remove_project(args.name)
         else:
@@ -83,4 +85,11 @@ def _print_table(projects: ProjectList) -> None:
         for project in projects.projects
     ]
     print_columns(("NAME", "AGENT", "RUNNING", "QUEUED", "PATH"), rows, stdout_screen())
+    for project in projects.projects:
+        if project.name in COMMANDS:
+            print(
+                f"luzia: '{project.name}' is also the name of a command\n"
+                f"  Dispatch with `luzia dispatch {project.name} …`, or rename the project.",
+                file=sys.stderr,
+            )
     print(f"\nConfiguration: {harmless(projects.config_file)}")

@@ -6,9 +6,11 @@ import os
 import shlex
 from datetime import datetime
 
-from luzia_protocol.jobs import Attempt, Job, JobState, format_usd
+from luzia_protocol.jobs import Attempt, Job, JobState
+from luzia_protocol.money import format_usd
+from luzia_protocol.times import to_local
 
-from luzia_client.cli.show.activity import describe_activity
+from luzia_client.cli.show.activity import describe_activity, format_work
 from luzia_client.cli.show.formatting import (
     PLAN_LABEL,
     STATE_COLOURS,
@@ -41,6 +43,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Name", harmless(job.name)),
         ("Project", harmless(job.project)),
         ("Agent", format_agent(job.agent)),
+        ("Agent options", format_agent_options(job)),
         ("Tags", harmless(", ".join(f"{key}={value}" for key, value in job.tags.items()))),
         ("Reason", "" if job.question is not None else harmless(job.reason or "")),
         *describe_question(job),
@@ -81,6 +84,16 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
     lines += ["", *describe_task(job, screen), ""]
     lines += [f"  {screen.paint(command, 'cyan')}" for command in suggest_commands(job)]
     return lines
+
+
+def format_agent_options(job: Job) -> str:
+    """`model opus, permission mode plan, arguments --effort=high`: what its agent is started with."""
+    words = [
+        "" if job.model is None else f"model {job.model}",
+        "" if job.permission_mode is None else f"permission mode {job.permission_mode}",
+        f"arguments {shlex.join(job.args)}" if job.args else "",
+    ]
+    return harmless(", ".join(filter(None, words)))
 
 
 def format_run(job: Job) -> str:
@@ -148,7 +161,7 @@ def format_progress(job: Job, screen: Screen, now: datetime) -> str:
 
 def format_local_time(time: datetime | None) -> str:
     """The local time to the second; empty for None."""
-    return "" if time is None else time.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    return "" if time is None else to_local(time).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def format_waiting_time(job: Job, now: datetime) -> str:
@@ -207,6 +220,7 @@ def _format_attempt(attempt: Attempt, screen: Screen) -> str:
     words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
     if attempt.duration_s is not None:
         words.append(format_duration(attempt.duration_s))
+    words.append(format_work(attempt.activity))
     if attempt.message is not None:
         words.append(f"“{one_line(attempt.message, 60)}”")
     words.append(one_line(attempt.reason or format_exit(attempt.exit_code, attempt.signal)))

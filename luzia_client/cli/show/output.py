@@ -11,7 +11,7 @@ from luzia_protocol.replies import JobChange
 from luzia_protocol.states import JobState
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, harmless_json, width
 
@@ -51,7 +51,7 @@ def change_each(ids: Iterable[str], change: Callable[[str], JobChange], as_json:
         try:
             changed = change(job)
         except Refused as exc:
-            status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
+            status = print_refusal(exc)
             continue
         print_change(changed, as_json, act)
     return status

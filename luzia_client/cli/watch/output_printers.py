@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 from zlib import crc32
 
@@ -191,3 +192,44 @@ class JsonPrinter:
 
     def _print(self, item: Output | FollowEnd) -> None:
         print_json(item)
+
+
+class LogPrinter:
+    """Writes the output of one job as it is, and says on stderr where output is missing. write: called for each piece,
+    and for the end of each attempt."""
+
+    def __init__(self, write: Callable[[Output | FollowEnd], None]) -> None:
+        self._write = write
+        self._expected = 0
+
+    def start_job(self, job: str, project: str) -> None:
+        """Nothing to print: there is only one job."""
+
+    def start_attempt(self, job: str, number: int) -> None:
+        """Start the output of another attempt."""
+        del job, number
+        self._expected = 0
+
+    def print_output(self, job: str, piece: Output) -> None:
+        """Write a piece."""
+        del job
+        if piece.dropped_bytes > self._expected and piece.offset == piece.dropped_bytes:
+            first = f"bytes {self._expected} to {piece.offset}" if self._expected else f"the first {piece.offset} bytes"
+            print(f"luzia: {first} of this output were dropped (max_log_bytes)", file=sys.stderr, flush=True)
+        if piece.lost_bytes:
+            print(f"luzia: {format_loss(piece.lost_bytes)}", file=sys.stderr, flush=True)
+        self._expected = piece.next_offset
+        self._write(piece)
+
+    def end_attempt(self, job: str, end: FollowEnd) -> None:
+        """Write the end of an attempt."""
+        del job
+        self._write(end)
+
+    def report_error(self, job: str, refused: Refused) -> None:
+        """Raise it: there is nothing else to print."""
+        del job
+        raise refused
+
+    def end_job(self, job: str, end: JobEnd) -> None:
+        """Nothing to print: the output is all."""
