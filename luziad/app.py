@@ -15,7 +15,6 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.attempts.budget import BudgetWatch
-from luziad.attempts.discarded_work import DiscardedWork
 from luziad.attempts.environment import base_environment
 from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput
@@ -50,6 +49,7 @@ from luziad.scheduling.attempt_reports import ExecutorReports, OutputReports
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.deadlines.deadlines import Deadlines
 from luziad.scheduling.deadlines.timeouts import Timeouts
+from luziad.scheduling.discarded_work import DiscardedWork
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate

@@ -11,7 +11,6 @@ import functools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -19,7 +18,6 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import DiscardedWork, Outcome, Worktree
 
 from luziad.attempts.launch import Launcher
-from luziad.clocks.clock import steady_time
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
@@ -68,9 +66,12 @@ class Worktrees:
         """
         return await asyncio.shield(self._task(self._clean(record, dry_run)))
 
-    async def discard(self, record: JobRecord, grace_s: float) -> None:
-        """Remove the job's worktree, and keep a copy of its work. It is not interrupted. Raises Refused."""
-        await asyncio.shield(self._task(self._discard(record, grace_s)))
+    async def discard(self, record: JobRecord, note: Callable[[JobRecord, Worktree, str], None]) -> None:
+        """Remove the job's worktree, and keep a copy of its work. It is not interrupted. Raises Refused.
+
+        note: enters the commit with the copy in the record, before anything is removed.
+        """
+        await asyncio.shield(self._task(self._discard(record, note)))
 
     async def restore(self, record: JobRecord) -> None:
         """Make the worktree again that was discarded. It is not interrupted. Raises Refused."""
@@ -146,7 +147,7 @@ class Worktrees:
                 log.info("worktree_removed job=%s path=%s", record.id, tree.path)
             return why
 
-    async def _discard(self, record: JobRecord, grace_s: float) -> None:
+    async def _discard(self, record: JobRecord, note: Callable[[JobRecord, Worktree, str], None]) -> None:
         async with self._turn(record.id):
             if not record.status.state.is_final:
                 raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
@@ -156,10 +157,8 @@ class Worktrees:
             try:
                 commit = await self._in_thread(discarding.keep_work, self._git(record), tree, record.id)
                 if commit is not None:
-                    until = datetime.now(UTC) + timedelta(seconds=grace_s)
-                    record.status.discarded = DiscardedWork(tree, commit, until)
-                    record.status.discarded_until = steady_time(grace_s)
-                    await self._changed(record)  # before anything is removed
+                    note(record, tree, commit)
+                    await self._changed(record)
                 await self._in_thread(discarding.remove_kept, self._git(record), tree)
             except (discarding.CannotDiscard, create.WorktreeUnavailable, GitError, OSError) as exc:
                 message = f"the work of job {record.id} cannot be discarded: {exc}"

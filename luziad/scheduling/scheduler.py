@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
-from luziad.attempts.discarded_work import DiscardedWork
 from luziad.attempts.launch import Launcher
 from luziad.attempts.progress import ProgressRecorder
 from luziad.attempts.questions import Questions
@@ -30,6 +29,7 @@ from luziad.jobs.table import JobTable
 from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
+from luziad.scheduling.discarded_work import DiscardedWork
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.gates import Gates

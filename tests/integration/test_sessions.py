@@ -218,7 +218,7 @@ def test_a_job_that_uses_more_than_its_budget_is_ended_and_can_go_on(luzia: Luzi
     assert (job["state"], job["outcome"], job["attempt"]) == ("failed", "over_budget", 1)
     assert "turns, and its budget is 2; `luzia retry " in job["reason"]
     (call,) = luzia.calls()
-    assert {"--max-turns=2", "--max-budget-usd=0.50"} <= set(call["argv"])
+    assert {"--max-turns=2", "--max-budget-usd=0.5"} <= set(call["argv"])
     wire.ok(op="retry", job=job["id"])
     assert ended(wire, job["id"])["state"] == "completed"
     assert luzia.calls()[1]["session"] == call["session"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from luzia_protocol import jobs as protocol
+from luzia_protocol.jobs import Worktree
+
 from luziad.attempts.worktrees import Worktrees
-from luziad.clocks.clock import on_steady_clock
+from luziad.clocks.clock import on_steady_clock, steady_time
 from luziad.clocks.timer_queue import TimerQueue
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
@@ -34,7 +39,7 @@ class DiscardedWork(JobObserver):
 
     async def discard(self, record: JobRecord) -> None:
         """Remove the job's worktree and its branch, and keep a copy of the work. Raises Refused."""
-        await self._worktrees.discard(record, self._grace_s)
+        await self._worktrees.discard(record, self._note)
         self._watch(record)
 
     async def restore(self, record: JobRecord) -> None:
@@ -47,6 +52,11 @@ class DiscardedWork(JobObserver):
         if record.status.discarded is not None:
             self._timers.drop(record)
             self._worktrees.delete_copy(record)
+
+    def _note(self, record: JobRecord, tree: Worktree, commit: str) -> None:
+        until = datetime.now(UTC) + timedelta(seconds=self._grace_s)
+        record.status.discarded = protocol.DiscardedWork(tree, commit, until)
+        record.status.discarded_until = steady_time(self._grace_s)
 
     def _watch(self, record: JobRecord) -> None:
         kept = record.status.discarded
