@@ -9,13 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.attempts.budget import BudgetWatch
+from luziad.attempts.discarded_work import DiscardedWork
 from luziad.attempts.environment import base_environment
 from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput
@@ -42,6 +42,7 @@ from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files, process_state
 from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
+from luziad.operations.threads import start_pool
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.admission import Admission
@@ -52,6 +53,7 @@ from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate
+from luziad.scheduling.gates.ended_family import EndedFamilyGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl, HoldGate
 from luziad.scheduling.gates.start_time import StartTimeGate
@@ -64,6 +66,7 @@ from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.retry.policies import RetryPolicies
+from luziad.scheduling.revival import Revival
 from luziad.scheduling.scheduler import Scheduler
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.starter import Starter
@@ -79,8 +82,12 @@ from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
+from luziad.turns.turns import Cascade, Turns
 
 log = logging.getLogger("luziad.app")
+
+GIT_THREADS = 4
+LARGE_READS = 2
 
 
 async def serve(config: Config, ready: Callable[[], None], *, reset_inherited: bool = False) -> None:
@@ -121,10 +128,13 @@ class App:
         self._config = config
         self._notices = [*notices]
         self._state_dir = Path(config.state_dir)
-        self._files = ThreadPoolExecutor(1, "files")
-        self._slow = ThreadPoolExecutor(1, "slow-files")
-        self._reading = ThreadPoolExecutor(1, "reading")
+        self._files = start_pool(1, "files")
+        self._slow = start_pool(1, "slow-files")
+        self._reading = start_pool(1, "reading")
+        self._git_threads = start_pool(GIT_THREADS, "git")
         self._watchdog: asyncio.TimerHandle | None = None
+        self._turns = Turns()
+        self._cascade = Cascade(self._turns)
         self._observers = Observers()
         self._build_base()
         self._build_queue()
@@ -168,7 +178,8 @@ class App:
     def _build_attempts(self) -> None:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
-        self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal)
+        self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal, self._git_threads)
+        self._discarded = DiscardedWork(self._worktrees, self._table, self._config.daemon.discard_grace_s)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._output = LiveOutput(self._watcher, self._reading, reports)
@@ -212,16 +223,18 @@ class App:
         self._daily_budget = DailyBudgetGate(
             table, self._launcher, gates.admit, self._stopper.stop, self._judge.has_finished
         )
+        ended_families = EndedFamilyGate(gates.admit)
         gates.add(
+            ended_families,
             HoldGate(),
             self._usage_limits,
             self._breaker,
             self._daily_budget,
             StartTimeGate(gates.admit),
-            DependencyGate(table, gates.admit, self._completion.skip),
+            DependencyGate(table, gates.admit, self._completion.skip, self._cascade.add),
         )
         self._deadlines = Deadlines(self._completion.end)
-        self._sub_jobs = SubJobs(table, self._completion.end)
+        self._sub_jobs = SubJobs(table, self._completion.end, ended_families, self._cascade.add)
         self._retention = Retention(
             table=table,
             journal=journal,
@@ -271,6 +284,9 @@ class App:
             transitions=self._transitions,
             completion=self._completion,
             retries=retries,
+            revival=Revival(
+                table=self._table, transitions=self._transitions, retries=retries, observers=self._observers
+            ),
             sub_jobs=self._sub_jobs,
             progress=self._progress,
             admission=Admission(
@@ -288,6 +304,7 @@ class App:
             holds=HoldControl(self._gates, self._journal),
             questions=self._questions,
             worktrees=self._worktrees,
+            discarded=self._discarded,
             observers=self._observers,
         )
 
@@ -322,6 +339,7 @@ class App:
             job_factory=job_factory,
             shutdown=self._shutdown,
             files=self._files,
+            large_reads=asyncio.Semaphore(LARGE_READS),
             watcher=self._watcher,
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
@@ -331,7 +349,7 @@ class App:
             self._journal, self._state_dir, daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
         limits = ConnectionLimits(daemon.max_connections, daemon.max_connections_per_uid, places)
-        self._listener = Listener(self._services, limits, sessions)
+        self._listener = Listener(self._services, self._turns, limits, sessions)
 
     def _observers_in_order(self) -> tuple[JobObserver, ...]:
         """The observers, in the order in which each hook calls them."""
@@ -350,6 +368,7 @@ class App:
             self._starter,
             self._schedules,  # after the starter: what has waited for the store starts before new runs
             self._status_files,
+            self._discarded,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -396,6 +415,7 @@ class App:
             gate.close()
         self._stalls.close()
         self._machine.close()
+        self._discarded.close()
         await self._worktrees.close()
         await self._completion.close()
         self._schedules.close()

@@ -52,7 +52,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
             self.handleError(record)
 
     def _rotate(self) -> None:
-        """Go on in a new file, with everything that writes to stdout or stderr. Raises OSError."""
+        """Write to a new file, with everything that writes to stdout or stderr. Raises OSError."""
         number = self.stream.fileno()
         if not os.path.exists(self._path) or not os.path.samestat(os.stat(self._path), os.fstat(number)):
             return  # stderr is something else: the file of a supervisor

@@ -34,6 +34,8 @@ def run(words: list[str]) -> int:
         return complete.run(words[1:])
     from luzia_client.cli.args.command_line import COMMANDS, is_option
 
+    if words == ["jobs"]:
+        return _list_jobs()
     if first in COMMANDS:
         return _run_command(first, words[1:])
     if not words or first in ("-h", "--help", "-V", "--version"):
@@ -47,6 +49,14 @@ def run(words: list[str]) -> int:
 
         raise usage.missing_task_error(first)
     return dispatch.run(words)
+
+
+def _list_jobs() -> int:
+    """Run `luzia jobs` without options, for which argparse would take longer to load than all else takes."""
+    from luzia_client.cli.commands.dispatch import exchange
+    from luzia_client.cli.show import listing
+
+    return listing.print_latest_jobs(exchange)
 
 
 def _run_command(name: str, words: list[str]) -> int:

@@ -5,15 +5,27 @@ The caller reads the output files and passes each line to a reader, with the las
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from luzia_protocol.activity import PlanItem, Question
-from luzia_protocol.jobs import Outcome, Progress, format_usd
+from luzia_protocol.activity import PlanItem, Question, SessionTotals
+from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.jobs.attempt import Answer, ExitRecord, Verdict
+
+
+class AgentOptions(msgspec.Struct, frozen=True):
+    """What a user may choose of an agent.
+
+    model: its name for the agent. permission_mode: what the agent may do without asking, a key of
+    Adapter.permission_modes. args: more arguments of its command.
+    """
+
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
 
 
 class CommandContext(msgspec.Struct, frozen=True):
@@ -26,6 +38,8 @@ class CommandContext(msgspec.Struct, frozen=True):
     max_cost_usd, max_turns: what remains of the job's budget.
     ask: the agent may ask the user. allow: what it may use without asking, in the agent's own notation.
     system_prompt: text to add to the agent's system prompt, for agents that accept it; empty for none.
+    options: only what the agent supports.
+    git_directories: those outside of a job's worktree that a commit in it writes to.
     """
 
     job: str
@@ -40,11 +54,18 @@ class CommandContext(msgspec.Struct, frozen=True):
     ask: bool = False
     allow: list[str] = []
     system_prompt: str = ""
+    options: AgentOptions = AgentOptions()
+    git_directories: Sequence[str] = ()
+
+
+def model_options(context: CommandContext) -> list[str]:
+    """The argument that selects the model, if one is chosen."""
+    return [] if context.options.model is None else [f"--model={context.options.model}"]
 
 
 def budget_options(context: CommandContext, cost: str, turns: str) -> list[str]:
     """The arguments that limit an agent to its budget, if there is one; `cost` and `turns` are its options."""
-    words = [] if context.max_cost_usd is None else [f"{cost}={format_usd(context.max_cost_usd).removeprefix('$')}"]
+    words = [] if context.max_cost_usd is None else [f"{cost}={context.max_cost_usd:.9f}".rstrip("0").rstrip(".")]
     return words if context.max_turns is None else [*words, f"{turns}={context.max_turns}"]
 
 
@@ -102,8 +123,10 @@ class OutputSummary(msgspec.Struct, frozen=True):
     files: those that the agent wrote, in the order of their first change; more_files: some were not kept.
     plan_done, plan_total: without the dropped entries of `plan`, which has the first entries.
     tokens_in: all tokens that the model read, tokens_cached: those of them that came from its cache,
-    tokens_out: all tokens that it wrote, with its reasoning. codex counts over the whole thread, with earlier attempts.
+    tokens_out: all tokens that it wrote, with its reasoning.
     cost_usd: the agent's own estimate; None when unknown. usage_limit: the account's limit, if it stops the agent.
+    totals: those of the session at the end of this output, from an agent that reports them; tokens and cost are what
+    this attempt has added to them.
     last_message: the model's last message, or its beginning. events: lines with a JSON object.
     noise_lines: lines with other text. asked: open questions to the user.
     """
@@ -129,6 +152,7 @@ class OutputSummary(msgspec.Struct, frozen=True):
     events: int = 0
     noise_lines: int = 0
     asked: list[Question] = []
+    totals: SessionTotals | None = None
 
 
 class TranscriptEntry(NamedTuple):
@@ -167,6 +191,14 @@ class StderrReader(Reader, Protocol):
         """Read one line of stderr without its newline; return the progress if it changed."""
 
 
+@runtime_checkable
+class TotalsReader(Reader, Protocol):
+    """A Reader of an agent that reports tokens or costs of its whole session, with earlier attempts."""
+
+    def resume(self, earlier: Mapping[str, SessionTotals], session: str | None) -> None:
+        """Take the totals of sessions before the attempt, and the session that it resumes; called before `feed`."""
+
+
 class Adapter(msgspec.Struct, frozen=True):
     """One row of the table of agents.
 
@@ -176,6 +208,8 @@ class Adapter(msgspec.Struct, frozen=True):
     transcript: the transcript entries of a line of output; None shows the output unchanged.
     has_version_option: with `--version` the program prints its version and exits.
     can_resume: it can resume a session. accepts_system_prompt: it can add a text to its system prompt.
+    accepts_model, accepts_args: a model can be chosen, arguments can be added.
+    permission_modes: the agent's own word for each permission mode; None if any word is passed on.
     respond: the line for stdin that answers a question, from the line of output with the question; None when the
     agent cannot ask. Raises ValueError for a line without a question.
     """
@@ -189,6 +223,9 @@ class Adapter(msgspec.Struct, frozen=True):
     has_version_option: bool = False
     can_resume: bool = False
     accepts_system_prompt: bool = False
+    accepts_model: bool = False
+    accepts_args: bool = False
+    permission_modes: Mapping[str, str] | None = {}
     respond: Callable[[bytes, Answer], str] | None = None
 
     @property

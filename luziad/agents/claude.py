@@ -10,18 +10,27 @@ each with the usage at its start; the `result` has the correct totals.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from luzia_protocol.activity import PlanItem
+from luzia_protocol.activity import PlanItem, SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import claude_questions, claude_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options
-from luziad.agents.claude_events import MODEL_USAGE, USAGE, Event, ToolCall, count_tokens, created_task_id, decode_event
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options, model_options
+from luziad.agents.claude_events import (
+    USAGE,
+    Event,
+    ToolCall,
+    count_tokens,
+    created_task_id,
+    decode_event,
+    sum_models,
+)
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
-from luziad.agents.judging import judge, last_stderr_line
+from luziad.agents.judging import describe_refusal, judge, last_stderr_line
 from luziad.agents.summary_builder import (
     MAX_ID_CHARS,
     MAX_PATH_CHARS,
@@ -34,11 +43,17 @@ from luziad.agents.summary_builder import (
     tool_phase,
 )
 from luziad.jobs.attempt import ExitRecord, Verdict
+from luziad.jobs.session_totals import restores_totals
 
 _SESSIONS = uuid.UUID("8a0f2c1e-5d0b-5b0e-9c55-6c757a696121")
 _SYNTHETIC = "<synthetic>"
 _WRITERS = ("Write", "Edit", "MultiEdit", "NotebookEdit")
 _TASK_TOOLS = ("TaskCreate", "TaskUpdate")
+
+PERMISSION_MODES = {
+    name: name for name in ("plan", "default", "manual", "acceptEdits", "auto", "dontAsk", "bypassPermissions")
+}
+"""The values of its --permission-mode; version 2.1 calls `default` also `manual`."""
 
 
 def command(context: CommandContext) -> Command:
@@ -49,7 +64,7 @@ def command(context: CommandContext) -> Command:
     new = uuid.uuid5(_SESSIONS, f"{context.directory}\0{context.job}\0{context.attempt}")
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
     asking = ["--input-format=stream-json", "--permission-prompt-tool=stdio"] if context.ask else []
-    mode = "default" if context.ask and context.allow else "acceptEdits"
+    mode = context.options.permission_mode or ("default" if context.ask and context.allow else "acceptEdits")
     system = [f"--append-system-prompt={context.system_prompt}"] if context.system_prompt else []
     allowed = [f"--allowedTools={','.join(context.allow)}"] if context.allow else []
     return Command(
@@ -58,12 +73,14 @@ def command(context: CommandContext) -> Command:
             "-p",
             "--verbose",
             "--output-format=stream-json",
-            f"--permission-mode={mode}",
+            f"--permission-mode={PERMISSION_MODES[mode]}",
+            *model_options(context),
             session,
             *budget_options(context, "--max-budget-usd", "--max-turns"),
             *asking,
             *allowed,
             *system,
+            *context.options.args,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
         stdin_prompt=True,
@@ -117,6 +134,10 @@ class ClaudeReader:
         """The summary so far."""
         return msgspec.structs.replace(self._builder.summary(), asked=self._questions.questions())
 
+    def resume(self, earlier: Mapping[str, SessionTotals], session: str | None) -> None:
+        """Take the totals of sessions before this attempt, to which its own are added."""
+        self._builder.resume(earlier, session)
+
     def is_finished(self) -> bool:
         """True after a result, until the model's next turn."""
         return self._finished
@@ -140,6 +161,8 @@ class ClaudeReader:
                 self._builder.set_name("session", event.session_id)
                 self._builder.set_name("model", event.model)
                 self._builder.set_name("version", event.claude_code_version)
+                if not restores_totals(as_text(event.claude_code_version)):
+                    self._builder.forget_earlier()
                 self._builder.set_phase("thinking")
             case "api_retry":
                 attempt, most = parse_count(event.attempt), parse_count(event.max_retries)
@@ -253,13 +276,12 @@ class ClaudeReader:
         self._success = not self._failure
         self._status = event.api_error_status
         self._builder.set_name("session", event.session_id)
-        self._builder.set_cost(event.total_cost_usd)
-        models = event.model_usage.values() if isinstance(event.model_usage, dict) else ()
-        totals = [count_tokens(model, MODEL_USAGE) for model in models]
-        if not totals and event.usage:
-            totals = [count_tokens(event.usage, USAGE)]
-        if totals:
-            self._builder.set_tokens(*(sum(column) for column in zip(*totals, strict=True)))
+        totals = sum_models(event.model_usage)
+        own = sum_models(event.own_model_usage) if isinstance(event.own_model_usage, dict) else None
+        if totals == SessionTotals() and event.usage:
+            self._builder.set_tokens(*count_tokens(event.usage, USAGE))  # of this run, also in versions without totals
+        cost_usd = parse_amount(event.total_cost_usd)
+        self._builder.set_session_totals(msgspec.structs.replace(totals, cost_usd=cost_usd), own)
         self._builder.note_limit("claude", self._failure)
 
     def _describe_failure(self, event: Event) -> str:
@@ -276,8 +298,7 @@ class ClaudeReader:
             return words or "API error without a message"
         denials = as_objects(event.permission_denials)
         if refused := [each for each in denials if not self._questions.has_asked(each.get("tool_use_id"))]:
-            names = sorted({text_at(denial, "tool_name") or "a tool" for denial in refused})
-            return f"not permitted: {', '.join(names)} (a command in [agents.claude] can permit more)"
+            return describe_refusal("claude", [text_at(denial, "tool_name") for denial in refused])
         if event.stop_reason == "tool_deferred":
             return "it waits for the answer to a tool's question"
         if ended not in ("", "completed"):
@@ -296,6 +317,9 @@ ADAPTER = Adapter(
     has_version_option=True,
     can_resume=True,
     accepts_system_prompt=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

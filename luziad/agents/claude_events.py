@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from luzia_protocol.activity import SessionTotals
+
 from luziad.agents.json_values import decode_json, text_at, value_at
-from luziad.agents.summary_builder import parse_count
+from luziad.agents.summary_builder import parse_amount, parse_count
 
 USAGE = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 MODEL_USAGE = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
@@ -43,6 +45,7 @@ class Event(msgspec.Struct, gc=False):
     total_cost_usd: Any = None
     usage: Any = None
     model_usage: Any = msgspec.field(default=None, name="modelUsage")
+    own_model_usage: Any = msgspec.field(default=None, name="model_usage_since_last_result")
 
 
 class ToolCall(NamedTuple):
@@ -62,6 +65,14 @@ def count_tokens(usage: Any, keys: tuple[str, str, str, str]) -> tuple[int, int,
     """Tokens read, written and cached. keys: of the uncached input, the output, cache reads and cache writes."""
     fresh, out, cached, kept = (parse_count(value_at(usage, key)) for key in keys)
     return fresh + cached + kept, out, cached
+
+
+def sum_models(usage: Any) -> SessionTotals:
+    """Tokens and cost of all models together."""
+    models = [*usage.values()] if isinstance(usage, dict) else []
+    counts = [count_tokens(model, MODEL_USAGE) for model in models]
+    read, written, cached = (sum(count[column] for count in counts) for column in range(3))
+    return SessionTotals(read, written, cached, sum(parse_amount(value_at(model, "costUSD")) for model in models))
 
 
 def created_task_id(result: msgspec.Raw) -> str:

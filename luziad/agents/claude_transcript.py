@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from luziad.agents.base import TranscriptEntry
+from luziad.agents.claude_events import sum_models
 from luziad.agents.json_values import as_objects, as_text, text_at, value_at
 from luziad.agents.transcript import format_usage, join_nonempty, line_parser, plan_entry, tool_call, tool_result
 
@@ -51,25 +52,31 @@ def _system(event: dict[str, Any]) -> Iterable[TranscriptEntry]:
                 "note", join_nonempty(f"Claude Code {version}", as_text(event.get("model")), f"session {session}")
             )
         case "api_retry":
+            why = as_text(event.get("error")) or text_at(event, "error", "message")
+            counted = [count for name in ("attempt", "max_retries") if type(count := event.get(name)) is int]
             yield TranscriptEntry(
-                "warning", f"retry {event.get('attempt')} of {event.get('max_retries')}: {event.get('error')}"
+                "warning", f"retry {' of '.join(map(str, counted))}".rstrip() + (f": {why}" if why else "")
             )
         case "compact_boundary":
             yield TranscriptEntry("note", "the conversation was compacted")
 
 
 def _end(event: dict[str, Any]) -> TranscriptEntry:
-    spent = format_usage(
-        value_at(event, "usage", "input_tokens"), value_at(event, "usage", "output_tokens"), event.get("total_cost_usd")
-    )
+    own = event.get("model_usage_since_last_result")  # in versions whose total is that of the session
+    cost_usd = sum_models(own).cost_usd if isinstance(own, dict) else event.get("total_cost_usd")
+    spent = format_usage(value_at(event, "usage", "input_tokens"), value_at(event, "usage", "output_tokens"), cost_usd)
     if event.get("subtype") == "success" and event.get("is_error") is False:
         turns = event.get("num_turns")
         return TranscriptEntry(
-            "good", join_nonempty("completed", f"{turns} turns" if type(turns) is int else "", spent)
+            "good", join_nonempty("completed", _format_turns(turns) if type(turns) is int else "", spent)
         )
     return TranscriptEntry(
         "bad", join_nonempty(f"failed: {as_text(event.get('result')) or as_text(event.get('subtype'))}", spent)
     )
+
+
+def _format_turns(turns: int) -> str:
+    return "1 turn" if turns == 1 else f"{turns} turns"
 
 
 entries = line_parser(_entries)

@@ -6,14 +6,16 @@ the total of the thread. SIGINT exits 1 without a final event, SIGTERM kills it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from luzia_protocol.activity import SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import codex_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, model_options
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, decode_json, one_line, text_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, put_bounded, tool_phase
@@ -23,9 +25,23 @@ _TOOLS = {"command_execution": "shell", "file_change": "edit", "web_search": "we
 """Types of items that are tools, with their names for items without one."""
 _STATES = ("pending", "completed")
 
+PERMISSION_MODES = {
+    "plan": "read-only",
+    "read-only": "read-only",
+    "acceptEdits": "workspace-write",
+    "workspace-write": "workspace-write",
+    "bypassPermissions": "danger-full-access",
+    "danger-full-access": "danger-full-access",
+}
+"""The scopes of its sandbox, by their own names and by those of Claude Code."""
+
 
 def command(context: CommandContext) -> Command:
-    """Run Codex with the task on stdin. Its sandbox allows writes in the project only."""
+    """Run Codex with the task on stdin. Its sandbox allows writes in the project only, unless another one is chosen.
+
+    It keeps the git directory of a worktree from being written, unless that is named as a directory itself.
+    """
+    sandbox = PERMISSION_MODES[context.options.permission_mode or "workspace-write"]
     return Command(
         [
             "codex",
@@ -35,9 +51,12 @@ def command(context: CommandContext) -> Command:
             "-C",
             context.directory,
             "-s",
-            "workspace-write",
+            sandbox,
             "-c",
             "tools.update_plan.enabled=true",  # its plan is the only measure of progress
+            *(f"--add-dir={each}" for each in context.git_directories if sandbox == "workspace-write"),
+            *model_options(context),
+            *context.options.args,  # before `resume`, which knows only some of the options
             *([] if context.session is None else ["resume", context.session]),
             "-",
         ],
@@ -115,6 +134,10 @@ class CodexReader:
         """The summary so far."""
         return self._builder.summary()
 
+    def resume(self, earlier: Mapping[str, SessionTotals], session: str | None) -> None:
+        """Take the totals of threads before this attempt, to which its own are added."""
+        self._builder.resume(earlier, session)
+
     def is_finished(self) -> bool:
         """True after the end of a turn, until the next one begins."""
         return self._completed or bool(self._failure)
@@ -139,8 +162,8 @@ class CodexReader:
 
     def _usage(self, usage: Any) -> None:
         if isinstance(usage, dict):
-            read, cached = parse_count(usage.get("input_tokens")), parse_count(usage.get("cached_input_tokens"))
-            self._builder.set_tokens(read, parse_count(usage.get("output_tokens")), cached)
+            names = ("input_tokens", "output_tokens", "cached_input_tokens")
+            self._builder.set_session_totals(SessionTotals(*(parse_count(usage.get(name)) for name in names)))
 
     def _item(self, item: _Item, kind: str) -> None:
         notes, over = self._builder, kind == "item.completed"
@@ -186,5 +209,8 @@ ADAPTER = Adapter(
     transcript=codex_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     install_hint="npm install -g @openai/codex, then `codex login`",
 )

@@ -28,7 +28,7 @@ def _entries(event: dict[str, Any]) -> Iterable[TranscriptEntry]:
             yield TranscriptEntry("note", f"Codex, session {as_text(event.get('thread_id'))}")
         case "turn.completed":
             spent = format_usage(value_at(event, "usage", "input_tokens"), value_at(event, "usage", "output_tokens"))
-            yield TranscriptEntry("good", join_nonempty("completed", spent))
+            yield TranscriptEntry("good", join_nonempty("completed", spent and f"{spent} in the thread so far"))
         case "turn.failed":
             yield TranscriptEntry("bad", f"failed: {error_message(event)}")
         case "error":

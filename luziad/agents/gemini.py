@@ -15,7 +15,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import gemini_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, resume_options
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, model_options, resume_options
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import MAX_PATH_CHARS, SummaryBuilder, parse_count, put_bounded, tool_phase
@@ -41,15 +41,28 @@ _EXITS = {
 """The exit codes in its documentation."""
 
 
+PERMISSION_MODES = {
+    "plan": "plan",
+    "default": "default",
+    "acceptEdits": "auto_edit",
+    "auto_edit": "auto_edit",
+    "bypassPermissions": "yolo",
+    "yolo": "yolo",
+}
+"""The values of its --approval-mode, by their own names and by those of Claude Code."""
+
+
 def command(context: CommandContext) -> Command:
-    """Run Gemini with the task on stdin; it may edit files without asking."""
+    """Run Gemini with the task on stdin; it may edit files without asking, unless another mode is chosen."""
     return Command(
         [
             "gemini",
             "--output-format=stream-json",
-            "--approval-mode=auto_edit",
+            f"--approval-mode={PERMISSION_MODES[context.options.permission_mode or 'auto_edit']}",
             "--skip-trust",
+            *model_options(context),
             *resume_options(context, "--resume"),
+            *context.options.args,
         ],
         env={"GEMINI_CLI_NO_RELAUNCH": "true"},
         stdin_prompt=True,
@@ -84,6 +97,7 @@ class GeminiReader:
         self._builder = SummaryBuilder()
         self._models_turn = False
         self._speaking = False
+        self._tools: dict[str, str] = {}
         self._writes: dict[str, str] = {}
         self._success = False
         self._failure = ""
@@ -139,6 +153,7 @@ class GeminiReader:
             hint=exit_words or self._hint,
             missing="gemini ended without a result",
             stderr_words=last_stderr_line(stderr_tail),
+            refused=self._builder.refused,
             cause=FailureCause.BUDGET if self._out_of_turns or exit_record.exit_code == _TURN_LIMIT else None,
             status=next((status for status in _STATUSES if status % 256 == exit_record.exit_code), None),
         )
@@ -161,6 +176,7 @@ class GeminiReader:
         name = as_text(event.tool_name)
         self._builder.add_tool_call(name)
         self._builder.set_phase(tool_phase(name))
+        put_bounded(self._tools, as_text(event.tool_id), one_line(name, 80))
         if name == "write_todos":
             self._builder.set_todos(as_objects(value_at(event.parameters, "todos")), "description")
         elif name in _WRITERS:
@@ -171,6 +187,9 @@ class GeminiReader:
     def _tool_result(self, event: _Event) -> None:
         self._models_turn = self._speaking = False
         self._builder.set_phase("thinking")
+        tool = self._tools.pop(as_text(event.tool_id), "")
+        if text_at(event.error, "type") == "policy_violation":
+            self._builder.add_refusal(tool)
         file = self._writes.pop(as_text(event.tool_id), "")
         if event.status == "success":
             self._builder.add_file(file)
@@ -196,5 +215,8 @@ ADAPTER = Adapter(
     transcript=gemini_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     install_hint="npm install -g @google/gemini-cli, then run `gemini` once to log in",
 )

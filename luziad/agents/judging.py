@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 
 from luzia_protocol.jobs import Outcome
 
@@ -16,6 +17,7 @@ _HELP = re.compile(
     re.IGNORECASE,
 )
 """Beginnings of lines of usage help, which follow an error."""
+_HELP_HEADING = re.compile(r"usage:|(options|commands|arguments|positionals):$", re.IGNORECASE)
 _ERROR = re.compile(r"\S*(error|exception|fatal|panic|invalid|unknown|missing)", re.IGNORECASE)
 
 
@@ -31,10 +33,20 @@ def last_stderr_line(stderr_tail: bytes, start: str = "") -> str:
                 return one_line(" ".join(lines[index:]))
     if not lines:
         return ""
-    if _HELP.match(lines[-1]) or any(line.lower().startswith("usage:") for line in lines):
-        words = [line for line in lines if not _HELP.match(line)]
-        return one_line(next((line for line in reversed(words) if _ERROR.match(line)), lines[-1]))
-    return one_line(lines[-1])
+    has_help = any(map(_HELP_HEADING.match, lines))
+    if not has_help and not _HELP.match(lines[-1]):
+        return one_line(lines[-1])
+    for index in range(len(lines) - 1, -1, -1):
+        if _ERROR.match(lines[index]) and not _HELP.match(lines[index]):
+            return one_line(" ".join(lines[index : index + (2 if lines[index].endswith(":") else 1)]))
+    return "it printed its usage help; an argument may be invalid" if has_help else one_line(lines[-1])
+
+
+def describe_refusal(agent: str, tools: Iterable[str]) -> str:
+    """The reason of a failure because these tools were not permitted."""
+    names = ", ".join(sorted({one_line(tool, 80) or "a tool" for tool in tools}))
+    more = "`allow` of the project or --permission-mode" if agent == "claude" else "--permission-mode"
+    return one_line(f"not permitted: {names} ({more} can permit more)")
 
 
 def judge(
@@ -46,6 +58,7 @@ def judge(
     hint: str,
     missing: str,
     stderr_words: str,
+    refused: Collection[str] = (),
     cause: FailureCause | None = None,
     status: object = None,
 ) -> Verdict:
@@ -54,13 +67,14 @@ def judge(
     success: its output proves that it did its work. failure: its final error message.
     hint: another message of its output that may explain the end. missing: the reason when it exits with 0 without the
     proof. stderr_words: the explanation of another exit code when there is no other.
+    refused: the tools that its permissions did not let it use, so that its work is not complete, whatever it says.
     cause: the cause of a failure, if the structure of its output tells it; otherwise its words do. status: the HTTP
     status of its error, which counts when the words tell no cause.
     """
     if exit_record.error is not None:
         return Verdict(Outcome.START_FAILED, exit_record.error)
     if exit_record.exit_code == 0 and success and not failure:
-        return Verdict(Outcome.COMPLETED)
+        return Verdict(Outcome.FAILED, describe_refusal(agent, refused)) if refused else Verdict(Outcome.COMPLETED)
     words = failure or hint or (stderr_words if exit_record.exit_code else "")
     cause = cause or find_cause(agent, words) or find_status_cause(status)
     if failure:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from luzia_protocol.activity import PlanItem
+from msgspec.structs import replace
+
+from luzia_protocol.activity import PlanItem, SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents.base import OutputSummary, UsageLimit
 from luziad.agents.failure_causes import is_usage_limit
 from luziad.agents.json_values import one_line, text_at
+from luziad.jobs.session_totals import NO_TOTALS, growth
 
 E = TypeVar("E")
 V = TypeVar("V")
@@ -85,6 +88,7 @@ class SummaryBuilder:
         self.noise = 0
         self.turns = 0
         self.usage_limit: UsageLimit | None = None
+        self.refused: dict[str, None] = {}
         self._phase: str | None = None
         self._dirty = False
         self._reported: tuple[str | None, tuple[int, int] | None] = (None, None)
@@ -97,6 +101,10 @@ class SummaryBuilder:
         self._plan_counts: tuple[int, int] | None = None
         self._tokens: tuple[int, int, int] | None = None
         self._cost = 0.0
+        self._earlier: Mapping[str, SessionTotals] | None = None
+        self._resumed: str | None = None
+        self._totals: SessionTotals | None = None
+        self._own = NO_TOTALS  # the part of tokens and cost that totals account for
         self._message = ""
 
     def decode(self, decode: Callable[[bytes], E], line: bytes) -> E | None:
@@ -128,6 +136,10 @@ class SummaryBuilder:
             name = one_line(name, 80) or "?"
         if name in self._tools or len(self._tools) < MAX_TOOL_NAMES:
             self._tools[name] = self._tools.get(name, 0) + 1
+
+    def add_refusal(self, name: str) -> None:
+        """Note that the agent's permissions did not let it use the tool."""
+        put_bounded(self.refused, one_line(name, 80), None)
 
     def add_file(self, path: object) -> None:
         """Add a file that was written."""
@@ -181,6 +193,43 @@ class SummaryBuilder:
         """Set the total cost in US dollars; agents report 0 when they do not know it."""
         self._cost = parse_amount(value) or self._cost
 
+    def resume(self, earlier: Mapping[str, SessionTotals], session: str | None) -> None:
+        """Set the totals of sessions before this attempt, and the session that it resumes."""
+        self._earlier, self._resumed = earlier, session
+
+    def forget_earlier(self) -> None:
+        """The totals of this attempt begin at zero, although it resumes a session."""
+        self._earlier = {}
+
+    def set_session_totals(self, totals: SessionTotals, own: SessionTotals | None = None) -> None:
+        """Count what the totals of the agent's session have grown by; totals that have shrunk began again at zero.
+
+        own: what the agent says that this attempt has added since its last report. The cost may have grown by more:
+        that of an attempt that ended without a report is in the totals of the next one. Zeros are unknown.
+        """
+        before = self._session_totals() or NO_TOTALS
+        if not (totals.tokens_in or totals.tokens_out):
+            totals = replace(before, cost_usd=totals.cost_usd)
+        self._totals = totals = replace(totals, cost_usd=totals.cost_usd or before.cost_usd)
+        grown, counted = growth(before, totals), self._own
+        tokens = grown if own is None else own
+        self._own = SessionTotals(
+            counted.tokens_in + tokens.tokens_in,
+            counted.tokens_out + tokens.tokens_out,
+            counted.tokens_cached + tokens.tokens_cached,
+            counted.cost_usd + max(grown.cost_usd, tokens.cost_usd),
+        )
+        if self._own.tokens_in or self._own.tokens_out:
+            self.set_tokens(self._own.tokens_in, self._own.tokens_out, self._own.tokens_cached)
+        self.set_cost(self._own.cost_usd)
+
+    def _session_totals(self) -> SessionTotals | None:
+        """The totals of the session so far; None before the session is known, and for agents that report none."""
+        session = self._names.get("session") or self._resumed
+        if self._totals is not None or self._earlier is None or session is None:
+            return self._totals
+        return self._earlier.get(session, NO_TOTALS)
+
     def set_usage_limit(self, words: str, resets_at: object = None) -> None:
         """Set the usage limit that stops the agent. resets_at: epoch seconds, if it is a number."""
         known = self.usage_limit.resets_at if self.usage_limit else None
@@ -233,4 +282,5 @@ class SummaryBuilder:
             last_message=(self._message[: MAX_MESSAGE_CHARS - 1] + "…" if cut else self._message) or None,
             events=self.events,
             noise_lines=self.noise,
+            totals=self._session_totals(),
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from luzia_protocol.money import format_usd
+
 from luziad.agents.base import TranscriptEntry
 from luziad.agents.json_values import as_objects, as_text, decode_json, one_line, text_at, value_at
 
@@ -173,7 +175,7 @@ def format_usage(read: Any, written: Any, cost_usd: Any = None) -> str:
     if type(read) is int and type(written) is int:
         words.append(f"{read} tokens in, {written} out")
     if isinstance(cost_usd, int | float) and not isinstance(cost_usd, bool) and cost_usd > 0:
-        words.append(f"${cost_usd:.4f}")
+        words.append(format_usd(cost_usd))
     return ", ".join(words)
 
 

@@ -6,16 +6,17 @@ These methods block and are called one at a time, on the readers' thread.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from luzia_protocol.activity import Activity
+from luzia_protocol import times
+from luzia_protocol.activity import Activity, SessionTotals
 from luzia_protocol.jobs import Progress
 
-from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader, StderrReader
+from luziad.agents.base import STDERR_TAIL_BYTES, OutputSummary, Reader, StderrReader, TotalsReader
 from luziad.agents.line_splitter import LineSplitter
 from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.output.files import read_chunk
@@ -44,17 +45,24 @@ class _Piece(NamedTuple):
 
 
 class _Stream:
-    """One of the attempt's output files, read piece by piece."""
+    """One of the attempt's output files, read piece by piece. lost: bytes that were read, and truncated by the job."""
 
     def __init__(self, path: str, feed: Feed) -> None:
         self.path = path
         self._feed = feed
         self._splitter = LineSplitter()
         self._offset = 0
+        self._mark = b""
+        self.lost = 0
 
     def read_on(self) -> _Piece | None:
         """The next piece; None when there is none. Raises OSError."""
-        piece = read_chunk(self.path, self._offset, PIECE_BYTES)
+        piece = read_chunk(self.path, self._offset, PIECE_BYTES, self._mark)
+        self._mark = piece.mark
+        if piece.lost:
+            self.lost += piece.lost
+            self._splitter, self._offset = LineSplitter(), 0
+            return _Piece(piece.written_at, [], self._feed, piece.size > 0)
         if not piece.data:
             return None
         data = piece.data
@@ -73,15 +81,24 @@ class OutputReader:
     """path: the attempt's stdout. known: what was understood before a restart.
 
     stderr_path: its stderr, which is read as it grows if the agent reports there.
+    earlier: the totals of sessions before the attempt. session: the one that it resumes.
     """
 
     def __init__(
-        self, path: str, reader: Reader, known: Activity | None = None, stderr_path: str | None = None
+        self,
+        path: str,
+        reader: Reader,
+        known: Activity | None = None,
+        stderr_path: str | None = None,
+        earlier: Mapping[str, SessionTotals] | None = None,
+        session: str | None = None,
     ) -> None:
         self._stdout = _Stream(path, reader.feed)
         self._streams = [self._stdout]
         if stderr_path is not None and isinstance(reader, StderrReader):
             self._streams.append(_Stream(stderr_path, reader.feed_stderr))
+        if isinstance(reader, TotalsReader):
+            reader.resume(earlier or {}, session)
         self._reader = reader
         self._known = known
         self._names = known or Activity()  # the lines that tell them may no longer be kept
@@ -124,6 +141,7 @@ class OutputReader:
             session=found.session or self._names.session,
             model=found.model or self._names.model,
             version=found.version or self._names.version,
+            lost_bytes=self._names.lost_bytes + self._stdout.lost,
         )
         progress = self._progress
         return activity, None if progress is None else msgspec.structs.replace(progress, phase=self._phase)
@@ -174,11 +192,9 @@ def activity_of(known: OutputSummary) -> Activity:
         limit_resets_at=_moment(limit.resets_at) if limit and limit.resets_at else None,
         last_message=message,
         asked=known.asked,
+        totals=known.totals,
     )
 
 
 def _moment(epoch_s: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(epoch_s, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    return times.to_datetime(epoch_s) if times.is_moment(epoch_s) else None

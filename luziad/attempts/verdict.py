@@ -18,6 +18,7 @@ from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, ExitRecord, Verdict
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.jobs.session_totals import totals_before
 
 log = logging.getLogger("luziad.judging")
 
@@ -39,7 +40,7 @@ class OutputJudge(JobObserver):
         adapter = self._adapter(record)
         if adapter is None or not adapter.reads_output or ref in self._output:
             return
-        reader = self._new_reader(ref, adapter, attempt.activity)
+        reader = self._new_reader(record, attempt, adapter, attempt.activity)
         patience = Patience(attempt.pid, self._launcher.config.daemon.linger_s)
         self._output.start(ref, reader, attempt.activity, patience)
 
@@ -62,7 +63,8 @@ class OutputJudge(JobObserver):
 
     async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
         """The verdict on the record's newest attempt. Never raises: unreadable output is a failure."""
-        return name_memory_limit(await self._verdict(record, end), end)
+        verdict = name_memory_limit(await self._verdict(record, end), end)
+        return name_model(verdict, self._launcher.agent_options(record).model, record.attempt)
 
     async def _verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
         attempt = record.attempt
@@ -75,7 +77,7 @@ class OutputJudge(JobObserver):
                 return judge_exit_code(end)
             if not adapter.reads_output:
                 return adapter.reader().verdict(end, b"")
-            reader = self._new_reader(ref, adapter, None)
+            reader = self._new_reader(record, attempt, adapter, None)
         if attempt.activity is not None and attempt.activity.lingered:
             end = msgspec.structs.replace(end, exit_code=0, signal=None)  # it was stopped after its work was done
         try:
@@ -96,15 +98,33 @@ class OutputJudge(JobObserver):
             self._listener.output_understood(ref, activity, progress)
         return verdict
 
-    def _new_reader(self, ref: AttemptRef, adapter: Adapter, known: Activity | None) -> OutputReader:
+    def _new_reader(
+        self, record: JobRecord, attempt: AttemptRecord, adapter: Adapter, known: Activity | None
+    ) -> OutputReader:
+        ref = AttemptRef(record.id, attempt.number)
         stdout, stderr = (self._executor.output_path(ref, stream) for stream in ("stdout", "stderr"))
-        return OutputReader(stdout, adapter.reader(), known, stderr)
+        earlier = totals_before(record.status.attempts, attempt.number)
+        session = attempt.continuation.session if attempt.continuation is not None else None
+        return OutputReader(stdout, adapter.reader(), known, stderr, earlier, session)
 
     def _adapter(self, record: JobRecord) -> Adapter | None:
         try:
             return self._launcher.adapter(record)
         except Refused:
             return None
+
+
+def name_model(verdict: Verdict, model: str | None, attempt: AttemptRecord | None) -> Verdict:
+    """The verdict, with the chosen model in the reason of a failure before its first turn that nothing else explains.
+
+    opencode reports an unknown model as "Unexpected server error".
+    """
+    activity = None if attempt is None else attempt.activity
+    unexplained = verdict.outcome is Outcome.FAILED and verdict.cause is None and not (activity and activity.turns)
+    reason = verdict.reason or ""
+    if model is None or not unexplained or model in reason:
+        return verdict
+    return Verdict(Outcome.FAILED, f"{reason.rstrip('.')} (the chosen model is {model})")
 
 
 def name_memory_limit(verdict: Verdict, end: ExitRecord) -> Verdict:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
+from luzia_protocol import times
+
 
 def format_time(epoch_s: float) -> str:
     """The local time: `23:30`, with the date if it is more than a day away."""
-    local = time.localtime(epoch_s)
+    local = time.localtime(times.nearest(epoch_s))
     near = abs(epoch_s - time.time()) < 86400
     seconds = ":%S" if local.tm_sec else ""
     return time.strftime(f"%H:%M{seconds}" if near else f"%Y-%m-%d %H:%M{seconds}", local)

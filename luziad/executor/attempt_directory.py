@@ -13,8 +13,10 @@ from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
+from luzia_protocol.times import is_moment
+
 from luziad.executor import survivors
-from luziad.jobs.attempt import AttemptEnd, ExitRecord, LostAttempt, NotStarted
+from luziad.jobs.attempt import MAX_AMOUNT, AttemptEnd, ExitRecord, LostAttempt, NotStarted
 from luziad.supervise import attempt_files, boot_clock, tree
 from luziad.supervise.regular_files import UnusableFile, open_directory, read_regular
 
@@ -68,6 +70,12 @@ class StartRecord(msgspec.Struct, frozen=True):
         if self.pid is None or self.start_time is None:
             return None
         return LockRecord(self.pid, self.start_time, self.boot_id, cgroup=self.cgroup)
+
+    def is_valid(self) -> bool:
+        """Whether its values are ones that a shim writes; the job can write to the file as well."""
+        times = (self.agent_start_time or 0, self.start_time or 0)
+        amounts = (self.boottime_s, self.awake_s or 0, self.agent_pid or 0, *times)
+        return is_moment(self.started_at) and all(0 <= amount < MAX_AMOUNT for amount in amounts)
 
     @property
     def ran_s(self) -> float:
@@ -186,8 +194,9 @@ def _create(directory: str) -> bool:
 
 
 def read_start_record(directory: str) -> StartRecord | None:
-    """Read started.json of the attempt's directory; None when it does not exist."""
-    return _read(directory, attempt_files.STARTED, StartRecord)
+    """Read started.json of the attempt's directory; None when it does not exist, or cannot be what a shim wrote."""
+    started = _read(directory, attempt_files.STARTED, StartRecord)
+    return started if started is not None and started.is_valid() else None
 
 
 def _find_end(directory: str, fd: int, why: str | None) -> Finished:
@@ -196,7 +205,7 @@ def _find_end(directory: str, fd: int, why: str | None) -> Finished:
         killed = _kill_survivors(directory, started)
     if attempt_files.exists(fd, attempt_files.EXIT):
         end = _read(directory, attempt_files.EXIT, ExitRecord)
-        if end is None:
+        if end is None or not end.is_valid():
             return Finished(LostAttempt("its exit record cannot be read"), started)
         return Finished(end, started if end.error is None else None)
     if attempt_files.exists(fd, attempt_files.STARTED):

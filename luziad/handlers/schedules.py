@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC
 
 import msgspec
 
-from luzia_protocol import replies
+from luzia_protocol import replies, times
 from luzia_protocol import schedules as wire
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.errors import ErrorCode, Refused
@@ -153,7 +153,7 @@ def _view(services: Services, schedule: LoadedSchedule, runs: int) -> wire.Sched
     if status.last is not None:
         job = services.table.get(status.last.job)
         last = wire.Run(
-            at=datetime.fromtimestamp(status.last.at, zone),
+            at=times.to_datetime(status.last.at).astimezone(zone),
             job=status.last.job or None,
             state=None if job is None else job.status.state,
             note=status.last.note,
@@ -165,9 +165,9 @@ def _view(services: Services, schedule: LoadedSchedule, runs: int) -> wire.Sched
         job=spec.job,
         missed=spec.missed,
         overlap=spec.overlap,
-        created_at=datetime.fromtimestamp(spec.created_at, zone),
+        created_at=times.to_datetime(spec.created_at).astimezone(zone),
         paused=status.paused,
-        next=[datetime.fromtimestamp(at_s, zone) for at_s in schedule.next_runs(runs)],
+        next=[times.to_datetime(at_s).astimezone(zone) for at_s in schedule.next_runs(runs)],
         last=last,
         live=[job.id for job in services.schedules.live(schedule)],
         env_names=services.scheduler.environments.names(spec.env_set),

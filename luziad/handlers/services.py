@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,11 +15,11 @@ from luzia_protocol.replies import Ok
 from luziad.config.schema import Config
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
-from luziad.handlers.replies import Call
+from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
-from luziad.jobs.view import describe_job, summarize_job
+from luziad.jobs.view import describe_job, summarize_job, unreadable_job
 from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
 from luziad.journal.journal import Journal
@@ -27,12 +29,15 @@ from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.scheduler import Scheduler
 
+log = logging.getLogger("luziad.handlers")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
     """The parts of the daemon that handlers use.
 
-    files: a pool for short file operations. subscribers: the live event streams.
+    files: a pool for short file operations. large_reads: limits the requests that read output at the same time.
+    subscribers: the live event streams.
     """
 
     scheduler: Scheduler
@@ -43,6 +48,7 @@ class Services:
     job_factory: JobFactory
     shutdown: Shutdown
     files: ThreadPoolExecutor
+    large_reads: asyncio.Semaphore
     watcher: FileWatcher
     finals: FinishWaiters
     history: History
@@ -65,7 +71,14 @@ class Services:
         return name
 
     def view(self, record: JobRecord, *, whole: bool) -> Job:
-        """The job as clients see it, with the reason why it waits."""
+        """The job as clients see it, with the reason why it waits. A job that cannot be shown hides no other."""
+        try:
+            return self._view(record, whole=whole)
+        except Exception:
+            log.exception("job_not_shown job=%s", record.id)
+            return unreadable_job(record)
+
+    def _view(self, record: JobRecord, *, whole: bool) -> Job:
         reason = record.status.reason
         if record.status.state is JobState.QUEUED:
             reason = self._why_queued(record, whole=whole)
@@ -77,6 +90,7 @@ class Services:
             reason = self.scheduler.lending.reason(record.id) or reason or (self.watcher.problem if whole else None)
         if not whole:
             return summarize_job(record, reason)
+        options = self.scheduler.launcher.agent_options(record)
         return describe_job(
             record,
             reason,
@@ -84,6 +98,9 @@ class Services:
             directory=self.scheduler.executor.job_directory(record.id),
             children=self.table.children(record),
             budget=self._budget(record),
+            model=options.model,
+            permission_mode=options.permission_mode,
+            args=options.args,
         )
 
     def _budget(self, record: JobRecord) -> Budget | None:
@@ -97,5 +114,8 @@ class Services:
         return self.scheduler.gates.reason(record, whole=whole)
 
 
-Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]
-"""A handler returns the reply, or None or an awaitable when it answers the call itself. It raises Refused."""
+Handler = Callable[[Services, Any, Call], "Ok | SlicedReply | Awaitable[None] | None"]
+"""A handler returns the reply, or sliced work, or None or an awaitable when it answers the call itself.
+
+It raises Refused. Work that may take more than a millisecond is sliced, so that other clients need not wait for it.
+"""

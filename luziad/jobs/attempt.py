@@ -8,6 +8,11 @@ from typing import NamedTuple
 import msgspec
 
 from luzia_protocol.jobs import Outcome, Usage
+from luzia_protocol.times import is_moment
+
+MAX_AMOUNT = 2**53
+"""No number that is recorded is as large; beyond it, clients would not read what is sent."""
+_MAX_SIGNAL_CHARS = 20
 
 
 class AttemptRef(NamedTuple):
@@ -23,7 +28,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     exit_code and signal (a name such as SIGKILL) exclude each other; both are None when `error` says why the
     agent could not be started. stopped: the shim was told to end the attempt. Times are epoch seconds;
     duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed a process of
-    the attempt because of it.
+    the attempt because of it. lost_bytes: how much of its stdout the job has truncated, as far as the shim has seen it.
     """
 
     exit_code: int | None
@@ -35,6 +40,19 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     duration_s: float
     usage: Usage
     memory_limit_bytes: int | None = None
+    lost_bytes: int = 0
+
+    def is_valid(self) -> bool:
+        """Whether its values are ones that a shim writes; the job can write to the file as well."""
+        used, limit = self.usage, self.memory_limit_bytes
+        return (
+            (self.exit_code is None or 0 <= self.exit_code <= 255)
+            and len(self.signal or "") <= _MAX_SIGNAL_CHARS
+            and is_moment(self.started_at)
+            and is_moment(self.ended_at)
+            and all(0 <= value < MAX_AMOUNT for value in (self.duration_s, used.user_s or 0, used.system_s or 0))
+            and all(0 <= value < MAX_AMOUNT for value in (used.max_rss_bytes or 0, limit or 0))
+        )
 
 
 class NotStarted(msgspec.Struct, frozen=True, tag="NotStarted"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -45,8 +45,12 @@ class DependencyCheck(NamedTuple):
     failure: str | None
 
 
-def check_dependencies(dependencies: Dependencies, state_of: StateOf) -> DependencyCheck:
+def check_dependencies(
+    dependencies: Dependencies, state_of: StateOf, name_of: Callable[[str], str] = str
+) -> DependencyCheck:
     """Check a job's dependencies. `state_of` gives a parent's state, None when it was removed: it satisfies then.
+
+    name_of: what a parent is called in `failure`; by default its id.
 
     A parent whose end cannot satisfy the job ends the job in the same commit, so a job that still waits was not
     affected by the parents that were removed.
@@ -58,19 +62,37 @@ def check_dependencies(dependencies: Dependencies, state_of: StateOf) -> Depende
             continue
         if not state.is_final:
             pending.append(parent)
-        elif (failure := describe_failure(dependencies, parent, state)) is not None:
+        elif (failure := describe_failure(dependencies, parent, state, name_of(parent))) is not None:
             return DependencyCheck((), failure)
     return DependencyCheck(tuple(pending), None)
 
 
-def describe_failure(dependencies: Dependencies, parent: str, state: JobState) -> str | None:
-    """Why the job can never run after this parent has ended in this state; None when it can."""
+def describe_failure(dependencies: Dependencies, parent: str, state: JobState, name: str) -> str | None:
+    """Why the job can never run after this parent, called `name`, has ended in this state; None when it can."""
     word = state.value.replace("_", " ")
     if parent in dependencies.completed and state is not JobState.COMPLETED:
-        return f"{parent} {_was(word)}, and this job needed it completed"
+        return f"{name} {_was(word)}, and this job needed it completed"
     if parent in dependencies.failed and state not in FAILURES:
-        return f"{parent} {_was(word)}, and this job was for its failure"
+        return f"{name} {_was(word)}, and this job was for its failure"
     return None
+
+
+def find_revived(start: str, skipped: Mapping[str, Dependencies], state_of: StateOf) -> list[str]:
+    """The skipped jobs that can run after all when `start` runs again, parents first.
+
+    They were skipped because of how it ended, or because of each other. skipped: all skipped jobs, parents first.
+    """
+    again = {start}
+    for job, dependencies in skipped.items():
+        failures = {
+            parent: describe_failure(dependencies, parent, state, parent)
+            for parent in dependencies.parents
+            if (state := state_of(parent)) is not None and state.is_final
+        }
+        doomed_by = {parent for parent, failure in failures.items() if failure is not None}
+        if doomed_by and doomed_by <= again:
+            again.add(job)
+    return [job for job in skipped if job in again]
 
 
 def find_cycle(start: str, parents_of: Callable[[str], tuple[str, ...]]) -> list[str]:

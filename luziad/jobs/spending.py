@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from luzia_protocol.jobs import format_usd
+from luzia_protocol.money import format_usd
 
 from luziad.jobs.record import JobRecord
 
@@ -50,5 +50,5 @@ def describe_overrun(record: JobRecord, budget: Budget) -> str | None:
     if budget.cost_usd is not None and cost_usd > budget.cost_usd:
         return f"it cost {format_usd(cost_usd)}, and its budget is {format_usd(budget.cost_usd)}"
     if budget.turns is not None and turns > budget.turns:
-        return f"it took {turns} turns, and its budget is {budget.turns}"
+        return f"it took {turns} turn{'' if turns == 1 else 's'}, and its budget is {budget.turns}"
     return None

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from msgspec.structs import replace
 
+from luzia_protocol import times
+from luzia_protocol.activity import MAX_DETAIL_CHARS, Activity
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
 
-from luziad.jobs.activity import shorten
+from luziad.jobs.activity import job_activity, shorten
 from luziad.jobs.questions import open_questions
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.requirements import NO_REQUIREMENTS
 from luziad.jobs.start_time import next_start_at
 
 
+def lost_bytes(attempt: AttemptRecord) -> int:
+    """How much of its stdout the job has truncated: what the daemon or the shim has noticed."""
+    return max(attempt.lost_bytes, attempt.activity.lost_bytes if attempt.activity is not None else 0)
+
+
 def to_datetime(epoch_s: float | None) -> datetime | None:
-    """Epoch seconds as an aware datetime in UTC."""
-    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
+    """Epoch seconds as an aware datetime in UTC, whatever a record has."""
+    return None if epoch_s is None else times.to_datetime(epoch_s)
 
 
 def summarize_job(record: JobRecord, reason: str | None) -> Job:
@@ -27,7 +34,8 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
     spec, fate, attempt = record.spec, record.status, record.attempt
     task = task_text(record)
     requirements = spec.requirements or NO_REQUIREMENTS
-    shown = attempt if attempt is not None and fate.state is not JobState.QUEUED else None
+    waits = fate.state is JobState.QUEUED
+    shown = None if waits else attempt
     return Job(
         id=record.id,
         name=job_name(record.project, record.id),
@@ -35,7 +43,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         agent=spec.agent,
         task=task[:LIST_TASK_CHARS],
         state=fate.state,
-        created_at=datetime.fromtimestamp(spec.created_at, UTC),
+        created_at=times.to_datetime(spec.created_at),
         attempt=attempt.number if attempt else 0,
         reason=reason,
         started_at=to_datetime(shown.started_at) if shown else None,
@@ -54,7 +62,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         timeout_s=spec.timeout_s,
         seq=fate.seq,
         stall_timeout_s=spec.stall_timeout_s,
-        activity=None if shown is None else shorten(shown.activity),
+        activity=shorten(job_activity(fate.attempts, waits=waits)),
         not_before=to_datetime(next_start_at(record)),
         terms=spec.terms,
         tags=spec.origin.tags if spec.origin else {},
@@ -65,6 +73,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         after_any=[*fate.dependencies.ended] if fate.dependencies else [],
         after_fail=[*fate.dependencies.failed] if fate.dependencies else [],
         worktree=fate.worktree,
+        discarded=fate.discarded,
         priority=requirements.priority,
         needs=requirements.needs,
         cpus=requirements.cpus,
@@ -84,20 +93,39 @@ def describe_job(
     directory: str | None = None,
     children: Iterable[JobRecord] = (),
     budget: Budget | None = None,
+    model: str | None = None,
+    permission_mode: str | None = None,
+    args: Sequence[str] = (),
 ) -> Job:
     """The protocol's Job with what lists leave out: the whole task, all attempts, the whole activity."""
-    attempt = record.attempt
-    shown = attempt if record.status.state is not JobState.QUEUED else None
+    attempts = record.status.attempts
     return replace(
         summarize_job(record, reason),
         task=task_text(record),
-        attempts=[_attempt_view(each) for each in record.status.attempts],
-        activity=None if shown is None else shown.activity,
+        attempts=[_attempt_view(*each) for each in zip(attempts, _activities(attempts), strict=True)],
+        activity=job_activity(attempts, waits=record.status.state is JobState.QUEUED),
         env_names=env_names or [],
-        directory=directory if attempt else None,
+        directory=directory if attempts else None,
         children=dict(Counter(child.status.state for child in children if child.durable)),
         budget=budget,
+        model=model,
+        permission_mode=permission_mode,
+        args=[*args],
         project_directory=None if record.spec.cwd is None else record.spec.directory,
+    )
+
+
+def unreadable_job(record: JobRecord) -> Job:
+    """A job whose record has a value that cannot be shown."""
+    return Job(
+        id=record.id,
+        name=job_name(record.project, record.id),
+        project=record.project,
+        agent=record.spec.agent,
+        task=task_text(record)[:LIST_TASK_CHARS],
+        state=record.status.state,
+        created_at=times.to_datetime(record.spec.created_at),
+        reason="its record has an invalid value, see the daemon's log; `luzia remove` removes the job",
     )
 
 
@@ -106,7 +134,23 @@ def task_text(record: JobRecord) -> str:
     return record.spec.task if record.spec.argv is None else " ".join(record.spec.argv)
 
 
-def _attempt_view(attempt: AttemptRecord) -> Attempt:
+def _activities(attempts: Sequence[AttemptRecord]) -> list[Activity | None]:
+    """The activities of attempts, in their order: whole while there is room for them, the newest first."""
+    shown: list[Activity | None] = []
+    room = MAX_DETAIL_CHARS
+    for attempt in reversed(attempts):
+        activity, short = attempt.activity, shorten(attempt.activity)
+        if activity is not None and short is not None:
+            room -= sum(map(len, activity.tools)) + sum(map(len, activity.files))
+            room -= sum(len(item.text) for item in activity.plan)
+            if room >= 0:
+                short = replace(short, tools=activity.tools, files=activity.files, plan=activity.plan)
+            short = replace(short, totals=activity.totals)
+        shown.append(short)
+    return shown[::-1]
+
+
+def _attempt_view(attempt: AttemptRecord, activity: Activity | None) -> Attempt:
     return Attempt(
         number=attempt.number,
         starting_at=to_datetime(attempt.starting_at),
@@ -119,7 +163,8 @@ def _attempt_view(attempt: AttemptRecord) -> Attempt:
         reason=attempt.reason,
         duration_s=attempt.duration_s,
         usage=attempt.usage,
-        activity=shorten(attempt.activity),
+        activity=activity,
+        lost_bytes=lost_bytes(attempt),
         session=attempt.continuation.session if attempt.continuation else None,
         message=attempt.continuation.message[:LIST_TASK_CHARS]
         if attempt.continuation and attempt.continuation.message

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from luzia_protocol import events
+from luzia_protocol import events, times
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Outcome, Progress
 
-from luziad.jobs.activity import shorten
+from luziad.jobs.activity import job_activity, shorten
 from luziad.jobs.attempt import Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.view import to_datetime
@@ -28,7 +27,7 @@ class EventFactory:
     def dispatched(self, record: JobRecord, task: str) -> events.Dispatched:
         return events.Dispatched(
             seq=self._seq(record),
-            at=datetime.fromtimestamp(record.spec.created_at, UTC),
+            at=times.to_datetime(record.spec.created_at),
             job=record.id,
             project=record.project,
             state=record.status.state,
@@ -46,7 +45,7 @@ class EventFactory:
         return self._event(events.Started, record, attempt=attempt, pid=pid)
 
     def progressed(self, record: JobRecord, attempt: int, progress: Progress) -> events.Progressed:
-        activity = shorten(record.attempt.activity) if record.attempt else None
+        activity = shorten(job_activity(record.status.attempts, waits=False))
         return self._event(events.Progressed, record, attempt=attempt, progress=progress, activity=activity)
 
     def of_attempt(self, kind: type[E], record: JobRecord, attempt: int) -> E:
@@ -99,7 +98,7 @@ class EventFactory:
     def _event(self, kind: type[E], record: JobRecord, **fields: Any) -> E:
         return kind(
             seq=self._seq(record),
-            at=datetime.fromtimestamp(time.time(), UTC),
+            at=times.to_datetime(time.time()),
             job=record.id,
             project=record.project,
             state=record.status.state,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Attempt, Job
 
 from luziad.errors import StoreDamagedError
@@ -19,6 +20,7 @@ from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus, LaunchOptions
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements
 from luziad.jobs.schedule import ScheduleRecord
+from luziad.jobs.session_totals import separate_attempts
 from luziad.jobs.status_file import MAX_STATUS_BYTES, STATUS_NAME
 from luziad.jobs.table import JobTable
 from luziad.store.sqlite import Store
@@ -37,7 +39,9 @@ def load(store: Store) -> tuple[JobTable, Environments]:
     try:
         for n, job, spec_text, fate_text in store.load_jobs():
             spec = _shared(decode_spec(spec_text), specs)
-            table.add(JobRecord(n, job, spec, decode_fate(fate_text), durable=True))
+            status = decode_fate(fate_text)
+            separate_attempts(status.attempts, spec.agent)
+            table.add(JobRecord(n, job, spec, status, durable=True))
             environments.restore_use(spec.env_set)
             environments.restore_use(spec.client_set)
     except msgspec.DecodeError as exc:
@@ -135,9 +139,11 @@ def _origin(job: Job) -> Origin | None:
 
 
 def _status(job: Job) -> JobStatus:
+    attempts = tuple(_attempt(each, job) for each in job.attempts)
+    separate_attempts(attempts, job.agent)
     return JobStatus(
         state=job.state,
-        attempts=tuple(_attempt(each, job) for each in job.attempts),
+        attempts=attempts,
         progress=job.progress,
         outcome=job.outcome,
         reason=job.reason,
@@ -145,6 +151,7 @@ def _status(job: Job) -> JobStatus:
         seq=job.seq,
         dependencies=_dependencies(job),
         worktree=job.worktree,
+        discarded=job.discarded,
         held_at=_epoch(job.held_at),
     )
 
@@ -167,7 +174,22 @@ def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
         outcome=attempt.outcome,
         reason=attempt.reason,
         usage=attempt.usage,
-        activity=(job.activity if attempt.number == job.attempt else None) or attempt.activity,
+        lost_bytes=attempt.lost_bytes,
+        activity=_activity(attempt.activity, job.activity) if attempt.number == job.attempt else attempt.activity,
+    )
+
+
+def _activity(own: Activity | None, of_job: Activity | None) -> Activity | None:
+    """The activity of the newest attempt, with the long parts that daemons once told of the job only."""
+    if own is None or of_job is None:
+        return own
+    return msgspec.structs.replace(
+        own,
+        tools=own.tools or (of_job.tools if own.tool_calls else {}),
+        files=own.files or (of_job.files if own.file_count else []),
+        plan=own.plan or (of_job.plan if own.plan_total is not None else []),
+        last_message=of_job.last_message if own.last_message is not None else None,
+        asked=of_job.asked,
     )
 
 

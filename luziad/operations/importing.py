@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 import msgspec
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Outcome
+from luzia_protocol.times import is_accepted
 
+from luziad.jobs.attempt import MAX_AMOUNT
 from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import JobRecord
 from luziad.journal.journal import NULL_LISTENER
@@ -43,11 +46,31 @@ def _import_job(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJo
         return replies.ImportedJob(job.id, note="already exists; left unchanged")
     if not job.project or job.created_at.tzinfo is None:
         raise Refused(ErrorCode.INVALID_JOB, f"job {job.id} has no project, or a time without an offset")
+    if (field := _find_invalid(job, "")) is not None:
+        raise Refused(ErrorCode.INVALID_JOB, f"job {job.id}: the value of `{field}` is out of range")
     if room <= 0:
         raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.retention.max_jobs} finished jobs exist, which is the limit")
     record, notes = _record(scheduler, job)
     scheduler.admission.add(record, NULL_LISTENER)
     return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)
+
+
+def _find_invalid(value: object, name: str) -> str | None:
+    """The name of a field, or of one inside of it, with a time or number that could not be shown; None without any."""
+    match value:
+        case datetime():
+            return None if is_accepted(value) else name
+        case int() | float():
+            return None if abs(value) < MAX_AMOUNT else name
+        case msgspec.Struct():
+            parts = [(each, getattr(value, each)) for each in value.__struct_fields__]
+        case dict():
+            parts = [(str(key), each) for key, each in value.items()]
+        case list():
+            parts = [(name, each) for each in value]
+        case _:
+            return None
+    return next((found for part, each in parts if (found := _find_invalid(each, part)) is not None), None)
 
 
 def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
@@ -63,7 +86,7 @@ def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
         job = msgspec.structs.replace(
             job, state=JobState.LOST, outcome=Outcome.LOST, reason=reason, ended_at=None, not_before=None
         )
-    job = msgspec.structs.replace(job, worktree=None, after=[], after_any=[], after_fail=[])
+    job = msgspec.structs.replace(job, worktree=None, discarded=None, after=[], after_any=[], after_fail=[])
     record = record_from_job(scheduler.admission.next_n(), job)
     record.spec = msgspec.structs.replace(record.spec, uid=NO_USER)
     record.durable = False

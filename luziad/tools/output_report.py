@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
+from luzia_protocol import times
 from luzia_protocol.jobs import Progress
+from luzia_protocol.money import format_usd
 
 from luziad.agents.base import OutputSummary, describe_exit
 from luziad.agents.json_values import one_line
@@ -55,7 +56,7 @@ def describe_output(
     yield from _files(summary)
     yield from _plan(summary)
     yield "tokens", _tokens(summary)
-    yield "cost", "unknown" if summary.cost_usd is None else f"${summary.cost_usd:.4f}"
+    yield "cost", "unknown" if summary.cost_usd is None else format_usd(summary.cost_usd)
     if summary.usage_limit is not None:
         yield "limit", _limit(summary.usage_limit.words, summary.usage_limit.resets_at)
     yield "message", one_line(summary.last_message or "none")
@@ -87,8 +88,5 @@ def _tokens(summary: OutputSummary) -> str:
 def _limit(words: str, resets_at: float | None) -> str:
     if resets_at is None:
         return words
-    try:
-        when = datetime.fromtimestamp(resets_at).astimezone().isoformat(" ", "minutes")
-    except (ValueError, OverflowError, OSError):
-        return words
-    return f"{words} (resets {when})"
+    when = times.to_local(times.to_datetime(resets_at)).isoformat(" ", "minutes")
+    return f"{words} (resets {when})" if times.is_moment(resets_at) else words

@@ -7,6 +7,9 @@ from typing import Literal
 
 import msgspec
 
+MAX_DETAIL_CHARS = 256 * 1024
+"""The size of the tools, files and plans of all attempts in the reply about one job, so that it fits a frame."""
+
 
 class PlanItem(msgspec.Struct, frozen=True, gc=False):
     """One entry of an agent's to-do list. state: pending, in_progress, completed or dropped."""
@@ -41,8 +44,21 @@ class Question(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     parts: list[QuestionPart] = []
 
 
+class SessionTotals(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Tokens and cost of an agent's session so far, with earlier attempts, as the agent has last reported them."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    cost_usd: float = 0.0
+
+
 class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
-    """What an attempt's agent is doing and has done, according to its output; None is unknown.
+    """What an agent is doing and has done, according to its output; None is unknown.
+
+    In an attempt, everything is its own: earlier tokens and costs of a resumed session are not counted again.
+    In a job, and in events, turns, tools, files, tokens and the cost are those of all attempts together; names, the
+    plan and the last message are the newest known ones; the rest is that of the newest attempt.
 
     session, model, version: the agent's own. phase: the current activity, since `phase_at`.
     turns: turns of the model. tools: calls by name; tool_calls: all calls.
@@ -54,8 +70,11 @@ class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     last_message: the beginning of the model's last message. last_sign_at: when output was last written.
     lingered: the agent kept running after its final result, and was terminated.
     asked: unanswered questions, oldest first, without those whose answers are being delivered.
-    In lists, in events and for earlier attempts `tools`, `files`, `plan` and `asked` are empty and `last_message` is
-    short.
+    lost_bytes: how much of its output is gone because the job has truncated it, as `> /dev/stderr` does; at least.
+    totals: in an attempt, those of its session, if its agent reports such totals; what was added to them is the
+    attempt's own.
+    In lists and in events `tools`, `files`, `plan` and `asked` are empty and `last_message` is short. So they are in
+    the earlier attempts of a job, once the newer ones have MAX_DETAIL_CHARS of them.
     """
 
     session: str | None = None
@@ -82,3 +101,5 @@ class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     last_sign_at: datetime | None = None
     lingered: bool = False
     asked: list[Question] = []
+    totals: SessionTotals | None = None
+    lost_bytes: int = 0

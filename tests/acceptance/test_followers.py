@@ -147,7 +147,7 @@ def test_a_wait_ends_with_the_outcome_over_a_crash_and_a_restart(luzia: PrivateL
     job = luzia.shell(f"cat {gate}; exit 7")
     part = job[-4:]  # must mean the same job after the restart, although others may end so by then
     waiting = luzia.start("wait", part)
-    until(lambda: luzia.client().get_info().connections >= 2, "the command waits")
+    until(lambda: luzia.client().get_info().subscribers == 1, "the command waits")
     disturb(luzia)
     assert waiting.poll() is None
     gate.write_text("")
@@ -180,7 +180,7 @@ def test_a_watcher_sees_every_change_once_over_crashes_and_restarts(luzia: Priva
 def test_a_daemon_that_crashed_is_started_again_by_whoever_waits(luzia: PrivateLuzia) -> None:
     job = luzia.shell("until [ -e stop ]; do sleep 0.02; done")
     waiting = luzia.start("wait", job)
-    until(lambda: luzia.client().get_info().connections >= 2, "the command waits")
+    until(lambda: luzia.client().get_info().subscribers == 1, "the command waits")
     luzia.kill_daemon()
     Path(luzia.project, "stop").touch()
     assert waiting.wait(DEADLINE_S) == 0
@@ -206,7 +206,7 @@ def test_ctrl_c_ends_with_130_and_leaves_the_terminal_as_it_was(luzia: PrivateLu
     terminal = Terminal(luzia, *words, job)
     try:
         if words[0] == "wait":
-            until(lambda: luzia.client().get_info().connections >= 2, "the command waits")
+            until(lambda: luzia.client().get_info().subscribers == 1, "the command waits")
         else:
             terminal.read_until("begun" if words[0] == "logs" else "running")
         terminal.type(b"\x03")

@@ -133,14 +133,30 @@ def test_nothing_that_a_job_says_steers_the_terminal(luzia: PrivateLuzia) -> Non
         assert b"\x1b]0;evil" not in screen.raw
 
 
-def test_a_filter_in_the_full_screen_transcript_returns_to_the_list(luzia: PrivateLuzia) -> None:
-    hidden, shown = ended(luzia, "echo 1"), ended(luzia, "echo 2 # pea")
+def test_a_search_in_the_full_screen_transcript_shows_the_latest_line_with_the_words_first(
+    luzia: PrivateLuzia,
+) -> None:
+    ended(luzia, "seq -f 'pea %g' 2; seq 100; echo a pe$(echo a) here; seq 100; echo an apple; seq 93 193")
     with top(luzia) as screen:
-        screen.shows(hidden, shown)
-        screen.press("\r")
-        screen.shows_no_more(hidden)
-        screen.press("/", "e", "c", "h", "o")
-        screen.shows(hidden, shown, "Filter: echo")
+        screen.shows("192", "193")
+        screen.press("\r", "/", "P", "E", "A")
+        screen.shows("Search: PEA")
+        screen.press("enter")
+        screen.shows("a pea here")
+        screen.press("n", "n")
+        screen.shows("pea 1", "pea 2")
+        screen.press("N", "N")
+        screen.shows("a pea here")
+        screen.press("/", "x", "y", "enter")
+        screen.shows("not found: xy")
+
+
+def test_a_page_is_searched_from_its_beginning(luzia: PrivateLuzia) -> None:
+    ended(luzia, "true")
+    with top(luzia) as screen:
+        screen.shows("completed")
+        screen.press("?", "/", "q", "u", "i", "t", "enter")
+        screen.shows("q Ctrl-C")
 
 
 def test_the_cursor_stays_at_the_top_where_the_running_jobs_are(luzia: PrivateLuzia) -> None:

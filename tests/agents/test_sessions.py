@@ -66,3 +66,17 @@ def test_after_a_usage_limit_the_job_goes_on_with_its_conversation_by_itself(age
     job = agent.ended(agent.dispatch("short-limit"))
     assert [each.outcome for each in job.attempts] == [Outcome.USAGE_LIMITED, Outcome.COMPLETED]
     one_conversation(agent, job, TASK, RESUME_PROMPT)
+
+
+@pytest.mark.only("claude", "codex", "opencode", "gemini")  # vibe tells no tokens
+def test_each_attempt_of_a_session_has_the_tokens_that_it_has_used_itself(agent: RealAgent) -> None:
+    job = agent.ended(agent.dispatch("text")).id
+    for _ in range(2):
+        sent = agent.luzia.run("send", job, FOLLOW_UP)
+        assert sent.returncode == 0, sent.stderr
+        last = agent.ended(job)
+    used = [(each.activity.tokens_in, each.activity.cost_usd) for each in last.attempts if each.activity is not None]
+    assert used == [used[0]] * 3  # each is one answer of the model
+    assert used[0][0]
+    assert last.activity is not None
+    assert last.activity.tokens_in == 3 * used[0][0]

@@ -59,8 +59,8 @@ def test_the_budget_of_a_day_ends_what_runs_and_holds_what_waits(luzia: Luzia, t
         assert ended(wire, waiting)["state"] == "completed"
         assert ended(wire, running)["state"] == "completed"
     first, second, *others = luzia.calls()
-    assert "--max-budget-usd=0.20" in first["argv"]
-    assert "--max-budget-usd=0.20" in second["argv"]
+    assert "--max-budget-usd=0.2" in first["argv"]
+    assert "--max-budget-usd=0.2" in second["argv"]
     assert first["session"] in [call["session"] for call in others if call["resumed"]]
 
 

@@ -70,6 +70,15 @@ def test_a_graph_may_come_after_jobs_that_there_are(daemon: PrivateDaemon, wire:
     assert [job["state"] for job in ended(wire, list(graphed.values()))] == ["completed", "completed"]
 
 
+def test_the_jobs_of_a_graph_are_called_by_name_in_reasons(daemon: PrivateDaemon, wire: Connection) -> None:
+    graphed = wire.ok(op="graph", jobs=[node("build", task=f"{GATE}; exit 1"), node("test", after=["build"])])["jobs"]
+    assert wire.ok(op="status", job=graphed["test"])["job"]["reason"] == f"waits for build ({graphed['build']})"
+    assert "queued: waits for build\n" in daemon.run("graph", "show", graphed["test"]).stdout
+    open_gate(daemon)
+    skipped = ended(wire, list(graphed.values()))[1]
+    assert skipped["reason"] == f"build ({graphed['build']}) failed, and this job needed it completed"
+
+
 @pytest.mark.parametrize(
     ("jobs", "code", "said"),
     [
@@ -90,6 +99,22 @@ def test_a_graph_with_a_mistake_is_refused_whole(
     refused = wire.error(op="graph", jobs=jobs)
     assert refused["code"] == code
     assert said in refused["message"]
+    assert count(wire) == 0
+
+
+def test_all_jobs_of_a_graph_that_cannot_be_dispatched_are_told_at_once(wire: Connection) -> None:
+    jobs = [
+        {**node("a"), "project": "nowhere"},
+        node("b", after=["a"]),
+        node("c", after=["b"]),
+        node("d", task=" "),
+        node("e"),
+    ]
+    refused = wire.error(op="graph", jobs=jobs)
+    assert refused["code"] == "unknown_project"
+    told = refused["message"].split("; ")
+    assert [words.partition(":")[0] for words in told] == ["job 'a'", "job 'd'"], "not those that only come after one"
+    assert told[1] == "job 'd': the task is empty"
     assert count(wire) == 0
 
 

@@ -248,11 +248,14 @@ def test_a_task_may_be_long(desk: Desk) -> None:
 @pytest.mark.parametrize("command", [("wait",), ("follow",), ("logs", "-f")])
 def test_a_command_that_waits_for_a_job_says_that_it_is_held_or_asks(desk: Desk, command: tuple[str, ...]) -> None:
     job = desk.dispatch(BASH, hold=True)
+    connections = desk.ok(op="info")["connections"]
     with desk.daemon.start_command(*command, job) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert line.startswith(f"luzia: job {job} is held since ")
         assert line.endswith(f"release it with `luzia release {job}`\n")
+        eventually(lambda: desk.ok(op="info")["subscribers"] == 1, "it follows the questions")
+        assert desk.ok(op="info")["connections"] == connections + 1, "it does so on its only connection"
         desk.ok(op="release", job=job)
         assert process.stderr.readline() == (
             f"luzia: job {job} asks to use Bash: rm -rf build; answer with `luzia answer {job} …`\n"

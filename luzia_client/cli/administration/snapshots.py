@@ -12,6 +12,7 @@ import msgspec
 from luzia_protocol import environment
 from luzia_protocol.operations import Snapshot
 from luzia_protocol.replies import DaemonInfo
+from luzia_protocol.times import to_local
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -40,7 +41,7 @@ def list_snapshots(args: argparse.Namespace) -> int:
     rows = [
         (
             each.file.rpartition("/")[2],
-            each.taken_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            to_local(each.taken_at).strftime("%Y-%m-%d %H:%M:%S"),
             "?" if each.jobs is None else str(each.jobs),
             format_size(each.size_bytes),
             each.problem or "ok",

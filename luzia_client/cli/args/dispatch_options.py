@@ -147,6 +147,11 @@ def parse_dollars(option: str, text: str) -> float:
         raise _invalid(option, "amount", text, "2.50") from exc
 
 
+def parse_text(option: str, text: str) -> str:
+    """The text itself; the daemon checks it."""
+    return text
+
+
 def parse_switch(option: str, text: str) -> bool:
     """True for `--name`, False for `--no-name`."""
     return not option.startswith("--no-")
@@ -163,6 +168,18 @@ def _invalid(option: str, what: str, text: str, *examples: str) -> UsageError:
 
 
 OPTIONS = {
+    "--model": Option(TASK, "model", "MODEL", "the model that the agent uses, as it names it", parse_text),
+    "--permission-mode": Option(
+        TASK, "permission_mode", "MODE", "what the agent may do without asking: plan, acceptEdits, …", parse_text
+    ),
+    "--agent-arg": Option(
+        TASK,
+        "args",
+        "ARG",
+        "add ARG to the command of the agent, such as --effort=high; repeatable",
+        lambda _, text: [text],
+        list.__add__,
+    ),
     "--ask": Option(TASK, "ask", "", "let the agent ask; reply with `luzia answer`", parse_switch),
     "--no-ask": Option(TASK, "ask", "", "do not let the agent ask: deny whatever needs permission", parse_switch),
     "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job for later selection; repeatable", parse_tag, dict.__or__),
@@ -246,6 +263,9 @@ OPTIONS = {
     ),
 }
 
+AGENT_FIELDS = frozenset(("ask", "model", "permission_mode", "args", "max_turns", "max_cost_usd", "auto_resume"))
+"""The fields that only an agent can follow, not a plain command."""
+
 _AGENT = OptionHelp(TASK, ("-a", "--agent"), "NAME", "the agent to use; see `luzia agents`")
 _COMMON = (
     OptionHelp(TASK, ("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy its value; repeatable"),
@@ -262,8 +282,21 @@ _OUTPUT = (
 
 def list_options(command: str) -> list[OptionHelp]:
     """The options of `dispatch` or `run`, by section."""
-    table = [OptionHelp(each.section, (name,), each.value, each.help) for name, each in OPTIONS.items()]
+    table = [
+        OptionHelp(each.section, (name,), each.value, each.help)
+        for name, each in OPTIONS.items()
+        if command == "dispatch" or each.field not in AGENT_FIELDS
+    ]
     return [*([_AGENT] if command == "dispatch" else []), *_COMMON, *table, *_OUTPUT]
+
+
+def find_agent_option(fields: dict[str, Any]) -> str | None:
+    """The name of an option that only an agent can follow, if there is one among the fields of a request."""
+    given = AGENT_FIELDS & fields.keys()
+    for name, option in OPTIONS.items():
+        if option.field in given and (option.value or option.parse(name, "") == fields[option.field]):
+            return name
+    return None
 
 
 def set_field(fields: dict[str, Any], name: str, text: str) -> None:

@@ -39,7 +39,10 @@ def parse_time(text: str, now: datetime) -> datetime:
     now: aware. Raises ValueError for anything else.
     """
     if (clock := _TIME_OF_DAY.fullmatch(text.strip())) is None:
-        return datetime.fromisoformat(text.strip()).astimezone()
+        try:
+            return datetime.fromisoformat(text.strip()).astimezone()
+        except OverflowError as exc:
+            raise ValueError(text) from exc
     hour, minute, second = (int(part or 0) for part in clock.groups())
     today = now.astimezone().replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
     found = today.astimezone()
@@ -53,6 +56,8 @@ def parse_past_time(text: str, now: datetime) -> datetime:
     """
     try:
         return now - timedelta(seconds=parse_duration_s(text))
+    except OverflowError as exc:
+        raise ValueError(text) from exc
     except ValueError:
         found = parse_time(text, now)
     return found - timedelta(days=1) if found > now and _TIME_OF_DAY.fullmatch(text.strip()) else found

@@ -16,7 +16,6 @@ from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import ID_HELP, add_json, add_project_filter
 from luzia_client.cli.args.selection import add_tag_option
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.cli.watch.attention import report_attention
 from luzia_client.cli.watch.output_follower import FollowOptions, OutputFollower
 from luzia_client.cli.watch.output_printers import JsonPrinter, PrefixedPrinter
 
@@ -70,7 +69,6 @@ def run(args: argparse.Namespace) -> int:
         encoding="text" if args.json else "base64",
     )
     with Client() as client:
-        report_attention(client.socket, args.ids, args.project, dict(args.tag))
         following = OutputFollower(client, wanted, JsonPrinter() if args.json else PrefixedPrinter(screen, args.raw))
         status = following.run()
     if following.empty:

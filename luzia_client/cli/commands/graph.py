@@ -103,7 +103,8 @@ def _line(
     status = format_status(job, screen)
     for parent in _parents(job):
         if parent in known:
-            status = status.replace(parent, _name(known[parent]))
+            called = _name(known[parent])
+            status = status.replace(f"{called} ({parent})", called).replace(parent, called)
     words = f"{lead}{name}  {job.id}  {status}{elapsed}{also}"
     return screen.paint(words if screen.width is None else cut(words, screen.width), STATE_COLOURS[job.state])
 

@@ -70,7 +70,9 @@ class _Importer:
             seen += 1
         self._send()
         if end != seen:
-            why = "its end is missing" if end is None else f"it should have {end} jobs, and has {seen}"
+            why = (
+                "its end is missing" if end is None else f"it should have {format_quantity(end, 'job')}, and has {seen}"
+            )
             self._print_refusal(None, f"the file is incomplete: {why}")
         counts = self._counts
         if not self._as_json:

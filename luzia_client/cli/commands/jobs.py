@@ -18,8 +18,6 @@ EXAMPLES = (
     ("luzia jobs --state failed --since 2h --format id,reason", "list recent failures with their reasons"),
 )
 
-DEFAULT_LIMIT = 50
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -52,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     order.add_argument("-r", "--reverse", action="store_true", help="reverse the order")
     number = order.add_mutually_exclusive_group()
-    limit_help = f"at most N jobs (default: as many as fit on the terminal, or {DEFAULT_LIMIT} without one)"
+    limit_help = f"at most N jobs (default: as many as fit on the terminal, or {listing.DEFAULT_LIMIT} without one)"
     number.add_argument("-n", "--limit", type=parse_positive, metavar="N", help=limit_help)
     number.add_argument("--all", action="store_true", help="all jobs")
     output = parser.add_argument_group("Output").add_mutually_exclusive_group()
@@ -79,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         from luzia_client.cli.show.job_pages import show_jobs
 
         return show_jobs(args.ids, args.json)
-    limit = None if args.all else args.limit or DEFAULT_LIMIT
+    limit = None if args.all else args.limit or listing.DEFAULT_LIMIT
     sort = args.sort or "turn"
     query = listing.JobQuery(args.project, states, tags, limit, args.since, sort, args.reverse, args.parent)
     from luzia_client.cli.commands.dispatch import exchange
@@ -90,4 +88,4 @@ def run(args: argparse.Namespace) -> int:
         from luzia_client.cli.show.columns import parse_columns
 
         return listing.print_jobs_columns(query, parse_columns(args.format), exchange)
-    return listing.print_jobs_table(query, exchange, fit=limit == DEFAULT_LIMIT and not args.limit)
+    return listing.print_jobs_table(query, exchange, fit=limit == listing.DEFAULT_LIMIT and not args.limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from luzia_protocol import environment
 from luzia_protocol.replies import ProjectList
@@ -84,4 +85,11 @@ def _print_table(projects: ProjectList) -> None:
         for project in projects.projects
     ]
     print_columns(("NAME", "AGENT", "RUNNING", "QUEUED", "PATH"), rows, stdout_screen())
+    for project in projects.projects:
+        if project.name in COMMANDS:
+            print(
+                f"luzia: '{project.name}' is also the name of a command\n"
+                f"  Dispatch with `luzia dispatch {project.name} …`, or rename the project.",
+                file=sys.stderr,
+            )
     print(f"\nConfiguration: {harmless(projects.config_file)}")

@@ -20,7 +20,21 @@ def run(words: list[str]) -> int:
         return usage.print_dispatch_help("run")
     if line.agent:
         raise command_line.usage_error("`luzia run` takes no --agent", "It runs the command itself.")
+    if line.fields:
+        _check_fields(line.fields)
     if not line.words or not line.words[0]:
         raise command_line.usage_error("no command given", "Usage: luzia run PROJECT -- PROGRAM [ARGUMENT…]")
     command_line.check_words(line)
     return dispatch.submit(line, argv=line.words)
+
+
+def _check_fields(fields: dict[str, object]) -> None:
+    """Raise UsageError for an option that only an agent can follow."""
+    from luzia_client.cli.args.dispatch_options import find_agent_option
+
+    option = find_agent_option(fields)
+    if option is not None:
+        raise command_line.usage_error(
+            f"`luzia run` takes no {option}",
+            'It runs a plain command. To run a task with an agent: luzia PROJECT "TASK".',
+        )

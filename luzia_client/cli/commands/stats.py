@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job
 from luzia_protocol.requests import MAX_PAGE
+from luzia_protocol.times import to_local
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if not found and not args.json:
         print("No jobs match." if since or args.project else NO_JOBS)
         return exit_codes.OK
-    begin = since or min((created for created, _ in found), default=now).astimezone()
+    begin = since or to_local(min((created for created, _ in found), default=now))
     statistics = compute_statistics([sample for _, sample in found], begin, now)
     if args.json:
         print_json(statistics)

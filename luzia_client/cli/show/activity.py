@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from luzia_protocol.money import format_usd
+
 from luzia_client.cli.show.formatting import format_duration, format_time
 from luzia_client.cli.show.text import format_quantity, harmless, one_line
 
@@ -44,11 +46,11 @@ def format_cost(activity: Activity) -> str:
     """The agent's own estimate, or `unknown`: an unknown cost is never shown as zero."""
     if activity.cost_usd is None:
         return "unknown"
-    return f"${activity.cost_usd:.2f}" if activity.cost_usd >= 0.995 else f"${activity.cost_usd:.4f}"
+    return format_usd(activity.cost_usd)
 
 
 def describe_activity(job: Job, now: datetime) -> list[tuple[str, str]]:
-    """Labels and values of what is known of the newest attempt; an empty label continues the value above."""
+    """Labels and values of what is known of the job's attempts; an empty label continues the value above."""
     activity = job.activity
     if activity is None:
         return []
@@ -60,7 +62,7 @@ def describe_activity(job: Job, now: datetime) -> list[tuple[str, str]]:
         ("Turns", str(activity.turns)),
         ("Tools", _format_tools(activity)),
         *_describe_files(activity),
-        *_describe_plan(activity),
+        *_describe_plan(activity, has_ended=job.state.is_final),
         ("Tokens", _format_tokens(activity)),
         ("Cost", format_cost(activity)),
         ("Usage limit", _format_limit(activity, now)),
@@ -87,10 +89,11 @@ def _describe_files(activity: Activity) -> list[tuple[str, str]]:
     return rows
 
 
-def _describe_plan(activity: Activity) -> list[tuple[str, str]]:
+def _describe_plan(activity: Activity, *, has_ended: bool) -> list[tuple[str, str]]:
     if activity.plan_total is None:
         return []
-    rows = [("Plan", f"{activity.plan_done}/{activity.plan_total}")]
+    left = " when the job ended" if has_ended and activity.plan_done != activity.plan_total else ""
+    rows = [("Plan", f"{activity.plan_done}/{activity.plan_total}{left}")]
     rows += [
         ("", f"{_PLAN_MARKS.get(item.state, '[?]')} {one_line(item.text)}") for item in activity.plan[:MAX_PLAN_ITEMS]
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from luzia_protocol.money import format_usd
+
 from luzia_client.cli.show.activity import format_count
 from luzia_client.cli.show.formatting import format_agent, format_counts, format_duration
 from luzia_client.cli.show.screen import Screen
@@ -45,7 +47,7 @@ def format_total_cost(group: GroupStatistics) -> str:
     """`$1.25`, or `$1.25+` when the cost of some jobs is unknown: an unknown cost is never shown as zero."""
     if not group.cost_usd:
         return "unknown" if group.without_cost else "-"
-    return f"${group.cost_usd:,.2f}{'+' if group.without_cost else ''}"
+    return format_usd(group.cost_usd) + ("+" if group.without_cost else "")
 
 
 def format_throughput(statistics: Statistics) -> str:

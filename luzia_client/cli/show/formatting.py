@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from luzia_protocol.states import JobState
+from luzia_protocol.times import to_local
 
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, one_line, width
@@ -124,11 +125,14 @@ def format_bar(value: int, width: int = BAR_WIDTH, blocks: bool = True) -> str:
 
 
 def format_current_activity(job: Job, now: datetime | None = None) -> str:
-    """The job's label and phase; with `now`, also how long they last."""
+    """The job's label and phase; with `now`, also how long they last.
+
+    What a completed job has of its agent's plan is not in the label: agents leave entries open that they have done.
+    """
     progress = job.progress
     label = "" if progress is None else progress.label or ""
     if progress is not None and label == PLAN_LABEL and progress.total:
-        label = f"{PLAN_LABEL} {progress.done or 0:g}/{progress.total:g}"
+        label = f"{PLAN_LABEL} {progress.done or 0:g}/{progress.total:g}" if job.state is not JobState.COMPLETED else ""
     words = [word for word in (label, format_phase(job, now), _format_silence(job, now)) if word]
     return one_line(" · ".join(words), 120)
 
@@ -142,7 +146,9 @@ def _format_silence(job: Job, now: datetime | None) -> str:
 
 
 def format_phase(job: Job, now: datetime | None = None) -> str:
-    """`tool Bash`, with `now` as `tool Bash 40s`, or `usage limit until 15:45`; empty when unknown."""
+    """`tool Bash`, with `now` as `tool Bash 40s`, or `usage limit until 15:45`; empty when unknown or over."""
+    if job.state.is_final:
+        return ""
     activity = job.activity
     reported = (job.progress.phase if job.progress else None) or ""
     if activity is None or (reported and reported != activity.phase):
@@ -158,16 +164,20 @@ def format_phase(job: Job, now: datetime | None = None) -> str:
 
 def format_time(time: datetime, now: datetime | None) -> str:
     """The local time of day, with the date unless it is today's."""
-    here = time.astimezone()
+    here = to_local(time)
     today = now is not None and here.date() == now.astimezone().date()
     return here.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
 
 
 def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_width: int = BAR_WIDTH) -> str:
-    """The state with its details: `running [██████░░░░] 60% tests`, `failed: exit code 1`.
+    """The state with its details: `running [██████░░░░] 60% tests`, `failed: exit code 1`, `queued for a slot`.
 
+    The reason of a queued job is without the advice that `luzia jobs ID` gives.
     now: show how long the current activity has lasted.
     """
+    if job.state is JobState.QUEUED:
+        why = (job.reason or "").partition("; ")[0]
+        return add_reason("queued", f"queued for {rest}" if (rest := why.removeprefix("waiting for ")) != why else why)
     words = [format_state(job.state)]
     value = shown_percent(job)
     if job.state in ACTIVE_STATES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from luzia_protocol.jobs import Job
 
+DEFAULT_LIMIT = 50
 LINES_AROUND_TABLE = 6
 """The counts, the blank line, the titles, the number of jobs left out, and the shell's prompt."""
 LINES_AROUND_QUESTIONS = 2
@@ -98,6 +98,8 @@ def _fetch_all(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_j
 
 def print_jobs_json(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
     """Print the JSON objects of the wire, one per line."""
+    import json  # a table does without
+
     for page in fetch_pages(query, exchange):
         for job in page.raw:
             print(harmless_json(json.dumps(job, ensure_ascii=False, separators=(",", ":"))))
@@ -112,6 +114,11 @@ def print_jobs_columns(query: JobQuery, names: Sequence[str], exchange: wire_job
     for line in format_jobs(jobs, names, datetime.now(UTC), stdout_screen()):
         print(line)
     return exit_codes.OK
+
+
+def print_latest_jobs(exchange: wire_jobs.Exchange) -> int:
+    """Print the live jobs and those that ended most recently: what fits on the terminal, or DEFAULT_LIMIT."""
+    return print_jobs_table(JobQuery([], [], {}, DEFAULT_LIMIT), exchange, fit=True)
 
 
 def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange, fit: bool = False) -> int:

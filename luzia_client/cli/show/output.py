@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -41,7 +41,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def change_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bool, act: str) -> int:
+def change_each(ids: Iterable[str], change: Callable[[str], JobChange], as_json: bool, act: str) -> int:
     """Change each job and print it; a refusal does not end the loop. Returns the exit status.
 
     act: what was done, as in `print_change`.

@@ -168,7 +168,7 @@ def _compute_buckets(ended: Sequence[JobSample], since: datetime, until: datetim
     """The size, and at most MAX_BUCKETS buckets from `since` to `until`, which begin on full local hours or days."""
     for size in BUCKET_SIZES_S:
         begin = _round_down(since, size)
-        count = int((until - begin).total_seconds() // size) + 1
+        count = max(int((until - begin).total_seconds() // size), 0) + 1
         if count <= MAX_BUCKETS:
             break
     completed, other = [0] * count, [0] * count

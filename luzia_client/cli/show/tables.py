@@ -24,15 +24,22 @@ if TYPE_CHECKING:
 
 GAP = "  "
 MAX_NAME_WIDTH = 20
+MAX_NARROW_NAME_WIDTH = 12
+"""The most width of PROJECT on a screen without AGENT."""
 MAX_PIPE_TASK_CHARS = 200
 MIN_STATE_WIDTH = 26
 """The width that STATE gets before TASK gets any: a state, a bar and a percentage."""
+MIN_SCREEN_FOR_PROJECT = 60
+MIN_SCREEN_FOR_AGENT = 100
+"""At 80 columns the room is for TASK."""
 MIN_SCREEN_FOR_WORK = 140
 """The least screen width with a WORK column: turns, tools, tokens and cost."""
 LIVE_WORK_WIDTH = 40
 """The least width of WORK on a live screen: a column that grows at every step would move the others."""
 LIVE_STATE_WIDTH = 40
 """The least width of STATE on a live screen, where the current activity matters more than the task."""
+NARROW_LIVE_STATE_WIDTH = 34
+"""The same without AGENT: a state, a bar, a percentage, the steps of a plan, and `…`."""
 
 
 class Column:
@@ -47,31 +54,37 @@ class Column:
 
 
 def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: bool = False) -> list[str]:
-    """The titles and one line per job, coloured by state.
+    """The titles and one line per job, coloured by state. Which columns there are follows from the width alone.
 
     live: the table will be redrawn; leave more room for the current activity.
     """
     if screen.width is None:
         return _format_plain_table(jobs, now)
+    wide = screen.width >= MIN_SCREEN_FOR_AGENT
     # The current activity of an agent matters more than its task.
     live = live or any(job.activity is not None and job.state in ACTIVE_STATES for job in jobs)
     before = [make_column("ID", [job.id for job in jobs])]
-    if screen.width >= 60:
-        before.append(make_column("PROJECT", [separate_emoji(one_line(job.project)) for job in jobs], MAX_NAME_WIDTH))
-    if screen.width >= (100 if live else 76):
+    if screen.width >= MIN_SCREEN_FOR_PROJECT:
+        limit = MAX_NAME_WIDTH if wide else MAX_NARROW_NAME_WIDTH
+        before.append(make_column("PROJECT", [separate_emoji(one_line(job.project)) for job in jobs], limit))
+    if wide:
         before.append(make_column("AGENT", [format_agent(job.agent) for job in jobs], MAX_NAME_WIDTH))
     bar_width = max(BAR_WIDTH, screen.width // 8) if live else BAR_WIDTH
     state = make_column("STATE", [separate_emoji(format_status(job, screen, now, bar_width)) for job in jobs])
     time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
     task = make_column("TASK", [separate_emoji(one_line(job.task)) for job in jobs])
+    live_width = LIVE_STATE_WIDTH if wide else NARROW_LIVE_STATE_WIDTH
+    least = live_width if live else MIN_STATE_WIDTH
     if live:
-        state.columns = max(state.columns, LIVE_STATE_WIDTH)
-    if screen.width >= MIN_SCREEN_FOR_WORK and any(job.activity for job in jobs):
+        state.columns = max(state.columns, least)
+    if screen.width >= MIN_SCREEN_FOR_WORK:
         work = make_column("WORK", [format_work(job.activity) for job in jobs])
         work.columns = max(work.columns, LIVE_WORK_WIDTH) if live else work.columns
         before.append(work)
     room = screen.width - sum(column.columns + len(GAP) for column in [*before, time]) - len(GAP)
-    for_state, for_task = divide_width(state.columns, task.columns, room, LIVE_STATE_WIDTH if live else MIN_STATE_WIDTH)
+    if screen.width < MIN_SCREEN_FOR_PROJECT:
+        room, task.columns = room + len(GAP), 0
+    for_state, for_task = divide_width(state.columns, task.columns, room, least)
     state.columns, state.styles = for_state, [STATE_COLOURS[job.state] for job in jobs]
     time.right = True
     task.columns = for_task

@@ -1,11 +1,11 @@
-"""Jobs of a list read from the wire without the structs of luzia_protocol, which take too long to load.
+"""Jobs of a list read from the wire without json and the structs of luzia_protocol, which take too long to load.
 
 A field is converted to the type that the struct has when it is first read.
 """
 
 from __future__ import annotations
 
-import json
+from _json import encode_basestring_ascii, make_encoder, make_scanner
 from datetime import datetime
 
 from luzia_protocol.states import JobState
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 1000
 _OBJECT_FIELDS = frozenset(("activity", "progress", "question", "usage", "worktree"))
+
+
+class _ScannerOptions:
+    """Those of json.loads."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+_scan = make_scanner(_ScannerOptions)  # type: ignore[arg-type]  # any object with these attributes will do
+_encode = make_encoder(None, repr, encode_basestring_ascii, None, ":", ",", False, False, True)
 
 
 class WireObject:
@@ -91,9 +105,9 @@ def fetch_pages(request: Mapping[str, Any], limit: int | None, exchange: Exchang
 
 
 def _request(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
-    answer = exchange(json.dumps(request).encode() + b"\n")
+    answer = exchange("".join(_encode(request, 0)).encode() + b"\n")
     if answer[:6] == b'{"ok":':
-        found: dict[str, Any] = json.loads(answer)["ok"]
+        found: dict[str, Any] = _scan(answer.decode(), 0)[0]["ok"]
         return found
     from luzia_client.api.replies import parse_frame
     from luzia_client.transport.endpoint import UnexpectedAnswerError

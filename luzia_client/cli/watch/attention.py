@@ -3,27 +3,59 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from luzia_protocol.errors import LuziaError
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.events import Event, Held, QuestionAsked
 from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.replies import WaitResult
 
-from luzia_client.api.client import Client
+from luzia_client.api.stream_group import StreamGroup
+from luzia_client.api.streams import WaitStream
 from luzia_client.cli.show.text import one_line
 
-MAX_CHECKED = 100
-"""The number of given jobs whose state is requested at first; the events of all of them are followed."""
+ATTENTION_KINDS = ["asked", "held"]
+"""The events that a command has to subscribe to."""
 
 
-def report_attention(
-    socket: str, ids: Sequence[str] = (), projects: Sequence[str] = (), tags: Mapping[str, str] | None = None
-) -> None:
-    """Report in the background, on a connection of its own, until the process ends.
+class AttentionReporter:
+    """Requests the jobs that may need the user, on the connection of a waiting command, and reports those that do."""
 
-    ids: these jobs; empty for all jobs of the projects and with the tags.
-    """
-    threading.Thread(target=_report, args=(socket, ids, projects, tags or {}), daemon=True).start()
+    def __init__(self, streams: StreamGroup) -> None:
+        self._streams = streams
+        self._requests: set[int] = set()
+        self._seqs: dict[str, int] = {}
+
+    def check(self, jobs: Sequence[str]) -> None:
+        """Request the jobs, and report those that ask or are held."""
+        self._requests.add(self._streams.add(WaitStream(list(jobs), 0.0)))
+
+    def handle_event(self, event: Event) -> None:
+        """Check the job of an event that says that it asks or is held."""
+        if isinstance(event, QuestionAsked | Held):
+            self.check([event.job])
+
+    def handle_item(self, number: int, item: Any) -> bool:
+        """Report the jobs of a reply; False if the item belongs to a stream of the command."""
+        if number not in self._requests:
+            return False
+        self._requests.discard(number)
+        if isinstance(item, WaitResult):
+            for job in item.jobs:
+                self.report(job)
+        elif isinstance(item, Refused) and item.code is not ErrorCode.UNKNOWN_JOB:
+            raise item
+        return True
+
+    def report(self, job: Job) -> None:
+        """Print what the job needs from the user, if anything, once for each change of it."""
+        if job.seq <= self._seqs.get(job.id, 0):
+            return
+        self._seqs[job.id] = job.seq
+        text = format_attention(job)
+        if text is not None:
+            print(f"luzia: {text}", file=sys.stderr, flush=True)
 
 
 def format_attention(job: Job) -> str | None:
@@ -33,28 +65,3 @@ def format_attention(job: Job) -> str | None:
     if job.held_at is not None:
         return f"job {job.id} is {one_line(job.reason or 'held')}"
     return None
-
-
-def _report(socket: str, ids: Sequence[str], projects: Sequence[str], tags: Mapping[str, str]) -> None:
-    try:
-        with Client(socket, autostart=False) as client:
-            seq = client.list_jobs(limit=1).seq
-            if ids:
-                jobs = [client.get_job(job) for job in ids[:MAX_CHECKED]]
-            else:
-                jobs = list(client.iter_jobs(projects, [JobState.WAITING, JobState.QUEUED], tags=tags))
-            for job in jobs:
-                _print(job)
-            names = [job.id for job in jobs] + [*ids[MAX_CHECKED:]] if ids else []
-            for event in client.subscribe(after=seq, jobs=names, projects=projects, kinds=["asked", "held"]):
-                job = client.get_job(event.job)
-                if tags.items() <= job.tags.items():
-                    _print(job)
-    except LuziaError:
-        pass  # the command itself reports what is wrong
-
-
-def _print(job: Job) -> None:
-    text = format_attention(job)
-    if text is not None:
-        print(f"luzia: {text}", file=sys.stderr, flush=True)

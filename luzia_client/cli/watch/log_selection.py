@@ -46,7 +46,8 @@ def select_jobs(client: Client, args: argparse.Namespace) -> list[str | Job]:
     started = (job for job in iter_matching(client, args) if job.attempt > 0)
     jobs = list(islice(started, limit))
     if next(started, None) is not None:
-        print(f"luzia: only the newest {limit} jobs are shown; use a larger --limit to see more", file=sys.stderr)
+        newest = "newest job is" if limit == 1 else f"newest {limit} jobs are"
+        print(f"luzia: only the {newest} shown; use a larger --limit to see more", file=sys.stderr)
     elif not jobs:
         print("No jobs match.", file=sys.stderr)
     return list(reversed(jobs))

@@ -19,7 +19,8 @@ from luzia_client.api.requests import Encoding, Render, StreamName
 from luzia_client.api.stream_group import StreamGroup
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.formatting import LIVE_STATES
-from luzia_client.cli.watch.output_printers import JobEnd, JsonPrinter, PrefixedPrinter
+from luzia_client.cli.watch.attention import ATTENTION_KINDS, AttentionReporter
+from luzia_client.cli.watch.output_printers import JobEnd, JsonPrinter, LogPrinter, PrefixedPrinter
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 T = TypeVar("T")
@@ -27,14 +28,15 @@ T = TypeVar("T")
 MAX_FOLLOWED = 60
 """Attempts that are followed at once, on a connection of at most 64 streams; others wait: their output is in files."""
 RECONNECT_S = 60.0
-KINDS = ["dispatched", "starting", "ended", "removed"]
+KINDS = ["dispatched", "starting", "ended", "removed", *ATTENTION_KINDS]
 
 
 class FollowOptions(NamedTuple):
     """Which jobs to follow, and what to print.
 
     ids: these jobs; empty for all live and all new jobs of the projects and with the tags. forever: continue when no
-    job is live. tail: the number of lines to print of existing output; None for all.
+    job is live. tail: the number of lines to print of existing output; None for all. attempt: only this one of each
+    job; None for the newest and all later ones.
     """
 
     ids: Sequence[str] = ()
@@ -42,6 +44,7 @@ class FollowOptions(NamedTuple):
     tags: Mapping[str, str] = {}
     forever: bool = False
     tail: int | None = None
+    attempt: int | None = None
     stream: StreamName = "stdout"
     render: Render = "none"
     encoding: Encoding = "base64"
@@ -62,11 +65,14 @@ class _FollowedJob:
 class OutputFollower:
     """Follows jobs and passes their output to a printer."""
 
-    def __init__(self, client: Client, options: FollowOptions, printer: PrefixedPrinter | JsonPrinter) -> None:
+    def __init__(
+        self, client: Client, options: FollowOptions, printer: PrefixedPrinter | JsonPrinter | LogPrinter
+    ) -> None:
         self._client = client
         self._options = options
         self._printer = printer
         self._streams = StreamGroup(client.socket, RECONNECT_S)
+        self._attention = AttentionReporter(self._streams)
         self._jobs: dict[str, _FollowedJob] = {}
         self._by_stream: dict[int, _FollowedJob] = {}
         self._waiting: deque[_FollowedJob] = deque()
@@ -103,7 +109,8 @@ class OutputFollower:
         for job in jobs:
             self._add(job.id, job.project)
         for job in jobs:
-            self._update(job, job.attempt, options.tail)
+            self._attention.report(job)
+            self._update(job, job.attempt if options.attempt is None else options.attempt, options.tail)
         self._subscribe(seq, [job.id for job in jobs] if options.ids else [])
 
     def _live(self) -> list[Job]:
@@ -124,6 +131,8 @@ class OutputFollower:
             else:
                 self._handle_event(item)
             return
+        if self._attention.handle_item(number, item):
+            return
         followed = self._by_stream[number]
         if isinstance(item, Output):
             self._printer.print_output(followed.id, item)
@@ -134,6 +143,8 @@ class OutputFollower:
                 self._printer.report_error(followed.id, item)
         else:
             self._printer.end_attempt(followed.id, item)
+            if self._options.attempt is not None:
+                followed.end = followed.end or JobEnd(item.state)
         followed.stream = None
         self._next_attempt(followed)
         self._open_streams()
@@ -144,8 +155,9 @@ class OutputFollower:
             if not isinstance(event, events.Dispatched | events.Starting) or not self._is_selected(event):
                 return
             followed = self._add(event.job, event.project)
+        self._attention.handle_event(event)
         match event:
-            case events.Starting():
+            case events.Starting() if self._options.attempt is None:
                 if event.attempt > followed.newest:
                     followed.end = None  # it runs again
                 self._add_attempt(followed, event.attempt, None)
@@ -194,10 +206,12 @@ class OutputFollower:
                 followed.end = followed.end or JobEnd(JobState.LOST)
                 self._next_attempt(followed)
             else:
+                self._attention.report(job)
                 self._update(job, followed.newest + 1, None)
         for job in [] if self._options.ids else self._retry(self._live):
             if job.id not in self._jobs:
                 self._add(job.id, job.project)
+                self._attention.report(job)
                 self._update(job, 1, None)
         self._client.disconnect()
         self._subscribe(seq, list(self._jobs) if self._options.ids else [])
@@ -214,7 +228,8 @@ class OutputFollower:
         followed = self._jobs[job.id]
         if job.state.is_final:
             followed.end = JobEnd(job.state, job.outcome, job.reason)
-        for number in range(max(first, 1), job.attempt + 1):
+        last = job.attempt if self._options.attempt is None else self._options.attempt
+        for number in range(max(first, 1), last + 1):
             self._add_attempt(followed, number, tail)
         self._next_attempt(followed)
 

@@ -48,6 +48,7 @@ class Actions:
         self._start = start
         self._edit = edit
         self._client = AsyncClient(autostart=False)
+        self._wanted = ""
 
     # Moving
 
@@ -81,6 +82,28 @@ class Actions:
         """Move down by `rows`, or up if negative, in the list or the open text."""
         text = self.top.text
         self.top.cursor.move(rows) if text is None else text.scroll(rows)
+
+    def search(self, words: str) -> None:
+        """Show the nearest line with the words in the open text: the latest of a transcript, the first of a page."""
+        if self.top.text is not None:
+            self.top.text.end_search()
+        self._wanted = words
+        self.search_next()
+
+    def search_next(self) -> None:
+        """Show the next line with the words: the next older one of a transcript."""
+        self._find(-1 if self.top.page is None else 1)
+
+    def search_previous(self) -> None:
+        """Show the previous line with the words: the next newer one of a transcript."""
+        self._find(1 if self.top.page is None else -1)
+
+    def _find(self, step: int) -> None:
+        text = self.top.text
+        if text is None or not self._wanted:
+            self._say("nothing to search for: press Tab or Enter for the transcript, then /")
+        elif not text.find(self._wanted, step):
+            self._say(f"not found: {one_line(self._wanted)}")
 
     def _page_rows(self) -> int:
         return max((self.top.cursor.height if self.top.text is None else self._screen().height - 4) - 1, 1)

@@ -134,11 +134,14 @@ class TopApp:
     # The input line
 
     def _filter(self) -> None:
+        if self._top.text is not None:
+            self._edit("Search: ", self._actions.search)
+            return
+
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
             self._top.cursor.select_first()
 
-        self._top.show_list()
         self._edit("Filter: ", ignore, typed, self._top.model.filter)
 
     def _edit(

@@ -11,7 +11,10 @@ from prompt_toolkit.keys import Keys
 from luzia_client.tui.top.actions import Actions
 from luzia_client.tui.top.keys import iter_keys
 
-IN_PAGES = {"up", "down", "page_up", "page_down", "first", "last", "back", "leave", "redraw", "suspend"}
+IN_PAGES = {"up", "down", "page_up", "page_down", "first", "last", "back", "leave", "redraw", "suspend", "filter"} | {
+    "search_next",
+    "search_previous",
+}
 """The actions that are available while a page is open; `leave` closes it."""
 WHILE_TYPING = {"up": "up", "down": "down", "pageup": "page_up", "pagedown": "page_down"}
 

@@ -127,15 +127,20 @@ class Feed:
                 self._changed()
 
     async def _refresh(self) -> None:
-        """Request what events do not contain, after events that change it."""
+        """Request what events do not contain, after events that change it, and after a connection."""
+        failed = False
         while True:
             await self._refresh_due.wait()
             self._refresh_due.clear()
             try:
                 await self._refresh_once()
+            except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
+                failed = self._counts_changed = True
+                self._report_error(exc.message)
+            else:
+                if failed:
+                    failed, self._top.connection_error = False, ""
                 self._changed()
-            except (DaemonUnreachableError, UnexpectedAnswerError, Refused):
-                pass  # _follow reports the error and requests everything again
             await asyncio.sleep(REFRESH_GAP_S)
 
     async def _refresh_once(self) -> None:

@@ -27,7 +27,9 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("enter", "Enter", "show the transcript on the full screen, or return", "zoom"),
     ),
     "Inspect": (
-        Key("/", "/", "filter as you type: id, project, agent, state, task, tags", "filter"),
+        Key("/", "/", "filter the list as you type; search an open text", "filter"),
+        Key("n", "n", "search further: up in a transcript, down in another text", "search_next"),
+        Key("N", "N", "search in the other direction", "search_previous"),
         Key("i", "i", "show the details of the job", "show_details"),
         Key("d", "d", "show the changes in its worktree", "show_diff"),
     ),
@@ -47,6 +49,8 @@ GROUPS: dict[str, tuple[Key, ...]] = {
 }
 
 FOOTER = "/ filter  a answer  c cancel  r retry  p pause  d diff  i info  ? keys  q quit"
+TEXT_FOOTER = FOOTER.replace("/ filter", "/ search")
+"""While keys move in the transcript."""
 
 MOUSE_HELP = "Click to select a job or the transcript; use the wheel to scroll."
 

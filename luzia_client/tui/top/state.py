@@ -164,10 +164,6 @@ class TopState:
         """The selected job."""
         return self.cursor.job
 
-    def show_list(self) -> None:
-        """Give the keys to the list, also when the transcript covers it."""
-        self.zoomed = self.transcript_focused = False
-
     def layout(self, rows: int) -> Layout:
         """The layout of the rows, not counting an input line."""
         return divide_rows(rows + self.typing, self.zoomed)

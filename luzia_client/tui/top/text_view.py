@@ -16,6 +16,8 @@ from luzia_client.cli.show.text import cut, separate_emoji, width
 MAX_LINES = 2000
 MAX_LINE_CHARS = 2000
 TAB = "    "
+FOUND_MARGIN = 3
+"""The lines below a found line that are shown, as far as there are any."""
 
 Fragments = list[tuple[str, str]]
 """The pieces of a row, each a style and a text."""
@@ -31,6 +33,7 @@ class TextView:
     def __init__(self, text: str = "", max_lines: int = MAX_LINES) -> None:
         self._lines: deque[str] = deque([""], maxlen=max_lines)
         self._below = 0
+        self._found: int | None = None  # the lines below the one that was found
         self.feed(text)
 
     @property
@@ -46,6 +49,29 @@ class TextView:
             self._lines.append(_overwrite(_active_colours(self._lines[-1]) + line.replace("\t", TAB)))
         if self._below:
             self._below = min(self._below + len(others), len(self._lines) - 1)
+        if self._found is not None:
+            self._found += len(others)
+
+    def find(self, text: str, step: int) -> bool:
+        """Show the next line with the text, in upper or lower case, and highlight it; False if there is none.
+
+        step: 1 to search down, -1 to search up. After the last line, the search continues at the other end.
+        """
+        lines, wanted = len(self._lines), text.casefold()
+        begin = (
+            lines if self._found is None and step < 0 else lines - 1 - (lines if self._found is None else self._found)
+        )
+        for distance in range(1, lines + 1):
+            index = (begin + step * distance) % lines
+            if wanted in _COLOUR.sub("", self._lines[index]).casefold():
+                self._found = lines - 1 - index
+                self._below = max(self._found - FOUND_MARGIN, 0)
+                return True
+        return False
+
+    def end_search(self) -> None:
+        """Highlight nothing; the next search begins at an end."""
+        self._found = None
 
     def scroll(self, lines: int) -> None:
         """Move the view down by `lines`, or up if negative."""
@@ -68,14 +94,21 @@ class TextView:
         above = index
         while above > 0 and len(shown) < rows:
             above -= 1
-            shown.extendleft(reversed(_wrap(self._lines[above], columns)))
+            shown.extendleft(reversed(self._rows(above, columns)))
         while len(shown) < rows and index < last:  # the first line is visible: fill up from below
-            shown.extend(_wrap(self._lines[index], columns))
+            shown.extend(self._rows(index, columns))
             index += 1
             self._below = len(self._lines) - index if index < last else 0
         while len(shown) > rows:
             shown.popleft()
         return list(shown)
+
+    def _rows(self, index: int, columns: int) -> list[Fragments]:
+        """The rows of a line, highlighted if it was found."""
+        rows = _wrap(self._lines[index], columns)
+        if self._found is None or len(self._lines) - 1 - index != self._found:
+            return rows
+        return [[(f"{style} reverse", text) for style, text in row] for row in rows]
 
 
 def parse_fragments(line: str) -> Fragments:

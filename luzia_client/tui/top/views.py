@@ -22,7 +22,7 @@ from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line, pad, separate_emoji
 from luzia_client.tui.model import describe_counts
-from luzia_client.tui.top.keys import FOOTER
+from luzia_client.tui.top.keys import FOOTER, TEXT_FOOTER
 from luzia_client.tui.top.state import Layout, TopState
 from luzia_client.tui.top.text_view import Fragments, fit
 
@@ -55,7 +55,7 @@ def _page(top: TopState, width: int, height: int) -> list[Fragments]:
     shown = page.text.view(width, max(height - 2, 0))
     filled = [*shown, *[[("", "")]] * (max(height - 2, 0) - len(shown))]
     more = "" if page.text.follows else "  (more below)"
-    bottom: Fragments = [("class:keys", f"Esc close  ↑↓ PgUp PgDn Home End move{more}")]
+    bottom: Fragments = [("class:keys", f"Esc close  / search  ↑↓ PgUp PgDn Home End move{more}")]
     heading = fit([("class:header", f" {page.title} ")], width)
     if height < 3:
         return [heading]
@@ -204,10 +204,11 @@ def _footer(top: TopState, width: int) -> Fragments:
     if message is not None:
         return message
     model = top.model
+    keys = FOOTER if top.text is None else TEXT_FOOTER
     if not model.filter:
-        return fit([("class:keys", FOOTER)], width)
+        return fit([("class:keys", keys)], width)
     filtered = f"filter: {model.filter}, {len(model.rows)} of {len(model)} "
-    return fit([("class:filter", one_line(filtered)), ("class:keys", " Esc clear  " + FOOTER)], width)
+    return fit([("class:filter", one_line(filtered)), ("class:keys", " Esc clear  " + keys)], width)
 
 
 def _message_row(top: TopState, width: int) -> Fragments | None:

@@ -140,7 +140,7 @@ class JobFactory:
     ) -> LaunchOptions | None:
         adapter = registry.find(agent, self._scheduler.launcher.adapters)
         assert adapter is not None, "the agent was just chosen"
-        options = validate_launch_options(request, project, can_ask=adapter.respond is not None)
+        options = validate_launch_options(request, project, adapter)
         if options is not None and options.worktree:
             path = search_path(self._environment(adapter, request, project))
             validate_repository(request.cwd or directory, path, self._operations.programs)

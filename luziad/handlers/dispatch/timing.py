@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from luzia_protocol import times
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import MAX_RETRIES, NO_TERMS, RETRYABLE, Terms
 from luzia_protocol.requests import Dispatch
@@ -43,11 +43,13 @@ def validate_terms(request: Dispatch, now: float) -> Terms | None:
         _require_positive(name, getattr(terms, name), "a number")
     for name in ("expires_s", "job_timeout_s", "start_in_s"):
         _require_duration(name, getattr(terms, name))
+    if terms.not_before is not None and not times.is_accepted(terms.not_before):
+        raise Refused(ErrorCode.BAD_REQUEST, "`not_before` must be a time from 1970 to 9999-12-29, in UTC")
     if terms.start_in_s is None:
         return terms
     if terms.not_before is not None:
         raise Refused(ErrorCode.BAD_REQUEST, "pass only one of `not_before` and `start_in_s`")
-    return replace(terms, not_before=datetime.fromtimestamp(now + terms.start_in_s, UTC))
+    return replace(terms, not_before=times.to_datetime(now + terms.start_in_s))
 
 
 def _require_duration(name: str, seconds: float | None) -> None:

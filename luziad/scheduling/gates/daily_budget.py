@@ -9,7 +9,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from luzia_protocol.jobs import Outcome, format_usd
+from luzia_protocol.jobs import Outcome
+from luzia_protocol.money import format_usd
 
 from luziad.attempts.budget import BUDGET_GRACE_S, Stop
 from luziad.attempts.launch import Launcher

@@ -57,6 +57,7 @@ def taken() -> dict[str, set[str]]:
             name: f"from luzia_client.cli import main; {PARSER}; command_parser({name!r}, load_command({name!r}))"
             for name in COMMANDS
         },
+        "jobs_alone": "from luzia_client.cli import main; from luzia_client.cli.show import listing, tables",
         "dispatch": "from luzia_client.cli import main; from luzia_client.cli.commands import dispatch",
         "run": "from luzia_client.cli import main; from luzia_client.cli.commands import run",
     }

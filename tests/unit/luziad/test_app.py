@@ -23,7 +23,7 @@ ORDER = {
     "attempt_ended": "SlotLending UsageLimitGate CircuitBreakerGate",
     "job_changed": "StatusFiles",
     "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Retention",
-    "job_removed": "Deadlines",
+    "job_removed": "Deadlines DiscardedWork",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",
 }
@@ -36,7 +36,7 @@ that what was promised a slot gets it before what is new; it may be removed only
 be written again, jobs that have waited for it start before schedules dispatch new ones.
 """
 
-GATES = "HoldGate UsageLimitGate CircuitBreakerGate DailyBudgetGate StartTimeGate DependencyGate"
+GATES = "EndedFamilyGate HoldGate UsageLimitGate CircuitBreakerGate DailyBudgetGate StartTimeGate DependencyGate"
 """The first closed gate is the reason that a user sees, so those that a user can open come first."""
 
 

@@ -404,3 +404,65 @@ def test_gemini_tells_its_retries_on_stderr() -> None:
     told = reader.feed_stderr(b"Attempt 3 failed: You have exhausted your capacity. Retrying after 6173ms...")
     assert told == Progress(phase="retry 3")
     assert reader.summary().usage_limit is None
+
+
+STEP = {"type": "step_finish", "part": {"reason": "stop"}}
+VIBE_ANSWER = {"type": "message", "role": "assistant", "content": "Done"}
+
+
+def opencode_tool(error: str) -> Event:
+    return {"type": "tool_use", "part": {"tool": "bash", "state": {"status": "error", "error": error}}}
+
+
+def vibe_effect(**state: Any) -> Event:
+    return {"type": "effect", "title": "bash", "state": {"status": "failed", **state}}
+
+
+def gemini_result(kind: str) -> list[Event]:
+    called = {"type": "tool_use", "tool_name": "bash", "tool_id": "1"}
+    return [called, {"type": "tool_result", "tool_id": "1", "status": "error", "error": {"type": kind}}]
+
+
+@pytest.mark.parametrize(
+    ("agent", "refused", "failed", "end"),
+    [
+        (
+            "claude",
+            [INIT, ANSWER, RESULT | {"permission_denials": [{"tool_name": "bash"}]}],
+            [INIT, ANSWER, RESULT | {"permission_denials": []}],
+            [],
+        ),
+        (
+            "opencode",
+            [opencode_tool("The user rejected permission to use this specific tool call.")],
+            [opencode_tool("command not found")],
+            [STEP],
+        ),
+        (
+            "opencode",
+            [opencode_tool("The user has specified a rule which prevents you from using this specific tool call.")],
+            [opencode_tool("")],
+            [STEP],
+        ),
+        (
+            "vibe",
+            [vibe_effect(error={"code": "tool_denied"})],
+            [vibe_effect(error={"code": "tool_error"})],
+            [VIBE_ANSWER],
+        ),
+        (
+            "gemini",
+            gemini_result("policy_violation"),
+            gemini_result("shell_execute_error"),
+            [{"type": "result", "status": "success"}],
+        ),
+    ],
+)
+def test_a_tool_that_was_not_permitted_is_judged_alike_for_all_agents(
+    agent: str, refused: list[Event], failed: list[Event], end: list[Event]
+) -> None:
+    more = "`allow` of the project or --permission-mode" if agent == "claude" else "--permission-mode"
+    reason = f"not permitted: bash ({more} can permit more)"
+    assert verdict(agent, *refused, *end) == Verdict(Outcome.FAILED, reason)
+    assert verdict(agent, *failed, *end) == Verdict(Outcome.COMPLETED)
+    assert verdict(agent, *refused, code=143).reason != reason or agent == "claude"

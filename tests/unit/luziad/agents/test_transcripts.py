@@ -8,14 +8,13 @@ import json
 import pytest
 
 from luziad.agents.line_splitter import LineSplitter
-from luziad.agents.registry import BUILT_IN
 from luziad.agents.transcript import MAX_OUTPUT_CHARS, MAX_PENDING_CHARS, Transcript
-from unit.luziad.agents.recordings import RECORDINGS, Recording, recording
+from unit.luziad.agents.recordings import ADAPTERS, RECORDINGS, Recording, recording
 
 
 def transcript(agent: str, data: bytes, cuts: list[int] | None = None, *, colour: bool = False) -> str:
     """The transcript of a stream that comes in pieces."""
-    entries = BUILT_IN[agent].transcript
+    entries = ADAPTERS[agent].transcript
     assert entries is not None
     made, splitter, text = Transcript(entries, colour), LineSplitter(), ""
     borders = [0, *(cuts or []), len(data)]
@@ -50,6 +49,16 @@ def test_a_transcript_has_what_was_said_tools_results_plans_and_the_end() -> Non
     assert "\n= failed: " in transcript("codex", recording("codex/error-500").stdout)
 
 
+def test_counts_and_errors_of_claude_are_words() -> None:
+    events = [
+        {"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 8, "error": {"message": "Overloaded"}},
+        {"type": "system", "subtype": "api_retry"},
+        {"type": "result", "subtype": "success", "is_error": False, "num_turns": 1},
+    ]
+    text = transcript("claude", b"".join(json.dumps(event).encode() + b"\n" for event in events))
+    assert [line[2:] for line in text.splitlines()] == ["retry 1 of 8: Overloaded", "retry", "completed, 1 turn"]
+
+
 @pytest.mark.parametrize("name", ["claude/success", "codex/success", "gemini/success", "opencode/success"])
 def test_a_stream_cut_anywhere_gives_the_same_transcript(name: str) -> None:
     each = recording(name)
@@ -65,7 +74,7 @@ def test_a_text_that_comes_in_pieces_is_shown_whole() -> None:
 
 def test_a_text_in_pieces_without_an_end_is_not_held_for_ever() -> None:
     piece = {"type": "message", "role": "assistant", "content": "x" * 1000, "delta": True}
-    entries = BUILT_IN["gemini"].transcript
+    entries = ADAPTERS["gemini"].transcript
     assert entries is not None
     made = Transcript(entries, colour=False)
     shown = [made.feed(json.dumps(piece).encode()) for _ in range(MAX_PENDING_CHARS // 1000 + 1)]
@@ -101,7 +110,7 @@ def test_long_results_are_shortened_and_long_lines_bounded() -> None:
     assert transcript("claude", b"x" * (17 * 1024 * 1024)) == "(line too long)\n"
 
 
-@pytest.mark.parametrize("agent", [name for name, adapter in BUILT_IN.items() if adapter.transcript])
+@pytest.mark.parametrize("agent", [name for name, adapter in ADAPTERS.items() if adapter.transcript])
 @pytest.mark.parametrize("value", [None, 1, True, "text", [], [1], {}, {"type": 3, "items": {"a": 1}}, 10**30, 1e400])
 def test_what_makes_no_sense_harms_nobody(agent: str, value: object) -> None:
     names = ["type", "message", "item", "part", "error", "role", "content", "tool_calls", "detail", "state"]
@@ -114,3 +123,10 @@ def test_what_makes_no_sense_harms_nobody(agent: str, value: object) -> None:
         nested = dict.fromkeys(names, event) | {"type": kind}
         for each in (event, nested):
             transcript(agent, json.dumps(each).encode())
+
+
+def test_the_end_of_a_resumed_session_tells_what_this_run_has_cost() -> None:
+    assert transcript("claude", recording("claude/session-3").stdout).endswith("1200 tokens in, 34 out, $0.0041\n")
+    assert transcript("codex", recording("codex/session-3").stdout).endswith(
+        "4800 tokens in, 136 out in the thread so far\n"
+    )

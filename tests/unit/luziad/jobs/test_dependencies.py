@@ -32,12 +32,12 @@ def test_a_parent_that_ended_wrongly_dooms_the_job_and_is_named() -> None:
     assert waits_for == ()
     assert doomed == "b failed, and this job needed it completed"
     assert (
-        describe_failure(Dependencies(failed=("a",)), "a", JobState.COMPLETED)
+        describe_failure(Dependencies(failed=("a",)), "a", JobState.COMPLETED, "a")
         == "a completed, and this job was for its failure"
     )
     assert (
-        describe_failure(Dependencies(completed=("a",)), "a", JobState.CANCELLED)
-        == "a was cancelled, and this job needed it completed"
+        describe_failure(Dependencies(completed=("a",)), "a", JobState.CANCELLED, "build (a)")
+        == "build (a) was cancelled, and this job needed it completed"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import format_usd
+from luzia_protocol.money import format_usd
 
 from luziad.agents.base import CommandContext, budget_options
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
@@ -25,7 +25,9 @@ def job(cost_usd: float) -> JobRecord:
         (0.001, "$0.001"),
         (0.0123, "$0.0123"),
         (0.000002, "$0.000002"),
+        (1e-12, "$0.000000000001"),
         (20, "$20.00"),
+        (1250.5, "$1,250.50"),
         (1.004, "$1.004"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from luzia_client.cli.args.command_line import parse_dispatch
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.times import parse_duration_s, parse_time
+from luzia_client.cli.args.times import parse_duration_s, parse_past_time, parse_time
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,17 @@ def test_a_date_with_an_offset_keeps_its_offset() -> None:
     assert found == datetime(2026, 9, 20, 14, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["25:00", "12:60", "noon", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text", ["25:00", "12:60", "noon", "2026-13-01", "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:59"]
+)
 def test_an_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="invalid time"):
         parse_dispatch([f"--at={text}", "p", "x"], "dispatch")
+
+
+def test_a_past_time_before_the_calendar_is_refused() -> None:
+    with pytest.raises(ValueError, match="999999999d"):
+        parse_past_time("999999999d", datetime.now(UTC))
 
 
 def test_a_job_has_one_start_time() -> None:

@@ -26,6 +26,8 @@ Serve = Callable[[Script], FakeDaemon]
 def changed(request: dict[str, Any]) -> Any:
     if request["job"] == "none":
         return {"error": {"code": "unknown_job", "message": "no job none", "hint": "Look."}}
+    if request["op"] == "status":
+        return {"ok": {"job": job("running", request["job"])}}
     return {"ok": {"job": request["job"], "state": "stopping"}}
 
 
@@ -45,15 +47,16 @@ def test_each_job_is_told_of_and_a_refusal_does_not_stop_the_others(serve: Serve
     daemon = serve(changed)
     result = luzia(command, "a", "none", "b")
     assert result.returncode == 4
-    assert result.stdout == f"a  {act}\nb  {act}\n"
+    order = "ba" if command == "cancel" else "ab"  # the oldest first, but the newest is cancelled first
+    assert result.stdout == "".join(f"{name}  {act}\n" for name in order)
     assert result.stderr == "luzia: no job none\n  Look.\n"
-    assert daemon.ops() == [command] * 3
+    assert [op for op in daemon.ops() if op != "status"] == [command] * 3
 
 
 def test_changes_as_json_are_one_object_a_line(serve: Serve) -> None:
     serve(changed)
     lines = luzia("cancel", "--json", "a", "b").stdout.splitlines()
-    assert [json.loads(line)["job"] for line in lines] == ["a", "b"]
+    assert [json.loads(line)["job"] for line in lines] == ["b", "a"]
 
 
 @pytest.mark.parametrize(
@@ -70,16 +73,16 @@ def test_changes_as_json_are_one_object_a_line(serve: Serve) -> None:
 )
 def test_wait_exits_with_the_worst_outcome(serve: Serve, states: list[str], timed_out: bool, status: int) -> None:
     jobs = [job(state, f"12000{number}-a2f5") for number, state in enumerate(states)]
-    daemon = serve(lambda _: {"ok": {"jobs": jobs, "timed_out": timed_out}})
+    daemon = serve(lambda _: {"ok": {"jobs": jobs, "timed_out": timed_out, "counts": {}}})
     result = luzia("wait", "--timeout", "90", *(one["id"] for one in jobs))
     assert result.returncode == status
     assert result.stdout.splitlines() == [f"{one['id']}  {one['state']}" for one in jobs]
-    (request,) = [each for each in daemon.requests if each["op"] == "wait"]
+    request = next(each for each in daemon.requests if each["op"] == "wait")
     assert request["jobs"] == [one["id"] for one in jobs]
 
 
 def test_wait_tells_why(serve: Serve) -> None:
-    serve(lambda _: {"ok": {"jobs": [job("failed", reason="exit code 2")]}})
+    serve(lambda _: {"ok": {"jobs": [job("failed", reason="exit code 2")], "counts": {}}})
     assert luzia("wait", JOB).stdout == f"{JOB}  failed  exit code 2\n"
 
 
@@ -227,6 +230,14 @@ def test_a_project_cannot_be_named_like_a_command(serve: Serve) -> None:
     result = luzia("projects", "add", "jobs", "/")
     assert (result.returncode, daemon.requests) == (2, [])
     assert "'jobs' is the name of a command" in result.stderr
+
+
+def test_a_project_that_has_the_name_of_a_command_can_be_dispatched_to_and_the_way_is_told(serve: Serve) -> None:
+    project = {"name": "jobs", "path": "/", "exists": True, "running": 0, "agent": "shell"}
+    serve(lambda _: {"ok": {"projects": [project], "config_file": "/c"}})
+    assert luzia("projects").stderr == (
+        "luzia: 'jobs' is also the name of a command\n  Dispatch with `luzia dispatch jobs …`, or rename the project.\n"
+    )
 
 
 def test_cleaning_says_that_there_is_nothing_to_clean(serve: Serve) -> None:

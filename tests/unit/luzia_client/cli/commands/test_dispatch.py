@@ -126,6 +126,17 @@ def test_run_sends_the_exact_argv(serve: Serve) -> None:
     assert "task" not in daemon.requests[0]
 
 
+@pytest.mark.parametrize("option", ["--ask", "--no-ask", "--max-turns=3", "--max-cost=2", "--no-auto-resume"])
+def test_run_refuses_and_does_not_list_what_only_an_agent_can_follow(serve: Serve, option: str) -> None:
+    daemon = serve(accept)
+    result = luzia("run", option, "p", "--", "make")
+    name = option.partition("=")[0]
+    assert (result.returncode, daemon.requests) == (2, [])
+    assert result.stderr.startswith(f"luzia: `luzia run` takes no {name}\n  It runs a plain command.")
+    assert name not in luzia("run", "--help").stdout
+    assert name in luzia("dispatch", "--help").stdout
+
+
 @pytest.mark.parametrize(("words", "message"), [(["p"], "no command given"), (["-a", "x", "p", "y"], "no --agent")])
 def test_run_without_a_command_or_with_an_agent_is_an_error(words: list[str], message: str) -> None:
     result = luzia("run", *words)

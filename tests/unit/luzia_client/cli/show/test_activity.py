@@ -150,3 +150,14 @@ def test_on_a_pipe_a_change_that_the_line_does_not_show_prints_nothing(
         lines.print(make_job(state, started=3, duration_s=3.0, activity=Activity(turns=turns, phase="thinking")))
     printed = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
     assert printed == ["113754-a2f5 overbits running thinking", "113754-a2f5 overbits completed after 3.0s"]
+
+
+def test_a_job_that_has_ended_does_nothing_any_more(make_job: MakeJob, now: datetime) -> None:
+    plan = Progress(percent=100, done=1, total=2, label="plan", phase="writing")
+    job = make_job(JobState.COMPLETED, started=90, activity=BUSY, progress=plan)
+    lines = describe_job(job, now, PLAIN)
+    assert "  Progress:      [████████████████████] 100%" in lines
+    assert "  Plan:          1/2 when the job ended" in lines
+    failed = make_job(JobState.FAILED, started=90, activity=BUSY, progress=PLAN)
+    assert "  Progress:      [██████████░░░░░░░░░░] 50% plan 1/2" in describe_job(failed, now, PLAIN)
+    assert format_phase(failed, now) == ""

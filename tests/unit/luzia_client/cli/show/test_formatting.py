@@ -76,7 +76,10 @@ def test_a_job_that_has_not_completed_is_never_at_100_percent(make_job: MakeJob)
 def test_the_reason_stands_beside_the_state(make_job: MakeJob) -> None:
     assert format_status(make_job(JobState.FAILED, reason="exit code 1"), PLAIN) == "failed: exit code 1"
     waits = make_job(JobState.QUEUED, reason="waiting for a slot of project overbits (2 of 2 in use)")
-    assert format_status(waits, PLAIN) == "queued: waiting for a slot of project overbits (2 of 2 in use)"
+    assert format_status(waits, PLAIN) == "queued for a slot of project overbits (2 of 2 in use)"
+    held = make_job(JobState.QUEUED, reason="held since 10:00; release it with `luzia release a2f5`")
+    assert format_status(held, PLAIN) == "queued: held since 10:00"
+    assert format_status(make_job(JobState.QUEUED, reason=None), PLAIN) == "queued"
 
 
 def test_text_from_a_job_cannot_steer_the_terminal(make_job: MakeJob) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Job, JobState, Progress
 
 from luzia_client.cli.show.screen import Screen
@@ -34,6 +35,32 @@ def test_no_row_is_wider_than_the_terminal(jobs: list[Job], now: datetime, colum
     lines = format_jobs_table(jobs, now, Screen(width=columns), live)
     assert len(lines) == len(jobs) + 1
     assert all(width(line) <= columns for line in lines)
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(
+    ("columns", "titles"),
+    [
+        (50, "ID STATE TIME"),
+        (80, "ID PROJECT STATE TIME TASK"),
+        (120, "ID PROJECT AGENT STATE TIME TASK"),
+        (200, "ID PROJECT AGENT WORK STATE TIME TASK"),
+    ],
+)
+def test_the_columns_follow_from_the_width_alone(
+    make_job: MakeJob, now: datetime, columns: int, titles: str, live: bool
+) -> None:
+    busy = make_job(activity=Activity(turns=3, phase="tool Bash"), started=5, task="t" * 90)
+    short = make_job(JobState.COMPLETED, started=9, ended=5, task="")
+    for jobs in ([busy], [short], [busy, short], [make_job(reason="r" * 90, state=JobState.FAILED, task="t" * 90)]):
+        heading = format_jobs_table(jobs, now, Screen(width=columns), live)[0].split()
+        assert [title for title in heading if title != "TASK" or columns > 50] == titles.split()
+
+
+def test_at_80_columns_the_task_of_a_queued_job_has_more_room_than_a_word(make_job: MakeJob, now: datetime) -> None:
+    reason = "waiting for a slot of project website-frontend (2 of 2 in use)"
+    job = make_job(JobState.QUEUED, project="website-frontend", reason=reason, task="fix the login button of the shop")
+    assert "  fix the login b" in format_jobs_table([job], now, Screen(width=80))[1]
 
 
 def test_at_80_columns_a_bar_and_its_percentage_are_whole(jobs: list[Job], now: datetime) -> None:

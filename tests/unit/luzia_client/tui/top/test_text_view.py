@@ -107,3 +107,26 @@ def test_a_row_with_emoji_sequences_is_as_wide_as_its_characters_together() -> N
         assert sum(width(character) for character in row) == columns
         rows = plain(TextView(text).view(columns, 100))
         assert all(sum(width(character) for character in row) <= max(columns, 2) for row in rows)
+
+
+def test_a_search_continues_at_the_other_end_and_highlights_the_line_that_it_has_found() -> None:
+    lines = TextView("a pea\n\x1b[1ma PE\x1b[0mA\nc\n" + "d\n" * 9)
+    assert lines.find("pea", -1)
+    assert [text for row in lines.view(20, 6) for style, text in row if "reverse" in style] == ["a PE", "A"]
+    assert lines.find("pea", -1)
+    assert "a pea" in shown(lines, rows=6)
+    assert [text for row in lines.view(20, 6) for style, text in row if "reverse" in style] == ["a pea"]
+    lines.feed("one more\n")
+    assert [text for row in lines.view(20, 6) for style, text in row if "reverse" in style] == ["a pea"]
+    assert lines.find("pea", -1)
+    assert lines.find("pea", 1)
+    assert not lines.find("bean", 1)
+    lines.end_search()
+    assert lines.find("pea", 1)
+    assert [text for row in lines.view(20, 6) for style, text in row if "reverse" in style] == ["a pea"]
+
+
+def test_without_a_line_to_find_the_view_stays() -> None:
+    lines = TextView("1\n2\n3\n4\n5\n")
+    assert not lines.find("x", -1)
+    assert shown(lines) == ["3", "4", "5"]
