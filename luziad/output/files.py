@@ -11,7 +11,7 @@ from luziad.supervise.regular_files import open_regular
 
 _BLOCK = 64 * 1024
 _MARK_BYTES = 64
-"""So many bytes before an offset tell whether a file that was truncated has grown beyond the offset again."""
+"""The number of bytes before an offset that tell whether a file that was truncated has grown beyond the offset again."""
 _HOLE_BYTES = 1024 * 1024
 """A longer hole in the output is skipped: a job has enlarged its file, which may then have any size."""
 
@@ -20,8 +20,8 @@ class Chunk(NamedTuple):
     """Bytes read from `offset`, with the size of the file. written_at: its last change, epoch seconds.
 
     dropped: bytes at the beginning of the file that were dropped because of its limit.
-    lost: bytes that are gone because the job has truncated the file, when that is found out; it is to be read anew from
-    `offset`. mark: the last bytes of the chunk and before it, which the next `read_chunk` needs to find that out.
+    lost: bytes that are gone because the job has truncated the file, when that is found; read it from `offset`.
+    mark: the last bytes of the chunk and before it, which the next `read_chunk` needs to find that out.
     """
 
     offset: int

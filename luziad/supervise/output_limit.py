@@ -22,7 +22,7 @@ PAUSE_S = 0.2
 """From a write to the check of the sizes; output may exceed the limit in this time."""
 
 _MARK_BYTES = 64
-"""So much of the end of a file tells whether it was truncated and has grown again."""
+"""The number of bytes at the end of a file that tell whether it was truncated and has grown again."""
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 _fallocate = ctypes.CDLL(None, use_errno=True).fallocate
 _fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]

@@ -194,7 +194,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",
     ErrorCode.NO_WORKTREE: "Dispatch with `--worktree`; `luzia jobs ID` shows the worktree of a job.",
-    ErrorCode.NOTHING_DISCARDED: "`luzia jobs ID` shows discarded work and how long it is kept.",
+    ErrorCode.NOTHING_DISCARDED: "Run `luzia jobs ID`, which shows discarded work and how long it is kept.",
     ErrorCode.WORKTREE_KEPT: (
         "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with `luzia discard ID`."
     ),

@@ -113,7 +113,7 @@ class DiscardedWork(msgspec.Struct, frozen=True, gc=False):
     """The copy of work that was discarded.
 
     worktree: where it was. commit: the commit that has all of it, at refs/luzia/discarded/ID of the repository.
-    kept_until: when it is deleted, by the clock at the time of the discard.
+    kept_until: the time of its deletion, by the wall clock at the discard.
     """
 
     worktree: Worktree

@@ -100,7 +100,7 @@ def test_values_of_options_are_offered(jobs: Jobs) -> None:
 
 
 def test_options_are_offered_with_what_they_do_until_the_task_begins(jobs: Jobs) -> None:
-    assert jobs.offers("overbits", "--agen") == {"--agent": "the agent to use; see `luzia agents`"}
+    assert jobs.offers("overbits", "--agen")["--agent"] == "the agent to use; see `luzia agents`"
     assert jobs.offers("overbits", "fix", "--agen") == {}
     assert jobs.how("run", "overbits", "--", "ma") == "files"
     assert "--json" in jobs.offers("projects", "--js")

@@ -52,7 +52,7 @@ def test_the_index_names_every_page(page: Path) -> None:
 def test_every_command_that_a_page_names_is_there(page: Path) -> None:
     example_projects = {"overbits", "website"}
     code = "\n".join(span for span in CODE.findall(page.read_text()) if not span.startswith("```text"))
-    named = set(re.findall(r"(?:^|[`\s;&(])luzia ([a-z]+)\b", code))
+    named = set(re.findall(r"(?:^|[`\s;&(])luzia ([a-z]+(?:-[a-z]+)*)\b", code))
     assert named <= COMMANDS.keys() | example_projects
 
 

@@ -28,8 +28,8 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.worktrees": "luzia_protocol",
     "luziad.executor": "luzia_protocol luziad.errors luziad.jobs luziad.supervise",
     "luziad.attempts": (
-        "luzia_protocol luziad.agents luziad.config luziad.executor luziad.jobs luziad.journal luziad.output"
-        " luziad.supervise luziad.worktrees"
+        "luzia_protocol luziad.agents luziad.clocks luziad.config luziad.executor luziad.jobs luziad.journal"
+        " luziad.output luziad.supervise luziad.worktrees"
     ),
     "luziad.scheduling": (
         "luzia_protocol luziad.errors luziad.agents luziad.attempts luziad.clocks luziad.config luziad.executor"

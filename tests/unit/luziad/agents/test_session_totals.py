@@ -28,7 +28,7 @@ def read(agent: str, stdout: Path, before: list[AttemptRecord], session: str | N
     reader = OutputReader(str(stdout), BUILT_IN[agent].reader(), earlier=earlier, session=session)
     while reader.read_on():
         pass
-    reader.verdict(exited(0), "/dev/null")
+    reader.verdict(exited(0), str(stdout.with_name("none.stderr")))
     return AttemptRecord(number, 0.0, activity=reader.understood()[0])
 
 
