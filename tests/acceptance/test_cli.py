@@ -463,7 +463,11 @@ def test_the_doctor_finds_missing_projects_open_directories_and_errors_in_the_lo
     assert "✗ other users may write to" in found
     assert "chmod 700" in found
     assert "! last error in the log: 2026-01-02T03:04:05.678Z error luziad.store write_failed why=42" in found
-    luzia.run("daemon", "restart")
+    refused = luzia.run("daemon", "restart")
+    assert refused.returncode == 3
+    assert b"other users can write to the runtime directory" in refused.stderr
+    Path(luzia.root, "run").chmod(0o700)
+    assert luzia.run("daemon", "restart").returncode == 0
     found = luzia.run("doctor").stdout.decode()
     assert "write_failed" not in found  # that was another daemon's
     assert stat.S_IMODE(Path(luzia.root, "run").stat().st_mode) == 0o700
