@@ -36,11 +36,11 @@ demo: $(STAMP) ## run five jobs on a private daemon and show them
 test: $(STAMP) ## run the whole test suite
 	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS)
 
-test-agents: $(STAMP) ## run claude, codex and opencode against a local model server (needs npm; installs them once)
+test-agents: $(STAMP) ## run real agents against a local model server (needs npm; installs them once)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents
 
 test-agents-all: $(STAMP) ## the same, with vibe and gemini (needs Python 3.12; VIBE_PYTHON=python3.12 selects it)
-	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents --agents=claude,codex,opencode,vibe,gemini
+	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents --agents=claude,codex,opencode,copilot,qwen,pi,vibe,gemini
 
 check: $(STAMP) ## check formatting, lint, strict types, import directions, generated files and systemd units
 	$(BIN)/ruff format --check

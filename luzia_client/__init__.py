@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from luzia_protocol.graphs import GraphResult as GraphResult
     from luzia_protocol.graphs import JobGraph as JobGraph
     from luzia_protocol.job_control import CleanResult as CleanResult
+    from luzia_protocol.job_control import DiscardResult as DiscardResult
     from luzia_protocol.job_control import JobChange as JobChange
+    from luzia_protocol.job_control import RestoreResult as RestoreResult
+    from luzia_protocol.job_control import RetryResult as RetryResult
     from luzia_protocol.jobs import Attempt as Attempt
     from luzia_protocol.jobs import Job as Job
     from luzia_protocol.jobs import JobState as JobState
@@ -83,7 +86,7 @@ _NAMES = {
         " JobPage Project ProjectList ReloadResult StopResult WaitResult"
     ),
     "luzia_protocol.schedules": "MissedPolicy OverlapPolicy Schedule",
-    "luzia_protocol.job_control": "CleanResult JobChange",
+    "luzia_protocol.job_control": "CleanResult DiscardResult JobChange RestoreResult RetryResult",
     "luzia_client.api.arguments": "Duration JobLike JobsLike PathLike ProjectLike ScheduleLike",
     "luzia_client.api.async_client": "AsyncClient",
     "luzia_client.api.client": "Client",

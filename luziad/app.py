@@ -7,16 +7,15 @@ import gc
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.attempts.budget import BudgetWatch
+from luziad.attempts.discarded_work import DiscardedWork
 from luziad.attempts.environment import base_environment
 from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput
@@ -31,6 +30,7 @@ from luziad.errors import StartupError, StorageError
 from luziad.executor.local import LocalExecutor
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
+from luziad.jobs.directories import JobDirectories
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
@@ -42,6 +42,7 @@ from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files, process_state
 from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
+from luziad.operations.threads import start_pool
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.admission import Admission
@@ -52,6 +53,7 @@ from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
 from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.dependencies import DependencyGate
+from luziad.scheduling.gates.ended_family import EndedFamilyGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl, HoldGate
 from luziad.scheduling.gates.start_time import StartTimeGate
@@ -64,6 +66,7 @@ from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.retry.policies import RetryPolicies
+from luziad.scheduling.revival import Revival
 from luziad.scheduling.scheduler import Scheduler
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.starter import Starter
@@ -73,13 +76,18 @@ from luziad.scheduling.transitions import Transitions
 from luziad.server import systemd
 from luziad.server.admission import ConnectionLimits
 from luziad.server.listener import Listener
-from luziad.server.runtime_dir import bind, lock, prepare_runtime_dir, unbind
+from luziad.server.presence import Presence
+from luziad.server.runtime_dir import DirectoryLock, prepare_directory, prepare_runtime_dir
 from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.sqlite import EventReader
+from luziad.turns.turns import Cascade, Turns
 
 log = logging.getLogger("luziad.app")
+
+GIT_THREADS = 4
+LARGE_READS = 2
 
 
 async def serve(config: Config, ready: Callable[[], None], *, reset_inherited: bool = False) -> None:
@@ -90,35 +98,50 @@ async def serve(config: Config, ready: Callable[[], None], *, reset_inherited: b
     notices = process_state.reset_process_state() if reset_inherited else []
     places = open_files.raise_limit(config.daemon.max_connections, config.daemon.max_running)
     prepare_runtime_dir(config.runtime_dir)
-    _make_private(Path(config.state_dir))
-    _make_private(Path(config.jobs_dir))
-    with lock(config.runtime_dir), lock(config.state_dir):
-        await App(config, places, notices).run(ready)
+    prepare_directory(config.state_dir, "LUZIA_STATE_DIR")
+    prepare_directory(config.jobs_dir, "LUZIA_JOBS_DIR")
+    with (
+        DirectoryLock(config.runtime_dir, config.socket) as runtime_lock,
+        DirectoryLock(config.state_dir, config.socket) as state_lock,
+    ):
+        await App(config, places, notices, runtime_lock, state_lock).run(ready)
 
 
 class App:
-    """The daemon's parts. Create it with the locks of the runtime and the state directory held.
+    """The daemon's parts.
 
     places: connections for which the system's limit of open files leaves room. notices: what the operator should know.
+    runtime_lock, state_lock: held.
 
     The parts are constructed below in the order in which they need one another. Two lists are worth knowing: the gates
     in `_build_scheduler`, and the observers in `_observers_in_order`.
     """
 
-    def __init__(self, config: Config, places: int, notices: Sequence[str]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        places: int,
+        notices: Sequence[str],
+        runtime_lock: DirectoryLock,
+        state_lock: DirectoryLock,
+    ) -> None:
         self._config = config
         self._notices = [*notices]
         self._state_dir = Path(config.state_dir)
-        self._files = ThreadPoolExecutor(1, "files")
-        self._slow = ThreadPoolExecutor(1, "slow-files")
-        self._reading = ThreadPoolExecutor(1, "reading")
+        self._files = start_pool(1, "files")
+        self._slow = start_pool(1, "slow-files")
+        self._reading = start_pool(1, "reading")
+        self._git_threads = start_pool(GIT_THREADS, "git")
         self._watchdog: asyncio.TimerHandle | None = None
+        self._turns = Turns()
+        self._cascade = Cascade(self._turns)
         self._observers = Observers()
         self._build_base()
         self._build_queue()
         self._build_attempts()
         self._build_scheduler()
         self._build_services(places)
+        self._presence = Presence(config.socket, runtime_lock, state_lock, self._listener)
         self._observers.add(*self._observers_in_order())
 
     def _build_base(self) -> None:
@@ -135,7 +158,8 @@ class App:
         self._journal = Journal(self._store, opened.least_seq)
         self._journal.when_recovered(self._observers.store_recovered)
         self._watcher = FileWatcher()
-        self._executor = LocalExecutor(config.jobs_dir, self._watcher, self._files, self._slow)
+        self._directories = JobDirectories(config.jobs_dir, config.default_jobs_dir, self._table.newest_first())
+        self._executor = LocalExecutor(config.jobs_dir, self._directories, self._watcher, self._files, self._slow)
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor)
 
     def _build_queue(self) -> None:
@@ -154,7 +178,8 @@ class App:
     def _build_attempts(self) -> None:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
-        self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal)
+        self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal, self._git_threads)
+        self._discarded = DiscardedWork(self._worktrees, self._table, self._config.daemon.discard_grace_s)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._output = LiveOutput(self._watcher, self._reading, reports)
@@ -198,16 +223,18 @@ class App:
         self._daily_budget = DailyBudgetGate(
             table, self._launcher, gates.admit, self._stopper.stop, self._judge.has_finished
         )
+        ended_families = EndedFamilyGate(gates.admit)
         gates.add(
+            ended_families,
             HoldGate(),
             self._usage_limits,
             self._breaker,
             self._daily_budget,
             StartTimeGate(gates.admit),
-            DependencyGate(table, gates.admit, self._completion.skip),
+            DependencyGate(table, gates.admit, self._completion.skip, self._cascade.add),
         )
         self._deadlines = Deadlines(self._completion.end)
-        self._sub_jobs = SubJobs(table, self._completion.end)
+        self._sub_jobs = SubJobs(table, self._completion.end, ended_families, self._cascade.add)
         self._retention = Retention(
             table=table,
             journal=journal,
@@ -257,6 +284,9 @@ class App:
             transitions=self._transitions,
             completion=self._completion,
             retries=retries,
+            revival=Revival(
+                table=self._table, transitions=self._transitions, retries=retries, observers=self._observers
+            ),
             sub_jobs=self._sub_jobs,
             progress=self._progress,
             admission=Admission(
@@ -274,6 +304,7 @@ class App:
             holds=HoldControl(self._gates, self._journal),
             questions=self._questions,
             worktrees=self._worktrees,
+            discarded=self._discarded,
             observers=self._observers,
         )
 
@@ -308,6 +339,7 @@ class App:
             job_factory=job_factory,
             shutdown=self._shutdown,
             files=self._files,
+            large_reads=asyncio.Semaphore(LARGE_READS),
             watcher=self._watcher,
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
@@ -317,7 +349,7 @@ class App:
             self._journal, self._state_dir, daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
         limits = ConnectionLimits(daemon.max_connections, daemon.max_connections_per_uid, places)
-        self._listener = Listener(self._services, limits, sessions)
+        self._listener = Listener(self._services, self._turns, limits, sessions)
 
     def _observers_in_order(self) -> tuple[JobObserver, ...]:
         """The observers, in the order in which each hook calls them."""
@@ -336,6 +368,7 @@ class App:
             self._starter,
             self._schedules,  # after the starter: what has waited for the store starts before new runs
             self._status_files,
+            self._discarded,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -344,14 +377,14 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._shutdown.request)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        activated = systemd.activated_socket()
-        listening = activated or bind(self._config.socket)
+        self._presence.listen(systemd.activated_socket())
         self._journal.start()
         try:
             reports = ExecutorReports(self._transitions, self._journal, self._observers, self._completion)
             await self._executor.start(reports)
             if self._was_repaired:
-                for record in find_newer_jobs(Path(self._config.jobs_dir), self._table):
+                for record in find_newer_jobs(self._directories.all, self._table):
+                    self._directories.add(record)
                     self._scheduler.admission.adopt(record)
                 self._journal.after_commit(CommitCallbacks(self._finish_repair, _report_unfinished_repair))
             self._journal.delete_environments(self._environments.drop_unused())
@@ -359,18 +392,16 @@ class App:
             self._schedules.check()
             gc.collect()
             gc.freeze()  # the jobs that were loaded stay; the collector need not walk them again
-            self._listener.start(listening)
+            self._presence.start()
             ready()
             systemd.notify("READY=1")
             self._pet_watchdog()
             log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._table))
             await self._shutdown.wait()
         finally:
-            await self._close(listening)
-            if activated is None:
-                unbind(self._config.socket)
+            await self._close()
 
-    async def _close(self, listening: socket.socket) -> None:
+    async def _close(self) -> None:
         log.info("stopping running=%d", self._ready.running)
         systemd.notify("STOPPING=1")
         self._shutdown.request()
@@ -384,6 +415,7 @@ class App:
             gate.close()
         self._stalls.close()
         self._machine.close()
+        self._discarded.close()
         await self._worktrees.close()
         await self._completion.close()
         self._schedules.close()
@@ -391,8 +423,7 @@ class App:
         self._status_files.flush()
         await self._snapshotting.close()
         await self._journal.close()
-        self._listener.close()
-        listening.close()
+        self._presence.close()
         await self._watcher.close()
         self._operations.close()
         self._files.shutdown()
@@ -419,15 +450,6 @@ class App:
 
     def _view(self, record: JobRecord) -> Job:
         return self._services.view(record, whole=True)
-
-
-def _make_private(path: Path) -> None:
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise StartupError(f"{path} cannot be written: correct its mode, or set LUZIA_STATE_DIR")
-    except OSError as exc:
-        raise StartupError(f"the directory {path} cannot be used: {exc.strerror}") from exc
 
 
 def _log_file() -> str | None:

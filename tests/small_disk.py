@@ -13,7 +13,7 @@ import pytest
 
 from support import PrivateDaemon
 
-TMPFS = 'mount -t tmpfs -o "$1" luzia "$0"'
+TMPFS = 'mount -t tmpfs -o "mode=0700,$1" luzia "$0"'
 PRIVATE = ("unshare", "--mount", "--propagation", "private")
 EXT4 = 'truncate -s 24M "$0.img" && mkfs.ext4 -q -F "$0.img" && mount -o loop "$0.img" "$0"'
 

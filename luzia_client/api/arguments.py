@@ -123,12 +123,12 @@ def path_text(name: str, path: PathLike) -> str:
 
 
 def absolute_path(name: str, path: PathLike) -> str:
-    """A path as the daemon needs it. Raises ArgumentError when the current directory of a relative one is gone."""
+    """A path as the daemon needs it. Raises ArgumentError when the current directory of a relative one is unusable."""
     text = path_text(name, path)
     try:
         return environment.absolute_path(text)
     except OSError as exc:
-        raise ArgumentError(f"{name} is relative, and the current directory does not exist") from exc
+        raise ArgumentError(f"{name} is relative, and {exc.strerror}") from exc
 
 
 def project_text(project: ProjectLike) -> str:

@@ -189,6 +189,8 @@ class AsyncClient:
     answer_question = coroutine(Client.answer_question)
     report_progress = coroutine(Client.report_progress)
     clean_worktree = coroutine(Client.clean_worktree)
+    discard = coroutine(Client.discard)
+    restore_work = coroutine(Client.restore_work)
     remove = coroutine(Client.remove)
 
     # ------------------------------------------------------------------ schedules

@@ -327,19 +327,20 @@ class Client:
         """
         return self._caller.request(operations.Release(job=arguments.job_id(job)), replies.JobChange)
 
-    def retry(self, job: JobLike, fresh: bool = False) -> replies.JobChange:
+    def retry(self, job: JobLike, fresh: bool = False) -> replies.RetryResult:
         """Queue a final job for another attempt, or start a queued one without its delay.
 
-        fresh: run the task from the start even where the agent could resume its session.
+        fresh: run the task from the start even where the agent could resume its session. The result has in `revived`
+        the jobs that were skipped because of this one, and wait for it again.
 
-        Raises Refused: `unknown_job`, `job_not_final`.
+        Raises Refused: `unknown_job`, `job_not_final`, `dependency_failed`.
         """
-        return self._caller.request(requests.Retry(job=arguments.job_id(job), fresh=fresh), replies.JobChange)
+        return self._caller.request(requests.Retry(job=arguments.job_id(job), fresh=fresh), replies.RetryResult)
 
     def send_message(self, job: JobLike, message: str) -> replies.JobChange:
         """Send a follow-up to a job's agent: another attempt resumes its session when the current one has ended.
 
-        Raises Refused: `unknown_job`, `no_session`, `invalid_task`.
+        Raises Refused: `unknown_job`, `no_session`, `invalid_task`, `dependency_failed`.
         """
         return self._caller.request(requests.Send(job=arguments.job_id(job), message=message), replies.JobChange)
 
@@ -390,8 +391,24 @@ class Client:
         request = requests.Clean(job=arguments.job_id(job), dry_run=dry_run)
         return self._caller.request(request, replies.CleanResult, client_requests.CLEAN_TIMEOUT_S)
 
+    def discard(self, job: JobLike) -> replies.DiscardResult:
+        """Delete a final job's git worktree and branch with all work; a copy is kept for `discard_grace_s`.
+
+        Raises Refused: `unknown_job`, `job_not_final`, `no_worktree`, `worktree_kept`.
+        """
+        request = requests.Discard(job=arguments.job_id(job))
+        return self._caller.request(request, replies.DiscardResult, client_requests.CLEAN_TIMEOUT_S)
+
+    def restore_work(self, job: JobLike) -> replies.RestoreResult:
+        """Restore the git worktree and the branch of a job as they were discarded.
+
+        Raises Refused: `unknown_job`, `job_not_final`, `nothing_discarded`, `worktree_kept`.
+        """
+        request = requests.RestoreWork(job=arguments.job_id(job))
+        return self._caller.request(request, replies.RestoreResult, client_requests.CLEAN_TIMEOUT_S)
+
     def remove(self, job: JobLike) -> replies.JobChange:
-        """Remove a final job and its files. Its git worktree, if any, is cleaned first.
+        """Remove a final job and its files. Its git worktree, if any, is cleaned first; discarded work is deleted.
 
         Raises Refused: `unknown_job`, `job_not_final`, `worktree_kept`.
         """

@@ -96,6 +96,9 @@ class DispatchOptions(TypedDict, total=False):
     hold: bool | None
     parent: JobLike | None
     system_prompt: str | None
+    model: str | None
+    permission_mode: str | None
+    args: Sequence[str] | None
 
 
 class GraphJob(DispatchOptions, total=False):
@@ -128,7 +131,7 @@ _CONVERSIONS: dict[str, Callable[[str, Any], Any]] = {
     "argv": lambda _, value: arguments.command_words(value),
     "cwd": arguments.absolute_path,
     "not_before": arguments.aware,
-    "retry_on": arguments.string_list,
+    **dict.fromkeys(("retry_on", "args"), arguments.string_list),
     "backoff_s": lambda name, value: [
         arguments.seconds(name, each) for each in arguments.as_list(name, "a list of durations", value)
     ],

@@ -14,6 +14,7 @@ import msgspec
 from luzia_protocol import events, replies, requests
 from luzia_protocol.environment import current_job
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import Job
 from luzia_protocol.output import FollowEnd, Output
 
 from luzia_client.api.replies import Frame, decode_field, is_present, parse_frame
@@ -103,22 +104,32 @@ class FollowStream(Stream[Output | FollowEnd]):
 
 
 class WaitStream(Stream[replies.WaitResult]):
-    """`wait`: one reply, when all jobs are final or the time is over."""
+    """`wait`: one result, when all jobs are final or the time is over. The jobs of many come in several replies."""
 
     def __init__(self, jobs: list[str], timeout_s: float | None) -> None:
         self._jobs = jobs
+        self._found: list[Job] = []
+        self._timed_out = False
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
     def request(self) -> requests.Wait:
-        """A wait for the remaining time. If none is left, no slots are lent."""
+        """A wait for the remaining jobs and time. If no time is left, no slots are lent."""
+        self.interrupted = False
         timeout_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
         parent = None if timeout_s == 0.0 else current_job() or None
         return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=parent)
 
     def receive(self, frame: Frame) -> replies.WaitResult | None:
-        """The reply."""
+        """The result; None when there are further jobs, for which another wait asks."""
+        result = decode_field(frame.ok, replies.WaitResult)
+        self._found += result.jobs
+        self._timed_out = self._timed_out or result.timed_out
+        if result.next is not None:
+            self._jobs = self._jobs[result.next :]
+            self.interrupted = True
+            return None
         self.done = True
-        return decode_field(frame.ok, replies.WaitResult)
+        return replies.WaitResult(self._found, self._timed_out)
 
 
 class EventStream(Stream[events.Event]):

@@ -14,9 +14,13 @@ from contextlib import contextmanager
 
 from luzia_protocol import environment
 
+from luzia_client.transport.daemon_process import find_daemon
 from luzia_client.transport.endpoint import DaemonUnreachableError, connect_socket
 
 READY_TIMEOUT_S = 20.0
+LISTEN_TIMEOUT_S = 10.0
+"""How long a running daemon may not be listening: it is starting, or its socket was deleted."""
+LISTEN_CHECK_S = 0.05
 _START_HINT = "Start it with `luzia daemon start`."
 _INSTALL_HINT = "Reinstall luzia."
 EXIT_AUTOSTART_DISABLED = 3
@@ -50,6 +54,8 @@ def ensure_daemon(socket: str, *, resuming: bool = False) -> None:
     resuming: only if the last one crashed. One that was stopped on purpose is started by the next command.
     Raises DaemonUnreachableError, which says why it was not started.
     """
+    if _await_listening(socket):
+        return
     reason, hint = _refusal(socket)
     if reason:
         raise DaemonUnreachableError(f"no daemon answers on {socket}, and {reason}", hint)
@@ -62,7 +68,7 @@ def start_daemon(socket: str, *, on_demand: bool, resuming: bool = False) -> boo
     on_demand: respect `autostart = false` in [daemon]. resuming: as for ensure_daemon.
     """
     with start_lock() as lock:
-        if is_listening(socket):
+        if is_listening(socket) or _await_listening(socket):
             return False
         if resuming and os.fstat(lock).st_size:
             raise DaemonUnreachableError("the daemon was stopped", _START_HINT)
@@ -93,6 +99,22 @@ def is_listening(socket: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def _await_listening(socket: str) -> bool:
+    """Wait for a daemon that is running and about to listen on `socket`; False when none is running.
+
+    A daemon whose socket was deleted listens again after a moment. Raises DaemonUnreachableError if it does not.
+    """
+    deadline = time.monotonic() + LISTEN_TIMEOUT_S
+    while (daemon := find_daemon()) is not None:
+        if is_listening(socket):
+            return True
+        is_elsewhere = daemon.socket not in ("", socket)
+        if is_elsewhere or daemon.is_suspended or time.monotonic() > deadline:
+            raise DaemonUnreachableError(*daemon.problem(socket))
+        time.sleep(LISTEN_CHECK_S)
+    return False
 
 
 def daemon_command() -> list[str]:
@@ -151,7 +173,7 @@ def start_lock() -> Iterator[int]:
     directory = environment.runtime_dir()
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        _check_owner(directory)
+        _check_private(directory)
         lock = os.open(os.path.join(directory, "start.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise DaemonUnreachableError(
@@ -165,12 +187,18 @@ def start_lock() -> Iterator[int]:
         os.close(lock)
 
 
-def _check_owner(directory: str) -> None:
+def _check_private(directory: str) -> None:
+    """Raise DaemonUnreachableError unless the directory is this user's, and no other user can write to it."""
     status = os.lstat(directory)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise DaemonUnreachableError(
             f"the runtime directory {directory} has another owner",
             "Set LUZIA_RUNTIME_DIR to a directory that you own, or remove the other one.",
+        )
+    if status.st_mode & 0o022:
+        raise DaemonUnreachableError(
+            f"other users can write to the runtime directory {directory}",
+            f"Remove what is not yours from it and run `chmod go-w {directory}`, or set LUZIA_RUNTIME_DIR.",
         )
 
 

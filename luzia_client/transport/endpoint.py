@@ -44,6 +44,7 @@ def connect_socket(path: str) -> socket.socket:
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connected.connect(path)
+        environment.check_peer(path, connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     except BaseException:
         connected.close()
         raise
@@ -89,6 +90,11 @@ def connection_lost() -> ConnectionLostError:
 
 def reply_timeout() -> ConnectionLostError:
     """What to raise when the daemon is connected and does not reply in time."""
+    from luzia_client.transport.daemon_process import find_daemon  # loaded only for this error
+
+    daemon = find_daemon()
+    if daemon is not None and daemon.is_suspended:
+        return ConnectionLostError(*daemon.problem(daemon.socket))
     return ConnectionLostError(
         f"the daemon did not reply within {REQUEST_TIMEOUT_S:.0f} s",
         "See its log; `luzia doctor` prints the path.",

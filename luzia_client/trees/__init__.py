@@ -20,6 +20,9 @@ class WorktreeError(LuziaError):
 
 def worktree_of(job: Job) -> Worktree:
     """The job's worktree. Raises Refused when it has none."""
+    if job.worktree is None and job.discarded is not None:
+        hint = f"Restore it with `luzia restore-work {job.id}`."
+        raise Refused(ErrorCode.NO_WORKTREE, f"the work of job {job.id} was discarded", hint)
     if job.worktree is None:
         raise Refused(ErrorCode.NO_WORKTREE, f"job {job.id} has no worktree")
     return job.worktree

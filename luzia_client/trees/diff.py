@@ -78,12 +78,17 @@ def _revisions(tree: Worktree) -> Iterator[tuple[str, list[str], dict[str, str]]
 
 
 def copy_index(directory: str, scratch: str, *add_options: str) -> str:
-    """A copy of a worktree's index, in `scratch`, with every file added. add_options: options of `git add`."""
+    """A copy of a worktree's index, in `scratch`, with every file added. add_options: options of `git add`.
+
+    In a sparse checkout, git would leave out the files that were written outside of it.
+    """
     index = os.path.join(scratch, "index")
     own = os.path.join(directory, run_git(directory, "rev-parse", "--git-path", "index").line)
     if os.path.exists(own):
         shutil.copy2(own, index)  # with its time, from which git sees files that changed at the same time
-    run_git(directory, "add", *add_options, "--", ".", env={"GIT_INDEX_FILE": index})
+    sparse = run_git(directory, "config", "--type=bool", "core.sparseCheckout", codes=(0, 1)).line == "true"
+    options = [*add_options, "--sparse"] if sparse else add_options
+    run_git(directory, "add", *options, "--", ".", env={"GIT_INDEX_FILE": index})
     return index
 
 

@@ -83,13 +83,15 @@ def _commit_to_merge(tree: Worktree, tip: str, commit: bool, message: str) -> st
     own = run_git(tree.path, "rev-parse", "--absolute-git-dir").line
     if any(os.path.lexists(os.path.join(own, name)) for name in _IN_PROGRESS):
         raise WorktreeError("a git operation is in progress in the worktree", f"Finish it in {tree.path}.")
+    if os.path.lexists(lock := os.path.join(own, "index.lock")):
+        raise WorktreeError("a git command is running in the worktree, or was killed there", f"Then delete {lock}.")
     if run_git(tree.path, "symbolic-ref", "--quiet", "HEAD", codes=(0, 1)).line != f"refs/heads/{tree.branch}":
         raise WorktreeError(f"the worktree is not on its branch {tree.branch}", f"Commit in {tree.path}.")
     return _snapshot(tree, tip, message)
 
 
 def _snapshot(tree: Worktree, tip: str, message: str) -> str:
-    """A commit of everything in the worktree, made with a copy of its index."""
+    """A commit of everything in the worktree, made with a copy of its index; the tip if nothing is new."""
     with tempfile.TemporaryDirectory(prefix="luzia-") as scratch:
         env = {"GIT_INDEX_FILE": copy_index(tree.path, scratch, "--all")}
         changed = run_git(tree.path, "diff-index", "--cached", "--raw", "--no-renames", "-z", tip, env=env).names
@@ -100,6 +102,8 @@ def _snapshot(tree: Worktree, tip: str, message: str) -> str:
                 f"Move it elsewhere, or commit in {tree.path}.",
             )
         content = run_git(tree.path, "write-tree", env=env).line
+    if content == run_git(tree.path, "rev-parse", f"{tip}^{{tree}}").line:
+        return tip  # the files differ only as they are checked out, such as in their line endings
     return run_git(tree.path, "commit-tree", content, "-p", tip, "-m", message).line
 
 
@@ -137,6 +141,12 @@ def _fast_forward(job: Job, tree: Worktree, target: str) -> None:
     try:
         run_git(tree.repository, *args, env={"GIT_REFLOG_ACTION": f"luzia merge {job.id}"})
     except WorktreeError as exc:
+        names = [line.strip() for line in exc.message.splitlines() if line.startswith("\t")]
+        if names:
+            hint = "Nothing was changed. Commit, move or remove them, then merge again."
+            raise WorktreeError(
+                f"the merge would overwrite files in {tree.repository}: {_list_names(names)}", hint
+            ) from exc
         raise WorktreeError(f"cannot fast-forward {tree.repository}: {exc.message}", "Nothing was changed.") from exc
 
 

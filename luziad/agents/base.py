@@ -5,7 +5,7 @@ The caller reads the output files and passes each line to a reader, with the las
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -14,6 +14,18 @@ from luzia_protocol.activity import PlanItem, Question, SessionTotals
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.jobs.attempt import Answer, ExitRecord, Verdict
+
+
+class AgentOptions(msgspec.Struct, frozen=True):
+    """What a user may choose of an agent.
+
+    model: its name for the agent. permission_mode: what the agent may do without asking, a key of
+    Adapter.permission_modes. args: more arguments of its command.
+    """
+
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
 
 
 class CommandContext(msgspec.Struct, frozen=True):
@@ -26,6 +38,8 @@ class CommandContext(msgspec.Struct, frozen=True):
     max_cost_usd, max_turns: what remains of the job's budget.
     ask: the agent may ask the user. allow: what it may use without asking, in the agent's own notation.
     system_prompt: text to add to the agent's system prompt, for agents that accept it; empty for none.
+    options: only what the agent supports.
+    git_directories: those outside of a job's worktree that a commit in it writes to.
     """
 
     job: str
@@ -40,6 +54,13 @@ class CommandContext(msgspec.Struct, frozen=True):
     ask: bool = False
     allow: list[str] = []
     system_prompt: str = ""
+    options: AgentOptions = AgentOptions()
+    git_directories: Sequence[str] = ()
+
+
+def model_options(context: CommandContext) -> list[str]:
+    """The argument that selects the model, if one is chosen."""
+    return [] if context.options.model is None else [f"--model={context.options.model}"]
 
 
 def budget_options(context: CommandContext, cost: str, turns: str) -> list[str]:
@@ -187,6 +208,8 @@ class Adapter(msgspec.Struct, frozen=True):
     transcript: the transcript entries of a line of output; None shows the output unchanged.
     has_version_option: with `--version` the program prints its version and exits.
     can_resume: it can resume a session. accepts_system_prompt: it can add a text to its system prompt.
+    accepts_model, accepts_args: a model can be chosen, arguments can be added.
+    permission_modes: the agent's own word for each permission mode; None if any word is passed on.
     respond: the line for stdin that answers a question, from the line of output with the question; None when the
     agent cannot ask. Raises ValueError for a line without a question.
     """
@@ -200,6 +223,9 @@ class Adapter(msgspec.Struct, frozen=True):
     has_version_option: bool = False
     can_resume: bool = False
     accepts_system_prompt: bool = False
+    accepts_model: bool = False
+    accepts_args: bool = False
+    permission_modes: Mapping[str, str] | None = {}
     respond: Callable[[bytes, Answer], str] | None = None
 
     @property

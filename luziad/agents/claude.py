@@ -19,7 +19,7 @@ from luzia_protocol.activity import PlanItem, SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import claude_questions, claude_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options, model_options
 from luziad.agents.claude_events import (
     USAGE,
     Event,
@@ -50,6 +50,11 @@ _SYNTHETIC = "<synthetic>"
 _WRITERS = ("Write", "Edit", "MultiEdit", "NotebookEdit")
 _TASK_TOOLS = ("TaskCreate", "TaskUpdate")
 
+PERMISSION_MODES = {
+    name: name for name in ("plan", "default", "manual", "acceptEdits", "auto", "dontAsk", "bypassPermissions")
+}
+"""The values of its --permission-mode; version 2.1 calls `default` also `manual`."""
+
 
 def command(context: CommandContext) -> Command:
     """Run Claude Code with the task on stdin. It may edit files; other permissions are refused, or the user is asked.
@@ -59,7 +64,7 @@ def command(context: CommandContext) -> Command:
     new = uuid.uuid5(_SESSIONS, f"{context.directory}\0{context.job}\0{context.attempt}")
     session = f"--session-id={new}" if context.session is None else f"--resume={context.session}"
     asking = ["--input-format=stream-json", "--permission-prompt-tool=stdio"] if context.ask else []
-    mode = "default" if context.ask and context.allow else "acceptEdits"
+    mode = context.options.permission_mode or ("default" if context.ask and context.allow else "acceptEdits")
     system = [f"--append-system-prompt={context.system_prompt}"] if context.system_prompt else []
     allowed = [f"--allowedTools={','.join(context.allow)}"] if context.allow else []
     return Command(
@@ -68,12 +73,14 @@ def command(context: CommandContext) -> Command:
             "-p",
             "--verbose",
             "--output-format=stream-json",
-            f"--permission-mode={mode}",
+            f"--permission-mode={PERMISSION_MODES[mode]}",
+            *model_options(context),
             session,
             *budget_options(context, "--max-budget-usd", "--max-turns"),
             *asking,
             *allowed,
             *system,
+            *context.options.args,
         ],
         env={"CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"},  # its to-do list is the only measure of progress
         stdin_prompt=True,
@@ -310,6 +317,9 @@ ADAPTER = Adapter(
     has_version_option=True,
     can_resume=True,
     accepts_system_prompt=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",
 )

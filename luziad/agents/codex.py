@@ -15,7 +15,7 @@ from luzia_protocol.activity import SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import codex_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, model_options
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, decode_json, one_line, text_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, put_bounded, tool_phase
@@ -25,9 +25,23 @@ _TOOLS = {"command_execution": "shell", "file_change": "edit", "web_search": "we
 """Types of items that are tools, with their names for items without one."""
 _STATES = ("pending", "completed")
 
+PERMISSION_MODES = {
+    "plan": "read-only",
+    "read-only": "read-only",
+    "acceptEdits": "workspace-write",
+    "workspace-write": "workspace-write",
+    "bypassPermissions": "danger-full-access",
+    "danger-full-access": "danger-full-access",
+}
+"""The scopes of its sandbox, by their own names and by those of Claude Code."""
+
 
 def command(context: CommandContext) -> Command:
-    """Run Codex with the task on stdin. Its sandbox allows writes in the project only."""
+    """Run Codex with the task on stdin. Its sandbox allows writes in the project only, unless another one is chosen.
+
+    It keeps the git directory of a worktree from being written, unless that is named as a directory itself.
+    """
+    sandbox = PERMISSION_MODES[context.options.permission_mode or "workspace-write"]
     return Command(
         [
             "codex",
@@ -37,9 +51,12 @@ def command(context: CommandContext) -> Command:
             "-C",
             context.directory,
             "-s",
-            "workspace-write",
+            sandbox,
             "-c",
             "tools.update_plan.enabled=true",  # its plan is the only measure of progress
+            *(f"--add-dir={each}" for each in context.git_directories if sandbox == "workspace-write"),
+            *model_options(context),
+            *context.options.args,  # before `resume`, which knows only some of the options
             *([] if context.session is None else ["resume", context.session]),
             "-",
         ],
@@ -192,5 +209,8 @@ ADAPTER = Adapter(
     transcript=codex_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     install_hint="npm install -g @openai/codex, then `codex login`",
 )

@@ -15,7 +15,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import gemini_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, resume_options
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, model_options, resume_options
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import MAX_PATH_CHARS, SummaryBuilder, parse_count, put_bounded, tool_phase
@@ -41,15 +41,28 @@ _EXITS = {
 """The exit codes in its documentation."""
 
 
+PERMISSION_MODES = {
+    "plan": "plan",
+    "default": "default",
+    "acceptEdits": "auto_edit",
+    "auto_edit": "auto_edit",
+    "bypassPermissions": "yolo",
+    "yolo": "yolo",
+}
+"""The values of its --approval-mode, by their own names and by those of Claude Code."""
+
+
 def command(context: CommandContext) -> Command:
-    """Run Gemini with the task on stdin; it may edit files without asking."""
+    """Run Gemini with the task on stdin; it may edit files without asking, unless another mode is chosen."""
     return Command(
         [
             "gemini",
             "--output-format=stream-json",
-            "--approval-mode=auto_edit",
+            f"--approval-mode={PERMISSION_MODES[context.options.permission_mode or 'auto_edit']}",
             "--skip-trust",
+            *model_options(context),
             *resume_options(context, "--resume"),
+            *context.options.args,
         ],
         env={"GEMINI_CLI_NO_RELAUNCH": "true"},
         stdin_prompt=True,
@@ -202,5 +215,8 @@ ADAPTER = Adapter(
     transcript=gemini_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     install_hint="npm install -g @google/gemini-cli, then run `gemini` once to log in",
 )

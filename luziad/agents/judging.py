@@ -17,6 +17,7 @@ _HELP = re.compile(
     re.IGNORECASE,
 )
 """Beginnings of lines of usage help, which follow an error."""
+_HELP_HEADING = re.compile(r"usage:|(options|commands|arguments|positionals):$", re.IGNORECASE)
 _ERROR = re.compile(r"\S*(error|exception|fatal|panic|invalid|unknown|missing)", re.IGNORECASE)
 
 
@@ -32,16 +33,20 @@ def last_stderr_line(stderr_tail: bytes, start: str = "") -> str:
                 return one_line(" ".join(lines[index:]))
     if not lines:
         return ""
-    if _HELP.match(lines[-1]) or any(line.lower().startswith("usage:") for line in lines):
-        words = [line for line in lines if not _HELP.match(line)]
-        return one_line(next((line for line in reversed(words) if _ERROR.match(line)), lines[-1]))
-    return one_line(lines[-1])
+    has_help = any(map(_HELP_HEADING.match, lines))
+    if not has_help and not _HELP.match(lines[-1]):
+        return one_line(lines[-1])
+    for index in range(len(lines) - 1, -1, -1):
+        if _ERROR.match(lines[index]) and not _HELP.match(lines[index]):
+            return one_line(" ".join(lines[index : index + (2 if lines[index].endswith(":") else 1)]))
+    return "it printed its usage help; an argument may be invalid" if has_help else one_line(lines[-1])
 
 
 def describe_refusal(agent: str, tools: Iterable[str]) -> str:
     """The reason of a failure because these tools were not permitted."""
     names = ", ".join(sorted({one_line(tool, 80) or "a tool" for tool in tools}))
-    return one_line(f"not permitted: {names} (a command in [agents.{agent}] can permit more)")
+    more = "`allow` of the project or --permission-mode" if agent == "claude" else "--permission-mode"
+    return one_line(f"not permitted: {names} ({more} can permit more)")
 
 
 def judge(

@@ -14,7 +14,7 @@ import msgspec
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import opencode_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, resume_options
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, model_options, resume_options
 from luziad.agents.failure_causes import find_cause, is_usage_limit
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, decode_json, one_line, text_at, value_at
 from luziad.agents.judging import judge, last_stderr_line
@@ -26,11 +26,26 @@ _REFUSALS = ("The user rejected permission", "The user has specified a rule")
 
 _WRITERS = ("write", "edit", "multiedit", "patch")
 
+PERMISSION_MODES = {"plan": "--agent=plan", "auto": "--auto", "bypassPermissions": "--auto"}
+"""Its options by the names of Claude Code: its agent that changes nothing, and approval of all that is not denied."""
+
 
 def command(context: CommandContext) -> Command:
-    """Run opencode with the task on stdin. Its own configuration sets its permissions."""
+    """Run opencode with the task on stdin. Its own configuration sets its permissions, unless a mode is chosen."""
+    mode = context.options.permission_mode
     return Command(
-        ["opencode", "run", "--format", "json", "--dir", context.directory, *resume_options(context, "--session")],
+        [
+            "opencode",
+            "run",
+            "--format",
+            "json",
+            "--dir",
+            context.directory,
+            *model_options(context),
+            *([] if mode is None else [PERMISSION_MODES[mode]]),
+            *resume_options(context, "--session"),
+            *context.options.args,
+        ],
         stdin_prompt=True,
     )
 
@@ -163,5 +178,8 @@ ADAPTER = Adapter(
     transcript=opencode_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     install_hint="npm install -g opencode-ai, then `opencode auth login`",
 )

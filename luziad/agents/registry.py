@@ -10,8 +10,9 @@ import msgspec
 
 from luzia_protocol.errors import ErrorCode, Refused
 
-from luziad.agents import claude, codex, gemini, jsonl, opencode, shell, template, vibe
+from luziad.agents import claude, codex, gemini, opencode, shell, template, vibe
 from luziad.agents.base import Adapter
+from luziad.agents.jsonl_output import JsonlOutput
 
 PREFERENCE = ("claude", "codex", "opencode", "vibe", "gemini")
 """The agents from which the default is chosen, in order of preference."""
@@ -36,7 +37,9 @@ class ConfiguredAgent(Protocol):
     """The configuration of an agent: see AgentConfig in config/schema.py."""
 
     @property
-    def command(self) -> list[str] | None: ...
+    def command(self) -> template.Template | None: ...
+    @property
+    def resume_command(self) -> template.Template | None: ...
     @property
     def prompt(self) -> str: ...
     @property
@@ -47,6 +50,10 @@ class ConfiguredAgent(Protocol):
     def reader(self) -> str | None: ...
     @property
     def jsonl(self) -> msgspec.Struct | None: ...
+    @property
+    def version_option(self) -> bool: ...
+    @property
+    def install_hint(self) -> str: ...
 
 
 def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
@@ -61,21 +68,25 @@ def build(config_agents: Mapping[str, ConfiguredAgent]) -> dict[str, Adapter]:
     return adapters
 
 
-def _configured(name: str, command: list[str], config: ConfiguredAgent) -> Adapter:
+def _configured(name: str, command: template.Template, config: ConfiguredAgent) -> Adapter:
     like = BUILT_IN.get(config.reader or name) or BUILT_IN["shell"]
-    reader = like.reader
+    output = None
     if config.jsonl is not None:
-        reader = jsonl.reader_factory(name, jsonl.build_mapping(msgspec.structs.asdict(config.jsonl)))
+        known_as = name if config.reader in (None, "jsonl") else config.reader
+        output = JsonlOutput(known_as, msgspec.structs.asdict(config.jsonl))
     adapter = template.build_adapter(
         name,
         command,
+        config.resume_command,
         stdin_prompt=config.prompt == "stdin",
         env=config.env,
         merge_stderr=config.merge_stderr,
-        reader=reader,
+        reader=output.reader if output else like.reader,
         like=like.program,
+        version_option=config.version_option,
+        install_hint=config.install_hint,
     )
-    return adapter if config.jsonl else msgspec.structs.replace(adapter, transcript=like.transcript)
+    return msgspec.structs.replace(adapter, transcript=output.entries if output else like.transcript)
 
 
 def find(name: str, adapters: Mapping[str, Adapter]) -> Adapter | None:

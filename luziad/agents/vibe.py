@@ -30,20 +30,37 @@ _LAST_WORDS = ("Error", "Stopped", "The configured", "Interrupted", "Aborted", "
 """Beginnings of the line on stderr that explains an early end."""
 
 
+PERMISSION_MODES = {
+    "ask": "ask",
+    "acceptEdits": "accept-edits",
+    "accept-edits": "accept-edits",
+    "smart-approve": "smart-approve",
+    "bypassPermissions": "auto-approve",
+    "auto-approve": "auto-approve",
+}
+"""Its own agents, by their names and by those of Claude Code. Version 3 has none that only plans."""
+
+
 def command(context: CommandContext) -> Command:
-    """Run vibe with the task on stdin; it may edit files without asking."""
+    """Run vibe with the task on stdin; it may edit files without asking, unless another mode is chosen.
+
+    It has no option for the model, only a variable.
+    """
+    options = context.options
     return Command(
         [
             "vibe",
             "-p",
             "--output=streaming",
-            "--agent=accept-edits",
+            f"--agent={PERMISSION_MODES[options.permission_mode or 'accept-edits']}",
             "--trust",
             "--workdir",
             context.directory,
             *resume_options(context, "--resume"),
             *budget_options(context, "--max-price", "--max-turns"),
+            *options.args,
         ],
+        env={} if options.model is None else {"VIBE_ACTIVE_MODEL": options.model},
         stdin_prompt=True,
     )
 
@@ -181,5 +198,8 @@ ADAPTER = Adapter(
     transcript=vibe_transcript.entries,
     has_version_option=True,
     can_resume=True,
+    accepts_model=True,
+    accepts_args=True,
+    permission_modes=PERMISSION_MODES,
     install_hint="uv tool install mistral-vibe, then run `vibe --setup`",
 )

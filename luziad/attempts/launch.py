@@ -8,7 +8,8 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import NO_TERMS
 
 from luziad.agents import registry
-from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter, Command, CommandContext
+from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter, AgentOptions, Command, CommandContext
+from luziad.agents.options import NONE, combine, find_unsupported, keep_supported
 from luziad.attempts.environment import Variables, compose_environment
 from luziad.config.schema import Config, ProjectConfig, first_set
 from luziad.executor.base import Executor, Launch
@@ -37,14 +38,14 @@ class Launcher:
         self.config = config
         self.adapters = registry.build(config.agents)
 
-    def launch(self, record: JobRecord, left_usd: float | None = None) -> Launch:
+    def launch(self, record: JobRecord, left_usd: float | None = None, git_directories: Sequence[str] = ()) -> Launch:
         """Everything that the executor needs for the record's newest attempt.
 
-        left_usd: the rest of the day's budget for the job. Raises Refused when the agent is no longer configured, or
-        the job's variables are lost.
+        left_usd: the rest of the day's budget for the job. git_directories: see CommandContext. Raises Refused when the
+        agent is no longer configured, or the job's variables are lost.
         """
         project = self.config.project(record.project)
-        context, command = self._command(record, left_usd)
+        context, command = self._command(record, left_usd, git_directories)
         return Launch(
             ref=AttemptRef(record.id, context.attempt),
             argv=command.argv,
@@ -63,7 +64,7 @@ class Launcher:
 
     def environment(self, record: JobRecord) -> dict[str, str]:
         """The environment of all that is done for the record's newest attempt. Raises Refused, as `launch` does."""
-        return self._environment(record, self._command(record, None)[1])
+        return self._environment(record, self._command(record, None, ())[1])
 
     def agent_environment(
         self,
@@ -81,7 +82,9 @@ class Launcher:
         agent = {} if adapter is None else adapter.command(context).env
         return compose_environment(self.base, caller, agent, project.env, own)
 
-    def _command(self, record: JobRecord, left_usd: float | None) -> tuple[CommandContext, Command]:
+    def _command(
+        self, record: JobRecord, left_usd: float | None, git_directories: Sequence[str]
+    ) -> tuple[CommandContext, Command]:
         """The command of the newest attempt, and what it is made from; the `task` there is the agent's input."""
         spec, attempt, tree = record.spec, record.attempt, record.status.worktree
         assert attempt is not None
@@ -89,6 +92,8 @@ class Launcher:
         given, budget = attempt.continuation, remaining_budget(record, self.budget(record), left_usd)
         prompt = task_text(record) if given is None else given.message or RESUME_PROMPT
         adapter = self.adapter(record)
+        for words in find_unsupported(spec.launch_options or NONE, adapter).values():
+            raise Refused(ErrorCode.UNSUPPORTED_OPTION, words)  # the configuration has changed since the dispatch
         system_prompt = "" if spec.launch_options is None else spec.launch_options.system_prompt
         accepts = adapter.accepts_system_prompt and len(system_prompt.encode()) <= MAX_ARGUMENT_BYTES
         if system_prompt and not accepts and given is None:
@@ -106,6 +111,8 @@ class Launcher:
             ask=spec.launch_options is not None and spec.launch_options.ask and adapter.respond is not None,
             allow=self.config.project(record.project).allow,
             system_prompt=system_prompt if accepts else "",
+            options=self.agent_options(record),
+            git_directories=git_directories,
         )
         return context, adapter.command(context)
 
@@ -128,6 +135,18 @@ class Launcher:
         terms, project = record.spec.terms or NO_TERMS, self.config.project(record.project)
         cost_usd = first_set(terms.max_cost_usd, project.max_cost_usd, None)
         return Budget(cost_usd, first_set(terms.max_turns, project.max_turns, None))
+
+    def agent_options(self, record: JobRecord) -> AgentOptions:
+        """What the job's agent is started with: the dispatch comes before the project, and that before the agent.
+
+        The project's options are those of its own agent, and do not go with another one that the dispatch names.
+        """
+        agent, project = record.spec.agent, self.config.project(record.project)
+        own = project.agent or self.config.daemon.default_agent
+        adapter = registry.find(agent, self.adapters)
+        choices = [self.config.agents.get(agent, NONE), *([project] if own in (None, agent) else [])]
+        configured = [keep_supported(choice, adapter) for choice in choices] if adapter is not None else []
+        return combine(*configured, record.spec.launch_options or NONE)
 
     def adapter(self, record: JobRecord) -> Adapter:
         """The adapter of the job's agent. Raises Refused when it is no longer configured."""

@@ -45,17 +45,24 @@ class _Piece(NamedTuple):
 
 
 class _Stream:
-    """One of the attempt's output files, read piece by piece."""
+    """One of the attempt's output files, read piece by piece. lost: bytes that were read, and truncated by the job."""
 
     def __init__(self, path: str, feed: Feed) -> None:
         self.path = path
         self._feed = feed
         self._splitter = LineSplitter()
         self._offset = 0
+        self._mark = b""
+        self.lost = 0
 
     def read_on(self) -> _Piece | None:
         """The next piece; None when there is none. Raises OSError."""
-        piece = read_chunk(self.path, self._offset, PIECE_BYTES)
+        piece = read_chunk(self.path, self._offset, PIECE_BYTES, self._mark)
+        self._mark = piece.mark
+        if piece.lost:
+            self.lost += piece.lost
+            self._splitter, self._offset = LineSplitter(), 0
+            return _Piece(piece.written_at, [], self._feed, piece.size > 0)
         if not piece.data:
             return None
         data = piece.data
@@ -134,6 +141,7 @@ class OutputReader:
             session=found.session or self._names.session,
             model=found.model or self._names.model,
             version=found.version or self._names.version,
+            lost_bytes=self._names.lost_bytes + self._stdout.lost,
         )
         progress = self._progress
         return activity, None if progress is None else msgspec.structs.replace(progress, phase=self._phase)

@@ -63,7 +63,8 @@ class OutputJudge(JobObserver):
 
     async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
         """The verdict on the record's newest attempt. Never raises: unreadable output is a failure."""
-        return name_memory_limit(await self._verdict(record, end), end)
+        verdict = name_memory_limit(await self._verdict(record, end), end)
+        return name_model(verdict, self._launcher.agent_options(record).model, record.attempt)
 
     async def _verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
         attempt = record.attempt
@@ -111,6 +112,19 @@ class OutputJudge(JobObserver):
             return self._launcher.adapter(record)
         except Refused:
             return None
+
+
+def name_model(verdict: Verdict, model: str | None, attempt: AttemptRecord | None) -> Verdict:
+    """The verdict, with the chosen model in the reason of a failure before its first turn that nothing else explains.
+
+    opencode reports an unknown model as "Unexpected server error".
+    """
+    activity = None if attempt is None else attempt.activity
+    unexplained = verdict.outcome is Outcome.FAILED and verdict.cause is None and not (activity and activity.turns)
+    reason = verdict.reason or ""
+    if model is None or not unexplained or model in reason:
+        return verdict
+    return Verdict(Outcome.FAILED, f"{reason.rstrip('.')} (the chosen model is {model})")
 
 
 def name_memory_limit(verdict: Verdict, end: ExitRecord) -> Verdict:

@@ -9,46 +9,56 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.jobs import Outcome, Worktree
+from luzia_protocol.jobs import DiscardedWork, Outcome, Worktree
 
 from luziad.attempts.launch import Launcher
+from luziad.clocks.clock import steady_time
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
 from luziad.worktrees import clean as cleaning
 from luziad.worktrees import create
+from luziad.worktrees import discard as discarding
 from luziad.worktrees.git import Git, GitError, GitProcesses
 
 log = logging.getLogger("luziad.worktrees")
 
 T = TypeVar("T")
-_THREADS = 4
 _CLOSE_S = 5.0
 
 
 class Worktrees:
-    """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets."""
+    """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets.
 
-    def __init__(self, launcher: Launcher, trees_dir: str, table: JobTable, journal: Journal) -> None:
+    threads: those on which git is used, which end with this object.
+    """
+
+    def __init__(
+        self, launcher: Launcher, trees_dir: str, table: JobTable, journal: Journal, threads: ThreadPoolExecutor
+    ) -> None:
         self._launcher = launcher
         self._processes = GitProcesses()
         self._trees_dir = trees_dir
         self._table = table
         self._journal = journal
-        self._pool = ThreadPoolExecutor(_THREADS, "git")
+        self._pool = threads
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
 
-    def prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
-        """Create the job's worktree if it does not exist, then call `ready` with None or with the problem."""
+    def prepare(self, record: JobRecord, ready: Callable[[str | None, Sequence[str]], None]) -> None:
+        """Create the job's worktree if it does not exist, then call `ready` with None or with the problem.
+
+        The second argument has the directories outside of the worktree that a commit in it writes to.
+        """
         self._task(self._prepare(record, ready))
 
     async def clean(self, record: JobRecord, *, dry_run: bool = False) -> str | None:
@@ -57,6 +67,18 @@ class Worktrees:
         dry_run: only check. It is not interrupted when the caller is cancelled. Raises Refused.
         """
         return await asyncio.shield(self._task(self._clean(record, dry_run)))
+
+    async def discard(self, record: JobRecord, grace_s: float) -> None:
+        """Remove the job's worktree, and keep a copy of its work. It is not interrupted. Raises Refused."""
+        await asyncio.shield(self._task(self._discard(record, grace_s)))
+
+    async def restore(self, record: JobRecord) -> None:
+        """Make the worktree again that was discarded. It is not interrupted. Raises Refused."""
+        await asyncio.shield(self._task(self._restore(record)))
+
+    def delete_copy(self, record: JobRecord) -> None:
+        """Delete the copy of the job's discarded work."""
+        self._task(self._delete_copy(record))
 
     async def close(self) -> None:
         """Stop git: an unfinished worktree is created again by the next daemon."""
@@ -68,18 +90,19 @@ class Worktrees:
                 task.cancel()  # it waits for a store that cannot be written
         self._pool.shutdown()
 
-    async def _prepare(self, record: JobRecord, ready: Callable[[str | None], None]) -> None:
+    async def _prepare(self, record: JobRecord, ready: Callable[[str | None, Sequence[str]], None]) -> None:
         async with self._turn(record.id):
-            problem = await self._made(record)
+            problem, git_directories = await self._made(record)
         if not self._closing:
-            ready(problem)
+            ready(problem, git_directories)
 
-    async def _made(self, record: JobRecord) -> str | None:
-        """Plan and create the worktree; returns the problem, if there is one."""
+    async def _made(self, record: JobRecord) -> tuple[str | None, Sequence[str]]:
+        """Plan and create the worktree; returns the problem, if there is one, and the directories of git."""
         git, used = self._git(record), _may_be_in_use(record)
         try:
             tree = record.status.worktree or await self._planned(git, record)
             await self._in_thread(functools.partial(create.create_worktree, git, tree, used=used))
+            return None, await self._in_thread(create.list_git_directories, git, tree)
         except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
@@ -90,8 +113,7 @@ class Worktrees:
                 and await self._in_thread(create.discard_worktree, git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
-            return f"no worktree: {exc}"
-        return None
+            return f"no worktree: {exc}", ()
 
     def _git(self, record: JobRecord) -> Git:
         """Git with the job's environment; with the daemon's if that is lost, or the agent is no longer configured."""
@@ -114,16 +136,78 @@ class Worktrees:
                 raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
             tree = record.status.worktree
             if tree is None:
-                raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
+                raise _no_worktree(record)
             why = await self._in_thread(
                 cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
             )
             if why is None and not dry_run:
                 record.status.worktree = None
-                self._table.worktree_removed(record)
-                await self._journal.commit(record, self._journal.events.worktree(record))
+                await self._changed(record)
                 log.info("worktree_removed job=%s path=%s", record.id, tree.path)
             return why
+
+    async def _discard(self, record: JobRecord, grace_s: float) -> None:
+        async with self._turn(record.id):
+            if not record.status.state.is_final:
+                raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
+            tree = record.status.worktree
+            if tree is None:
+                raise _no_worktree(record)
+            try:
+                commit = await self._in_thread(discarding.keep_work, self._git(record), tree, record.id)
+                if commit is not None:
+                    until = datetime.now(UTC) + timedelta(seconds=grace_s)
+                    record.status.discarded = DiscardedWork(tree, commit, until)
+                    record.status.discarded_until = steady_time(grace_s)
+                    await self._changed(record)  # before anything is removed
+                await self._in_thread(discarding.remove_kept, self._git(record), tree)
+            except (discarding.CannotDiscard, create.WorktreeUnavailable, GitError, OSError) as exc:
+                message = f"the work of job {record.id} cannot be discarded: {exc}"
+                raise Refused(ErrorCode.WORKTREE_KEPT, message, "Nothing was removed.") from exc
+            record.status.worktree = None
+            await self._changed(record)
+            log.info("work_discarded job=%s path=%s commit=%s", record.id, tree.path, commit)
+
+    async def _restore(self, record: JobRecord) -> None:
+        async with self._turn(record.id):
+            kept = record.status.discarded
+            if kept is None:
+                raise Refused(ErrorCode.NOTHING_DISCARDED, f"no discarded work of job {record.id} is kept")
+            if not record.status.state.is_final:
+                raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
+            if record.status.worktree is not None:
+                hint = f"Merge it (`luzia merge {record.id}`), clean it (`luzia clean {record.id}`), or discard it too."
+                raise Refused(ErrorCode.WORKTREE_KEPT, f"job {record.id} has another worktree now", hint)
+            try:
+                await self._in_thread(discarding.restore_work, self._git(record), kept.worktree, kept.commit)
+            except (discarding.CannotDiscard, GitError, OSError) as exc:
+                message = f"the work of job {record.id} cannot be restored: {exc}"
+                raise Refused(ErrorCode.WORKTREE_KEPT, message, f"It is kept in the commit {kept.commit}.") from exc
+            record.status.worktree, record.status.discarded, record.status.discarded_until = kept.worktree, None, None
+            await self._changed(record)
+            await self._delete_reference(record, kept)
+            log.info("work_restored job=%s path=%s", record.id, kept.worktree.path)
+
+    async def _delete_copy(self, record: JobRecord) -> None:
+        async with self._turn(record.id):
+            kept = record.status.discarded
+            if kept is None or self._closing:
+                return  # it was restored just now, or the next daemon does it
+            await self._delete_reference(record, kept)
+            if self._table.get(record.id) is record:
+                record.status.discarded = record.status.discarded_until = None
+                await self._changed(record)
+
+    async def _delete_reference(self, record: JobRecord, kept: DiscardedWork) -> None:
+        try:
+            await self._in_thread(discarding.delete_copy, self._git(record), kept.worktree, record.id, kept.commit)
+        except GitError as exc:
+            log.warning("discarded_work_not_deleted job=%s commit=%s error=%s", record.id, kept.commit, exc)
+
+    async def _changed(self, record: JobRecord) -> None:
+        """Record a change of the job's worktree or of its discarded work."""
+        self._table.worktree_changed(record)
+        await self._journal.commit(record, self._journal.events.worktree(record))
 
     def _turn(self, job: str) -> asyncio.Lock:
         return self._turns.setdefault(job, asyncio.Lock())
@@ -141,3 +225,10 @@ class Worktrees:
 def _may_be_in_use(record: JobRecord) -> bool:
     """Whether an agent may have worked in the tree: an earlier attempt may have started."""
     return any(each.started_at is not None or each.outcome is Outcome.LOST for each in record.status.attempts[:-1])
+
+
+def _no_worktree(record: JobRecord) -> Refused:
+    if record.status.discarded is None:
+        return Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
+    hint = f"Restore it with `luzia restore-work {record.id}`."
+    return Refused(ErrorCode.NO_WORKTREE, f"the work of job {record.id} was discarded", hint)

@@ -1,22 +1,27 @@
-"""Time zones by name, from the system's files or else from the package tzdata."""
+"""Time zones: by name, from the system's files or else from the package tzdata; or as a rule, as in POSIX's TZ."""
 
 from __future__ import annotations
 
 import os
+import re
+import struct
 from collections.abc import Mapping
 from difflib import get_close_matches
+from io import BytesIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from luzia_protocol.errors import ErrorCode, Refused
 
 _LOCALTIME = "/etc/localtime"
 _TIMEZONE = "/etc/timezone"
+_RULE = re.compile(r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?\d.*", re.ASCII)
+"""The beginning of a rule: a name and an offset. Whether the rest is valid is found out when it is loaded."""
 
 
 def load_zone(name: str) -> ZoneInfo:
-    """The zone with this name. Raises Refused (UNKNOWN_TIMEZONE), with a suggestion."""
+    """The zone with this name or rule. Raises Refused (UNKNOWN_TIMEZONE), with a suggestion."""
     try:
-        return ZoneInfo(name)
+        return _load(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         near = _suggest(name)
         hint = f"Did you mean {near}?" if near else ""
@@ -25,7 +30,9 @@ def load_zone(name: str) -> ZoneInfo:
 
 def local_zone_name(environ: Mapping[str, str]) -> str:
     """The name of the local zone, from TZ or the machine. Raises Refused when it cannot be found."""
-    for name in (environ.get("TZ", "").removeprefix(":"), _read_link(), _read_timezone_file()):
+    if "TZ" in environ:
+        return _name_in_variable(environ["TZ"])
+    for name in (_read_link(_LOCALTIME), _read_timezone_file()):
         if name and _is_known(name):
             return name
     raise Refused(
@@ -35,9 +42,35 @@ def local_zone_name(environ: Mapping[str, str]) -> str:
     )
 
 
-def _read_link() -> str:
-    """The target of the link /etc/localtime below the directory of the zones (see localtime(5))."""
-    return os.path.realpath(_LOCALTIME).rpartition("/zoneinfo/")[2] if os.path.islink(_LOCALTIME) else ""
+def _name_in_variable(text: str) -> str:
+    """The zone that TZ names: a name, a rule, or a file of the zones (see tzset(3)). Raises Refused."""
+    text = text.removeprefix(":")
+    if text.startswith("/"):
+        names = (text.rpartition("/zoneinfo/")[2], _read_link(text))
+        text = next((name.removeprefix("posix/") for name in names if _is_known(name)), text)
+    try:
+        load_zone(text or "UTC")
+    except Refused as refused:
+        hint = f"{refused.hint} Or correct the variable TZ."
+        raise Refused(refused.code, f"unknown time zone '{text}' in the variable TZ", hint) from refused
+    return text or "UTC"
+
+
+def _load(name: str) -> ZoneInfo:
+    """The zone. Raises ZoneInfoNotFoundError, ValueError, OSError."""
+    try:
+        return ZoneInfo(name)
+    except ZoneInfoNotFoundError:
+        if not _RULE.fullmatch(name):
+            raise
+    # A file without transitions, whose footer is the rule: see RFC 8536.
+    header = b"TZif2" + bytes(15) + struct.pack(">6L", 0, 0, 0, 0, 1, 1)
+    return ZoneInfo.from_file(BytesIO((header + bytes(7)) * 2 + b"\n" + name.encode() + b"\n"), key=name)
+
+
+def _read_link(path: str) -> str:
+    """The name of the zone whose file the link leads to, below the directory of the zones (see localtime(5))."""
+    return os.path.realpath(path).rpartition("/zoneinfo/")[2] if os.path.islink(path) else ""
 
 
 def _read_timezone_file() -> str:
@@ -51,7 +84,7 @@ def _read_timezone_file() -> str:
 
 def _is_known(name: str) -> bool:
     try:
-        ZoneInfo(name)
+        _load(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True

@@ -12,16 +12,22 @@ from typing import Any
 
 import msgspec
 
-from luziad.agents.registry import BUILT_IN, READERS, RUN_ADAPTER
-from luziad.agents.template import PLACEHOLDERS, find_placeholders
-from luziad.config import rules
+from luziad.agents import registry
+from luziad.agents.expressions import ExpressionError
+from luziad.agents.jsonl_fields import parse_field
+from luziad.agents.options import Choice, find_unsupported
+from luziad.agents.registry import BUILT_IN, PREFERENCE, READERS, RUN_ADAPTER
+from luziad.agents.template import ARGS, OPTIONAL, PLACEHOLDERS, Template, find_placeholders, list_words
+from luziad.config import rules, shipped_agents
 from luziad.config.rules import NAME, NAME_EXPECTED, Rule, describe_value, is_text
 from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
 from luziad.jobs.resources import MACHINE
 
-COMMAND_KEYS = ("prompt", "env", "merge_stderr", "reader", "jsonl")
+COMMAND_KEYS = (
+    "resume_command", "prompt", "env", "merge_stderr", "reader", "jsonl", "version_option", "install_hint"
+)  # fmt: skip
 """Keys that apply to a command only, not to a built-in agent without one."""
 
 _LINE = re.compile(r"line (\d+)")
@@ -61,14 +67,22 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
     mistakes = checker.describe_mistakes(file, text) + list(more)
     if mistakes:
         raise ConfigError(mistakes)
-    return CheckedConfig(
+    tables = shipped_agents.complete_tables(data.get("agents", {}))
+    config = CheckedConfig(
         daemon=msgspec.convert(data.get("daemon", {}), DaemonConfig),
         projects={
             n: msgspec.convert(_expand_home(t, "path"), ProjectConfig) for n, t in data.get("projects", {}).items()
         },
-        agents={n: msgspec.convert(_expand_home(t, "command"), AgentConfig) for n, t in data.get("agents", {}).items()},
+        agents={
+            n: msgspec.convert(_expand_home(_expand_home(t, "command"), "resume_command"), AgentConfig)
+            for n, t in tables.items()
+        },
         resources=data.get("resources", {}),
     )
+    checker.check_agent_options(config)
+    if mistakes := checker.describe_mistakes(file, text):
+        raise ConfigError(mistakes)
+    return config
 
 
 def _expand_home(table: dict[str, Any], key: str) -> dict[str, Any]:
@@ -88,7 +102,9 @@ class _Checker:
         self._data = data
         self._mistakes: list[tuple[Path, str]] = []
         agents = data.get("agents")
-        self._agents = list(dict.fromkeys([*BUILT_IN, *(agents if isinstance(agents, dict) else ())]))
+        self._agents = list(
+            dict.fromkeys([*BUILT_IN, *shipped_agents.NAMES, *(agents if isinstance(agents, dict) else ())])
+        )
 
     def run(self) -> None:
         """Check everything."""
@@ -103,6 +119,20 @@ class _Checker:
             self._check_template(("agents", name), table)
             self._check_without_command(("agents", name), table)
         self._check_resources()
+
+    def check_agent_options(self, config: CheckedConfig) -> None:
+        """Check that the agents support the options that are set for them."""
+        adapters = registry.build(config.agents)
+        chosen: list[tuple[Path, str | None, Choice]] = [
+            *((("agents", name), name, table) for name, table in config.agents.items()),
+            *(
+                (("projects", name), table.agent or config.daemon.default_agent, table)
+                for name, table in config.projects.items()
+            ),
+        ]
+        for path, agent, choice in chosen:
+            for key, words in find_unsupported(choice, adapters[agent]).items() if agent is not None else ():
+                self._report((*path, key), words)
 
     def describe_mistakes(self, file: str, text: str) -> list[str]:
         """The mistakes with their file, line and key, in the order of the file."""
@@ -153,6 +183,16 @@ class _Checker:
             self._report(path, f"found {describe_value(value, secret=rule.secret)}, expected {rule.expected}")
         elif rule is rules.VARIABLES:
             self._check_variables(path, value)
+        elif rule in (rules.FIELD, rules.TYPE):
+            self._check_expressions(path, [value] if isinstance(value, str) else value, rule)
+
+    def _check_expressions(self, path: Path, texts: list[str], rule: Rule) -> None:
+        for text in texts:
+            try:
+                if parse_field(text).type is not None and rule is rules.TYPE:
+                    self._report(path, f"found a field of one type of line, expected {rule.expected}")
+            except ExpressionError as exc:
+                self._report(path, str(exc))
 
     def _check_variables(self, path: Path, env: dict[str, Any]) -> None:
         for name, value in env.items():
@@ -191,31 +231,55 @@ class _Checker:
     def _check_without_command(self, path: Path, table: Any) -> None:
         if not isinstance(table, dict) or "command" in table:
             return
-        if path[-1] not in BUILT_IN:
+        if path[-1] not in (*BUILT_IN, *shipped_agents.NAMES):
             self._report((*path, "command"), f"missing, expected {rules.COMMAND.expected}")
             return
         for key in table:
             if key in COMMAND_KEYS:
-                self._report((*path, key), "requires `command`; without a command only max_running can be set")
+                self._report(
+                    (*path, key),
+                    "requires `command`; without it only model, permission_mode, args and max_running can be set",
+                )
 
     def _check_template(self, path: Path, table: Any) -> None:
         command: Any = table.get("command") if isinstance(table, dict) else None
         if not rules.COMMAND.accepts(command):
             return
         reader = table.get("reader")
-        if isinstance(reader, str) and reader not in READERS:
-            self._report((*path, "reader"), f"found {describe_value(reader)}, expected one of {', '.join(READERS)}")
+        readers = (*READERS, *shipped_agents.NAMES)
+        if isinstance(reader, str) and reader not in readers:
+            self._report((*path, "reader"), f"found {describe_value(reader)}, expected one of {', '.join(readers)}")
         self._check_mapping(path, reader, table.get("jsonl"))
-        used = {name for word in command for name in find_placeholders(word)}
+        resume_command = table.get("resume_command")
+        sessions = [(*path, "command")] if "session" in self._check_placeholders((*path, "command"), command) else []
+        if rules.COMMAND.accepts(resume_command):
+            place = (*path, "resume_command")
+            if sessions:
+                self._report(sessions[0], "{session} is replaced in resume_command only, if there is one")
+            if "session" not in self._check_placeholders(place, resume_command):
+                self._report(place, "no placeholder for the session, add {session}")
+            sessions = [place]
+        if sessions and not _tells_session(path[-1], table):
+            told = "set `reader`, or map `session` in the table jsonl"
+            self._report(sessions[0], f"{{session}} requires output that tells the session: {told}")
+
+    def _check_placeholders(self, path: Path, template: Template) -> set[str]:
+        """Check the placeholders of a command, and return their names."""
+        words = list_words([part for part in template if part != ARGS])
+        used = {name for word in words for name in find_placeholders(word)}
         for name in sorted(used.difference(PLACEHOLDERS)):
             known = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
             literal = f"write {{{{{name}}}}} for the text {{{name}}}"
-            self._report((*path, "command"), f"unknown placeholder {{{name}}}, expected {known} ({literal})")
+            if name == ARGS[1:-1]:
+                self._report(path, f"{ARGS} must be a word of its own, outside of a group")
+            else:
+                self._report(path, f"unknown placeholder {{{name}}}, expected {known} or {ARGS} ({literal})")
+        if set(find_placeholders(next(list_words(template)))) & {*OPTIONAL, "args"}:
+            self._report(path, "the first word must not depend on a placeholder that can be without a value")
+        table = self._data["agents"][path[1]]
         if table.get("prompt", "argument") == "argument" and not used & {"task", "prompt_file"}:
-            self._report(
-                (*path, "command"),
-                'no placeholder for the task, add {task} or {prompt_file}, or set prompt = "stdin"',
-            )
+            self._report(path, 'no placeholder for the task, add {task} or {prompt_file}, or set prompt = "stdin"')
+        return used
 
     def _check_mapping(self, path: Path, reader: Any, table: Any) -> None:
         """Check that there is a mapping if the reader is `jsonl`, and none otherwise."""
@@ -226,6 +290,14 @@ class _Checker:
             self._check_table((*path, "jsonl"), JsonlConfig, table)
             if reader != "jsonl":
                 self._report((*path, "jsonl"), 'requires reader = "jsonl"')
+
+
+def _tells_session(name: str, table: dict[str, Any]) -> bool:
+    """Whether the output of a configured agent, as it is read, tells the session."""
+    jsonl = table.get("jsonl")
+    if isinstance(jsonl, dict):
+        return "session" in jsonl
+    return table.get("reader", name) in (*PREFERENCE, *shipped_agents.NAMES)
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import MAX_CPUS, MAX_PRIORITY, MAX_RETRIES, RETRYABLE
 
-from luziad.agents.jsonl import parse_field
-
 MAX_COUNT = 1_000_000_000
 MIN_BYTES, MAX_BYTES = 1 << 16, 1 << 50
 MAX_WEIGHT = 1000
@@ -54,17 +52,16 @@ def _is_directory(value: object) -> bool:
 
 
 def _is_command(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(is_text, value)) and bool(value[0])
+    """Whether a value is a command: strings, and arrays of strings; the first is a string that is not empty."""
+    if not isinstance(value, list) or not value or not isinstance(value[0], str) or not value[0]:
+        return False
+    return all(all(map(is_text, each)) if isinstance(each, list) else is_text(each) for each in value)
 
 
-def _is_field(value: object, *, plain: bool = False) -> bool:
-    """Whether a value is a field of a line, or an array of fields. plain: it must be one field with only a path."""
-    if plain:
-        return (
-            isinstance(value, str) and (field := parse_field(value)) is not None and field.type is field.value is None
-        )
+def _is_field(value: object) -> bool:
+    """Whether a value is a string or an array of strings; that they are expressions is checked one by one."""
     several = value if isinstance(value, list) else [value]
-    return bool(several) and all(isinstance(each, str) and parse_field(each) is not None for each in several)
+    return bool(several) and all(isinstance(each, str) for each in several)
 
 
 def one_of(*words: str) -> Rule:
@@ -104,9 +101,11 @@ BACKOFF = Rule("an array of one or two numbers of seconds, the first not above t
 DIRECTORY = Rule("an absolute path, or a path that begins with ~", _is_directory)
 WORDS = Rule("an array of strings that are not empty and contain no NUL", _is_words)
 COMMAND = Rule("an array of strings without NUL, the first one not empty", _is_command, secret=True)
+WORD = Rule("a string that is not empty and contains no NUL", lambda value: is_text(value) and value != "")
 VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)
-FIELD = Rule('a field such as "message.text", "result:cost" or "state=done", or an array of them', _is_field)
-FIELD_PATH = Rule('names separated by dots, such as "event.type"', lambda value: _is_field(value, plain=True))
+FIELD = Rule('an expression such as "message.text" or "result: cost", or an array of them', _is_field)
+TYPE = Rule('an expression such as "event.type"', lambda value: isinstance(value, str))
+TOTALS = Rule('true, false, "run" or "session"', lambda value: isinstance(value, bool) or value in ("run", "session"))
 JSONL = Rule("a table such as [agents.NAME.jsonl]", lambda value: isinstance(value, dict))
 LOG_LEVEL = one_of("debug", "info", "warning", "error")
 PROMPT = one_of("argument", "stdin", "none")

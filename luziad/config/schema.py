@@ -6,6 +6,7 @@ docs/configuration.md has a row for every field.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -53,6 +54,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_load, min_free_memory_bytes, max_cpu_pressure, max_memory_pressure, max_io_pressure: nothing starts while the
     machine is busier; a pressure is the percentage of the last 10 s in which a process waited.
     starvation_after_s: seconds that a job is passed over before slots and resources are reserved for it.
+    discard_grace_s: seconds that discarded work is kept.
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
     retries: attempts that may be added to a job; None adds attempts after an overload only.
     retry_on: the outcomes after which an attempt is added.
@@ -83,6 +85,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_memory_pressure: Annotated[float | None, rules.PERCENT] = None
     max_io_pressure: Annotated[float | None, rules.PERCENT] = None
     starvation_after_s: Annotated[float, rules.SECONDS] = 600.0
+    discard_grace_s: Annotated[float, rules.SECONDS] = 14 * 86400.0
     snapshot_interval_s: Annotated[float, rules.SECONDS] = 300.0
     log_level: Annotated[str, rules.LOG_LEVEL] = "info"
     retries: Annotated[int | None, rules.RETRIES] = None
@@ -104,6 +107,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: the default priority of a job. weight: the project's share of the slots, relative to other projects.
     worktree: each job runs in a git worktree. ask: agents may ask questions and wait for the answers.
     allow: what agents may use without asking, in the agent's own notation.
+    model, permission_mode, args: of its agent, as in [agents.NAME]; not for another agent that a dispatch names.
     """
 
     path: Annotated[str, rules.DIRECTORY]
@@ -130,25 +134,35 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_cost_usd_per_day: Annotated[float | None, rules.DOLLARS] = None
     ask: Annotated[bool, rules.BOOLEAN] = False
     allow: Annotated[list[str], rules.WORDS] = []
+    model: Annotated[str | None, rules.WORD] = None
+    permission_mode: Annotated[str | None, rules.WORD] = None
+    args: Annotated[list[str], rules.WORDS] = []
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[agents.NAME.jsonl]: the fields of the JSON lines that the program prints, see agents/jsonl.py.
+    """[agents.NAME.jsonl]: what the JSON lines mean that the program prints, see agents/jsonl.py.
 
     type: of a line. session, model, version: their names. turn: in a line that begins a turn of the model.
-    text: a message of the model. tool: the name of a called tool. file: the path of a written file.
-    plan: the whole list of tasks; plan_text, plan_state: in an entry of it.
-    tokens_in, tokens_out, tokens_cached, cost: usage, the cost in US dollars; totals: they are running totals.
-    error: the message of a final error. success: in the line that proves that the work was done.
+    turn_id: its id, by which repeated lines are recognised. text: messages of the model.
+    tool: called tools, as names or as objects with name, id, input and file.
+    result: of tools, as objects with id, failed, refused and output. file: paths of written files.
+    plan: the whole list of tasks. plan_text, plan_state: the names in an entry of it.
+    tokens_in, tokens_out, tokens_cached, cost: usage, the cost in US dollars.
+    totals: usage is a running total, of the run (true or "run") or of the session.
+    error: the message of a final error. status, cause, resets_at: its HTTP status, its cause, and the reset time of a
+    usage limit. retry: in the line after which an error is not final.
+    success: in the line that proves that the work was done.
     """
 
-    type: Annotated[str, rules.FIELD_PATH] = "type"
+    type: Annotated[str, rules.TYPE] = "type"
     session: Annotated[str | list[str] | None, rules.FIELD] = None
     model: Annotated[str | list[str] | None, rules.FIELD] = None
     version: Annotated[str | list[str] | None, rules.FIELD] = None
     turn: Annotated[str | list[str] | None, rules.FIELD] = None
+    turn_id: Annotated[str | list[str] | None, rules.FIELD] = None
     text: Annotated[str | list[str] | None, rules.FIELD] = None
     tool: Annotated[str | list[str] | None, rules.FIELD] = None
+    result: Annotated[str | list[str] | None, rules.FIELD] = None
     file: Annotated[str | list[str] | None, rules.FIELD] = None
     plan: Annotated[str | list[str] | None, rules.FIELD] = None
     plan_text: Annotated[str, rules.STRING] = "text"
@@ -157,29 +171,41 @@ class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens_out: Annotated[str | list[str] | None, rules.FIELD] = None
     tokens_cached: Annotated[str | list[str] | None, rules.FIELD] = None
     cost: Annotated[str | list[str] | None, rules.FIELD] = None
-    totals: Annotated[bool, rules.BOOLEAN] = False
+    totals: Annotated[bool | str, rules.TOTALS] = False
     error: Annotated[str | list[str] | None, rules.FIELD] = None
+    status: Annotated[str | list[str] | None, rules.FIELD] = None
+    cause: Annotated[str | list[str] | None, rules.FIELD] = None
+    resets_at: Annotated[str | list[str] | None, rules.FIELD] = None
+    retry: Annotated[str | list[str] | None, rules.FIELD] = None
     success: Annotated[str | list[str] | None, rules.FIELD] = None
 
 
 class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[agents.NAME]: a command template for any program, or limits of a built-in agent.
+    """[agents.NAME]: a command template for any program, or options and limits of a built-in agent.
 
-    command: argv; `{task}`, `{prompt_file}` and `{directory}` are replaced in each argument. None
-    keeps the built-in agent.
+    command: argv; the placeholders of agents/template.py are replaced in each argument. None keeps the built-in agent.
+    resume_command: the command of attempts that resume a session; None if `command` does that too.
+    model, permission_mode, args: what its jobs use unless their project or dispatch says otherwise; `args` add up.
     prompt: how the task reaches the program: `argument` (a placeholder in command), `stdin` or `none`.
     env: variables for the program. merge_stderr: its stderr goes into its stdout.
-    reader: the built-in agent whose output format the program prints, `jsonl` for a mapping, or `none`;
+    reader: the agent that luzia knows whose output format the program prints, `jsonl` for a mapping, or `none`;
     None takes the one with the agent's name. jsonl: the mapping for the reader `jsonl`.
+    version_option: with `--version` the program prints its version and exits. install_hint: how to install it.
     max_running: attempts of this agent that run at once.
     """
 
-    command: Annotated[list[str] | None, rules.COMMAND] = None
+    command: Annotated[Sequence[str | list[str]] | None, rules.COMMAND] = None
+    resume_command: Annotated[Sequence[str | list[str]] | None, rules.COMMAND] = None
     prompt: Annotated[str, rules.PROMPT] = "argument"
     env: Annotated[dict[str, str], rules.VARIABLES] = {}
     merge_stderr: Annotated[bool, rules.BOOLEAN] = False
     reader: Annotated[str | None, rules.STRING] = None
     jsonl: Annotated[JsonlConfig | None, rules.JSONL] = None
+    version_option: Annotated[bool, rules.BOOLEAN] = False
+    install_hint: Annotated[str, rules.STRING] = ""
+    model: Annotated[str | None, rules.WORD] = None
+    permission_mode: Annotated[str | None, rules.WORD] = None
+    args: Annotated[list[str], rules.WORDS] = []
     max_running: Annotated[int | None, rules.COUNT] = None
 
 
@@ -205,6 +231,11 @@ class Config(msgspec.Struct, frozen=True):
     jobs_dir: str
     trees_dir: str
     config_file: str
+
+    @property
+    def default_jobs_dir(self) -> str:
+        """Where jobs are unless LUZIA_JOBS_DIR names another directory."""
+        return os.path.join(self.state_dir, "jobs")
 
     def project(self, name: str) -> ProjectConfig:
         """The settings of a project, which need not be configured."""

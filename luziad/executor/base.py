@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -109,5 +110,5 @@ class Executor(Protocol):
     def job_directory(self, job: str) -> str:
         """The job's directory; it need not exist."""
 
-    def delete_job(self, job: str) -> None:
-        """Delete the job's directory. Its attempts must have ended."""
+    def delete_job(self, job: str) -> asyncio.Future[None]:
+        """Delete the job's directory; the future is done then. Its attempts must have ended."""

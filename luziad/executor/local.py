@@ -26,6 +26,7 @@ from luziad.executor.base import AttemptObserver, ChangeWatcher, Launch
 from luziad.executor.cgroup_controllers import CgroupControllers
 from luziad.executor.fork_server_client import ForkServerClient, Reply
 from luziad.jobs.attempt import AttemptRef, ExitRecord
+from luziad.jobs.directories import JobDirectories
 from luziad.supervise import agent_stdin, attempt_files, boot_clock
 
 log = logging.getLogger(__name__)
@@ -68,8 +69,8 @@ class _Attempt(msgspec.Struct, eq=False):
 class LocalExecutor:
     """The Executor of this machine (see base.py).
 
-    jobs_dir: absolute path of the directory of all jobs. watcher: tells of writes to the files of an attempt. pool: for
-    short file operations; slow_pool: for deletions; None takes the loop's.
+    jobs_dir: the directory of new jobs. directories: of all jobs. watcher: tells of writes to the files of an attempt.
+    pool: for short file operations; slow_pool: for deletions; None takes the loop's.
 
     Every submit or attach of an attempt that is not yet active leads to exactly one `attempt_ended`.
     """
@@ -77,11 +78,13 @@ class LocalExecutor:
     def __init__(
         self,
         jobs_dir: str,
+        directories: JobDirectories,
         watcher: ChangeWatcher,
         pool: concurrent.futures.Executor | None = None,
         slow_pool: concurrent.futures.Executor | None = None,
     ) -> None:
         self._jobs_dir = os.path.abspath(jobs_dir)
+        self._directories = directories
         self._watcher = watcher
         self._pool = pool
         self._slow_pool = slow_pool
@@ -203,18 +206,21 @@ class LocalExecutor:
         """The job's directory; it need not exist. Raises ValueError for an invalid job id."""
         if not _JOB_ID.fullmatch(job):
             raise ValueError(f"invalid job id '{job}'")
-        return os.path.join(self._jobs_dir, job)
+        return self._directories.find(job)
 
-    def delete_job(self, job: str) -> None:
-        """Delete the job's directory. Its attempts must have ended."""
+    def delete_job(self, job: str) -> asyncio.Future[None]:
+        """Delete the job's directory; the future is done then. Its attempts must have ended."""
         directory = self.job_directory(job)
+        self._directories.forget(job)
 
         def deleted(future: asyncio.Future[None]) -> None:
             error = future.exception()
             if error is not None and not isinstance(error, FileNotFoundError):
                 log.error("directory_not_deleted job=%s error=%s", job, error)
 
-        self._loop.run_in_executor(self._slow_pool, shutil.rmtree, directory).add_done_callback(deleted)
+        deletion = self._loop.run_in_executor(self._slow_pool, shutil.rmtree, directory)
+        deletion.add_done_callback(deleted)
+        return deletion
 
     def _replied(self, reply: Reply) -> None:
         """Process a line from the fork server or a shim."""

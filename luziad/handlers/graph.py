@@ -6,10 +6,8 @@ until all of it is accepted, in one turn of the loop and one commit.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Generator, Iterable
-from contextlib import closing
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 import msgspec
@@ -20,12 +18,12 @@ from luzia_protocol.requests import MAX_GRAPH_JOBS, MAX_PAGE, Graph, GraphShow, 
 
 from luziad.errors import StorageError
 from luziad.handlers.dispatch.dependencies import validate_dependencies
-from luziad.handlers.replies import Call, storage_refusal
+from luziad.handlers.pages import encode_jobs
+from luziad.handlers.replies import Call, SlicedReply, storage_refusal
 from luziad.handlers.services import Services
 from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
 from luziad.journal.journal import CommitCallbacks, CommitListener
-from luziad.scheduling.admission import BATCH_SIZE
 
 MAX_MISTAKES = 10
 """The jobs of a graph whose mistakes are told at once."""
@@ -33,45 +31,38 @@ MAX_MISTAKES = 10
 _NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
-def graph(services: Services, request: Graph, call: Call) -> Awaitable[None] | None:
+def graph(services: Services, request: Graph, call: Call) -> SlicedReply | None:
     """Validate all jobs, accept them in one step, and answer when they are on disk."""
     slices = _accept(services, request, call)
     has_parent = request.parent is not None or any(node.parent is not None for node in request.jobs)
-    if len(request.jobs) > BATCH_SIZE and not has_parent:  # what ancestors may dispatch could change between the slices
-        return _run_slices(slices)
-    for _ in slices:
+    if not has_parent:
+        return slices
+    for _ in slices:  # what ancestors may dispatch could change between the slices
         pass
     return None
 
 
-async def _run_slices(slices: Generator[None]) -> None:
-    """Let the loop run between the slices of a graph. The graph is dropped when its connection is closed."""
-    with closing(slices):
-        for _ in slices:
-            await asyncio.sleep(0)
-
-
-def _accept(services: Services, request: Graph, call: Call) -> Generator[None]:
+def _accept(services: Services, request: Graph, call: Call) -> SlicedReply:
     """Make the jobs, some in each slice, and accept them all in the last. Raises Refused, with nothing left behind."""
     nodes = _validate_names(request)
     if _answer_existing(services, request, nodes, call):
-        return
+        return None
     services.job_factory.require_room(len(nodes))
     draft = _GraphDraft(services, request, nodes, call.uid)
     accepted = False
     try:
-        for number, name in enumerate(_sort(nodes), 1):
+        for name in _sort(nodes):
             draft.add(name)
-            if number % BATCH_SIZE == 0:
-                yield
+            yield
         draft.check_mistakes()
         if _answer_existing(services, request, nodes, call):
-            return
+            return None
         services.job_factory.require_room(len(nodes))
         draft.check_dependencies()
         answer = replies.GraphResult({name: draft.records[name].id for name in nodes})
         services.scheduler.admission.accept_all(draft.records.values(), _graph_reply(call, answer, len(nodes)))
         accepted = True
+        return None
     finally:
         draft.close(accepted)
 
@@ -216,13 +207,14 @@ class _GraphDraft:
         return found
 
 
-def graph_show(services: Services, request: GraphShow, call: Call) -> replies.JobGraph:
+def graph_show(services: Services, request: GraphShow, call: Call) -> SlicedReply:
     """All direct and indirect dependencies and dependents of a job, dependencies first."""
     start = services.table.find(request.job, call.uid)
     children: dict[str, list[str]] = {}
-    for record in services.table.newest_first():
+    for record in list(services.table.newest_first()):
         for parent in _parents_of(record):
             children.setdefault(parent, []).append(record.id)
+        yield
     found: dict[str, JobRecord] = {start.id: start}
     pending = [start]
     for record in pending:
@@ -231,9 +223,11 @@ def graph_show(services: Services, request: GraphShow, call: Call) -> replies.Jo
             if job not in found and other is not None and other.durable and len(found) < MAX_PAGE:
                 found[job] = other
                 pending.append(other)
+        yield
     oldest_first = sorted(found.values(), key=lambda record: record.n)
     order = sort_parents_first({each.id: _parents_of(each) for each in oldest_first})
-    return replies.JobGraph([services.view(found[job], whole=False) for job in order], len(found) == MAX_PAGE)
+    jobs = yield from encode_jobs(services, [found[job] for job in order])
+    return replies.JobGraph(jobs, len(found) == MAX_PAGE or len(jobs) < len(order))
 
 
 def _parents_of(record: JobRecord) -> tuple[str, ...]:

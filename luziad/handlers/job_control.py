@@ -1,4 +1,4 @@
-"""Requests that control one job: cancel, pause, resume, hold, release, retry, remove, clean, answer and send."""
+"""Requests that control one job: its attempts, its place in the queue, its worktree, and its agent."""
 
 from __future__ import annotations
 
@@ -9,13 +9,27 @@ from luzia_protocol.base import JobRequest
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Hold, Release
-from luzia_protocol.replies import CleanResult
-from luzia_protocol.requests import Answer, Cancel, Clean, Pause, Remove, Resume, Retry, Send
+from luzia_protocol.replies import CleanResult, DiscardResult, RestoreResult, RetryResult
+from luzia_protocol.requests import (
+    Answer,
+    Cancel,
+    Clean,
+    Discard,
+    Pause,
+    Remove,
+    RestoreWork,
+    Resume,
+    Retry,
+    Send,
+)
 
 from luziad.handlers.dispatch.inputs import validate_message
-from luziad.handlers.replies import Call, job_change, job_change_reply, require_writable
+from luziad.handlers.replies import Call, deferred_reply, job_change, job_change_reply, require_writable
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
+
+RECOVERY_TIMEOUT_S = 10.0
+"""How long the removal of a job waits until the store can be written, after the job's files are deleted."""
 
 
 def cancel(services: Services, request: Cancel, call: Call) -> None:
@@ -49,15 +63,25 @@ def release(services: Services, request: Release, call: Call) -> None:
 def retry(services: Services, request: Retry, call: Call) -> None:
     """Queue a finished job again, or start a job at once that waits for its start time."""
     services.shutdown.require_running()
-    services.scheduler.retry(*_change(services, request, call), fresh=request.fresh)
+    record = services.table.find(request.job, call.uid)
+    require_writable(services.journal)
+    revived: list[str] = []
+
+    def result() -> RetryResult:
+        change = job_change(record)
+        return RetryResult(change.job, change.state, change.attempt, revived)
+
+    revived += services.scheduler.retry(record, deferred_reply(services.journal, call, result), fresh=request.fresh)
 
 
 def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] | None:
     """Remove a finished job."""
-    record, reply = _change(services, request, call)
+    record = services.table.find(request.job, call.uid)
+    if services.journal.failure is not None:
+        return _remove_from_full_disk(services, record, call)
     if record.status.worktree is not None:
         return _remove_with_worktree(services, record, call)
-    services.scheduler.retention.remove(record, reply)
+    services.scheduler.retention.remove(record, job_change_reply(services.journal, record, call))
     return None
 
 
@@ -69,6 +93,30 @@ async def clean(services: Services, request: Clean, call: Call) -> None:
     path = "" if record.status.worktree is None else record.status.worktree.path
     why = await services.scheduler.worktrees.clean(record, dry_run=request.dry_run)
     call.answer(CleanResult(record.id, path, removed=why is None, why=why))
+    call.finish()
+
+
+async def discard(services: Services, request: Discard, call: Call) -> None:
+    """Remove a job's worktree with its work, of which a copy is kept."""
+    record = services.table.find(request.job, call.uid)
+    require_writable(services.journal)
+    call.out_of_order()
+    path = "" if record.status.worktree is None else record.status.worktree.path
+    await services.scheduler.discarded.discard(record)
+    kept = record.status.discarded
+    commit, until = (None, None) if kept is None else (kept.commit, kept.kept_until)
+    call.answer(DiscardResult(record.id, path, commit, until))
+    call.finish()
+
+
+async def restore_work(services: Services, request: RestoreWork, call: Call) -> None:
+    """Restore a job's worktree that was discarded."""
+    record = services.table.find(request.job, call.uid)
+    require_writable(services.journal)
+    call.out_of_order()
+    await services.scheduler.discarded.restore(record)
+    assert record.status.worktree is not None
+    call.answer(RestoreResult(record.id, record.status.worktree))
     call.finish()
 
 
@@ -84,6 +132,17 @@ async def _remove_with_worktree(services: Services, record: JobRecord, call: Cal
         call.finish()
 
     services.scheduler.retention.remove(services.table.find(record.id, call.uid), removed)
+
+
+async def _remove_from_full_disk(services: Services, record: JobRecord, call: Call) -> None:
+    """Remove a finished job while the store cannot be written: its own files may have filled the disk."""
+    await services.scheduler.retention.delete_files(record)
+    await services.journal.recovery(RECOVERY_TIMEOUT_S)
+    record = services.table.find(record.id, call.uid)
+    if record.status.worktree is not None:
+        await _remove_with_worktree(services, record, call)
+    else:
+        services.scheduler.retention.remove(record, job_change_reply(services.journal, record, call))
 
 
 async def answer(services: Services, request: Answer, call: Call) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from itertools import islice
 
 from msgspec.structs import replace
@@ -12,11 +12,16 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import FINAL_STATES, JobState
 from luzia_protocol.requests import MAX_PAGE, List, Status
 
-from luziad.handlers.replies import Call
+from luziad.handlers.pages import encode_jobs
+from luziad.handlers.replies import Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 from luziad.jobs.sorting import iter_by_turn, sort_jobs
 from luziad.scheduling.ready.turns import jobs_by_turn
+
+MOST_SORTED = 2000
+"""Active and final jobs that are sorted at once; with more of them, all jobs are walked through in slices."""
+_INDEXED = frozenset(JobState) - {JobState.QUEUED}
 
 
 def status(services: Services, request: Status, call: Call) -> replies.StatusResult:
@@ -25,50 +30,82 @@ def status(services: Services, request: Status, call: Call) -> replies.StatusRes
     return replies.StatusResult(services.view(record, whole=True))
 
 
-def list_jobs(services: Services, request: List, call: Call) -> replies.JobPage:
+def list_jobs(services: Services, request: List, call: Call) -> SlicedReply:
     """A page of jobs."""
     if not 1 <= request.limit <= MAX_PAGE:
         raise Refused(ErrorCode.BAD_REQUEST, f"`limit` must be from 1 to {MAX_PAGE}, not {request.limit}")
     request = replace(request, projects=[services.find_project(each) for each in request.projects])
-    page, more = _page(services, request, call.uid)
+    seq = services.journal.committed_seq  # what happens while the page is made comes after this
+    is_newest_first = request.sort == "created" and not request.reverse
+    find = _newest if is_newest_first else _by_turn if request.sort == "turn" else _sorted
+    page, has_more = yield from find(services, request, call.uid)
+    jobs = yield from encode_jobs(services, page)
+    following = None
+    if has_more or len(jobs) < len(page):
+        following = page[len(jobs) - 1].n if is_newest_first else max(request.cursor or 0, 0) + len(jobs)
     return replies.JobPage(
-        jobs=[services.view(record, whole=False) for record in page],
+        jobs=jobs,
         counts=services.table.counts(request.projects or None),
-        next=more,
-        seq=services.journal.committed_seq,
+        next=following,
+        seq=seq,
         notices=services.operations.notices,
         queues=services.scheduler.queues.now,
     )
 
 
-def _page(services: Services, request: List, uid: int) -> tuple[list[JobRecord], int | None]:
-    """The records of a page, and the cursor of the next: the number of the last record, or an offset."""
+Page = Generator[None, None, tuple[list[JobRecord], bool]]
+"""The records of a page, and whether there are more. The next cursor is the last record's number, or an offset."""
+
+
+def _newest(services: Services, request: List, uid: int) -> Page:
     matches = _filter(services, request, uid)
-    if request.sort != "created" or request.reverse:
-        begin = max(request.cursor or 0, 0)
-        end = begin + request.limit
-        found = list(islice(_sorted(services, request, uid, matches), begin, end + 1))
-        return found[: request.limit], end if len(found) > request.limit else None
     page: list[JobRecord] = []
     for record in _candidates(services, request, uid):
-        if not matches(record) or (request.cursor is not None and record.n >= request.cursor):
-            continue
-        if len(page) == request.limit:
-            return page, page[-1].n
-        page.append(record)
-    return page, None
+        if matches(record) and (request.cursor is None or record.n < request.cursor):
+            if len(page) == request.limit:
+                return page, True
+            page.append(record)
+        yield
+    return page, False
 
 
-def _sorted(services: Services, request: List, uid: int, matches: Callable[[JobRecord], bool]) -> Iterable[JobRecord]:
-    """The matching records in the order that the request names."""
-    if request.sort != "turn":
-        return sort_jobs(filter(matches, _candidates(services, request, uid)), request.sort, reverse=request.reverse)
-    found = iter_by_turn(services.table, jobs_by_turn(services.scheduler.ready), matches)
-    return reversed([*found]) if request.reverse else found
+def _sorted(services: Services, request: List, uid: int) -> Page:
+    matches = _filter(services, request, uid)
+    selected: list[JobRecord] = []
+    for record in _candidates(services, request, uid):
+        if matches(record):
+            selected.append(record)
+        yield
+    ordered = yield from sort_jobs(selected, request.sort, reverse=request.reverse)
+    begin = max(request.cursor or 0, 0)
+    end = begin + request.limit
+    page: list[JobRecord] = []
+    for position, record in enumerate(islice(ordered, end)):
+        if position >= begin:
+            page.append(record)
+        yield
+    return page, end < len(selected)
+
+
+def _by_turn(services: Services, request: List, uid: int) -> Page:
+    matches = _filter(services, request, uid)
+    begin = max(request.cursor or 0, 0)
+    end = begin + request.limit
+    found: dict[str, JobRecord] = {}  # a job that changes meanwhile may come twice
+    for record in iter_by_turn(services.table, jobs_by_turn(services.scheduler.ready), matches):
+        if record is not None:
+            found.setdefault(record.id, record)
+        if len(found) > end and not request.reverse:
+            break
+        yield
+    ordered = list(found.values())
+    if request.reverse:
+        ordered.reverse()
+    return ordered[begin:end], len(ordered) > end
 
 
 def _filter(services: Services, request: List, uid: int) -> Callable[[JobRecord], bool]:
-    """Whether the request selects a record."""
+    """Whether a job is one of those that are requested."""
     table, tags, parent = services.table, request.tags, request.parent
     states, projects = frozenset(request.states), frozenset(request.projects)
     children = None if parent is None else {record.id for record in table.children(table.find(parent, uid))}
@@ -93,13 +130,14 @@ def _has_tags(record: JobRecord, tags: dict[str, str]) -> bool:
 
 
 def _candidates(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
-    """As few jobs as the indexes of the table allow, newest first."""
+    """As few jobs as the indexes of the table allow, newest first; the table may change while they are read."""
+    table = services.table
     if request.parent is not None:
-        return reversed(services.table.children(services.table.find(request.parent, uid)))
+        return reversed(table.children(table.find(request.parent, uid)))
     states = set(request.states)
-    if not states or JobState.QUEUED in states:
-        return services.table.newest_first()
-    found = services.table.active() if states - FINAL_STATES else []
+    if not states or states - _INDEXED or len(table) - table.queued > MOST_SORTED:
+        return list(table.newest_first())
+    found = table.active() if states - FINAL_STATES else []
     if states & FINAL_STATES:
-        found += services.table.final()
+        found += table.final()
     return sorted(found, key=lambda record: -record.n)

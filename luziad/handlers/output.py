@@ -28,7 +28,8 @@ async def logs(services: Services, request: Logs, call: Call) -> None:
     source = open_source(services, record, number, request)
     if request.tail is not None:
         offset = await source.tail(request.tail)
-    call.answer(await source.read(offset, request.max_bytes))
+    async with services.large_reads:
+        call.answer(await source.read(offset, request.max_bytes))
 
 
 async def follow(services: Services, request: Follow, call: Call) -> None:
@@ -52,7 +53,7 @@ async def follow(services: Services, request: Follow, call: Call) -> None:
             changes.watch(source.path)
             has_ended = source.has_ended()
             chunk = await source.read(offset, FOLLOW_CHUNK_BYTES)
-            if chunk.next_offset > offset:
+            if chunk.next_offset != offset:
                 offset = chunk.next_offset
                 call.send(replies.OutputFrame(chunk, call.id))
                 await call.drain()

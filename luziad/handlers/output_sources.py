@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from luziad.agents.transcript import Entries, Transcript
 from luziad.handlers.services import Services
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.record import JobRecord
+from luziad.jobs.view import lost_bytes
 from luziad.output.files import Chunk, encode_chunk, read_chunk, tail_offset
 
 RENDERED_BYTES = 64 * 1024
@@ -45,6 +47,8 @@ class OutputSource:
         self._number = number
         self._stream = stream
         self._encoding = encoding
+        self._mark = b""
+        self._lost = lost_bytes(record.status.attempts[number - 1]) if stream == "stdout" else 0
 
     def has_ended(self) -> bool:
         """True when the attempt has ended, and no more output will be written."""
@@ -59,10 +63,7 @@ class OutputSource:
 
     async def read(self, offset: int, most: int) -> replies.Output:
         """The chunk at `offset`, or at the first byte after it that is still stored."""
-        has_ended = self.has_ended()
-        chunk = await self._in_files_thread(read_chunk, self.path, offset, most)
-        at_end = has_ended and chunk.offset + len(chunk.data) >= chunk.size
-        text, covered = encode_chunk(chunk.data, self._encoding, last=at_end)
+        chunk, at_end, text, covered = await self._in_files_thread(self._read_encoded, offset, most, self.has_ended())
         return replies.Output(
             job=self._record.id,
             attempt=self._number,
@@ -73,15 +74,37 @@ class OutputSource:
             size=chunk.size,
             ended=at_end,
             dropped_bytes=chunk.dropped,
+            lost_bytes=self._take_lost(chunk),
         )
+
+    def _read_encoded(self, offset: int, most: int, has_ended: bool) -> tuple[Chunk, bool, str, int]:
+        """The chunk, whether it is the last, its text, and how many bytes that covers."""
+        chunk = read_chunk(self.path, offset, most, self._mark)
+        at_end = has_ended and chunk.offset + len(chunk.data) >= chunk.size
+        text, covered = encode_chunk(chunk.data, self._encoding, last=at_end)
+        self._mark = chunk.mark[: len(chunk.mark) - (len(chunk.data) - covered)]
+        return chunk, at_end, text, covered
+
+    def _take_lost(self, chunk: Chunk) -> int:
+        """The loss to report with a chunk: one that was just found, or with the first one what is known of before."""
+        lost, self._lost = chunk.lost or (self._lost if chunk.offset == chunk.dropped else 0), 0
+        return lost
 
     async def _in_files_thread(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._services.files, function, *arguments)
+            return await loop.run_in_executor(self._services.files, self._checked, function, *arguments)
         except OSError as exc:
             message = f"the output of job {self._record.id} cannot be read: {self.path}: {exc.strerror}"
             raise Refused(ErrorCode.OUTPUT_UNREADABLE, message) from exc
+
+    def _checked(self, function: Callable[..., Any], *arguments: object) -> Any:
+        """The result of the function, unless the attempt has run and its directory is missing. Raises Refused."""
+        directory = os.path.dirname(self.path)
+        if self._record.status.attempts[self._number - 1].started_at is not None and not os.path.isdir(directory):
+            message = f"the output of job {self._record.id} is gone: {directory} does not exist"
+            raise Refused(ErrorCode.OUTPUT_GONE, message)
+        return function(*arguments)
 
 
 class TranscriptSource(OutputSource):
@@ -98,6 +121,7 @@ class TranscriptSource(OutputSource):
 
     def _restart(self, offset: int) -> None:
         self._next = self._shown = offset
+        self._mark = b""
         self._splitter = LineSplitter()
         self._transcript = Transcript(self._entries, self._colour)
 
@@ -108,7 +132,13 @@ class TranscriptSource(OutputSource):
         has_ended = self.has_ended()
         text, at_end = "", False
         while self._shown <= offset and not at_end:
-            chunk: Chunk = await self._in_files_thread(read_chunk, self.path, self._next, min(most, RENDERED_BYTES))
+            size = min(most, RENDERED_BYTES)
+            chunk: Chunk = await self._in_files_thread(read_chunk, self.path, self._next, size, self._mark)
+            if chunk.lost:
+                self._restart(0)
+                offset = 0
+                break
+            self._mark = chunk.mark
             text += await self._in_files_thread(self._render, chunk)
             at_end = self._next >= chunk.size
         ended = has_ended and at_end
@@ -125,6 +155,7 @@ class TranscriptSource(OutputSource):
             ended=ended,
             dropped_bytes=chunk.dropped,
             rendered=True,
+            lost_bytes=self._take_lost(chunk),
         )
 
     def _render(self, chunk: Chunk) -> str:

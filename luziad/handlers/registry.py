@@ -45,6 +45,8 @@ HANDLERS: dict[type, Handler] = {
     requests.Send: job_control.send,
     requests.Remove: job_control.remove,
     requests.Clean: job_control.clean,
+    requests.Discard: job_control.discard,
+    requests.RestoreWork: job_control.restore_work,
     requests.Answer: job_control.answer,
     requests.Subscribe: events.subscribe,
     requests.ReportProgress: progress.report_progress,

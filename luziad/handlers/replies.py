@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Protocol
 
 import msgspec
@@ -16,6 +16,9 @@ from luziad.jobs.record import JobRecord
 from luziad.journal.journal import CommitCallbacks, CommitListener, Journal
 
 StreamFrame = EventFrame | OutputFrame | EndFrame | LaggedFrame
+SlicedReply = Generator[None, None, Ok | None]
+"""Work that ends with the reply, or with None when it has answered the call itself. It raises Refused. Other clients
+are served between its steps, each of which should take much less than a millisecond."""
 
 
 class Call(Protocol):
@@ -32,6 +35,9 @@ class Call(Protocol):
 
     def refuse(self, refused: Refused) -> None:
         """Send an error, in the order of the requests."""
+
+    def answer_in_slices(self, work: SlicedReply) -> None:
+        """Send the reply that this work ends with, out of order, and end the stream."""
 
     def out_of_order(self) -> None:
         """Let later requests be answered before this one. Raises Refused (TOO_MANY_STREAMS)."""

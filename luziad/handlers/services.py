@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from luzia_protocol.replies import Ok
 from luziad.config.schema import Config
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
-from luziad.handlers.replies import Call
+from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
@@ -35,7 +36,8 @@ log = logging.getLogger("luziad.handlers")
 class Services:
     """The parts of the daemon that handlers use.
 
-    files: a pool for short file operations. subscribers: the live event streams.
+    files: a pool for short file operations. large_reads: limits the requests that read output at the same time.
+    subscribers: the live event streams.
     """
 
     scheduler: Scheduler
@@ -46,6 +48,7 @@ class Services:
     job_factory: JobFactory
     shutdown: Shutdown
     files: ThreadPoolExecutor
+    large_reads: asyncio.Semaphore
     watcher: FileWatcher
     finals: FinishWaiters
     history: History
@@ -87,6 +90,7 @@ class Services:
             reason = self.scheduler.lending.reason(record.id) or reason or (self.watcher.problem if whole else None)
         if not whole:
             return summarize_job(record, reason)
+        options = self.scheduler.launcher.agent_options(record)
         return describe_job(
             record,
             reason,
@@ -94,6 +98,9 @@ class Services:
             directory=self.scheduler.executor.job_directory(record.id),
             children=self.table.children(record),
             budget=self._budget(record),
+            model=options.model,
+            permission_mode=options.permission_mode,
+            args=options.args,
         )
 
     def _budget(self, record: JobRecord) -> Budget | None:
@@ -107,5 +114,8 @@ class Services:
         return self.scheduler.gates.reason(record, whole=whole)
 
 
-Handler = Callable[[Services, Any, Call], "Ok | Awaitable[None] | None"]
-"""A handler returns the reply, or None or an awaitable when it answers the call itself. It raises Refused."""
+Handler = Callable[[Services, Any, Call], "Ok | SlicedReply | Awaitable[None] | None"]
+"""A handler returns the reply, or sliced work, or None or an awaitable when it answers the call itself.
+
+It raises Refused. Work that may take more than a millisecond is sliced, so that other clients need not wait for it.
+"""

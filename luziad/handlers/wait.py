@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 
 from luzia_protocol import replies
@@ -10,23 +11,30 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import MAX_WAIT_JOBS, Wait
 
 from luziad.handlers.dispatch.ancestors import validate_wait
-from luziad.handlers.replies import Call
+from luziad.handlers.pages import encode_jobs
+from luziad.handlers.replies import Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
+from luziad.journal.journal import CommitCallbacks
 
 
-def wait(services: Services, request: Wait, call: Call) -> None:
+def wait(services: Services, request: Wait, call: Call) -> SlicedReply:
     """Answer when all jobs have finished, or at the timeout."""
     if len(request.jobs) > MAX_WAIT_JOBS:
         raise Refused(ErrorCode.BAD_REQUEST, f"too many jobs: {len(request.jobs)}; the limit is {MAX_WAIT_JOBS}")
-    records = [services.table.find(job, call.uid) for job in request.jobs]
+    records = []
+    for job in request.jobs:
+        records.append(services.table.find(job, call.uid))
+        yield
     waiter = request.parent if request.parent is not None and _is_running(services, request.parent) else None
     if waiter is not None and request.timeout_s is None:
         validate_wait(waiter, services.table, services.scheduler.ready, records)
     if waiter is not None and not any(waiter in record.ancestors for record in records):
         waiter = None
     call.out_of_order()
-    _PendingWait(services, records, request.timeout_s, call, waiter)
+    services.finals.reserve(len(records))
+    _PendingWait(services, records, request.timeout_s, call, waiter).begin()
+    return None
 
 
 def _is_running(services: Services, job: str) -> bool:
@@ -35,7 +43,7 @@ def _is_running(services: Services, job: str) -> bool:
 
 
 class _PendingWait:
-    """One `wait` until it is answered or its connection is closed.
+    """One `wait` until it is answered or its connection is closed. It watches one of its jobs after the other.
 
     waiter: the running job that waits for a sub-job of its own; None for other waits.
     """
@@ -45,26 +53,42 @@ class _PendingWait:
     ) -> None:
         self._services = services
         self._records = records
+        self._rest = iter(records)
         self._call = call
-        live = {record.id for record in records if not record.status.state.is_final}
-        self._remaining = len(live)
-        self._unwatch: list[Callable[[], None]] = [services.finals.add(job, self._job_finished) for job in live]
+        self._timeout_s = timeout_s
+        self._is_on_disk = True  # every end that was found
+        self._is_complete = False
+        self._unwatch: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        live = (record.id for record in records if not record.status.state.is_final)
         self._lease = None if waiter is None else services.scheduler.lending.begin(waiter, live)
         call.on_close(self._close)
-        if not live:
-            self._complete(timed_out=False)
-        elif timeout_s is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, timeout_s), lambda: self._complete(timed_out=True))
 
-    def _job_finished(self) -> None:
-        self._remaining -= 1
-        if not self._remaining:
+    def begin(self) -> None:
+        """Answer at once if all jobs have finished, or else wait."""
+        if self._timeout_s is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, self._timeout_s), lambda: self._complete(timed_out=True))
+        self._watch_next()
+
+    def _watch_next(self) -> None:
+        for record in self._rest:
+            if not record.status.state.is_final:
+                self._unwatch = self._services.finals.add(record.id, self._watch_next)
+                return
+            self._is_on_disk = False
+        self._unwatch = None
+        if self._is_on_disk:
             self._complete(timed_out=False)
+        else:
+            answer = functools.partial(self._complete, timed_out=False)
+            self._services.journal.after_commit(CommitCallbacks(answer, lambda _: answer()))
 
     def _complete(self, *, timed_out: bool) -> None:
         """Answer now, or when the waiting job has its slots back."""
+        if self._is_complete:
+            return
+        self._is_complete = True
         self._stop_watching()
         if self._lease is None:
             self._answer(timed_out)
@@ -72,11 +96,15 @@ class _PendingWait:
             self._lease.end(lambda: self._answer(timed_out))
 
     def _answer(self, timed_out: bool) -> None:
-        jobs = [self._services.view(record, whole=False) for record in self._records]
-        self._call.answer(replies.WaitResult(jobs=jobs, timed_out=timed_out))
-        self._call.finish()
+        self._call.answer_in_slices(self._result(timed_out))
+
+    def _result(self, timed_out: bool) -> SlicedReply:
+        jobs = yield from encode_jobs(self._services, self._records)
+        return replies.WaitResult(jobs, timed_out, None if len(jobs) == len(self._records) else len(jobs))
 
     def _close(self) -> None:
+        self._is_complete = True
+        self._services.finals.release(len(self._records))
         self._stop_watching()
         if self._lease is not None:
             self._lease.drop()
@@ -84,6 +112,6 @@ class _PendingWait:
     def _stop_watching(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        for unwatch in self._unwatch:
-            unwatch()
-        self._unwatch.clear()
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None

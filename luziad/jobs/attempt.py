@@ -28,7 +28,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     exit_code and signal (a name such as SIGKILL) exclude each other; both are None when `error` says why the
     agent could not be started. stopped: the shim was told to end the attempt. Times are epoch seconds;
     duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed a process of
-    the attempt because of it.
+    the attempt because of it. lost_bytes: how much of its stdout the job has truncated, as far as the shim has seen it.
     """
 
     exit_code: int | None
@@ -40,6 +40,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     duration_s: float
     usage: Usage
     memory_limit_bytes: int | None = None
+    lost_bytes: int = 0
 
     def is_valid(self) -> bool:
         """Whether its values are ones that a shim writes; the job can write to the file as well."""

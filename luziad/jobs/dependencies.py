@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -75,6 +75,24 @@ def describe_failure(dependencies: Dependencies, parent: str, state: JobState, n
     if parent in dependencies.failed and state not in FAILURES:
         return f"{name} {_was(word)}, and this job was for its failure"
     return None
+
+
+def find_revived(start: str, skipped: Mapping[str, Dependencies], state_of: StateOf) -> list[str]:
+    """The skipped jobs that can run after all when `start` runs again, parents first.
+
+    They were skipped because of how it ended, or because of each other. skipped: all skipped jobs, parents first.
+    """
+    again = {start}
+    for job, dependencies in skipped.items():
+        failures = {
+            parent: describe_failure(dependencies, parent, state, parent)
+            for parent in dependencies.parents
+            if (state := state_of(parent)) is not None and state.is_final
+        }
+        doomed_by = {parent for parent, failure in failures.items() if failure is not None}
+        if doomed_by and doomed_by <= again:
+            again.add(job)
+    return [job for job in skipped if job in again]
 
 
 def find_cycle(start: str, parents_of: Callable[[str], tuple[str, ...]]) -> list[str]:

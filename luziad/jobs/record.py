@@ -11,7 +11,7 @@ import msgspec
 from msgspec import field
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import Bounds, JobState, Outcome, Progress, Terms, Usage, Worktree
+from luzia_protocol.jobs import Bounds, DiscardedWork, JobState, Outcome, Progress, Terms, Usage, Worktree
 
 from luziad.clocks.clock import SteadyTime
 from luziad.jobs.attempt import Answer, FailureCause, Pauses
@@ -26,11 +26,15 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
     system_prompt: text to add to the agent's system prompt.
+    model, permission_mode, args: of the agent, as dispatched.
     """
 
     worktree: bool = False
     ask: bool = False
     system_prompt: str = ""
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -44,6 +48,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     bounds: resource limits of its attempts. launch_options: None for the defaults.
     requirements: its priority and the resources that it reserves.
     created_steady: created_at on the steady clock, for jobs that expire or start after a delay.
+    jobs_dir: the directory that its own directory is in; None for `jobs` in the state directory.
     umask: that of its processes; None is the daemon's.
     """
 
@@ -66,6 +71,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     launch_options: LaunchOptions | None = field(default=None, name="manner")
     requirements: Requirements | None = field(default=None, name="claims")
     created_steady: SteadyTime | None = field(default=None, name="created")
+    jobs_dir: str | None = None
     umask: int | None = None
 
 
@@ -77,6 +83,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     continuation: the session that it resumes.
     answers: answers to the agent's questions, until its output shows that it has received them.
     cause: why the agent has failed, as far as its output tells.
+    lost_bytes: how much of its stdout the job has truncated, as far as its shim has seen it.
     """
 
     number: int
@@ -97,6 +104,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     pauses: Pauses | None = None
     answers: tuple[Answer, ...] | None = None
     cause: FailureCause | None = None
+    lost_bytes: int = 0
 
 
 class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
@@ -107,6 +115,7 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     dependencies: here, because they can be edited while the job is queued.
     worktree: its git worktree; recorded before it is created, and until it is cleaned.
     held_at: when it was put on hold.
+    discarded: the work that was discarded and is still kept. discarded_until: until when, on the steady clock.
     """
 
     state: JobState = JobState.QUEUED
@@ -120,6 +129,8 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     dependencies: Dependencies | None = field(default=None, name="after")
     worktree: Worktree | None = field(default=None, name="tree")
     held_at: float | None = None
+    discarded: DiscardedWork | None = None
+    discarded_until: SteadyTime | None = None
 
 
 class JobRecord(msgspec.Struct, gc=False):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 from luzia_protocol.jobs import JobState, SortKey
@@ -11,6 +14,7 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.start_time import next_start_at
 from luziad.jobs.table import JobTable
 
+_key = itemgetter(0)
 _STATE_ORDER = {state: index for index, state in enumerate(JobState)}
 
 
@@ -42,10 +46,20 @@ ORDERS: dict[SortKey, tuple[bool, Callable[[JobRecord], Any]]] = {
 """Name -> whether the largest comes first, and the value that is compared; None is not known yet."""
 
 
-def iter_by_turn(table: JobTable, starts: Iterable[str], matches: Callable[[JobRecord], bool]) -> Iterator[JobRecord]:
-    """The matching jobs for a reader who looks for what needs attention; found only as far as they are read.
+Sorted = Generator[None, None, Iterator[JobRecord]]
+"""Sorts in slices, so that other work can be done between them."""
 
-    The order: jobs that wait for an answer, active ones, queued ones by turn, and the latest ended.
+_RUN = 500
+"""How many records are sorted at once."""
+
+
+def iter_by_turn(
+    table: JobTable, starts: Iterable[str], matches: Callable[[JobRecord], bool]
+) -> Iterator[JobRecord | None]:
+    """The matching jobs for a reader who looks for what needs attention, found only as far as they are read.
+
+    The order: jobs that wait for an answer, active ones, queued ones by turn, and the latest ended. None stands for a
+    step that has found none, so that other work can be done between the steps.
     starts: the ids of the queued jobs that can start, in this order; the other queued jobs come after them.
     """
     active = [record for record in table.active() if matches(record)]
@@ -54,28 +68,48 @@ def iter_by_turn(table: JobTable, starts: Iterable[str], matches: Callable[[JobR
     for job in starts:
         ready.add(job)
         record = table.get(job)
-        if record is not None and matches(record):
-            yield record
+        yield record if record is not None and matches(record) else None
     if table.queued > len(ready):
-        queued = (record for record in table.newest_first() if record.status.state is JobState.QUEUED)
-        gated = [record for record in queued if record.id not in ready and matches(record)]
-        yield from sorted(gated, key=lambda record: (next_start_at(record) or 0.0, record.n))
-    ended = [record for record in table.final() if matches(record)]
-    yield from sorted(ended, key=lambda record: (record.status.ended_at or 0.0, record.n), reverse=True)
+        gated = []
+        for record in list(table.newest_first()):
+            if record.status.state is JobState.QUEUED and record.id not in ready and matches(record):
+                gated.append(((next_start_at(record) or 0.0, record.n), record))
+            yield None
+        yield from (yield from _sort(gated, reverse=False))
+    ended = []
+    for record in table.final():
+        if matches(record):
+            ended.append(((record.status.ended_at or 0.0, record.n), record))
+        yield None
+    yield from (yield from _sort(ended, reverse=True))
 
 
-def sort_jobs(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> list[JobRecord]:
-    """Sort the records by a key of ORDERS. Those without a value come last; among equals, the newest comes first."""
+def sort_jobs(records: Iterable[JobRecord], key: SortKey, *, reverse: bool) -> Sorted:
+    """Sort the records, which are the newest first, by a key of ORDERS.
+
+    Those without a value come last; among equals, the newest comes first.
+    """
     descending, value = ORDERS[key]
     descending = descending is not reverse
-    known: list[tuple[Any, int, JobRecord]] = []
     unknown: list[JobRecord] = []
-    for record in records:
-        found = value(record)
-        if found is None:
-            unknown.append(record)
-        else:
-            known.append((found, record.n if descending else -record.n, record))
-    known.sort(key=lambda row: row[:2], reverse=descending)
-    unknown.sort(key=lambda record: -record.n)
-    return [record for _, _, record in known] + unknown
+
+    def known() -> Iterator[tuple[Any, JobRecord]]:
+        for record in records:
+            found = value(record)
+            if found is None:
+                unknown.append(record)
+            else:
+                yield (found, record.n if descending else -record.n), record
+
+    return chain((yield from _sort(known(), reverse=descending)), unknown)
+
+
+def _sort(rows: Iterable[tuple[Any, JobRecord]], *, reverse: bool) -> Sorted:
+    """Sort short runs of pairs of a key and a record, and merge them while the result is read."""
+    runs = []
+    rows = iter(rows)
+    while run := list(islice(rows, _RUN)):
+        run.sort(key=_key, reverse=reverse)
+        runs.append(run)
+        yield
+    return (record for _, record in merge(*runs, key=_key, reverse=reverse))

@@ -25,7 +25,7 @@ class JobTable:
         self._counts: dict[str, Counter[JobState]] = {}
         self._active: dict[str, JobRecord] = {}
         self._final: dict[str, None] = {}
-        self._kept: dict[str, None] = {}  # final, and not removed automatically: they have a worktree
+        self._kept: dict[str, None] = {}  # final, and not removed automatically: they have work in git
         self.family = FamilyTree()
         self.reserved_ids: set[str] = set()  # of jobs that are about to be added
         self.queued = 0  # jobs in the state queued
@@ -109,21 +109,27 @@ class JobTable:
         return list(self._active.values())
 
     def final(self) -> list[JobRecord]:
-        """Jobs that have ended; those without a worktree come first, in the order in which they ended."""
+        """Jobs that have ended; those without work in git come first, in the order in which they ended."""
         return [self._jobs[job] for job in (*self._final, *self._kept)]
 
     def sort_final(self) -> None:
         """Sort the ended jobs by the time they ended, after a load in another order."""
         self._final = dict.fromkeys(sorted(self._final, key=lambda job: self._jobs[job].status.ended_at or 0.0))
 
-    def worktree_removed(self, record: JobRecord) -> None:
-        """Update the order of final jobs after the worktree of this one was removed."""
-        if record.id in self._kept:
-            del self._kept[record.id]
+    def worktree_changed(self, record: JobRecord) -> None:
+        """Update the order of final jobs after this one's worktree or discarded work was removed or restored."""
+        if not record.status.state.is_final:
+            return
+        was_kept = record.id in self._kept
+        self._kept.pop(record.id, None)
+        if _has_work(record):
+            self._final.pop(record.id, None)
+            self._kept[record.id] = None
+        elif was_kept:
             self._final[record.id] = None
 
     def oldest_final(self, beyond: int) -> list[JobRecord]:
-        """The final jobs without a worktree that ended first: those in excess of `beyond`."""
+        """The final jobs without work in git that ended first: those in excess of `beyond`."""
         excess = len(self._final) - beyond
         if excess <= 0:
             return []
@@ -153,10 +159,10 @@ class JobTable:
             if by < 0:
                 self._final.pop(record.id, None)
                 self._kept.pop(record.id, None)
-            elif record.status.worktree is None:
-                self._final[record.id] = None
-            else:
+            elif _has_work(record):
                 self._kept[record.id] = None
+            else:
+                self._final[record.id] = None
         elif by > 0:
             self._active[record.id] = record
         else:
@@ -176,3 +182,8 @@ class JobTable:
             and record.durable
             and project in (None, record.project, record.spec.project)
         ]
+
+
+def _has_work(record: JobRecord) -> bool:
+    """Whether the job has a worktree, or discarded work that is still kept."""
+    return record.status.worktree is not None or record.status.discarded is not None

@@ -19,6 +19,11 @@ from luziad.jobs.requirements import NO_REQUIREMENTS
 from luziad.jobs.start_time import next_start_at
 
 
+def lost_bytes(attempt: AttemptRecord) -> int:
+    """How much of its stdout the job has truncated: what the daemon or the shim has noticed."""
+    return max(attempt.lost_bytes, attempt.activity.lost_bytes if attempt.activity is not None else 0)
+
+
 def to_datetime(epoch_s: float | None) -> datetime | None:
     """Epoch seconds as an aware datetime in UTC, whatever a record has."""
     return None if epoch_s is None else times.to_datetime(epoch_s)
@@ -68,6 +73,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         after_any=[*fate.dependencies.ended] if fate.dependencies else [],
         after_fail=[*fate.dependencies.failed] if fate.dependencies else [],
         worktree=fate.worktree,
+        discarded=fate.discarded,
         priority=requirements.priority,
         needs=requirements.needs,
         cpus=requirements.cpus,
@@ -87,6 +93,9 @@ def describe_job(
     directory: str | None = None,
     children: Iterable[JobRecord] = (),
     budget: Budget | None = None,
+    model: str | None = None,
+    permission_mode: str | None = None,
+    args: Sequence[str] = (),
 ) -> Job:
     """The protocol's Job with what lists leave out: the whole task, all attempts, the whole activity."""
     attempts = record.status.attempts
@@ -99,6 +108,9 @@ def describe_job(
         directory=directory if attempts else None,
         children=dict(Counter(child.status.state for child in children if child.durable)),
         budget=budget,
+        model=model,
+        permission_mode=permission_mode,
+        args=[*args],
         project_directory=None if record.spec.cwd is None else record.spec.directory,
     )
 
@@ -152,6 +164,7 @@ def _attempt_view(attempt: AttemptRecord, activity: Activity | None) -> Attempt:
         duration_s=attempt.duration_s,
         usage=attempt.usage,
         activity=activity,
+        lost_bytes=lost_bytes(attempt),
         session=attempt.continuation.session if attempt.continuation else None,
         message=attempt.continuation.message[:LIST_TASK_CHARS]
         if attempt.continuation and attempt.continuation.message

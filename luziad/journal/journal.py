@@ -109,6 +109,8 @@ class Journal:
         self._pruned = self._next_seq
         self.failure: StorageError | None = None
         self._recovered: list[Callback] = []
+        self._not_written: list[Subscriber] = []
+        self._awaiting_recovery: list[asyncio.Future[None]] = []
         self.committed_seq = self._next_seq - 1
 
     def start(self) -> None:
@@ -212,6 +214,21 @@ class Journal:
         """Call back each time the store can be written again after a failure."""
         self._recovered.append(callback)
 
+    def when_not_written(self, subscriber: Subscriber) -> None:
+        """Call back after each failed write with the events that wait for the store to recover."""
+        self._not_written.append(subscriber)
+
+    async def recovery(self, timeout_s: float) -> None:
+        """Wait until the store can be written again. Raises StorageError after the timeout."""
+        if self.failure is None:
+            return
+        recovered = self._loop.create_future()
+        self._awaiting_recovery.append(recovered)
+        try:
+            await asyncio.wait_for(recovered, timeout_s)
+        except TimeoutError:
+            raise self.failure from None
+
     def _schedule(self) -> None:
         if not self._scheduled and self._writing is None and self._retry is None:
             self._scheduled = True
@@ -270,6 +287,10 @@ class Journal:
             waiting.committed()
         if recovered:
             log.info("store_recovered")
+            for future in self._awaiting_recovery:
+                if not future.done():
+                    future.set_result(None)
+            self._awaiting_recovery.clear()
             for callback in self._recovered:
                 callback()
 
@@ -298,6 +319,9 @@ class Journal:
         self._retry = self._loop.call_later(RETRY_S, self._retry_write)
         for listener in (*(listener for _, listener in refused), *waiting):
             listener.refused(failure)
+        kept = [(entry.event, entry.raw) for entry in merged.entries]
+        for subscriber in self._not_written:
+            subscriber(kept)
 
     def _retry_write(self) -> None:
         """Write the kept changes, or else an empty transaction that shows whether the store can be written."""

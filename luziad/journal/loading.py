@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -63,20 +64,25 @@ def load_schedules(store: Store) -> dict[str, ScheduleRecord]:
 
 def _shared(spec: JobSpec, texts: dict[str, str]) -> JobSpec:
     """The spec, with one copy in memory of the strings that many jobs share."""
-    for text in (spec.project, spec.directory, spec.agent):
+    for text in (spec.project, spec.directory, spec.agent, spec.jobs_dir or ""):
         texts.setdefault(text, text)
     return msgspec.structs.replace(
-        spec, project=texts[spec.project], directory=texts[spec.directory], agent=texts[spec.agent]
+        spec,
+        project=texts[spec.project],
+        directory=texts[spec.directory],
+        agent=texts[spec.agent],
+        jobs_dir=texts[spec.jobs_dir] if spec.jobs_dir else None,
     )
 
 
-def find_newer_jobs(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
+def find_newer_jobs(jobs_dirs: Iterable[str], table: JobTable) -> list[JobRecord]:
     """Find the jobs whose directory has a newer status than the table, or that are not in it, oldest first.
 
-    Their variables are lost with the store, so a job that had any cannot run again.
+    jobs_dirs: where the directories of jobs are. Their variables are lost with the store, so a job that had any cannot
+    run again.
     """
-    found: list[Job] = []
-    for file in jobs_dir.glob(f"*/{STATUS_NAME}"):
+    found: list[tuple[Job, str]] = []
+    for file in (file for jobs_dir in jobs_dirs for file in Path(jobs_dir).glob(f"*/{STATUS_NAME}")):
         if not JOB_ID.fullmatch(file.parent.name):
             continue
         try:
@@ -86,10 +92,13 @@ def find_newer_jobs(jobs_dir: Path, table: JobTable) -> list[JobRecord]:
             continue
         known = table.get(job.id)
         if job.id == file.parent.name and (known is None or known.status.seq < job.seq):
-            found.append(job)
-    found.sort(key=lambda each: each.created_at)
+            found.append((job, str(file.parent.parent)))
+    found.sort(key=lambda each: each[0].created_at)
     first = max((record.n for record in table.newest_first()), default=0) + 1
-    return [record_from_job(first + number, job) for number, job in enumerate(found)]
+    records = [record_from_job(first + number, job) for number, (job, _) in enumerate(found)]
+    for record, (_, jobs_dir) in zip(records, found, strict=True):
+        record.spec = msgspec.structs.replace(record.spec, jobs_dir=jobs_dir)
+    return records
 
 
 def record_from_job(n: int, job: Job) -> JobRecord:
@@ -142,6 +151,7 @@ def _status(job: Job) -> JobStatus:
         seq=job.seq,
         dependencies=_dependencies(job),
         worktree=job.worktree,
+        discarded=job.discarded,
         held_at=_epoch(job.held_at),
     )
 
@@ -164,6 +174,7 @@ def _attempt(attempt: Attempt, job: Job) -> AttemptRecord:
         outcome=attempt.outcome,
         reason=attempt.reason,
         usage=attempt.usage,
+        lost_bytes=attempt.lost_bytes,
         activity=_activity(attempt.activity, job.activity) if attempt.number == job.attempt else attempt.activity,
     )
 

@@ -86,7 +86,7 @@ def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
         job = msgspec.structs.replace(
             job, state=JobState.LOST, outcome=Outcome.LOST, reason=reason, ended_at=None, not_before=None
         )
-    job = msgspec.structs.replace(job, worktree=None, after=[], after_any=[], after_fail=[])
+    job = msgspec.structs.replace(job, worktree=None, discarded=None, after=[], after_any=[], after_fail=[])
     record = record_from_job(scheduler.admission.next_n(), job)
     record.spec = msgspec.structs.replace(record.spec, uid=NO_USER)
     record.durable = False

@@ -18,6 +18,7 @@ from luziad.agents import registry
 from luziad.agents.base import Adapter
 from luziad.config import load as configuration
 from luziad.config.schema import Config, ProjectConfig
+from luziad.config.shipped_agents import is_shipped
 from luziad.errors import ConfigError
 from luziad.operations.programs import Programs, search_path
 from luziad.operations.versions import UNKNOWN_VERSION, Program, VersionProbe
@@ -135,7 +136,11 @@ class Operations:
             ).name
         except Refused:
             default = None
-        own = {name for name, each in self.config.agents.items() if each.command is not None}
+        own = {
+            name
+            for name, each in self.config.agents.items()
+            if each.command is not None and not is_shipped(name, each.command)
+        }
         programs = {
             name: Program(path, environments[name])
             for name, path in paths.items()

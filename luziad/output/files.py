@@ -10,6 +10,8 @@ from typing import NamedTuple
 from luziad.supervise.regular_files import open_regular
 
 _BLOCK = 64 * 1024
+_MARK_BYTES = 64
+"""So many bytes before an offset tell whether a file that was truncated has grown beyond the offset again."""
 _HOLE_BYTES = 1024 * 1024
 """A longer hole in the output is skipped: a job has enlarged its file, which may then have any size."""
 
@@ -18,6 +20,8 @@ class Chunk(NamedTuple):
     """Bytes read from `offset`, with the size of the file. written_at: its last change, epoch seconds.
 
     dropped: bytes at the beginning of the file that were dropped because of its limit.
+    lost: bytes that are gone because the job has truncated the file, when that is found out; it is to be read anew from
+    `offset`. mark: the last bytes of the chunk and before it, which the next `read_chunk` needs to find that out.
     """
 
     offset: int
@@ -25,11 +29,16 @@ class Chunk(NamedTuple):
     size: int
     written_at: float = 0.0
     dropped: int = 0
+    lost: int = 0
+
+    mark: bytes = b""
 
 
-def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
+def read_chunk(path: str, offset: int, max_bytes: int, before: bytes = b"") -> Chunk:
     """At most `max_bytes` from `offset` or the first stored byte after it; empty when the file does not exist.
 
+    before: what the file had before `offset`. If it has something else there, or has become shorter, the job has
+    truncated it, for example with `> /dev/stderr`.
     Raises UnusableFile when the job has replaced it, and other OSErrors.
     """
     try:
@@ -37,16 +46,26 @@ def read_chunk(path: str, offset: int, max_bytes: int) -> Chunk:
     except FileNotFoundError:
         return Chunk(offset, b"", 0)
     try:
-        status = os.fstat(descriptor)
+        start, status = offset, os.fstat(descriptor)
+        if _was_truncated(descriptor, status.st_size, offset, before):
+            return Chunk(0, b"", status.st_size, status.st_mtime, 0, offset)
         data = os.pread(descriptor, max_bytes, offset)
         # Output may be dropped while it is read, so check afterwards.
         while (dropped := _dropped(descriptor)) > offset:
             offset, data = dropped, os.pread(descriptor, max_bytes, dropped)
         if (begin := _next_data(descriptor, offset)) - offset > _HOLE_BYTES:
             offset, data = begin, os.pread(descriptor, max_bytes, begin)
-        return Chunk(offset, data, status.st_size, status.st_mtime, dropped)
+        mark = ((before if offset == start else b"") + data)[-_MARK_BYTES:]
+        return Chunk(offset, data, status.st_size, status.st_mtime, dropped, mark=mark)
     finally:
         os.close(descriptor)
+
+
+def _was_truncated(descriptor: int, size: int, offset: int, before: bytes) -> bool:
+    if size < offset:
+        return True
+    begin = offset - len(before)
+    return os.pread(descriptor, len(before), begin) != before and _dropped(descriptor) <= begin
 
 
 def _dropped(descriptor: int) -> int:

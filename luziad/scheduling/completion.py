@@ -110,7 +110,7 @@ class Completion:
         if end.error is None:
             attempt.duration_s, attempt.usage = end.duration_s, end.usage
             attempt.started_at = attempt.started_at or end.started_at
-        attempt.ended_at = end.ended_at
+        attempt.ended_at, attempt.lost_bytes = end.ended_at, end.lost_bytes
         if _was_cut_short(attempt, end) and not self.judge.is_reading(AttemptRef(record.id, attempt.number)):
             self.end_attempt(record, attempt, _stop_verdict(attempt, end, self.timeout_s(record)))
             return

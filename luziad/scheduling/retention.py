@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from luzia_protocol.errors import ErrorCode
@@ -28,8 +29,7 @@ class Retention(JobObserver):
 
     def remove(self, record: JobRecord, then: Callback | None = None) -> None:
         """Remove a finished job with its directory. Raises Refused when it is not finished."""
-        if not record.status.state.is_final:
-            raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
+        _require_final(record)
         self.table.remove(record)
         sets = (record.spec.env_set, record.spec.client_set)
         dropped = [number for number in sets if self.environments.release(number)]
@@ -41,6 +41,11 @@ class Retention(JobObserver):
 
         self.journal.remove(record, self.journal.events.removed(record), dropped, committed)
         self.observers.job_removed(record)
+
+    async def delete_files(self, record: JobRecord) -> None:
+        """Delete the directory of a finished job, which stays in the table. Raises Refused when it is not finished."""
+        _require_final(record)
+        await asyncio.wait([self.executor.delete_job(record.id)])
 
     def set_max_jobs(self, max_jobs: int) -> None:
         """Keep this number of finished jobs from now on."""
@@ -55,3 +60,8 @@ class Retention(JobObserver):
     def job_ended(self, record: JobRecord) -> None:
         """Remove the oldest finished job when this one is too many."""
         self.remove_oldest()
+
+
+def _require_final(record: JobRecord) -> None:
+    if not record.status.state.is_final:
+        raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)

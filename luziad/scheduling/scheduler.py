@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from luzia_protocol.errors import ErrorCode
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState, Outcome, Progress
 
+from luziad.attempts.discarded_work import DiscardedWork
 from luziad.attempts.launch import Launcher
 from luziad.attempts.progress import ProgressRecorder
 from luziad.attempts.questions import Questions
@@ -22,12 +23,11 @@ from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import Environments
-from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.journal import Callback, Journal
+from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
@@ -42,6 +42,7 @@ from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
+from luziad.scheduling.revival import Revival
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.sub_jobs import SubJobs
 from luziad.scheduling.transitions import Transitions
@@ -52,7 +53,8 @@ class Scheduler:
     """Carries out requests about existing jobs.
 
     Its public attributes are the names of projects, and the parts that carry out requests of their own: admission of
-    new jobs, retention of ended ones, pauses, holds, queues, questions, worktrees, and lending of slots.
+    new jobs, retention of ended ones, pauses, holds, queues, questions, worktrees, discarded work, and lending of
+    slots.
     """
 
     table: JobTable
@@ -71,6 +73,7 @@ class Scheduler:
     transitions: Transitions
     completion: Completion
     retries: RetryPlanner
+    revival: Revival
     sub_jobs: SubJobs
     progress: ProgressRecorder
     admission: Admission
@@ -80,6 +83,7 @@ class Scheduler:
     holds: HoldControl
     questions: Questions
     worktrees: Worktrees
+    discarded: DiscardedWork
     observers: Observers
 
     # ------------------------------------------------------------------ what clients ask for
@@ -93,31 +97,34 @@ class Scheduler:
         self.completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
         self.sub_jobs.cancel(record)
 
-    def retry(self, record: JobRecord, then: Callback, *, fresh: bool = False) -> None:
+    def retry(self, record: JobRecord, then: Callback, *, fresh: bool = False) -> list[str]:
         """Queue an ended job again, or start one at once that waits for its start time. Raises Refused for others.
 
         fresh: run the task from the start; otherwise an agent resumes its session, unless the job had completed.
+        Returns the ids of the jobs that were skipped because of it, and wait for it again.
         """
         if self.retries.start_now(record):
             self.transitions.record_requeued(record, "at once", then)
             self.gates.reconsider(record)
-            return
+            return []
+        if self.revival.is_revived(record):
+            self.journal.after_commit(CommitCallbacks(then, lambda _: then()))
+            return []
         if not record.status.state.is_final:
             raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
+        self.revival.require_possible(record)
         fresh = fresh or record.status.state is JobState.COMPLETED
-        self.retries.reset(record, None if fresh else self.retries.continuation(record))
-        self.transitions.requeue(record, Trigger.RETRY, "retry", then)
-        self.observers.start_possible()
+        return self.revival.run_again(record, None if fresh else self.retries.continuation(record), "retry", then)
 
     def send(self, record: JobRecord, message: str, then: Callback) -> None:
         """Add a follow-up, for after the attempt or at once. Raises Refused when the agent has no session."""
+        if record.status.state.is_final:
+            self.revival.require_possible(record)
         given = self.retries.add_follow_up(record, message)
         attempt = record.attempt.number if record.attempt else 0
         self.journal.record(record, self.journal.events.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
         if given is not None:
-            self.retries.reset(record, given)
-            self.transitions.requeue(record, Trigger.RETRY, "follow-up")
-            self.observers.start_possible()
+            self.revival.run_again(record, given, "follow-up", None)
 
     def edit(self, record: JobRecord, spec: JobSpec, after: Dependencies | None, then: Callback) -> None:
         """Change the task, the priority or the dependencies of a queued job."""
@@ -154,6 +161,7 @@ class Scheduler:
         self.machine.set_limits(config.daemon)
         self.daily_budget.reload(renamed=renamed)
         self.retention.set_max_jobs(config.daemon.max_jobs)
+        self.discarded.set_grace(config.daemon.discard_grace_s)
         self.observers.start_possible()
 
     def recover(self) -> None:
@@ -161,9 +169,11 @@ class Scheduler:
         self._rename_projects()
         self.daily_budget.reload()
         self.breaker.recover()
+        self.discarded.recover()
         for record in reversed(list(self.table.newest_first())):
             if record.status.state is JobState.QUEUED:
                 self.transitions.enqueue(record)
+        self.sub_jobs.recover()
         for record in self.table.active():
             attempt = record.attempt
             assert attempt is not None

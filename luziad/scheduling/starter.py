@@ -5,7 +5,9 @@ The event `starting` is committed before the executor hears of an attempt, so th
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from luzia_protocol.errors import Refused
@@ -100,18 +102,22 @@ class Starter(JobObserver):
         assert attempt is not None
         self.observers.job_changed(record)
         if record.wants_worktree:
-            self.worktrees.prepare(record, lambda problem: self._submit(record, attempt, problem))
+            self.worktrees.prepare(record, functools.partial(self._submit, record, attempt))
         else:
             self._submit(record, attempt)
 
-    def _submit(self, record: JobRecord, attempt: AttemptRecord, problem: str | None = None) -> None:
+    def _submit(
+        self, record: JobRecord, attempt: AttemptRecord, problem: str | None = None, git_directories: Sequence[str] = ()
+    ) -> None:
         """Hand the attempt to the executor, unless it was stopped meanwhile or there is a problem."""
         if attempt.stop_outcome is not None:
             verdict = Verdict(attempt.stop_outcome, "cancelled before it started")
         else:
             if problem is None:
                 try:
-                    self.executor.submit(self.launcher.launch(record, self.daily_budget.left_usd(record)))
+                    self.executor.submit(
+                        self.launcher.launch(record, self.daily_budget.left_usd(record), git_directories)
+                    )
                     return
                 except Refused as refused:
                     problem = refused.message

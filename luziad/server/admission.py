@@ -29,9 +29,10 @@ class ConnectionLimits(NamedTuple):
 
 
 class AdmissionDecision(NamedTuple):
-    """uid: the peer's. refused: why it may not stay. is_reserved: it may, but only for short requests."""
+    """uid, pid: the peer's. refused: why it may not stay. is_reserved: it may, but only for short requests."""
 
     uid: int
+    pid: int
     refused: Refused | None = None
     is_reserved: bool = False
 
@@ -49,18 +50,18 @@ class AdmissionControl:
 
     def admit(self, peer: socket.socket) -> AdmissionDecision:
         """Decide about a connection. One that is not refused counts until `release`."""
-        _, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        pid, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         is_privileged = uid in (os.geteuid(), 0)
         if not is_privileged and not self._in_group(uid, gid):
             log.warning("peer_refused uid=%d", uid)
             return AdmissionDecision(
-                uid, Refused(ErrorCode.NOT_ALLOWED, f"user {user_name(uid)} may not use this daemon")
+                uid, pid, Refused(ErrorCode.NOT_ALLOWED, f"user {user_name(uid)} may not use this daemon")
             )
         refused = self._exceeded_limit(uid)
         if refused is None:
             self._open[uid] += 1
-            return AdmissionDecision(uid)
-        return AdmissionDecision(uid, refused, is_reserved=is_privileged)
+            return AdmissionDecision(uid, pid)
+        return AdmissionDecision(uid, pid, refused, is_reserved=is_privileged)
 
     def release(self, decision: AdmissionDecision) -> None:
         """The connection is closed."""

@@ -11,7 +11,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.framing import MAX_FRAME_BYTES
 from luzia_protocol.replies import Error, ErrorFrame, Ok, OkFrame
 
-from luziad.handlers.replies import StreamFrame
+from luziad.handlers.replies import SlicedReply, StreamFrame
 
 _encode = msgspec.json.Encoder().encode
 
@@ -26,7 +26,7 @@ class CallSession(Protocol):
 
     def detach(self, call: SessionCall) -> None: ...
 
-    def reply_ready(self) -> None: ...
+    def reply_ready(self, reply: bytes) -> None: ...
 
     def write(self, frame: bytes) -> None: ...
 
@@ -34,20 +34,24 @@ class CallSession(Protocol):
 
     def finished(self, call: SessionCall) -> None: ...
 
+    def add_work(self, call: SessionCall, work: SlicedReply) -> None: ...
+
 
 class SessionCall:
     """One request of a session. See handlers.replies.Call for its methods.
 
-    is_active: the session counts it as one of its active requests.
+    op: the name of the request. reply: the encoded reply. is_active: the session counts it as one of its active
+    requests.
     """
 
-    __slots__ = ("_closers", "_session", "frame", "id", "is_active", "streaming")
+    __slots__ = ("_closers", "_session", "id", "is_active", "op", "reply", "streaming")
 
-    def __init__(self, session: CallSession, call_id: int | str | None) -> None:
+    def __init__(self, session: CallSession, call_id: int | str | None, op: str) -> None:
         self._session = session
         self._closers: list[Callable[[], None]] = []
         self.id = call_id
-        self.frame: OkFrame | ErrorFrame | None = None
+        self.op = op
+        self.reply: bytes | None = None
         self.streaming = False
         self.is_active = False
 
@@ -75,6 +79,9 @@ class SessionCall:
     async def drain(self) -> None:
         await self._session.drain()
 
+    def answer_in_slices(self, work: SlicedReply) -> None:
+        self._session.add_work(self, work)
+
     def on_close(self, callback: Callable[[], None]) -> None:
         self._closers.append(callback)
 
@@ -87,9 +94,9 @@ class SessionCall:
     def _reply(self, frame: OkFrame | ErrorFrame) -> None:
         if self.streaming:
             self._session.write(encode_reply(frame))
-        elif self.frame is None:
-            self.frame = frame
-            self._session.reply_ready()
+        elif self.reply is None:
+            self.reply = encode_reply(frame)
+            self._session.reply_ready(self.reply)
 
 
 def encode_reply(frame: OkFrame | ErrorFrame) -> bytes:

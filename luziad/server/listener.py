@@ -11,8 +11,10 @@ from luzia_protocol.errors import ErrorCode, Refused
 
 from luziad.handlers.services import Services
 from luziad.server.admission import RESERVED_CONNECTIONS, AdmissionControl, AdmissionDecision, ConnectionLimits
+from luziad.server.buffers import Buffers
 from luziad.server.runtime_dir import is_system
 from luziad.server.session import Session, encode_refusal
+from luziad.turns.turns import Turns
 
 log = logging.getLogger("luziad.listen")
 
@@ -26,8 +28,10 @@ RETRY_ACCEPT_S = 0.1
 class Listener:
     """Accepts connections from users who may use this daemon, up to the limits. sessions: filled with those open."""
 
-    def __init__(self, services: Services, limits: ConnectionLimits, sessions: set[Session]) -> None:
+    def __init__(self, services: Services, turns: Turns, limits: ConnectionLimits, sessions: set[Session]) -> None:
         self._services = services
+        self._turns = turns
+        self._buffers = Buffers()
         self._admission = AdmissionControl(limits, shared=is_system(services.config.runtime_dir))
         self._sessions = sessions
         self._reserved: dict[Session, None] = {}  # sessions on reserved connections, oldest first
@@ -38,8 +42,10 @@ class Listener:
         self._out_of_files = False
 
     def start(self, listening: socket.socket) -> None:
-        """Accept on this socket."""
+        """Accept on this socket, and no longer on an earlier one."""
         self._loop = asyncio.get_running_loop()
+        if self._listening is not None:
+            self._loop.remove_reader(self._listening)
         self._listening = listening
         self._loop.add_reader(listening, self._accept)
 
@@ -86,7 +92,8 @@ class Listener:
         if refused is not None and len(self._refused) >= MAX_REFUSED_SESSIONS:
             _turn_away(peer, refused)
             return False
-        session = Session(self._services, decision, functools.partial(self._session_closed, decision))
+        on_close = functools.partial(self._session_closed, decision)
+        session = Session(self._services, self._turns, self._buffers, decision, on_close)
         (self._sessions if refused is None else self._refused).add(session)
         if decision.is_reserved:
             self._free_reserved_connection()

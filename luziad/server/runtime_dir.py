@@ -1,13 +1,15 @@
-"""The daemon's files at run time: its runtime directory, its locks and its socket."""
+"""The daemon's places: its directories, its locks and its socket."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 import socket
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from luzia_protocol.environment import SYSTEM_RUNTIME_DIR
@@ -15,51 +17,123 @@ from luzia_protocol.environment import SYSTEM_RUNTIME_DIR
 from luziad.errors import StartupError
 from luziad.server.admission import group_id, user_name
 
+log = logging.getLogger("luziad.places")
+
 BACKLOG = 1024
+LOCK_NAME = "luziad.lock"
+NO_SOCKET = "-"
+"""In the lock of a process that is no daemon, such as one that restores a snapshot."""
+CLIENTS_CHECK_S = 0.2
+"""Clients that look for a daemon hold the lock for a moment; this is far longer."""
 
 
 def prepare_runtime_dir(path: str) -> None:
-    """Create the directory, or check that no other user can write to it. Raises StartupError."""
+    """Create the directory, or check that it is private. Raises StartupError."""
+    prepare_directory(path, "LUZIA_RUNTIME_DIR", forbidden_mode=0o022)
+
+
+def prepare_directory(path: str, variable: str, forbidden_mode: int = 0o002) -> None:
+    """Create a directory, or check that no other user owns it or can write to it; its mode is never changed.
+
+    variable: sets another directory. forbidden_mode: who else must not be able to write. Raises StartupError.
+    """
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        try:
+        with suppress(FileExistsError):
             os.mkdir(path, 0o700)
-        except FileExistsError:
-            found = os.lstat(path)
-            if not stat.S_ISDIR(found.st_mode):
-                raise StartupError(f"{path} is not a directory: remove it, or set LUZIA_RUNTIME_DIR") from None
-            if found.st_uid != os.geteuid():
-                owner = user_name(found.st_uid)
-                raise StartupError(
-                    f"{path} belongs to user {owner}: set LUZIA_RUNTIME_DIR to a directory of your own"
-                ) from None
-            if path != SYSTEM_RUNTIME_DIR and stat.S_IMODE(found.st_mode) & 0o077:
-                os.chmod(path, 0o700)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise StartupError(f"{path} is not writable: correct its mode, or set LUZIA_RUNTIME_DIR")
+        _check_private(path, variable, forbidden_mode)
     except OSError as exc:
-        raise StartupError(f"the runtime directory {path} cannot be used: {exc.strerror}") from exc
+        raise StartupError(f"the directory {path} cannot be used: {exc.strerror}") from exc
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StartupError(f"{path} cannot be written: correct its mode, or set {variable}")
 
 
-@contextmanager
-def lock(directory: str) -> Iterator[None]:
-    """Hold the lock that makes this the only daemon of a runtime or state directory. Raises StartupError."""
-    path = os.path.join(directory, "luziad.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-        os.close(descriptor)
+def _check_private(path: str, variable: str, forbidden_mode: int) -> None:
+    """Raise StartupError unless the path is a directory of this user's that nobody else can write to."""
+    status = os.lstat(path) if variable == "LUZIA_RUNTIME_DIR" else os.stat(path)
+    mode = stat.S_IMODE(status.st_mode)
+    if not stat.S_ISDIR(status.st_mode):
+        raise StartupError(f"{path} is not a directory: remove it, or set {variable}")
+    if status.st_uid != os.geteuid():
+        owner = user_name(status.st_uid)
+        raise StartupError(f"{path} belongs to user {owner}: set {variable} to a directory of your own")
+    if mode & forbidden_mode:
         raise StartupError(
-            f"already running: luziad (pid {pid}) uses {directory}; stop it with `luzia daemon stop`"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+            f"other users can write to {path} (mode {mode:o}): remove what is not yours from it and run"
+            f" `chmod go-w {path}`, or set {variable} to another directory"
+        )
+
+
+class DirectoryLock:
+    """The lock that makes this the only daemon of a runtime or state directory. Enter it to hold it.
+
+    The file has the process id, and in a second line the socket of the daemon, or NO_SOCKET.
+    """
+
+    def __init__(self, directory: str, socket_path: str = NO_SOCKET) -> None:
+        self.directory = directory
+        self._path = os.path.join(directory, LOCK_NAME)
+        self._content = b"%d\n%s\n" % (os.getpid(), os.fsencode(socket_path))
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> DirectoryLock:
+        """Take the lock. Raises StartupError when another process has it."""
+        self._descriptor = self._take(CLIENTS_CHECK_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the lock."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def restore(self) -> None:
+        """Take the lock again if its file was deleted or replaced. Raises StartupError."""
+        if not self.is_in_place():
+            descriptor = self._take(0.0)
+            self.__exit__()
+            self._descriptor = descriptor
+            log.warning("lock_restored file=%s", self._path)
+
+    def is_in_place(self) -> bool:
+        """Whether others who look for the lock find this one."""
+        try:
+            return self._descriptor is not None and os.path.samestat(os.lstat(self._path), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def _take(self, patience_s: float) -> int:
+        """The descriptor of the locked file. patience_s: how long a client may have it locked, to see who runs."""
+        try:
+            descriptor = os.open(
+                self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600
+            )
+        except OSError as exc:
+            raise StartupError(f"the lock {self._path} cannot be opened: {exc.strerror}; remove it") from exc
+        try:
+            self._flock(descriptor, time.monotonic() + patience_s)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, self._content, 0)
+        except BaseException as exc:
+            os.close(descriptor)
+            if isinstance(exc, OSError):
+                raise StartupError(f"{self._path} cannot be locked: {exc.strerror}") from exc
+            raise
+        return descriptor
+
+    def _flock(self, descriptor: int, deadline: float) -> None:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() < deadline:
+                    time.sleep(CLIENTS_CHECK_S / 10)
+                    continue
+                pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").partition("\n")[0]
+                raise StartupError(
+                    f"already running: luziad (pid {pid}) uses {self.directory}; stop it with `luzia daemon stop`"
+                ) from None
 
 
 def bind(path: str) -> socket.socket:
@@ -69,6 +143,8 @@ def bind(path: str) -> socket.socket:
     if os.path.lexists(path):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise StartupError(f"{path} is not a socket: remove it, or set LUZIA_SOCKET")
+        if _is_in_use(path):
+            raise StartupError(f"another process listens on {path}: stop it, or set LUZIA_SOCKET")
         os.unlink(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -86,15 +162,15 @@ def bind(path: str) -> socket.socket:
     return listening
 
 
-def unbind(path: str) -> None:
-    """Remove the socket at a clean end. After a crash, `bind` replaces it."""
-    if os.path.lexists(path):
-        os.unlink(path)
-
-
 def is_system(runtime_dir: str) -> bool:
     """True for the runtime directory of the system service."""
     return Path(runtime_dir) == Path(SYSTEM_RUNTIME_DIR)
+
+
+def _is_in_use(path: str) -> bool:
+    """Whether a process listens on the socket; a dead one has left it otherwise."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+        return probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)
 
 
 def _share_with_group(path: str) -> None:

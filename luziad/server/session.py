@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import select
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -19,20 +19,26 @@ from luzia_protocol.requests import Request
 
 from luziad.errors import StorageError
 from luziad.handlers.registry import HANDLERS
-from luziad.handlers.replies import storage_refusal
+from luziad.handlers.replies import SlicedReply, storage_refusal
 from luziad.handlers.services import Services
 from luziad.server.admission import AdmissionDecision
+from luziad.server.buffers import SMALL_BYTES, Buffers
 from luziad.server.call import SessionCall, encode_reply
+from luziad.turns.turns import Turns
 
 log = logging.getLogger("luziad.session")
 
 MAX_UNANSWERED = 4096
 """Unanswered requests of one connection; beyond this it is not read."""
 MAX_STREAMS = 64
-WRITE_HIGH = 256 * 1024
-MAX_ACTIVE = 32
-"""Active requests of one connection: in progress, or answered but not sent. Their replies may be large, so later
-requests wait. Requests that only wait for a commit do not count."""
+READ_BYTES = 8 * 1024
+"""How much is read at once. It is processed before more is read."""
+WRITE_HIGH = SMALL_BYTES
+MAX_ACTIVE = 4
+"""Requests of one connection that are in progress. Their replies may be large, so later requests wait. Requests that
+only wait for a commit do not count."""
+LARGE_FRAME_BYTES = 64 * 1024
+"""A request of this size is long work: it takes many times its size of memory."""
 LINGER_S = 1.0
 """How long a refused peer may take to read the reason and close."""
 FRAME_TIMEOUT_S = 30.0
@@ -47,11 +53,26 @@ class _Envelope(msgspec.Struct):
     id: int | str | None = None
 
 
-class Session(asyncio.Protocol):
-    """The daemon's side of one connection. on_close: called when it is closed."""
+_received = memoryview(bytearray(READ_BYTES))  # of the connection that is being read; all are read on one thread
 
-    def __init__(self, services: Services, decision: AdmissionDecision, on_close: Callable[[Session], None]) -> None:
+
+class Session(asyncio.BufferedProtocol):
+    """The daemon's side of one connection.
+
+    turns, buffers: shared by all connections. on_close: called when this one is closed.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        turns: Turns,
+        buffers: Buffers,
+        decision: AdmissionDecision,
+        on_close: Callable[[Session], None],
+    ) -> None:
         self.uid = decision.uid
+        self._share = turns.share(decision.pid, self._work)
+        self._buffers = buffers
         self._services = services
         self._decision = decision
         self._on_close = on_close
@@ -59,12 +80,13 @@ class Session(asyncio.Protocol):
         self._opened = False
         self._loop = asyncio.get_running_loop()
         self._frames = FrameReader()
-        self._inbox: deque[bytes] = deque()  # frames that wait until the peer has read earlier replies
+        self._inbox: deque[bytes] = deque()
         self._calls: deque[SessionCall] = deque()
+        self._sliced: deque[tuple[SessionCall, SlicedReply]] = deque()
         self._active = 0
+        self._ready_bytes = 0  # of replies that are not sent yet
         self._streams: set[SessionCall] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._processing = False
         self._flushing = False
         self._reading = True
         self._closing = False
@@ -88,25 +110,33 @@ class Session(asyncio.Protocol):
         else:
             self._refuse_connection(self._refused)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _received
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._closing:
             return
         try:
-            frames = self._frames.feed(data)
+            frames = self._frames.feed(bytes(_received[:nbytes]))
         except FrameTooLargeError:
             message = f"the request is longer than {MAX_FRAME_BYTES} bytes"
             self._refuse_connection(Refused(ErrorCode.FRAME_TOO_LARGE, message))
             return
         self._limit_frame_time(progress=bool(frames))
-        self._inbox.extend(frames)
-        self._process()
+        if frames:
+            self._inbox.extend(frames)
+            self._share.take_turn()
+            self._read_or_wait()
+        if self._frames.pending + self._waiting_bytes > SMALL_BYTES:
+            self._buffers.update(self)
 
     def pause_writing(self) -> None:
         self._writable.clear()
 
     def resume_writing(self) -> None:
         self._writable.set()
-        self._process()
+        self._buffers.update(self)
+        self._share.await_turn()
 
     def eof_received(self) -> bool:
         """The peer will send nothing more. If it still reads, it gets the pending replies and streams."""
@@ -121,7 +151,8 @@ class Session(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._closing = True
-        self._inbox.clear()
+        self._drop_requests()
+        self._buffers.forget(self)
         self._writable.set()
         for stream in list(self._streams):
             stream.finish()
@@ -136,7 +167,7 @@ class Session(asyncio.Protocol):
             return
         self._send_ready()
         self._closing = True
-        self._inbox.clear()
+        self._drop_requests()
         self._transport.close()
 
     def close_with(self, refused: Refused) -> None:
@@ -149,23 +180,41 @@ class Session(asyncio.Protocol):
             self._refuse_connection(refused)
             self._transport.close()
 
+    def give_up(self) -> None:
+        """Close the connection, because it keeps too much in memory. A peer that does not read gets no reason."""
+        if self.unsent:
+            self._transport.abort()
+            return
+        self._frames = FrameReader()
+        message = "all connections together have left too many replies unread, or too many requests incomplete"
+        self._refuse_connection(Refused(ErrorCode.OVERLOADED, message))
+
     # ------------------------------------------------------------------ for calls
 
     @property
     def is_idle(self) -> bool:
         """True when every request has been answered."""
-        return self._opened and not self._inbox and not self._calls and not self._streams
+        return self._opened and not self._has_unanswered
 
     @property
     def unsent(self) -> int:
         """Bytes that the peer has not received yet."""
         return self._transport.get_write_buffer_size()
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that the peer has not received yet, and those of requests that are incomplete or wait."""
+        return self.unsent + self._frames.pending + self._waiting_bytes
+
+    @property
+    def _waiting_bytes(self) -> int:
+        """The size of the request that is next. Further ones are small: they came with the end of this one."""
+        return len(self._inbox[0]) if self._inbox else 0
+
     def write(self, frame: bytes) -> None:
         """Send a frame of a stream, after the replies that are ready."""
-        if not self._transport.is_closing():
-            self._send_ready()
-            self._transport.write(frame)
+        self._send_ready()
+        self._write(frame)
 
     async def drain(self) -> None:
         """Wait until the peer has received most of what was sent."""
@@ -188,39 +237,75 @@ class Session(asyncio.Protocol):
         self._streams.add(call)
         self._deactivate(call)
         if not self._reading:
-            self._loop.call_soon(self._process)
+            self._share.await_turn()
 
     def finished(self, call: SessionCall) -> None:
         """A stream has ended."""
         self._streams.discard(call)
         self._close_when_idle()
 
-    def reply_ready(self) -> None:
+    def reply_ready(self, reply: bytes) -> None:
         """A call has its reply: send it with all others that are ready in this turn of the loop."""
-        if not self._flushing and self._calls and self._calls[0].frame is not None:
+        self._ready_bytes += len(reply)
+        if not self._flushing and self._calls and self._calls[0].reply is not None:
             self._flushing = True
             self._loop.call_soon(self._flush)
 
+    def add_work(self, call: SessionCall, work: SlicedReply) -> None:
+        """Do this work in turns, and send the reply that it ends with."""
+        if self._transport.is_closing():
+            work.close()
+            return
+        self._sliced.append((call, work))
+        self._share.await_turn()
+
     # ------------------------------------------------------------------ requests and replies
 
-    def _process(self) -> None:
-        """Handle the requests in the inbox while there is room for replies; then read on, or wait for room."""
-        if self._processing:
-            return
-        self._processing = self._flushing = True  # immediate replies are sent together
-        while self._inbox:
-            if not self._has_room():
-                self._send_ready()
-                if not self._has_room():
-                    break
-            self._handle(self._inbox.popleft())
-        self._flushing = self._processing = False
+    def _work(self, until: float) -> bool:
+        """Handle requests until this time; then read on, or wait for room. Whether there is more to do at once."""
+        self._flushing = True  # immediate replies are sent together
+        has_more = self._handle_requests(until)
+        self._flushing = False
         self._send_ready()
         self._read_or_wait()
         self._close_when_idle()
+        return has_more
+
+    def _handle_requests(self, until: float) -> bool:
+        while not self._transport.is_closing():
+            if self._sliced:
+                if not self._share.begin_long_work():
+                    return False
+                self._do_slices(until)
+            elif not self._inbox:
+                break
+            elif not self._has_room():
+                self._send_ready()
+                if not self._has_room():
+                    break
+            elif len(self._inbox[0]) < LARGE_FRAME_BYTES:
+                self._handle(self._inbox.popleft())
+            elif self._share.begin_long_work():
+                self._handle(self._inbox.popleft())
+                if not self._sliced:
+                    self._share.end_long_work()
+            else:
+                return False
+            if perf_counter() >= until:
+                return True
+        return False
 
     def _has_room(self) -> bool:
-        return self._active < MAX_ACTIVE and len(self._calls) <= MAX_UNANSWERED and self._writable.is_set()
+        return (
+            self._active < MAX_ACTIVE
+            and len(self._calls) <= MAX_UNANSWERED
+            and self._ready_bytes < WRITE_HIGH
+            and self._writable.is_set()
+        )
+
+    @property
+    def _has_unanswered(self) -> bool:
+        return bool(self._inbox or self._calls or self._sliced or self._streams)
 
     def _read_or_wait(self) -> None:
         if self._closing or self._transport.is_closing():
@@ -230,6 +315,11 @@ class Session(asyncio.Protocol):
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
+
+    def _activate(self, call: SessionCall) -> None:
+        """The call is in progress."""
+        call.is_active = True
+        self._active += 1
 
     def _deactivate(self, call: SessionCall) -> None:
         """The call's reply was sent, or has become a stream."""
@@ -241,61 +331,95 @@ class Session(asyncio.Protocol):
         try:
             request: Any = _decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-            call = SessionCall(self, _id_of(frame))
+            call = SessionCall(self, _id_of(frame), "invalid")
             self._calls.append(call)
             call.refuse(Refused(ErrorCode.BAD_REQUEST, str(exc)))
             return
-        call = SessionCall(self, request.id)
+        call = SessionCall(self, request.id, type(request).__name__)
         self._calls.append(call)
         try:
             done = HANDLERS[type(request)](self._services, request, call)
         except Refused as refused:
             call.refuse(refused)
         except Exception:
-            self._failed(call, type(request).__name__)
+            self._failed(call)
         else:
             if done is None:
                 return
-            call.is_active = True
-            self._active += 1
-            if inspect.isawaitable(done):
-                task = self._loop.create_task(self._run(call, type(request).__name__, done))
+            if isinstance(done, Generator):
+                self._activate(call)
+                self._sliced.append((call, done))
+            elif isinstance(done, Awaitable):
+                self._activate(call)
+                task = self._loop.create_task(self._run(call, done))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             else:
                 call.answer(done)
 
-    async def _run(self, call: SessionCall, op: str, work: Awaitable[None]) -> None:
+    def _do_slices(self, until: float) -> None:
+        """Continue the first sliced work until this time, unless the peer has closed the connection."""
+        call, work = self._sliced[0]
+        if self._peer_is_gone():
+            self._transport.abort()
+            return
+        try:
+            while perf_counter() < until:
+                next(work)
+            return
+        except StopIteration as done:
+            if done.value is not None:
+                call.answer(done.value)
+            has_answered = done.value is not None
+        except Refused as refused:
+            call.refuse(refused)
+            has_answered = True
+        except Exception:
+            self._failed(call)
+            has_answered = True
+        self._sliced.popleft()
+        self._share.end_long_work()
+        if has_answered and call.streaming:
+            call.finish()
+
+    async def _run(self, call: SessionCall, work: Awaitable[None]) -> None:
         try:
             await work
         except (Refused, StorageError) as exc:
             call.refuse(exc if isinstance(exc, Refused) else storage_refusal(exc))
             call.finish()
         except Exception:
-            self._failed(call, op)
+            self._failed(call)
             call.finish()
 
-    def _failed(self, call: SessionCall, op: str) -> None:
+    def _failed(self, call: SessionCall) -> None:
         """An internal error: log it with its traceback, and refuse the request."""
-        log.exception("request_failed op=%s", op)
-        call.refuse(Refused(ErrorCode.INTERNAL, f"the daemon failed to process this {op} request"))
+        log.exception("request_failed op=%s", call.op)
+        call.refuse(Refused(ErrorCode.INTERNAL, f"the daemon failed to process this {call.op} request"))
 
     def _flush(self) -> None:
         self._flushing = False
         self._send_ready()
         if not self._reading:
-            self._process()
+            self._share.await_turn()
         self._close_when_idle()
 
     def _send_ready(self) -> None:
         """Send the replies that are ready, up to the first call without one."""
         calls = self._calls
         ready = []
-        while calls and (frame := calls[0].frame) is not None:
-            ready.append(encode_reply(frame))
+        while calls and (reply := calls[0].reply) is not None:
+            ready.append(reply)
+            self._ready_bytes -= len(reply)
             self._deactivate(calls.popleft())
-        if ready and not self._transport.is_closing():
-            self._transport.write(b"".join(ready))
+        if ready:
+            self._write(b"".join(ready))
+
+    def _write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+            if not self._writable.is_set():
+                self._buffers.update(self)
 
     def _peer_is_gone(self) -> bool:
         """True when the peer has closed its socket, not just its sending side (unix(7) reports a hang-up)."""
@@ -324,14 +448,21 @@ class Session(asyncio.Protocol):
             return
         self._send_ready()
         self._closing = True
-        self._inbox.clear()
+        self._drop_requests()
         self._transport.write(encode_refusal(refused))
         self._transport.write_eof()
         self._linger_timer = self._loop.call_later(LINGER_S, self._transport.abort)
 
+    def _drop_requests(self) -> None:
+        """Handle no more requests, and give up sliced work."""
+        self._inbox.clear()
+        self._share.end_long_work()
+        for _, work in self._sliced:
+            work.close()
+        self._sliced.clear()
+
     def _close_when_idle(self) -> None:
-        waiting = self._inbox or self._calls or self._streams
-        if self._closing and not waiting and not self._transport.is_closing():
+        if self._closing and not self._has_unanswered and not self._transport.is_closing():
             self._transport.close()
 
 

@@ -13,7 +13,6 @@ import ctypes
 import errno
 import fcntl
 import os
-import stat
 import time
 
 from luziad.supervise import attempt_files
@@ -22,6 +21,8 @@ from luziad.supervise.regular_files import open_regular
 PAUSE_S = 0.2
 """From a write to the check of the sizes; output may exceed the limit in this time."""
 
+_MARK_BYTES = 64
+"""So much of the end of a file tells whether it was truncated and has grown again."""
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 _fallocate = ctypes.CDLL(None, use_errno=True).fallocate
 _fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
@@ -34,7 +35,10 @@ class OutputLimit:
         self._directory = directory
         self._limit = limit
         self._begins = {attempt_files.STDOUT: 0, attempt_files.STDERR: 0}
+        self._ends = dict.fromkeys(self._begins, (0, b""))
         self._due: float | None = None
+        self.lost_bytes = 0
+        """How much of stdout was seen, and has been truncated by the job since."""
 
     def watch(self) -> None:
         """Check now, and after every write. Raises OSError when writes cannot be watched here."""
@@ -58,7 +62,7 @@ class OutputLimit:
 
     def trim(self) -> None:
         """Drop the oldest output above the limit. Raises OSError when the file system does not support that."""
-        sizes = {name: self._size(name) for name in self._begins}
+        sizes = self.look()
         kept = {name: size - self._begins[name] for name, size in sizes.items()}
         if sum(kept.values()) <= self._limit:
             return
@@ -69,13 +73,24 @@ class OutputLimit:
             if kept[name] > keep:
                 self._begins[name] = self._punch(name, size - keep)
 
-    def _size(self, name: str) -> int:
-        """The size of a stream's file; 0 when it does not exist, or the agent has replaced it by something else."""
-        try:
-            found = os.stat(name, dir_fd=self._directory, follow_symlinks=False)
-        except FileNotFoundError:
-            return 0
-        return found.st_size if stat.S_ISREG(found.st_mode) else 0
+    def look(self) -> dict[str, int]:
+        """The sizes of the files. One that no longer has what it had at its previous end was truncated by the job."""
+        for name, (size, mark) in self._ends.items():
+            try:
+                fd = open_regular(name, directory=self._directory)
+            except OSError:  # it does not exist yet, or the agent has replaced it by something else
+                self._ends[name] = 0, b""
+                continue
+            try:
+                if os.pread(fd, len(mark), size - len(mark)) != mark:
+                    self._begins[name] = 0
+                    self.lost_bytes += size if name == attempt_files.STDOUT else 0
+                end = os.fstat(fd).st_size
+                begin = max(0, end - _MARK_BYTES)
+                self._ends[name] = end, os.pread(fd, end - begin, begin)
+            finally:
+                os.close(fd)
+        return {name: size for name, (size, _) in self._ends.items()}
 
     def _punch(self, name: str, end: int) -> int:
         """Drop the output before `end`; returns where the rest begins, at a block boundary."""

@@ -112,6 +112,7 @@ class Shim:
         self._directory = directory
         self._lock = lock
         self._fifo: int | None = None
+        self._output: output_limit.OutputLimit | None = None
         self._read_clocks()
         self._identity = {
             "pid": os.getpid(),
@@ -197,10 +198,11 @@ class Shim:
 
     def _supervise(self, agent: int) -> None:
         request = self._request
+        self._output = output_limit.OutputLimit(self._directory, request["max_log_bytes"])
         tree_supervisor.TreeSupervisor(
             agent,
             group=self._group,
-            output=output_limit.OutputLimit(self._directory, request["max_log_bytes"]),
+            output=self._output,
             grace_s=request["grace_s"],
             keep_children=request["keep_children"],
             on_end=self._record_end,
@@ -241,16 +243,26 @@ class Shim:
                 "system_s": usage.ru_stime,
                 "max_rss_bytes": usage.ru_maxrss * 1024,
             }
-        return {
-            "exit_code": code if code is not None and code >= 0 else None,
-            "signal": _signal_name(-code) if code is not None and code < 0 else None,
-            "error": attempt_files.clip(error) if error else None,
-            "stopped": stopped,
-            "started_at": self._started_at,
-            "ended_at": time.time(),
-            "duration_s": boot_clock.boottime_s() - self._started_s,
-            "usage": used,
-        } | self._limit_hit()
+        return (
+            {
+                "exit_code": code if code is not None and code >= 0 else None,
+                "signal": _signal_name(-code) if code is not None and code < 0 else None,
+                "error": attempt_files.clip(error) if error else None,
+                "stopped": stopped,
+                "started_at": self._started_at,
+                "ended_at": time.time(),
+                "duration_s": boot_clock.boottime_s() - self._started_s,
+                "usage": used,
+            }
+            | self._limit_hit()
+            | self._lost_output()
+        )
+
+    def _lost_output(self) -> dict[str, Any]:
+        if self._output is None:
+            return {}
+        self._output.look()
+        return {"lost_bytes": self._output.lost_bytes} if self._output.lost_bytes else {}
 
     def _limit_hit(self) -> dict[str, Any]:
         most = self._limits.exceeded_memory_limit() if self._limits is not None else None

@@ -19,7 +19,7 @@ from luzia_protocol.operations import Snapshot
 from luziad.config.schema import Config
 from luziad.errors import LuziadError
 from luziad.journal.loading import load
-from luziad.server.runtime_dir import lock
+from luziad.server.runtime_dir import DirectoryLock
 from luziad.store import opening, recovery, snapshots
 
 
@@ -37,7 +37,7 @@ def restore(config: Config, name: str) -> int:
     try:
         if not file.exists():
             raise LuziadError(f"snapshot {file} not found; list the snapshots with `luzia daemon snapshots`")
-        with lock(config.state_dir):
+        with DirectoryLock(config.state_dir):
             Path(config.jobs_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
             notices = recovery.restore(state_dir, Path(config.jobs_dir), file.absolute(), load)
     except (LuziadError, OSError) as exc:

@@ -11,7 +11,7 @@ import tempfile
 
 from luzia_protocol.jobs import Worktree
 
-from luziad.worktrees.create import BRANCHES, branch_tip
+from luziad.worktrees.create import BRANCHES, branch_tip, find_checkout, find_entry
 from luziad.worktrees.git import Git, GitError
 
 _MAX_NAMES = 3
@@ -32,7 +32,7 @@ def find_unsaved_work(git: Git, tree: Worktree) -> str | None:
         if not os.path.isdir(tree.repository) and not os.path.lexists(tree.path):
             return None  # nothing is left to delete
         if os.path.lexists(tree.path):
-            return _Inspection(git, tree).find_unsaved_work()
+            return Inspection(git, tree).find_unsaved_work()
         if not os.path.isdir(os.path.dirname(tree.path)):
             return f"{os.path.dirname(tree.path)} does not exist"
         return _unmerged(git, tree, tree.repository, [*_branch_commits(git, tree), *_registered_head(git, tree)])
@@ -50,7 +50,7 @@ def remove_worktree(git: Git, tree: Worktree) -> str | None:
         why = find_unsaved_work(git, tree)
         if why is not None or not repository_exists:
             return why
-        if os.path.lexists(tree.path) or _find_entry(git, tree) is not None:
+        if os.path.lexists(tree.path) or find_entry(git, tree) is not None:
             git.run(tree.repository, "worktree", "remove", "--", tree.path)  # git checks again, and may refuse
         if tip is not None:
             git.run(tree.repository, "update-ref", "-d", BRANCHES + tree.branch, tip)  # unless it has moved
@@ -61,8 +61,8 @@ def remove_worktree(git: Git, tree: Worktree) -> str | None:
     return None
 
 
-class _Inspection:
-    """Searches an existing worktree for unsaved work."""
+class Inspection:
+    """Inspects an existing worktree."""
 
     def __init__(self, git: Git, tree: Worktree) -> None:
         self._git = git
@@ -70,38 +70,56 @@ class _Inspection:
         self._ceiling = os.path.dirname(tree.path)
 
     def find_unsaved_work(self) -> str | None:
-        tree = self._tree
-        if os.path.islink(tree.path) or os.path.realpath(self._line("rev-parse", "--show-toplevel")) != tree.path:
-            return f"{tree.path} is no longer a worktree"
-        directory = self._line("rev-parse", "--absolute-git-dir")
+        """Why work would be lost with the worktree, or None."""
+        if self._is_foreign():
+            return f"{self._tree.path} is no longer a worktree"
         for name, operation in _OPERATIONS.items():
-            if os.path.lexists(os.path.join(directory, name)):
+            if os.path.lexists(self.path(name)):
                 return f"{operation} is in progress in it"
+        head = self.head()
+        commits = [*_branch_commits(self._git, self._tree), *([] if head is None else [head])]
         return (
             self._find_uncommitted()
             or self._find_hidden_changes()
             or self._find_repositories()
             or self._find_worktree_refs()
-            or _unmerged(self._git, tree, tree.path, [*_branch_commits(self._git, tree), *self._head()])
+            or _unmerged(self._git, self._tree, self._tree.path, commits)
         )
+
+    def find_foreign(self) -> str | None:
+        """Why a commit cannot keep all of the worktree, or None."""
+        if self._is_foreign():
+            return f"{self._tree.path} is no longer a worktree"
+        return self._find_repositories()
+
+    def find_lock(self) -> str | None:
+        """That the worktree is locked (`git worktree lock`), or None."""
+        return "it is locked (`git worktree unlock` unlocks it)" if os.path.lexists(self.path("locked")) else None
+
+    def head(self) -> str | None:
+        """The commit that is checked out; None before the first."""
+        names = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        found = self._git.run(self._tree.path, *names, codes=(0, 1, 128), ceiling=self._ceiling)
+        return found.line if found.code == 0 else None
+
+    def is_detached(self) -> bool:
+        """Whether another commit or branch than that of the job is checked out."""
+        head = self._git.run(self._tree.path, "symbolic-ref", "--quiet", "HEAD", codes=(0, 1), ceiling=self._ceiling)
+        return head.line != BRANCHES + self._tree.branch
+
+    def path(self, name: str) -> str:
+        """The path of a file in which git keeps the state of the worktree."""
+        return os.path.join(self._line("rev-parse", "--absolute-git-dir"), name)
+
+    def _is_foreign(self) -> bool:
+        path = self._tree.path
+        return os.path.islink(path) or os.path.realpath(self._line("rev-parse", "--show-toplevel")) != path
 
     def _run(self, *arguments: str, index: str | None = None) -> bytes:
         return self._git.run(self._tree.path, *arguments, index=index, ceiling=self._ceiling).out
 
     def _line(self, *arguments: str) -> str:
         return os.fsdecode(self._run(*arguments).removesuffix(b"\n"))
-
-    def _head(self) -> list[str]:
-        found = self._git.run(
-            self._tree.path,
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "HEAD^{commit}",
-            codes=(0, 1, 128),
-            ceiling=self._ceiling,
-        )
-        return [found.line] if found.code == 0 else []
 
     def _find_uncommitted(self, index: str | None = None, absent: frozenset[bytes] = frozenset()) -> str | None:
         """Uncommitted changes. absent: files that may be missing."""
@@ -156,7 +174,7 @@ def _branch_commits(git: Git, tree: Worktree) -> list[str]:
 
 def _registered_head(git: Git, tree: Worktree) -> list[str]:
     """The commit that was checked out in a worktree whose directory was deleted."""
-    entry = _find_entry(git, tree)
+    entry = find_entry(git, tree)
     if entry is None:
         return []
     with open(os.path.join(entry, "HEAD"), encoding="utf-8", errors="surrogateescape") as file:
@@ -164,26 +182,10 @@ def _registered_head(git: Git, tree: Worktree) -> list[str]:
     return [] if head.startswith("ref:") else [head]
 
 
-def _find_entry(git: Git, tree: Worktree) -> str | None:
-    """The repository's directory for this worktree."""
-    common = os.path.join(tree.repository, git.run(tree.repository, "rev-parse", "--git-common-dir").line)
-    entries = os.path.join(common, "worktrees")
-    for name in os.listdir(entries) if os.path.isdir(entries) else ():
-        entry = os.path.join(entries, name)
-        try:
-            with open(os.path.join(entry, "gitdir"), encoding="utf-8", errors="surrogateescape") as file:
-                place = os.path.dirname(os.path.join(entry, file.read().rstrip("\n")))
-        except FileNotFoundError:
-            continue
-        if os.path.realpath(place) == tree.path:
-            return entry
-    return None
-
-
 def _unmerged(git: Git, tree: Worktree, directory: str, commits: list[str]) -> str | None:
     """Why commits would be lost with the worktree's branch: no other branch or tag contains them."""
     own = os.fsencode(BRANCHES + tree.branch)
-    if (other := _other_checkout(git, tree, directory)) is not None:
+    if (other := find_checkout(git, tree, directory)) is not None:
         return f"its branch {tree.branch} is checked out in {other}"
     for commit in dict.fromkeys(commits):
         words = (
@@ -196,23 +198,15 @@ def _unmerged(git: Git, tree: Worktree, directory: str, commits: list[str]) -> s
         )
         holders = git.run(directory, *words).out.split()
         if not set(holders) - {own}:
-            exclude = f"--exclude={BRANCHES}{tree.branch}"
+            exclude = f"--exclude={tree.branch}"  # of --branches, whose names it matches without refs/heads/
             count = git.run(
                 directory, "rev-list", "--count", commit, "--not", exclude, "--branches", "--remotes", "--tags"
             )
             commits_are = "1 commit is" if count.line == "1" else f"{count.line} commits are"
-            return f"{commits_are} unmerged (on {tree.branch})"
-    return None
-
-
-def _other_checkout(git: Git, tree: Worktree, directory: str) -> str | None:
-    """Another work tree in which the worktree's branch is checked out."""
-    place = ""
-    for line in os.fsdecode(git.run(directory, "worktree", "list", "--porcelain").out).splitlines():
-        key, _, value = line.partition(" ")
-        place = value if key == "worktree" else place
-        if key == "branch" and value == BRANCHES + tree.branch and os.path.realpath(place) != tree.path:
-            return place
+            at = (
+                f"on {tree.branch}" if commit == branch_tip(git, tree.repository, tree.branch) else "on a detached head"
+            )
+            return f"{commits_are} unmerged ({at})"
     return None
 
 

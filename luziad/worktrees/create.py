@@ -17,6 +17,7 @@ from luzia_protocol.jobs import Worktree
 from luziad.worktrees.git import Git, GitError
 
 BRANCHES = "refs/heads/"
+_WRITTEN_BY_COMMITS = ("objects", "refs/heads", "logs/refs/heads", "reftable")
 _UNFINISHED = "initializing"
 """The content of a worktree's `locked` file while git creates it."""
 
@@ -74,10 +75,27 @@ def create_worktree(git: Git, tree: Worktree, *, used: bool) -> None:
             if used:
                 raise WorktreeUnavailable(f"{tree.path} is no longer a worktree of {tree.repository}")
             shutil.rmtree(tree.path)
+        elif used and (entry := find_entry(git, tree)) is not None:
+            _restore_files(git, tree, entry)
+            return
+        if used and (other := find_checkout(git, tree, tree.repository)) is not None:
+            raise WorktreeUnavailable(
+                f"{tree.branch} is checked out in {other}: move that worktree back to {tree.path}, or remove it"
+                if other != tree.repository
+                else f"{tree.branch} is checked out in {other}: check out another branch there"
+            )
         known = branch_tip(git, tree.repository, tree.branch) is not None
         target = [tree.path, tree.branch] if known else ["--no-track", "-b", tree.branch, tree.path, tree.base]
         force = [] if used else ["--force", "--force"]  # an incomplete worktree is already registered
         git.run(tree.repository, "worktree", "add", "--quiet", *force, *target, keep_open=lock)
+
+
+def list_git_directories(git: Git, tree: Worktree) -> list[str]:
+    """The directories outside of a worktree that a commit in it writes to, without the hooks and the configuration."""
+    own = git.run(tree.path, "rev-parse", "--absolute-git-dir").line
+    common = os.path.join(tree.path, git.run(tree.path, "rev-parse", "--git-common-dir").line)
+    shared = [os.path.join(common, name) for name in _WRITTEN_BY_COMMITS]
+    return [own, *filter(os.path.isdir, shared)]
 
 
 def discard_worktree(git: Git, tree: Worktree) -> bool:
@@ -102,6 +120,57 @@ def branch_tip(git: Git, repository: str, branch: str) -> str | None:
     """The commit of a branch of the repository; None when the branch does not exist."""
     found = git.run(repository, "rev-parse", "--verify", "--quiet", BRANCHES + branch, codes=(0, 1, 128))
     return found.line if found.code == 0 else None
+
+
+def find_entry(git: Git, tree: Worktree) -> str | None:
+    """The repository's directory for this worktree."""
+    common = os.path.join(tree.repository, git.run(tree.repository, "rev-parse", "--git-common-dir").line)
+    entries = os.path.join(common, "worktrees")
+    for name in os.listdir(entries) if os.path.isdir(entries) else ():
+        entry = os.path.join(entries, name)
+        try:
+            with open(os.path.join(entry, "gitdir"), encoding="utf-8", errors="surrogateescape") as file:
+                place = os.path.dirname(os.path.join(entry, file.read().rstrip("\n")))
+        except FileNotFoundError:
+            continue
+        if os.path.realpath(place) == tree.path:
+            return entry
+    return None
+
+
+def find_checkout(git: Git, tree: Worktree, directory: str) -> str | None:
+    """Another work tree in which the worktree's branch is checked out."""
+    place = ""
+    for line in os.fsdecode(git.run(directory, "worktree", "list", "--porcelain").out).splitlines():
+        key, _, value = line.partition(" ")
+        place = value if key == "worktree" else place
+        if key == "branch" and value == BRANCHES + tree.branch and os.path.realpath(place) != tree.path:
+            return place
+    return None
+
+
+def list_hidden(git: Git, directory: str, index: str) -> Iterator[tuple[str, list[str]]]:
+    """The files of which an index says not to look at them, by the option of `update-index` that ends this.
+
+    Files that a sparse checkout leaves out are not among them.
+    """
+    tags = [os.fsdecode(tag) for tag in git.run(directory, "ls-files", "-v", "-z", index=index).out.split(b"\0") if tag]
+    assumed = [tag[2:] for tag in tags if tag[0].islower()]
+    skipped = [tag[2:] for tag in tags if tag[0] in "Ss" and os.path.lexists(os.path.join(directory, tag[2:]))]
+    for option, names in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", skipped)):
+        for begin in range(0, len(names), 1000):
+            yield option, names[begin : begin + 1000]
+
+
+def _restore_files(git: Git, tree: Worktree, entry: str) -> None:
+    """Restore a worktree whose directory was deleted, from what the repository still knows: its HEAD and its index."""
+    scratch = f"{tree.path}.restoring"
+    shutil.rmtree(scratch, ignore_errors=True)  # of a daemon that was killed
+    os.mkdir(scratch)
+    git.run(scratch, "--git-dir", entry, "--work-tree", scratch, "checkout-index", "--all")
+    with open(os.path.join(scratch, ".git"), "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(f"gitdir: {entry}\n")
+    os.rename(scratch, tree.path)
 
 
 def _is_finished(git: Git, tree: Worktree) -> bool:

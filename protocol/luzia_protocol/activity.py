@@ -70,6 +70,7 @@ class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     last_message: the beginning of the model's last message. last_sign_at: when output was last written.
     lingered: the agent kept running after its final result, and was terminated.
     asked: unanswered questions, oldest first, without those whose answers are being delivered.
+    lost_bytes: how much of its output is gone because the job has truncated it, as `> /dev/stderr` does; at least.
     totals: in an attempt, those of its session, if its agent reports such totals; what was added to them is the
     attempt's own.
     In lists and in events `tools`, `files`, `plan` and `asked` are empty and `last_message` is short. So they are in
@@ -101,3 +102,4 @@ class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     lingered: bool = False
     asked: list[Question] = []
     totals: SessionTotals | None = None
+    lost_bytes: int = 0

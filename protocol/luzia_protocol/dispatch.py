@@ -51,6 +51,9 @@ class Dispatch(Base, tag="dispatch"):
     hold: do not start the job until it is released.
     system_prompt: text to add to the agent's system prompt; an agent without that option gets it before the task.
     umask: the file mode creation mask of its processes, from 0 to 511 (0o777); None takes the daemon's.
+    model, permission_mode, args: for the agent, see docs/agents.md: its model, what it may do without asking, and more
+    arguments. None takes the project's, else the agent's; `args` follow those of the configuration. Refused with
+    UNSUPPORTED_OPTION if the agent has no such option.
     parent: the job that dispatches it. Cancelling that job cancels this one. Ignored if this daemon does not know it.
     """
 
@@ -91,3 +94,6 @@ class Dispatch(Base, tag="dispatch"):
     parent: str | None = None
     system_prompt: str | None = None
     umask: int | None = None
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []

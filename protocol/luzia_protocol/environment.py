@@ -35,15 +35,17 @@ INHERITED_VARIABLES = frozenset(
 def runtime_dir() -> str:
     """The directory of the socket and the lock: LUZIA_RUNTIME_DIR, else the user's run-time directory.
 
-    Without XDG_RUNTIME_DIR it is /run/user/UID where that exists, /run/luzia for root, and otherwise
-    /tmp/luzia-UID (the daemon checks the owner and mode of whichever it is).
+    An XDG_RUNTIME_DIR that is missing or another user's, as after `su`, is ignored. Without one it is /run/user/UID
+    where that exists, /run/luzia for root, and otherwise /tmp/luzia-UID (the daemon checks the owner and mode of
+    whichever it is).
     """
     env = os.environ
     if explicit := env.get("LUZIA_RUNTIME_DIR"):
-        return os.path.abspath(explicit)
-    if xdg := env.get("XDG_RUNTIME_DIR"):
-        return os.path.join(xdg, "luzia")
+        return _from_here(explicit)
     uid = os.geteuid()
+    xdg = env.get("XDG_RUNTIME_DIR")
+    if xdg and _owner(xdg) == uid:
+        return os.path.join(xdg, "luzia")
     if uid == 0:
         return SYSTEM_RUNTIME_DIR
     if os.path.isdir(f"/run/user/{uid}"):
@@ -57,7 +59,7 @@ def socket_path() -> str:
     Users without a daemon of their own connect to the system service, if one is listening.
     """
     if explicit := os.environ.get("LUZIA_SOCKET"):
-        return os.path.abspath(explicit)
+        return _from_here(explicit)
     own = os.path.join(runtime_dir(), "luzia.sock")
     if not os.environ.get("LUZIA_RUNTIME_DIR") and not os.path.exists(own):
         system = os.path.join(SYSTEM_RUNTIME_DIR, "luzia.sock")
@@ -78,6 +80,31 @@ def check_socket_owner(socket: str) -> None:
             raise PermissionError(1, f"{directory} belongs to another user")
 
 
+def check_peer(socket: str, credentials: bytes) -> None:
+    """Raise PermissionError when the process that listens on `socket` may not receive a task and its variables.
+
+    It must be this user's or root's, or the system service. Root may also use a user's daemon whose socket it names.
+    credentials: what SO_PEERCRED gives, three integers (unix(7)).
+    """
+    own, uid = os.geteuid(), memoryview(credentials).cast("i")[1]
+    if uid in (own, 0):
+        return
+    directory = os.path.dirname(socket)
+    if directory == SYSTEM_RUNTIME_DIR and _owner(directory) == uid:
+        return
+    if own == 0 and directory != runtime_dir() and _owner(directory) == uid:
+        return
+    raise PermissionError(1, f"the process that listens there is another user's (uid {uid})")
+
+
+def _owner(path: str) -> int | None:
+    """The user id of the owner of a path; None if it does not exist."""
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None
+
+
 def is_system() -> bool:
     """True when this process uses the system service's directories."""
     return runtime_dir() == SYSTEM_RUNTIME_DIR
@@ -86,7 +113,7 @@ def is_system() -> bool:
 def state_dir() -> str:
     """The directory of the store and its snapshots: LUZIA_STATE_DIR, else by XDG or the system's."""
     if explicit := os.environ.get("LUZIA_STATE_DIR"):
-        return os.path.abspath(explicit)
+        return _from_here(explicit)
     if is_system():
         return SYSTEM_STATE_DIR
     base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
@@ -96,7 +123,7 @@ def state_dir() -> str:
 def config_file() -> str:
     """The configuration file: LUZIA_CONFIG, else by XDG or the system's. It need not exist."""
     if explicit := os.environ.get("LUZIA_CONFIG"):
-        return os.path.abspath(explicit)
+        return _from_here(explicit)
     if is_system():
         return SYSTEM_CONFIG
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
@@ -116,10 +143,22 @@ def is_path(project: str) -> bool:
 def absolute_path(path: str) -> str:
     """The absolute path, with `~` expanded: the daemon has another working directory and perhaps another home.
 
-    `..` behind a symbolic link leads to the parent of the link's target, as it does for the system.
+    `..` behind a symbolic link leads to the parent of the link's target, as it does for the system. Raises OSError for
+    a path that is relative to a current directory that does not exist, or whose own path is not UTF-8.
     """
     path = os.path.expanduser(path)
-    return os.path.realpath(path) if ".." in path.split("/") else os.path.abspath(path)
+    found = os.path.realpath(_from_here(path)) if ".." in path.split("/") else _from_here(path)
+    if _is_text(path) and not _is_text(found):
+        raise OSError(84, "the path of the current directory is not valid UTF-8; rename it")
+    return found
+
+
+def _from_here(path: str) -> str:
+    """The absolute path. Raises FileNotFoundError without a current directory, unless the path is absolute."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(2, "the current directory does not exist any more; change to another one") from None
 
 
 def client_env() -> dict[str, str]:

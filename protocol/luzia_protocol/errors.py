@@ -25,6 +25,8 @@ class ErrorCode(StrEnum):
     """The daemon has reached its limit of open connections."""
     TOO_MANY_STREAMS = "too_many_streams"
     """The connection has reached its limit of open streams and waits."""
+    OVERLOADED = "overloaded"
+    """The daemon keeps as much in memory for its clients as it may. It may close the connection after this reply."""
     UNKNOWN_PROJECT = "unknown_project"
     """No project with this name is configured, and none that has jobs."""
     PROJECT_EXISTS = "project_exists"
@@ -83,16 +85,22 @@ class ErrorCode(StrEnum):
     """The job has not finished."""
     JOB_FINAL = "job_final"
     """The job has already finished."""
+    DEPENDENCY_FAILED = "dependency_failed"
+    """A job that this one depends on has ended in such a way that this one cannot run."""
     JOB_NOT_RUNNING = "job_not_running"
     """No attempt of the job is running."""
     NO_SESSION = "no_session"
     """The job has no agent session that could be resumed."""
     UNKNOWN_ATTEMPT = "unknown_attempt"
     """The job has no attempt with this number."""
+    OUTPUT_GONE = "output_gone"
+    """The directory with the output of the attempt does not exist any more."""
     JOB_NOT_WAITING = "job_not_waiting"
     """The job's agent is not waiting for an answer, or no longer to this question."""
     CANNOT_ASK = "cannot_ask"
     """The job was dispatched with `--ask`, but its agent does not support questions."""
+    UNSUPPORTED_OPTION = "unsupported_option"
+    """The job's agent has no model, arguments or permission mode of this kind."""
     NOT_DELIVERED = "not_delivered"
     """The answer could not be delivered to the agent, which is still waiting."""
     NO_GIT = "no_git"
@@ -101,6 +109,8 @@ class ErrorCode(StrEnum):
     """The job needs a git worktree, but its directory is not in a git repository."""
     NO_WORKTREE = "no_worktree"
     """The job has no git worktree: it was dispatched without one, has not started, or was cleaned."""
+    NOTHING_DISCARDED = "nothing_discarded"
+    """No discarded work of the job is kept: none was discarded, or it was restored or deleted since."""
     WORKTREE_KEPT = "worktree_kept"
     """The job's git worktree contains work that exists nowhere else, so it is kept."""
     EVENTS_EXPIRED = "events_expired"
@@ -125,6 +135,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.NOT_ALLOWED: "Run luzia as the daemon's owner. For the system service, join the group `luzia`.",
     ErrorCode.TOO_MANY_CONNECTIONS: "Close idle clients, or raise `max_connections` in [daemon].",
     ErrorCode.TOO_MANY_STREAMS: "Close some, or open another connection.",
+    ErrorCode.OVERLOADED: "Try again later, read replies as they come, and close clients that ask for much.",
     ErrorCode.UNKNOWN_PROJECT: (
         "List the projects with `luzia projects`, add one with `luzia projects add NAME PATH`, or pass a directory "
         "(`luzia . …`)."
@@ -171,17 +182,21 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.JOB_NOT_QUEUED: "Cancel it and dispatch another job, or let it end and retry it.",
     ErrorCode.JOB_NOT_FINAL: "Wait for it (`luzia wait ID`), or cancel it (`luzia cancel ID`).",
     ErrorCode.JOB_FINAL: "Run it again with `luzia retry ID`.",
+    ErrorCode.DEPENDENCY_FAILED: "Run that job again first with `luzia retry ID`.",
     ErrorCode.JOB_NOT_RUNNING: "Show its state with `luzia jobs ID`.",
     ErrorCode.NO_SESSION: "Dispatch a new job, or run the task again with `luzia retry ID`.",
     ErrorCode.UNKNOWN_ATTEMPT: "List its attempts with `luzia jobs ID`.",
+    ErrorCode.OUTPUT_GONE: "If it was moved, move it back; otherwise run the job again with `luzia retry ID`.",
     ErrorCode.JOB_NOT_WAITING: "List the waiting jobs with `luzia jobs --waiting`.",
     ErrorCode.CANNOT_ASK: "Use an agent that does (`claude`), or dispatch with `--no-ask`.",
+    ErrorCode.UNSUPPORTED_OPTION: "Leave it out, or use another agent; docs/agents.md lists what each accepts.",
     ErrorCode.NOT_DELIVERED: "Try again. If that fails too, cancel the job with `luzia cancel ID` and retry it.",
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",
     ErrorCode.NO_WORKTREE: "Dispatch with `--worktree`; `luzia jobs ID` shows the worktree of a job.",
+    ErrorCode.NOTHING_DISCARDED: "`luzia jobs ID` shows discarded work and how long it is kept.",
     ErrorCode.WORKTREE_KEPT: (
-        "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with git."
+        "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with `luzia discard ID`."
     ),
     ErrorCode.EVENTS_EXPIRED: "List the jobs again, and subscribe after the `seq` of that reply.",
     ErrorCode.CONFIG_INVALID: "Correct the errors in the message, then run `luzia daemon reload`.",

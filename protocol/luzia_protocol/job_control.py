@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from luzia_protocol.base import JobRequest
-from luzia_protocol.jobs import JobState
+from luzia_protocol.jobs import JobState, Worktree
 
 
 class Edit(JobRequest, tag="edit"):
@@ -34,8 +36,10 @@ class Resume(JobRequest, tag="resume"):
 
 
 class Retry(JobRequest, tag="retry"):
-    """Queue a finished job for its next attempt, or start a waiting one now. Answered by replies.JobChange.
+    """Queue a finished job for its next attempt, or start a waiting one now. Answered by replies.RetryResult.
 
+    Jobs that were skipped because of how it ended are queued again, too; `dependency_failed` if it would be skipped
+    itself.
     fresh: run the task from the start, even if the agent could resume its session.
     """
 
@@ -89,14 +93,29 @@ class Clean(JobRequest, tag="clean"):
     dry_run: bool = False
 
 
-class Remove(JobRequest, tag="remove"):
-    """Remove a finished job: its record and its directory. Answered by replies.JobChange.
+class Discard(JobRequest, tag="discard"):
+    """Delete a finished job's worktree and branch with all work, of which a copy is kept for `discard_grace_s`.
 
-    The worktree of the job is cleaned first, out of order; `worktree_kept` if work would be lost.
+    Answered by replies.DiscardResult, out of order; `worktree_kept` if a copy cannot be made.
     """
 
 
-ControlRequest = Edit | Cancel | Pause | Resume | Retry | Send | Remove | Clean | Answer | ReportProgress | UpdateStatus
+class RestoreWork(JobRequest, tag="restore_work"):
+    """Restore the worktree and the branch that were discarded. Answered by replies.RestoreResult, out of order."""
+
+
+class Remove(JobRequest, tag="remove"):
+    """Remove a finished job: its record and its directory. Answered by replies.JobChange.
+
+    The worktree of the job is cleaned first, out of order; `worktree_kept` if work would be lost. The copy of discarded
+    work is deleted.
+    """
+
+
+WorktreeRequest = Clean | Discard | RestoreWork
+ControlRequest = (
+    Edit | Cancel | Pause | Resume | Retry | Send | Remove | WorktreeRequest | Answer | ReportProgress | UpdateStatus
+)
 
 
 class JobChange(msgspec.Struct, frozen=True):
@@ -105,6 +124,28 @@ class JobChange(msgspec.Struct, frozen=True):
     job: str
     state: JobState
     attempt: int = 0
+
+
+class RetryResult(JobChange, frozen=True):
+    """The job's state after a retry. revived: the jobs that were skipped because of it, and wait for it again."""
+
+    revived: list[str] = []
+
+
+class DiscardResult(msgspec.Struct, frozen=True):
+    """The worktree at `path` was removed. commit, kept_until: the copy of its work; None if there was none left."""
+
+    job: str
+    path: str
+    commit: str | None = None
+    kept_until: datetime | None = None
+
+
+class RestoreResult(msgspec.Struct, frozen=True):
+    """The worktree that was restored."""
+
+    job: str
+    worktree: Worktree
 
 
 class CleanResult(msgspec.Struct, frozen=True):

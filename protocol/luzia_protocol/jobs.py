@@ -109,11 +109,24 @@ class Worktree(msgspec.Struct, frozen=True, gc=False):
     dirty: bool = False
 
 
+class DiscardedWork(msgspec.Struct, frozen=True, gc=False):
+    """The copy of work that was discarded.
+
+    worktree: where it was. commit: the commit that has all of it, at refs/luzia/discarded/ID of the repository.
+    kept_until: when it is deleted, by the clock at the time of the discard.
+    """
+
+    worktree: Worktree
+    commit: str
+    kept_until: datetime
+
+
 class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other.
 
     activity: the short form; None when its output is not read.
     session, message: for a resumed session, its id and the beginning of the message sent to it.
+    lost_bytes: how much of its stdout is gone because the job has truncated it, as `> /dev/stderr` does; at least.
     """
 
     number: int
@@ -130,6 +143,7 @@ class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     activity: Activity | None = None
     session: str | None = None
     message: str | None = None
+    lost_bytes: int = 0
 
 
 class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -213,6 +227,9 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     children: how many sub-jobs it has dispatched, by state; empty in lists.
     run_of: the schedule that dispatched it, and the time of the run.
     project_directory: that of its project, if `cwd` is another one; None in lists.
+    model, permission_mode, args: what its agent is started with, from the dispatch, the project or the agent's
+    configuration; None and empty in lists, and without any.
+    discarded: the work of it that was discarded and can be restored.
     """
 
     id: str
@@ -265,6 +282,10 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     run_of: RunOf | None = None
     children: dict[JobState, int] = {}
     project_directory: str | None = None
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
+    discarded: DiscardedWork | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -17,7 +17,10 @@ from luzia_protocol.events import Event
 from luzia_protocol.graphs import GraphResult as GraphResult
 from luzia_protocol.graphs import JobGraph as JobGraph
 from luzia_protocol.job_control import CleanResult as CleanResult
+from luzia_protocol.job_control import DiscardResult as DiscardResult
 from luzia_protocol.job_control import JobChange as JobChange
+from luzia_protocol.job_control import RestoreResult as RestoreResult
+from luzia_protocol.job_control import RetryResult as RetryResult
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.operations import QueueChange as QueueChange
 from luzia_protocol.operations import Queues as Queues
@@ -76,10 +79,14 @@ class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class WaitResult(msgspec.Struct, frozen=True):
-    """The jobs as they are now, in the requested order. timed_out: some have not finished."""
+    """The jobs as they are now, in the requested order. timed_out: some have not finished.
+
+    next: how many jobs the reply has, if not all of them fit into it: ask for the rest with another `wait`.
+    """
 
     jobs: list[Job]
     timed_out: bool = False
+    next: int | None = None
 
 
 class ImportedJob(msgspec.Struct, frozen=True):
@@ -205,7 +212,18 @@ class StreamStart(msgspec.Struct, frozen=True):
 
 
 JobReply = (
-    DispatchResult | GraphResult | JobGraph | StatusResult | JobPage | Output | WaitResult | JobChange | CleanResult
+    DispatchResult
+    | GraphResult
+    | JobGraph
+    | StatusResult
+    | JobPage
+    | Output
+    | WaitResult
+    | JobChange
+    | RetryResult
+    | CleanResult
+    | DiscardResult
+    | RestoreResult
 )
 ScheduleReply = ScheduleResult | ScheduleListResult
 DaemonReply = (

@@ -15,10 +15,12 @@ from luzia_protocol.job_control import Answer as Answer
 from luzia_protocol.job_control import Cancel as Cancel
 from luzia_protocol.job_control import Clean as Clean
 from luzia_protocol.job_control import ControlRequest
+from luzia_protocol.job_control import Discard as Discard
 from luzia_protocol.job_control import Edit as Edit
 from luzia_protocol.job_control import Pause as Pause
 from luzia_protocol.job_control import Remove as Remove
 from luzia_protocol.job_control import ReportProgress as ReportProgress
+from luzia_protocol.job_control import RestoreWork as RestoreWork
 from luzia_protocol.job_control import Resume as Resume
 from luzia_protocol.job_control import Retry as Retry
 from luzia_protocol.job_control import Send as Send

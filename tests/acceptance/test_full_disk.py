@@ -78,6 +78,45 @@ def test_an_agent_that_fills_the_disk_keeps_its_exit_status() -> None:
         assert (final["state"], final["exit_code"], final["attempt"]) == ("failed", 7, 1)
 
 
+def filled_by_a_job(daemon: DiskDaemon, wire: Connection) -> str:
+    """A job that has filled the disk, and ended."""
+    job: str = wire.ok(op="dispatch", project="overbits", task="head -c 50000000 /dev/zero; exit 7")["job"]
+    with daemon.connect() as waiting:
+        waiting.send(op="wait", jobs=[job])  # before it has ended
+        (final,) = waiting.receive()["ok"]["jobs"]
+    assert (final["state"], final["exit_code"]) == ("failed", 7)
+    dispatch_is_refused(wire)
+    return job
+
+
+def test_the_end_of_a_job_that_fills_the_disk_is_told_to_those_who_wait_for_it() -> None:
+    with disk_daemon() as daemon, daemon.connect() as wire:
+        job = filled_by_a_job(daemon, wire)
+        assert wire.ok(op="status", job=job)["job"]["state"] == "failed"
+
+
+def test_removing_the_job_that_fills_the_disk_makes_room() -> None:
+    with disk_daemon() as daemon, daemon.connect() as wire:
+        job = filled_by_a_job(daemon, wire)
+        assert wire.ok(op="remove", job=job)["job"] == job
+        assert wire.ok(op="info")["storage"] == "ok"
+        assert not (daemon.state / "jobs" / job).exists()
+        assert wire.error(op="status", job=job)["code"] == "unknown_job"
+        after = wire.ok(op="dispatch", project="overbits", task="exit 3")["job"]
+        assert ended(wire, after)["exit_code"] == 3
+
+
+def test_on_a_full_disk_a_job_that_has_not_ended_is_not_removed() -> None:
+    with disk_daemon() as daemon, daemon.connect() as wire:
+        here = gate(daemon, "gate")
+        job = running(wire, f"echo kept; cat {here}")
+        daemon.disk.fill()
+        dispatch_is_refused(wire)
+        assert wire.error(op="remove", job=job)["code"] == "job_not_final"
+        assert wire.ok(op="logs", job=job)["data"] == "kept\n"
+        here.write_text("")
+
+
 def test_a_daemon_that_is_killed_on_a_full_disk_starts_on_it_and_loses_nothing() -> None:
     with disk_daemon() as daemon:
         with daemon.connect() as wire:

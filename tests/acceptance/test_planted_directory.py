@@ -1,4 +1,4 @@
-"""In /tmp others may come first: a client does not connect to a socket in a directory that they planted."""
+"""Others may come first: a client sends nothing to a socket that they planted, and uses no directory of theirs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from luzia_protocol import environment
 
 from support import DEADLINE_S
 
@@ -62,3 +66,64 @@ def test_a_client_asks_nothing_where_somebody_else_came_first(what: str, tmp_pat
         if place.is_symlink():
             place.unlink()
         shutil.rmtree(planted)
+
+
+AS_USER = """
+import os, sys
+import luzia_client.cli.commands.dispatch, luzia_client.cli.commands.jobs, luzia_client.cli.show.errors
+import luzia_client.cli.watch.notifier, luzia_client.api.client, luzia_client.transport.autostart
+from luzia_client.cli.main import main
+os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv.pop(1)))
+sys.exit(main())
+"""
+PEER = """
+import os, socket, sys
+os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[2])
+os.chmod(sys.argv[2], 0o777)
+listener.listen()
+print("listening", flush=True)
+while True:
+    peer, _ = listener.accept()
+    print(peer.recv(1 << 16), flush=True)
+    peer.close()
+"""
+
+
+@pytest.fixture
+def planted() -> Iterator[str]:
+    """A socket in a directory of root's that everybody can write to, on which user 65534 listens."""
+    with tempfile.TemporaryDirectory(prefix="lz-") as directory:
+        os.chmod(directory, 0o777)
+        path = os.path.join(directory, "luzia.sock")
+        with subprocess.Popen([sys.executable, "-c", PEER, "65534", path], stdout=subprocess.PIPE) as listener:
+            assert listener.stdout is not None
+            assert listener.stdout.readline() == b"listening\n"
+            yield path
+            listener.kill()
+            assert set(listener.stdout.read().split()) <= {b"b''"}, "it was sent something"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("words", [["overbits", "my secret"], ["jobs"], ["--complete", "bash", "luzia", "jobs", ""]])
+@pytest.mark.parametrize("uid", [0, 2_000_000_000])
+def test_a_client_sends_nothing_to_a_process_of_another_user(planted: str, words: list[str], uid: int) -> None:
+    env = {**os.environ, "LUZIA_RUNTIME_DIR": os.path.dirname(planted), "HOME": "/"}
+    done = subprocess.run(
+        [sys.executable, "-c", AS_USER, str(uid), *words], env=env, capture_output=True, text=True, timeout=DEADLINE_S
+    )
+    if words[0] != "--complete":
+        assert done.returncode == 3
+        assert "is another user's (uid 65534)" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can own a directory of another user's")
+def test_the_runtime_directory_of_another_user_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("LUZIA_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert environment.runtime_dir() == str(tmp_path / "luzia")
+    os.chown(tmp_path, 65534, 65534)
+    assert environment.runtime_dir() == environment.SYSTEM_RUNTIME_DIR
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "missing"))
+    assert environment.runtime_dir() == environment.SYSTEM_RUNTIME_DIR

@@ -117,12 +117,60 @@ def test_directories_that_cannot_be_written_are_named(stopped: PrivateDaemon) ->
         assert "Traceback" not in refused.stderr
 
 
-def test_a_runtime_directory_that_others_could_enter_is_closed_to_them(stopped: PrivateDaemon) -> None:
+@pytest.mark.parametrize("variable", ["LUZIA_RUNTIME_DIR", "LUZIA_STATE_DIR", "LUZIA_JOBS_DIR"])
+def test_a_directory_that_others_can_write_to_is_refused_and_left_as_it_is(
+    stopped: PrivateDaemon, variable: str
+) -> None:
+    place = stopped.root / "open"
+    place.mkdir()
+    place.chmod(0o777)
+    refused = attempt(stopped, **{variable: str(place)})
+    assert refused.returncode == 1
+    assert f"other users can write to {place} (mode 777)" in refused.stderr
+    assert variable in refused.stderr
+    assert place.stat().st_mode & 0o777 == 0o777
+    assert list(place.iterdir()) == []
+
+
+def test_a_command_starts_no_daemon_in_a_runtime_directory_that_others_can_write_to(stopped: PrivateDaemon) -> None:
     run = stopped.root / "run"
     run.chmod(0o777)
+    refused = stopped.run("jobs")
+    assert refused.returncode == 3
+    assert f"other users can write to the runtime directory {run}" in refused.stderr
+    assert run.stat().st_mode & 0o777 == 0o777
+
+
+def test_a_runtime_directory_that_others_can_only_read_is_used_as_it_is(stopped: PrivateDaemon) -> None:
+    run = stopped.root / "run"
+    run.chmod(0o755)
     stopped.start()
-    assert run.stat().st_mode & 0o777 == 0o700
+    assert run.stat().st_mode & 0o777 == 0o755
     assert Path(stopped.socket).stat().st_mode & 0o777 == 0o600
+
+
+@as_root
+@pytest.mark.parametrize("variable", ["LUZIA_STATE_DIR", "LUZIA_JOBS_DIR"])
+def test_a_directory_of_another_owner_is_refused(stopped: PrivateDaemon, variable: str) -> None:
+    foreign = stopped.root / "foreign"
+    foreign.mkdir(mode=0o700)
+    os.chown(foreign, 65534, 65534)
+    refused = attempt(stopped, **{variable: str(foreign)})
+    assert refused.returncode == 1
+    assert f"{foreign} belongs to user " in refused.stderr
+    assert list(foreign.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["link", "directory"])
+def test_a_lock_that_is_no_file_is_told_in_one_sentence(stopped: PrivateDaemon, what: str) -> None:
+    lock = stopped.state / "luziad.lock"
+    lock.unlink()
+    lock.symlink_to("elsewhere") if what == "link" else lock.mkdir()
+    refused = attempt(stopped)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"luziad: the lock {lock} cannot be opened: ")
+    assert refused.stderr.count("\n") == 1
+    assert not (stopped.state / "elsewhere").exists()
 
 
 @as_root

@@ -12,7 +12,7 @@ from agents.setups import SETUPS
 from agents.stub.server import stub_model
 from private_luzia import private_luzia
 
-AGENTS = ("claude", "codex", "opencode")
+AGENTS = ("claude", "codex", "opencode", "copilot", "qwen", "pi")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

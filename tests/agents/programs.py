@@ -60,6 +60,24 @@ PROGRAMS = {
         "node_modules/@google/gemini-cli/bundle/gemini.js",
         "0b6e283ae88682b0e27e8ef85a608ab74807a1513dc0c053e5aa80d5b80b29ab",
     ),
+    "copilot": Program(
+        "1.0.102",
+        "@github/copilot-linux-x64@1.0.102",
+        "node_modules/@github/copilot-linux-x64/copilot",
+        "b673fa072f7e9ec6d01dcef14ae22807beba4bcaa945f1d8c1518ec464cec9fd",
+    ),
+    "qwen": Program(
+        "0.15.10",
+        "@qwen-code/qwen-code@0.15.10",
+        "node_modules/@qwen-code/qwen-code/cli.js",
+        "b012cabffd37eedb128052f0773ecc6f808dc92e398042ccb9c8ae658ef81627",
+    ),
+    "pi": Program(
+        "0.74.2",
+        "@earendil-works/pi-coding-agent@0.74.2",
+        "node_modules/@earendil-works/pi-coding-agent/dist/cli.js",
+        "0e4e408dac67af83dd4431a7780400712da6b9e083f862de568f04ef586c8501",
+    ),
     "vibe": Program("3.0.2", "mistral-vibe==3.0.2", "venv/bin/vibe", None),
 }
 

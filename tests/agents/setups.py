@@ -134,12 +134,48 @@ def _gemini(url: str, home: Path) -> Setup:
     return Setup(env, {".gemini/settings.json": json.dumps(settings)})
 
 
+def _copilot(url: str, home: Path) -> Setup:
+    env = {
+        "COPILOT_PROVIDER_BASE_URL": f"{url}/v1",
+        "COPILOT_PROVIDER_API_KEY": "dummy",
+        "COPILOT_MODEL": "stub-model",
+        "COPILOT_OFFLINE": "true",
+    }
+    return Setup(env, {})
+
+
+def _qwen(url: str, home: Path) -> Setup:
+    env = {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "dummy", "OPENAI_MODEL": "stub-model"}
+    env |= dict.fromkeys(_NO_NETWORK, "")  # it uses a proxy for loopback addresses too
+    settings = {
+        "general": {"enableAutoUpdate": False, "disableAutoUpdate": True},
+        "privacy": {"usageStatisticsEnabled": False},
+        "telemetry": {"enabled": False},
+        "security": {"auth": {"selectedType": "openai"}},
+    }
+    return Setup(env, {".qwen/settings.json": json.dumps(settings)})
+
+
+def _pi(url: str, home: Path) -> Setup:
+    cost = {"input": 3, "output": 15, "cacheRead": 0, "cacheWrite": 0}
+    model = {"id": "stub-model", "name": "Stub", "reasoning": False, "input": ["text"], "cost": cost}
+    model |= {"contextWindow": 200_000, "maxTokens": 8000}
+    provider = {"baseUrl": f"{url}/v1", "api": "openai-completions", "apiKey": "STUB_API_KEY", "models": [model]}
+    settings = {"defaultProvider": "stub", "defaultModel": "stub-model"}
+    files = {"models.json": {"providers": {"stub": provider}}, "settings.json": settings}
+    env = {"STUB_API_KEY": "dummy", "PI_OFFLINE": "1", "PI_SKIP_VERSION_CHECK": "1"}
+    return Setup(env, {f".pi/agent/{name}": json.dumps(content) for name, content in files.items()})
+
+
 SETUPS: dict[str, Callable[[str, Path], Setup]] = {
     "claude": _claude,
     "codex": _codex,
     "opencode": _opencode,
     "vibe": _vibe,
     "gemini": _gemini,
+    "copilot": _copilot,
+    "qwen": _qwen,
+    "pi": _pi,
 }
 
 

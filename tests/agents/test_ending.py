@@ -16,7 +16,7 @@ def test_an_agent_whose_model_never_answers_is_ended_by_its_timeout(agent: RealA
     assert not agent.tree(job.id)
 
 
-@pytest.mark.only("claude", "codex", "opencode", "gemini")  # vibe runs no command with what luzia permits it
+@pytest.mark.only("claude", "codex", "opencode", "gemini", "pi")  # the others run no command with what luzia permits
 def test_a_cancel_in_the_middle_of_a_tool_leaves_nothing_alive(agent: RealAgent) -> None:
     job = agent.dispatch("tree")
     processes = agent.wait_until_the_tool_runs(job)

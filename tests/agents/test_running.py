@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from luzia_protocol.activity import PlanItem
 from luzia_protocol.jobs import JobState
@@ -16,9 +19,12 @@ WRITES = {
     "opencode": "write",
     "vibe": "file_system.write_file",
     "gemini": "write_file",
+    "copilot": "create",
+    "qwen": "write_file",
+    "pi": "write",
 }
 
-PLANNED = {"claude": (1, 1), "codex": (1, 2), "opencode": (1, 2), "vibe": (1, 2)}
+PLANNED = {"claude": (1, 1), "codex": (1, 2), "opencode": (1, 2), "vibe": (1, 2), "qwen": (1, 2)}
 """Steps that were done, of all. Claude Code makes one task with each call; only some models of Gemini have plans."""
 
 
@@ -36,3 +42,21 @@ def test_a_task_that_writes_a_file_is_completed_and_understood(agent: RealAgent)
     assert PlanItem("Write hello.txt", "completed") in known.plan or not known.plan
     assert known.usage_limit is None
     assert known.noise_lines == 0
+
+
+@pytest.mark.only("codex", "opencode", "claude")
+def test_an_agent_commits_in_the_worktree_of_its_job(agent: RealAgent) -> None:
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", agent.luzia.project, *words], env=agent.luzia.env, check=True, capture_output=True, text=True
+        ).stdout
+
+    git("init", "-q", "-b", "main")
+    git("config", "user.name", "A")
+    git("config", "user.email", "a@b")
+    git("commit", "-q", "--allow-empty", "-m", "Begin")
+    job = agent.ended(agent.dispatch("commit", "--worktree"))
+    assert job.state is JobState.COMPLETED, agent.output(job.id)
+    assert job.worktree is not None
+    assert git("log", "--format=%s", job.worktree.branch) == "Add a greeting\nBegin\n", agent.output(job.id)
+    assert git("log", "--format=%s", "main") == "Begin\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from luzia_protocol.jobs import JobState
 
 from luziad.jobs.dependencies import Dependencies
@@ -21,6 +23,11 @@ class Open:
         return None
 
 
+def _at_once(work: Iterator[None]) -> None:
+    for _ in work:
+        pass
+
+
 class House:
     """Job table, gates and ready queue. `now` is the clock, in seconds, and whoever has a house sets it."""
 
@@ -36,7 +43,7 @@ class House:
 
     def _build(self) -> None:
         self.gates = Gates(self.ready, self.pump, Open(), self)
-        self._dependencies = DependencyGate(self.table, self.gates.admit, self._skip)
+        self._dependencies = DependencyGate(self.table, self.gates.admit, self._skip, _at_once)
         self.gates.add(self._dependencies)
 
     def dispatch(

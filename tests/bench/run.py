@@ -27,7 +27,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, graphs, simulate, trees  # noqa: E402
+from bench import decisions, floods, graphs, simulate, trees  # noqa: E402
 from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
 from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
@@ -71,6 +71,7 @@ def main() -> int:
         idle,
         process_trees,
         many_jobs,
+        flooded,
         large_graph,
         deciding,
     )
@@ -243,6 +244,23 @@ def many_jobs() -> list[Figure]:
         Figure("memory of a queued job", "growth of the resident set over 100,000 jobs", grown / MANY, "bytes", 2048),
         Figure("restart with 100,000 jobs", "from exec to the first reply", restart_s, "s", 2.0),
     ]
+
+
+def flooded() -> list[Figure]:
+    """What a client that asks for little waits for while others flood the daemon."""
+    figures = []
+    for count in (1000, MANY):
+        with private_daemon("[daemon]\nmax_running = 1\n") as daemon, daemon.connect() as wire:
+            first = wire.ok(op="dispatch", project="overbits", task="seq 1 450000; sleep 100000")["job"]
+            measured = floods.measure(daemon, wire, [first, *_dispatch_pipelined(wire, count, b'"task":"true"')])
+            wire.ok(op="cancel", job=first)
+        for name, during_s in measured.during_s.items():
+            what = f"`status`, p99, {count:,} jobs, with {name}"
+            figures.append(Figure(what, "one other client, 50 requests a second", during_s * 1000, "ms", 250))
+            figures.append(Figure(f"{what}: ratio to idle", "same run", during_s / measured.idle_s, "times", 20))
+        grown = measured.grown / 2**20
+        figures.append(Figure(f"memory under all floods, {count:,} jobs", "above that before", grown, "MiB", 256))
+    return figures
 
 
 def large_graph() -> list[Figure]:

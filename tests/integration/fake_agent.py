@@ -14,7 +14,8 @@ SOURCE = r"""#!{python}
 import json, os, sys, time
 
 words = sys.argv[1:]
-[session] = [word.partition("=")[2] for word in words if word.startswith(("--session-id=", "--resume="))]
+given = [word.partition("=")[2] for word in words if word.startswith(("--session-id=", "--resume="))]
+session = given[0] if given else "5e55-1"
 resumed = any(word.startswith("--resume=") for word in words)
 prompt = sys.stdin.read()
 here = os.path.dirname(os.path.abspath(__file__))

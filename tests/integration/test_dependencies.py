@@ -133,6 +133,100 @@ def test_a_skipped_job_is_retried_together_with_what_failed_before_it(daemon: Pr
     assert [state for state, _ in ended(wire, first, second)] == ["completed", "completed"]
 
 
+def test_the_retry_of_a_job_revives_what_was_skipped_because_of_it(daemon: PrivateDaemon, wire: Connection) -> None:
+    first = dispatch(wire, "test -e mended")
+    other = dispatch(wire, "false")
+    second = dispatch(wire, "true", after=[first])
+    third = dispatch(wire, "true", after=[second])
+    join = dispatch(wire, "true", after=[first, third])
+    doomed = dispatch(wire, "true", after=[first, other])
+    below_doomed = dispatch(wire, "true", after=[doomed])
+    cleanup = dispatch(wire, "true", after_fail=[first])
+    jobs = (first, second, third, join, doomed, below_doomed, cleanup)
+    before = ["failed", "skipped", "skipped", "skipped", "skipped", "skipped", "completed"]
+    assert [state for state, _ in ended(wire, *jobs)] == before
+    (daemon.project / "mended").touch()
+    assert wire.ok(op="retry", job=first)["revived"] == [second, third, join]
+    after = ["completed", "completed", "completed", "completed", "skipped", "skipped", "completed"]
+    assert [state for state, _ in ended(wire, *jobs)] == after
+    assert wire.ok(op="retry", job=other)["revived"] == [doomed, below_doomed]
+    assert [state for state, _ in ended(wire, *jobs)] == after  # it has failed again
+    assert status(wire, doomed)["reason"] == f"{other} failed, and this job needed it completed"
+
+
+def test_a_job_for_a_failure_is_revived_by_the_retry_of_what_had_completed(wire: Connection) -> None:
+    first = dispatch(wire, "test ! -e seen; a=$?; touch seen; exit $a")
+    mourner = dispatch(wire, "true", after_fail=[first])
+    assert [state for state, _ in ended(wire, first, mourner)] == ["completed", "skipped"]
+    assert wire.ok(op="retry", job=first)["revived"] == [mourner]
+    assert [state for state, _ in ended(wire, first, mourner)] == ["failed", "completed"]
+
+
+def test_a_cancelled_job_that_is_retried_revives_a_long_chain(daemon: PrivateDaemon, wire: Connection) -> None:
+    first = dispatch(wire, "test -e go || cat gate")
+    chain = [first]
+    for _ in range(60):
+        chain.append(dispatch(wire, "true", after=[chain[-1]]))
+    wire.ok(op="cancel", job=first)
+    assert {state for state, _ in ended(wire, *chain)} == {"cancelled", "skipped"}
+    (daemon.project / "go").touch()
+    assert wire.ok(op="retry", job=first)["revived"] == chain[1:]
+    assert {state for state, _ in ended(wire, *chain)} == {"completed"}
+
+
+def test_the_retry_of_a_job_that_would_be_skipped_again_is_refused(wire: Connection) -> None:
+    first = dispatch(wire, "false")
+    second = dispatch(wire, "true", after=[first])
+    ended(wire, first, second)
+    refused = wire.error(op="retry", job=second)
+    assert refused["code"] == "dependency_failed"
+    assert refused["message"] == f"job {second} cannot run: {first} failed, and this job needed it completed"
+    assert f"luzia retry {first}" in refused["hint"]
+    assert status(wire, second)["state"] == "skipped"
+
+
+@pytest.mark.parametrize("words", [("--all", "--yes"), ("--state", "failed,skipped", "--yes"), None])
+def test_a_selection_is_retried_with_parents_first(
+    daemon: PrivateDaemon, wire: Connection, words: tuple[str, ...] | None
+) -> None:
+    first = dispatch(wire, "test -e mended")
+    second = dispatch(wire, "true", after=[first])
+    third = dispatch(wire, "true", after=[second])
+    newer = dispatch(wire, "test -e mended")
+    ended(wire, first, second, third, newer)
+    (daemon.project / "mended").touch()
+    said = daemon.run("retry", *(words or (third, newer, first, second)))
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.splitlines() == [
+        f"{first}  retried",
+        f"{newer}  retried",
+        f"{second}  queued again: it was skipped because of {first}",
+        f"{third}  queued again: it was skipped because of {first}",
+    ]
+    assert [state for state, _ in ended(wire, first, second, third, newer)] == ["completed"] * 4
+
+
+@pytest.mark.parametrize("words", [("--all", "--yes"), None])
+def test_a_selection_is_cancelled_with_children_first(
+    daemon: PrivateDaemon, wire: Connection, words: tuple[str, ...] | None
+) -> None:
+    wire.ok(op="pause_queue")
+    first = dispatch(wire, "true")
+    second = dispatch(wire, "true", after=[first])
+    newest = dispatch(wire, "true")
+    wire.ok(op="edit", job=first, after=[newest])
+    said = daemon.run("cancel", *(words or (newest, first, second)))
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.splitlines() == [f"{job}  cancelled" for job in (second, first, newest)]
+    assert [state for state, _ in ended(wire, first, second, newest)] == ["cancelled"] * 3
+
+
+def test_a_selection_is_released_oldest_first(daemon: PrivateDaemon, wire: Connection) -> None:
+    jobs = [dispatch(wire, "true", hold=True) for _ in range(4)]
+    said = daemon.run("release", "--all", "--yes")
+    assert said.stdout.splitlines() == [f"{job}  released" for job in jobs]
+
+
 def test_mistakes_are_named_and_nothing_is_dispatched(wire: Connection) -> None:
     ask = {"op": "dispatch", "project": "overbits", "task": "true"}
     assert wire.error(**ask, after=["no-such-job"])["code"] == "unknown_job"

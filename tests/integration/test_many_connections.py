@@ -126,13 +126,14 @@ def test_another_user_of_the_group_is_told_which_limit_it_met(
             return doorkeeper.admit(stack.enter_context(listener.accept()[0]))
 
         first, second = arrive(), arrive()
-        assert first == AdmissionDecision(65534)
+        assert first == AdmissionDecision(65534, first.pid)
         assert second.refused is not None
         assert said in second.refused.message
         assert not second.is_reserved, "only who is in charge gets a place of the reserve"
         doorkeeper.release(second)
         doorkeeper.release(first)
-        assert arrive() == first
+        third = arrive()
+        assert third == AdmissionDecision(65534, third.pid)
 
 
 def test_a_flood_above_the_limit_of_open_files_stops_neither_jobs_nor_who_looks() -> None:

@@ -24,6 +24,7 @@ from luzia_client import __version__
 from luzia_client.api.client import Client
 from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.show.formatting import describe_suspensions, format_duration, format_size
+from luzia_client.cli.show.installation import describe_difference
 from luzia_client.transport import autostart
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
@@ -142,8 +143,9 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
         yield Finding(mark, problem, remedy)
         return
     yield Finding("✓", f"luziad listens on {info.socket} (pid {info.pid}, up {format_duration(info.uptime_s)})")
-    if info.version != __version__:
-        yield Finding("✗", f"luziad has version {info.version}, luzia has {__version__}", "Run: luzia daemon restart")
+    difference = describe_difference(info)
+    if difference:
+        yield Finding("✗", difference, "Run: luzia daemon restart")
     else:
         yield Finding("✓", f"luzia and luziad have version {__version__}")
     if info.fork_server_pid is None:
@@ -154,6 +156,27 @@ def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator
         yield Finding("!", words, f"Run: {command}")
     if info.storage != "ok":
         yield Finding("✗", f"storage: {info.storage}", "Free space in the state directory.")
+
+
+def check_places(info: DaemonInfo) -> Iterator[Finding]:
+    """The daemon uses the directories and the configuration that this shell names."""
+    state_dir = environment.state_dir()
+    explicit_jobs_dir = os.environ.get("LUZIA_JOBS_DIR")
+    here = {
+        "state directory": (info.state_dir, state_dir),
+        "jobs directory": (
+            info.jobs_dir,
+            os.path.abspath(explicit_jobs_dir) if explicit_jobs_dir else os.path.join(info.state_dir, "jobs"),
+        ),
+        "configuration file": (info.config_file, environment.config_file()),
+    }
+    for what, (used, expected) in here.items():
+        if os.path.realpath(used) != os.path.realpath(expected) and info.managed_by != "systemd":
+            yield Finding(
+                "!",
+                f"luziad uses the {what} {used}; the variables of this shell lead to {expected}",
+                "Correct the LUZIA_* variables of the shell, or apply them with `luzia daemon restart`.",
+            )
 
 
 def check_log(info: DaemonInfo | None) -> Iterator[Finding]:

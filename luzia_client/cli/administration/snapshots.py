@@ -16,6 +16,7 @@ from luzia_protocol.times import to_local
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.administration.unreachable import find_unreachable, get_info
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import format_size
@@ -85,10 +86,13 @@ def _restore(args: argparse.Namespace, info: DaemonInfo | None) -> int:
 
 
 def _info() -> DaemonInfo | None:
+    """The status of the daemon, None if none is running. Raises DaemonUnreachableError if it does not reply."""
     with Client(autostart=False) as client:
         try:
-            return client.get_info()
-        except DaemonUnreachableError:
+            return get_info(client)
+        except DaemonUnreachableError as exc:
+            if find_unreachable(exc) is not None:
+                raise
             return None
 
 

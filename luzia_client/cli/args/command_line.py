@@ -41,6 +41,8 @@ COMMANDS = {
     "open": ("open", "open a shell or an editor in a job's directory", "Review"),
     "merge": ("merge", "merge a job's branch into the project", "Review"),
     "clean": ("clean", "remove worktrees that hold no unmerged work", "Review"),
+    "discard": ("discard", "discard the work of jobs; it is kept for some time", "Review"),
+    "restore-work": ("restore_work", "restore work that was discarded", "Review"),
     "projects": ("projects", "list, add or remove projects", "Administer"),
     "agents": ("agents", "list agents, or interpret recorded output", "Administer"),
     "daemon": ("daemon", "start, stop, restart, reload or inspect luziad", "Administer"),

@@ -147,6 +147,11 @@ def parse_dollars(option: str, text: str) -> float:
         raise _invalid(option, "amount", text, "2.50") from exc
 
 
+def parse_text(option: str, text: str) -> str:
+    """The text itself; the daemon checks it."""
+    return text
+
+
 def parse_switch(option: str, text: str) -> bool:
     """True for `--name`, False for `--no-name`."""
     return not option.startswith("--no-")
@@ -163,6 +168,18 @@ def _invalid(option: str, what: str, text: str, *examples: str) -> UsageError:
 
 
 OPTIONS = {
+    "--model": Option(TASK, "model", "MODEL", "the model that the agent uses, as it names it", parse_text),
+    "--permission-mode": Option(
+        TASK, "permission_mode", "MODE", "what the agent may do without asking: plan, acceptEdits, …", parse_text
+    ),
+    "--agent-arg": Option(
+        TASK,
+        "args",
+        "ARG",
+        "add ARG to the command of the agent, such as --effort=high; repeatable",
+        lambda _, text: [text],
+        list.__add__,
+    ),
     "--ask": Option(TASK, "ask", "", "let the agent ask; reply with `luzia answer`", parse_switch),
     "--no-ask": Option(TASK, "ask", "", "do not let the agent ask: deny whatever needs permission", parse_switch),
     "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job for later selection; repeatable", parse_tag, dict.__or__),
@@ -246,7 +263,7 @@ OPTIONS = {
     ),
 }
 
-AGENT_FIELDS = frozenset(("ask", "max_turns", "max_cost_usd", "auto_resume"))
+AGENT_FIELDS = frozenset(("ask", "model", "permission_mode", "args", "max_turns", "max_cost_usd", "auto_resume"))
 """The fields that only an agent can follow, not a plain command."""
 
 _AGENT = OptionHelp(TASK, ("-a", "--agent"), "NAME", "the agent to use; see `luzia agents`")

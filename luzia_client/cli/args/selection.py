@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from luzia_protocol.states import JobState
 
@@ -69,7 +69,7 @@ def select_ids(
     possible: Collection[JobState],
     condition: Callable[[Job], bool] | None = None,
 ) -> list[str]:
-    """The ids of the selected jobs, once confirmed if they are many or come from a filter.
+    """The selected jobs, oldest first, none before those it depends on; confirmed if many or selected by a filter.
 
     verb: "cancel". possible, condition: which jobs a filter may select; ids that are given are for the daemon to check.
     Raises UsageError without a selection, and without a confirmation.
@@ -81,18 +81,53 @@ def select_ids(
     if args.ids:
         if len(args.ids) >= MAX_UNCONFIRMED:
             confirm(f"{verb} {len(args.ids)} jobs", args.yes)
-        return list(args.ids)
+        return list(args.ids) if len(args.ids) == 1 else _sort_ids(client, args.ids)
     if not filtered:
         raise UsageError(f"no jobs to {verb}", "Give IDs, or use --project, --state, --tag or --all.")
     states = [state for state in JobState if state in possible and (not chosen or state in chosen)]
     if not states:
         raise UsageError(f"cannot {verb} jobs in these states: {', '.join(sorted(chosen))}")
-    jobs = [job.id for job in iter_matching(client, args, states) if condition is None or condition(job)]
+    jobs = parents_first(job for job in iter_matching(client, args, states) if condition is None or condition(job))
     if jobs:
         confirm(f"{verb} {len(jobs)} job{'s' if len(jobs) > 1 else ''}: {format_ids(jobs)}", args.yes)
     else:
         print("No jobs match.", file=sys.stderr)
     return jobs
+
+
+def parents_first(jobs: Iterable[Job]) -> list[str]:
+    """The ids of the jobs, oldest first, but none before a job that it depends on or was dispatched from."""
+    waits_for = {
+        job.id: (*job.after, *job.after_any, *job.after_fail, *([] if job.parent is None else [job.parent]))
+        for job in sorted(jobs, key=lambda job: job.created_at)
+    }
+    order: dict[str, None] = {}
+    for oldest in waits_for:
+        path = {oldest: None}
+        while path:
+            last = next(reversed(path))
+            missing = (each for each in waits_for[last] if each in waits_for and each not in order)
+            parent = next((each for each in missing if each not in path), None)
+            if parent is None:
+                order[last] = path.pop(last)
+            else:
+                path[parent] = None
+    return list(order)
+
+
+def _sort_ids(client: Client, names: Sequence[str]) -> list[str]:
+    """Given ids as those of jobs in the order of `parents_first`; unknown ones are last, for the daemon to refuse."""
+    from luzia_protocol.errors import Refused  # only here: `luzia jobs` loads this module and must be fast
+
+    found: dict[str, Job] = {}
+    unknown: list[str] = []
+    for name in names:
+        try:
+            job = client.get_job(name)
+            found[job.id] = job
+        except Refused:
+            unknown.append(name)
+    return [*parents_first(found.values()), *unknown]
 
 
 def format_ids(jobs: Sequence[str]) -> str:

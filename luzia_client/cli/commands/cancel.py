@@ -25,4 +25,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return change_each(select_ids(client, args, "cancel", LIVE_STATES), client.cancel, args.json, "cancelled")
+        jobs = reversed(select_ids(client, args, "cancel", LIVE_STATES))  # none ends by the end of another one of them
+        return change_each(jobs, client.cancel, args.json, "cancelled")

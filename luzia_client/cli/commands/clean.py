@@ -18,7 +18,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 cleaned = client.clean_worktree(job, dry_run=dry_run)
             except Refused as exc:
-                status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
+                status = print_refusal(exc)
                 continue
             if args.ids and not cleaned.removed:
                 status = exit_codes.REFUSED

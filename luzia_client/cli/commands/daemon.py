@@ -18,12 +18,14 @@ from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.administration.unreachable import end, find_unreachable, get_info
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import describe_suspensions, format_counts, format_duration, format_size
 from luzia_client.cli.show.output import print_fields, print_json
 from luzia_client.transport import autostart
+from luzia_client.transport.daemon_process import find_daemon
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (
@@ -80,44 +82,78 @@ def run(args: argparse.Namespace) -> int:
 def _start(args: argparse.Namespace) -> int:
     _refuse_inside_job()
     started = autostart.start_daemon(environment.socket_path(), on_demand=False)
-    return _print_result(args, "Started" if started else "Already running:", _info())
+    info = _info()
+    return _print_result(args, "Started" if started else "Already running:", info.pid, info.log_file)
 
 
 def _stop(args: argparse.Namespace) -> int:
     with Client(autostart=False) as client:
         try:
-            info = client.get_info()
-        except DaemonUnreachableError:
-            return _not_running(args)
+            info = get_info(client)
+        except DaemonUnreachableError as exc:
+            return _stop_unreachable(args, exc)
         if info.managed_by == "systemd":
-            return _systemctl("stop", info)
+            return _systemctl("stop", info.runtime_dir)
         with autostart.start_lock() as lock:
             autostart.record_stop(lock)
             _shut_down(client, info)
-    return _print_result(args, "Stopped", info)
+    return _print_result(args, "Stopped", info.pid, info.log_file)
+
+
+def _stop_unreachable(args: argparse.Namespace, problem: DaemonUnreachableError) -> int:
+    """Stop a daemon that does not reply, which its lock leads to."""
+    daemon = find_unreachable(problem)
+    if daemon is None:
+        return _not_running(args)
+    if daemon.manager == "systemd":
+        return _systemctl("stop", environment.runtime_dir())
+    with autostart.start_lock() as lock:
+        autostart.record_stop(lock)
+        end(daemon, STOP_TIMEOUT_S)
+    return _print_result(args, "Stopped", daemon.pid, environment.log_file())
+
+
+def _restart_unreachable(args: argparse.Namespace, problem: DaemonUnreachableError) -> int:
+    """Restart a daemon that does not reply, which its lock leads to; start one if none is running."""
+    daemon = find_unreachable(problem)
+    if daemon is None:
+        return _start(args)
+    if daemon.manager == "systemd":
+        return _systemctl("restart", environment.runtime_dir())
+    _check_config()
+    with autostart.start_lock() as lock:
+        end(daemon, STOP_TIMEOUT_S)
+        autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
+    info = _info()
+    return _print_result(args, "Started", info.pid, info.log_file)
+
+
+def _check_config() -> None:
+    """Raise Refused when a new daemon could not start, so that the old one keeps running."""
+    mistakes = autostart.config_errors(environment.config_file())
+    if mistakes:
+        raise Refused(
+            ErrorCode.CONFIG_INVALID,
+            f"cannot restart luziad: {mistakes[0]}",
+            "Correct it and try again; `luzia doctor` lists all errors. The daemon keeps running.",
+        )
 
 
 def _restart(args: argparse.Namespace) -> int:
     _refuse_inside_job()
     with Client(autostart=False) as client:
         try:
-            info = client.get_info()
-        except DaemonUnreachableError:
-            return _start(args)
+            info = get_info(client)
+        except DaemonUnreachableError as exc:
+            return _restart_unreachable(args, exc)
         if info.managed_by == "systemd":
-            return _systemctl("restart", info)
-        # If the new daemon could not start, the old one keeps running.
-        mistakes = autostart.config_errors(environment.config_file())
-        if mistakes:
-            raise Refused(
-                ErrorCode.CONFIG_INVALID,
-                f"cannot restart luziad: {mistakes[0]}",
-                "Correct it and try again; `luzia doctor` lists all errors. The daemon keeps running.",
-            )
+            return _systemctl("restart", info.runtime_dir)
+        _check_config()
         with autostart.start_lock() as lock:
             _shut_down(client, info)
             autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
-    return _print_result(args, "Started", _info())
+    info = _info()
+    return _print_result(args, "Started", info.pid, info.log_file)
 
 
 def _reload(args: argparse.Namespace) -> int:
@@ -135,9 +171,12 @@ def _reload(args: argparse.Namespace) -> int:
 def _status(args: argparse.Namespace) -> int:
     with Client(autostart=False) as client:
         try:
-            info = client.get_info()
+            info = get_info(client)
         except DaemonUnreachableError as exc:
-            print_json({"running": False}) if args.json else print_error(exc.message, exc.hint, 0)
+            if not args.json:
+                return print_error(exc.message, exc.hint, exit_codes.UNREACHABLE)
+            daemon = find_daemon()
+            print_json({"running": False} if daemon is None else {"running": True, "pid": daemon.pid, "replies": False})
             return exit_codes.UNREACHABLE
     if args.json:
         print_json(info)
@@ -214,9 +253,9 @@ def _shut_down(client: Client, info: DaemonInfo) -> None:
         os.close(process)
 
 
-def _systemctl(verb: str, info: DaemonInfo) -> int:
+def _systemctl(verb: str, runtime_dir: str) -> int:
     """Run systemctl, with --user for a user's own daemon; returns the exit status."""
-    system = info.runtime_dir == environment.SYSTEM_RUNTIME_DIR
+    system = runtime_dir == environment.SYSTEM_RUNTIME_DIR
     argv = ["systemctl", *([] if system else ["--user"]), verb, "luziad.service"]
     print(f"systemd manages luziad; running {' '.join(argv)}", file=sys.stderr)
     try:
@@ -227,11 +266,11 @@ def _systemctl(verb: str, info: DaemonInfo) -> int:
         )
 
 
-def _print_result(args: argparse.Namespace, what: str, info: DaemonInfo) -> int:
+def _print_result(args: argparse.Namespace, what: str, pid: int, log_file: str | None) -> int:
     if args.json:
-        print_json({"pid": info.pid, "socket": info.socket, "log_file": info.log_file})
+        print_json({"pid": pid, "socket": environment.socket_path(), "log_file": log_file})
     else:
-        print(f"{what} luziad (pid {info.pid})")
+        print(f"{what} luziad (pid {pid})")
     return exit_codes.OK
 
 

@@ -120,6 +120,7 @@ def _exchange(path: str, line: bytes) -> bytes:
     environment.check_socket_owner(path)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     sock.connect(path)
+    environment.check_peer(path, sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12))
     sock.settimeout(REPLY_TIMEOUT_S)
     try:
         sock.sendall(line)

@@ -11,6 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.administration import doctor_checks
 from luzia_client.cli.administration.doctor_checks import Finding
+from luzia_client.cli.administration.unreachable import get_info
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
@@ -52,10 +53,12 @@ def run_checks() -> Iterator[Finding]:
     info = None
     with Client(autostart=False) as client:
         try:
-            info = client.get_info()
+            info = get_info(client)
         except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
             problem, remedy = exc.message, exc.hint
         yield from doctor_checks.check_daemon(info, problem, remedy)
+        if info is not None:
+            yield from doctor_checks.check_places(info)
         yield from doctor_checks.check_log(info)
         yield from doctor_checks.check_state_dir(info)
         yield from doctor_checks.check_config(info)

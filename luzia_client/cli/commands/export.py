@@ -22,7 +22,7 @@ from luzia_protocol.version import VERSION
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.text import format_quantity, harmless_json
 
 EXAMPLES = (("luzia export jobs.jsonl", "export to a new file"),)
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
                 _write(target, {"job": client.get_job(job)})
             except Refused as refused:
                 if refused.code is not ErrorCode.UNKNOWN_JOB:  # removed in the meantime
-                    status = print_error(f"job {job} skipped: {refused.message}", refused.hint, exit_codes.REFUSED)
+                    status = print_refusal(refused, f"job {job} skipped: ")
                 continue
             written += 1
         _write(target, End(written))

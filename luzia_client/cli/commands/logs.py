@@ -21,7 +21,7 @@ from luzia_client.api.requests import Encoding, Render, StreamName
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json, parse_count
-from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import stdout_screen
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
                     _write(("\n" if number else "") + format_heading(job) + "\n")
                 _show(client, job.id, args)
             except Refused as refused:
-                status = print_error(refused.message, refused.hint, exit_codes.REFUSED)
+                status = print_refusal(refused)
     return status
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from luzia_protocol import environment
 from luzia_protocol.replies import ProjectList
 
 from luzia_client.api.client import Client
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"'{args.name}' is the name of a command", hint)
     with Client() as client:
         if args.action == "add":
-            projects = client.add_project(args.name, args.path, args.agent)
+            projects = client.add_project(args.name, environment.absolute_path(args.path), args.agent)
         elif args.action == "remove":
             projects = client.remove_project(args.name)
         else:

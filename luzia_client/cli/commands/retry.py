@@ -1,11 +1,14 @@
 """Run finished jobs again, each as the next attempt of the same job; start pending retries now.
 
-The agent resumes its session, unless the job has completed or --fresh is given.
+The agent resumes its session, unless the job has completed or --fresh is given. Jobs that were skipped because of how a
+job had ended wait for it again.
 """
 
 from __future__ import annotations
 
 import argparse
+
+from luzia_protocol.replies import RetryResult
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
@@ -28,6 +31,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    revived: dict[str, str] = {}
     with Client() as client:
+
+        def retry(job: str) -> RetryResult:
+            result = client.retry(job, args.fresh)
+            revived.update(dict.fromkeys(result.revived, result.job))
+            return result
+
         jobs = select_ids(client, args, "retry", FINAL_STATES)
-        return change_each(jobs, lambda job: client.retry(job, args.fresh), args.json, "retried")
+        status = change_each((job for job in jobs if job not in revived), retry, args.json, "retried")
+    if not args.json:
+        for job, parent in revived.items():
+            print(f"{job}  queued again: it was skipped because of {parent}")
+    return status

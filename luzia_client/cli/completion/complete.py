@@ -26,6 +26,8 @@ COMMAND_STATES = {
     "answer": ("waiting",),
     "cancel": LIVE_STATES,
     "clean": FINAL_STATES,
+    "discard": FINAL_STATES,
+    "restore-work": FINAL_STATES,
     "edit": ("queued",),
     "hold": ("queued",),
     "merge": FINAL_STATES,

@@ -80,6 +80,7 @@ def ask_daemon(request: Mapping[str, Any]) -> dict[str, Any]:
         sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         sock.settimeout(TIMEOUT_S)
         sock.connect(path)
+        environment.check_peer(path, sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12))
         sock.sendall(json.dumps(request).encode() + b"\n")
         while not reply.endswith(b"\n"):
             sock.settimeout(max(deadline - time.monotonic(), 0.001))

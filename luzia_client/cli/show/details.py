@@ -43,6 +43,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Name", harmless(job.name)),
         ("Project", harmless(job.project)),
         ("Agent", format_agent(job.agent)),
+        ("Agent options", format_agent_options(job)),
         ("Tags", harmless(", ".join(f"{key}={value}" for key, value in job.tags.items()))),
         ("Reason", "" if job.question is not None else harmless(job.reason or "")),
         *describe_question(job),
@@ -53,6 +54,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Sub-jobs", _format_sub_jobs(job)),
         ("Progress", format_progress(job, screen, now)),
         *describe_activity(job, now),
+        ("Lost output", format_lost_output(job)),
         ("Directory", harmless(job.cwd)),
         *describe_worktree(job),
         ("Priority", str(job.priority) if job.priority else ""),
@@ -84,6 +86,16 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
     return lines
 
 
+def format_agent_options(job: Job) -> str:
+    """`model opus, permission mode plan, arguments --effort=high`: what its agent is started with."""
+    words = [
+        "" if job.model is None else f"model {job.model}",
+        "" if job.permission_mode is None else f"permission mode {job.permission_mode}",
+        f"arguments {shlex.join(job.args)}" if job.args else "",
+    ]
+    return harmless(", ".join(filter(None, words)))
+
+
 def format_run(job: Job) -> str:
     """`nightly, run of 2026-11-25 03:00:00 +0100`, in the schedule's time zone."""
     run = job.run_of
@@ -92,14 +104,22 @@ def format_run(job: Job) -> str:
 
 def describe_worktree(job: Job) -> list[tuple[str, str]]:
     """The job's worktree and branch, if it has its own."""
-    tree = job.worktree
+    tree, kept = job.worktree, job.discarded
+    discarded = "" if kept is None else f"kept until {format_local_time(kept.kept_until)}"
     if tree is None:
-        return []
+        return [("Discarded", discarded)]
     without = ", without the project's uncommitted changes" if tree.dirty else ""
     return [
         ("Worktree", harmless(tree.path)),
         ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
+        ("Discarded", discarded),
     ]
+
+
+def format_lost_output(job: Job) -> str:
+    """`at least 1.2 kB, truncated by the job (…)`: what is missing in the output of the newest attempt."""
+    lost = job.attempts[-1].lost_bytes if job.attempts else 0
+    return f"at least {format_size(lost)}, truncated by the job (as by `> /dev/stderr`)" if lost else ""
 
 
 def format_reservations(job: Job) -> str:
@@ -236,4 +256,6 @@ def suggest_commands(job: Job) -> list[str]:
         ]
     logs = [f"luzia logs {job.id}"] if job.attempt else []
     tree = [f"luzia diff {job.id}", f"luzia merge {job.id}"] if job.worktree is not None else []
+    if job.worktree is None and job.discarded is not None:
+        tree = [f"luzia restore-work {job.id}"]
     return [*logs, *tree, f"luzia retry {job.id}", f"luzia remove {job.id}"]

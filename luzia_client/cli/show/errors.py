@@ -24,7 +24,9 @@ def report_error(exc: BaseException) -> int:
     match exc:
         case UsageError() | SettingsError():
             return print_error(exc.message, exc.hint, exit_codes.USAGE)
-        case Refused() | WorktreeError():
+        case Refused():
+            return print_refusal(exc)
+        case WorktreeError():
             return print_error(exc.message, exc.hint, exit_codes.REFUSED)
         case DaemonUnreachableError() | UnexpectedAnswerError():
             return print_error(exc.message, exc.hint, exit_codes.UNREACHABLE)
@@ -43,6 +45,20 @@ def report_error(exc: BaseException) -> int:
                 "Please report it, with the traceback that LUZIA_DEBUG=1 prints.",
                 exit_codes.BUG,
             )
+
+
+def print_refusal(refused: Refused, where: str = "") -> int:
+    """Print why the daemon refuses a request; returns the exit status. where: what precedes the message.
+
+    A daemon of another version does not understand some requests, and says nothing more than that.
+    """
+    hint = refused.hint
+    if refused.code is ErrorCode.BAD_REQUEST:
+        from luzia_client.cli.show.installation import difference_from_running
+
+        difference = difference_from_running()
+        hint = f"{difference}: run `luzia daemon restart`; running jobs are not affected." if difference else hint
+    return print_error(f"{where}{refused.message}", hint, exit_codes.REFUSED)
 
 
 def print_error(message: str, hint: str, status: int) -> int:

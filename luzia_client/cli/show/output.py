@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from luzia_protocol.replies import JobChange
 from luzia_protocol.states import JobState
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, harmless_json, width
 
@@ -41,7 +41,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def change_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json: bool, act: str) -> int:
+def change_each(ids: Iterable[str], change: Callable[[str], JobChange], as_json: bool, act: str) -> int:
     """Change each job and print it; a refusal does not end the loop. Returns the exit status.
 
     act: what was done, as in `print_change`.
@@ -51,7 +51,7 @@ def change_each(ids: Sequence[str], change: Callable[[str], JobChange], as_json:
         try:
             changed = change(job)
         except Refused as exc:
-            status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
+            status = print_refusal(exc)
             continue
         print_change(changed, as_json, act)
     return status

@@ -19,7 +19,7 @@ from luzia_client.cli.show.formatting import STATE_COLOURS, add_reason, format_s
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen, detect_screen
-from luzia_client.cli.show.text import one_line, pad, width
+from luzia_client.cli.show.text import format_quantity, one_line, pad, width
 
 _COLOURS = ("cyan", "yellow", "green", "magenta")
 PREFIX_COLOURS = (*_COLOURS, "blue", *(f"bold {colour}" for colour in _COLOURS))
@@ -27,6 +27,11 @@ PREFIX_COLOURS = (*_COLOURS, "blue", *(f"bold {colour}" for colour in _COLOURS))
 MAX_LINE_BYTES = 64 * 1024
 """The bytes of an incomplete line that are held back; a longer line is printed in pieces."""
 MAX_PROJECT_WIDTH = 16
+
+
+def format_loss(lost_bytes: int) -> str:
+    """What to say of output that the job has truncated itself."""
+    return f"the job truncated its output and lost at least {format_quantity(lost_bytes, 'byte')} of it"
 
 
 class JobEnd(NamedTuple):
@@ -102,6 +107,8 @@ class PrefixedPrinter:
         shown = self._jobs[job]
         if piece.dropped_bytes > shown.expected and piece.offset == piece.dropped_bytes:
             self._note(job, "earlier output has been dropped (max_log_bytes)", "dim")
+        if piece.lost_bytes:
+            self._note(job, format_loss(piece.lost_bytes), "dim")
         shown.expected = piece.next_offset
         data = piece.data.encode() if piece.rendered else base64.b64decode(piece.data)
         self._print(job, shown.lines.feed(data))
@@ -209,6 +216,8 @@ class LogPrinter:
         if piece.dropped_bytes > self._expected and piece.offset == piece.dropped_bytes:
             first = f"bytes {self._expected} to {piece.offset}" if self._expected else f"the first {piece.offset} bytes"
             print(f"luzia: {first} of this output were dropped (max_log_bytes)", file=sys.stderr, flush=True)
+        if piece.lost_bytes:
+            print(f"luzia: {format_loss(piece.lost_bytes)}", file=sys.stderr, flush=True)
         self._expected = piece.next_offset
         self._write(piece)
 

@@ -12,6 +12,7 @@ from luzia_protocol.replies import Output
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.safe_output import SafeOutput
+from luzia_client.cli.watch.output_printers import format_loss
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.text_view import TextView
@@ -73,6 +74,8 @@ class TranscriptFollower:
             async with aclosing(pieces) as following:  # type: ignore[type-var]
                 async for piece in following:
                     if isinstance(piece, Output):
+                        if piece.lost_bytes:
+                            lines.feed(f"{safe.end()}\n[{format_loss(piece.lost_bytes)}]\n")
                         lines.feed(safe.feed(piece.data.encode() if piece.rendered else base64.b64decode(piece.data)))
                         self._changed()
             lines.feed(safe.end())

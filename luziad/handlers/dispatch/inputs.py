@@ -6,6 +6,8 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import MAX_TASK_BYTES
 from luzia_protocol.requests import MAX_MESSAGE_BYTES, MAX_TAG_CHARS, MAX_TAGS, Dispatch
 
+from luziad.agents.base import MAX_ARGUMENT_BYTES
+
 
 def validate_work(request: Dispatch) -> None:
     """Require exactly one of a task and a command. Raises Refused."""
@@ -30,6 +32,15 @@ def validate_system_prompt(text: str, request: Dispatch) -> None:
     if request.argv is not None:
         raise Refused(ErrorCode.INVALID_TASK, "a command has no system prompt")
     _validate_text("system prompt", text, MAX_TASK_BYTES)
+
+
+def validate_agent_words(name: str, words: str | list[str] | None) -> None:
+    """Raise Refused for words that cannot be arguments of an agent: empty, with a NUL character, or too long."""
+    words = [words] if isinstance(words, str) else words or []
+    if any(not word or "\0" in word for word in words):
+        raise Refused(ErrorCode.BAD_REQUEST, f"`{name}` is empty, or contains a NUL character")
+    if sum(len(word.encode()) for word in words) > MAX_ARGUMENT_BYTES:
+        raise Refused(ErrorCode.BAD_REQUEST, f"`{name}` is longer than {MAX_ARGUMENT_BYTES} bytes")
 
 
 def validate_message(message: str) -> None:

@@ -99,6 +99,7 @@ class JobFactory:
             requirements=requirements,
             umask=request.umask,
             created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
+            jobs_dir=None if config.jobs_dir == config.default_jobs_dir else config.jobs_dir,
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
         status = JobStatus(dependencies=after, held_at=now if request.hold else None)
@@ -139,7 +140,7 @@ class JobFactory:
     ) -> LaunchOptions | None:
         adapter = registry.find(agent, self._scheduler.launcher.adapters)
         assert adapter is not None, "the agent was just chosen"
-        options = validate_launch_options(request, project, can_ask=adapter.respond is not None)
+        options = validate_launch_options(request, project, adapter)
         if options is not None and options.worktree:
             path = search_path(self._environment(adapter, request, project))
             validate_repository(request.cwd or directory, path, self._operations.programs)

@@ -1,4 +1,4 @@
-"""Validates how a job's agent is launched: in a git worktree, with leave to ask, with more in its system prompt."""
+"""Validates how a job's agent is launched: in a git worktree, with leave to ask, with options of its own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import os
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
+from luziad.agents.base import Adapter
+from luziad.agents.options import find_unsupported
 from luziad.config.schema import ProjectConfig, first_set
-from luziad.handlers.dispatch.inputs import validate_system_prompt
+from luziad.handlers.dispatch.inputs import validate_agent_words, validate_system_prompt
 from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 MAX_UMASK = 0o777
 
 
-def validate_launch_options(request: Dispatch, project: ProjectConfig, *, can_ask: bool) -> LaunchOptions | None:
+def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: Adapter) -> LaunchOptions | None:
     """The job's launch options, from the request or else its project; None for the defaults.
 
-    can_ask: its agent supports questions. Raises Refused.
+    adapter: that of its agent. Raises Refused.
     """
+    _validate_agent_options(request, project, adapter)
+    can_ask = adapter.respond is not None
     if request.ask and not can_ask:
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
     worktree = first_set(request.worktree, None, project.worktree)
@@ -27,9 +31,27 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, *, can_as
     system_prompt = request.system_prompt or ""
     if system_prompt:
         validate_system_prompt(system_prompt, request)
-    if not (worktree or ask or system_prompt):
-        return None
-    return LaunchOptions(worktree=worktree, ask=ask, system_prompt=system_prompt)
+    options = LaunchOptions(
+        worktree=worktree,
+        ask=ask,
+        system_prompt=system_prompt,
+        model=request.model,
+        permission_mode=request.permission_mode,
+        args=request.args,
+    )
+    return None if options == LaunchOptions() else options
+
+
+def _validate_agent_options(request: Dispatch, project: ProjectConfig, adapter: Adapter) -> None:
+    """Check that the agent supports what the request chooses, and the project, unless the request names the agent."""
+    for name in ("model", "permission_mode", "args"):
+        validate_agent_words(name, getattr(request, name))
+    for words in find_unsupported(request, adapter).values():
+        raise Refused(ErrorCode.UNSUPPORTED_OPTION, words)
+    if request.agent is None and request.argv is None:
+        for key, words in find_unsupported(project, adapter).items():
+            hint = f"Name another agent with --agent, or remove `{key}` from the project in config.toml."
+            raise Refused(ErrorCode.UNSUPPORTED_OPTION, f"{words}; the project's configuration sets it", hint)
 
 
 def validate_umask(umask: int | None) -> None:

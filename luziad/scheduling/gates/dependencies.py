@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import msgspec
 
@@ -16,6 +17,8 @@ from luziad.jobs.table import JobTable
 from luziad.scheduling.gates.gates import Gate
 
 _SHOWN = 3
+AT_ONCE = 100
+"""Jobs that are admitted or skipped at once when a job has ended; further ones follow in turns."""
 
 
 class _Held(msgspec.Struct, eq=False):
@@ -28,13 +31,20 @@ class _Held(msgspec.Struct, eq=False):
 class DependencyGate(Gate):
     """Closed for a job until its parents have ended. An end costs O(n) of the jobs that wait for it.
 
-    admit: that of Gates. skip: ends a queued job for a reason.
+    admit: that of Gates. skip: ends a queued job for a reason. in_turns: does work in turns.
     """
 
-    def __init__(self, table: JobTable, admit: Callable[..., None], skip: Callable[[JobRecord, str], None]) -> None:
+    def __init__(
+        self,
+        table: JobTable,
+        admit: Callable[..., None],
+        skip: Callable[[JobRecord, str], None],
+        in_turns: Callable[[Iterator[None]], None],
+    ) -> None:
         self._table = table
         self._admit = admit
         self._skip = skip
+        self._in_turns = in_turns
         self._held: dict[str, _Held] = {}
         self._children: dict[str, dict[str, None]] = {}
         self._ended: deque[JobRecord] = deque()
@@ -70,42 +80,66 @@ class DependencyGate(Gate):
     def drop(self, record: JobRecord) -> None:
         """Hold the job no longer."""
         kept = self._held.pop(record.id)
-        for parent in kept.waits_for:
-            children = self._children[parent]
-            del children[record.id]
-            if not children:
-                del self._children[parent]
+        for parent in list(kept.waits_for):
+            self._stop_waiting(kept, parent)
 
     def job_ended(self, record: JobRecord) -> None:
         """Admit the jobs that have waited for nothing else, and skip those that can no longer run.
 
-        A skipped job has ended too. Its own children come after that, not inside, because chains may be long.
+        A skipped job has ended too. Its own children come after that, not inside, because chains may be long. After the
+        first AT_ONCE jobs the others follow in turns; all of them are still held.
         """
         self._ended.append(record)
         if self._busy:
             return
         self._busy = True
-        free: list[JobRecord] = []
+        work = self._take_ends()
+        for _ in islice(work, AT_ONCE):
+            pass
+        if self._busy:
+            self._in_turns(work)
+
+    def _take_ends(self) -> Iterator[None]:
+        free: list[_Held] = []
         try:
             while self._ended:
-                self._take_end(self._ended.popleft(), free)
+                for _ in self._take_end(self._ended.popleft(), free):
+                    if len(free) >= AT_ONCE:
+                        self._release(free)
+                    yield
         finally:
             self._busy = False
-        if free:
-            self._admit(*free)
+            self._release(free)
 
-    def _take_end(self, parent: JobRecord, free: list[JobRecord]) -> None:
+    def _take_end(self, parent: JobRecord, free: list[_Held]) -> Iterator[None]:
+        """Take the end of one parent; `free` gets the jobs that need not be held any more."""
         state = parent.status.state
-        for job in self._children.pop(parent.id, {}):
-            kept = self._held[job]
-            kept.waits_for.discard(parent.id)
+        while children := self._children.get(parent.id):
+            kept = self._held[next(iter(children))]
+            self._stop_waiting(kept, parent.id)
             assert kept.record.status.dependencies is not None
             doomed = describe_failure(kept.record.status.dependencies, parent.id, state, self._name(parent.id))
             if doomed is not None:
                 self._skip(kept.record, doomed)
             elif not kept.waits_for:
-                del self._held[job]
-                free.append(kept.record)
+                free.append(kept)
+            yield
+
+    def _release(self, free: list[_Held]) -> None:
+        """Admit those of the jobs that are still held."""
+        held = [kept.record for kept in free if self._held.get(kept.record.id) is kept]
+        free.clear()
+        for record in held:
+            del self._held[record.id]
+        if held:
+            self._admit(*held)
+
+    def _stop_waiting(self, kept: _Held, parent: str) -> None:
+        kept.waits_for.discard(parent)
+        children = self._children[parent]
+        del children[kept.record.id]
+        if not children:
+            del self._children[parent]
 
     def _skip_kept(self, record: JobRecord, reason: str) -> None:
         if record.id in self._held:

@@ -50,8 +50,14 @@ _KINDS = {
 }
 
 
-def refusal(dialect: str, scenario: str) -> Refusal | None:
-    """The refusal that a scenario stands for; None when it stands for none."""
+UNKNOWN_MODEL = "no-such-model"
+"""A model that no server has."""
+
+
+def refusal(dialect: str, scenario: str, model: str) -> Refusal | None:
+    """The refusal of this model, or that a scenario stands for; None when there is none."""
+    if model == UNKNOWN_MODEL:
+        return _unknown_model(dialect)
     kind = _KINDS.get("usage-limit" if scenario in RESETS_IN_S else scenario)
     if kind is None:
         return None
@@ -71,6 +77,19 @@ def refusal(dialect: str, scenario: str) -> Refusal | None:
             resets_at = int(time.time()) + resets_in_s
             error |= {"plan_type": "plus", "resets_at": resets_at, "resets_in_seconds": resets_in_s}
     return Refusal(kind.status, headers, {"error": error})
+
+
+def _unknown_model(dialect: str) -> Refusal:
+    if dialect == "messages":
+        return Refusal(
+            404, {}, {"type": "error", "error": {"type": "not_found_error", "message": f"model: {UNKNOWN_MODEL}"}}
+        )
+    if dialect == "gemini":
+        words = f"models/{UNKNOWN_MODEL} is not found for API version v1beta, or is not supported for generateContent."
+        return Refusal(404, {}, {"error": {"code": 404, "message": words, "status": "NOT_FOUND"}})
+    words = f"The model `{UNKNOWN_MODEL}` does not exist or you do not have access to it."
+    error = {"message": words, "type": "invalid_request_error", "code": "model_not_found", "param": None}
+    return Refusal(404, {}, {"error": error})
 
 
 def _limit_headers(resets_at: int) -> dict[str, str]:

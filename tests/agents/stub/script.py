@@ -6,6 +6,7 @@ changes that:
 
     text       the closing text at once
     tree       the shell's command never ends, and has children: one in the background, one in a session of its own
+    commit     the shell commits a new file
     hang       the request is accepted and never answered
     drop       the connection is closed in the middle of the answer
     gate       like no scenario, but the closing text waits until the test opens the gate
@@ -31,11 +32,14 @@ UPDATED = (("Write hello.txt", "completed"), ("Report back", "in_progress"))
 
 _PLAN_TOOL = re.compile(r"todo|todo_?write|write_?todos|update_?plan|task_?create", re.IGNORECASE)
 _UPDATE_TOOL = re.compile(r"task_?update", re.IGNORECASE)
-_WRITE_TOOL = re.compile(r"write|write_?file|create_?file|apply_patch", re.IGNORECASE)
+_WRITE_TOOL = re.compile(r"create|write|write_?file|create_?file|apply_patch", re.IGNORECASE)
 _SHELL_TOOL = re.compile(r"bash|shell|shell_command|exec_command|run_shell_command|local_shell", re.IGNORECASE)
 _WAIT = "python3 -c 'import time; time.sleep(600)'"  # Claude Code refuses a bare sleep
 _TREE = f"setsid {_WAIT} & {_WAIT} & {_WAIT}"
+_COMMIT = f"printf 'hi\\n' > {FILE} && git add {FILE} && git commit -q -m 'Add a greeting' && echo committed"
 _PATCH = f"*** Begin Patch\n*** Add File: {FILE}\n+{CONTENT.rstrip()}\n*** End Patch\n"
+_LINES = {"tree": _TREE, "commit": _COMMIT}
+"""The shell's command in these scenarios."""
 _EMPTY: Body = {"boolean": False, "integer": 0, "number": 0, "array": [], "object": {}}
 
 
@@ -56,7 +60,7 @@ def next_step(asked: Asked) -> Step:
     if not asked.tools:
         return Step("Stub title")  # agents ask for titles and summaries beside the work
     plan, write, shell = (_offered(asked, pattern) for pattern in (_PLAN_TOOL, _WRITE_TOOL, _SHELL_TOOL))
-    if asked.scenario == "tree":
+    if asked.scenario in _LINES:
         return Step(CLOSING) if shell in asked.calls else _call(asked, shell, "Now I run a command.")
     update = _offered(asked, _UPDATE_TOOL)
     wanted = [
@@ -97,7 +101,7 @@ def _filled(schema: Body, asked: Asked) -> Body:
             case "content" | "contents" | "filetext":
                 given[name] = CONTENT
             case "command" | "cmd":
-                line = _TREE if asked.scenario == "tree" else f"printf 'hi\\n' > {FILE}"
+                line = _LINES.get(asked.scenario, f"printf 'hi\\n' > {FILE}")
                 given[name] = ["bash", "-c", line] if _type(spec) == "array" else line
             case "todos" | "plan" | "items" | "tasks":
                 item, plan = _resolved(spec.get("items") or {}, schema), UPDATED if asked.calls else PLAN

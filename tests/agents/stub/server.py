@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, asked: Asked) -> None:
         model = self.server.model
         model.heard.append(asked)
-        if refused := refusal(asked.dialect, asked.scenario):
+        if refused := refusal(asked.dialect, asked.scenario, asked.model):
             return self._json(refused.status, refused.body, refused.headers)
         if asked.scenario == "hang":
             self.close_connection = True

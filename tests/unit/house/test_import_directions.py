@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, str] = {
     # the daemon, from the bottom to the top
     "luziad.errors": "luzia_protocol",
     "luziad.log": "",
+    "luziad.turns": "",
     "luziad.supervise": "",
     "luziad.clocks": "luzia_protocol luziad.supervise",
     "luziad.jobs": "luzia_protocol luziad.errors luziad.clocks",
@@ -32,7 +33,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luziad.scheduling": (
         "luzia_protocol luziad.errors luziad.agents luziad.attempts luziad.clocks luziad.config luziad.executor"
-        " luziad.jobs luziad.journal"
+        " luziad.jobs luziad.journal luziad.turns"
     ),
     "luziad.schedules": "luzia_protocol luziad.errors luziad.clocks luziad.jobs luziad.journal luziad.scheduling",
     "luziad.operations": (
@@ -42,7 +43,7 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.errors luziad.agents luziad.clocks luziad.config luziad.jobs luziad.journal"
         " luziad.operations luziad.output luziad.schedules luziad.scheduling"
     ),
-    "luziad.server": "luzia_protocol luziad.errors luziad.handlers",
+    "luziad.server": "luzia_protocol luziad.errors luziad.handlers luziad.turns",
     "luziad.tools": (
         "luzia_protocol luziad.errors luziad.agents luziad.config luziad.jobs luziad.journal luziad.server luziad.store"
     ),
@@ -73,7 +74,7 @@ A package has what is below it, unless that has a row of its own: `luzia_client`
 
 FOREIGN: dict[str, str] = {
     "luzia_protocol": "msgspec",
-    "luziad": "asyncinotify cronsim msgspec uvloop",
+    "luziad": "asyncinotify cronsim jmespath msgspec uvloop",
     "luziad.supervise": "msgspec",
     "luzia_client": "msgspec wcwidth",
     "luzia_client.cli.show.plots": "matplotlib",

@@ -10,6 +10,7 @@ import pytest
 from luziad.app import App
 from luziad.config import load as configuration
 from luziad.jobs.observer import Hook, JobObserver, Observers
+from luziad.server.runtime_dir import DirectoryLock
 
 ORDER = {
     "job_queued": "Deadlines UsageLimitGate CircuitBreakerGate",
@@ -22,7 +23,7 @@ ORDER = {
     "attempt_ended": "SlotLending UsageLimitGate CircuitBreakerGate",
     "job_changed": "StatusFiles",
     "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Retention",
-    "job_removed": "Deadlines",
+    "job_removed": "Deadlines DiscardedWork",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",
 }
@@ -35,7 +36,7 @@ that what was promised a slot gets it before what is new; it may be removed only
 be written again, jobs that have waited for it start before schedules dispatch new ones.
 """
 
-GATES = "HoldGate UsageLimitGate CircuitBreakerGate DailyBudgetGate StartTimeGate DependencyGate"
+GATES = "EndedFamilyGate HoldGate UsageLimitGate CircuitBreakerGate DailyBudgetGate StartTimeGate DependencyGate"
 """The first closed gate is the reason that a user sees, so those that a user can open come first."""
 
 
@@ -46,7 +47,8 @@ async def observers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Observer
     (tmp_path / "jobs").mkdir()
     monkeypatch.setenv("LUZIA_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("LUZIA_CONFIG", str(tmp_path / "none.toml"))
-    return App(configuration.load(), 100, [])._observers
+    locks = DirectoryLock("/run"), DirectoryLock(str(tmp_path))
+    return App(configuration.load(), 100, [], *locks)._observers
 
 
 def names(observers: Iterator[JobObserver]) -> str:

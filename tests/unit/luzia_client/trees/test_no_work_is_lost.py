@@ -1,4 +1,4 @@
-"""Whatever state git is in, no work is lost by diff, merge, clean or another attempt.
+"""Whatever state git is in, no work is lost by diff, merge, clean, discard or another attempt.
 
 Work is every commit that something names, every content in an index, and every content of a file that git does not
 ignore, in the project and in the tree. What was there before must be there afterwards, wherever it is then.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from luzia_protocol.jobs import Job, JobState
 
 from git_projects import Repository
 from luzia_client.trees import WorktreeError, diff, merge
-from luziad.worktrees import clean, create
+from luziad.worktrees import clean, create, discard
 from luziad.worktrees.git import Git, GitError
 
 EXAMPLES = int(os.environ.get("LUZIA_TEST_EXAMPLES", "12"))
@@ -47,6 +48,17 @@ class World:
     @property
     def job(self) -> Job:
         return Job("113754-a2f5", "", "project", "shell", "a task", JobState.COMPLETED, datetime.now(UTC))
+
+    def discard(self) -> str | None:
+        commit = discard.keep_work(self.git, self.worktree, self.job.id)
+        discard.remove_kept(self.git, self.worktree)
+        return None if commit is None else f"kept {commit}"
+
+    def restore(self, kept: str | None) -> None:
+        if kept is not None:
+            commit = kept.removeprefix("kept ")
+            discard.restore_work(self.git, self.worktree, commit)
+            discard.delete_copy(self.git, self.worktree, self.job.id, commit)
 
     def content(self) -> str:
         """A text that was nowhere before."""
@@ -127,6 +139,7 @@ IN_TREE: dict[str, Step] = {
     "own ref": lambda w, f: w.t("update-ref", "refs/worktree/mine", "HEAD"),
     "tag": lambda w, f: w.t("tag", "-f", "kept"),
     "remove": lambda w, f: w.p("worktree", "remove", w.worktree.path),
+    "delete the directory": lambda w, f: shutil.rmtree(w.worktree.path),
 }
 IN_PROJECT: dict[str, Step] = {
     "project writes": lambda w, f: w.project.write(f, w.content()),
@@ -143,6 +156,8 @@ LUZIA: dict[str, Callable[[World], object]] = {
     "merge": lambda w: merge.merge_branch(w.job, w.worktree, commit=False, message=None),
     "merge --commit": lambda w: merge.merge_branch(w.job, w.worktree, commit=True, message=None),
     "clean": lambda w: clean.remove_worktree(w.git, w.worktree),
+    "discard": lambda w: w.discard(),
+    "discard and restore": lambda w: w.restore(w.discard()),
     "retry": lambda w: create.create_worktree(w.git, w.worktree, used=True),
 }
 
@@ -181,8 +196,8 @@ def test_no_work_is_ever_lost(steps: list[tuple[str, str]], then: list[str]) -> 
             before, project = world.work(), world.project.picture()
             try:
                 done = LUZIA[name](world)
-            except (WorktreeError, GitError, create.WorktreeUnavailable):
+            except (WorktreeError, GitError, create.WorktreeUnavailable, discard.CannotDiscard):
                 done = "refused"
             assert before <= world.work(), f"{name} lost work"
-            if name == "diff" or isinstance(done, str):
+            if name == "diff" or (isinstance(done, str) and not done.startswith("kept")):
                 assert world.project.picture() == project, f"{name} was refused, and changed something"

@@ -10,9 +10,13 @@ from typing import NamedTuple
 from luzia_protocol.jobs import Usage
 
 from luziad.agents.base import Reader
-from luziad.agents.registry import BUILT_IN
+from luziad.agents.registry import build
+from luziad.config.check import check_config
 from luziad.jobs.attempt import ExitRecord
 from support import ROOT
+
+ADAPTERS = build(check_config("config.toml", "").agents)
+"""All agents that luzia knows, by name."""
 
 DIRECTORY = ROOT / "tests" / "data" / "recordings"
 
@@ -47,7 +51,7 @@ class Recording(NamedTuple):
 
     def reader(self) -> Reader:
         """A new reader for this agent's output."""
-        return BUILT_IN[self.agent].reader()
+        return ADAPTERS[self.agent].reader()
 
     @property
     def name(self) -> str:

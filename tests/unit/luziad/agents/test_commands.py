@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,8 +13,9 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Outcome
 
 from luziad.agents import registry
-from luziad.agents.base import Adapter, CommandContext
+from luziad.agents.base import Adapter, AgentOptions, CommandContext
 from luziad.agents.claude import ClaudeReader
+from luziad.agents.options import combine, find_unsupported
 from luziad.config.schema import AgentConfig
 from unit.luziad.agents.recordings import exited
 
@@ -221,3 +223,128 @@ def test_an_agent_goes_on_with_its_session(agent: str, words: list[str]) -> None
 def test_what_has_no_sessions_does_not_go_on() -> None:
     assert not registry.BUILT_IN["shell"].can_resume
     assert not registry.RUN_ADAPTER.can_resume
+
+
+def argv(agent: str, session: str | None = None, **chosen: Any) -> list[str]:
+    """The command of a built-in agent with these options."""
+    given = msgspec.structs.replace(context(), session=session, options=AgentOptions(**chosen))
+    return registry.BUILT_IN[agent].command(given).argv
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex", "opencode", "gemini"])
+def test_a_model_is_one_word_of_the_command(agent: str) -> None:
+    assert "--model=-x y" in argv(agent, model="-x y")
+    assert not any("--model" in word for word in argv(agent))
+
+
+def test_vibe_learns_its_model_from_a_variable() -> None:
+    given = msgspec.structs.replace(context(), options=AgentOptions(model="devstral"))
+    assert registry.BUILT_IN["vibe"].command(given).env == {"VIBE_ACTIVE_MODEL": "devstral"}
+    assert registry.BUILT_IN["vibe"].command(context()).env == {}
+
+
+@pytest.mark.parametrize(
+    ("agent", "mode", "words"),
+    [
+        ("claude", "plan", ["--permission-mode=plan"]),
+        ("claude", "bypassPermissions", ["--permission-mode=bypassPermissions"]),
+        ("codex", "plan", ["-s", "read-only"]),
+        ("codex", "acceptEdits", ["-s", "workspace-write"]),
+        ("codex", "danger-full-access", ["-s", "danger-full-access"]),
+        ("opencode", "plan", ["--agent=plan"]),
+        ("opencode", "bypassPermissions", ["--auto"]),
+        ("vibe", "auto-approve", ["--agent=auto-approve"]),
+        ("vibe", "acceptEdits", ["--agent=accept-edits"]),
+        ("gemini", "bypassPermissions", ["--approval-mode=yolo"]),
+        ("gemini", "plan", ["--approval-mode=plan"]),
+    ],
+)
+def test_a_permission_mode_replaces_the_default_one(agent: str, mode: str, words: list[str]) -> None:
+    found = argv(agent, permission_mode=mode)
+    start = found.index(words[0])
+    assert found[start : start + len(words)] == words
+    option = words[0].partition("=")[0]
+    assert [word.partition("=")[0] for word in found].count(option) == 1
+
+
+@pytest.mark.parametrize("agent", registry.PREFERENCE)
+def test_arguments_are_added_and_all_else_of_the_command_stays(agent: str) -> None:
+    for session in (None, "ID-1"):
+        plain, more = argv(agent, session), argv(agent, session, args=["--one=1", "two words"])
+        at = more.index("--one=1")
+        assert more[at : at + 2] == ["--one=1", "two words"]
+        assert more[:at] + more[at + 2 :] == plain
+    assert "resume" not in argv("codex", "ID-1", args=["--one"])[: argv("codex", "ID-1", args=["--one"]).index("--one")]
+
+
+def test_a_mode_that_is_chosen_comes_before_the_one_for_questions() -> None:
+    asking = msgspec.structs.replace(
+        context(), ask=True, allow=["Read"], options=AgentOptions(permission_mode="bypassPermissions")
+    )
+    assert "--permission-mode=bypassPermissions" in registry.BUILT_IN["claude"].command(asking).argv
+
+
+TEMPLATE: list[str | list[str]] = [
+    "bot",
+    "--session={session}",
+    ["--model", "{model}"],
+    ["--mode", "{permission_mode}"],
+    "{args}",
+    "{task}",
+]
+
+
+def test_words_and_groups_of_a_configured_command_are_left_out_without_a_value() -> None:
+    adapter = registry.build({"bot": AgentConfig(command=TEMPLATE, reader="claude")})["bot"]
+    assert adapter.command(context()).argv == ["bot", "fix it"]
+    options = AgentOptions("m-1", "any", ["--fast", "{model}"])
+    full = msgspec.structs.replace(context(), session="ID-1", options=options)
+    assert adapter.command(full).argv == [
+        *("bot", "--session=ID-1", "--model", "m-1", "--mode", "any", "--fast", "{model}", "fix it")
+    ]
+    assert adapter.can_resume
+    assert find_unsupported(options, adapter) == {}
+
+
+def test_a_configured_agent_resumes_with_a_command_of_its_own() -> None:
+    table = AgentConfig(
+        command=["bot", "{task}"], resume_command=["bot", "go-on", "{session}", "{task}"], reader="codex"
+    )
+    adapter = registry.build({"bot": table})["bot"]
+    assert adapter.can_resume
+    assert adapter.command(context()).argv == ["bot", "fix it"]
+    resumed = msgspec.structs.replace(context(), session="ID-1")
+    assert adapter.command(resumed).argv == ["bot", "go-on", "ID-1", "fix it"]
+
+
+def test_what_an_agent_does_not_support_is_said_with_what_it_does() -> None:
+    plain = registry.build({"mine": AgentConfig(command=["mine", "{task}"])})["mine"]
+    chosen = AgentOptions("m", "plan", ["-x"])
+    assert find_unsupported(chosen, plain) == {
+        "model": "agent mine has no option for a model",
+        "permission_mode": "agent mine has no permission modes",
+        "args": "agent mine accepts no more arguments",
+    }
+    assert find_unsupported(chosen, registry.BUILT_IN["shell"]).keys() == {"model", "permission_mode", "args"}
+    assert find_unsupported(chosen, registry.RUN_ADAPTER)["model"] == "a command has no option for a model"
+    assert find_unsupported(chosen, registry.BUILT_IN["vibe"]) == {
+        "permission_mode": "agent vibe has no permission mode 'plan', only ask, acceptEdits, accept-edits,"
+        " smart-approve, bypassPermissions, auto-approve"
+    }
+
+
+def test_of_several_choices_the_last_applies_and_the_arguments_add_up() -> None:
+    choices = AgentOptions("a", "plan", ["1"]), AgentOptions(None, "default", ["2"]), AgentOptions("c", None, ["3"])
+    assert combine(*choices) == AgentOptions("c", "default", ["1", "2", "3"])
+
+
+def test_codex_may_write_where_a_commit_in_its_worktree_does_if_it_may_write_at_all() -> None:
+    def directories(mode: str | None) -> list[str]:
+        given = msgspec.structs.replace(
+            context(), options=AgentOptions(permission_mode=mode), git_directories=["/r/.git/objects"], session="ID-1"
+        )
+        words = registry.BUILT_IN["codex"].command(given).argv
+        return [word for word in words[: words.index("resume")] if word.startswith("--add-dir")]
+
+    assert directories(None) == directories("workspace-write") == ["--add-dir=/r/.git/objects"]
+    assert directories("plan") == directories("danger-full-access") == []

@@ -13,7 +13,7 @@ from luzia_protocol.jobs import Outcome
 
 from luziad.agents import registry
 from luziad.agents.base import OutputSummary, Reader, UsageLimit
-from luziad.agents.jsonl import Field, parse_field
+from luziad.agents.jsonl_fields import parse_field
 from luziad.config.check import check_config
 from luziad.errors import ConfigError
 from luziad.jobs.attempt import Verdict
@@ -64,24 +64,30 @@ def verdict(mapping: str, *lines: Any, code: int = 0, stderr: bytes = b"") -> Ve
     return read(mapping, *lines).verdict(exited(code), stderr)
 
 
+LINE = {"type": "turn.done", "a": {"b": {"c": 7}, "d-e": "x", "0": True}, "n": None, "s": "7", "$": "b=c:d", "z": ""}
+
+
 @pytest.mark.parametrize(
-    ("written", "read_as"),
+    ("written", "kind", "value"),
     [
-        ("a", Field(None, ("a",), None)),
-        ("a.b.c", Field(None, ("a", "b", "c"), None)),
-        ("turn.done:a.b", Field("turn.done", ("a", "b"), None)),
-        ("a=", Field(None, ("a",), "")),
-        ("t:a=b=c:d", Field("t", ("a",), "b=c:d")),
-        ("", None),
-        ("t:", None),
-        (":a", None),
-        ("a..b", None),
-        (".a", None),
-        ("a.", None),
+        ("a.b.c", None, 7),
+        ("turn.done:a.b.c", "turn.done", 7),
+        ("a.d-e", None, "x"),
+        ("a.0", None, True),
+        ("a.b.c=7", None, True),
+        ("a.b.c=8", None, None),
+        ("s=7", None, True),
+        ("a.0=true", None, True),
+        ("n=null", None, True),
+        ("missing=null", None, None),
+        ("z=", None, True),
+        ("t:$=b=c:d", "t", True),
+        ("missing.too", None, None),
     ],
 )
-def test_a_field_is_a_path_perhaps_of_one_type_and_with_one_value(written: str, read_as: Field | None) -> None:
-    assert parse_field(written) == read_as
+def test_a_field_of_the_older_form_is_read_as_before(written: str, kind: str | None, value: Any) -> None:
+    field = parse_field(written)
+    assert (field.type, field.search(LINE)) == (kind, value)
 
 
 def test_a_mapping_understands_a_real_stream_as_its_adapter_does() -> None:
@@ -213,11 +219,18 @@ def test_no_value_in_the_wrong_place_harms_the_reader(value: Any) -> None:
         ("jsonl = {}", "agents.mine.jsonl", 'requires reader = "jsonl"'),
         ('reader = "jsonl"\njsonl = 3', "agents.mine.jsonl", "found 3, expected a table"),
         ('reader = "jsonl"\njsonl = { txt = "a" }', "agents.mine.jsonl.txt", "did you mean text?"),
-        ('reader = "jsonl"\njsonl = { text = "a..b" }', "agents.mine.jsonl.text", "expected a field such as"),
-        ('reader = "jsonl"\njsonl = { text = [] }', "agents.mine.jsonl.text", "expected a field such as"),
-        ('reader = "jsonl"\njsonl = { text = ["a", 3] }', "agents.mine.jsonl.text", "expected a field such as"),
-        ('reader = "jsonl"\njsonl = { type = "t:a" }', "agents.mine.jsonl.type", "expected names separated by dots"),
-        ('reader = "jsonl"\njsonl = { totals = 1 }', "agents.mine.jsonl.totals", "expected true or false"),
+        (
+            'reader = "jsonl"\njsonl = { text = "a..b" }',
+            "agents.mine.jsonl.text",
+            "at column 3: unexpected '.'",
+        ),
+        ('reader = "jsonl"\njsonl = { text = "x: a[" }', "agents.mine.jsonl.text", "at column 6: incomplete"),
+        ('reader = "jsonl"\njsonl = { text = ["a", "b ? c"] }', "agents.mine.jsonl.text", "column 3: unknown token"),
+        ('reader = "jsonl"\njsonl = { text = "first(a)" }', "agents.mine.jsonl.text", "unknown function first()"),
+        ('reader = "jsonl"\njsonl = { text = [] }', "agents.mine.jsonl.text", "expected an expression such as"),
+        ('reader = "jsonl"\njsonl = { text = ["a", 3] }', "agents.mine.jsonl.text", "expected an expression such as"),
+        ('reader = "jsonl"\njsonl = { type = "t:a" }', "agents.mine.jsonl.type", "expected an expression such as"),
+        ('reader = "jsonl"\njsonl = { totals = 1 }', "agents.mine.jsonl.totals", 'expected true, false, "run" or'),
     ],
 )
 def test_a_mistake_in_a_mapping_is_told_with_its_place(text: str, where: str, words: str) -> None:

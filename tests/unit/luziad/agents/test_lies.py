@@ -461,7 +461,8 @@ def gemini_result(kind: str) -> list[Event]:
 def test_a_tool_that_was_not_permitted_is_judged_alike_for_all_agents(
     agent: str, refused: list[Event], failed: list[Event], end: list[Event]
 ) -> None:
-    reason = f"not permitted: bash (a command in [agents.{agent}] can permit more)"
+    more = "`allow` of the project or --permission-mode" if agent == "claude" else "--permission-mode"
+    reason = f"not permitted: bash ({more} can permit more)"
     assert verdict(agent, *refused, *end) == Verdict(Outcome.FAILED, reason)
     assert verdict(agent, *failed, *end) == Verdict(Outcome.COMPLETED)
     assert verdict(agent, *refused, code=143).reason != reason or agent == "claude"

@@ -18,12 +18,11 @@ from luzia_protocol.jobs import Outcome
 
 from luziad.agents.base import Reader
 from luziad.agents.failure_causes import find_cause
-from luziad.agents.jsonl import build_mapping, reader_factory
-from luziad.agents.registry import BUILT_IN
+from luziad.agents.jsonl_output import JsonlOutput
 from luziad.agents.usage_reset import parse_reset_time
 from luziad.jobs.attempt import FailureCause, Verdict
 from support import ROOT
-from unit.luziad.agents.recordings import exited
+from unit.luziad.agents.recordings import ADAPTERS, exited
 
 NOW = datetime.fromisoformat("2026-09-20T13:00:00+02:00")
 MAPPING = {
@@ -127,6 +126,37 @@ def vibe(wording: Wording) -> tuple[list[Event | str], str, int]:
     return [{"role": "assistant", "content": "Done"}], wording.text, 3 if wording.text.startswith("Stopped") else 2
 
 
+def copilot(wording: Wording) -> tuple[list[Event | str], str, int]:
+    text, good = wording.text, {"type": "result", "sessionId": "s", "exitCode": 0}
+    match wording.where:
+        case "stderr":
+            return [], text, 1
+        case "stdout message":
+            return [{"type": "assistant.message", "data": {"content": text}}, good], "", 0
+        case "stdout tool.execution_complete":
+            return (
+                [{"type": "tool.execution_complete", "data": {"success": False, "error": {"message": text}}}, good],
+                "",
+                0,
+            )
+    return [{"type": "session.error", "data": {"message": text}}, good | {"exitCode": 1}], "", 1
+
+
+def qwen(wording: Wording) -> tuple[list[Event | str], str, int]:
+    good: Event = {"type": "result", "subtype": "success", "is_error": False, "result": "Done"}
+    if wording.where == "stderr":
+        return ([good], wording.text, 0) if wording.ends_well else ([], wording.text, 55)
+    text = wording.text if wording.text.startswith("[API Error: ") else f"[API Error: {wording.text}]"
+    return [good | {"result": text}], "", 0
+
+
+def pi(wording: Wording) -> tuple[list[Event | str], str, int]:
+    failed: Event = {"type": "turn_end", "message": {"stopReason": "error", "errorMessage": wording.text}}
+    if wording.ends_well:
+        return [failed, wording.text, {"type": "turn_end", "message": {"stopReason": "stop"}}], "", 0
+    return [failed], "", 0
+
+
 def configured(wording: Wording) -> tuple[list[Event | str], str, int]:
     """An agent that is understood by a mapping of its JSON lines."""
     if wording.where == "stderr":
@@ -140,9 +170,10 @@ def configured(wording: Wording) -> tuple[list[Event | str], str, int]:
 def read(wording: Wording) -> tuple[Reader, Verdict]:
     """The reader that has read the wording in its place, and its verdict."""
     agents = {"claude": claude, "codex": codex, "gemini": gemini, "opencode": opencode, "vibe": vibe}
+    agents |= {"copilot": copilot, "qwen": qwen, "pi": pi}
     lines, stderr, code = agents.get(wording.agent, configured)(wording)
-    known = BUILT_IN.get(wording.agent)
-    reader = known.reader() if known else reader_factory(wording.agent, build_mapping(MAPPING))()
+    known = ADAPTERS.get(wording.agent)
+    reader = known.reader() if known else JsonlOutput(wording.agent, MAPPING).reader()
     for line in lines:
         reader.feed((line if isinstance(line, str) else json.dumps(line)).encode())
     return reader, reader.verdict(exited(code), stderr.encode())

@@ -8,14 +8,13 @@ import json
 import pytest
 
 from luziad.agents.line_splitter import LineSplitter
-from luziad.agents.registry import BUILT_IN
 from luziad.agents.transcript import MAX_OUTPUT_CHARS, MAX_PENDING_CHARS, Transcript
-from unit.luziad.agents.recordings import RECORDINGS, Recording, recording
+from unit.luziad.agents.recordings import ADAPTERS, RECORDINGS, Recording, recording
 
 
 def transcript(agent: str, data: bytes, cuts: list[int] | None = None, *, colour: bool = False) -> str:
     """The transcript of a stream that comes in pieces."""
-    entries = BUILT_IN[agent].transcript
+    entries = ADAPTERS[agent].transcript
     assert entries is not None
     made, splitter, text = Transcript(entries, colour), LineSplitter(), ""
     borders = [0, *(cuts or []), len(data)]
@@ -75,7 +74,7 @@ def test_a_text_that_comes_in_pieces_is_shown_whole() -> None:
 
 def test_a_text_in_pieces_without_an_end_is_not_held_for_ever() -> None:
     piece = {"type": "message", "role": "assistant", "content": "x" * 1000, "delta": True}
-    entries = BUILT_IN["gemini"].transcript
+    entries = ADAPTERS["gemini"].transcript
     assert entries is not None
     made = Transcript(entries, colour=False)
     shown = [made.feed(json.dumps(piece).encode()) for _ in range(MAX_PENDING_CHARS // 1000 + 1)]
@@ -111,7 +110,7 @@ def test_long_results_are_shortened_and_long_lines_bounded() -> None:
     assert transcript("claude", b"x" * (17 * 1024 * 1024)) == "(line too long)\n"
 
 
-@pytest.mark.parametrize("agent", [name for name, adapter in BUILT_IN.items() if adapter.transcript])
+@pytest.mark.parametrize("agent", [name for name, adapter in ADAPTERS.items() if adapter.transcript])
 @pytest.mark.parametrize("value", [None, 1, True, "text", [], [1], {}, {"type": 3, "items": {"a": 1}}, 10**30, 1e400])
 def test_what_makes_no_sense_harms_nobody(agent: str, value: object) -> None:
     names = ["type", "message", "item", "part", "error", "role", "content", "tool_calls", "detail", "state"]

@@ -93,3 +93,18 @@ def test_stderr_is_read_as_it_grows_where_the_agent_reports_there(tmp_path: Path
     assert read_whole(reading).phase == "retry 1: status 429"
     quiet = OutputReader(str(stdout), BUILT_IN["claude"].reader(), stderr_path=str(stderr))
     assert quiet.paths == [str(stdout)]
+
+
+def test_an_output_that_its_job_truncates_is_read_on_from_its_beginning(tmp_path: Path) -> None:
+    def said(text: str) -> bytes:
+        content = [{"type": "text", "text": text}]
+        return msgspec.json.encode({"type": "assistant", "message": {"id": text, "content": content}}) + b"\n"
+
+    stdout = tmp_path / "stdout"
+    stdout.write_bytes(said("one") + b'{"incomplete')
+    reading = OutputReader(str(stdout), BUILT_IN["claude"].reader(), Activity(lost_bytes=7))
+    assert read_whole(reading).last_message == "one"
+    read = stdout.stat().st_size
+    stdout.write_bytes(said("two"))
+    found = read_whole(reading)
+    assert (found.last_message, found.lost_bytes) == ("two", 7 + read)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from luziad.agents import registry
-from luziad.agents.base import CommandContext
+from luziad.agents.base import AgentOptions, CommandContext
 from luziad.config.check import check_config
 from luziad.config.rules import Rule
 from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
@@ -60,8 +60,11 @@ def test_the_page_about_agents_has_their_commands() -> None:
     context = CommandContext(job="j", attempt=1, task="TASK", directory="DIR", prompt_file="FILE")
     table = section("agents.md", "The built-in agents")
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|.*\| (.*) \|$", table, re.MULTILINE)
-    assert [name for name, _, _ in rows] == list(registry.BUILT_IN)
+    agents = check_config("config.toml", "").agents
+    adapters = registry.build(agents)
+    assert [name for name, _, _ in rows] == list(adapters)
     for name, command, install in rows:
-        argv = " ".join(registry.BUILT_IN[name].command(context).argv)
+        options = AgentOptions(permission_mode=agents[name].permission_mode) if name in agents else AgentOptions()
+        argv = " ".join(adapters[name].command(msgspec.structs.replace(context, options=options)).argv)
         assert command == re.sub(r"[0-9a-f-]{36}", "UUID", argv)
-        assert registry.BUILT_IN[name].program is None or install.strip("`") in registry.BUILT_IN[name].install_hint
+        assert adapters[name].program is None or install.strip("`") in adapters[name].install_hint

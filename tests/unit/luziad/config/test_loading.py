@@ -50,7 +50,7 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path, load: Load) -
     assert config.load({}) == loaded
     assert loaded.daemon.max_jobs == 1000
     assert loaded.daemon.max_running >= 4
-    assert (loaded.projects, loaded.agents) == ({}, {})
+    assert (loaded.projects, list(loaded.agents)) == ({}, ["copilot", "qwen", "pi"])
     assert loaded.socket == str(tmp_path / "run" / "luzia.sock")
     assert loaded.jobs_dir == str(tmp_path / "state" / "jobs")
 
@@ -196,6 +196,48 @@ path = "/x"
         ),
         ('[agents.a]\ncommand = ["x", "{taks} {task}"]', "agents.a.command", "unknown placeholder {taks}"),
         ('[agents.a]\ncommand = ["x"]', "agents.a.command", "no placeholder for the task"),
+        ('[agents.a]\ncommand = ["x", "-m{args}", "{task}"]', "agents.a.command", "{args} must be a word of its own"),
+        ('[agents.a]\ncommand = ["x", ["-m", "{args}"], "{task}"]', "agents.a.command", "{args} must be a word"),
+        ('[agents.a]\ncommand = ["x", ["-m", 3], "{task}"]', "agents.a.command", "found an array, expected an array"),
+        ('[agents.a]\ncommand = [["x"], "{task}"]', "agents.a.command", "found an array, expected an array"),
+        ('[agents.a]\ncommand = ["{model}", "{task}"]', "agents.a.command", "the first word must not depend on"),
+        (
+            '[agents.a]\ncommand = ["x", "{session}", "{task}"]',
+            "agents.a.command",
+            "{session} requires output that tells the session",
+        ),
+        (
+            '[agents.a]\ncommand = ["x", "{task}"]\nresume_command = ["x", "{task}"]\nreader = "codex"',
+            "agents.a.resume_command",
+            "no placeholder for the session",
+        ),
+        (
+            '[agents.a]\ncommand = ["x", "{task}"]\nresume_command = ["x", "{session}"]\nreader = "codex"',
+            "agents.a.resume_command",
+            "no placeholder for the task",
+        ),
+        (
+            '[agents.a]\ncommand = ["x", "{session}", "{task}"]\nresume_command = ["x", "{session}{task}"]\n'
+            'reader = "codex"',
+            "agents.a.command",
+            "{session} is replaced in resume_command only",
+        ),
+        ('[agents.claude]\nresume_command = ["x"]', "agents.claude.resume_command", "requires `command`"),
+        ('[agents.a]\ncommand = ["x", "{task}"]\nmodel = "m"', "agents.a.model", "agent a has no option for a model"),
+        ('[agents.a]\ncommand = ["x", "{task}"]\nargs = ["-y"]', "agents.a.args", "accepts no more arguments"),
+        ('[agents.shell]\nmodel = "m"', "agents.shell.model", "agent shell has no option for a model"),
+        ('[agents.claude]\nmodel = ""', "agents.claude.model", "expected a string that is not empty"),
+        ('[agents.vibe]\npermission_mode = "plan"', "agents.vibe.permission_mode", "only ask, acceptEdits,"),
+        (
+            '[projects.a]\npath = "/a"\nagent = "codex"\npermission_mode = "yolo"',
+            "projects.a.permission_mode",
+            "agent codex has no permission mode 'yolo', only plan, read-only,",
+        ),
+        (
+            '[daemon]\ndefault_agent = "shell"\n[projects.a]\npath = "/a"\nargs = ["-x"]',
+            "projects.a.args",
+            "agent shell accepts no more arguments",
+        ),
         ('[agents.a]\ncommand = ["x", "{{task}}"]', "agents.a.command", "no placeholder for the task"),
         (
             '[agents.a]\ncommand = ["x"]\nprompt = "file"',

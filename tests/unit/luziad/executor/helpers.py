@@ -18,6 +18,7 @@ import msgspec
 from luziad.executor.base import Launch
 from luziad.executor.local import LocalExecutor
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord
+from luziad.jobs.directories import JobDirectories
 from luziad.output.inotify import FileWatcher
 
 T = TypeVar("T")
@@ -92,7 +93,8 @@ class Machine:
 
     async def executor(self) -> tuple[LocalExecutor, Recorder]:
         """A started executor and its observer."""
-        executor, recorder = LocalExecutor(str(self.jobs), FileWatcher()), Recorder()
+        directories = JobDirectories(str(self.jobs), str(self.jobs))
+        executor, recorder = LocalExecutor(str(self.jobs), directories, FileWatcher()), Recorder()
         self._executors.append(executor)
         await executor.start(recorder)
         return executor, recorder

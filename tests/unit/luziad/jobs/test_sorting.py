@@ -27,7 +27,7 @@ def test_the_first_jobs_of_a_list_are_found_without_reading_the_whole_queue() ->
         raise AssertionError("the rest of the queue was read")
 
     table = table_of(JobState.RUNNING, *[JobState.QUEUED] * 5)
-    found = islice(iter_by_turn(table, starts(), lambda record: True), 3)
+    found = islice(filter(None, iter_by_turn(table, starts(), lambda record: True)), 3)
     assert [record.id for record in found] == ["1", "3", "2"]
 
 
@@ -35,5 +35,5 @@ def test_jobs_are_listed_by_what_needs_attention() -> None:
     table = table_of(
         JobState.COMPLETED, JobState.FAILED, JobState.QUEUED, JobState.QUEUED, JobState.RUNNING, JobState.WAITING
     )
-    found = iter_by_turn(table, ["4"], lambda record: True)
+    found = filter(None, iter_by_turn(table, ["4"], lambda record: True))
     assert [record.id for record in found] == ["6", "5", "4", "3", "1", "2"]

@@ -90,7 +90,7 @@ def start(place: Path) -> Start:
     opened = open_store(place, place / "jobs", load)
     table, _ = opened.loaded
     if opened.least_seq:
-        for each in find_newer_jobs(place / "jobs", table):
+        for each in find_newer_jobs([str(place / "jobs")], table):
             if each.id not in table:
                 table.add(each)
     opened.store.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from luziad.attempts.output_reader import OutputReader
 from luziad.output.files import read_chunk, tail_offset
+from luziad.supervise.output_limit import OutputLimit
 from support import eventually
 from unit.luziad.supervise.helpers import ForkServer, exit_record, request
 from unit.luziad.supervise.test_shim import run
@@ -101,3 +102,42 @@ def test_an_agents_reader_gets_whole_lines_of_what_is_kept(tmp_path: Path) -> No
     assert reader.lines
     assert [line.rstrip() for line in reader.lines] == whole[-len(reader.lines) :]
     assert os.path.getsize(stdout) == len(WHOLE)
+
+
+def test_the_limit_holds_for_what_is_written_after_a_truncation(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    limit, stdout = OutputLimit(descriptor, LIMIT), tmp_path / "stdout"
+    try:
+        for _ in range(2):  # the second time after it was emptied, as by `> /dev/stdout`
+            stdout.write_bytes(b"x" * 3 * LIMIT)
+            limit.trim()
+            assert stdout.stat().st_blocks * 512 <= LIMIT
+            stdout.write_bytes(b"")
+            limit.trim()
+    finally:
+        os.close(descriptor)
+
+
+def test_a_file_that_was_truncated_is_noticed_at_its_size_and_at_its_content(tmp_path: Path) -> None:
+    stdout = tmp_path / "stdout"
+    stdout.write_bytes(b"first words")
+    piece = read_chunk(str(stdout), 0, 100)
+    mark = piece.mark
+    stdout.write_bytes(b"short")
+    assert read_chunk(str(stdout), 11, 100, mark)[:3] == (0, b"", 5)
+    assert read_chunk(str(stdout), 11, 100, mark).lost == 11
+    stdout.write_bytes(b"other words that are longer")
+    assert read_chunk(str(stdout), 11, 100, mark).lost == 11
+    stdout.write_bytes(b"first words and more")
+    assert read_chunk(str(stdout), 11, 100, mark).data == b" and more"
+
+
+def test_output_that_was_dropped_for_the_limit_is_not_taken_for_a_truncation(tmp_path: Path) -> None:
+    stdout = tmp_path / "stdout"
+    stdout.write_bytes(b"x" * 3 * LIMIT)
+    piece = read_chunk(str(stdout), 0, 2 * LIMIT)
+    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    OutputLimit(descriptor, LIMIT // 2).trim()
+    os.close(descriptor)
+    later = read_chunk(str(stdout), 2 * LIMIT, 1 << 30, piece.mark)
+    assert (later.lost, later.offset > 2 * LIMIT) == (0, True)

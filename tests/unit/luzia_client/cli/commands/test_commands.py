@@ -26,6 +26,8 @@ Serve = Callable[[Script], FakeDaemon]
 def changed(request: dict[str, Any]) -> Any:
     if request["job"] == "none":
         return {"error": {"code": "unknown_job", "message": "no job none", "hint": "Look."}}
+    if request["op"] == "status":
+        return {"ok": {"job": job("running", request["job"])}}
     return {"ok": {"job": request["job"], "state": "stopping"}}
 
 
@@ -45,15 +47,16 @@ def test_each_job_is_told_of_and_a_refusal_does_not_stop_the_others(serve: Serve
     daemon = serve(changed)
     result = luzia(command, "a", "none", "b")
     assert result.returncode == 4
-    assert result.stdout == f"a  {act}\nb  {act}\n"
+    order = "ba" if command == "cancel" else "ab"  # the oldest first, but the newest is cancelled first
+    assert result.stdout == "".join(f"{name}  {act}\n" for name in order)
     assert result.stderr == "luzia: no job none\n  Look.\n"
-    assert daemon.ops() == [command] * 3
+    assert [op for op in daemon.ops() if op != "status"] == [command] * 3
 
 
 def test_changes_as_json_are_one_object_a_line(serve: Serve) -> None:
     serve(changed)
     lines = luzia("cancel", "--json", "a", "b").stdout.splitlines()
-    assert [json.loads(line)["job"] for line in lines] == ["a", "b"]
+    assert [json.loads(line)["job"] for line in lines] == ["b", "a"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""The directories that a commit in a worktree writes to are named one by one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from luziad.worktrees.create import create_worktree, list_git_directories, plan_worktree
+from luziad.worktrees.git import Git
+
+_ENV = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+_USER = ("-c", "user.name=A", "-c", "user.email=a@b")
+
+
+def git(directory: Path, *words: str) -> str:
+    """Run git in a directory."""
+    done = subprocess.run(["git", *_USER, *words], cwd=directory, env=_ENV, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_a_commit_in_a_worktree_writes_to_the_listed_directories_only(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "one")
+    runner = Git(_ENV)
+    tree = plan_worktree(runner, str(repository), "113754-a2f5", str(tmp_path / "trees"))
+    create_worktree(runner, tree, used=False)
+    listed = list_git_directories(runner, tree)
+    assert all(Path(each).is_dir() for each in listed)
+    own = git(Path(tree.path), "rev-parse", "--absolute-git-dir")
+    assert sorted(listed) == [
+        f"{repository}/.git/{name}"
+        for name in ("logs/refs/heads", "objects", "refs/heads", Path(own).relative_to(repository / ".git"))
+    ]
+    before = _files(repository / ".git")
+    (Path(tree.path) / "new").write_text("x")
+    git(Path(tree.path), "add", "new")
+    git(Path(tree.path), "commit", "-q", "-m", "two")
+    changed = {path for path, state in _files(repository / ".git").items() if before.get(path) != state}
+    assert changed
+    assert [path for path in changed if not path.startswith(tuple(f"{each}/" for each in listed))] == []
+
+
+def _files(directory: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
