@@ -176,7 +176,7 @@ def test_every_option_of_a_dispatch_is_offered_with_what_it_does() -> None:
     shown = {choice.shown: choice.meta for choice in offered("--")}
     assert {*OPTIONS} < {*shown}
     assert all(shown.values())
-    assert completed("--agent") == ["--agent"]
+    assert completed("--agent") == ["--agent", "--agent-arg"]
 
 
 def test_where_a_file_or_directory_is_wanted_the_disk_is_asked(tmp_path: Path) -> None:
