@@ -26,7 +26,7 @@ RECORDINGS = ROOT / "tests" / "data" / "recordings"
 RECORDED = {
     "claude": {
         "button": "claude/success-shell.stdout",
-        "invoice": "claude/error-500.stdout",
+        "invoice": "claude/sigkill-tool.stdout",
         "": "claude/success.stdout+",
     },
     "codex": {"button": "codex/success-shell.stdout", "": "codex/success-shell.stdout+"},
@@ -222,7 +222,7 @@ def prompt() -> str:
     """The shell, completing the id of a job."""
     with example_daemon() as daemon:
         dispatch_examples(daemon)
-        with user_shell(daemon, rows=18) as screen:
+        with user_shell(daemon, rows=22) as screen:
             screen.press("luzia shell", "enter")
             screen.shows("luzia>", "3 running")
             screen.press("website describe the old prices", "enter")
@@ -230,7 +230,7 @@ def prompt() -> str:
             screen.shows("2 queued")
             screen.press("logs ")
             screen.press("tab")
-            screen.shows("the newest of yours")
+            screen.shows("your last dispatched job")
             return render_svg(screen, "luzia shell")
 
 

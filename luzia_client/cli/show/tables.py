@@ -69,7 +69,7 @@ def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: 
         before.append(make_column("PROJECT", [separate_emoji(one_line(job.project)) for job in jobs], limit))
     if wide:
         before.append(make_column("AGENT", [format_agent(job.agent) for job in jobs], MAX_NAME_WIDTH))
-    bar_width = max(BAR_WIDTH, screen.width // 8) if live else BAR_WIDTH
+    bar_width = max(BAR_WIDTH, screen.width // 8) if live and wide else BAR_WIDTH
     state = make_column("STATE", [separate_emoji(format_status(job, screen, now, bar_width)) for job in jobs])
     time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
     task = make_column("TASK", [separate_emoji(one_line(job.task)) for job in jobs])

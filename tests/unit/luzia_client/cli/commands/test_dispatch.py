@@ -126,7 +126,9 @@ def test_run_sends_the_exact_argv(serve: Serve) -> None:
     assert "task" not in daemon.requests[0]
 
 
-@pytest.mark.parametrize("option", ["--ask", "--no-ask", "--max-turns=3", "--max-cost=2", "--no-auto-resume"])
+@pytest.mark.parametrize(
+    "option", ["--ask", "--no-ask", "--max-turns=3", "--max-cost=2", "--no-auto-resume", "--model=m"]
+)
 def test_run_refuses_and_does_not_list_what_only_an_agent_can_follow(serve: Serve, option: str) -> None:
     daemon = serve(accept)
     result = luzia("run", option, "p", "--", "make")
