@@ -11,7 +11,7 @@ from luziad.supervise.regular_files import open_regular
 
 _BLOCK = 64 * 1024
 _MARK_BYTES = 64
-"""The number of bytes before an offset that tell whether a file that was truncated has grown beyond the offset again."""
+"""The number of bytes before an offset that tell whether a truncated file has grown beyond the offset again."""
 _HOLE_BYTES = 1024 * 1024
 """A longer hole in the output is skipped: a job has enlarged its file, which may then have any size."""
 

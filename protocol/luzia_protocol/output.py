@@ -52,8 +52,8 @@ class Output(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     ended: True when the attempt has ended and this chunk reaches the end.
     dropped_bytes: how many bytes at the beginning of the stream were dropped because of `max_log_bytes`.
     rendered: `data` is the transcript of these bytes, regardless of `encoding`.
-    lost_bytes: how many bytes are gone at least because the job has truncated its output, as `> /dev/stderr` does. While
-    it is read, an empty chunk says so, and the stream continues from its beginning.
+    lost_bytes: how many bytes are gone at least because the job has truncated its output, as `> /dev/stderr` does.
+    While it is read, an empty chunk says so, and the stream continues from its beginning.
     """
 
     job: str
