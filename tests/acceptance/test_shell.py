@@ -186,7 +186,7 @@ def test_a_task_of_many_lines_arrives_whole(luzia: PrivateLuzia) -> None:
 def test_lines_are_remembered_over_shells_in_a_private_file(luzia: PrivateLuzia) -> None:
     with shell(luzia) as screen:
         enter(screen, "agents --json")
-        screen.shows('"name":"claude"')
+        screen.shows('"name":"pi"')
         enter(screen, " projects --json")
         screen.shows('"name":"docs"')
         ready(screen)

@@ -112,7 +112,7 @@ def test_tab_completes_commands_options_and_values(name: str, daemon: PrivateDae
         for line, ran in (
             ("luzia canc\t", "cancel"),
             ("luzia jobs --stat\trunn\t", "jobs --state running"),
-            ("luzia overb\t--agen\tshel\t", "overbits --agent shell"),
+            ("luzia overb\t-a shel\t", "overbits -a shell"),
             ("luzia help exi\t", "help exit-codes"),
         ):
             typed.type(line)
