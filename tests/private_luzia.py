@@ -80,6 +80,13 @@ class PrivateLuzia:
             os.kill(pid, signal.SIGKILL)
             _await(process)
 
+    def stop_daemon(self) -> None:
+        """Stop the daemon, and wait until its process has ended."""
+        client = self.client()
+        with _pidfd(client.get_info().pid) as process:
+            client.stop_daemon()
+            _await(process)
+
     def end(self) -> None:
         """End every job, command and process of this luzia."""
         for command in self._started:

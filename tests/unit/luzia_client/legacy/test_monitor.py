@@ -52,7 +52,7 @@ def test_the_monitor_lives_without_a_daemon_and_follows_each_one_that_comes(
         luzia.client()
         _job_is_followed_over_a_crash(luzia, dispatcher)
         assert dispatcher.start_background_monitor() is thread
-        luzia.client().stop_daemon()
+        luzia.stop_daemon()
     assert thread.is_alive()
 
 
