@@ -21,8 +21,15 @@ class Choice(Protocol):
     def args(self) -> Sequence[str]: ...
 
 
+def is_empty(choice: Choice) -> bool:
+    """Whether nothing is chosen, as in most dispatches."""
+    return choice.model is None and choice.permission_mode is None and not choice.args
+
+
 def find_unsupported(choice: Choice, adapter: Adapter) -> dict[str, str]:
     """What the agent does not support, by the field, each with the sentence that says so."""
+    if is_empty(choice):
+        return {}
     who = "a command" if adapter.program is None and adapter.name == "argv" else f"agent {adapter.name}"
     mode, modes = choice.permission_mode, adapter.permission_modes
     found = {}

@@ -133,11 +133,7 @@ class Worktrees:
 
     async def _clean(self, record: JobRecord, dry_run: bool) -> str | None:
         async with self._turn(record.id):
-            if not record.status.state.is_final:
-                raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
-            tree = record.status.worktree
-            if tree is None:
-                raise _no_worktree(record)
+            tree = _ended_tree(record)
             why = await self._in_thread(
                 cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
             )
@@ -149,11 +145,7 @@ class Worktrees:
 
     async def _discard(self, record: JobRecord, note: Callable[[JobRecord, Worktree, str], None]) -> None:
         async with self._turn(record.id):
-            if not record.status.state.is_final:
-                raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
-            tree = record.status.worktree
-            if tree is None:
-                raise _no_worktree(record)
+            tree = _ended_tree(record)
             try:
                 commit = await self._in_thread(discarding.keep_work, self._git(record), tree, record.id)
                 if commit is not None:
@@ -226,8 +218,13 @@ def _may_be_in_use(record: JobRecord) -> bool:
     return any(each.started_at is not None or each.outcome is Outcome.LOST for each in record.status.attempts[:-1])
 
 
-def _no_worktree(record: JobRecord) -> Refused:
+def _ended_tree(record: JobRecord) -> Worktree:
+    """The worktree of a job that has ended. Raises Refused for another state, and without a worktree."""
+    if not record.status.state.is_final:
+        raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
+    if record.status.worktree is not None:
+        return record.status.worktree
     if record.status.discarded is None:
-        return Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
+        raise Refused(ErrorCode.NO_WORKTREE, f"job {record.id} has no worktree")
     hint = f"Restore it with `luzia restore-work {record.id}`."
-    return Refused(ErrorCode.NO_WORKTREE, f"the work of job {record.id} was discarded", hint)
+    raise Refused(ErrorCode.NO_WORKTREE, f"the work of job {record.id} was discarded", hint)

@@ -7,14 +7,13 @@ import os
 import pty
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integration.test_worktrees import Workshop
+from integration.test_worktrees import Workshop, running_workshop
 from private_luzia import MAIN
 from support import DEADLINE_S, eventually
 
@@ -24,13 +23,8 @@ WORK = "echo c > committed; git add -A; git commit -qm work; echo u > uncommitte
 @pytest.fixture
 def workshop() -> Iterator[Workshop]:
     """A running one."""
-    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
-        made = Workshop(Path(directory))
-        try:
-            made.daemon.start()
-            yield made
-        finally:
-            made.daemon.end_everything()
+    with running_workshop() as made:
+        yield made
 
 
 def references(workshop: Workshop) -> str:

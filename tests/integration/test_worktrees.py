@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,9 @@ class Workshop:
         )
 
 
-@pytest.fixture
-def workshop() -> Iterator[Workshop]:
-    """A running one."""
+@contextmanager
+def running_workshop() -> Iterator[Workshop]:
+    """A workshop whose daemon runs."""
     with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
         made = Workshop(Path(directory))
         try:
@@ -72,6 +73,13 @@ def workshop() -> Iterator[Workshop]:
             yield made
         finally:
             made.daemon.end_everything()
+
+
+@pytest.fixture
+def workshop() -> Iterator[Workshop]:
+    """A running one."""
+    with running_workshop() as made:
+        yield made
 
 
 def test_a_job_works_in_a_tree_of_its_own_and_its_branch_is_merged_and_cleaned(workshop: Workshop) -> None:

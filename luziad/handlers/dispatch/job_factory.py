@@ -41,6 +41,8 @@ class JobFactory:
         self._journal = scheduler.journal
         self._operations = operations
         self._shutdown = shutdown
+        places = operations.config  # they stay the same when the configuration is reloaded
+        self._jobs_dir = None if places.jobs_dir == places.default_jobs_dir else places.jobs_dir
 
     def require_room(self, jobs: int) -> None:
         """Raise Refused unless the daemon can accept this number of jobs now."""
@@ -99,7 +101,7 @@ class JobFactory:
             requirements=requirements,
             umask=request.umask,
             created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
-            jobs_dir=None if config.jobs_dir == config.default_jobs_dir else config.jobs_dir,
+            jobs_dir=self._jobs_dir,
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
         status = JobStatus(dependencies=after, held_at=now if request.hold else None)

@@ -8,13 +8,14 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import Dispatch
 
 from luziad.agents.base import Adapter
-from luziad.agents.options import find_unsupported
+from luziad.agents.options import find_unsupported, is_empty
 from luziad.config.schema import ProjectConfig, first_set
 from luziad.handlers.dispatch.inputs import validate_agent_words, validate_system_prompt
 from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 MAX_UMASK = 0o777
+_DEFAULTS = LaunchOptions()
 
 
 def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: Adapter) -> LaunchOptions | None:
@@ -39,15 +40,16 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
         permission_mode=request.permission_mode,
         args=request.args,
     )
-    return None if options == LaunchOptions() else options
+    return None if options == _DEFAULTS else options
 
 
 def _validate_agent_options(request: Dispatch, project: ProjectConfig, adapter: Adapter) -> None:
     """Check that the agent supports what the request chooses, and the project, unless the request names the agent."""
-    for name in ("model", "permission_mode", "args"):
-        validate_agent_words(name, getattr(request, name))
-    for words in find_unsupported(request, adapter).values():
-        raise Refused(ErrorCode.UNSUPPORTED_OPTION, words)
+    if not is_empty(request):
+        for name in ("model", "permission_mode", "args"):
+            validate_agent_words(name, getattr(request, name))
+        for words in find_unsupported(request, adapter).values():
+            raise Refused(ErrorCode.UNSUPPORTED_OPTION, words)
     if request.agent is None and request.argv is None:
         for key, words in find_unsupported(project, adapter).items():
             hint = f"Name another agent with --agent, or remove `{key}` from the project in config.toml."

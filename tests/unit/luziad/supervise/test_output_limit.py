@@ -30,7 +30,8 @@ def kept(path: Path) -> bytes:
 def test_the_newest_output_is_kept_and_the_disk_gets_back_the_rest(fork_server: ForkServer, tmp_path: Path) -> None:
     directory = tmp_path / "job" / "1"
     fork_server.send(request(directory, "sh", "-c", PRINT, max_log_bytes=LIMIT))
-    eventually(lambda: b'"over": true' in (directory / "lock").read_bytes() if directory.exists() else False)
+    lock = directory / "lock"
+    eventually(lambda: lock.exists() and b'"over": true' in lock.read_bytes())
     assert exit_record(directory)["exit_code"] == 0
     assert LIMIT // 2 < len(kept(directory / "stdout")) <= LIMIT
     assert (directory / "stdout").stat().st_blocks * 512 <= LIMIT + 16384
