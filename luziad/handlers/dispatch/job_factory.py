@@ -83,7 +83,7 @@ class JobFactory:
         spec = JobSpec(
             project=name,
             directory=directory,
-            agent=agent,
+            agent=agent.name,
             created_at=now,
             task=request.task or "",
             argv=request.argv,
@@ -122,26 +122,24 @@ class JobFactory:
     def _config(self) -> Config:
         return self._operations.config
 
-    def _choose_agent(self, request: Dispatch, project: ProjectConfig) -> str:
+    def _choose_agent(self, request: Dispatch, project: ProjectConfig) -> Adapter:
         if request.argv is not None:
-            return registry.RUN_ADAPTER.name
+            return registry.RUN_ADAPTER
         return registry.choose(
             request.agent,
             project.agent,
             self._config.daemon.default_agent,
             self._scheduler.launcher.adapters,
             lambda adapter: self._operations.find_program(adapter, self._environment(adapter, request, project)),
-        ).name
+        )
 
     def _environment(self, adapter: Adapter, request: Dispatch, project: ProjectConfig) -> dict[str, str]:
         launcher = self._scheduler.launcher
         return launcher.agent_environment(adapter, project, request.client_env, request.env, request.argv or ())
 
     def _launch_options(
-        self, request: Dispatch, project: ProjectConfig, directory: str, agent: str
+        self, request: Dispatch, project: ProjectConfig, directory: str, adapter: Adapter
     ) -> LaunchOptions | None:
-        adapter = registry.find(agent, self._scheduler.launcher.adapters)
-        assert adapter is not None, "the agent was just chosen"
         options = validate_launch_options(request, project, adapter)
         if options is not None and options.worktree:
             path = search_path(self._environment(adapter, request, project))

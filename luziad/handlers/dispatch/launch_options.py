@@ -15,7 +15,6 @@ from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 MAX_UMASK = 0o777
-_DEFAULTS = LaunchOptions()
 
 
 def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: Adapter) -> LaunchOptions | None:
@@ -32,7 +31,9 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
     system_prompt = request.system_prompt or ""
     if system_prompt:
         validate_system_prompt(system_prompt, request)
-    options = LaunchOptions(
+    if not (worktree or ask or system_prompt) and is_empty(request):
+        return None
+    return LaunchOptions(
         worktree=worktree,
         ask=ask,
         system_prompt=system_prompt,
@@ -40,7 +41,6 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
         permission_mode=request.permission_mode,
         args=request.args,
     )
-    return None if options == _DEFAULTS else options
 
 
 def _validate_agent_options(request: Dispatch, project: ProjectConfig, adapter: Adapter) -> None:
