@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from luzia_protocol import requests
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client.api.replies import ErrorBody, decode_frame, encode_request, refused_error
@@ -27,6 +28,7 @@ class StreamGroup:
         self._delays = ReconnectDelays(reconnect_s)
         self._streams: dict[int, Stream[Any]] = {}
         self._last_number = 0
+        self._ending: set[int] = set()
         self._connection: Connection | None = None
 
     def add(self, stream: Stream[Any]) -> int:
@@ -39,6 +41,17 @@ class StreamGroup:
             except DaemonUnreachableError:
                 self.close()  # the next connection requests all of them
         return self._last_number
+
+    def end(self, number: int) -> None:
+        """End a stream: it has no further item, and no longer counts towards the limit of a connection."""
+        if self._streams.pop(number, None) is None or self._connection is None:
+            return
+        self._last_number += 1
+        self._ending.add(self._last_number)
+        try:
+            self._connection.send(encode_request(requests.Unsubscribe(id=self._last_number, stream=number)))
+        except DaemonUnreachableError:
+            self.close()
 
     def items(self) -> Iterator[tuple[int, Any]]:
         """The items, each with the number of its stream; ends when no stream is left.
@@ -78,6 +91,9 @@ class StreamGroup:
         frame = decode_frame(line)
         self._delays.reset()
         number = frame.id if isinstance(frame.id, int) else 0
+        if number in self._ending:
+            self._ending.discard(number)  # an error means that the stream has just ended by itself
+            return number, None
         if frame.error is not None:
             return number, self._remove_refused(number, frame.error)
         stream = self._streams.get(number)
@@ -90,10 +106,11 @@ class StreamGroup:
             self._request(self._connection, number)
         return number, item
 
-    def _remove_refused(self, number: int, error: ErrorBody) -> Refused:
+    def _remove_refused(self, number: int, error: ErrorBody) -> Refused | None:
+        """The refusal of a stream; None for one that was ended meanwhile."""
         refused = refused_error(error)
         if refused.code is ErrorCode.SHUTTING_DOWN:
             raise connection_lost() from refused
-        if self._streams.pop(number, None) is None:
+        if number == 0:
             raise refused
-        return refused
+        return None if self._streams.pop(number, None) is None else refused

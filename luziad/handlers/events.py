@@ -1,14 +1,15 @@
-"""`subscribe`: a stream of events, the stored ones first, then live ones."""
+"""`subscribe`: a stream of events, the stored ones first, then live ones; `unsubscribe`, which ends any stream."""
 
 from __future__ import annotations
 
 import logging
+from typing import get_args
 
 import msgspec
 
 from luzia_protocol import events, replies
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.requests import Subscribe
+from luzia_protocol.requests import Subscribe, Unsubscribe
 
 from luziad.handlers.replies import Call
 from luziad.handlers.services import Services
@@ -18,6 +19,7 @@ log = logging.getLogger("luziad.subscribe")
 BUFFER_BYTES = 1024 * 1024
 """A stream ends with `lagged` when its subscriber leaves more than this unread."""
 
+EVENT_KINDS = get_args(events.EventKind)
 _decode = msgspec.json.Decoder(events.Event).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -46,6 +48,15 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
     _LiveStream(services, call, matches, seq)
 
 
+def unsubscribe(services: Services, request: Unsubscribe, call: Call) -> replies.StreamEnded:
+    """End the streams and waits of a connection that have this request id."""
+    if not call.end_streams(request.stream):
+        raise Refused(
+            ErrorCode.UNKNOWN_STREAM, f"no stream or wait with the id '{request.stream}' is open on this connection"
+        )
+    return replies.StreamEnded(request.stream)
+
+
 def _replay(seq: int, raw: bytes, matches: _EventFilter, call: Call) -> None:
     """Send a stored event, unless it is damaged."""
     try:
@@ -64,7 +75,7 @@ class _EventFilter:
         self._jobs = frozenset(services.table.find(job, uid).id for job in request.jobs)
         self._projects = frozenset(services.find_project(each) for each in request.projects)
         self._table = services.table
-        self._kinds = frozenset(request.kinds)
+        self._kinds = frozenset(_validate_kind(kind) for kind in request.kinds)
 
     def __call__(self, event: events.Event) -> bool:
         return (
@@ -77,6 +88,13 @@ class _EventFilter:
         """The name of the job's project: an old event may have another one."""
         record = self._table.get(event.job)
         return event.project if record is None else record.project
+
+
+def _validate_kind(kind: str) -> str:
+    if kind not in EVENT_KINDS:
+        kinds = ", ".join(EVENT_KINDS)
+        raise Refused(ErrorCode.BAD_REQUEST, f"unknown kind of event '{kind}'; the kinds are {kinds}")
+    return kind
 
 
 class _LiveStream:

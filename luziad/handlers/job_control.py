@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from luzia_protocol.base import JobRequest
 from luzia_protocol.errors import ErrorCode, Refused
@@ -74,7 +75,7 @@ def retry(services: Services, request: Retry, call: Call) -> None:
     revived += services.scheduler.retry(record, deferred_reply(services.journal, call, result), fresh=request.fresh)
 
 
-def remove(services: Services, request: Remove, call: Call) -> Awaitable[None] | None:
+def remove(services: Services, request: Remove, call: Call) -> Coroutine[Any, Any, None] | None:
     """Remove a finished job."""
     record = services.table.find(request.job, call.uid)
     if services.journal.failure is not None:

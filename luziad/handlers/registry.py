@@ -49,6 +49,7 @@ HANDLERS: dict[type, Handler] = {
     requests.RestoreWork: job_control.restore_work,
     requests.Answer: job_control.answer,
     requests.Subscribe: events.subscribe,
+    requests.Unsubscribe: events.unsubscribe,
     requests.ReportProgress: progress.report_progress,
     requests.UpdateStatus: progress.update_status,
     requests.Import: daemon.import_jobs,

@@ -58,6 +58,9 @@ class Call(Protocol):
     def finish(self) -> None:
         """End the stream."""
 
+    def end_streams(self, stream: int | str) -> bool:
+        """End the streams and waits of the connection that have this request id; False if there is none."""
+
 
 class AcceptanceReply(msgspec.Struct, gc=False, eq=False):
     """Answers the dispatch of a job when the job is on disk, and refuses it when the job cannot be written.

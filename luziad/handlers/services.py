@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -114,8 +114,8 @@ class Services:
         return self.scheduler.gates.reason(record, whole=whole)
 
 
-Handler = Callable[[Services, Any, Call], "Ok | SlicedReply | Awaitable[None] | None"]
-"""A handler returns the reply, or sliced work, or None or an awaitable when it answers the call itself.
+Handler = Callable[[Services, Any, Call], "Ok | SlicedReply | Coroutine[Any, Any, None] | None"]
+"""A handler returns the reply, or sliced work, or None or a coroutine when it answers the call itself.
 
 It raises Refused. Work that may take more than a millisecond is sliced, so that other clients need not wait for it.
 """

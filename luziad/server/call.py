@@ -36,15 +36,17 @@ class CallSession(Protocol):
 
     def add_work(self, call: SessionCall, work: SlicedReply) -> None: ...
 
+    def end_streams(self, stream: int | str) -> bool: ...
+
 
 class SessionCall:
     """One request of a session. See handlers.replies.Call for its methods.
 
     op: the name of the request. reply: the encoded reply. is_active: the session counts it as one of its active
-    requests.
+    requests. has_ended: the client has ended the stream, so that nothing more is sent.
     """
 
-    __slots__ = ("_closers", "_session", "id", "is_active", "op", "reply", "streaming")
+    __slots__ = ("_closers", "_session", "has_ended", "id", "is_active", "op", "reply", "streaming")
 
     def __init__(self, session: CallSession, call_id: int | str | None, op: str) -> None:
         self._session = session
@@ -54,6 +56,7 @@ class SessionCall:
         self.reply: bytes | None = None
         self.streaming = False
         self.is_active = False
+        self.has_ended = False
 
     @property
     def uid(self) -> int:
@@ -74,7 +77,8 @@ class SessionCall:
         self.streaming = True
 
     def send(self, frame: StreamFrame | bytes) -> None:
-        self._session.write(frame if isinstance(frame, bytes) else _encode(frame) + b"\n")
+        if not self.has_ended:
+            self._session.write(frame if isinstance(frame, bytes) else _encode(frame) + b"\n")
 
     async def drain(self) -> None:
         await self._session.drain()
@@ -91,7 +95,17 @@ class SessionCall:
             close()
         self._session.finished(self)
 
+    def end(self) -> None:
+        """End the stream on the client's request."""
+        self.has_ended = True
+        self.finish()
+
+    def end_streams(self, stream: int | str) -> bool:
+        return self._session.end_streams(stream)
+
     def _reply(self, frame: OkFrame | ErrorFrame) -> None:
+        if self.has_ended:
+            return
         if self.streaming:
             self._session.write(encode_reply(frame))
         elif self.reply is None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import select
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
 from typing import Any
 
@@ -14,8 +14,8 @@ import msgspec
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
-from luzia_protocol.replies import Error, ErrorFrame
-from luzia_protocol.requests import Request
+from luzia_protocol.replies import Error, ErrorFrame, StreamStart
+from luzia_protocol.requests import Follow, Request, Subscribe, Wait
 
 from luziad.errors import StorageError
 from luziad.handlers.registry import HANDLERS
@@ -31,6 +31,8 @@ log = logging.getLogger("luziad.session")
 MAX_UNANSWERED = 4096
 """Unanswered requests of one connection; beyond this it is not read."""
 MAX_STREAMS = 64
+STREAMS = frozenset(request.__name__ for request in (Follow, Subscribe, Wait))
+"""The requests that a client may end; others that are answered out of order change something."""
 READ_BYTES = 8 * 1024
 """How much is read at once. It is processed before more is read."""
 WRITE_HIGH = SMALL_BYTES
@@ -86,7 +88,7 @@ class Session(asyncio.BufferedProtocol):
         self._active = 0
         self._ready_bytes = 0  # of replies that are not sent yet
         self._streams: set[SessionCall] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[SessionCall, asyncio.Task[None]] = {}
         self._flushing = False
         self._reading = True
         self._closing = False
@@ -156,7 +158,7 @@ class Session(asyncio.BufferedProtocol):
         self._writable.set()
         for stream in list(self._streams):
             stream.finish()
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
         self._on_close(self)
 
@@ -243,6 +245,22 @@ class Session(asyncio.BufferedProtocol):
         """A stream has ended."""
         self._streams.discard(call)
         self._close_when_idle()
+
+    def end_streams(self, stream: int | str) -> bool:
+        """End the streams and waits with this request id; False if there is none."""
+        found = [
+            call
+            for call in (*self._calls, *self._streams)
+            if call.id == stream and call.op in STREAMS and not call.reply
+        ]
+        for call in found:
+            if not call.streaming:
+                call.answer(StreamStart())  # it was requested a moment ago, and has not begun
+            task = self._tasks.get(call)
+            if task is not None:
+                task.cancel()
+            call.end()
+        return bool(found)
 
     def reply_ready(self, reply: bytes) -> None:
         """A call has its reply: send it with all others that are ready in this turn of the loop."""
@@ -349,11 +367,9 @@ class Session(asyncio.BufferedProtocol):
             if isinstance(done, Generator):
                 self._activate(call)
                 self._sliced.append((call, done))
-            elif isinstance(done, Awaitable):
+            elif isinstance(done, Coroutine):
                 self._activate(call)
-                task = self._loop.create_task(self._run(call, done))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._start_task(call, done)
             else:
                 call.answer(done)
 
@@ -382,7 +398,16 @@ class Session(asyncio.BufferedProtocol):
         if has_answered and call.streaming:
             call.finish()
 
-    async def _run(self, call: SessionCall, work: Awaitable[None]) -> None:
+    def _start_task(self, call: SessionCall, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks[call] = self._loop.create_task(self._run(call, work))
+
+        def end(_: object) -> None:
+            del self._tasks[call]
+            work.close()  # a task that was cancelled before its start has not begun it
+
+        task.add_done_callback(end)
+
+    async def _run(self, call: SessionCall, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except (Refused, StorageError) as exc:

@@ -25,6 +25,8 @@ class ErrorCode(StrEnum):
     """The daemon has reached its limit of open connections."""
     TOO_MANY_STREAMS = "too_many_streams"
     """The connection has reached its limit of open streams and waits."""
+    UNKNOWN_STREAM = "unknown_stream"
+    """The connection has no open stream or wait with this request id: it has ended, or never began."""
     OVERLOADED = "overloaded"
     """The daemon keeps as much in memory for its clients as it may. It may close the connection after this reply."""
     UNKNOWN_PROJECT = "unknown_project"
@@ -134,7 +136,8 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.UNSUPPORTED_VERSION: "Install the same version of luzia on both sides, then run `luzia daemon restart`.",
     ErrorCode.NOT_ALLOWED: "Run luzia as the daemon's owner. For the system service, join the group `luzia`.",
     ErrorCode.TOO_MANY_CONNECTIONS: "Close idle clients, or raise `max_connections` in [daemon].",
-    ErrorCode.TOO_MANY_STREAMS: "Close some, or open another connection.",
+    ErrorCode.TOO_MANY_STREAMS: "End one with the op `unsubscribe`, or open another connection.",
+    ErrorCode.UNKNOWN_STREAM: "Send `unsubscribe` on the stream's own connection, with the `id` of its request.",
     ErrorCode.OVERLOADED: "Try again later, read replies as they come, and close clients that ask for much.",
     ErrorCode.UNKNOWN_PROJECT: (
         "List the projects with `luzia projects`, add one with `luzia projects add NAME PATH`, or pass a directory "

@@ -211,6 +211,12 @@ class StreamStart(msgspec.Struct, frozen=True):
     """A stream has started."""
 
 
+class StreamEnded(msgspec.Struct, frozen=True):
+    """The streams and waits with this request id were ended on request."""
+
+    stream: int | str
+
+
 JobReply = (
     DispatchResult
     | GraphResult
@@ -229,7 +235,7 @@ ScheduleReply = ScheduleResult | ScheduleListResult
 DaemonReply = (
     HelloResult | QueueChange | ImportResult | ProjectList | AgentList | ReloadResult | DaemonInfo | StopResult
 )
-Ok = JobReply | ScheduleReply | DaemonReply | StreamStart
+Ok = JobReply | ScheduleReply | DaemonReply | StreamStart | StreamEnded
 
 
 class OkFrame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

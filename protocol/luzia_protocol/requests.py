@@ -105,6 +105,15 @@ class Subscribe(Base, tag="subscribe"):
     kinds: list[str] = []
 
 
+class Unsubscribe(Base, tag="unsubscribe"):
+    """End streams and waits of this connection. Answered by replies.StreamEnded; no item follows that reply.
+
+    stream: the `id` of their request.
+    """
+
+    stream: int | str
+
+
 class Import(Base, tag="import"):
     """Import jobs of another luzia, in the form of its `status`. Answered by replies.ImportResult.
 
@@ -157,7 +166,7 @@ class Shutdown(Base, tag="shutdown"):
 
 
 DispatchRequest = Dispatch | Graph
-ReadRequest = GraphShow | Status | List | Logs | Follow | Wait | Subscribe
+ReadRequest = GraphShow | Status | List | Logs | Follow | Wait | Subscribe | Unsubscribe
 DaemonRequest = Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown
 Request = DispatchRequest | ReadRequest | ControlRequest | QueueRequest | ScheduleRequest | DaemonRequest
 

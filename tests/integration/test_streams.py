@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, dispatch, eventually, private_daemon
+from luzia_protocol.requests import Subscribe
+
+from luzia_client.api.stream_group import StreamGroup
+from luzia_client.api.streams import EventStream
+from support import Connection, PrivateDaemon, dispatch, ended, eventually, private_daemon
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +174,80 @@ def test_one_connection_has_a_limited_number_of_streams(daemon: PrivateDaemon) -
             many.ok(op="subscribe", id=number)
         assert many.error(op="subscribe", id=64)["code"] == "too_many_streams"
         assert "ok" in many.ask(op="info", id=65)
+
+
+def test_a_stream_that_is_ended_sends_nothing_more_and_makes_room_for_another(
+    daemon: PrivateDaemon, wire: Connection, gate: Path
+) -> None:
+    job = dispatch(wire, f"cat {gate}")
+    with daemon.connect() as many:
+        many.ok(op="subscribe", id="events", kinds=["ended"])
+        many.ok(op="follow", job=job, id="output")
+        many.send(op="wait", jobs=[job], id="end")
+        for number in range(61):
+            many.ok(op="subscribe", id=number, kinds=["removed"])
+        assert "unsubscribe" in many.error(op="subscribe", id=61)["hint"]
+        assert many.ask(op="unsubscribe", stream="events", id=1000) == {"id": 1000, "ok": {"stream": "events"}}
+        assert many.ok(op="unsubscribe", stream="output") == {"stream": "output"}
+        assert many.ok(op="unsubscribe", stream="end") == {"stream": "end"}
+        many.ok(op="subscribe", kinds=["ended"], id="another")
+        gate.write_text("text\n")
+        assert many.receive()["id"] == "another"
+        assert ended(wire, job)[0]["state"] == "completed"
+        assert many.ask(op="info", id="last")["id"] == "last"  # nothing of the ended streams came before it
+        assert many.error(op="unsubscribe", stream="output")["code"] == "unknown_stream"
+    eventually(lambda: wire.ok(op="info")["subscribers"] == 0)
+
+
+def test_a_stream_can_be_ended_before_it_has_begun(daemon: PrivateDaemon, wire: Connection, gate: Path) -> None:
+    job = dispatch(wire, f"cat {gate}")
+    lines = [
+        {"op": "subscribe", "after": 0, "id": "s"},
+        {"op": "follow", "job": job, "id": "f"},
+        {"op": "unsubscribe", "stream": "s", "id": 1},
+        {"op": "unsubscribe", "stream": "f", "id": 2},
+        {"op": "info", "id": 3},
+    ]
+    with daemon.connect() as quick:
+        quick.send_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        assert [quick.receive()["id"] for _ in lines] == ["s", "f", 1, 2, 3]
+        gate.write_text("")
+        ended(wire, job)
+        assert quick.ask(op="info", id=4)["id"] == 4
+    assert "never awaited" not in daemon.log.read_text()
+
+
+def test_only_streams_and_waits_of_the_own_connection_are_ended(daemon: PrivateDaemon, wire: Connection) -> None:
+    with daemon.connect() as other:
+        other.ok(op="subscribe", id=5)
+        assert wire.error(op="unsubscribe", stream=5)["code"] == "unknown_stream"
+        assert wire.error(op="unsubscribe")["code"] == "bad_request"
+        assert wire.ok(op="info")["subscribers"] == 1
+
+
+def test_a_subscription_to_what_never_was_is_refused(wire: Connection) -> None:
+    refused = wire.error(op="subscribe", kinds=["ended", "exploded"])
+    assert (refused["code"], "exploded" in refused["message"]) == ("bad_request", True)
+    assert wire.error(op="subscribe", projects=["never"])["code"] == "unknown_project"
+    assert wire.error(op="subscribe", projects=["/no/such/project"])["code"] == "unknown_project"
+    assert wire.error(op="list", projects=["never"])["code"] == "unknown_project"
+    assert wire.ok(op="info")["subscribers"] == 0
+
+
+def test_a_stream_of_a_group_is_ended_without_the_others(daemon: PrivateDaemon, wire: Connection) -> None:
+    with closing(StreamGroup(daemon.socket)) as group:
+        seq = wire.ok(op="list", limit=1)["seq"]
+        ended_one = group.add(EventStream(Subscribe(after=seq, kinds=["dispatched"])))
+        kept = group.add(EventStream(Subscribe(after=seq, kinds=["ended"])))
+        first = dispatch(wire)
+        ended(wire, first)
+        items = group.items()
+        assert {next(items)[0] for _ in range(2)} == {ended_one, kept}
+        group.end(ended_one)
+        group.end(ended_one)  # no effect
+        jobs = [dispatch(wire) for _ in range(3)]
+        ended(wire, *jobs)
+        assert {next(items)[0] for _ in jobs} == {kept}
 
 
 def test_a_subscriber_that_never_reads_is_told_that_it_lagged(daemon: PrivateDaemon, wire: Connection) -> None:
