@@ -7,15 +7,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from luzia_protocol import events, times
-from luzia_protocol.activity import Question
+from luzia_protocol.activity import Activity, Question, Spending
 from luzia_protocol.jobs import Outcome, Progress
 
 from luziad.jobs.activity import job_activity, shorten
 from luziad.jobs.attempt import Verdict
+from luziad.jobs.queue_time import waited_s
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.view import to_datetime
 
 E = TypeVar("E", bound=events.Base)
+_NOTHING = Spending()
 
 
 class EventFactory:
@@ -61,10 +63,13 @@ class EventFactory:
     def stopping(self, record: JobRecord, attempt: int, reason: str) -> events.Stopping:
         return self._event(events.Stopping, record, attempt=attempt, reason=reason)
 
-    def ended(self, record: JobRecord, attempt: AttemptRecord | None, verdict: Verdict) -> events.Ended:
+    def ended(self, record: JobRecord, verdict: Verdict, ending: AttemptRecord | None) -> events.Ended:
+        """ending: the attempt that ends with the job; None when none was running."""
+        attempt = record.attempt
         return self._event(
             events.Ended,
             record,
+            **_end_of_attempt(record, ending),
             attempt=attempt.number if attempt else 0,
             outcome=Outcome(verdict.outcome),
             reason=verdict.reason,
@@ -72,11 +77,13 @@ class EventFactory:
             signal=attempt.signal if attempt else None,
         )
 
-    def requeued(self, record: JobRecord, attempt: int, reason: str) -> events.Requeued:
+    def requeued(self, record: JobRecord, reason: str, ending: AttemptRecord | None) -> events.Requeued:
+        """ending: the attempt after which the job is queued again; None when it had ended before, or never started."""
         return self._event(
             events.Requeued,
             record,
-            attempt=attempt,
+            **_end_of_attempt(record, ending),
+            attempt=record.attempt.number if record.attempt else 0,
             reason=reason,
             outcome=record.attempt.outcome if record.attempt else None,
             not_before=to_datetime(record.not_before or None),
@@ -108,3 +115,22 @@ class EventFactory:
     def _seq(self, record: JobRecord) -> int:
         record.status.seq = seq = self._next_seq()
         return seq
+
+
+def _end_of_attempt(record: JobRecord, ending: AttemptRecord | None) -> dict[str, Any]:
+    """The fields of AttemptEndBase."""
+    fields: dict[str, Any] = {"agent": record.spec.agent, "waited_s": waited_s(record, ending, time.time())}
+    if ending is not None:
+        fields["duration_s"] = ending.duration_s
+        fields["spent"] = _spending(ending.activity)
+    if record.attempt is not None:
+        fields["spent_total"] = _spending(job_activity(record.status.attempts, waits=False))
+    return fields
+
+
+def _spending(activity: Activity | None) -> Spending | None:
+    """What an activity says of tokens and cost; None when it says nothing."""
+    if activity is None:
+        return None
+    spent = Spending(activity.tokens_in, activity.tokens_out, activity.tokens_cached, activity.cost_usd)
+    return None if spent == _NOTHING else spent

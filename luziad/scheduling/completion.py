@@ -56,7 +56,7 @@ class Completion:
         """End a job that is not final: at once while it is queued, otherwise with its attempt."""
         if record.status.state is JobState.QUEUED:
             self.gates.discard(record)
-            self._end_job(record, verdict, then)
+            self._end_job(record, verdict, None, then)
         else:
             self.stopper.stop(record, verdict, then)
 
@@ -64,7 +64,9 @@ class Completion:
         """End a queued job that can never run."""
         self.end(record, Verdict(Outcome.SKIPPED, reason))
 
-    def _end_job(self, record: JobRecord, verdict: Verdict, then: Callback | None) -> None:
+    def _end_job(
+        self, record: JobRecord, verdict: Verdict, ending: AttemptRecord | None, then: Callback | None
+    ) -> None:
         fate, attempt = record.status, record.attempt
         self.transitions.move(record, Trigger(OUTCOME_STATES[verdict.outcome].value))
         fate.outcome, fate.reason = verdict.outcome, verdict.reason
@@ -73,7 +75,7 @@ class Completion:
             total = fate.progress.total
             done = fate.progress.done if fate.progress.label == PLAN_LABEL else total
             fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
-        self.journal.record(record, self.journal.events.ended(record, attempt, verdict), then)
+        self.journal.record(record, self.journal.events.ended(record, verdict, ending), then)
         self.observers.job_changed(record)
         log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
         self.observers.job_ended(record)
@@ -100,9 +102,9 @@ class Completion:
         self.ready.release(record.id)
         reason = self.retries.plan(record, verdict)
         if reason is None:
-            self._end_job(record, self.retries.final_verdict(record, verdict), None)
+            self._end_job(record, self.retries.final_verdict(record, verdict), attempt, None)
         else:
-            self.transitions.requeue(record, Trigger.REQUEUE, reason)
+            self.transitions.requeue(record, Trigger.REQUEUE, reason, ending=attempt)
         self.observers.start_possible()
 
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:

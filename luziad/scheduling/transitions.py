@@ -42,19 +42,27 @@ class Transitions:
         self._gates.enter(record, front=front)
 
     def requeue(
-        self, record: JobRecord, trigger: Trigger, reason: str, then: Callback | None = None, *, front: bool = False
+        self,
+        record: JobRecord,
+        trigger: Trigger,
+        reason: str,
+        then: Callback | None = None,
+        *,
+        ending: AttemptRecord | None = None,
+        front: bool = False,
     ) -> None:
-        """Queue a job for another attempt; `then` is called once that is committed."""
+        """Queue a job for another attempt; `then` is called once that is committed. ending: the attempt that ends."""
         self.move(record, trigger)
         fate = record.status
         fate.progress = fate.outcome = fate.ended_at = fate.reason = fate.held_at = None
-        self.record_requeued(record, reason, then)
+        self.record_requeued(record, reason, then, ending)
         self.enqueue(record, front=front)
 
-    def record_requeued(self, record: JobRecord, reason: str, then: Callback | None) -> None:
-        """Record why the job waits for its next attempt."""
-        attempt = record.attempt.number if record.attempt else 0
-        self._journal.record(record, self._journal.events.requeued(record, attempt, reason), then)
+    def record_requeued(
+        self, record: JobRecord, reason: str, then: Callback | None, ending: AttemptRecord | None = None
+    ) -> None:
+        """Record why the job waits for its next attempt. ending: the attempt that ends."""
+        self._journal.record(record, self._journal.events.requeued(record, reason, ending), then)
         self._observers.job_changed(record)
 
     def current(self, ref: AttemptRef) -> tuple[JobRecord, AttemptRecord] | None:

@@ -53,6 +53,15 @@ class SessionTotals(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     cost_usd: float = 0.0
 
 
+class Spending(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Tokens and cost, by the agent's own account, as in Activity; None is unknown."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    cost_usd: float | None = None
+
+
 class Activity(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     """What an agent is doing and has done, according to its output; None is unknown.
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from luzia_protocol.activity import Activity, Question
+from luzia_protocol.activity import Activity, Question, Spending
 from luzia_protocol.jobs import JobState, Outcome, Progress, Worktree
 
 
@@ -90,7 +90,24 @@ class Stopping(AttemptBase, tag="stopping"):
     reason: str
 
 
-class Ended(AttemptBase, tag="ended"):
+class AttemptEndBase(AttemptBase, kw_only=True):
+    """What events that may end an attempt have in common, so that nobody has to ask for the job.
+
+    agent: that of the job; empty in events of older daemons.
+    duration_s: seconds that the attempt ran, on a steady clock. spent: what it has spent. Both are None in an event
+    that ends no attempt, such as that of a queued job that is cancelled, so that their sums count nothing twice.
+    waited_s: seconds that it waited in the queue for its start, or the job since it was queued last.
+    spent_total: what all attempts of the job have spent.
+    """
+
+    agent: str = ""
+    duration_s: float | None = None
+    waited_s: float | None = None
+    spent: Spending | None = None
+    spent_total: Spending | None = None
+
+
+class Ended(AttemptEndBase, tag="ended", kw_only=True):
     """The job has finished. `attempt` is 0 when none was started."""
 
     outcome: Outcome
@@ -99,7 +116,7 @@ class Ended(AttemptBase, tag="ended"):
     signal: str | None = None
 
 
-class Requeued(AttemptBase, tag="requeued"):
+class Requeued(AttemptEndBase, tag="requeued", kw_only=True):
     """The job is queued again after `attempt`; `reason` says why.
 
     outcome: that of the attempt. not_before: the earliest start of the next one.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -83,6 +85,44 @@ def test_subscribers_hear_of_each_attempts_outcome(wire: Connection) -> None:
     event = wire.receive()["event"]
     assert (event["attempt"], event["outcome"], event["state"]) == (1, "failed", "queued")
     assert event["reason"] == "retry 1 of 1: exit code 1"
+
+
+def events_of(wire: Connection, job: str, kinds: list[str], number: int) -> list[dict[str, Any]]:
+    wire.ok(op="subscribe", after=0, jobs=[job], kinds=kinds, id="events")
+    found = [wire.receive()["event"] for _ in range(number)]
+    wire.ok(op="unsubscribe", stream="events")
+    return found
+
+
+def test_the_events_of_an_end_say_who_ran_how_long_it_ran_and_how_long_it_waited(wire: Connection) -> None:
+    before = time.time()
+    job = ended(wire, dispatch(wire, "exit 1", retries=1, backoff_s=AT_ONCE))["id"]
+    elapsed_s = time.time() - before
+    first, last = events_of(wire, job, ["requeued", "ended"], 2)
+    told = status(wire, job)
+    for event, attempt in zip((first, last), told["attempts"], strict=True):
+        assert (event["project"], event["agent"]) == ("overbits", "shell")
+        assert event["attempt"] == attempt["number"]
+        assert event["duration_s"] == attempt["duration_s"]
+        assert 0 <= event["waited_s"] <= elapsed_s
+        assert event["outcome"] == "failed"
+        assert "spent" not in event  # a shell tells no tokens
+    assert last["reason"] == told["reason"]
+
+
+def test_no_attempt_is_counted_by_two_events(wire: Connection) -> None:
+    job = dispatch(wire, "exit 1", retries=3, backoff_s=[1e8, 1e8])
+    eventually(lambda: "retry 1" in (status(wire, job)["reason"] or ""))
+    wire.ok(op="cancel", job=job)
+    wire.ok(op="retry", job=job)
+    eventually(lambda: len(status(wire, job)["attempts"]) == 2 and status(wire, job)["state"] == "queued")
+    wire.ok(op="cancel", job=job)
+    told = events_of(wire, job, ["requeued", "ended"], 5)
+    ran = [(event["kind"], event["attempt"]) for event in told if "duration_s" in event]
+    assert ran == [("requeued", 1), ("requeued", 2)]
+    assert [event["kind"] for event in told] == ["requeued", "ended", "requeued", "requeued", "ended"]
+    created = datetime.fromisoformat(status(wire, job)["created_at"])
+    assert all(event["waited_s"] <= (datetime.fromisoformat(event["at"]) - created).total_seconds() for event in told)
 
 
 @pytest.mark.parametrize(

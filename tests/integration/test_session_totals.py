@@ -105,6 +105,12 @@ def test_the_job_costs_what_its_session_has_cost_and_each_attempt_its_own_part(
             told.append(stream.receive()["event"])
     activities = [event["activity"] for event in told if event["kind"] == "progress"]
     assert cost(activities[-1]) == COST_USD[3]
+    ends = [event for event in told if event["kind"] == "ended"]
+    assert [round(event["spent"]["cost_usd"], 6) for event in ends] == [0.01644, 0.00411, 0.00411]
+    assert [event["spent"]["tokens_in"] for event in ends] == [4800, 1200, 1200]
+    assert [round(event["spent_total"]["cost_usd"], 6) for event in ends] == list(COST_USD.values())
+    asked_again = [event for event in told if event["kind"] == "requeued"]
+    assert [("spent" in event, "spent_total" in event) for event in asked_again] == [(False, True)] * 2
     file = Path(last["directory"]) / "status.json"
     eventually(lambda: file.exists() and json.loads(file.read_text())["seq"] == last["seq"])  # it is written later
     assert cost(json.loads(file.read_text())["activity"]) == COST_USD[3]
