@@ -66,6 +66,7 @@ class EventFactory:
     def ended(self, record: JobRecord, verdict: Verdict, ending: AttemptRecord | None) -> events.Ended:
         """ending: the attempt that ends with the job; None when none was running."""
         attempt = record.attempt
+        run_of = record.spec.origin.run_of if record.spec.origin else None
         return self._event(
             events.Ended,
             record,
@@ -75,6 +76,7 @@ class EventFactory:
             reason=verdict.reason,
             exit_code=attempt.exit_code if attempt else None,
             signal=attempt.signal if attempt else None,
+            schedule=run_of.schedule if run_of else None,
         )
 
     def requeued(self, record: JobRecord, reason: str, ending: AttemptRecord | None) -> events.Requeued:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -112,6 +113,9 @@ class Journal:
         self._not_written: list[Subscriber] = []
         self._awaiting_recovery: list[asyncio.Future[None]] = []
         self.committed_seq = self._next_seq - 1
+        self.commits = 0
+        """Commits that succeeded, and the seconds that they took."""
+        self.commits_s = 0.0
 
     def start(self) -> None:
         """Start the writer thread."""
@@ -247,7 +251,7 @@ class Journal:
     def _write(self) -> None:
         """The writer thread."""
         while (pending := self._work.get()) is not None:
-            failure = None
+            failure, started = None, time.monotonic()
             pending.batch.events = [(entry.event.seq, entry.raw) for entry in pending.entries]
             try:
                 self._store.write(pending.batch)
@@ -256,12 +260,14 @@ class Journal:
             except Exception as exc:
                 log.exception("store_write_failed")
                 failure = StorageError(f"unexpected {type(exc).__name__}: {exc}")
-            self._loop.call_soon_threadsafe(self._written, failure)
+            self._loop.call_soon_threadsafe(self._written, failure, time.monotonic() - started)
 
-    def _written(self, failure: StorageError | None) -> None:
+    def _written(self, failure: StorageError | None, took_s: float) -> None:
         done, self._writing = self._writing, None
         assert done is not None
         if failure is None:
+            self.commits += 1
+            self.commits_s += took_s
             self._committed(done)
         else:
             self._failed(done, failure)

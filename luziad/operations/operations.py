@@ -12,6 +12,7 @@ from typing import Protocol
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
+from luzia_protocol.times import to_datetime
 from luzia_protocol.version import PROTOCOL_VERSION, VERSION
 
 from luziad.agents import registry
@@ -174,6 +175,7 @@ class Operations:
         """The daemon's status."""
         scheduler, config = self.scheduler, self.config
         failure = scheduler.journal.failure
+        budgets = {name: replies.DayBudget(*amounts) for name, amounts in scheduler.daily_budget.amounts().items()}
         return replies.DaemonInfo(
             version=VERSION,
             protocol=PROTOCOL_VERSION,
@@ -200,6 +202,10 @@ class Operations:
             fork_server_pid=self.executor.fork_server_pid,
             notices=self.notices,
             queues=scheduler.queues.now,
+            usage_limits={agent: to_datetime(until) for agent, until in scheduler.usage_limits.resets().items()},
+            daily_budget=budgets.pop(None, None),
+            daily_budgets={name: budget for name, budget in budgets.items() if name is not None},
+            commits=replies.Commits(scheduler.journal.commits, scheduler.journal.commits_s),
         )
 
 

@@ -108,12 +108,13 @@ class AttemptEndBase(AttemptBase, kw_only=True):
 
 
 class Ended(AttemptEndBase, tag="ended", kw_only=True):
-    """The job has finished. `attempt` is 0 when none was started."""
+    """The job has finished. `attempt` is 0 when none was started. schedule: the one that dispatched it."""
 
     outcome: Outcome
     reason: str | None = None
     exit_code: int | None = None
     signal: str | None = None
+    schedule: str | None = None
 
 
 class Requeued(AttemptEndBase, tag="requeued", kw_only=True):

@@ -164,8 +164,26 @@ class ReloadResult(msgspec.Struct, frozen=True):
     restart_needed: list[str] = []
 
 
+class DayBudget(msgspec.Struct, frozen=True):
+    """A budget for a local day, in US dollars. left_usd: what is left of it today; below 0 when more was spent."""
+
+    limit_usd: float
+    left_usd: float
+
+
+class Commits(msgspec.Struct, frozen=True):
+    """The commits of the job store since the daemon has started: their number, and the seconds that they took."""
+
+    count: int = 0
+    total_s: float = 0.0
+
+
 class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
-    """The daemon's status. Sizes are bytes, times seconds."""
+    """The daemon's status. Sizes are bytes, times seconds.
+
+    usage_limits: when the usage limit that an agent's account has met is reset, by agent. daily_budget: that of all
+    projects together, None without one; daily_budgets: those of projects, by name.
+    """
 
     version: str
     protocol: int
@@ -192,6 +210,10 @@ class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     fork_server_pid: int | None
     notices: list[str] = []
     queues: Queues = Queues()
+    usage_limits: dict[str, datetime] = {}
+    daily_budget: DayBudget | None = None
+    daily_budgets: dict[str, DayBudget] = {}
+    commits: Commits = Commits()
 
 
 class StopResult(msgspec.Struct, frozen=True):

@@ -27,8 +27,8 @@ def write_sources(source: Path) -> None:
     for name, text in texts.items():
         (source / name).write_text(text)
     shutil.copytree(pages.ROOT / "protocol" / "schema", source / "schema")
-    if (pictures := pages.ROOT / "docs" / "pictures").is_dir():
-        shutil.copytree(pictures, source / "pictures")
+    for directory in ("pictures", "metrics"):
+        shutil.copytree(pages.ROOT / "docs" / directory, source / directory)
 
 
 def build(target: Path) -> int:

@@ -78,6 +78,13 @@ class DailyBudgetGate(Gate):
         names = [name for name in (record.project, None) if name in self._budgets]
         return min((self._budgets[name] - self._spending.of(name) for name in names), default=None)
 
+    def amounts(self) -> dict[str | None, tuple[float, float]]:
+        """Each budget and what is left of it today, in US dollars, by project; that of all projects under None."""
+        if not self._budgets:
+            return {}
+        self._update_day()
+        return {name: (most, most - self._spending.of(name)) for name, most in self._budgets.items()}
+
     def close(self) -> None:
         """Stop the timers, and count nothing any more."""
         self._budgets = {}

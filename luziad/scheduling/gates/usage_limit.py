@@ -69,6 +69,11 @@ class UsageLimitGate(Gate):
         until = self._until.get(record.spec.agent)
         return until is not None and until.left_s > 0 and record.not_before != 0.0
 
+    def resets(self) -> dict[str, float]:
+        """When the limits that agents have met are reset, in epoch seconds."""
+        now = time.time()
+        return {agent: now + until.left_s for agent, until in self._until.items() if until.left_s > 0}
+
     def reason(self, record: JobRecord) -> str:
         """`usage limit of claude until 15:45`."""
         until = self._until[record.spec.agent]

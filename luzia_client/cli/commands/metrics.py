@@ -1,0 +1,72 @@
+"""Give out metrics of the jobs in the format of Prometheus (requires luzia[metrics]).
+
+Counters come from the daemon's journal. They are kept in a file, so they never go back when luziad or this command is
+restarted; without a daemon, luzia_up is 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+from importlib.util import find_spec
+from pathlib import Path
+
+from luzia_client.api.arguments import socket_text
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.errors import print_error
+
+EXAMPLES = (
+    ("luzia metrics --listen 127.0.0.1:9477", "answer the scrapes of Prometheus"),
+    ("luzia metrics --once", "print the metrics"),
+    ("luzia metrics --textfile /var/lib/node_exporter/luzia.prom", "write them for node_exporter"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--listen", metavar="HOST:PORT", type=_address, help="answer HTTP requests for /metrics; port 0 is any free one"
+    )
+    where.add_argument("--once", action="store_true", help="print the metrics once")
+    where.add_argument("--textfile", metavar="FILE", type=Path, help="write the metrics to a file once")
+    parser.add_argument(
+        "--state", metavar="FILE", type=Path, help="file of the counters (default: metrics.json in the state directory)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    if find_spec("prometheus_client") is None:
+        raise UsageError("`luzia metrics` requires prometheus-client", "Install it with: pip install 'luzia[metrics]'")
+    from luzia_client.metrics.exporter import ListenError
+    from luzia_client.metrics.store import TotalsError
+
+    try:
+        return _give_out(args)
+    except (ListenError, TotalsError) as exc:
+        return print_error(exc.message, exc.hint, exit_codes.INPUT_OUTPUT)
+
+
+def _give_out(args: argparse.Namespace) -> int:
+    from luzia_client.metrics.exporter import Exporter
+
+    exporter = Exporter(socket_text(None), args.state, alone=args.listen is not None)
+    if args.once:
+        print(exporter.text(), end="")
+    elif args.textfile is not None:
+        exporter.write(args.textfile)
+    else:
+        host, port = args.listen
+        port = exporter.serve(host, port)
+        print(f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics", flush=True)
+        exporter.wait()
+    return exit_codes.OK
+
+
+def _address(text: str) -> tuple[str, int]:
+    """`HOST:PORT`, `[::1]:PORT` or `:PORT`, which is on the loopback interface."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is not HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)

@@ -1,0 +1,87 @@
+"""Keeps the totals in a file, so that no counter goes back when a process is restarted."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from luzia_protocol.errors import LuziaError
+
+from luzia_client.metrics.totals import Totals
+
+
+class TotalsError(LuziaError):
+    """The file of the totals cannot be used."""
+
+
+class TotalsFile:
+    """A JSON file, replaced as a whole. One process writes it at a time, the one that has locked the file beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    def lock(self) -> bool:
+        """Become the process that writes it, until this one ends; False if another one is. Raises TotalsError."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as exc:
+            raise self._error(exc) from exc
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        self._lock = lock
+        return True
+
+    def load(self, socket: str) -> Totals:
+        """The saved totals of the daemon on a socket; empty ones if there is no file. Raises TotalsError."""
+        try:
+            totals = msgspec.json.decode(self.path.read_bytes(), type=Totals)
+        except FileNotFoundError:
+            return Totals(socket)
+        except OSError as exc:
+            raise self._error(exc) from exc
+        except msgspec.DecodeError as exc:
+            raise TotalsError(
+                f"{self.path} is not a file of `luzia metrics`", "Delete it to count from the beginning."
+            ) from exc
+        if totals.socket != socket:
+            raise TotalsError(
+                f"{self.path} has the totals of the daemon on {totals.socket}", "Choose another file with --state."
+            )
+        return totals
+
+    def save(self, totals: Totals) -> None:
+        """Replace the file, if this process writes it. When this returns, it is on disk. Raises TotalsError."""
+        if self._lock is None:
+            return
+        try:
+            self._replace(msgspec.json.encode(totals))
+        except OSError as exc:
+            raise self._error(exc) from exc
+
+    def _replace(self, data: bytes) -> None:
+        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+
+    def _error(self, exc: OSError) -> TotalsError:
+        return TotalsError(
+            f"cannot use {self.path}: {exc.strerror}", "Choose another file with --state, in a directory of your own."
+        )
