@@ -27,7 +27,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, floods, graphs, simulate, trees  # noqa: E402
+from bench import decisions, floods, graphs, scraping, simulate, trees  # noqa: E402
 from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
 from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
@@ -230,6 +230,7 @@ def many_jobs() -> list[Figure]:
         with daemon.connect() as wire:
             assert sum(wire.ok(op="info")["counts"].values()) >= MANY
             restart_s = time.perf_counter() - began
+            scrape_s = scraping.measure(daemon)
             wire.ok(op="cancel", job=blocker)
     return [
         Figure(
@@ -243,6 +244,7 @@ def many_jobs() -> list[Figure]:
         Figure("`status` round trip, 100,000 jobs", "median of 5,000, one core", status_s * 1e6, "µs", 100),
         Figure("memory of a queued job", "growth of the resident set over 100,000 jobs", grown / MANY, "bytes", 2048),
         Figure("restart with 100,000 jobs", "from exec to the first reply", restart_s, "s", 2.0),
+        Figure("a scrape of `luzia metrics`, 100,000 jobs", f"median of {scraping.SCRAPES}", scrape_s * 1e3, "ms", 20),
     ]
 
 
