@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 from luzia_protocol.errors import LuziaError
 
 from luzia_client.metrics.totals import Totals
+from luzia_client.transport.file_lock import lock_file
 
 
 class TotalsError(LuziaError):
@@ -30,16 +30,10 @@ class TotalsFile:
         """Become the process that writes it, until this one ends; False if another one is. Raises TotalsError."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            self._lock = lock_file(f"{self.path}.lock")
         except OSError as exc:
             raise self._error(exc) from exc
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return False
-        self._lock = lock
-        return True
+        return self._lock is not None
 
     def load(self, socket: str) -> Totals:
         """The saved totals of the daemon on a socket; empty ones if there is no file. Raises TotalsError."""

@@ -30,6 +30,10 @@ COMMAND_KEYS = (
 )  # fmt: skip
 """Keys that apply to a command only, not to a built-in agent without one."""
 
+TABLES = ("daemon", "projects", "agents", "resources")
+OF_OTHERS = ("notify",)
+"""Tables that other programs read and check: a mistake there does not stop the daemon."""
+
 _LINE = re.compile(r"line (\d+)")
 
 
@@ -108,7 +112,7 @@ class _Checker:
 
     def run(self) -> None:
         """Check everything."""
-        self._check_keys((), self._data, ["daemon", "projects", "agents", "resources"], "table")
+        self._check_keys((), self._data, [*TABLES, *OF_OTHERS], "table")
         self._check_table(("daemon",), DaemonConfig, self._data.get("daemon", {}))
         self._check_agent(("daemon", "default_agent"))
         for name, table in self._check_names("projects"):

@@ -16,7 +16,7 @@ SCRAPES = 50
 
 def measure(daemon: PrivateDaemon) -> float:
     """The median time of a scrape over HTTP, in seconds."""
-    luzia = Path(sys.executable).with_name("luzia")
+    luzia = str(Path(sys.executable).with_name("luzia"))
     command = [luzia, "metrics", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(command, env=daemon.env, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

@@ -48,6 +48,7 @@ COMMANDS = {
     "daemon": ("daemon", "start, stop, restart, reload or inspect luziad", "Administer"),
     "drain": ("drain", "stop starting jobs and let the active ones finish", "Administer"),
     "doctor": ("doctor", "diagnose the installation", "Administer"),
+    "notify": ("notify", "notify people of finished jobs, failures and questions", "Administer"),
     "metrics": ("metrics", "give out metrics for Prometheus", "Administer"),
     "export": ("export", "export all jobs as JSON lines", "Administer"),
     "import": ("import_", "import exported jobs", "Administer"),

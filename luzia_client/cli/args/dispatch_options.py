@@ -70,6 +70,11 @@ def parse_tag(option: str, text: str) -> dict[str, str]:
     return {key: value}
 
 
+def parse_notify(option: str, text: str) -> dict[str, str]:
+    """The tag that `luzia notify` reads."""
+    return {"notify": "none" if option.startswith("--no-") else text}
+
+
 def parse_jobs(option: str, text: str) -> list[str]:
     """Ids separated by commas. Raises UsageError."""
     jobs = [job.strip() for job in text.split(",") if job.strip()]
@@ -183,6 +188,15 @@ OPTIONS = {
     "--ask": Option(TASK, "ask", "", "let the agent ask; reply with `luzia answer`", parse_switch),
     "--no-ask": Option(TASK, "ask", "", "do not let the agent ask: deny whatever needs permission", parse_switch),
     "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job for later selection; repeatable", parse_tag, dict.__or__),
+    "--notify": Option(
+        TASK,
+        "tags",
+        "TARGET",
+        "notify TARGET of what becomes of the job; see `luzia notify`",
+        parse_notify,
+        dict.__or__,
+    ),
+    "--no-notify": Option(TASK, "tags", "", "send no notices of this job", parse_notify, dict.__or__),
     "--detach": Option(
         TASK,
         "parent",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
+from luzia_protocol import environment
 from luzia_protocol.errors import Refused
 
 from luzia_client.api.client import Client
@@ -65,3 +67,28 @@ def run_checks() -> Iterator[Finding]:
         if info is not None:
             yield from doctor_checks.check_projects(client)
             yield from doctor_checks.check_agents(client)
+    yield from check_notices()
+
+
+def check_notices() -> Iterator[Finding]:
+    """Notices that could not be delivered, if `luzia notify` is used."""
+    path = Path(environment.state_dir(), "notify.db")
+    if not path.exists():
+        return
+    from luzia_client.notify import NotifyError
+    from luzia_client.notify.outbox import Outbox
+
+    try:
+        outbox = Outbox(path)
+        counts = outbox.counts()
+    except NotifyError as exc:
+        yield Finding("✗", exc.message, exc.hint)
+        return
+    for target, by_status in sorted(counts.items()):
+        if dead := by_status.get("dead", 0):
+            were = "1 notice was" if dead == 1 else f"{dead} notices were"
+            yield Finding(
+                "!",
+                f"{were} not delivered to {target} within a day: {outbox.last_error(target)}",
+                f"luzia notify test {target}",
+            )

@@ -60,9 +60,10 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
     ),
     "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport",
+    "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport",
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
-        " luzia_client.tui luzia_client.metrics"
+        " luzia_client.tui luzia_client.metrics luzia_client.notify"
     ),
     "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands",
     "luzia_client.legacy": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.cli",
@@ -80,6 +81,7 @@ FOREIGN: dict[str, str] = {
     "luzia_client": "msgspec wcwidth",
     "luzia_client.cli.show.plots": "matplotlib",
     "luzia_client.metrics": "msgspec prometheus_client",
+    "luzia_client.notify.sender": "apprise msgspec",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
 }
 """Package or module -> what it may import that is neither ours nor in the standard library."""

@@ -1,0 +1,145 @@
+"""Delivers the notices of the outbox: each target by a task of its own, so that a slow one holds up no other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+
+import msgspec
+
+from luzia_client.notify import NotifyError, notices
+from luzia_client.notify.notices import Notice
+from luzia_client.notify.outbox import Outbox, Row, backoff_s
+from luzia_client.notify.sender import TIMEOUT_S, Message, Result
+from luzia_client.notify.settings import Settings, Target, read_secret
+
+BURST = 5
+BURST_S = 60.0
+"""More messages than that in that time become one digest."""
+
+MAX_DIGEST = 500
+"""Notices in one message."""
+
+MAX_RETRY_AFTER_S = 3600.0
+
+
+class Delivery:
+    """The tasks. `wake` after the outbox has changed."""
+
+    def __init__(self, settings: Settings, outbox: Outbox) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._wakers: dict[str, asyncio.Event] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start a task for each target."""
+        for name, target in self._settings.targets.items():
+            self._wakers[name] = asyncio.Event()
+            self._tasks.append(asyncio.create_task(self._deliver_all(name, target)))
+
+    async def stop(self) -> None:
+        """Stop the tasks; what is being sent may arrive and be sent again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def join(self) -> None:
+        """Wait for a task that fails. Raises why."""
+        await asyncio.gather(*self._tasks)
+
+    def wake(self, targets: set[str]) -> None:
+        """There are new notices for these targets."""
+        for name in targets & self._wakers.keys():
+            self._wakers[name].set()
+
+    async def _deliver_all(self, name: str, target: Target) -> None:
+        waker = self._wakers[name]
+        while True:
+            waker.clear()
+            wait_s = await self._deliver_due(name, target)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(waker.wait(), wait_s)
+
+    async def _deliver_due(self, name: str, target: Target) -> float | None:
+        """Send what is due; returns the time until the next one in seconds, None without one."""
+        while True:
+            now = time.time()
+            due = self._outbox.due(name, now)
+            if not due:
+                next_due = self._outbox.next_due(name)
+                return None if next_due is None else max(next_due - now, 0.05)
+            recent = self._outbox.messages_since(name, now - BURST_S)
+            if len(recent) >= BURST:
+                return max(recent[-BURST] + BURST_S - now, 0.05)
+            together = len(recent) + len(due) > BURST or due[0].digest
+            batch = due[:MAX_DIGEST] if together else due[:1]
+            if due[0].digest:
+                batch = [row for row in batch if row.digest]
+            result = await send_notices(target, [row.notice for row in batch])
+            self._record(batch, result)
+
+    def _record(self, batch: list[Row], result: Result) -> None:
+        now = time.time()
+        if not result.error:
+            self._outbox.sent(batch, now)
+            self._outbox.forget(now)
+            return
+        delay_s = backoff_s(batch[0].tries)
+        if result.retry_after_s is not None:
+            delay_s = min(max(result.retry_after_s, 1.0), MAX_RETRY_AFTER_S)
+        self._outbox.failed(batch, now, now + delay_s, result.error)
+
+
+async def send_notices(target: Target, told: list[Notice]) -> Result:
+    """Send notices to a target in one message."""
+    try:
+        message = make_message(target, told)
+    except NotifyError as exc:
+        return Result(exc.message)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "luzia_client.notify.sender",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(msgspec.json.encode(message)), TIMEOUT_S + 15.0)
+        return msgspec.json.decode(output, type=Result)
+    except TimeoutError:
+        return Result("the service has not answered in time")
+    except msgspec.DecodeError:
+        return Result("the program that sends messages has failed")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def make_message(target: Target, told: list[Notice]) -> Message:
+    """The message for a target. Raises NotifyError when its secret cannot be read."""
+    if len(told) == 1:
+        title, body = notices.title(told[0], target.title), notices.body(told[0], target.body)
+        event = msgspec.to_builtins(told[0])
+        fields = told[0].fields
+        variables = {f"LUZIA_{name.upper()}": fields.get(name, "") for name in notices.FIELDS}
+        variables["LUZIA_SUBJECT"] = told[0].subject
+    else:
+        title, body = notices.digest(told)
+        event = {"subject": "digest", "notices": [msgspec.to_builtins(each) for each in told]}
+        variables = {"LUZIA_SUBJECT": "digest"}
+    variables |= {"LUZIA_TITLE": title, "LUZIA_BODY": body}
+    variables = {name: value.replace("\0", "") for name, value in variables.items()}
+    if target.command:
+        return Message("command", title, body, command=target.command, event=event, variables=variables)
+    if target.desktop:
+        return Message("desktop", title, body)
+    if target.webhook is not None:
+        secret = read_secret(target.secret_env, target.secret_file)
+        return Message("webhook", title, body, url=target.webhook, secret=secret, event=event)
+    return Message("apprise", title, body, url=read_secret(target.url_env, target.url_file))

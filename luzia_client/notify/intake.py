@@ -1,0 +1,121 @@
+"""Listens to the daemon's events and puts notices into the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from luzia_protocol import events
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import Job, Outcome
+from luzia_protocol.replies import DaemonInfo
+
+from luzia_client.api.async_client import AsyncClient
+from luzia_client.notify import notices
+from luzia_client.notify.notices import Notice
+from luzia_client.notify.outbox import Outbox
+from luzia_client.notify.rules import Posting, postings
+from luzia_client.notify.settings import Settings
+from luzia_client.transport.endpoint import DaemonUnreachableError
+
+KINDS: tuple[events.EventKind, ...] = ("ended", "requeued", "asked", "starting")
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.05, 2.0
+LIMITED = "limited:"
+"""Before an agent's name: the key of when its account met a usage limit."""
+
+
+class Intake:
+    """Follows one daemon. wake: tells the delivery which targets have new notices."""
+
+    def __init__(self, socket: str, settings: Settings, outbox: Outbox, wake: Callable[[set[str]], None]) -> None:
+        self._client = AsyncClient(socket, autostart=False, reconnect_s=0.01)
+        self._settings = settings
+        self._outbox = outbox
+        self._wake = wake
+        self._wants_empty = any("queue_empty" in rule.events or not rule.events for rule in settings.rules)
+
+    async def run(self) -> None:
+        """Follow the daemon, and after a restart the next one."""
+        delay_s = FIRST_DELAY_S
+        while True:
+            try:
+                await self._greet(await self._client.get_info())
+                delay_s = FIRST_DELAY_S
+                await self._follow()
+            except DaemonUnreachableError:
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.close()
+
+    async def _greet(self, info: DaemonInfo) -> None:
+        """Notice that it is another daemon. The first start of all begins with what happens from now on."""
+        daemon = f"{info.pid} {info.started_at.isoformat()}"
+        known = self._outbox.value("daemon")
+        if known == daemon:
+            return
+        told = [] if known is None else [notices.of_daemon("daemon_restarted", daemon, info.started_at)]
+        values = {"daemon": daemon}
+        if self._outbox.value("seq") is None:
+            values["seq"] = str(info.seq)
+        self._take(told, **values)
+
+    async def _follow(self) -> None:
+        after = int(self._outbox.value("seq") or 0)
+        try:
+            async for event in self._client.subscribe(after=after, kinds=KINDS):
+                await self._take_event(event)
+        except Refused as refused:
+            if refused.code is not ErrorCode.EVENTS_EXPIRED:
+                raise
+            newest = (await self._client.list_jobs(limit=1)).seq
+            reason = f"`luzia notify` was away for too long: the events between {after} and {newest} are not all stored"
+            self._take([notices.of_daemon("missed", str(newest), datetime.now(UTC), reason)], seq=str(newest))
+
+    async def _take_event(self, event: events.Event) -> None:
+        told: list[Notice] = []
+        values: dict[str, str | None] = {"seq": str(event.seq)}
+        match event:
+            case events.Ended() | events.Requeued():
+                if event.outcome is Outcome.USAGE_LIMITED and self._outbox.value(f"{LIMITED}{event.agent}"):
+                    pass  # the limit has been told
+                else:
+                    notice = notices.of_end(event, await self._job(event.job), self._settings.link)
+                    told += [notice] if notice is not None else []
+                if event.outcome is Outcome.USAGE_LIMITED:
+                    values[f"{LIMITED}{event.agent}"] = event.at.isoformat()
+                if isinstance(event, events.Ended) and self._wants_empty and await self._is_empty(event):
+                    told.append(notices.of_daemon("queue_empty", str(event.seq), event.at))
+            case events.QuestionAsked():
+                told.append(notices.of_question(event, await self._job(event.job), self._settings.link))
+            case events.Starting() if self._outbox.has(LIMITED):
+                job = await self._job(event.job)
+                if job is not None and self._outbox.value(f"{LIMITED}{job.agent}"):
+                    values[f"{LIMITED}{job.agent}"] = None
+                    told.append(notices.of_agent("limit_over", str(event.seq), event.at, job.agent))
+        self._take(told, **values)
+
+    async def _job(self, job: str) -> Job | None:
+        try:
+            return await self._client.get_job(job)
+        except Refused as refused:
+            if refused.code is not ErrorCode.UNKNOWN_JOB:
+                raise
+            return None
+
+    async def _is_empty(self, event: events.Ended) -> bool:
+        """Whether this was the last unfinished job, and nothing has happened since."""
+        page = await self._client.list_jobs(limit=1)
+        return page.seq == event.seq and not any(count for state, count in page.counts.items() if not state.is_final)
+
+    def _take(self, told: list[Notice], **values: str | None) -> None:
+        now = datetime.now()  # noqa: DTZ005 - naive local time, whose days have the offsets of their own
+        found: list[tuple[Notice, Posting]] = [
+            (notice, posting) for notice in told for posting in postings(self._settings, notice, now)
+        ]
+        self._outbox.take(found, time.time(), **values)
+        self._wake({posting.target for _, posting in found})

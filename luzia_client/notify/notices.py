@@ -1,0 +1,215 @@
+"""What is told of an event: the fields of a notice, and its text. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from luzia_protocol import events
+from luzia_protocol.jobs import Job, Outcome
+from luzia_protocol.money import format_usd
+
+from luzia_client.notify.settings import Subject
+
+TASK_CHARS = 200
+WORDS_CHARS = 1000
+
+FIELDS = (
+    "subject",
+    "job",
+    "project",
+    "agent",
+    "task",
+    "outcome",
+    "reason",
+    "duration",
+    "waited",
+    "cost",
+    "files",
+    "last_words",
+    "question",
+    "attempt",
+    "link",
+)
+"""The names of the fields of a notice, for templates, and in upper case with LUZIA_ before them for commands."""
+
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """One fact to tell. key: the same for the same fact. fields: FIELDS with a value; texts for people.
+
+    duration_s, tags: for the rules.
+    """
+
+    subject: Subject
+    key: str
+    at: datetime
+    fields: dict[str, str] = {}
+    duration_s: float | None = None
+    tags: dict[str, str] = {}
+    outcome: Outcome | None = None
+
+
+def of_end(event: events.Ended | events.Requeued, job: Job | None, link: str) -> Notice | None:
+    """The notice of the end of a job, or of an attempt that met a usage limit. job: None if it was removed."""
+    subject = _subject(event)
+    if subject is None:
+        return None
+    fields = _fields(event, job, link)
+    fields["agent"] = event.agent
+    fields["reason"] = event.reason or ""
+    fields["outcome"] = event.outcome or ""
+    fields["attempt"] = str(event.attempt) if event.attempt else ""
+    fields["duration"] = "" if event.duration_s is None else format_span(event.duration_s)
+    fields["waited"] = "" if event.waited_s is None else format_span(event.waited_s)
+    total = event.spent_total or event.spent
+    fields["cost"] = format_usd(total.cost_usd) if total is not None and total.cost_usd is not None else ""
+    if job is not None and job.activity is not None:
+        count = job.activity.file_count
+        fields["files"] = f"{count} file{'' if count == 1 else 's'}" if count else ""
+        fields["last_words"] = shorten(job.activity.last_message or "", WORDS_CHARS)
+    return Notice(
+        subject,
+        f"{event.seq}",
+        event.at,
+        _present(fields),
+        event.duration_s,
+        job.tags if job is not None else {},
+        event.outcome,
+    )
+
+
+def of_question(event: events.QuestionAsked, job: Job | None, link: str) -> Notice:
+    """The notice of a question."""
+    fields = _fields(event, job, link)
+    fields["agent"] = job.agent if job is not None else ""
+    fields["question"] = shorten(event.question.text, WORDS_CHARS)
+    return Notice("asks", f"{event.seq}", event.at, _present(fields), None, job.tags if job is not None else {})
+
+
+def of_agent(subject: Subject, key: str, at: datetime, agent: str, reason: str = "") -> Notice:
+    """The notice of an agent's account."""
+    return Notice(subject, key, at, _present({"agent": agent, "reason": reason}))
+
+
+def of_daemon(subject: Subject, key: str, at: datetime, reason: str = "") -> Notice:
+    """The notice of the daemon or its queue."""
+    return Notice(subject, key, at, _present({"reason": reason}))
+
+
+def title(notice: Notice, template: str | None = None) -> str:
+    """One line."""
+    if template is not None:
+        return fill(template, notice)
+    fields = notice.fields
+    where, task = fields.get("project", ""), fields.get("task", "")
+    match notice.subject:
+        case "finished":
+            return f"✓ {where}: {task}"
+        case "failed" | "stalled" | "over_budget":
+            return f"✗ {where}: {task}"
+        case "asks":
+            return f"? {where}: {task}"
+        case "limit_reached":
+            return f"{fields.get('agent')} has met its usage limit"
+        case "limit_over":
+            return f"The usage limit of {fields.get('agent')} is over"
+        case "queue_empty":
+            return "All jobs have ended"
+        case "daemon_restarted":
+            return "luziad has been restarted"
+        case "missed":
+            return "Some events were missed"
+
+
+def body(notice: Notice, template: str | None = None) -> str:
+    """The text below the title: how it ended and why, how long, what it cost, what changed, the agent's last words."""
+    if template is not None:
+        return fill(template, notice)
+    fields = notice.fields
+    figures = [
+        fields.get("outcome", "").replace("_", " "),
+        f"after {fields['duration']}" if "duration" in fields else "",
+        fields.get("cost", ""),
+        fields.get("files", ""),
+    ]
+    paragraphs = [
+        ", ".join(figure for figure in figures if figure),
+        fields.get("reason", ""),
+        fields.get("question", ""),
+        fields.get("last_words", ""),
+        f"Job {fields['job']}" if "job" in fields else "",
+        f"Answer with: luzia answer {fields['job']} allow|deny|TEXT" if notice.subject == "asks" else "",
+        fields.get("link", ""),
+    ]
+    return "\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def digest(notices: list[Notice]) -> tuple[str, str]:
+    """The title and the text of many notices together."""
+    lines = [f"{title(notice)}{_suffix(notice)}" for notice in notices[:50]]
+    if len(notices) > 50:
+        lines.append(f"and {len(notices) - 50} more")
+    return f"{len(notices)} notices from luzia", "\n".join(lines)
+
+
+def fill(template: str, notice: Notice) -> str:
+    """The template with its {fields}; what is unknown is empty, and other braces stay."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name == "subject":
+            return notice.subject
+        return notice.fields.get(name, "") if name in FIELDS else match[0]
+
+    return _FIELD.sub(value, template)
+
+
+def format_span(seconds: float) -> str:
+    """`3s`, `12m`, `2h 05m`."""
+    if seconds < 60:
+        return f"{seconds:.0f}s"
+    minutes = int(seconds // 60)
+    return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02}m"
+
+
+def shorten(text: str, characters: int) -> str:
+    """The text, cut to a number of characters."""
+    text = text.strip()
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"
+
+
+def _subject(event: events.Ended | events.Requeued) -> Subject | None:
+    if event.outcome is Outcome.USAGE_LIMITED:
+        return "limit_reached"
+    if isinstance(event, events.Requeued):
+        return None  # it is tried again
+    match event.outcome:
+        case Outcome.COMPLETED:
+            return "finished"
+        case Outcome.CANCELLED | Outcome.SKIPPED:
+            return None  # a user has wanted it
+        case Outcome.STALLED:
+            return "stalled"
+        case Outcome.OVER_BUDGET:
+            return "over_budget"
+    return "failed"
+
+
+def _fields(event: events.Base, job: Job | None, link: str) -> dict[str, str]:
+    task = "" if job is None else shorten(" ".join(job.task.split()), TASK_CHARS)
+    page = f"{link.rstrip('/')}/jobs/{event.job}" if link else ""
+    return {"job": event.job, "project": event.project, "task": task, "link": page}
+
+
+def _present(fields: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in fields.items() if text}
+
+
+def _suffix(notice: Notice) -> str:
+    reason = notice.fields.get("reason") or notice.fields.get("question", "")
+    return f" ({shorten(' '.join(reason.split()), 120)})" if reason else ""

@@ -1,0 +1,403 @@
+"""`luzia notify` with real counterparts: an SMTP server, HTTP servers and programs, and over kills."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
+
+ROUNDS = 12
+
+
+@pytest.fixture
+def luzia() -> Iterator[PrivateLuzia]:
+    with private_luzia() as luzia:
+        yield luzia
+
+
+class Sink:
+    """An HTTP server that keeps what it is sent. answers: status and headers of the next requests; then 200."""
+
+    def __init__(self) -> None:
+        self.received: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.bodies: list[bytes] = []
+        self.answers: list[tuple[int, dict[str, str]]] = []
+        sink = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                status, headers = sink.answers.pop(0) if sink.answers else (200, {})
+                if status == 200:
+                    sink.bodies.append(content)
+                    sink.headers.append(dict(self.headers))
+                    sink.received.append(json.loads(content))
+                self.send_response(status)
+                for name, value in {"Content-Length": "0", **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Print nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook/secret-path"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.received]
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.close()
+
+
+class Mailbox:
+    """An SMTP server. answers: the replies to the next messages; then 250."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.answers: list[str] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.answers:
+            return self.answers.pop(0)
+        self.messages.append(envelope.content.decode())
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, int]]:
+    handler = Mailbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(handler, "127.0.0.1", port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def configure(luzia: PrivateLuzia, text: str) -> None:
+    Path(luzia.env["LUZIA_CONFIG"]).write_text(text)
+
+
+def start(luzia: PrivateLuzia) -> subprocess.Popen[bytes]:
+    """Start `luzia notify run`, and wait until it follows the daemon."""
+    notify = luzia.start("notify", "run")
+    database = Path(luzia.env["LUZIA_STATE_DIR"], "notify.db")
+    until(lambda: _cursor(database) is not None or notify.poll() is not None, "it follows the daemon")
+    assert notify.poll() is None, notify.communicate()
+    return notify
+
+
+def _cursor(database: Path) -> str | None:
+    if not database.exists():
+        return None
+    try:
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as opened:
+            row = opened.execute("SELECT value FROM state WHERE name = 'seq'").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return None if row is None else str(row[0])
+
+
+def webhook(url: str, rule: str = "", target: str = "") -> str:
+    return (
+        f'[notify.targets.hook]\nwebhook = "{url}"\n{target}\n[[notify.rules]]\ntargets = ["hook"]\n'
+        f'events = ["finished", "failed"]\n{rule}\n'
+    )
+
+
+def log(luzia: PrivateLuzia) -> list[dict[str, Any]]:
+    return list(json.loads(luzia.run("notify", "log", "--json").stdout))
+
+
+def test_the_end_of_a_job_is_mailed_with_what_matters(luzia: PrivateLuzia, mailbox: tuple[Mailbox, int]) -> None:
+    received, port = mailbox
+    luzia.env["MAIL_URL"] = f"mailto://127.0.0.1:{port}?from=luzia@example.org&to=me@example.org&mode=insecure"
+    configure(
+        luzia,
+        '[notify]\nlink = "https://luzia.example.org"\n[notify.targets.mail]\nurl_env = "MAIL_URL"\n'
+        '[[notify.rules]]\ntargets = ["mail"]\nevents = ["failed"]\n',
+    )
+    client = luzia.client()
+    start(luzia)
+    client.wait([luzia.shell("true"), job := luzia.shell("echo tried; exit 3")])
+    until(lambda: received.messages, "the message arrives")
+    [message] = received.messages
+    for words in ("To: me@example.org", job, "failed", "exit code 3", f"https://luzia.example.org/jobs/{job}"):
+        assert words in message, words
+
+
+def test_a_server_that_refuses_gets_the_message_later(luzia: PrivateLuzia, mailbox: tuple[Mailbox, int]) -> None:
+    received, port = mailbox
+    received.answers = ["451 try again later"]
+    luzia.env["MAIL_URL"] = f"mailto://127.0.0.1:{port}?from=luzia@example.org&to=me@example.org&mode=insecure"
+    configure(luzia, '[notify.targets.mail]\nurl_env = "MAIL_URL"\n[[notify.rules]]\ntargets = ["mail"]\n')
+    client = luzia.client()
+    start(luzia)
+    client.wait([luzia.shell("false")])
+    until(lambda: not received.answers, "the first try is refused")
+    until(lambda: received.messages, "the second one is not")
+    until(lambda: any(row["status"] == "sent" and row["tries"] >= 1 for row in log(luzia)), "the log says so")
+
+
+def test_a_webhook_is_signed_and_has_the_whole_event(luzia: PrivateLuzia, sink: Sink, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret-value\n")
+    secret.chmod(0o600)
+    configure(luzia, webhook(sink.url, target=f'secret_file = "{secret}"'))
+    client = luzia.client()
+    start(luzia)
+    job = luzia.shell("exit 3")
+    client.wait([job])
+    until(lambda: sink.received, "the request arrives")
+    [event], [headers], [content] = sink.received, sink.headers, sink.bodies
+    assert (event["subject"], event["fields"]["job"], event["fields"]["reason"]) == ("failed", job, "exit code 3")
+    signed = f"{headers['X-Luzia-Timestamp']}.".encode() + content
+    assert headers["X-Luzia-Signature"] == "sha256=" + hmac.new(b"s3cret-value", signed, hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize("answer", [(500, {}), (429, {"Retry-After": "1"}), (302, {"Location": "http://127.0.0.1:1/"})])
+def test_a_webhook_that_fails_is_tried_again(
+    luzia: PrivateLuzia, sink: Sink, answer: tuple[int, dict[str, str]]
+) -> None:
+    sink.answers = [answer]
+    configure(luzia, webhook(sink.url))
+    client = luzia.client()
+    start(luzia)
+    client.wait([luzia.shell("true")])
+    until(lambda: sink.received, "the request arrives")
+    until(lambda: [row["status"] for row in log(luzia)] == ["sent"], "it is marked")
+    [row] = log(luzia)
+    assert row["tries"] == 1
+
+
+def test_a_target_that_hangs_holds_up_no_other(luzia: PrivateLuzia, sink: Sink, silent_port: int) -> None:
+    configure(
+        luzia,
+        f'[notify.targets.slow]\nwebhook = "http://127.0.0.1:{silent_port}/"\n[[notify.rules]]\ntargets = ["slow"]\n'
+        + webhook(sink.url),
+    )
+    client = luzia.client()
+    notify = start(luzia)
+    for number in range(1, 4):
+        client.wait([luzia.shell("true")])
+        until(lambda number=number: len(sink.received) == number, "the other target is told")  # type: ignore[misc]
+    assert {row["status"] for row in log(luzia) if row["target"] == "slow"} == {"pending"}
+    notify.terminate()
+    assert notify.wait(DEADLINE_S) == 0
+
+
+def test_a_program_gets_the_event_and_its_fields(luzia: PrivateLuzia, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    line = 'printf "%s|%s|%s\\n" "$LUZIA_SUBJECT" "$LUZIA_JOB" "$LUZIA_TASK"'
+    script = f"{line} > {out}.part; cat >> {out}.part; mv {out}.part {out}"
+    configure(
+        luzia,
+        f"[notify.targets.script]\ncommand = ['sh', '-c', '''{script}''']\n[[notify.rules]]\ntargets = ['script']\n"
+        'events = ["finished"]\n',
+    )
+    client = luzia.client()
+    start(luzia)
+    job = luzia.shell("true  # ünïcode 😀")
+    client.wait([job])
+    until(out.exists, "the program has run")
+    first, event = out.read_text().splitlines()
+    assert first == f"finished|{job}|true # ünïcode 😀"
+    assert json.loads(event)["fields"]["project"] == "project"
+
+
+def test_many_notices_at_once_become_one_message(luzia: PrivateLuzia, sink: Sink) -> None:
+    configure(luzia, f"[daemon]\nmax_running = 8\n{webhook(sink.url)}")
+    client = luzia.client()
+    luzia.env["LUZIA_NO_AUTOSTART"] = "1"
+    start(luzia).kill()
+    client.wait([luzia.shell("true") for _ in range(12)])
+    start(luzia)
+    until(lambda: sum(len(message.get("notices", [1])) for message in sink.received) == 12, "all are told")
+    assert len(sink.received) <= 6
+    assert any(title.endswith("notices from luzia") for title in sink.titles)
+
+
+def test_a_digest_collects_and_quiet_hours_wait(luzia: PrivateLuzia, sink: Sink) -> None:
+    configure(luzia, webhook(sink.url, rule="digest_s = 1.5"))
+    client = luzia.client()
+    start(luzia)
+    client.wait([luzia.shell("true") for _ in range(3)])
+    until(lambda: sum(len(message.get("notices", [1])) for message in sink.received) == 3, "all are told")
+    assert len(sink.received) <= 2
+
+
+def test_what_happens_to_the_daemon_and_the_queue_is_told(luzia: PrivateLuzia, sink: Sink) -> None:
+    configure(
+        luzia,
+        webhook(sink.url).replace('events = ["finished", "failed"]', 'events = ["queue_empty", "daemon_restarted"]'),
+    )
+    client = luzia.client()
+    start(luzia)
+    client.wait([luzia.shell("sleep 0.1"), luzia.shell("sleep 0.2")])
+    until(lambda: "All jobs have ended" in sink.titles, "the empty queue is told")
+    luzia.kill_daemon()
+    luzia.client()
+    until(lambda: "luziad has been restarted" in sink.titles, "the restart is told")
+
+
+def test_a_job_names_its_target_or_wants_no_notice(luzia: PrivateLuzia, sink: Sink) -> None:
+    configure(luzia, webhook(sink.url, rule='projects = ["elsewhere"]'))
+    client = luzia.client()
+    start(luzia)
+    options = ("--agent", "shell", luzia.project, "true")
+    named = luzia.run("--notify", "hook", *options).stdout.decode().strip()
+    client.wait([luzia.shell("true"), named])
+    until(lambda: sink.received, "the request arrives")
+    assert [message["fields"]["job"] for message in sink.received] == [client.get_job(named).id]
+    configure(luzia, webhook(sink.url))
+    silent = luzia.run("--no-notify", *options).stdout.decode().strip()
+    assert client.get_job(silent).tags == {"notify": "none"}
+
+
+def test_nothing_is_lost_whatever_is_killed(luzia: PrivateLuzia, tmp_path: Path) -> None:
+    """Twice only if it was killed between sending and marking; so at most once more for each kill."""
+    told = tmp_path / "told"
+    script = f'echo "$LUZIA_JOB" >> {told}'
+    configure(
+        luzia,
+        f'[notify.targets.script]\ncommand = ["sh", "-c", \'{script}\']\n[[notify.rules]]\ntargets = ["script"]\n'
+        'events = ["finished"]\n',
+    )
+    rounds = int(os.environ.get("LUZIA_NOTIFY_ROUNDS", ROUNDS))
+    chance = random.Random(7)
+    client = luzia.client()
+    notify = start(luzia)
+    jobs: list[str] = []
+    for turn in range(rounds):
+        jobs += [luzia.shell("true") for _ in range(2)]
+        timer = threading.Event()
+        timer.wait(chance.random() * 0.4)  # the moment of the kill is what varies
+        notify.send_signal(signal.SIGKILL)
+        notify.wait(DEADLINE_S)
+        if turn % 4 == 3:
+            luzia.kill_daemon()
+            client = luzia.client()
+        notify = luzia.start("notify", "run")
+    client.wait(jobs)
+
+    def arrived() -> list[str]:
+        database = Path(luzia.env["LUZIA_STATE_DIR"], "notify.db")
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as opened:
+            rows = opened.execute("SELECT notice FROM notices WHERE status = 'sent'").fetchall()
+        return [json.loads(notice)["fields"]["job"] for (notice,) in rows]
+
+    until(lambda: sorted(arrived()) == sorted(jobs), "every job is told", 6 * DEADLINE_S)
+
+
+def test_no_secret_is_shown_anywhere(luzia: PrivateLuzia, silent_port: int, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("json://user:pass-w0rd@127.0.0.1:1/token-S3CRET")
+    file.chmod(0o600)
+    configure(luzia, f'[notify.targets.web]\nurl_file = "{file}"\n[[notify.rules]]\ntargets = ["web"]\n')
+    client = luzia.client()
+    notify = start(luzia)
+    client.wait([luzia.shell("false")])
+    until(lambda: any(row["error"] for row in log(luzia)), "the delivery fails")
+    shown = [luzia.run("notify", *words) for words in (("status",), ("log", "--json"), ("test", "web"))]
+    notify.terminate()
+    output = notify.communicate(timeout=DEADLINE_S)
+    stored = b"".join(path.read_bytes() for path in Path(luzia.root).rglob("*") if path.is_file())
+    for secret in (b"pass-w0rd", b"S3CRET"):
+        assert not any(secret in each.stdout + each.stderr for each in shown)
+        assert secret not in b"".join(output) + stored
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("run",), 74, b"no targets in"),
+        (("test", "phnoe"), 2, b"unknown target 'phnoe'"),
+        (("test",), 2, b"required: TARGET"),
+        ((), 2, b"required: ACTION"),
+    ],
+)
+def test_wrong_words_are_told(luzia: PrivateLuzia, words: tuple[str, ...], status: int, message: bytes) -> None:
+    refused = luzia.run("notify", *words)
+    assert (refused.returncode, message in refused.stderr) == (status, True), refused.stderr
+
+
+def test_a_test_message_is_sent_at_once(luzia: PrivateLuzia, sink: Sink) -> None:
+    configure(luzia, webhook(sink.url))
+    assert luzia.run("notify", "test", "hook").stdout.decode() == "✓ sent to hook\n"
+    assert sink.titles == ["✓ overbits: a test of luzia's notices"]
+
+
+def test_one_process_delivers(luzia: PrivateLuzia, sink: Sink) -> None:
+    configure(luzia, webhook(sink.url))
+    luzia.client()
+    start(luzia)
+    second = luzia.run("notify", "run")
+    assert second.returncode == 74
+    assert b"another `luzia notify` uses" in second.stderr
+
+
+def test_a_mistake_in_the_tables_does_not_stop_the_daemon(luzia: PrivateLuzia) -> None:
+    configure(luzia, "[notify.targets.hook]\nwebhok = 'http://127.0.0.1:1/'\n")
+    assert luzia.client().get_info().pid
+    refused = luzia.run("notify", "run")
+    assert refused.returncode == 74
+    assert b"webhok" in refused.stderr
+
+
+def test_idle_means_no_wakeups(luzia: PrivateLuzia, sink: Sink) -> None:
+    configure(luzia, webhook(sink.url))
+    client = luzia.client()
+    notify = start(luzia)
+    client.wait([luzia.shell("true")])
+    until(lambda: [row["status"] for row in log(luzia)] == ["sent"], "it is told")
+    counts: list[int] = []
+
+    def has_slept() -> bool:
+        counts.append(_wakeups(notify.pid))
+        return len(counts) > 50 and len(set(counts[-50:])) == 1
+
+    until(has_slept, "a second without a wakeup")
+
+
+def _wakeups(pid: int) -> int:
+    found = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        lines = (thread / "status").read_text().splitlines()
+        found += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return found
