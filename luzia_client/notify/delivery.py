@@ -126,15 +126,13 @@ def make_message(target: Target, told: list[Notice]) -> Message:
     if len(told) == 1:
         title, body = notices.title(told[0], target.title), notices.body(told[0], target.body)
         event = msgspec.to_builtins(told[0])
-        fields = told[0].fields
-        variables = {f"LUZIA_{name.upper()}": fields.get(name, "") for name in notices.FIELDS}
-        variables["LUZIA_SUBJECT"] = told[0].subject
+        fields = {name: told[0].fields.get(name, "") for name in notices.FIELDS} | {"subject": told[0].subject}
     else:
         title, body = notices.digest(told)
         event = {"subject": "digest", "notices": [msgspec.to_builtins(each) for each in told]}
-        variables = {"LUZIA_SUBJECT": "digest"}
-    variables |= {"LUZIA_TITLE": title, "LUZIA_BODY": body}
-    variables = {name: value.replace("\0", "") for name, value in variables.items()}
+        fields = {"subject": "digest"}
+    fields |= {"title": title, "body": body}
+    variables = {f"LUZIA_{name.upper()}": text.replace("\0", "") for name, text in fields.items()}
     if target.command:
         return Message("command", title, body, command=target.command, event=event, variables=variables)
     if target.desktop:

@@ -17,7 +17,10 @@ NOBODY = "none"
 
 
 class Posting(msgspec.Struct, frozen=True):
-    """A target, and how its notice is delivered. after: not before that. digest_s: seconds during which others are collected."""
+    """A target, and how its notice is delivered.
+
+    after: not before that. digest_s: seconds during which others are collected.
+    """
 
     target: str
     after: datetime | None = None
