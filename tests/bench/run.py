@@ -27,7 +27,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, floods, graphs, simulate, trees  # noqa: E402
+from bench import decisions, floods, graphs, searching, simulate, trees  # noqa: E402
 from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
 from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
@@ -73,6 +73,7 @@ def main() -> int:
         many_jobs,
         flooded,
         large_graph,
+        search,
         deciding,
     )
     for measure in measures:
@@ -270,6 +271,18 @@ def large_graph() -> list[Figure]:
     return [
         Figure(f"a graph of {graphs.JOBS:,} jobs in one request", how, taken.answered_s, "s", 1.5),
         Figure("longest wait of another client during the request", "same runs", taken.others_s, "s"),
+    ]
+
+
+def search() -> list[Figure]:
+    """What finding jobs by words costs."""
+    found = searching.search()
+    how = f"`list` with `search`, {searching.MANY:,} queued jobs; median of {searching.ROUNDS}"
+    return [
+        Figure("a search for words of one job", how, found.rare_ms, "ms", 20),
+        Figure("a search for words of all jobs", how, found.common_ms, "ms", 20),
+        Figure("a search for words of no job", how, found.none_ms, "ms", 20),
+        Figure("the first search, which makes the index", "once", found.first_ms, "ms"),
     ]
 
 
