@@ -285,7 +285,8 @@ class Client:
         with the next event: from this call in a blocking client, from the first iteration in an asynchronous one.
         jobs, projects, kinds: only events of these; empty is all.
 
-        Raises Refused: `events_expired` when the events after `after` are no longer stored, and DaemonUnreachableError
+        Raises Refused: `events_expired` when events after `after` are no longer stored, with the `oldest_seq` from
+        which on all are: list the jobs again, or subscribe after the seq before it. Raises DaemonUnreachableError
         after `reconnect_s` seconds without a daemon.
         """
         request = requests.Subscribe(
