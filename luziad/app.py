@@ -32,6 +32,7 @@ from luziad.handlers.services import Services
 from luziad.jobs.directories import JobDirectories
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
+from luziad.jobs.search import JobSearch
 from luziad.jobs.status_file import StatusFiles
 from luziad.journal.finish_waiters import FinishWaiters
 from luziad.journal.history import History
@@ -343,6 +344,7 @@ class App:
             watcher=self._watcher,
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
+            search=JobSearch(self._table, self._journal.subscribe),
             subscribers=subscribers,
         )
         self._snapshotting = SnapshotTimer(

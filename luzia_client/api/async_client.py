@@ -104,14 +104,17 @@ class AsyncClient:
         page_size: int = 500,
         tags: Mapping[str, str] | None = None,
         parent: JobLike | None = None,
+        search: str = "",
     ) -> AsyncIterator[Job]:
         """All jobs, newest first, fetched `page_size` at a time while the iterator is used.
 
-        projects, states, tags, parent: as in `list_jobs`.
+        projects, states, tags, parent, search: as in `list_jobs`.
         """
         cursor: int | None = None
         while True:
-            page = await self.list_jobs(projects, states, limit=page_size, cursor=cursor, tags=tags, parent=parent)
+            page = await self.list_jobs(
+                projects, states, limit=page_size, cursor=cursor, tags=tags, parent=parent, search=search
+            )
             for job in page.jobs:
                 yield job
             cursor = page.next
@@ -166,7 +169,8 @@ class AsyncClient:
         with the next event: from this call in a blocking client, from the first iteration in an asynchronous one.
         jobs, projects, kinds: only events of these; empty is all.
 
-        Raises Refused: `events_expired` when the events after `after` are no longer stored, and DaemonUnreachableError
+        Raises Refused: `events_expired` when events after `after` are no longer stored, with the `oldest_seq` from
+        which on all are: list the jobs again, or subscribe after the seq before it. Raises DaemonUnreachableError
         after `reconnect_s` seconds without a daemon.
         """
         request = requests.Subscribe(

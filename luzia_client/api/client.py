@@ -142,11 +142,13 @@ class Client:
         since: datetime | None = None,
         sort: SortKey = "created",
         reverse: bool = False,
+        search: str = "",
     ) -> replies.JobPage:
         """A page of jobs, newest first unless `sort` is given, with the number of jobs in each state.
 
         projects, states, tags: only jobs of these projects (names or paths), in these states, with all of these tags.
         parent: only sub-jobs of this job. since: only jobs dispatched at this time or later.
+        search: only jobs that have all of these words in their task, last message, project, tags or id, in any case.
         sort: times and quantities descending, text ascending; reverse: the opposite order.
         limit: jobs in the page, 1 to 1000. cursor: `next` of the previous page, None for the first.
 
@@ -162,6 +164,7 @@ class Client:
             since=None if since is None else arguments.aware("since", since),
             sort=sort,
             reverse=reverse,
+            search=search,
         )
         return self._caller.request(request, replies.JobPage)
 
@@ -172,14 +175,17 @@ class Client:
         page_size: int = 500,
         tags: Mapping[str, str] | None = None,
         parent: JobLike | None = None,
+        search: str = "",
     ) -> Iterator[Job]:
         """All jobs, newest first, fetched `page_size` at a time while the iterator is used.
 
-        projects, states, tags, parent: as in `list_jobs`.
+        projects, states, tags, parent, search: as in `list_jobs`.
         """
         cursor: int | None = None
         while True:
-            page = self.list_jobs(projects, states, limit=page_size, cursor=cursor, tags=tags, parent=parent)
+            page = self.list_jobs(
+                projects, states, limit=page_size, cursor=cursor, tags=tags, parent=parent, search=search
+            )
             yield from page.jobs
             cursor = page.next
             if cursor is None:
@@ -279,7 +285,8 @@ class Client:
         with the next event: from this call in a blocking client, from the first iteration in an asynchronous one.
         jobs, projects, kinds: only events of these; empty is all.
 
-        Raises Refused: `events_expired` when the events after `after` are no longer stored, and DaemonUnreachableError
+        Raises Refused: `events_expired` when events after `after` are no longer stored, with the `oldest_seq` from
+        which on all are: list the jobs again, or subscribe after the seq before it. Raises DaemonUnreachableError
         after `reconnect_s` seconds without a daemon.
         """
         request = requests.Subscribe(

@@ -23,6 +23,7 @@ class ErrorBody(msgspec.Struct, frozen=True):
     code: str
     message: str
     hint: str = ""
+    oldest_seq: int | None = None
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -106,6 +107,6 @@ def reply_in(frame: Frame, kind: type[T]) -> T:
 def refused_error(error: ErrorBody) -> Refused:
     """The exception for an error reply; a code that this client does not know becomes `internal`."""
     try:
-        return Refused(ErrorCode(error.code), error.message, error.hint)
+        return Refused(ErrorCode(error.code), error.message, error.hint, error.oldest_seq)
     except ValueError:
         return Refused(ErrorCode.INTERNAL, f"{error.message} ({error.code})", error.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 
@@ -40,6 +41,26 @@ class Connection:
             self._read(endpoint.REQUEST_TIMEOUT_S)
             if not self._lines:
                 raise endpoint.connection_lost() from exc
+
+    def send_ahead(self, line: bytes) -> None:
+        """Send a line ahead of the replies to earlier ones, which are read meanwhile: the daemon may wait for that."""
+        left = memoryview(line)
+        waiting = select.poll()
+        waiting.register(self._socket, select.POLLIN | select.POLLOUT)
+        while left:
+            ready = waiting.poll(endpoint.REQUEST_TIMEOUT_S * 1000)
+            if not ready:
+                raise endpoint.reply_timeout()
+            if ready[0][1] & select.POLLIN:
+                if not self._read(0.0):
+                    raise endpoint.connection_lost()
+            else:
+                try:
+                    left = left[self._socket.send(left, socket.MSG_DONTWAIT) :]
+                except BlockingIOError:
+                    continue
+                except OSError as exc:
+                    raise endpoint.connection_lost() from exc
 
     def receive(self, timeout_s: float | None = None) -> bytes:
         """The next line, without its newline. timeout_s: None waits forever."""

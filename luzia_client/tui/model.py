@@ -71,6 +71,7 @@ class JobsModel:
         self._all: list[RowKey] = []
         self._matching: list[RowKey] = []
         self._usage_limited: set[str] = set()
+        self._found: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -110,8 +111,9 @@ class JobsModel:
         return max(sum(self.counts.values()) - len(self._all), 0)
 
     def set_filter(self, words: str) -> None:
-        """Match only jobs that contain all of these words in id, project, agent, state, task or tags."""
+        """Match only jobs that contain all of these words in id, project, agent, state, task, tags or last message."""
         self.filter = words.casefold().strip()
+        self._found.clear()
         self._matching = [key for key in self._all if self._matches(self._jobs[key.id])] if self.filter else []
 
     def update_counts(self, page: JobPage) -> None:
@@ -130,6 +132,18 @@ class JobsModel:
         """Add or replace the jobs of a page."""
         for job in jobs:
             self.put(job)
+
+    def put_found(self, words: str, jobs: Sequence[Job]) -> None:
+        """Let jobs match that the daemon has found for a filter, unless there is another one by now.
+
+        They stay as long as the filter, also beyond the number of jobs that are kept.
+        """
+        if words != self.filter:
+            return
+        self._found = {job.id for job in jobs}
+        for job in jobs:
+            known = self._jobs.get(job.id)
+            self._place(drop_details(job) if known is None or known.seq <= job.seq else known)
 
     def apply(self, event: Event) -> None:
         """Update a job; adds it to `stale` if the event does not have all changed fields."""
@@ -187,8 +201,8 @@ class JobsModel:
         insort(self._all, sort_key(job))
         if self.filter and self._matches(job):
             insort(self._matching, sort_key(job))
-        while len(self._all) > self._max_jobs:
-            self.remove(self._all[-1].id)
+        while len(self._all) > self._max_jobs + len(self._found):
+            self.remove(next(key.id for key in reversed(self._all) if key.id not in self._found))
 
     def _remove_row(self, key: RowKey) -> None:
         for rows in (self._all, self._matching):
@@ -198,8 +212,10 @@ class JobsModel:
 
     def _matches(self, job: Job) -> bool:
         tags = " ".join(f"{key}={value}" for key, value in job.tags.items())
-        text = f"{job.id} {job.project} {job.agent} {format_state(job.state)} {job.task} {tags}".casefold()
-        return all(word in text for word in self.filter.split())
+        message = job.activity.last_message if job.activity is not None else None
+        shown = (job.id, job.project, job.agent, format_state(job.state), job.task, tags, message or "")
+        text = " ".join(shown).casefold()
+        return job.id in self._found or all(word in text for word in self.filter.split())
 
 
 def sort_key(job: Job) -> RowKey:

@@ -29,14 +29,18 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
     journal = services.journal
     seq = journal.committed_seq if request.after is None else request.after
     if seq > journal.committed_seq or seq < 0:
-        raise Refused(ErrorCode.EVENTS_EXPIRED, f"event {seq} does not exist; the newest is {journal.committed_seq}")
+        raise await _expired(services, request, f"event {seq} does not exist; the newest is {journal.committed_seq}")
     matches = _EventFilter(services, request, call.uid)
-    if seq < journal.committed_seq and seq + 1 < await services.history.first_seq():
-        raise Refused(ErrorCode.EVENTS_EXPIRED, f"the events after {seq} are no longer stored")
+    if seq < journal.committed_seq and seq < await _oldest_after(services, request):
+        raise await _expired(services, request, f"the events after {seq} are no longer stored")
     call.out_of_order()
     call.answer(replies.StreamStart())
     while seq < journal.committed_seq:
         page = await services.history.page_after(seq)
+        if seq < await _oldest_after(services, request):  # they were pruned while the client was reading
+            call.send(replies.LaggedFrame(replies.Lagged(seq), call.id))
+            call.finish()
+            return
         if not page:
             break
         # What is committed but not yet published comes live.
@@ -46,6 +50,17 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
             _replay(number, text.encode(), matches, call)
         await call.drain()
     _LiveStream(services, call, matches, seq)
+
+
+async def _oldest_after(services: Services, request: Subscribe) -> int:
+    """The seq after which no event of the subscription is missing, except of progress."""
+    pruned = await services.history.pruned()
+    return pruned.lost if request.jobs else pruned.horizon  # all others of jobs that are remembered are kept
+
+
+async def _expired(services: Services, request: Subscribe, message: str) -> Refused:
+    oldest_seq = await _oldest_after(services, request) + 1
+    return Refused(ErrorCode.EVENTS_EXPIRED, f"{message}; all are stored from {oldest_seq} on", oldest_seq=oldest_seq)
 
 
 def unsubscribe(services: Services, request: Unsubscribe, call: Call) -> replies.StreamEnded:

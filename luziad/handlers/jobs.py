@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import FINAL_STATES, JobState
-from luzia_protocol.requests import MAX_PAGE, List, Status
+from luzia_protocol.requests import MAX_PAGE, MAX_SEARCH_CHARS, MAX_SEARCH_WORDS, List, Status
 
 from luziad.handlers.pages import encode_jobs
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
+from luziad.jobs.search import fold
 from luziad.jobs.sorting import iter_by_turn, sort_jobs
 from luziad.scheduling.ready.turns import jobs_by_turn
 
@@ -34,6 +35,9 @@ def list_jobs(services: Services, request: List, call: Call) -> SlicedReply:
     """A page of jobs."""
     if not 1 <= request.limit <= MAX_PAGE:
         raise Refused(ErrorCode.BAD_REQUEST, f"`limit` must be from 1 to {MAX_PAGE}, not {request.limit}")
+    if len(request.search) > MAX_SEARCH_CHARS or len(request.search.split()) > MAX_SEARCH_WORDS:
+        message = f"`search` must be at most {MAX_SEARCH_WORDS} words in {MAX_SEARCH_CHARS} characters"
+        raise Refused(ErrorCode.BAD_REQUEST, message)
     request = replace(request, projects=[services.find_project(each) for each in request.projects])
     seq = services.journal.committed_seq  # what happens while the page is made comes after this
     is_newest_first = request.sort == "created" and not request.reverse
@@ -61,7 +65,7 @@ def _newest(services: Services, request: List, uid: int) -> Page:
     matches = _filter(services, request, uid)
     page: list[JobRecord] = []
     for record in _candidates(services, request, uid):
-        if matches(record) and (request.cursor is None or record.n < request.cursor):
+        if record is not None and matches(record) and (request.cursor is None or record.n < request.cursor):
             if len(page) == request.limit:
                 return page, True
             page.append(record)
@@ -73,7 +77,7 @@ def _sorted(services: Services, request: List, uid: int) -> Page:
     matches = _filter(services, request, uid)
     selected: list[JobRecord] = []
     for record in _candidates(services, request, uid):
-        if matches(record):
+        if record is not None and matches(record):
             selected.append(record)
         yield
     ordered = yield from sort_jobs(selected, request.sort, reverse=request.reverse)
@@ -89,6 +93,8 @@ def _sorted(services: Services, request: List, uid: int) -> Page:
 
 def _by_turn(services: Services, request: List, uid: int) -> Page:
     matches = _filter(services, request, uid)
+    if request.search.strip():
+        matches = yield from _limit_to_search(services, request, matches)
     begin = max(request.cursor or 0, 0)
     end = begin + request.limit
     found: dict[str, JobRecord] = {}  # a job that changes meanwhile may come twice
@@ -125,13 +131,28 @@ def _filter(services: Services, request: List, uid: int) -> Callable[[JobRecord]
     return matches
 
 
+def _limit_to_search(
+    services: Services, request: List, matches: Callable[[JobRecord], bool]
+) -> Generator[None, None, Callable[[JobRecord], bool]]:
+    """The filter, with the search done beforehand."""
+    found: set[str] = set()
+    for record in services.search.find(fold(request.search).split()):
+        if record is not None:
+            found.add(record.id)
+        yield
+    return lambda record: record.id in found and matches(record)
+
+
 def _has_tags(record: JobRecord, tags: dict[str, str]) -> bool:
     return record.spec.origin is not None and tags.items() <= record.spec.origin.tags.items()
 
 
-def _candidates(services: Services, request: List, uid: int) -> Iterable[JobRecord]:
-    """As few jobs as the indexes of the table allow, newest first; the table may change while they are read."""
+def _candidates(services: Services, request: List, uid: int) -> Iterable[JobRecord | None]:
+    """As few jobs as the indexes allow, newest first; the table may change while they are read. None is a step."""
     table = services.table
+    words = fold(request.search).split()
+    if words:
+        return services.search.find(words)
     if request.parent is not None:
         return reversed(table.children(table.find(request.parent, uid)))
     states = set(request.states)

@@ -18,6 +18,7 @@ from luziad.handlers.dispatch.project import unknown_project
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
+from luziad.jobs.search import JobSearch
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import describe_job, summarize_job, unreadable_job
 from luziad.journal.finish_waiters import FinishWaiters
@@ -52,6 +53,7 @@ class Services:
     watcher: FileWatcher
     finals: FinishWaiters
     history: History
+    search: JobSearch
     subscribers: set[object]
 
     @property

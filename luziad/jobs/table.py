@@ -29,6 +29,7 @@ class JobTable:
         self.family = FamilyTree()
         self.reserved_ids: set[str] = set()  # of jobs that are about to be added
         self.queued = 0  # jobs in the state queued
+        self.renamed = 0  # how often a job's project was given another name
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -64,6 +65,7 @@ class JobTable:
         for counts, by in ((self._counts[record.project], -1), (self._counts.setdefault(project, Counter()), +1)):
             counts[record.status.state] += by
         record.project = project
+        self.renamed += 1
 
     def get(self, job: str) -> JobRecord | None:
         """The job with exactly this id."""

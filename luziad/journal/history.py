@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from luziad.store.sqlite import EventReader
+from luziad.store.sqlite import EventReader, PrunedEvents
 
 PAGE = 500
 
@@ -22,6 +22,6 @@ class History:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._files, self._reader.after, seq, PAGE)
 
-    async def first_seq(self) -> int:
-        """The seq of the oldest event that is kept, 0 when there is none. Raises StorageError."""
-        return await asyncio.get_running_loop().run_in_executor(self._files, self._reader.first_seq)
+    async def pruned(self) -> PrunedEvents:
+        """Which events are missing. Raises StorageError."""
+        return await asyncio.get_running_loop().run_in_executor(self._files, self._reader.pruned)

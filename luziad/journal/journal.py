@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from luzia_protocol.events import Event
+from luzia_protocol.events import Event, Progressed
 
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
@@ -27,8 +27,6 @@ from luziad.store.sqlite import Store
 
 log = logging.getLogger("luziad.journal")
 
-EVENTS_KEPT = 200_000
-PRUNE_EVERY = 20_000
 RETRY_S = 1.0
 _encode = msgspec.json.Encoder().encode
 
@@ -106,8 +104,10 @@ class Journal:
         self._retry: asyncio.TimerHandle | None = None
         self._idle: list[asyncio.Future[None]] = []
         self.events = EventFactory(self.next_seq)
-        self._next_seq = max(store.last_seq(), least_seq) + 1
-        self._pruned = self._next_seq
+        last_seq = store.last_seq()
+        if least_seq > last_seq:
+            store.lose_events(least_seq)
+        self._next_seq = max(last_seq, least_seq) + 1
         self.failure: StorageError | None = None
         self._recovered: list[Callback] = []
         self._not_written: list[Subscriber] = []
@@ -243,16 +243,15 @@ class Journal:
         if self._writing is not None or not self._pending:
             return
         self._writing, self._pending = self._pending, _Pending()
-        if self._next_seq - self._pruned > EVENTS_KEPT + PRUNE_EVERY:
-            self._pruned = self._next_seq - EVENTS_KEPT
-            self._writing.batch.prune_to = self._pruned
         self._work.put(self._writing)
 
     def _write(self) -> None:
         """The writer thread."""
         while (pending := self._work.get()) is not None:
             failure, started = None, time.monotonic()
-            pending.batch.events = [(entry.event.seq, entry.raw) for entry in pending.entries]
+            for entry in pending.entries:
+                rows = pending.batch.progress if isinstance(entry.event, Progressed) else pending.batch.events
+                rows.append((entry.event.seq, entry.raw))
             try:
                 self._store.write(pending.batch)
             except StorageError as exc:

@@ -70,7 +70,7 @@ class SessionCall:
         self._reply(OkFrame(ok, self.id))
 
     def refuse(self, refused: Refused) -> None:
-        self._reply(ErrorFrame(Error(refused.code, refused.message, refused.hint), self.id))
+        self._reply(ErrorFrame(Error(refused.code, refused.message, refused.hint, refused.oldest_seq), self.id))
 
     def out_of_order(self) -> None:
         self._session.detach(self)

@@ -13,19 +13,24 @@ class Batch(msgspec.Struct):
 
     jobs: n -> (id, spec) of new and edited jobs. fates: n -> status of each new or changed job.
     probe: write a page in any case, to find out whether the store can be written again.
-    events: [seq, event] rows in order. removed: n of removed jobs. environments: new ones by id.
-    schedules: by name; None deletes the schedule.
+    events, progress: [seq, event] rows in order; those of progress are apart. removed: n of removed jobs.
+    environments: new ones by id. schedules: by name; None deletes the schedule.
     """
 
     jobs: dict[int, tuple[str, bytes]] = {}
     fates: dict[int, bytes] = {}
     events: list[tuple[int, bytes]] = []
+    progress: list[tuple[int, bytes]] = []
     removed: list[int] = []
     environments: dict[int, dict[str, str]] = {}
     dropped_environments: list[int] = []
     schedules: dict[str, bytes | None] = {}
-    prune_to: int | None = None
     probe: bool = False
+
+    @property
+    def last_seq(self) -> int:
+        """The seq of the newest event, 0 without one."""
+        return max((rows[-1][0] for rows in (self.events, self.progress) if rows), default=0)
 
     def statements(self) -> Iterable[tuple[str, bytes]]:
         """The statements to run, with the JSON array that each takes."""
@@ -37,6 +42,8 @@ class Batch(msgspec.Struct):
             yield "update_fates", b"[" + b",".join(changed) + b"]"
         if self.events:
             yield "insert_events", b"[" + b",".join(b"[%d,%b]" % row for row in self.events) + b"]"
+        if self.progress:
+            yield "insert_progress", b"[" + b",".join(b"[%d,%b]" % row for row in self.progress) + b"]"
         if self.removed:
             yield "delete_jobs", msgspec.json.encode(self.removed)
         if self.schedules:

@@ -19,7 +19,7 @@ from luziad.store.queries import SQL
 log = logging.getLogger("luziad.store")
 
 APPLICATION_ID = 0x6C757A61
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 WAL_KEPT_BYTES = 16 * 1024 * 1024
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 

@@ -22,13 +22,43 @@ INSERT OR REPLACE INTO events (seq, event)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
 FROM json_each(?);
 
+-- name: insert_progress
+-- Events of progress: [seq, event].
+INSERT OR REPLACE INTO progress (seq, event)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
+FROM json_each(?);
+
 -- name: delete_jobs
 -- Removed jobs: n.
 DELETE FROM jobs WHERE n IN (SELECT value FROM json_each(?));
 
+-- name: nth_newest_event
+-- The seq of the newest event beyond a number of events that are kept.
+SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?;
+
+-- name: raise_horizon
+-- The newest of the events that prune_events deletes, up to this seq.
+UPDATE pruned SET horizon = max(horizon, ifnull((
+    SELECT max(seq) FROM events
+    WHERE seq <= ? AND iif(json_valid(event), ifnull(json_extract(event, '$.job'), ''), '') NOT IN (SELECT id FROM jobs)
+), 0));
+
 -- name: prune_events
--- Events up to and including this seq.
-DELETE FROM events WHERE seq <= ?;
+-- Events up to and including this seq whose jobs are forgotten, or that are damaged.
+DELETE FROM events
+WHERE seq <= ? AND iif(json_valid(event), ifnull(json_extract(event, '$.job'), ''), '') NOT IN (SELECT id FROM jobs);
+
+-- name: prune_progress
+-- Events of progress beyond a number that is kept.
+DELETE FROM progress WHERE seq <= (SELECT seq FROM progress ORDER BY seq DESC LIMIT 1 OFFSET ?);
+
+-- name: lose_events
+-- After a repair: what has happened up to this seq may be missing.
+UPDATE pruned SET lost = max(lost, ?1), horizon = max(horizon, ?1);
+
+-- name: pruned
+-- What is missing of the events: lost, horizon.
+SELECT lost, horizon FROM pruned;
 
 -- name: load_jobs
 -- All jobs, oldest first.
@@ -46,19 +76,18 @@ WHERE id = excluded.id AND ifnull(json_extract(excluded.fate, '$.seq'), 0) > ifn
 
 -- name: last_seq
 -- The newest event's seq, NULL when there is none.
-SELECT max(seq) FROM events;
+SELECT max(seq) FROM (SELECT max(seq) AS seq FROM events UNION ALL SELECT max(seq) FROM progress);
 
 -- name: last_seq_of_jobs
 -- The newest seq in the status of a job, NULL when there is none.
 SELECT max(json_extract(fate, '$.seq')) FROM jobs;
 
--- name: first_seq
--- The oldest event's seq, NULL when there is none.
-SELECT min(seq) FROM events;
-
 -- name: events_after
--- Events after a seq, up to a limit.
-SELECT seq, event FROM events WHERE seq > ? ORDER BY seq LIMIT ?;
+-- Events after a seq, with those of progress, up to a limit.
+SELECT seq, event FROM events WHERE seq > ?1
+UNION ALL
+SELECT seq, event FROM progress WHERE seq > ?1
+ORDER BY seq LIMIT ?2;
 
 -- name: insert_environment
 -- Variables of jobs, in the private database: id, JSON object.

@@ -10,7 +10,7 @@ import logging
 import os
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -20,6 +20,7 @@ from luziad.store import opening
 from luziad.store.batch import Batch, is_intact
 from luziad.store.files import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
 from luziad.store.open_files import OpenFiles
+from luziad.store.pruning import EventPruner
 from luziad.store.queries import SQL
 
 log = logging.getLogger("luziad.store")
@@ -40,6 +41,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._undeleted: list[int] = []
+        self._pruner = EventPruner()
         file = path / STORE_NAME
         try:
             if not file.exists():
@@ -78,12 +80,11 @@ class Store:
                     self._jobs.execute(SQL[statement], (rows.decode(),))
                 if batch.probe:
                     self._jobs.execute(_PROBE)
-                if batch.prune_to is not None:
-                    self._jobs.execute(SQL["prune_events"], (batch.prune_to,))
+                self._pruner.written(self._jobs, len(batch.events), len(batch.progress))
         except sqlite3.Error as exc:
             raise StorageError(f"{self.path}: {exc}") from exc
-        if batch.events:
-            self._last_commit.write(batch.events[-1][0])
+        if batch.events or batch.progress:
+            self._last_commit.write(batch.last_seq)
         self._undeleted += batch.dropped_environments
         self._delete_environments()
         self._remember_files()
@@ -131,6 +132,14 @@ class Store:
         """The newest seq in the status of a job, 0 when there is none."""
         rows: list[tuple[int | None]] = self._rows(self._jobs, "last_seq_of_jobs")
         return rows[0][0] or 0
+
+    def lose_events(self, seq: int) -> None:
+        """Note that what has happened up to this seq may be missing. Raises StorageError."""
+        try:
+            self._jobs.execute(SQL["lose_events"], (seq,))
+        except sqlite3.Error as exc:
+            raise StorageError(f"{self.path}: {exc}") from exc
+        self._remember_files()
 
     def close(self) -> None:
         """Close both databases, which merges their WAL files."""
@@ -183,6 +192,16 @@ class Store:
             ) from exc
 
 
+class PrunedEvents(NamedTuple):
+    """Which events are missing, as seqs.
+
+    lost: all events up to it. horizon: some up to it, of jobs that are forgotten; of other jobs only progress.
+    """
+
+    lost: int
+    horizon: int
+
+
 class EventReader:
     """Reads past events over a separate connection. Use it from one thread."""
 
@@ -190,10 +209,10 @@ class EventReader:
         self._path = path / STORE_NAME
         self._database: sqlite3.Connection | None = None
 
-    def first_seq(self) -> int:
-        """The seq of the oldest event that is kept, 0 when there is none. Raises StorageError."""
-        rows: list[tuple[int | None]] = self._query("first_seq", ())
-        return rows[0][0] or 0
+    def pruned(self) -> PrunedEvents:
+        """Which events are missing. Raises StorageError."""
+        rows = self._query("pruned", ())
+        return PrunedEvents(*rows[0])
 
     def after(self, seq: int, limit: int) -> list[tuple[int, str]]:
         """At most `limit` events after `seq`, as (seq, JSON). Raises StorageError."""

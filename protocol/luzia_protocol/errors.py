@@ -116,7 +116,7 @@ class ErrorCode(StrEnum):
     WORKTREE_KEPT = "worktree_kept"
     """The job's git worktree contains work that exists nowhere else, so it is kept."""
     EVENTS_EXPIRED = "events_expired"
-    """The events after this `seq` are no longer stored."""
+    """Some events after this `seq` are no longer stored; `oldest_seq` says from which on all are."""
     CONFIG_INVALID = "config_invalid"
     """The configuration file is invalid; the previous configuration stays in force."""
     OUTPUT_UNREADABLE = "output_unreadable"
@@ -235,13 +235,15 @@ class Refused(LuziaError):
     """The daemon refuses a request.
 
     message: what is wrong and where. hint: what to do next; empty takes the remedy of the code.
+    oldest_seq: with EVENTS_EXPIRED, the seq from which on all events are stored; None if unknown.
     """
 
     code: ErrorCode
 
-    def __init__(self, code: ErrorCode, message: str, hint: str = "") -> None:
+    def __init__(self, code: ErrorCode, message: str, hint: str = "", oldest_seq: int | None = None) -> None:
         super().__init__(message, hint or REMEDIES[code])
         self.code = code
+        self.oldest_seq = oldest_seq
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.code, self.message, self.hint)
+        return type(self), (self.code, self.message, self.hint, self.oldest_seq)

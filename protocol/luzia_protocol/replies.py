@@ -30,12 +30,17 @@ from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
 from luzia_protocol.schedules import ScheduleResult as ScheduleResult
 
 
-class Error(msgspec.Struct, frozen=True):
-    """Why a request was refused: a code for programs, a message and a remedy for users."""
+class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a request was refused: a code for programs, a message and a remedy for users.
+
+    oldest_seq: with `events_expired`, the seq from which on all events are stored, except old ones of progress:
+    subscribing after the one before it succeeds.
+    """
 
     code: ErrorCode
     message: str
     hint: str = ""
+    oldest_seq: int | None = None
 
 
 class HelloResult(msgspec.Struct, frozen=True):

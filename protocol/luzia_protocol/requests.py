@@ -67,6 +67,8 @@ class List(Base, tag="list"):
     sort: another order: times and quantities descending, text ascending; jobs without a value last, equal ones newest
     first. `turn` is the order of luzia_protocol.states.SORT_KEYS.
     reverse: the opposite order. A job that changes between two pages of such an order may be in both or in neither.
+    search: select jobs that have all of these words, in any case, anywhere in their task, last message, project, tags
+    (KEY=VALUE) or id; up to MAX_SEARCH_WORDS words in MAX_SEARCH_CHARS characters.
     """
 
     projects: list[str] = []
@@ -78,6 +80,7 @@ class List(Base, tag="list"):
     since: AwareTime | None = None
     sort: SortKey = "created"
     reverse: bool = False
+    search: str = ""
 
 
 class Wait(Base, tag="wait"):
@@ -177,5 +180,7 @@ MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_WAIT_JOBS = 10_000
 MAX_PARENTS = 1000
 MAX_TAGS = 16
+MAX_SEARCH_WORDS = 16
+MAX_SEARCH_CHARS = 1000
 MAX_TAG_CHARS = 200
 MAX_GRAPH_JOBS = 10_000

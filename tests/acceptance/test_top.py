@@ -186,6 +186,19 @@ def test_a_filter_narrows_the_list_as_it_is_typed(luzia: PrivateLuzia) -> None:
         screen.shows(apples, pears)
 
 
+def test_a_filter_finds_what_the_list_does_not_have(luzia: PrivateLuzia) -> None:
+    """The list has only the beginning of a task; the daemon knows all of it."""
+    apples = ended(luzia, ": " + "fruit " * 100 + "apples")
+    pears = ended(luzia, "true pears")
+    with top(luzia) as screen:
+        screen.shows(apples, pears)
+        screen.press("/", *"apples")
+        screen.shows_no_more(pears)
+        screen.shows(apples, "Filter: apples")
+        screen.press("enter")
+        screen.shows("filter: apples, 1 of 2")
+
+
 def test_a_slow_terminal_keeps_up_with_many_changes(luzia: PrivateLuzia) -> None:
     luzia.client()
     with terminal(luzia.command("top"), luzia.env, luzia.project, bytes_per_s=4000) as screen:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, floods, graphs, scraping, simulate, trees  # noqa: E402
+from bench import decisions, floods, graphs, scraping, searching, selections, simulate, trees  # noqa: E402
 from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
 from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
@@ -73,6 +73,8 @@ def main() -> int:
         many_jobs,
         flooded,
         large_graph,
+        search,
+        many_at_once,
         deciding,
     )
     for measure in measures:
@@ -272,6 +274,32 @@ def large_graph() -> list[Figure]:
     return [
         Figure(f"a graph of {graphs.JOBS:,} jobs in one request", how, taken.answered_s, "s", 1.5),
         Figure("longest wait of another client during the request", "same runs", taken.others_s, "s"),
+    ]
+
+
+def search() -> list[Figure]:
+    """What finding jobs by words costs."""
+    found = searching.search()
+    how = f"`list` with `search`, {searching.MANY:,} queued jobs; median of {searching.ROUNDS}"
+    return [
+        Figure("a search for words of one job", how, found.rare_ms, "ms", 20),
+        Figure("a search for words of all jobs", how, found.common_ms, "ms", 20),
+        Figure("a search for words of no job", how, found.none_ms, "ms", 20),
+        Figure("the first search, which makes the index", "once", found.first_ms, "ms"),
+    ]
+
+
+def many_at_once() -> list[Figure]:
+    """What one command for many jobs costs."""
+    changed = selections.change()
+    how = f"whole command, {selections.JOBS:,} queued jobs"
+    return [
+        Figure(f"`luzia cancel --all` of {selections.JOBS:,} jobs", how, changed.cancel_s, "s", 1),
+        Figure(f"`luzia retry --all` of {selections.JOBS:,} jobs", how, changed.retry_s, "s", 1),
+        Figure(f"`luzia remove --all` of {selections.JOBS:,} jobs", how, changed.remove_s, "s", 1),
+        Figure(f"`luzia hold --all` of {selections.JOBS:,} jobs", how, changed.hold_s, "s", 1),
+        Figure(f"`luzia release --all` of {selections.JOBS:,} jobs", how, changed.release_s, "s", 1),
+        Figure(f"`luzia batch --each` of {selections.JOBS:,} jobs", how, changed.batch_s, "s", 1.5),
     ]
 
 

@@ -117,16 +117,22 @@ def parents_first(jobs: Iterable[Job]) -> list[str]:
 
 def _sort_ids(client: Client, names: Sequence[str]) -> list[str]:
     """Given ids as those of jobs in the order of `parents_first`; unknown ones are last, for the daemon to refuse."""
-    from luzia_protocol.errors import Refused  # only here: `luzia jobs` loads this module and must be fast
+    # Only here: `luzia jobs` loads this module and must be fast.
+    from luzia_protocol.errors import Refused
+    from luzia_protocol.replies import StatusResult
+    from luzia_protocol.requests import Status
+
+    from luzia_client.api.pipeline import exchange_each
 
     found: dict[str, Job] = {}
     unknown: list[str] = []
-    for name in names:
-        try:
-            job = client.get_job(name)
-            found[job.id] = job
-        except Refused:
+    client.disconnect()
+    replies = exchange_each(client.socket, (Status(job=name) for name in names), StatusResult)
+    for name, reply in zip(names, replies, strict=True):
+        if isinstance(reply, Refused):
             unknown.append(name)
+        else:
+            found[reply.job.id] = reply.job
     return [*parents_first(found.values()), *unknown]
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 
 from luzia_protocol.errors import Refused
+from luzia_protocol.replies import GraphResult
+from luzia_protocol.requests import Graph
 
 from luzia_client.api.client import Client
-from luzia_client.api.requests import GraphJob
+from luzia_client.api.pipeline import MAX_AHEAD, exchange_each
+from luzia_client.api.requests import GraphJob, graph_request
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
 from luzia_client.cli.args.errors import UsageError
@@ -65,26 +68,41 @@ def run(args: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
+def _graph_of_line(number: int, job: GraphJob, args: argparse.Namespace) -> Graph:
+    key = f"{args.key}/{number}" if args.key else None
+    return graph_request([{**job, "name": job.get("name") or f"line-{number}"}], key, args.parent)
+
+
+def _follows_others(job: GraphJob) -> bool:
+    """Whether the job may follow one of an earlier line (`@last`), which must be on disk before."""
+    return any(job.get(field) for field in ("after", "after_any", "after_fail"))
+
+
 def _each(lines: list[bytes], source: str, args: argparse.Namespace) -> int:
     """Dispatch each line by itself; returns 0 if all were accepted."""
     status, accepted, refused = exit_codes.OK, 0, 0
+    parsed = list(job_files.parse_batch(lines, source))
+    valid = [(number, job) for number, job in parsed if not isinstance(job, UsageError)]
     with Client() as client:
-        for number, job in job_files.parse_batch(lines, source):
-            try:
-                if isinstance(job, UsageError):
-                    raise job
-                name = job.get("name") or f"line-{number}"
-                key = f"{args.key}/{number}" if args.key else None
-                (job_name,) = client.graph([{**job, "name": name}], key, args.parent).jobs.values()
-            except UsageError as exc:
+        results = exchange_each(
+            client.socket,
+            (_graph_of_line(number, job, args) for number, job in valid),
+            GraphResult,
+            ahead=1 if any(_follows_others(job) for _, job in valid) else MAX_AHEAD,
+        )
+        for number, job in parsed:
+            if isinstance(job, UsageError):
                 refused += 1
-                status = print_error(exc.message, exc.hint, exit_codes.USAGE)
-            except Refused as exc:
+                status = print_error(job.message, job.hint, exit_codes.USAGE)
+                continue
+            result = next(results)
+            if isinstance(result, Refused):
                 refused += 1
-                status = print_error(f"{source}, line {number}: {exc.message}", exc.hint, exit_codes.REFUSED)
-            else:
-                accepted += 1
-                print_json({"line": number, "job": job_name}) if args.json else print(job_name)
+                status = print_error(f"{source}, line {number}: {result.message}", result.hint, exit_codes.REFUSED)
+                continue
+            accepted += 1
+            (job_name,) = result.jobs.values()
+            print_json({"line": number, "job": job_name}) if args.json else print(job_name)
     if refused:
         print_error(f"{source}: dispatched {format_quantity(accepted, 'job')}, refused {refused}", "", status)
     return status

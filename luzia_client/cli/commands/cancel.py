@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from luzia_protocol.requests import Cancel
+
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
@@ -26,4 +28,4 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         jobs = reversed(select_ids(client, args, "cancel", LIVE_STATES))  # none ends by the end of another one of them
-        return change_each(jobs, client.cancel, args.json, "cancelled")
+        return change_each(client, (Cancel(job=job) for job in jobs), args.json, "cancelled")

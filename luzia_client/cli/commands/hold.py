@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from luzia_protocol.jobs import JobState
+from luzia_protocol.operations import Hold
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
@@ -26,4 +27,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return change_each(select_ids(client, args, "hold", [JobState.QUEUED]), client.hold, args.json, "held")
+        jobs = select_ids(client, args, "hold", [JobState.QUEUED])
+        return change_each(client, (Hold(job=job) for job in jobs), args.json, "held")

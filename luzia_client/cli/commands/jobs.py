@@ -14,7 +14,7 @@ from luzia_client.cli.watch.notifier import add_notifier_options, notifier_optio
 
 EXAMPLES = (
     ("luzia jobs", "list the live jobs and those that ended most recently"),
-    ("luzia jobs a2f5", "show the details of a job"),
+    ("luzia jobs --search 'login css'", "find jobs by words, the newest first"),
     ("luzia jobs --state failed --since 2h --format id,reason", "list recent failures with their reasons"),
 )
 
@@ -44,9 +44,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_tag_option(selection, "only jobs with this tag (repeatable)")
     selection.add_argument("--parent", metavar="ID", help="only the sub-jobs of this job")
     add_since(selection, "2h")
+    selection.add_argument(
+        "--search",
+        default="",
+        metavar="WORDS",
+        help="only jobs that have all of these words in their task, last message, project, tags or id",
+    )
     order = parser.add_argument_group("Order and number")
     order.add_argument(
-        "--sort", choices=SORT_KEYS, metavar="KEY", help=f"sort by {', '.join(SORT_KEYS)} (default: turn)"
+        "--sort",
+        choices=SORT_KEYS,
+        metavar="KEY",
+        help=f"sort by {', '.join(SORT_KEYS)} (default: turn; with --search: created)",
     )
     order.add_argument("-r", "--reverse", action="store_true", help="reverse the order")
     number = order.add_mutually_exclusive_group()
@@ -63,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     states = [state for group in args.state for state in group]
     tags = dict(args.tag)
     selecting = states or tags or args.limit or args.all or args.since or args.sort or args.reverse or args.format
-    selecting = selecting or args.parent
+    selecting = selecting or args.parent or args.search
     if args.ids and (selecting or args.project):
         raise UsageError("IDs cannot be combined with options that select or sort jobs")
     if args.watch and selecting:
@@ -78,8 +87,10 @@ def run(args: argparse.Namespace) -> int:
 
         return show_jobs(args.ids, args.json)
     limit = None if args.all else args.limit or listing.DEFAULT_LIMIT
-    sort = args.sort or "turn"
-    query = listing.JobQuery(args.project, states, tags, limit, args.since, sort, args.reverse, args.parent)
+    sort = args.sort or ("created" if args.search else "turn")
+    query = listing.JobQuery(
+        args.project, states, tags, limit, args.since, sort, args.reverse, args.parent, args.search
+    )
     from luzia_client.cli.commands.dispatch import exchange
 
     if args.json:

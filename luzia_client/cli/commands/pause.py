@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from luzia_protocol.jobs import JobState
+from luzia_protocol.requests import Pause
 
 from luzia_client.api.client import Client
 from luzia_client.cli.administration.queues import add_queue_only, change_queues, selected_queues
@@ -37,4 +38,5 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         if selected_queues(args) is not None:
             return change_queues(client, args, "pause", CAN_BE_PAUSED, client.pause_queue)
-        return change_each(select_ids(client, args, "pause", CAN_BE_PAUSED), client.pause, args.json, "paused")
+        jobs = select_ids(client, args, "pause", CAN_BE_PAUSED)
+        return change_each(client, (Pause(job=job) for job in jobs), args.json, "paused")

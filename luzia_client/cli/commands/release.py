@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.operations import Release
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
@@ -26,9 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return change_each(
-            select_ids(client, args, "release", [JobState.QUEUED], _is_held), client.release, args.json, "released"
-        )
+        jobs = select_ids(client, args, "release", [JobState.QUEUED], _is_held)
+        return change_each(client, (Release(job=job) for job in jobs), args.json, "released")
 
 
 def _is_held(job: Job) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from luzia_protocol.requests import Remove
+
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
@@ -25,4 +27,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        return change_each(select_ids(client, args, "remove", FINAL_STATES), client.remove, args.json, "removed")
+        jobs = select_ids(client, args, "remove", FINAL_STATES)
+        return change_each(client, (Remove(job=job) for job in jobs), args.json, "removed")

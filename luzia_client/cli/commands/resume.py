@@ -9,6 +9,7 @@ import argparse
 from datetime import UTC, datetime
 
 from luzia_protocol.jobs import JobState
+from luzia_protocol.requests import Resume
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -40,9 +41,8 @@ def run(args: argparse.Namespace) -> int:
         if args.agent is not None:
             return _resume_agent(client, args)
         if selected_queues(args) is None:
-            return change_each(
-                select_ids(client, args, "resume", [JobState.PAUSED]), client.resume, args.json, "resumed"
-            )
+            jobs = select_ids(client, args, "resume", [JobState.PAUSED])
+            return change_each(client, (Resume(job=job) for job in jobs), args.json, "resumed")
         status = change_queues(client, args, "resume", [JobState.PAUSED], client.resume_queue)
         print_suspensions(client.get_info().queues, datetime.now(UTC))
         return status

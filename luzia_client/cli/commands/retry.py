@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import argparse
 
+from luzia_protocol.errors import Refused
 from luzia_protocol.replies import RetryResult
+from luzia_protocol.requests import Retry
 
 from luzia_client.api.client import Client
+from luzia_client.api.pipeline import exchange_each
+from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.formatting import FINAL_STATES
-from luzia_client.cli.show.output import change_each
+from luzia_client.cli.show.output import print_change
 
 EXAMPLES = (
     ("luzia retry a2f5", "run a job again"),
@@ -31,16 +36,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    status = exit_codes.OK
     revived: dict[str, str] = {}
     with Client() as client:
-
-        def retry(job: str) -> RetryResult:
-            result = client.retry(job, args.fresh)
-            revived.update(dict.fromkeys(result.revived, result.job))
-            return result
-
         jobs = select_ids(client, args, "retry", FINAL_STATES)
-        status = change_each((job for job in jobs if job not in revived), retry, args.json, "retried")
+        client.disconnect()
+        retries = (Retry(job=job, fresh=args.fresh) for job in jobs)
+        for job, result in zip(jobs, exchange_each(client.socket, retries, RetryResult), strict=True):
+            if job in revived:
+                continue  # the retry of another one has queued it
+            if isinstance(result, Refused):
+                status = print_refusal(result)
+                continue
+            revived.update(dict.fromkeys(result.revived, result.job))
+            print_change(result, args.json, "retried")
     if not args.json:
         for job, parent in revived.items():
             print(f"{job}  queued again: it was skipped because of {parent}")

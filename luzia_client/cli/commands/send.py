@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 
+from luzia_protocol.requests import Send
+
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import change_each
@@ -27,4 +29,4 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     message = " ".join(args.words)
     with Client() as client:
-        return change_each([args.job], lambda job: client.send_message(job, message), args.json, "sent")
+        return change_each(client, [Send(job=args.job, message=message)], args.json, "sent")

@@ -40,6 +40,7 @@ class JobQuery:
         sort: str = "turn",
         reverse: bool = False,
         parent: str | None = None,
+        search: str = "",
     ) -> None:
         self.projects = projects
         self.states = states
@@ -49,11 +50,12 @@ class JobQuery:
         self.sort = sort
         self.reverse = reverse
         self.parent = parent
+        self.search = search
 
     @property
     def filtered(self) -> bool:
         """True when the query may leave out jobs that exist."""
-        return bool(self.projects or self.states or self.tags or self.since or self.parent)
+        return bool(self.projects or self.states or self.tags or self.since or self.parent or self.search)
 
     def request(self) -> dict[str, Any]:
         """The fields of the request."""
@@ -62,6 +64,8 @@ class JobQuery:
             fields["since"] = self.since.isoformat()
         if self.parent is not None:
             fields["parent"] = self.parent
+        if self.search:
+            fields["search"] = self.search
         return fields | {"sort": self.sort} | ({"reverse": True} if self.reverse else {})
 
 

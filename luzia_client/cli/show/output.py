@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -10,6 +10,9 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.replies import JobChange
 from luzia_protocol.states import JobState
 
+from luzia_client.api.client import Client
+from luzia_client.api.pipeline import exchange_each
+from luzia_client.api.requests import CLEAN_TIMEOUT_S
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.screen import Screen
@@ -41,19 +44,18 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def change_each(ids: Iterable[str], change: Callable[[str], JobChange], as_json: bool, act: str) -> int:
-    """Change each job and print it; a refusal does not end the loop. Returns the exit status.
+def change_each(client: Client, requests: Iterable[msgspec.Struct], as_json: bool, act: str) -> int:
+    """Send requests that change one job each, and print every change; a refusal ends nothing. Returns the exit status.
 
     act: what was done, as in `print_change`.
     """
     status = exit_codes.OK
-    for job in ids:
-        try:
-            changed = change(job)
-        except Refused as exc:
-            status = print_refusal(exc)
-            continue
-        print_change(changed, as_json, act)
+    client.disconnect()
+    for changed in exchange_each(client.socket, requests, JobChange, CLEAN_TIMEOUT_S):
+        if isinstance(changed, Refused):
+            status = print_refusal(changed)
+        else:
+            print_change(changed, as_json, act)
     return status
 
 

@@ -140,6 +140,7 @@ class TopApp:
 
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
+            self._feed.search()
             self._top.cursor.select_first()
 
         self._edit("Filter: ", ignore, typed, self._top.model.filter)

@@ -49,17 +49,23 @@ class Feed:
         self._client = AsyncClient(autostart=False, reconnect_s=0.0)
         self._refresh_due = asyncio.Event()
         self._counts_changed = False
+        self._search_due = asyncio.Event()
 
     async def run(self) -> None:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._refresh())
+            tasks.create_task(self._search())
 
     def refresh_visible(self) -> None:
         """Request visible jobs that are stale."""
         if not self._model.stale.isdisjoint(self._visible()):
             self._refresh_due.set()
+
+    def search(self) -> None:
+        """Ask the daemon for jobs that match the filter: it knows older jobs, and the whole texts."""
+        self._search_due.set()
 
     def refresh_reasons(self) -> None:
         """Request the reasons of visible queued jobs again: they contain times."""
@@ -142,6 +148,22 @@ class Feed:
                     failed, self._top.connection_error = False, ""
                 self._changed()
             await asyncio.sleep(REFRESH_GAP_S)
+
+    async def _search(self) -> None:
+        """Search for the newest filter; what was typed meanwhile is searched for next."""
+        while True:
+            await self._search_due.wait()
+            self._search_due.clear()
+            words = self._model.filter
+            if not words:
+                continue
+            try:
+                page = await self._client.list_jobs(self._projects, search=words, limit=PAGE)
+            except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
+                self._top.message = exc.message
+            else:
+                self._model.put_found(words, page.jobs)
+            self._changed()
 
     async def _refresh_once(self) -> None:
         visible = self._visible()

@@ -27,7 +27,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("enter", "Enter", "show the transcript on the full screen, or return", "zoom"),
     ),
     "Inspect": (
-        Key("/", "/", "filter the list as you type; search an open text", "filter"),
+        Key("/", "/", "filter the list, and find older jobs; search an open text", "filter"),
         Key("n", "n", "search further: up in a transcript, down in another text", "search_next"),
         Key("N", "N", "search in the other direction", "search_previous"),
         Key("i", "i", "show the details of the job", "show_details"),

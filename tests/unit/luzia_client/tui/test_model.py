@@ -141,6 +141,22 @@ def test_a_filter_keeps_what_has_all_its_words_and_follows_changes() -> None:
     assert ids(model) == [1, 2, 3, 4]
 
 
+def test_jobs_that_the_daemon_has_found_match_as_long_as_the_filter() -> None:
+    model = JobsModel(most=2)
+    model.put_all([a_job(8, JobState.COMPLETED), a_job(9, JobState.COMPLETED)])
+    model.set_filter("Login ")
+    assert ids(model) == []
+    model.put_found("login", [a_job(1, JobState.COMPLETED, task="a long task, cut before its last words")])
+    assert ids(model) == [1]
+    model.put_found("log", [a_job(2, JobState.COMPLETED)])  # what was typed before
+    assert ids(model) == [1]
+    model.put(a_job(10, JobState.COMPLETED, task="login"))
+    assert ids(model) == [10, 1]
+    model.set_filter("")
+    model.put(a_job(11, JobState.COMPLETED))
+    assert ids(model) == [11, 10]
+
+
 def test_a_filter_by_state_loses_a_job_that_leaves_the_state() -> None:
     model = JobsModel()
     model.put_all([a_job(1, JobState.RUNNING), a_job(2, JobState.RUNNING)])

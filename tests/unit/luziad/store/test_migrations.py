@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,24 @@ def test_every_job_is_there_after_a_migration_with_its_variables_and_its_events(
     opened.store.close()
 
 
+def test_progress_has_a_table_of_its_own_after_a_migration_and_what_was_pruned_is_known(
+    old: Path, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(old / STORE_NAME)) as database:
+        database.execute("DELETE FROM events WHERE seq <= 3")
+        database.execute("""INSERT INTO events VALUES (13, '{"kind":"progress","seq":13}')""")
+        database.execute("INSERT INTO events VALUES (14, 'damaged')")
+        database.commit()
+    (old / f"{STORE_NAME}-seq").unlink(missing_ok=True)
+    store = Store(old)
+    assert store.last_seq() == 14
+    store.close()
+    with closing(sqlite3.connect(old / STORE_NAME)) as database:
+        assert database.execute("SELECT seq FROM progress").fetchall() == [(13,)]
+        assert database.execute("SELECT seq FROM events WHERE seq > 11").fetchall() == [(12,), (14,)]
+        assert database.execute("SELECT lost, horizon FROM pruned").fetchall() == [(3, 3)]
+
+
 def test_a_migration_makes_what_a_new_store_has(old: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
     new.mkdir()
@@ -137,7 +156,8 @@ def test_whoever_is_killed_in_the_middle_of_a_migration_has_lost_nothing(tmp_pat
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(old: Path) -> None:
     database = sqlite3.connect(old / STORE_NAME)
-    database.execute("CREATE TABLE jobs_2 (in_the_way)")
+    for table in ("jobs_2", "progress"):  # of the next schema, and of the one after it
+        database.execute(f"CREATE TABLE {table} (in_the_way)")
     database.commit()
     version = schema_version(database)
     with pytest.raises(StorageError, match="cannot be migrated"):
