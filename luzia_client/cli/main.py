@@ -34,8 +34,8 @@ def run(words: list[str]) -> int:
         return complete.run(words[1:])
     from luzia_client.cli.args.command_line import COMMANDS, is_option
 
-    if words == ["jobs"]:
-        return _list_jobs()
+    if first == "jobs" and _needs_no_parser(words[1:]):
+        return _show_jobs(words[1:])
     if first in COMMANDS:
         return _run_command(first, words[1:])
     if not words or first in ("-h", "--help", "-V", "--version"):
@@ -51,12 +51,24 @@ def run(words: list[str]) -> int:
     return dispatch.run(words)
 
 
-def _list_jobs() -> int:
-    """Run `luzia jobs` without options, for which argparse would take longer to load than all else takes."""
-    from luzia_client.cli.commands.dispatch import exchange
-    from luzia_client.cli.show import listing
+def _needs_no_parser(words: list[str]) -> bool:
+    """Whether they are only IDs, with --json at their end or without. argparse takes longer to load than all else."""
+    ids = words[:-1] if words[-1:] == ["--json"] else words
+    return (bool(ids) or not words) and all(word.isascii() and word[:1] not in ("", "-") for word in ids)
 
-    return listing.print_latest_jobs(exchange)
+
+def _show_jobs(words: list[str]) -> int:
+    """Run `luzia jobs`, or `luzia jobs ID…`."""
+    from luzia_client.cli.commands.dispatch import exchange
+
+    if not words:
+        from luzia_client.cli.show import listing
+
+        return listing.print_latest_jobs(exchange)
+    from luzia_client.cli.show.job_pages import show_jobs
+
+    as_json = words[-1] == "--json"
+    return show_jobs(words[:-1] if as_json else words, as_json, exchange)
 
 
 def _run_command(name: str, words: list[str]) -> int:

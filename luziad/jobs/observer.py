@@ -7,11 +7,11 @@ of all observers, in the order of their calls, is in luziad/app.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Concatenate, Generic, ParamSpec
+from typing import Any, Generic, TypeVarTuple
 
 from luziad.jobs.record import AttemptRecord, JobRecord
 
-P = ParamSpec("P")
+Arguments = TypeVarTuple("Arguments")
 
 
 class JobObserver:
@@ -64,18 +64,18 @@ class JobObserver:
         """The job store can be written again."""
 
 
-class Hook(Generic[P]):
+class Hook(Generic[*Arguments]):
     """Calls one method of all observers that override it, in order. Costs nothing for the others."""
 
     __slots__ = ("_methods", "_name")
 
-    def __init__(self, method: Callable[Concatenate[Any, P], None]) -> None:
+    def __init__(self, method: Callable[[Any, *Arguments], None]) -> None:
         self._name = method.__name__
-        self._methods: list[Callable[P, None]] = []
+        self._methods: list[Callable[[*Arguments], None]] = []
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
+    def __call__(self, *arguments: *Arguments) -> None:
         for method in self._methods:
-            method(*args, **kwargs)
+            method(*arguments)
 
     def add(self, observer: JobObserver) -> None:
         """Call the observer after those that were added before, if it overrides the method."""

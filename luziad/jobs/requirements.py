@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from luziad.jobs.resources import CPUS, MEMORY, cpu_units, memory_blocks
@@ -12,7 +10,7 @@ Needs = tuple[tuple[str, int], ...]
 """Resources with the units that a job reserves of each, sorted by name, each once."""
 
 
-class Wants(NamedTuple):
+class Wants(msgspec.Struct, frozen=True, gc=False):
     """What the ready queue needs to know about a job.
 
     needs: resources and units. depth: the number of its ancestors.

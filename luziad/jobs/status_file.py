@@ -55,8 +55,15 @@ class StatusFiles(JobObserver):
             self._timer.cancel()
             self._timer = None
         changed, self._changed = self._changed, {}
-        for job, record in changed.items():
-            self._files.submit(_write, self._directory(job), msgspec.json.encode(self._view(record)))
+        if changed:
+            contents = [(self._directory(job), msgspec.json.encode(self._view(each))) for job, each in changed.items()]
+            self._files.submit(_write_all, contents)
+
+
+def _write_all(contents: list[tuple[str, bytes]]) -> None:
+    """Write files, of each its job's directory and its content. One call for all wakes the thread once."""
+    for directory, content in contents:
+        _write(directory, content)
 
 
 def _write(directory: str, content: bytes) -> None:

@@ -64,10 +64,10 @@ class Starter(JobObserver):
         if self._is_closed:
             return
         self.lending.serve()
-        exempt = self.exemptions.jobs()
-        if self.journal.failure is not None or (self.queues.stopped and not exempt):
+        if not self.ready.could_start or self.journal.failure is not None:
             return
-        if self.ready.could_start and self.machine.is_busy():
+        exempt = self.exemptions.jobs()
+        if (self.queues.stopped and not exempt) or self.machine.is_busy():
             return
         for record in exempt:
             if self.ready.take(record.id):

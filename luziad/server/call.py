@@ -50,7 +50,7 @@ class SessionCall:
 
     def __init__(self, session: CallSession, call_id: int | str | None, op: str) -> None:
         self._session = session
-        self._closers: list[Callable[[], None]] = []
+        self._closers: tuple[Callable[[], None], ...] = ()
         self.id = call_id
         self.op = op
         self.reply: bytes | None = None
@@ -87,10 +87,10 @@ class SessionCall:
         self._session.add_work(self, work)
 
     def on_close(self, callback: Callable[[], None]) -> None:
-        self._closers.append(callback)
+        self._closers += (callback,)
 
     def finish(self) -> None:
-        closers, self._closers = self._closers, []
+        closers, self._closers = self._closers, ()
         for close in closers:
             close()
         self._session.finished(self)

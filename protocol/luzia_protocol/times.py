@@ -27,7 +27,7 @@ def nearest(epoch_s: float) -> float:
 
 def to_datetime(epoch_s: float) -> datetime:
     """The nearest moment in UTC."""
-    return datetime.fromtimestamp(nearest(epoch_s), UTC)
+    return datetime.fromtimestamp(epoch_s if is_moment(epoch_s) else nearest(epoch_s), UTC)
 
 
 def to_local(moment: datetime) -> datetime:

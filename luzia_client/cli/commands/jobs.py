@@ -82,17 +82,17 @@ def run(args: argparse.Namespace) -> int:
         from luzia_client.cli.watch.watch_jobs import run_watch
 
         return run_watch(args.ids, args.project, args.json, notifications)
+    from luzia_client.cli.commands.dispatch import exchange
+
     if args.ids:
         from luzia_client.cli.show.job_pages import show_jobs
 
-        return show_jobs(args.ids, args.json)
+        return show_jobs(args.ids, args.json, exchange)
     limit = None if args.all else args.limit or listing.DEFAULT_LIMIT
     sort = args.sort or ("created" if args.search else "turn")
     query = listing.JobQuery(
         args.project, states, tags, limit, args.since, sort, args.reverse, args.parent, args.search
     )
-    from luzia_client.cli.commands.dispatch import exchange
-
     if args.json:
         return listing.print_jobs_json(query, exchange)
     if args.format is not None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shlex
 from datetime import datetime
 
-from luzia_protocol.jobs import Attempt, Job, JobState
 from luzia_protocol.money import format_usd
+from luzia_protocol.states import JobState
 from luzia_protocol.times import to_local
 
 from luzia_client.cli.show.activity import describe_activity, format_work
@@ -27,6 +26,12 @@ from luzia_client.cli.show.formatting import (
 from luzia_client.cli.show.questions import describe_question, suggest_answers
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import format_quantity, harmless, one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from luzia_protocol.jobs import Attempt, Job
 
 MAX_TASK_LINES = 20
 MAX_TASK_CHARS = 2000
@@ -91,7 +96,7 @@ def format_agent_options(job: Job) -> str:
     words = [
         "" if job.model is None else f"model {job.model}",
         "" if job.permission_mode is None else f"permission mode {job.permission_mode}",
-        f"arguments {shlex.join(job.args)}" if job.args else "",
+        f"arguments {_join_words(job.args)}" if job.args else "",
     ]
     return harmless(", ".join(filter(None, words)))
 
@@ -215,7 +220,7 @@ def describe_attempts(job: Job, screen: Screen) -> list[str]:
 
 
 def _format_attempt(attempt: Attempt, screen: Screen) -> str:
-    word = "in progress" if attempt.outcome is None else attempt.outcome.value.replace("_", " ")
+    word = "in progress" if attempt.outcome is None else str(attempt.outcome).replace("_", " ")
     colour = "" if attempt.outcome is None else "green" if word == "completed" else "red"
     words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
     if attempt.duration_s is not None:
@@ -232,7 +237,7 @@ def _format_attempt(attempt: Attempt, screen: Screen) -> str:
 def describe_task(job: Job, screen: Screen) -> list[str]:
     """The task, indented; a long one is cut, with a hint how to see all of it."""
     if job.argv is not None:
-        return ["  Command:", f"    {harmless(shlex.join(job.argv))[:MAX_TASK_CHARS]}"]
+        return ["  Command:", f"    {harmless(_join_words(job.argv))[:MAX_TASK_CHARS]}"]
     whole = job.task.expandtabs(4).splitlines()
     shown = job.task[:MAX_TASK_CHARS].expandtabs(4).splitlines()[:MAX_TASK_LINES]
     lines = ["  Task:", *(f"    {harmless(line)}".rstrip() for line in shown)]
@@ -240,6 +245,13 @@ def describe_task(job: Job, screen: Screen) -> list[str]:
         hint = f"… {len(whole)} lines, {len(job.task)} characters; show all: luzia jobs {job.id} --json"
         lines.append(f"    {screen.paint(hint, 'dim')}")
     return lines
+
+
+def _join_words(words: Sequence[str]) -> str:
+    """The words as a command line for a shell."""
+    import shlex  # slow to load, and most jobs have none
+
+    return shlex.join(words)
 
 
 def suggest_commands(job: Job) -> list[str]:

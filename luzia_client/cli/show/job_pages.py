@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from luzia_protocol.errors import Refused
-
-from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.show import wire_jobs
 from luzia_client.cli.show.details import describe_job
-from luzia_client.cli.show.errors import print_error
-from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.cli.show.screen import Screen, stdout_screen
+from luzia_client.cli.show.text import harmless_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from luzia_protocol.errors import Refused
 
 
-def show_jobs(ids: Sequence[str], as_json: bool) -> int:
+def show_jobs(ids: Sequence[str], as_json: bool, exchange: wire_jobs.Exchange) -> int:
     """Print the details of each job; raises the first refusal after all have been requested."""
-    refusals: list[Refused] = []
     screen = stdout_screen()
-    with Client() as client:
-        for number, job_id in enumerate(ids):
-            try:
-                job = client.get_job(job_id)
-            except Refused as refused:
-                refusals.append(refused)
-                continue
-            if as_json:
-                print_json(job)
-                continue
-            if number:
-                print()
-            print("\n".join(describe_job(job, datetime.now(UTC), screen)))
+    if len(ids) == 1:
+        _show_job(ids[0], as_json, screen, exchange)
+    else:
+        _show_each(ids, as_json, screen, exchange)
+    return exit_codes.OK
+
+
+def _show_job(job_id: str, as_json: bool, screen: Screen, exchange: wire_jobs.Exchange, first: bool = True) -> None:
+    job, raw = wire_jobs.fetch_job(job_id, exchange)
+    if as_json:
+        print(harmless_json(wire_jobs.format_json(raw)), flush=True)
+        return
+    if not first:
+        print()
+    print("\n".join(describe_job(job, datetime.now(UTC), screen)))
+
+
+def _show_each(ids: Sequence[str], as_json: bool, screen: Screen, exchange: wire_jobs.Exchange) -> None:
+    from luzia_protocol.errors import Refused
+
+    from luzia_client.cli.show.errors import print_error
+
+    refusals: list[Refused] = []
+    for number, job_id in enumerate(ids):
+        try:
+            _show_job(job_id, as_json, screen, exchange, first=number == 0)
+        except Refused as refused:
+            refusals.append(refused)
     sys.stdout.flush()
     for other in refusals[1:]:
         print_error(other.message, other.hint, exit_codes.REFUSED)
     if refusals:
         raise refusals[0]
-    return exit_codes.OK

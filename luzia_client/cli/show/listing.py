@@ -102,11 +102,9 @@ def _fetch_all(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_j
 
 def print_jobs_json(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
     """Print the JSON objects of the wire, one per line."""
-    import json  # a table does without
-
     for page in fetch_pages(query, exchange):
         for job in page.raw:
-            print(harmless_json(json.dumps(job, ensure_ascii=False, separators=(",", ":"))))
+            print(harmless_json(wire_jobs.format_json(job)))
     return exit_codes.OK
 
 

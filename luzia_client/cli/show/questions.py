@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
-from luzia_protocol.jobs import Job
-
 from luzia_client.cli.show.text import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from luzia_protocol.jobs import Job
 
 _MAX_CHARS = 1000
 

@@ -1,11 +1,11 @@
-"""Jobs of a list read from the wire without json and the structs of luzia_protocol, which take too long to load.
+"""Jobs read from the wire without json and the structs of luzia_protocol, which take too long to load.
 
 A field is converted to the type that the struct has when it is first read.
 """
 
 from __future__ import annotations
 
-from _json import encode_basestring_ascii, make_encoder, make_scanner
+from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 from datetime import datetime
 
 from luzia_protocol.states import JobState
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     Exchange = Callable[[bytes], bytes]
 
 MAX_PAGE = 1000
-_OBJECT_FIELDS = frozenset(("activity", "progress", "question", "usage", "worktree"))
+_OBJECTS = frozenset(("activity", "budget", "discarded", "progress", "question", "run_of", "usage", "worktree"))
+_LISTS_OF_OBJECTS = frozenset(("attempts", "parts", "plan"))
+_TIMES = frozenset(("at", "kept_until"))
+"""Times whose names do not end in `_at`."""
+_LISTS = (
+    frozenset(("after", "after_any", "after_fail", "args", "asked", "descriptions", "env_names", "files", "options"))
+    | _LISTS_OF_OBJECTS
+)
+_MAPPINGS = frozenset(("children", "needs", "tags", "tools"))
 
 
 class _ScannerOptions:
@@ -36,23 +44,29 @@ class _ScannerOptions:
 
 _scan = make_scanner(_ScannerOptions)  # type: ignore[arg-type]  # any object with these attributes will do
 _encode = make_encoder(None, repr, encode_basestring_ascii, None, ":", ",", False, False, True)
+_encode_for_people = make_encoder(None, repr, encode_basestring, None, ":", ",", False, False, True)
 
 
 class WireObject:
-    """An object of the wire. Times are datetimes, a state is a JobState, a missing field is None."""
+    """An object of the wire. Times are datetimes, a state is a JobState, and a missing field is empty or None."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
 
     def __getattr__(self, name: str) -> Any:
         value = self.fields.get(name)
-        if value is not None:
-            if name.endswith("_at"):
-                value = datetime.fromisoformat(value)
-            elif name == "state":
-                value = JobState(value)
-            elif name in _OBJECT_FIELDS:
-                value = WireObject(value)
+        if value is None:
+            value = [] if name in _LISTS else {} if name in _MAPPINGS else None
+        elif name.endswith("_at") or name in _TIMES:
+            value = datetime.fromisoformat(value)
+        elif name == "state":
+            value = JobState(value)
+        elif name == "children":
+            value = {JobState(state): count for state, count in value.items()}
+        elif name in _OBJECTS:
+            value = WireObject(value)
+        elif name in _LISTS_OF_OBJECTS:
+            value = [WireObject(each) for each in value]
         setattr(self, name, value)  # convert it only once
         return value
 
@@ -87,6 +101,17 @@ def _read_jobs(raw: list[dict[str, Any]]) -> list[Job]:
     return [WireObject(job) for job in raw]  # type: ignore[misc]  # read like the struct
 
 
+def format_json(raw: dict[str, Any]) -> str:
+    """An object of the wire as JSON on one line."""
+    return "".join(_encode_for_people(raw, 0))
+
+
+def fetch_job(job: str, exchange: Exchange) -> tuple[Job, dict[str, Any]]:
+    """Request one job; returns it also as received. job, exchange: as in `fetch_pages`, and a name of the job."""
+    raw: dict[str, Any] = _request({"op": "status", "job": job}, exchange)["job"]
+    return WireObject(raw), raw  # type: ignore[return-value]  # read like the struct
+
+
 def fetch_pages(request: Mapping[str, Any], limit: int | None, exchange: Exchange) -> Iterator[WirePage]:
     """Request pages of at most `limit` jobs together; None for all. Starts the daemon if needed.
 
@@ -113,4 +138,4 @@ def _request(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
     from luzia_client.transport.endpoint import UnexpectedAnswerError
 
     parse_frame(answer)  # raises the error in the answer
-    raise UnexpectedAnswerError("invalid answer of the daemon to a list request")
+    raise UnexpectedAnswerError(f"invalid answer of the daemon to a {request['op']} request")

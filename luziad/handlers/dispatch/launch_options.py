@@ -9,7 +9,7 @@ from luzia_protocol.requests import Dispatch
 
 from luziad.agents.base import Adapter
 from luziad.agents.options import find_unsupported, is_empty
-from luziad.config.schema import ProjectConfig, first_set
+from luziad.config.schema import ProjectConfig
 from luziad.handlers.dispatch.inputs import validate_agent_words, validate_system_prompt
 from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
@@ -22,16 +22,20 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
 
     adapter: that of its agent. Raises Refused.
     """
-    _validate_agent_options(request, project, adapter)
+    has_options = not is_empty(request)
+    if has_options:
+        _validate_agent_options(request, adapter)
+    if request.agent is None and request.argv is None and not is_empty(project):
+        _validate_project_options(project, adapter)
     can_ask = adapter.respond is not None
     if request.ask and not can_ask:
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
-    worktree = first_set(request.worktree, None, project.worktree)
-    ask = first_set(request.ask, None, project.ask and can_ask)
+    worktree = project.worktree if request.worktree is None else request.worktree
+    ask = project.ask and can_ask if request.ask is None else request.ask
     system_prompt = request.system_prompt or ""
     if system_prompt:
         validate_system_prompt(system_prompt, request)
-    if not (worktree or ask or system_prompt) and is_empty(request):
+    if not (worktree or ask or system_prompt or has_options):
         return None
     return LaunchOptions(
         worktree=worktree,
@@ -43,17 +47,19 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
     )
 
 
-def _validate_agent_options(request: Dispatch, project: ProjectConfig, adapter: Adapter) -> None:
-    """Check that the agent supports what the request chooses, and the project, unless the request names the agent."""
-    if not is_empty(request):
-        for name in ("model", "permission_mode", "args"):
-            validate_agent_words(name, getattr(request, name))
-        for words in find_unsupported(request, adapter).values():
-            raise Refused(ErrorCode.UNSUPPORTED_OPTION, words)
-    if request.agent is None and request.argv is None:
-        for key, words in find_unsupported(project, adapter).items():
-            hint = f"Name another agent with --agent, or remove `{key}` from the project in config.toml."
-            raise Refused(ErrorCode.UNSUPPORTED_OPTION, f"{words}; the project's configuration sets it", hint)
+def _validate_agent_options(request: Dispatch, adapter: Adapter) -> None:
+    """Check that the agent supports what the request chooses."""
+    for name in ("model", "permission_mode", "args"):
+        validate_agent_words(name, getattr(request, name))
+    for words in find_unsupported(request, adapter).values():
+        raise Refused(ErrorCode.UNSUPPORTED_OPTION, words)
+
+
+def _validate_project_options(project: ProjectConfig, adapter: Adapter) -> None:
+    """Check that the agent supports what the project chooses. Not called when the request names another agent."""
+    for key, words in find_unsupported(project, adapter).items():
+        hint = f"Name another agent with --agent, or remove `{key}` from the project in config.toml."
+        raise Refused(ErrorCode.UNSUPPORTED_OPTION, f"{words}; the project's configuration sets it", hint)
 
 
 def validate_umask(umask: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 
 from luzia_protocol.errors import ErrorCode, Refused
@@ -11,7 +12,8 @@ from luzia_protocol.requests import Dispatch
 from luziad.config.rules import BYTES, COUNT
 from luziad.config.schema import ProjectConfig, first_set
 
-_UNLIMITED = Bounds()
+_limit_values = operator.attrgetter(*Bounds.__struct_fields__)
+_NO_LIMIT_VALUES = _limit_values(Bounds())
 
 
 def validate_limits(
@@ -21,13 +23,13 @@ def validate_limits(
 
     unsupported_reason: why limits cannot be enforced on this machine. Raises Refused.
     """
+    if _limit_values(request) == _limit_values(project) == _NO_LIMIT_VALUES:
+        return None
     limits = Bounds(
         first_set(request.max_memory_bytes, project.max_memory_bytes, None),
         first_set(request.max_processes, project.max_processes, None),
         first_set(request.max_cpus, project.max_cpus, None),
     )
-    if limits == _UNLIMITED:
-        return None
     if limits.max_memory_bytes is not None and not BYTES.accepts(limits.max_memory_bytes):
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_memory_bytes` must be {BYTES.expected}")
     if limits.max_processes is not None and not COUNT.accepts(limits.max_processes):

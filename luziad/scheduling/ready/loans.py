@@ -79,7 +79,7 @@ class Loans:
         reclaims = job in self.reclaiming
         if reclaims:
             self.cancel_reclaim(job)
-        self.lent[job].wants = self.lent[job].wants._replace(project=project)
+        self.lent[job].wants = msgspec.structs.replace(self.lent[job].wants, project=project)
         if reclaims:
             self.reclaim(job)
 

@@ -58,6 +58,7 @@ def taken() -> dict[str, set[str]]:
             for name in COMMANDS
         },
         "jobs_alone": "from luzia_client.cli import main; from luzia_client.cli.show import listing, tables",
+        "jobs_id": "from luzia_client.cli import main; from luzia_client.cli.show import job_pages",
         "dispatch": "from luzia_client.cli import main; from luzia_client.cli.commands import dispatch",
         "run": "from luzia_client.cli import main; from luzia_client.cli.commands import run",
     }

@@ -16,7 +16,7 @@ def rows() -> Rows:
 
 
 def test_the_list_of_what_commands_load_is_up_to_date(rows: Rows) -> None:
-    assert rows.keys() == {*COMMANDS, *imports.SHARED, "jobs_alone", "--help", "--complete"}
+    assert rows.keys() == {*COMMANDS, *imports.SHARED, "jobs_alone", "jobs_id", "--help", "--complete"}
     listed = imports.PATH.read_text()
     assert listed == imports.table(rows), (
         "run `make generate`, and look at what has been added to tests/data/imports.txt"
@@ -27,5 +27,6 @@ def test_what_must_be_quick_loads_neither_the_structs_nor_what_takes_long(rows: 
     slow = {"msgspec", "socket", "subprocess", "asyncio", "typing", "inspect", "dataclasses", "prompt_toolkit"}
     for row in ("--help", "--complete", "dispatch", "run", "jobs", "help", "completions"):
         assert not rows[row] & {*slow, "luzia_protocol.jobs", "luzia_client.api.client"}, row
-    assert not rows["jobs_alone"] & {*slow, "argparse", "json", "re"}
+    for row in ("jobs_alone", "jobs_id"):
+        assert not rows[row] & {*slow, "argparse", "json", "re"}, row
     assert {row for row, names in rows.items() if "prompt_toolkit" in names} <= {"top", "shell"}

@@ -2,11 +2,28 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from luzia_protocol.jobs import Attempt, JobState, Outcome, Progress, Usage
+import msgspec
+import pytest
+
+from luzia_protocol.activity import Activity, PlanItem, Question, QuestionPart
+from luzia_protocol.jobs import (
+    Attempt,
+    Budget,
+    DiscardedWork,
+    Job,
+    JobState,
+    Outcome,
+    Progress,
+    RunOf,
+    Usage,
+    Worktree,
+)
 
 from luzia_client.cli.show.details import describe_job
 from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.wire_jobs import fetch_job
 from unit.luzia_client.cli.conftest import MakeJob
 
 PLAIN = Screen(width=80)
@@ -95,3 +112,66 @@ def test_no_escape_of_a_job_gets_through(make_job: MakeJob, now: datetime) -> No
     evil = "\x1b[2J\x07"
     job = make_job(JobState.FAILED, project=evil, task=evil, reason=evil, cwd=evil, key=evil, env_names=[evil])
     assert "\x1b" not in "".join(describe_job(job, now, PLAIN))
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_a_job_is_shown_alike_as_a_struct_and_as_received(make_job: MakeJob, now: datetime, state: JobState) -> None:
+    """`luzia jobs ID` shows what it receives without the structs of the protocol."""
+    tree = Worktree("/w", "/w", "luzia/1", "0" * 40, "main", "/srv")
+    part = QuestionPart("Which one?", ["a", "b"], many=True, descriptions=["the first", "the second"])
+    question = Question("1", "question", "Ask", "why", [part])
+    activity = Activity(
+        session="s",
+        phase="tool Bash",
+        phase_at=now,
+        turns=2,
+        tools={"Bash": 3},
+        files=["/a"],
+        file_count=1,
+        plan=[PlanItem("step", "completed")],
+        plan_done=1,
+        plan_total=1,
+        tokens_in=10,
+        tokens_out=5,
+        cost_usd=0.5,
+        limit="reached",
+        limit_resets_at=now,
+        last_sign_at=now,
+        asked=[question, question],
+    )
+    attempts = [Attempt(number, now, now, now, outcome=Outcome.FAILED, activity=activity) for number in (1, 2)]
+    full = {
+        "attempts": attempts,
+        "activity": activity,
+        "question": question,
+        "worktree": tree,
+        "discarded": DiscardedWork(tree, "1" * 40, now),
+        "budget": Budget(2.5, 40),
+        "run_of": RunOf("nightly", now),
+        "children": {JobState.RUNNING: 1},
+        "tags": {"key": "value"},
+        "needs": {"gpu": 1},
+        "after": ["a"],
+        "after_any": ["b"],
+        "after_fail": ["c"],
+        "args": ["--effort=high"],
+        "env_names": ["TOKEN"],
+        "usage": Usage(1.2, 0.1, 120_000_000),
+        "progress": Progress(percent=50, done=1, total=2, label="tests"),
+        "held_at": now,
+    }
+    for more in ({}, full):
+        job = make_job(state, **more)
+        received, raw = receive(job)
+        assert describe_job(received, now, PLAIN) == describe_job(job, now, PLAIN)
+        older = {name: raw[name] for name in OLDEST_FIELDS}
+        assert describe_job(receive(older)[0], now, PLAIN)
+
+
+OLDEST_FIELDS = ("id", "name", "project", "agent", "task", "state", "created_at", "cwd")
+
+
+def receive(job: object) -> tuple[Job, dict[str, Any]]:
+    """A job as the client reads it from a daemon's reply."""
+    reply = msgspec.json.encode({"ok": {"job": job}})
+    return fetch_job("113754-a2f5", lambda _: reply)

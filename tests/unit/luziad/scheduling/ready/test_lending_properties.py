@@ -175,7 +175,7 @@ class Tree:
     def exceeded(self) -> bool:
         """Whether more runs than the limits allow, by an account of its own; who waits still has its lock."""
         together = [self.wants[job] for job in self.running]
-        projects, agents = (Counter(each[part] for each in together) for part in (0, 1))
+        projects, agents = Counter(each.project for each in together), Counter(each.agent for each in together)
         taken: Counter[str] = Counter()
         for each in together:
             taken.update(dict(each.needs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,7 +98,7 @@ class Model:
             del self.waiting[job]
             self.queue.discard(job)
         elif step.do == "priority":
-            self.waiting[job] = self.waiting[job]._replace(priority=step.wants.priority)
+            self.waiting[job] = msgspec.structs.replace(self.waiting[job], priority=step.wants.priority)
             self.queue.reprioritise(job, step.wants.priority)
         elif step.do == "take":
             fits = not self._exceeded([*self.running.values(), self.waiting[job]], self.waiting[job])
