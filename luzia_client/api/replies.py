@@ -24,6 +24,7 @@ class ErrorBody(msgspec.Struct, frozen=True):
     message: str
     hint: str = ""
     oldest_seq: int | None = None
+    jobs: dict[str, ErrorBody] = {}
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -106,7 +107,8 @@ def reply_in(frame: Frame, kind: type[T]) -> T:
 
 def refused_error(error: ErrorBody) -> Refused:
     """The exception for an error reply; a code that this client does not know becomes `internal`."""
+    of_jobs = {name: refused_error(each) for name, each in error.jobs.items()}
     try:
-        return Refused(ErrorCode(error.code), error.message, error.hint, error.oldest_seq)
+        return Refused(ErrorCode(error.code), error.message, error.hint, of_jobs, error.oldest_seq)
     except ValueError:
-        return Refused(ErrorCode.INTERNAL, f"{error.message} ({error.code})", error.hint)
+        return Refused(ErrorCode.INTERNAL, f"{error.message} ({error.code})", error.hint, of_jobs)

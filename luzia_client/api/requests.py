@@ -227,7 +227,10 @@ def _checked(fields: dict[str, Any], kind: type[T], place: str = "") -> T:
         with TYPES_LOCK:
             return msgspec.convert(fields, kind)
     except (msgspec.ValidationError, ValueError) as exc:
-        raise ArgumentError(f"{place}: {exc}" if place else str(exc)) from exc
+        from luzia_protocol.invalid_data import describe_invalid_value
+
+        what = describe_invalid_value(str(exc))
+        raise ArgumentError(f"{place}: {what}" if place else what) from exc
 
 
 def _random_key() -> str:

@@ -21,7 +21,11 @@ def main() -> int:
     except BaseException as exc:
         from luzia_client.cli.show.errors import report_error
 
-        return report_error(exc)
+        status = report_error(exc)
+    if status:
+        from luzia_client.cli.show.errors import suggest_project
+
+        suggest_project(sys.argv[1:], status)
     return status
 
 

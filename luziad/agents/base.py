@@ -208,7 +208,8 @@ class Adapter(msgspec.Struct, frozen=True):
     transcript: the transcript entries of a line of output; None shows the output unchanged.
     has_version_option: with `--version` the program prints its version and exits.
     can_resume: it can resume a session. accepts_system_prompt: it can add a text to its system prompt.
-    accepts_model, accepts_args: a model can be chosen, arguments can be added.
+    accepts_model, accepts_args: a model can be chosen, arguments can be added. model_aliases: names of models that the
+    agent itself documents, and that outlive the models.
     permission_modes: the agent's own word for each permission mode; None if any word is passed on.
     respond: the line for stdin that answers a question, from the line of output with the question; None when the
     agent cannot ask. Raises ValueError for a line without a question.
@@ -224,6 +225,7 @@ class Adapter(msgspec.Struct, frozen=True):
     can_resume: bool = False
     accepts_system_prompt: bool = False
     accepts_model: bool = False
+    model_aliases: tuple[str, ...] = ()
     accepts_args: bool = False
     permission_modes: Mapping[str, str] | None = {}
     respond: Callable[[bytes, Answer], str] | None = None

@@ -318,6 +318,7 @@ ADAPTER = Adapter(
     can_resume=True,
     accepts_system_prompt=True,
     accepts_model=True,
+    model_aliases=("opus", "sonnet", "haiku"),
     accepts_args=True,
     permission_modes=PERMISSION_MODES,
     respond=claude_questions.respond,

@@ -128,6 +128,8 @@ _ALL = (
         r"exceeded your (current|monthly|weekly|daily) quota",
         r"exhausted your (\w+ ){0,3}quota",
         r"exceed your account['’]s rate limit",
+        r"(reached|exceeded|hit) its (\S+ ){0,3}limits?\b",
+        r"(exceeded|reached|used up|used all of) your (\S+ ){0,4}(usage|allowance|quota)\b",
     ),
     _family(
         _BUSY,
@@ -155,6 +157,10 @@ _ALL = (
         FailureCause.SUSPECTED,
         r"\b(quotas?|credits?|billing|capacity|exhausted|allowance|subscription|payment)\b",
         _NO_TECHNICAL + r"\blimits?\b",
+        r"\b(no|out of) (remaining )?(messages|requests|prompts|usage)\b",
+        r"\b(requests|messages) (for|left) today\b",
+        r"\bmax(imum)? usage\b",
+        long=_LIMIT,
     ),
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,19 @@ _ZONES = {
     "jst": "Asia/Tokyo",
     "kst": "Asia/Seoul",
     "ist": "Asia/Kolkata",
+    "msk": "Europe/Moscow",
+    "sast": "Africa/Johannesburg",
+    "pkt": "Asia/Karachi",
+    "sgt": "Asia/Singapore",
+    "hkt": "Asia/Hong_Kong",
+    "awst": "Australia/Perth",
+    **dict.fromkeys(("acst", "acdt"), "Australia/Adelaide"),
+    **dict.fromkeys(("aest", "aedt"), "Australia/Sydney"),
+    **dict.fromkeys(("nzst", "nzdt"), "Pacific/Auckland"),
+    **dict.fromkeys(("akst", "akdt"), "America/Anchorage"),
+    "hst": "Pacific/Honolulu",
+    "brt": "America/Sao_Paulo",
+    "art": "America/Argentina/Buenos_Aires",
 }
 _MONTH_NAMES = "jan,ene feb mar apr,abr,avr may,mai jun jul aug,ago sep oct,okt nov dec,dic,dez"
 _MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split(), 1) for name in names.split(",")}
@@ -47,18 +60,17 @@ _DATE = (
 _DAY_FIRST = rf"(?P<day>\d{{1,2}})\.?\s+(?:de\s+)?{_MONTH}(?:\s+(?:de\s+)?(?P<year>20\d\d))?"
 _WEEKDAY = rf"(?P<weekday>{'|'.join(_WEEKDAYS)})[a-z]*\b\.?"
 _CLOCK = (
-    r"(?:(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?P<second>:\d\d)?(?:\.\d+)?)?(?:\s*(?P<half>[ap]\.?m\b\.?))?(?![\d-])"
+    r"(?:(?P<hour>\d{1,2})(?:[:h.](?P<minute>\d\d)(?P<second>:\d\d)?(?:\.\d+)?)?(?:\s*(?P<half>[ap]\.?m\b\.?))?(?![\d-])"
     r"|(?P<named>noon|midnight)\b)"
 )
 _ZONE = (
-    r"(?:\s*\((?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)\)"
+    r"(?:\s*\(?(?:UTC|GMT)\s*(?P<hours>[+\-−]\d{1,2}(?::?[0-5]\d)?)\b\)?"
+    r"|\s*\((?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)\)"
     r"|\s*(?P<offset>Z\b|[+-]\d\d:?\d\d)"
     rf"|\s+(?P<short>{'|'.join(_ZONES)}|[A-Z][a-z]+/[A-Za-z_]+)\b)?"
 )
 _SEPARATOR = r"(?:,|\s|T|\bat\b|\bon\b|\ba las\b)*"
-_KEYWORD = (
-    r"(?:\b(?P<keyword>resets?|again|until|available|access|refreshes|renews)\b[^\d|]{0,20}?(?:\bat\s+|\bon\s+)?)"
-)
+_KEYWORD = r"(?:\b(?P<keyword>resets?(?:_?at)?|again|until|available|access|refreshes|renews|back)\b[^\d|]{0,20}?(?:\bat\s+|\bon\s+)?)"
 
 
 def _time_pattern(day: str) -> re.Pattern[str]:
@@ -68,23 +80,36 @@ def _time_pattern(day: str) -> re.Pattern[str]:
 
 
 _WITH_DAY = (_time_pattern(_DATE), _time_pattern(_DAY_FIRST))
-_WITHOUT_DAY = re.compile(rf"{_KEYWORD}{_CLOCK}{_ZONE}(?P<tomorrow>\s+tomorrow)?", re.IGNORECASE)
-_DAY_ONLY = re.compile(rf"{_KEYWORD}(?:{_WEEKDAY}|{_DATE})(?P<zone>)", re.IGNORECASE)
+_DAY_AFTER_CLOCK = rf"[,\s]+(?:on\s+)?(?:(?P<tomorrow>tomorrow)|{_WEEKDAY}|{_DATE})"
+_CLOCK_FIRST = (
+    re.compile(rf"{_KEYWORD}{_CLOCK}{_DAY_AFTER_CLOCK}{_ZONE}", re.IGNORECASE),
+    re.compile(rf"{_KEYWORD}{_CLOCK}{_ZONE}{_DAY_AFTER_CLOCK}", re.IGNORECASE),
+)
+"""`7pm tomorrow (Asia/Tokyo)`, and `7pm (Asia/Tokyo) on Sep 24`."""
+_WITHOUT_DAY = (*_CLOCK_FIRST, re.compile(rf"{_KEYWORD}{_CLOCK}{_ZONE}", re.IGNORECASE))
+_DAY_ONLY = tuple(
+    re.compile(rf"{_KEYWORD}(?:{_WEEKDAY}|{day})(?P<zone>)(?!\s+at\b)", re.IGNORECASE) for day in (_DATE, _DAY_FIRST)
+)
 
-_EPOCH = re.compile(r"(?:\||resets?_?at\W{1,4})(\d{10})\b", re.IGNORECASE)
+_EPOCH = re.compile(r"(?:\||resets?_?at\W{1,4}|\bresets?\s(?:at\s)?)(\d{10})(?:\d{3})?\b", re.IGNORECASE)
 _SECONDS = re.compile(
     r"(?:resets?_?in_?seconds|retry[-_ ]after(?:_seconds)?)\W{1,4}(\d{1,9}(?:\.\d+)?)(?![\d.]*\s*[a-z0-9])",
     re.IGNORECASE,
 )
+_MILLISECONDS = re.compile(r"retry[-_ ]after[-_ ]ms\W{1,4}(\d{1,12})\b", re.IGNORECASE)
+_ISO_DURATION = re.compile(
+    r"\bP(?:(?P<weeks>\d{1,3})W)?(?:(?P<d>\d{1,3})D)?(?:T(?:(?P<h>\d{1,4})H)?(?:(?P<m>\d{1,6})M)?(?:(?P<s>\d{1,9})S)?)?\b"
+)
+_COUNTDOWN = re.compile(r"\bin\s+(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?\b(?!\s*[ap]\.?m)", re.IGNORECASE)
 _HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
-_UNIT = r"(?:days?|d|hours?|hrs?|h|minutes?|mins?|milliseconds?|ms|m|seconds?|secs?|s)(?![a-z])"
+_UNIT = r"(?:weeks?|wks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|milliseconds?|ms|m|seconds?|secs?|s)(?![a-z])"
 _DURATION = re.compile(
     r"\b(?:in|after|wait|within)\s+(?:(?:about|around|approximately|another)\s+|~\s*)?"
     rf"(?P<parts>(?:(?:\d{{1,9}}(?:\.\d{{1,9}})?|an?\b)\s*{_UNIT}[\s,]*(?:and\s+)?)+)",
     re.IGNORECASE,
 )
 _PART = re.compile(rf"(?P<count>[\d.]+|an?\b)\s*(?P<unit>{_UNIT})", re.IGNORECASE)
-_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_UNITS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 def parse_reset_time(words: str, now: float) -> float | None:
@@ -112,6 +137,12 @@ def parse_duration_s(words: str) -> float | None:
     """The seconds to wait that a message tells: `in 2d3h`, `after 37.5s`, `retry-after: 120`; None without any."""
     if (match := _SECONDS.search(words)) is not None:
         return float(match[1])
+    if (match := _MILLISECONDS.search(words)) is not None:
+        return float(match[1]) / 1000
+    for pattern in (_COUNTDOWN, _ISO_DURATION):
+        for match in pattern.finditer(words):
+            if found := [_UNITS[unit[0]] * float(count) for unit, count in match.groupdict().items() if count]:
+                return sum(found)
     if (match := _DURATION.search(words)) is None:
         return None
     return sum(_part_s(part["count"], part["unit"].lower()) for part in _PART.finditer(match["parts"]))
@@ -121,7 +152,9 @@ def tells_time(words: str) -> bool:
     """Whether a message tells a time on the clock or a date."""
     if _EPOCH.search(words) or _HTTP_DATE.search(words):
         return True
-    return any(_is_time(match) for pattern in (*_WITH_DAY, _WITHOUT_DAY) for match in pattern.finditer(words))
+    if any(pattern.search(words) for pattern in _DAY_ONLY):
+        return True
+    return any(_is_time(match) for pattern in (*_WITH_DAY, *_WITHOUT_DAY) for match in pattern.finditer(words))
 
 
 def _part_s(count: str, unit: str) -> float:
@@ -147,14 +180,15 @@ def _parse_http_date(words: str, _: float) -> float | None:
 
 def _parse_time_of_day(words: str, now: float) -> float | None:
     """The last time in the message: the end of a limit may follow that of another one."""
-    for pattern in (*_WITH_DAY, _WITHOUT_DAY):
+    for pattern in (*_WITH_DAY, *_WITHOUT_DAY):
         for match in reversed([match for match in pattern.finditer(words) if _is_time(match)]):
             try:
                 return _resolve(match.groupdict(), now)
             except ValueError:
                 continue
-    for match in reversed(list(_DAY_ONLY.finditer(words))):
-        return _resolve(match.groupdict() | {"named": "midnight"}, now)
+    for pattern in _DAY_ONLY:
+        for match in reversed(list(pattern.finditer(words))):
+            return _resolve(match.groupdict() | {"named": "midnight"}, now)
     return None
 
 
@@ -215,6 +249,10 @@ def _timestamp(day: date, clock: time, zone: tzinfo | None) -> float:
 
 def _find_zone(parts: dict[str, str | None]) -> tzinfo | None:
     """The named zone; None, which is the local one, when there is no such zone."""
+    if hours := parts.get("hours"):
+        sign, digits = -1 if hours[0] in "-−" else 1, hours[1:].replace(":", "")
+        whole, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
+        return timezone(sign * timedelta(hours=int(whole), minutes=int(minutes)))
     if offset := parts.get("offset"):
         return datetime.strptime("+0000" if offset in "Zz" else offset.replace(":", ""), "%z").tzinfo
     name = parts.get("zone") or parts.get("short")

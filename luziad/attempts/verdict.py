@@ -15,7 +15,7 @@ from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput, OutputListener, Patience
 from luziad.attempts.output_reader import OutputReader
 from luziad.executor.base import Executor
-from luziad.jobs.attempt import AttemptRef, ExitRecord, Verdict
+from luziad.jobs.attempt import AttemptRef, ExitRecord, FailureCause, Verdict
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.session_totals import totals_before
@@ -23,6 +23,8 @@ from luziad.jobs.session_totals import totals_before
 log = logging.getLogger("luziad.judging")
 
 _MIB = 1 << 20
+
+INTERNAL_ERROR = "luziad could not judge its output (internal error); the daemon's log has the traceback: report it"
 
 
 class OutputJudge(JobObserver):
@@ -84,9 +86,9 @@ class OutputJudge(JobObserver):
             return await self._judge(ref, reader, end)
         except OSError as exc:
             return Verdict(Outcome.FAILED, f"its output cannot be read: {exc.filename}: {exc.strerror}")
-        except Exception as exc:
+        except Exception:
             log.exception("judging_failed job=%s agent=%s", record.id, record.spec.agent)
-            return Verdict(Outcome.FAILED, f"its output was not understood: {exc!r}")
+            return Verdict(Outcome.FAILED, INTERNAL_ERROR)
 
     async def _judge(self, ref: AttemptRef, reader: OutputReader, end: ExitRecord) -> Verdict:
         in_thread = self._output.in_thread
@@ -115,16 +117,16 @@ class OutputJudge(JobObserver):
 
 
 def name_model(verdict: Verdict, model: str | None, attempt: AttemptRecord | None) -> Verdict:
-    """The verdict, with the chosen model in the reason of a failure before its first turn that nothing else explains.
+    """The verdict, with the chosen model in the reason of a failure before the first turn that it may explain.
 
-    opencode reports an unknown model as "Unexpected server error".
+    opencode reports an unknown model as "Unexpected server error", and vibe the key that its default model lacks.
     """
     activity = None if attempt is None else attempt.activity
-    unexplained = verdict.outcome is Outcome.FAILED and verdict.cause is None and not (activity and activity.turns)
+    may_explain = verdict.outcome is Outcome.FAILED and verdict.cause in (None, FailureCause.CREDENTIALS)
     reason = verdict.reason or ""
-    if model is None or not unexplained or model in reason:
+    if model is None or not may_explain or (activity and activity.turns) or model in reason:
         return verdict
-    return Verdict(Outcome.FAILED, f"{reason.rstrip('.')} (the chosen model is {model})")
+    return Verdict(Outcome.FAILED, f"{reason.rstrip('.')} (the chosen model is {model})", verdict.cause)
 
 
 def name_memory_limit(verdict: Verdict, end: ExitRecord) -> Verdict:

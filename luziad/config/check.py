@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from luzia_protocol.invalid_data import divide_toml_error
+
 from luziad.agents import registry
 from luziad.agents.expressions import ExpressionError
 from luziad.agents.jsonl_fields import parse_field
@@ -51,10 +53,10 @@ def parse_toml(file: str, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        words, _, place = str(exc).partition(" (at ")
+        words, place = divide_toml_error(str(exc))
         line = _LINE.match(place)
         number = line[1] if line else text.count("\n") + 1
-        raise ConfigError([f"{file}:{number}: invalid TOML: {words} (at {place}."]) from exc
+        raise ConfigError([f"{file}:{number}: invalid TOML: {words} (at {place})."]) from exc
     except RecursionError as exc:
         raise ConfigError([f"{file}: invalid TOML: nested too deeply."]) from exc
 

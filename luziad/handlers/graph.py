@@ -6,7 +6,6 @@ until all of it is accepted, in one turn of the loop and one commit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -14,6 +13,7 @@ import msgspec
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.graphs import NODE_NAME
 from luzia_protocol.requests import MAX_GRAPH_JOBS, MAX_PAGE, Graph, GraphShow, Node
 
 from luziad.errors import StorageError
@@ -25,10 +25,10 @@ from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
 from luziad.journal.journal import CommitCallbacks, CommitListener
 
-MAX_MISTAKES = 10
+MAX_MISTAKES = 100
 """The jobs of a graph whose mistakes are told at once."""
-
-_NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+MAX_SHOWN_MISTAKES = 10
+"""How many of them the message of the error names."""
 
 
 def graph(services: Services, request: Graph, call: Call) -> SlicedReply | None:
@@ -93,7 +93,7 @@ def _validate_names(request: Graph) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     for number, node in enumerate(request.jobs, 1):
         name = node.name or str(number)
-        if not _NODE_NAME.fullmatch(name):
+        if not NODE_NAME.fullmatch(name):
             raise Refused(ErrorCode.BAD_REQUEST, f"job {number}: invalid name '{name[:80]}'")
         if name in nodes:
             raise Refused(ErrorCode.BAD_REQUEST, f"job {number}: duplicate name '{name}'")
@@ -162,8 +162,10 @@ class _GraphDraft:
         if not self._mistakes:
             return
         first = next(iter(self._mistakes.values()))
-        shown = "; ".join(f"job '{name}': {refused.message}" for name, refused in self._mistakes.items())
-        raise Refused(first.code, shown, first.hint) from first
+        told = [f"job '{name}': {refused.message}" for name, refused in self._mistakes.items()]
+        more = len(told) - MAX_SHOWN_MISTAKES
+        shown = "; ".join(told[:MAX_SHOWN_MISTAKES]) + (f"; and {more} more" if more > 0 else "")
+        raise Refused(first.code, shown, first.hint, self._mistakes) from first
 
     def _add(self, name: str) -> None:
         node, key = self._nodes[name], self._request.key

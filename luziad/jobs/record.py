@@ -11,7 +11,17 @@ import msgspec
 from msgspec import field
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import Bounds, DiscardedWork, JobState, Outcome, Progress, Terms, Usage, Worktree
+from luzia_protocol.jobs import (
+    Bounds,
+    DiscardedWork,
+    JobState,
+    LaunchOptions,
+    Outcome,
+    Progress,
+    Terms,
+    Usage,
+    Worktree,
+)
 
 from luziad.clocks.clock import SteadyTime
 from luziad.jobs.attempt import Answer, FailureCause, Pauses
@@ -19,22 +29,6 @@ from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.family import Origin
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
 from luziad.jobs.retry_state import Continuation, RetryState
-
-
-class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """How a job's attempts are launched.
-
-    worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
-    system_prompt: text to add to the agent's system prompt.
-    model, permission_mode, args: of the agent, as dispatched.
-    """
-
-    worktree: bool = False
-    ask: bool = False
-    system_prompt: str = ""
-    model: str | None = None
-    permission_mode: str | None = None
-    args: list[str] = []
 
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

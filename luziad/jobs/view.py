@@ -111,6 +111,8 @@ def describe_job(
         model=model,
         permission_mode=permission_mode,
         args=[*args],
+        launch=record.spec.launch_options,
+        umask=record.spec.umask,
         project_directory=None if record.spec.cwd is None else record.spec.directory,
     )
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import msgspec
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import Attempt, Job
+from luzia_protocol.jobs import Attempt, Job, LaunchOptions
 
 from luziad.errors import StoreDamagedError
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import LOST_VARIABLES, NO_VARIABLES, Environments
 from luziad.jobs.family import Origin
 from luziad.jobs.ids import JOB_ID
-from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus, LaunchOptions
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements
 from luziad.jobs.schedule import ScheduleRecord
 from luziad.jobs.session_totals import separate_attempts
@@ -122,7 +122,8 @@ def _spec(job: Job) -> JobSpec:
         origin=_origin(job),
         bounds=job.bounds,
         stall_timeout_s=job.stall_timeout_s,
-        launch_options=None if job.worktree is None else LaunchOptions(worktree=True),
+        launch_options=job.launch or (None if job.worktree is None else LaunchOptions(worktree=True)),
+        umask=job.umask,
         requirements=_requirements(job),
     )
 

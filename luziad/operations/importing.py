@@ -32,7 +32,7 @@ def import_jobs(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJ
         try:
             result = _import_job(scheduler, job, room)
         except Refused as refused:
-            result = replies.ImportedJob(job.id, error=replies.Error(refused.code, refused.message, refused.hint))
+            result = replies.ImportedJob(job.id, error=replies.Error.of(refused))
         room -= result.created
         results.append(result)
     scheduler.table.sort_final()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Protocol
 
 from luzia_protocol import replies
@@ -30,6 +31,9 @@ RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval
 
 VERSIONS_WAIT_S = 5.0
 """How long a list of agents waits for their versions; later ones are in the next list."""
+
+MAX_RECENT_JOBS = 1000
+"""The newest jobs whose models are offered again."""
 
 
 class HasForkServer(Protocol):
@@ -162,10 +166,25 @@ class Operations:
                     version=version,
                     problem=problem,
                     install_hint=adapter.install_hint,
+                    models=self._models(adapter),
+                    permission_modes=[*(adapter.permission_modes or ())],
                 )
             )
         common = launcher.agent_environment(None, project, caller, {})
         return replies.AgentList(agents=rows, search_path=search_path(common))
+
+    def _models(self, adapter: Adapter) -> list[str]:
+        """The models that are known for an agent: configured, used by recent jobs, and its aliases."""
+        name, config = adapter.name, self.config
+        projects = [each for each in config.projects.values() if (each.agent or config.daemon.default_agent) == name]
+        own = config.agents.get(name)
+        configured = [None if own is None else own.model, *(project.model for project in projects)]
+        recent = [
+            record.spec.launch_options.model
+            for record in islice(self.scheduler.table.newest_first(), MAX_RECENT_JOBS)
+            if record.spec.agent == name and record.spec.launch_options is not None
+        ]
+        return [*dict.fromkeys(filter(None, [*configured, *recent, *adapter.model_aliases]))]
 
     def find_program(self, adapter: Adapter, environment: Mapping[str, str]) -> str | None:
         """The file of an agent's program in this environment; None if there is none, or the agent has no program."""

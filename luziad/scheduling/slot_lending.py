@@ -14,10 +14,13 @@ import msgspec
 
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.jobs.table import JobTable
+from luziad.jobs.view import task_text
 from luziad.scheduling.ready import explain
 from luziad.scheduling.ready.queue import ReadyQueue
 
 _SHOWN = 3
+_MAX_NAME_CHARS = 24
 
 Answer = Callable[[], None]
 
@@ -56,8 +59,9 @@ class _Waiter(msgspec.Struct, eq=False):
 class SlotLending(JobObserver):
     """The jobs that wait for jobs below them. `start_jobs` is called when slots have been lent."""
 
-    def __init__(self, ready: ReadyQueue, start_jobs: Callable[[], None]) -> None:
+    def __init__(self, ready: ReadyQueue, table: JobTable, start_jobs: Callable[[], None]) -> None:
         self._ready = ready
+        self._table = table
         self._start_jobs = start_jobs
         self._waiters: dict[str, _Waiter] = {}
         self._awaited: dict[str, list[Wait]] = {}
@@ -134,8 +138,20 @@ class SlotLending(JobObserver):
         if job in self._ready.reclaiming:
             return explain.why_not_back(self._ready, job)
         live = [*dict.fromkeys(each for wait in self._waiters[job].waits for each in wait.live)]
+        if not live:
+            return "waiting to get its slot back"  # the wait was over when it began
         more = f" and {len(live) - _SHOWN} more" if len(live) > _SHOWN else ""
-        return f"waits for {', '.join(live[:_SHOWN])}{more}"
+        return f"waits for {', '.join(map(self._name, live[:_SHOWN]))}{more}"
+
+    def _name(self, job: str) -> str:
+        """`build (113754-a2f5)`: the job's name in its graph, or the beginning of its task, and its id."""
+        record = self._table.get(job)
+        if record is None:
+            return job
+        origin = record.spec.origin
+        words = " ".join(task_text(record)[: 2 * _MAX_NAME_CHARS].split())
+        short = words if len(words) <= _MAX_NAME_CHARS else words[: _MAX_NAME_CHARS - 1] + "…"
+        return f"{(origin and origin.node) or short} ({job})"
 
     def _reclaim(self, job: str) -> None:
         """Reclaim the job's slots, unless it still waits for another job."""

@@ -70,7 +70,7 @@ class SessionCall:
         self._reply(OkFrame(ok, self.id))
 
     def refuse(self, refused: Refused) -> None:
-        self._reply(ErrorFrame(Error(refused.code, refused.message, refused.hint, refused.oldest_seq), self.id))
+        self._reply(ErrorFrame(Error.of(refused), self.id))
 
     def out_of_order(self) -> None:
         self._session.detach(self)
@@ -118,5 +118,5 @@ def encode_reply(frame: OkFrame | ErrorFrame) -> bytes:
     line = _encode(frame)
     if len(line) >= MAX_FRAME_BYTES:
         refused = Refused(ErrorCode.REPLY_TOO_LARGE, f"the reply has {len(line)} bytes; the limit is {MAX_FRAME_BYTES}")
-        line = _encode(ErrorFrame(Error(refused.code, refused.message, refused.hint), frame.id))
+        line = _encode(ErrorFrame(Error.of(refused), frame.id))
     return line + b"\n"

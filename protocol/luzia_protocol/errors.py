@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class ErrorCode(StrEnum):
     """The `code` of an error reply."""
@@ -130,7 +134,7 @@ class ErrorCode(StrEnum):
 
 
 REMEDIES: dict[ErrorCode, str] = {
-    ErrorCode.BAD_REQUEST: "Compare the request with the examples in protocol/README.md.",
+    ErrorCode.BAD_REQUEST: "Correct the request; protocol/README.md has an example of each.",
     ErrorCode.FRAME_TOO_LARGE: "Send one JSON object per line, and put large input into a file that the task names.",
     ErrorCode.REPLY_TOO_LARGE: "Request less: a smaller `limit` or `max_bytes`, or fewer jobs.",
     ErrorCode.UNSUPPORTED_VERSION: "Install the same version of luzia on both sides, then run `luzia daemon restart`.",
@@ -235,15 +239,24 @@ class Refused(LuziaError):
     """The daemon refuses a request.
 
     message: what is wrong and where. hint: what to do next; empty takes the remedy of the code.
+    of_jobs: for a graph, what is wrong with each of its jobs, by name.
     oldest_seq: with EVENTS_EXPIRED, the seq from which on all events are stored; None if unknown.
     """
 
     code: ErrorCode
 
-    def __init__(self, code: ErrorCode, message: str, hint: str = "", oldest_seq: int | None = None) -> None:
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        hint: str = "",
+        of_jobs: Mapping[str, Refused] | None = None,
+        oldest_seq: int | None = None,
+    ) -> None:
         super().__init__(message, hint or REMEDIES[code])
         self.code = code
+        self.of_jobs: Mapping[str, Refused] = of_jobs or {}
         self.oldest_seq = oldest_seq
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.code, self.message, self.hint, self.oldest_seq)
+        return type(self), (self.code, self.message, self.hint, self.of_jobs, self.oldest_seq)

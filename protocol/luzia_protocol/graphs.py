@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from luzia_protocol.base import Base, JobRequest
 from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import Job
+
+NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+"""The name of a job in a graph."""
 
 
 class Node(Dispatch, tag="dispatch"):

@@ -185,6 +185,22 @@ class Bounds(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     max_cpus: float | None = None
 
 
+class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """How a job's attempts are launched, as dispatched.
+
+    worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
+    system_prompt: text to add to the agent's system prompt.
+    model, permission_mode, args: of the agent, as dispatched.
+    """
+
+    worktree: bool = False
+    ask: bool = False
+    system_prompt: str = ""
+    model: str | None = None
+    permission_mode: str | None = None
+    args: list[str] = []
+
+
 class Budget(msgspec.Struct, frozen=True, gc=False):
     """Limits on all attempts of a job together; None is no limit. See Terms."""
 
@@ -230,6 +246,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     model, permission_mode, args: what its agent is started with, from the dispatch, the project or the agent's
     configuration; None and empty in lists, and without any.
     discarded: the work of it that was discarded and can be restored.
+    launch, umask: how its attempts are launched, as dispatched; None in lists, and without any.
     """
 
     id: str
@@ -286,6 +303,8 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     permission_mode: str | None = None
     args: list[str] = []
     discarded: DiscardedWork | None = None
+    launch: LaunchOptions | None = None
+    umask: int | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

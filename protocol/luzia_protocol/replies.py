@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from luzia_protocol.base import RequestId
-from luzia_protocol.errors import ErrorCode
+from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Event
 from luzia_protocol.graphs import GraphResult as GraphResult
 from luzia_protocol.graphs import JobGraph as JobGraph
@@ -30,9 +30,18 @@ from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
 from luzia_protocol.schedules import ScheduleResult as ScheduleResult
 
 
+class JobError(msgspec.Struct, frozen=True):
+    """Why one job of a graph was refused."""
+
+    code: ErrorCode
+    message: str
+    hint: str
+
+
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a request was refused: a code for programs, a message and a remedy for users.
 
+    jobs: for a graph, what is wrong with each of its jobs, by name; at most 100.
     oldest_seq: with `events_expired`, the seq from which on all events are stored, except old ones of progress:
     subscribing after the one before it succeeds.
     """
@@ -40,7 +49,14 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
     code: ErrorCode
     message: str
     hint: str = ""
+    jobs: dict[str, JobError] = {}
     oldest_seq: int | None = None
+
+    @classmethod
+    def of(cls, refused: Refused) -> Error:
+        """The error on the wire for an exception."""
+        jobs = {name: JobError(of.code, of.message, of.hint) for name, of in refused.of_jobs.items()}
+        return cls(refused.code, refused.message, refused.hint, jobs, refused.oldest_seq)
 
 
 class HelloResult(msgspec.Struct, frozen=True):
@@ -136,8 +152,9 @@ class Agent(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """An agent.
 
     source: built-in or config. path: its program, None if it is not installed. version: as the program prints it; None
-    if
-    it was not read. problem: why the program does not start, empty if nothing is known.
+    if it was not read. problem: why the program does not start, empty if nothing is known.
+    models: names for `--model`: those of the configuration and of recent jobs, and the agent's aliases; there may be
+    others. permission_modes: the values for `--permission-mode`, empty if any word is passed on.
     """
 
     name: str
@@ -148,6 +165,8 @@ class Agent(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     install_hint: str = ""
     version: str | None = None
     problem: str = ""
+    models: list[str] = []
+    permission_modes: list[str] = []
 
 
 class AgentList(msgspec.Struct, frozen=True):

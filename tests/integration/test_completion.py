@@ -99,6 +99,24 @@ def test_values_of_options_are_offered(jobs: Jobs) -> None:
     assert jobs.how("--cwd", "x") == "directories"
 
 
+def test_models_and_permission_modes_are_offered_with_the_agents_that_know_them() -> None:
+    config = '[agents.claude]\nmodel = "opus-9"\n[projects.web]\npath = "{root}"\nagent = "codex"\nmodel = "gpt-9"\n'
+    config += '[agents.mine]\ncommand = ["true", "{task}", "--model={model}"]\n'
+    with private_daemon(config) as daemon, daemon.connect() as wire:
+        wire.ok(op="dispatch", project="overbits", task="x", agent="mine", model="tiny")
+        jobs = Jobs(daemon, "", "", "", "")
+        models = jobs.offers("--model", "")
+        assert {name: models[name] for name in ("opus-9", "gpt-9", "tiny", "opus")} == {
+            "opus-9": "claude",
+            "gpt-9": "codex",
+            "tiny": "mine",
+            "opus": "claude",
+        }
+        assert set(jobs.offers("web", "--model=gpt")) == {"--model=gpt-9"}
+        assert set(jobs.offers("schedule", "add", "n", "--model", "gpt")) == {"gpt-9"}
+        assert "claude" in jobs.offers("--permission-mode", "pl")["plan"]
+
+
 def test_options_are_offered_with_what_they_do_until_the_task_begins(jobs: Jobs) -> None:
     assert jobs.offers("overbits", "--agen")["--agent"] == "the agent to use; see `luzia agents`"
     assert jobs.offers("overbits", "fix", "--agen") == {}

@@ -213,8 +213,9 @@ def test_json_on_stdin_is_a_graph_too(daemon: PrivateDaemon, wire: Connection) -
         ("[jobs.a]\ntask = = 3", "line 2"),
         ('[jobs.a]\ntask = "true"', "no project"),
         ('project = "overbits"\n[jobs.a]\ntsak = "true"', "Did you mean `task`?"),
-        ('project = "overbits"\n[jobs.a]\ntask = 3', "Expected `str | null`, got `int` - at `$.task`"),
-        ('{"jobs": ', "line 1"),
+        ('project = "overbits"\n[jobs.a]\ntask = 3', "jobs.a: `task` must be a string, not an integer"),
+        ('{"jobs": ', "invalid JSON: it ends in the middle of a value"),
+        ('{\n"jobs": x}', "invalid JSON at line 2, column 9"),
     ],
 )
 def test_a_mistake_in_a_file_is_named_with_its_place(daemon: PrivateDaemon, text: str, said: str) -> None:
@@ -249,3 +250,52 @@ def test_a_batch_line_by_line_reports_what_was_wrong(daemon: PrivateDaemon, wire
     assert "stdin, line 3" in said.stderr
     assert "dispatched 2 jobs, refused 2" in said.stderr
     assert count(wire) == 2
+
+
+def test_a_batch_reports_what_it_and_what_the_daemon_find_wrong_in_one_round(
+    daemon: PrivateDaemon, wire: Connection
+) -> None:
+    lines = [
+        '{"project": "overbits", "task": "true"}',
+        '{"project": "overbits", "task": 5}',
+        '{"project": "nowhere", "task": "true"}',
+        '{"project": "overbits", "task": "true", "name": "one"}',
+        '{"project": "overbits", "task": "true", "name": "one"}',
+        '{"project": "overbits", "task": "true", "agent": "nobody"}',
+        '{"project": "overbits", "task": "true", "name": "a b"}',
+        '{"project": "overbits", "task": "true", "key": "mine"}',
+    ]
+    said = daemon.run("batch", "-", input="\n".join(lines))
+    assert said.returncode == 2
+    told = [line.removeprefix("luzia: stdin, line ") for line in said.stderr.splitlines() if line.startswith("luzia:")]
+    assert told == [
+        "2: `task` must be a string, not an integer",
+        "3: project 'nowhere' not found",
+        "5: duplicate name 'one'",
+        "6: unknown agent 'nobody'",
+        "7: invalid name 'a b'",
+        "8: unknown field 'key'",
+        "luzia: stdin: no jobs dispatched",
+    ]
+    assert count(wire) == 0
+
+
+def test_a_graph_reports_what_it_and_what_the_daemon_find_wrong_in_one_round(
+    daemon: PrivateDaemon, wire: Connection
+) -> None:
+    text = '[jobs.a]\nproject = "overbits"\ntask = 5\n[jobs.b]\nproject = "nowhere"\ntask = "x"\n[jobs.c]\ntask = "x"'
+    said = daemon.run("graph", "run", "-", input=text)
+    assert said.returncode == 2
+    assert "jobs.a: `task` must be a string" in said.stderr
+    assert "jobs.b: project 'nowhere' not found" in said.stderr
+    assert "jobs.c: no project" in said.stderr
+    assert count(wire) == 0
+
+
+def test_more_mistakes_than_a_message_holds_are_all_reported_by_line(daemon: PrivateDaemon, wire: Connection) -> None:
+    lines = [f'{{"project": "nowhere-{number}", "task": "true"}}' for number in range(30)]
+    said = daemon.run("batch", "-", input="\n".join(lines))
+    assert said.returncode == 4
+    assert all(f"stdin, line {number + 1}: project 'nowhere-{number}' not found" in said.stderr for number in range(30))
+    jobs = [{"name": f"n{number}", "project": f"nowhere-{number}", "task": "true"} for number in range(30)]
+    assert wire.error(op="graph", jobs=jobs)["message"].endswith("; and 20 more")

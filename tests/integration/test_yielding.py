@@ -116,7 +116,7 @@ def test_a_job_that_waits_says_for_whom_and_its_slot_goes_to_its_sub_job_first(
     with daemon.connect() as inside:
         inside.send(op="wait", jobs=[child], parent=top)
         running(wire, child)
-        assert status(wire, top)["reason"] == f"waits for {child}"
+        assert status(wire, top)["reason"] == f"waits for cat gate >/dev/null ({child})"
         assert status(wire, other)["state"] == "queued"
         wire.ok(op="cancel", job=child)
         assert inside.receive()["ok"]["jobs"][0]["state"] == "cancelled"

@@ -17,6 +17,8 @@ BY_OPTION = {
     "--cwd": "directory",
     "--format": "column",
     "--project": "project",
+    "--model": "model",
+    "--permission-mode": "permission_mode",
     "--retry-on": "outcome",
     "--state": "state",
     "--tag": "tag",

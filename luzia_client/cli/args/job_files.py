@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from luzia_protocol.graphs import NODE_NAME
+from luzia_protocol.invalid_data import describe_invalid_json, describe_invalid_toml, describe_invalid_value
 from luzia_protocol.requests import Node
 
 from luzia_client.api.requests import GraphJob
 from luzia_client.cli.args.errors import UsageError, did_you_mean
 
-_FIELDS = tuple(field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env", "umask"))
+_FIELDS = tuple(
+    field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env", "umask", "key")
+)
+BATCH_HINT = 'Each line is an object: {"project": "overbits", "task": "make test"}.'
+GRAPH_HINT = "Write the graph in TOML or JSON; see docs/graphs.md."
+NAME_HINT = "Use up to 64 letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_'."
 
 
 def read_file(path: str) -> bytes:
@@ -26,39 +32,64 @@ def read_file(path: str) -> bytes:
         return file.read()
 
 
-def parse_graph(data: bytes, source: str) -> list[GraphJob]:
+class JobEntry(NamedTuple):
+    """A job of a file. where: its place, for messages. job: what to dispatch, or what is wrong with it."""
+
+    where: str
+    job: GraphJob | UsageError
+
+
+def parse_graph(data: bytes, source: str) -> list[JobEntry]:
     """The jobs of a graph file: a table `jobs` by name, beside fields that apply to all of them. Raises UsageError."""
     table = _parse_table(data, source)
     jobs = table.pop("jobs", None)
     if not isinstance(jobs, dict) or not jobs:
         raise UsageError(f"{source}: no jobs", 'Describe each job in a table: [jobs.build] with task = "make".')
     _check_fields(table, f"{source}:")
-    graph = []
-    for name, job in jobs.items():
-        where = f"{source}: jobs.{name}:"
+    return [_parse_entry(f"{source}: jobs.{name}:", table, job, name) for name, job in jobs.items()]
+
+
+def _parse_entry(where: str, common: dict[str, Any], job: object, name: str) -> JobEntry:
+    try:
         if not isinstance(job, dict):
             raise UsageError(f"{where} not a table", f"Write [jobs.{name}], and its fields below it.")
         _check_fields(job, where)
-        graph.append(_check_job({**table, **job, "name": name}, where))
-    return graph
+        return JobEntry(where, _check_job({**common, **job, "name": name}, where))
+    except UsageError as exc:
+        return JobEntry(where, exc)
 
 
-def parse_batch(lines: Iterable[bytes], source: str) -> Iterable[tuple[int, GraphJob | UsageError]]:
-    """The jobs of a batch file by line number, or the error of a line; blank lines are skipped."""
+def parse_batch(lines: Iterable[bytes], source: str) -> Iterable[tuple[int, JobEntry]]:
+    """The jobs of a batch file by line number; one without a name gets its number as one. Blank lines are skipped."""
+    names: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         where = f"{source}, line {number}:"
         try:
-            job = msgspec.json.decode(line)
-            if not isinstance(job, dict):
-                raise UsageError(f"{where} not a JSON object", 'For example: {"project": "overbits", "task": "…"}.')
+            job = _parse_object(line, where)
             _check_fields(job, where)
-            yield number, _check_job(job, where)
-        except msgspec.DecodeError as exc:
-            yield number, UsageError(f"{where} invalid JSON: {exc}")
+            checked = _check_job({**job, "name": job.get("name") or f"line-{number}"}, where)
+            name = str(checked["name"])
+            if (earlier := names.setdefault(name, number)) != number:
+                raise UsageError(f"{where} duplicate name '{name}'", f"Line {earlier} has it already.")
+            yield number, JobEntry(where, checked)
         except UsageError as exc:
-            yield number, exc
+            yield number, JobEntry(where, exc)
+
+
+def _parse_object(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        job = msgspec.json.decode(line)
+    except msgspec.DecodeError as exc:
+        raise UsageError(f"{where} {describe_invalid_json(str(exc), line)}", BATCH_HINT) from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{where} not valid UTF-8", "Convert the file to UTF-8.") from exc
+    except RecursionError as exc:
+        raise UsageError(f"{where} nested too deeply", BATCH_HINT) from exc
+    if not isinstance(job, dict):
+        raise UsageError(f"{where} not a JSON object", BATCH_HINT)
+    return job
 
 
 def _parse_table(data: bytes, source: str) -> dict[str, Any]:
@@ -66,11 +97,15 @@ def _parse_table(data: bytes, source: str) -> dict[str, Any]:
 
     try:
         text = data.decode()
-        table = json.loads(text) if text.lstrip()[:1] == "{" else tomllib.loads(text)
+        table = msgspec.json.decode(data) if text.lstrip()[:1] == "{" else tomllib.loads(text)
     except UnicodeDecodeError as exc:
         raise UsageError(f"{source} is not valid UTF-8 (byte {exc.start})", "Convert it to UTF-8.") from exc
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise UsageError(f"{source}: {exc}", "Write the graph in TOML or JSON; see docs/graphs.md.") from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise UsageError(f"{source}: {describe_invalid_toml(str(exc))}", GRAPH_HINT) from exc
+    except msgspec.DecodeError as exc:
+        raise UsageError(f"{source}: {describe_invalid_json(str(exc), data)}", GRAPH_HINT) from exc
+    except RecursionError as exc:
+        raise UsageError(f"{source}: nested too deeply", GRAPH_HINT) from exc
     return dict(table)
 
 
@@ -88,5 +123,7 @@ def _check_job(job: dict[str, Any], where: str) -> GraphJob:
     try:
         node = msgspec.convert(job, Node)
     except msgspec.ValidationError as exc:
-        raise UsageError(f"{where} {exc}") from exc
+        raise UsageError(f"{where} {describe_invalid_value(str(exc))}") from exc
+    if not NODE_NAME.fullmatch(node.name):
+        raise UsageError(f"{where} invalid name '{node.name[:80]}'", NAME_HINT)
     return cast(GraphJob, job | {"not_before": node.not_before})  # JSON has it as text

@@ -12,7 +12,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_inner_json, add_json
 from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
-from luzia_client.cli.show.text import harmless
+from luzia_client.cli.show.text import harmless, wrap
 from luzia_client.transport import autostart
 
 EXAMPLES = (
@@ -65,9 +65,14 @@ def _list(args: argparse.Namespace) -> int:
         )
         for agent in found.agents
     ]
-    print_columns(("AGENT", "SOURCE", "INSTALLED", "VERSION", "PROGRAM, OR HOW TO INSTALL IT"), rows, stdout_screen())
+    screen = stdout_screen()
+    print_columns(("AGENT", "SOURCE", "INSTALLED", "VERSION", "PROGRAM, OR HOW TO INSTALL IT"), rows, screen)
     if found.search_path:
-        print(f"\nThe programs were looked for on the PATH of this shell: {harmless(found.search_path)}")
+        path = harmless(found.search_path)
+        print("\nThe programs were looked up on the PATH of this shell:")
+        print(
+            "\n".join(f"  {line}" for line in ([path] if screen.width is None else wrap(path, screen.width - 2, ":")))
+        )
     return exit_codes.OK
 
 

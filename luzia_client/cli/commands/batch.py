@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.replies import GraphResult
@@ -14,8 +15,9 @@ from luzia_client.api.requests import GraphJob, graph_request
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.job_files import JobEntry
 from luzia_client.cli.args.parser import add_detach, add_json
-from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.errors import print_error, print_refusal
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity
 
@@ -41,26 +43,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     source = "stdin" if args.file == "-" else args.file
-    lines = job_files.read_file(args.file).splitlines()
+    entries = job_files.parse_batch(job_files.read_file(args.file).splitlines(), source)
     if args.each:
-        return _each(lines, source, args)
-    jobs: list[GraphJob] = []
-    errors: list[UsageError] = []
-    for number, job in job_files.parse_batch(lines, source):
-        if isinstance(job, UsageError):
-            errors.append(job)
-        else:
-            jobs.append({"name": f"line-{number}", **job})
-    for error in errors:
-        print_error(error.message, error.hint, exit_codes.USAGE)
-    if errors or not jobs:
-        return print_error(
-            f"{source}: no jobs dispatched",
-            "Correct the file, or use --each to dispatch the valid lines.",
-            exit_codes.USAGE,
-        )
+        return _each(entries, source, args)
+    jobs = [entry for _, entry in entries]
+    if not jobs:
+        return print_error(f"{source}: no jobs", job_files.BATCH_HINT, exit_codes.USAGE)
     with Client() as client:
-        created = client.graph(jobs, args.key, args.parent)
+        created, status = dispatch_entries(client, jobs, args.key, args.parent)
+    if created is None:
+        hint = "Correct the file, or use --each to dispatch the valid lines."
+        return print_error(f"{source}: no jobs dispatched", hint, status)
     if args.json:
         print_json(created)
     else:
@@ -69,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _graph_of_line(number: int, job: GraphJob, args: argparse.Namespace) -> Graph:
-    key = f"{args.key}/{number}" if args.key else None
-    return graph_request([{**job, "name": job.get("name") or f"line-{number}"}], key, args.parent)
+    return graph_request([job], f"{args.key}/{number}" if args.key else None, args.parent)
 
 
 def _follows_others(job: GraphJob) -> bool:
@@ -78,11 +70,43 @@ def _follows_others(job: GraphJob) -> bool:
     return any(job.get(field) for field in ("after", "after_any", "after_fail"))
 
 
-def _each(lines: list[bytes], source: str, args: argparse.Namespace) -> int:
+def dispatch_entries(
+    client: Client, entries: Sequence[JobEntry], key: str | None, parent: str | None
+) -> tuple[GraphResult | None, int]:
+    """Dispatch all jobs of a file in one step, or print everything that is wrong with them.
+
+    Returns the jobs, or None and the exit status. An entry with an error is sent without a task: the daemon checks the
+    others, and refuses all of them.
+    """
+    jobs: list[GraphJob] = []
+    wrong: dict[str, UsageError] = {}
+    where: dict[str, str] = {}
+    for number, entry in enumerate(entries, 1):
+        job = entry.job
+        if isinstance(job, UsageError):
+            name = f"error-{number}"
+            wrong[name] = job
+            job = {"name": name, "project": "/"}
+        jobs.append(job)
+        where[str(job["name"])] = entry.where
+    try:
+        return client.graph(jobs, key, parent), exit_codes.OK
+    except Refused as exc:
+        if not wrong and not exc.of_jobs:
+            raise
+        for name, place in where.items():
+            if name in wrong:
+                print_error(wrong[name].message, wrong[name].hint, exit_codes.USAGE)
+            elif name in exc.of_jobs:
+                print_refusal(exc.of_jobs[name], f"{place} ")
+        return None, exit_codes.USAGE if wrong else exit_codes.REFUSED
+
+
+def _each(entries: Iterable[tuple[int, JobEntry]], source: str, args: argparse.Namespace) -> int:
     """Dispatch each line by itself; returns 0 if all were accepted."""
     status, accepted, refused = exit_codes.OK, 0, 0
-    parsed = list(job_files.parse_batch(lines, source))
-    valid = [(number, job) for number, job in parsed if not isinstance(job, UsageError)]
+    parsed = list(entries)
+    valid = [(number, entry.job) for number, entry in parsed if not isinstance(entry.job, UsageError)]
     with Client() as client:
         results = exchange_each(
             client.socket,
@@ -90,7 +114,7 @@ def _each(lines: list[bytes], source: str, args: argparse.Namespace) -> int:
             GraphResult,
             ahead=1 if any(_follows_others(job) for _, job in valid) else MAX_AHEAD,
         )
-        for number, job in parsed:
+        for number, (where, job) in parsed:
             if isinstance(job, UsageError):
                 refused += 1
                 status = print_error(job.message, job.hint, exit_codes.USAGE)
@@ -98,7 +122,8 @@ def _each(lines: list[bytes], source: str, args: argparse.Namespace) -> int:
             result = next(results)
             if isinstance(result, Refused):
                 refused += 1
-                status = print_error(f"{source}, line {number}: {result.message}", result.hint, exit_codes.REFUSED)
+                (each,) = result.of_jobs.values() or (result,)
+                status = print_refusal(each, f"{where} ")
                 continue
             accepted += 1
             (job_name,) = result.jobs.values()

@@ -11,6 +11,8 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
 from luzia_client.cli.args.parser import add_detach, add_inner_json, add_json
+from luzia_client.cli.commands.batch import dispatch_entries
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import STATE_COLOURS, format_elapsed, format_status
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import Screen, stdout_screen
@@ -49,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
         if args.action == "run":
             source = "stdin" if args.file == "-" else args.file
             graph = job_files.parse_graph(job_files.read_file(args.file), source)
-            created = client.graph(graph, args.key, args.parent)
+            created, status = dispatch_entries(client, graph, args.key, args.parent)
+            if created is None:
+                return print_error(f"{source}: no jobs dispatched", "Correct the file.", status)
             if args.json:
                 print_json(created)
                 return exit_codes.OK

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from luzia_protocol.framing import MAX_FRAME_BYTES
+from luzia_protocol.invalid_data import describe_invalid_json, describe_invalid_value
 from luzia_protocol.jobs import Job
 from luzia_protocol.replies import ImportedJob
 from luzia_protocol.requests import MAX_IMPORT_JOBS
@@ -85,8 +86,11 @@ class _Importer:
     def _collect(self, number: int, line: bytes) -> None:
         try:
             job = msgspec.json.decode(line, type=_Line).job
+        except msgspec.ValidationError as exc:
+            self._print_refusal(number, f"not a job: {describe_invalid_value(str(exc), 'the line')}")
+            return
         except msgspec.DecodeError as exc:
-            self._print_refusal(number, f"not a job: {exc}")
+            self._print_refusal(number, describe_invalid_json(str(exc), line))
             return
         if self._collected and (len(self._collected) == MAX_IMPORT_JOBS or self._bytes + len(line) > BATCH_BYTES):
             self._send()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from luzia_protocol import environment
 from luzia_protocol.replies import ProjectList
@@ -13,6 +12,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_inner_json, add_json
+from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
@@ -87,9 +87,6 @@ def _print_table(projects: ProjectList) -> None:
     print_columns(("NAME", "AGENT", "RUNNING", "QUEUED", "PATH"), rows, stdout_screen())
     for project in projects.projects:
         if project.name in COMMANDS:
-            print(
-                f"luzia: '{project.name}' is also the name of a command\n"
-                f"  Dispatch with `luzia dispatch {project.name} …`, or rename the project.",
-                file=sys.stderr,
-            )
+            hint = f"Dispatch with `luzia dispatch {project.name} TASK`, or rename the project."
+            print_error(f"'{project.name}' is also the name of a command", hint, exit_codes.OK)
     print(f"\nConfiguration: {harmless(projects.config_file)}")

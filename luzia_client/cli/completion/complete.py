@@ -14,7 +14,7 @@ from luzia_client.cli.completion.engine import Candidates, Line, ask_daemon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     CompleteValue = Callable[[str, str, str, dict[str, Any]], Candidates]
@@ -129,6 +129,9 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
     if kind == "agent":
         agents = ask_daemon({"op": "agents", "versions": False}).get("agents", [])
         return Candidates(typed, {agent["name"]: "" if agent["installed"] else "not installed" for agent in agents})
+    if kind in ("model", "permission_mode"):
+        agents = ask_daemon({"op": "agents", "versions": False}).get("agents", [])
+        return offer_of_agents(typed, [(agent["name"], agent.get(f"{kind}s", [])) for agent in agents])
     if kind == "schedule":
         schedules = ask_daemon({"op": "schedule_list"}).get("schedules", [])
         return Candidates(typed, {schedule["name"]: schedule["cron"] for schedule in schedules})
@@ -136,6 +139,15 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
         jobs = ask_daemon({"op": "list", "limit": MAX_JOBS}).get("jobs", [])
         return Candidates(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})
     return complete_static_value(kind, typed, table)
+
+
+def offer_of_agents(typed: str, words: Iterable[tuple[str, Sequence[str]]]) -> Candidates:
+    """Complete a word that agents know, described by those that know it. words: by agent."""
+    agents: dict[str, list[str]] = {}
+    for agent, of_agent in words:
+        for word in of_agent:
+            agents.setdefault(word, []).append(agent)
+    return Candidates(typed, {word: ", ".join(names) for word, names in agents.items()})
 
 
 def complete_static_value(kind: str, typed: str, table: dict[str, Any]) -> Candidates:

@@ -40,6 +40,7 @@ USAGES = {
 }
 """Command -> its usage and its description."""
 
+NAME_WIDTH = max(map(len, COMMANDS)) + 1
 OPTION_WIDTH = 28
 HELP_WIDTH = 80
 
@@ -87,10 +88,10 @@ def format_commands() -> str:
     lines = [SHORT.rsplit("luzia --help", 1)[0].rstrip(), ""]
     for group in dict.fromkeys(group for _, _, group in COMMANDS.values()):
         lines.append(f"{group}:")
-        lines += [f"  {name:<12} {summary}" for name, (_, summary, of) in COMMANDS.items() if of == group]
+        lines += [f"  {name:<{NAME_WIDTH}} {summary}" for name, (_, summary, of) in COMMANDS.items() if of == group]
         lines.append("")
     lines.append("`luzia help COMMAND` describes a command, `luzia help TOPIC` a topic:")
-    lines += [f"  {name:<12} {title}" for name, title in TITLES.items()]
+    lines += [f"  {name:<{NAME_WIDTH}} {title}" for name, title in TITLES.items()]
     return "\n".join(lines)
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
-from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.errors import ErrorCode, LuziaError, Refused
 
-from luzia_client.api.errors import SettingsError
+from luzia_client.api.errors import ArgumentError, SettingsError
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees import WorktreeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def report_error(exc: BaseException) -> int:
@@ -22,7 +26,7 @@ def report_error(exc: BaseException) -> int:
 
         traceback.print_exception(exc)
     match exc:
-        case UsageError() | SettingsError():
+        case UsageError() | SettingsError() | ArgumentError():
             return print_error(exc.message, exc.hint, exit_codes.USAGE)
         case Refused():
             return print_refusal(exc)
@@ -66,6 +70,23 @@ def print_error(message: str, hint: str, status: int) -> int:
     lines = f"luzia: {message}\n" + (f"  {hint}\n" if hint else "")
     sys.stderr.write("\n".join(harmless(line) for line in lines.split("\n")))
     return status
+
+
+def suggest_project(words: Sequence[str], status: int) -> None:
+    """After a refused command with a text in it, print how to dispatch it to a project of the command's name."""
+    from luzia_client.api.client import Client
+    from luzia_client.cli.args.command_line import COMMANDS
+
+    has_text = any(len(word.split()) > 1 for word in words[1:])
+    if status not in (exit_codes.USAGE, exit_codes.REFUSED) or words[0] not in COMMANDS or not has_text:
+        return
+    try:
+        with Client(autostart=False) as client:
+            names = [project.name for project in client.list_projects().projects]
+    except LuziaError:
+        return
+    if words[0] in names:
+        sys.stderr.write(f"  To dispatch to the project '{words[0]}': luzia dispatch {words[0]} TASK\n")
 
 
 def closest_command(word: str) -> str | None:

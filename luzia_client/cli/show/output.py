@@ -16,7 +16,10 @@ from luzia_client.api.requests import CLEAN_TIMEOUT_S
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import cut, harmless, harmless_json, width
+from luzia_client.cli.show.text import cut, harmless, harmless_json, width, wrap
+
+MIN_WRAPPED_WIDTH = 20
+"""The least room that is used to wrap the last column of a table."""
 
 
 def print_json(value: object) -> None:
@@ -25,16 +28,23 @@ def print_json(value: object) -> None:
 
 
 def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> None:
-    """Print a table with its titles, cut to the screen's width; a row may have fewer cells than there are titles."""
+    """Print a table with its titles; a row may have fewer cells than there are titles.
+
+    On a terminal the last column is wrapped, or each row cut if there is hardly any room for it.
+    """
     shown = [[harmless(cell) for cell in row] for row in rows]
     widths = [
         max(width(row[column]) for row in [list(titles), *shown] if column < len(row)) for column in range(len(titles))
     ]
+    before = sum(widths[:-1]) + 2 * len(widths[:-1])
+    room = None if screen.width is None else screen.width - before
     for number, row in enumerate([list(titles), *shown]):
-        cells = [cell + " " * (widths[column] - width(cell)) for column, cell in enumerate(row)]
-        line = "  ".join(cells).rstrip()
-        line = line if screen.width is None else cut(line, screen.width)
-        print(screen.paint(line, "dim" if number == 0 else ""))
+        last = row[-1] if len(row) == len(titles) else ""
+        pieces = [last] if room is None or room < MIN_WRAPPED_WIDTH else wrap(last, room)
+        cells = [cell + " " * (widths[column] - width(cell)) for column, cell in enumerate(row[: len(titles) - 1])]
+        lines = ["  ".join([*cells, pieces[0]]).rstrip(), *(" " * before + piece for piece in pieces[1:])]
+        for line in lines:
+            print(screen.paint(line if screen.width is None else cut(line, screen.width), "dim" if number == 0 else ""))
 
 
 def print_fields(fields: Sequence[tuple[str, str]]) -> None:

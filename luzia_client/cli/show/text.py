@@ -97,6 +97,28 @@ def pad(text: str, columns: int) -> str:
     return shown + " " * (columns - width(shown))
 
 
+def wrap(text: str, columns: int, separator: str = " ") -> list[str]:
+    """The text in lines of at most `columns` columns, divided after separators, and inside of words that are longer.
+
+    A separator that is not a space stays at the end of its line.
+    """
+    lines, line = [], ""
+    kept = separator.strip()
+    words = text.split(separator)
+    for number, word in enumerate(words, 1):
+        piece = word + (kept if number < len(words) else "")
+        joint = separator if line and not kept else ""
+        if line and width(line + joint + piece) > columns:
+            lines.append(line)
+            line, joint = "", ""
+        line += joint + piece
+        while width(line) > columns:
+            head = cut(line, columns + 1)[:-1]
+            lines.append(head)
+            line = line[len(head) :]
+    return [*lines, line]
+
+
 def format_quantity(count: int, noun: str) -> str:
     """`1 job`, `3 jobs`, `1,200 jobs`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -25,6 +25,7 @@ from luzia_client.cli.completion.complete import (
     complete_static_value,
     complete_word,
     load_commands,
+    offer_of_agents,
 )
 from luzia_client.cli.completion.engine import Candidates, Line
 from luzia_client.cli.show.formatting import format_state
@@ -115,6 +116,10 @@ def complete_value(
         return Candidates(typed, {each.name: each.path for each in known.projects}, directories=True)
     if kind == "agent":
         return Candidates(typed, {each.name: "" if each.installed else "not installed" for each in known.agents})
+    if kind == "model":
+        return offer_of_agents(typed, [(each.name, each.models) for each in known.agents])
+    if kind == "permission_mode":
+        return offer_of_agents(typed, [(each.name, each.permission_modes) for each in known.agents])
     if kind == "tag":
         tags = [f"{key}={text}" for job in known.jobs for key, text in job.tags.items()]
         return Candidates(typed, dict.fromkeys(tags, ""))

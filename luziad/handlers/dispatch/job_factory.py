@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import LaunchOptions
 from luzia_protocol.requests import Dispatch
 
 from luziad.agents import registry
@@ -24,7 +25,7 @@ from luziad.handlers.replies import require_writable
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.family import Origin
 from luziad.jobs.ids import new_id
-from luziad.jobs.record import JobRecord, JobSpec, JobStatus, LaunchOptions
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.operations.importing import NO_USER
 from luziad.operations.operations import Operations
 from luziad.operations.programs import search_path

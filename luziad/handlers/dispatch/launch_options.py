@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import LaunchOptions
 from luzia_protocol.requests import Dispatch
 
 from luziad.agents.base import Adapter
 from luziad.agents.options import find_unsupported, is_empty
 from luziad.config.schema import ProjectConfig
 from luziad.handlers.dispatch.inputs import validate_agent_words, validate_system_prompt
-from luziad.jobs.record import LaunchOptions
 from luziad.operations.programs import Programs
 
 MAX_UMASK = 0o777

@@ -79,7 +79,7 @@ def test_durations_are_seconds_or_timedeltas(daemon: FakeDaemon) -> None:
 WRONG: dict[str, tuple[Callable[[Client], object], str]] = {
     "a command line": (lambda c: c.dispatch("p", argv="make test"), "argv is a single string"),
     "an unknown option": (lambda c: c.dispatch("p", "x", prio=1), "dispatch: unknown option 'prio'"),  # type: ignore[call-arg]
-    "a task that is a number": (lambda c: c.dispatch("p", 3), "Expected `str | null`, got `int`"),  # type: ignore[arg-type]
+    "a task that is a number": (lambda c: c.dispatch("p", 3), "`task` must be a string, not an integer"),  # type: ignore[arg-type]
     "a task that is no text": (lambda c: c.dispatch("p", NO_TEXT), "a text is not valid Unicode"),
     "a project that is a number": (lambda c: c.dispatch(3, "x"), "project must be a string or a path, not int"),  # type: ignore[arg-type]
     "bytes as a path": (lambda c: c.add_project("p", b"/x"), "path must be a string or a path, not bytes"),  # type: ignore[arg-type]
@@ -93,7 +93,10 @@ WRONG: dict[str, tuple[Callable[[Client], object], str]] = {
     "an unknown state": (lambda c: c.list_jobs(states="ended"), "unknown state 'ended'"),  # type: ignore[arg-type]
     "an unknown kind": (lambda c: c.subscribe(kinds="end"), "unknown kind of event 'end'"),  # type: ignore[arg-type]
     "tags as a list": (lambda c: c.list_jobs(tags=["a"]), "tags must be a mapping, not list"),  # type: ignore[arg-type]
-    "a value of a wrong type": (lambda c: c.dispatch("p", "x", env={"A": 1}), "Expected `str`, got `int`"),  # type: ignore[dict-item]
+    "a value of a wrong type": (
+        lambda c: c.dispatch("p", "x", env={"A": 1}),  # type: ignore[dict-item]
+        "a value in `env` must be a string, not an integer",
+    ),
     "an object": (lambda c: c.send_message(JOB, object()), "a value cannot be sent"),  # type: ignore[arg-type]
     "a graph job without project": (lambda c: c.graph([{"task": "x"}]), "job 1 of the graph has no project"),  # type: ignore[typeddict-item]
     "an unknown key of a graph job": (

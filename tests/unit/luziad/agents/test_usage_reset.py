@@ -154,3 +154,16 @@ def test_a_busy_server_is_told_apart_from_a_limit(words: str) -> None:
 def test_other_failures_are_no_overload() -> None:
     assert find_cause("claude", "4290 files changed") is None
     assert find_cause("claude", "API Error: 401 invalid x-api-key") is FailureCause.CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "You have reached the maximum number of requests for today.",
+        "You have no messages left today",
+        "Max usage reached for this billing period",
+    ],
+)
+def test_words_that_name_an_allowance_without_a_time_are_suspected(words: str) -> None:
+    assert find_cause("gemini", words) is FailureCause.SUSPECTED
+    assert find_cause("gemini", f"{words} (resets at 9 PM)") is FailureCause.USAGE_LIMIT

@@ -236,8 +236,22 @@ def test_a_project_that_has_the_name_of_a_command_can_be_dispatched_to_and_the_w
     project = {"name": "jobs", "path": "/", "exists": True, "running": 0, "agent": "shell"}
     serve(lambda _: {"ok": {"projects": [project], "config_file": "/c"}})
     assert luzia("projects").stderr == (
-        "luzia: 'jobs' is also the name of a command\n  Dispatch with `luzia dispatch jobs …`, or rename the project.\n"
+        "luzia: 'jobs' is also the name of a command\n"
+        "  Dispatch with `luzia dispatch jobs TASK`, or rename the project.\n"
     )
+
+
+def test_a_text_for_a_command_is_told_how_to_reach_the_project_of_that_name(serve: Serve) -> None:
+    project = {"name": "jobs", "path": "/", "exists": True, "running": 0, "agent": "shell"}
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        if request["op"] == "projects":
+            return {"ok": {"projects": [project], "config_file": "/c"}}
+        return {"error": {"code": "unknown_job", "message": "there is no job 'fix it'"}}
+
+    serve(answer)
+    assert luzia("jobs", "fix it").stderr.endswith("\n  To dispatch to the project 'jobs': luzia dispatch jobs TASK\n")
+    assert "luzia dispatch" not in luzia("logs", "fix it").stderr, "no project has this name"
 
 
 def test_cleaning_says_that_there_is_nothing_to_clean(serve: Serve) -> None:

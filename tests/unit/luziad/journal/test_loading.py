@@ -1,0 +1,53 @@
+"""A job that is read back from its directory, or from an export, is asked for as it was dispatched."""
+
+from __future__ import annotations
+
+import msgspec
+
+from luzia_protocol.jobs import Bounds, Job, LaunchOptions, Outcome, RunOf, Terms
+from luzia_protocol.times import to_datetime
+
+from luziad.jobs.family import Origin
+from luziad.jobs.record import JobRecord, JobSpec, JobStatus
+from luziad.jobs.requirements import Requirements
+from luziad.jobs.view import describe_job
+from luziad.journal.loading import record_from_job
+
+NOT_KEPT = {"env_set", "client_set", "uid", "created_steady", "jobs_dir"}
+"""Numbers of the store, the caller, the clock of this boot, and the place that is known from the file itself."""
+
+SPEC = JobSpec(
+    project="overbits",
+    directory="/src/overbits",
+    agent="claude",
+    created_at=1_700_000_000.0,
+    task="fix the login button",
+    argv=["make", "test"],
+    cwd="/src/overbits/web",
+    key="nightly/1",
+    timeout_s=60.0,
+    terms=Terms(retries=2, retry_on=[Outcome.FAILED]),
+    origin=Origin(node="build", tags={"a": "b"}, ancestors=("123456-abcd",), run_of=RunOf("s", to_datetime(0.0))),
+    stall_timeout_s=30.0,
+    bounds=Bounds(max_processes=5),
+    launch_options=LaunchOptions(
+        worktree=True,
+        ask=True,
+        system_prompt="Be brief.",
+        model="opus",
+        permission_mode="plan",
+        args=["--verbose"],
+    ),
+    requirements=Requirements(5, {"gpu": 1}, 2.0, 1 << 30),
+    umask=0o077,
+)
+
+
+def test_everything_that_was_asked_for_is_kept() -> None:
+    text = msgspec.json.encode(describe_job(JobRecord(1, "123456-a2f5", SPEC, JobStatus()), None))
+    found = record_from_job(2, msgspec.json.decode(text, type=Job)).spec
+    unset = msgspec.structs.asdict(JobSpec(project="", directory="", agent="", created_at=0.0))
+    for name, value in msgspec.structs.asdict(SPEC).items():
+        if name not in NOT_KEPT and name != "task":  # of a command, the task is made from its words
+            assert value != unset[name], f"{name}: the test tells nothing of a default"
+            assert getattr(found, name) == value, name
