@@ -54,6 +54,9 @@ class AttemptObserver(Protocol):
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         """The attempt and its whole process tree have ended."""
 
+    def start_hindered(self, problem: str) -> None:
+        """The machine lacks something for attempts, which are tried again. No attempt has ended because of it."""
+
 
 class ChangeWatcher(Protocol):
     """Tells of writes to files; FileWatcher."""

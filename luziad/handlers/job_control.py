@@ -158,10 +158,9 @@ async def answer(services: Services, request: Answer, call: Call) -> None:
 
 def send(services: Services, request: Send, call: Call) -> None:
     """Send a follow-up message, which resumes the agent's session in the next attempt."""
-    services.shutdown.require_running()
     record = services.table.find(request.job, call.uid)
     validate_message(request.message)
-    require_writable(services.journal)
+    services.job_factory.require_room(0)
     services.scheduler.send(record, request.message, job_change_reply(services.journal, record, call))
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import msgspec
 
+from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.jobs.observer import JobObserver
@@ -56,7 +57,12 @@ class StatusFiles(JobObserver):
             self._timer = None
         changed, self._changed = self._changed, {}
         for job, record in changed.items():
-            self._files.submit(_write, self._directory(job), msgspec.json.encode(self._view(record)))
+            try:
+                content = msgspec.json.encode(self._view(record))
+            except Refused as refused:  # the file stays as it is
+                log.warning("status_file_not_written job=%s error=%s", job, refused.message)
+            else:
+                self._files.submit(_write, self._directory(job), content)
 
 
 def _write(directory: str, content: bytes) -> None:
