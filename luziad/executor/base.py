@@ -113,5 +113,5 @@ class Executor(Protocol):
     def job_directory(self, job: str) -> str:
         """The job's directory; it need not exist."""
 
-    def delete_job(self, job: str) -> asyncio.Future[None]:
-        """Delete the job's directory; the future is done then. Its attempts must have ended."""
+    def delete_job(self, job: str) -> asyncio.Future[str | None]:
+        """Delete the job's directory; the result is why it could not be deleted yet. Its attempts must have ended."""

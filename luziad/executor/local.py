@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import signal
 
 import msgspec
@@ -24,6 +23,7 @@ from luziad.executor import attempt_directory, pidfd, survivors
 from luziad.executor.attempt_directory import Finished, StartRecord, Supervised, read_start_record
 from luziad.executor.base import AttemptObserver, ChangeWatcher, Launch
 from luziad.executor.cgroup_controllers import CgroupControllers
+from luziad.executor.deletion import Deletions
 from luziad.executor.fork_server_client import ForkServerClient, Reply
 from luziad.jobs.attempt import AttemptRef, ExitRecord, NotStarted
 from luziad.jobs.directories import JobDirectories
@@ -91,6 +91,7 @@ class LocalExecutor:
         self._watcher = watcher
         self._pool = pool
         self._slow_pool = slow_pool
+        self._deletions = Deletions(slow_pool)
         self._fork_server = ForkServerClient(self._replied, self._request_lost, self._report_shortage)
         self._controllers = CgroupControllers()
         self._attempts: dict[AttemptRef, _Attempt] = {}
@@ -104,6 +105,7 @@ class LocalExecutor:
         self._observer = observer
         os.makedirs(self._jobs_dir, 0o700, exist_ok=True)
         await self._fork_server.start()
+        self._deletions.sweep(self._directories.all)
 
     @property
     def fork_server_pid(self) -> int | None:
@@ -117,6 +119,7 @@ class LocalExecutor:
             self._unwatch(attempt)
             _stop_timer(attempt)
         self._attempts.clear()
+        self._deletions.close()
         await self._fork_server.stop()
 
     def unsupported_reason(self, bounds: Bounds) -> str | None:
@@ -211,19 +214,11 @@ class LocalExecutor:
             raise ValueError(f"invalid job id '{job}'")
         return self._directories.find(job)
 
-    def delete_job(self, job: str) -> asyncio.Future[None]:
-        """Delete the job's directory; the future is done then. Its attempts must have ended."""
+    def delete_job(self, job: str) -> asyncio.Future[str | None]:
+        """Delete the job's directory; the result is why it could not be deleted yet. Its attempts must have ended."""
         directory = self.job_directory(job)
         self._directories.forget(job)
-
-        def deleted(future: asyncio.Future[None]) -> None:
-            error = future.exception()
-            if error is not None and not isinstance(error, FileNotFoundError):
-                log.error("directory_not_deleted job=%s error=%s", job, error)
-
-        deletion = self._loop.run_in_executor(self._slow_pool, shutil.rmtree, directory)
-        deletion.add_done_callback(deleted)
-        return deletion
+        return self._deletions.delete(directory)
 
     def _replied(self, reply: Reply) -> None:
         """Process a line from the fork server or a shim."""

@@ -22,6 +22,7 @@ from luziad.store.batch import Batch, is_intact
 from luziad.store.files import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
 from luziad.store.open_files import OpenFiles
 from luziad.store.queries import SQL
+from luziad.supervise.regular_files import open_regular
 
 log = logging.getLogger("luziad.store")
 
@@ -81,8 +82,10 @@ class Store:
                     self._jobs.execute(_PROBE)
                 if batch.prune_to is not None:
                     self._jobs.execute(SQL["prune_events"], (batch.prune_to,))
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, OSError) as exc:
             raise StorageError(f"{self.path}: {exc}") from exc
+        except MemoryError as exc:
+            raise StorageError(f"{self.path}: there is not enough memory to write it") from exc
         if batch.events:
             self._last_commit.write(batch.events[-1][0])
         self._undeleted += batch.dropped_environments
@@ -164,7 +167,10 @@ class Store:
     def _open_private(self) -> sqlite3.Connection:
         path = self.path / ENVIRONMENTS_NAME
         path.touch(mode=0o600)
-        database = _open(path)
+        try:
+            database = _open(path)
+        except sqlite3.DatabaseError as exc:
+            raise opening.translate_error(EnvironmentsDamagedError, path, exc) from exc
         try:
             _check_and_configure(database)
         except sqlite3.DatabaseError as exc:
@@ -231,7 +237,7 @@ class LastCommit:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        self._fd = os.open(state_dir / (STORE_NAME + SEQ_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = open_regular(f"{state_dir / STORE_NAME}{SEQ_SUFFIX}", os.O_RDWR | os.O_CREAT)
 
     def read(self) -> int:
         """The seq, 0 when there is none or it cannot be read."""
