@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from luzia_protocol.job_control import CleanResult as CleanResult
     from luzia_protocol.job_control import DiscardResult as DiscardResult
     from luzia_protocol.job_control import JobChange as JobChange
+    from luzia_protocol.job_control import RemoveResult as RemoveResult
     from luzia_protocol.job_control import RestoreResult as RestoreResult
     from luzia_protocol.job_control import RetryResult as RetryResult
     from luzia_protocol.jobs import Attempt as Attempt
@@ -86,7 +87,7 @@ _NAMES = {
         " JobPage Project ProjectList ReloadResult StopResult WaitResult"
     ),
     "luzia_protocol.schedules": "MissedPolicy OverlapPolicy Schedule",
-    "luzia_protocol.job_control": "CleanResult DiscardResult JobChange RestoreResult RetryResult",
+    "luzia_protocol.job_control": "CleanResult DiscardResult JobChange RemoveResult RestoreResult RetryResult",
     "luzia_client.api.arguments": "Duration JobLike JobsLike PathLike ProjectLike ScheduleLike",
     "luzia_client.api.async_client": "AsyncClient",
     "luzia_client.api.client": "Client",

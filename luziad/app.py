@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import os
@@ -27,6 +28,7 @@ from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
 from luziad.errors import StartupError, StorageError
 from luziad.executor.local import LocalExecutor
+from luziad.executor.start_probe import probe_start
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
 from luziad.jobs.directories import JobDirectories
@@ -40,6 +42,7 @@ from luziad.journal.journal import CommitCallbacks, Journal
 from luziad.journal.loading import find_newer_jobs, load, load_schedules
 from luziad.journal.snapshot_timer import SnapshotTimer
 from luziad.operations import open_files, process_state
+from luziad.operations.memory import AddressSpace
 from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
 from luziad.operations.threads import start_pool
@@ -69,6 +72,7 @@ from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.retry.policies import RetryPolicies
 from luziad.scheduling.revival import Revival
 from luziad.scheduling.scheduler import Scheduler
+from luziad.scheduling.shortage import Shortage
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.starter import Starter
 from luziad.scheduling.stopping import AttemptStopper
@@ -82,6 +86,7 @@ from luziad.server.runtime_dir import DirectoryLock, prepare_directory, prepare_
 from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
+from luziad.store.single_values import SingleValues
 from luziad.store.sqlite import EventReader
 from luziad.turns.turns import Cascade, Turns
 
@@ -129,6 +134,7 @@ class App:
         self._config = config
         self._notices = [*notices]
         self._state_dir = Path(config.state_dir)
+        self._memory = AddressSpace()  # before the first thread
         self._files = start_pool(1, "files")
         self._slow = start_pool(1, "slow-files")
         self._reading = start_pool(1, "reading")
@@ -161,7 +167,8 @@ class App:
         self._watcher = FileWatcher()
         self._directories = JobDirectories(config.jobs_dir, config.default_jobs_dir, self._table.newest_first())
         self._executor = LocalExecutor(config.jobs_dir, self._directories, self._watcher, self._files, self._slow)
-        self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor)
+        whole_spec = SingleValues(self._state_dir).spec
+        self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor, whole_spec)
 
     def _build_queue(self) -> None:
         """What queued jobs wait in, and what changes their states."""
@@ -171,8 +178,9 @@ class App:
         self._queues = QueueControl(self._state_dir, self._ready, self._names, self._files, start_jobs)
         self._exemptions = Exemptions(self._table, self._ready, self._queues)
         self._machine = MachineLoad(config.daemon, start_jobs)
+        self._shortage = Shortage(functools.partial(probe_start, config.jobs_dir), self._slow, start_jobs)
         self._lending = SlotLending(self._ready, self._table, start_jobs)
-        self._gates = Gates(self._ready, start_jobs, self._exemptions, self._machine)
+        self._gates = Gates(self._ready, start_jobs, self._exemptions, self._machine, self._shortage)
         self._transitions = Transitions(self._table, self._journal, self._observers, self._gates)
         self._stopper = AttemptStopper(self._transitions, self._journal, self._executor, self._observers)
 
@@ -218,6 +226,7 @@ class App:
             retries=retries,
             judge=self._judge,
             stopper=self._stopper,
+            shortage=self._shortage,
             timeout_s=self._launcher.timeout_s,
             observers=observers,
         )
@@ -256,6 +265,7 @@ class App:
             queues=self._queues,
             exemptions=self._exemptions,
             machine=self._machine,
+            shortage=self._shortage,
             lending=self._lending,
             transitions=self._transitions,
             completion=self._completion,
@@ -323,11 +333,12 @@ class App:
             subscribers=subscribers,
             start_notices=notices,
             watcher=self._watcher,
+            shortage=self._shortage,
             log_file=_log_file(),
             last_snapshot=next(map(str, snapshots.newest_first(self._state_dir)), None),
         )
         self._shutdown = Shutdown()
-        job_factory = JobFactory(self._scheduler, self._operations, self._shutdown)
+        job_factory = JobFactory(self._scheduler, self._operations, self._shutdown, self._memory)
         self._schedules = ScheduleManager(load_schedules(self._store), self._scheduler, job_factory.create_scheduled)
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._reader = EventReader(self._state_dir)
@@ -367,6 +378,7 @@ class App:
             self._lending,  # before the gates: jobs that reclaim their slots get them before others start
             *self._gates,
             self._retention,  # after all that handles the end of a job: it may remove the job
+            self._shortage,
             self._starter,
             self._schedules,  # after the starter: what has waited for the store starts before new runs
             self._status_files,
@@ -382,7 +394,9 @@ class App:
         self._presence.listen(systemd.activated_socket())
         self._journal.start()
         try:
-            reports = ExecutorReports(self._transitions, self._journal, self._observers, self._completion)
+            reports = ExecutorReports(
+                self._transitions, self._journal, self._observers, self._completion, self._shortage
+            )
             await self._executor.start(reports)
             if self._was_repaired:
                 for record in find_newer_jobs(self._directories.all, self._table):
@@ -417,6 +431,7 @@ class App:
             gate.close()
         self._stalls.close()
         self._machine.close()
+        self._shortage.close()
         self._discarded.close()
         await self._worktrees.close()
         await self._completion.close()

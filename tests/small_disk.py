@@ -66,13 +66,18 @@ class Disk:
 class DiskDaemon(PrivateDaemon):
     """A daemon whose state directory is a file system of its own; `state` leads there from outside.
 
-    prefix: what else comes before its command.
+    prefix: what else comes before its command. jobs_only: its jobs directory is the file system instead.
     """
 
-    def __init__(self, root: Path, disk: Disk, config: str = "", prefix: tuple[str, ...] = ()) -> None:
-        super().__init__(root, config, {"LUZIA_STATE_DIR": str(disk.point)})
+    def __init__(
+        self, root: Path, disk: Disk, config: str = "", prefix: tuple[str, ...] = (), *, jobs_only: bool = False
+    ) -> None:
+        variables = {"LUZIA_STATE_DIR": str(disk.point)}
+        if jobs_only:
+            variables = {"LUZIA_STATE_DIR": str(root / "kept"), "LUZIA_JOBS_DIR": str(disk.point)}
+        super().__init__(root, config, variables)
         self.disk = disk
-        self.state = disk.path
+        self.state = root / "kept" if jobs_only else disk.path
         self._command = [*disk.inside, *prefix, sys.executable, "-m", "luziad"]
 
     def start_inside(self) -> None:
@@ -84,12 +89,17 @@ class DiskDaemon(PrivateDaemon):
 
 @contextmanager
 def disk_daemon(
-    mount: str = TMPFS, options: str = "size=8m", config: str = "", prefix: tuple[str, ...] = ()
+    mount: str = TMPFS,
+    options: str = "size=8m",
+    config: str = "",
+    prefix: tuple[str, ...] = (),
+    *,
+    jobs_only: bool = False,
 ) -> Iterator[DiskDaemon]:
     """A running daemon on a small file system, of which nothing is left afterwards; skips where none can be mounted."""
     with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
         disk = Disk(Path(directory) / "state", mount, options)
-        daemon = DiskDaemon(Path(directory), disk, config, prefix)
+        daemon = DiskDaemon(Path(directory), disk, config, prefix, jobs_only=jobs_only)
         try:
             daemon.start_inside()
             yield daemon

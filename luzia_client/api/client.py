@@ -414,13 +414,13 @@ class Client:
         request = requests.RestoreWork(job=arguments.job_id(job))
         return self._caller.request(request, replies.RestoreResult, client_requests.CLEAN_TIMEOUT_S)
 
-    def remove(self, job: JobLike) -> replies.JobChange:
+    def remove(self, job: JobLike) -> replies.RemoveResult:
         """Remove a final job and its files. Its git worktree, if any, is cleaned first; discarded work is deleted.
 
         Raises Refused: `unknown_job`, `job_not_final`, `worktree_kept`.
         """
         return self._caller.request(
-            requests.Remove(job=arguments.job_id(job)), replies.JobChange, client_requests.CLEAN_TIMEOUT_S
+            requests.Remove(job=arguments.job_id(job)), replies.RemoveResult, client_requests.CLEAN_TIMEOUT_S
         )
 
     # ------------------------------------------------------------------ schedules

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import NO_TERMS
@@ -15,23 +15,34 @@ from luziad.config.schema import Config, ProjectConfig, first_set
 from luziad.executor.base import Executor, Launch
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.environments import Environments
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.spending import Budget, remaining_budget
-from luziad.jobs.view import task_text
+from luziad.jobs.view import spec_text
 
 RESUME_PROMPT = "Your work was interrupted. Continue where you stopped, and finish the task."
 """The prompt for an agent that resumes its session without a follow-up."""
 
 
 class Launcher:
-    """Builds launches by the configuration in force. base: what base_environment returned."""
+    """Builds launches by the configuration in force.
 
-    def __init__(self, config: Config, base: dict[str, str], environments: Environments, executor: Executor) -> None:
+    base: what base_environment returned. whole_spec: the spec of a job with its whole texts, see jobs/abridging.py.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        base: dict[str, str],
+        environments: Environments,
+        executor: Executor,
+        whole_spec: Callable[[JobRecord], JobSpec],
+    ) -> None:
         self.config = config
         self.adapters: dict[str, Adapter] = registry.build(config.agents)
         self.base = base
         self._environments = environments
         self._executor = executor
+        self.whole_spec = whole_spec
 
     def set_config(self, config: Config) -> None:
         """Apply another configuration."""
@@ -42,7 +53,7 @@ class Launcher:
         """Everything that the executor needs for the record's newest attempt.
 
         left_usd: the rest of the day's budget for the job. git_directories: see CommandContext. Raises Refused when the
-        agent is no longer configured, or the job's variables are lost.
+        agent is no longer configured, or the job's variables are lost; StorageError when the store cannot be read.
         """
         project = self.config.project(record.project)
         context, command = self._command(record, left_usd, git_directories)
@@ -86,11 +97,11 @@ class Launcher:
         self, record: JobRecord, left_usd: float | None, git_directories: Sequence[str]
     ) -> tuple[CommandContext, Command]:
         """The command of the newest attempt, and what it is made from; the `task` there is the agent's input."""
-        spec, attempt, tree = record.spec, record.attempt, record.status.worktree
+        spec, attempt, tree = self.whole_spec(record), record.attempt, record.status.worktree
         assert attempt is not None
         job_directory = self._executor.job_directory(record.id)
         given, budget = attempt.continuation, remaining_budget(record, self.budget(record), left_usd)
-        prompt = task_text(record) if given is None else given.message or RESUME_PROMPT
+        prompt = spec_text(spec) if given is None else given.message or RESUME_PROMPT
         adapter = self.adapter(record)
         for words in find_unsupported(spec.launch_options or NONE, adapter).values():
             raise Refused(ErrorCode.UNSUPPORTED_OPTION, words)  # the configuration has changed since the dispatch

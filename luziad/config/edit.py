@@ -13,13 +13,15 @@ from luziad.config.check import check_config, parse_toml
 from luziad.config.rules import NAME, NAME_EXPECTED
 from luziad.config.toml_text import format_key, parse_statements, quote_string
 from luziad.errors import ConfigError
+from luziad.supervise.regular_files import read_regular
+
+MAX_CONFIG_BYTES = 16 * 1024 * 1024
 
 
 def read_text(file: str) -> str:
     """The text of the configuration file, empty when there is none. Raises ConfigError when it cannot be read."""
     try:
-        with open(file, "rb") as source:
-            data = source.read()
+        data = read_regular(os.path.realpath(file), MAX_CONFIG_BYTES)
     except FileNotFoundError:
         return ""
     except OSError as exc:

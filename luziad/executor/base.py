@@ -54,6 +54,9 @@ class AttemptObserver(Protocol):
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         """The attempt and its whole process tree have ended."""
 
+    def start_hindered(self, problem: str) -> None:
+        """The machine lacks something for attempts, which are tried again. No attempt has ended because of it."""
+
 
 class ChangeWatcher(Protocol):
     """Tells of writes to files; FileWatcher."""
@@ -110,5 +113,5 @@ class Executor(Protocol):
     def job_directory(self, job: str) -> str:
         """The job's directory; it need not exist."""
 
-    def delete_job(self, job: str) -> asyncio.Future[None]:
-        """Delete the job's directory; the future is done then. Its attempts must have ended."""
+    def delete_job(self, job: str) -> asyncio.Future[str | None]:
+        """Delete the job's directory; the result is why it could not be deleted yet. Its attempts must have ended."""

@@ -48,6 +48,7 @@ class Reply(msgspec.Struct, frozen=True):
     error: str | None = None
     end: ExitRecord | None = None
     problem: str | None = None
+    shortage: bool = False
 
     @property
     def ref(self) -> AttemptRef:
@@ -82,12 +83,19 @@ class ForkServerClient:
     """Starts the fork server, and restarts it when it is needed and has died.
 
     on_reply: called for every line from the fork server and the shims. on_lost_request: called for each request that
-    was unanswered when the fork server died; a shim may have been forked for it.
+    was unanswered when the fork server died; a shim may have been forked for it. on_start_failure: called when the fork
+    server cannot be started; it is tried again.
     """
 
-    def __init__(self, on_reply: Callable[[Reply], None], on_lost_request: Callable[[AttemptRef], None]) -> None:
+    def __init__(
+        self,
+        on_reply: Callable[[Reply], None],
+        on_lost_request: Callable[[AttemptRef], None],
+        on_start_failure: Callable[[OSError], None],
+    ) -> None:
         self._on_reply = on_reply
         self._on_lost_request = on_lost_request
+        self._on_start_failure = on_start_failure
         self._current: _ForkServer | None = None
         self._open: set[_ForkServer] = set()
         self._waiting: dict[AttemptRef, bytes] = {}
@@ -174,6 +182,7 @@ class ForkServerClient:
                 except OSError as error:
                     self._failures += 1
                     log.error("fork_server_not_started error=%s", error)
+                    self._on_start_failure(error)
                 else:
                     break
         finally:

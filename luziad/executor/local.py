@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import signal
 
 import msgspec
@@ -24,10 +23,12 @@ from luziad.executor import attempt_directory, pidfd, survivors
 from luziad.executor.attempt_directory import Finished, StartRecord, Supervised, read_start_record
 from luziad.executor.base import AttemptObserver, ChangeWatcher, Launch
 from luziad.executor.cgroup_controllers import CgroupControllers
+from luziad.executor.deletion import Deletions
 from luziad.executor.fork_server_client import ForkServerClient, Reply
-from luziad.jobs.attempt import AttemptRef, ExitRecord
+from luziad.jobs.attempt import AttemptRef, ExitRecord, NotStarted
 from luziad.jobs.directories import JobDirectories
 from luziad.supervise import agent_stdin, attempt_files, boot_clock
+from luziad.supervise.shortages import is_shortage
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ class _Attempt(msgspec.Struct, eq=False):
     pidfd: its shim, while it is watched. started: the observer knows of its start. cancel_requested: send SIGTERM as
     soon as the shim is known. pending_signal: send this signal, too. failure: the known reason of a failure.
     reported_end: how it ended, if the shim could report that but not record it. start_watch: waits for its start.
-    start_failed: it is known that its agent did not start. grace_s: from TERM to KILL. kill_timer: ends it by force.
+    start_failed: it is known that its agent did not start; shortage: because the machine lacks something.
+    grace_s: from TERM to KILL. kill_timer: ends it by force.
     shim: the process and start time of its shim.
     """
 
@@ -61,6 +63,7 @@ class _Attempt(msgspec.Struct, eq=False):
     pending_signal: signal.Signals | None = None
     failure: str | None = None
     start_failed: bool = False
+    shortage: bool = False
     reported_end: ExitRecord | None = None
     retry_delay_s: float = _FIRST_RETRY_S
     start_watch: asyncio.Task[None] | None = None
@@ -88,7 +91,8 @@ class LocalExecutor:
         self._watcher = watcher
         self._pool = pool
         self._slow_pool = slow_pool
-        self._fork_server = ForkServerClient(self._replied, self._request_lost)
+        self._deletions = Deletions(slow_pool)
+        self._fork_server = ForkServerClient(self._replied, self._request_lost, self._report_shortage)
         self._controllers = CgroupControllers()
         self._attempts: dict[AttemptRef, _Attempt] = {}
         self._stopped = False
@@ -101,6 +105,7 @@ class LocalExecutor:
         self._observer = observer
         os.makedirs(self._jobs_dir, 0o700, exist_ok=True)
         await self._fork_server.start()
+        self._deletions.sweep(self._directories.all)
 
     @property
     def fork_server_pid(self) -> int | None:
@@ -114,6 +119,7 @@ class LocalExecutor:
             self._unwatch(attempt)
             _stop_timer(attempt)
         self._attempts.clear()
+        self._deletions.close()
         await self._fork_server.stop()
 
     def unsupported_reason(self, bounds: Bounds) -> str | None:
@@ -208,19 +214,11 @@ class LocalExecutor:
             raise ValueError(f"invalid job id '{job}'")
         return self._directories.find(job)
 
-    def delete_job(self, job: str) -> asyncio.Future[None]:
-        """Delete the job's directory; the future is done then. Its attempts must have ended."""
+    def delete_job(self, job: str) -> asyncio.Future[str | None]:
+        """Delete the job's directory; the result is why it could not be deleted yet. Its attempts must have ended."""
         directory = self.job_directory(job)
         self._directories.forget(job)
-
-        def deleted(future: asyncio.Future[None]) -> None:
-            error = future.exception()
-            if error is not None and not isinstance(error, FileNotFoundError):
-                log.error("directory_not_deleted job=%s error=%s", job, error)
-
-        deletion = self._loop.run_in_executor(self._slow_pool, shutil.rmtree, directory)
-        deletion.add_done_callback(deleted)
-        return deletion
+        return self._deletions.delete(directory)
 
     def _replied(self, reply: Reply) -> None:
         """Process a line from the fork server or a shim."""
@@ -232,10 +230,11 @@ class LocalExecutor:
         if reply.error is not None:
             attempt.failure, attempt.reported_end = reply.error, reply.end
             attempt.start_failed = reply.end is None and not attempt.started
+            attempt.shortage = attempt.start_failed and reply.shortage
         if reply.agent_pid is not None:
             self._report_start(attempt, reply.agent_pid, reply.started_at, 0.0)
         if reply.refused is not None:
-            attempt.failure, attempt.start_failed = reply.refused, True
+            attempt.failure, attempt.start_failed, attempt.shortage = reply.refused, True, reply.shortage
             self._reconcile(attempt)
         elif reply.pid is not None and not self._watch(attempt, reply.pid, reply.start_time):
             self._loop.call_soon(self._shim_ended, attempt)  # not now: the next line may have the reason
@@ -309,6 +308,7 @@ class LocalExecutor:
             return
         if error is not None:
             log.error("attempt_not_read job=%s attempt=%d error=%s", *attempt.ref, error)
+            self._report_shortage(error)
             self._reconcile_later(attempt)
             return
         found = future.result()
@@ -319,8 +319,15 @@ class LocalExecutor:
         self._unwatch(attempt)
         _stop_timer(attempt)
         del self._attempts[attempt.ref]
-        reported = None if isinstance(found.end, ExitRecord) else attempt.reported_end
-        self._observer.attempt_ended(attempt.ref, reported or found.end)
+        end = found.end
+        if isinstance(end, NotStarted) and attempt.shortage:
+            end = NotStarted(end.reason, is_shortage=True)
+        reported = None if isinstance(end, ExitRecord) else attempt.reported_end
+        self._observer.attempt_ended(attempt.ref, reported or end)
+
+    def _report_shortage(self, error: BaseException) -> None:
+        if is_shortage(error):
+            self._observer.start_hindered(str(error))
 
     def _watch_adopted(self, attempt: _Attempt, found: Supervised) -> None:
         """Watch a shim of an earlier fork server or daemon."""

@@ -8,10 +8,11 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.requests import Dispatch, Edit
 
+from luziad.errors import StorageError
 from luziad.handlers.dispatch.dependencies import validate_dependencies
 from luziad.handlers.dispatch.inputs import validate_task
 from luziad.handlers.dispatch.requirements import validate_priority
-from luziad.handlers.replies import Call, job_change_reply, require_writable
+from luziad.handlers.replies import Call, job_change_reply, require_writable, storage_refusal
 from luziad.handlers.services import Services
 from luziad.jobs.dependencies import NO_DEPENDENCIES, Dependencies, find_cycle
 from luziad.jobs.record import JobRecord, JobSpec
@@ -25,12 +26,15 @@ def edit(services: Services, request: Edit, call: Call) -> None:
     if record.status.state is not JobState.QUEUED:
         raise wrong_state(record, ErrorCode.JOB_NOT_QUEUED, EDIT)
     require_writable(services.journal)
-    spec, after = _edited_spec(record, request), _edited_dependencies(services, record, request, call.uid)
+    spec, after = _edited_spec(services, record, request), _edited_dependencies(services, record, request, call.uid)
     services.scheduler.edit(record, spec, after, job_change_reply(services.journal, record, call))
 
 
-def _edited_spec(record: JobRecord, request: Edit) -> JobSpec:
-    spec = record.spec
+def _edited_spec(services: Services, record: JobRecord, request: Edit) -> JobSpec:
+    try:
+        spec = services.scheduler.launcher.whole_spec(record)
+    except StorageError as exc:
+        raise storage_refusal(exc) from exc
     if request.task is not None:
         if spec.argv is not None:
             raise Refused(ErrorCode.INVALID_TASK, f"job {record.id} runs a command and has no task")

@@ -10,7 +10,7 @@ from luzia_protocol.base import JobRequest
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Hold, Release
-from luzia_protocol.replies import CleanResult, DiscardResult, RestoreResult, RetryResult
+from luzia_protocol.replies import CleanResult, DiscardResult, RemoveResult, RestoreResult, RetryResult
 from luzia_protocol.requests import (
     Answer,
     Cancel,
@@ -29,6 +29,8 @@ from luziad.handlers.replies import Call, deferred_reply, job_change, job_change
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 
+DELETION_WAIT_S = 5.0
+"""How long the reply to a removal waits until the job's files are deleted."""
 RECOVERY_TIMEOUT_S = 10.0
 """How long the removal of a job waits until the store can be written, after the job's files are deleted."""
 
@@ -82,7 +84,7 @@ def remove(services: Services, request: Remove, call: Call) -> Coroutine[Any, An
         return _remove_from_full_disk(services, record, call)
     if record.status.worktree is not None:
         return _remove_with_worktree(services, record, call)
-    services.scheduler.retention.remove(record, job_change_reply(services.journal, record, call))
+    services.scheduler.retention.remove(record, _removed_reply(record, call))
     return None
 
 
@@ -128,11 +130,9 @@ async def _remove_with_worktree(services: Services, record: JobRecord, call: Cal
     if why is not None:
         raise Refused(ErrorCode.WORKTREE_KEPT, f"the worktree of job {record.id} is kept: {why}")
 
-    def removed() -> None:
-        call.answer(job_change(record))
-        call.finish()
-
-    services.scheduler.retention.remove(services.table.find(record.id, call.uid), removed)
+    services.scheduler.retention.remove(
+        services.table.find(record.id, call.uid), _removed_reply(record, call, is_stream=True)
+    )
 
 
 async def _remove_from_full_disk(services: Services, record: JobRecord, call: Call) -> None:
@@ -143,7 +143,32 @@ async def _remove_from_full_disk(services: Services, record: JobRecord, call: Ca
     if record.status.worktree is not None:
         await _remove_with_worktree(services, record, call)
     else:
-        services.scheduler.retention.remove(record, job_change_reply(services.journal, record, call))
+        services.scheduler.retention.remove(record, _removed_reply(record, call))
+
+
+def _removed_reply(
+    record: JobRecord, call: Call, *, is_stream: bool = False
+) -> Callable[[asyncio.Future[str | None]], None]:
+    """A callback for the commit of a removal, which answers when the files are deleted, or says that they are not."""
+    change, answered = job_change(record), False
+
+    def answer(note: str | None) -> None:
+        nonlocal answered
+        if not answered:
+            answered = True
+            call.answer(RemoveResult(change.job, change.state, change.attempt, note))
+            if is_stream:
+                call.finish()
+
+    def deleted(deletion: asyncio.Future[str | None]) -> None:
+        problem = deletion.result()
+        answer(problem and f"its files could not be deleted, which is tried again: {problem}")
+
+    def committed(deletion: asyncio.Future[str | None]) -> None:
+        deletion.add_done_callback(deleted)
+        asyncio.get_running_loop().call_later(DELETION_WAIT_S, answer, "its files are still being deleted")
+
+    return committed
 
 
 async def answer(services: Services, request: Answer, call: Call) -> None:
@@ -159,10 +184,9 @@ async def answer(services: Services, request: Answer, call: Call) -> None:
 
 def send(services: Services, request: Send, call: Call) -> None:
     """Send a follow-up message, which resumes the agent's session in the next attempt."""
-    services.shutdown.require_running()
     record = services.table.find(request.job, call.uid)
     validate_message(request.message)
-    require_writable(services.journal)
+    services.job_factory.require_room(0)
     services.scheduler.send(record, request.message, job_change_reply(services.journal, record, call))
 
 

@@ -21,6 +21,10 @@ SlicedReply = Generator[None, None, Ok | None]
 are served between its steps, each of which should take much less than a millisecond."""
 
 
+MAX_UNCOMMITTED_BYTES = 32 * 1024 * 1024
+"""New jobs that are not written yet; further ones are refused."""
+
+
 class Call(Protocol):
     """One request on one connection, to be answered once."""
 
@@ -117,9 +121,14 @@ def job_change_reply(journal: Journal, record: JobRecord, call: Call) -> Callabl
 
 
 def require_writable(journal: Journal) -> None:
-    """Raise Refused while the store cannot be written: a crash would lose what is answered now."""
+    """Raise Refused while the store cannot be written: a crash would lose what is answered now.
+
+    Also while it is so slow that too much waits in memory to be written.
+    """
     if journal.failure is not None:
         raise storage_refusal(journal.failure)
+    if journal.uncommitted_bytes > MAX_UNCOMMITTED_BYTES:
+        raise Refused(ErrorCode.OVERLOADED, f"{journal.uncommitted_bytes} bytes of new jobs wait to be written")
 
 
 def storage_refusal(error: StorageError) -> Refused:

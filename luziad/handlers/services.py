@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Budget, Job, JobState
 from luzia_protocol.replies import Ok
 
 from luziad.config.schema import Config
+from luziad.errors import StorageError
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
 from luziad.handlers.replies import Call, SlicedReply
@@ -73,9 +75,14 @@ class Services:
         return name
 
     def view(self, record: JobRecord, *, whole: bool) -> Job:
-        """The job as clients see it, with the reason why it waits. A job that cannot be shown hides no other."""
+        """The job as clients see it, with the reason why it waits. A job that cannot be shown hides no other.
+
+        Raises Refused when the rest of a long task cannot be read from the store now.
+        """
         try:
             return self._view(record, whole=whole)
+        except StorageError as exc:
+            raise Refused(ErrorCode.STORAGE_UNAVAILABLE, f"job {record.id} cannot be read now: {exc}") from exc
         except Exception:
             log.exception("job_not_shown job=%s", record.id)
             return unreadable_job(record)
@@ -96,6 +103,7 @@ class Services:
         return describe_job(
             record,
             reason,
+            spec=self.scheduler.launcher.whole_spec(record),
             env_names=self.scheduler.environments.names(record.spec.env_set),
             directory=self.scheduler.executor.job_directory(record.id),
             children=self.table.children(record),

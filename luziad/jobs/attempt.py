@@ -29,6 +29,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     agent could not be started. stopped: the shim was told to end the attempt. Times are epoch seconds;
     duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed a process of
     the attempt because of it. lost_bytes: how much of its stdout the job has truncated, as far as the shim has seen it.
+    shortage: with `error`, that the machine lacked something, so that a later attempt may start.
     """
 
     exit_code: int | None
@@ -41,6 +42,12 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     usage: Usage
     memory_limit_bytes: int | None = None
     lost_bytes: int = 0
+    shortage: bool = False
+
+    @property
+    def is_shortage(self) -> bool:
+        """Whether the agent was not started because the machine lacked something."""
+        return self.shortage and self.error is not None and not self.stopped
 
     def is_valid(self) -> bool:
         """Whether its values are ones that a shim writes; the job can write to the file as well."""
@@ -56,9 +63,13 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
 
 
 class NotStarted(msgspec.Struct, frozen=True, tag="NotStarted"):
-    """The agent was certainly not started, and the attempt is fenced: it can no longer start."""
+    """The agent was certainly not started, and the attempt is fenced: it can no longer start.
+
+    is_shortage: the machine lacked something.
+    """
 
     reason: str
+    is_shortage: bool = False
 
 
 class LostAttempt(msgspec.Struct, frozen=True, tag="Lost"):

@@ -78,6 +78,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     answers: answers to the agent's questions, until its output shows that it has received them.
     cause: why the agent has failed, as far as its output tells.
     lost_bytes: how much of its stdout the job has truncated, as far as its shim has seen it.
+    shortage: it could not be started, because the machine lacked something.
     """
 
     number: int
@@ -99,6 +100,7 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     answers: tuple[Answer, ...] | None = None
     cause: FailureCause | None = None
     lost_bytes: int = 0
+    shortage: bool = False
 
 
 class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
@@ -131,6 +133,8 @@ class JobRecord(msgspec.Struct, gc=False):
     """A job in the table. `n` counts dispatches and orders jobs; `durable` once the store has it.
 
     project: the name of the project that its directory is now; at the dispatch it was spec.project.
+    size: bytes that its texts and variables take in the store; see abridging.py. task_bytes: the size of its task when
+    the spec here has the beginning of it only.
     """
 
     n: int
@@ -139,6 +143,8 @@ class JobRecord(msgspec.Struct, gc=False):
     status: JobStatus
     durable: bool = False
     project: str = ""
+    size: int = 0
+    task_bytes: int | None = None
 
     def __post_init__(self) -> None:
         """Take the name from the spec, unless there is another."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import msgspec
 
+from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.jobs.observer import JobObserver
@@ -55,8 +56,13 @@ class StatusFiles(JobObserver):
             self._timer.cancel()
             self._timer = None
         changed, self._changed = self._changed, {}
-        if changed:
-            contents = [(self._directory(job), msgspec.json.encode(self._view(each))) for job, each in changed.items()]
+        contents = []
+        for job, record in changed.items():
+            try:
+                contents.append((self._directory(job), msgspec.json.encode(self._view(record))))
+            except Refused as refused:  # the file stays as it is
+                log.warning("status_file_not_written job=%s error=%s", job, refused.message)
+        if contents:
             self._files.submit(_write_all, contents)
 
 

@@ -30,6 +30,7 @@ class JobTable:
         self.reserved_ids: set[str] = set()  # of jobs that are about to be added
         self.queued = 0  # jobs in the state queued
         self.renamed = 0  # how often a job's project was given another name
+        self.queued_bytes = 0  # the size of all jobs that have not ended
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -59,6 +60,12 @@ class JobTable:
         """Update the counts after a change of the record's state, which was `before`."""
         self._count(record, before, -1)
         self._count(record, record.status.state, +1)
+
+    def resize(self, record: JobRecord, size: int) -> None:
+        """The texts of the job have another size."""
+        if not record.status.state.is_final:
+            self.queued_bytes += size - record.size
+        record.size = size
 
     def rename_project(self, record: JobRecord, project: str) -> None:
         """Give the job's project another name."""
@@ -154,6 +161,8 @@ class JobTable:
         if counts is None:
             counts = self._counts[record.project] = Counter()
         counts[state] += by
+        if not state.is_final:
+            self.queued_bytes += by * record.size
         if state is JobState.QUEUED:
             self.queued += by
             return

@@ -12,9 +12,10 @@ from luzia_protocol import times
 from luzia_protocol.activity import MAX_DETAIL_CHARS, Activity
 from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
 
+from luziad.jobs.abridging import text_size
 from luziad.jobs.activity import job_activity, shorten
 from luziad.jobs.questions import open_questions
-from luziad.jobs.record import AttemptRecord, JobRecord
+from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec
 from luziad.jobs.requirements import NO_REQUIREMENTS
 from luziad.jobs.start_time import next_start_at
 
@@ -55,7 +56,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         progress=fate.progress,
         usage=shown.usage if shown else None,
         pid=shown.pid if shown and not fate.state.is_final else None,
-        task_bytes=len(task) if task.isascii() else len(task.encode()),
+        task_bytes=text_size(task) if record.task_bytes is None else record.task_bytes,
         argv=spec.argv,
         cwd=spec.cwd or spec.directory,
         key=spec.key,
@@ -89,6 +90,7 @@ def describe_job(
     record: JobRecord,
     reason: str | None,
     *,
+    spec: JobSpec | None = None,
     env_names: list[str] | None = None,
     directory: str | None = None,
     children: Iterable[JobRecord] = (),
@@ -97,11 +99,16 @@ def describe_job(
     permission_mode: str | None = None,
     args: Sequence[str] = (),
 ) -> Job:
-    """The protocol's Job with what lists leave out: the whole task, all attempts, the whole activity."""
+    """The protocol's Job with what lists leave out: the whole task, all attempts, the whole activity.
+
+    spec: the job's, whole; None for the record's.
+    """
+    spec = spec or record.spec
     attempts = record.status.attempts
     return replace(
         summarize_job(record, reason),
-        task=task_text(record),
+        task=spec_text(spec),
+        argv=spec.argv,
         attempts=[_attempt_view(*each) for each in zip(attempts, _activities(attempts), strict=True)],
         activity=job_activity(attempts, waits=record.status.state is JobState.QUEUED),
         env_names=env_names or [],
@@ -133,7 +140,12 @@ def unreadable_job(record: JobRecord) -> Job:
 
 def task_text(record: JobRecord) -> str:
     """What the user typed, or the command of a `run` job."""
-    return record.spec.task if record.spec.argv is None else " ".join(record.spec.argv)
+    return spec_text(record.spec)
+
+
+def spec_text(spec: JobSpec) -> str:
+    """The task of a spec, or its command as text."""
+    return spec.task if spec.argv is None else " ".join(spec.argv)
 
 
 def _activities(attempts: Sequence[AttemptRecord]) -> list[Activity | None]:

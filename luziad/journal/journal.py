@@ -28,6 +28,8 @@ from luziad.store.sqlite import Store
 log = logging.getLogger("luziad.journal")
 
 RETRY_S = 1.0
+ROOM_BYTES = 8 * 1024 * 1024
+"""Above this size of uncommitted jobs, large requests wait."""
 _encode = msgspec.json.Encoder().encode
 
 Callback = Callable[[], None]
@@ -78,12 +80,13 @@ class Entry(msgspec.Struct, gc=False):
 
 
 class _Pending(msgspec.Struct, eq=False):
-    """The content of one commit."""
+    """The content of one commit. size: bytes of its new jobs and variables."""
 
     entries: list[Entry] = []
     batch: Batch = msgspec.field(default_factory=Batch)
     new: dict[int, tuple[str, CommitListener]] = {}
     waiting: list[CommitListener] = []
+    size: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.batch.fates or self.batch.removed or self.batch.schedules)
@@ -142,7 +145,9 @@ class Journal:
 
     def accept(self, record: JobRecord, event: Event, listener: CommitListener) -> None:
         """Record a new job."""
-        self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))
+        spec = _encode(record.spec)
+        self._pending.batch.jobs[record.n] = (record.id, spec)
+        self._pending.size += len(spec)
         self._pending.new[record.n] = (record.id, listener)
         self.record(record, event, listener.committed)
 
@@ -167,7 +172,9 @@ class Journal:
 
     def rewrite_spec(self, record: JobRecord, event: Event, then: Callback | None = None) -> None:
         """Record a change of a job's spec; `then` is called once it is committed."""
-        self._pending.batch.jobs[record.n] = (record.id, _encode(record.spec))
+        spec = _encode(record.spec)
+        self._pending.batch.jobs[record.n] = (record.id, spec)
+        self._pending.size += len(spec)
         self.record(record, event, then)
 
     def remove(self, record: JobRecord, event: Event, environments: list[int], then: Callback | None = None) -> None:
@@ -181,9 +188,10 @@ class Journal:
         pending.batch.dropped_environments += environments
         self._schedule()
 
-    def put_environment(self, number: int, variables: dict[str, str]) -> None:
-        """Write a new set of variables just before the next commit."""
+    def put_environment(self, number: int, variables: dict[str, str], size: int) -> None:
+        """Write a new set of variables of this size in bytes just before the next commit."""
         self._pending.batch.environments[number] = variables
+        self._pending.size += size
 
     def delete_environments(self, numbers: list[int]) -> None:
         """Delete sets of variables with the next commit."""
@@ -221,6 +229,18 @@ class Journal:
     def when_not_written(self, subscriber: Subscriber) -> None:
         """Call back after each failed write with the events that wait for the store to recover."""
         self._not_written.append(subscriber)
+
+    @property
+    def uncommitted_bytes(self) -> int:
+        """The size of new jobs and variables that are not committed yet."""
+        return self._pending.size + (0 if self._writing is None else self._writing.size)
+
+    def has_room(self, callback: Callback) -> bool:
+        """Whether little waits for its commit; if much does, `callback` is called after the commit."""
+        if self.failure is not None or self.uncommitted_bytes <= ROOM_BYTES:
+            return True
+        self.after_commit(CommitCallbacks(callback, lambda _: callback()))
+        return False
 
     async def recovery(self, timeout_s: float) -> None:
         """Wait until the store can be written again. Raises StorageError after the timeout."""
@@ -320,6 +340,7 @@ class Journal:
         for n in merged.batch.removed:
             merged.batch.fates.pop(n, None)
             merged.batch.jobs.pop(n, None)
+        merged.size = sum(len(spec) for _, spec in merged.batch.jobs.values())
         self._pending = merged
         self._retry = self._loop.call_later(RETRY_S, self._retry_write)
         for listener in (*(listener for _, listener in refused), *waiting):

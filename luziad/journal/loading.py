@@ -13,6 +13,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Attempt, Job, LaunchOptions
 
 from luziad.errors import StoreDamagedError
+from luziad.jobs.abridging import abridge, measure
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import LOST_VARIABLES, NO_VARIABLES, Environments
 from luziad.jobs.family import Origin
@@ -23,6 +24,7 @@ from luziad.jobs.schedule import ScheduleRecord
 from luziad.jobs.session_totals import separate_attempts
 from luziad.jobs.status_file import MAX_STATUS_BYTES, STATUS_NAME
 from luziad.jobs.table import JobTable
+from luziad.store.single_values import SingleValues
 from luziad.store.sqlite import Store
 from luziad.supervise.regular_files import read_regular
 
@@ -31,7 +33,9 @@ log = logging.getLogger("luziad.loading")
 
 def load(store: Store) -> tuple[JobTable, Environments]:
     """Load all jobs and their variables from the store. Raises StoreDamagedError."""
-    environments = Environments(store.load_environments())
+    environments = Environments(read=SingleValues(store.path).variables)
+    for number, variables in store.load_environments():
+        environments.restore(number, variables)
     table = JobTable()
     decode_spec = msgspec.json.Decoder(JobSpec).decode
     decode_fate = msgspec.json.Decoder(JobStatus).decode
@@ -41,15 +45,18 @@ def load(store: Store) -> tuple[JobTable, Environments]:
             spec = _shared(decode_spec(spec_text), specs)
             status = decode_fate(fate_text)
             separate_attempts(status.attempts, spec.agent)
-            table.add(JobRecord(n, job, spec, status, durable=True))
+            record = JobRecord(n, job, spec, status, durable=True)
+            record.size = measure(record)
+            abridge(record)
+            table.add(record)
             environments.restore_use(spec.env_set)
             environments.restore_use(spec.client_set)
     except msgspec.DecodeError as exc:
         raise StoreDamagedError(f"{store.path}: a job cannot be read: {exc}") from exc
     table.sort_final()
-    for record in load_schedules(store).values():
-        environments.restore_use(record.spec.env_set)
-        environments.restore_use(record.spec.client_set)
+    for schedule in load_schedules(store).values():
+        environments.restore_use(schedule.spec.env_set)
+        environments.restore_use(schedule.spec.client_set)
     return table, environments
 
 

@@ -50,12 +50,20 @@ class HasProblem(Protocol):
     problem: str | None
 
 
+class HasReason(Protocol):
+    """What may keep jobs from starting for a time."""
+
+    @property
+    def reason(self) -> str | None: ...
+
+
 @dataclass(kw_only=True, eq=False)
 class Operations:
     """Holds the configuration in force, applies a new one, and reports the daemon's status.
 
-    start_notices: what the operator should know of the start. watcher: that of the output. log_file: None when stderr
-    is not a file. connections, subscribers: those that are open. last_snapshot: the newest file at the start.
+    start_notices: what the operator should know of the start. watcher: that of the output. shortage: what further
+    attempts lack. log_file: None when stderr is not a file. connections, subscribers: those that are open.
+    last_snapshot: the newest file at the start.
     """
 
     config: Config
@@ -65,6 +73,7 @@ class Operations:
     subscribers: Sized
     start_notices: list[str]
     watcher: HasProblem
+    shortage: HasReason
     log_file: str | None
     last_snapshot: str | None
     programs: Programs = field(default_factory=Programs, init=False)
@@ -77,7 +86,7 @@ class Operations:
     @property
     def notices(self) -> list[str]:
         """What the operator should know."""
-        return self.start_notices if self.watcher.problem is None else [*self.start_notices, self.watcher.problem]
+        return [*self.start_notices, *filter(None, (self.watcher.problem, self.shortage.reason))]
 
     def close(self) -> None:
         """Stop the programs whose versions are being read."""

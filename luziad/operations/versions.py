@@ -7,16 +7,21 @@ needs their versions. A version is cached until the program's file or its enviro
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import NamedTuple
+
+from luziad.operations.threads import start_pool
+from luziad.supervise.process_output import await_end, read_output
+
+log = logging.getLogger("luziad.versions")
 
 TIMEOUT_S = 20.0
 """How long a program may take to print its version."""
@@ -67,7 +72,7 @@ class VersionProbe:
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._threads = ThreadPoolExecutor(2, "versions")
+        self._threads = start_pool(2, "versions")
         self._cache: dict[_Key, _CachedVersion] = {}
         self._futures: dict[_Key, Future[_CachedVersion]] = {}
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -132,18 +137,22 @@ class VersionProbe:
         except OSError as exc:
             return AgentVersion(None, f"cannot execute it: {exc.strerror}")
         self._running.add(process)
-        late = threading.Timer(0.0 if self._closed else self._timeout_s, _end, [process])
-        late.start()
-        try:
+        deadline_s = time.monotonic() + (0.0 if self._closed else self._timeout_s)
+        output = b""
+        with process:
             assert process.stdout is not None
-            output = process.stdout.read(_OUTPUT_BYTES)
-            process.stdout.close()
-            code = process.wait()
-        finally:
-            late.cancel()
-            _end(process)
-            self._running.discard(process)
-        return self._parse(output.decode(errors="replace"), code)
+            try:
+                output = read_output(process, _OUTPUT_BYTES, deadline_s)
+                process.stdout.close()
+                await_end(process, deadline_s)
+            except TimeoutError:
+                log.info("version_not_read program=%s", program.path)
+            except OSError as exc:
+                return AgentVersion(None, f"its version cannot be read: {exc.strerror}")
+            finally:
+                _end(process)
+                self._running.discard(process)
+        return self._parse(output.decode(errors="replace"), process.returncode)
 
     def _parse(self, output: str, code: int) -> AgentVersion:
         version = _VERSION.search(output)

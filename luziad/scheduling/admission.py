@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,6 +14,7 @@ from luzia_protocol.events import Dispatched
 from luzia_protocol.jobs import LIST_TASK_CHARS, JobState
 
 from luziad.errors import StorageError
+from luziad.jobs.abridging import KEPT_BYTES, abridge, measure
 from luziad.jobs.environments import Environments
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord
@@ -65,8 +66,9 @@ class Admission:
 
     def add(self, record: JobRecord, acceptance: CommitListener) -> None:
         """Take in a job without queueing it; `acceptance` hears as with `accept`."""
+        record.size += measure(record)
         self.table.add(record)
-        self.journal.accept(record, self._dispatched(record), _Acceptance(record, acceptance, self._undo))
+        self.journal.accept(record, self._dispatched(record), _Acceptance(record, acceptance, self))
         self.observers.job_accepted(record)
 
     def adopt(self, record: JobRecord) -> None:
@@ -74,9 +76,15 @@ class Admission:
         event = self._dispatched(record)
         known = self.table.get(record.id)
         if known is None:
+            record.size = measure(record)
             self.table.add(record)
+
+            def adopted() -> None:
+                self.stored(record)
+                log.info("job_adopted job=%s state=%s", record.id, record.status.state)
+
             listener = CommitCallbacks(
-                lambda: log.info("job_adopted job=%s state=%s", record.id, record.status.state),
+                adopted,
                 lambda error: log.error("job_not_adopted job=%s error=%s", record.id, error),
             )
             self.journal.accept(record, event, listener)
@@ -103,7 +111,12 @@ class Admission:
         self.observers.start_possible()
         asyncio.get_running_loop().call_soon(self._enqueue_batches, records)
 
-    def _undo(self, record: JobRecord) -> None:
+    def stored(self, record: JobRecord) -> None:
+        """A large job is on disk: keep the beginning of it in memory."""
+        abridge(record)
+        self.environments.written(record.spec.env_set, record.spec.client_set)
+
+    def undo(self, record: JobRecord) -> None:
         """Take back a job that could not be written to the store."""
         if record.status.state is JobState.QUEUED:
             self.gates.discard(record)
@@ -120,12 +133,14 @@ class _Acceptance(msgspec.Struct, gc=False, eq=False):
 
     record: JobRecord
     listener: CommitListener
-    undo: Callable[[JobRecord], None]
+    admission: Admission
 
     def committed(self) -> None:
         self.record.durable = True
+        if self.record.size > KEPT_BYTES:
+            self.admission.stored(self.record)
         self.listener.committed()
 
     def refused(self, error: StorageError) -> None:
-        self.undo(self.record)
+        self.admission.undo(self.record)
         self.listener.refused(error)

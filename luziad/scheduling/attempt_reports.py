@@ -17,6 +17,7 @@ from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.journal.journal import Journal
 from luziad.scheduling.completion import Completion
+from luziad.scheduling.shortage import Shortage
 from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.transitions import Transitions
 
@@ -60,6 +61,7 @@ class ExecutorReports:
     journal: Journal
     observers: Observers
     completion: Completion
+    shortage: Shortage
 
     def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
         """The agent is running."""
@@ -83,3 +85,7 @@ class ExecutorReports:
         attempt.ended_at = time.time()
         self.observers.attempt_exited(record, attempt)
         self.completion.process_ended(record, attempt, end)
+
+    def start_hindered(self, problem: str) -> None:
+        """The machine lacks something for attempts."""
+        self.shortage.report(problem)

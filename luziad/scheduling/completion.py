@@ -12,7 +12,7 @@ from luzia_protocol.jobs import OUTCOME_STATES, JobState, Outcome, Progress
 
 from luziad.attempts.verdict import OutputJudge
 from luziad.jobs.activity import PLAN_LABEL
-from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, NotStarted, Verdict
+from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, LostAttempt, NotStarted, Verdict
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
@@ -21,6 +21,7 @@ from luziad.scheduling.deadlines.timeouts import timeout_verdict
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retry.next_attempt import RetryPlanner
+from luziad.scheduling.shortage import Shortage
 from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.transitions import Transitions
 
@@ -41,6 +42,7 @@ class Completion:
     retries: RetryPlanner
     judge: OutputJudge
     stopper: AttemptStopper
+    shortage: Shortage
     timeout_s: Callable[[JobRecord], float | None]
     observers: Observers
     _judging: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -84,7 +86,9 @@ class Completion:
 
     def process_ended(self, record: JobRecord, attempt: AttemptRecord, end: AttemptEnd) -> None:
         """The attempt's processes are gone: give it a verdict, unless it never started."""
-        if isinstance(end, NotStarted) and attempt.started_at is None:
+        if not isinstance(end, LostAttempt) and end.is_shortage and attempt.started_at is None:
+            self.put_back(record, attempt, _text(end))
+        elif isinstance(end, NotStarted) and attempt.started_at is None:
             self._never_started(record, attempt, end.reason)
         elif isinstance(end, ExitRecord):
             self._exited(record, attempt, end)
@@ -126,19 +130,30 @@ class Completion:
             verdict = _stop_verdict(attempt, end, self.timeout_s(record))
         self.end_attempt(record, attempt, verdict)
 
+    def put_back(self, record: JobRecord, attempt: AttemptRecord, reason: str) -> None:
+        """The attempt was not started because the machine lacks something: let its job wait with the others."""
+        attempt.shortage, attempt.ended_at = True, attempt.ended_at or time.time()
+        self.shortage.report(reason)
+        self._never_started(record, attempt, reason)
+
     def _never_started(self, record: JobRecord, attempt: AttemptRecord, reason: str) -> None:
         attempt.reason = reason
         if attempt.stop_outcome is not None:
             self.end_attempt(record, attempt, Verdict(attempt.stop_outcome, attempt.stop_reason))
             return
         latest = record.status.attempts[-MAX_FENCED:]
-        if len(latest) == MAX_FENCED and all(each.started_at is None for each in latest):
+        if len(latest) == MAX_FENCED and all(each.started_at is None and not each.shortage for each in latest):
             self.end_attempt(record, attempt, Verdict(Outcome.START_FAILED, reason))
             return
         self.ready.undo(record.id)
         self.retries.put_back(record)
         self.transitions.requeue(record, Trigger.NEVER_STARTED, reason, front=True)
         self.observers.start_possible()
+
+
+def _text(end: NotStarted | ExitRecord) -> str:
+    """Why the agent was not started."""
+    return end.reason if isinstance(end, NotStarted) else end.error or ""
 
 
 def _was_cut_short(attempt: AttemptRecord, end: ExitRecord) -> bool:

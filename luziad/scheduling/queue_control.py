@@ -25,10 +25,12 @@ from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.scheduling.ready.queue import ReadyQueue
+from luziad.supervise.regular_files import read_regular
 
 log = logging.getLogger("luziad.queues")
 
 QUEUES_NAME = "queues.json"
+MAX_FILE_BYTES = 16 * 1024 * 1024
 replace = msgspec.structs.replace
 
 
@@ -151,7 +153,7 @@ class QueueControl:
     def _read(self) -> Queues:
         """Read the file. While it is invalid the whole queue is paused, as it may have been before."""
         try:
-            file = msgspec.json.decode(self._file.read_bytes(), type=_QueueFile)
+            file = msgspec.json.decode(read_regular(str(self._file), MAX_FILE_BYTES), type=_QueueFile)
         except FileNotFoundError:
             return Queues()
         except (OSError, msgspec.DecodeError) as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from luzia_protocol.errors import ErrorCode
@@ -13,7 +14,7 @@ from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.journal import Callback, Journal
+from luziad.journal.journal import Journal
 
 
 @dataclass(kw_only=True, eq=False)
@@ -27,17 +28,20 @@ class Retention(JobObserver):
     observers: Observers
     max_jobs: int
 
-    def remove(self, record: JobRecord, then: Callback | None = None) -> None:
-        """Remove a finished job with its directory. Raises Refused when it is not finished."""
+    def remove(self, record: JobRecord, then: Callable[[asyncio.Future[str | None]], None] | None = None) -> None:
+        """Remove a finished job with its directory. Raises Refused when it is not finished.
+
+        then: called when that is committed, with the result of the deletion: why there are files left.
+        """
         _require_final(record)
         self.table.remove(record)
         sets = (record.spec.env_set, record.spec.client_set)
         dropped = [number for number in sets if self.environments.release(number)]
 
         def committed() -> None:
-            self.executor.delete_job(record.id)
+            deletion = self.executor.delete_job(record.id)
             if then is not None:
-                then()
+                then(deletion)
 
         self.journal.remove(record, self.journal.events.removed(record), dropped, committed)
         self.observers.job_removed(record)

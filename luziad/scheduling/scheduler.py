@@ -19,6 +19,7 @@ from luziad.attempts.worktrees import Worktrees
 from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
 from luziad.executor.base import Executor
+from luziad.jobs.abridging import abridge, text_size
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import Environments
@@ -26,6 +27,7 @@ from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
+from luziad.jobs.view import task_text
 from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.completion import Completion
@@ -121,6 +123,7 @@ class Scheduler:
         if record.status.state.is_final:
             self.revival.require_possible(record)
         given = self.retries.add_follow_up(record, message)
+        self.table.resize(record, record.size + text_size(message))
         attempt = record.attempt.number if record.attempt else 0
         self.journal.record(record, self.journal.events.sent(record, attempt, message[:LIST_TASK_CHARS]), then)
         if given is not None:
@@ -128,9 +131,18 @@ class Scheduler:
 
     def edit(self, record: JobRecord, spec: JobSpec, after: Dependencies | None, then: Callback) -> None:
         """Change the task, the priority or the dependencies of a queued job."""
-        was_moved, record.spec = after != record.status.dependencies, spec
+        was_moved = after != record.status.dependencies
+        before = text_size(task_text(record)) if record.task_bytes is None else record.task_bytes
+        record.spec, record.task_bytes = spec, None
         record.status.dependencies = after
-        self.journal.rewrite_spec(record, self.journal.events.edited(record), then)
+        self.table.resize(record, record.size + text_size(task_text(record)) - before)
+
+        def committed() -> None:
+            if record.spec is spec:
+                abridge(record)
+            then()
+
+        self.journal.rewrite_spec(record, self.journal.events.edited(record), committed)
         if was_moved:
             self.gates.reconsider(record)
         elif record.id in self.ready.waiting:

@@ -15,6 +15,7 @@ from luzia_protocol.jobs import Outcome
 
 from luziad.attempts.launch import Launcher
 from luziad.attempts.worktrees import Worktrees
+from luziad.errors import StorageError
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import Verdict
 from luziad.jobs.lifecycle import Trigger
@@ -29,6 +30,7 @@ from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.queue_control import Exemptions, QueueControl
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retry.next_attempt import RetryPlanner
+from luziad.scheduling.shortage import Shortage
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.transitions import Transitions
 
@@ -44,6 +46,7 @@ class Starter(JobObserver):
     queues: QueueControl
     exemptions: Exemptions
     machine: MachineLoad
+    shortage: Shortage
     lending: SlotLending
     transitions: Transitions
     completion: Completion
@@ -64,7 +67,7 @@ class Starter(JobObserver):
         if self._is_closed:
             return
         self.lending.serve()
-        if not self.ready.could_start or self.journal.failure is not None:
+        if not self.ready.could_start or self.journal.failure is not None or self.shortage.problem is not None:
             return
         exempt = self.exemptions.jobs()
         if (self.queues.stopped and not exempt) or self.machine.is_busy():
@@ -121,6 +124,9 @@ class Starter(JobObserver):
                     return
                 except Refused as refused:
                     problem = refused.message
+                except StorageError as exc:
+                    self.completion.put_back(record, attempt, str(exc))
+                    return
             verdict = Verdict(Outcome.START_FAILED, problem)
         attempt.ended_at = time.time()
         self.completion.end_attempt(record, attempt, verdict)

@@ -117,7 +117,8 @@ class DirectoryLock:
         except BaseException as exc:
             os.close(descriptor)
             if isinstance(exc, OSError):
-                raise StartupError(f"{self._path} cannot be locked: {exc.strerror}") from exc
+                hint = "; use a directory on a local file system" if exc.errno == errno.ENOLCK else ""
+                raise StartupError(f"{self._path} cannot be locked: {exc.strerror}{hint}") from exc
             raise
         return descriptor
 

@@ -304,6 +304,8 @@ class Session(asyncio.BufferedProtocol):
                     break
             elif len(self._inbox[0]) < LARGE_FRAME_BYTES:
                 self._handle(self._inbox.popleft())
+            elif not self._services.journal.has_room(self._share.await_turn):
+                return False
             elif self._share.begin_long_work():
                 self._handle(self._inbox.popleft())
                 if not self._sliced:

@@ -159,4 +159,6 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
 
 def translate_error(damage: type[StoreDamagedError], path: Path, error: sqlite3.DatabaseError) -> LuziadError:
     """The exception to raise for a database that could not be opened or read."""
-    return damage(f"{path}: {error}") if is_damage(error) else StorageError(f"{path} cannot be opened: {error}")
+    if is_damage(error):
+        return damage(f"{path}: {error}")
+    return StorageError(f"{path} cannot be opened: {error}; check that its disk has space and can be written")

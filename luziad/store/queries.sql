@@ -64,6 +64,10 @@ SELECT lost, horizon FROM pruned;
 -- All jobs, oldest first.
 SELECT n, id, spec, fate, spec_sum, fate_sum FROM jobs ORDER BY n;
 
+-- name: read_spec
+-- The spec of a job: n, id.
+SELECT spec FROM jobs WHERE n = ? AND id = ?;
+
 -- name: load_jobs_backwards
 -- All jobs, newest first: reads the rows behind damage in the middle.
 SELECT n, id, spec, fate, spec_sum, fate_sum FROM jobs ORDER BY n DESC;
@@ -100,6 +104,10 @@ DELETE FROM environments WHERE id IN (SELECT value FROM json_each(?));
 -- name: load_environments
 -- All environments.
 SELECT id, variables FROM environments;
+
+-- name: read_environment
+-- The variables of one environment: id.
+SELECT variables FROM environments WHERE id = ?;
 
 -- name: put_schedules
 -- Schedules, new or changed: [name, schedule].

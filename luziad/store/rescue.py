@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from luziad.store.queries import SQL
 
 log = logging.getLogger("luziad.recovery")
 
+MAX_SPARSE_BYTES = 16 * 1024 * 1024
+"""A file system that compresses may store a file in this much less than its size."""
 REMOVED = "removed after the snapshot was taken; how it ended is no longer known"
 
 
@@ -70,10 +73,19 @@ def _open_copy(old_store: Path) -> Iterator[sqlite3.Connection]:
     with tempfile.TemporaryDirectory(prefix=".rescue-", dir=old_store.parent) as name:
         for suffix in ("", *SIDE_SUFFIXES):
             file = old_store / (STORE_NAME + suffix)
-            if file.exists():
+            if _is_whole(file):
                 shutil.copyfile(file, Path(name) / file.name)
         with closing(sqlite3.connect(Path(name) / STORE_NAME, isolation_level=None)) as database:
             yield database
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether it is a file that takes the space of its size; a copy of anything else could fill the disk."""
+    try:
+        status = file.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size <= status.st_blocks * 512 + MAX_SPARSE_BYTES
 
 
 def _intact_jobs(damaged: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:

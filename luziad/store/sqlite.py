@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -22,6 +23,7 @@ from luziad.store.files import ENVIRONMENTS_NAME, SEQ_SUFFIX, STORE_NAME
 from luziad.store.open_files import OpenFiles
 from luziad.store.pruning import EventPruner
 from luziad.store.queries import SQL
+from luziad.supervise.regular_files import open_regular
 
 log = logging.getLogger("luziad.store")
 
@@ -81,8 +83,10 @@ class Store:
                 if batch.probe:
                     self._jobs.execute(_PROBE)
                 self._pruner.written(self._jobs, len(batch.events), len(batch.progress))
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, OSError) as exc:
             raise StorageError(f"{self.path}: {exc}") from exc
+        except MemoryError as exc:
+            raise StorageError(f"{self.path}: there is not enough memory to write it") from exc
         if batch.events or batch.progress:
             self._last_commit.write(batch.last_seq)
         self._undeleted += batch.dropped_environments
@@ -101,21 +105,20 @@ class Store:
         except sqlite3.Error as exc:
             log.warning("environments_not_deleted count=%d error=%s", len(self._undeleted), exc)
 
-    def load_jobs(self) -> list[tuple[int, str, str, str]]:
-        """All jobs as rows (n, id, spec, fate), oldest first. Raises StoreDamagedError."""
-        rows = self._rows(self._jobs, "load_jobs")
-        damaged = next((row for row in rows if not is_intact(*row[1:])), None)
-        if damaged is not None:
-            raise StoreDamagedError(
-                f"{self.path / STORE_NAME}: job {damaged[1]} is damaged: its checksum does not match"
-            )
-        return [row[:4] for row in rows]
+    def load_jobs(self) -> Iterator[tuple[int, str, str, str]]:
+        """All jobs as rows (n, id, spec, fate), oldest first, read one by one. Raises StoreDamagedError."""
+        for row in self._iterate(self._jobs, "load_jobs"):
+            if not is_intact(*row[1:]):
+                raise StoreDamagedError(
+                    f"{self.path / STORE_NAME}: job {row[1]} is damaged: its checksum does not match"
+                )
+            yield row[:4]
 
-    def load_environments(self) -> dict[int, dict[str, str]]:
-        """All environments by id. Raises StoreDamagedError."""
-        rows: list[tuple[int, str]] = self._rows(self._private, "load_environments")
+    def load_environments(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """All environments with their ids, read one by one. Raises StoreDamagedError."""
         try:
-            return {number: msgspec.json.decode(variables, type=dict[str, str]) for number, variables in rows}
+            for number, variables in self._iterate(self._private, "load_environments"):
+                yield number, msgspec.json.decode(variables, type=dict[str, str])
         except (msgspec.DecodeError, TypeError) as exc:
             raise EnvironmentsDamagedError(f"{self.path / ENVIRONMENTS_NAME}: {exc}") from exc
 
@@ -173,7 +176,10 @@ class Store:
     def _open_private(self) -> sqlite3.Connection:
         path = self.path / ENVIRONMENTS_NAME
         path.touch(mode=0o600)
-        database = _open(path)
+        try:
+            database = _open(path)
+        except sqlite3.DatabaseError as exc:
+            raise opening.translate_error(EnvironmentsDamagedError, path, exc) from exc
         try:
             _check_and_configure(database)
         except sqlite3.DatabaseError as exc:
@@ -182,9 +188,12 @@ class Store:
         return database
 
     def _rows(self, database: sqlite3.Connection, statement: str) -> list[Any]:
+        return list(self._iterate(database, statement))
+
+    def _iterate(self, database: sqlite3.Connection, statement: str) -> Iterator[Any]:
         private = database is self._private
         try:
-            return database.execute(SQL[statement]).fetchall()
+            yield from database.execute(SQL[statement])
         except sqlite3.DatabaseError as exc:
             damage = EnvironmentsDamagedError if private else StoreDamagedError
             raise opening.translate_error(
@@ -247,7 +256,7 @@ class LastCommit:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        self._fd = os.open(state_dir / (STORE_NAME + SEQ_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = open_regular(f"{state_dir / STORE_NAME}{SEQ_SUFFIX}", os.O_RDWR | os.O_CREAT)
 
     def read(self) -> int:
         """The seq, 0 when there is none or it cannot be read."""

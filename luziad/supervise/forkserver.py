@@ -22,6 +22,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from luziad.supervise import boot_clock, cgroup, child, shim, tree
+from luziad.supervise.shortages import is_shortage
 
 REQUESTS = 0
 _CHUNK_BYTES = 1 << 18
@@ -120,7 +121,10 @@ class ShimPool:
         """Fork a spare shim for the next attempt, unless there is one."""
         if self._spare is not None:
             return
-        reader, writer = os.pipe()
+        try:
+            reader, writer = os.pipe()
+        except OSError:
+            return  # as below
         try:
             pid = self._fork(lambda: _wait_for_request(reader, writer))
         except OSError:
@@ -135,7 +139,7 @@ class ShimPool:
         try:
             pid = self._hand_over(line) or self._fork(lambda: request)
         except OSError as error:
-            _send_reply(request, refused=f"cannot start: {error}")
+            _send_reply(request, refused=f"cannot start: {error}", shortage=is_shortage(error))
         else:
             _send_reply(request, pid=pid, start_time=self._start_times[pid])
 
@@ -177,7 +181,9 @@ class ShimPool:
             if pid == 0:
                 _become_shim(request, self._wakeup, self._base)
             # Only this process reaps the shim, so its entry in /proc still exists.
-            self._start_times[pid] = tree.start_time(pid)
+            self._start_times[pid] = None
+            with contextlib.suppress(OSError):  # out of descriptors: the daemon finds the shim by its lock
+                self._start_times[pid] = tree.start_time(pid)
             return pid
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})

@@ -26,6 +26,7 @@ from luziad.supervise import (
     tree,
     tree_supervisor,
 )
+from luziad.supervise.shortages import is_shortage
 
 REPLIES = 1
 """The descriptor of the reply pipe in the fork server and in shims. It is an agent's stdout."""
@@ -51,7 +52,7 @@ def run(request: dict[str, Any], group: cgroup.Cgroup | None = None) -> None:
         attempt.run()
         attempt.mark_finished()
     except (OSError, ValueError) as error:
-        send_reply(request, error=f"cannot start: {error}")
+        send_reply(request, error=f"cannot start: {error}", shortage=is_shortage(error))
 
 
 def warm_up() -> None:
@@ -130,7 +131,7 @@ class Shim:
         try:
             started = self._write_start()
         except OSError as error:
-            self._write_exit(error=f"cannot start: {error}")
+            self._write_exit(error=f"cannot start: {error}", shortage=is_shortage(error))
             return
         if signal.SIGTERM in signal.sigpending():
             self._write_exit(error="cancelled before it started", stopped=True)
@@ -141,15 +142,19 @@ class Shim:
                 self._fifo = agent_stdin.create(self._directory, os.fsencode(line) + b"\n")
             agent = self._start()
         except (child.StartError, resource_limits.LimitUnavailable) as why:
-            self._write_exit(error=str(why))
+            self._write_exit(error=str(why), shortage=self._is_shortage(why.__cause__))
             return
         except OSError as error:
-            self._write_exit(error=f"cannot start: {error}")
+            self._write_exit(error=f"cannot start: {error}", shortage=self._is_shortage(error))
             return
         attempt_files.update_start(started, self._start_record(agent))
         send_reply(self._request, agent_pid=agent, started_at=self._started_at)
         self._request.pop("env")
         self._supervise(agent)
+
+    def _is_shortage(self, error: BaseException | None) -> bool:
+        """Whether the machine lacks something, rather than that the job's own limits are too low."""
+        return self._request["bounds"] is None and is_shortage(error)
 
     def mark_finished(self) -> None:
         """Record in the lock that no process is left; otherwise the daemon searches for survivors."""
@@ -226,8 +231,8 @@ class Shim:
         except OSError as failure:
             send_reply(self._request, error=f"cannot write the exit record: {failure}", end=value)
 
-    def _write_exit(self, *, error: str, stopped: bool = False) -> None:
-        self._publish(self._exit(error=error, stopped=stopped))
+    def _write_exit(self, *, error: str, stopped: bool = False, shortage: bool = False) -> None:
+        self._publish(self._exit(error=error, stopped=stopped) | {"shortage": shortage})
 
     def _publish(self, value: dict[str, Any]) -> None:
         attempt_files.publish_record(self._directory, self._exit_file, attempt_files.EXIT, _encode(value))

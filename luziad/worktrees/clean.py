@@ -11,7 +11,8 @@ import tempfile
 
 from luzia_protocol.jobs import Worktree
 
-from luziad.worktrees.create import BRANCHES, branch_tip, find_checkout, find_entry
+from luziad.supervise.regular_files import read_regular
+from luziad.worktrees.create import BRANCHES, MAX_ENTRY_BYTES, branch_tip, find_checkout, find_entry
 from luziad.worktrees.git import Git, GitError
 
 _MAX_NAMES = 3
@@ -177,8 +178,10 @@ def _registered_head(git: Git, tree: Worktree) -> list[str]:
     entry = find_entry(git, tree)
     if entry is None:
         return []
-    with open(os.path.join(entry, "HEAD"), encoding="utf-8", errors="surrogateescape") as file:
-        head = file.read().strip()
+    try:
+        head = os.fsdecode(read_regular(os.path.join(entry, "HEAD"), MAX_ENTRY_BYTES)).strip()
+    except OSError as exc:
+        raise GitError(f"{entry}/HEAD cannot be read: {exc.strerror}") from exc
     return [] if head.startswith("ref:") else [head]
 
 

@@ -14,10 +14,13 @@ from contextlib import contextmanager
 
 from luzia_protocol.jobs import Worktree
 
+from luziad.supervise.regular_files import UnusableFile, read_regular
 from luziad.worktrees.git import Git, GitError
 
 BRANCHES = "refs/heads/"
 _WRITTEN_BY_COMMITS = ("objects", "refs/heads", "logs/refs/heads", "reftable")
+MAX_ENTRY_BYTES = 64 * 1024
+"""More than any file that git writes in its directory for a worktree; the job can write there, too."""
 _UNFINISHED = "initializing"
 """The content of a worktree's `locked` file while git creates it."""
 
@@ -129,10 +132,10 @@ def find_entry(git: Git, tree: Worktree) -> str | None:
     for name in os.listdir(entries) if os.path.isdir(entries) else ():
         entry = os.path.join(entries, name)
         try:
-            with open(os.path.join(entry, "gitdir"), encoding="utf-8", errors="surrogateescape") as file:
-                place = os.path.dirname(os.path.join(entry, file.read().rstrip("\n")))
-        except FileNotFoundError:
-            continue
+            gitdir = os.fsdecode(read_regular(os.path.join(entry, "gitdir"), MAX_ENTRY_BYTES)).rstrip("\n")
+        except (FileNotFoundError, NotADirectoryError, UnusableFile):
+            continue  # a job can write here
+        place = os.path.dirname(os.path.join(entry, gitdir))
         if os.path.realpath(place) == tree.path:
             return entry
     return None
@@ -180,9 +183,8 @@ def _is_finished(git: Git, tree: Worktree) -> bool:
         return False
     locked = os.path.join(git.run(tree.path, "rev-parse", "--absolute-git-dir", ceiling=ceiling).line, "locked")
     try:
-        with open(locked, encoding="utf-8", errors="replace") as file:
-            return file.read(100).strip() != _UNFINISHED
-    except FileNotFoundError:
+        return read_regular(locked, MAX_ENTRY_BYTES).decode(errors="replace").strip() != _UNFINISHED
+    except (FileNotFoundError, UnusableFile):
         return True
 
 

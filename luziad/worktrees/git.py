@@ -11,9 +11,11 @@ import os
 import signal
 import subprocess
 import tempfile
-import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from luziad.supervise.process_output import await_end, read_output
 
 TIMEOUT_S = 1800.0
 """A checkout from a slow disk or through a filter may take long, but must end."""
@@ -125,19 +127,18 @@ class Git:
             pass_fds=pass_fds,
             umask=self._umask,
         ) as process:
-            assert process.stdout is not None
             self._processes.running.add(process)
-            timer = threading.Timer(TIMEOUT_S, _signal, (process, signal.SIGKILL))
-            timer.daemon = True
-            timer.start()
+            deadline_s = time.monotonic() + TIMEOUT_S
             try:
-                out = process.stdout.read(MAX_OUTPUT_BYTES + 1)
+                out = read_output(process, MAX_OUTPUT_BYTES + 1, deadline_s)
                 if len(out) > MAX_OUTPUT_BYTES:
-                    _signal(process, signal.SIGKILL)
                     raise GitError(f"the output of git {argv[-1]} exceeds {MAX_OUTPUT_BYTES} bytes")
-                code = process.wait()
+                code = await_end(process, deadline_s)
+            except TimeoutError as exc:
+                raise GitError(f"git {argv[-1]} did not finish within {TIMEOUT_S:g} s") from exc
             finally:
-                timer.cancel()
+                if process.returncode is None:
+                    _signal(process, signal.SIGKILL)
                 self._processes.running.discard(process)
         if code not in codes:
             raise GitError(_error_message(errors) or f"git {argv[-1]} failed with exit code {code}")

@@ -105,10 +105,10 @@ class RestoreWork(JobRequest, tag="restore_work"):
 
 
 class Remove(JobRequest, tag="remove"):
-    """Remove a finished job: its record and its directory. Answered by replies.JobChange.
+    """Remove a finished job: its record and its directory. Answered by replies.RemoveResult.
 
-    The worktree of the job is cleaned first, out of order; `worktree_kept` if work would be lost. The copy of discarded
-    work is deleted.
+    The reply waits a short time until the directory is deleted. The worktree of the job is cleaned first, out of order;
+    `worktree_kept` if work would be lost. The copy of discarded work is deleted.
     """
 
 
@@ -124,6 +124,12 @@ class JobChange(msgspec.Struct, frozen=True):
     job: str
     state: JobState
     attempt: int = 0
+
+
+class RemoveResult(JobChange, frozen=True):
+    """The job's state before its removal. note: why there are still files of it; None when all are deleted."""
+
+    note: str | None = None
 
 
 class RetryResult(JobChange, frozen=True):

@@ -19,6 +19,7 @@ from luzia_protocol.graphs import JobGraph as JobGraph
 from luzia_protocol.job_control import CleanResult as CleanResult
 from luzia_protocol.job_control import DiscardResult as DiscardResult
 from luzia_protocol.job_control import JobChange as JobChange
+from luzia_protocol.job_control import RemoveResult as RemoveResult
 from luzia_protocol.job_control import RestoreResult as RestoreResult
 from luzia_protocol.job_control import RetryResult as RetryResult
 from luzia_protocol.jobs import Job, JobState
@@ -272,6 +273,7 @@ JobReply = (
     | Output
     | WaitResult
     | JobChange
+    | RemoveResult
     | RetryResult
     | CleanResult
     | DiscardResult

@@ -31,8 +31,10 @@ def test_a_wait_for_ten_thousand_jobs_has_all_of_them(daemon: PrivateDaemon, wir
 
 def test_a_page_ends_early_when_its_jobs_are_large_and_no_job_is_lost(daemon: PrivateDaemon, wire: Connection) -> None:
     tags = {"size": "large"}
-    large = ["echo", "x" * 500_000]
-    jobs = [wire.ok(op="dispatch", project="overbits", argv=large, tags=tags)["job"] for _ in range(12)]
+    jobs: list[str] = []
+    for _ in range(900):
+        job = wire.ok(op="dispatch", project="overbits", task="true", after=jobs, tags=tags, hold=True)["job"]
+        jobs.append(job)
     for order in ({}, {"sort": "priority"}):
         found: list[str] = []
         cursor, pages = None, 0

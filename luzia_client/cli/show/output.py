@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from luzia_protocol.errors import Refused
-from luzia_protocol.replies import JobChange
+from luzia_protocol.replies import JobChange, RemoveResult
 from luzia_protocol.states import JobState
 
 from luzia_client.api.client import Client
@@ -78,4 +78,5 @@ def print_change(changed: JobChange, as_json: bool, act: str) -> None:
     if as_json:
         print_json(changed)
     else:
-        print(f"{changed.job}  {_UNFINISHED_ACTS.get((act, changed.state), act)}")
+        note = f"; {harmless(changed.note)}" if isinstance(changed, RemoveResult) and changed.note else ""
+        print(f"{changed.job}  {_UNFINISHED_ACTS.get((act, changed.state), act)}{note}")

@@ -7,6 +7,10 @@ from luzia_protocol.jobs import MAX_TASK_BYTES
 from luzia_protocol.requests import MAX_MESSAGE_BYTES, MAX_TAG_CHARS, MAX_TAGS, Dispatch
 
 from luziad.agents.base import MAX_ARGUMENT_BYTES
+from luziad.jobs.abridging import text_size
+from luziad.operations.program_size import MAX_STRING_BYTES, POINTER_BYTES
+
+TOO_LARGE_HINT = "Write large values to a file, and pass its path."
 
 
 def validate_work(request: Dispatch) -> None:
@@ -20,6 +24,10 @@ def validate_work(request: Dispatch) -> None:
     if not request.argv or not request.argv[0]:
         raise Refused(ErrorCode.INVALID_TASK, "`argv` is empty")
     _validate_text("command", " ".join(request.argv), MAX_TASK_BYTES)
+    longest = max(map(text_size, request.argv)) + 1
+    if longest > MAX_STRING_BYTES:
+        message = f"an argument of the command has {longest} bytes; the system allows {MAX_STRING_BYTES}"
+        raise Refused(ErrorCode.TASK_TOO_LARGE, message)
 
 
 def validate_task(task: str) -> None:
@@ -62,14 +70,21 @@ def validate_tags(tags: dict[str, str]) -> dict[str, str]:
     return tags
 
 
-def validate_variables(variables: dict[str, str]) -> None:
-    """Raise Refused for what cannot be an environment variable."""
+def validate_variables(variables: dict[str, str]) -> int:
+    """The bytes that the variables take in the environment of a program. Raises Refused for what cannot be one."""
+    total = 0
     for name, value in variables.items():
         if not name or "=" in name or "\0" in name or "\0" in value:
             # Not the name: someone who forgets NAME= has put the value there.
             raise Refused(
                 ErrorCode.BAD_REQUEST, "an environment variable is invalid: its name is empty or contains '=', or NUL"
             )
+        size = text_size(name) + text_size(value) + 2
+        if size > MAX_STRING_BYTES:
+            message = f"an environment variable has {size} bytes; the system allows {MAX_STRING_BYTES}"
+            raise Refused(ErrorCode.BAD_REQUEST, message, TOO_LARGE_HINT)
+        total += size + POINTER_BYTES
+    return total
 
 
 def _validate_text(what: str, text: str, max_bytes: int) -> None:
@@ -77,6 +92,6 @@ def _validate_text(what: str, text: str, max_bytes: int) -> None:
         raise Refused(ErrorCode.INVALID_TASK, f"the {what} is empty")
     if "\0" in text:
         raise Refused(ErrorCode.INVALID_TASK, f"the {what} contains a NUL character")
-    size = len(text) if text.isascii() else len(text.encode())
+    size = text_size(text)
     if size > max_bytes:
         raise Refused(ErrorCode.TASK_TOO_LARGE, f"the {what} has {size} bytes; the limit is {max_bytes}")

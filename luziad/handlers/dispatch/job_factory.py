@@ -11,11 +11,11 @@ from luzia_protocol.jobs import LaunchOptions
 from luzia_protocol.requests import Dispatch
 
 from luziad.agents import registry
-from luziad.agents.base import Adapter
+from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter
 from luziad.clocks.clock import steady_time
 from luziad.config.schema import Config, ProjectConfig
 from luziad.handlers.dispatch.ancestors import validate_ancestors
-from luziad.handlers.dispatch.inputs import validate_tags, validate_variables, validate_work
+from luziad.handlers.dispatch.inputs import TOO_LARGE_HINT, validate_tags, validate_variables, validate_work
 from luziad.handlers.dispatch.launch_options import validate_launch_options, validate_repository, validate_umask
 from luziad.handlers.dispatch.limits import validate_limits
 from luziad.handlers.dispatch.project import validate_directory, validate_project
@@ -23,25 +23,35 @@ from luziad.handlers.dispatch.requirements import validate_requirements
 from luziad.handlers.dispatch.timing import validate_terms, validate_timeouts
 from luziad.handlers.replies import require_writable
 from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.environments import NO_VARIABLES
 from luziad.jobs.family import Origin
 from luziad.jobs.ids import new_id
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.operations.importing import NO_USER
+from luziad.operations.memory import AddressSpace
 from luziad.operations.operations import Operations
+from luziad.operations.program_size import max_program_bytes, program_bytes
 from luziad.operations.programs import search_path
 from luziad.operations.shutdown import Shutdown
 from luziad.scheduling.scheduler import Scheduler
+
+RESERVED_PROGRAM_BYTES = 2 * MAX_ARGUMENT_BYTES + 16 * 1024
+"""What an agent's own arguments, with the task and a system prompt, and luzia's variables may take."""
+_SURELY_FITS = 32 * 1024
+"""Variables of a dispatch that fit with all those that the daemon, the agent and the project add."""
+_TOO_MANY_BYTES = "Wait for jobs to end, cancel some, or raise `max_queued_bytes` in [daemon]."
 
 
 class JobFactory:
     """Makes job records. None of them is accepted yet: that is the scheduler's part."""
 
-    def __init__(self, scheduler: Scheduler, operations: Operations, shutdown: Shutdown) -> None:
+    def __init__(self, scheduler: Scheduler, operations: Operations, shutdown: Shutdown, memory: AddressSpace) -> None:
         self._scheduler = scheduler
         self._table = scheduler.table
         self._journal = scheduler.journal
         self._operations = operations
         self._shutdown = shutdown
+        self._memory = memory
         places = operations.config  # they stay the same when the configuration is reloaded
         self._jobs_dir = None if places.jobs_dir == places.default_jobs_dir else places.jobs_dir
 
@@ -53,6 +63,11 @@ class JobFactory:
         if queued + jobs > limit:
             more = f", and {jobs} more were dispatched" if jobs > 1 else ""
             raise Refused(ErrorCode.QUEUE_FULL, f"{queued} queued{more}; the limit is {limit}")
+        size, limit = self._table.queued_bytes, self._config.daemon.max_queued_bytes
+        if size > limit:
+            message = f"the jobs that have not ended take {size} bytes; `max_queued_bytes` is {limit}"
+            raise Refused(ErrorCode.QUEUE_FULL, message, _TOO_MANY_BYTES)
+        self._memory.require_room()
 
     def create(
         self, request: Dispatch, uid: int, after: Dependencies | None, *, node: str = "", siblings: int = 0
@@ -69,9 +84,8 @@ class JobFactory:
         if request.cwd is not None:
             validate_directory(request.cwd, programs)
         validate_timeouts(request)
-        if request.env or request.client_env:
-            validate_variables(request.env)
-            validate_variables(request.client_env)
+        if request.argv is not None or request.env or request.client_env:
+            self._validate_program_size(request, project, agent)
         validate_umask(request.umask)
         launch_options = self._launch_options(request, project, directory, agent)
         now = time.time()
@@ -81,6 +95,8 @@ class JobFactory:
         parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
         requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)
         # The variables are stored last: a refused job must leave none behind.
+        env_set, env_bytes = self._store_variables(request.env)
+        client_set, client_bytes = self._store_variables(request.client_env)
         # Most by position: the interpreter passes more than 15 keywords in a dict, which takes six times as long.
         spec = JobSpec(
             name,
@@ -91,8 +107,8 @@ class JobFactory:
             request.argv,
             request.cwd,
             request.key,
-            self._store_variables(request.env),
-            self._store_variables(request.client_env),
+            env_set,
+            client_set,
             request.timeout_s,
             uid,
             terms=terms,
@@ -107,7 +123,8 @@ class JobFactory:
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
         status = JobStatus(dependencies=after, held_at=now if request.hold else None)
-        return JobRecord(n=self._scheduler.admission.next_n(), id=job, spec=spec, status=status)
+        size = env_bytes + client_bytes
+        return JobRecord(n=self._scheduler.admission.next_n(), id=job, spec=spec, status=status, size=size)
 
     def create_scheduled(self, request: Dispatch, after: Dependencies | None) -> JobRecord:
         """The record of a schedule's job, validated as if it were dispatched now. Raises Refused."""
@@ -157,14 +174,31 @@ class JobFactory:
             ancestors = validate_ancestors(request.parent, uid, self._table, self._config.daemon, siblings)
         return Origin(node=node, tags=validate_tags(request.tags), ancestors=ancestors)
 
-    def _store_variables(self, variables: dict[str, str]) -> int:
-        """Store a set of variables, and return its number; 0 for none."""
+    def _validate_program_size(self, request: Dispatch, project: ProjectConfig, agent: Adapter) -> None:
+        """Raise Refused for variables that no program can have, or that cannot be started with all of them."""
+        size = validate_variables(request.env) + validate_variables(request.client_env)
+        if size < _SURELY_FITS and request.argv is None:
+            return
+        environment = self._environment(agent, request, project)
+        size = program_bytes(request.argv or (), environment) + RESERVED_PROGRAM_BYTES
+        limit = max_program_bytes()
+        if size > limit:
+            message = (
+                f"the job's {len(environment)} variables and its command take {size} bytes; the system starts programs"
+                f" with {limit} at most"
+            )
+            raise Refused(ErrorCode.BAD_REQUEST, message, TOO_LARGE_HINT)
+
+    def _store_variables(self, variables: dict[str, str]) -> tuple[int, int]:
+        """Store a set of variables; its number, 0 for none, and the bytes that it takes if it is new."""
         if not variables:
-            return 0
+            return NO_VARIABLES, 0
         number, is_new = self._scheduler.environments.add_use(variables)
-        if is_new:
-            self._journal.put_environment(number, variables)
-        return number
+        if not is_new:
+            return number, 0
+        size = program_bytes((), variables)
+        self._journal.put_environment(number, variables, size)
+        return number, size
 
 
 _second = (0, "")

@@ -48,7 +48,7 @@ class QueueReasons(Protocol):
 
 
 class Load(Protocol):
-    """Says why the machine is too busy; MachineLoad."""
+    """Says why the machine is too busy, or lacks something; MachineLoad, Shortage."""
 
     @property
     def reason(self) -> str | None: ...
@@ -57,11 +57,14 @@ class Load(Protocol):
 class Gates:
     """Leads queued jobs past the gates into the ready queue. `start_jobs` is called when one may be able to start."""
 
-    def __init__(self, ready: ReadyQueue, start_jobs: Callable[[], None], queues: QueueReasons, machine: Load) -> None:
+    def __init__(
+        self, ready: ReadyQueue, start_jobs: Callable[[], None], queues: QueueReasons, machine: Load, shortage: Load
+    ) -> None:
         self._ready = ready
         self._start_jobs = start_jobs
         self._queues = queues
         self._machine = machine
+        self._shortage = shortage
         self._gates: tuple[Gate, ...] = ()
         self._held: dict[str, Gate] = {}
 
@@ -124,4 +127,6 @@ class Gates:
         paused = self._queues.reason(record)
         if paused is not None:
             return paused
+        if self._shortage.reason is not None:
+            return self._shortage.reason
         return explain.why(self._ready, record.id, whole=whole, otherwise=self._machine.reason)

@@ -21,11 +21,11 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.clocks": "luzia_protocol luziad.supervise",
     "luziad.jobs": "luzia_protocol luziad.errors luziad.clocks",
     "luziad.agents": "luzia_protocol luziad.jobs",
-    "luziad.config": "luzia_protocol luziad.errors luziad.agents luziad.jobs",
-    "luziad.store": "luzia_protocol luziad.errors luziad.jobs",
+    "luziad.config": "luzia_protocol luziad.errors luziad.agents luziad.jobs luziad.supervise",
+    "luziad.store": "luzia_protocol luziad.errors luziad.jobs luziad.supervise",
     "luziad.journal": "luzia_protocol luziad.errors luziad.supervise luziad.jobs luziad.store",
     "luziad.output": "luziad.errors luziad.supervise",
-    "luziad.worktrees": "luzia_protocol",
+    "luziad.worktrees": "luzia_protocol luziad.supervise",
     "luziad.executor": "luzia_protocol luziad.errors luziad.jobs luziad.supervise",
     "luziad.attempts": (
         "luzia_protocol luziad.agents luziad.clocks luziad.config luziad.executor luziad.jobs luziad.journal"
@@ -33,11 +33,12 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luziad.scheduling": (
         "luzia_protocol luziad.errors luziad.agents luziad.attempts luziad.clocks luziad.config luziad.executor"
-        " luziad.jobs luziad.journal luziad.turns"
+        " luziad.jobs luziad.journal luziad.supervise luziad.turns"
     ),
     "luziad.schedules": "luzia_protocol luziad.errors luziad.clocks luziad.jobs luziad.journal luziad.scheduling",
     "luziad.operations": (
         "luzia_protocol luziad.errors luziad.agents luziad.config luziad.jobs luziad.journal luziad.scheduling"
+        " luziad.supervise"
     ),
     "luziad.handlers": (
         "luzia_protocol luziad.errors luziad.agents luziad.clocks luziad.config luziad.jobs luziad.journal"

@@ -15,7 +15,7 @@ from luziad.server.runtime_dir import DirectoryLock
 ORDER = {
     "job_queued": "Deadlines UsageLimitGate CircuitBreakerGate",
     "attempt_starting": "Deadlines CircuitBreakerGate",
-    "attempt_started": "PauseControl Timeouts StallWatch OutputJudge",
+    "attempt_started": "PauseControl Timeouts StallWatch OutputJudge Shortage",
     "attempt_recovered": "PauseControl Deadlines StallWatch OutputJudge Questions",
     "progress_reported": "StallWatch",
     "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate",

@@ -267,7 +267,7 @@ def test_bytes_that_are_not_text_are_told_with_their_line(load: Load, tmp_path: 
 
 def test_a_file_that_cannot_be_read_is_told(load: Load, tmp_path: Path) -> None:
     (tmp_path / "config.toml").mkdir()
-    with pytest.raises(ConfigError, match=r"config\.toml: cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match=r"config\.toml: cannot be read: not a regular file"):
         config.load({})
 
 

@@ -56,6 +56,7 @@ class Recorder:
     """An observer that keeps every fact in order."""
 
     def __init__(self) -> None:
+        self.problems: list[str] = []
         self.facts: list[tuple[str, AttemptRef, Any]] = []
 
     def attempt_started(self, ref: AttemptRef, pid: int, started_at: float, ran_s: float) -> None:
@@ -63,6 +64,9 @@ class Recorder:
 
     def attempt_ended(self, ref: AttemptRef, end: AttemptEnd) -> None:
         self.facts.append(("ended", ref, end))
+
+    def start_hindered(self, problem: str) -> None:
+        self.problems.append(problem)
 
     def of(self, ref: AttemptRef, kind: str) -> list[Any]:
         return [value for what, whose, value in self.facts if whose == ref and what == kind]

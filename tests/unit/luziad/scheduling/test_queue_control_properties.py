@@ -57,7 +57,7 @@ class House:
 
     def __init__(self, slots: int) -> None:
         self.ready = ReadyQueue(Limits(slots))
-        self.gates = Gates(self.ready, self.pump, Open(), Idle())
+        self.gates = Gates(self.ready, self.pump, Open(), Idle(), Idle())
         self.gates.add(HoldGate())
         self.queued: dict[str, JobRecord] = {}
         self.running: dict[str, JobRecord] = {}

@@ -35,10 +35,10 @@ def test_variables_that_cannot_be_dropped_now_are_dropped_later(tmp_path: Path) 
     batch.dropped_environments = [1]
     store.write(batch)
     assert store.last_seq() == 2
-    assert store.load_environments() == {1: {"A": "b"}}
+    assert dict(store.load_environments()) == {1: {"A": "b"}}
     other.execute("ROLLBACK")
     store.write(Batch())
-    assert store.load_environments() == {}
+    assert dict(store.load_environments()) == {}
 
 
 def test_a_daemon_whose_variables_are_locked_by_somebody_goes_on() -> None:

@@ -63,7 +63,7 @@ while True:
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
         break
     store = Store(place)
-    assert len(store.load_jobs()) == 4, killed
+    assert len(list(store.load_jobs())) == 4, killed
     store.close()
     killed += 1
 print(killed)
@@ -92,7 +92,7 @@ def test_every_job_is_there_after_a_migration_with_its_variables_and_its_events(
     queued = table.get(JOBS[3])
     assert queued is not None
     assert environments.get(queued.spec.env_set) == {"COLOUR": "green"}
-    assert (opened.store.load_jobs(), opened.store.last_seq(), opened.least_seq) == (before, 12, 0)
+    assert (list(opened.store.load_jobs()), opened.store.last_seq(), opened.least_seq) == (before, 12, 0)
     opened.store.close()
 
 

@@ -43,12 +43,12 @@ def test_a_deleted_write_ahead_log_loses_no_commit_before_or_after(tmp_path: Pat
     (tmp_path / f"{name}{suffix}").unlink()
     store.write(batch(2))
     assert jobs_in(tmp_path) == [1, 2]
-    assert store.load_environments() == {1: {"TOKEN": "value-1"}, 2: {"TOKEN": "value-2"}}
+    assert dict(store.load_environments()) == {1: {"TOKEN": "value-1"}, 2: {"TOKEN": "value-2"}}
     store.write(batch(3))
     store.close()
     again = Store(tmp_path)
     assert [row[0] for row in again.load_jobs()] == [1, 2, 3]
-    assert sorted(again.load_environments()) == [1, 2, 3]
+    assert sorted(dict(again.load_environments())) == [1, 2, 3]
     again.close()
 
 

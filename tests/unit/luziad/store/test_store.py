@@ -39,7 +39,7 @@ def test_jobs_events_and_environments_come_back_as_they_were_written(tmp_path: P
         (1, "000001-aaaa", SPEC, '{"state":"failed","seq":3}'),
         (2, "000002-aaaa", SPEC, '{"seq":2}'),
     ]
-    assert retry.load_environments() == {4: {"TOKEN": "s3cret"}}
+    assert dict(retry.load_environments()) == {4: {"TOKEN": "s3cret"}}
     assert retry.last_seq() == 2
     reader = EventReader(tmp_path)
     assert [seq for seq, _ in reader.after(0, 10)] == [1, 2]
@@ -77,7 +77,7 @@ def test_a_text_that_was_changed_behind_the_stores_back_is_damage(tmp_path: Path
         database.close()
         store = Store(copy)
         with pytest.raises(StoreDamagedError, match="checksum does not match"):
-            store.load_jobs()
+            list(store.load_jobs())
         with pytest.raises(StorageError, match="checksum does not match"):
             snapshots.take(copy)
         store.close()
@@ -95,7 +95,7 @@ def test_removed_jobs_and_dropped_environments_are_gone(tmp_path: Path) -> None:
     second.events.append((2, b'{"kind":"removed"}'))
     store.write(second)
     assert list(store.load_jobs()) == []
-    assert store.load_environments() == {}
+    assert dict(store.load_environments()) == {}
     store.close()
     reader = EventReader(tmp_path)
     reader.close()

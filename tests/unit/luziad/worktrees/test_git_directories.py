@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from luziad.worktrees.create import create_worktree, list_git_directories, plan_worktree
+from luziad.worktrees.create import create_worktree, find_entry, list_git_directories, plan_worktree
 from luziad.worktrees.git import Git
 
 _ENV = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
@@ -41,6 +41,24 @@ def test_a_commit_in_a_worktree_writes_to_the_listed_directories_only(tmp_path: 
     changed = {path for path, state in _files(repository / ".git").items() if before.get(path) != state}
     assert changed
     assert [path for path in changed if not path.startswith(tuple(f"{each}/" for each in listed))] == []
+
+
+def test_what_a_job_has_put_among_the_entries_of_worktrees_is_passed_over(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "one")
+    runner = Git(_ENV)
+    tree = plan_worktree(runner, str(repository), "113754-a2f5", str(tmp_path / "trees"))
+    create_worktree(runner, tree, used=False)
+    entries = repository / ".git" / "worktrees"
+    for name in ("aa", "bb", "cc"):
+        (entries / name).mkdir()
+    os.mkfifo(entries / "aa" / "gitdir")
+    (entries / "bb" / "gitdir").symlink_to("/dev/zero")
+    (entries / "cc" / "gitdir").write_bytes(b"x" * 1_000_000)
+    (entries / "dd").write_text("")
+    assert find_entry(runner, tree) == str(entries / "113754-a2f5")
 
 
 def _files(directory: Path) -> dict[str, bytes]:

@@ -44,7 +44,7 @@ class House:
     """Budgets with all that is around them."""
 
     def __init__(self, table: JobTable, said: Config) -> None:
-        self.launcher = Launcher(said, {}, Environments({}), cast(Executor, None))
+        self.launcher = Launcher(said, {}, Environments({}), cast(Executor, None), lambda record: record.spec)
         self.admitted: list[JobRecord] = []
         self.stopped: dict[str, Verdict] = {}
         self.finished: set[object] = set()

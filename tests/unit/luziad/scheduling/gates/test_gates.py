@@ -75,7 +75,7 @@ def drain(ready: ReadyQueue) -> list[str]:
 
 def built(*doors: Door) -> tuple[Gates, ReadyQueue]:
     ready = ReadyQueue(Limits(1000))
-    gates = Gates(ready, lambda: None, Open(), Idle())
+    gates = Gates(ready, lambda: None, Open(), Idle(), Idle())
     gates.add(*doors)
     return gates, ready
 
