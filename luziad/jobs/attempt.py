@@ -29,6 +29,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     agent could not be started. stopped: the shim was told to end the attempt. Times are epoch seconds;
     duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed a process of
     the attempt because of it. lost_bytes: how much of its stdout the job has truncated, as far as the shim has seen it.
+    is_shutdown: the machine or the session was going down, so the agent has not ended by itself.
     """
 
     exit_code: int | None
@@ -41,6 +42,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     usage: Usage
     memory_limit_bytes: int | None = None
     lost_bytes: int = 0
+    is_shutdown: bool = False
 
     def is_valid(self) -> bool:
         """Whether its values are ones that a shim writes; the job can write to the file as well."""
