@@ -38,6 +38,10 @@ class HasForkServer(Protocol):
     def fork_server_pid(self) -> int | None:
         """The fork server's process, None while it is not running."""
 
+    @property
+    def limits_problem(self) -> str | None:
+        """Which limits of a job cannot be enforced, and why; None when all can."""
+
 
 class HasProblem(Protocol):
     """What may work in a worse way for a time."""
@@ -200,6 +204,7 @@ class Operations:
             fork_server_pid=self.executor.fork_server_pid,
             notices=self.notices,
             queues=scheduler.queues.now,
+            limits_problem=self.executor.limits_problem,
         )
 
 

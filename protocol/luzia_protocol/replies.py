@@ -165,7 +165,10 @@ class ReloadResult(msgspec.Struct, frozen=True):
 
 
 class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
-    """The daemon's status. Sizes are bytes, times seconds."""
+    """The daemon's status. Sizes are bytes, times seconds.
+
+    limits_problem: which limits of a job cannot be enforced, and why; None when all can.
+    """
 
     version: str
     protocol: int
@@ -192,6 +195,7 @@ class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     fork_server_pid: int | None
     notices: list[str] = []
     queues: Queues = Queues()
+    limits_problem: str | None = None
 
 
 class StopResult(msgspec.Struct, frozen=True):
