@@ -12,7 +12,11 @@ from pathlib import Path
 from booted.machine import SUITES, CannotBootError, Machine, check_host
 from packages import deb
 
-BOOTS = ("first_boot", "second_boot")
+BOOTS = (
+    ("installation", "system_service", "user_service", "before_reboot"),
+    ("after_boot", "removal"),
+)
+"""The checks of each boot: modules of the guest."""
 VERSIONS = ("0.0.1", "0.0.2")
 """Of the package that is installed, and of the one to which it is upgraded."""
 
@@ -50,8 +54,8 @@ def _run(work: Path, python: str) -> bool:
     machine = Machine(work / "root", SUITES[python])
     for package in deb.build_versions(work, python, VERSIONS):
         shutil.copy(package, machine.root / "ci")
-    for boot in BOOTS:
-        if not machine.boot(boot):
+    for modules in BOOTS:
+        if not machine.boot(*modules):
             machine.print_journal()
             return False
     return True

@@ -1,4 +1,4 @@
-"""The checks of the second boot: what the daemon does before any client comes."""
+"""What the daemon does after a boot before any client comes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from checks import job, run, wait_until
 
 
 def what_was_planned_runs_after_a_boot_without_a_client() -> None:
-    for name in ("later", "queued"):
+    for name in ("later", "queued", "scheduled"):
         wait_until(Path("/srv/work", name).exists, name)
 
 
@@ -18,3 +18,7 @@ def jobs_that_a_reboot_interrupted_are_retried() -> None:
         first, second = job(name)["attempts"]
         assert (first["outcome"], second["outcome"]) == ("lost", "completed")
         assert first["reason"] == "the machine was shut down while it ran"
+
+
+def a_users_service_runs_again_after_the_boot() -> None:
+    assert run("systemctl", "--user", "is-active", "luziad.service", user="bob").strip() == "active"
