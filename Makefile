@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-agents test-agents-all check bench bench-rivals chaos soak generate site pictures clean
+.PHONY: help venv demo test test-agents test-agents-all test-systemd deb rpm check bench bench-rivals chaos soak generate site pictures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -41,6 +41,15 @@ test-agents: $(STAMP) ## run real agents against a local model server (needs npm
 
 test-agents-all: $(STAMP) ## the same, with vibe and gemini (needs Python 3.12; VIBE_PYTHON=python3.12 selects it)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents --agents=claude,codex,opencode,copilot,qwen,pi,vibe,gemini
+
+test-systemd: $(STAMP) ## boot the units on a real systemd in a container (needs root, mmdebstrap and systemd-container)
+	PYTHONPATH=tests:. $(BIN)/python -m booted.run
+
+deb: $(STAMP) ## build the Debian package for this interpreter's version, in dist (PYTHON_VERSION=3.13 selects another)
+	$(BIN)/python -m packages.build deb $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
+rpm: $(STAMP) ## build the RPM package in the same way (needs rpmbuild)
+	$(BIN)/python -m packages.build rpm $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
 check: $(STAMP) ## check formatting, lint, strict types, import directions, generated files and systemd units
 	$(BIN)/ruff format --check

@@ -83,6 +83,7 @@ from luziad.server.admission import ConnectionLimits
 from luziad.server.listener import Listener
 from luziad.server.presence import Presence
 from luziad.server.runtime_dir import DirectoryLock, prepare_directory, prepare_runtime_dir
+from luziad.server.service_status import ServiceStatus
 from luziad.server.session import Session
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
@@ -341,6 +342,7 @@ class App:
         job_factory = JobFactory(self._scheduler, self._operations, self._shutdown, self._memory)
         self._schedules = ScheduleManager(load_schedules(self._store), self._scheduler, job_factory.create_scheduled)
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
+        self._service_status = ServiceStatus(self._table)
         self._reader = EventReader(self._state_dir)
         self._services = Services(
             scheduler=self._scheduler,
@@ -382,6 +384,7 @@ class App:
             self._starter,
             self._schedules,  # after the starter: what has waited for the store starts before new runs
             self._status_files,
+            self._service_status,
             self._discarded,
         )
 
@@ -411,6 +414,7 @@ class App:
             self._presence.start()
             ready()
             systemd.notify("READY=1")
+            self._service_status.send()
             self._pet_watchdog()
             log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._table))
             await self._shutdown.wait()
@@ -423,6 +427,7 @@ class App:
         self._shutdown.request()
         if self._watchdog is not None:
             self._watchdog.cancel()
+        self._service_status.close()
         await self._executor.stop()
         self._starter.close()
         self._timeouts.close()

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = configuration.load()
     except ConfigError as exc:
         for mistake in exc.mistakes:
-            print(f"luziad: {mistake}", file=sys.stderr)
+            log.print_error(mistake)
         return 2
     if options.check_config:
         return 0
@@ -47,17 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.restore is not None:
         return snapshots.restore(config, options.restore)
     if options.on_demand and not config.daemon.autostart:
-        print(
-            f"luziad: autostart is disabled in {config.config_file}; start the daemon with `luzia daemon start`",
-            file=sys.stderr,
-        )
+        log.print_error(f"autostart is disabled in {config.config_file}; start the daemon with `luzia daemon start`")
         return 3
     log.set_up(config.daemon.log_level, environment.log_file())
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(config, lambda: _report_ready(options.ready_fd), reset_inherited=options.reset_inherited))
     except LuziadError as exc:
-        print(f"luziad: {exc}", file=sys.stderr)
+        log.print_error(str(exc))
         return 1
     return 0
 

@@ -1,4 +1,8 @@
-"""The daemon's log on stderr: one line for each action, `time level logger action fields`. Never a secret."""
+"""The daemon's log on stderr: one line for each action, `time level logger action fields`. Never a secret.
+
+In systemd's journal, which records the time and the priority itself, a line is `<priority>logger action fields`
+(sd-daemon(3)).
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,14 @@ from typing import TextIO
 
 MAX_LOG_BYTES = 16 * 1024 * 1024
 LEVELS = ("debug", "info", "warning", "error")
+_PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
 
 class Formatter(logging.Formatter):
     """Formats a record as one line."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    def __init__(self, form: str = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s") -> None:
+        super().__init__(form, "%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
@@ -29,6 +34,17 @@ class Formatter(logging.Formatter):
         if line.isprintable():
             return line
         return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+
+
+class JournalFormatter(Formatter):
+    """Formats a record as one line of the journal, or several for a traceback, each with the priority."""
+
+    def __init__(self) -> None:
+        super().__init__("%(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
+        return "\n".join(prefix + line for line in super().format(record).split("\n"))
 
 
 class StderrHandler(logging.StreamHandler[TextIO]):
@@ -68,5 +84,19 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 def set_up(level: str, own_file: str) -> None:
     """Log to stderr, from this level upward. own_file: the log file of an autostarted daemon."""
     handler = StderrHandler(own_file)
-    handler.setFormatter(Formatter())
+    handler.setFormatter(JournalFormatter() if is_journal() else Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def is_journal() -> bool:
+    """Whether stderr is a stream of systemd's journal, which JOURNAL_STREAM tells (systemd.exec(5))."""
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return False  # it is closed
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def print_error(message: str) -> None:
+    """Print on stderr why the program ends."""
+    print(f"{'<3>' if is_journal() else ''}luziad: {message}", file=sys.stderr)

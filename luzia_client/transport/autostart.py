@@ -16,6 +16,7 @@ from luzia_protocol import environment
 
 from luzia_client.transport.daemon_process import find_daemon
 from luzia_client.transport.endpoint import DaemonUnreachableError, connect_socket
+from luzia_client.transport.service import service_of
 
 READY_TIMEOUT_S = 20.0
 LISTEN_TIMEOUT_S = 10.0
@@ -162,8 +163,10 @@ def _refusal(socket: str) -> tuple[str, str]:
     if os.environ.get("LUZIA_JOB_ID"):
         # It would inherit the job's environment and be ended with the job.
         return "a job does not start one", "Start it outside the job with `luzia daemon start`."
-    if socket.startswith(environment.SYSTEM_RUNTIME_DIR + "/") and os.geteuid() != 0:
-        return "the system service has this socket", "Run `systemctl start luziad` as root."
+    service = service_of(socket)
+    if service is not None:
+        owner = "the system service has" if service.is_system else "your systemd service has"
+        return f"{owner} this socket", service.start_hint()
     return "", ""
 
 

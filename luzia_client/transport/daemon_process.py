@@ -91,7 +91,8 @@ def _find_holder(directory: str) -> DaemonProcess | None:
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        pid, _, socket = os.pread(lock, _CONTENT_BYTES, 0).decode(errors="surrogateescape").rstrip("\n").partition("\n")
+        text = os.pread(lock, _CONTENT_BYTES, 0).decode(errors="surrogateescape")
+        pid, socket, *_ = [*text.split("\n"), ""]
         # A lock without a process id is being taken; one with anything but a path is held by no daemon.
         if pid.isascii() and pid.isdigit() and socket[:1] in ("", "/"):
             return DaemonProcess(int(pid), directory, socket)

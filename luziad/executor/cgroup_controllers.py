@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Set
 
 from luzia_protocol.jobs import Bounds
 
@@ -21,6 +22,10 @@ class CgroupControllers:
     def __init__(self) -> None:
         self._enabled: frozenset[str] = frozenset()
 
+    def problem(self) -> str | None:
+        """What limits cannot be enforced on this machine, and why; None when all can. Enables nothing."""
+        return _reason(_CONTROLLERS - self._enabled - _offered())
+
     def unsupported_reason(self, bounds: Bounds) -> str | None:
         """Why these limits cannot be enforced on this machine; None when they can."""
         needed = set()
@@ -32,20 +37,38 @@ class CgroupControllers:
             needed.add("memory")
         if not needed <= self._enabled:
             self._enabled = _enable()
-        missing = needed - self._enabled - {"memory"}  # a process limit serves instead
-        if not missing:
-            return None
-        what = " and ".join(sorted({"pids": "processes", "cpu": "CPU"}[name] for name in missing))
-        controllers = " and ".join(sorted(missing))
-        return f"limits on {what} need a cgroup v2 that the daemon can write, with {controllers}"
+        return _reason(needed - self._enabled)
+
+
+def _reason(missing: Set[str]) -> str | None:
+    """Why limits that need these controllers cannot be enforced; None when they can."""
+    missing = missing - {"memory"}  # a limit of each process serves instead
+    if not missing:
+        return None
+    what = " and ".join(sorted({"pids": "processes", "cpu": "CPU"}[name] for name in missing))
+    base = cgroup.find_base()
+    if base is not None and cgroup.is_unit(base):
+        return (
+            f"limits on {what} need systemd 254 or newer, with Delegate= and DelegateSubgroup={cgroup.HOME} in"
+            " luziad.service: with controllers in the service's own cgroup, it could not be restarted"
+        )
+    controllers = " and ".join(sorted(missing))
+    return f"limits on {what} need a cgroup v2 that the daemon can write, with {controllers}"
+
+
+def _offered() -> frozenset[str]:
+    """The controllers that can be enabled."""
+    base = cgroup.find_base()
+    if base is None or cgroup.is_unit(base):
+        return frozenset()
+    return _CONTROLLERS & _words(f"{base}/cgroup.controllers")
 
 
 def _enable() -> frozenset[str]:
-    """Enable the available controllers, and return those that are enabled."""
-    base = cgroup.find_base()
-    if base is None:
+    """Enable the controllers that can be, and return those that are enabled."""
+    offered, base = _offered(), cgroup.find_base()
+    if base is None or not offered:
         return frozenset()
-    offered = _CONTROLLERS & _words(f"{base}/cgroup.controllers")
     off = offered - _words(f"{base}/cgroup.subtree_control")
     try:
         if off:

@@ -112,6 +112,11 @@ class LocalExecutor:
         """The fork server's process, None while it is not running."""
         return self._fork_server.pid
 
+    @functools.cached_property
+    def limits_problem(self) -> str | None:
+        """Which limits of a job cannot be enforced, and why; None when all can."""
+        return self._controllers.problem()
+
     async def stop(self) -> None:
         """Stop watching and starting attempts; running ones continue."""
         self._stopped = True

@@ -30,6 +30,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed a process of
     the attempt because of it. lost_bytes: how much of its stdout the job has truncated, as far as the shim has seen it.
     shortage: with `error`, that the machine lacked something, so that a later attempt may start.
+    is_shutdown: the machine or the session was going down, so the agent has not ended by itself.
     """
 
     exit_code: int | None
@@ -43,6 +44,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     memory_limit_bytes: int | None = None
     lost_bytes: int = 0
     shortage: bool = False
+    is_shutdown: bool = False
 
     @property
     def is_shortage(self) -> bool:

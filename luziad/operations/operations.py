@@ -43,6 +43,10 @@ class HasForkServer(Protocol):
     def fork_server_pid(self) -> int | None:
         """The fork server's process, None while it is not running."""
 
+    @property
+    def limits_problem(self) -> str | None:
+        """Which limits of a job cannot be enforced, and why; None when all can."""
+
 
 class HasProblem(Protocol):
     """What may work in a worse way for a time."""
@@ -234,6 +238,7 @@ class Operations:
             daily_budget=budgets.pop(None, None),
             daily_budgets={name: budget for name, budget in budgets.items() if name is not None},
             commits=replies.Commits(scheduler.journal.commits, scheduler.journal.commits_s),
+            limits_problem=self.executor.limits_problem,
         )
 
 

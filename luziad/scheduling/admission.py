@@ -70,6 +70,8 @@ class Admission:
         self.table.add(record)
         self.journal.accept(record, self._dispatched(record), _Acceptance(record, acceptance, self))
         self.observers.job_accepted(record)
+        spec = record.spec
+        log.info("job_dispatched job=%s project=%s agent=%s uid=%d", record.id, spec.project, spec.agent, spec.uid)
 
     def adopt(self, record: JobRecord) -> None:
         """Take in a job that was found in its directory after the store was damaged."""

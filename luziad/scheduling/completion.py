@@ -117,7 +117,8 @@ class Completion:
             attempt.duration_s, attempt.usage = end.duration_s, end.usage
             attempt.started_at = attempt.started_at or end.started_at
         attempt.ended_at, attempt.lost_bytes = end.ended_at, end.lost_bytes
-        if _was_cut_short(attempt, end) and not self.judge.is_reading(AttemptRef(record.id, attempt.number)):
+        ref = AttemptRef(record.id, attempt.number)
+        if _was_cut_short(attempt, end) and not end.is_shutdown and not self.judge.is_reading(ref):
             self.end_attempt(record, attempt, _stop_verdict(attempt, end, self.timeout_s(record)))
             return
         task = asyncio.get_running_loop().create_task(self._judge_and_end(record, attempt, end))
@@ -158,7 +159,7 @@ def _text(end: NotStarted | ExitRecord) -> str:
 
 def _was_cut_short(attempt: AttemptRecord, end: ExitRecord) -> bool:
     """Whether the attempt was stopped, and not only its process after its work was done."""
-    return end.stopped and not (attempt.activity is not None and attempt.activity.lingered)
+    return (end.stopped or end.is_shutdown) and not (attempt.activity is not None and attempt.activity.lingered)
 
 
 def _stop_verdict(attempt: AttemptRecord, end: ExitRecord, timeout_s: float | None) -> Verdict:
@@ -166,4 +167,6 @@ def _stop_verdict(attempt: AttemptRecord, end: ExitRecord, timeout_s: float | No
     paused_s = attempt.pauses.total_s if attempt.pauses is not None else 0.0
     if attempt.stop_outcome is None and timeout_s is not None and end.duration_s - paused_s >= timeout_s:
         return timeout_verdict(timeout_s)
+    if attempt.stop_outcome is None and end.is_shutdown:
+        return Verdict(Outcome.LOST, "the machine was shut down while it ran")
     return Verdict(attempt.stop_outcome or Outcome.CANCELLED, attempt.stop_reason or "cancelled")

@@ -17,7 +17,7 @@ from asyncinotify import Inotify, Mask
 
 from luziad.errors import StartupError
 from luziad.server.listener import Listener
-from luziad.server.runtime_dir import DirectoryLock, bind, prepare_runtime_dir
+from luziad.server.runtime_dir import DirectoryLock, bind, is_in_use, prepare_runtime_dir
 
 log = logging.getLogger("luziad.presence")
 
@@ -54,7 +54,8 @@ class Presence:
     def listen(self, activated: socket.socket | None) -> None:
         """Listen on the socket, or on the one that systemd has passed. Raises StartupError."""
         self._is_activated = activated is not None
-        self._socket = activated or bind(self._path)
+        self._socket = activated or bind(self._path, is_systemds=self._runtime_lock.was_activated)
+        self._runtime_lock.record_socket(is_activated=self._is_activated)
         self._identity = _identity(self._path)
 
     def start(self) -> None:
@@ -64,13 +65,16 @@ class Presence:
         self._check()
 
     def close(self) -> None:
-        """Accept no more connections, and remove the socket unless it is systemd's, or another one by now."""
+        """Accept no more connections, and remove the socket unless it is systemd's, or another one by now.
+
+        Another one can have the same number on a disk, but not be dead when this one is closed.
+        """
         if self._timer is not None:
             self._timer.cancel()
         self._unwatch()
         self._listener.close()
         self._socket.close()
-        if not self._is_activated and self._is_listening_here():
+        if not self._is_activated and self._is_listening_here() and not is_in_use(self._path):
             os.unlink(self._path)
 
     def _check(self) -> None:
@@ -111,10 +115,11 @@ class Presence:
         self._runtime_lock.restore()
         if self._is_listening_here():
             return
-        listening = bind(self._path)
+        listening = bind(self._path, is_systemds=self._is_activated)
         self._listener.start(listening)
         self._socket.close()
         self._socket, self._identity, self._is_activated = listening, _identity(self._path), False
+        self._runtime_lock.record_socket(is_activated=False)
         log.warning("listening_again socket=%s", self._path)
 
     def _watch(self) -> None:

@@ -23,6 +23,8 @@ BACKLOG = 1024
 LOCK_NAME = "luziad.lock"
 NO_SOCKET = "-"
 """In the lock of a process that is no daemon, such as one that restores a snapshot."""
+ACTIVATED = b"activated\n"
+_MAX_CONTENT_BYTES = 4096
 CLIENTS_CHECK_S = 0.2
 """Clients that look for a daemon hold the lock for a moment; this is far longer."""
 
@@ -67,7 +69,8 @@ def _check_private(path: str, variable: str, forbidden_mode: int) -> None:
 class DirectoryLock:
     """The lock that makes this the only daemon of a runtime or state directory. Enter it to hold it.
 
-    The file has the process id, and in a second line the socket of the daemon, or NO_SOCKET.
+    The file has the process id, in a second line the socket of the daemon, or NO_SOCKET, and in a third one ACTIVATED
+    if systemd has made the socket. was_activated: the last daemon had such a socket.
     """
 
     def __init__(self, directory: str, socket_path: str = NO_SOCKET) -> None:
@@ -75,6 +78,7 @@ class DirectoryLock:
         self._path = os.path.join(directory, LOCK_NAME)
         self._content = b"%d\n%s\n" % (os.getpid(), os.fsencode(socket_path))
         self._descriptor: int | None = None
+        self.was_activated = False
 
     def __enter__(self) -> DirectoryLock:
         """Take the lock. Raises StartupError when another process has it."""
@@ -86,6 +90,12 @@ class DirectoryLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def record_socket(self, *, is_activated: bool) -> None:
+        """Record who has made the socket, so that no daemon binds another one over one of systemd's."""
+        self._content = self._content.removesuffix(ACTIVATED) + (ACTIVATED if is_activated else b"")
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, os.pwrite(self._descriptor, self._content, 0))
 
     def restore(self) -> None:
         """Take the lock again if its file was deleted or replaced. Raises StartupError."""
@@ -112,6 +122,7 @@ class DirectoryLock:
             raise StartupError(f"the lock {self._path} cannot be opened: {exc.strerror}; remove it") from exc
         try:
             self._flock(descriptor, time.monotonic() + patience_s)
+            self.was_activated = os.pread(descriptor, _MAX_CONTENT_BYTES, 0).endswith(b"\n" + ACTIVATED)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, self._content, 0)
         except BaseException as exc:
@@ -137,15 +148,25 @@ class DirectoryLock:
                 ) from None
 
 
-def bind(path: str) -> socket.socket:
-    """The listening socket, which replaces one of a daemon that died. Hold the lock. Raises StartupError."""
+def bind(path: str, *, is_systemds: bool) -> socket.socket:
+    """The listening socket, which replaces one of a daemon that died. Hold the lock. Raises StartupError.
+
+    is_systemds: systemd has made the socket that may be there, which is not replaced.
+    """
     if len(os.fsencode(path)) > 107:
         raise StartupError(f"the socket path {path} is longer than 107 bytes: set LUZIA_SOCKET to a shorter one")
     if os.path.lexists(path):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise StartupError(f"{path} is not a socket: remove it, or set LUZIA_SOCKET")
-        if _is_in_use(path):
+        if is_in_use(path):
             raise StartupError(f"another process listens on {path}: stop it, or set LUZIA_SOCKET")
+        if is_systemds:
+            raise StartupError(
+                f"systemd has made the socket {path}: start luziad.socket with systemctl, or remove the file"
+            )
+        owner = os.lstat(path).st_uid
+        if owner != os.geteuid():
+            raise StartupError(f"{path} belongs to user {user_name(owner)}: remove it, or set LUZIA_SOCKET")
         os.unlink(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -168,7 +189,7 @@ def is_system(runtime_dir: str) -> bool:
     return Path(runtime_dir) == Path(SYSTEM_RUNTIME_DIR)
 
 
-def _is_in_use(path: str) -> bool:
+def is_in_use(path: str) -> bool:
     """Whether a process listens on the socket; a dead one has left it otherwise."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
         return probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)

@@ -55,6 +55,15 @@ def find_base() -> str | None:
     return base if can_kill and os.access(f"{base}/{_PROCS}", os.W_OK) else None
 
 
+def is_unit(base: str) -> bool:
+    """Whether this process is directly in the cgroup of a systemd service.
+
+    With controllers for children of that cgroup, systemd could not start the service again: it puts the new process
+    there, and the kernel permits none. With DelegateSubgroup= (systemd 254) it puts the process into HOME instead.
+    """
+    return base.endswith(".service") and own_directory() == base
+
+
 def name_of(pid: int, start_time: int | None) -> str:
     """The unique name of the cgroup that this shim creates."""
     return f"{PREFIX}{pid}-{start_time}"

@@ -23,6 +23,7 @@ from luziad.supervise import (
     child,
     output_limit,
     resource_limits,
+    shutdown,
     tree,
     tree_supervisor,
 )
@@ -133,8 +134,9 @@ class Shim:
         except OSError as error:
             self._write_exit(error=f"cannot start: {error}", shortage=is_shortage(error))
             return
-        if signal.SIGTERM in signal.sigpending():
-            self._write_exit(error="cancelled before it started", stopped=True)
+        if (cancel := signal.sigtimedwait((signal.SIGTERM,), 0.0)) is not None:
+            is_shutdown = shutdown.is_shutdown(cancel.si_pid)
+            self._write_exit(error="cancelled before it started", stopped=True, is_shutdown=is_shutdown)
             return
         self._read_clocks()
         try:
@@ -223,22 +225,30 @@ class Shim:
     def _report_problem(self, problem: str) -> None:
         send_reply(self._request, problem=attempt_files.clip(problem))
 
-    def _record_end(self, status: int, usage: Any, stopped: bool) -> None:
+    def _record_end(self, status: int, usage: Any, stopped: bool, is_shutdown: bool) -> None:
         """Write the exit record. If even its reserved space fails, report that to the daemon and end the tree."""
-        value = self._exit(status, usage, stopped=stopped)
+        value = self._exit(status, usage, stopped=stopped, is_shutdown=is_shutdown)
         try:
             self._publish(value)
         except OSError as failure:
             send_reply(self._request, error=f"cannot write the exit record: {failure}", end=value)
 
-    def _write_exit(self, *, error: str, stopped: bool = False, shortage: bool = False) -> None:
-        self._publish(self._exit(error=error, stopped=stopped) | {"shortage": shortage})
+    def _write_exit(
+        self, *, error: str, stopped: bool = False, shortage: bool = False, is_shutdown: bool = False
+    ) -> None:
+        self._publish(self._exit(error=error, stopped=stopped, is_shutdown=is_shutdown) | {"shortage": shortage})
 
     def _publish(self, value: dict[str, Any]) -> None:
         attempt_files.publish_record(self._directory, self._exit_file, attempt_files.EXIT, _encode(value))
 
     def _exit(
-        self, status: int | None = None, usage: Any = None, *, error: str | None = None, stopped: bool = False
+        self,
+        status: int | None = None,
+        usage: Any = None,
+        *,
+        error: str | None = None,
+        stopped: bool = False,
+        is_shutdown: bool = False,
     ) -> dict[str, Any]:
         code = os.waitstatus_to_exitcode(status) if status is not None else None
         used = {}
@@ -259,6 +269,7 @@ class Shim:
                 "duration_s": boot_clock.boottime_s() - self._started_s,
                 "usage": used,
             }
+            | ({"is_shutdown": True} if is_shutdown else {})
             | self._limit_hit()
             | self._lost_output()
         )

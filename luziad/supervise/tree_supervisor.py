@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
-from luziad.supervise import cgroup, output_limit, tree
+from luziad.supervise import cgroup, output_limit, shutdown, tree
 
 LEFTOVER_GRACE_S = 2.0
 SETTLED_S = 0.05
@@ -28,8 +28,8 @@ class TreeSupervisor:
 
     group: the cgroup in which the agent was started. output: limits its output. grace_s: from TERM to KILL.
     keep_children: its children may outlive it when it ends by itself. on_end: called with its wait status, its resource
-    usage, and whether it was told to end. on_problem: called when its output cannot be limited. close_stdin: closes its
-    stdin.
+    usage, whether it was told to end, and whether that or its end is part of a shutdown. on_problem: called when its
+    output cannot be limited. close_stdin: closes its stdin.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class TreeSupervisor:
         output: output_limit.OutputLimit,
         grace_s: float,
         keep_children: bool,
-        on_end: Callable[[int, Any, bool], None],
+        on_end: Callable[[int, Any, bool, bool], None],
         on_problem: Callable[[str], None],
         close_stdin: Callable[[], None],
     ) -> None:
@@ -53,7 +53,7 @@ class TreeSupervisor:
         self._on_problem = on_problem
         self._close_stdin = close_stdin
         self._settle_at: float | None = time.monotonic() + SETTLED_S
-        self._cancelled = self._ended = self._stopped = False
+        self._cancelled = self._ended = self._stopped = self._is_shutdown = False
         self._paused = self._is_frozen = False
         self._kill_at: float | None = None
         self._kill_pause_s = _FIRST_KILL_PAUSE_S
@@ -62,7 +62,7 @@ class TreeSupervisor:
         """Reap until no child is left: wait for the agent, then end the rest of its tree."""
         while self._reap():
             waits = [self._settle(), self._check_output(), self._end_tree()]
-            self._handle_signal(_wait(min((wait for wait in waits if wait is not None), default=None)))
+            self._handle_signal(_wait(_SIGNALS, min((wait for wait in waits if wait is not None), default=None)))
         self._resume()  # children that are kept must not stay paused
         if self._output is not None:
             self._with_output(self._output.trim)
@@ -76,13 +76,16 @@ class TreeSupervisor:
                 return False
             if pid == self._agent:
                 self._ended = True
-                self._on_end(status, usage, self._stopped)
+                self._handle_signal(_wait({signal.SIGTERM}, 0.0))  # at a shutdown, both get it at the same time
+                self._on_end(status, usage, self._stopped, self._is_shutdown)
             if pid == 0:
                 return not (self._ended and self._keep_children and not self._cancelled)
 
-    def _handle_signal(self, number: int | None) -> None:
-        if number == signal.SIGTERM:
+    def _handle_signal(self, info: signal.struct_siginfo | None) -> None:
+        number = info.si_signo if info is not None else None
+        if info is not None and number == signal.SIGTERM:
             self._cancelled = True
+            self._is_shutdown = self._is_shutdown or shutdown.is_shutdown(info.si_pid)
         elif number == signal.SIGTSTP and not self._cancelled and not self._ended:
             self._pause()
         elif number == signal.SIGCONT:
@@ -163,9 +166,6 @@ class TreeSupervisor:
             self._group.leave()
 
 
-def _wait(timeout_s: float | None) -> int | None:
-    """Wait for a signal and return it; None after `timeout_s` seconds."""
-    if timeout_s is None:
-        return signal.sigwaitinfo(_SIGNALS).si_signo
-    info = signal.sigtimedwait(_SIGNALS, timeout_s)
-    return info.si_signo if info else None
+def _wait(signals: Set[int], timeout_s: float | None) -> signal.struct_siginfo | None:
+    """Wait for one of the signals and return it; None after `timeout_s` seconds."""
+    return signal.sigwaitinfo(signals) if timeout_s is None else signal.sigtimedwait(signals, timeout_s)

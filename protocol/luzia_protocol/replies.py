@@ -208,6 +208,7 @@ class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
     usage_limits: when the usage limit that an agent's account has met is reset, by agent. daily_budget: that of all
     projects together, None without one; daily_budgets: those of projects, by name.
+    limits_problem: which limits of a job cannot be enforced, and why; None when all can.
     """
 
     version: str
@@ -239,6 +240,7 @@ class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     daily_budget: DayBudget | None = None
     daily_budgets: dict[str, DayBudget] = {}
     commits: Commits = Commits()
+    limits_problem: str | None = None
 
 
 class StopResult(msgspec.Struct, frozen=True):

@@ -108,3 +108,41 @@ def test_a_job_does_not_inherit_the_managers_variables(manager: Manager) -> None
         output = connection.ok(op="logs", job=job)["data"]
     assert "LUZIA_JOB_ID" in output
     assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS"} & {line.split("=")[0] for line in output.splitlines()}
+
+
+def test_the_manager_hears_of_jobs(manager: Manager) -> None:
+    manager.start()
+    manager.wait_for("STATUS=Idle")
+    with manager.daemon.connect() as connection:
+        job = connection.ok(op="dispatch", project="overbits", task="exec sleep 600")["job"]
+        manager.wait_for("STATUS=Jobs: 1 running")
+        connection.ok(op="cancel", job=job)
+        manager.wait_for("STATUS=Idle")
+
+
+def test_a_daemon_does_not_take_the_path_of_a_socket_that_systemd_has_made(manager: Manager) -> None:
+    manager.start()
+    manager.wait_for("READY=1")
+    manager.daemon.stop()
+    manager.listening.close()  # systemd has stopped the socket; its file is still there
+    second = subprocess.run(
+        [sys.executable, "-m", "luziad"], env=manager.daemon.env, capture_output=True, text=True, timeout=DEADLINE_S
+    )
+    assert second.returncode == 1
+    assert f"systemd has made the socket {manager.daemon.socket}" in second.stderr
+    assert os.path.exists(manager.daemon.socket)
+    os.unlink(manager.daemon.socket)
+    manager.daemon.start()
+
+
+def test_a_daemon_that_ends_leaves_a_socket_that_another_process_has_bound_meanwhile(manager: Manager) -> None:
+    manager.listening.close()
+    os.unlink(manager.daemon.socket)
+    manager.daemon.start()
+    assert manager.daemon.process is not None
+    os.unlink(manager.daemon.socket)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(manager.daemon.socket)
+        other.listen()
+        manager.daemon.stop()
+        assert os.path.exists(manager.daemon.socket)

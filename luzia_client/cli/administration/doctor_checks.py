@@ -232,6 +232,9 @@ def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
 def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
     """The current configuration file, checked by luziad but not applied."""
     path = info.config_file if info else environment.config_file()
+    if info is not None and _is_forbidden(path):
+        yield Finding("✓", f"configuration {path} (only its owner may read it; luziad has checked it)")
+        return
     try:
         mistakes = autostart.config_errors(path)
     except DaemonUnreachableError as exc:
@@ -243,6 +246,17 @@ def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
         yield Finding(
             "✓", f"configuration {path}" + ("" if os.path.exists(path) else " (does not exist; defaults apply)")
         )
+
+
+def _is_forbidden(path: str) -> bool:
+    """Whether this user may not read a file, or not see whether it exists."""
+    try:
+        open(path, "rb").close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False  # luziad says what is wrong with it
+    return False
 
 
 def check_projects(client: Client) -> Iterator[Finding]:

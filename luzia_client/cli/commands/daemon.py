@@ -27,27 +27,34 @@ from luzia_client.cli.show.output import print_fields, print_json
 from luzia_client.transport import autostart
 from luzia_client.transport.daemon_process import find_daemon
 from luzia_client.transport.endpoint import DaemonUnreachableError
+from luzia_client.transport.service import SERVICE_UNIT, Service, service_of
 
 EXAMPLES = (
     ("luzia daemon status", "show its status and the paths of its files"),
     ("luzia daemon restart", "restart it after an upgrade"),
+    ("luzia daemon install-service --dry-run", "show what would make it a service"),
 )
 
 STOP_TIMEOUT_S = 60.0
 ACTIONS = {
     "start": "start the daemon, even if autostart is off",
-    "stop": "stop the daemon; the next command starts it unless autostart is off",
+    "stop": "stop the daemon; the next command starts it, unless autostart is off or it is a service",
     "restart": "stop the daemon and start it again",
     "reload": "reload the configuration",
     "status": "show the status of the daemon",
     "snapshots": "list the snapshots of the job store",
     "restore": "replace the job store with SNAPSHOT, keeping the old one",
+    "install-service": "write and enable the systemd units of the daemon",
+}
+_OPTIONS = {
+    "restore": ("snapshot", "yes"),
+    "install-service": ("user", "system", "dry_run"),
 }
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.epilog = "Actions:\n" + "\n".join(f"  {name:<10} {text}" for name, text in ACTIONS.items())
+    parser.epilog = "Actions:\n" + "\n".join(f"  {name:<15} {text}" for name, text in ACTIONS.items())
     parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help="see below")
     parser.add_argument(
         "snapshot",
@@ -58,14 +65,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes", action="store_true", help="for `restore`: stop a running daemon first, and restart it afterwards"
     )
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument(
+        "--user", action="store_true", help="for `install-service`: a service of your own, the default except for root"
+    )
+    whose.add_argument(
+        "--system", action="store_true", help="for `install-service`: the service of the machine, as the user luzia"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="for `install-service`: only show the files and the commands"
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    if args.action != "restore" and (args.snapshot is not None or args.yes):
+    own = _OPTIONS.get(args.action, ())
+    if any(getattr(args, name) for names in _OPTIONS.values() for name in names if name not in own):
         raise UsageError(
-            f"`luzia daemon {args.action}` takes no arguments", "Only `restore` takes a SNAPSHOT and --yes."
+            f"`luzia daemon {args.action}` does not take these arguments",
+            "`luzia daemon --help` names the action of each.",
         )
     actions = {
         "start": _start,
@@ -75,12 +94,16 @@ def run(args: argparse.Namespace) -> int:
         "status": _status,
         "snapshots": _snapshots,
         "restore": _restore,
+        "install-service": _install_service,
     }
     return actions[args.action](args)
 
 
 def _start(args: argparse.Namespace) -> int:
     _refuse_inside_job()
+    service = service_of(environment.socket_path())
+    if service is not None and not autostart.is_listening(environment.socket_path()):
+        return _systemctl(service, "start")
     started = autostart.start_daemon(environment.socket_path(), on_demand=False)
     info = _info()
     return _print_result(args, "Started" if started else "Already running:", info.pid, info.log_file)
@@ -93,7 +116,7 @@ def _stop(args: argparse.Namespace) -> int:
         except DaemonUnreachableError as exc:
             return _stop_unreachable(args, exc)
         if info.managed_by == "systemd":
-            return _systemctl("stop", info.runtime_dir)
+            return _systemctl(_service(info.runtime_dir), "stop")  # the socket as well, or the next client starts it
         with autostart.start_lock() as lock:
             autostart.record_stop(lock)
             _shut_down(client, info)
@@ -106,7 +129,7 @@ def _stop_unreachable(args: argparse.Namespace, problem: DaemonUnreachableError)
     if daemon is None:
         return _not_running(args)
     if daemon.manager == "systemd":
-        return _systemctl("stop", environment.runtime_dir())
+        return _systemctl(_service(environment.runtime_dir()), "stop")
     with autostart.start_lock() as lock:
         autostart.record_stop(lock)
         end(daemon, STOP_TIMEOUT_S)
@@ -118,9 +141,9 @@ def _restart_unreachable(args: argparse.Namespace, problem: DaemonUnreachableErr
     daemon = find_unreachable(problem)
     if daemon is None:
         return _start(args)
+    _check_config(environment.config_file())
     if daemon.manager == "systemd":
-        return _systemctl("restart", environment.runtime_dir())
-    _check_config()
+        return _systemctl(_service(environment.runtime_dir()), "restart", SERVICE_UNIT)
     with autostart.start_lock() as lock:
         end(daemon, STOP_TIMEOUT_S)
         autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
@@ -128,9 +151,9 @@ def _restart_unreachable(args: argparse.Namespace, problem: DaemonUnreachableErr
     return _print_result(args, "Started", info.pid, info.log_file)
 
 
-def _check_config() -> None:
-    """Raise Refused when a new daemon could not start, so that the old one keeps running."""
-    mistakes = autostart.config_errors(environment.config_file())
+def _check_config(path: str) -> None:
+    """Raise Refused when a new daemon could not start with this configuration, so that the old one keeps running."""
+    mistakes = autostart.config_errors(path)
     if mistakes:
         raise Refused(
             ErrorCode.CONFIG_INVALID,
@@ -146,9 +169,9 @@ def _restart(args: argparse.Namespace) -> int:
             info = get_info(client)
         except DaemonUnreachableError as exc:
             return _restart_unreachable(args, exc)
+        _check_config(info.config_file)
         if info.managed_by == "systemd":
-            return _systemctl("restart", info.runtime_dir)
-        _check_config()
+            return _systemctl(_service(info.runtime_dir), "restart", SERVICE_UNIT)
         with autostart.start_lock() as lock:
             _shut_down(client, info)
             autostart.launch_daemon(environment.socket_path(), lock, on_demand=False)
@@ -198,6 +221,14 @@ def _restore(args: argparse.Namespace) -> int:
 
     _refuse_inside_job()
     return snapshots.restore_snapshot(args, _shut_down)
+
+
+def _install_service(args: argparse.Namespace) -> int:
+    from luzia_client.cli.administration import install_service
+
+    _refuse_inside_job()
+    is_system = args.system or (os.geteuid() == 0 and not args.user)
+    return install_service.install(Service(is_system=is_system), is_dry_run=args.dry_run)
 
 
 def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
@@ -253,17 +284,25 @@ def _shut_down(client: Client, info: DaemonInfo) -> None:
         os.close(process)
 
 
-def _systemctl(verb: str, runtime_dir: str) -> int:
-    """Run systemctl, with --user for a user's own daemon; returns the exit status."""
-    system = runtime_dir == environment.SYSTEM_RUNTIME_DIR
-    argv = ["systemctl", *([] if system else ["--user"]), verb, "luziad.service"]
+def _service(runtime_dir: str) -> Service:
+    """The service of a daemon that systemd has started."""
+    return Service(is_system=runtime_dir == environment.SYSTEM_RUNTIME_DIR)
+
+
+def _systemctl(service: Service, verb: str, *units: str) -> int:
+    """Run systemctl for these units of a service, or for all; returns the exit status."""
+    argv = service.systemctl(verb, *units)
     print(f"systemd manages luziad; running {' '.join(argv)}", file=sys.stderr)
     try:
-        return subprocess.run(argv, check=False).returncode and exit_codes.REFUSED
+        if subprocess.run(argv, check=False).returncode == 0:
+            return exit_codes.OK
     except FileNotFoundError:
         return print_error(
             "systemctl is not installed", f"Run this on the host of luziad: {' '.join(argv)}", exit_codes.REFUSED
         )
+    if verb == "stop":
+        return exit_codes.REFUSED
+    return print_error(f"systemctl could not {verb} luziad", service.failure_hint(verb, *units), exit_codes.REFUSED)
 
 
 def _print_result(args: argparse.Namespace, what: str, pid: int, log_file: str | None) -> int:

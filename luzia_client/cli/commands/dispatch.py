@@ -63,6 +63,7 @@ def submit(line: DispatchLine, task: str = "", argv: list[str] | None = None) ->
     if sys.stdout.isatty() and not line.quiet:
         _print_confirmation(job, project, created=b'"created":false' not in reply[-20:])
         _print_why_queued(job)
+        _warn_of_logout()
     _print_line(name)
     return 0
 
@@ -179,6 +180,14 @@ def _print_why_queued(job: str) -> None:
         from luzia_client.cli.show.text import one_line
 
         print(f"  queued: {one_line(found['reason'])}\n")
+
+
+def _warn_of_logout() -> None:
+    """Tell once that systemd ends jobs at the logout. Only a user's manager does, which has this directory."""
+    if os.path.exists(os.path.join(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"), "systemd", "private")):
+        from luzia_client.transport.linger import warn_once
+
+        warn_once(environment.socket_path())
 
 
 def _raise_refusal(line: DispatchLine, reply: bytes) -> NoReturn:

@@ -11,7 +11,7 @@ from luzia_protocol.errors import Refused
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.administration import doctor_checks
+from luzia_client.cli.administration import doctor_checks, service_checks
 from luzia_client.cli.administration.doctor_checks import Finding
 from luzia_client.cli.administration.unreachable import get_info
 from luzia_client.cli.args.parser import add_json
@@ -61,6 +61,9 @@ def run_checks() -> Iterator[Finding]:
         yield from doctor_checks.check_daemon(info, problem, remedy)
         if info is not None:
             yield from doctor_checks.check_places(info)
+            yield from service_checks.check_logout(info)
+            yield from service_checks.check_limits(info)
+        yield from service_checks.check_enabled()
         yield from doctor_checks.check_log(info)
         yield from doctor_checks.check_state_dir(info)
         yield from doctor_checks.check_config(info)

@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.errors luziad.agents luziad.clocks luziad.config luziad.jobs luziad.journal"
         " luziad.operations luziad.output luziad.schedules luziad.scheduling"
     ),
-    "luziad.server": "luzia_protocol luziad.errors luziad.handlers luziad.turns",
+    "luziad.server": "luzia_protocol luziad.errors luziad.handlers luziad.jobs luziad.turns",
     "luziad.tools": (
         "luzia_protocol luziad.errors luziad.agents luziad.config luziad.jobs luziad.journal luziad.server luziad.store"
     ),

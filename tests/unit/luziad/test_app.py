@@ -21,7 +21,7 @@ ORDER = {
     "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate",
     "attempt_exited": "Timeouts StallWatch",
     "attempt_ended": "SlotLending UsageLimitGate CircuitBreakerGate",
-    "job_changed": "StatusFiles",
+    "job_changed": "StatusFiles ServiceStatus",
     "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Retention",
     "job_removed": "Deadlines DiscardedWork",
     "start_possible": "Starter",

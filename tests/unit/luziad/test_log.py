@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +68,26 @@ def test_a_file_that_is_not_the_daemons_own_is_never_rotated(tmp_path: Path) -> 
         )
     assert [each.name for each in tmp_path.iterdir()] == ["supervisor.log"]
     assert len(path.read_text().splitlines()) == 9
+
+
+def test_a_line_of_the_journal_has_its_priority_and_leaves_the_time_to_the_journal() -> None:
+    record = logging.LogRecord("luziad.app", logging.WARNING, "", 0, "ready pid=%d", (7,), None)
+    assert log.JournalFormatter().format(record) == "<4>luziad.app ready pid=7"
+
+
+def test_each_line_of_a_traceback_has_the_priority() -> None:
+    record = logging.LogRecord("luziad", logging.ERROR, "", 0, "failed", (), (ValueError, ValueError("a\nb"), None))
+    assert log.JournalFormatter().format(record).splitlines() == ["<3>luziad failed", "<3>ValueError: a", "<3>b"]
+
+
+TELL = "from luziad import log; log.print_error('no'); print(log.is_journal())"
+
+
+@pytest.mark.parametrize(("is_journal", "told"), [(True, "<3>luziad: no"), (False, "luziad: no")])
+def test_the_journal_is_recognised_by_its_stream(tmp_path: Path, is_journal: bool, told: str) -> None:
+    with open(tmp_path / "stream", "w") as stream:
+        status = os.fstat(stream.fileno())
+        identity = f"{status.st_dev}:{status.st_ino if is_journal else status.st_ino + 1}"
+        environment = {**os.environ, "JOURNAL_STREAM": identity}
+        subprocess.run([sys.executable, "-c", TELL], stderr=stream, env=environment, check=True)
+    assert (tmp_path / "stream").read_text() == f"{told}\n"

@@ -206,8 +206,9 @@ def test_a_daemon_of_systemd_s_is_left_to_systemd(serve: Serve, home: Path, verb
     (home / "bin" / "systemctl").write_text('#!/bin/sh\necho "$@"\n')
     (home / "bin" / "systemctl").chmod(0o755)
     result = luzia("daemon", verb, env={"PATH": f"{home}/bin:{os.environ['PATH']}"})
-    assert (result.returncode, result.stdout) == (0, f"--user {verb} luziad.service\n")
-    assert result.stderr == f"systemd manages luziad; running systemctl --user {verb} luziad.service\n"
+    units = "luziad.service" if verb == "restart" else "luziad.socket luziad.service"
+    assert (result.returncode, result.stdout) == (0, f"--user {verb} {units}\n")
+    assert result.stderr == f"systemd manages luziad; running systemctl --user {verb} {units}\n"
     assert fake.ops() == ["info"]
 
 

@@ -1,0 +1,129 @@
+"""Runs the checks of a boot in the guest, in their order, and writes a line for each into /ci/report.
+
+The guest has no other modules than those of its Python. A check is a public function of a module that is named on the
+command line; its name is what must hold.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pwd
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+DEADLINE_S = 30.0
+ANY = -1
+
+
+def run(*argv: str, user: str = "root", status: int | None = 0, **options: Any) -> str:
+    """Run a program as a user with a login's environment; returns its output, stderr included.
+
+    status: the exit status that it must have; None is any but 0, and ANY is any.
+    """
+    words = list(argv) if user == "root" else ["runuser", "-l", user, "-c", " ".join(map(_quoted, argv))]
+    options = {"timeout": DEADLINE_S, **options}
+    result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    fits = status == ANY or (result.returncode != 0 if status is None else result.returncode == status)
+    assert fits, f"{' '.join(argv)} ended with {result.returncode}:\n{result.stdout}"
+    return str(result.stdout)
+
+
+def dispatch(task: str, *options: str, user: str = "root", directory: str = "/srv/work") -> str:
+    """Dispatch a shell command; returns the job's id."""
+    output = run("luzia", "dispatch", "--json", "--agent", "shell", *options, directory, task, user=user)
+    return str(json.loads(output)["job"])
+
+
+def job(name: str) -> dict[str, Any]:
+    """What `luzia jobs` says of a job."""
+    return dict(json.loads(run("luzia", "jobs", name, "--json")))
+
+
+def unit(name: str, key: str) -> str:
+    """A property of a unit."""
+    return run("systemctl", "show", "--value", "--property", key, name).strip()
+
+
+def is_active(name: str) -> bool:
+    """Whether a unit is active."""
+    return run("systemctl", "is-active", name, status=ANY).strip() == "active"
+
+
+def processes_of(user: str) -> list[str]:
+    """The commands of a user's processes."""
+    uid = pwd.getpwnam(user).pw_uid
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            if directory.stat().st_uid == uid:
+                found.append((directory / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except FileNotFoundError:
+            continue  # it has just ended
+    return found
+
+
+def package(version: str) -> str:
+    """The path of the package that has this version."""
+    (found,) = Path("/ci").glob(f"luzia_{version}_*.deb")
+    return str(found)
+
+
+@contextmanager
+def started(*argv: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs in the background until it ends or the block does."""
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield process
+        process.kill()
+
+
+def main_pid() -> str:
+    """The process id of the system's daemon; 0 without one."""
+    return unit("luziad.service", "MainPID")
+
+
+def wait_until(holds: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def journal(*options: str) -> str:
+    """The messages of the system's daemon in this boot."""
+    run("journalctl", "--sync")
+    return run("journalctl", "--boot", "--output=cat", "--no-pager", "--unit=luziad.service", *options)
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def main() -> int:
+    """Run the checks of the modules until one fails; then the exit status is 1. Each builds on those before it."""
+    with open("/ci/report", "a", encoding="utf-8") as report:
+        for module in map(importlib.import_module, sys.argv[1:]):
+            for name, check in vars(module).items():
+                if not isinstance(check, FunctionType) or name.startswith("_") or check.__module__ != module.__name__:
+                    continue
+                started_at = time.monotonic()
+                try:
+                    check()
+                except Exception:
+                    report.write(f"FAILED {name}\n{traceback.format_exc()}")
+                    return 1
+                report.write(f"ok {name.replace('_', ' ')} ({time.monotonic() - started_at:.1f} s)\n")
+                report.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""The package is installed on a running system."""
+
+from __future__ import annotations
+
+from checks import package, run, unit
+
+UNITS = ("luziad.socket", "luziad.service")
+
+
+def the_package_installs_enables_and_starts_the_service() -> None:
+    for user in ("alice", "bob"):
+        run("useradd", "--create-home", "--shell", "/bin/bash", user)
+    run("dpkg", "--install", package("0.0.1"), timeout=60)
+    for name in UNITS:
+        assert run("systemctl", "is-enabled", name).strip() == "enabled"
+        assert run("systemctl", "is-active", name).strip() == "active"
+    run("usermod", "--append", "--groups", "luzia", "alice")
+    run("install", "-d", "-o", "luzia", "-g", "luzia", "/srv/work")
+
+
+def systemd_accepts_the_units() -> None:
+    version = int(run("systemctl", "--version").split()[1])
+    for kind, user, options in (("system", "root", []), ("user", "alice", ["--user"])):
+        paths = [f"/usr/lib/systemd/{kind}/{name}" for name in UNITS]
+        output = run("systemd-analyze", "--man=no", *options, "verify", *paths, user=user)
+        known = "Unknown key 'DelegateSubgroup'"
+        assert [line for line in output.splitlines() if version >= 254 or known not in line] == []
+
+
+def the_manual_of_the_units_is_installed() -> None:
+    for page in ("luzia(1)", "luziad(8)"):
+        assert f"man:{page}" in unit("luziad.service", "Documentation")
+        name, _, section = page.rstrip(")").partition("(")
+        run("test", "-e", f"/usr/share/man/man{section}/{name}.{section}.gz")
+
+
+def the_wheel_in_it_can_write_the_units() -> None:
+    shown = run("luzia", "daemon", "install-service", "--system", "--dry-run")
+    assert "    ExecStart=/usr/lib/luzia/bin/luziad\n" in shown

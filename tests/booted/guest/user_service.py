@@ -1,0 +1,57 @@
+"""A user's own service, whose manager runs without a session because the user lingers."""
+
+from __future__ import annotations
+
+import json
+
+from checks import ANY, run, wait_until
+
+UNITS = ("luziad.socket", "luziad.service")
+
+
+def a_user_installs_a_service_by_one_command() -> None:
+    run("loginctl", "enable-linger", "bob")
+    uid = run("id", "--user", "bob").strip()
+    wait_until(
+        lambda: run("systemctl", "is-active", f"user@{uid}.service", status=ANY).strip() == "active", "a manager"
+    )
+    run("luzia", "daemon", "install-service", "--user", user="bob")
+    for name in UNITS:
+        assert run("systemctl", "--user", "is-active", name, user="bob").strip() == "active"
+        assert run("systemctl", "--user", "is-enabled", name, user="bob").strip() == "enabled"
+
+
+def a_job_continues_while_the_service_restarts_even_if_a_limit_was_asked_for() -> None:
+    name = _dispatch("sleep 300")
+    wait_until(lambda: _job(name)["state"] == "running", "the job runs")
+    options = ("--agent", "shell", "--max-processes", "30")
+    run("luzia", "dispatch", *options, "/tmp", "true", user="bob", status=ANY)
+    for _ in range(2):
+        run("systemctl", "--user", "restart", "luziad.service", user="bob")
+    assert _job(name)["state"] == "running"
+    run("luzia", "cancel", name, user="bob")
+
+
+def doctor_warns_of_a_logout_that_would_end_the_jobs() -> None:
+    assert "continue when you log out" in run("luzia", "doctor", user="bob", status=ANY)
+    run("rm", "/var/lib/systemd/linger/bob")
+    output = run("luzia", "doctor", user="bob", status=ANY)
+    assert "systemd kills luziad and all jobs when you log out" in output
+    assert "sudo loginctl enable-linger" in output
+    run("touch", "/var/lib/systemd/linger/bob")
+
+
+def a_stopped_service_is_not_replaced_by_a_daemon_of_a_command() -> None:
+    run("luzia", "daemon", "stop", user="bob")
+    assert "systemctl --user start luziad.socket luziad.service" in run("luzia", "jobs", user="bob", status=None)
+    run("luzia", "daemon", "start", user="bob")
+    run("luzia", "jobs", user="bob")
+
+
+def _dispatch(task: str) -> str:
+    output = run("luzia", "dispatch", "--json", "--agent", "shell", "/tmp", task, user="bob")
+    return str(json.loads(output)["job"])
+
+
+def _job(name: str) -> dict[str, object]:
+    return dict(json.loads(run("luzia", "jobs", name, "--json", user="bob")))
