@@ -56,14 +56,20 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.api": "luzia_protocol luzia_client.transport",
     "luzia_client": "luzia_protocol luzia_client.api luzia_client.transport",
     "luzia_client.cli": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees",
+    "luzia_client.mcp": "",
+    "luzia_client.mcp.relay": "luzia_protocol luzia_client.transport luzia_client.mcp",
+    "luzia_client.mcp.hub": (
+        "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
+        " luzia_client.mcp luzia_client.mcp.relay"
+    ),
     "luzia_client.tui": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
     ),
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
-        " luzia_client.tui"
+        " luzia_client.tui luzia_client.mcp luzia_client.mcp.relay luzia_client.mcp.hub"
     ),
-    "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands",
+    "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands luzia_client.mcp.relay",
     "luzia_client.legacy": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.cli",
 }
 """Package -> the packages that it may import besides itself, from the bottom to the top: each names earlier rows only.
@@ -79,6 +85,8 @@ FOREIGN: dict[str, str] = {
     "luzia_client": "msgspec wcwidth",
     "luzia_client.cli.show.plots": "matplotlib",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
+    "luzia_client.mcp.relay": "",
+    "luzia_client.mcp.hub": "anyio mcp mcp_types msgspec pydantic starlette uvicorn",
 }
 """Package or module -> what it may import that is neither ours nor in the standard library."""
 
