@@ -30,6 +30,7 @@ from luziad.executor.local import LocalExecutor
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
 from luziad.jobs.directories import JobDirectories
+from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.status_file import StatusFiles
@@ -161,6 +162,7 @@ class App:
         self._directories = JobDirectories(config.jobs_dir, config.default_jobs_dir, self._table.newest_first())
         self._executor = LocalExecutor(config.jobs_dir, self._directories, self._watcher, self._files, self._slow)
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor)
+        self._family_budgets = FamilyBudgets(self._table, self._launcher.budget)
 
     def _build_queue(self) -> None:
         """What queued jobs wait in, and what changes their states."""
@@ -192,7 +194,7 @@ class App:
             stop=stop,
             is_excused=self._lending.has_lent,
         )
-        self._budgets = BudgetWatch(stop, launcher.budget, self._judge.has_finished)
+        self._budgets = BudgetWatch(stop, self._family_budgets, self._judge.has_finished)
         self._pauses = PauseControl(self._transitions, self._journal, executor, self._timeouts, self._observers)
         self._questions = Questions(
             transitions=self._transitions,
@@ -261,6 +263,7 @@ class App:
             retries=retries,
             launcher=self._launcher,
             daily_budget=self._daily_budget,
+            family_budgets=self._family_budgets,
             executor=self._executor,
             worktrees=self._worktrees,
             observers=self._observers,
@@ -279,6 +282,7 @@ class App:
             queues=self._queues,
             machine=self._machine,
             daily_budget=self._daily_budget,
+            family_budgets=self._family_budgets,
             usage_limits=self._usage_limits,
             breaker=self._breaker,
             transitions=self._transitions,

@@ -30,10 +30,15 @@ class McpLuzia:
 
     @asynccontextmanager
     async def agent(
-        self, era: str = ERAS[1], env: dict[str, str] | None = None, **options: Any
+        self, era: str = ERAS[1], env: dict[str, str] | None = None, wrapper: str = "", **options: Any
     ) -> AsyncIterator[Client]:
-        """A client that has started a relay. env: more variables of the agent. options: of the client."""
-        command, *arguments = self.luzia.command("mcp")
+        """A client that has started a relay.
+
+        env: more variables of the agent. wrapper: a shell script that starts the relay, its arguments, for the agent.
+        options: of the client.
+        """
+        argv = self.luzia.command("mcp")
+        command, *arguments = ["sh", "-c", wrapper, "sh", *argv] if wrapper else argv
         variables = self.luzia.env | (env or {})
         server = StdioServerParameters(command=command, args=arguments, env=variables, cwd=self.luzia.project)
         async with Client(server, mode=era, **options) as client:
