@@ -51,7 +51,7 @@ async def test_who_waits_for_a_sub_job_lends_it_the_only_slot(served: McpLuzia) 
 
 async def test_the_job_is_found_although_the_agent_hides_its_environment(served: McpLuzia) -> None:
     job = parent(served)
-    hidden = "LUZIA_JOB_ID LUZIA_RUNTIME_DIR LUZIA_STATE_DIR LUZIA_CONFIG".split()
+    hidden = ["LUZIA_JOB_ID", "LUZIA_RUNTIME_DIR", "LUZIA_STATE_DIR", "LUZIA_CONFIG"]
     options = " ".join(f"-u {name}" for name in hidden)
     async with served.agent(env={"LUZIA_JOB_ID": job}, wrapper=f'env {options} "$@"; exit 0') as agent:
         made = value(await agent.call_tool("dispatch", {"task": "true", "agent": "shell"}))

@@ -74,6 +74,9 @@ class Hub:
                 await serve_lines(AgentServer(self.session(caller)), reader, writer)
         except ConnectionError:
             pass  # the relay has gone, with its agent
+        except asyncio.CancelledError:
+            if not self._over.is_set():
+                raise
         finally:
             writer.close()
             self._count(-1)

@@ -8,8 +8,6 @@ import subprocess
 import sys
 import time
 
-from luzia_protocol import environment
-
 READY_TIMEOUT_S = 20.0
 
 
@@ -27,7 +25,7 @@ def start_hub(path: str, daemon_socket: str) -> None:
     argv = [sys.executable, "-m", "luzia_client.mcp.hub", "--socket", path, "--on-demand"]
     reading, writing = os.pipe()
     try:
-        log = _open_log()
+        log = _open_log(path)
         try:
             process = subprocess.Popen(
                 [*argv, "--ready-fd", str(writing)],
@@ -48,23 +46,23 @@ def start_hub(path: str, daemon_socket: str) -> None:
     finally:
         os.close(reading)
     if words != "ready":
-        raise HubUnavailableError(words or _describe_end(process))
+        raise HubUnavailableError(words or _describe_end(process, path))
 
 
-def log_file() -> str:
-    """The log of a hub that a relay has started."""
-    return os.path.join(environment.state_dir(), "mcp.log")
+def log_file(path: str) -> str:
+    """The log of a hub that a relay has started, beside its socket: a job knows no other directory of luzia's."""
+    return f"{path.removesuffix('.sock')}.log"
 
 
-def _open_log() -> int:
-    path = log_file()
+def _open_log(path: str) -> int:
+    log = log_file(path)
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as exc:
         raise HubUnavailableError(
-            f"cannot write the log of the MCP hub {path}: {exc.strerror}; make its directory writable,"
-            " or set LUZIA_STATE_DIR"
+            f"cannot write the log of the MCP hub {log}: {exc.strerror}; make its directory writable,"
+            " or set LUZIA_RUNTIME_DIR"
         ) from exc
 
 
@@ -84,7 +82,7 @@ def _read_line(reading: int) -> str:
     return data.decode(errors="replace").partition("\n")[0]
 
 
-def _describe_end(process: subprocess.Popen[bytes]) -> str:
+def _describe_end(process: subprocess.Popen[bytes], path: str) -> str:
     status = process.poll()
     how = f"is not ready after {READY_TIMEOUT_S:.0f} s" if status is None else f"exited with status {status}"
-    return f"the MCP hub (pid {process.pid}) {how}; see its log {log_file()}"
+    return f"the MCP hub (pid {process.pid}) {how}; see its log {log_file(path)}"
