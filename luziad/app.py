@@ -32,6 +32,7 @@ from luziad.executor.start_probe import probe_start
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.services import Services
 from luziad.jobs.directories import JobDirectories
+from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.search import JobSearch
@@ -170,6 +171,7 @@ class App:
         self._executor = LocalExecutor(config.jobs_dir, self._directories, self._watcher, self._files, self._slow)
         whole_spec = SingleValues(self._state_dir).spec
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor, whole_spec)
+        self._family_budgets = FamilyBudgets(self._table, self._launcher.budget)
 
     def _build_queue(self) -> None:
         """What queued jobs wait in, and what changes their states."""
@@ -202,7 +204,7 @@ class App:
             stop=stop,
             is_excused=self._lending.has_lent,
         )
-        self._budgets = BudgetWatch(stop, launcher.budget, self._judge.has_finished)
+        self._budgets = BudgetWatch(stop, self._family_budgets, self._judge.has_finished)
         self._pauses = PauseControl(self._transitions, self._journal, executor, self._timeouts, self._observers)
         self._questions = Questions(
             transitions=self._transitions,
@@ -273,6 +275,7 @@ class App:
             retries=retries,
             launcher=self._launcher,
             daily_budget=self._daily_budget,
+            family_budgets=self._family_budgets,
             executor=self._executor,
             worktrees=self._worktrees,
             observers=self._observers,
@@ -291,6 +294,7 @@ class App:
             queues=self._queues,
             machine=self._machine,
             daily_budget=self._daily_budget,
+            family_budgets=self._family_budgets,
             usage_limits=self._usage_limits,
             breaker=self._breaker,
             transitions=self._transitions,

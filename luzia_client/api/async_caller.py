@@ -81,9 +81,9 @@ class AsyncCaller:
             async for item in items:
                 yield item
 
-    async def wait(self, jobs: list[str], timeout_s: float | None) -> replies.WaitResult:
+    async def wait(self, jobs: list[str], timeout_s: float | None, waiter: str | None = None) -> replies.WaitResult:
         """The reply of a WaitStream."""
-        stream = streams.WaitStream([await self._full_id(job) for job in jobs], timeout_s)
+        stream = streams.WaitStream([await self._full_id(job) for job in jobs], timeout_s, waiter)
         async with aclosing(self._stream(stream)) as items:
             return await anext(items)
 

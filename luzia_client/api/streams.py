@@ -106,8 +106,10 @@ class FollowStream(Stream[Output | FollowEnd]):
 class WaitStream(Stream[replies.WaitResult]):
     """`wait`: one result, when all jobs are final or the time is over. The jobs of many come in several replies."""
 
-    def __init__(self, jobs: list[str], timeout_s: float | None) -> None:
+    def __init__(self, jobs: list[str], timeout_s: float | None, waiter: str | None = None) -> None:
+        """waiter: the job that waits, and lends its slots; None is the one in which this program runs, if any."""
         self._jobs = jobs
+        self._waiter = current_job() if waiter is None else waiter
         self._found: list[Job] = []
         self._timed_out = False
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -116,7 +118,7 @@ class WaitStream(Stream[replies.WaitResult]):
         """A wait for the remaining jobs and time. If no time is left, no slots are lent."""
         self.interrupted = False
         timeout_s = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
-        parent = None if timeout_s == 0.0 else current_job() or None
+        parent = None if timeout_s == 0.0 else self._waiter or None
         return requests.Wait(jobs=self._jobs, timeout_s=timeout_s, parent=parent)
 
     def receive(self, frame: Frame) -> replies.WaitResult | None:

@@ -40,6 +40,10 @@ def run(words: list[str]) -> int:
 
     if first == "jobs" and _needs_no_parser(words[1:]):
         return _show_jobs(words[1:])
+    if words == ["mcp"]:
+        from luzia_client.mcp.relay import main as relay  # agents wait for it, and each has one
+
+        return relay.run()
     if first in COMMANDS:
         return _run_command(first, words[1:])
     if not words or first in ("-h", "--help", "-V", "--version"):

@@ -40,6 +40,7 @@ class CommandContext(msgspec.Struct, frozen=True):
     system_prompt: text to add to the agent's system prompt, for agents that accept it; empty for none.
     options: only what the agent supports.
     git_directories: those outside of a job's worktree that a commit in it writes to.
+    mcp: the command of luzia's MCP server, for an agent that shall have luzia's tools; empty for none.
     """
 
     job: str
@@ -56,6 +57,7 @@ class CommandContext(msgspec.Struct, frozen=True):
     system_prompt: str = ""
     options: AgentOptions = AgentOptions()
     git_directories: Sequence[str] = ()
+    mcp: Sequence[str] = ()
 
 
 def model_options(context: CommandContext) -> list[str]:
@@ -209,7 +211,7 @@ class Adapter(msgspec.Struct, frozen=True):
     has_version_option: with `--version` the program prints its version and exits.
     can_resume: it can resume a session. accepts_system_prompt: it can add a text to its system prompt.
     accepts_model, accepts_args: a model can be chosen, arguments can be added. model_aliases: names of models that the
-    agent itself documents, and that outlive the models.
+    agent itself documents, and that outlive the models. accepts_mcp: it can be given an MCP server for one run.
     permission_modes: the agent's own word for each permission mode; None if any word is passed on.
     respond: the line for stdin that answers a question, from the line of output with the question; None when the
     agent cannot ask. Raises ValueError for a line without a question.
@@ -227,6 +229,7 @@ class Adapter(msgspec.Struct, frozen=True):
     accepts_model: bool = False
     model_aliases: tuple[str, ...] = ()
     accepts_args: bool = False
+    accepts_mcp: bool = False
     permission_modes: Mapping[str, str] | None = {}
     respond: Callable[[bytes, Answer], str] | None = None
 

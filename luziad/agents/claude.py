@@ -66,7 +66,8 @@ def command(context: CommandContext) -> Command:
     asking = ["--input-format=stream-json", "--permission-prompt-tool=stdio"] if context.ask else []
     mode = context.options.permission_mode or ("default" if context.ask and context.allow else "acceptEdits")
     system = [f"--append-system-prompt={context.system_prompt}"] if context.system_prompt else []
-    allowed = [f"--allowedTools={','.join(context.allow)}"] if context.allow else []
+    allow = [*context.allow, *(["mcp__luzia"] if context.mcp else [])]
+    allowed = [f"--allowedTools={','.join(allow)}"] if allow else []
     return Command(
         [
             "claude",
@@ -79,6 +80,7 @@ def command(context: CommandContext) -> Command:
             *budget_options(context, "--max-budget-usd", "--max-turns"),
             *asking,
             *allowed,
+            *_mcp_options(context),
             *system,
             *context.options.args,
         ],
@@ -86,6 +88,14 @@ def command(context: CommandContext) -> Command:
         stdin_prompt=True,
         first_line=claude_questions.format_first_line(context.task) if context.ask else None,
     )
+
+
+def _mcp_options(context: CommandContext) -> list[str]:
+    """Luzia's tools, beside the servers that the user has configured."""
+    if not context.mcp:
+        return []
+    server = {"command": context.mcp[0], "args": list(context.mcp[1:])}
+    return [f"--mcp-config={msgspec.json.encode({'mcpServers': {'luzia': server}}).decode()}"]
 
 
 class ClaudeReader:
@@ -320,6 +330,7 @@ ADAPTER = Adapter(
     accepts_model=True,
     model_aliases=("opus", "sonnet", "haiku"),
     accepts_args=True,
+    accepts_mcp=True,
     permission_modes=PERMISSION_MODES,
     respond=claude_questions.respond,
     install_hint="npm install -g @anthropic-ai/claude-code, then run `claude` once to log in",

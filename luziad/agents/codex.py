@@ -55,6 +55,7 @@ def command(context: CommandContext) -> Command:
             "-c",
             "tools.update_plan.enabled=true",  # its plan is the only measure of progress
             *(f"--add-dir={each}" for each in context.git_directories if sandbox == "workspace-write"),
+            *_mcp_options(context),
             *model_options(context),
             *context.options.args,  # before `resume`, which knows only some of the options
             *([] if context.session is None else ["resume", context.session]),
@@ -62,6 +63,16 @@ def command(context: CommandContext) -> Command:
         ],
         stdin_prompt=True,
     )
+
+
+def _mcp_options(context: CommandContext) -> list[str]:
+    """Luzia's tools. Nobody could approve their use, so that it is approved at once."""
+    if not context.mcp:
+        return []
+    command, *arguments = context.mcp
+    values = {"command": command, "args": arguments, "default_tools_approval_mode": "approve"}
+    pairs = [f"mcp_servers.luzia.{name}={msgspec.json.encode(value).decode()}" for name, value in values.items()]
+    return [word for pair in pairs for word in ("-c", pair)]
 
 
 _NOTHING = msgspec.Raw(b"null")
@@ -211,6 +222,7 @@ ADAPTER = Adapter(
     can_resume=True,
     accepts_model=True,
     accepts_args=True,
+    accepts_mcp=True,
     permission_modes=PERMISSION_MODES,
     install_hint="npm install -g @openai/codex, then `codex login`",
 )

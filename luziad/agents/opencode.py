@@ -46,8 +46,17 @@ def command(context: CommandContext) -> Command:
             *resume_options(context, "--session"),
             *context.options.args,
         ],
+        env=_mcp_variables(context),
         stdin_prompt=True,
     )
+
+
+def _mcp_variables(context: CommandContext) -> dict[str, str]:
+    """Luzia's tools, in the variable that opencode reads beside its files."""
+    if not context.mcp:
+        return {}
+    server = {"type": "local", "command": list(context.mcp), "enabled": True}
+    return {"OPENCODE_CONFIG_CONTENT": msgspec.json.encode({"mcp": {"luzia": server}}).decode()}
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -180,6 +189,7 @@ ADAPTER = Adapter(
     can_resume=True,
     accepts_model=True,
     accepts_args=True,
+    accepts_mcp=True,
     permission_modes=PERMISSION_MODES,
     install_hint="npm install -g opencode-ai, then `opencode auth login`",
 )

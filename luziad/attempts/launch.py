@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 
 from luzia_protocol.errors import ErrorCode, Refused
@@ -124,6 +126,7 @@ class Launcher:
             system_prompt=system_prompt if accepts else "",
             options=self.agent_options(record),
             git_directories=git_directories,
+            mcp=mcp_command() if adapter.accepts_mcp and self._has_tools(record) else (),
         )
         return context, adapter.command(context)
 
@@ -158,6 +161,11 @@ class Launcher:
         choices = [self.config.agents.get(agent, NONE), *([project] if own in (None, agent) else [])]
         configured = [keep_supported(choice, adapter) for choice in choices] if adapter is not None else []
         return combine(*configured, record.spec.launch_options or NONE)
+
+    def _has_tools(self, record: JobRecord) -> bool:
+        """Whether the job's agent shall have luzia's tools."""
+        agent = self.config.agents.get(record.spec.agent)
+        return first_set(None, self.config.project(record.project).mcp, agent is not None and agent.mcp)
 
     def adapter(self, record: JobRecord) -> Adapter:
         """The adapter of the job's agent. Raises Refused when it is no longer configured."""
@@ -196,6 +204,12 @@ class Launcher:
         parents = record.status.dependencies.parents
         directories = [self._executor.job_directory(parent) for parent in parents]
         return {"LUZIA_PARENTS": " ".join(parents), "LUZIA_PARENT_DIRS": ":".join(directories)}
+
+
+def mcp_command() -> list[str]:
+    """The command of luzia's MCP server: the program beside the daemon's interpreter, otherwise that of the PATH."""
+    beside = os.path.join(os.path.dirname(sys.executable), "luzia")
+    return [beside if os.access(beside, os.X_OK) else "luzia", "mcp"]
 
 
 def _run(record: JobRecord) -> dict[str, str]:

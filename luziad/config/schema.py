@@ -110,6 +110,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worktree: each job runs in a git worktree. ask: agents may ask questions and wait for the answers.
     allow: what agents may use without asking, in the agent's own notation.
     model, permission_mode, args: of its agent, as in [agents.NAME]; not for another agent that a dispatch names.
+    mcp: its agents have luzia's tools, if they can. mcp_merge: agents that have them may merge jobs into the project.
     """
 
     path: Annotated[str, rules.DIRECTORY]
@@ -139,6 +140,8 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: Annotated[str | None, rules.WORD] = None
     permission_mode: Annotated[str | None, rules.WORD] = None
     args: Annotated[list[str], rules.WORDS] = []
+    mcp: Annotated[bool | None, rules.BOOLEAN] = None
+    mcp_merge: Annotated[bool, rules.BOOLEAN] = False
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -193,7 +196,8 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reader: the agent that luzia knows whose output format the program prints, `jsonl` for a mapping, or `none`;
     None takes the one with the agent's name. jsonl: the mapping for the reader `jsonl`.
     version_option: with `--version` the program prints its version and exits. install_hint: how to install it.
-    max_running: attempts of this agent that run at once.
+    max_running: attempts of this agent that run at once. mcp: its jobs have luzia's tools, unless their project says
+    otherwise.
     """
 
     command: Annotated[Sequence[str | list[str]] | None, rules.COMMAND] = None
@@ -209,6 +213,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     permission_mode: Annotated[str | None, rules.WORD] = None
     args: Annotated[list[str], rules.WORDS] = []
     max_running: Annotated[int | None, rules.COUNT] = None
+    mcp: Annotated[bool, rules.BOOLEAN] = False
 
 
 NO_PROJECT = ProjectConfig("")

@@ -114,8 +114,10 @@ class Services:
         )
 
     def _budget(self, record: JobRecord) -> Budget | None:
+        """The job's limits, and what is left of its cost with its sub-jobs and those above; None without any limit."""
         cost_usd, turns = self.scheduler.launcher.budget(record)
-        return None if cost_usd is None and turns is None else Budget(cost_usd, turns)
+        left_usd = self.scheduler.family_budgets.left_usd(record)
+        return None if cost_usd is turns is left_usd is None else Budget(cost_usd, turns, left_usd)
 
     def _why_queued(self, record: JobRecord, *, whole: bool) -> str:
         """Why the job does not start now; with `whole`, also its position among the ready jobs."""

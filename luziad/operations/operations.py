@@ -133,6 +133,7 @@ class Operations:
                     running=live - queued,
                     queued=queued,
                     paused_at=self.scheduler.queues.now.projects.get(name),
+                    mcp_merge=project.mcp_merge,
                 )
             )
         return replies.ProjectList(projects=rows, config_file=self.config.config_file)

@@ -23,6 +23,7 @@ from luziad.jobs.abridging import abridge, text_size
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import Environments
+from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
@@ -70,6 +71,7 @@ class Scheduler:
     queues: QueueControl
     machine: MachineLoad
     daily_budget: DailyBudgetGate
+    family_budgets: FamilyBudgets
     usage_limits: UsageLimitGate
     breaker: CircuitBreakerGate
     transitions: Transitions

@@ -18,6 +18,7 @@ from luziad.attempts.worktrees import Worktrees
 from luziad.errors import StorageError
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import Verdict
+from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
@@ -53,6 +54,7 @@ class Starter(JobObserver):
     retries: RetryPlanner
     launcher: Launcher
     daily_budget: DailyBudgetGate
+    family_budgets: FamilyBudgets
     executor: Executor
     worktrees: Worktrees
     observers: Observers
@@ -118,9 +120,7 @@ class Starter(JobObserver):
         else:
             if problem is None:
                 try:
-                    self.executor.submit(
-                        self.launcher.launch(record, self.daily_budget.left_usd(record), git_directories)
-                    )
+                    self.executor.submit(self.launcher.launch(record, self._left_usd(record), git_directories))
                     return
                 except Refused as refused:
                     problem = refused.message
@@ -130,3 +130,8 @@ class Starter(JobObserver):
             verdict = Verdict(Outcome.START_FAILED, problem)
         attempt.ended_at = time.time()
         self.completion.end_attempt(record, attempt, verdict)
+
+    def _left_usd(self, record: JobRecord) -> float | None:
+        """What the job may still cost by the budget of the day, and by those of its ancestors."""
+        known = [self.daily_budget.left_usd(record), self.family_budgets.left_usd(record)]
+        return min((each for each in known if each is not None), default=None)

@@ -67,6 +67,8 @@ class ErrorCode(StrEnum):
     """The job would wait forever: for its own end, or for a sub-job that needs a resource the job holds."""
     TOO_MANY_SUB_JOBS = "too_many_sub_jobs"
     """The job and its sub-jobs have dispatched the maximum number of jobs."""
+    BUDGET_SPENT = "budget_spent"
+    """The job from inside which the dispatch comes, or one above it, has no budget left, with its sub-jobs."""
     JOBS_FULL = "jobs_full"
     """The daemon keeps the maximum number of finished jobs; an import would remove others."""
     INVALID_JOB = "invalid_job"
@@ -173,6 +175,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.TOO_MANY_SUB_JOBS: (
         "Give each sub-job more to do, dispatch with `--detach`, or raise `max_sub_jobs` in [daemon]."
     ),
+    ErrorCode.BUDGET_SPENT: "Finish without further sub-jobs, dispatch with `--detach`, or raise `max_cost_usd`.",
     ErrorCode.JOBS_FULL: "Raise `max_jobs` in [daemon] (or LUZIA_MAX_JOBS), or remove some jobs.",
     ErrorCode.INVALID_JOB: "Use the line as `luzia export` wrote it.",
     ErrorCode.INVALID_CRON: (

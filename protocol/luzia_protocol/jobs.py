@@ -202,10 +202,15 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Budget(msgspec.Struct, frozen=True, gc=False):
-    """Limits on all attempts of a job together; None is no limit. See Terms."""
+    """Limits on all attempts of a job together; None is no limit. See Terms.
+
+    The cost of sub-jobs counts, too. cost_left_usd: what the job and its sub-jobs may still cost, by its own limit and
+    by those of the jobs that dispatched it; None is no limit.
+    """
 
     max_cost_usd: float | None = None
     max_turns: int | None = None
+    cost_left_usd: float | None = None
 
 
 class RunOf(msgspec.Struct, frozen=True, gc=False):

@@ -130,7 +130,10 @@ class ImportResult(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
-    """A configured project. exists: whether its directory does. paused_at: when its queue was paused."""
+    """A configured project. exists: whether its directory does. paused_at: when its queue was paused.
+
+    mcp_merge: agents may merge jobs into it.
+    """
 
     name: str
     path: str
@@ -140,6 +143,7 @@ class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     running: int = 0
     queued: int = 0
     paused_at: datetime | None = None
+    mcp_merge: bool = False
 
 
 class ProjectList(msgspec.Struct, frozen=True):

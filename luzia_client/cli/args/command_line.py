@@ -52,6 +52,7 @@ COMMANDS = {
     "metrics": ("metrics", "give out metrics for Prometheus", "Administer"),
     "export": ("export", "export all jobs as JSON lines", "Administer"),
     "import": ("import_", "import exported jobs", "Administer"),
+    "mcp": ("mcp", "give coding agents luzia's tools (Model Context Protocol)", "Administer"),
     "completions": ("completions", "print a shell completion script", "Administer"),
     "demo": ("demo", "run a demonstration in a temporary directory", "Administer"),
     "version": ("version", "show the versions of the client and the daemon", "Administer"),

@@ -7,6 +7,7 @@ from luzia_protocol.jobs import JobState
 
 from luziad.config.schema import DaemonConfig
 from luziad.jobs.family import ENDS_SUB_JOBS
+from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import JobRecord
 from luziad.jobs.resources import MACHINE, describe_amount
@@ -15,11 +16,11 @@ from luziad.scheduling.ready.queue import ReadyQueue
 
 
 def validate_ancestors(
-    parent: str, uid: int, table: JobTable, config: DaemonConfig, siblings: int = 0
+    parent: str, uid: int, table: JobTable, config: DaemonConfig, budgets: FamilyBudgets, siblings: int = 0
 ) -> tuple[str, ...]:
     """The ancestors of a sub-job of `parent`, the parent last; none when this daemon does not know the parent.
 
-    siblings: sub-jobs that are dispatched together with this one. Raises Refused.
+    budgets: what is left for sub-jobs. siblings: sub-jobs that are dispatched together with this one. Raises Refused.
     """
     if table.get(parent) is None and JOB_ID.fullmatch(parent):
         return ()
@@ -36,6 +37,8 @@ def validate_ancestors(
         if dispatched >= config.max_sub_jobs:
             message = f"sub-jobs of job {job}: {dispatched}"
             raise Refused(ErrorCode.TOO_MANY_SUB_JOBS, f"{message}; the limit is {config.max_sub_jobs}")
+    if budgets.left_usd(record) == 0:
+        raise Refused(ErrorCode.BUDGET_SPENT, f"nothing is left of the budget for sub-jobs of job {record.id}")
     return ancestors
 
 

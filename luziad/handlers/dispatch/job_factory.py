@@ -171,7 +171,8 @@ class JobFactory:
             return None
         ancestors: tuple[str, ...] = ()
         if request.parent:
-            ancestors = validate_ancestors(request.parent, uid, self._table, self._config.daemon, siblings)
+            budgets = self._scheduler.family_budgets
+            ancestors = validate_ancestors(request.parent, uid, self._table, self._config.daemon, budgets, siblings)
         return Origin(node=node, tags=validate_tags(request.tags), ancestors=ancestors)
 
     def _validate_program_size(self, request: Dispatch, project: ProjectConfig, agent: Adapter) -> None:

@@ -30,7 +30,10 @@ _SCRIPT_SCHEMAS: dict[str, Body] = {
 
 
 class Tool(NamedTuple):
-    """A tool that the agent offers. kind: function, custom (free text) or script (a function inside of one)."""
+    """A tool that the agent offers.
+
+    kind: function, custom (free text), script (a function inside of one), or search (for further tools).
+    """
 
     kind: str
     schema: Body
@@ -43,7 +46,7 @@ class Asked:
     tools: those that are offered, by name. calls: names of those that the model has called so far.
     prompts: what the user said, oldest first. scenario: `stub:NAME` in the newest of them that has one,
     and `text` once luzia has told the agent to go on.
-    directory: where the agent works, as far as its prompt tells.
+    directory: where the agent works, as far as its prompt tells. whole: the request as JSON.
     """
 
     def __init__(self, dialect: str, body: Body) -> None:
@@ -61,7 +64,8 @@ class Asked:
         }[dialect](body)
         named = [name for prompt in self.prompts for name in _SCENARIO.findall(prompt)]
         self.scenario: str = (named[-1] or "text") if named else "ok"
-        found = _DIRECTORY.search(json.dumps(body, ensure_ascii=False))
+        self.whole = json.dumps(body, ensure_ascii=False)
+        found = _DIRECTORY.search(self.whole)
         self.directory = found[1].rstrip("./") if found else None
 
     def _read_messages(self, body: Body) -> None:
@@ -95,6 +99,8 @@ class Asked:
             if kind == "additional_tools":
                 for tool in _each(item, "tools"):
                     self._offer(tool)
+            elif kind == "tool_search_call":
+                self.calls.append("tool_search")
             elif kind in ("function_call", "custom_tool_call"):
                 self.calls += [item["name"], *_SCRIPT_CALL.findall(str(item.get("input") or ""))]
             elif kind == "message" and item.get("role") == "user":
@@ -106,6 +112,8 @@ class Asked:
         if kind == "namespace":
             for inner in _each(tool, "tools"):
                 self._offer(inner, name)
+        elif kind == "tool_search":
+            self.tools["tool_search"] = Tool("search", tool.get("parameters") or {})
         elif kind == "function":
             self.tools[name] = Tool("function", tool.get("parameters") or {}, namespace)
         elif kind == "custom":

@@ -10,6 +10,7 @@ changes that:
     hang       the request is accepted and never answered
     drop       the connection is closed in the middle of the answer
     gate       like no scenario, but the closing text waits until the test opens the gate
+    mcp, mcp-endless, mcp-runaway     work is handed to luzia, see dispatching.py
     auth, rate-limit, usage-limit, short-limit, overloaded, error     are refused, see refusals.py
 
 An agent that luzia has told to go on gets the closing text at once, whatever there was before.
@@ -23,6 +24,7 @@ import re
 import uuid
 from typing import Any
 
+from agents.stub import dispatching
 from agents.stub.asked import Asked, Body
 
 FILE, CONTENT = "hello.txt", "hi\n"
@@ -59,6 +61,8 @@ def next_step(asked: Asked) -> Step:
     """What the model says to this request."""
     if not asked.tools:
         return Step("Stub title")  # agents ask for titles and summaries beside the work
+    if asked.scenario in dispatching.SCENARIOS:
+        return dispatching.next_step(asked, Step)
     plan, write, shell = (_offered(asked, pattern) for pattern in (_PLAN_TOOL, _WRITE_TOOL, _SHELL_TOOL))
     if asked.scenario in _LINES:
         return Step(CLOSING) if shell in asked.calls else _call(asked, shell, "Now I run a command.")

@@ -114,6 +114,8 @@ def _responses(asked: Asked, step: Step) -> tuple[Events, Body]:
 
 def _responses_call(step: Step) -> Body:
     call = {"id": f"fc_{step.id}", "call_id": f"call_{step.id}", "name": step.tool, "status": "completed"}
+    if step.tool == "tool_search":
+        return call | {"type": "tool_search_call", "execution": "client", "arguments": step.given}
     if step.namespace not in (None, "functions"):
         call["namespace"] = step.namespace
     if step.custom:

@@ -57,6 +57,12 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.api": "luzia_protocol luzia_client.transport",
     "luzia_client": "luzia_protocol luzia_client.api luzia_client.transport",
     "luzia_client.cli": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees",
+    "luzia_client.mcp": "",
+    "luzia_client.mcp.relay": "luzia_protocol luzia_client.transport luzia_client.mcp",
+    "luzia_client.mcp.hub": (
+        "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
+        " luzia_client.mcp luzia_client.mcp.relay"
+    ),
     "luzia_client.tui": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
     ),
@@ -64,9 +70,10 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport",
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
-        " luzia_client.tui luzia_client.metrics luzia_client.notify"
+        " luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp luzia_client.mcp.relay"
+        " luzia_client.mcp.hub"
     ),
-    "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands",
+    "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands luzia_client.mcp.relay",
     "luzia_client.legacy": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.cli",
 }
 """Package -> the packages that it may import besides itself, from the bottom to the top: each names earlier rows only.
@@ -84,6 +91,8 @@ FOREIGN: dict[str, str] = {
     "luzia_client.metrics": "msgspec prometheus_client",
     "luzia_client.notify.sender": "apprise msgspec",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
+    "luzia_client.mcp.relay": "",
+    "luzia_client.mcp.hub": "anyio mcp mcp_types msgspec pydantic starlette uvicorn",
 }
 """Package or module -> what it may import that is neither ours nor in the standard library."""
 

@@ -12,8 +12,10 @@ from luzia_protocol.jobs import JobState, Outcome
 from luziad.attempts import budget
 from luziad.attempts.budget import BudgetWatch
 from luziad.jobs.attempt import AttemptRef, Verdict
+from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.spending import Budget
+from luziad.jobs.table import JobTable
 
 
 def job(n: int, cost_usd: float) -> JobRecord:
@@ -34,7 +36,8 @@ def test_who_has_told_the_final_result_is_left_to_end(monkeypatch: pytest.Monkey
             stopped[record.id] = verdict
             over.set()
 
-        watch = BudgetWatch(stop, lambda _: Budget(1.0, None), {AttemptRef("3", 1)}.__contains__)
+        budgets = FamilyBudgets(JobTable(), lambda _: Budget(1.0, None))
+        watch = BudgetWatch(stop, budgets, {AttemptRef("3", 1)}.__contains__)
         for record in (cheap, done, works):  # `works` comes last, so that the others have had their time
             watch.output_understood(record, record.status.attempts[0])
         await over.wait()

@@ -1,0 +1,43 @@
+"""Give coding agents luzia's tools, so that they dispatch jobs and get their results.
+
+Without a subcommand this is the MCP server that an agent starts: it speaks the Model Context Protocol on stdin and
+stdout. It needs the SDK: pip install 'luzia[mcp]'.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from luzia_client.cli import exit_codes
+
+EXAMPLES = (
+    ("luzia mcp serve --http 8765", "serve agents over HTTP"),
+    ("luzia mcp", "the server itself, which an agent starts"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    actions = parser.add_subparsers(dest="action", metavar="COMMAND")
+    serve = actions.add_parser("serve", help="run the hub that serves all agents; it starts by itself when needed")
+    serve.add_argument(
+        "--http", type=_port, metavar="PORT", help="also serve HTTP on this port of the loopback interface; 0 is any"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    if args.action is None:
+        from luzia_client.mcp.relay import main
+
+        return main.run()
+    from luzia_client.mcp.hub import program
+
+    status = program.run(program.default_socket(), on_demand=False, http=args.http)
+    return exit_codes.OK if status == 0 else exit_codes.REFUSED
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"invalid port '{text}': it must be 0 to 65535")
+    return int(text)

@@ -1,0 +1,73 @@
+"""Waits for jobs, for a bounded time, and tells meanwhile how far they are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from luzia_protocol import requests
+from luzia_protocol.jobs import Job
+
+from luzia_client.cli.show.formatting import shown_percent
+from luzia_client.mcp.hub.call import Call
+from luzia_client.mcp.hub.results import describe_progress
+from luzia_client.mcp.hub.session import Session
+
+_KINDS = ["started", "progress", "asked", "ended", "requeued", "paused"]
+
+
+async def wait_for(call: Call, jobs: list[str], timeout_s: float) -> list[Job]:
+    """The jobs when all have ended, when one asks a question, or when the time is over.
+
+    While it waits, the job in which the caller runs lends its slots to those that it waits for.
+    """
+    session = call.session
+    seq = await session.newest_event()
+    found = [await session.job(job) for job in jobs]
+    if timeout_s and not all(job.state.is_final for job in found) and not any(job.question for job in found):
+        ids = [job.id for job in found]
+        ended = session.daemon.wait(ids, None, session.parent or "")
+        attention = _until_asked(call, ids, seq)
+        await _first(ended, attention, timeout_s=timeout_s)
+        found = [await session.job(job) for job in ids]
+    return found
+
+
+async def _first(*works: Awaitable[object], timeout_s: float) -> None:
+    """Return when one of the works is done, or the time is over; the others are cancelled. Raises what it raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _until_asked(call: Call, jobs: list[str], seq: int) -> None:
+    """Tell the progress of the jobs until one of them asks a question."""
+    started = time.monotonic()
+    async for event in call.session.daemon.subscribe(requests.Subscribe(after=seq, jobs=jobs, kinds=_KINDS)):
+        if event.__struct_config__.tag == "asked":
+            return
+        job = await call.session.job(event.job)
+        words = describe_progress(job) or job.state.value
+        percent = shown_percent(job) if len(jobs) == 1 else None
+        if percent is not None:
+            await call.tell_progress(percent, 100, f"{job.id}: {words}")
+        else:
+            await call.tell_progress(round(time.monotonic() - started, 1), None, f"{job.id}: {words}")
+
+
+Watch = Callable[[str], Awaitable[None]]
+
+
+async def watch(session: Session, jobs: list[str], changed: Watch) -> None:
+    """Call `changed` with the id of each of the jobs that something has happened to, until this is cancelled."""
+    async for event in session.daemon.subscribe(requests.Subscribe(jobs=jobs)):
+        await changed(event.job)

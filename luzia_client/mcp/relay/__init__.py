@@ -1,0 +1,4 @@
+"""What an agent starts as its MCP server: carries lines between the agent and the hub.
+
+It imports the standard library alone, so that it answers at once and every agent can have one.
+"""

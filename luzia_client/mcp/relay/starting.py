@@ -1,0 +1,88 @@
+"""Starts the hub when none is listening. However many relays do so at the same time, one hub stays."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+
+READY_TIMEOUT_S = 20.0
+
+
+class HubUnavailableError(Exception):
+    """No hub is listening, and none could be started; the words say why and what to do."""
+
+
+def start_hub(path: str, daemon_socket: str) -> None:
+    """Start a hub that listens on a socket. When this returns, it or another one does.
+
+    Raises HubUnavailableError.
+    """
+    from luzia_client.transport.autostart import daemon_environment
+
+    argv = [sys.executable, "-m", "luzia_client.mcp.hub", "--socket", path, "--on-demand"]
+    reading, writing = os.pipe()
+    try:
+        log = _open_log(path)
+        try:
+            process = subprocess.Popen(
+                [*argv, "--ready-fd", str(writing)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=daemon_environment(daemon_socket),
+                start_new_session=True,
+                pass_fds=[writing],
+            )
+        except OSError as exc:
+            raise HubUnavailableError(f"cannot run the MCP hub: {argv[0]}: {exc.strerror}") from exc
+        finally:
+            os.close(log)
+            os.close(writing)
+        words = _read_line(reading)
+    finally:
+        os.close(reading)
+    if words != "ready":
+        raise HubUnavailableError(words or _describe_end(process, path))
+
+
+def log_file(path: str) -> str:
+    """The log of a hub that a relay has started, beside its socket: a job knows no other directory of luzia's."""
+    return f"{path.removesuffix('.sock')}.log"
+
+
+def _open_log(path: str) -> int:
+    log = log_file(path)
+    try:
+        os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as exc:
+        raise HubUnavailableError(
+            f"cannot write the log of the MCP hub {log}: {exc.strerror}; make its directory writable,"
+            " or set LUZIA_RUNTIME_DIR"
+        ) from exc
+
+
+def _read_line(reading: int) -> str:
+    """What the hub says once it listens or gives up; empty if it ended or took too long."""
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    data = b""
+    while b"\n" not in data:
+        if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
+            break
+        more = os.read(reading, 4096)
+        if not more:
+            break
+        data += more
+    return data.decode(errors="replace").partition("\n")[0]
+
+
+def _describe_end(process: subprocess.Popen[bytes], path: str) -> str:
+    status = process.poll()
+    how = f"is not ready after {READY_TIMEOUT_S:.0f} s" if status is None else f"exited with status {status}"
+    return f"the MCP hub (pid {process.pid}) {how}; see its log {log_file(path)}"

@@ -1,0 +1,97 @@
+"""What an agent in a job dispatches belongs to that job: its parent, its bounds, its budget and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from luzia_protocol.jobs import Outcome
+
+from integration import fake_agent
+from mcp_agent import McpLuzia, mcp_luzia, value, words
+
+CONFIG = "[daemon]\nmax_sub_job_depth = 2\nmax_running = 1\n"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[McpLuzia]:
+    with mcp_luzia(CONFIG, fake_agent.install(tmp_path / "fake") / "claude") as luzia:
+        yield luzia
+
+
+def parent(served: McpLuzia, **options: float) -> str:
+    """A job in which an agent could run."""
+    client = served.luzia.client()
+    job = client.dispatch(served.luzia.project, "exec sleep 600", agent="shell", **options).job  # type: ignore[arg-type]
+    for event in client.subscribe(after=0, jobs=job, kinds="started"):
+        assert event.job == job
+        break
+    return job
+
+
+async def test_a_sub_job_has_its_parent_and_ends_with_it(served: McpLuzia) -> None:
+    job = parent(served)
+    async with served.agent(env={"LUZIA_JOB_ID": job}) as agent:
+        made = value(await agent.call_tool("dispatch", {"task": "exec sleep 600", "agent": "shell"}))
+        assert "your_budget_left_usd" not in made
+        listed = value(await agent.call_tool("list", {"parent": job}))
+        assert [row["job"] for row in listed["jobs"]] == [made["job"]]
+        value(await agent.call_tool("cancel", {"job": job}))
+    (below,) = served.luzia.client().wait(made["job"]).jobs
+    assert (below.parent, below.outcome) == (job, Outcome.CANCELLED)
+
+
+async def test_who_waits_for_a_sub_job_lends_it_the_only_slot(served: McpLuzia) -> None:
+    async with served.agent(env={"LUZIA_JOB_ID": parent(served)}) as agent:
+        ran = value(await agent.call_tool("run", {"task": "echo done", "agent": "shell"}))
+    assert [each["state"] for each in ran["jobs"]] == ["completed"]
+
+
+async def test_the_job_is_found_although_the_agent_hides_its_environment(served: McpLuzia) -> None:
+    job = parent(served)
+    hidden = ["LUZIA_JOB_ID", "LUZIA_RUNTIME_DIR", "LUZIA_STATE_DIR", "LUZIA_CONFIG"]
+    options = " ".join(f"-u {name}" for name in hidden)
+    async with served.agent(env={"LUZIA_JOB_ID": job}, wrapper=f'env {options} "$@"; exit 0') as agent:
+        made = value(await agent.call_tool("dispatch", {"task": "true", "agent": "shell"}))
+    assert served.luzia.client().get_job(made["job"]).parent == job
+
+
+async def test_a_runaway_is_told_to_stop(served: McpLuzia) -> None:
+    job = parent(served)
+    for depth in range(3):
+        async with served.agent(env={"LUZIA_JOB_ID": job}) as agent:
+            result = await agent.call_tool("dispatch", {"task": "exec sleep 600", "agent": "shell"})
+            if depth == 2:
+                break
+            job = value(result)["job"]
+    refused = words(result)
+    assert refused.startswith("too_deep: ")
+    assert "Do the work yourself" in refused
+    assert "--detach" not in refused
+
+
+async def test_the_cost_of_sub_jobs_counts_and_what_is_left_is_told(served: McpLuzia) -> None:
+    job = parent(served, max_cost_usd=0.5)
+    task = {"task": "say hello", "agent": "claude"}
+    async with served.agent(env={"LUZIA_JOB_ID": job}) as agent:
+        value(await agent.call_tool("run", task))
+        shown = value(await agent.call_tool("status", {"job": job}))
+        assert shown["budget_left_usd"] == 0.25
+        second = value(await agent.call_tool("dispatch", task))
+        assert second["your_budget_left_usd"] == 0.25
+        value(await agent.call_tool("wait", {"jobs": [second["job"]]}))
+        refused = words(await agent.call_tool("dispatch", task))
+    assert refused.startswith("budget_spent: ")
+    assert served.luzia.client().get_job(job).state == "running"
+
+
+async def test_a_job_ends_when_its_sub_jobs_have_used_up_its_budget(served: McpLuzia) -> None:
+    job = parent(served, max_cost_usd=0.4)
+    async with served.agent(env={"LUZIA_JOB_ID": job}) as agent:
+        for _ in range(2):
+            value(await agent.call_tool("run", {"task": "say hello", "agent": "claude"}))
+    (ended,) = served.luzia.client().wait(job).jobs
+    assert ended.outcome is Outcome.OVER_BUDGET
+    assert "it and its sub-jobs cost $0.50, and its budget is $0.40" in (ended.reason or "")

@@ -1,0 +1,101 @@
+"""Agents dispatch jobs, and get their results, with the tools of luzia's MCP server."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mcp_agent import ERAS, McpLuzia, mcp_luzia, value, words
+
+
+@pytest.fixture
+def served() -> Iterator[McpLuzia]:
+    with mcp_luzia() as luzia:
+        yield luzia
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_job_is_dispatched_waited_for_and_shown(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
+        task = {"task": "echo one; echo two", "agent": "shell"}
+        job = value(await agent.call_tool("dispatch", task))["job"]
+        waited = value(await agent.call_tool("wait", {"jobs": [job]}))
+        assert (waited["ended"], [each["state"] for each in waited["jobs"]]) == (True, ["completed"])
+        shown = value(await agent.call_tool("status", {"job": job}))
+        assert (shown["outcome"], shown["exit_code"], shown["project"]) == ("completed", 0, "project")
+        log = value(await agent.call_tool("logs", {"job": job, "lines": 1}))
+        assert (log["text"], log["truncated"], log["ended"]) == ("two\n", True, True)
+        listed = value(await agent.call_tool("list", {"states": ["completed"]}))
+        assert [each["job"] for each in listed["jobs"]] == [job]
+
+
+async def test_a_job_is_run_in_one_call(served: McpLuzia) -> None:
+    async with served.agent() as agent:
+        ran = value(await agent.call_tool("run", {"task": "exit 3", "agent": "shell"}))
+    assert ran["ended"]
+    assert (ran["jobs"][0]["state"], ran["jobs"][0]["exit_code"]) == ("failed", 3)
+
+
+async def test_a_wait_ends_in_time_and_says_how_to_go_on(served: McpLuzia) -> None:
+    async with served.agent() as agent:
+        job = value(await agent.call_tool("dispatch", {"task": "exec sleep 600", "agent": "shell"}))["job"]
+        waited = value(await agent.call_tool("wait", {"jobs": [job], "timeout_s": 0.1}))
+        assert not waited["ended"]
+        assert job in waited["next"]
+        cancelled = value(await agent.call_tool("cancel", {"job": job}))
+        assert cancelled["state"] in ("stopping", "cancelled")
+        waited = value(await agent.call_tool("wait", {"jobs": [job]}))
+        assert waited["jobs"][0]["outcome"] == "cancelled"
+
+
+async def test_a_wait_tells_the_progress(served: McpLuzia) -> None:
+    told: list[tuple[float, float | None]] = []
+    seen, script = (Path(served.luzia.root, name) for name in ("seen", "report.sh"))
+    command = shlex.join(served.luzia.command("progress"))
+    script.write_text(f"n=0; while [ ! -e {seen} ]; do [ $n -lt 90 ] && n=$((n+1)); {command} $n tests; done")
+
+    async def tell(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total))
+        if total == 100 and "tests" in (message or ""):
+            seen.touch()
+
+    async with served.agent() as agent:
+        job = value(await agent.call_tool("dispatch", {"task": f"sh {script}", "agent": "shell"}))["job"]
+        waited = value(await agent.call_tool("wait", {"jobs": [job]}, progress_callback=tell))
+    assert waited["ended"]
+    assert [value for value, _ in told] == sorted({value for value, _ in told}), "it only grows"
+
+
+async def test_the_tools_say_when_to_use_them_and_what_they_return(served: McpLuzia) -> None:
+    async with served.agent() as agent:
+        tools = (await agent.list_tools()).tools
+    names = "dispatch run wait status list logs diff answer send cancel"
+    assert [tool.name for tool in tools] == names.split()
+    for tool in tools:
+        assert (tool.description or "").startswith("Use this to "), tool.name
+        assert (tool.output_schema or {}).get("type") == "object"
+        assert "$ref" not in str(tool.input_schema) + str(tool.output_schema)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_what_is_wrong_is_told_in_words(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
+        assert "unknown_job" in words(await agent.call_tool("status", {"job": "nothing"}))
+        unknown = words(await agent.call_tool("dispatch", {"task": "true", "project": "nowhere"}))
+        assert unknown.startswith("unknown_project: ")
+        assert "`jobb`" in words(await agent.call_tool("status", {"jobb": "1"}))
+        assert "`$.timeout_s`" in words(await agent.call_tool("wait", {"jobs": ["1"], "timeout_s": 46}))
+        huge = words(await agent.call_tool("dispatch", {"task": "x" * 1_048_577, "agent": "shell"}))
+        assert huge.startswith("task_too_large: ")
+        assert value(await agent.call_tool("list", {}))["jobs"] == []
+
+
+async def test_a_dispatch_with_a_key_is_made_once(served: McpLuzia) -> None:
+    async with served.agent() as agent:
+        given = {"task": "true", "agent": "shell", "key": "mine"}
+        first, second = [value(await agent.call_tool("dispatch", given)) for _ in range(2)]
+    assert first["job"] == second["job"]
+    assert (first["created"], second["created"]) == (True, False)
