@@ -1,6 +1,6 @@
 // The frame of the page: signing in, the navigation, the place, keys, and what the title says.
 
-import { effect, html, render, signal, useEffect } from "./vendor/preact.js";
+import { html, render, signal, useEffect } from "./vendor/preact.js";
 import { daemon, session, signIn } from "./core/api.js";
 import { counts, notices, start, version, readOnly } from "./core/live.js";
 import { href, route } from "./core/router.js";
@@ -10,7 +10,7 @@ import { KeysDialog, onKey } from "./parts/keys.js";
 import { Palette, openPalette } from "./parts/palette.js";
 import { Settings, applyTheme, openSettings } from "./parts/settings.js";
 import { updateTitle } from "./parts/attention.js";
-import { Confirmation, Toasts, toast } from "./parts/ui.js";
+import { Confirmation, Toasts } from "./parts/ui.js";
 import { InboxPage, needs, watchInbox } from "./pages/inbox.js";
 import { JobPage } from "./pages/job.js";
 import { JobsPage } from "./pages/jobs.js";
@@ -19,7 +19,7 @@ import { SchedulesPage } from "./pages/schedules.js";
 import { SpendPage } from "./pages/spend.js";
 
 const PAGES = { inbox: InboxPage, jobs: JobsPage, job: JobPage, schedules: SchedulesPage, spend: SpendPage, machine: MachinePage };
-export const NAVIGATION = { inbox: ["Inbox", "✉"], jobs: ["Jobs", "≡"], schedules: ["Schedules", "◷"], spend: ["Spend", "∑"], machine: ["Machine", "▤"] };
+const NAVIGATION = { inbox: ["Inbox", "✉"], jobs: ["Jobs", "≡"], schedules: ["Schedules", "◷"], spend: ["Spend", "∑"], machine: ["Machine", "▤"] };
 
 const ready = signal(false);
 const problem = signal(null);
@@ -63,7 +63,7 @@ function App() {
       ${notices.value.map((each) => html`<div key=${each} class="banner note-banner" role="status">${each}</div>`)}
       <${Page} />
     </main>
-    <div class="phone-bar"><button onClick=${openPalette} aria-label="Find">⌕</button>${!readOnly.value && html`<button class="primary" onClick=${() => openDispatch()} aria-label="Dispatch a job">+</button>`}</div>
+    ${!readOnly.value && html`<div class="phone-bar"><button class="primary" onClick=${() => openDispatch()} aria-label="Dispatch a job">+</button></div>`}
     <${DispatchDialog} /><${Palette} /><${KeysDialog} /><${Settings} /><${Confirmation} /><${Toasts} />`;
 }
 

@@ -83,6 +83,7 @@ export function ranFor(job, now) {
 export function doing(job) {
   if (job.question) return job.question.text || job.question.parts?.[0]?.text || job.question.tool;
   if (job.reason) return job.reason;
+  if (isFinal(job.state)) return job.activity?.last_message || "";
   return job.progress?.label || job.progress?.phase || job.activity?.phase || job.activity?.last_message || "";
 }
 

@@ -1,6 +1,6 @@
 // What needs a person: questions, failures, finished work, limits, and jobs without progress. Empty is a good state.
 
-import { html, signal, useEffect, useState } from "../vendor/preact.js";
+import { html, signal } from "../vendor/preact.js";
 import { list } from "../core/api.js";
 import { FAILED, age, clock, doing, duration, plural, title } from "../core/format.js";
 import { epoch, isMinor, jobSignal, listen, now, putAll, queues, readOnly } from "../core/live.js";
@@ -26,9 +26,6 @@ const isSeen = (job) => seen.value[job.id] !== undefined && seen.value[job.id] =
 
 /** Ids by group, as they were listed. */
 const groups = signal(null);
-/** How many entries need a person. */
-export const inboxCount = signal(0);
-
 const limitOf = (job) => /usage limit of (.+?) until (.*)/.exec(job.reason || "");
 
 async function read() {
@@ -85,7 +82,7 @@ export function needs() {
 
 const Line = ({ job, children, actions }) => html`<li class="entry">
   <div class="entry-main">
-    <div class="row wrap"><a class="entry-title" href=${href("job", [job.id])}>${title(job)}</a><span class="grow"></span><span class="muted num">${age(job.ended_at || job.created_at, now.value)}</span></div>
+    <div class="row top"><a class="entry-title grow" href=${href("job", [job.id])}>${title(job)}</a><span class="muted num">${age(job.ended_at || job.created_at, now.value)}</span></div>
     <div class="row wrap muted"><${State} state=${job.state} /><span>${job.project.split("/").pop()}</span><span>${job.agent}</span><code>${job.id}</code></div>
     ${children}
   </div>

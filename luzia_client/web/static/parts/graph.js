@@ -47,11 +47,12 @@ function Node({ id, box, isOwn }) {
   if (!job) return null;
   const { sign, tone, label } = STATES[job.state];
   const text = title(job);
-  return html`<a class=${`node tone-${tone} ${isOwn ? "own" : ""}`} href=${href("job", [id])} aria-label=${`${text}, ${label}`} data-job=${id}>
+  return html`<a class=${`node tone-${tone} ${isOwn ? "own" : ""}`} href=${href("job", [id])} data-job=${id}>
+    <title>${text}</title>
     <rect x=${box.x - WIDTH / 2} y=${box.y - HEIGHT / 2} width=${WIDTH} height=${HEIGHT} rx="6" />
     <text class="node-title" x=${box.x - WIDTH / 2 + 28} y=${box.y - 3}>${text.length > 25 ? `${text.slice(0, 24)}…` : text}</text>
     <text class="node-sub" x=${box.x - WIDTH / 2 + 28} y=${box.y + 13}>${label} · ${job.agent}</text>
-    <text class="node-sign" x=${box.x - WIDTH / 2 + 10} y=${box.y + 4}>${sign}</text>
+    <text class="node-sign" aria-hidden="true" x=${box.x - WIDTH / 2 + 10} y=${box.y + 4}>${sign}</text>
   </a>`;
 }
 

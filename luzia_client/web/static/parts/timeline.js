@@ -2,7 +2,8 @@
 
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { stream } from "../core/api.js";
-import { STATES, duration, fullTime } from "../core/format.js";
+import { STATES, duration, fullTime, isFinal } from "../core/format.js";
+import { now } from "../core/live.js";
 
 const WORDS = {
   dispatched: (event) => `dispatched to ${event.agent}`,
@@ -64,7 +65,7 @@ export function Timeline({ job }) {
   }, [job.id]);
   if (!events.length) return html`<p class="muted pad">Reading the journal…</p>`;
   const begin = Date.parse(events[0].at);
-  const end = Math.max(begin + 1, job.ended_at ? Date.parse(job.ended_at) : Date.parse(events[events.length - 1].at));
+  const end = Math.max(begin + 1, isFinal(job.state) ? Date.parse(events[events.length - 1].at) : now.value);
   const chosen = Math.min(at ?? events.length - 1, events.length - 1);
   const x = (when) => ((Date.parse(when) - begin) / (end - begin)) * 1000;
   return html`<div class="timeline">
