@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-agents test-agents-all test-systemd deb rpm check bench bench-rivals chaos soak generate site pictures clean
+.PHONY: help venv demo test test-agents test-agents-all test-systemd deb rpm check bench bench-rivals chaos soak generate vendor site pictures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -77,6 +77,9 @@ generate: $(STAMP) ## generate the schemas, the manual and parts of the document
 	$(BIN)/python -m luzia_docs.packages
 	$(BIN)/python -m luzia_docs.manual
 	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
+
+vendor: ## make the libraries of the web page again from their npm packages (needs npm; they are checked in)
+	.ci/vendor/run
 
 site: $(STAMP) ## build the documentation as a web site, in build/site
 	@$(BIN)/python -m luzia_docs.site.build

@@ -23,6 +23,7 @@ COMMANDS = {
     "send": ("send", "send a follow-up message to a job's agent", "Run"),
     "jobs": ("jobs", "list jobs, show their details, or watch them", "Inspect"),
     "top": ("top", "monitor and control jobs in a full-screen view", "Inspect"),
+    "web": ("web", "serve the jobs to a web browser", "Inspect"),
     "logs": ("logs", "print or follow the output of jobs", "Inspect"),
     "follow": ("follow", "follow the output of many jobs at once", "Inspect"),
     "wait": ("wait", "wait for jobs to end", "Inspect"),

@@ -68,10 +68,11 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport",
     "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport",
+    "luzia_client.web": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees",
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
         " luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp luzia_client.mcp.relay"
-        " luzia_client.mcp.hub"
+        " luzia_client.mcp.hub luzia_client.web"
     ),
     "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands luzia_client.mcp.relay",
     "luzia_client.legacy": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.cli",
@@ -93,6 +94,7 @@ FOREIGN: dict[str, str] = {
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
     "luzia_client.mcp.relay": "",
     "luzia_client.mcp.hub": "anyio mcp mcp_types msgspec pydantic starlette uvicorn",
+    "luzia_client.web": "msgspec starlette uvicorn",
 }
 """Package or module -> what it may import that is neither ours nor in the standard library."""
 
@@ -213,6 +215,16 @@ def test_full_screens_are_loaded_only_when_their_command_is_run() -> None:
         loaded = {alias.name for node in begins for alias in node.names}
         loaded |= {node.module or "" for node in begins if isinstance(node, ast.ImportFrom)}
         assert not any(other.startswith(("luzia_client.tui", "prompt_toolkit")) for other in loaded), name
+
+
+def test_the_web_server_is_loaded_only_when_its_command_is_run() -> None:
+    for name, path in MODULES.items():
+        if name.startswith("luzia_client.web"):
+            continue
+        begins = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        loaded = {alias.name for node in begins for alias in node.names}
+        loaded |= {node.module or "" for node in begins if isinstance(node, ast.ImportFrom)}
+        assert not any(other.startswith(("luzia_client.web", "starlette", "uvicorn")) for other in loaded), name
 
 
 def test_every_rule_is_about_a_package_that_is_there() -> None:

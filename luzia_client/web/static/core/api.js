@@ -1,0 +1,174 @@
+// The requests of the page: ops of the protocol by POST, streams over one web socket.
+
+import { signal } from "../vendor/preact.js";
+
+/** "in", or "out" when the browser has no session. */
+export const session = signal("in");
+/** Whether luziad answers: `{ up, message }`. */
+export const daemon = signal({ up: true, message: "" });
+
+export class Refused extends Error {
+  constructor({ code, message, hint }) {
+    super(message);
+    this.code = code;
+    this.hint = hint || "";
+  }
+}
+
+const AWAY = ["daemon_unreachable", "connection_lost", "shutting_down"];
+const DELAYS_MS = [100, 200, 500, 1000, 2000];
+
+async function reply(response) {
+  let body;
+  try {
+    body = await response.json();
+  } catch {
+    throw new Refused({ code: "unexpected_answer", message: `the server replied ${response.status}`, hint: "" });
+  }
+  if (body.error) {
+    if (body.error.code === "no_session") session.value = "out";
+    throw new Refused(body.error);
+  }
+  return body.ok;
+}
+
+async function send(path, options) {
+  let response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
+  } catch {
+    throw new Refused({ code: "server_unreachable", message: "luzia web does not answer", hint: "Start it with `luzia web`." });
+  }
+  return reply(response);
+}
+
+/** Make a request; returns the object of its reply. Raises Refused. */
+export const call = (op, fields = {}) =>
+  send(`/api/${op}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(fields) });
+
+export const get = (path) => send(path, {});
+
+/** Whether the daemon can search; the server knows it from its protocol. */
+export const searches = signal(false);
+const MOST_SEARCHED = 10;
+
+/** The jobs of a page. `search` is an option of newer versions; without it, the page searches in the newest jobs. */
+export async function list(fields) {
+  const { search, ...rest } = fields;
+  if (!search) return call("list", rest);
+  return searches.value ? call("list", { ...rest, search }) : searchHere(search, rest);
+}
+
+async function searchHere(search, fields) {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const matches = (job) => {
+    const text = [job.id, job.task, job.project, job.agent, ...(job.argv || []), ...Object.entries(job.tags || {}).map((pair) => pair.join("="))].join(" ").toLowerCase();
+    return words.every((word) => text.includes(word));
+  };
+  let page = { next: null };
+  const jobs = [];
+  for (let pages = 0; pages < MOST_SEARCHED && jobs.length < fields.limit; pages += 1) {
+    page = await call("list", { ...fields, limit: 1000, cursor: page.next });
+    jobs.push(...page.jobs.filter(matches));
+    if (page.next === null || page.next === undefined) break;
+  }
+  return { ...page, jobs: jobs.slice(0, fields.limit), next: null };
+}
+
+let socket = null;
+let failures = 0;
+let lastNumber = 0;
+let retry = null;
+const streams = new Map();
+
+/** Open a stream. request: its fields now, with the cursor. item(kind, value): each frame. Returns a function to end it. */
+export function stream(request, item) {
+  lastNumber += 1;
+  const number = lastNumber;
+  streams.set(number, { request, item });
+  connect();
+  if (socket?.readyState === WebSocket.OPEN) begin(number);
+  return () => {
+    if (!streams.delete(number)) return;
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ op: "unsubscribe", id: number }));
+  };
+}
+
+function begin(number) {
+  const request = streams.get(number).request();
+  socket.send(JSON.stringify({ ...request, id: number }));
+}
+
+function connect() {
+  if (socket || session.value === "out") return;
+  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/socket`);
+  socket.onopen = () => {
+    for (const number of streams.keys()) begin(number);
+  };
+  socket.onmessage = ({ data }) => receive(JSON.parse(data));
+  socket.onclose = ({ code }) => {
+    socket = null;
+    if (code === 4401) {
+      session.value = "out";
+      return;
+    }
+    daemon.value = { up: false, message: "luzia web does not answer" };
+    later(connect);
+  };
+}
+
+function later(action) {
+  clearTimeout(retry);
+  retry = setTimeout(action, DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)]);
+  failures += 1;
+}
+
+function receive(frame) {
+  const open = streams.get(frame.id);
+  if (!open) return;
+  if (frame.error) {
+    if (AWAY.includes(frame.error.code)) {
+      daemon.value = { up: false, message: frame.error.message };
+      later(resumeAll);
+      open.broken = true;
+      return;
+    }
+    streams.delete(frame.id);
+    open.item("error", new Refused(frame.error));
+    return;
+  }
+  if (frame.ok !== undefined) {
+    failures = 0;
+    open.broken = false;
+    if (!daemon.value.up) daemon.value = { up: true, message: "" };
+    open.item("start", null);
+  } else if (frame.event) open.item("event", frame.event);
+  else if (frame.output) open.item("output", frame.output);
+  else if (frame.end || frame.lagged) {
+    streams.delete(frame.id);
+    open.item(frame.end ? "end" : "lagged", frame.end || frame.lagged);
+  }
+}
+
+function resumeAll() {
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  for (const [number, open] of streams) if (open.broken) begin(number);
+}
+
+/** Exchange the token of the link, if there is one, for a session. */
+export async function signIn() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token === null) return;
+  history.replaceState(null, "", "/");
+  try {
+    await call("session", { token });
+  } catch (error) {
+    session.value = "out";
+    throw error;
+  }
+}
+
+export async function signOut() {
+  await call("session/end");
+  session.value = "out";
+}

@@ -1,0 +1,177 @@
+// The jobs as they are now: lists first, then events after the seq of the list, each once and in order.
+
+import { batch, computed, signal } from "../vendor/preact.js";
+import { call, get, list, searches, stream } from "./api.js";
+
+const MOST_KEPT = 20000;
+const COUNT_GAP_MS = 400;
+
+/** Jobs by state. */
+export const counts = signal({});
+export const queues = signal({ everything: null, projects: {}, draining: null });
+export const notices = signal([]);
+/** Grows when everything must be listed again, because events are missing. */
+export const epoch = signal(0);
+/** The wall clock, for ages: it moves only while the page is visible. */
+export const now = signal(Date.now());
+export const readOnly = signal(false);
+export const version = signal("");
+
+let seq = null;
+const jobs = new Map();
+const listeners = new Set();
+let pending = [];
+let scheduled = false;
+
+/** The signal of a job that has been listed. */
+export const jobSignal = (id) => jobs.get(id);
+
+/** Keep a job as a list or a status shows it, unless a newer state is known. */
+export function put(job) {
+  const known = jobs.get(job.id);
+  if (!known) {
+    if (jobs.size >= MOST_KEPT) jobs.delete(jobs.keys().next().value);
+    jobs.set(job.id, signal(job));
+  } else if ((job.seq || 0) >= (known.peek().seq || 0)) known.value = job;
+  return jobs.get(job.id);
+}
+
+export function putAll(page) {
+  batch(() => page.forEach(put));
+}
+
+/** Call `heard(event)` for every event; returns a function to stop. */
+export function listen(heard) {
+  listeners.add(heard);
+  return () => listeners.delete(heard);
+}
+
+/** Events that change neither counts nor the places of jobs in lists. */
+export const isMinor = (event) => event.kind === "progress" || event.kind === "worktree";
+
+function patched(job, event) {
+  const next = { ...job, state: event.state, seq: event.seq };
+  if (event.attempt) next.attempt = event.attempt;
+  if (event.kind === "progress") {
+    next.progress = event.progress;
+    if (event.activity) next.activity = { ...job.activity, ...event.activity };
+  } else if (event.kind === "starting") {
+    Object.assign(next, { reason: null, started_at: null, ended_at: null, outcome: null, progress: null, duration_s: null });
+  } else if (event.kind === "started") Object.assign(next, { started_at: event.at, pid: event.pid, reason: null });
+  else if (event.kind === "asked") next.question = event.question;
+  else if (event.kind === "answered") next.question = null;
+  else if (event.kind === "ended") {
+    const { outcome, reason = null, exit_code = null, signal: by = null } = event;
+    Object.assign(next, { outcome, reason, exit_code, signal: by, ended_at: event.at, question: null });
+    if (job.started_at) next.duration_s = (Date.parse(event.at) - Date.parse(job.started_at)) / 1000;
+  } else if (event.kind === "requeued") Object.assign(next, { reason: event.reason, not_before: event.not_before });
+  else if (event.kind === "stopping") next.reason = event.reason;
+  else if (event.kind === "worktree") next.worktree = event.worktree;
+  return next;
+}
+
+function flush() {
+  scheduled = false;
+  const events = pending;
+  pending = [];
+  batch(() => {
+    for (const event of events) {
+      const known = jobs.get(event.job);
+      if (known && event.kind === "removed") jobs.delete(event.job);
+      else if (known && event.seq > (known.peek().seq || 0)) known.value = patched(known.peek(), event);
+    }
+  });
+  let major = false;
+  for (const event of events) {
+    major ||= !isMinor(event);
+    for (const heard of listeners) heard(event);
+  }
+  if (major) countSoon();
+}
+
+function schedule() {
+  if (scheduled) return;
+  scheduled = true;
+  if (document.hidden) setTimeout(flush, 0);
+  else requestAnimationFrame(flush);
+}
+document.addEventListener("visibilitychange", () => {
+  if (scheduled) setTimeout(flush, 0);
+  tick();
+});
+
+let counting = null;
+let lastCount = 0;
+function countSoon() {
+  if (counting) return;
+  counting = setTimeout(recount, Math.max(0, lastCount + COUNT_GAP_MS - performance.now()));
+}
+
+async function recount() {
+  lastCount = performance.now();
+  try {
+    takeCounts(await list({ limit: 1 }));
+  } catch (error) {
+    if (!error.code) throw error;
+  } finally {
+    counting = null;
+  }
+}
+
+function takeCounts(page) {
+  batch(() => {
+    counts.value = page.counts;
+    queues.value = page.queues || queues.value;
+    notices.value = page.notices || [];
+  });
+}
+
+const isActive = computed(() => ["starting", "running", "stopping", "waiting"].some((state) => counts.value[state]));
+let ticking = null;
+function tick() {
+  clearTimeout(ticking);
+  if (document.hidden) return;
+  now.value = Date.now();
+  // Ages change by the minute, but durations of what is running by the second: without active jobs little moves.
+  ticking = setTimeout(tick, isActive.value ? 1000 : 30000);
+}
+isActive.subscribe(tick);
+
+/** Start: list, then subscribe after the list. */
+export async function start() {
+  const about = await get("/api/about");
+  searches.value = about.searches;
+  readOnly.value = about.read_only;
+  version.value = about.version;
+  await relist();
+}
+
+async function relist() {
+  const page = await list({ limit: 1 });
+  seq = page.seq;
+  takeCounts(page);
+  epoch.value += 1;
+  stream(
+    () => ({ op: "subscribe", after: seq }),
+    (kind, item) => {
+      if (kind === "event") {
+        if (item.seq <= seq) return;
+        seq = item.seq;
+        pending.push(item);
+        schedule();
+      } else if (kind === "start") countSoon();
+      else if (kind === "lagged" || kind === "error") relistSoon();
+    },
+  );
+}
+
+function relistSoon() {
+  setTimeout(() => relist().catch((error) => (error.code ? relistSoon() : Promise.reject(error))), 500);
+}
+
+/** Make a request that changes a job, and show its new state at once. */
+export async function act(op, job, fields = {}) {
+  const change = await call(op, { job, ...fields });
+  countSoon();
+  return change;
+}

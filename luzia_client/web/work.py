@@ -1,0 +1,61 @@
+"""What jobs changed in their worktrees: the diff by file, and the merge, as for `luzia diff` and `luzia merge`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.jobs import Job
+
+from luzia_client.trees import worktree_of
+from luzia_client.trees.diff import changed_files, diff_text
+from luzia_client.trees.merge import MergeResult, merge_branch
+
+MAX_DIFF_BYTES = 2 * 1024 * 1024
+"""How much of a diff is shown."""
+
+
+class ChangedFile(msgspec.Struct, frozen=True):
+    """A changed file. added, deleted: lines; None for a binary file."""
+
+    path: str
+    added: int | None
+    deleted: int | None
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What a job has changed. text: the diff as git prints it. truncated: it is longer than MAX_DIFF_BYTES."""
+
+    job: str
+    branch: str
+    onto: str | None
+    files: list[ChangedFile]
+    text: str
+    truncated: bool
+
+
+class Merge(msgspec.Struct):
+    """The request for a merge. commit: first commit all changes in the worktree, with `message`."""
+
+    job: str
+    commit: bool = False
+    message: str | None = None
+
+
+def read_changes(job: Job) -> Changes:
+    """The changes of a job. Raises Refused and WorktreeError."""
+    tree = worktree_of(job)
+    files = [
+        ChangedFile(path.encode(errors="surrogateescape").decode(errors="replace"), added, deleted)
+        for path, added, deleted in changed_files(tree)
+    ]
+    text = diff_text(tree, colour=False, max_bytes=MAX_DIFF_BYTES)
+    return Changes(job.id, tree.branch, tree.onto, files, text.decode(errors="replace"), len(text) == MAX_DIFF_BYTES)
+
+
+def merge(job: Job, request: Merge) -> MergeResult:
+    """Merge the branch of a job that has ended. Raises Refused and WorktreeError."""
+    tree = worktree_of(job)
+    if not job.state.is_final:
+        raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
+    return merge_branch(job, tree, commit=request.commit, message=request.message)

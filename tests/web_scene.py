@@ -1,0 +1,114 @@
+"""A daemon with jobs of every kind, for tests and pictures of the web page."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from git_projects import Repository
+from support import ROOT, Connection, PrivateDaemon, dispatch, ended, eventually, private_daemon
+
+DATA = ROOT / "tests" / "data"
+
+CLAUDE = """#!{python}
+import os, sys
+if "--permission-prompt-tool=stdio" in sys.argv:
+    os.execv(sys.executable, [sys.executable, {asking!r}, *sys.argv[1:]])
+for line in open({recording!r}, "rb"):
+    sys.stdout.buffer.write(line)
+"""
+"""Stands in for Claude Code: asks if it may, and otherwise prints what a real run has printed."""
+
+BASH = ["Bash", {"command": "rm -rf build && make test"}]
+COLOURS = {
+    "question": "Which colour should the button have?",
+    "options": [{"label": "Green", "description": "as the logo"}, {"label": "Blue", "description": "as the links"}],
+    "multiSelect": False,
+}
+
+CONFIG = """[daemon]
+max_running = 6
+[projects.website]
+path = "{root}/website"
+agent = "shell"
+"""
+WORK = "printf 'def total(items):\\n    return sum(items)\\n' > cart.py; echo more >> README; echo changed the cart"
+
+
+class Scene:
+    """The daemon and the jobs by what they show."""
+
+    def __init__(self, daemon: PrivateDaemon) -> None:
+        self.daemon = daemon
+        self.project = Repository(daemon.project, daemon.root / "home")
+        self.jobs: dict[str, str] = {}
+        self.gate = daemon.root / "gate"
+
+    def ask(self, wire: Connection, *steps: object) -> str:
+        """A job whose agent asks."""
+        job = dispatch(wire, json.dumps(steps), agent="claude", ask=True)
+        eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] == "waiting", "a question")
+        return job
+
+    def changed(self, wire: Connection, task: str = WORK) -> str:
+        """A job that has completed with changes in its worktree."""
+        job = dispatch(wire, task, worktree=True)
+        ended(wire, job)
+        return job
+
+    def populate(self) -> None:
+        """Dispatch jobs of every kind."""
+        with self.daemon.connect() as wire:
+            jobs = self.jobs
+            jobs["permission"] = self.ask(wire, BASH)
+            jobs["question"] = self.ask(wire, ["AskUserQuestion", {"questions": [COLOURS]}])
+            jobs["changed"] = self.changed(wire)
+            jobs["failed"] = dispatch(wire, "echo 3 tests failed >&2; exit 1", project="website")
+            for text in ("fix the login button", "describe the new prices", "write tests for the parser"):
+                jobs["done"] = dispatch(wire, text, agent="claude")
+            loop = f"n=0; while [ ! -e {self.gate} ]; do n=$((n+1)); echo compiling part $n; sleep 0.5; done"
+            jobs["running"] = dispatch(wire, loop, project="website", tags={"ticket": "412"})
+            ended(wire, jobs["failed"], jobs["done"])
+            eventually(lambda: wire.ok(op="status", job=jobs["running"])["job"]["state"] == "running", "its start")
+            wire.ok(op="progress", job=jobs["running"], done=5, total=8, label="parts compiled")
+            jobs["held"] = dispatch(wire, "publish the release", hold=True)
+            nodes = [
+                {"name": "build", "project": "website", "task": loop},
+                {"name": "test", "project": "website", "task": "make test", "after": ["build"]},
+                {"name": "docs", "project": "website", "task": "make docs", "after": ["build"]},
+                {"name": "release", "project": "website", "task": "make release", "after": ["test", "docs"]},
+            ]
+            jobs["graph"] = wire.ok(op="graph", jobs=nodes)["jobs"]["test"]
+            job = {"op": "dispatch", "project": "website", "task": "look for broken links"}
+            wire.ok(op="schedule_add", name="nightly", cron="0 3 * * 1-5", timezone="UTC", job=job)
+
+
+@contextmanager
+def scene() -> Iterator[Scene]:
+    """A running daemon with jobs of every kind."""
+    with private_daemon(CONFIG) as daemon:
+        (daemon.root / "website").mkdir()
+        made = Scene(daemon)
+        made.project.init()
+        programs = daemon.root / "bin"
+        programs.mkdir()
+        values: dict[str, Any] = {
+            "python": sys.executable,
+            "asking": str(DATA / "programs" / "asking_claude.py"),
+            "recording": str(DATA / "recordings" / "claude" / "success.stdout"),
+        }
+        _write_program(programs / "claude", CLAUDE.format(**values))
+        daemon.kill()
+        daemon.env |= {"PATH": f"{programs}:{daemon.env['PATH']}", "HOME": str(made.project.home)}
+        daemon.start()
+        made.populate()
+        yield made
+
+
+def _write_program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
