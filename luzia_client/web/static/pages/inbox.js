@@ -28,15 +28,18 @@ const isSeen = (job) => seen.value[job.id] !== undefined && seen.value[job.id] =
 const groups = signal(null);
 const limitOf = (job) => /usage limit of (.+?) until (.*)/.exec(job.reason || "");
 
+let tookMs = 0;
 async function read() {
+  const begin = performance.now();
   const since = new Date(Date.now() - FAILURE_HOURS * 3600e3).toISOString();
   const [waiting, ended, running, queued] = await Promise.all([
-    list({ states: ["waiting"], sort: "turn", limit: MOST }),
+    list({ states: ["waiting"], limit: MOST }),
     list({ states: [...FAILED, "completed"], sort: "ended", since, limit: MOST }),
-    list({ states: ["running"], sort: "turn", limit: MOST }),
-    list({ states: ["queued"], sort: "turn", limit: MOST }),
+    list({ states: ["running"], limit: MOST }),
+    list({ states: ["queued"], limit: MOST }),
   ]);
   for (const page of [waiting, ended, running, queued]) putAll(page.jobs);
+  tookMs = performance.now() - begin;
   const ids = (jobs) => jobs.map((job) => job.id);
   groups.value = {
     waiting: ids(waiting.jobs),
@@ -59,7 +62,7 @@ export function watchInbox() {
       read().catch((error) => {
         if (!error.code) throw error;
       });
-    }, REFRESH_MS);
+    }, Math.max(REFRESH_MS, 5 * tookMs)); // lists that take the daemon long are requested less often
   };
   listen((event) => !isMinor(event) && soon());
   epoch.subscribe(soon);
