@@ -1,6 +1,6 @@
 // What needs a person: questions, failures, finished work, limits, and jobs without progress. Empty is a good state.
 
-import { html, signal } from "../vendor/preact.js";
+import { computed, html, signal } from "../vendor/preact.js";
 import { list } from "../core/api.js";
 import { FAILED, age, clock, doing, duration, plural, title } from "../core/format.js";
 import { epoch, isMinor, jobSignal, listen, now, putAll, queues, readOnly } from "../core/live.js";
@@ -71,7 +71,7 @@ export function watchInbox() {
 const jobsOf = (ids) => ids.map((id) => jobSignal(id)?.value).filter(Boolean);
 const isSilent = (job) => job.state === "running" && job.activity?.last_sign_at && (now.value - Date.parse(job.activity.last_sign_at)) / 1000 > SILENT_S;
 
-export function needs() {
+function needs() {
   const found = groups.value;
   if (!found) return null;
   return {
@@ -82,6 +82,9 @@ export function needs() {
     silent: jobsOf(found.running).filter(isSilent),
   };
 }
+
+/** How many jobs need a person: what shows it is made again only when the number changes. */
+export const needsCount = computed(() => Object.values(needs() || {}).reduce((sum, jobs) => sum + jobs.length, 0));
 
 const Line = ({ job, children, actions }) => html`<li class="entry">
   <div class="entry-main">
