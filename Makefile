@@ -59,6 +59,7 @@ check: $(STAMP) ## check formatting, lint, strict types, import directions, gene
 
 bench: $(STAMP) ## take the measurements of README and docs/comparison.md (WRITE=1 updates them)
 	$(BIN)/python tests/bench/reading.py
+	$(BIN)/python tests/bench/web.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
@@ -84,8 +85,9 @@ vendor: ## make the libraries of the web page again from their npm packages (nee
 site: $(STAMP) ## build the documentation as a web site, in build/site
 	@$(BIN)/python -m luzia_docs.site.build
 
-pictures: $(STAMP) ## update the pictures in docs/pictures (NAMES="jobs top" selects some)
+pictures: $(STAMP) ## update docs/pictures and docs/screens (NAMES="jobs top" selects some of docs/pictures)
 	$(BIN)/python -m luzia_docs.site.pictures $(NAMES)
+	$(if $(NAMES),,$(BIN)/python -m luzia_docs.site.screens)
 
 clean: ## delete the virtual environment and all caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

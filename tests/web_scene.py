@@ -15,9 +15,11 @@ from support import ROOT, Connection, PrivateDaemon, dispatch, ended, eventually
 DATA = ROOT / "tests" / "data"
 
 CLAUDE = """#!{python}
-import os, sys
+import json, runpy, sys
 if "--permission-prompt-tool=stdio" in sys.argv:
-    os.execv(sys.executable, [sys.executable, {asking!r}, *sys.argv[1:]])
+    loads = json.loads
+    json.loads = lambda text: loads(text.partition("\\n")[2] if text.startswith("# ") else text)
+    runpy.run_path({asking!r}, run_name="__main__")
 for line in open({recording!r}, "rb"):
     sys.stdout.buffer.write(line)
 """
@@ -36,7 +38,10 @@ max_running = 6
 path = "{root}/website"
 agent = "shell"
 """
-WORK = "printf 'def total(items):\\n    return sum(items)\\n' > cart.py; echo more >> README; echo changed the cart"
+LOOP = """# build the site
+n=0; while [ ! -e {gate} ]; do n=$((n+1)); echo compiling part $n; sleep 0.5; done"""
+WORK = """# add up the items of the cart
+printf 'def total(items):\\n    return sum(items)\\n' > cart.py; echo more >> README; echo changed the cart"""
 
 
 class Scene:
@@ -48,9 +53,9 @@ class Scene:
         self.jobs: dict[str, str] = {}
         self.gate = daemon.root / "gate"
 
-    def ask(self, wire: Connection, *steps: object) -> str:
-        """A job whose agent asks."""
-        job = dispatch(wire, json.dumps(steps), agent="claude", ask=True)
+    def ask(self, wire: Connection, *steps: object, title: str = "a question") -> str:
+        """A job whose agent asks; the title is the first line of its task, which is a comment."""
+        job = dispatch(wire, f"# {title}\n{json.dumps(steps)}", agent="claude", ask=True)
         eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] == "waiting", "a question")
         return job
 
@@ -64,13 +69,17 @@ class Scene:
         """Dispatch jobs of every kind."""
         with self.daemon.connect() as wire:
             jobs = self.jobs
-            jobs["permission"] = self.ask(wire, BASH)
-            jobs["question"] = self.ask(wire, ["AskUserQuestion", {"questions": [COLOURS]}])
+            jobs["permission"] = self.ask(wire, BASH, title="tidy up the build directory")
+            jobs["question"] = self.ask(
+                wire, ["AskUserQuestion", {"questions": [COLOURS]}], title="redesign the login button"
+            )
             jobs["changed"] = self.changed(wire)
-            jobs["failed"] = dispatch(wire, "echo 3 tests failed >&2; exit 1", project="website")
+            jobs["failed"] = dispatch(
+                wire, "# run the tests of the shop\necho 3 tests failed >&2; exit 1", project="website"
+            )
             for text in ("fix the login button", "describe the new prices", "write tests for the parser"):
                 jobs["done"] = dispatch(wire, text, agent="claude")
-            loop = f"n=0; while [ ! -e {self.gate} ]; do n=$((n+1)); echo compiling part $n; sleep 0.5; done"
+            loop = LOOP.format(gate=self.gate)
             jobs["running"] = dispatch(wire, loop, project="website", tags={"ticket": "412"})
             ended(wire, jobs["failed"], jobs["done"])
             eventually(lambda: wire.ok(op="status", job=jobs["running"])["job"]["state"] == "running", "its start")

@@ -150,7 +150,7 @@ def test_luziad_is_killed_while_its_output_is_followed_and_nothing_is_missed_or_
         page.wait_for_selector(".log-row:has-text('line 20')")
         daemon.kill()
         page.wait_for_selector(".banner:has-text('luziad is away')")
-        assert page.is_visible(".log-row:has-text('line 20')")
+        assert page.inner_text(".log-row >> nth=0").startswith("line ")
         gate.touch()
         daemon.start()
         page.wait_for_selector(".log-row:has-text('the end')")
@@ -215,6 +215,30 @@ def test_a_browser_without_a_session_gets_no_job(browser: Any, server: WebServer
     page.wait_for_selector("text=expired or has been used")
     assert page.evaluate("location.hash") == ""
     page.close()
+
+
+def test_a_link_leads_a_new_browser_to_the_page_of_a_job(
+    browser: Any, server: WebServer, daemon: PrivateDaemon
+) -> None:
+    with daemon.connect() as wire:
+        job = dispatch(wire, "echo linked")
+        ended(wire, job)
+    done = daemon.run("open", "--web", job)
+    assert done.returncode == 0, done.stderr
+    page = browser.new_page()
+    page.goto(done.stdout.strip())
+    page.wait_for_selector(".log-row:has-text('linked')")
+    assert page.evaluate("location.hash") == f"#/job/{job}"
+    page.goto("about:blank")
+    page.close()
+
+
+def test_an_old_link_does_not_sign_a_browser_out(browser: Any, server: WebServer) -> None:
+    screen = Screen(browser, server)
+    screen.page.goto("about:blank")
+    screen.page.goto(f"{server.origin}/#token=used&to=machine")
+    screen.page.wait_for_selector("h1:has-text('Machine')")
+    screen.close()
 
 
 def test_signing_out_ends_the_session(browser: Any, server: WebServer) -> None:

@@ -214,7 +214,7 @@ def test_jobs_are_found_by_words(screen: Screen, place: Scene) -> None:
     page = screen.page
     screen.go("#/jobs")
     page.keyboard.press("/")
-    page.keyboard.type("login button")
+    page.keyboard.type("fix login")
     page.wait_for_selector(".job-row:has-text('fix the login button')")
     screen.wait("document.querySelectorAll('.job-row[data-job]').length === 1")
     page.fill("#jobs-search", "no such words at all")

@@ -3,6 +3,8 @@
 Exit the shell to return. To change the directory of the current shell, use --print:
 
   cd "$(luzia open --print ID)"
+
+With --web, open the page of the job that `luzia web` serves.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--print", action="store_true", help="print the path of the directory (the default on a pipe)")
     how.add_argument("-e", "--editor", action="store_true", help="start $VISUAL or $EDITOR instead of $SHELL")
+    how.add_argument("--web", action="store_true", help="print a link to its web page, and open it on a terminal")
     how.add_argument("--json", action="store_true", help="print JSON, one object per line")
 
 
@@ -64,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status, unless another program replaces this one."""
     with Client() as client:
         job = client.get_job(args.job)
+    if args.web:
+        return _open_page(job)
     directory = _records(job) if args.logs else _work(job)
     exists = os.path.isdir(directory.path)
     if args.json:
@@ -81,6 +86,19 @@ def run(args: argparse.Namespace) -> int:
     print(harmless(f"In {directory.what}: {directory.path}"), file=sys.stderr)
     print("Exit the shell to return.", file=sys.stderr)
     return _exec([os.environ.get("SHELL") or "/bin/sh"], directory.path, job)
+
+
+def _open_page(job: Job) -> int:
+    """Print a link to the page of a job, which signs the browser in, and open it where a user sees that."""
+    from luzia_client.web.control import ask
+
+    link = f"{ask('url')['url']}&to=job/{job.id}"
+    print(link, flush=True)
+    if sys.stdout.isatty():
+        import webbrowser
+
+        webbrowser.open(link)
+    return exit_codes.OK
 
 
 def _work(job: Job) -> Directory:

@@ -11,7 +11,7 @@ import { Palette, openPalette } from "./parts/palette.js";
 import { Settings, applyTheme, openSettings } from "./parts/settings.js";
 import { updateTitle } from "./parts/attention.js";
 import { Confirmation, Toasts } from "./parts/ui.js";
-import { InboxPage, needs, watchInbox } from "./pages/inbox.js";
+import { InboxPage, needsCount, watchInbox } from "./pages/inbox.js";
 import { JobPage } from "./pages/job.js";
 import { JobsPage } from "./pages/jobs.js";
 import { MachinePage } from "./pages/machine.js";
@@ -32,8 +32,7 @@ function SignedOut() {
 
 function Navigation() {
   const { page } = route.value;
-  const found = needs();
-  const open = found ? Object.values(found).reduce((sum, jobs) => sum + jobs.length, 0) : 0;
+  const open = needsCount.value;
   const active = ["starting", "running", "waiting", "paused", "stopping"].reduce((sum, state) => sum + (counts.value[state] || 0), 0);
   const numbers = { inbox: open, jobs: active };
   useEffect(() => updateTitle(open), [open]);
@@ -72,13 +71,13 @@ async function begin() {
   try {
     await signIn();
     await start();
-    await loadSetup();
-    watchInbox();
     ready.value = true;
+    watchInbox();
+    await loadSetup();
   } catch (error) {
     if (!error.code) throw error;
     problem.value = error;
-    if (session.value === "in") setTimeout(begin, 1000);
+    if (session.value === "in" && !ready.value) setTimeout(begin, 1000);
   }
 }
 

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from luzia_docs import packages
-from luzia_docs.site import pictures
+from luzia_docs.site import pictures, screens
 from luzia_docs.site.svg import render_svg
 from terminal import terminal
 from unit.house.scripts import ROOT
@@ -44,3 +44,9 @@ def test_every_picture_has_a_renderer() -> None:
     shown = {name for page in PAGES for name in re.findall(r"pictures/([\w-]+)\.svg", page.read_text())}
     assert kept == {*pictures.RENDERERS, packages.PICTURE.stem}
     assert shown <= kept
+
+
+def test_every_screen_of_the_web_page_is_there_and_shown() -> None:
+    kept = {path.stem for path in screens.SCREENS.iterdir()}
+    shown = {name for page in PAGES for name in re.findall(r"screens/([\w-]+)\.png", page.read_text())}
+    assert kept == shown == set(screens.PLACES)

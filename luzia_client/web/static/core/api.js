@@ -155,16 +155,16 @@ function resumeAll() {
   for (const [number, open] of streams) if (open.broken) begin(number);
 }
 
-/** Exchange the token of the link, if there is one, for a session. */
+/** Exchange the token of the link, if there is one, for a session, and go to the place that the link names. */
 export async function signIn() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token === null) return;
-  history.replaceState(null, "", "/");
+  const link = new URLSearchParams(location.hash.slice(1));
+  if (!link.has("token")) return;
+  history.replaceState(null, "", link.has("to") ? `/#/${link.get("to")}` : "/");
+  dispatchEvent(new HashChangeEvent("hashchange"));
   try {
-    await call("session", { token });
+    await call("session", { token: link.get("token") });
   } catch (error) {
-    session.value = "out";
-    throw error;
+    await get("/api/about").catch(() => Promise.reject(error)); // a browser that is signed in needs no token
   }
 }
 

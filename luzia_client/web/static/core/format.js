@@ -19,7 +19,8 @@ export const ACTIVE = ["starting", "running", "paused", "waiting", "stopping"];
 export const FAILED = ["failed", "timed_out", "lost"];
 export const isFinal = (state) => FINAL.includes(state);
 
-export const firstLine = (text) => (text || "").split("\n").find((line) => line.trim()) || "";
+/** The first line of a text that has one, without the sign of a heading or a comment. */
+export const firstLine = (text) => ((text || "").split("\n").find((line) => line.trim()) || "").replace(/^#+ /, "");
 
 export const title = (job) => (job.argv ? job.argv.join(" ") : firstLine(job.task));
 

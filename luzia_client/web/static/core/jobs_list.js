@@ -25,6 +25,7 @@ export class JobsList {
     this.range = [0, PAGE];
     this.refreshing = null;
     this.lastRefresh = 0;
+    this.tookMs = 0;
     this.stops = [
       listen((event) => {
         if (!isMinor(event)) this.refreshSoon();
@@ -94,7 +95,8 @@ export class JobsList {
 
   refreshSoon() {
     if (this.refreshing) return;
-    const wait = Math.max(0, this.lastRefresh + REFRESH_GAP_MS - performance.now());
+    // A list that takes the daemon long is requested less often.
+    const wait = Math.max(0, this.lastRefresh + Math.max(REFRESH_GAP_MS, 5 * this.tookMs) - performance.now());
     this.refreshing = setTimeout(() => this.refresh(), wait);
   }
 
@@ -106,5 +108,6 @@ export class JobsList {
     const begin = Math.floor(first / PAGE);
     this.loaded.clear();
     for (let page = begin; page * PAGE < Math.max(last, first + 1); page += 1) await this.load(page, true);
+    this.tookMs = performance.now() - this.lastRefresh;
   }
 }

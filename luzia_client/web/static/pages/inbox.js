@@ -1,6 +1,6 @@
 // What needs a person: questions, failures, finished work, limits, and jobs without progress. Empty is a good state.
 
-import { html, signal } from "../vendor/preact.js";
+import { computed, html, signal } from "../vendor/preact.js";
 import { list } from "../core/api.js";
 import { FAILED, age, clock, doing, duration, plural, title } from "../core/format.js";
 import { epoch, isMinor, jobSignal, listen, now, putAll, queues, readOnly } from "../core/live.js";
@@ -28,15 +28,18 @@ const isSeen = (job) => seen.value[job.id] !== undefined && seen.value[job.id] =
 const groups = signal(null);
 const limitOf = (job) => /usage limit of (.+?) until (.*)/.exec(job.reason || "");
 
+let tookMs = 0;
 async function read() {
+  const begin = performance.now();
   const since = new Date(Date.now() - FAILURE_HOURS * 3600e3).toISOString();
   const [waiting, ended, running, queued] = await Promise.all([
-    list({ states: ["waiting"], sort: "turn", limit: MOST }),
+    list({ states: ["waiting"], limit: MOST }),
     list({ states: [...FAILED, "completed"], sort: "ended", since, limit: MOST }),
-    list({ states: ["running"], sort: "turn", limit: MOST }),
-    list({ states: ["queued"], sort: "turn", limit: MOST }),
+    list({ states: ["running"], limit: MOST }),
+    list({ states: ["queued"], limit: MOST }),
   ]);
   for (const page of [waiting, ended, running, queued]) putAll(page.jobs);
+  tookMs = performance.now() - begin;
   const ids = (jobs) => jobs.map((job) => job.id);
   groups.value = {
     waiting: ids(waiting.jobs),
@@ -59,7 +62,7 @@ export function watchInbox() {
       read().catch((error) => {
         if (!error.code) throw error;
       });
-    }, REFRESH_MS);
+    }, Math.max(REFRESH_MS, 5 * tookMs)); // lists that take the daemon long are requested less often
   };
   listen((event) => !isMinor(event) && soon());
   epoch.subscribe(soon);
@@ -68,7 +71,7 @@ export function watchInbox() {
 const jobsOf = (ids) => ids.map((id) => jobSignal(id)?.value).filter(Boolean);
 const isSilent = (job) => job.state === "running" && job.activity?.last_sign_at && (now.value - Date.parse(job.activity.last_sign_at)) / 1000 > SILENT_S;
 
-export function needs() {
+function needs() {
   const found = groups.value;
   if (!found) return null;
   return {
@@ -79,6 +82,9 @@ export function needs() {
     silent: jobsOf(found.running).filter(isSilent),
   };
 }
+
+/** How many jobs need a person: what shows it is made again only when the number changes. */
+export const needsCount = computed(() => Object.values(needs() || {}).reduce((sum, jobs) => sum + jobs.length, 0));
 
 const Line = ({ job, children, actions }) => html`<li class="entry">
   <div class="entry-main">

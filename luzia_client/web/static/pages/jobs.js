@@ -4,7 +4,7 @@ import { html, signal, useEffect, useMemo, useRef, useState } from "../vendor/pr
 import { list, searches } from "../core/api.js";
 import { STATES, ACTIVE, FAILED, age, doing, duration, isFinal, money, plural, ranFor, title } from "../core/format.js";
 import { JobsList } from "../core/jobs_list.js";
-import { jobSignal, now, readOnly } from "../core/live.js";
+import { counts, jobSignal, now, readOnly } from "../core/live.js";
 import { go, href, replace, route } from "../core/router.js";
 import { ACTIONS, perform } from "../parts/job_actions.js";
 import { openDispatch } from "../parts/dispatch.js";
@@ -15,6 +15,7 @@ import { projects } from "../core/setup.js";
 const GROUPS = { all: [], active: ACTIVE, queued: ["queued"], waiting: ["waiting"], failed: FAILED, completed: ["completed"] };
 const SORTS = { turn: "by need", created: "newest", ended: "latest ended", duration: "longest", cost: "most expensive", priority: "priority", project: "project", agent: "agent", state: "state" };
 const MOST_SELECTED = 10000;
+const MOST_BY_NEED = 5000;
 
 export const selection = signal(new Set());
 export const current = signal(0);
@@ -23,10 +24,16 @@ function parsedTags(text) {
   return Object.fromEntries(text.split(/[\s,]+/).filter((each) => each.includes("=")).map((each) => each.split(/=(.*)/s).slice(0, 2)));
 }
 
+/** By need, while that is cheap for the daemon: it looks at all jobs for it. */
+function defaultSort() {
+  const total = Object.values(counts.peek()).reduce((sum, number) => sum + number, 0);
+  return total > MOST_BY_NEED ? "created" : "turn";
+}
+
 function queryOf(query) {
   const group = query.get("state") || "all";
   const states = GROUPS[group] || group.split(",").filter((each) => STATES[each]);
-  const fields = { sort: query.get("sort") || "turn", states };
+  const fields = { sort: query.get("sort") || defaultSort(), states };
   if (query.get("project")) fields.projects = [query.get("project")];
   const tags = parsedTags(query.get("tags") || "");
   if (Object.keys(tags).length) fields.tags = tags;
@@ -140,7 +147,7 @@ export function JobsPage() {
       <select aria-label="Age" value=${query.get("since") || ""} onChange=${(event) => setFilter("since", event.target.value)}>
         <option value="">any time</option><option value="1">last hour</option><option value="24">last day</option><option value="168">last week</option>
       </select>
-      <select aria-label="Order" value=${query.get("sort") || "turn"} onChange=${(event) => setFilter("sort", event.target.value)}>
+      <select aria-label="Order" value=${fields.sort} onChange=${(event) => setFilter("sort", event.target.value)}>
         ${Object.entries(SORTS).map(([name, label]) => html`<option value=${name}>${label}</option>`)}
       </select>
       <input class="tags" aria-label="Tags" placeholder="tag=value" value=${query.get("tags") || ""} onChange=${(event) => setFilter("tags", event.target.value)} />

@@ -47,3 +47,9 @@ def test_the_page_loads_only_its_own_files_and_has_no_inline_script() -> None:
     for reference in re.findall(r'(?:src|href)="([^"]+)"', page):
         assert (STATIC / reference.lstrip("/")).is_file(), reference
     assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=", page)
+
+
+def test_all_modules_are_requested_at_once() -> None:
+    page = (STATIC / "index.html").read_text()
+    requested = set(re.findall(r'<link rel="modulepreload" href="/([^"]+)">', page)) | {"main.js"}
+    assert requested == {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js")}
