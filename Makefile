@@ -60,6 +60,7 @@ check: $(STAMP) ## check formatting, lint, strict types, import directions, gene
 bench: $(STAMP) ## take the measurements of README and docs/comparison.md (WRITE=1 updates them)
 	$(BIN)/python tests/bench/reading.py
 	$(BIN)/python tests/bench/web.py
+	$(BIN)/python tests/bench/relays.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 

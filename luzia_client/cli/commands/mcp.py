@@ -10,7 +10,10 @@ import argparse
 
 from luzia_client.cli import exit_codes
 
+AGENTS = ("claude", "codex", "opencode", "gemini", "vibe")
 EXAMPLES = (
+    ("luzia mcp install claude", "show what would be added to Claude Code's configuration"),
+    ("luzia mcp install claude --yes", "add it"),
     ("luzia mcp serve --http 8765", "serve agents over HTTP"),
     ("luzia mcp", "the server itself, which an agent starts"),
 )
@@ -23,6 +26,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--http", type=_port, metavar="PORT", help="also serve HTTP on this port of the loopback interface; 0 is any"
     )
+    for name, words in (
+        ("install", "add luzia's tools to an agent's configuration file"),
+        ("uninstall", "remove luzia's tools from an agent's configuration file"),
+    ):
+        change = actions.add_parser(name, help=words)
+        change.add_argument("agent", choices=AGENTS, metavar="AGENT", help=", ".join(AGENTS))
+        change.add_argument("--yes", action="store_true", help="write the file; otherwise only show what would change")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,6 +41,12 @@ def run(args: argparse.Namespace) -> int:
         from luzia_client.mcp.relay import main
 
         return main.run()
+    if args.action in ("install", "uninstall"):
+        from luzia_client.mcp.setup.agents import server_command
+        from luzia_client.mcp.setup.writing import change_file
+
+        change_file(args.agent, server_command() if args.action == "install" else None, write=args.yes)
+        return exit_codes.OK
     from luzia_client.mcp.hub import program
 
     status = program.run(program.default_socket(), on_demand=False, http=args.http)

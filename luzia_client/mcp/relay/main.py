@@ -96,7 +96,7 @@ class Relay:
         method = message.get("method")
         if method in _OPENING:
             self._opening.append(line)
-        if isinstance(method, str) and "id" in message:
+        if "id" in message and not ("result" in message or "error" in message):
             params = message.get("params")
             tool = params.get("name") if method == "tools/call" and isinstance(params, dict) else ""
             self._pending[json.dumps(message["id"])] = line, str(tool)

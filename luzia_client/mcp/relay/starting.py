@@ -9,6 +9,8 @@ import sys
 import time
 
 READY_TIMEOUT_S = 20.0
+_END_S = 1.0
+"""How long it may take a process to end after it has closed its files."""
 
 
 class HubUnavailableError(Exception):
@@ -83,6 +85,9 @@ def _read_line(reading: int) -> str:
 
 
 def _describe_end(process: subprocess.Popen[bytes], path: str) -> str:
-    status = process.poll()
+    try:
+        status: int | None = process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        status = None
     how = f"is not ready after {READY_TIMEOUT_S:.0f} s" if status is None else f"exited with status {status}"
     return f"the MCP hub (pid {process.pid}) {how}; see its log {log_file(path)}"

@@ -20,6 +20,8 @@ SCENARIOS = (*TASKS, "mcp-runaway")
 
 _MOST_SEARCHES = 500
 """Codex asks its model before its MCP servers have started, and finds their tools later."""
+_MOST_WAITS = 50
+"""Claude Code asks its model before its MCP servers have started, too, when a person is at its screen."""
 _PREFIX = re.compile(r"^(mcp__)?luzia_{1,2}")
 _JOB = re.compile(r'"job\W+(\d{6}-[0-9a-f]{4,})')
 _STATE = re.compile(r'"state\W+(completed|failed|cancelled)\b')
@@ -36,6 +38,8 @@ def next_step(asked: Asked, step: type[Step]) -> Step:
         is_found = "mcp__luzia" in asked.whole
         if "tool_search" in asked.tools and not is_found and called.count("tool_search") < _MOST_SEARCHES:
             return step("I look for the tool.", "tool_search", {"query": "luzia dispatch wait", "limit": 10})
+        if "Bash" in asked.tools and "mcp__luzia__dispatch" not in asked.tools and called.count("Bash") < _MOST_WAITS:
+            return step("I wait for the tool.", "Bash", {"command": "true", "description": "Wait"})
         return _call(asked, step, "dispatch", _task(asked))
     states = _STATE.findall(asked.whole)
     if jobs and not states:

@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
         " luzia_client.mcp luzia_client.mcp.relay"
     ),
+    "luzia_client.mcp.setup": "luzia_client.cli luzia_client.mcp",
     "luzia_client.tui": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
     ),
@@ -72,7 +73,7 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
         " luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp luzia_client.mcp.relay"
-        " luzia_client.mcp.hub luzia_client.web"
+        " luzia_client.mcp.hub luzia_client.mcp.setup luzia_client.web"
     ),
     "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands luzia_client.mcp.relay",
     "luzia_client.legacy": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.cli",
