@@ -70,7 +70,9 @@ def _parse_table(data: bytes, source: str) -> dict[str, Any]:
     except UnicodeDecodeError as exc:
         raise UsageError(f"{source} is not valid UTF-8 (byte {exc.start})", "Convert it to UTF-8.") from exc
     except (json.JSONDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise UsageError(f"{source}: {exc}", "Write the graph in TOML or JSON; see docs/graphs.md.") from exc
+        raise UsageError(
+            f"{source}: {exc}", 'Write the graph in TOML or JSON, each job in a table: [jobs.build] with task = "make".'
+        ) from exc
     return dict(table)
 
 
