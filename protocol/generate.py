@@ -104,6 +104,7 @@ def requests_schema() -> Schema:
             for alternative in described.get("anyOf", [described]):
                 if alternative["type"] != "null":
                     alternative.update(bounds)
+    definitions["Graph"]["properties"]["parts"]["minimum"] = 0
     definitions["Node"]["required"].remove("op")
     scheduled = copy.deepcopy(definitions["Dispatch"])
     scheduled["required"].remove("op")

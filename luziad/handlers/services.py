@@ -15,6 +15,7 @@ from luzia_protocol.replies import Ok
 from luziad.config.schema import Config
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
+from luziad.handlers.graph_parts import GraphParts
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
@@ -54,6 +55,7 @@ class Services:
     finals: FinishWaiters
     history: History
     search: JobSearch
+    graph_parts: GraphParts
     subscribers: set[object]
 
     @property

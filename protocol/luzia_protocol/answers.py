@@ -25,6 +25,7 @@ ANSWERS: dict[type, Answer] = {
     requests.Hello: Answer(replies.HelloResult),
     requests.Dispatch: Answer(replies.DispatchResult),
     requests.Graph: Answer(replies.GraphResult),
+    requests.GraphPart: Answer(replies.GraphPartResult),
     requests.GraphShow: Answer(replies.JobGraph),
     requests.Edit: _CHANGE,
     requests.Status: Answer(replies.StatusResult),

@@ -132,8 +132,8 @@ class ErrorCode(StrEnum):
 REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.BAD_REQUEST: "Compare the request with the examples of the protocol; `luzia help protocol` shows where.",
     ErrorCode.FRAME_TOO_LARGE: (
-        "Send one JSON object per line. Dispatch fewer jobs in one request, and put large input into a file that a "
-        "task names."
+        "Send one JSON object per line. Send a large graph in parts (`graph_part`), and put large input into a file "
+        "that a task names."
     ),
     ErrorCode.REPLY_TOO_LARGE: "Request less: a smaller `limit` or `max_bytes`, or fewer jobs.",
     ErrorCode.UNSUPPORTED_VERSION: "Install the same version of luzia on both sides, then run `luzia daemon restart`.",
