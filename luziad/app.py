@@ -30,6 +30,7 @@ from luziad.errors import StartupError, StorageError
 from luziad.executor.local import LocalExecutor
 from luziad.executor.start_probe import probe_start
 from luziad.handlers.dispatch.job_factory import JobFactory
+from luziad.handlers.graph_parts import GraphParts
 from luziad.handlers.services import Services
 from luziad.jobs.directories import JobDirectories
 from luziad.jobs.family_budgets import FamilyBudgets
@@ -362,6 +363,7 @@ class App:
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
             search=JobSearch(self._table, self._journal.subscribe),
+            graph_parts=GraphParts(),
             subscribers=subscribers,
         )
         self._snapshotting = SnapshotTimer(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,10 +31,24 @@ def eventually(condition: Callable[[], T], what: str = "the condition") -> T:
     return result
 
 
+class Watcher(Protocol):
+    """Sees the traffic of a connection."""
+
+    def sent(self, data: bytes) -> None: ...
+
+    def received(self, frame: dict[str, Any]) -> None: ...
+
+
 class Connection:
-    """A plain connection to a daemon's socket: JSON lines out, JSON lines in."""
+    """A plain connection to a daemon's socket: JSON lines out, JSON lines in.
+
+    watcher: makes what sees the traffic of each connection; the integration tests validate all of it.
+    """
+
+    watcher: Callable[[], Watcher] | None = None
 
     def __init__(self, path: str) -> None:
+        self._watcher = None if Connection.watcher is None else Connection.watcher()
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(DEADLINE_S)
         self.socket.connect(path)
@@ -44,6 +58,8 @@ class Connection:
         self.send_bytes(json.dumps(request).encode() + b"\n")
 
     def send_bytes(self, data: bytes) -> None:
+        if self._watcher is not None:
+            self._watcher.sent(data)
         self.socket.sendall(data)
 
     def receive(self) -> dict[str, Any]:
@@ -52,6 +68,8 @@ class Connection:
         if not line:
             raise EOFError("the daemon closed the connection")
         frame: dict[str, Any] = json.loads(line)
+        if self._watcher is not None:
+            self._watcher.received(frame)
         return frame
 
     def ask(self, **request: object) -> dict[str, Any]:

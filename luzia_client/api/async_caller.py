@@ -15,6 +15,7 @@ from luzia_protocol.output import FollowEnd, Output
 
 from luzia_client.api import streams
 from luzia_client.api.errors import ClientStateError, client_closed
+from luzia_client.api.graph_parts import split_graph
 from luzia_client.api.replies import Frame, check_frame, decode_frame, encode_request, reply_in
 from luzia_client.api.requests import READ_ONLY, RESENDABLE, is_full_id
 from luzia_client.api.status_cache import StatusCache
@@ -65,6 +66,28 @@ class AsyncCaller:
     async def select(self, request: requests.Request, kind: type[T], part: Callable[[T], U]) -> U:
         """Send a request and return a part of its reply."""
         return part(await self.request(request, kind))
+
+    async def graph(self, graph: requests.Graph) -> replies.GraphResult:
+        """Dispatch a graph, in parts if it is too large for one line. It has a key, so it may be sent again."""
+        parts, last = split_graph(graph)
+        if not parts:
+            return await self.request(graph, replies.GraphResult)
+        try:
+            return await self._exchange_parts(parts, last)
+        except endpoint.ConnectionLostError:
+            return await self._exchange_parts(parts, last)
+        finally:
+            self._cache.clear()
+
+    async def _exchange_parts(self, parts: list[requests.GraphPart], last: requests.Graph) -> replies.GraphResult:
+        """Send the parts and the graph, all over a connection of their own."""
+        pipeline = AsyncPipeline(await self._connect())
+        try:
+            for part in parts:
+                reply_in(await pipeline.request(part, endpoint.REQUEST_TIMEOUT_S), replies.GraphPartResult)
+            return reply_in(await pipeline.request(last, endpoint.REQUEST_TIMEOUT_S), replies.GraphResult)
+        finally:
+            pipeline.close()
 
     async def job(self, job: str, use_cache: bool = False) -> Job:
         """A job's status, from the cache if allowed."""

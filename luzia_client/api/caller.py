@@ -15,6 +15,7 @@ from luzia_protocol.output import FollowEnd, Output
 
 from luzia_client.api import streams
 from luzia_client.api.errors import client_closed
+from luzia_client.api.graph_parts import split_graph
 from luzia_client.api.replies import decode_frame, encode_request, reply_in
 from luzia_client.api.requests import READ_ONLY, RESENDABLE, is_full_id
 from luzia_client.api.status_cache import StatusCache
@@ -68,6 +69,27 @@ class Caller:
     def select(self, request: requests.Request, kind: type[T], part: Callable[[T], U]) -> U:
         """Send a request and return a part of its reply."""
         return part(self.request(request, kind))
+
+    def graph(self, graph: requests.Graph) -> replies.GraphResult:
+        """Dispatch a graph, in parts if it is too large for one line. It has a key, so it may be sent again."""
+        parts, last = split_graph(graph)
+        if not parts:
+            return self.request(graph, replies.GraphResult)
+        try:
+            return self._exchange_parts(parts, last)
+        except ConnectionLostError:
+            return self._exchange_parts(parts, last)
+        finally:
+            self._cache.clear()
+
+    def _exchange_parts(self, parts: list[requests.GraphPart], last: requests.Graph) -> replies.GraphResult:
+        """Send the parts and the graph, all over a connection of their own."""
+        with closing(self._connect()) as connection:
+            for part in parts:
+                connection.send(encode_request(part))
+                reply_in(decode_frame(connection.receive(REQUEST_TIMEOUT_S)), replies.GraphPartResult)
+            connection.send(encode_request(last))
+            return reply_in(decode_frame(connection.receive(REQUEST_TIMEOUT_S)), replies.GraphResult)
 
     def job(self, job: str, use_cache: bool = False) -> Job:
         """A job's status, from the cache if allowed."""

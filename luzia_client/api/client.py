@@ -101,7 +101,7 @@ class Client:
         Raises Refused: `graph_cycle`, or an error of one of the jobs. Raises ArgumentError, also for an unknown key of
         a job.
         """
-        return self._caller.request(client_requests.graph_request(jobs, key, parent), replies.GraphResult)
+        return self._caller.graph(client_requests.graph_request(jobs, key, parent))
 
     def edit(self, job: JobLike, **options: Unpack[EditOptions]) -> replies.JobChange:
         """Change a queued job. options: see EditOptions; what is left out stays unchanged.

@@ -102,7 +102,9 @@ def load(file: str | None = None) -> Settings:
     try:
         settings = msgspec.convert(tables, _File).notify
     except msgspec.ValidationError as exc:
-        raise NotifyError(f"{path}: [notify]: {_explain(exc)}", "See docs/notifications.md.") from exc
+        raise NotifyError(
+            f"{path}: [notify]: {_explain(exc)}", "Correct it, and run `luzia notify run` again."
+        ) from exc
     _check(path, settings)
     return settings
 

@@ -14,7 +14,7 @@ import msgspec
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.graphs import NODE_NAME
-from luzia_protocol.requests import MAX_GRAPH_JOBS, MAX_PAGE, Graph, GraphShow, Node
+from luzia_protocol.requests import MAX_GRAPH_JOBS, MAX_PAGE, Graph, GraphPart, GraphShow, Node
 
 from luziad.errors import StorageError
 from luziad.handlers.dispatch.dependencies import validate_dependencies
@@ -33,6 +33,7 @@ MAX_SHOWN_MISTAKES = 10
 
 def graph(services: Services, request: Graph, call: Call) -> SlicedReply | None:
     """Validate all jobs, accept them in one step, and answer when they are on disk."""
+    request = services.graph_parts.complete(request, call)
     slices = _accept(services, request, call)
     has_parent = request.parent is not None or any(node.parent is not None for node in request.jobs)
     if not has_parent:
@@ -40,6 +41,11 @@ def graph(services: Services, request: Graph, call: Call) -> SlicedReply | None:
     for _ in slices:  # what ancestors may dispatch could change between the slices
         pass
     return None
+
+
+def graph_part(services: Services, request: GraphPart, call: Call) -> replies.GraphPartResult:
+    """Keep some jobs of a graph for the `graph` request that follows."""
+    return services.graph_parts.put(request, call)
 
 
 def _accept(services: Services, request: Graph, call: Call) -> SlicedReply:

@@ -25,6 +25,7 @@ HANDLERS: dict[type, Handler] = {
     requests.Hello: daemon.hello,
     requests.Dispatch: dispatch_job.dispatch,
     requests.Graph: graph.graph,
+    requests.GraphPart: graph.graph_part,
     requests.GraphShow: graph.graph_show,
     requests.Edit: edit.edit,
     requests.Status: jobs.status,

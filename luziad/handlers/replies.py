@@ -34,6 +34,13 @@ class Call(Protocol):
     def uid(self) -> int:
         """The peer's user id."""
 
+    @property
+    def connection(self) -> object:
+        """Identifies the connection among others."""
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        """Call back when the connection is closed."""
+
     def answer(self, ok: Ok) -> None:
         """Send the reply, in the order of the requests."""
 

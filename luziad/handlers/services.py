@@ -17,6 +17,7 @@ from luziad.config.schema import Config
 from luziad.errors import StorageError
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
+from luziad.handlers.graph_parts import GraphParts
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
@@ -56,6 +57,7 @@ class Services:
     finals: FinishWaiters
     history: History
     search: JobSearch
+    graph_parts: GraphParts
     subscribers: set[object]
 
     @property

@@ -38,6 +38,8 @@ class CallSession(Protocol):
 
     def end_streams(self, stream: int | str) -> bool: ...
 
+    def on_disconnect(self, callback: Callable[[], None]) -> None: ...
+
 
 class SessionCall:
     """One request of a session. See handlers.replies.Call for its methods.
@@ -65,6 +67,13 @@ class SessionCall:
     @property
     def unsent(self) -> int:
         return self._session.unsent
+
+    @property
+    def connection(self) -> object:
+        return self._session
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        self._session.on_disconnect(callback)
 
     def answer(self, ok: Ok) -> None:
         self._reply(OkFrame(ok, self.id))

@@ -90,6 +90,7 @@ class Session(asyncio.BufferedProtocol):
         self._ready_bytes = 0  # of replies that are not sent yet
         self._streams: set[SessionCall] = set()
         self._tasks: dict[SessionCall, asyncio.Task[None]] = {}
+        self._on_disconnect: list[Callable[[], None]] = []
         self._flushing = False
         self._reading = True
         self._closing = False
@@ -122,7 +123,7 @@ class Session(asyncio.BufferedProtocol):
         try:
             frames = self._frames.feed(bytes(_received[:nbytes]))
         except FrameTooLargeError:
-            message = f"the request is longer than {MAX_FRAME_BYTES} bytes"
+            message = f"a line of the request is longer than {MAX_FRAME_BYTES // 1024**2} MiB"
             self._refuse_connection(Refused(ErrorCode.FRAME_TOO_LARGE, message))
             return
         self._limit_frame_time(progress=bool(frames))
@@ -159,6 +160,8 @@ class Session(asyncio.BufferedProtocol):
         self._writable.set()
         for stream in list(self._streams):
             stream.finish()
+        for callback in self._on_disconnect:
+            callback()
         for task in self._tasks.values():
             task.cancel()
         self._on_close(self)
@@ -246,6 +249,10 @@ class Session(asyncio.BufferedProtocol):
         """A stream has ended."""
         self._streams.discard(call)
         self._close_when_idle()
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        """Call back when the connection is closed."""
+        self._on_disconnect.append(callback)
 
     def end_streams(self, stream: int | str) -> bool:
         """End the streams and waits with this request id; False if there is none."""

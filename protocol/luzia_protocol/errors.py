@@ -136,8 +136,11 @@ class ErrorCode(StrEnum):
 
 
 REMEDIES: dict[ErrorCode, str] = {
-    ErrorCode.BAD_REQUEST: "Correct the request; protocol/README.md has an example of each.",
-    ErrorCode.FRAME_TOO_LARGE: "Send one JSON object per line, and put large input into a file that the task names.",
+    ErrorCode.BAD_REQUEST: "Correct the request; `luzia help protocol` shows where there is an example of each.",
+    ErrorCode.FRAME_TOO_LARGE: (
+        "Send one JSON object per line. Send a large graph in parts (`graph_part`), and put large input into a file "
+        "that a task names."
+    ),
     ErrorCode.REPLY_TOO_LARGE: "Request less: a smaller `limit` or `max_bytes`, or fewer jobs.",
     ErrorCode.UNSUPPORTED_VERSION: "Install the same version of luzia on both sides, then run `luzia daemon restart`.",
     ErrorCode.NOT_ALLOWED: "Run luzia as the daemon's owner. For the system service, join the group `luzia`.",
@@ -166,7 +169,9 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.NEEDS_TOO_MUCH: "Request less, or correct [resources], or `cpus` and `memory_bytes` in [daemon].",
     ErrorCode.INVALID_TASK: "Pass either a task of plain text or a command.",
     ErrorCode.TASK_TOO_LARGE: "Write the text to a file in the project, and name the file in the task.",
-    ErrorCode.LIMIT_UNAVAILABLE: "Omit the limit, or run the daemon where it can use cgroup v2: see docs/limits.md.",
+    ErrorCode.LIMIT_UNAVAILABLE: (
+        "Omit the limit, or run the daemon where it can use cgroup v2, as the system service does."
+    ),
     ErrorCode.QUEUE_FULL: "Wait for jobs to end, cancel some, or raise `max_queued` in [daemon].",
     ErrorCode.GRAPH_CYCLE: "Remove one of the dependencies in the message.",
     ErrorCode.PARENT_ENDED: "Use `--detach` to dispatch a job that outlives its parent.",
@@ -178,9 +183,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.BUDGET_SPENT: "Finish without further sub-jobs, dispatch with `--detach`, or raise `max_cost_usd`.",
     ErrorCode.JOBS_FULL: "Raise `max_jobs` in [daemon] (or LUZIA_MAX_JOBS), or remove some jobs.",
     ErrorCode.INVALID_JOB: "Use the line as `luzia export` wrote it.",
-    ErrorCode.INVALID_CRON: (
-        "Write minute, hour, day of the month, month and day of the week, as in `0 3 * * 1-5`; see docs/schedules.md."
-    ),
+    ErrorCode.INVALID_CRON: ("Write minute, hour, day of the month, month and day of the week, as in `0 3 * * 1-5`."),
     ErrorCode.UNKNOWN_TIMEZONE: "Pass a name from the tz database: `--timezone Europe/Berlin`.",
     ErrorCode.UNKNOWN_SCHEDULE: "List the schedules with `luzia schedule list`.",
     ErrorCode.SCHEDULE_EXISTS: "Choose another name, or replace the schedule with `--replace`.",
@@ -199,7 +202,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.OUTPUT_GONE: "If it was moved, move it back; otherwise run the job again with `luzia retry ID`.",
     ErrorCode.JOB_NOT_WAITING: "List the waiting jobs with `luzia jobs --waiting`.",
     ErrorCode.CANNOT_ASK: "Use an agent that does (`claude`), or dispatch with `--no-ask`.",
-    ErrorCode.UNSUPPORTED_OPTION: "Leave it out, or use another agent; docs/agents.md lists what each accepts.",
+    ErrorCode.UNSUPPORTED_OPTION: "Leave it out, or use another agent; `luzia agents` lists them.",
     ErrorCode.NOT_DELIVERED: "Try again. If that fails too, cancel the job with `luzia cancel ID` and retry it.",
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",

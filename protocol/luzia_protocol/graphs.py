@@ -28,6 +28,7 @@ class Graph(Base, tag="graph"):
 
     jobs: 1 to MAX_GRAPH_JOBS. key: idempotency key of the graph.
     client_env: for every job, see Dispatch; likewise parent and umask, unless a job has its own.
+    parts: how many `graph_part` requests with this key, over the same connection, have the jobs before these.
     """
 
     jobs: list[Node]
@@ -35,6 +36,24 @@ class Graph(Base, tag="graph"):
     client_env: dict[str, str] = {}
     parent: str | None = None
     umask: int | None = None
+    parts: int = 0
+
+
+class GraphPart(Base, tag="graph_part"):
+    """Keep jobs for a graph that is too large for one line. Answered by replies.GraphPartResult.
+
+    Nothing is accepted before the `graph` with the same key. part: its number, from 0; 0 begins the graph again.
+    """
+
+    key: str
+    part: int
+    jobs: list[Node]
+
+
+class GraphPartResult(msgspec.Struct, frozen=True):
+    """The part is kept. kept: the number of jobs in all parts so far."""
+
+    kept: int
 
 
 class GraphShow(JobRequest, tag="graph_show"):

@@ -14,6 +14,7 @@ import msgspec
 from luzia_protocol.base import RequestId
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Event
+from luzia_protocol.graphs import GraphPartResult as GraphPartResult
 from luzia_protocol.graphs import GraphResult as GraphResult
 from luzia_protocol.graphs import JobGraph as JobGraph
 from luzia_protocol.job_control import CleanResult as CleanResult
@@ -273,6 +274,7 @@ class StreamEnded(msgspec.Struct, frozen=True):
 JobReply = (
     DispatchResult
     | GraphResult
+    | GraphPartResult
     | JobGraph
     | StatusResult
     | JobPage

@@ -9,6 +9,7 @@ from luzia_protocol.base import Base, JobRequest
 from luzia_protocol.dispatch import AwareTime
 from luzia_protocol.dispatch import Dispatch as Dispatch
 from luzia_protocol.graphs import Graph as Graph
+from luzia_protocol.graphs import GraphPart as GraphPart
 from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
 from luzia_protocol.job_control import Answer as Answer
@@ -168,7 +169,7 @@ class Shutdown(Base, tag="shutdown"):
     """Stop the daemon; running agents continue. Answered by replies.StopResult."""
 
 
-DispatchRequest = Dispatch | Graph
+DispatchRequest = Dispatch | Graph | GraphPart
 ReadRequest = GraphShow | Status | List | Logs | Follow | Wait | Subscribe | Unsubscribe
 DaemonRequest = Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown
 Request = DispatchRequest | ReadRequest | ControlRequest | QueueRequest | ScheduleRequest | DaemonRequest

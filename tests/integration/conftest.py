@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from schemas import Traffic
 from support import Connection, PrivateDaemon
+
+
+@pytest.fixture(autouse=True, scope="session")
+def validated() -> Iterator[None]:
+    """Validate all requests that a daemon accepts, all replies and all events against the schemas."""
+    Connection.watcher = Traffic
+    yield
+    Connection.watcher = None
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from luzia_protocol.requests import Request
 
 from integration.protocol_examples import Example, check_answers, examples
+from schemas import Traffic, of_op, problem
 from support import DEADLINE_S, PrivateDaemon, private_daemon
 
 PAGE = Path(__file__).parents[2] / "protocol" / "README.md"
@@ -47,11 +48,17 @@ def ask(daemon: PrivateDaemon, example: Example, job: str) -> list[Any]:
     with socket.socket(socket.AF_UNIX) as peer:
         peer.settimeout(DEADLINE_S)
         peer.connect(daemon.socket)
-        peer.sendall(example.text.replace("JOB", job).encode())
+        line = example.text.replace("JOB", job).encode()
+        peer.sendall(line)
         lines = iter(peer.makefile(encoding="utf-8").readline, "")
+        traffic = Traffic()
+        traffic.sent(line)
         # The answer to a dispatch is where JOB comes from, so there it may be anything.
         known = "…" if '"dispatch"' in example.text else job
-        return check_answers([line.replace("JOB", known) for line in example.answers], lines)
+        answers = check_answers([line.replace("JOB", known) for line in example.answers], lines)
+        for answer in answers:
+            traffic.received(answer)
+        return answers
 
 
 def run_all(daemon: PrivateDaemon, programs: Path) -> None:
@@ -78,6 +85,12 @@ def test_every_example_works_from_top_to_bottom(tmp_path: Path) -> None:
         run_all(daemon, tmp_path)
         assert daemon.process is not None
         assert daemon.process.wait(DEADLINE_S) == 0  # the last example ends it
+
+
+def test_every_request_that_the_page_shows_is_valid() -> None:
+    shown = [json.loads(e.text) for e in examples(PAGE) if not e.shell and e.text.startswith("{")]
+    wrong = {json.dumps(request): problem(of_op(request["op"], "request"), request) for request in shown}
+    assert {request: why for request, why in wrong.items() if why} == {}
 
 
 def test_every_op_has_an_example() -> None:

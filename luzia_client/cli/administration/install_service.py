@@ -131,7 +131,7 @@ def _programs_directory(service: Service) -> str:
     if service.is_system and os.path.realpath(found).startswith(("/home/", "/root/")):
         raise UsageError(
             f"the system service cannot use {found}: its user may not read a home directory",
-            "Install luzia for the whole machine, for example into /usr/local/lib/luzia; see docs/service.md.",
+            "Install luzia for the whole machine, for example into /usr/local/lib/luzia.",
         )
     return directory
 

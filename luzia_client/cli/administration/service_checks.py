@@ -47,7 +47,7 @@ def check_limits(info: DaemonInfo) -> Iterator[Finding]:
     if info.limits_problem is None:
         yield Finding("✓", "limits on memory, processes and CPU are enforced")
     else:
-        yield Finding("!", info.limits_problem, "See docs/limits.md; a limit on memory applies to each process.")
+        yield Finding("!", info.limits_problem, "A limit on memory applies to each process.")
 
 
 def _is_of_this_user(info: DaemonInfo) -> bool:

@@ -20,7 +20,7 @@ _FIELDS = tuple(
     field.name for field in msgspec.structs.fields(Node) if field.name not in ("id", "client_env", "umask", "key")
 )
 BATCH_HINT = 'Each line is an object: {"project": "overbits", "task": "make test"}.'
-GRAPH_HINT = "Write the graph in TOML or JSON; see docs/graphs.md."
+GRAPH_HINT = 'Write the graph in TOML or JSON, each job in a table: [jobs.build] with task = "make".'
 NAME_HINT = "Use up to 64 letters, digits, '.', '_' and '-', beginning with a letter, a digit or '_'."
 
 

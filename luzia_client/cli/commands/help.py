@@ -35,6 +35,10 @@ def run(args: argparse.Namespace) -> int:
             command_parser(args.about, load_command(args.about)).print_help()
     elif args.about in TITLES:
         print(topic_text(args.about), end="")
+        if args.about == "protocol":
+            from luzia_protocol.files import protocol_page, schema_directory
+
+            print(f"\nPage:     {protocol_page()}\nSchemas:  {schema_directory()}")
     else:
         near = did_you_mean(args.about, [*COMMANDS, *TITLES])
         raise UsageError(f"unknown command or topic '{args.about}'", f"{near}The topics are {', '.join(TITLES)}.")

@@ -64,7 +64,8 @@ def _run(args: argparse.Namespace) -> int:
     settings = _settings()
     if not settings.targets:
         raise NotifyError(
-            f"no targets in {environment.config_file()}", "Add [notify.targets.NAME]; see docs/notifications.md."
+            f"no targets in {environment.config_file()}",
+            "Add a target, for example: [notify.targets.desk] with desktop = true.",
         )
     service.run(socket_text(None), settings, _outbox_file(args))
     return exit_codes.OK

@@ -183,6 +183,18 @@ Times are shown in local time; with --json they include their offset.
 in the local time zone or in that of --timezone.
 """
 
+_PROTOCOL = """\
+Programs in any language talk to the daemon over its socket, in lines of JSON:
+
+  {"op": "dispatch", "project": "overbits", "task": "fix the login button"}
+
+The protocol page describes all requests, replies and events with examples. The
+schemas beside it are JSON Schema, one file each for requests, replies and
+events; operations.json names the schemas of each op. All of them are installed
+with luzia, and `luzia help protocol` prints where. `luzia daemon status` shows
+the path of the socket.
+"""
+
 _TEXTS = {
     "ids": ("how to name jobs", _IDS),
     "states": ("the states of a job", _STATES),
@@ -195,6 +207,7 @@ _TEXTS = {
     "order": ("which job starts next", _ORDER),
     "retries": ("which failures are retried, and when", _RETRIES),
     "time": ("formats of durations and times", _TIME),
+    "protocol": ("the socket, for programs in any language", _PROTOCOL),
 }
 
 WIDTH = 80

@@ -42,8 +42,9 @@ METHODS = {
 """Op -> its method; every other method has the name of its op, which is a verb for what is done to a job."""
 
 BESIDE_REQUESTS = {"close", "disconnect", "iter_jobs"}
-WITHOUT_METHOD = {"unsubscribe"}
-"""The streams of the clients have a connection each, and end with it; StreamGroup.end ends one of several."""
+WITHOUT_METHOD = {"unsubscribe", "graph_part"}
+"""The streams of the clients have a connection each, and end with it; StreamGroup.end ends one of several. The method
+`graph` sends parts when it has to."""
 
 
 def public(client: type) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""Splits a graph that is too large for one request; the daemon accepts all of its parts or none. Sans-I/O."""
+
+from __future__ import annotations
+
+import msgspec
+
+from luzia_protocol import requests
+from luzia_protocol.framing import MAX_FRAME_BYTES
+
+from luzia_client.api.replies import encode_request
+
+PART_BYTES = MAX_FRAME_BYTES * 3 // 4
+"""The size of the jobs of a part. Only a job that is larger itself makes a larger one."""
+
+
+def split_graph(graph: requests.Graph) -> tuple[list[requests.GraphPart], requests.Graph]:
+    """The parts to send first, over the same connection, and the graph with the rest; no parts if it is small enough.
+
+    graph: with a `key`, by which the daemon knows the parts.
+    """
+    if graph.key is None or len(encode_request(graph)) <= MAX_FRAME_BYTES:
+        return [], graph
+    groups: list[list[requests.Node]] = [[]]
+    size = 0
+    for node in graph.jobs:
+        more = len(encode_request(node))
+        if size + more > PART_BYTES and groups[-1]:
+            groups.append([])
+            size = 0
+        groups[-1].append(node)
+        size += more
+    *first, rest = groups
+    parts = [requests.GraphPart(key=graph.key, part=number, jobs=jobs) for number, jobs in enumerate(first)]
+    return parts, msgspec.structs.replace(graph, jobs=rest, parts=len(parts))
