@@ -46,7 +46,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_since(selection, "2h")
     order = parser.add_argument_group("Order and number")
     order.add_argument(
-        "--sort", choices=SORT_KEYS, metavar="KEY", help=f"sort by {', '.join(SORT_KEYS)} (default: turn)"
+        "--sort",
+        choices=SORT_KEYS,
+        metavar="KEY",
+        help=f"sort by {', '.join(SORT_KEYS)} (default: turn, live jobs first)",
     )
     order.add_argument("-r", "--reverse", action="store_true", help="reverse the order")
     number = order.add_mutually_exclusive_group()
