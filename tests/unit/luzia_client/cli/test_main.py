@@ -136,7 +136,7 @@ def test_control_characters_in_an_error_cannot_steer_the_terminal(serve: Serve) 
     serve(lambda _: {"error": {"code": "bad_request", "message": "no \x1b[31m\nyes", "hint": ""}})
     assert (
         luzia("p", "x").stderr
-        == "luzia: no ^[[31m\nyes\n  Correct the request; protocol/README.md has an example of each.\n"
+        == "luzia: no ^[[31m\nyes\n  See `luzia dispatch --help`.\n"
     )
 
 
