@@ -111,12 +111,10 @@ class Follower:
             except Refused as refused:
                 if refused.code is not ErrorCode.EVENTS_EXPIRED:
                     raise
-                print(
-                    f"luzia: events after {self._totals.seq} are no longer stored; the totals lack them",
-                    file=sys.stderr,
-                )
-                self._restart(self._newest_seq())
-                if newest is not None:
+                oldest = refused.oldest_seq or self._newest_seq() + 1
+                print(f"luzia: events before {oldest} are no longer stored; the totals lack them", file=sys.stderr)
+                self._restart(oldest - 1)
+                if newest is not None and self._totals.seq >= newest:
                     return
 
     def _count(self, event: Event) -> None:

@@ -72,9 +72,10 @@ class Intake:
         except Refused as refused:
             if refused.code is not ErrorCode.EVENTS_EXPIRED:
                 raise
-            newest = (await self._client.list_jobs(limit=1)).seq
-            reason = f"`luzia notify` was away for too long: the events between {after} and {newest} are not all stored"
-            self._take([notices.of_daemon("missed", str(newest), datetime.now(UTC), reason)], seq=str(newest))
+            oldest = refused.oldest_seq or (await self._client.list_jobs(limit=1)).seq + 1
+            reason = f"`luzia notify` was away for too long: some events before {oldest} are no longer stored"
+            notice = notices.of_daemon("missed", str(oldest), datetime.now(UTC), reason)
+            self._take([notice], seq=str(oldest - 1))
 
     async def _take_event(self, event: events.Event) -> None:
         told: list[Notice] = []

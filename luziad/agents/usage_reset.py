@@ -70,7 +70,10 @@ _ZONE = (
     rf"|\s+(?P<short>{'|'.join(_ZONES)}|[A-Z][a-z]+/[A-Za-z_]+)\b)?"
 )
 _SEPARATOR = r"(?:,|\s|T|\bat\b|\bon\b|\ba las\b)*"
-_KEYWORD = r"(?:\b(?P<keyword>resets?(?:_?at)?|again|until|available|access|refreshes|renews|back)\b[^\d|]{0,20}?(?:\bat\s+|\bon\s+)?)"
+_KEYWORD = (
+    r"(?:\b(?P<keyword>resets?(?:_?at)?|again|until|available|access|refreshes|renews|back)\b"
+    r"[^\d|]{0,20}?(?:\bat\s+|\bon\s+)?)"
+)
 
 
 def _time_pattern(day: str) -> re.Pattern[str]:

@@ -154,7 +154,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ),
     ErrorCode.PROJECT_EXISTS: "Choose another name, or remove the project with `luzia projects remove NAME`.",
     ErrorCode.PROJECT_DIRECTORY_MISSING: (
-        "Create it, or correct the path with `luzia projects remove` and `luzia projects add`."
+        "Create it, or correct the path; that of a project with `luzia projects remove` and `luzia projects add`."
     ),
     ErrorCode.UNKNOWN_AGENT: (
         "List the agents with `luzia agents`, or define the agent in [agents.NAME] of config.toml."

@@ -132,7 +132,7 @@ def test_json_is_what_the_wire_has(jobs: Jobs) -> None:
         (("--format", ","), "unknown column ','"),
         (("--sort", "create"), "Did you mean `created`?"),
         (("--since", "soon"), "invalid time or duration 'soon'"),
-        (("--format", "id", "--json"), "not allowed with"),
+        (("--format", "id", "--json"), "--json cannot be combined with --format"),
         (("--sort", "state", "x"), "IDs cannot be combined"),
         (("--watch", "--since", "1h"), "--watch cannot be combined"),
     ],

@@ -173,7 +173,7 @@ def _invalid(option: str, what: str, text: str, *examples: str) -> UsageError:
 
 
 OPTIONS = {
-    "--model": Option(TASK, "model", "MODEL", "the model that the agent uses, as it names it", parse_text),
+    "--model": Option(TASK, "model", "MODEL", "the model to use, by the agent's own name for it", parse_text),
     "--permission-mode": Option(
         TASK, "permission_mode", "MODE", "what the agent may do without asking: plan, acceptEdits, …", parse_text
     ),
@@ -185,7 +185,7 @@ OPTIONS = {
         lambda _, text: [text],
         list.__add__,
     ),
-    "--ask": Option(TASK, "ask", "", "let the agent ask; reply with `luzia answer`", parse_switch),
+    "--ask": Option(TASK, "ask", "", "let the agent ask questions; reply with `luzia answer`", parse_switch),
     "--no-ask": Option(TASK, "ask", "", "do not let the agent ask: deny whatever needs permission", parse_switch),
     "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job for later selection; repeatable", parse_tag, dict.__or__),
     "--notify": Option(
@@ -267,7 +267,7 @@ OPTIONS = {
     "--max-processes": Option(LIMITS, "max_processes", "N", "limit on the number of processes of the job", parse_count),
     "--retries": Option(RETRIES, "retries", "N", "retry a failed attempt up to N times", parse_count),
     "--retry-on": Option(
-        RETRIES, "retry_on", "OUTCOMES", "retry only after these: failed,stalled,timed_out,lost", parse_list
+        RETRIES, "retry_on", "OUTCOMES", "retry only after these outcomes: failed,stalled,timed_out,lost", parse_list
     ),
     "--backoff": Option(
         RETRIES, "backoff_s", "SPAN..SPAN", "delay before the first retry, and the longest delay", parse_backoff
@@ -282,7 +282,9 @@ AGENT_FIELDS = frozenset(("ask", "model", "permission_mode", "args", "max_turns"
 
 _AGENT = OptionHelp(TASK, ("-a", "--agent"), "NAME", "the agent to use; see `luzia agents`")
 _COMMON = (
-    OptionHelp(TASK, ("-e", "--env"), "NAME[=VALUE]", "set a variable, or copy its value; repeatable"),
+    OptionHelp(
+        TASK, ("-e", "--env"), "NAME[=VALUE]", "set an environment variable, or copy it from this shell; repeatable"
+    ),
     OptionHelp(
         TASK, ("--key",), "KEY", "idempotency key: dispatching again with the same KEY does not create a second job"
     ),

@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     Examples = Sequence[tuple[str, str]]
     """Command lines with their explanations."""
 
+_ARGPARSE_WORDS = (
+    (r"^argument ", ""),
+    (r"^(?:-\w/)?(--?[\w-]+)(?:/-\w)?: expected (?:one|at least one) argument$", r"\1 requires a value"),
+    (r"^(?:-\w/)?(--?[\w-]+)(?:/-\w)?: ignored explicit argument .*", r"\1 takes no value"),
+    (
+        r"^(?:-\w/)?(--?[\w-]+)(?:/-\w)?: not allowed with argument (?:-\w/)?(--?[\w-]+)",
+        r"\1 cannot be combined with \2",
+    ),
+    (r"^-\w/(--[\w-]+)", r"\1"),
+    (r"^the following arguments are required: ", "missing "),
+    (r"^one of the arguments (.+) is required$", r"missing one of \1"),
+)
+"""Messages of argparse, and what is said instead; several may apply to one message."""
+
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
 ID_HELP = "a job's id, the beginning or end of an id, a job's name (agent:…), or @last"
@@ -105,8 +119,12 @@ class Parser(argparse.ArgumentParser):
             )
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
-        raise UsageError(message.removeprefix("argument "), f"See `{self.prog} --help`.")
+        """Raise UsageError, in luzia's words instead of argparse's."""
+        import re
+
+        for pattern, words in _ARGPARSE_WORDS:
+            message = re.sub(pattern, words, message)
+        raise UsageError(message, f"See `{self.prog} --help`.")
 
 
 def load_command(name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Answer a job whose agent waits for permission or asks a question.
+"""Answer an agent that is waiting for permission or has asked a question.
 
 Answer a permission request with allow or deny, or with deny and a text that says what to do instead. Answer a question
 with a text for each of its parts, or with the number of one of its options.

@@ -33,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
             usage.print_dispatch_help(args.about)
         else:
             command_parser(args.about, load_command(args.about)).print_help()
+        if args.about in TITLES:
+            print(f"\n{topic_text(args.about)}", end="")
     elif args.about in TITLES:
         print(topic_text(args.about), end="")
         if args.about == "protocol":

@@ -1,6 +1,6 @@
 """Print the output of jobs; for agents, a transcript. With -f, follow it through retries and daemon restarts.
 
-Several jobs are printed one after another, each below a heading. If options select the jobs, those that have not
+Several jobs are printed one after another, each below a heading. When options select the jobs, those that have not
 started are skipped, and the newest is printed last.
 """
 

@@ -1,6 +1,6 @@
-"""Send a follow-up message to a job's agent, which resumes its session with it in the next attempt of the job.
+"""Send a follow-up message to a job's agent: the next attempt of the job resumes the session with this message.
 
-While an attempt is running, the message is queued until it ends. Several messages are delivered in order.
+While an attempt is running, the message is queued until that attempt ends. Several messages are delivered in order.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Wait until jobs have ended. The exit status is that of the most severe outcome.
 
-It is 0 if all jobs completed, and 124 if --timeout expired first. `luzia help exit-codes` lists the others.
+It is 0 if all jobs completed, and 124 if --timeout expires first. `luzia help exit-codes` lists the others.
 """
 
 from __future__ import annotations

@@ -27,15 +27,15 @@ A job is in one of these states. Live:
 
 Final:
 
-  completed    finished, and verified as far as the agent reports it
+  completed    its agent succeeded, as far as its output and exit status show
   failed       the agent failed or could not be started
   cancelled    a user cancelled it
   timed_out    it exceeded a time limit, or showed no activity for too long
   skipped      a job that it depends on did not end as required
   lost         its result cannot be determined
 
-`luzia jobs --state running,failed` lists only jobs in these states. A final job
-changes its state only by `luzia retry` or `luzia send`.
+`luzia jobs --state running,failed` lists only jobs in these states. Only
+`luzia retry` and `luzia send` change the state of a final job.
 """
 
 _PROJECTS = """\
@@ -56,7 +56,8 @@ daemon reload` applies changes to it.
 
 _AGENTS = """\
 An agent is the program that runs a task: claude, codex, opencode, vibe, gemini,
-shell (the task is a shell command), or an agent of your own from config.toml.
+copilot, qwen, pi, shell (the task is a shell command), or an agent of your own
+from config.toml.
 
   luzia agents                        list the agents and their versions
   luzia --agent codex . "fix it"      choose the agent of a job
@@ -100,7 +101,9 @@ unknown values are empty. The columns:
 
 `luzia jobs --sort KEY` sorts by times and quantities in descending order, by
 text in ascending order, with unknown values last; -r or --reverse reverses the
-order. The keys:
+order. `turn` is the default: jobs
+that need an answer, running jobs, queued jobs in the order in which they will
+start, and then those that ended most recently. The keys:
 
 {keys}
 """
@@ -134,9 +137,10 @@ several jobs.
 """
 
 _ORDER = """\
-Among the jobs that can start, the next one is that with the highest --priority
-(-100 to 100, default 0), then that of the project with the fewest running jobs
-in proportion to its weight, then the oldest.
+The next job to start is chosen among those that can start: first by --priority
+(-100 to 100, default 0; the highest first), then by project (the one with the
+fewest running jobs in proportion to its weight first), then by age (the oldest
+first).
 
 A job can start if a slot is free in every limit that applies to it: max_running
 of the daemon, of its project and of its agent, and what it reserves with
@@ -157,10 +161,12 @@ A failed attempt is retried if the dispatch or the configuration requests it:
   luzia --retries 3 overbits "make the flaky test pass"
   luzia --retries 3 --retry-on failed,lost --backoff 2s..5m overbits "fix it"
 
-The delay before a retry is random: at most the first duration at first, at most
-twice the previous maximum each time after, and never more than the second. A
-usage limit of the agent's account is not a failure: the job waits for its reset
-and resumes, without using a retry.
+The delay before each retry is random. Its maximum is the first duration of
+--backoff for the first retry; it doubles with each further retry, up to the
+second duration.
+
+A usage limit of the agent's account is not a failure: the job waits until the
+limit resets and then continues. This does not count as a retry.
 
 `luzia retry ID` starts another attempt of a final job, or starts a pending
 retry now.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from luzia_protocol.errors import ErrorCode, LuziaError, Refused
+from luzia_protocol.errors import REMEDIES, ErrorCode, LuziaError, Refused
 
 from luzia_client.api.errors import ArgumentError, SettingsError
 from luzia_client.cli import exit_codes
@@ -56,13 +56,34 @@ def print_refusal(refused: Refused, where: str = "") -> int:
 
     A daemon of another version does not understand some requests, and says nothing more than that.
     """
-    hint = refused.hint
+    message, hint = refused.message, refused.hint
     if refused.code is ErrorCode.BAD_REQUEST:
+        if not where:
+            message = _name_options(message)
+        if hint == REMEDIES[ErrorCode.BAD_REQUEST]:
+            hint = _help_hint()
         from luzia_client.cli.show.installation import difference_from_running
 
         difference = difference_from_running()
         hint = f"{difference}: run `luzia daemon restart`; running jobs are not affected." if difference else hint
-    return print_error(f"{where}{refused.message}", hint, exit_codes.REFUSED)
+    return print_error(f"{where}{message}", hint, exit_codes.REFUSED)
+
+
+def _name_options(message: str) -> str:
+    """The message with the options of the command line in place of the fields of a request."""
+    from luzia_client.cli.args.dispatch_options import OPTIONS
+
+    for name, option in OPTIONS.items():
+        message = message.replace(f"`{option.field}`", name)
+    return message
+
+
+def _help_hint() -> str:
+    """Which help describes the values that the command takes."""
+    from luzia_client.cli.args.command_line import COMMANDS
+
+    command = sys.argv[1] if sys.argv[1:] and sys.argv[1] in COMMANDS else "dispatch"
+    return f"See `luzia {command} --help`."
 
 
 def print_error(message: str, hint: str, status: int) -> int:

@@ -134,10 +134,7 @@ def test_ctrl_c_exits_with_130_and_says_nothing(serve: Serve) -> None:
 
 def test_control_characters_in_an_error_cannot_steer_the_terminal(serve: Serve) -> None:
     serve(lambda _: {"error": {"code": "bad_request", "message": "no \x1b[31m\nyes", "hint": ""}})
-    assert (
-        luzia("p", "x").stderr
-        == "luzia: no ^[[31m\nyes\n  Correct the request; protocol/README.md has an example of each.\n"
-    )
+    assert luzia("p", "x").stderr == "luzia: no ^[[31m\nyes\n  See `luzia dispatch --help`.\n"
 
 
 def test_a_daemon_that_hangs_up_is_told(serve: Serve) -> None:

@@ -105,3 +105,10 @@ def test_an_unknown_cost_is_not_zero_and_is_left_out_of_the_sum() -> None:
     unknown = replace(SECOND, cost_usd=None)
     assert job_activity(job(unknown, unknown).status.attempts, waits=False).cost_usd is None  # type: ignore[union-attr]
     assert job_activity(job(FIRST, unknown).status.attempts, waits=False).cost_usd == 0.5  # type: ignore[union-attr]
+
+
+def test_what_the_newest_attempt_has_not_told_yet_is_that_of_the_one_before_and_no_older_one() -> None:
+    older = replace(SECOND, session="t", model="m-2", last_message="second")
+    shown = job_activity(job(FIRST, older, SECOND).status.attempts, waits=False)
+    assert shown is not None
+    assert (shown.session, shown.model, shown.last_message) == ("s", "m-2", "second")

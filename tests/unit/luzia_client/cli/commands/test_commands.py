@@ -255,6 +255,31 @@ def test_a_text_for_a_command_is_told_how_to_reach_the_project_of_that_name(serv
     assert "luzia dispatch" not in luzia("logs", "fix it").stderr, "no project has this name"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("wait",), "missing ID"),
+        (("jobs", "--sort"), "--sort requires a value"),
+        (("logs", "-n", "x"), "--lines: invalid number 'x'"),
+        (("logs", "-n"), "--lines requires a value"),
+        (("jobs", "--watch=x"), "--watch takes no value"),
+        (("jobs", "--all", "-n", "3"), "--limit cannot be combined with --all"),
+        (("agents", "read", "claude"), "missing --stdout"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_luzias_words(words: tuple[str, ...], said: str) -> None:
+    result = luzia(*words)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"luzia: {said}")
+
+
+def test_a_value_that_is_refused_is_named_by_its_option(serve: Serve) -> None:
+    error = {"code": "bad_request", "message": "`max_cost_usd` must be a number above 0"}
+    serve(lambda request: {"ok": {}} if request["op"] == "info" else {"error": error})
+    said = luzia("--max-cost", "-1", "overbits", "fix it").stderr
+    assert said == "luzia: --max-cost must be a number above 0\n  See `luzia dispatch --help`.\n"
+
+
 def test_cleaning_says_that_there_is_nothing_to_clean(serve: Serve) -> None:
     serve(lambda _: {"ok": {"jobs": [], "counts": {}, "seq": 1}})
     result = luzia("clean")

@@ -171,3 +171,18 @@ def test_a_success_since_the_failure_means_that_nothing_is_held_after_a_restart(
         assert not house.gate.is_closed(house.job())
 
     run(test)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "turns", "at_once"),
+    [
+        (circuit_breaker.QUICK_S - 1, 3, True),
+        (circuit_breaker.QUICK_S + 1, 3, False),
+        (circuit_breaker.SILENT_S - 1, 0, True),
+        (circuit_breaker.SILENT_S + 1, 0, False),
+    ],
+)
+def test_how_long_an_attempt_may_have_run_depends_on_whether_its_model_has_answered(
+    duration_s: float, turns: int, at_once: bool
+) -> None:
+    assert has_failed_at_once(attempt(duration_s=duration_s, turns=turns)) is at_once
