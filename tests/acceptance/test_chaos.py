@@ -205,3 +205,10 @@ def test_a_short_chaos_run_breaks_no_promise() -> None:
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_few_hostile_clients_and_jobs_break_no_promise() -> None:
+    command = [sys.executable, "-m", "chaos.hostile", "--clients", "1", "--jobs", "1", "--kinds", "4"]
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
