@@ -142,8 +142,8 @@ def impossible_moments(run: Run) -> None:
     with run.daemon.connect() as wire:
         for moment in MOMENTS:
             _note(run, [wire.ask(op="dispatch", project="overbits", task="true", not_before=moment)])
-            nodes = {"a": {"op": "dispatch", "project": "overbits", "task": "true", "not_before": moment}}
-            wire.ask(op="graph", nodes=nodes)
+            node = {"name": "a", "project": "overbits", "task": "true", "not_before": moment}
+            _note_graph(run, wire.ask(op="graph", jobs=[node]))
             job = {
                 "id": "000000-0000",
                 "name": "x",
@@ -180,11 +180,8 @@ def cascade(run: Run) -> None:
     nodes: list[dict[str, Any]] = [{"name": "first", "project": "overbits", "task": "sleep 100", "hold": True}]
     nodes += [{"name": f"n{n}", "project": "overbits", "task": "true", "after": ["first"]} for n in range(1500)]
     with run.daemon.connect() as wire:
-        answer = wire.ask(op="graph", nodes=nodes)
-        if "ok" in answer:
-            jobs = [job["job"] for job in answer["ok"]["jobs"]]
-            run.hostile += jobs
-            wire.ok(op="cancel", job=jobs[0])
+        jobs = _note_graph(run, wire.ask(op="graph", jobs=nodes))
+        wire.ok(op="cancel", job=jobs[0])
 
 
 def dispatch_and_go(run: Run) -> None:
@@ -197,6 +194,12 @@ def _hostile(run: Run, wire: Connection, **request: object) -> str:
     job: str = wire.ok(op="dispatch", project="overbits", **request)["job"]
     run.hostile.append(job)
     return job
+
+
+def _note_graph(run: Run, answer: dict[str, Any]) -> list[str]:
+    jobs: list[str] = [*answer["ok"]["jobs"].values()] if "ok" in answer else []
+    run.hostile += jobs
+    return jobs
 
 
 def _note(run: Run, answers: list[dict[str, Any]]) -> None:

@@ -98,6 +98,11 @@ SCRIPTS: dict[str, str] = {
         "    signal.signal(number, signal.SIG_IGN)\n"
         f"{LONG}\n"
     ),
+    "lets the daemon reload without end": (
+        "daemon = int(open(f'/proc/{forks}/stat').read().rpartition(')')[2].split()[1])\n"
+        "for _ in range(3000):\n"
+        "    os.kill(daemon, signal.SIGHUP)\n"
+    ),
     "stops itself": "os.kill(os.getpid(), signal.SIGSTOP)\n",
 }
 
