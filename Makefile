@@ -67,8 +67,9 @@ bench: $(STAMP) ## take the measurements of README and docs/comparison.md (WRITE
 bench-rivals: $(STAMP) ## take only the measurements of docs/comparison.md, beside the dispatchers that are installed
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
-chaos: $(STAMP) ## kill processes at random for five minutes and check every guarantee (SEED=1 repeats the choices of a run)
+chaos: $(STAMP) ## kill processes at random, then attack as clients and jobs, and check every guarantee (SEED=1 repeats a run)
 	PYTHONPATH=tests $(BIN)/python -m chaos.run --kills 1000 --seconds 270 $(if $(SEED),--seed $(SEED))
+	PYTHONPATH=tests $(BIN)/python -m chaos.hostile --clients 60 --jobs 60 $(if $(SEED),--seed $(SEED))
 
 soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and check for growth
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64

@@ -97,6 +97,7 @@ log = logging.getLogger("luziad.app")
 
 GIT_THREADS = 4
 LARGE_READS = 2
+RELOAD_DELAY_S = 0.1
 
 
 async def serve(config: Config, ready: Callable[[], None], *, reset_inherited: bool = False) -> None:
@@ -143,6 +144,7 @@ class App:
         self._reading = start_pool(1, "reading")
         self._git_threads = start_pool(GIT_THREADS, "git")
         self._watchdog: asyncio.TimerHandle | None = None
+        self._reloading: asyncio.TimerHandle | None = None
         self._turns = Turns()
         self._cascade = Cascade(self._turns)
         self._observers = Observers()
@@ -399,7 +401,7 @@ class App:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._shutdown.request)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         self._presence.listen(systemd.activated_socket())
         self._journal.start()
         try:
@@ -431,8 +433,9 @@ class App:
         log.info("stopping running=%d", self._ready.running)
         systemd.notify("STOPPING=1")
         self._shutdown.request()
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        for timer in (self._watchdog, self._reloading):
+            if timer is not None:
+                timer.cancel()
         self._service_status.close()
         await self._executor.stop()
         self._starter.close()
@@ -461,7 +464,13 @@ class App:
         self._reader.close()
         self._store.close()
 
+    def _reload_soon(self) -> None:
+        """Reload once for all signals that come in a short time: any process of the user can send many."""
+        if self._reloading is None:
+            self._reloading = asyncio.get_running_loop().call_later(RELOAD_DELAY_S, self._reload)
+
     def _reload(self) -> None:
+        self._reloading = None
         try:
             self._operations.reload()
         except Refused as refused:

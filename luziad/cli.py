@@ -27,9 +27,13 @@ from luziad.config import load as configuration
 from luziad.errors import ConfigError, LuziadError
 from luziad.tools import read_agent, snapshots
 
+_STREAMS = 3
+"""stdin, stdout and stderr have the numbers below."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the daemon in the foreground and return the exit code."""
+    _open_standard_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["--read-agent"]:
         return read_agent.main(words[1:])
@@ -57,6 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.print_error(str(exc))
         return 1
     return 0
+
+
+def _open_standard_streams() -> None:
+    """Open /dev/null for each standard stream that was closed; pipes and databases would get its number otherwise."""
+    while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _report_ready(descriptor: int | None) -> None:

@@ -24,6 +24,8 @@ MAX_ITEM_CHARS = 200
 MAX_TOOL_NAMES = 100
 MAX_FILES = 500
 MAX_PATH_CHARS = 4096
+MAX_FILES_CHARS = 64 * 1024
+"""All paths together."""
 MAX_MESSAGE_CHARS = 4000
 MAX_COUNT = 2**53 - 1
 MAX_OPEN = 100
@@ -96,6 +98,7 @@ class SummaryBuilder:
         self._tool_calls = 0
         self._tools: dict[str, int] = {}
         self._files: dict[str, None] = {}
+        self._file_chars = 0
         self._more_files = False
         self._plan: list[PlanItem] = []
         self._plan_counts: tuple[int, int] | None = None
@@ -145,8 +148,10 @@ class SummaryBuilder:
         """Add a file that was written."""
         if not isinstance(path, str) or not path or path in self._files:
             return
-        if len(self._files) < MAX_FILES and len(path) <= MAX_PATH_CHARS:
+        size = self._file_chars + len(path)
+        if len(self._files) < MAX_FILES and len(path) <= MAX_PATH_CHARS and size <= MAX_FILES_CHARS:
             self._files[path] = None
+            self._file_chars = size
         else:
             self._more_files = True
 

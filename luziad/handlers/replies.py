@@ -112,8 +112,11 @@ def deferred_reply(journal: Journal, call: Call, make_reply: Callable[[], Ok]) -
             answered = True
             call.answer(make_reply())
 
+    loop = asyncio.get_running_loop()
     if journal.failure is not None:
-        asyncio.get_running_loop().call_soon(answer)
+        loop.call_soon(answer)
+    else:  # the change is recorded meanwhile, and its commit may be the first that fails
+        loop.call_soon(journal.after_commit, CommitCallbacks(lambda: None, lambda _: answer()))
     return answer
 
 

@@ -43,6 +43,11 @@ def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> N
         raise Refused(ErrorCode.SCHEDULES_FULL, f"{len(schedules)} schedules exist, which is the limit")
     zone_name = request.timezone or zones.local_zone_name(request.job.client_env | _daemon_zone(request.job))
     _validate_cron(request.cron, zone_name)
+    others = sum(_size(each.record.spec.job) for each in schedules.all() if each is not known)
+    if (size := others + _size(request.job)) > wire.MAX_SCHEDULES_BYTES:
+        message = f"all schedules would take {size} bytes; the limit is {wire.MAX_SCHEDULES_BYTES}"
+        hint = "Write long tasks to files in the projects, and name the files in the tasks."
+        raise Refused(ErrorCode.SCHEDULES_FULL, message, hint)
     spec = _make_spec(services, request, zone_name)
     status = ScheduleStatus(decided=spec.created_at)
     if known is not None:
@@ -50,6 +55,10 @@ def schedule_add(services: Services, request: wire.ScheduleAdd, call: Call) -> N
         status.paused, status.jobs, status.last = old.paused, old.jobs, old.last
     reply = committed_reply(call, lambda: _show(services, name))
     schedules.put(ScheduleRecord(spec, status), reply)
+
+
+def _size(job: Dispatch) -> int:
+    return len(msgspec.json.encode(job))
 
 
 def _daemon_zone(job: Dispatch) -> dict[str, str]:

@@ -19,7 +19,7 @@ import msgspec
 
 from luzia_protocol.events import Event, Progressed
 
-from luziad.errors import StorageError
+from luziad.errors import StartupError, StorageError
 from luziad.jobs.record import JobRecord
 from luziad.journal.events import EventFactory
 from luziad.store.batch import Batch
@@ -121,8 +121,11 @@ class Journal:
         self.commits_s = 0.0
 
     def start(self) -> None:
-        """Start the writer thread."""
-        self._thread.start()
+        """Start the writer thread. Raises StartupError."""
+        try:
+            self._thread.start()
+        except RuntimeError as exc:
+            raise StartupError(f"the thread that writes the job store cannot be started: {exc}") from exc
 
     async def close(self) -> None:
         """Commit what is pending, as far as the store allows, and stop the thread."""

@@ -19,6 +19,8 @@ from luziad.journal.journal import NULL_LISTENER
 from luziad.journal.loading import record_from_job
 from luziad.scheduling.scheduler import Scheduler
 
+MAX_RECORD_BYTES = 1024 * 1024
+"""A job without its task: what a daemon records of attempts and their activity is less than this."""
 NO_USER = -1
 """The user id of imported and scheduled jobs, so that none of them is a user's `@last`."""
 
@@ -50,6 +52,10 @@ def _import_job(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJo
         raise Refused(ErrorCode.INVALID_JOB, f"job {job.id}: the value of `{field}` is out of range")
     if room <= 0:
         raise Refused(ErrorCode.JOBS_FULL, f"{scheduler.retention.max_jobs} finished jobs exist, which is the limit")
+    size = len(msgspec.json.encode(msgspec.structs.replace(job, task="", argv=None)))
+    if size > MAX_RECORD_BYTES:
+        message = f"job {job.id} has {size} bytes besides its task; the limit is {MAX_RECORD_BYTES}"
+        raise Refused(ErrorCode.INVALID_JOB, message)
     record, notes = _record(scheduler, job)
     scheduler.admission.add(record, NULL_LISTENER)
     return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)

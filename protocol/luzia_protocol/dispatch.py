@@ -23,7 +23,8 @@ class Dispatch(Base, tag="dispatch"):
     task: the text for the agent, at most MAX_TASK_BYTES bytes of UTF-8 without NUL.
     argv: a command, run without a shell and without an agent.
     agent: a name from `agents`; None takes the project's, the default one, or the first that is installed.
-    key: idempotency key: dispatching twice with it creates one job, also after a crash of either side.
+    key: idempotency key: dispatching twice with it creates one job, also after a crash of either side. At most
+    MAX_KEY_CHARS.
     env: variables for this job; no reply contains their values.
     client_env: variables of the caller that the job inherits (see protocol/README.md for the list).
     cwd: the absolute directory to run in; None is the project's.

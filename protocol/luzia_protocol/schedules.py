@@ -12,6 +12,8 @@ from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import JobState
 
 MAX_SCHEDULES = 1000
+MAX_SCHEDULES_BYTES = 3 * 1024 * 1024
+"""All schedules together: their tasks are in memory, and one reply lists them."""
 MAX_CRON_CHARS = 200
 MAX_RUNS_SHOWN = 100
 NEXT_RUNS = 5

@@ -173,6 +173,16 @@ def test_without_storage_new_jobs_are_refused_and_agents_go_on(daemon: FaultyDae
         assert (ended["exit_code"], cancelled["state"]) == (9, "cancelled")
 
 
+def test_a_change_whose_commit_is_the_first_to_fail_is_answered_and_written_later(daemon: FaultyDaemon) -> None:
+    with daemon.connect() as wire:
+        job = wire.ok(op="dispatch", project="overbits", task="exit 4", hold=True)["job"]
+        daemon.set_plan(fail={"write": "ENOSPC"})
+        assert wire.ok(op="release", job=job)["job"] == job
+        daemon.plan.unlink()
+        (ended,) = wire.ok(op="wait", jobs=[job])["jobs"]
+        assert ended["exit_code"] == 4
+
+
 def test_a_daemon_that_dies_without_storage_loses_no_exit_code(daemon: FaultyDaemon) -> None:
     with daemon.connect() as wire:
         job = wire.ok(op="dispatch", project="overbits", task="sleep 0.3; kill -KILL $$")["job"]
@@ -202,6 +212,13 @@ def test_a_timeout_while_storage_fails_is_one_also_for_the_next_daemon(daemon: F
 
 def test_a_short_chaos_run_breaks_no_promise() -> None:
     command = [sys.executable, "-m", "chaos.run", "--kills", "40", "--seconds", "10", "--seed", "short"]
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_few_hostile_clients_and_jobs_break_no_promise() -> None:
+    command = [sys.executable, "-m", "chaos.hostile", "--clients", "1", "--jobs", "1", "--kinds", "4"]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

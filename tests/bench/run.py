@@ -27,7 +27,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, floods, graphs, scraping, searching, selections, simulate, trees  # noqa: E402
+from bench import decisions, floods, graphs, memory, scraping, searching, selections, simulate, trees  # noqa: E402
 from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
 from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
@@ -72,6 +72,7 @@ def main() -> int:
         process_trees,
         many_jobs,
         flooded,
+        kept,
         large_graph,
         search,
         many_at_once,
@@ -265,6 +266,16 @@ def flooded() -> list[Figure]:
         grown = measured.grown / 2**20
         figures.append(Figure(f"memory under all floods, {count:,} jobs", "above that before", grown, "MiB", 256))
     return figures
+
+
+def kept() -> list[Figure]:
+    """What the daemon keeps in memory for clients that make it keep as much as they can."""
+    grown = memory.measure()
+    how = "250 unread outputs, 512 waits for 10,000 jobs, 250 incomplete requests of 4 MiB, 400 tasks of 1 MiB"
+    return [
+        Figure("memory above idle under all attacks on it", f"{how}, at once", grown.most / 2**20, "MiB", 256),
+        Figure("memory above idle with 400 queued tasks of 1 MiB", "after the others", grown.queued / 2**20, "MiB"),
+    ]
 
 
 def large_graph() -> list[Figure]:

@@ -155,3 +155,26 @@ def test_at_a_limit_of_its_address_space_the_daemon_refuses_and_neither_dies_nor
                 assert ended(wire, jobs[0])[0]["state"] == "completed"
         finally:
             daemon.end_everything()
+
+
+def test_whatever_is_kept_of_a_job_or_a_schedule_has_a_limit() -> None:
+    with private_daemon(IDLE) as daemon, daemon.connect() as wire:
+        long = "x" * (2 * MIB)
+        before = rss(wire)
+        for _ in range(20):
+            assert wire.error(op="dispatch", project="overbits", task="true", key=long)["code"] == "bad_request"
+        job = {"id": "000000-0000", "name": "n", "project": "p", "agent": "shell", "task": "t", "state": "completed"}
+        job |= {"created_at": "2026-01-01T00:00:00Z"}
+        for field in ({"reason": long}, {"key": long}, {"tags": {"a": long}}, {"reason": "x" * 1_200_000}):
+            (result,) = wire.ok(op="import", jobs=[job | field])["imports"]
+            assert "the limit is" in result["error"]["message"]
+        nightly = {"op": "dispatch", "project": "overbits", "task": "x" * MIB}
+        answers = [
+            wire.ask(
+                op="schedule_add", name=f"s{number}", cron="0 3 * * *", job=nightly | {"task": f"{number}" * 800_000}
+            )
+            for number in range(6)
+        ]
+        assert [answer.get("error", {}).get("code") for answer in answers] == [None] * 3 + ["schedules_full"] * 3
+        assert len(wire.ok(op="schedule_list")["schedules"]) == 3
+        assert rss(wire) - before < 64 * MIB

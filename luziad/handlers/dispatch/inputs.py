@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import MAX_TASK_BYTES
-from luzia_protocol.requests import MAX_MESSAGE_BYTES, MAX_TAG_CHARS, MAX_TAGS, Dispatch
+from luzia_protocol.requests import MAX_KEY_CHARS, MAX_MESSAGE_BYTES, MAX_TAG_CHARS, MAX_TAGS, Dispatch
 
 from luziad.agents.base import MAX_ARGUMENT_BYTES
 from luziad.jobs.abridging import text_size
@@ -28,6 +28,12 @@ def validate_work(request: Dispatch) -> None:
     if longest > MAX_STRING_BYTES:
         message = f"an argument of the command has {longest} bytes; the system allows {MAX_STRING_BYTES}"
         raise Refused(ErrorCode.TASK_TOO_LARGE, message)
+
+
+def validate_key(key: str) -> None:
+    """Raise Refused for an idempotency key that is too long."""
+    if len(key) > MAX_KEY_CHARS:
+        raise Refused(ErrorCode.BAD_REQUEST, f"the key has {len(key)} characters; the limit is {MAX_KEY_CHARS}")
 
 
 def validate_task(task: str) -> None:

@@ -15,7 +15,13 @@ from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter
 from luziad.clocks.clock import steady_time
 from luziad.config.schema import Config, ProjectConfig
 from luziad.handlers.dispatch.ancestors import validate_ancestors
-from luziad.handlers.dispatch.inputs import TOO_LARGE_HINT, validate_tags, validate_variables, validate_work
+from luziad.handlers.dispatch.inputs import (
+    TOO_LARGE_HINT,
+    validate_key,
+    validate_tags,
+    validate_variables,
+    validate_work,
+)
 from luziad.handlers.dispatch.launch_options import validate_launch_options, validate_repository, validate_umask
 from luziad.handlers.dispatch.limits import validate_limits
 from luziad.handlers.dispatch.project import validate_directory, validate_project
@@ -78,6 +84,8 @@ class JobFactory:
         """
         config, programs = self._config, self._operations.programs
         validate_work(request)
+        if request.key is not None:
+            validate_key(request.key)
         name, directory = validate_project(request.project, config, self._scheduler.names, programs)
         project = config.project(name)
         agent = self._choose_agent(request, project)

@@ -13,7 +13,15 @@ from luzia_protocol.activity import PlanItem, SessionTotals
 
 from luziad.agents.base import OutputSummary, UsageLimit
 from luziad.agents.registry import BUILT_IN
-from luziad.agents.summary_builder import MAX_COUNT, MAX_FILES, MAX_MESSAGE_CHARS, MAX_PLAN_ITEMS, MAX_TOOL_NAMES
+from luziad.agents.summary_builder import (
+    MAX_COUNT,
+    MAX_FILES,
+    MAX_FILES_CHARS,
+    MAX_MESSAGE_CHARS,
+    MAX_PLAN_ITEMS,
+    MAX_TOOL_NAMES,
+    SummaryBuilder,
+)
 from unit.luziad.agents.recordings import RECORDINGS, Recording, exited, recording
 
 Event = dict[str, Any]
@@ -443,3 +451,12 @@ def test_claude_tells_the_reset_in_an_event_and_the_limit_ends_with_an_answer() 
 def test_a_refusal_of_claude_that_names_no_limit_comes_from_a_busy_server() -> None:
     rejected = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "isUsingOverage": False}}
     assert of("claude", rejected).usage_limit is None
+
+
+def test_the_paths_of_written_files_have_a_limit_altogether() -> None:
+    builder = SummaryBuilder()
+    for number in range(400):
+        builder.add_file(f"/{number}/{'x' * 4000}")
+    summary = builder.summary()
+    assert 0 < sum(map(len, summary.files)) <= MAX_FILES_CHARS
+    assert summary.more_files
