@@ -115,6 +115,7 @@ def looking() -> list[Figure]:
     """What somebody at a terminal waits for, each a whole process against an interpreter that does nothing."""
     commands = {
         "`luzia jobs`, 1,000 jobs": ["jobs"],
+        "`luzia jobs ID`": ["jobs", "@last"],
         "`luzia --help`": ["--help"],
         "completion of `luzia cancel`, 1,000 jobs": ["--complete", "bash", "cancel", ""],
     }
