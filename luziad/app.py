@@ -186,7 +186,7 @@ class App:
         self._machine = MachineLoad(config.daemon, start_jobs)
         self._shortage = Shortage(functools.partial(probe_start, config.jobs_dir), self._slow, start_jobs)
         self._lending = SlotLending(self._ready, self._table, start_jobs)
-        self._gates = Gates(self._ready, start_jobs, self._exemptions, self._machine, self._shortage)
+        self._gates = Gates(self._ready, start_jobs, self._exemptions, self._machine, self._shortage, self._cascade.add)
         self._transitions = Transitions(self._table, self._journal, self._observers, self._gates)
         self._stopper = AttemptStopper(self._transitions, self._journal, self._executor, self._observers)
 

@@ -11,6 +11,8 @@ from luziad.clocks.clock import ClockTime
 from luziad.clocks.timer import ClockTimer
 
 _MAX_STALE_ENTRIES = 1000
+MAX_AT_ONCE = 500
+"""Items that are due in one turn of the event loop; the timer fires again at once for the others."""
 
 
 class Item(Protocol):
@@ -26,7 +28,7 @@ T = TypeVar("T", bound=Item)
 
 
 class TimerQueue(Generic[T]):
-    """Holds each item at most once. `due` is called with the items that are due, the earliest first."""
+    """Holds each item at most once. `due` is called with at most MAX_AT_ONCE items that are due, the earliest first."""
 
     def __init__(self, due: Callable[[list[T]], None]) -> None:
         self._queues = {clock: _ClockQueue[T](due, clock) for clock in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
@@ -79,8 +81,11 @@ class _ClockQueue(Generic[T]):
         self._timer.close()
 
     def _fired(self) -> None:
-        now, due = time.clock_gettime(self._clock), []
-        while self._heap and (self._heap[0][0] <= now or not self._is_current(*self._heap[0])):
+        now = time.clock_gettime(self._clock)
+        due: list[T] = []
+        while (
+            self._heap and len(due) < MAX_AT_ONCE and (self._heap[0][0] <= now or not self._is_current(*self._heap[0]))
+        ):
             time_s, n, key = heappop(self._heap)
             if self._is_current(time_s, n, key):
                 due.append(self._times.pop(key)[1])

@@ -42,7 +42,7 @@ class House:
         self._build()
 
     def _build(self) -> None:
-        self.gates = Gates(self.ready, self.pump, Open(), self, self)
+        self.gates = Gates(self.ready, self.pump, Open(), self, self, _at_once)
         self._dependencies = DependencyGate(self.table, self.gates.admit, self._skip, _at_once)
         self.gates.add(self._dependencies)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from support import Connection
 
 BARE_PYTHON = [sys.executable, "-I", "-S", "-c", "pass"]
 
@@ -30,3 +34,24 @@ def switches(pid: int) -> int:
     for thread in Path(f"/proc/{pid}/task").iterdir():
         total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", (thread / "status").read_text())))
     return total
+
+
+def dispatch_pipelined(wire: Connection, count: int, what: bytes) -> list[str]:
+    """Send so many dispatches without waiting, and return the ids."""
+    line = b'{"op":"dispatch","project":"overbits",' + what + b"}\n"
+    block = 200
+
+    def send() -> None:
+        for sent in range(0, count, block):
+            wire.send_bytes(line * min(block, count - sent))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    received = bytearray()
+    lines = 0
+    while lines < count:
+        data = wire.socket.recv(1 << 20)
+        lines += data.count(b"\n")
+        received += data
+    sender.join()
+    return [json.loads(answer)["ok"]["job"] for answer in received.splitlines()]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import platform
 import re
@@ -18,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +25,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, floods, graphs, memory, scraping, searching, selections, simulate, trees  # noqa: E402
-from bench.measures import BARE_PYTHON, runner, switches  # noqa: E402
+from bench import decisions, floods, graphs, memory, scraping, searching, selections, simulate, trees, turns  # noqa: E402
+from bench.measures import BARE_PYTHON, dispatch_pipelined, runner, switches  # noqa: E402
 from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
 
@@ -73,6 +71,7 @@ def main() -> int:
         many_jobs,
         flooded,
         kept,
+        busy_loop,
         large_graph,
         search,
         many_at_once,
@@ -119,12 +118,13 @@ def looking() -> list[Figure]:
     """What somebody at a terminal waits for, each a whole process against an interpreter that does nothing."""
     commands = {
         "`luzia jobs`, 1,000 jobs": ["jobs"],
+        "`luzia jobs ID`": ["jobs", "@last"],
         "`luzia --help`": ["--help"],
         "completion of `luzia cancel`, 1,000 jobs": ["--complete", "bash", "cancel", ""],
     }
     figures = []
     with private_daemon("[daemon]\nmax_running = 1\n") as daemon, daemon.connect() as wire:
-        _dispatch_pipelined(wire, 1000, b'"task":"sleep 100000"')
+        dispatch_pipelined(wire, 1000, b'"task":"sleep 100000"')
         for what, words in commands.items():
             ours, bare = _alternate(runner([LUZIA, *words], daemon.env), runner(BARE_PYTHON, daemon.env))
             how = f"whole process, ratio to `python -I -S -c pass`, {ROUNDS} runs each"
@@ -184,7 +184,7 @@ def five_at_once() -> list[Figure]:
 def _short_commands(wire: Connection, count: int) -> float:
     """Jobs a second, from the first dispatch to the last end."""
     began = time.perf_counter()
-    wire.ok(op="wait", jobs=_dispatch_pipelined(wire, count, b'"argv":["/bin/true"]'))
+    wire.ok(op="wait", jobs=dispatch_pipelined(wire, count, b'"argv":["/bin/true"]'))
     return count / (time.perf_counter() - began)
 
 
@@ -222,7 +222,7 @@ def many_jobs() -> list[Figure]:
             few, bare_few = _alternate(dispatch, runner(BARE_PYTHON, daemon.env))
             empty = wire.ok(op="info")["rss_bytes"]
             began = time.perf_counter()
-            jobs = _dispatch_pipelined(wire, MANY, b'"task":"fix the login button"')
+            jobs = dispatch_pipelined(wire, MANY, b'"task":"fix the login button"')
             rate = MANY / (time.perf_counter() - began)
             grown = wire.ok(op="info")["rss_bytes"] - empty
             status_s = _on_one_core(daemon, lambda: _status_round_trip(wire, jobs))
@@ -257,7 +257,7 @@ def flooded() -> list[Figure]:
     for count in (1000, MANY):
         with private_daemon("[daemon]\nmax_running = 1\n") as daemon, daemon.connect() as wire:
             first = wire.ok(op="dispatch", project="overbits", task="seq 1 450000; sleep 100000")["job"]
-            measured = floods.measure(daemon, wire, [first, *_dispatch_pipelined(wire, count, b'"task":"true"')])
+            measured = floods.measure(daemon, wire, [first, *dispatch_pipelined(wire, count, b'"task":"true"')])
             wire.ok(op="cancel", job=first)
         for name, during_s in measured.during_s.items():
             what = f"`status`, p99, {count:,} jobs, with {name}"
@@ -276,6 +276,14 @@ def kept() -> list[Figure]:
         Figure("memory above idle under all attacks on it", f"{how}, at once", grown.most / 2**20, "MiB", 256),
         Figure("memory above idle with 400 queued tasks of 1 MiB", "after the others", grown.queued / 2**20, "MiB"),
     ]
+
+
+def busy_loop() -> list[Figure]:
+    """How long the loop is busy with one thing, and serves nobody."""
+    longest = turns.measure(MANY)
+    worst = max(longest, key=lambda name: longest[name].seconds)
+    how = f"processor time of one callback, {MANY:,} jobs; the most during {worst}"
+    return [Figure("longest turn of the event loop", how, longest[worst].seconds * 1000, "ms", 100)]
 
 
 def large_graph() -> list[Figure]:
@@ -346,27 +354,6 @@ def _alternate(first: Callable[[], float], second: Callable[[], float]) -> tuple
     first(), second()
     pairs = [(first(), second()) for _ in range(ROUNDS)]
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
-
-
-def _dispatch_pipelined(wire: Connection, count: int, what: bytes) -> list[str]:
-    """Send so many dispatches without waiting, and return the ids."""
-    line = b'{"op":"dispatch","project":"overbits",' + what + b"}\n"
-    block = 200
-
-    def send() -> None:
-        for sent in range(0, count, block):
-            wire.send_bytes(line * min(block, count - sent))
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    received = bytearray()
-    lines = 0
-    while lines < count:
-        data = wire.socket.recv(1 << 20)
-        lines += data.count(b"\n")
-        received += data
-    sender.join()
-    return [json.loads(answer)["ok"]["job"] for answer in received.splitlines()]
 
 
 def _status_round_trip(wire: Connection, jobs: list[str]) -> float:

@@ -1,21 +1,24 @@
 """The gates between a queued job and the ready queue: the conditions that a job waits for besides a slot.
 
 Every queued job comes to `enter`, whether it is new, retried, put back or loaded at a start. The first gate that is
-closed for it holds it; when that gate opens it calls `admit`, and all gates are asked again. A gate may close when
-jobs have passed it already: they are asked once more when they have a slot. The reason why a job waits is computed on
-request and never stored.
+closed for it holds it; when that gate opens it calls `admit`, and all gates are asked again: for many jobs at once in
+turns, which leave time for other things. A gate may close when jobs have passed it already: they are asked once more
+when they have a slot. The reason why a job waits is computed on request and never stored.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.scheduling.ready import explain
 from luziad.scheduling.ready.queue import ReadyQueue
+
+MAX_AT_ONCE = 1000
+"""The number of jobs that enter in one turn of the event loop: some milliseconds."""
 
 
 class Gate(JobObserver, ABC):
@@ -54,17 +57,51 @@ class Load(Protocol):
     def reason(self) -> str | None: ...
 
 
+class _Entrance(Gate):
+    """Holds jobs that a gate has let go and that enter in a later turn, in their order."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, JobRecord] = {}
+
+    def is_closed(self, record: JobRecord) -> bool:
+        return record.id in self._held
+
+    def reason(self, record: JobRecord) -> str:
+        return "about to be queued"
+
+    def hold(self, record: JobRecord) -> None:
+        self._held[record.id] = record
+
+    def drop(self, record: JobRecord) -> None:
+        del self._held[record.id]
+
+    def next(self) -> JobRecord | None:
+        """The job that enters next, which remains held."""
+        return next(iter(self._held.values()), None)
+
+
 class Gates:
-    """Leads queued jobs past the gates into the ready queue. `start_jobs` is called when one may be able to start."""
+    """Leads queued jobs past the gates into the ready queue.
+
+    start_jobs: called when a job may be able to start. in_turns: does work in turns; see turns.Cascade.
+    """
 
     def __init__(
-        self, ready: ReadyQueue, start_jobs: Callable[[], None], queues: QueueReasons, machine: Load, shortage: Load
+        self,
+        ready: ReadyQueue,
+        start_jobs: Callable[[], None],
+        queues: QueueReasons,
+        machine: Load,
+        shortage: Load,
+        in_turns: Callable[[Iterator[None]], None],
     ) -> None:
         self._ready = ready
         self._start_jobs = start_jobs
         self._queues = queues
         self._machine = machine
         self._shortage = shortage
+        self._in_turns = in_turns
+        self._entrance = _Entrance()
         self._gates: tuple[Gate, ...] = ()
         self._held: dict[str, Gate] = {}
 
@@ -100,10 +137,28 @@ class Gates:
 
     def admit(self, *records: JobRecord) -> None:
         """Let jobs enter again that a gate has held and has dropped."""
+        if len(records) > MAX_AT_ONCE:
+            self._admit_in_turns(records)
+            return
         for record in records:
             del self._held[record.id]
             self.enter(record)
         self._start_jobs()
+
+    def _admit_in_turns(self, records: Sequence[JobRecord]) -> None:
+        is_busy = self._entrance.next() is not None
+        for record in records:
+            self._held[record.id] = self._entrance
+            self._entrance.hold(record)
+        if not is_busy:
+            self._in_turns(self._admit_each())
+
+    def _admit_each(self) -> Iterator[None]:
+        while (record := self._entrance.next()) is not None:
+            self.discard(record)
+            self.enter(record)
+            yield
+        self._start_jobs()  # only now, when the most urgent of them has entered
 
     def reconsider(self, record: JobRecord) -> None:
         """Ask all gates again, because a queued job has changed."""

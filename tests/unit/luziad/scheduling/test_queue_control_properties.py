@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hypothesis import given, settings
@@ -52,12 +53,18 @@ class Idle:
     reason: str | None = None
 
 
+def do_at_once(work: Iterator[None]) -> None:
+    """What is to be done in turns, without the turns."""
+    for _ in work:
+        pass
+
+
 class House:
     """Starts jobs as the scheduler does, with the real gates and the real queue."""
 
     def __init__(self, slots: int) -> None:
         self.ready = ReadyQueue(Limits(slots))
-        self.gates = Gates(self.ready, self.pump, Open(), Idle(), Idle())
+        self.gates = Gates(self.ready, self.pump, Open(), Idle(), Idle(), do_at_once)
         self.gates.add(HoldGate())
         self.queued: dict[str, JobRecord] = {}
         self.running: dict[str, JobRecord] = {}

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from luzia_protocol.jobs import Terms
 
+from luziad.clocks import timer_queue
 from luziad.clocks.clock import on_wall_clock
 from luziad.clocks.timer import ClockTimer
 from luziad.clocks.timer_queue import TimerQueue
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
-from luziad.scheduling.gates.gates import Gate, Gates
+from luziad.scheduling.gates.gates import MAX_AT_ONCE, Gate, Gates
 from luziad.scheduling.gates.start_time import StartTimeGate
 from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
@@ -73,9 +76,10 @@ def drain(ready: ReadyQueue) -> list[str]:
     return taken
 
 
-def built(*doors: Door) -> tuple[Gates, ReadyQueue]:
-    ready = ReadyQueue(Limits(1000))
-    gates = Gates(ready, lambda: None, Open(), Idle(), Idle())
+def built(*doors: Door, work: list[Iterator[None]] | None = None) -> tuple[Gates, ReadyQueue]:
+    """work: gets what is to be done in turns."""
+    ready = ReadyQueue(Limits(10_000))
+    gates = Gates(ready, lambda: None, Open(), Idle(), Idle(), ([] if work is None else work).append)
     gates.add(*doors)
     return gates, ready
 
@@ -96,6 +100,42 @@ def test_a_held_job_is_not_ready_says_why_and_comes_when_its_gate_opens() -> Non
     assert gates.reason(first) == "the door of a"
     door.open(gates)
     assert drain(ready) == ["1", "2"]
+
+
+def test_many_jobs_enter_in_turns_in_their_order_without_those_that_end_meanwhile() -> None:
+    door, work = Door("a"), list[Iterator[None]]()
+    gates, ready = built(door, work=work)
+    records = [job(n) for n in range(MAX_AT_ONCE + 1)]
+    for record in records:
+        gates.enter(record)
+    door.open(gates)
+    [turns] = work
+    next(turns)
+    assert drain(ready) == ["0"]
+    assert gates.reason(records[1]) == "about to be queued"
+    assert gates.has(records[1])
+    gates.discard(records[1])
+    assert not gates.has(records[1])
+    gates.reconsider(records[2])
+    assert drain(ready) == ["2"]
+    assert sum(1 for _ in turns) == MAX_AT_ONCE - 2
+    assert drain(ready) == [record.id for record in records[3:]]
+    assert not any(gates.has(record) for record in records)
+
+
+def test_jobs_that_are_let_go_while_others_enter_follow_them() -> None:
+    doors, work = (Door("a"), Door("b")), list[Iterator[None]]()
+    gates, ready = built(*doors, work=work)
+    records = [job(n, project) for project in "ab" for n in range(MAX_AT_ONCE + 1)]
+    records = [replace(record, id=f"{record.project}{record.n}") for record in records]
+    for record in records:
+        gates.enter(record)
+    for door in doors:
+        door.open(gates)
+    for turns in work:
+        for _ in turns:
+            pass
+    assert sorted(drain(ready)) == sorted(record.id for record in records)
 
 
 def test_a_job_passes_one_gate_after_the_other() -> None:
@@ -231,6 +271,26 @@ async def test_many_dropped_jobs_leave_nothing_behind() -> None:
         agenda.drop(record)
     assert all(len(part._heap) <= 1000 for part in agenda._queues.values())
     agenda.close()
+
+
+async def test_many_items_that_are_due_at_once_come_in_several_turns_in_their_order() -> None:
+    came: list[list[JobRecord]] = []
+    over = asyncio.Event()
+    records = [job(n) for n in range(2 * timer_queue.MAX_AT_ONCE + 1)]
+
+    def due(items: list[JobRecord]) -> None:
+        came.append(items)
+        if sum(map(len, came)) == len(records):
+            over.set()
+
+    agenda = TimerQueue[JobRecord](due)
+    for record in records:
+        agenda.put(record, on_wall_clock(time.time() - 1))
+    async with asyncio.timeout(60):
+        await over.wait()
+    agenda.close()
+    assert [len(items) for items in came] == [timer_queue.MAX_AT_ONCE, timer_queue.MAX_AT_ONCE, 1]
+    assert [record.n for items in came for record in items] == [*range(len(records))]
 
 
 async def test_a_timer_that_was_set_to_the_past_fires_and_one_that_was_set_to_nothing_does_not() -> None:

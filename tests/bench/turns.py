@@ -1,0 +1,88 @@
+"""How long the daemon's event loop is busy with one thing: the longest turn, in processor time, with many jobs."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import floods
+from bench.measures import dispatch_pipelined
+from support import Connection, PrivateDaemon, eventually
+
+TIMED_DAEMON = Path(__file__).with_name("timed_daemon.py")
+FLOOD_S = 2.0
+PROBE_S = 0.02
+GRAPH_JOBS = 10_000
+START_S = 20.0
+
+
+class Longest(NamedTuple):
+    """The longest turn of the loop, in seconds, and the callback."""
+
+    seconds: float
+    callback: str
+
+
+def measure(jobs: int) -> dict[str, Longest]:
+    """The longest turn while jobs are dispatched, come as a graph, become ready or expire together, and in floods."""
+    found: dict[str, Longest] = {}
+    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
+        daemon = PrivateDaemon(Path(directory), "[daemon]\nmax_running = 1\n")
+        try:
+            with _timed(daemon, "dispatches", found) as wire:
+                first = wire.ok(op="dispatch", project="overbits", task="seq 1 450000; sleep 100000")["job"]
+                last = dispatch_pipelined(wire, jobs, b'"task":"true"')[-1]
+            with _timed(daemon, "a graph, and its cancellation", found) as wire:
+                _graph(wire)
+            with _timed(daemon, "a common start time", found) as wire:
+                at = datetime.now(UTC) + timedelta(seconds=START_S)
+                held = dispatch_pipelined(wire, jobs // 5, b'"task":"true","not_before":"%b"' % at.isoformat().encode())
+                eventually(lambda: "starts at" not in wire.ok(op="status", job=held[-1])["job"]["reason"])
+            with _timed(daemon, "a common deadline", found) as wire:
+                expiring = dispatch_pipelined(wire, jobs // 5, b'"task":"true","expires_s":5')
+                eventually(lambda: wire.ok(op="status", job=expiring[-1])["job"]["state"] != "queued")
+            for attack in floods.attacks(first):
+                with _timed(daemon, attack.name, found) as wire, floods.flood(daemon, attack):
+                    _probe(wire, last)
+            with _timed(daemon, "the end", found) as wire:
+                wire.ok(op="cancel", job=first)
+        finally:
+            daemon.end_everything()
+    return found
+
+
+@contextmanager
+def _timed(daemon: PrivateDaemon, name: str, found: dict[str, Longest]) -> Iterator[Connection]:
+    """A daemon that measures its turns during the block; `found` gets the longest."""
+    file = daemon.root / "turns.json"
+    daemon.start([str(TIMED_DAEMON), str(file)])
+    with daemon.connect() as wire:
+        yield wire
+    daemon.stop()
+    turns: dict[str, float] = json.loads(file.read_text())
+    callback = max(turns, key=lambda each: turns[each])
+    found[name] = Longest(turns[callback], callback)
+
+
+def _graph(wire: Connection) -> None:
+    jobs: list[dict[str, object]] = [
+        {"name": f"job-{n}", "project": "overbits", "task": "true", "after": [f"job-{n // 2}"] if n else []}
+        for n in range(GRAPH_JOBS)
+    ]
+    ids = wire.ok(op="graph", jobs=[{**jobs[0], "hold": True}, *jobs[1:]])["jobs"]
+    wire.ok(op="cancel", job=ids["job-0"])
+    eventually(lambda: wire.ok(op="status", job=ids[f"job-{GRAPH_JOBS - 1}"])["job"]["state"] == "skipped")
+
+
+def _probe(wire: Connection, job: str) -> None:
+    """Ask for little, during a flood."""
+    until = time.monotonic() + FLOOD_S
+    while time.monotonic() < until:
+        wire.ok(op="status", job=job)
+        time.sleep(PROBE_S)
