@@ -18,7 +18,7 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "init-system-helpers"),
     *("python3", "python3-venv", "git", "acl", "sudo"),
 )
-BOOT_TIMEOUT_S = 180
+BOOT_TIMEOUT_S = 420
 
 _BOOT = """
 mkdir -p /run/systemd

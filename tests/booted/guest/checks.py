@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 ANY = -1
 
 
