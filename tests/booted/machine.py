@@ -9,21 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 GUEST = Path(__file__).parent / "guest"
-CACHE = Path(__file__).resolve().parents[2] / ".cache" / "systemd"
+CACHE = ROOT / ".cache" / "systemd"
 SUITES = {"3.11": "bookworm", "3.13": "trixie"}
 """The suites of Debian by the version of their interpreter."""
 PACKAGES = (
-    "systemd",
-    "systemd-sysv",
-    "dbus",
-    "libpam-systemd",
-    "init-system-helpers",
-    "python3",
-    "python3-venv",
-    "git",
+    *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "init-system-helpers"),
+    *("python3", "python3-venv", "git", "acl", "sudo"),
 )
-BOOT_TIMEOUT_S = 180
+BOOT_TIMEOUT_S = 420
 
 _BOOT = """
 mkdir -p /run/systemd
@@ -45,6 +40,7 @@ class Machine:
         subprocess.run(["cp", "--archive", "--reflink=auto", base, root], check=True)
         self.root = root
         shutil.copytree(GUEST, root / "ci", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "docs/service.md", root / "ci")
         (root / "var/log/journal").mkdir(parents=True, exist_ok=True)
         units = root / "etc/systemd/system"
         shutil.copy(GUEST / "ci.service", units)

@@ -13,7 +13,7 @@ from booted.machine import SUITES, CannotBootError, Machine, check_host
 from packages import deb
 
 BOOTS = (
-    ("installation", "system_service", "user_service", "before_reboot"),
+    ("installation", "service_page", "system_service", "user_service", "before_reboot"),
     ("after_boot", "removal"),
 )
 """The checks of each boot: modules of the guest."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from checks import package, run, unit
+from pathlib import Path
+
+from checks import install, run, unit
 
 UNITS = ("luziad.socket", "luziad.service")
 
 
 def the_package_installs_enables_and_starts_the_service() -> None:
-    for user in ("alice", "bob"):
+    for user in ("alice", "bob", "carol"):
         run("useradd", "--create-home", "--shell", "/bin/bash", user)
-    run("dpkg", "--install", package("0.0.1"), timeout=60)
+    Path("/etc/sudoers.d/users").write_text("alice, carol ALL=(ALL) NOPASSWD: ALL\n")
+    install("0.0.1")
     for name in UNITS:
         assert run("systemctl", "is-enabled", name).strip() == "enabled"
         assert run("systemctl", "is-active", name).strip() == "active"
-    run("usermod", "--append", "--groups", "luzia", "alice")
     run("install", "-d", "-o", "luzia", "-g", "luzia", "/srv/work")
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from checks import dispatch, is_active, job, main_pid, package, processes_of, run, wait_until
+from checks import dispatch, install, is_active, job, main_pid, processes_of, run, wait_until
 
 
 def an_upgrade_restarts_the_daemon_and_disturbs_no_job() -> None:
     name = dispatch("sleep 300")
     wait_until(lambda: job(name)["state"] == "running", "the job runs")
     before = main_pid()
-    run("dpkg", "--install", package("0.0.2"), timeout=60)
+    install("0.0.2")
     assert main_pid() not in ("0", before)
     assert job(name)["state"] == "running"
 
 
 def an_upgrade_leaves_a_stopped_and_disabled_service_as_it_is() -> None:
     run("systemctl", "disable", "--now", "luziad.socket", "luziad.service")
-    run("dpkg", "--install", package("0.0.1"), timeout=60)
+    script = ("/var/lib/dpkg/info/luzia.postinst", "configure", "0.0.1")  # what an upgrade runs
+    run("env", "DPKG_MAINTSCRIPT_PACKAGE=luzia", "DPKG_MAINTSCRIPT_NAME=postinst", *script)
     assert not is_active("luziad.service")
     assert run("systemctl", "is-enabled", "luziad.service", status=None).strip() == "disabled"
     run("systemctl", "enable", "--now", "luziad.socket", "luziad.service")
