@@ -63,7 +63,10 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
         " luzia_client.tui"
     ),
-    "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands",
+    "luzia_client.native": (
+        "luzia_protocol luzia_client.api luzia_client.transport luzia_client.cli luzia_client.cli.commands"
+    ),
+    "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands luzia_client.native",
     "luzia_client.legacy": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.cli",
 }
 """Package -> the packages that it may import besides itself, from the bottom to the top: each names earlier rows only.
@@ -78,6 +81,7 @@ FOREIGN: dict[str, str] = {
     "luziad.supervise": "msgspec",
     "luzia_client": "msgspec wcwidth",
     "luzia_client.cli.show.plots": "matplotlib",
+    "luzia_client.native.build_hook": "hatchling",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
 }
 """Package or module -> what it may import that is neither ours nor in the standard library."""
