@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-agents test-agents-all check bench bench-rivals chaos soak generate site pictures wheels test-installs clean
+.PHONY: help venv demo test test-native test-agents test-agents-all check bench bench-rivals chaos soak fuzz generate site pictures wheels test-installs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -41,6 +41,10 @@ demo: $(STAMP) ## run five jobs on a private daemon and show them
 test: $(NATIVE) ## run the whole test suite
 	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS)
 
+test-native: $(NATIVE) ## run the acceptance and integration tests through the native luzia
+	LUZIA_TEST_PROGRAM=$(abspath $(BIN)/luzia) $(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS) \
+	    tests/acceptance tests/integration
+
 test-agents: $(STAMP) ## run real agents against a local model server (needs npm; installs them once)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents
 
@@ -55,6 +59,7 @@ check: $(STAMP) ## check formatting, lint, strict types, import directions, gene
 
 bench: $(NATIVE) ## take the measurements of README and docs/comparison.md (WRITE=1 updates them)
 	$(BIN)/python tests/bench/reading.py
+	$(BIN)/python tests/bench/native.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
@@ -66,6 +71,9 @@ chaos: $(STAMP) ## kill processes at random for five minutes and check every gua
 
 soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and check for growth
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
+
+fuzz: $(STAMP) ## compare how the native luzia and Python read and write text and JSON, with a million inputs
+	FUZZ_INPUTS=150000 $(BIN)/pytest -rs tests/unit/luzia_client/native
 
 generate: $(STAMP) ## generate the schemas, the manual and parts of the documentation
 	$(BIN)/python protocol/generate.py

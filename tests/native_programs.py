@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from support import DEADLINE_S, MAIN, ROOT
+from support import DEADLINE_S, ROOT
 
 NATIVE = ROOT / "luzia_client" / "native"
+PYTHON = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
 COMPILER = os.environ.get("CC", "cc")
 STRICT = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 SANITIZED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
@@ -49,7 +50,7 @@ class Programs:
     def __init__(self, directory: Path) -> None:
         self.native = compile_sanitized(directory / "luzia", NATIVE / "luzia.c", NATIVE / "text.c")
         self.python = directory / "luzia-py"
-        self.python.write_text(f"#!{sys.executable}\n{MAIN}\n")
+        self.python.write_text(f"#!{sys.executable}\n{PYTHON}\n")
         self.python.chmod(0o755)
 
     def run(self, program: Path, words: Sequence[str | bytes], env: dict[str, str], **options: Any) -> Any:
