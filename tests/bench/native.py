@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -135,7 +135,7 @@ def minimal(directory: str) -> list[str]:
     return [program]
 
 
-def in_turn(commands: Mapping[str, Sequence[str]], env: dict[str, str], times: int) -> dict[str, list[float]]:
+def in_turn(commands: Mapping[str, list[str]], env: dict[str, str], times: int) -> dict[str, list[float]]:
     """Seconds that each command takes, measured in alternation."""
     found: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(times):
@@ -144,7 +144,7 @@ def in_turn(commands: Mapping[str, Sequence[str]], env: dict[str, str], times: i
     return found
 
 
-def run(command: Sequence[str], env: dict[str, str]) -> float:
+def run(command: list[str], env: dict[str, str]) -> float:
     """Seconds that a process takes from its start to its end."""
     actions = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     begin = time.perf_counter()

@@ -135,12 +135,17 @@ def test_strings_are_written_as_python_writes_them(run: Run) -> None:
     check(run, "q", texts, lambda given: json.dumps(given.decode(), ensure_ascii=False).encode())
 
 
+def some_number(chance: random.Random) -> float:
+    kind = chance.randrange(3)
+    if kind == 0:
+        return chance.random()
+    return chance.expovariate(1e-6) if kind == 1 else float(10 ** chance.uniform(-300, 300))
+
+
 def test_numbers_are_written_as_python_writes_them(run: Run) -> None:
     chance = random.Random(2)
-    numbers = [
-        chance.choice([chance.random, lambda: chance.expovariate(1e-6), lambda: 10 ** chance.uniform(-300, 300)])()
-        for _ in range(INPUTS)
-    ] + [0.0, 1.0, 90.0, 0.1, 1e16, 1e15, 1e-4, 9.9e-5, 123456789.125, 5e-324, 1.7e308]
+    numbers = [0.0, 1.0, 90.0, 0.1, 1e16, 1e15, 1e-4, 9.9e-5, 123456789.125, 5e-324, 1.7e308]
+    numbers += [some_number(chance) for _ in range(INPUTS)]
     check(run, "f", [repr(number).encode() for number in numbers], lambda given: json.dumps(float(given)).encode())
 
 
