@@ -6,15 +6,17 @@ AGENT_WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NATIVE := $(VENV)/.native
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-agents test-agents-all test-systemd deb rpm check bench bench-rivals chaos soak generate vendor site pictures clean
+.PHONY: help venv demo test test-native test-agents test-agents-all test-systemd check bench bench-rivals chaos soak fuzz
+.PHONY: generate vendor site pictures wheels test-installs deb rpm clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 	    printf '  make %-15s %s\n' "$$name" "$$text"; done
 
-venv: $(STAMP) ## create the virtual environment with pinned dependencies (PYTHON=python3.12 selects the interpreter)
+venv: $(NATIVE) ## create the virtual environment with pinned dependencies (PYTHON=python3.12 selects the interpreter)
 
 $(STAMP): pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -30,11 +32,19 @@ $(STAMP): pyproject.toml .ci/constraints.txt
 	$(BIN)/python -m compileall -q luziad luzia_client protocol/luzia_protocol
 	@touch $@
 
+$(NATIVE): $(STAMP) $(wildcard luzia_client/native/*.[ch]) luzia_client/native/build_hook.py
+	$(BIN)/python -m pip install --quiet --no-deps --build-constraint .ci/constraints.txt --editable .
+	@touch $@
+
 demo: $(STAMP) ## run five jobs on a private daemon and show them
 	@$(BIN)/luzia demo
 
-test: $(STAMP) ## run the whole test suite
+test: $(NATIVE) ## run the whole test suite
 	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS)
+
+test-native: $(NATIVE) ## run the acceptance and integration tests through the native luzia
+	LUZIA_TEST_PROGRAM=$(abspath $(BIN)/luzia) $(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS) \
+	    tests/acceptance tests/integration
 
 test-agents: $(STAMP) ## run real agents against a local model server (needs npm; installs them once)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents
@@ -57,10 +67,11 @@ check: $(STAMP) ## check formatting, lint, strict types, import directions, gene
 	$(BIN)/mypy
 	$(BIN)/pytest -rs tests/unit/house
 
-bench: $(STAMP) ## take the measurements of README and docs/comparison.md (WRITE=1 updates them)
+bench: $(NATIVE) ## take the measurements of README and docs/comparison.md (WRITE=1 updates them)
 	$(BIN)/python tests/bench/reading.py
 	$(BIN)/python tests/bench/web.py
 	$(BIN)/python tests/bench/relays.py
+	$(BIN)/python tests/bench/native.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)
 
@@ -74,11 +85,15 @@ chaos: $(STAMP) ## kill processes at random, then attack as clients and jobs, an
 soak: $(STAMP) ## run 10,000 jobs over 64 slots with cancels, restarts and slow readers, and check for growth
 	PYTHONPATH=tests $(BIN)/python -m chaos.soak --jobs 10000 --slots 64
 
+fuzz: $(STAMP) ## compare how the native luzia and Python read and write text and JSON, with a million inputs
+	FUZZ_INPUTS=150000 $(BIN)/pytest -rs tests/unit/luzia_client/native
+
 generate: $(STAMP) ## generate the schemas, the manual and parts of the documentation
 	$(BIN)/python protocol/generate.py
 	$(BIN)/python -m luzia_docs.generate
 	$(BIN)/python -m luzia_docs.packages
 	$(BIN)/python -m luzia_docs.manual
+	$(BIN)/python -m luzia_docs.native_tables
 	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
 
 vendor: ## make the libraries of the web page again from their npm packages (needs npm; they are checked in)
@@ -90,6 +105,14 @@ site: $(STAMP) ## build the documentation as a web site, in build/site
 pictures: $(STAMP) ## update docs/pictures and docs/screens (NAMES="jobs top" selects some of docs/pictures)
 	$(BIN)/python -m luzia_docs.site.pictures $(NAMES)
 	$(if $(NAMES),,$(BIN)/python -m luzia_docs.site.screens)
+
+wheels: $(STAMP) ## build a wheel for every Linux of this architecture, and one without native parts, in dist
+	LUZIA_NATIVE=static $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	LUZIA_NATIVE=no $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	@ls dist
+
+test-installs: wheels ## install both wheels with pip, pipx and uv, and dispatch a job with each
+	PYTHONPATH=tests $(BIN)/python tests/bench/installs.py
 
 clean: ## delete the virtual environment and all caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

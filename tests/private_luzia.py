@@ -17,9 +17,9 @@ from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client.api.client import Client
 from luzia_client.transport.endpoint import DaemonUnreachableError
+from support import MAIN
 
 DEADLINE_S = 60.0
-MAIN = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
 
 
 class PrivateLuzia:

@@ -19,6 +19,8 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 60.0
 MAIN = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
+if program := os.environ.get("LUZIA_TEST_PROGRAM"):  # `make test-native` runs the tests through another program
+    MAIN = f"import os, sys; os.execv({program!r}, ['luzia', *sys.argv[1:]])"
 
 
 def eventually(condition: Callable[[], T], what: str = "the condition") -> T:

@@ -36,6 +36,10 @@ def run(words: list[str]) -> int:
         from luzia_client.cli.completion import complete
 
         return complete.run(words[1:])
+    if first == "--answered":
+        from luzia_client.native import answered
+
+        return answered.run(words[1], words[2:])
     from luzia_client.cli.args.command_line import COMMANDS, is_option
 
     if first == "jobs" and _needs_no_parser(words[1:]):

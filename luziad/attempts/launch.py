@@ -73,6 +73,7 @@ class Launcher:
             bounds=record.spec.bounds,
             max_log_bytes=first_set(None, project.max_log_bytes, self.config.daemon.max_log_bytes),
             first_line=command.first_line,
+            nice=self.config.daemon.nice,
         )
 
     def environment(self, record: JobRecord) -> dict[str, str]:

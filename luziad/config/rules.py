@@ -93,6 +93,7 @@ CPUS = Rule(f"a number of CPUs above 0 and at most {MAX_CPUS}", _number(MAX_CPUS
 LOAD = Rule(f"a number above 0 and at most {MAX_CPUS}", _number(MAX_CPUS))
 PERCENT = Rule("a number above 0 and at most 100", _number(100))
 WEIGHT = Rule(f"a number above 0 and at most {MAX_WEIGHT}", _number(MAX_WEIGHT))
+NICE = Rule("a whole number from 0 to 19", _whole(0, 19))
 PRIORITY = Rule(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", _whole(-MAX_PRIORITY, MAX_PRIORITY))
 SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _number(MAX_COUNT))
 RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _whole(0, MAX_RETRIES))

@@ -23,7 +23,7 @@ class Launch(msgspec.Struct, frozen=True):
     first_line: instead, its stdin is a FIFO that begins with this line and accepts more lines.
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
     keep_children: children of an agent that ends by itself may outlive it.
-    bounds: limits on its resources; None is no limit.
+    bounds: limits on its resources; None is no limit. nice: its nice value, 0 to 19.
     max_log_bytes: limit on its stored output, stdout and stderr together; the oldest is dropped first.
     """
 
@@ -40,6 +40,7 @@ class Launch(msgspec.Struct, frozen=True):
     bounds: Bounds | None = None
     first_line: str | None = None
     umask: int | None = None
+    nice: int = 0
 
 
 class AttemptObserver(Protocol):

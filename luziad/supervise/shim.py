@@ -22,6 +22,7 @@ from luziad.supervise import (
     cgroup,
     child,
     output_limit,
+    priority,
     resource_limits,
     shutdown,
     tree,
@@ -150,6 +151,8 @@ class Shim:
             self._write_exit(error=f"cannot start: {error}", shortage=self._is_shortage(error))
             return
         attempt_files.update_start(started, self._start_record(agent))
+        if nice := self._request.get("nice"):
+            priority.lower(agent, nice, self._group)
         send_reply(self._request, agent_pid=agent, started_at=self._started_at)
         self._request.pop("env")
         self._supervise(agent)

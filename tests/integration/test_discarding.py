@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from integration.test_worktrees import Workshop, running_workshop
-from private_luzia import MAIN
-from support import DEADLINE_S, eventually
+from support import DEADLINE_S, MAIN, eventually
 
 WORK = "echo c > committed; git add -A; git commit -qm work; echo u > uncommitted; echo more >> README"
 

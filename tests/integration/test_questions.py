@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from private_luzia import MAIN
-from support import DEADLINE_S, PrivateDaemon, eventually
+from support import DEADLINE_S, MAIN, PrivateDaemon, eventually
 
 AGENT = Path(__file__).parents[1] / "data" / "programs" / "asking_claude.py"
 BASH = ["Bash", {"command": "rm -rf build"}]

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from git_projects import Repository
-from private_luzia import MAIN
-from support import DEADLINE_S, PrivateDaemon, eventually
+from support import DEADLINE_S, MAIN, PrivateDaemon, eventually
 
 
 class Workshop:

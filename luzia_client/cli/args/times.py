@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+"""The seconds of each unit."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 MAX_DURATION_S = 1e9
@@ -28,7 +29,7 @@ def _parse_units(text: str) -> float:
         part = _PART.match(text, position)
         if part is None:
             raise ValueError(text)
-        seconds += float(part[1]) * _UNITS[part[2]]
+        seconds += float(part[1]) * UNITS[part[2]]
         position = part.end()
     return seconds
 

@@ -18,6 +18,7 @@ from luzia_client.cli.args.command_line import DispatchLine, parse_dispatch, rea
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 EXAMPLES = (
@@ -30,25 +31,33 @@ REPLY_TIMEOUT_S = 30.0
 _ACCEPTED = b'{"ok":{"job":"'
 
 
-def run(words: list[str]) -> int:
-    """Run the command; returns the exit status. words: those after `luzia` or `luzia dispatch`."""
+def run(words: list[str], send: Callable[[bytes], bytes] | None = None) -> int:
+    """Run the command; returns the exit status. words: those after `luzia` or `luzia dispatch`. send: as in submit."""
     line = parse_dispatch(words, "dispatch")
     if line.help:
         from luzia_client.cli.help import usage
 
         return usage.print_dispatch_help("dispatch")
-    return submit(line, task=read_task(line))
+    return submit(line, task=read_task(line), send=send)
 
 
-def submit(line: DispatchLine, task: str = "", argv: list[str] | None = None) -> int:
-    """Send the request to the daemon, and print the job's name; returns the exit status."""
+def submit(
+    line: DispatchLine,
+    task: str = "",
+    argv: list[str] | None = None,
+    send: Callable[[bytes], bytes] | None = None,
+) -> int:
+    """Send the request to the daemon, and print the job's name; returns the exit status.
+
+    send: has the reply to the request; None exchanges them with the daemon.
+    """
     # With a key the request can be repeated safely when the daemon stops before it replies.
     line.key = line.key or f"auto-{os.urandom(12).hex()}"
     try:
         request = format_request(line, task, argv).encode()
     except UnicodeEncodeError as exc:
         raise usage_error("the command line is not valid UTF-8", "Put the text into a file: @FILE.") from exc
-    reply = exchange(request)
+    reply = (send or exchange)(request)
     if reply[: len(_ACCEPTED)] != _ACCEPTED:
         _raise_refusal(line, reply)
     job, name, project = _parse_accepted(reply.decode())
@@ -108,13 +117,17 @@ def exchange(line: bytes) -> bytes:
 
         raise reply_timeout() from exc
     except OSError:
-        # Rare: the daemon is not running, or has just stopped. The full client can start it.
-        from luzia_client.transport.connection import Connection
-        from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
+        return exchange_again(line)
 
-        connection = Connection.open(path, autostart=True)
-        connection.send(line)
-        return connection.receive(REQUEST_TIMEOUT_S)
+
+def exchange_again(line: bytes) -> bytes:
+    """The same with the full client, which can start the daemon: it is not running, or has just stopped."""
+    from luzia_client.transport.connection import Connection
+    from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
+
+    connection = Connection.open(environment.socket_path(), autostart=True)
+    connection.send(line)
+    return connection.receive(REQUEST_TIMEOUT_S)
 
 
 def _exchange(path: str, line: bytes) -> bytes:

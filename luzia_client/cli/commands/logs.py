@@ -47,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--attempt", type=parse_count, metavar="K", help="print the output of attempt K (default: the newest)"
     )
     add_json(parser)
+    parser.set_defaults(place=None)  # where to continue: the native program sets it
 
 
 def run(args: argparse.Namespace) -> int:
@@ -87,7 +88,13 @@ def _print(client: Client, job: str, args: argparse.Namespace, printer: LogPrint
     encoding: Encoding = "text" if args.json else "base64"
     if args.follow:
         options = FollowOptions(
-            ids=[job], tail=args.lines, attempt=args.attempt, stream=stream, render=_render(args), encoding=encoding
+            ids=[job],
+            tail=args.lines,
+            attempt=args.attempt,
+            stream=stream,
+            render=_render(args),
+            encoding=encoding,
+            place=args.place,
         )
         OutputFollower(client, options, printer).run()
         return
@@ -130,7 +137,10 @@ def _read(
     read = partial(
         client.read_output, job, stream=stream, max_bytes=MAX_OUTPUT_BYTES, encoding=encoding, render=_render(args)
     )
-    piece = read(attempt=args.attempt, tail=args.lines)
+    if args.place is None:
+        piece = read(attempt=args.attempt, tail=args.lines)
+    else:
+        piece = read(attempt=args.place.attempt, offset=args.place.offset)
     size = piece.size
     yield piece
     while piece.next_offset < size:

@@ -11,8 +11,13 @@ EXAMPLES = (
 )
 
 
-def run(words: list[str]) -> int:
-    """Run the command; returns the exit status."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def run(words: list[str], send: Callable[[bytes], bytes] | None = None) -> int:
+    """Run the command; returns the exit status. send: as in dispatch.submit."""
     line = command_line.parse_dispatch(words, "run")
     if line.help:
         from luzia_client.cli.help import usage
@@ -25,7 +30,7 @@ def run(words: list[str]) -> int:
     if not line.words or not line.words[0]:
         raise command_line.usage_error("no command given", "Usage: luzia run PROJECT -- PROGRAM [ARGUMENT…]")
     command_line.check_words(line)
-    return dispatch.submit(line, argv=line.words)
+    return dispatch.submit(line, argv=line.words, send=send)
 
 
 def _check_fields(fields: dict[str, object]) -> None:

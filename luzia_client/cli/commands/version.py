@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.administration.unreachable import get_info
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.show.installation import describe_difference
+from luzia_client.cli.show.installation import describe_difference, installed_program
 from luzia_client.cli.show.output import print_fields, print_json
 from luzia_client.transport.daemon_process import find_daemon
 from luzia_client.transport.endpoint import DaemonUnreachableError
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     except DaemonUnreachableError:
         info = None
     is_running = info is not None or find_daemon() is not None
+    program = installed_program()
     if args.json:
         print_json(
             {
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
                 "client_protocol": PROTOCOL_VERSION,
                 "daemon": info.version if info else None,
                 "daemon_protocol": info.protocol if info else None,
+                "program": program,
             }
         )
         return exit_codes.OK
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         if is_running
         else "not running"
     )
-    print_fields([("luzia", f"{__version__} (protocol {PROTOCOL_VERSION})"), ("luziad", daemon)])
+    print_fields([("luzia", f"{__version__} (protocol {PROTOCOL_VERSION}, {program})"), ("luziad", daemon)])
     difference = describe_difference(info) if info else ""
     if difference:
         print(f"{difference}. Run `luzia daemon restart`; running jobs are not affected.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
@@ -14,6 +15,15 @@ from luzia_client.api.client import Client
 
 PACKAGES = ("luziad", "luzia_protocol")
 """What the daemon has loaded."""
+
+
+def installed_program() -> str:
+    """Which program `luzia` is beside this one: `native` or `Python`."""
+    try:
+        with open(os.path.join(os.path.dirname(os.path.realpath(sys.argv[0])), "luzia"), "rb") as program:
+            return "native" if program.read(4) == b"\x7fELF" else "Python"
+    except OSError:
+        return "Python"
 
 
 def describe_difference(info: DaemonInfo) -> str:

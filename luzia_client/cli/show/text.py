@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
 
-# C0 and C1 controls, DEL, bidirectional and line-breaking characters, and surrogates.
-_UNSAFE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]"
+UNSAFE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]"
+"""C0 and C1 controls, DEL, bidirectional and line-breaking characters, and surrogates, as a regular expression."""
 
 _OUR_OWN = str.maketrans("…█░✓✗·", "......")
 """Characters of luzia's own screens, each one column wide: they need no wcwidth."""
@@ -25,7 +25,7 @@ def harmless(text: str) -> str:
         return text
     import re  # slow to load, and most text needs no change
 
-    return re.sub(_UNSAFE, _shown, text)
+    return re.sub(UNSAFE, _shown, text)
 
 
 def harmless_json(text: str) -> str:
@@ -34,7 +34,7 @@ def harmless_json(text: str) -> str:
         return text
     import re
 
-    return re.sub(_UNSAFE, lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(UNSAFE, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _shown(match: re.Match[str]) -> str:

@@ -31,12 +31,19 @@ RECONNECT_S = 60.0
 KINDS = ["dispatched", "starting", "ended", "removed", *ATTENTION_KINDS]
 
 
+class Place(NamedTuple):
+    """How far the output of a job is printed: the attempt, and the offset of the next byte."""
+
+    attempt: int
+    offset: int
+
+
 class FollowOptions(NamedTuple):
     """Which jobs to follow, and what to print.
 
     ids: these jobs; empty for all live and all new jobs of the projects and with the tags. forever: continue when no
     job is live. tail: the number of lines to print of existing output; None for all. attempt: only this one of each
-    job; None for the newest and all later ones.
+    job; None for the newest and all later ones. place: where to continue with the output of one job.
     """
 
     ids: Sequence[str] = ()
@@ -48,6 +55,7 @@ class FollowOptions(NamedTuple):
     stream: StreamName = "stdout"
     render: Render = "none"
     encoding: Encoding = "base64"
+    place: Place | None = None
 
 
 class _FollowedJob:
@@ -110,7 +118,8 @@ class OutputFollower:
             self._add(job.id, job.project)
         for job in jobs:
             self._attention.report(job)
-            self._update(job, job.attempt if options.attempt is None else options.attempt, options.tail)
+            first = options.place.attempt if options.place else options.attempt
+            self._update(job, job.attempt if first is None else first, options.tail)
         self._subscribe(seq, [job.id for job in jobs] if options.ids else [])
 
     def _live(self) -> list[Job]:
@@ -257,10 +266,12 @@ class OutputFollower:
             followed = self._waiting.popleft()
             number, tail = followed.attempts.popleft()
             self._printer.start_attempt(followed.id, number)
+            place = self._options.place
             request = requests.Follow(
                 job=followed.id,
                 attempt=number,
                 stream=self._options.stream,
+                offset=place.offset if place is not None and place.attempt == number else 0,
                 tail=tail,
                 encoding=self._options.encoding,
                 render=self._options.render,

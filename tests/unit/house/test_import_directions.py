@@ -75,7 +75,10 @@ MAY_IMPORT: dict[str, str] = {
         " luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp luzia_client.mcp.relay"
         " luzia_client.mcp.hub luzia_client.mcp.setup luzia_client.web"
     ),
-    "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands luzia_client.mcp.relay",
+    "luzia_client.native": (
+        "luzia_protocol luzia_client.api luzia_client.transport luzia_client.cli luzia_client.cli.commands"
+    ),
+    "luzia_client.cli.main": "luzia_client.cli luzia_client.cli.commands luzia_client.native luzia_client.mcp.relay",
     "luzia_client.legacy": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.cli",
 }
 """Package -> the packages that it may import besides itself, from the bottom to the top: each names earlier rows only.
@@ -92,6 +95,7 @@ FOREIGN: dict[str, str] = {
     "luzia_client.cli.show.plots": "matplotlib",
     "luzia_client.metrics": "msgspec prometheus_client",
     "luzia_client.notify.sender": "apprise msgspec",
+    "luzia_client.native.build_hook": "hatchling",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
     "luzia_client.mcp.relay": "",
     "luzia_client.mcp.hub": "anyio mcp mcp_types msgspec pydantic starlette uvicorn",

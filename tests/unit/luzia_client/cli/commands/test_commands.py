@@ -154,7 +154,7 @@ def test_version_shows_both_sides_and_starts_no_daemon(serve: Serve) -> None:
     assert "luziad: not running" in luzia("version", env={"LUZIA_NO_AUTOSTART": ""}).stdout
     serve(lambda _: {"ok": info(version="0.0.9")})
     result = luzia("version")
-    assert f"luzia:  {__version__} (protocol 1)" in result.stdout
+    assert f"luzia:  {__version__} (protocol 1, " in result.stdout
     assert "luzia daemon restart" in result.stdout
     assert json.loads(luzia("version", "--json").stdout)["daemon"] == "0.0.9"
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from private_luzia import DEADLINE_S, MAIN
+from private_luzia import DEADLINE_S
+from support import MAIN
 
 
 @pytest.fixture

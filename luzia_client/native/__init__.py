@@ -1,0 +1,1 @@
+"""The native luzia in C: its source, and how it is built."""

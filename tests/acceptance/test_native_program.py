@@ -1,0 +1,527 @@
+"""The native luzia and the Python program do the same: output, exit status, and what they send to the daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import random
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.dispatch_options import OPTIONS
+from luzia_client.cli.args.parser import load_command
+from native_programs import HAS_COMPILER, Answer, Outcome, Programs, normalized, recording
+from support import DEADLINE_S, PrivateDaemon, dispatch, ended, eventually, private_daemon
+
+pytestmark = pytest.mark.skipif(not HAS_COMPILER, reason="needs a C compiler")
+
+JOB = "120000-a2f5"
+TASKS = (
+    ["true"],
+    ["fix", "the", "login button"],
+    ['say "hi" \\ \b\f\n\r\t\x01\x7f'],
+    ["grüße", "世界", "🎉"],
+    ["世界"],
+    ["\u2003\u00a0"],
+    ["   "],
+    [""],
+    ["-"],
+    ["@"],
+    ["@missing"],
+    ["@task.md"],
+    ["@."],
+    ["@~/task.md"],
+    ["--", "@task.md"],
+    ["--", "--json"],
+    ["true", "--json"],
+    ["true", "--jso"],
+    ["a b", "-q"],
+    ["-x"],
+    ["-x y"],
+    ["-ü"],
+    ["x" * 70_000],
+)
+PROJECTS = (
+    "overbits",
+    ".",
+    "..",
+    "./a/../b",
+    "/",
+    "//x",
+    "/tmp//y/./z/",
+    "a/b",
+    "~",
+    "~/x",
+    "~nobody/x",
+    "grün",
+    'a"b',
+    "",
+    "-",
+    "run",
+)
+VALUES = (
+    *("1", "0", "007", "-5", "+3", "1.5", ".5", "1e3", "1_0", "nan", "inf", "", " 2 ", "999999999", "9999999999", "½"),
+    *("90", "0.001", "1h30m", "1h 30m", "1.5h", "5ms", "5msm", "10x", "1h30", "1000000000", "999999999.5", "0.1s"),
+    *("512M", "4G", "1.5g", "10kB", "3KiB", "3kib", "1.1234567M", "2T", "0", "12B", "9999999999999", "1 G", "K"),
+    *("gpu=1", "gpu=2,db", " gpu = 3 , db ", "gpu,gpu", "gpu=", "=1", "gpu=x", ",", "a,b,,c", "a, b", "ä,b"),
+    *("2s..5m", "2s..", "..", "2s...5m", "1..2..3", "$2.50", "$", "2.50", "key=value", "key=", "key", "k=a=b", "ä=ö"),
+    *("23:30", "2030-01-31T09:00", "tomorrow", "/tmp", "sub/dir", "../x", "plan", "--effort=high", '"', "-100", "-0"),
+)
+ENVIRONMENTS: tuple[dict[str, str], ...] = (
+    {"LUZIA_JOB_ID": JOB},
+    {"LC_ALL": "C"},
+    {"LANG": ""},
+    {"LANG": "C"},
+    {"LANG": "xx_YY.UTF-8"},
+    {"LC_ALL": "POSIX", "LANG": "de_DE.UTF-8"},
+    {"LANG": "de_DE.ISO-8859-1"},
+    {"LC_CTYPE": "de_DE.utf8", "LC_TIME": "ü", "TZ": "Europe/Berlin", "http_proxy": 'a"b'},
+    {"PYTHONIOENCODING": "ascii"},
+    {"XDG_RUNTIME_DIR": "/nowhere", "NO_PROXY": ""},
+    {"PATH": os.fsdecode(b"/bin:/\xff")},
+)
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[Programs]:
+    with TemporaryDirectory(prefix="lz-") as directory:
+        yield Programs(Path(directory))
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A short path to run in, with a file that has a task."""
+    with TemporaryDirectory(prefix="lz-") as directory:
+        (Path(directory) / "task.md").write_text("a task\nof two lines — with ümlauts\n")
+        yield Path(directory)
+
+
+def accept(request: dict[str, Any]) -> bytes:
+    """A daemon that accepts every job, and whose jobs are all queued."""
+    if request["op"] == "dispatch":
+        project = request["project"]
+        found: Any = {"job": JOB, "name": f"agent:{project}:{JOB}", "project": project, "created": True}
+    elif request["op"] == "status":
+        found = {"job": {"state": "queued", "reason": "waiting for a slot (2 of 2 in use)"}}
+    elif request["op"] == "projects":
+        found = {"projects": []}
+    else:
+        return b'{"error":{"code":"unknown_job","message":"there is no job","hint":"See \\u001b `luzia jobs`."}}\n'
+    return json.dumps({"ok": found}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def base_environment(place: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(place),
+        "LANG": "C.UTF-8",
+        "LUZIA_SOCKET": str(place / "socket"),
+        "LUZIA_RUNTIME_DIR": str(place),
+        "LUZIA_STATE_DIR": str(place / "state"),
+        "LUZIA_NO_AUTOSTART": "1",
+        "COPIED": "value",
+    }
+
+
+def outcome(
+    programs: Programs,
+    program: Path,
+    place: Path,
+    words: Sequence[str | bytes],
+    answer: Answer = accept,
+    env: dict[str, str] | None = None,
+    **options: Any,
+) -> Outcome:
+    """What a program does with a command line and a daemon that answers like this."""
+    options.setdefault("cwd", place)
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    with recording(place / "socket", answer) as recorder:
+        done = programs.run(program, words, base_environment(place) | (env or {}), **options)
+    requests = list(map(normalized, recorder.requests))
+    if not any(b'"op":"dispatch"' in request for request in requests):
+        requests = list(dict.fromkeys(requests))  # what only reads is asked again when it is handed over
+    return Outcome(done.returncode, done.stdout or b"", done.stderr or b"", requests)
+
+
+def assert_same(programs: Programs, place: Path, words: Sequence[str | bytes], *more: Any, **options: Any) -> Outcome:
+    """Run a command line through both programs, and return what they both have done."""
+    native, python = (
+        outcome(programs, program, place, words, *more, **options) for program in (programs.native, programs.python)
+    )
+    assert native == python, words
+    return native
+
+
+@pytest.mark.parametrize("task", TASKS, ids=range(len(TASKS)))
+def test_every_task_is_dispatched_alike(programs: Programs, place: Path, task: list[str]) -> None:
+    for words in (["overbits", *task], ["run", "overbits", "--", *task], ["run", "-q", "overbits", *task]):
+        assert_same(programs, place, words, input=b"from stdin\n")
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=range(len(PROJECTS)))
+def test_every_project_is_found_alike(programs: Programs, place: Path, project: str) -> None:
+    assert_same(programs, place, [project, "true"])
+    assert_same(programs, place, ["dispatch", "--cwd", project, "--json", project, "true"])
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, "-a", "--agent", "-e", "--env", "--key"])
+def test_every_option_has_the_same_effect(programs: Programs, place: Path, name: str) -> None:
+    known = OPTIONS.get(name)
+    if known is not None and not known.value:
+        assert_same(programs, place, [name, name, ".", "true"])
+        assert_same(programs, place, [f"{name}=x", ".", "true"])
+        assert_same(programs, place, ["run", name, ".", "true"])
+        return
+    values = random.Random(name).sample(VALUES, 2) + [value for value in VALUES if _is_accepted(name, value)]
+    for value in dict.fromkeys(values[:7]):
+        assert_same(programs, place, [f"{name}={value}", "--priority", "1", ".", "true"])
+    two = values[-2:]
+    assert_same(programs, place, [name, two[0], name, two[1], "--hold", ".", "true"])
+    assert_same(programs, place, [name, two[0], name, two[0], ".", "true"])
+    assert_same(programs, place, ["run", name, two[1], ".", "true"])
+
+
+def _is_accepted(name: str, value: str) -> bool:
+    if name not in OPTIONS:
+        return value in ("key=value", "key", "k=a=b")
+    try:
+        OPTIONS[name].parse(name, value)
+    except Exception:
+        return False
+    return OPTIONS[name].parse.__name__ not in ("parse_text", "parse_directory", "<lambda>") or value in (
+        "plan",
+        "/tmp",
+    )
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS, ids=range(len(ENVIRONMENTS)))
+def test_every_environment_has_the_same_effect(programs: Programs, place: Path, env: dict[str, str]) -> None:
+    assert_same(programs, place, ["-e", "COPIED", "-e", "A=ü", ".", "grüße"], env=env)
+    assert_same(programs, place, ["--detach", "--json", ".", "grüße"], env=env)
+    assert_same(programs, place, ["progress", "40"], env=env)
+
+
+def _examples() -> list[list[str]]:
+    """The command lines of the help, but for those that run until they are interrupted or need a terminal."""
+    lines = [
+        line.partition(" && ")[0].partition(" | ")[0].partition(" > ")[0]
+        for name in COMMANDS
+        if name not in ("demo", "shell", "top", "daemon", "open", "batch", "import", "export")
+        for line, _ in load_command(name).EXAMPLES
+    ]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("luzia ")]
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_every_example_of_the_help_does_the_same(programs: Programs, place: Path, part: int) -> None:
+    for words in _examples()[part::8]:
+        assert_same(programs, place, words, timeout=DEADLINE_S)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--help"],
+        ["-V"],
+        ["overbits"],
+        ["joobs", "--json"],
+        ["--complete", "bash", "luzia", "jo"],
+        ["run", "."],
+        ["run", "-a", "claude", ".", "x"],
+        ["run", ".", ""],
+        [b"overbits", b"\xff"],
+        [b"\xff", b"x"],
+        [b"-e", b"A=\xff", b".", b"x"],
+        ["-e", "MISSING", ".", "x"],
+        ["-e", "=x", ".", "x"],
+        ["jobs", JOB, "--json", JOB],
+        ["jobs", JOB],
+        ["jobs", JOB, "--jso"],
+        ["wait"],
+        ["wait", JOB, "--timeout"],
+        ["wait", JOB, "--timeout", "x"],
+        ["wait", "--", JOB],
+        ["logs"],
+        ["logs", JOB, JOB],
+        ["logs", "-f", JOB],
+        ["progress"],
+        ["progress", "101"],
+        ["progress", "-1"],
+        ["progress", "40%", "a", "-b"],
+    ],
+    ids=str,
+)
+def test_wrong_and_unusual_command_lines_do_the_same(programs: Programs, place: Path, words: list[str]) -> None:
+    assert_same(programs, place, words, env={"LUZIA_JOB_ID": JOB} if "progress" in words else None)
+
+
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1, 3 << 20])
+@pytest.mark.parametrize("letter", ["x", "\n", '"', "ü"])
+def test_tasks_up_to_the_limit_are_read_from_stdin_and_from_files(
+    programs: Programs, place: Path, size: int, letter: str
+) -> None:
+    task = ("x" + letter * size).encode()[:size]
+    (place / "large.md").write_bytes(task)
+    for words, stdin in (([".", " -"[1:]], task), ([".", "@large.md"], b"")):
+        done = assert_same(programs, place, words, input=stdin)
+        assert done.status == (0 if size == 1 << 20 and task[-1:] != b"\xc3" else 2)
+
+
+@pytest.mark.parametrize("data", [b"", b" \n", b"a\0b", b"\xff", b"\xed\xa0\x80", b"\xe4\xb8", b"caf\xc3\xa9 \xc2\x85"])
+def test_what_cannot_be_a_task_is_refused_alike(programs: Programs, place: Path, data: bytes) -> None:
+    (place / "file").write_bytes(data)
+    assert_same(programs, place, [".", "-"], input=data)
+    assert_same(programs, place, [".", "@file"])
+
+
+def test_a_task_is_read_from_a_pipe_with_a_name(programs: Programs, place: Path) -> None:
+    os.mkfifo(place / "pipe")
+    for program in (programs.native, programs.python):
+        writer = threading.Thread(target=(place / "pipe").write_text, args=("through a pipe",))
+        writer.start()
+        done = outcome(programs, program, place, [".", "@pipe"])
+        writer.join(DEADLINE_S)
+        assert b'"task":"through a pipe"' in done.requests[0], done
+
+
+ACCEPTED = accept({"op": "dispatch", "project": "overbits"})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"\n",
+        b"garbage\n",
+        b"{}\n",
+        b'{"ok":{}}\n',
+        b'{"ok":{"job":"x"}}\n',
+        b'{"ok":{"job":"\xff"}}\n',
+        b"\xff\n",
+        b"[" * 5000 + b"\n",
+        b'{"ok":{"job":"a","name":"b\\u001b[31m\xc2\x9b","project":"c\\n","created":false}}\n',
+        b'{"ok":{"job":"a","more":1,"name":"b","project":"c"}}\n',
+        b'{"ok":{"job":"a","name":"\\ud83c\\udf89","project":"c"}}\n',
+        b'{"error":{"code":"queue_full","message":"the queue is full","hint":"Wait."}}\n',
+        b'{"error":{"code":"unknown_project","message":"unknown project \'jbos\'","hint":"See."}}\n',
+        b'{"error":{"code":"of_tomorrow","message":"m\\u001b","hint":""}}\n',
+        ACCEPTED[:20],
+        ACCEPTED[:-1],
+        b"x" * 100_000,
+        None,
+    ],
+    ids=lambda reply: str(reply)[:40],
+)
+@pytest.mark.parametrize(
+    "words", [["jbos", "true"], ["--json", ".", "true"], ["run", ".", "true"], ["jobs", "--json", JOB]]
+)
+def test_every_answer_is_understood_alike(
+    programs: Programs, place: Path, words: list[str], reply: bytes | None
+) -> None:
+    # After half an answer the second try is the last, and its key says that it is the same job.
+    native, python = (
+        outcome(programs, program, place, words, lambda request: reply)
+        for program in (programs.native, programs.python)
+    )
+    assert native[:3] == python[:3]
+    assert len(native.requests) == len(python.requests)
+
+
+def test_a_terminal_shows_the_same_confirmation(programs: Programs, place: Path) -> None:
+    reasons = ["about to start", None, "waiting for a slot", "grün", " held", "x" * 201, "esc \x1b"]
+    for number, reason in enumerate(reasons):
+        for term in ("xterm", "dumb"):
+            shown = [
+                _on_a_terminal(programs, program, place, term, reason, number % 2 == 0)
+                for program in (programs.native, programs.python)
+            ]
+            assert shown[0] == shown[1], reason
+            assert b"Dispatched" in shown[0]
+
+
+def _on_a_terminal(
+    programs: Programs, program: Path, place: Path, term: str, reason: str | None, created: bool
+) -> bytes:
+    def answer(request: dict[str, Any]) -> bytes:
+        if request["op"] == "status":
+            return json.dumps({"ok": {"job": {"state": "queued", "reason": reason}}}).encode() + b"\n"
+        return accept(request).replace(b"true", str(created).lower().encode())
+
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb") as screen, os.fdopen(theirs, "wb") as terminal:
+        done = outcome(
+            programs, program, place, [".", "x"], answer, {"TERM": term}, capture_output=False, stdout=terminal
+        )
+        assert done.status == 0
+        assert [json.loads(line)["op"] for line in done.requests][:2] == ["dispatch", "status"]
+        terminal.close()
+        shown = b""
+        try:
+            while data := os.read(screen.fileno(), 4096):
+                shown += data
+        except OSError:  # the end of a terminal
+            pass
+        return shown
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "> /dev/full"])
+def test_streams_that_are_closed_or_full_lead_to_the_same_end(programs: Programs, place: Path, closed: str) -> None:
+    for words in (". x", "nothing", "--json . y"):
+        ends = []
+        for program in (programs.native, programs.python):
+            shell = ["-c", f'"$0" {words} {closed}; echo "status $?"', str(program)]
+            ends.append(outcome(programs, Path("/bin/sh"), place, shell))
+        assert ends[0] == ends[1]
+
+
+def test_a_reader_that_has_gone_is_no_error(programs: Programs, place: Path) -> None:
+    ends = []
+    for program in (programs.native, programs.python):
+        reading, writing = os.pipe()
+        os.close(reading)
+        ends.append(outcome(programs, program, place, [".", "x"], capture_output=False, stdout=writing))
+        os.close(writing)
+    assert ends[0] == ends[1]
+    assert ends[0].status == 141
+
+
+def test_an_interrupt_ends_both_with_the_same_status(programs: Programs, place: Path) -> None:
+    ends = []
+    for program in (programs.native, programs.python):
+        reached = threading.Event()
+
+        def answer(request: dict[str, Any], reached: threading.Event = reached) -> bytes:
+            reached.set()
+            return b"{" * 10 + b" "  # half an answer; the connection stays open until the program ends
+
+        env = base_environment(place)
+        with recording(place / "socket", answer, keeps_open=True):
+            running = subprocess.Popen(
+                [program, ".", "x"], env=env, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            assert reached.wait(DEADLINE_S)
+            running.send_signal(signal.SIGINT)
+            ends.append((*running.communicate(timeout=DEADLINE_S), running.returncode))
+    assert ends[0] == ends[1] == (b"", b"", 130)
+
+
+# With a real daemon
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[PrivateDaemon]:
+    with private_daemon() as running:
+        yield running
+
+
+def test_the_reading_commands_print_the_same(programs: Programs, daemon: PrivateDaemon) -> None:
+    with daemon.connect() as wire:
+        jobs = [
+            dispatch(wire, task)
+            for task in (
+                "true",
+                "printf 'a\\0b\\377\\n'",
+                "exit 3",
+                "seq 400000",
+                "printf x; kill -9 $$",
+                "echo grün >&2",
+            )
+        ]
+        ended(wire, *jobs)
+    for job in jobs:
+        for words in (
+            ["jobs", job, "--json"],
+            ["jobs", "--json", job[-4:]],
+            ["logs", job],
+            ["logs", "-f", job],
+            ["wait", job],
+            ["wait", "--json", job[-4:]],
+            ["wait", "--timeout", "5", job],
+        ):
+            done = same_with_daemon(programs, daemon, words)
+            assert done.stdout or words[0] == "logs"
+    assert same_with_daemon(programs, daemon, ["wait", *jobs]).returncode == 1
+    assert same_with_daemon(programs, daemon, ["jobs", "--json", *jobs, "000000-none"]).returncode == 4
+    assert len(same_with_daemon(programs, daemon, ["logs", jobs[3]]).stdout) > 2_000_000
+
+
+def same_with_daemon(programs: Programs, daemon: PrivateDaemon, words: list[str]) -> Any:
+    native, python = (programs.run(program, words, daemon.env) for program in (programs.native, programs.python))
+    assert (native.returncode, native.stdout, native.stderr) == (python.returncode, python.stdout, python.stderr), words
+    return native
+
+
+def test_a_wait_without_a_result_ends_in_time_and_one_with_a_result_at_once(
+    programs: Programs, daemon: PrivateDaemon
+) -> None:
+    with daemon.connect() as wire:
+        job = dispatch(wire, "read line < gate")
+        os.mkfifo(daemon.project / "gate")
+        assert same_with_daemon(programs, daemon, ["wait", "--timeout", "0.1", job]).returncode == 124
+        with start(programs, daemon, "wait", job) as waiting, start(programs, daemon, "logs", "-f", job) as following:
+            (daemon.project / "gate").write_text("go\n")
+            assert waiting.communicate(timeout=DEADLINE_S) == (f"{job}  completed\n".encode(), b"")
+            assert following.communicate(timeout=DEADLINE_S) == (b"", b"")
+
+
+def start(programs: Programs, daemon: PrivateDaemon, *words: str) -> subprocess.Popen[bytes]:
+    env = daemon.env | {"ASAN_OPTIONS": "detect_leaks=0"}
+    return subprocess.Popen([programs.native, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_output_goes_on_through_another_attempt(programs: Programs, daemon: PrivateDaemon) -> None:
+    script = "echo before; test -e again && exit; touch again; read line < second; exit 1"
+    os.mkfifo(daemon.project / "second")
+    with daemon.connect() as wire:
+        job = dispatch(wire, script, retries=1, backoff_s=[0.01])
+        with start(programs, daemon, "logs", "-f", job) as following:
+            assert following.stdout is not None
+            assert following.stdout.readline() == b"before\n"
+            (daemon.project / "second").write_text("go\n")
+            assert following.communicate(timeout=DEADLINE_S) == (b"before\n", b"")
+
+
+def test_a_wait_goes_on_after_a_restart_of_the_daemon(programs: Programs) -> None:
+    with private_daemon() as daemon:
+        os.mkfifo(daemon.project / "gate")
+        with daemon.connect() as wire:
+            job = dispatch(wire, "read line < gate; exit 3")
+        with start(programs, daemon, "wait", job) as waiting:
+            eventually(lambda: _connections(waiting.pid) > 0, "the wait")
+            daemon.kill()
+            daemon.start()
+            (daemon.project / "gate").write_text("go\n")
+            out, _ = waiting.communicate(timeout=DEADLINE_S)
+            assert (out.split(b"  ")[:2], waiting.returncode) == ([job.encode(), b"failed"], 1)
+
+
+def _connections(pid: int) -> int:
+    return sum(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:") for fd in os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_progress_reaches_the_job(programs: Programs, daemon: PrivateDaemon) -> None:
+    os.mkfifo(daemon.project / "held")
+    with daemon.connect() as wire:
+        job = dispatch(wire, "read line < held")
+        eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] == "running", "the start")
+        for words in (["12.5", "half", 'a "step"'], ["40%"], ["0"], ["99", "x\ty\x7f\x01"]):
+            seen = []
+            for program in (programs.native, programs.python):
+                done = programs.run(program, ["progress", *words], daemon.env | {"LUZIA_JOB_ID": job})
+                assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+                seen.append(wire.ok(op="status", job=job)["job"]["progress"])
+            assert seen[0] == seen[1]
+            assert seen[0]["percent"] == int(float(words[0].rstrip("%")))
+        (daemon.project / "held").write_text("go\n")
+        ended(wire, job)
