@@ -78,5 +78,5 @@ def validate_repository(directory: str, path: str, programs: Programs) -> None:
     parent = os.path.realpath(directory)
     while not os.path.lexists(os.path.join(parent, ".git")):
         if parent == "/":
-            raise Refused(ErrorCode.NO_REPOSITORY, f"{directory} is not in a git repository")
+            raise Refused(ErrorCode.NO_REPOSITORY, f"{directory} is not in a git repository with a working tree")
         parent = os.path.dirname(parent)
