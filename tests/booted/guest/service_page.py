@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from checks import is_active, job, main_pid, run, wait_until
+from checks import is_active, job, main_pid, run, unit, wait_until
 
 SECTIONS = {
     title: "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
@@ -50,6 +50,7 @@ def after_an_error_in_the_configuration() -> None:
     run("systemctl", "restart", "luziad.service", status=None)
     for _ in range(30):  # what a client does that tries again and again, until systemd gives up
         run("timeout", "0.1", "luzia", "jobs", status=None)
+    wait_until(lambda: unit("luziad.service", "ActiveState") == "failed", "no start is under way")
     config.write_text(good)
     _follow("After an error in the configuration")
     wait_until(lambda: is_active("luziad.service"), "the service is active")
