@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from private_luzia import DEADLINE_S, MAIN, PrivateLuzia, private_luzia, until
+from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
+from support import MAIN
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics"
 Samples = dict[tuple[str, tuple[str, ...]], float]
