@@ -68,8 +68,6 @@ def _open_standard_streams() -> None:
     while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
         os.set_inheritable(number, True)
     os.close(number)
-    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _report_ready(descriptor: int | None) -> None:

@@ -54,7 +54,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
     """
 
     def __init__(self, path: str, max_bytes: int = MAX_LOG_BYTES) -> None:
-        super().__init__(sys.stderr)
+        super().__init__(sys.stderr or os.fdopen(2, "w", closefd=False))  # None: it was closed at the start
         self._path = path
         self._max_bytes = max_bytes
 

@@ -44,7 +44,7 @@ ANSWERS: dict[type, Answer] = {
     operations.Drain: _QUEUES,
     requests.Retry: Answer(replies.RetryResult),
     requests.Send: _CHANGE,
-    requests.Remove: _CHANGE,
+    requests.Remove: Answer(replies.RemoveResult),
     requests.Clean: Answer(replies.CleanResult),
     requests.Discard: Answer(replies.DiscardResult),
     requests.RestoreWork: Answer(replies.RestoreResult),

@@ -27,7 +27,7 @@ def write_sources(source: Path) -> None:
     for name, text in texts.items():
         (source / name).write_text(text)
     shutil.copytree(pages.ROOT / "protocol" / "schema", source / "schema")
-    for directory in ("pictures", "metrics"):
+    for directory in ("pictures", "screens", "metrics"):
         shutil.copytree(pages.ROOT / "docs" / directory, source / directory)
 
 

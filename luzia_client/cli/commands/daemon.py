@@ -38,7 +38,7 @@ EXAMPLES = (
 STOP_TIMEOUT_S = 60.0
 ACTIONS = {
     "start": "start the daemon, even if autostart is off",
-    "stop": "stop the daemon; the next command starts it, unless autostart is off or it is a service",
+    "stop": "stop the daemon; the next command may start it again",
     "restart": "stop the daemon and start it again",
     "reload": "reload the configuration",
     "status": "show the status of the daemon",

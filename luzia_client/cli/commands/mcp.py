@@ -15,7 +15,6 @@ EXAMPLES = (
     ("luzia mcp install claude", "show what would be added to Claude Code's configuration"),
     ("luzia mcp install claude --yes", "add it"),
     ("luzia mcp serve --http 8765", "serve agents over HTTP"),
-    ("luzia mcp", "the server itself, which an agent starts"),
 )
 
 

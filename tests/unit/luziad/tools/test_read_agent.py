@@ -78,7 +78,7 @@ def test_a_dash_is_stdin() -> None:
         (["claude", "--stdout=-", "--exit=256"], 2, "256"),
         (["claude", "--stdout=-", "--exit=x"], 2, "invalid exit code"),
         (["claude", "--stdout=-", "--signal=NONE"], 2, "invalid signal"),
-        (["claude", "--stdout=-", "--signal=TERM", "--exit=1"], 2, "not allowed with"),
+        (["claude", "--stdout=-", "--signal=TERM", "--exit=1"], 2, "cannot be combined with"),
         (["claude", "--stdout=-", "--stderr=-"], 2, "can be -"),
         (["claude", "--stdout=/nowhere/out"], 74, "/nowhere/out: No such file or directory"),
         (["claude", "--stdout=-", "--stderr=/nowhere/err"], 74, "/nowhere/err: No such file or directory"),
