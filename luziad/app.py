@@ -364,7 +364,7 @@ class App:
             watcher=self._watcher,
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
-            search=JobSearch(self._table, self._journal.subscribe),
+            search=JobSearch(self._table, self._journal.subscribe, self._launcher.whole_spec),
             graph_parts=GraphParts(),
             subscribers=subscribers,
         )

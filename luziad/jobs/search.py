@@ -11,9 +11,9 @@ from itertools import takewhile
 
 from luzia_protocol.events import Event
 
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import JobRecord, JobSpec
+from luziad.jobs.view import spec_text
 from luziad.jobs.table import JobTable
-from luziad.jobs.view import task_text
 
 LONG_CHARS = 1024
 MAX_CHANGED = 50_000
@@ -25,11 +25,16 @@ Subscribe = Callable[[Callable[[list[tuple[Event, bytes]]], None]], Callable[[],
 
 
 class JobSearch:
-    """The searchable texts of the jobs of a table. subscribe: to the committed events, as Journal.subscribe does."""
+    """The searchable texts of the jobs of a table.
 
-    def __init__(self, table: JobTable, subscribe: Subscribe) -> None:
+    subscribe: to the committed events, as Journal.subscribe does. whole_spec: the spec of a job with its whole texts, see
+    jobs/abridging.py. Raises StorageError where that does.
+    """
+
+    def __init__(self, table: JobTable, subscribe: Subscribe, whole_spec: Callable[[JobRecord], JobSpec]) -> None:
         self._table = table
         self._subscribe = subscribe
+        self._whole_spec = whole_spec
         self._unsubscribe: Callable[[], None] | None = None
         self._texts: dict[str, str] = {}  # oldest first
         self._long: set[str] = set()
@@ -61,14 +66,17 @@ class JobSearch:
         matching = set(found)
         for job in self._long.intersection(part):
             record = self._table.get(job)
-            if record is not None and word in searched_text(record):
+            if record is not None and word in self._whole_text(record):
                 matching.add(job)
             yield
         return [job for job in part if job in matching]
 
     def _has_all(self, record: JobRecord, words: list[str]) -> bool:
-        text = searched_text(record) if record.id in self._long else self._texts.get(record.id, "")
+        text = self._whole_text(record) if record.id in self._long else self._texts.get(record.id, "")
         return all(word in text for word in words)
+
+    def _whole_text(self, record: JobRecord) -> str:
+        return searched_text(record, self._whole_spec(record))
 
     def _update(self) -> Iterator[None]:
         """Take in what has changed since the last search."""
@@ -94,8 +102,8 @@ class JobSearch:
                 yield
 
     def _put(self, record: JobRecord) -> None:
-        text = searched_text(record)
-        if len(text) > LONG_CHARS:
+        text = searched_text(record, record.spec)
+        if len(text) > LONG_CHARS or record.task_bytes is not None:
             self._long.add(record.id)
             self._texts[record.id] = ""
         else:
@@ -121,11 +129,11 @@ def fold(text: str) -> str:
     return text.casefold()
 
 
-def searched_text(record: JobRecord) -> str:
-    """All that is searched of a job, folded."""
+def searched_text(record: JobRecord, spec: JobSpec) -> str:
+    """All that is searched of a job, folded. spec: that of the record, or the whole one."""
     attempts = reversed(record.status.attempts)
     messages = (each.activity.last_message for each in attempts if each.activity is not None)
     message = next((message for message in messages if message), "")
-    tags = record.spec.origin.tags if record.spec.origin is not None else {}
-    shown = (record.id, record.project, *(f"{key}={value}" for key, value in tags.items()), message, task_text(record))
+    tags = spec.origin.tags if spec.origin is not None else {}
+    shown = (record.id, record.project, *(f"{key}={value}" for key, value in tags.items()), message, spec_text(spec))
     return fold("\n".join(shown))

@@ -100,7 +100,7 @@ def test_values_of_options_are_offered(jobs: Jobs) -> None:
 
 
 def test_models_and_permission_modes_are_offered_with_the_agents_that_know_them() -> None:
-    config = '[agents.claude]\nmodel = "opus-9"\n[projects.web]\npath = "{root}"\nagent = "codex"\nmodel = "gpt-9"\n'
+    config = '[agents.claude]\nmodel = "opus-9"\n[projects.site]\npath = "{root}"\nagent = "codex"\nmodel = "gpt-9"\n'
     config += '[agents.mine]\ncommand = ["true", "{task}", "--model={model}"]\n'
     with private_daemon(config) as daemon, daemon.connect() as wire:
         wire.ok(op="dispatch", project="overbits", task="x", agent="mine", model="tiny")
@@ -112,7 +112,7 @@ def test_models_and_permission_modes_are_offered_with_the_agents_that_know_them(
             "tiny": "mine",
             "opus": "claude",
         }
-        assert set(jobs.offers("web", "--model=gpt")) == {"--model=gpt-9"}
+        assert set(jobs.offers("site", "--model=gpt")) == {"--model=gpt-9"}
         assert set(jobs.offers("schedule", "add", "n", "--model", "gpt")) == {"gpt-9"}
         assert "claude" in jobs.offers("--permission-mode", "pl")["plan"]
 

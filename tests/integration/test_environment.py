@@ -151,7 +151,7 @@ env = {{ PATH = "{tmp_path}/projects:{DAEMON_PATH}" }}
         daemon.env |= {"PATH": path, "LC_TIME": "C"}
         shown, doctor = daemon.run("agents").stdout, daemon.run("doctor").stdout
         assert f"{tmp_path}/shells/claude" in shown
-        assert f"PATH of this shell: {path}" in shown
+        assert f"PATH of this shell:\n  {path}\n" in shown
         assert "agents installed: claude 2.1.330" in doctor
         assert path in doctor
         assert "project special: agent codex" not in doctor  # it is on the project's PATH

@@ -74,7 +74,7 @@ def test_every_path_of_the_configured_directory_is_the_project(wire: Connection,
     job = dispatched(wire, f"{root}/{path}")
     assert job["project"] == "site"
     assert output(wire, job["job"]) == "s3cret"
-    assert status(wire, str(job["job"]))["budget"] == {"max_cost_usd": None, "max_turns": 7}
+    assert status(wire, str(job["job"]))["budget"] == {"max_cost_usd": None, "max_turns": 7, "cost_left_usd": None}
 
 
 def test_a_command_for_a_project_leaves_other_directories_of_its_name_alone(

@@ -234,7 +234,7 @@ def test_a_job_shows_its_budget_also_when_it_is_its_projects(luzia: Luzia, wire:
     plain = luzia.dispatch(wire, "work", hold=True)
     own = luzia.dispatch(wire, "work", hold=True, max_turns=7)
     assert status(wire, plain)["budget"] is None
-    assert status(wire, own)["budget"] == {"max_cost_usd": None, "max_turns": 7}
+    assert status(wire, own)["budget"] == {"max_cost_usd": None, "max_turns": 7, "cost_left_usd": None}
     config = luzia.daemon.config_file.read_text()
     luzia.daemon.config_file.write_text(
         config.replace("[projects.overbits]\n", "[projects.overbits]\nmax_cost_usd = 2.5\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from luzia_protocol.replies import RemoveResult
 from luzia_protocol.requests import Remove
 
 from luzia_client.api.client import Client
@@ -28,4 +29,4 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         jobs = select_ids(client, args, "remove", FINAL_STATES)
-        return change_each(client, (Remove(job=job) for job in jobs), args.json, "removed")
+        return change_each(client, (Remove(job=job) for job in jobs), args.json, "removed", RemoveResult)

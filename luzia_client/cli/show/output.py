@@ -54,14 +54,20 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
         print(f"{name + ':':<{widest + 1}} {harmless(value)}")
 
 
-def change_each(client: Client, requests: Iterable[msgspec.Struct], as_json: bool, act: str) -> int:
+def change_each(
+    client: Client,
+    requests: Iterable[msgspec.Struct],
+    as_json: bool,
+    act: str,
+    reply: type[JobChange] = JobChange,
+) -> int:
     """Send requests that change one job each, and print every change; a refusal ends nothing. Returns the exit status.
 
-    act: what was done, as in `print_change`.
+    act: what was done, as in `print_change`. reply: what answers the requests.
     """
     status = exit_codes.OK
     client.disconnect()
-    for changed in exchange_each(client.socket, requests, JobChange, CLEAN_TIMEOUT_S):
+    for changed in exchange_each(client.socket, requests, reply, CLEAN_TIMEOUT_S):
         if isinstance(changed, Refused):
             status = print_refusal(changed)
         else:

@@ -24,7 +24,7 @@ class Searched:
     def __init__(self) -> None:
         self.table = JobTable()
         self.subscribers: list[Subscriber] = []
-        self.search = JobSearch(self.table, self._subscribe)
+        self.search = JobSearch(self.table, self._subscribe, lambda record: record.spec)
 
     def _subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         self.subscribers.append(subscriber)
