@@ -12,8 +12,8 @@ from itertools import takewhile
 from luzia_protocol.events import Event
 
 from luziad.jobs.record import JobRecord, JobSpec
-from luziad.jobs.view import spec_text
 from luziad.jobs.table import JobTable
+from luziad.jobs.view import spec_text
 
 LONG_CHARS = 1024
 MAX_CHANGED = 50_000
@@ -27,8 +27,8 @@ Subscribe = Callable[[Callable[[list[tuple[Event, bytes]]], None]], Callable[[],
 class JobSearch:
     """The searchable texts of the jobs of a table.
 
-    subscribe: to the committed events, as Journal.subscribe does. whole_spec: the spec of a job with its whole texts, see
-    jobs/abridging.py. Raises StorageError where that does.
+    subscribe: to the committed events, as Journal.subscribe does. whole_spec: the spec of a job with its whole texts,
+    see jobs/abridging.py; where that raises StorageError, a search does.
     """
 
     def __init__(self, table: JobTable, subscribe: Subscribe, whole_spec: Callable[[JobRecord], JobSpec]) -> None:
