@@ -56,10 +56,10 @@ test-systemd: $(STAMP) ## boot the units on a real systemd in a container (needs
 	PYTHONPATH=tests:. $(BIN)/python -m booted.run
 
 deb: $(STAMP) ## build the Debian package for this interpreter's version, in dist (PYTHON_VERSION=3.13 selects another)
-	$(BIN)/python -m packages.build deb $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+	$(BIN)/python -m luzia_packages.build deb $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
 rpm: $(STAMP) ## build the RPM package in the same way (needs rpmbuild)
-	$(BIN)/python -m packages.build rpm $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+	$(BIN)/python -m luzia_packages.build rpm $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
 check: $(STAMP) ## check formatting, lint, strict types, import directions, generated files and systemd units
 	$(BIN)/ruff format --check

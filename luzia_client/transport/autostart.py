@@ -73,7 +73,12 @@ def start_daemon(socket: str, *, on_demand: bool, resuming: bool = False) -> boo
             return False
         if resuming and os.fstat(lock).st_size:
             raise DaemonUnreachableError("the daemon was stopped", _START_HINT)
-        launch_daemon(socket, lock, on_demand=on_demand)
+        try:
+            launch_daemon(socket, lock, on_demand=on_demand)
+        except DaemonUnreachableError:
+            if not _await_listening(socket):
+                raise
+            return False  # somebody else, such as systemd, has started one at the same time
     return True
 
 

@@ -217,7 +217,21 @@ def _examples() -> list[list[str]]:
     lines = [
         line.partition(" && ")[0].partition(" | ")[0].partition(" > ")[0]
         for name in COMMANDS
-        if name not in ("demo", "shell", "top", "daemon", "open", "batch", "import", "export")
+        if name
+        not in (
+            "demo",
+            "shell",
+            "top",
+            "daemon",
+            "open",
+            "batch",
+            "import",
+            "export",
+            "mcp",
+            "metrics",
+            "notify",
+            "web",
+        )
         for line, _ in load_command(name).EXAMPLES
     ]
     return [shlex.split(line)[1:] for line in lines if line.startswith("luzia ")]
@@ -502,8 +516,8 @@ def test_a_wait_goes_on_after_a_restart_of_the_daemon(programs: Programs) -> Non
             daemon.kill()
             daemon.start()
             (daemon.project / "gate").write_text("go\n")
-            out, _ = waiting.communicate(timeout=DEADLINE_S)
-            assert (out.split(b"  ")[:2], waiting.returncode) == ([job.encode(), b"failed"], 1)
+            out, errors = waiting.communicate(timeout=DEADLINE_S)
+            assert (out.split(b"  ")[:2], waiting.returncode) == ([job.encode(), b"failed"], 1), errors
 
 
 def _connections(pid: int) -> int:

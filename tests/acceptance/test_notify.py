@@ -348,8 +348,8 @@ def test_no_secret_is_shown_anywhere(luzia: PrivateLuzia, silent_port: int, tmp_
     [
         (("run",), 74, b"no targets in"),
         (("test", "phnoe"), 2, b"unknown target 'phnoe'"),
-        (("test",), 2, b"required: TARGET"),
-        ((), 2, b"required: ACTION"),
+        (("test",), 2, b"missing TARGET"),
+        ((), 2, b"missing ACTION"),
     ],
 )
 def test_wrong_words_are_told(luzia: PrivateLuzia, words: tuple[str, ...], status: int, message: bytes) -> None:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from booted.machine import SUITES, CannotBootError, Machine, check_host
-from packages import deb
+from luzia_packages import deb
 
 BOOTS = (
     ("installation", "service_page", "system_service", "user_service", "before_reboot"),

@@ -50,6 +50,8 @@ _encode_for_people = make_encoder(None, repr, encode_basestring, None, ":", ",",
 class WireObject:
     """An object of the wire. Times are datetimes, a state is a JobState, and a missing field is empty or None."""
 
+    read_state: Callable[[str], str] = JobState
+
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
 
@@ -60,15 +62,21 @@ class WireObject:
         elif name.endswith("_at") or name in _TIMES:
             value = datetime.fromisoformat(value)
         elif name == "state":
-            value = JobState(value)
+            value = self.read_state(value)
         elif name == "children":
             value = {JobState(state): count for state, count in value.items()}
         elif name in _OBJECTS:
             value = WireObject(value)
         elif name in _LISTS_OF_OBJECTS:
-            value = [WireObject(each) for each in value]
+            value = [(WireStep if name == "plan" else WireObject)(each) for each in value]
         setattr(self, name, value)  # convert it only once
         return value
+
+
+class WireStep(WireObject):
+    """A step of an agent's plan, whose states are of its own."""
+
+    read_state = str
 
 
 class WirePage:

@@ -128,7 +128,7 @@ def test_a_job_is_shown_alike_as_a_struct_and_as_received(make_job: MakeJob, now
         tools={"Bash": 3},
         files=["/a"],
         file_count=1,
-        plan=[PlanItem("step", "completed")],
+        plan=[PlanItem("step", "completed"), PlanItem("next", "pending")],
         plan_done=1,
         plan_total=1,
         tokens_in=10,

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from packages import tree
+from luzia_packages import tree
 
 SCRIPTS = Path(__file__).parent / "debian"
 COMPLETIONS = {

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from packages import tree
+from luzia_packages import tree
 
 SPEC = Path(__file__).parent / "rpm" / "luzia.spec"
 COMPLETIONS = {

@@ -1,4 +1,4 @@
-"""Builds a package: `python -m packages.build deb` or `rpm`. It prints the path of the package."""
+"""Builds a package: `python -m luzia_packages.build deb` or `rpm`. It prints the path of the package."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from luzia_protocol.version import VERSION
 
-from packages import deb, rpm, tree
+from luzia_packages import deb, rpm, tree
 
 
 def main() -> int:
     """Build the package that the command line asks for."""
-    parser = argparse.ArgumentParser(prog="packages.build", description="Build a package of luzia.")
+    parser = argparse.ArgumentParser(prog="luzia_packages.build", description="Build a package of luzia.")
     parser.add_argument("kind", choices=["deb", "rpm"])
     parser.add_argument(
         "--python",

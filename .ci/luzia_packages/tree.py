@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 BUNDLE = Path("usr/lib/luzia")
 PROGRAMS = ("luzia", "luziad")
+HELPERS = ("luzia-py", "python3")
+"""Programs that those start; only the bundle has them."""
 PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")
 """The tags of wheels that run on the oldest distribution: glibc 2.28 and newer."""
 
@@ -60,7 +62,7 @@ def _complete_environment(tree: Path, site: Path, python: str) -> None:
     (bundle / "bin" / "python3").symlink_to(f"/usr/bin/python{python}")
     (tree / "usr/bin").mkdir()
     for program in (bundle / "bin").iterdir():
-        if program.name not in (*PROGRAMS, "python3"):
+        if program.name not in (*PROGRAMS, *HELPERS):
             program.unlink()  # of a dependency
         elif not program.is_symlink() and program.read_bytes()[:2] == b"#!":
             _, _, body = program.read_bytes().partition(b"\n")
