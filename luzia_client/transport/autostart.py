@@ -78,7 +78,7 @@ def start_daemon(socket: str, *, on_demand: bool, resuming: bool = False) -> boo
         except DaemonUnreachableError:
             if not _await_listening(socket):
                 raise
-            return False  # somebody else, such as systemd, has started one at the same time
+            return False  # another process, such as systemd, has started one at the same time
     return True
 
 
