@@ -240,5 +240,5 @@ def test_a_job_shows_its_budget_also_when_it_is_its_projects(luzia: Luzia, wire:
         config.replace("[projects.overbits]\n", "[projects.overbits]\nmax_cost_usd = 2.5\n")
     )
     wire.ok(op="reload")
-    assert status(wire, plain)["budget"] == {"max_cost_usd": 2.5, "max_turns": None}
+    assert status(wire, plain)["budget"] == {"max_cost_usd": 2.5, "max_turns": None, "cost_left_usd": 2.5}
     assert re.search(r"Budget: +\$2\.50, 7 turns\n", luzia.daemon.run("jobs", own).stdout)
