@@ -7,7 +7,7 @@ import resource
 import tempfile
 from pathlib import Path
 
-from support import Connection, PrivateDaemon, dispatch, ended, private_daemon, status
+from support import Connection, PrivateDaemon, dispatch, ended, eventually, private_daemon, status
 
 MIB = 1 << 20
 IDLE = "[daemon]\nmax_running = 1\n"
@@ -56,8 +56,9 @@ def test_long_tasks_of_queued_jobs_are_on_disk_and_come_whole_to_their_agents() 
             assert wire.ok(op="logs", job=jobs[7])["data"] == "begin 7\n"
             prompt = daemon.state / "jobs" / jobs[8] / "1" / "prompt"
             assert prompt.read_text() == long_task(88)
-            record = json.loads((daemon.state / "jobs" / jobs[8] / "status.json").read_text())
-            assert record["task"] == long_task(88)
+            status_file = daemon.state / "jobs" / jobs[8] / "status.json"
+            eventually(status_file.exists)  # a thread writes it, a moment after the end
+            assert json.loads(status_file.read_text())["task"] == long_task(88)
 
 
 def test_a_long_command_is_on_disk_too() -> None:
