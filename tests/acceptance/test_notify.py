@@ -293,7 +293,7 @@ def test_a_job_names_its_target_or_wants_no_notice(luzia: PrivateLuzia, sink: Si
 def test_nothing_is_lost_whatever_is_killed(luzia: PrivateLuzia, tmp_path: Path) -> None:
     """Twice only if it was killed between sending and marking; so at most once more for each kill."""
     told = tmp_path / "told"
-    script = f'echo "$LUZIA_JOB" >> {told}'
+    script = f"""printf "%s\\n" "$(cat)" >> {told}"""
     configure(
         luzia,
         f'[notify.targets.script]\ncommand = ["sh", "-c", \'{script}\']\n[[notify.rules]]\ntargets = ["script"]\n'
@@ -323,6 +323,10 @@ def test_nothing_is_lost_whatever_is_killed(luzia: PrivateLuzia, tmp_path: Path)
         return [json.loads(notice)["fields"]["job"] for (notice,) in rows]
 
     until(lambda: sorted(arrived()) == sorted(jobs), "every job is told", 6 * DEADLINE_S)
+    messages = [json.loads(message) for message in told.read_text().splitlines()]
+    named = [{each["fields"]["job"] for each in message.get("notices", [message])} for message in messages]
+    assert set().union(*named) == set(jobs)
+    assert sum(bool(names & set().union(*named[:number])) for number, names in enumerate(named)) <= rounds
 
 
 def test_no_secret_is_shown_anywhere(luzia: PrivateLuzia, silent_port: int, tmp_path: Path) -> None:
