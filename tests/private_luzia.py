@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from luzia_protocol.errors import ErrorCode, Refused
 
@@ -134,6 +135,15 @@ def until(holds: Callable[[], object], what: str, deadline_s: float = DEADLINE_S
     while not holds():
         assert time.monotonic() < deadline, f"never happened: {what}"
         time.sleep(0.02)
+
+
+def count_wakeups(pid: int) -> int:
+    """How often the threads of a process have been scheduled until now."""
+    found = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        lines = (thread / "status").read_text().splitlines()
+        found += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return found
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
+from private_luzia import DEADLINE_S, PrivateLuzia, count_wakeups, private_luzia, until
 
 ROUNDS = 12
 
@@ -393,15 +393,7 @@ def test_idle_means_no_wakeups(luzia: PrivateLuzia, sink: Sink) -> None:
     counts: list[int] = []
 
     def has_slept() -> bool:
-        counts.append(_wakeups(notify.pid))
+        counts.append(count_wakeups(notify.pid))
         return len(counts) > 50 and len(set(counts[-50:])) == 1
 
     until(has_slept, "a second without a wakeup")
-
-
-def _wakeups(pid: int) -> int:
-    found = 0
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        lines = (thread / "status").read_text().splitlines()
-        found += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
-    return found

@@ -20,7 +20,7 @@ from luzia_protocol.jobs import Job, JobState
 
 from git_projects import Repository
 from luzia_client.api.client import Client
-from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
+from private_luzia import DEADLINE_S, PrivateLuzia, count_wakeups, private_luzia, until
 from terminal import WHEEL_DOWN, WHEEL_UP, Terminal, terminal
 
 ASKING = Path(__file__).parents[1] / "data" / "programs" / "asking_claude.py"
@@ -476,18 +476,10 @@ def test_a_screen_on_which_nothing_changes_does_not_wake_up(luzia: PrivateLuzia)
         counts: list[int] = []
 
         def has_slept() -> bool:
-            counts.append(_wakeups(screen.process.pid))
+            counts.append(count_wakeups(screen.process.pid))
             return len(counts) > 50 and len(set(counts[-50:])) == 1  # a second without a wakeup
 
         until(has_slept, "a second without a wakeup")
-
-
-def _wakeups(pid: int) -> int:
-    found = 0
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        lines = (thread / "status").read_text().splitlines()
-        found += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
-    return found
 
 
 def test_it_can_be_stopped_for_a_while_as_any_program(luzia: PrivateLuzia) -> None:
