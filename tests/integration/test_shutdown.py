@@ -13,14 +13,20 @@ from integration.fake_agent import install, path_with
 from support import PrivateDaemon, dispatch, ended, eventually, private_daemon, status
 
 SYSTEMD = """
-import os, signal, sys
+import os, select, signal, sys
 open("/proc/self/comm", "w").write("systemd")
-processes = [int(word) for word in sys.argv[1:]]
+processes = [os.pidfd_open(int(word)) for word in sys.argv[1:]]
 for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
     for process in processes:
-        os.kill(process, number)
+        try:
+            signal.pidfd_send_signal(process, number)
+        except ProcessLookupError:  # one ends when another has told it to
+            pass
+for process in processes:
+    select.select([process], [], [])
 """
-"""What systemd-shutdown does to all processes: none runs before all have the signal."""
+"""What systemd-shutdown does to all processes: none runs before all have the signal. Like systemd, it is there until
+they have ended: the shim looks up who sent the signal."""
 
 
 def shut_down(*processes: int) -> None:
