@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client.api.client import Client
 from luzia_client.transport.endpoint import DaemonUnreachableError
-from support import MAIN
+from support import MAIN, install_luzia
 
 DEADLINE_S = 60.0
 
@@ -63,6 +65,30 @@ class PrivateLuzia:
         )
         self._started.append(process)
         return process
+
+    def install_command(self) -> None:
+        """Put `luzia` on the PATH of what the test runs."""
+        self.env["PATH"] = f"{install_luzia(Path(self.root, 'bin'))}:{self.env['PATH']}"
+
+    def run_script(self, text: str) -> str:
+        """What a script of bash, which must succeed, prints in the project's directory."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            env=self.env,
+            cwd=self.project,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+        assert done.returncode == 0, (text, done.stderr)
+        return done.stdout
+
+    def use_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Lead the code of this process to this luzia as well."""
+        for name in filter(lambda name: name.startswith("LUZIA_"), [*os.environ]):
+            monkeypatch.delenv(name)
+        for name in ("LUZIA_RUNTIME_DIR", "LUZIA_STATE_DIR", "LUZIA_CONFIG"):
+            monkeypatch.setenv(name, self.env[name])
 
     def shell(self, command: str) -> str:
         """Dispatch a shell command; returns the job's id."""

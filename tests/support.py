@@ -23,6 +23,15 @@ if program := os.environ.get("LUZIA_TEST_PROGRAM"):  # `make test-native` runs t
     MAIN = f"import os, sys; os.execv({program!r}, ['luzia', *sys.argv[1:]])"
 
 
+def install_luzia(directory: Path) -> Path:
+    """Put a `luzia` command there; returns the directory, for a PATH."""
+    directory.mkdir(exist_ok=True)
+    command = directory / "luzia"
+    command.write_text(f"#!{sys.executable}\n{MAIN}\n")
+    command.chmod(0o755)
+    return directory
+
+
 def eventually(condition: Callable[[], T], what: str = "the condition") -> T:
     """Wait until `condition` returns something true, and return it."""
     deadline = time.monotonic() + DEADLINE_S
@@ -226,6 +235,32 @@ class PrivateDaemon:
                 yield process
             finally:
                 process.kill()
+
+
+class OneRequestEach:
+    """What a test asks its daemon, over a connection for each request."""
+
+    def __init__(self, daemon: PrivateDaemon) -> None:
+        self.daemon = daemon
+
+    def ok(self, **request: object) -> dict[str, Any]:
+        with self.daemon.connect() as connection:
+            return connection.ok(**request)
+
+    def error(self, **request: object) -> str:
+        """The code of a request's error."""
+        with self.daemon.connect() as connection:
+            code: str = connection.error(**request)["code"]
+            return code
+
+    def job(self, job: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ok(op="status", job=job)["job"]
+        return answer
+
+    def ended(self, job: str) -> dict[str, Any]:
+        """The job, once it has ended."""
+        self.ok(op="wait", jobs=[job])
+        return self.job(job)
 
 
 @contextmanager

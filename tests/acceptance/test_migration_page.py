@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -41,10 +40,7 @@ NAMES = {
 @pytest.fixture
 def luzia(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateLuzia]:
     with private_luzia() as luzia:
-        for name in filter(lambda name: name.startswith("LUZIA_"), [*os.environ]):
-            monkeypatch.delenv(name)
-        for name in ("LUZIA_RUNTIME_DIR", "LUZIA_STATE_DIR", "LUZIA_CONFIG"):
-            monkeypatch.setenv(name, luzia.env[name])
+        luzia.use_here(monkeypatch)
         monkeypatch.setitem(sys.modules, "older_luzia", legacy)
         luzia.client().add_project("overbits", luzia.project, "shell")
         legacy.get_enhanced_dispatcher.cache_clear()

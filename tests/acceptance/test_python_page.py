@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import os
 import re
 import signal
 from collections.abc import Iterator
@@ -21,10 +20,7 @@ BLOCK = re.compile(r"^```pycon\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 @pytest.fixture
 def luzia(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateLuzia]:
     with private_luzia() as luzia:
-        for name in filter(lambda name: name.startswith("LUZIA_"), [*os.environ]):
-            monkeypatch.delenv(name)
-        for name in ("LUZIA_RUNTIME_DIR", "LUZIA_STATE_DIR", "LUZIA_CONFIG"):
-            monkeypatch.setenv(name, luzia.env[name])
+        luzia.use_here(monkeypatch)
         monkeypatch.chdir(luzia.project)
         luzia.client().add_project("overbits", luzia.project, "shell")
         yield luzia

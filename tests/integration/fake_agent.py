@@ -5,10 +5,14 @@ It notes down each of its runs in `calls` beside itself: its session, whether it
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
 from pathlib import Path
+from typing import Any
+
+from support import Connection, PrivateDaemon, ended, status
 
 SOURCE = r"""#!{python}
 import json, os, sys, time
@@ -68,6 +72,29 @@ if deed == "spend":
 answer("done: " + prompt)
 finish("done")
 """
+
+
+class AgentDaemon:
+    """A daemon with the program on its jobs' PATH."""
+
+    def __init__(self, daemon: PrivateDaemon) -> None:
+        self.daemon = daemon
+        self.bin = install(daemon.root / "bin")
+
+    def dispatch(self, wire: Connection, task: str = "work", agent: str = "claude", **more: object) -> str:
+        request = {"op": "dispatch", "project": "overbits", "task": task, "agent": agent, **more}
+        job: str = wire.ok(**request, client_env={"PATH": path_with(self.bin)})["job"]
+        return job
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What the program was asked, run by run."""
+        return [json.loads(line) for line in (self.bin / "calls").read_text().splitlines()]
+
+
+def ended_job(wire: Connection, job: str) -> dict[str, Any]:
+    """Everything about a job, once it has ended."""
+    ended(wire, job)
+    return status(wire, job)
 
 
 def install(directory: Path) -> Path:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from integration.fake_agent import install, path_with
-from support import Connection, PrivateDaemon, eventually, private_daemon, status
+from integration.fake_agent import AgentDaemon, ended_job
+from support import Connection, eventually, private_daemon, status
 
 WORDS = "Your organization has used its monthly credits on this plan"
 
 
-class Luzia:
+class Luzia(AgentDaemon):
     """A daemon with an agent whose account can be out of credits."""
-
-    def __init__(self, daemon: PrivateDaemon) -> None:
-        self.daemon = daemon
-        self.bin = install(daemon.root / "bin")
-
-    def dispatch(self, wire: Connection, task: str = "work", **more: object) -> str:
-        request = {"op": "dispatch", "project": "overbits", "task": task, "agent": "claude", **more}
-        job: str = wire.ok(**request, client_env={"PATH": path_with(self.bin)})["job"]
-        return job
 
     def break_account(self) -> None:
         (self.bin / "broke").write_text(WORDS)
@@ -44,11 +34,6 @@ def wire(luzia: Luzia) -> Iterator[Connection]:
         yield connection
 
 
-def ended(wire: Connection, job: str) -> dict[str, Any]:
-    assert wire.ok(op="wait", jobs=[job], timeout_s=60)["timed_out"] is False
-    return status(wire, job)
-
-
 def states(wire: Connection, jobs: list[str]) -> list[str]:
     return [status(wire, job)["state"] for job in jobs]
 
@@ -62,24 +47,24 @@ def test_a_failure_that_names_credits_holds_the_queue_until_the_user_resumes_the
 ) -> None:
     luzia.break_account()
     first, *others = [luzia.dispatch(wire) for _ in range(4)]
-    assert (ended(wire, first)["state"], WORDS in reason(wire, first)) == ("failed", True)
+    assert (ended_job(wire, first)["state"], WORDS in reason(wire, first)) == ("failed", True)
     assert states(wire, others) == ["queued"] * 3
     for job in others:
         assert "agent claude has been held since" in reason(wire, job)
         assert WORDS in reason(wire, job)
         assert "resume it with `luzia resume --agent claude`" in reason(wire, job)
-    assert ended(wire, luzia.dispatch(wire, "true", agent="shell"))["state"] == "completed"
+    assert ended_job(wire, luzia.dispatch(wire, "true", agent="shell"))["state"] == "completed"
     luzia.mend_account()
     resumed = wire.ok(op="resume_agent", agent="claude")
     assert sorted(resumed["jobs"]) == sorted(others)
-    assert [ended(wire, job)["state"] for job in others] == ["completed"] * 3
+    assert [ended_job(wire, job)["state"] for job in others] == ["completed"] * 3
 
 
 def test_after_a_resume_one_job_is_tried_before_the_others_start() -> None:
     with private_daemon("[daemon]\nmax_running = 4\n") as daemon, daemon.connect() as wire:
         luzia = Luzia(daemon)
         luzia.break_account()
-        ended(wire, luzia.dispatch(wire))
+        ended_job(wire, luzia.dispatch(wire))
         others = [luzia.dispatch(wire) for _ in range(3)]
         wire.ok(op="resume_agent", agent="claude")
         eventually(lambda: sorted(states(wire, others)) == ["failed", "queued", "queued"])
@@ -91,7 +76,7 @@ def test_after_a_resume_one_job_is_tried_before_the_others_start() -> None:
 def test_the_agent_is_still_held_after_a_restart_of_the_daemon(luzia: Luzia, how: str) -> None:
     luzia.break_account()
     with luzia.daemon.connect() as wire:
-        ended(wire, luzia.dispatch(wire))
+        ended_job(wire, luzia.dispatch(wire))
         waiting = luzia.dispatch(wire)
         assert "agent claude has been held" in reason(wire, waiting)
     luzia.daemon.kill() if how == "kill" else luzia.daemon.stop()
@@ -105,17 +90,17 @@ def test_a_job_that_the_user_starts_at_once_passes_and_its_success_frees_the_oth
     luzia: Luzia, wire: Connection
 ) -> None:
     luzia.break_account()
-    ended(wire, luzia.dispatch(wire))
+    ended_job(wire, luzia.dispatch(wire))
     first, second = luzia.dispatch(wire), luzia.dispatch(wire)
     luzia.mend_account()
     wire.ok(op="retry", job=first)
-    assert ended(wire, first)["state"] == "completed"
-    assert ended(wire, second)["state"] == "completed"
+    assert ended_job(wire, first)["state"] == "completed"
+    assert ended_job(wire, second)["state"] == "completed"
 
 
 def test_other_failures_hold_nothing(luzia: Luzia, wire: Connection) -> None:
-    assert ended(wire, luzia.dispatch(wire, "fail"))["state"] == "failed"
-    assert ended(wire, luzia.dispatch(wire))["state"] == "completed"
+    assert ended_job(wire, luzia.dispatch(wire, "fail"))["state"] == "failed"
+    assert ended_job(wire, luzia.dispatch(wire))["state"] == "completed"
 
 
 def test_an_unknown_agent_cannot_be_resumed(wire: Connection) -> None:
@@ -124,11 +109,11 @@ def test_an_unknown_agent_cannot_be_resumed(wire: Connection) -> None:
 
 def test_the_command_line_resumes_an_agent(luzia: Luzia, wire: Connection) -> None:
     luzia.break_account()
-    ended(wire, luzia.dispatch(wire))
+    ended_job(wire, luzia.dispatch(wire))
     waiting = luzia.dispatch(wire)
     luzia.mend_account()
     done = luzia.daemon.run("resume", "--agent", "claude")
     assert (done.returncode, done.stdout) == (0, f"agent claude  resumed\n{waiting}  resumed\n")
-    assert ended(wire, waiting)["state"] == "completed"
+    assert ended_job(wire, waiting)["state"] == "completed"
     refused = luzia.daemon.run("resume", "--agent", "claude", "--all")
     assert refused.returncode == 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from support import DEADLINE_S, MAIN, PrivateDaemon, eventually
+from support import DEADLINE_S, OneRequestEach, PrivateDaemon, eventually
 
 AGENT = Path(__file__).parents[1] / "data" / "programs" / "asking_claude.py"
 BASH = ["Bash", {"command": "rm -rf build"}]
@@ -24,7 +24,7 @@ COLOURS = {
 REASON = {"question": "Why?", "options": [], "multiSelect": False}
 
 
-class Desk:
+class Desk(OneRequestEach):
     """A daemon whose `claude` is the stand-in."""
 
     def __init__(self, root: Path) -> None:
@@ -33,27 +33,14 @@ class Desk:
         claude = programs / "claude"
         claude.write_text(f'#!/bin/sh\nexec {sys.executable} {AGENT} "$@"\n')
         claude.chmod(0o755)
-        self.daemon = PrivateDaemon(root, "[daemon]\nlinger_s = 1000\n")
+        super().__init__(PrivateDaemon(root, "[daemon]\nlinger_s = 1000\n"))
         self.daemon.env["PATH"] = f"{programs}:{self.daemon.env['PATH']}"
-
-    def ok(self, **request: object) -> dict[str, Any]:
-        with self.daemon.connect() as connection:
-            return connection.ok(**request)
-
-    def error(self, **request: object) -> str:
-        with self.daemon.connect() as connection:
-            code: str = connection.error(**request)["code"]
-            return code
 
     def dispatch(self, *steps: object, **more: object) -> str:
         task = json.dumps(steps)
         request = {"op": "dispatch", "project": "overbits", "agent": "claude", "task": task, "ask": True, **more}
         job: str = self.ok(**request)["job"]
         return job
-
-    def job(self, job: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.ok(op="status", job=job)["job"]
-        return answer
 
     def waiting(self, job: str) -> dict[str, Any]:
         """The question of a job, once it waits."""
@@ -65,25 +52,13 @@ class Desk:
 
         return eventually(asks, "a question")
 
-    def ended(self, job: str) -> dict[str, Any]:
-        self.ok(op="wait", jobs=[job])
-        return self.job(job)
-
     def told(self) -> list[dict[str, Any]]:
         """What the agent was told, in the order in which it heard it."""
         lines = (self.daemon.project / "told").read_text().splitlines()
         return [json.loads(line)["response"] for line in lines]
 
     def luzia(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", MAIN, *words],
-            env=self.daemon.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
+        return self.daemon.run(*words, stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture

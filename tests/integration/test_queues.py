@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from luzia_client.cli import exit_codes
-from support import MAIN, Connection, PrivateDaemon, dispatch, end_states, eventually, private_daemon, status
+from support import Connection, PrivateDaemon, dispatch, end_states, eventually, install_luzia, private_daemon, status
 
 TICKING = "while [ ! -e go ]; do sleep 0.02; done"
 OTHER = '[projects.other]\npath = "{root}/overbits"\nagent = "shell"\n'
@@ -251,9 +250,7 @@ STOPS: list[dict[str, object]] = [
 @pytest.mark.parametrize("stop", STOPS, ids=["drain", "everything", "project"])
 def test_sub_jobs_of_what_runs_start_while_nothing_else_does(stop: dict[str, object]) -> None:
     with private_daemon("[daemon]\nmax_running = 1\n") as daemon, daemon.connect() as wire:
-        command = daemon.project / "luzia"
-        command.write_text(f"#!{sys.executable}\n{MAIN}\n")
-        command.chmod(0o755)
+        install_luzia(daemon.project)
         (daemon.project / "there").touch()
         parent = running(wire, PARENT)
         wire.ok(**stop)

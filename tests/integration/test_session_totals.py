@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from integration.fake_agent import ended_job
 from replaying import RECORDINGS
 from support import Connection, PrivateDaemon, eventually, private_daemon, status
 
@@ -58,15 +59,10 @@ class Replaying:
     def follow_up(self, wire: Connection, job: str) -> dict[str, Any]:
         """The job after another message to its session."""
         wire.ok(op="send", job=job, message="once more")
-        return done(wire, job)
+        return ended_job(wire, job)
 
     def calls(self, agent: str) -> list[list[str]]:
         return [json.loads(line) for line in (self.bin[agent] / "calls").read_text().splitlines()]
-
-
-def done(wire: Connection, job: str) -> dict[str, Any]:
-    assert wire.ok(op="wait", jobs=[job], timeout_s=60)["timed_out"] is False
-    return status(wire, job)
 
 
 def cost(activity: dict[str, Any]) -> float | None:
@@ -89,7 +85,7 @@ def test_the_job_costs_what_its_session_has_cost_and_each_attempt_its_own_part(
     replaying: Replaying, wire: Connection
 ) -> None:
     job = replaying.dispatch(wire, "claude")
-    assert cost(done(wire, job)["activity"]) == COST_USD[1]
+    assert cost(ended_job(wire, job)["activity"]) == COST_USD[1]
     replaying.follow_up(wire, job)
     last = replaying.follow_up(wire, job)
     assert last["state"] == "completed"
@@ -125,7 +121,7 @@ def test_the_job_costs_what_its_session_has_cost_and_each_attempt_its_own_part(
 
 def test_tokens_of_codex_are_counted_once(replaying: Replaying, wire: Connection) -> None:
     job = replaying.dispatch(wire, "codex")
-    done(wire, job)
+    ended_job(wire, job)
     replaying.follow_up(wire, job)
     last = replaying.follow_up(wire, job)
     assert [each["activity"]["tokens_in"] for each in last["attempts"]] == [2400, 1200, 1200]
@@ -137,14 +133,14 @@ def test_a_daemon_that_restarts_in_the_middle_counts_from_the_attempt_before(rep
     hold.touch()
     with replaying.daemon.connect() as wire:
         job = replaying.dispatch(wire, "claude")
-        done(wire, job)
+        ended_job(wire, job)
         wire.ok(op="send", job=job, message="once more")
         eventually(lambda: (status(wire, job)["attempts"][-1]["activity"] or {}).get("last_message"))
     replaying.daemon.kill()
     replaying.daemon.start()
     hold.unlink()
     with replaying.daemon.connect() as wire:
-        again = done(wire, job)
+        again = ended_job(wire, job)
         assert [cost(each["activity"]) for each in again["attempts"]] == [0.01644, 0.00411]
         assert cost(replaying.follow_up(wire, job)["activity"]) == COST_USD[3]
 
@@ -155,7 +151,7 @@ def test_the_budget_of_a_job_is_for_what_its_attempts_have_added(replaying: Repl
     for _ in range(2):  # follow-ups that are sent while the job runs continue the same request
         wire.ok(op="send", job=job, message="once more")
     (replaying.bin["claude"] / "hold1").unlink()
-    last = done(wire, job)
+    last = ended_job(wire, job)
     assert (last["state"], last["attempt"]) == ("completed", 3)
     budgets = [
         word.partition("=")[2] for call in replaying.calls("claude") for word in call if word.startswith("--max-budget")
@@ -172,19 +168,19 @@ def test_the_budget_of_a_day_counts_a_session_once_also_after_a_restart(replayin
     with replaying.daemon.connect() as wire:
         wire.ok(op="reload")
         job = replaying.dispatch(wire, "claude")
-        done(wire, job)
+        ended_job(wire, job)
         replaying.follow_up(wire, job)
         assert replaying.follow_up(wire, job)["state"] == "completed"
     replaying.daemon.kill()
     replaying.daemon.start()
     with replaying.daemon.connect() as wire:
         shell = wire.ok(op="dispatch", project="overbits", task="true", agent="shell")["job"]
-        assert done(wire, shell)["state"] == "completed"
+        assert ended_job(wire, shell)["state"] == "completed"
 
 
 def test_an_import_of_the_job_knows_the_totals_of_its_session(replaying: Replaying, wire: Connection) -> None:
     job = replaying.dispatch(wire, "claude")
-    done(wire, job)
+    ended_job(wire, job)
     exported = replaying.follow_up(wire, job)
     wire.ok(op="remove", job=job)
     assert wire.ok(op="import", jobs=[exported])["imports"][0]["created"] is True

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support import MAIN, Connection, PrivateDaemon, end_states, eventually, private_daemon, status
+from support import Connection, PrivateDaemon, end_states, eventually, install_luzia, private_daemon, status
 
 CONFIG = "[daemon]\nmax_running = 8\nmax_sub_jobs = 6\nmax_sub_job_depth = 2\n"
 GATE = "cat gate >/dev/null"
@@ -19,9 +19,7 @@ GATE = "cat gate >/dev/null"
 def daemon() -> Iterator[PrivateDaemon]:
     with private_daemon(CONFIG) as running:
         os.mkfifo(running.project / "gate")
-        command = running.project / "luzia"
-        command.write_text(f"#!{sys.executable}\n{MAIN}\n")
-        command.chmod(0o755)
+        install_luzia(running.project)
         yield running
 
 

@@ -14,52 +14,25 @@ from typing import Any
 import pytest
 
 from git_projects import Repository
-from support import DEADLINE_S, MAIN, PrivateDaemon, eventually
+from support import OneRequestEach, PrivateDaemon, eventually
 
 
-class Workshop:
+class Workshop(OneRequestEach):
     """A daemon with the project overbits, which is a repository."""
 
     def __init__(self, root: Path) -> None:
         self.project = Repository(root / "overbits", root / "home")
-        self.daemon = PrivateDaemon(root, env={"HOME": str(root / "home")})
+        super().__init__(PrivateDaemon(root, env={"HOME": str(root / "home")}))
         self.daemon.env = {name: value for name, value in self.daemon.env.items() if not name.startswith("XDG_")}
         self.project.init()
-
-    def ok(self, **request: object) -> dict[str, Any]:
-        with self.daemon.connect() as connection:
-            return connection.ok(**request)
-
-    def error(self, **request: object) -> str:
-        with self.daemon.connect() as connection:
-            code: str = connection.error(**request)["code"]
-            return code
-
-    def job(self, job: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.ok(op="status", job=job)["job"]
-        return answer
 
     def finished(self, task: str, **more: object) -> dict[str, Any]:
         """Dispatch a shell task in a worktree, and return the job when it has ended."""
         request = {"op": "dispatch", "project": "overbits", "task": task, "worktree": True, **more}
         return self.ended(self.ok(**request)["job"])
 
-    def ended(self, job: str) -> dict[str, Any]:
-        self.ok(op="wait", jobs=[job])
-        return self.job(job)
-
     def luzia(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", MAIN, *words]
-        return subprocess.run(
-            command,
-            env=self.daemon.env,
-            cwd=self.project.root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
+        return self.daemon.run(*words, stdin=subprocess.DEVNULL, cwd=self.project.root)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import MAIN, Connection, PrivateDaemon, end_states, eventually, private_daemon, status
+from support import Connection, PrivateDaemon, end_states, eventually, install_luzia, private_daemon, status
 
 GATE = "cat gate >/dev/null"
 
@@ -29,9 +29,7 @@ echo - >> log
 def daemon_with(slots: int, more: str = "") -> Iterator[PrivateDaemon]:
     with private_daemon(f"[daemon]\nmax_running = {slots}\n{more}") as daemon:
         os.mkfifo(daemon.project / "gate")
-        command = daemon.project / "luzia"
-        command.write_text(f"#!{sys.executable}\n{MAIN}\n")
-        command.chmod(0o755)
+        install_luzia(daemon.project)
         yield daemon
 
 
