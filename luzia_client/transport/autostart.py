@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
 import stat
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 
 from luzia_protocol import environment
 
+from luzia_client.transport.background import start_server
 from luzia_client.transport.daemon_process import find_daemon
 from luzia_client.transport.endpoint import DaemonUnreachableError, connect_socket
 from luzia_client.transport.service import service_of
@@ -212,31 +212,23 @@ def _check_private(directory: str) -> None:
 
 def _spawn(socket: str, *, on_demand: bool) -> None:
     """Start luziad detached, and return when it is ready."""
-    argv = daemon_command()
-    read_end, write_end = os.pipe()
+    argv = [*daemon_command(), *(["--on-demand"] if on_demand else []), "--reset-inherited"]
+    log = _open_log()
     try:
-        log = _open_log()
         log_end = os.fstat(log).st_size
-        try:
-            process = subprocess.Popen(
-                [*argv, "--ready-fd", str(write_end), *(["--on-demand"] if on_demand else []), "--reset-inherited"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                env=daemon_environment(socket),
-                start_new_session=True,
-                pass_fds=[write_end],
-            )
-        except OSError as exc:
-            raise DaemonUnreachableError(f"cannot run luziad: {argv[0]}: {exc.strerror}", _INSTALL_HINT) from exc
-        finally:
-            os.close(log)
-            os.close(write_end)
-        _children[:] = [child for child in _children if child.poll() is None] + [process]
-        _await_ready(read_end, process, log_end)
+        process, line = start_server(argv, log, daemon_environment(socket), READY_TIMEOUT_S)
+    except OSError as exc:
+        raise DaemonUnreachableError(f"cannot run luziad: {argv[0]}: {exc.strerror}", _INSTALL_HINT) from exc
     finally:
-        os.close(read_end)
+        os.close(log)
+    _children[:] = [child for child in _children if child.poll() is None] + [process]
+    hint = f"See its log {environment.log_file()}."
+    if line is None:
+        raise DaemonUnreachableError(f"luziad (pid {process.pid}) is not ready after {READY_TIMEOUT_S:.0f} s", hint)
+    if not line:
+        raise _start_failed(process, log_end)
+    if line != "ready":
+        raise DaemonUnreachableError("luziad sent an unexpected ready message", hint)
 
 
 def _open_log() -> int:
@@ -249,27 +241,6 @@ def _open_log() -> int:
             f"cannot write the daemon's log {path}: {exc.strerror}",
             "Make the state directory writable, or set LUZIA_STATE_DIR.",
         ) from exc
-
-
-def _await_ready(read_end: int, process: subprocess.Popen[bytes], log_end: int) -> None:
-    """Read `ready` from the pipe. Raises DaemonUnreachableError when luziad exits or takes too long instead.
-
-    log_end: where the daemon's log ended before the start.
-    """
-    hint = f"See its log {environment.log_file()}."
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    poll = select.poll()
-    poll.register(read_end, select.POLLIN)
-    data = b""
-    while b"\n" not in data:
-        if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
-            raise DaemonUnreachableError(f"luziad (pid {process.pid}) is not ready after {READY_TIMEOUT_S:.0f} s", hint)
-        more = os.read(read_end, 4096)
-        if not more:
-            raise _start_failed(process, log_end)
-        data += more
-    if data.strip() != b"ready":
-        raise DaemonUnreachableError("luziad sent an unexpected ready message", hint)
 
 
 def _start_failed(process: subprocess.Popen[bytes], log_end: int) -> DaemonUnreachableError:

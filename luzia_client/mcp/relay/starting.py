@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
-import time
 
 READY_TIMEOUT_S = 20.0
 _END_S = 1.0
@@ -23,32 +21,18 @@ def start_hub(path: str, daemon_socket: str) -> None:
     Raises HubUnavailableError.
     """
     from luzia_client.transport.autostart import daemon_environment
+    from luzia_client.transport.background import start_server
 
     argv = [sys.executable, "-m", "luzia_client.mcp.hub", "--socket", path, "--on-demand"]
-    reading, writing = os.pipe()
+    log = _open_log(path)
     try:
-        log = _open_log(path)
-        try:
-            process = subprocess.Popen(
-                [*argv, "--ready-fd", str(writing)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                env=daemon_environment(daemon_socket),
-                start_new_session=True,
-                pass_fds=[writing],
-            )
-        except OSError as exc:
-            raise HubUnavailableError(f"cannot run the MCP hub: {argv[0]}: {exc.strerror}") from exc
-        finally:
-            os.close(log)
-            os.close(writing)
-        words = _read_line(reading)
+        process, line = start_server(argv, log, daemon_environment(daemon_socket), READY_TIMEOUT_S)
+    except OSError as exc:
+        raise HubUnavailableError(f"cannot run the MCP hub: {argv[0]}: {exc.strerror}") from exc
     finally:
-        os.close(reading)
-    if words != "ready":
-        raise HubUnavailableError(words or _describe_end(process, path))
+        os.close(log)
+    if line != "ready":
+        raise HubUnavailableError(line or _describe_end(process, path))
 
 
 def log_file(path: str) -> str:
@@ -66,22 +50,6 @@ def _open_log(path: str) -> int:
             f"cannot write the log of the MCP hub {log}: {exc.strerror}; make its directory writable,"
             " or set LUZIA_RUNTIME_DIR"
         ) from exc
-
-
-def _read_line(reading: int) -> str:
-    """What the hub says once it listens or gives up; empty if it ended or took too long."""
-    poll = select.poll()
-    poll.register(reading, select.POLLIN)
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    data = b""
-    while b"\n" not in data:
-        if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
-            break
-        more = os.read(reading, 4096)
-        if not more:
-            break
-        data += more
-    return data.decode(errors="replace").partition("\n")[0]
 
 
 def _describe_end(process: subprocess.Popen[bytes], path: str) -> str:
