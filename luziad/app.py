@@ -64,6 +64,7 @@ from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl, HoldGate
 from luziad.scheduling.gates.start_time import StartTimeGate
 from luziad.scheduling.gates.usage_limit import UsageLimitGate
+from luziad.scheduling.joint_admission import JointAdmission
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import Exemptions, QueueControl
@@ -285,6 +286,16 @@ class App:
         )
 
     def _new_scheduler(self, retries: RetryPlanner) -> Scheduler:
+        admission = Admission(
+            table=self._table,
+            journal=self._journal,
+            environments=self._environments,
+            transitions=self._transitions,
+            gates=self._gates,
+            ready=self._ready,
+            observers=self._observers,
+        )
+        self._joint = JointAdmission(admission)
         return Scheduler(
             table=self._table,
             names=self._names,
@@ -304,19 +315,17 @@ class App:
             completion=self._completion,
             retries=retries,
             revival=Revival(
-                table=self._table, transitions=self._transitions, retries=retries, observers=self._observers
+                table=self._table,
+                journal=self._journal,
+                transitions=self._transitions,
+                retries=retries,
+                observers=self._observers,
+                in_turns=self._cascade.add,
             ),
             sub_jobs=self._sub_jobs,
             progress=self._progress,
-            admission=Admission(
-                table=self._table,
-                journal=self._journal,
-                environments=self._environments,
-                transitions=self._transitions,
-                gates=self._gates,
-                ready=self._ready,
-                observers=self._observers,
-            ),
+            admission=admission,
+            joint=self._joint,
             retention=self._retention,
             lending=self._lending,
             pauses=self._pauses,
@@ -439,6 +448,7 @@ class App:
         self._service_status.close()
         await self._executor.stop()
         self._starter.close()
+        self._joint.close()
         self._timeouts.close()
         self._deadlines.close()
         for gate in self._gates:

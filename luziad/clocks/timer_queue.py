@@ -28,10 +28,11 @@ T = TypeVar("T", bound=Item)
 
 
 class TimerQueue(Generic[T]):
-    """Holds each item at most once. `due` is called with at most MAX_AT_ONCE items that are due, the earliest first."""
+    """Holds each item at most once. `due` is called with at most `at_once` items that are due, the earliest first."""
 
-    def __init__(self, due: Callable[[list[T]], None]) -> None:
-        self._queues = {clock: _ClockQueue[T](due, clock) for clock in (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)}
+    def __init__(self, due: Callable[[list[T]], None], at_once: int = MAX_AT_ONCE) -> None:
+        clocks = (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)
+        self._queues = {clock: _ClockQueue[T](due, clock, at_once) for clock in clocks}
 
     def put(self, item: T, at: ClockTime) -> None:
         """Make an item due at this time only."""
@@ -55,8 +56,9 @@ class TimerQueue(Generic[T]):
 class _ClockQueue(Generic[T]):
     """The items that are due at times of one clock."""
 
-    def __init__(self, due: Callable[[list[T]], None], clock: int) -> None:
+    def __init__(self, due: Callable[[list[T]], None], clock: int, at_once: int) -> None:
         self._due = due
+        self._at_once = at_once
         self._clock = clock
         self._times: dict[str, tuple[float, T]] = {}
         self._heap: list[tuple[float, int, str]] = []
@@ -84,7 +86,9 @@ class _ClockQueue(Generic[T]):
         now = time.clock_gettime(self._clock)
         due: list[T] = []
         while (
-            self._heap and len(due) < MAX_AT_ONCE and (self._heap[0][0] <= now or not self._is_current(*self._heap[0]))
+            self._heap
+            and len(due) < self._at_once
+            and (self._heap[0][0] <= now or not self._is_current(*self._heap[0]))
         ):
             time_s, n, key = heappop(self._heap)
             if self._is_current(time_s, n, key):

@@ -102,6 +102,9 @@ class Executor(Protocol):
         An attempt that does not end nevertheless is killed with its shim, and reported as lost.
         """
 
+    def problem(self, ref: AttemptRef) -> str | None:
+        """Why it is not known what became of an attempt, as text; None when nothing is wrong."""
+
     async def write_stdin(self, ref: AttemptRef, line: str) -> None:
         """Write a line to an agent that was started with a `first_line`. Raises OSError when it is not delivered."""
 

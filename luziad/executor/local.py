@@ -48,6 +48,7 @@ class _Attempt(msgspec.Struct, eq=False):
     soon as the shim is known. pending_signal: send this signal, too. failure: the known reason of a failure.
     reported_end: how it ended, if the shim could report that but not record it. start_watch: waits for its start.
     start_failed: it is known that its agent did not start; shortage: because the machine lacks something.
+    problem: why it is not known what became of it, or whether it can still start; None when nothing is wrong.
     grace_s: from TERM to KILL. kill_timer: ends it by force.
     shim: the process and start time of its shim.
     """
@@ -65,6 +66,7 @@ class _Attempt(msgspec.Struct, eq=False):
     start_failed: bool = False
     shortage: bool = False
     reported_end: ExitRecord | None = None
+    problem: str | None = None
     retry_delay_s: float = _FIRST_RETRY_S
     start_watch: asyncio.Task[None] | None = None
 
@@ -192,6 +194,11 @@ class LocalExecutor:
         else:
             attempt.pending_signal = number
 
+    def problem(self, ref: AttemptRef) -> str | None:
+        """Why it is not known what became of an attempt; None when nothing is wrong."""
+        attempt = self._attempts.get(ref)
+        return None if attempt is None else attempt.problem
+
     async def write_stdin(self, ref: AttemptRef, line: str) -> None:
         """Write a line to an agent that was started with a `first_line`. Raises OSError when it is not delivered."""
         work = functools.partial(agent_stdin.write_line, self._directory(ref), line.encode() + b"\n")
@@ -313,9 +320,11 @@ class LocalExecutor:
             return
         if error is not None:
             log.error("attempt_not_read job=%s attempt=%d error=%s", *attempt.ref, error)
+            attempt.problem = f"its directory cannot be used: {error}; luziad tries again by itself"
             self._report_shortage(error)
             self._reconcile_later(attempt)
             return
+        attempt.problem = None
         found = future.result()
         self._report_recorded_start(attempt, found.started)
         if isinstance(found, Supervised):

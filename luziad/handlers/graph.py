@@ -1,12 +1,12 @@
 """`graph` and `graph_show`: accept many jobs that depend on one another, all or none, and show them.
 
-A large graph is validated in slices, so that the daemon answers other requests in between. Nothing of it is visible
-until all of it is accepted, in one turn of the loop and one commit.
+A large graph is validated and accepted in slices, so that the daemon answers other requests in between. Nothing of it
+is visible until all of it is accepted, in one commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 import msgspec
@@ -16,14 +16,14 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.graphs import NODE_NAME
 from luzia_protocol.requests import MAX_GRAPH_JOBS, MAX_PAGE, Graph, GraphPart, GraphShow, Node
 
-from luziad.errors import StorageError
 from luziad.handlers.dispatch.dependencies import validate_dependencies
 from luziad.handlers.pages import encode_jobs
-from luziad.handlers.replies import Call, SlicedReply, storage_refusal
+from luziad.handlers.replies import AcceptanceReply, Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
-from luziad.journal.journal import CommitCallbacks, CommitListener
+from luziad.journal.journal import CommitListener
+from luziad.scheduling.joint_admission import Joint
 
 MAX_MISTAKES = 100
 """The jobs of a graph whose mistakes are told at once."""
@@ -34,8 +34,10 @@ MAX_SHOWN_MISTAKES = 10
 def graph(services: Services, request: Graph, call: Call) -> SlicedReply | None:
     """Validate all jobs, accept them in one step, and answer when they are on disk."""
     request = services.graph_parts.complete(request, call)
-    slices = _accept(services, request, call)
     has_parent = request.parent is not None or any(node.parent is not None for node in request.jobs)
+    slices = _accept(
+        services, request, call, services.scheduler.joint.accept_now if has_parent else services.scheduler.joint.accept
+    )
     if not has_parent:
         return slices
     for _ in slices:  # what ancestors may dispatch could change between the slices
@@ -48,7 +50,7 @@ def graph_part(services: Services, request: GraphPart, call: Call) -> replies.Gr
     return services.graph_parts.put(request, call)
 
 
-def _accept(services: Services, request: Graph, call: Call) -> SlicedReply:
+def _accept(services: Services, request: Graph, call: Call, accept: Callable[[Joint], None]) -> SlicedReply:
     """Make the jobs, some in each slice, and accept them all in the last. Raises Refused, with nothing left behind."""
     nodes = _validate_names(request)
     if _answer_existing(services, request, nodes, call):
@@ -65,31 +67,12 @@ def _accept(services: Services, request: Graph, call: Call) -> SlicedReply:
             return None
         services.job_factory.require_room(len(nodes))
         draft.check_dependencies()
-        answer = replies.GraphResult({name: draft.records[name].id for name in nodes})
-        services.scheduler.admission.accept_all(draft.records.values(), _graph_reply(call, answer, len(nodes)))
         accepted = True
+        accept(draft.complete(request.key, AcceptanceReply(call, replies.GraphResult(draft.ids(nodes)))))
         return None
     finally:
-        draft.close(accepted)
-
-
-def _graph_reply(call: Call, answer: replies.GraphResult, jobs: int) -> CommitListener:
-    """Answer the call once, when all jobs of the graph are on disk or refused: they are in one commit."""
-    left, is_refused = jobs, False
-
-    def committed() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            call.answer(answer)
-
-    def refused(error: StorageError) -> None:
-        nonlocal is_refused
-        if not is_refused:
-            is_refused = True
-            call.refuse(storage_refusal(error))
-
-    return CommitCallbacks(committed, refused)
+        if not accepted:
+            draft.release(list(draft.records.values()))
 
 
 def _validate_names(request: Graph) -> dict[str, Node]:
@@ -113,10 +96,15 @@ def _answer_existing(services: Services, request: Graph, nodes: Iterable[str], c
     """Answer with the graph that was dispatched with the same key; False when there is none."""
     if request.key is None:
         return False
+    joint = services.scheduler.joint.by_key(request.key)
+    if joint is not None:
+        ids = {record.spec.origin.node: record.id for record in joint.records if record.spec.origin is not None}
+        joint.listeners.append(AcceptanceReply(call, replies.GraphResult(ids, created=False)))
+        return True
     found = {name: services.table.by_key(_job_key(request.key, name)) for name in nodes}
     known = {name: record.id for name, record in found.items() if record is not None}
     if known:
-        services.journal.after_commit(_graph_reply(call, replies.GraphResult(known, created=False), 1))
+        services.journal.after_commit(AcceptanceReply(call, replies.GraphResult(known, created=False)))
     return bool(known)
 
 
@@ -147,7 +135,6 @@ class _GraphDraft:
         self._request = request
         self._nodes = nodes
         self._uid = uid
-        self._ids: set[str] = set()
         self._dependencies: set[str] = set()
         self._mistakes: dict[str, Refused] = {}
         self._left_out: set[str] = set()
@@ -185,9 +172,8 @@ class _GraphDraft:
         )
         after = validate_dependencies(node, self._find_id)
         factory = self._services.job_factory
-        record = factory.create(dispatch, self._uid, after, node=name, siblings=len(self._ids))
+        record = factory.create(dispatch, self._uid, after, node=name, siblings=len(self.records))
         self.records[name] = record
-        self._ids.add(record.id)
         self._services.table.reserved_ids.add(record.id)
 
     def check_dependencies(self) -> None:
@@ -196,11 +182,18 @@ class _GraphDraft:
             if self._services.table.get(job) is None:
                 raise Refused(ErrorCode.UNKNOWN_JOB, f"job {job}, which the graph depends on, was removed meanwhile")
 
-    def close(self, accepted: bool) -> None:
-        """Release the ids, and the variables too when the jobs were not accepted."""
-        self._services.table.reserved_ids.difference_update(self._ids)
-        if not accepted:
-            self._services.job_factory.release_variables(self.records.values())
+    def ids(self, names: Iterable[str]) -> dict[str, str]:
+        """The ids of these jobs, by name."""
+        return {name: self.records[name].id for name in names}
+
+    def complete(self, key: str | None, listener: CommitListener) -> Joint:
+        """All jobs, to be accepted. key: the graph's. listener: hears when they are on disk."""
+        return Joint(key, list(self.records.values()), [listener], self.release)
+
+    def release(self, records: Sequence[JobRecord]) -> None:
+        """Release the ids and the variables of jobs that are not accepted."""
+        self._services.table.reserved_ids.difference_update(record.id for record in records)
+        self._services.job_factory.release_variables(records)
 
     def _find_id(self, name: str) -> str:
         if name in self.records:

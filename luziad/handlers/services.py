@@ -19,6 +19,7 @@ from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
 from luziad.handlers.graph_parts import GraphParts
 from luziad.handlers.replies import Call, SlicedReply
+from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.search import JobSearch
@@ -93,6 +94,8 @@ class Services:
         reason = record.status.reason
         if record.status.state is JobState.QUEUED:
             reason = self._why_queued(record, whole=whole)
+        elif (problem := self._attempt_problem(record)) is not None:
+            reason = problem
         elif record.attempt is not None and record.status.state is JobState.STOPPING:
             reason = record.attempt.stop_reason
         elif record.attempt is not None and record.status.state is JobState.WAITING:
@@ -114,6 +117,12 @@ class Services:
             permission_mode=options.permission_mode,
             args=options.args,
         )
+
+    def _attempt_problem(self, record: JobRecord) -> str | None:
+        """Why it is not known what became of the attempt in progress."""
+        if record.attempt is None or record.status.state.is_final:
+            return None
+        return self.scheduler.executor.problem(AttemptRef(record.id, record.attempt.number))
 
     def _budget(self, record: JobRecord) -> Budget | None:
         """The job's limits, and what is left of its cost with its sub-jobs and those above; None without any limit."""

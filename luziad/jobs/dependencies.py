@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -77,22 +78,38 @@ def describe_failure(dependencies: Dependencies, parent: str, state: JobState, n
     return None
 
 
-def find_revived(start: str, skipped: Mapping[str, Dependencies], state_of: StateOf) -> list[str]:
-    """The skipped jobs that can run after all when `start` runs again, parents first.
+def find_revived(start: str, skipped: Mapping[str, Dependencies], state_of: StateOf) -> Iterator[str | None]:
+    """The skipped jobs that can run after all when `start` runs again, parents first; None after each step between.
 
-    They were skipped because of how it ended, or because of each other. skipped: all skipped jobs, parents first.
+    They were skipped because of how it ended, or because of each other. skipped: all skipped jobs.
     """
-    again = {start}
+    children: dict[str, list[str]] = {}
     for job, dependencies in skipped.items():
-        failures = {
-            parent: describe_failure(dependencies, parent, state, parent)
-            for parent in dependencies.parents
-            if (state := state_of(parent)) is not None and state.is_final
-        }
-        doomed_by = {parent for parent, failure in failures.items() if failure is not None}
-        if doomed_by and doomed_by <= again:
-            again.add(job)
-    return [job for job in skipped if job in again]
+        for parent in dependencies.parents:
+            children.setdefault(parent, []).append(job)
+        yield None
+    again = {start}
+    pending = deque([start])
+    while pending:
+        for job in children.get(pending.popleft(), ()):
+            doomed_by = set() if job in again else _doomed_by(skipped[job], state_of)
+            if doomed_by and doomed_by <= again:
+                again.add(job)
+                pending.append(job)
+                yield job
+            else:
+                yield None
+
+
+def _doomed_by(dependencies: Dependencies, state_of: StateOf) -> set[str]:
+    """The parents after whose end the job can never run."""
+    return {
+        parent
+        for parent in dependencies.parents
+        if (state := state_of(parent)) is not None
+        and state.is_final
+        and describe_failure(dependencies, parent, state, parent) is not None
+    }
 
 
 def find_cycle(start: str, parents_of: Callable[[str], tuple[str, ...]]) -> list[str]:

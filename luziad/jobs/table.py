@@ -137,9 +137,9 @@ class JobTable:
         elif was_kept:
             self._final[record.id] = None
 
-    def oldest_final(self, beyond: int) -> list[JobRecord]:
-        """The final jobs without work in git that ended first: those in excess of `beyond`."""
-        excess = len(self._final) - beyond
+    def oldest_final(self, beyond: int, most: int) -> list[JobRecord]:
+        """The final jobs without work in git that ended first: those in excess of `beyond`, at most `most` of them."""
+        excess = min(len(self._final) - beyond, most)
         if excess <= 0:
             return []
         ids = iter(self._final)

@@ -105,6 +105,7 @@ class Journal:
         self._work: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="store-writer", daemon=True)
         self._retry: asyncio.TimerHandle | None = None
+        self._is_held = False
         self._idle: list[asyncio.Future[None]] = []
         self.events = EventFactory(self.next_seq)
         last_seq = store.last_seq()
@@ -210,6 +211,16 @@ class Journal:
         self._pending.batch.schedules[name] = None
         self._schedule()
 
+    def hold(self) -> None:
+        """Begin no commit before `release`: all that is recorded meanwhile, in several turns of the loop, is in one."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Commit what was recorded since `hold`. Does nothing without it."""
+        if self._is_held:
+            self._is_held = False
+            self._schedule()
+
     def after_commit(self, listener: CommitListener) -> None:
         """Notify the listener when everything recorded so far is committed, or when the store fails."""
         unfinished = self._pending or self._writing
@@ -263,7 +274,7 @@ class Journal:
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._writing is not None or not self._pending:
+        if self._writing is not None or self._is_held or not self._pending:
             return
         self._writing, self._pending = self._pending, _Pending()
         self._work.put(self._writing)
@@ -354,6 +365,9 @@ class Journal:
 
     def _retry_write(self) -> None:
         """Write the kept changes, or else an empty transaction that shows whether the store can be written."""
+        if self._is_held:
+            self._retry = self._loop.call_later(RETRY_S, self._retry_write)
+            return
         self._retry = None
         self._writing, self._pending = self._pending, _Pending()
         self._writing.batch.probe = True

@@ -1,12 +1,9 @@
-"""New jobs: dispatched ones, one or many at once, imported ones, and those found after a damage of the store."""
+"""New jobs: dispatched ones, imported ones, and those found after a damage of the store."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import msgspec
 
@@ -26,9 +23,6 @@ from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.transitions import Transitions
 
 log = logging.getLogger("luziad.acceptance")
-
-BATCH_SIZE = 250
-"""The number of jobs that one turn of the event loop examines or queues: some milliseconds."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -56,13 +50,6 @@ class Admission:
         self.add(record, acceptance)
         self.transitions.enqueue(record)
         self.observers.start_possible()
-
-    def accept_all(self, records: Collection[JobRecord], acceptance: CommitListener) -> None:
-        """Take in many new jobs with one commit, all or none, and queue some of them in each turn of the loop."""
-        for record in records:
-            record.n = self.next_n()  # others may have come since it was made
-            self.add(record, acceptance)
-        self._enqueue_batches(iter(records))
 
     def add(self, record: JobRecord, acceptance: CommitListener) -> None:
         """Take in a job without queueing it; `acceptance` hears as with `accept`."""
@@ -97,21 +84,6 @@ class Admission:
 
     def _dispatched(self, record: JobRecord) -> Dispatched:
         return self.journal.events.dispatched(record, task_text(record)[:LIST_TASK_CHARS])
-
-    def _enqueue_batches(self, records: Iterator[JobRecord]) -> None:
-        """Queue the next batch, except the jobs that have changed since, and the others in later turns."""
-        batch = list(islice(records, BATCH_SIZE))
-        if not batch:
-            return
-        for record in batch:
-            if (
-                record.status.state is JobState.QUEUED
-                and self.table.get(record.id) is record
-                and not self.gates.has(record)
-            ):
-                self.transitions.enqueue(record)
-        self.observers.start_possible()
-        asyncio.get_running_loop().call_soon(self._enqueue_batches, records)
 
     def stored(self, record: JobRecord) -> None:
         """A large job is on disk: keep the beginning of it in memory."""

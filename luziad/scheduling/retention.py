@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from luzia_protocol.errors import ErrorCode
 
@@ -14,7 +14,10 @@ from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.journal.journal import Journal
+from luziad.journal.journal import CommitCallbacks, Journal
+
+AT_ONCE = 100
+"""Jobs that are removed with one commit when there are too many."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -27,6 +30,7 @@ class Retention(JobObserver):
     executor: Executor
     observers: Observers
     max_jobs: int
+    _is_removing: bool = field(default=False, init=False)
 
     def remove(self, record: JobRecord, then: Callable[[asyncio.Future[str | None]], None] | None = None) -> None:
         """Remove a finished job with its directory. Raises Refused when it is not finished.
@@ -58,8 +62,22 @@ class Retention(JobObserver):
 
     def remove_oldest(self) -> None:
         """Remove the finished jobs beyond `max_jobs`, those that ended first."""
-        for old in self.table.oldest_final(self.max_jobs):
+        if not self._is_removing:
+            self._remove_next()
+
+    def _remove_next(self) -> None:
+        """Remove some, and more when that is on disk, so that neither a turn of the loop nor a commit has too many."""
+        self._is_removing = True
+        oldest = self.table.oldest_final(self.max_jobs, AT_ONCE)
+        for old in oldest:
             self.remove(old)
+        self._is_removing = len(oldest) == AT_ONCE
+        if self._is_removing:
+            self.journal.after_commit(CommitCallbacks(self._remove_next, lambda _: self._give_up()))
+
+    def _give_up(self) -> None:
+        """The store cannot be written: the next job that ends begins again."""
+        self._is_removing = False
 
     def job_ended(self, record: JobRecord) -> None:
         """Remove the oldest finished job when this one is too many."""

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.dependencies import check_dependencies, find_revived
-from luziad.jobs.graph_order import sort_parents_first
+from luziad.jobs.dependencies import Dependencies, check_dependencies, find_revived
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord
 from luziad.jobs.retry_state import Continuation
 from luziad.jobs.table import JobTable
-from luziad.journal.journal import Callback
+from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.transitions import Transitions
+
+AT_ONCE = 100
+"""Jobs that are looked at or queued at once; further ones follow in turns."""
 
 
 @dataclass(kw_only=True, eq=False)
 class Revival:
-    """Queues ended jobs again."""
+    """Queues ended jobs again. in_turns: does work in turns."""
 
     table: JobTable
+    journal: Journal
     transitions: Transitions
     retries: RetryPlanner
     observers: Observers
+    in_turns: Callable[[Iterator[None]], None]
 
     def is_revived(self, record: JobRecord) -> bool:
         """Whether the job is queued again already, and waits for a job that it depends on."""
@@ -54,25 +60,43 @@ class Revival:
             )
 
     def run_again(self, record: JobRecord, given: Continuation | None, why: str, then: Callback | None) -> list[str]:
-        """Queue an ended job; returns the ids of the skipped jobs that wait for it again."""
-        revived = self._revived_by(record)
-        self.retries.reset(record, given)
-        self.transitions.requeue(record, Trigger.RETRY, why, then)
-        for child in revived:
-            self.retries.reset(child, self.retries.continuation(child))
-            self.transitions.requeue(child, Trigger.RETRY, f"{record.id} runs again")
-        self.observers.start_possible()
-        return [child.id for child in revived]
+        """Queue an ended job; returns the ids of the skipped jobs that wait for it again.
 
-    def _revived_by(self, record: JobRecord) -> list[JobRecord]:
-        skipped = {
-            each.id: each.status.dependencies
-            for each in self.table.final()
-            if each.status.state is JobState.SKIPPED and each.status.dependencies is not None
-        }
-        order = sort_parents_first({job: of.parents for job, of in skipped.items()})
-        found = find_revived(record.id, {job: skipped[job] for job in order}, self._state)
-        return [each for job in found if (each := self.table.get(job)) is not None]
+        then: called when they are complete, and all of that is committed.
+        """
+        revived: list[str] = []
+        states = {record.id: record.status.state}
+        self.retries.reset(record, given)
+        self.transitions.requeue(record, Trigger.RETRY, why)
+        work = self._revive(record, states, revived, then)
+        for _ in islice(work, AT_ONCE):
+            pass
+        self.in_turns(work)
+        self.observers.start_possible()
+        return revived
+
+    def _revive(
+        self, record: JobRecord, states: dict[str, JobState], revived: list[str], then: Callback | None
+    ) -> Iterator[None]:
+        """Queue the skipped jobs that wait for this one again. states: those that these jobs had before."""
+        skipped: dict[str, Dependencies] = {}
+        for each in self.table.final():
+            if each.status.state is JobState.SKIPPED and each.status.dependencies is not None:
+                skipped[each.id] = each.status.dependencies
+            yield
+        for job in find_revived(record.id, skipped, lambda parent: states.get(parent) or self._state(parent)):
+            child = None if job is None else self.table.get(job)
+            if (
+                child is not None and child.status.state is JobState.SKIPPED
+            ):  # nothing else has happened to it meanwhile
+                states[child.id] = JobState.SKIPPED
+                self.retries.reset(child, self.retries.continuation(child))
+                self.transitions.requeue(child, Trigger.RETRY, f"{record.id} runs again")
+                revived.append(child.id)
+            yield
+        self.observers.start_possible()
+        if then is not None:
+            self.journal.after_commit(CommitCallbacks(then, lambda _: then()))
 
     def _state(self, job: str) -> JobState | None:
         record = self.table.get(job)

@@ -38,6 +38,7 @@ from luziad.scheduling.gates.daily_budget import DailyBudgetGate
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.gates.hold import HoldControl
 from luziad.scheduling.gates.usage_limit import UsageLimitGate
+from luziad.scheduling.joint_admission import JointAdmission
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import QueueControl
@@ -56,8 +57,8 @@ class Scheduler:
     """Carries out requests about existing jobs.
 
     Its public attributes are the names of projects, and the parts that carry out requests of their own: admission of
-    new jobs, retention of ended ones, pauses, holds, queues, questions, worktrees, discarded work, and lending of
-    slots.
+    new jobs and of graphs, retention of ended ones, pauses, holds, queues, questions, worktrees, discarded work, and
+    lending of slots.
     """
 
     table: JobTable
@@ -81,6 +82,7 @@ class Scheduler:
     sub_jobs: SubJobs
     progress: ProgressRecorder
     admission: Admission
+    joint: JointAdmission
     retention: Retention
     lending: SlotLending
     pauses: PauseControl

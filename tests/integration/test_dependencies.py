@@ -128,8 +128,10 @@ def test_a_skipped_job_is_retried_together_with_what_failed_before_it(daemon: Pr
     second = dispatch(wire, "true", after=[first])
     assert [state for state, _ in ended(wire, first, second)] == ["failed", "skipped"]
     (daemon.project / "mended").touch()
+    wire.ok(op="pause_queue")  # the second request comes while the first job waits
     wire.ok(op="retry", job=first)
     wire.ok(op="retry", job=second)
+    wire.ok(op="resume_queue")
     assert [state for state, _ in ended(wire, first, second)] == ["completed", "completed"]
 
 

@@ -65,7 +65,7 @@ class JobFactory:
         """Raise Refused unless the daemon can accept this number of jobs now."""
         self._shutdown.require_running()
         require_writable(self._journal)
-        queued, limit = self._table.queued, self._config.daemon.max_queued
+        queued, limit = self._table.queued + self._scheduler.joint.coming, self._config.daemon.max_queued
         if queued + jobs > limit:
             more = f", and {jobs} more were dispatched" if jobs > 1 else ""
             raise Refused(ErrorCode.QUEUE_FULL, f"{queued} queued{more}; the limit is {limit}")

@@ -13,13 +13,16 @@ from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.start_time import next_start
 
+AT_ONCE = 50
+"""Jobs that are ended in one turn of the event loop: some milliseconds."""
+
 
 class Deadlines(JobObserver):
     """Watches the jobs that have a deadline. `end` ends a job with a verdict."""
 
     def __init__(self, end: Callable[[JobRecord, Verdict], None]) -> None:
         self._end = end
-        self._timers = TimerQueue(self._due)
+        self._timers = TimerQueue(self._due, AT_ONCE)
 
     def close(self) -> None:
         """Stop the timers."""

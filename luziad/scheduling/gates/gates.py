@@ -9,6 +9,7 @@ when they have a slot. The reason why a job waits is computed on request and nev
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -58,26 +59,37 @@ class Load(Protocol):
 
 
 class _Entrance(Gate):
-    """Holds jobs that a gate has let go and that enter in a later turn, in their order."""
+    """Holds jobs that a gate has let go and that enter in a later turn, in their order.
+
+    There may be very many: they are taken as they come, and the gate that has held them is not changed for each.
+    """
 
     def __init__(self) -> None:
-        self._held: dict[str, JobRecord] = {}
+        self._groups: deque[dict[str, JobRecord]] = deque()
 
     def is_closed(self, record: JobRecord) -> bool:
-        return record.id in self._held
+        return any(record.id in group for group in self._groups)
 
     def reason(self, record: JobRecord) -> str:
         return "about to be queued"
 
     def hold(self, record: JobRecord) -> None:
-        self._held[record.id] = record
+        self.hold_all((record,))
+
+    def hold_all(self, records: Sequence[JobRecord]) -> None:
+        """Hold many jobs."""
+        self._groups.append({record.id: record for record in records})
 
     def drop(self, record: JobRecord) -> None:
-        del self._held[record.id]
+        for group in self._groups:
+            if group.pop(record.id, None) is not None:
+                return
 
     def next(self) -> JobRecord | None:
         """The job that enters next, which remains held."""
-        return next(iter(self._held.values()), None)
+        while self._groups and not self._groups[0]:
+            self._groups.popleft()
+        return next(iter(self._groups[0].values())) if self._groups else None
 
 
 class Gates:
@@ -147,9 +159,7 @@ class Gates:
 
     def _admit_in_turns(self, records: Sequence[JobRecord]) -> None:
         is_busy = self._entrance.next() is not None
-        for record in records:
-            self._held[record.id] = self._entrance
-            self._entrance.hold(record)
+        self._entrance.hold_all(records)
         if not is_busy:
             self._in_turns(self._admit_each())
 
@@ -171,12 +181,15 @@ class Gates:
         gate = self._held.pop(record.id, None)
         if gate is None:
             self._ready.discard(record.id)
+        elif self._entrance.is_closed(record):
+            self._entrance.drop(record)
         else:
             gate.drop(record)
 
     def reason(self, record: JobRecord, *, whole: bool = False) -> str:
         """Why a queued job does not start now, as text. whole: with its position among those that are ready."""
-        gate = self._held.get(record.id) or next((gate for gate in self._gates if gate.is_closed(record)), None)
+        gate = self._entrance if self._entrance.is_closed(record) else self._held.get(record.id)
+        gate = gate or next((gate for gate in self._gates if gate.is_closed(record)), None)
         if gate is not None:
             return gate.reason(record)
         paused = self._queues.reason(record)

@@ -76,7 +76,7 @@ def test_counts_follow_every_move(table: JobTable) -> None:
         assert table.counts() == {JobState.QUEUED: 2, state: 1}
         assert table.queued == 2
     assert table.active() == []
-    assert table.oldest_final(0) == [job]
+    assert table.oldest_final(0, 10) == [job]
     table.remove(job)
     assert table.counts(["overbits"]) == {JobState.QUEUED: 2}
     assert table.counts(["nobody"]) == {}
@@ -90,7 +90,7 @@ def test_the_jobs_that_ended_first_are_the_first_to_go() -> None:
     for job in (jobs[2], jobs[0], jobs[3]):
         job.status.state = JobState.FAILED
         table.state_changed(job, JobState.QUEUED)
-    assert [job.n for job in table.oldest_final(1)] == [2, 0]
+    assert [job.n for job in table.oldest_final(1, 10)] == [2, 0]
 
 
 def test_a_key_names_its_job_as_long_as_it_is_remembered() -> None:
