@@ -66,10 +66,17 @@ def _is_installed() -> bool:
 
 
 def _is_of_user_manager(socket: str) -> bool:
-    """Whether this user's manager is running, and its luziad.socket is enabled and is this one."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
+    """Whether this user's manager is running, and its luziad.socket is enabled and is this one.
+
+    The manager's directory is found by the socket: XDG_RUNTIME_DIR is another user's after `su`, or not set.
+    """
+    base = os.path.dirname(os.path.dirname(socket))
+    try:
+        is_own = os.stat(os.path.join(base, "systemd", "private")).st_uid == os.geteuid()
+    except OSError:
+        return False
     return (
-        socket == os.path.join(base, "luzia", "luzia.sock")
-        and os.path.exists(os.path.join(base, "systemd", "private"))
+        is_own
+        and socket == os.path.join(base, "luzia", "luzia.sock")
         and any(os.path.lexists(os.path.join(os.path.expanduser(each), SOCKET_UNIT)) for each in USER_ENABLED_DIRS)
     )

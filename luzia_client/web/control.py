@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
+from asyncinotify import Inotify, Mask
 
 from luzia_protocol import environment
 
@@ -16,6 +17,12 @@ from luzia_client.transport.endpoint import DaemonUnreachableError
 
 MAX_LINE_BYTES = 64 * 1024
 TIMEOUT_S = 10.0
+SETTLE_S = 0.1
+"""Between the loss of the socket and another try to listen: deleting a directory is many steps."""
+CHECK_S = 10.0
+"""Between two checks when the kernel cannot report changes: all inotify instances are in use."""
+
+_LOST = Mask.ATTRIB | Mask.DELETE_SELF | Mask.MOVE_SELF
 
 Handler = Callable[[str], dict[str, str]]
 
@@ -58,20 +65,71 @@ def is_running() -> bool:
 @contextlib.asynccontextmanager
 async def listen(handle: Handler) -> AsyncIterator[None]:
     """Answer commands while the block runs. handle: makes the reply to one."""
-    path = control_path()
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-    before = os.umask(0o177)
-    try:
-        server = await asyncio.start_unix_server(_answering(handle), path, limit=MAX_LINE_BYTES)
-    finally:
-        os.umask(before)
+    listening = _ControlSocket(control_path(), handle)
+    await listening.open()
+    keeping = asyncio.create_task(listening.keep())
     try:
         yield
     finally:
-        server.close()
+        keeping.cancel()
+        listening.close()
+
+
+class _ControlSocket:
+    """Listens at a path, again when the socket or its directory is deleted or moved."""
+
+    def __init__(self, path: str, handle: Handler) -> None:
+        self._path = path
+        self._answer = _answering(handle)
+        self._server: asyncio.Server | None = None
+        self._inode = 0
+
+    async def open(self) -> None:
+        """Listen, in place of a server that has ended. Raises OSError."""
+        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+            os.unlink(self._path)
+        before = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._answer, self._path, limit=MAX_LINE_BYTES)
+        finally:
+            os.umask(before)
+        if self._server is not None:
+            self._server.close()
+        self._server, self._inode = server, os.stat(self._path).st_ino
+
+    async def keep(self) -> None:
+        """Listen again whenever nobody can find the socket any more."""
+        while True:
+            try:
+                await self._lost()
+                await asyncio.sleep(SETTLE_S)
+            except OSError:
+                await asyncio.sleep(CHECK_S)
+            if not self._is_here() and not is_running():
+                with contextlib.suppress(OSError):  # until the next check
+                    await self.open()
+
+    async def _lost(self) -> None:
+        """Return when the socket is not at its path. Raises OSError if that cannot be watched."""
+        with Inotify() as inotify:
+            for each in (self._path, os.path.dirname(self._path)):
+                inotify.add_watch(each, _LOST)
+            while self._is_here():
+                await inotify.get()
+
+    def _is_here(self) -> bool:
+        try:
+            return os.stat(self._path).st_ino == self._inode
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Listen no more, and remove the socket unless another server has one there by now."""
+        if self._server is not None:
+            self._server.close()
+        if self._is_here():
+            os.unlink(self._path)
 
 
 def _answering(handle: Handler) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:

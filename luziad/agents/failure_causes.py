@@ -105,6 +105,7 @@ _ALL = (
         r"access paused",
         r"payment required",
         r"billing_not_configured",
+        r"余额不足",
         long=_LIMIT,
     ),
     _family(
@@ -130,6 +131,8 @@ _ALL = (
         r"exceed your account['’]s rate limit",
         r"(reached|exceeded|hit) its (\S+ ){0,3}limits?\b",
         r"(exceeded|reached|used up|used all of) your (\S+ ){0,4}(usage|allowance|quota)\b",
+        r"weekly/monthly limit exhausted",
+        r"使用上限",
     ),
     _family(
         _BUSY,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
@@ -58,9 +59,12 @@ _DATE = (
     r"|(?P<iso>20\d\d-\d\d-\d\d))"
 )
 _DAY_FIRST = rf"(?P<day>\d{{1,2}})\.?\s+(?:de\s+)?{_MONTH}(?:\s+(?:de\s+)?(?P<year>20\d\d))?"
+_NUMERIC = r"(?P<first>\d{1,4})(?P<mark>[./])(?P<next>\d{1,2})(?P=mark)(?P<last>\d{4}|\d{2})(?!\d)"
+_MONTH_AND_DAY = r"(?P<first>\d{1,2})(?P<mark>/)(?P<next>\d{1,2})(?![\d/])(?P<last>)"
+"""`9/21/2026`, `21.09.2026`, `2026/09/21`, and `9/21`, which is a date only before a time of day."""
 _WEEKDAY = rf"(?P<weekday>{'|'.join(_WEEKDAYS)})[a-z]*\b\.?"
 _CLOCK = (
-    r"(?:(?P<hour>\d{1,2})(?:[:h.](?P<minute>\d\d)(?P<second>:\d\d)?(?:\.\d+)?)?(?:\s*(?P<half>[ap]\.?m\b\.?))?(?![\d-])"
+    r"(?:(?P<hour>\d{1,2})(?:[:h.](?P<minute>\d\d)(?:(?P<second>:\d\d)(?:\.\d+)?)?)?(?:\s*(?P<half>[ap]\.?m\b\.?))?(?![\d-]|\.\d)"
     r"|(?P<named>noon|midnight)\b)"
 )
 _ZONE = (
@@ -71,7 +75,7 @@ _ZONE = (
 )
 _SEPARATOR = r"(?:,|\s|T|\bat\b|\bon\b|\ba las\b)*"
 _KEYWORD = (
-    r"(?:\b(?P<keyword>resets?(?:_?at)?|again|until|available|access|refreshes|renews|back)\b"
+    r"(?:(?:\b(?P<keyword>resets?(?:_?at)?|again|until|available|access|refreshes|renews|back)\b|将[在于])"
     r"[^\d|]{0,20}?(?:\bat\s+|\bon\s+)?)"
 )
 
@@ -82,7 +86,7 @@ def _time_pattern(day: str) -> re.Pattern[str]:
     )
 
 
-_WITH_DAY = (_time_pattern(_DATE), _time_pattern(_DAY_FIRST))
+_WITH_DAY = tuple(map(_time_pattern, (_DATE, _DAY_FIRST, _NUMERIC, _MONTH_AND_DAY)))
 _DAY_AFTER_CLOCK = rf"[,\s]+(?:on\s+)?(?:(?P<tomorrow>tomorrow)|{_WEEKDAY}|{_DATE})"
 _CLOCK_FIRST = (
     re.compile(rf"{_KEYWORD}{_CLOCK}{_DAY_AFTER_CLOCK}{_ZONE}", re.IGNORECASE),
@@ -91,8 +95,12 @@ _CLOCK_FIRST = (
 """`7pm tomorrow (Asia/Tokyo)`, and `7pm (Asia/Tokyo) on Sep 24`."""
 _WITHOUT_DAY = (*_CLOCK_FIRST, re.compile(rf"{_KEYWORD}{_CLOCK}{_ZONE}", re.IGNORECASE))
 _DAY_ONLY = tuple(
-    re.compile(rf"{_KEYWORD}(?:{_WEEKDAY}|{day})(?P<zone>)(?!\s+at\b)", re.IGNORECASE) for day in (_DATE, _DAY_FIRST)
+    re.compile(rf"{_KEYWORD}(?:{_WEEKDAY}|{day})(?P<zone>)(?!\s+at\b)", re.IGNORECASE)
+    for day in (_DATE, _DAY_FIRST, _NUMERIC)
 )
+
+_IN_CHINA = re.compile(r"将[在于]|limit reached for \d+ hour|weekly/monthly limit exhausted", re.IGNORECASE)
+"""Messages of Zhipu's servers (GLM), which agents pass on. Their times are Beijing's, without saying so."""
 
 _EPOCH = re.compile(r"(?:\||resets?_?at\W{1,4}|\bresets?\s(?:at\s)?)(\d{10})(?:\d{3})?\b", re.IGNORECASE)
 _SECONDS = re.compile(
@@ -186,13 +194,18 @@ def _parse_time_of_day(words: str, now: float) -> float | None:
     for pattern in (*_WITH_DAY, *_WITHOUT_DAY):
         for match in reversed([match for match in pattern.finditer(words) if _is_time(match)]):
             try:
-                return _resolve(match.groupdict(), now)
+                return _resolve(_in_zone(match.groupdict(), words), now)
             except ValueError:
                 continue
     for pattern in _DAY_ONLY:
         for match in reversed(list(pattern.finditer(words))):
-            return _resolve(match.groupdict() | {"named": "midnight"}, now)
+            return _resolve(_in_zone(match.groupdict(), words) | {"named": "midnight"}, now)
     return None
+
+
+def _in_zone(parts: dict[str, str | None], words: str) -> dict[str, str | None]:
+    """The parts with the zone that only the sender tells."""
+    return parts | {"zone": "Asia/Shanghai"} if _IN_CHINA.search(words) else parts
 
 
 def _is_time(match: re.Match[str]) -> bool:
@@ -207,6 +220,8 @@ def _resolve(parts: dict[str, str | None], now: float) -> float | None:
     day, more_s = here.date(), 0.0
     if (parts.get("keyword") or "").lower() == "again" and parts.get("minute") and not parts.get("second"):
         more_s = _MINUTE_S
+    if parts.get("first"):
+        return _earliest(_numeric_dates(parts, day), clock, zone, now)
     if parts.get("iso"):
         return _timestamp(date.fromisoformat(str(parts["iso"])), clock, zone) + more_s
     if parts.get("month"):
@@ -229,6 +244,31 @@ def _resolve(parts: dict[str, str | None], now: float) -> float | None:
     while (found := _timestamp(day, clock, zone) + more_s) < now - _RECENT_S:
         day += step
     return found
+
+
+def _numeric_dates(parts: dict[str, str | None], today: date) -> list[date]:
+    """The dates that the numbers may mean. The order of month and day is that of a country, which is not told.
+
+    Raises ValueError if there is none.
+    """
+    first, second, last = int(parts["first"] or 0), int(parts["next"] or 0), parts["last"] or ""
+    if first > 31:
+        return [date(first, second, int(last))]
+    day_first = [] if parts.get("half") and first <= 12 else [(second, first)]  # am and pm come with American dates
+    month_first = [] if parts["mark"] == "." else [(first, second)]
+    years = [int(last) % 100 + 2000] if last else [today.year, today.year + 1]
+    found = []
+    for month, day in month_first + day_first:
+        for year in years:
+            with suppress(ValueError):
+                found.append(date(year, month, day))
+    return found
+
+
+def _earliest(days: list[date], clock: time, zone: tzinfo | None, now: float) -> float | None:
+    """The first time that has not passed; None if all have, or are farther away than any limit."""
+    times = [found for day in days if (found := _timestamp(day, clock, zone)) >= now - _RECENT_S]
+    return min(times, default=None)
 
 
 def _clock(parts: dict[str, str | None]) -> time:

@@ -6,7 +6,7 @@ import datetime
 import os
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from luzia_protocol.jobs import MAX_CPUS, MAX_PRIORITY, MAX_RETRIES, RETRYABLE
 
@@ -32,9 +32,13 @@ class Rule(NamedTuple):
     secret: bool = False
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _number(most: float) -> Callable[[object], bool]:
     """Whether a value is a number above 0 and at most `most`."""
-    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most
+    return lambda value: _is_number(value) and 0 < value <= most
 
 
 def _whole(least: int, most: int) -> Callable[[object], bool]:
@@ -98,7 +102,10 @@ PRIORITY = Rule(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", _whole
 SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _number(MAX_COUNT))
 RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _whole(0, MAX_RETRIES))
 RETRY_ON = Rule(f"an array of {', '.join(RETRYABLE)}", _is_retryable)
-BACKOFF = Rule("an array of one or two numbers of seconds, the first not above the second", _is_backoff)
+BACKOFF = Rule(
+    f"one or two numbers of seconds above 0 and at most {MAX_COUNT}, the first not above the second: [2, 300]",
+    _is_backoff,
+)
 DIRECTORY = Rule("an absolute path, or a path that begins with ~", _is_directory)
 WORDS = Rule("an array of strings that are not empty and contain no NUL", _is_words)
 COMMAND = Rule("an array of strings without NUL, the first one not empty", _is_command, secret=True)
@@ -112,6 +119,10 @@ LOG_LEVEL = one_of("debug", "info", "warning", "error")
 PROMPT = one_of("argument", "stdin", "none")
 
 
+_SHOWN_NUMBERS = 4
+"""Up to how many numbers an array is shown with them."""
+
+
 def describe_value(value: object, *, secret: bool = False) -> str:
     """A short description of the value; only its type when it may be a secret."""
     match value:
@@ -123,6 +134,8 @@ def describe_value(value: object, *, secret: bool = False) -> str:
             return f'"{value}"'
         case int() | float():
             return "a number" if secret or len(repr(value)) > 30 else repr(value)
+        case list() if not secret and 1 <= len(value) <= _SHOWN_NUMBERS and all(map(_is_number, value)):
+            return f"[{', '.join(map(describe_value, value))}]"
         case list():
             return "an array" if value else "an empty array"
         case dict():

@@ -19,7 +19,7 @@ AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 class Dispatch(Base, tag="dispatch"):
     """Accept a job. Exactly one of `task` and `argv` is required. Answered by replies.DispatchResult.
 
-    project: a configured name, or the absolute path of a directory.
+    project: a configured name, the name of another directory with jobs, or the absolute path of a directory.
     task: the text for the agent, at most MAX_TASK_BYTES bytes of UTF-8 without NUL.
     argv: a command, run without a shell and without an agent.
     agent: a name from `agents`; None takes the project's, the default one, or the first that is installed.

@@ -43,6 +43,14 @@ async def test_a_sub_job_has_its_parent_and_ends_with_it(served: McpLuzia) -> No
     assert (below.parent, below.outcome) == (job, Outcome.CANCELLED)
 
 
+async def test_without_a_project_a_sub_job_is_of_its_parents_also_when_that_is_not_configured(served: McpLuzia) -> None:
+    first = served.luzia.client().get_job(parent(served))
+    assert first.project == "project"
+    async with served.agent(env={"LUZIA_JOB_ID": first.id, "LUZIA_PROJECT": first.project}) as agent:
+        made = value(await agent.call_tool("dispatch", {"task": "true", "agent": "shell"}))
+    assert served.luzia.client().get_job(made["job"]).project == first.project
+
+
 async def test_who_waits_for_a_sub_job_lends_it_the_only_slot(served: McpLuzia) -> None:
     async with served.agent(env={"LUZIA_JOB_ID": parent(served)}) as agent:
         ran = value(await agent.call_tool("run", {"task": "echo done", "agent": "shell"}))

@@ -141,6 +141,20 @@ def test_a_directory_that_is_configured_later_is_the_project_and_one_that_moved_
     assert dispatched(wire, root / "a" / "site")["project"] != "site"
 
 
+def test_a_directory_with_jobs_is_found_by_the_name_that_lists_have(
+    daemon: PrivateDaemon, wire: Connection, root: Path
+) -> None:
+    first = dispatched(wire, root / "b" / "site", "echo $LUZIA_PROJECT")
+    name = output(wire, first["job"])
+    assert name == first["project"]
+    again = dispatched(wire, name, "pwd")
+    assert again["project"] == name
+    assert output(wire, again["job"]) == str(root / "b" / "site")
+    configure(daemon, wire, "[projects.site]", f"[projects.{name}]")
+    assert output(wire, dispatched(wire, name)["job"]) == "s3cret", "a configured name comes before it"
+    assert output(wire, dispatched(wire, root / "b" / "site")["job"]) == ""
+
+
 def test_an_unknown_project_is_refused_with_a_suggestion(
     daemon: PrivateDaemon, wire: Connection, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,12 @@ def test_terms_that_make_no_sense_are_refused(wire: Connection, wrong: dict[str,
     assert wire.error(op="dispatch", project="overbits", task="true", **wrong)["code"] == "bad_request"
 
 
+def test_a_delay_of_nothing_is_refused_with_what_is_accepted(wire: Connection) -> None:
+    refused = wire.error(op="dispatch", project="overbits", task="true", backoff_s=[0.0])
+    assert "one or two numbers of seconds above 0" in refused["message"]
+    assert refused["message"].endswith(", not [0.0]")
+
+
 def test_a_job_expires_so_long_after_it_could_have_begun(wire: Connection) -> None:
     patient = dispatch(wire, "true", not_before="2120-01-01T00:00:00Z", expires_s=0.001)
     assert ended(wire, dispatch(wire, "true", expires_s=3600))["state"] == "completed"

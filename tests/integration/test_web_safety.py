@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -265,6 +266,15 @@ def test_without_a_server_there_is_no_link() -> None:
         refused = other.run("web", "url")
     assert refused.returncode != 0
     assert "luzia web is not running" in refused.stderr
+
+
+def test_a_link_is_to_be_had_after_the_runtime_directory_was_deleted() -> None:
+    with private_daemon() as other, web_server(other):
+        runtime = os.path.dirname(other.socket)
+        shutil.rmtree(runtime, ignore_errors=True)  # the daemon may make it again meanwhile
+        eventually(lambda: "#token=" in other.run("web", "url").stdout, "the server is found again")
+        os.rename(runtime, f"{runtime}.old")
+        eventually(lambda: "#token=" in other.run("web", "url").stdout, "the server is found again")
 
 
 def test_a_read_only_server_changes_nothing() -> None:

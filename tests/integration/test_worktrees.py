@@ -190,6 +190,12 @@ def test_what_cannot_have_a_tree_is_refused(workshop: Workshop) -> None:
     workshop.project.at(bare).git("init", "-q", "--bare")
     assert refusal(plain) == "no_repository"
     assert refusal(bare) == "no_repository"
+    for directory in (bare, bare / "hooks"):
+        with workshop.daemon.connect() as wire:
+            refused = wire.error(op="dispatch", project=str(directory), task="true", agent="shell", worktree=True)
+        assert refused["message"] == f"{bare} is a bare git repository, without a working tree"
+        assert "git clone" in refused["hint"]
+        assert "git init" not in refused["hint"]
     empty = workshop.project.at(root / "empty")
     empty.root.mkdir()
     empty.git("init", "-q")

@@ -177,7 +177,7 @@ def _check_word(word: str, project: str, options: Iterable[str]) -> None:
         check_project(project, COMMANDS)
         raise usage_error(
             f"option {name} must come before the task",
-            "If it is a part of the task, quote the whole task, or put `--` before it.",
+            "If it is a part of the task, quote the whole task, or put `--` before the first word of the task.",
         )
 
 
@@ -215,7 +215,7 @@ def _takes_value(name: str, word: str, command: str) -> bool:
         from luzia_client.cli.args.errors import did_you_mean
 
         near = did_you_mean(name, [*OPTIONS, *COMMON_OPTIONS, *FLAGS])
-        hint = f"See `luzia {command} --help`. To pass it as the task, put `--` before it."
+        hint = f"See `luzia {command} --help`. To pass it as the task, put `--` before the task."
         raise usage_error(f"unknown option {word}", near + hint)
     return bool(OPTIONS[name].value)
 

@@ -124,7 +124,7 @@ def _takes_value(option: str) -> bool:
     if option in OPTIONS:
         return bool(OPTIONS[option].value)
     near = did_you_mean(option, [*SCHEDULE_OPTIONS, *COMMON_OPTIONS, *OPTIONS, *FLAGS])
-    raise UsageError(f"unknown option {option}", f"{near}{_HELP} To pass it as the task, put `--` before it.")
+    raise UsageError(f"unknown option {option}", f"{near}{_HELP} To pass it as the task, put `--` before the task.")
 
 
 def _check_value(option: str, value: str) -> str:

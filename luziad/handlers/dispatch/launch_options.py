@@ -77,6 +77,9 @@ def validate_repository(directory: str, path: str, programs: Programs) -> None:
         raise Refused(ErrorCode.NO_GIT, "a worktree needs git, which is not on the PATH of the job")
     parent = os.path.realpath(directory)
     while not os.path.lexists(os.path.join(parent, ".git")):
+        if all(os.path.exists(os.path.join(parent, each)) for each in ("HEAD", "objects", "refs")):
+            hint = f"Clone it (`git clone {parent}`) and dispatch in the clone, or dispatch with `--no-worktree`."
+            raise Refused(ErrorCode.NO_REPOSITORY, f"{parent} is a bare git repository, without a working tree", hint)
         if parent == "/":
-            raise Refused(ErrorCode.NO_REPOSITORY, f"{directory} is not in a git repository with a working tree")
+            raise Refused(ErrorCode.NO_REPOSITORY, f"{directory} is not in a git repository")
         parent = os.path.dirname(parent)

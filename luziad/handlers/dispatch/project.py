@@ -14,14 +14,18 @@ from luziad.operations.programs import Programs
 
 
 def validate_project(project: str, config: Config, names: ProjectNames, programs: Programs) -> tuple[str, str]:
-    """The project's name and directory. Raises Refused."""
+    """The project's name and directory. Raises Refused.
+
+    project: a configured name, the name of another directory with jobs, or an absolute path.
+    """
     if project not in config.projects:
-        if not project.startswith("/"):
+        directory = project if project.startswith("/") else names.directory(project)
+        if directory is None:
             raise unknown_project(config, project)
-        validate_directory(project, programs)
-        name = names.name(project)
+        validate_directory(directory, programs)
+        name = names.name(directory)
         if name not in config.projects:
-            return name, os.path.realpath(project)
+            return name, os.path.realpath(directory)
         project = name
     path = config.projects[project].path
     validate_directory(path, programs, f"the directory of project {project},")

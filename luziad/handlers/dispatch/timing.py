@@ -11,7 +11,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import MAX_RETRIES, NO_TERMS, RETRYABLE, Terms
 from luzia_protocol.requests import Dispatch
 
-from luziad.config.rules import BACKOFF
+from luziad.config.rules import BACKOFF, describe_value
 
 _MAX_NUMBER = 1e9
 _term_values = operator.attrgetter(*Terms.__struct_fields__)
@@ -38,7 +38,8 @@ def validate_terms(request: Dispatch, now: float) -> Terms | None:
         if outcome not in RETRYABLE:
             raise Refused(ErrorCode.BAD_REQUEST, f"`retry_on` accepts {', '.join(RETRYABLE)}, not {outcome}")
     if terms.backoff_s is not None and not BACKOFF.accepts(terms.backoff_s):
-        raise Refused(ErrorCode.BAD_REQUEST, f"`backoff_s` must be {BACKOFF.expected}")
+        found = describe_value(terms.backoff_s)
+        raise Refused(ErrorCode.BAD_REQUEST, f"`backoff_s` must be {BACKOFF.expected}, not {found}")
     for name in ("max_cost_usd", "max_turns"):
         _require_positive(name, getattr(terms, name), "a number")
     for name in ("expires_s", "job_timeout_s", "start_in_s"):

@@ -99,7 +99,7 @@ FOREIGN: dict[str, str] = {
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
     "luzia_client.mcp.relay": "",
     "luzia_client.mcp.hub": "anyio mcp mcp_types msgspec pydantic starlette uvicorn",
-    "luzia_client.web": "msgspec starlette uvicorn",
+    "luzia_client.web": "asyncinotify msgspec starlette uvicorn",
 }
 """Package or module -> what it may import that is neither ours nor in the standard library."""
 

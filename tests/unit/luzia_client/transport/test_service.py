@@ -67,6 +67,21 @@ def test_a_users_socket_is_the_services_when_it_is_enabled_and_the_manager_runs(
     assert service_of(str(machine / "elsewhere/luzia.sock")) is None
 
 
+def test_a_users_socket_is_found_whatever_the_variables_of_another_user_say(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = str(machine / "run/luzia/luzia.sock")
+    enable_for_user(machine)
+    (machine / "run/systemd").mkdir(parents=True)
+    (machine / "run/systemd/private").touch()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0-of-another-user")
+    assert service_of(socket) == Service(is_system=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert service_of(socket) == Service(is_system=False)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert service_of(socket) is None, "it is that of another user's manager"
+
+
 def test_the_end_at_the_logout_is_told_once(
     machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -135,6 +135,13 @@ path = "/x"
         ("daemon = 1", "daemon", "found 1, expected a table"),
         ("projects = 1", "projects", "expected tables such as [projects.NAME]"),
         ("[[daemon]]", "daemon", "found an array, expected a table"),
+        (
+            "[daemon]\nbackoff_s = [0.0]",
+            "daemon.backoff_s",
+            "found [0.0], expected one or two numbers of seconds above 0",
+        ),
+        ("[daemon]\nbackoff_s = [5, 2]", "daemon.backoff_s", "found [5, 2], expected one or two numbers"),
+        ("[daemon]\nbackoff_s = [1, 2, 3, 4, 5]", "daemon.backoff_s", "found an array, expected one or two numbers"),
         ("[daemon]\nautostart = 1", "daemon.autostart", "found 1, expected true or false"),
         ("[daemon]\nmax_running = true", "daemon.max_running", "found true, expected a whole number"),
         ("[daemon]\nmax_running = 0", "daemon.max_running", "found 0, expected a whole number from 1"),

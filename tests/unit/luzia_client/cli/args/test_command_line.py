@@ -36,7 +36,7 @@ def test_an_option_after_the_first_word_of_the_task_is_refused_with_the_way_out(
     with pytest.raises(UsageError) as caught:
         read_task(read("p", "fix", "it", word, "1"))
     assert caught.value.message == f"option {word.partition('=')[0]} must come before the task"
-    assert "quote the whole task, or put `--` before it" in caught.value.hint
+    assert "quote the whole task, or put `--` before the first word of the task" in caught.value.hint
     with pytest.raises(UsageError, match="must come before the task"):
         check_words(parse_dispatch(["p", "make", word], "run"))
     assert read_task(read("p", f"fix it {word} 1")) == f"fix it {word} 1"
@@ -65,7 +65,7 @@ def test_the_hint_for_an_unknown_option_explains_how_to_pass_it_as_the_task() ->
     with pytest.raises(UsageError) as caught:
         read("p", "--fix")
     assert caught.value.message == "unknown option --fix"
-    assert "put `--` before it" in caught.value.hint
+    assert "put `--` before the task" in caught.value.hint
 
 
 @pytest.mark.parametrize("words", [("p", "--agent"), ("p", "--agent=", "x"), ("--key", "", "p", "x")])
