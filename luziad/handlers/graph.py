@@ -25,6 +25,8 @@ from luziad.jobs.graph_order import find_any_cycle, sort_parents_first
 from luziad.jobs.record import JobRecord
 from luziad.journal.journal import CommitCallbacks, CommitListener
 
+MAX_UNSLICED = 4
+"""A graph of up to this number of jobs is accepted at once, as a dispatch is, so that many of them share a commit."""
 MAX_MISTAKES = 100
 """The jobs of a graph whose mistakes are told at once."""
 MAX_SHOWN_MISTAKES = 10
@@ -36,7 +38,7 @@ def graph(services: Services, request: Graph, call: Call) -> SlicedReply | None:
     request = services.graph_parts.complete(request, call)
     slices = _accept(services, request, call)
     has_parent = request.parent is not None or any(node.parent is not None for node in request.jobs)
-    if not has_parent:
+    if len(request.jobs) > MAX_UNSLICED and not has_parent:
         return slices
     for _ in slices:  # what ancestors may dispatch could change between the slices
         pass
