@@ -360,6 +360,8 @@ class App:
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._service_status = ServiceStatus(self._table)
         self._reader = EventReader(self._state_dir)
+        in_background = Cascade(self._turns).add  # its own: what else the daemon does in steps must not wait for it
+        self._search = JobSearch(self._table, self._journal.subscribe, self._launcher.whole_spec, in_background)
         self._services = Services(
             scheduler=self._scheduler,
             table=self._table,
@@ -373,7 +375,7 @@ class App:
             watcher=self._watcher,
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
-            search=JobSearch(self._table, self._journal.subscribe, self._launcher.whole_spec),
+            search=self._search,
             graph_parts=GraphParts(),
             subscribers=subscribers,
         )
@@ -433,6 +435,7 @@ class App:
             systemd.notify("READY=1")
             self._service_status.send()
             self._pet_watchdog()
+            self._search.start()
             log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._table))
             await self._shutdown.wait()
         finally:

@@ -133,8 +133,8 @@ def replies_schema() -> Schema:
     for answer, kind in zip(answers, types, strict=True):
         if kind is replies.StreamStart:
             answer["maxProperties"] = 0  # any object would match it
-    streams, more = components([replies.Error, replies.Output, replies.FollowEnd, replies.Lagged])
-    error, output, end, lagged = streams
+    streams, more = components([replies.Error, replies.Output, replies.FollowEnd, replies.Lagged, replies.Position])
+    error, output, end, lagged, position = streams
     code = more["ErrorCode"]
     more["ErrorCode"] = {"title": code["title"], "description": code["description"]} | {
         "anyOf": [{"enum": code["enum"]}, {"type": "string", "description": "A code that only newer daemons have."}]
@@ -148,6 +148,7 @@ def replies_schema() -> Schema:
         frame(replies.OutputFrame.__doc__, "output", output),
         frame(replies.EndFrame.__doc__, "end", end),
         frame(replies.LaggedFrame.__doc__, "lagged", lagged),
+        frame(replies.PositionFrame.__doc__, "position", position),
     ]
     return document("replies", "a line from the daemon", frames, definitions | more | of_events)
 

@@ -35,6 +35,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     output: msgspec.Raw = _ABSENT
     end: msgspec.Raw = _ABSENT
     lagged: msgspec.Raw = _ABSENT
+    position: msgspec.Raw = _ABSENT
     error: ErrorBody | None = None
     id: int | str | None = None
 

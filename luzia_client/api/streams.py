@@ -138,10 +138,10 @@ class EventStream(Stream[events.Event]):
     """`subscribe`: events, each once and in order, without an end."""
 
     def __init__(self, request: requests.Subscribe) -> None:
-        self._request = request
+        self._request = msgspec.structs.replace(request, positions=True)
 
     def request(self) -> requests.Subscribe:
-        """The first request, after the last event."""
+        """The first request, after the last event or position."""
         self.interrupted = False
         return self._request
 
@@ -151,6 +151,10 @@ class EventStream(Stream[events.Event]):
             newest = decode_field(frame.lagged, replies.Lagged).next
             self._request = msgspec.structs.replace(self._request, after=newest)
             self.interrupted = True
+            return None
+        if is_present(frame.position):
+            reached = decode_field(frame.position, replies.Position).seq
+            self._request = msgspec.structs.replace(self._request, after=reached)
             return None
         if not is_present(frame.event):
             return None

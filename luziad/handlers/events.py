@@ -19,6 +19,9 @@ log = logging.getLogger("luziad.subscribe")
 BUFFER_BYTES = 1024 * 1024
 """A stream ends with `lagged` when its subscriber leaves more than this unread."""
 
+POSITION_EVERY = 1000
+"""After this number of events without one for the client, a stream with `positions` tells how far it has come."""
+
 EVENT_KINDS = get_args(events.EventKind)
 _decode = msgspec.json.Decoder(events.Event).decode
 _encode = msgspec.json.Encoder().encode
@@ -35,6 +38,7 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
         raise await _expired(services, request, f"the events after {seq} are no longer stored")
     call.out_of_order()
     call.answer(replies.StreamStart())
+    positions = _Positions(request, seq, call)
     while seq < journal.committed_seq:
         page = await services.history.page_after(seq)
         if seq < await _oldest_after(services, request):  # they were pruned while the client was reading
@@ -47,9 +51,11 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
         published = [(number, text) for number, text in page if number <= journal.committed_seq]
         seq = page[-1][0] if len(published) == len(page) else journal.committed_seq
         for number, text in published:
-            _replay(number, text.encode(), matches, call)
+            if _replay(number, text.encode(), matches, call):
+                positions.sent(number)
+        positions.reached(seq)
         await call.drain()
-    _LiveStream(services, call, matches, seq)
+    _LiveStream(services, call, matches, seq, positions)
 
 
 async def _oldest_after(services: Services, request: Subscribe) -> int:
@@ -72,15 +78,17 @@ def unsubscribe(services: Services, request: Unsubscribe, call: Call) -> replies
     return replies.StreamEnded(request.stream)
 
 
-def _replay(seq: int, raw: bytes, matches: _EventFilter, call: Call) -> None:
-    """Send a stored event, unless it is damaged."""
+def _replay(seq: int, raw: bytes, matches: _EventFilter, call: Call) -> bool:
+    """Send a stored event, unless it is not selected or damaged; whether it was sent."""
     try:
         event = _decode(raw)
     except msgspec.DecodeError as exc:
         log.warning("event_not_readable seq=%d error=%s", seq, exc)
-        return
-    if matches(event):
-        call.send(_encode_frame(raw, call.id))
+        return False
+    if not matches(event):
+        return False
+    call.send(_encode_frame(raw, call.id))
+    return True
 
 
 class _EventFilter:
@@ -112,12 +120,32 @@ def _validate_kind(kind: str) -> str:
     return kind
 
 
+class _Positions:
+    """Tells a client how far its stream has come: an `after` whose events are pruned would expire."""
+
+    def __init__(self, request: Subscribe, seq: int, call: Call) -> None:
+        self._wanted = request.positions
+        self._told = seq
+        self._call = call
+
+    def sent(self, seq: int) -> None:
+        """The client was sent this event."""
+        self._told = seq
+
+    def reached(self, seq: int) -> None:
+        """All events up to this one have been sent, or are not selected."""
+        if self._wanted and seq - self._told >= POSITION_EVERY:
+            self._call.send(replies.PositionFrame(replies.Position(seq), self._call.id))
+            self._told = seq
+
+
 class _LiveStream:
     """A subscription that has replayed all stored events."""
 
-    def __init__(self, services: Services, call: Call, matches: _EventFilter, seq: int) -> None:
+    def __init__(self, services: Services, call: Call, matches: _EventFilter, seq: int, positions: _Positions) -> None:
         self._call = call
         self._matches = matches
+        self._positions = positions
         self._seq = seq
         self._subscribers = services.subscribers
         self._subscribers.add(self)
@@ -133,7 +161,9 @@ class _LiveStream:
         for event, raw in news:
             if self._matches(event):
                 call.send(_encode_frame(raw, call.id))
+                self._positions.sent(event.seq)
         self._seq = news[-1][0].seq if news else self._seq
+        self._positions.reached(self._seq)
 
     def _close(self) -> None:
         self._subscribers.discard(self)

@@ -25,6 +25,8 @@ from luziad.jobs.record import JobRecord
 from luziad.journal.journal import CommitListener
 from luziad.scheduling.joint_admission import Joint
 
+MAX_UNSLICED = 4
+"""A graph of up to this number of jobs is accepted at once, as a dispatch is, so that many of them share a commit."""
 MAX_MISTAKES = 100
 """The jobs of a graph whose mistakes are told at once."""
 MAX_SHOWN_MISTAKES = 10
@@ -35,10 +37,10 @@ def graph(services: Services, request: Graph, call: Call) -> SlicedReply | None:
     """Validate all jobs, accept them in one step, and answer when they are on disk."""
     request = services.graph_parts.complete(request, call)
     has_parent = request.parent is not None or any(node.parent is not None for node in request.jobs)
-    slices = _accept(
-        services, request, call, services.scheduler.joint.accept_now if has_parent else services.scheduler.joint.accept
-    )
-    if not has_parent:
+    is_sliced = len(request.jobs) > MAX_UNSLICED and not has_parent
+    joint = services.scheduler.joint
+    slices = _accept(services, request, call, joint.accept if is_sliced else joint.accept_now)
+    if is_sliced:
         return slices
     for _ in slices:  # what ancestors may dispatch could change between the slices
         pass

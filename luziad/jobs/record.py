@@ -134,7 +134,7 @@ class JobRecord(msgspec.Struct, gc=False):
 
     project: the name of the project that its directory is now; at the dispatch it was spec.project.
     size: bytes that its texts and variables take in the store; see abridging.py. task_bytes: the size of its task when
-    the spec here has the beginning of it only.
+    the spec here has the beginning of it only. searched: what a search compares, see search.py.
     """
 
     n: int
@@ -145,6 +145,7 @@ class JobRecord(msgspec.Struct, gc=False):
     project: str = ""
     size: int = 0
     task_bytes: int | None = None
+    searched: str | None = None
 
     def __post_init__(self) -> None:
         """Take the name from the spec, unless there is another."""

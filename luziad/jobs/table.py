@@ -29,7 +29,6 @@ class JobTable:
         self.family = FamilyTree()
         self.reserved_ids: set[str] = set()  # of jobs that are about to be added
         self.queued = 0  # jobs in the state queued
-        self.renamed = 0  # how often a job's project was given another name
         self.queued_bytes = 0  # the size of all jobs that have not ended
 
     def __len__(self) -> int:
@@ -72,7 +71,7 @@ class JobTable:
         for counts, by in ((self._counts[record.project], -1), (self._counts.setdefault(project, Counter()), +1)):
             counts[record.status.state] += by
         record.project = project
-        self.renamed += 1
+        record.searched = None
 
     def get(self, job: str) -> JobRecord | None:
         """The job with exactly this id."""

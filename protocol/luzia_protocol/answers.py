@@ -49,7 +49,7 @@ ANSWERS: dict[type, Answer] = {
     requests.Discard: Answer(replies.DiscardResult),
     requests.RestoreWork: Answer(replies.RestoreResult),
     requests.Answer: _CHANGE,
-    requests.Subscribe: Answer(replies.StreamStart, (replies.EventFrame, replies.LaggedFrame)),
+    requests.Subscribe: Answer(replies.StreamStart, (replies.EventFrame, replies.PositionFrame, replies.LaggedFrame)),
     requests.Unsubscribe: Answer(replies.StreamEnded),
     requests.ReportProgress: _CHANGE,
     requests.UpdateStatus: _CHANGE,

@@ -2,7 +2,8 @@
 
 On the wire a reply is `{"id": .., "ok": {..}}` or `{"id": .., "error": {..}}`; streams send
 `{"id": .., "ok": {}}` first, then `{"id": .., "event": {..}}` or `{"id": .., "output": {..}}`, and at last
-`{"id": .., "end": {..}}` or `{"id": .., "lagged": {..}}`. `id` is omitted if the request had none.
+`{"id": .., "end": {..}}` or `{"id": .., "lagged": {..}}`. A `subscribe` with `positions` also gets
+`{"id": .., "position": {..}}`. `id` is omitted if the request had none.
 """
 
 from __future__ import annotations
@@ -261,6 +262,12 @@ class Lagged(msgspec.Struct, frozen=True):
     next: int
 
 
+class Position(msgspec.Struct, frozen=True):
+    """The stream has come to this event, which is not selected; to miss nothing, continue after `seq`."""
+
+    seq: int
+
+
 class StreamStart(msgspec.Struct, frozen=True):
     """A stream has started."""
 
@@ -333,4 +340,11 @@ class LaggedFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     """`{"id": .., "lagged": {..}}`"""
 
     lagged: Lagged
+    id: RequestId = None
+
+
+class PositionFrame(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`{"id": .., "position": {..}}`"""
+
+    position: Position
     id: RequestId = None

@@ -101,12 +101,14 @@ class Subscribe(Base, tag="subscribe"):
 
     after: the last `seq` that the caller has seen; None begins with the next event.
     jobs, projects, kinds: select these; empty selects all.
+    positions: also send a `position` after many events that are not selected: it is a newer value for `after`.
     """
 
     after: int | None = None
     jobs: list[str] = []
     projects: list[str] = []
     kinds: list[str] = []
+    positions: bool = False
 
 
 class Unsubscribe(Base, tag="unsubscribe"):

@@ -64,3 +64,14 @@ def test_an_attempt_that_is_cancelled_before_its_start_is_committed_has_an_end(d
         ended = wire.ok(op="status", job=job)["job"]
         assert ended["state"] == "cancelled"
         assert ended["attempts"][0]["ended_at"] is not None
+
+
+def test_small_graphs_of_one_connection_share_commits(daemon: PrivateDaemon) -> None:
+    graph = {"op": "graph", "jobs": [{"project": "overbits", "task": "true", "hold": True}]}
+    with daemon.connect() as wire:
+        before = wire.ok(op="info")["commits"]["count"]
+        for _ in range(48):
+            wire.send(**graph)
+        for _ in range(48):
+            assert "ok" in wire.receive()
+        assert wire.ok(op="info")["commits"]["count"] - before < 8

@@ -10,9 +10,13 @@ from contextlib import closing
 import pytest
 
 from luzia_protocol.errors import Refused
+from luzia_protocol.requests import Subscribe
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.client import Client
+from luzia_client.api.replies import decode_frame
+from luzia_client.api.streams import EventStream
+from luziad.handlers.events import POSITION_EVERY
 from luziad.store.files import STORE_NAME
 from support import PrivateDaemon, dispatch, ended, private_daemon, status
 
@@ -92,3 +96,26 @@ def test_an_asynchronous_client_continues_from_a_list_when_its_cursor_has_expire
         return seen
 
     assert asyncio.run(follow()) == [job]
+
+
+def test_a_client_that_selects_little_is_told_how_far_its_stream_has_come() -> None:
+    jobs = [{"project": "overbits", "task": "true", "hold": True}] * POSITION_EVERY
+    with private_daemon() as daemon, daemon.connect() as wire, daemon.connect() as live, daemon.connect() as silent:
+        begin = wire.ok(op="list", limit=1)["seq"]
+        live.ok(op="subscribe", after=begin, kinds=["removed"], positions=True, id="s")
+        silent.ok(op="subscribe", after=begin, kinds=["removed"], id="s")
+        job = next(iter(wire.ok(op="graph", jobs=jobs)["jobs"].values()))
+        told = live.receive()
+        assert (told["id"], told["position"]["seq"] >= begin + POSITION_EVERY) == ("s", True)
+        with daemon.connect() as replayed:
+            replayed.ok(op="subscribe", after=begin, kinds=["removed"], positions=True)
+            assert replayed.receive()["position"]["seq"] >= begin + POSITION_EVERY
+        wire.ok(op="cancel", job=job)
+        wire.ok(op="remove", job=job)
+        assert live.receive()["event"]["job"] == silent.receive()["event"]["job"] == job
+
+
+def test_a_stream_continues_after_the_position_that_it_was_told() -> None:
+    stream = EventStream(Subscribe(after=3, kinds=["asked"]))
+    assert stream.receive(decode_frame(b'{"position": {"seq": 5000}}')) is None
+    assert stream.request() == Subscribe(after=5000, kinds=["asked"], positions=True)

@@ -32,6 +32,18 @@ async def test_a_job_is_dispatched_waited_for_and_shown(served: McpLuzia, era: s
         assert [each["job"] for each in listed["jobs"]] == [job]
 
 
+async def test_jobs_are_found_by_words(served: McpLuzia) -> None:
+    async with served.agent() as agent:
+        tasks = ("echo the LOGIN form", "echo the logout form")
+        login, logout = [
+            value(await agent.call_tool("dispatch", {"task": task, "agent": "shell"}))["job"] for task in tasks
+        ]
+        for words_of_it, expected in (("login FORM", [login]), ("form", [logout, login]), ("form parser", [])):
+            listed = value(await agent.call_tool("list", {"search": words_of_it}))
+            assert [each["job"] for each in listed["jobs"]] == expected
+        assert "at most 16 words" in words(await agent.call_tool("list", {"search": "x " * 17}))
+
+
 async def test_a_job_is_run_in_one_call(served: McpLuzia) -> None:
     async with served.agent() as agent:
         ran = value(await agent.call_tool("run", {"task": "exit 3", "agent": "shell"}))

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from luzia_protocol.jobs import JobState
+from luzia_protocol.requests import MAX_SEARCH_CHARS
 
 WAIT_S = 45.0
 """The longest call: clients give up on a call after 60 s."""
@@ -80,6 +81,13 @@ class OneJob(Arguments):
 class List(Arguments):
     """Arguments of `list`."""
 
+    search: Annotated[
+        str,
+        Meta(
+            max_length=MAX_SEARCH_CHARS,
+            description="Only jobs that have all of these words in their task, last message, project, tags or id.",
+        ),
+    ] = ""
     projects: Annotated[list[str], Meta(description="Only jobs of these projects. Default: all.")] = []
     states: Annotated[list[JobState], Meta(description="Only jobs in these states. Default: all.")] = []
     parent: Annotated[str | None, Meta(description="Only the sub-jobs of this job.")] = None

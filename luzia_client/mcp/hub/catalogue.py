@@ -87,7 +87,7 @@ _ENTRIES = (
     ),
     Entry(
         "list",
-        "Use this to find jobs whose ids you do not know: of a project, in a state, or dispatched by a job.",
+        "Use this to find jobs whose ids you do not know: by words, of a project, in a state, or dispatched by a job.",
         tools.list_jobs,
         arguments.List,
         results.ListReport,

@@ -123,6 +123,7 @@ async def list_jobs(call: Call, given: arguments.List) -> results.ListReport:
         projects=[call.session.project(project) for project in given.projects],
         states=given.states,
         parent=given.parent,
+        search=given.search,
         limit=given.limit,
         cursor=given.cursor,
     )

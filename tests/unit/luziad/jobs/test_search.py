@@ -1,11 +1,12 @@
-"""The index of the search: what it holds, and what makes it hold less."""
+"""The texts of the search: when they are folded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from luzia_protocol import events
 from luzia_protocol.jobs import JobState
@@ -19,16 +20,17 @@ Subscriber = Callable[[list[tuple[events.Event, bytes]]], None]
 
 
 class Searched:
-    """A table of jobs, its search, and the subscriptions that this has."""
+    """A table of jobs, its search, and the work that this has left to the background."""
 
     def __init__(self) -> None:
         self.table = JobTable()
         self.subscribers: list[Subscriber] = []
-        self.search = JobSearch(self.table, self._subscribe, lambda record: record.spec)
+        self.background: list[Iterator[None]] = []
+        self.search = JobSearch(self.table, self._subscribe, lambda record: record.spec, self.background.append)
 
     def _subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         self.subscribers.append(subscriber)
-        return lambda: self.subscribers.remove(subscriber)
+        return lambda: None
 
     def add(self, number: int, task: str) -> JobRecord:
         spec = JobSpec(project="p", directory="/p", agent="shell", created_at=float(number), task=task)
@@ -36,21 +38,29 @@ class Searched:
         self.table.add(record)
         return record
 
-    def tell(self, job: str) -> None:
-        event = events.Edited(seq=1, at=datetime.now(UTC), job=job, project="p", state=JobState.QUEUED)
-        for subscriber in [*self.subscribers]:
+    def edit(self, record: JobRecord, task: str) -> None:
+        record.spec = replace(record.spec, task=task)
+        event = events.Edited(seq=1, at=datetime.now(UTC), job=record.id, project="p", state=JobState.QUEUED)
+        for subscriber in self.subscribers:
             subscriber([(event, b"")])
+
+    def work_in_background(self) -> None:
+        while self.background:
+            for _ in self.background.pop():
+                pass
 
     def found(self, *words: str) -> list[int]:
         return [record.n for record in self.search.find([*words]) if record is not None]
 
 
-def test_nothing_is_kept_before_the_first_search() -> None:
+def test_all_jobs_are_folded_in_the_background_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = Searched()
-    searched.add(1, "apple")
-    assert searched.subscribers == []
-    assert searched.found("apple") == [1]
-    assert len(searched.subscribers) == 1
+    records = [searched.add(number, "Apple") for number in range(1, 1201)]
+    searched.search.start()
+    assert [record.searched for record in records] == [None] * 1200
+    searched.work_in_background()
+    monkeypatch.setattr(search, "searched_text", lambda record, spec: pytest.fail("folded in a search"))
+    assert len(searched.found("apple")) == 1200
 
 
 def test_new_jobs_are_found_and_removed_ones_are_not() -> None:
@@ -63,30 +73,59 @@ def test_new_jobs_are_found_and_removed_ones_are_not() -> None:
     assert searched.found("apple") == [2]
 
 
-def test_the_index_is_dropped_when_nobody_searches_and_made_again_for_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(search, "MAX_CHANGED", 3)
+def test_a_changed_job_is_found_by_what_it_has_now() -> None:
     searched = Searched()
     record = searched.add(1, "apple")
     assert searched.found("apple") == [1]
-    for number in range(4):
-        searched.tell(f"other {number}")
-    assert searched.subscribers == []
-    record.spec = JobSpec(project="p", directory="/p", agent="shell", created_at=1.0, task="pear")
+    searched.edit(record, "pear")
     assert searched.found("apple") == []
     assert searched.found("pear") == [1]
+
+
+def test_a_search_has_few_changed_jobs_to_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MAX_CHANGED", 3)
+    searched = Searched()
+    records = [searched.add(number, "apple") for number in range(1, 7)]
+    for record in records[:3]:
+        searched.edit(record, "pear")
+    assert searched.background == []
+    for record in records[3:]:
+        searched.edit(record, "pear")
+    assert len(searched.background) == 1
+    searched.work_in_background()
+    assert all(record.searched is not None and "pear" in record.searched for record in records)
+    for record in records[:4]:
+        searched.edit(record, "plum")
+    assert len(searched.background) == 1
+
+
+def test_a_job_that_changes_while_the_background_works_is_found_at_once() -> None:
+    searched = Searched()
+    records = [searched.add(number, "apple") for number in range(1, 1201)]
+    searched.search.start()
+    next(searched.background[0])
+    searched.edit(records[-1], "pear")
+    searched.edit(records[0], "pear")
+    assert searched.found("pear") == [1200, 1]
+
+
+def test_a_renamed_project_is_found_by_its_new_name() -> None:
+    searched = Searched()
+    record = searched.add(1, "apple")
+    assert searched.found("orchard") == []
+    searched.table.rename_project(record, "orchard")
+    assert searched.found("orchard") == [1]
 
 
 def test_jobs_may_come_and_go_between_the_steps() -> None:
     searched = Searched()
     records = [searched.add(number, "apple") for number in range(1, 2001)]
     steps = searched.search.find(["apple"])
-    next(steps)
+    first = next(steps)
     searched.add(5000, "apple")
     for record in records[:1000]:
         searched.table.remove(record)
-    found = [record.n for record in steps if record is not None]
+    found = [record.n for record in (first, *steps) if record is not None]
     assert set(range(1001, 2001)) <= set(found)
     assert set(found) <= {*range(1001, 2001), 5000}
     assert searched.found("apple") == [5000, *range(2000, 1000, -1)]
