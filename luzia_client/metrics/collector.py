@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from luzia_protocol import environment
 from luzia_protocol.errors import LuziaError
 from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import DaemonInfo
@@ -22,6 +23,8 @@ from luzia_client.api.client import Client
 from luzia_client.metrics.follower import Follower
 from luzia_client.metrics.store import TotalsError
 from luzia_client.metrics.totals import Histogram, Totals
+from luzia_client.notify import NotifyError
+from luzia_client.notify.outbox import count_waiting
 
 
 class JobsCollector(Collector):
@@ -46,6 +49,7 @@ class JobsCollector(Collector):
         yield _gauge("luzia_up", "Whether the daemon answers.", 0 if schedules is None else 1)
         if info is not None:
             yield from of_daemon(info)
+        yield from of_notices(Path(environment.state_dir(), "notify.db"))
         try:
             with self._follower.totals(info) as totals:
                 families = list(of_totals(totals, datetime.now(UTC)))
@@ -85,6 +89,17 @@ def of_daemon(info: DaemonInfo) -> Iterator[Metric]:
     if info.daily_budget is not None:
         budgets.add_metric([""], info.daily_budget.left_usd)
     yield budgets
+
+
+def of_notices(outbox: Path) -> Iterator[Metric]:
+    """What waits in the outbox of `luzia notify`; nothing if it is not used, or cannot be read now."""
+    with suppress(NotifyError):
+        waiting = GaugeMetricFamily(
+            "luzia_notify_outbox", "Notices that wait for delivery, by target.", labels=["target"]
+        )
+        for target, count in count_waiting(outbox).items():
+            waiting.add_metric([target], count)
+        yield waiting
 
 
 def of_totals(totals: Totals, now: datetime) -> Iterator[Metric]:

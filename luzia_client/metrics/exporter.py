@@ -10,6 +10,7 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app, write_to_textfile
+from prometheus_client.metrics_core import Metric
 
 from luzia_protocol import environment
 from luzia_protocol.errors import LuziaError
@@ -17,10 +18,16 @@ from luzia_protocol.errors import LuziaError
 from luzia_client.metrics.collector import JobsCollector
 from luzia_client.metrics.follower import Follower
 from luzia_client.metrics.store import TotalsFile
+from luzia_client.metrics.totals import Totals
 
 
 class ListenError(LuziaError):
     """The address cannot be listened on, or the file cannot be written."""
+
+
+def state_file(chosen: Path | None) -> Path:
+    """The file of the totals."""
+    return chosen or Path(environment.state_dir(), "metrics.json")
 
 
 class Exporter:
@@ -31,7 +38,7 @@ class Exporter:
     """
 
     def __init__(self, socket: str, state: Path | None, *, alone: bool) -> None:
-        self._file = TotalsFile(state or Path(environment.state_dir(), "metrics.json"))
+        self._file = TotalsFile(state_file(state), Totals)
         if not self._file.lock() and alone:
             raise ListenError(
                 f"another `luzia metrics` uses {self._file.path}", "Stop it, or choose another file with --state."
@@ -40,6 +47,10 @@ class Exporter:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(JobsCollector(socket, self._follower))
         self._follower.start()
+
+    def families(self) -> list[Metric]:
+        """The metrics as they are now."""
+        return list(self._registry.collect())
 
     def text(self) -> str:
         """The metrics in Prometheus' text format."""

@@ -34,7 +34,7 @@ class Follower:
     socket: the daemon's. file: where the totals are kept.
     """
 
-    def __init__(self, socket: str, file: TotalsFile) -> None:
+    def __init__(self, socket: str, file: TotalsFile[Totals]) -> None:
         self._client = Client(socket, autostart=False, reconnect_s=FOR_EVER_S)
         self._file = file
         self._totals = file.load(socket)

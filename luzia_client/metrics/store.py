@@ -1,4 +1,4 @@
-"""Keeps the totals in a file, so that no counter goes back when a process is restarted."""
+"""Keeps what follows of the events up to one in a file: no counter goes back, and no span is lost, after a restart."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from luzia_protocol.errors import LuziaError
 
-from luzia_client.metrics.totals import Totals
 from luzia_client.transport.file_lock import lock_file
 
 
@@ -19,11 +19,26 @@ class TotalsError(LuziaError):
     """The file of the totals cannot be used."""
 
 
-class TotalsFile:
-    """A JSON file, replaced as a whole. One process writes it at a time, the one that has locked the file beside it."""
+class OfSocket(Protocol):
+    """What is kept is made with the daemon's socket alone at first."""
 
-    def __init__(self, path: Path) -> None:
+    socket: str
+
+    def __init__(self, socket: str) -> None: ...
+
+
+T = TypeVar("T", bound=OfSocket)
+
+
+class TotalsFile(Generic[T]):
+    """A JSON file, replaced as a whole. One process writes it at a time, the one that has locked the file beside it.
+
+    kind: the type of what is kept.
+    """
+
+    def __init__(self, path: Path, kind: type[T]) -> None:
         self.path = path
+        self._kind = kind
         self._lock: int | None = None
 
     def lock(self) -> bool:
@@ -35,12 +50,12 @@ class TotalsFile:
             raise self._error(exc) from exc
         return self._lock is not None
 
-    def load(self, socket: str) -> Totals:
-        """The saved totals of the daemon on a socket; empty ones if there is no file. Raises TotalsError."""
+    def load(self, socket: str) -> T:
+        """The saved ones of the daemon on a socket; empty ones if there is no file. Raises TotalsError."""
         try:
-            totals = msgspec.json.decode(self.path.read_bytes(), type=Totals)
+            totals = msgspec.json.decode(self.path.read_bytes(), type=self._kind)
         except FileNotFoundError:
-            return Totals(socket)
+            return self._kind(socket)
         except OSError as exc:
             raise self._error(exc) from exc
         except msgspec.DecodeError as exc:
@@ -53,7 +68,7 @@ class TotalsFile:
             )
         return totals
 
-    def save(self, totals: Totals) -> None:
+    def save(self, totals: T) -> None:
         """Replace the file, if this process writes it. When this returns, it is on disk. Raises TotalsError."""
         if self._lock is None:
             return

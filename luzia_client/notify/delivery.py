@@ -10,9 +10,11 @@ import time
 import msgspec
 
 from luzia_client.notify import NotifyError, notices
+from luzia_client.notify.answer_links import AnswerLinks
+from luzia_client.notify.message import Message, Result
 from luzia_client.notify.notices import Notice
 from luzia_client.notify.outbox import Outbox, Row, backoff_s
-from luzia_client.notify.sender import TIMEOUT_S, Message, Result
+from luzia_client.notify.sender import TIMEOUT_S
 from luzia_client.notify.settings import Settings, Target, read_secret
 
 BURST = 5
@@ -26,10 +28,12 @@ MAX_RETRY_AFTER_S = 3600.0
 
 
 class Delivery:
-    """The tasks. `wake` after the outbox has changed."""
+    """The tasks. `wake` after the outbox has changed. Raises NotifyError when links cannot be made."""
 
     def __init__(self, settings: Settings, outbox: Outbox) -> None:
         self._settings = settings
+        answers = any(target.answers for target in settings.targets.values())
+        self._links = AnswerLinks(settings.link) if answers else None
         self._outbox = outbox
         self._wakers: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -78,7 +82,7 @@ class Delivery:
             batch = due[:MAX_DIGEST] if together else due[:1]
             if due[0].digest:
                 batch = [row for row in batch if row.digest]
-            result = await send_notices(target, [row.notice for row in batch])
+            result = await send_notices(target, [row.notice for row in batch], self._links)
             self._record(batch, result)
 
     def _record(self, batch: list[Row], result: Result) -> None:
@@ -93,10 +97,10 @@ class Delivery:
         self._outbox.failed(batch, now, now + delay_s, result.error)
 
 
-async def send_notices(target: Target, told: list[Notice]) -> Result:
-    """Send notices to a target in one message."""
+async def send_notices(target: Target, told: list[Notice], links: AnswerLinks | None = None) -> Result:
+    """Send notices to a target in one message. links: for targets from which questions may be answered."""
     try:
-        message = make_message(target, told)
+        message = make_message(target, told, links)
     except NotifyError as exc:
         return Result(exc.message)
     process = await asyncio.create_subprocess_exec(
@@ -121,23 +125,32 @@ async def send_notices(target: Target, told: list[Notice]) -> Result:
             await process.wait()
 
 
-def make_message(target: Target, told: list[Notice]) -> Message:
+def make_message(target: Target, told: list[Notice], links: AnswerLinks | None = None) -> Message:
     """The message for a target. Raises NotifyError when its secret cannot be read."""
+    answers = [_answers(each, links) if target.answers else {} for each in told]
     if len(told) == 1:
         title, body = notices.title(told[0], target.title), notices.body(told[0], target.body)
-        event = msgspec.to_builtins(told[0])
+        event = msgspec.to_builtins(told[0]) | ({"answers": answers[0]} if answers[0] else {})
         fields = {name: told[0].fields.get(name, "") for name in notices.FIELDS} | {"subject": told[0].subject}
     else:
-        title, body = notices.digest(told)
+        title, body = notices.digest(told, [each.get("details", "") for each in answers])
         event = {"subject": "digest", "notices": [msgspec.to_builtins(each) for each in told]}
         fields = {"subject": "digest"}
+    buttons = answers[0] if len(told) == 1 else {}
     fields |= {"title": title, "body": body}
     variables = {f"LUZIA_{name.upper()}": text.replace("\0", "") for name, text in fields.items()}
     if target.command:
         return Message("command", title, body, command=target.command, event=event, variables=variables)
     if target.desktop:
-        return Message("desktop", title, body)
+        return Message("desktop", title, body, answers=buttons)
     if target.webhook is not None:
         secret = read_secret(target.secret_env, target.secret_file)
         return Message("webhook", title, body, url=target.webhook, secret=secret, event=event)
-    return Message("apprise", title, body, url=read_secret(target.url_env, target.url_file))
+    return Message("apprise", title, body, url=read_secret(target.url_env, target.url_file), answers=buttons)
+
+
+def _answers(notice: Notice, links: AnswerLinks | None) -> dict[str, str]:
+    """The addresses by which the question of a notice is answered; none if it asks nothing."""
+    if links is None or notice.asked is None:
+        return {}
+    return links.urls(notice.asked, time.time(), permission=notice.permission)

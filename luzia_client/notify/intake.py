@@ -19,9 +19,14 @@ from luzia_client.notify.outbox import Outbox
 from luzia_client.notify.rules import Posting, postings
 from luzia_client.notify.settings import Settings
 from luzia_client.transport.endpoint import DaemonUnreachableError
+from luzia_client.trees import WorktreeError
+from luzia_client.trees.diff import changed_files
 
-KINDS: tuple[events.EventKind, ...] = ("ended", "requeued", "asked", "starting")
+KINDS: tuple[events.EventKind, ...] = ("ended", "requeued", "asked", "answered", "starting")
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.05, 2.0
+GIT_S = 5.0
+"""How long a notice waits for git to count what a job has changed."""
+
 LIMITED = "limited:"
 """Before an agent's name: the key of when its account met a usage limit."""
 
@@ -85,14 +90,20 @@ class Intake:
                 if event.outcome is Outcome.USAGE_LIMITED and self._outbox.value(f"{LIMITED}{event.agent}"):
                     pass  # the limit has been told
                 else:
-                    notice = notices.of_end(event, await self._job(event.job), self._settings.link)
+                    job = await self._job(event.job)
+                    changes = await _changes(job) if isinstance(event, events.Ended) else ""
+                    notice = notices.of_end(event, job, self._settings.link, changes)
                     told += [notice] if notice is not None else []
                 if event.outcome is Outcome.USAGE_LIMITED:
                     values[f"{LIMITED}{event.agent}"] = event.at.isoformat()
                 if isinstance(event, events.Ended) and self._wants_empty and await self._is_empty(event):
                     told.append(notices.of_daemon("queue_empty", str(event.seq), event.at))
             case events.QuestionAsked():
-                told.append(notices.of_question(event, await self._job(event.job), self._settings.link))
+                told.append(notices.of_question(event, event.question, await self._job(event.job), self._settings.link))
+            case events.QuestionAnswered():
+                job = await self._job(event.job)
+                if job is not None and job.attempt == event.attempt and job.question is not None:
+                    told.append(notices.of_question(event, job.question, job, self._settings.link))
             case events.Starting() if self._outbox.has(LIMITED):
                 job = await self._job(event.job)
                 if job is not None and self._outbox.value(f"{LIMITED}{job.agent}"):
@@ -120,3 +131,14 @@ class Intake:
         ]
         self._outbox.take(found, time.time(), **values)
         self._wake({posting.target for _, posting in found})
+
+
+async def _changes(job: Job | None) -> str:
+    """What the job has changed in its worktree; empty without one, or when git cannot say it in time."""
+    if job is None or job.worktree is None:
+        return ""
+    try:
+        files = await asyncio.wait_for(asyncio.to_thread(changed_files, job.worktree), GIT_S)
+    except (WorktreeError, TimeoutError):
+        return ""  # the notice matters more
+    return notices.format_changes(files)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 
 import msgspec
 
 from luzia_protocol import events
+from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, Outcome
 from luzia_protocol.money import format_usd
 
+from luzia_client.notify.answer_links import Asked
 from luzia_client.notify.settings import Subject
 
 TASK_CHARS = 200
@@ -42,7 +45,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 class Notice(msgspec.Struct, frozen=True):
     """One fact to tell. key: the same for the same fact. fields: FIELDS with a value; texts for people.
 
-    duration_s, tags: for the rules.
+    duration_s, tags: for the rules. asked: the question of `asks`. permission: it is a permission request.
     """
 
     subject: Subject
@@ -52,10 +55,15 @@ class Notice(msgspec.Struct, frozen=True):
     duration_s: float | None = None
     tags: dict[str, str] = {}
     outcome: Outcome | None = None
+    asked: Asked | None = None
+    permission: bool = False
 
 
-def of_end(event: events.Ended | events.Requeued, job: Job | None, link: str) -> Notice | None:
-    """The notice of the end of a job, or of an attempt that met a usage limit. job: None if it was removed."""
+def of_end(event: events.Ended | events.Requeued, job: Job | None, link: str, changes: str = "") -> Notice | None:
+    """The notice of the end of a job, or of an attempt that met a usage limit. job: None if it was removed.
+
+    changes: what git says that it has changed, if it has a worktree; else what its agent says is told.
+    """
     subject = _subject(event)
     if subject is None:
         return None
@@ -70,8 +78,10 @@ def of_end(event: events.Ended | events.Requeued, job: Job | None, link: str) ->
     fields["cost"] = format_usd(total.cost_usd) if total is not None and total.cost_usd is not None else ""
     if job is not None and job.activity is not None:
         count = job.activity.file_count
-        fields["files"] = f"{count} file{'' if count == 1 else 's'}" if count else ""
+        fields["files"] = changes or (_files(count) if count else "")
         fields["last_words"] = shorten(job.activity.last_message or "", WORDS_CHARS)
+    elif changes:
+        fields["files"] = changes
     return Notice(
         subject,
         f"{event.seq}",
@@ -83,12 +93,21 @@ def of_end(event: events.Ended | events.Requeued, job: Job | None, link: str) ->
     )
 
 
-def of_question(event: events.QuestionAsked, job: Job | None, link: str) -> Notice:
-    """The notice of a question."""
+def of_question(event: events.QuestionEvent, question: Question, job: Job | None, link: str) -> Notice:
+    """The notice of a question. event: since when it is the oldest one: asked, or the one before it was answered."""
     fields = _fields(event, job, link)
     fields["agent"] = job.agent if job is not None else ""
-    fields["question"] = shorten(event.question.text, WORDS_CHARS)
-    return Notice("asks", f"{event.seq}", event.at, _present(fields), None, job.tags if job is not None else {})
+    fields["question"] = shorten(_question(question), WORDS_CHARS)
+    return Notice(
+        "asks",
+        f"{event.job} {event.attempt} {question.id}",
+        event.at,
+        _present(fields),
+        None,
+        job.tags if job is not None else {},
+        asked=Asked(event.job, event.attempt, question.id),
+        permission=question.type == "permission",
+    )
 
 
 def of_agent(subject: Subject, key: str, at: datetime, agent: str, reason: str = "") -> Notice:
@@ -149,9 +168,13 @@ def body(notice: Notice, template: str | None = None) -> str:
     return "\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def digest(notices: list[Notice]) -> tuple[str, str]:
-    """The title and the text of many notices together."""
-    lines = [f"{title(notice)}{_suffix(notice)}" for notice in notices[:50]]
+def digest(notices: list[Notice], answers: list[str] | None = None) -> tuple[str, str]:
+    """The title and the text of many notices together. answers: where to answer each one's question, or empty."""
+    lines: list[str] = []
+    for notice, page in zip_longest(notices[:50], (answers or [])[:50]):
+        lines.append(f"{title(notice)}{_suffix(notice)}")
+        if page:
+            lines.append(f"  Answer: {page}")
     if len(notices) > 50:
         lines.append(f"and {len(notices) - 50} more")
     return f"{len(notices)} notices from luzia", "\n".join(lines)
@@ -175,6 +198,28 @@ def format_span(seconds: float) -> str:
         return f"{seconds:.0f}s"
     minutes = int(seconds // 60)
     return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02}m"
+
+
+def _question(question: Question) -> str:
+    """The whole question: the tool and what it is for, or each part with its options."""
+    if question.type == "permission":
+        return f"{question.tool}: {question.text}"
+    lines: list[str] = []
+    for part in question.parts:
+        lines += [part.text, *(f"{number} {option}" for number, option in enumerate(part.options, 1))]
+    return "\n".join(lines) or question.text
+
+
+def format_changes(files: Sequence[tuple[str, int | None, int | None]]) -> str:
+    """`3 files, +120 −7`: the changed files with the lines added and deleted, None in a binary one."""
+    if not files:
+        return ""
+    added, deleted = (sum(counts) for counts in zip(*((up or 0, down or 0) for _, up, down in files), strict=True))
+    return f"{_files(len(files))}, +{added} −{deleted}"
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def shorten(text: str, characters: int) -> str:
@@ -202,7 +247,7 @@ def _subject(event: events.Ended | events.Requeued) -> Subject | None:
 
 def _fields(event: events.Base, job: Job | None, link: str) -> dict[str, str]:
     task = "" if job is None else shorten(" ".join(job.task.split()), TASK_CHARS)
-    page = f"{link.rstrip('/')}/jobs/{event.job}" if link else ""
+    page = f"{link.rstrip('/')}/#/job/{event.job}" if link else ""
     return {"job": event.job, "project": event.project, "task": task, "link": page}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -208,6 +210,18 @@ class Outbox:
             Row(number, target, msgspec.json.decode(notice, type=Notice), created, due, bool(digest), *rest)
             for number, target, notice, created, due, digest, *rest in rows
         ]
+
+
+def count_waiting(path: Path) -> dict[str, int]:
+    """The notices that wait for delivery, by target, for another process; none without a file. Raises NotifyError."""
+    if not path.exists():
+        return {}
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(os.fspath(path))}?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT target, count(*) FROM notices WHERE status = 'pending' GROUP BY target")
+            return {str(target): int(count) for target, count in rows}
+    except sqlite3.Error as exc:
+        raise NotifyError(f"cannot read {path}: {exc}") from exc
 
 
 def backoff_s(tries: int) -> float:

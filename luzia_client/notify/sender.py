@@ -18,32 +18,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from typing import Any, Literal
 
 import msgspec
 
+from luzia_client.notify.buttons import as_buttons, with_links
+from luzia_client.notify.message import Message, Result
+
 TIMEOUT_S = 20.0
 """How long a service may take to answer."""
-
-
-class Message(msgspec.Struct, frozen=True):
-    """kind: how it is sent. url: the Apprise URL or the address. secret: signs a webhook. event: the notice as JSON."""
-
-    kind: Literal["apprise", "desktop", "command", "webhook"]
-    title: str
-    body: str
-    url: str = ""
-    secret: str = ""
-    command: list[str] = []
-    event: dict[str, Any] = {}
-    variables: dict[str, str] = {}
-
-
-class Result(msgspec.Struct, frozen=True):
-    """error: why it was not delivered; empty if it was. It has no secret. retry_after_s: as the service asks."""
-
-    error: str = ""
-    retry_after_s: float | None = None
 
 
 def send(message: Message) -> Result:
@@ -52,7 +34,7 @@ def send(message: Message) -> Result:
         case "apprise":
             return _send_by_apprise(message)
         case "desktop":
-            return _run(["notify-send", "--app-name=luzia", "--", message.title, message.body], b"", {})
+            return _run(["notify-send", "--app-name=luzia", "--", message.title, with_links(message)], b"", {})
         case "command":
             return _run(message.command, json.dumps(message.event).encode(), message.variables)
         case "webhook":
@@ -73,14 +55,15 @@ def _send_by_apprise(message: Message) -> Result:
     log = logging.getLogger("apprise")
     log.addHandler(Collect(logging.WARNING))
     log.propagate = False
-    service = apprise.Apprise.instantiate(message.url, suppress_exceptions=True)
-    if service is None:
-        return Result("Apprise does not understand the URL")
-    notifier = apprise.Apprise()
-    notifier.add(service)
-    if notifier.notify(body=message.body, title=message.title, body_format=apprise.NotifyFormat.TEXT):
-        return Result()
-    return Result(without_secrets("; ".join(errors) or "the service did not accept the message", message.url))
+    with as_buttons(message) as (url, body):
+        service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+        if service is None:
+            return Result("Apprise does not understand the URL")
+        notifier = apprise.Apprise()
+        notifier.add(service)
+        if notifier.notify(body=body, title=message.title, body_format=apprise.NotifyFormat.TEXT):
+            return Result()
+    return Result(without_secrets("; ".join(errors) or "the service did not accept the message", url))
 
 
 def without_secrets(text: str, url: str) -> str:

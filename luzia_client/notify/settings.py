@@ -36,7 +36,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url_env, url_file: where the Apprise URL is, which is a secret: in a variable, or in a file that only its owner may
     read. desktop: the notifications of the desktop. command: a program. webhook: an HTTP address, with its secret in
-    `secret_env` or `secret_file`. title, body: templates with {fields}.
+    `secret_env` or `secret_file`. title, body: templates with {fields}. answers: whoever reads it may answer questions.
     """
 
     url_env: str | None = None
@@ -48,6 +48,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret_file: str | None = None
     title: str | None = None
     body: str | None = None
+    answers: bool = False
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,6 +126,11 @@ def _check(path: str, settings: Settings) -> None:
         if sum(bool(kind) for kind in kinds) != 1:
             raise NotifyError(
                 f"{path}: [notify.targets.{name}]: set exactly one of url_env, url_file, desktop, command and webhook"
+            )
+        if target.answers and not settings.link.startswith(("https://", "http://")):
+            raise NotifyError(
+                f"{path}: [notify.targets.{name}]: `answers` needs the address of `luzia web`",
+                'Set it in [notify]: link = "https://luzia.example.org"',
             )
     for number, rule in enumerate(settings.rules, 1):
         unknown = [name for name in rule.targets if name not in settings.targets]

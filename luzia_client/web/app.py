@@ -24,6 +24,7 @@ from luzia_protocol.version import VERSION
 from luzia_client.api.async_caller import AsyncCaller
 from luzia_client.web import operations, work
 from luzia_client.web.access import SESSION_S, Access
+from luzia_client.web.answers import Answers
 from luzia_client.web.credentials import Credentials, Session
 from luzia_client.web.errors import WebError, error_response
 from luzia_client.web.guard import Guard
@@ -76,6 +77,7 @@ class WebApp:
             Route("/api/diff", self.diff),
             Route("/api/merge", self.merge, methods=["POST"]),
             Route("/api/{op}", self.operation, methods=["GET", "POST"]),
+            *Answers(self._socket, read_only=self._access.read_only).routes(),
             Route("/", self.page),
             Mount("/", StaticFiles(directory=STATIC)),
         ]

@@ -37,6 +37,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+ANSWERS = "/answer/"
+"""What the paths begin with whose link takes the place of a session; their pages have forms."""
 OPEN_PATHS = ("/api/session",)
 """What a browser without a session may request of the API: to get one."""
 
@@ -127,13 +129,16 @@ def _bounded(receive: Receive) -> Receive:
 
 def _protected(scope: Scope, send: Send) -> Send:
     """`send` with the headers of every reply."""
-    stored = not scope["path"].startswith("/api/")
+    answers = scope["path"].startswith(ANSWERS)
+    stored = not answers and not scope["path"].startswith("/api/")
 
     async def send_protected(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
+            if answers:
+                headers["content-security-policy"] = POLICY.replace("form-action 'none'", "form-action 'self'")
             headers["cache-control"] = "no-cache" if stored else "no-store"
         await send(message)
 

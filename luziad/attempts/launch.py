@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import NO_TERMS
+from luzia_protocol.tracing import traceparent
 
 from luziad.agents import registry
 from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter, AgentOptions, Command, CommandContext
@@ -186,6 +187,7 @@ class Launcher:
                 "the job's environment variables were lost with the store; dispatch the job again",
             )
         assert record.attempt is not None
+        ancestors = spec.origin.ancestors if spec.origin is not None else ()
         return (
             compose_environment(self.base, passed, command.env, self.config.project(record.project).env, own)
             | {
@@ -193,6 +195,7 @@ class Launcher:
                 "LUZIA_SOCKET": self.config.socket,
                 "LUZIA_PROJECT": record.project,
                 "LUZIA_ATTEMPT": str(record.attempt.number),
+                "TRACEPARENT": traceparent(record.id, ancestors, record.attempt.number),
             }
             | self._parents(record)
             | _run(record)

@@ -13,14 +13,16 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
+from git_projects import Repository
 from private_luzia import DEADLINE_S, PrivateLuzia, count_wakeups, private_luzia, until
+from receivers import Mailbox, Sink, mailbox, sink
+
+__all__ = ["mailbox", "sink"]
 
 ROUNDS = 12
 
@@ -29,78 +31,6 @@ ROUNDS = 12
 def luzia() -> Iterator[PrivateLuzia]:
     with private_luzia() as luzia:
         yield luzia
-
-
-class Sink:
-    """An HTTP server that keeps what it is sent. answers: status and headers of the next requests; then 200."""
-
-    def __init__(self) -> None:
-        self.received: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.bodies: list[bytes] = []
-        self.answers: list[tuple[int, dict[str, str]]] = []
-        sink = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                status, headers = sink.answers.pop(0) if sink.answers else (200, {})
-                if status == 200:
-                    sink.bodies.append(content)
-                    sink.headers.append(dict(self.headers))
-                    sink.received.append(json.loads(content))
-                self.send_response(status)
-                for name, value in {"Content-Length": "0", **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Print nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook/secret-path"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    @property
-    def titles(self) -> list[str]:
-        return [message["title"] for message in self.received]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.close()
-
-
-class Mailbox:
-    """An SMTP server. answers: the replies to the next messages; then 250."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-        self.answers: list[str] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self.answers:
-            return self.answers.pop(0)
-        self.messages.append(envelope.content.decode())
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox() -> Iterator[tuple[Mailbox, int]]:
-    handler = Mailbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(handler, "127.0.0.1", port)
-    controller.start()
-    yield handler, port
-    controller.stop()
 
 
 @pytest.fixture
@@ -158,7 +88,7 @@ def test_the_end_of_a_job_is_mailed_with_what_matters(luzia: PrivateLuzia, mailb
     client.wait([luzia.shell("true"), job := luzia.shell("echo tried; exit 3")])
     until(lambda: received.messages, "the message arrives")
     [message] = received.messages
-    for words in ("To: me@example.org", job, "failed", "exit code 3", f"https://luzia.example.org/jobs/{job}"):
+    for words in ("To: me@example.org", job, "failed", "exit code 3", f"https://luzia.example.org/#/job/{job}"):
         assert words in message, words
 
 
@@ -260,6 +190,29 @@ def test_a_digest_collects_and_quiet_hours_wait(luzia: PrivateLuzia, sink: Sink)
     client.wait([luzia.shell("true") for _ in range(3)])
     until(lambda: sum(len(message.get("notices", [1])) for message in sink.received) == 3, "all are told")
     assert len(sink.received) <= 2
+
+
+def test_a_notice_tells_what_the_job_has_changed(luzia: PrivateLuzia, sink: Sink) -> None:
+    repository = Repository(Path(luzia.project), Path(luzia.root, "home"))
+    repository.git("init", "-q")
+    repository.git("commit", "-q", "--allow-empty", "-m", "first")
+    configure(luzia, webhook(sink.url))
+    client = luzia.client()
+    start(luzia)
+    command = "printf 'a\\nb\\n' > new; printf 'x\\n' > other"
+    client.wait([client.dispatch(luzia.project, command, agent="shell", worktree=True).job])
+    until(lambda: sink.received, "the request arrives")
+    assert sink.received[0]["fields"]["files"] == "2 files, +3 −0"
+    assert "2 files, +3 −0" in sink.received[0]["body"]
+
+
+def test_what_waits_for_delivery_is_a_metric(luzia: PrivateLuzia, silent_port: int) -> None:
+    configure(luzia, webhook(f"http://127.0.0.1:{silent_port}/"))
+    client = luzia.client()
+    start(luzia)
+    client.wait([luzia.shell("true"), luzia.shell("false")])
+    until(lambda: len(log(luzia)) == 2, "both are taken in")
+    assert b'luzia_notify_outbox{target="hook"} 2.0' in luzia.run("metrics", "--once").stdout
 
 
 def test_what_happens_to_the_daemon_and_the_queue_is_told(luzia: PrivateLuzia, sink: Sink) -> None:

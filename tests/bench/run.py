@@ -25,7 +25,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, floods, graphs, memory, scraping, searching, selections, simulate, trees, turns  # noqa: E402
+from bench import decisions, floods, graphs, memory, notices, scraping, searching, selections, simulate, trees, turns  # noqa: E402
 from bench.measures import BARE_PYTHON, dispatch_pipelined, runner, switches  # noqa: E402
 from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
@@ -73,6 +73,7 @@ def main() -> int:
         kept,
         busy_loop,
         large_graph,
+        told,
         search,
         many_at_once,
         deciding,
@@ -248,6 +249,16 @@ def many_jobs() -> list[Figure]:
         Figure("memory of a queued job", "growth of the resident set over 100,000 jobs", grown / MANY, "bytes", 2048),
         Figure("restart with 100,000 jobs", "from exec to the first reply", restart_s, "s", 2.0),
         Figure("a scrape of `luzia metrics`, 100,000 jobs", f"median of {scraping.SCRAPES}", scrape_s * 1e3, "ms", 20),
+    ]
+
+
+def told() -> list[Figure]:
+    """What `luzia notify` costs, and how soon it tells."""
+    found = notices.measure()
+    return [
+        Figure("a failed job to its mail, by `luzia notify`", f"median of {notices.MAILS}", found.delay_s, "s", 1.0),
+        Figure("memory of `luzia notify`", "resident set", found.rss_bytes / 2**20, "MiB", 60),
+        Figure("wakeups of `luzia notify`", f"in {notices.IDLE_S:g} s without an event", found.wakeups, "", 0),
     ]
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from luzia_protocol.tracing import traceparent
+
 from support import Connection, PrivateDaemon, eventually, private_daemon
 
 
@@ -107,6 +109,7 @@ def test_the_environment_is_clean_base_then_client_project_and_job(
     assert variables["LUZIA_SOCKET"] == daemon.socket
     assert variables["LUZIA_PROJECT"] == "busy"
     assert variables["LUZIA_ATTEMPT"] == "1"
+    assert variables["TRACEPARENT"] == traceparent(job["id"], [], 1)
     assert "LUZIA_STATE_DIR" not in variables
     assert job["env_names"] == ["FROM_PROJECT", "OWN"]
 

@@ -1,4 +1,4 @@
-"""Give out metrics of the jobs in the format of Prometheus (requires luzia[metrics]).
+"""Give metrics of the jobs to Prometheus (requires luzia[metrics]), or with traces to OpenTelemetry (luzia[otel]).
 
 Counters come from the daemon's journal. They are kept in a file, so they never go back when luziad or this command is
 restarted; without a daemon, luzia_up is 0.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from luzia_client.api.arguments import socket_text
 from luzia_client.cli import exit_codes
@@ -18,6 +19,7 @@ from luzia_client.cli.show.errors import print_error
 EXAMPLES = (
     ("luzia metrics --listen 127.0.0.1:9477", "answer the scrapes of Prometheus"),
     ("luzia metrics --once", "print the metrics"),
+    ("luzia metrics --otlp http://127.0.0.1:4318", "push metrics and traces to a collector"),
     ("luzia metrics --textfile /var/lib/node_exporter/luzia.prom", "write them for node_exporter"),
 )
 
@@ -30,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument("--once", action="store_true", help="print the metrics once")
     where.add_argument("--textfile", metavar="FILE", type=Path, help="write the metrics to a file once")
+    where.add_argument(
+        "--otlp", metavar="URL", type=_url, help="push metrics and traces by OTLP over HTTP to this collector"
+    )
     parser.add_argument(
         "--state", metavar="FILE", type=Path, help="file of the counters (default: metrics.json in the state directory)"
     )
@@ -39,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     if find_spec("prometheus_client") is None:
         raise UsageError("`luzia metrics` requires prometheus-client", "Install it with: pip install 'luzia[metrics]'")
+    if args.otlp is not None and find_spec("opentelemetry") is None:
+        raise UsageError("--otlp requires OpenTelemetry", "Install it with: pip install 'luzia[otel]'")
     from luzia_client.metrics.exporter import ListenError
     from luzia_client.metrics.store import TotalsError
 
@@ -49,6 +56,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _give_out(args: argparse.Namespace) -> int:
+    if args.otlp is not None:
+        from luzia_client.metrics.pushing import push
+
+        push(socket_text(None), args.state, args.otlp)
+        return exit_codes.OK
     from luzia_client.metrics.exporter import Exporter
 
     exporter = Exporter(socket_text(None), args.state, alone=args.listen is not None)
@@ -70,3 +82,11 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"'{text}' is not HOST:PORT")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _url(text: str) -> str:
+    """The base address of a collector."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"'{text}' is not http://HOST:PORT or https://HOST:PORT")
+    return text

@@ -124,7 +124,8 @@ Variables that the commands read:
 
 A job's environment has basic variables such as PATH and HOME, those of --env
 and of the configuration, and LUZIA_JOB_ID, LUZIA_PROJECT, LUZIA_ATTEMPT,
-LUZIA_ATTEMPT_DIR and LUZIA_SOCKET. The values of variables are never shown.
+LUZIA_ATTEMPT_DIR, LUZIA_SOCKET and TRACEPARENT. The values of variables are
+never shown.
 """
 
 _EXIT_CODES = """\

@@ -67,9 +67,9 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.tui": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
     ),
-    "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport",
-    "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport",
-    "luzia_client.web": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees",
+    "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees",
+    "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.notify",
+    "luzia_client.web": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.notify",
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
         " luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp luzia_client.mcp.relay"
@@ -94,6 +94,8 @@ FOREIGN: dict[str, str] = {
     "luzia_client": "msgspec wcwidth",
     "luzia_client.cli.show.plots": "matplotlib",
     "luzia_client.metrics": "msgspec prometheus_client",
+    "luzia_client.metrics.otlp": "opentelemetry prometheus_client",
+    "luzia_client.notify": "msgspec",
     "luzia_client.notify.sender": "apprise msgspec",
     "luzia_client.native.build_hook": "hatchling",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",

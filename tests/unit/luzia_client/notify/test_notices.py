@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from luzia_client.notify.notices import Notice, body, digest, fill, format_span, title
+from luzia_client.notify.notices import Notice, body, digest, fill, format_changes, format_span, title
 from luzia_client.notify.sender import without_secrets
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ FAILED = Notice(
         "cost": "$1.25",
         "files": "3 files",
         "last_words": "I was about to run the tests.",
-        "link": "https://luzia.example.org/jobs/120000-abcd",
+        "link": "https://luzia.example.org/#/job/120000-abcd",
     },
 )
 
@@ -36,7 +36,7 @@ def test_a_notice_says_who_what_how_it_ended_why_how_long_its_cost_and_the_last_
         "it ran longer than 10m",
         "I was about to run the tests.",
         "Job 120000-abcd",
-        "https://luzia.example.org/jobs/120000-abcd",
+        "https://luzia.example.org/#/job/120000-abcd",
     ]
 
 
@@ -64,6 +64,18 @@ def test_a_digest_is_bounded() -> None:
     assert len(text.splitlines()) == 51
     assert text.splitlines()[0] == "✗ overbits: fix the login button (it ran longer than 10m)"
     assert text.splitlines()[-1] == "and 10 more"
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ([], ""),
+        ([("a", 3, 0)], "1 file, +3 −0"),
+        ([("a", 100, 7), ("b", 20, 0), ("c.png", None, None)], "3 files, +120 −7"),
+    ],
+)
+def test_changes_are_files_and_lines(files: list[tuple[str, int | None, int | None]], words: str) -> None:
+    assert format_changes(files) == words
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0s"), (59.4, "59s"), (60.0, "1m"), (7500.0, "2h 05m")])
