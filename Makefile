@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml .ci/constraints.txt
 	$(BIN)/python -m compileall -q luziad luzia_client protocol/luzia_protocol
 	@touch $@
 
-$(NATIVE): $(STAMP) $(wildcard luzia_client/native/*.[ch]) luzia_client/native/build_hook.py
+$(NATIVE): $(STAMP) $(wildcard luzia_client/native/*.[ch] luziad/supervise/native/*.[ch]) luzia_client/native/build_hook.py
 	$(BIN)/python -m pip install --quiet --no-deps --build-constraint .ci/constraints.txt --editable .
 	@touch $@
 

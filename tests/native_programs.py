@@ -27,6 +27,9 @@ SANITIZED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-
 HAS_COMPILER = shutil.which(shlex.split(COMPILER)[0]) is not None
 
 
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=99"}
+
+
 def compile_sanitized(program: Path, *sources: Path) -> Path:
     """Compile C files with every warning as an error, under AddressSanitizer and UBSan."""
     command = [*shlex.split(COMPILER), *STRICT, *SANITIZED, "-I", str(NATIVE), "-o", str(program), *map(str, sources)]
@@ -56,8 +59,7 @@ class Programs:
     def run(self, program: Path, words: Sequence[str | bytes], env: dict[str, str], **options: Any) -> Any:
         """Run a program to its end; the sanitizers report on stderr and exit with 99."""
         options = {"capture_output": True, "timeout": DEADLINE_S} | options
-        sanitizers = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=99"}
-        return subprocess.run([program, *words], env=env | sanitizers, **options)
+        return subprocess.run([program, *words], env=env | SANITIZERS, **options)
 
 
 Answer = Callable[[dict[str, Any]], bytes | None]

@@ -1,4 +1,6 @@
-"""Builds the program `luzia` into a wheel: the native one where a C compiler works, otherwise the Python one.
+"""Builds the programs `luzia` and `luzia-forks` into a wheel: native ones where a C compiler works.
+
+Without one, `luzia` becomes the Python program, and the daemon runs its fork server in Python.
 
 hatchling runs this file while it builds; nothing imports it. The variable LUZIA_NATIVE says what to build: `auto` (the
 default), `no` for a wheel without native parts, or `static` for one that runs on every Linux of this architecture.
@@ -18,7 +20,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("luzia.c", "text.c")
+CLIENT, FORK_SERVER = "luzia_client/native", "luziad/supervise/native"
+"""Where the C files of each program are."""
 FLAGS = (
     *("-std=c11", "-O2", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"),
     *("-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack", "-Wl,-s"),
@@ -44,25 +47,32 @@ class NativeProgram(BuildHookInterface):  # type: ignore[misc]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add the program to the wheel."""
-        del version
         wanted = os.environ.get("LUZIA_NATIVE", "auto")
         if wanted not in ("auto", "no", "static"):
             raise ValueError(f"LUZIA_NATIVE is '{wanted}'; set it to auto, no or static")
-        source = Path(self.root) / "luzia_client" / "native"
         self._directory = tempfile.mkdtemp(prefix="luzia-build-")
         program = Path(self._directory) / "luzia"
-        if wanted != "no" and (linking := build(source, program, static=wanted == "static")):
+        if wanted != "no" and (linking := build(Path(self.root) / CLIENT, program, static=wanted == "static")):
             architecture = sysconfig.get_platform().removeprefix("linux-").replace("-", "_").replace(".", "_")
             is_portable = any(flag.startswith("-static") for flag in linking)
             tags = PORTABLE_TAGS if wanted == "static" and is_portable else "linux_{0}"
             build_data["tag"] = f"py3-none-{tags.format(architecture)}"
             build_data["pure_python"] = False
+            self._add_fork_server(version, build_data, static=wanted == "static")
         else:
             if wanted == "static":
                 raise RuntimeError("no C compiler here can build luzia without shared libraries")
             program.write_text(SCRIPT)
             program.chmod(0o755)
         build_data["shared_scripts"][str(program)] = "luzia"
+
+    def _add_fork_server(self, version: str, build_data: dict[str, Any], *, static: bool) -> None:
+        """Build the fork server into the package; into the source tree if that is what will run."""
+        place = Path(FORK_SERVER) / "luzia-forks"
+        is_editable = version == "editable"
+        program = Path(self.root) / place if is_editable else Path(self._directory) / place.name
+        if build(Path(self.root) / FORK_SERVER, program, static=static) and not is_editable:
+            build_data["force_include"][str(program)] = str(place)
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove the program that is in the wheel now."""
@@ -76,7 +86,7 @@ def build(source: Path, program: Path, *, static: bool = False) -> tuple[str, ..
     source: the directory of the C files. static: only without shared libraries.
     """
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    files = [str(source / name) for name in SOURCES]
+    files = [str(file) for file in sorted(source.glob("*.c"))]
     for linking in LINKING:
         if static and not any(flag.startswith("-static") for flag in linking):
             continue
@@ -88,12 +98,13 @@ def build(source: Path, program: Path, *, static: bool = False) -> tuple[str, ..
             return None
         if done.returncode == 0 and _starts(program):
             return linking
-    print(f"luzia: the Python program is installed; the native one cannot be built:\n{done.stderr}", file=sys.stderr)
+    program.unlink(missing_ok=True)
+    print(f"luzia: the Python program is used; {program.name} cannot be built:\n{done.stderr}", file=sys.stderr)
     return None
 
 
 def _starts(program: Path) -> bool:
-    """Whether the program is one for this machine: without luzia-py beside it, it says that it is incomplete."""
+    """Whether the program is one for this machine: alone, it says that it is incomplete."""
     try:
         return b"only a part" in subprocess.run([program], check=False, capture_output=True).stderr
     except OSError:

@@ -585,10 +585,15 @@ static bool is_line(const struct buffer *text) {
            && text->at[text->size - 1] != ' ';
 }
 
+/* Whether stdout, a terminal, shows colours. */
+static bool has_colours(void) {
+    const char *term = variable("TERM");
+    return variable("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
+}
+
 /* Add the confirmation for a person; false if it needs more than a line of plain words. */
 static bool add_confirmation(struct connection *daemon, struct span reply, const char *job, const char *project) {
-    const char *term = getenv("TERM");
-    bool is_plain_terminal = variable("NO_COLOR") != NULL || term == NULL || strcmp(term, "dumb") == 0;
+    bool is_plain_terminal = !has_colours();
     struct buffer request = {0}, reason = {0};
     put(&out, "%s✓ Dispatched%s%s\nJob ID:  %s\nProject: %s\n\n", is_plain_terminal ? "" : "\x1b[32m",
         has(reply, "ok.created", "false") ? " before (same key)" : "", is_plain_terminal ? "" : "\x1b[0m", job, project);
@@ -851,6 +856,13 @@ static _Noreturn void hand_over_output(void) {
     become_python(place.attempt == 0 ? NULL : WORDS("--answered", at), all_words);
 }
 
+/* Whether a terminal can get `out` as it is: all of a job's output, without anything that controls the terminal. */
+static bool can_show(bool is_all) {
+    bool has_colour = false, is_shown = is_all && is_harmless(SPAN(out), &has_colour) && (!has_colour || has_colours());
+    put(&out, is_shown && has_colour ? "\x1b[0m" : "");
+    return is_shown;
+}
+
 static void print_piece(struct span piece) {
     struct span data;
     long long lost, dropped, offset, next;
@@ -861,7 +873,9 @@ static void print_piece(struct span piece) {
     if (has(piece, "rendered", "true") ? !find_string(piece, "data", &out)
                                        : !add_base64(&out, (struct span){data.at + 1, data.size - 2}))
         hand_over_output();
-    if (!write_out() || !find_integer(piece, "attempt", &place.attempt) || !find_integer(piece, "size", &place.size))
+    if (!find_integer(piece, "size", &place.size) || (isatty(1) && !can_show(next == place.size)))
+        hand_over_output();
+    if (!write_out() || !find_integer(piece, "attempt", &place.attempt))
         hand_over_output();
     place.offset = next;
 }
@@ -913,7 +927,7 @@ static int follow_output(const char *id) {
 static int print_output(char **words) {
     struct buffer request = {0};
     parse_arguments(words, "f");
-    if (args.count != 1 || isatty(1))
+    if (args.count != 1 || (args.follow && isatty(1)))
         hand_over();
     if (args.follow)
         return follow_output(args.ids[0]);
@@ -922,7 +936,8 @@ static int print_output(char **words) {
         put(&request, "{\"op\":\"logs\",\"job\":%q", args.ids[0]);
         if (place.attempt > 0)
             put(&request, ",\"attempt\":%d,\"offset\":%d", place.attempt, place.offset);
-        put(&request, ",\"encoding\":\"base64\",\"render\":\"text\",\"max_bytes\":%d}\n", (long long)MAX_OUTPUT_BYTES);
+        put(&request, ",\"encoding\":\"base64\",\"render\":\"%s\",\"max_bytes\":%d}\n",
+            isatty(1) && has_colours() ? "colour" : "text", (long long)MAX_OUTPUT_BYTES);
         before = place.attempt > 0 ? place.offset : -1;
         print_piece(ask(&daemon, &request));
         size = before < 0 ? place.size : size;

@@ -207,6 +207,23 @@ static const char *skip(const char *at, const char *end, const char *characters)
 #define SPACE " \t\n\r"
 #define DIGITS "0123456789"
 
+bool is_harmless(struct span text, bool *has_colour) {
+    *has_colour = false;
+    for (const char *at = text.at, *end = at + text.size, *behind; at < end;) {
+        bool is_colour = end - at > 2 && at[0] == '\x1b' && at[1] == '['
+                         && (behind = skip(at + 2, end, DIGITS ";:")) < end && *behind == 'm';
+        *has_colour = *has_colour || is_colour;
+        if (is_colour || *at == '\t' || *at == '\n' || *at == '\r') {
+            at = is_colour ? behind + 1 : at + 1;
+            continue;
+        }
+        int code = next_character(&at, end);
+        if (code == INVALID || IS_IN(code, UNSAFE))
+            return false;
+    }
+    return true;
+}
+
 static const char *scan_string(const char *at, const char *end) {
     if (at == NULL || at == end || *at != '"')
         return NULL;

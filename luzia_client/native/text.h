@@ -33,6 +33,7 @@ bool equals(struct span text, const char *other);
 bool is_utf8(struct span text);
 bool is_blank(struct span text); /* nothing but white space; `text` is UTF-8 */
 bool is_plain(struct span text); /* nothing but printable ASCII characters */
+bool is_harmless(struct span text, bool *has_colour); /* whether a terminal shows it as it is, with line ends and tabs */
 
 void add_harmless_json(struct buffer *to, struct span json); /* with all control characters escaped */
 bool add_base64(struct buffer *to, struct span text);        /* the bytes that are encoded */

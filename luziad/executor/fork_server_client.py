@@ -14,12 +14,13 @@ import msgspec
 
 from luziad.executor import survivors
 from luziad.jobs.attempt import AttemptRef, ExitRecord
+from luziad.supervise import boot_clock, cgroup
 
 log = logging.getLogger(__name__)
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from luziad.supervise.forkserver import main; main()"
-_COMMAND = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, _ROOT]
+PYTHON_COMMAND = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, _ROOT]
 
 _FIRST_RETRY_S = 0.1
 _MAX_RETRY_S = 30.0
@@ -258,12 +259,23 @@ def _decode(line: bytes) -> Reply | None:
         return None
 
 
+def command() -> list[str]:
+    """The fork server and its arguments: the native program if it has been built for this machine, or else Python's."""
+    native = os.path.join(_ROOT, "luziad", "supervise", "native", "luzia-forks")
+    if not os.access(native, os.X_OK):
+        return PYTHON_COMMAND
+    base = cgroup.find_base()
+    if base is not None:
+        cgroup.sweep(base)
+    return [native, base or "", boot_clock.boot_id()]
+
+
 async def _spawn() -> _ForkServer:
     """Start a fork server in its own session, so that it gets no signals to the daemon's process group."""
     replies, replies_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         process = await asyncio.create_subprocess_exec(
-            *_COMMAND,
+            *command(),
             stdin=asyncio.subprocess.PIPE,
             stdout=replies_out,
             cwd="/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pty
@@ -11,9 +12,11 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -372,21 +375,33 @@ def _on_a_terminal(
             return json.dumps({"ok": {"job": {"state": "queued", "reason": reason}}}).encode() + b"\n"
         return accept(request).replace(b"true", str(created).lower().encode())
 
-    ours, theirs = pty.openpty()
-    with os.fdopen(ours, "rb") as screen, os.fdopen(theirs, "wb") as terminal:
+    with terminal() as (screen, stdout):
         done = outcome(
-            programs, program, place, [".", "x"], answer, {"TERM": term}, capture_output=False, stdout=terminal
+            programs, program, place, [".", "x"], answer, {"TERM": term}, capture_output=False, stdout=stdout
         )
         assert done.status == 0
         assert [json.loads(line)["op"] for line in done.requests][:2] == ["dispatch", "status"]
-        terminal.close()
-        shown = b""
-        try:
-            while data := os.read(screen.fileno(), 4096):
-                shown += data
-        except OSError:  # the end of a terminal
-            pass
-        return shown
+        return shown_on(screen, stdout)
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """A terminal: what is shown on it, and where a program writes."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb") as screen, os.fdopen(theirs, "wb") as stdout:
+        yield screen, stdout
+
+
+def shown_on(screen: IO[bytes], stdout: IO[bytes]) -> bytes:
+    """All that was written to it; the terminal ends."""
+    stdout.close()
+    shown = b""
+    try:
+        while data := os.read(screen.fileno(), 4096):
+            shown += data
+    except OSError:  # the end of a terminal
+        pass
+    return shown
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "> /dev/full"])
@@ -468,6 +483,44 @@ def test_the_reading_commands_print_the_same(programs: Programs, daemon: Private
     assert same_with_daemon(programs, daemon, ["wait", *jobs]).returncode == 1
     assert same_with_daemon(programs, daemon, ["jobs", "--json", *jobs, "000000-none"]).returncode == 4
     assert len(same_with_daemon(programs, daemon, ["logs", jobs[3]]).stdout) > 2_000_000
+
+
+TERMINAL_OUTPUTS = (
+    b"",
+    b"plain\ttext\r\n",
+    "grün \U0001f4a9\n".encode(),
+    b"\x1b[31mred\x1b[0m and \x1b[1;38:5:7mbold",
+    b"\x1b[31",
+    b"\x1b[2J is cleared\n",
+    b"\x1b]0;title\x07",
+    b"half \xc3",
+    b"\xff\x9b31m",
+    "right\u202eleft\n".encode(),
+    b"a\0b\x7f",
+)
+
+
+@pytest.mark.parametrize("output", TERMINAL_OUTPUTS)
+def test_a_terminal_gets_the_same_output(programs: Programs, place: Path, output: bytes) -> None:
+    environments = ({"TERM": "xterm"}, {"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"})
+    for number, variables in enumerate(environments if b"31mred" in output else environments[:1]):
+        answer = partial(_answer_logs, output, number % 2 == 1)
+        found = []
+        for program in (programs.native, programs.python):
+            with terminal() as (screen, stdout):
+                options: dict[str, Any] = {"capture_output": False, "stdout": stdout}
+                done = outcome(programs, program, place, ["logs", JOB], answer, variables, **options)
+                found.append((done.status, shown_on(screen, stdout), done.requests[0]))
+        assert found[0] == found[1]
+
+
+def _answer_logs(output: bytes, rendered: bool, request: dict[str, Any]) -> bytes:
+    """A daemon with a job of this output, as an agent's transcript or as it is."""
+    data = output.decode(errors="replace") if rendered else base64.b64encode(output).decode()
+    piece = {"job": JOB, "attempt": 1, "stream": "stdout", "offset": 0, "next_offset": 9, "size": 9, "data": data}
+    assert request["encoding"] == "base64"
+    extra = {"ended": True, "dropped_bytes": 0, "lost_bytes": 0, "rendered": rendered}
+    return json.dumps({"ok": piece | extra}).encode() + b"\n"
 
 
 def same_with_daemon(programs: Programs, daemon: PrivateDaemon, words: list[str]) -> Any:

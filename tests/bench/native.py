@@ -5,6 +5,7 @@ Run by `make bench`; fails when a bound is exceeded. Times are of whole processe
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import statistics
@@ -54,12 +55,12 @@ RATIO_TO_MINIMAL = 1.2
 RATIO_TO_TSP = 2.0
 RATIO_OF_A_LONG_QUEUE = 1.1
 LOADED_MEDIAN_MS, LOADED_P99_MS = 30.0, 100.0
-WAIT_BYTES = 1 << 20
+WAIT_BYTES = SHIM_BYTES = 1 << 20
 
 
 def main() -> int:
     """Take all measurements; returns 1 when a bound is exceeded."""
-    passed = [measure_idle(), measure_queue(), measure_loaded(), measure_wait()]
+    passed = [measure_idle(), measure_queue(), measure_loaded(), measure_wait(), measure_shim()]
     return 0 if all(passed) else 1
 
 
@@ -122,10 +123,28 @@ def measure_wait() -> bool:
             job = wire.ok(op="dispatch", project="overbits", task="sleep 3600")["job"]
         with subprocess.Popen([LUZIA, "wait", job], env=daemon.env, stdout=subprocess.DEVNULL) as waiting:
             eventually(lambda: Path(f"/proc/{waiting.pid}/wchan").read_text().startswith("unix_stream"), "the wait")
-            rollup = Path(f"/proc/{waiting.pid}/smaps_rollup").read_text().splitlines()
-            private = sum(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Private"))
+            private = private_memory(waiting.pid)
             waiting.kill()
     return report("wait, private memory (bytes)", private, WAIT_BYTES)
+
+
+def measure_shim() -> bool:
+    """The private memory of a shim whose agent runs."""
+    with private_daemon() as daemon, daemon.connect() as wire:
+        job = wire.ok(op="dispatch", project="overbits", task="sleep 3600")["job"]
+        lock = daemon.state / "jobs" / job / "1" / "lock"
+        eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] == "running", "the job")
+        shim = json.loads(lock.read_text())["pid"]
+        eventually(lambda: Path(f"/proc/{shim}/wchan").read_text().startswith("do_sigtimedwait"), "the shim")
+        private = private_memory(shim)
+        wire.ok(op="cancel", job=job)
+    return report("shim, private memory (bytes)", private, SHIM_BYTES)
+
+
+def private_memory(pid: int) -> int:
+    """The bytes of a process that it shares with no other."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Private"))
 
 
 def minimal(directory: str) -> list[str]:

@@ -3,7 +3,7 @@
 The file that CHAOS_PLAN names says what goes wrong now; it may change, come and go while the daemon runs:
 {"fail": {"write": "ENOSPC", "fsync": "EIO"}} lets every such call fail;
 {"kill": "write", "when": "before", "count": 3} kills the process by SIGKILL before (or after) the third such call.
-The fork server is the one of shim_faults.py.
+A fork server is the one of shim_faults.py or the one that is installed, by chance.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import random
 import signal
 import sys
 import threading
@@ -83,7 +84,9 @@ def main() -> int:
     plan = os.environ["CHAOS_PLAN"]
     root = str(Path(cli.__file__).resolve().parents[1])
     shims = str(Path(__file__).with_name("shim_faults.py"))
-    fork_server_client._COMMAND[:] = [sys.executable, "-I", "-S", "-X", "utf8", shims, root, f"{plan}.shims"]
+    whole = fork_server_client.command
+    faulty = [sys.executable, "-I", "-S", "-X", "utf8", shims, root, f"{plan}.shims"]
+    fork_server_client.command = lambda: random.choice((whole(), faulty))
     faults = Faults(plan)
     faults.wrap(Store, "write", "write", storage)
     for name in ("fsync", "rename", "mkdir"):

@@ -26,6 +26,13 @@ async def until_ready(machine: Machine, count: int) -> None:
     await eventually(lambda: len(os.listdir(machine.ready)) >= count)
 
 
+def leave_little_room(server: int) -> None:
+    """Let a fork server, its shims and a spare shim, if it has one, write no file of more than 1000 bytes."""
+    resource.prlimit(server, resource.RLIMIT_FSIZE, (1000, 1000))
+    for spare in Path(f"/proc/{server}/task/{server}/children").read_text().split():
+        resource.prlimit(int(spare), resource.RLIMIT_FSIZE, (1000, 1000))
+
+
 class TestForkServer:
     async def test_its_death_disturbs_no_attempt(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
@@ -88,9 +95,9 @@ class TestForkServer:
         await recorder.end_of(REF)
         server = await machine.fork_server()
         children = Path(f"/proc/{server}/task/{server}/children")
-        await eventually(lambda: len(children.read_text().split()) == 1)
-        (spare,) = map(int, children.read_text().split())
-        assert state(spare) != "Z", "what is left is the shim that waits for the next attempt"
+        ended = machine.shim(REF)
+        await eventually(lambda: not state(ended))
+        assert all(state(int(spare)) != "Z" for spare in children.read_text().split())
 
     async def test_a_signal_to_the_terminal_does_not_reach_it(self, machine: Machine) -> None:
         _, _ = await machine.executor()
@@ -197,10 +204,7 @@ class TestShim:
     async def test_without_room_for_the_exit_record_the_agent_is_not_started(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
         server = await machine.fork_server()
-        children = Path(f"/proc/{server}/task/{server}/children")
-        await eventually(lambda: children.read_text() != "")
-        for pid in (server, int(children.read_text())):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (1000, 1000))
+        leave_little_room(server)
         executor.submit(machine.launch(REF, "touch", str(machine.ready / "ran")))
         end = await recorder.end_of(REF)
         assert end == NotStarted("cannot start: [Errno 27] File too large")
@@ -209,15 +213,17 @@ class TestShim:
     async def test_the_last_words_of_one_that_is_gone_already_are_heard(self, machine: Machine) -> None:
         executor, recorder = await machine.executor()
         server = await machine.fork_server()
-        children = Path(f"/proc/{server}/task/{server}/children")
-        await eventually(lambda: children.read_text() != "")
-        spare = int(children.read_text())
-        resource.prlimit(spare, resource.RLIMIT_FSIZE, (1000, 1000))
+        leave_little_room(server)
+
+        def is_gone() -> bool:
+            lock = machine.attempt(REF) / "lock"
+            return lock.exists() and b"}" in lock.read_bytes() and not state(machine.shim(REF))
+
         executor.submit(machine.launch(REF, "true"))
         for _ in range(3):
             await asyncio.sleep(0)  # the request goes out
         waited_until = time.monotonic() + DEADLINE_S
-        while state(spare) and time.monotonic() < waited_until:
+        while not is_gone() and time.monotonic() < waited_until:
             time.sleep(0.01)  # noqa: ASYNC251 (the loop hears of its start and of its end at once)
         assert await recorder.end_of(REF) == NotStarted("cannot start: [Errno 27] File too large")
 

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from luziad.supervise import boot_clock
+from native_programs import SANITIZERS
 from support import ROOT
 
 DEADLINE_S = 60.0
@@ -41,11 +43,21 @@ def python(script: str, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
 
-class ForkServer:
-    """A real fork server, spoken to by hand."""
+def native_command(program: Path, *, base: str | None = None) -> list[str]:
+    """The native fork server, and what the daemon tells it. base: the directory of cgroups."""
+    return [str(program), base or "", boot_clock.boot_id()]
 
-    def __init__(self) -> None:
-        self.process = python("from luziad.supervise.forkserver import main; main()")
+
+class ForkServer:
+    """A real fork server, spoken to by hand. command: that of a native one."""
+
+    def __init__(self, command: list[str] | None = None) -> None:
+        if command is None:
+            self.process = python("from luziad.supervise.forkserver import main; main()")
+        else:
+            pipe = subprocess.PIPE
+            environment = os.environ | SANITIZERS
+            self.process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, start_new_session=True)
 
     def write(self, data: bytes) -> None:
         assert self.process.stdin is not None

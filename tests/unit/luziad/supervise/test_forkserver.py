@@ -48,14 +48,12 @@ def test_requests_may_come_in_pieces_and_in_heaps(fork_server: ForkServer, tmp_p
         assert exit_record(directory)["exit_code"] == number
 
 
-def test_it_ends_with_its_input_and_its_shims_do_not(tmp_path: Path) -> None:
-    server = ForkServer()
+def test_it_ends_with_its_input_and_its_shims_do_not(fork_server: ForkServer, tmp_path: Path) -> None:
+    server = fork_server
     directory = tmp_path / "job" / "1"
     server.send(request(directory, "sh", "-c", f"until [ -e {tmp_path}/go ]; do sleep 0.02; done; exit 9"))
     replies(server, 2)
     assert server.end() == 0
-    assert server.process.stdout is not None
-    server.process.stdout.close()
     (tmp_path / "go").touch()
     eventually((directory / "exit.json").exists)
     assert exit_record(directory)["exit_code"] == 9
@@ -96,7 +94,9 @@ def test_an_attempt_that_is_there_already_is_left_alone(fork_server: ForkServer,
     assert list(directory.iterdir()) == []
 
 
-def test_a_dead_spare_shim_costs_no_attempt(fork_server: ForkServer, tmp_path: Path) -> None:
+def test_a_dead_spare_shim_costs_no_attempt(python_fork_server: ForkServer, tmp_path: Path) -> None:
+    fork_server = python_fork_server
+
     def spares() -> list[int]:
         children = Path(f"/proc/{fork_server.process.pid}/task/{fork_server.process.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
@@ -112,7 +112,8 @@ def test_a_dead_spare_shim_costs_no_attempt(fork_server: ForkServer, tmp_path: P
         assert exit_record(directory)["exit_code"] == number
 
 
-def test_the_spare_shim_ends_with_the_fork_server(fork_server: ForkServer) -> None:
+def test_the_spare_shim_ends_with_the_fork_server(python_fork_server: ForkServer) -> None:
+    fork_server = python_fork_server
     children = Path(f"/proc/{fork_server.process.pid}/task/{fork_server.process.pid}/children")
     (spare,) = eventually(lambda: children.read_text().split(), "the spare shim")
     assert fork_server.end() == 0
