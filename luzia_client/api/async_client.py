@@ -121,6 +121,7 @@ class AsyncClient:
             if cursor is None:
                 return
 
+    why = coroutine(Client.why)
     get_graph = coroutine(Client.get_graph)
     read_output = coroutine(Client.read_output)
 

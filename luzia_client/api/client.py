@@ -191,6 +191,13 @@ class Client:
             if cursor is None:
                 return
 
+    def why(self, job: JobLike) -> replies.WhyResult:
+        """A job in full, and what a queued one has to pass before it starts: gates, limits, position, and an estimate.
+
+        Raises Refused: `unknown_job`, `ambiguous_job`.
+        """
+        return self._caller.request(requests.Why(job=arguments.job_id(job)), replies.WhyResult)
+
     def get_graph(self, job: JobLike) -> replies.JobGraph:
         """The jobs that a job depends on and those that depend on it, at any distance, parents first; at most 1000.
 

@@ -95,6 +95,7 @@ static const char *const COMMANDS[] = {
     "retry",
     "send",
     "jobs",
+    "why",
     "top",
     "web",
     "logs",

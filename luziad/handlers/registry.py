@@ -18,6 +18,7 @@ from luziad.handlers import (
     queues,
     schedules,
     wait,
+    why,
 )
 from luziad.handlers.services import Handler
 
@@ -29,6 +30,7 @@ HANDLERS: dict[type, Handler] = {
     requests.GraphShow: graph.graph_show,
     requests.Edit: edit.edit,
     requests.Status: jobs.status,
+    requests.Why: why.why,
     requests.List: jobs.list_jobs,
     requests.Logs: output.logs,
     requests.Follow: output.follow,

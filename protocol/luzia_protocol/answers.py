@@ -29,6 +29,7 @@ ANSWERS: dict[type, Answer] = {
     requests.GraphShow: Answer(replies.JobGraph),
     requests.Edit: _CHANGE,
     requests.Status: Answer(replies.StatusResult),
+    requests.Why: Answer(replies.WhyResult),
     requests.List: Answer(replies.JobPage),
     requests.Logs: Answer(replies.Output),
     requests.Follow: Answer(replies.StreamStart, (replies.OutputFrame, replies.EndFrame)),

@@ -30,6 +30,7 @@ from luzia_protocol.output import FollowEnd as FollowEnd
 from luzia_protocol.output import Output as Output
 from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
 from luzia_protocol.schedules import ScheduleResult as ScheduleResult
+from luzia_protocol.waiting import WhyResult as WhyResult
 
 
 class JobError(msgspec.Struct, frozen=True):
@@ -277,6 +278,7 @@ JobReply = (
     | GraphPartResult
     | JobGraph
     | StatusResult
+    | WhyResult
     | JobPage
     | Output
     | WaitResult

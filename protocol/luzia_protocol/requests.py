@@ -44,6 +44,7 @@ from luzia_protocol.schedules import ScheduleRequest
 from luzia_protocol.schedules import ScheduleResume as ScheduleResume
 from luzia_protocol.schedules import ScheduleRun as ScheduleRun
 from luzia_protocol.schedules import ScheduleShow as ScheduleShow
+from luzia_protocol.waiting import Why as Why
 
 
 class Hello(Base, tag="hello"):
@@ -170,7 +171,7 @@ class Shutdown(Base, tag="shutdown"):
 
 
 DispatchRequest = Dispatch | Graph | GraphPart
-ReadRequest = GraphShow | Status | List | Logs | Follow | Wait | Subscribe | Unsubscribe
+ReadRequest = GraphShow | Status | Why | List | Logs | Follow | Wait | Subscribe | Unsubscribe
 DaemonRequest = Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown
 Request = DispatchRequest | ReadRequest | ControlRequest | QueueRequest | ScheduleRequest | DaemonRequest
 

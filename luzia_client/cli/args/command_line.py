@@ -22,6 +22,7 @@ COMMANDS = {
     "retry": ("retry", "run finished jobs again", "Run"),
     "send": ("send", "send a follow-up message to a job's agent", "Run"),
     "jobs": ("jobs", "list jobs, show their details, or watch them", "Inspect"),
+    "why": ("why", "tell why a job waits, or how it ended", "Inspect"),
     "top": ("top", "monitor and control jobs in a full-screen view", "Inspect"),
     "web": ("web", "serve the jobs to a web browser", "Inspect"),
     "logs": ("logs", "print or follow the output of jobs", "Inspect"),

@@ -150,9 +150,10 @@ of the daemon, of its project and of its agent, and what it reserves with
   luzia --needs gpu=1 overbits "train the model"
   luzia --after @last overbits "run the tests"
 
-`luzia jobs ID` shows what a queued job waits for, and its position. `luzia
-hold` keeps a job from starting; `luzia drain` and `luzia pause --all` keep all
-jobs from starting.
+`luzia jobs ID` shows what a queued job waits for, and its position; `luzia why
+ID` shows every condition for its start, and when it is expected to start.
+`luzia hold` keeps a job from starting; `luzia drain` and `luzia pause --all`
+keep all jobs from starting.
 """
 
 _RETRIES = """\
