@@ -132,6 +132,16 @@ static const char *const COMMANDS[] = {
     "demo",
     "version",
     "help",
+    "ls",
+    "ps",
+    "status",
+    "show",
+    "info",
+    "log",
+    "kill",
+    "stop",
+    "rm",
+    "add",
 };
 
 static const char *const INHERITED_VARIABLES[] = {

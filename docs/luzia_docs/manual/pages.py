@@ -70,6 +70,9 @@ def overview(known: list[Command]) -> list[str]:
         for name, (_, _, of) in COMMANDS.items():
             if of == group:
                 lines += roff.entry(f".BR luzia\\-{name} (1)", summaries[name])
+    lines.append(roff.subsection("Other names"))
+    for name, others in usage.other_names().items():
+        lines += roff.entry(f".BR luzia\\-{name} (1)", others)
     for name in topics.TITLES:
         lines += [roff.section(HEADINGS.get(name, name)), *roff.prose(topics.topic_text(name))]
     return [*lines, roff.section("see also"), ".BR luziad (8)"]

@@ -67,6 +67,20 @@ the exit status. EXAMPLES in each module are pairs of a command line and its exp
 completions are generated from these rows, the modules' docstrings and their parsers.
 """
 
+ALIASES = {
+    "ls": "jobs",
+    "ps": "jobs",
+    "status": "jobs",
+    "show": "jobs",
+    "info": "jobs",
+    "log": "logs",
+    "kill": "cancel",
+    "stop": "cancel",
+    "rm": "remove",
+    "add": "dispatch",
+}
+"""Other names of commands, which people know from other tools -> the command."""
+
 DISPATCH_COMMANDS = ("dispatch", "run")
 """The commands whose words this module parses; argparse takes too long to load."""
 

@@ -37,7 +37,7 @@ _ARGPARSE_WORDS = (
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
-ID_HELP = "a job's id, the beginning or end of an id, a job's name (agent:…), or @last"
+ID_HELP = "a job's id, its beginning or end, its name (agent:…), @last, @last~1, @running or @failed"
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -202,7 +202,7 @@ def add_project_filter(
     parser: argparse._ActionsContainer, text: str = "only jobs of this project (repeatable)"
 ) -> None:
     """Add `--project`, which selects jobs by their projects. text: its help."""
-    parser.add_argument("--project", action="append", default=[], type=parse_project, metavar="P", help=text)
+    parser.add_argument("-p", "--project", action="append", default=[], type=parse_project, metavar="P", help=text)
 
 
 def add_since(parser: argparse._ActionsContainer, example: str) -> None:

@@ -111,7 +111,7 @@ def exchange(line: bytes) -> bytes:
     """Send a line and return the reply; start the daemon and try again if the connection fails."""
     path = environment.socket_path()
     try:
-        return _exchange(path, line)
+        return exchange_once(path, line)
     except TimeoutError as exc:
         from luzia_client.transport.endpoint import reply_timeout
 
@@ -130,7 +130,8 @@ def exchange_again(line: bytes) -> bytes:
     return connection.receive(REQUEST_TIMEOUT_S)
 
 
-def _exchange(path: str, line: bytes) -> bytes:
+def exchange_once(path: str, line: bytes) -> bytes:
+    """Send a line to the daemon at a socket and return the reply, at the first try. Raises OSError."""
     environment.check_socket_owner(path)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     sock.connect(path)

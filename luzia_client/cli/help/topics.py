@@ -10,6 +10,8 @@ digits. Wherever an ID is expected, you can write:
   113754, a2f5                  the beginning or the end of it, if unique
   agent:overbits:113754-a2f5    the name that a dispatch prints
   @last                         the job that you dispatched last
+  @running, @failed             the newest of your jobs that is running, or failed
+  @last~1, @failed~2            the job one before it, two before it
 
 If several jobs match, the command fails and lists them. An id is not reused
 while any record of its job exists.
@@ -46,8 +48,8 @@ A project is a directory with a name and settings:
 
 A directory works without being added: `luzia . TASK`, `luzia ~/src/x TASK`.
 A word that contains a slash, begins with ~, or is . or .. is a directory; any
-other word is a name. If a project has the name of a command, use `luzia
-dispatch NAME TASK`.
+other word is a name. If a project has the name of a command, or one of its
+other names such as ls and rm, use `luzia dispatch NAME TASK`.
 
 The settings of a project, such as its agent, limits, variables and retries, are
 in config.toml. `luzia daemon status` shows the path of this file, and `luzia

@@ -34,8 +34,8 @@ def test_a_waiting_job_shows_each_condition_its_position_and_an_estimate_that_is
     luzia.shell("true")
     told = lines(luzia, "why", luzia.shell("true"))
     assert "queued for a slot (1 of 1 in use)" in told[0]
-    assert "    + hold" in told
-    assert "    - slots           waiting for a slot (1 of 1 in use)" in told
+    assert "    ✓ hold" in told
+    assert "    ✗ slots           waiting for a slot (1 of 1 in use)" in told
     assert "    all jobs          1 of 1" in told
     assert "  Position in the queue: 2" in told
     (estimate,) = [line for line in told if "Expected start" in line]
