@@ -21,7 +21,15 @@ from luzia_client.api import arguments
 from luzia_client.api import requests as client_requests
 from luzia_client.api.arguments import Duration, JobLike, JobsLike, PathLike, ProjectLike, ScheduleLike
 from luzia_client.api.caller import Caller
-from luzia_client.api.requests import DispatchOptions, EditOptions, Encoding, GraphJob, Render, StreamName
+from luzia_client.api.requests import (
+    DispatchOptions,
+    EditOptions,
+    Encoding,
+    GraphJob,
+    Render,
+    ScheduledOptions,
+    StreamName,
+)
 
 
 class Client:
@@ -443,7 +451,7 @@ class Client:
         missed: schedules.MissedPolicy = schedules.MissedPolicy.ONCE,
         overlap: schedules.OverlapPolicy = schedules.OverlapPolicy.SKIP,
         replace: bool = False,
-        **options: Unpack[DispatchOptions],
+        **options: Unpack[ScheduledOptions],
     ) -> schedules.Schedule:
         """Dispatch a job at the times of a cron expression. When this returns, the schedule is on disk.
 

@@ -57,8 +57,8 @@ T = TypeVar("T")
 _FULL_ID = re.compile(r"\d{6}-[0-9a-f]{4,}")
 
 
-class DispatchOptions(TypedDict, total=False):
-    """The options of a dispatch; luzia_protocol.requests.Dispatch explains each. None is the same as leaving it out.
+class ScheduledOptions(TypedDict, total=False):
+    """The options of a schedule's jobs; luzia_protocol.requests.Dispatch explains each. None is as if it were left out.
 
     Names that end in `_s` are durations, in seconds or as a timedelta; names that end in `_bytes` are bytes.
     """
@@ -101,14 +101,19 @@ class DispatchOptions(TypedDict, total=False):
     args: Sequence[str] | None
 
 
+class DispatchOptions(ScheduledOptions, total=False):
+    """The options of a dispatch: those of ScheduledOptions, and a name."""
+
+    name: str | None
+
+
 class GraphJob(DispatchOptions, total=False):
-    """A job of a graph: `project`, `task` or `argv`, a `name`, and the options of a dispatch.
+    """A job of a graph: `project`, `task` or `argv`, and the options of a dispatch.
 
     `after`, `after_any` and `after_fail` take names of the graph, and jobs that exist already. The default name of a
     job is its number in the graph, from 1.
     """
 
-    name: str | None
     project: Required[ProjectLike]
     task: str | None
 

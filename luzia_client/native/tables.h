@@ -39,6 +39,7 @@ static const struct option OPTIONS[] = {
     {"--ask", "ask", SWITCH, REPLACE, 0, 1},
     {"--no-ask", "ask", SWITCH, REPLACE, 0, 1},
     {"--tag", "tags", TAG, MERGE, 1, 0},
+    {"--name", "name", TEXT, REPLACE, 1, 0},
     {"--notify", "tags", PYTHON, MERGE, 1, 0},
     {"--no-notify", "tags", PYTHON, MERGE, 0, 0},
     {"--detach", "parent", NOTHING, REPLACE, 0, 0},

@@ -91,7 +91,10 @@ class JobTable:
         return None if job is None else self._jobs[job]
 
     def find(self, name: str, uid: int) -> JobRecord:
-        """The job that a user names: an id, a unique prefix or suffix of one, agent:PROJECT:ID, or one of REFERENCES.
+        """The job that a user names: an id, the name that it was given, a unique part of an id, or one of REFERENCES.
+
+        A name that several jobs were given is that of the one that has not ended, else of the newest. A part of an id
+        is its beginning or its end, also as agent:PROJECT:ID.
 
         Raises Refused: UNKNOWN_JOB, or AMBIGUOUS_JOB with the candidates.
         """
@@ -103,7 +106,7 @@ class JobTable:
         partial, project = name, None
         if name.startswith("agent:"):
             _, project, partial = name.rsplit(":", 2) if name.count(":") >= 2 else ("", None, "")
-        found = [] if not partial else self._matching(partial, project)
+        found = [] if not partial else self._called(partial, project) or self._matching(partial, project)
         if not found:
             raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job '{name}'")
         if len(found) > 1:
@@ -201,6 +204,20 @@ class JobTable:
         if name == "@last":
             raise Refused(ErrorCode.UNKNOWN_JOB, "you have not dispatched any job yet", NO_LAST_HINT)
         raise Refused(ErrorCode.UNKNOWN_JOB, f"none of your jobs is '{name}'", "`luzia jobs` lists them.")
+
+    def _called(self, name: str, project: str | None) -> list[JobRecord]:
+        """The jobs with a given name that have not ended, else the newest of them. The number in a graph is no name."""
+        if name.isdigit():
+            return []
+        called = [
+            record
+            for record in self._jobs.values()
+            if record.spec.origin is not None
+            and record.spec.origin.node == name
+            and record.durable
+            and project in (None, record.project, record.spec.project)
+        ]
+        return [record for record in called if not record.status.state.is_final] or called[-1:]
 
     def _matching(self, part: str, project: str | None) -> list[JobRecord]:
         return [

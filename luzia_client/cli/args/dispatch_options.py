@@ -188,6 +188,7 @@ OPTIONS = {
     "--ask": Option(TASK, "ask", "", "let the agent ask questions; reply with `luzia answer`", parse_switch),
     "--no-ask": Option(TASK, "ask", "", "do not let the agent ask: deny whatever needs permission", parse_switch),
     "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job for later selection; repeatable", parse_tag, dict.__or__),
+    "--name": Option(TASK, "name", "NAME", "name the job; NAME can be used wherever an ID is", parse_text),
     "--notify": Option(
         TASK,
         "tags",

@@ -9,6 +9,8 @@ digits. Wherever an ID is expected, you can write:
   113754-a2f5                   the id
   113754, a2f5                  the beginning or the end of it, if unique
   agent:overbits:113754-a2f5    the name that a dispatch prints
+  nightly-build                 the name from --name or a graph; of several jobs
+                                the one that has not ended, else the newest
   @last                         the job that you dispatched last
   @running, @failed             the newest of your jobs that is running, or failed
   @last~1, @failed~2            the job one before it, two before it

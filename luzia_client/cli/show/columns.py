@@ -55,6 +55,7 @@ def _format_tags(job: Job) -> str:
 COLUMNS = {
     "id": Column("job id", lambda job: job.id),
     "name": Column("full name, agent:PROJECT:ID", lambda job: job.name),
+    "node": Column("name that it was given, by --name or in a graph", lambda job: job.node),
     "project": Column("project", lambda job: job.project),
     "agent": Column("agent", lambda job: job.agent, lambda job, now: format_agent(job.agent)),
     "state": Column("state", lambda job: job.state.value),

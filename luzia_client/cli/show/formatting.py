@@ -58,6 +58,12 @@ def format_agent(agent: str) -> str:
     return "command" if agent == COMMAND_AGENT else one_line(agent)
 
 
+def format_task(job: Job) -> str:
+    """The job's task on one line, after its name if it has one: `build: make it faster`. A number is no name."""
+    node = job.node or ""
+    return one_line(job.task if not node or node.isdigit() else f"{node}: {job.task}")
+
+
 def format_counts(counts: Mapping[JobState, int]) -> str:
     """`Running: 3  Pending: 0  Completed: 12  …`; rare states only when they occur."""
     figures = {
