@@ -88,6 +88,7 @@ class AsyncClient:
     # ------------------------------------------------------------------ dispatching
 
     dispatch = coroutine(Client.dispatch)
+    again = coroutine(Client.again)
     graph = coroutine(Client.graph)
     edit = coroutine(Client.edit)
     import_jobs = coroutine(Client.import_jobs)

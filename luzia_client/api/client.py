@@ -98,6 +98,15 @@ class Client:
         """
         return self._caller.request(client_requests.dispatch_request(project, task, options), replies.DispatchResult)
 
+    def again(self, job: JobLike, task: str | None = None) -> replies.DispatchResult:
+        """Dispatch a new job like an earlier one. When this returns, the new job is on disk.
+
+        task: another task than that of the earlier job.
+
+        Raises Refused: `unknown_job`, `ambiguous_job`, `invalid_task`, or as `dispatch` does.
+        """
+        return self._caller.request(client_requests.again_request(arguments.job_id(job), task), replies.DispatchResult)
+
     def graph(
         self, jobs: Sequence[GraphJob], key: str | None = None, parent: JobLike | None = None
     ) -> replies.GraphResult:

@@ -170,6 +170,18 @@ def dispatch_request(project: ProjectLike, task: str | None, options: Mapping[st
     return _checked(fields, requests.Dispatch)
 
 
+def again_request(job: str, task: str | None) -> requests.Again:
+    """A repetition of a job that may be sent again, because it has a random key."""
+    return requests.Again(
+        job=job,
+        task=task,
+        key=_random_key(),
+        client_env=client_env(),
+        umask=process_umask(),
+        parent=current_job() or None,
+    )
+
+
 def scheduled_dispatch(project: ProjectLike, task: str | None, options: Mapping[str, Any]) -> requests.Dispatch:
     """The dispatch of a schedule, without a key: each of its jobs gets one from the daemon. Raises ArgumentError."""
     return msgspec.structs.replace(dispatch_request(project, task, options), key=None)

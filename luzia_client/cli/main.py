@@ -67,7 +67,7 @@ def run(words: list[str]) -> int:
     from luzia_client.cli.commands import dispatch
 
     try:
-        if len(words) == 1 and not is_option(first):
+        if len(words) == 1 and not is_option(first) and not (sys.stdin.isatty() and sys.stdout.isatty()):
             from luzia_client.cli.help import usage
 
             raise usage.missing_task_error(first)

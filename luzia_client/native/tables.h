@@ -93,6 +93,7 @@ static const char *const COMMANDS[] = {
     "batch",
     "graph",
     "schedule",
+    "again",
     "retry",
     "send",
     "jobs",

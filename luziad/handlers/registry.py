@@ -6,6 +6,7 @@ from luzia_protocol import operations, requests
 from luzia_protocol import schedules as schedule_requests
 
 from luziad.handlers import (
+    again,
     daemon,
     dispatch_job,
     edit,
@@ -25,6 +26,7 @@ from luziad.handlers.services import Handler
 HANDLERS: dict[type, Handler] = {
     requests.Hello: daemon.hello,
     requests.Dispatch: dispatch_job.dispatch,
+    requests.Again: again.again,
     requests.Graph: graph.graph,
     requests.GraphPart: graph.graph_part,
     requests.GraphShow: graph.graph_show,

@@ -24,6 +24,7 @@ _SCHEDULE = Answer(replies.ScheduleResult)
 ANSWERS: dict[type, Answer] = {
     requests.Hello: Answer(replies.HelloResult),
     requests.Dispatch: Answer(replies.DispatchResult),
+    requests.Again: Answer(replies.DispatchResult),
     requests.Graph: Answer(replies.GraphResult),
     requests.GraphPart: Answer(replies.GraphPartResult),
     requests.GraphShow: Answer(replies.JobGraph),

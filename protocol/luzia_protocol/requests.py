@@ -12,6 +12,7 @@ from luzia_protocol.graphs import Graph as Graph
 from luzia_protocol.graphs import GraphPart as GraphPart
 from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
+from luzia_protocol.job_control import Again as Again
 from luzia_protocol.job_control import Answer as Answer
 from luzia_protocol.job_control import Cancel as Cancel
 from luzia_protocol.job_control import Clean as Clean

@@ -19,6 +19,7 @@ COMMANDS = {
     "batch": ("batch", "dispatch many jobs from a file", "Run"),
     "graph": ("graph", "dispatch jobs that depend on one another, or draw them", "Run"),
     "schedule": ("schedule", "dispatch jobs on a schedule", "Run"),
+    "again": ("again", "dispatch a new job like an earlier one", "Run"),
     "retry": ("retry", "run finished jobs again", "Run"),
     "send": ("send", "send a follow-up message to a job's agent", "Run"),
     "jobs": ("jobs", "list jobs, show their details, or watch them", "Inspect"),

@@ -38,6 +38,10 @@ def run(words: list[str], send: Callable[[bytes], bytes] | None = None) -> int:
         from luzia_client.cli.help import usage
 
         return usage.print_dispatch_help("dispatch")
+    if not line.words and sys.stdin.isatty() and sys.stdout.isatty():
+        from luzia_client.cli.commands import compose
+
+        return compose.run(line)
     return submit(line, task=read_task(line), send=send)
 
 
@@ -69,12 +73,20 @@ def submit(
             text = harmless_json(text)
         _print_line(text)
         return 0
-    if sys.stdout.isatty() and not line.quiet:
-        _print_confirmation(job, project, created=b'"created":false' not in reply[-20:])
+    print_accepted(job, name, project, quiet=line.quiet, created=b'"created":false' not in reply[-20:])
+    return 0
+
+
+def print_accepted(job: str, name: str, project: str, *, quiet: bool, created: bool = True) -> None:
+    """Print the name of a job that is dispatched; on a terminal also how to continue, and why it does not start yet.
+
+    created: False when the job existed already.
+    """
+    if sys.stdout.isatty() and not quiet:
+        _print_confirmation(job, project, created=created)
         _print_why_queued(job)
         _warn_of_logout()
     _print_line(name)
-    return 0
 
 
 def _print_line(line: str) -> None:
