@@ -207,7 +207,7 @@ def add_project_filter(
 
 def add_since(parser: argparse._ActionsContainer, example: str) -> None:
     """Add `--since`, which restricts a list to jobs dispatched from a time on."""
-    text = f"only jobs dispatched since then: {example}, 09:00, 2026-11-24"
+    text = f"only jobs dispatched since then: {example}, 09:00, yesterday, 2026-11-24"
     parser.add_argument("--since", type=parse_since, metavar="WHEN", help=text)
 
 
@@ -220,7 +220,7 @@ def parse_since(text: str) -> datetime:
     try:
         return parse_past_time(text, datetime.now(UTC)).astimezone()
     except (ValueError, OverflowError) as exc:
-        message = f"invalid time or duration '{text}'; for example 2h, 09:00 or 2026-11-24"
+        message = f"invalid time or duration '{text}'; for example 2h, 09:00, yesterday or 2026-11-24"
         raise argparse.ArgumentTypeError(message) from exc
 
 

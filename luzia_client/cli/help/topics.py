@@ -181,17 +181,20 @@ _TIME = """\
 A duration (SPAN) is a number of seconds, or numbers with units: 90, 0.5, 250ms,
 10m, 1h30m, 2d, 1w.
 
-A TIME is a time of day, a date, or both, in local time or with an offset:
-23:30, 2027-01-31, 2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is the
-next 09:00.
+A TIME is a time of day, a day, or both, in local time or with an offset: 23:30,
+9am, tomorrow, `tomorrow 9am`, `mon 18:00`, `in 2h`, 2027-01-31,
+2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is the next 09:00, and
+`--at mon` the next Monday at 00:00.
 
 `luzia jobs --since` takes a duration before now, or a time in the past: 2h,
-09:00 (the last 09:00), 2026-11-24.
+09:00 (the last 09:00), yesterday, `mon 18:00`, 2026-11-24.
 
-Times are shown in local time; with --json they include their offset.
+Times are shown in local time; with --json they include their offset. Lists show
+how long ago they are, `luzia jobs ID` the exact times.
 
 `luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches jobs on a schedule,
-in the local time zone or in that of --timezone.
+in the local time zone or in that of --timezone. `--every 10m` is short for the
+expression of an interval.
 """
 
 _PROTOCOL = """\
