@@ -92,7 +92,12 @@ queue: while it is paused, no more of its jobs start.
 
 _FORMATS = """\
 Every command that prints results takes --json: one object per line, in the
-format of the protocol.
+format of the protocol. An error is then one line of JSON on stderr:
+
+  {{"error": {{"code": "unknown_job", "message": "…", "hint": "…", "status": 4}}}}
+
+`code` is that of the daemon's refusal, or usage, unreachable, refused,
+input_output or internal_error; `status` is the exit status.
 
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 
@@ -137,7 +142,9 @@ The exit status of every command:
 {table}
 
 `luzia wait` exits with the status of the job, or with the most severe one of
-several jobs.
+several jobs; so do `luzia logs --follow` and `luzia follow`. `luzia doctor` and
+`luzia demo` exit with 1 after a problem. The manual page of each command lists
+its statuses: `man luzia-wait`.
 """
 
 _ORDER = """\

@@ -66,7 +66,13 @@ def print_refusal(refused: Refused, where: str = "") -> int:
 
         difference = difference_from_running()
         hint = f"{difference}: run `luzia daemon restart`; running jobs are not affected." if difference else hint
-    return print_error(f"{where}{message}", hint, exit_codes.REFUSED)
+    return print_error(f"{where}{message}", hint, exit_codes.REFUSED, refused.code.value)
+
+
+def wants_json() -> bool:
+    """Whether the command line asks for JSON, so that errors are for a program as well."""
+    words = sys.argv[1:]
+    return "--json" in (words[: words.index("--")] if "--" in words else words)
 
 
 def _name_options(message: str) -> str:
@@ -87,8 +93,20 @@ def _help_hint() -> str:
     return f"See `luzia {command} --help`."
 
 
-def print_error(message: str, hint: str, status: int) -> int:
-    """Print the message and the hint on stderr; returns `status`."""
+def print_error(message: str, hint: str, status: int, code: str = "") -> int:
+    """Print the message and the hint on stderr, with `--json` as an object; returns `status`.
+
+    code: of the daemon's refusal; without one it follows from the status.
+    """
+    if wants_json():
+        import json
+
+        from luzia_client.cli.show.text import harmless_json
+
+        code = code or exit_codes.ERROR_CODES.get(status, "error")
+        error = {"code": code, "message": message, "hint": hint, "status": status}
+        sys.stderr.write(harmless_json(json.dumps({"error": error}, ensure_ascii=False)) + "\n")
+        return status
     lines = f"luzia: {message}\n" + (f"  {hint}\n" if hint else "")
     sys.stderr.write("\n".join(harmless(line) for line in lines.split("\n")))
     return status
@@ -101,7 +119,7 @@ def suggest_project(words: Sequence[str], status: int) -> None:
 
     has_text = any(len(word.split()) > 1 for word in words[1:])
     is_command = words[:1] and (words[0] in COMMANDS or words[0] in ALIASES)
-    if status not in (exit_codes.USAGE, exit_codes.REFUSED) or not is_command or not has_text:
+    if status not in (exit_codes.USAGE, exit_codes.REFUSED) or not is_command or not has_text or wants_json():
         return
     try:
         with Client(autostart=False) as client:
