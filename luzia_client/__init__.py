@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from luzia_client.api.requests import Encoding as Encoding
     from luzia_client.api.requests import GraphJob as GraphJob
     from luzia_client.api.requests import Render as Render
+    from luzia_client.api.requests import ScheduledOptions as ScheduledOptions
     from luzia_client.api.requests import StreamName as StreamName
     from luzia_client.transport.endpoint import ConnectionLostError as ConnectionLostError
     from luzia_client.transport.endpoint import DaemonUnreachableError as DaemonUnreachableError
@@ -92,7 +93,7 @@ _NAMES = {
     "luzia_client.api.async_client": "AsyncClient",
     "luzia_client.api.client": "Client",
     "luzia_client.api.errors": "ArgumentError ClientStateError SettingsError",
-    "luzia_client.api.requests": "DispatchOptions EditOptions Encoding GraphJob Render StreamName",
+    "luzia_client.api.requests": "DispatchOptions EditOptions Encoding GraphJob Render ScheduledOptions StreamName",
     "luzia_client.transport.endpoint": "ConnectionLostError DaemonUnreachableError UnexpectedAnswerError",
 }
 """Module -> the public names that it defines."""

@@ -72,7 +72,7 @@ def render_tables() -> str:
             (f"{{{_quote(name)}, {_quote(option)}}}" for name, option in command_line.COMMON_OPTIONS.items()),
         ),
         _table("char *const FLAGS[]", map(_quote, command_line.FLAGS)),
-        _table("char *const COMMANDS[]", map(_quote, command_line.COMMANDS)),
+        _table("char *const COMMANDS[]", map(_quote, [*command_line.COMMANDS, *command_line.ALIASES])),
         _table("char *const INHERITED_VARIABLES[]", map(_quote, sorted(environment.INHERITED_VARIABLES))),
         _table(
             "struct { const char *name; double seconds; } UNITS[]",

@@ -88,6 +88,7 @@ class AsyncClient:
     # ------------------------------------------------------------------ dispatching
 
     dispatch = coroutine(Client.dispatch)
+    again = coroutine(Client.again)
     graph = coroutine(Client.graph)
     edit = coroutine(Client.edit)
     import_jobs = coroutine(Client.import_jobs)
@@ -121,6 +122,7 @@ class AsyncClient:
             if cursor is None:
                 return
 
+    why = coroutine(Client.why)
     get_graph = coroutine(Client.get_graph)
     read_output = coroutine(Client.read_output)
 

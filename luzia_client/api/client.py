@@ -21,7 +21,15 @@ from luzia_client.api import arguments
 from luzia_client.api import requests as client_requests
 from luzia_client.api.arguments import Duration, JobLike, JobsLike, PathLike, ProjectLike, ScheduleLike
 from luzia_client.api.caller import Caller
-from luzia_client.api.requests import DispatchOptions, EditOptions, Encoding, GraphJob, Render, StreamName
+from luzia_client.api.requests import (
+    DispatchOptions,
+    EditOptions,
+    Encoding,
+    GraphJob,
+    Render,
+    ScheduledOptions,
+    StreamName,
+)
 
 
 class Client:
@@ -89,6 +97,15 @@ class Client:
         `storage_unavailable`, or an error of one of the options. Raises ArgumentError.
         """
         return self._caller.request(client_requests.dispatch_request(project, task, options), replies.DispatchResult)
+
+    def again(self, job: JobLike, task: str | None = None) -> replies.DispatchResult:
+        """Dispatch a new job like an earlier one. When this returns, the new job is on disk.
+
+        task: another task than that of the earlier job.
+
+        Raises Refused: `unknown_job`, `ambiguous_job`, `invalid_task`, or as `dispatch` does.
+        """
+        return self._caller.request(client_requests.again_request(arguments.job_id(job), task), replies.DispatchResult)
 
     def graph(
         self, jobs: Sequence[GraphJob], key: str | None = None, parent: JobLike | None = None
@@ -190,6 +207,13 @@ class Client:
             cursor = page.next
             if cursor is None:
                 return
+
+    def why(self, job: JobLike) -> replies.WhyResult:
+        """A job in full, and what a queued one has to pass before it starts: gates, limits, position, and an estimate.
+
+        Raises Refused: `unknown_job`, `ambiguous_job`.
+        """
+        return self._caller.request(requests.Why(job=arguments.job_id(job)), replies.WhyResult)
 
     def get_graph(self, job: JobLike) -> replies.JobGraph:
         """The jobs that a job depends on and those that depend on it, at any distance, parents first; at most 1000.
@@ -436,7 +460,7 @@ class Client:
         missed: schedules.MissedPolicy = schedules.MissedPolicy.ONCE,
         overlap: schedules.OverlapPolicy = schedules.OverlapPolicy.SKIP,
         replace: bool = False,
-        **options: Unpack[DispatchOptions],
+        **options: Unpack[ScheduledOptions],
     ) -> schedules.Schedule:
         """Dispatch a job at the times of a cron expression. When this returns, the schedule is on disk.
 

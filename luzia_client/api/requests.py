@@ -57,8 +57,8 @@ T = TypeVar("T")
 _FULL_ID = re.compile(r"\d{6}-[0-9a-f]{4,}")
 
 
-class DispatchOptions(TypedDict, total=False):
-    """The options of a dispatch; luzia_protocol.requests.Dispatch explains each. None is the same as leaving it out.
+class ScheduledOptions(TypedDict, total=False):
+    """The options of a schedule's jobs; luzia_protocol.requests.Dispatch explains each. None is as if it were left out.
 
     Names that end in `_s` are durations, in seconds or as a timedelta; names that end in `_bytes` are bytes.
     """
@@ -101,14 +101,19 @@ class DispatchOptions(TypedDict, total=False):
     args: Sequence[str] | None
 
 
+class DispatchOptions(ScheduledOptions, total=False):
+    """The options of a dispatch: those of ScheduledOptions, and a name."""
+
+    name: str | None
+
+
 class GraphJob(DispatchOptions, total=False):
-    """A job of a graph: `project`, `task` or `argv`, a `name`, and the options of a dispatch.
+    """A job of a graph: `project`, `task` or `argv`, and the options of a dispatch.
 
     `after`, `after_any` and `after_fail` take names of the graph, and jobs that exist already. The default name of a
     job is its number in the graph, from 1.
     """
 
-    name: str | None
     project: Required[ProjectLike]
     task: str | None
 
@@ -163,6 +168,18 @@ def dispatch_request(project: ProjectLike, task: str | None, options: Mapping[st
         "umask": process_umask(),
     }
     return _checked(fields, requests.Dispatch)
+
+
+def again_request(job: str, task: str | None) -> requests.Again:
+    """A repetition of a job that may be sent again, because it has a random key."""
+    return requests.Again(
+        job=job,
+        task=task,
+        key=_random_key(),
+        client_env=client_env(),
+        umask=process_umask(),
+        parent=current_job() or None,
+    )
 
 
 def scheduled_dispatch(project: ProjectLike, task: str | None, options: Mapping[str, Any]) -> requests.Dispatch:

@@ -62,6 +62,44 @@ BY_OUTCOME = {
 }
 """Outcome -> exit status, where it differs from that of the state."""
 
+ERROR_CODES = {
+    USAGE: "usage",
+    UNREACHABLE: "unreachable",
+    REFUSED: "refused",
+    BUG: "internal_error",
+    INPUT_OUTPUT: "input_output",
+}
+"""Exit status -> the code of an error in JSON, for errors that have no code of the daemon."""
+
+OF_JOBS = (*sorted({*BY_STATE.values(), *BY_OUTCOME.values()} - {OK}),)
+"""The statuses that tell how awaited jobs ended."""
+OF_EVERY_COMMAND = (OK, USAGE, UNREACHABLE, REFUSED, BUG, INPUT_OUTPUT, INTERRUPTED, BROKEN_PIPE)
+OF_COMMAND = {
+    "wait": (*OF_JOBS, WAIT_TIMED_OUT),
+    "logs": OF_JOBS,
+    "follow": OF_JOBS,
+    "doctor": (JOB_FAILED,),
+    "demo": (JOB_FAILED,),
+}
+"""Command -> the statuses that it has beside those of every command; `logs` has them with `--follow`."""
+
+
+def meanings(command: str) -> dict[int, str]:
+    """The exit statuses of a command, each with what it says, from the table above."""
+    table: dict[int, str] = {}
+    subject = ""
+    for line in (__doc__ or "").splitlines():
+        number, _, text = line.partition(" ")
+        if number.isdecimal():
+            text = text.strip()
+            if text.startswith("..."):
+                text = subject + text.removeprefix("...")
+            elif text.startswith("an awaited job"):
+                subject = "an awaited job"
+            table[int(number)] = text
+    return {status: table[status] for status in sorted({*OF_EVERY_COMMAND, *OF_COMMAND.get(command, ())})}
+
+
 _SEVERITY = list(BY_STATE)
 
 

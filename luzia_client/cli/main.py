@@ -39,9 +39,15 @@ def run(words: list[str]) -> int:
     if first == "--answered":
         from luzia_client.native import answered
 
-        return answered.run(words[1], words[2:])
-    from luzia_client.cli.args.command_line import COMMANDS, is_option
+        try:
+            return answered.run(words[1], words[2:])
+        except Exception as exc:
+            return _run_alias(words[5:] if words[2:3] == [""] else [], exc)
+    from luzia_client.cli.args.command_line import ALIASES, COMMANDS, is_option
 
+    if first in ALIASES:
+        first = ALIASES[first]
+        words = [first, *words[1:]]
     if first == "jobs" and _needs_no_parser(words[1:]):
         return _show_jobs(words[1:])
     if words == ["mcp"]:
@@ -50,17 +56,46 @@ def run(words: list[str]) -> int:
         return relay.run()
     if first in COMMANDS:
         return _run_command(first, words[1:])
-    if not words or first in ("-h", "--help", "-V", "--version"):
+    if not words:
+        from luzia_client.cli.show import overview
+
+        return overview.print_overview(_exchange_without_start)
+    if first in ("-h", "--help", "-V", "--version"):
         from luzia_client.cli.help import usage
 
         return usage.print_help(words)
     from luzia_client.cli.commands import dispatch
 
-    if len(words) == 1 and not is_option(first):
-        from luzia_client.cli.help import usage
+    try:
+        if len(words) == 1 and not is_option(first) and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            from luzia_client.cli.help import usage
 
-        raise usage.missing_task_error(first)
-    return dispatch.run(words)
+            raise usage.missing_task_error(first)
+        return dispatch.run(words)
+    except Exception as exc:
+        return _run_alias(words, exc)
+
+
+def _run_alias(words: list[str], problem: Exception) -> int:
+    """Run the command line that an alias of the user stands for. Raises the problem when the words begin with none."""
+    from luzia_client.cli.args import user_aliases
+    from luzia_client.cli.args.command_line import ALIASES, COMMANDS
+
+    expanded = user_aliases.expand(words, problem)
+    if expanded is None:
+        raise problem
+    if expanded[0] in COMMANDS or expanded[0] in ALIASES:
+        return run(expanded)
+    return run(["dispatch", *expanded])  # not another alias: they are not expanded twice
+
+
+def _exchange_without_start(line: bytes) -> bytes:
+    """Send a line to the daemon and return the reply. Raises OSError when it is not running."""
+    from luzia_protocol import environment
+
+    from luzia_client.cli.commands.dispatch import exchange_once
+
+    return exchange_once(environment.socket_path(), line)
 
 
 def _needs_no_parser(words: list[str]) -> bool:

@@ -20,7 +20,7 @@ RECONNECT_S = 60.0
 
 
 def run(what: str, words: list[str]) -> int:
-    """Continue a command line; returns the exit status.
+    """Continue a command line; returns the exit status. words: the command, an empty word for an implied dispatch.
 
     what: `timeout` or `lost` when no answer came; the descriptor of a file with the answer to a dispatch; `resumed` for
     `luzia wait`, which has perhaps lost the daemon; for `luzia logs` the attempt and the offset at which the output

@@ -573,10 +573,11 @@ static _Noreturn void hand_over_answer(enum answer answer, struct span reply) {
     char fd[16];
     if (answer == REPLIED)
         snprintf(fd, sizeof fd, "%d", memory_file(reply));
-    const char *command = line.is_command ? "run" : "dispatch";
+    bool is_implied = !line.is_command && strcmp(*all_words, "dispatch") != 0; /* or the name of an alias */
+    const char *command = line.is_command ? "run" : is_implied ? "" : "dispatch";
     const char *what = answer == REPLIED ? fd : answer == LOST ? "lost" : "timeout";
     become_python(WORDS("--answered", what, command, "--key", line.key),
-                  all_words + (strcmp(*all_words, command) == 0));
+                  all_words + !is_implied);
 }
 
 /* Whether a text is shown as it is where one line of it is shown. */

@@ -33,7 +33,7 @@ COMMAND_KEYS = (
 """Keys that apply to a command only, not to a built-in agent without one."""
 
 TABLES = ("daemon", "projects", "agents", "resources")
-OF_OTHERS = ("notify",)
+OF_OTHERS = ("notify", "aliases")
 """Tables that other programs read and check: a mistake there does not stop the daemon."""
 
 _LINE = re.compile(r"line (\d+)")

@@ -6,6 +6,7 @@ from luzia_protocol import operations, requests
 from luzia_protocol import schedules as schedule_requests
 
 from luziad.handlers import (
+    again,
     daemon,
     dispatch_job,
     edit,
@@ -18,17 +19,20 @@ from luziad.handlers import (
     queues,
     schedules,
     wait,
+    why,
 )
 from luziad.handlers.services import Handler
 
 HANDLERS: dict[type, Handler] = {
     requests.Hello: daemon.hello,
     requests.Dispatch: dispatch_job.dispatch,
+    requests.Again: again.again,
     requests.Graph: graph.graph,
     requests.GraphPart: graph.graph_part,
     requests.GraphShow: graph.graph_show,
     requests.Edit: edit.edit,
     requests.Status: jobs.status,
+    requests.Why: why.why,
     requests.List: jobs.list_jobs,
     requests.Logs: output.logs,
     requests.Follow: output.follow,

@@ -12,8 +12,8 @@ from luzia_protocol.jobs import Outcome, RunOf
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How a job was dispatched; None for most jobs.
 
-    node: its name in a graph. tags: set by the caller. ancestors: the jobs from inside which it was dispatched, the
-    nearest one last. run_of: the schedule that dispatched it.
+    node: its name, in a graph or of its own. tags: set by the caller. ancestors: the jobs from inside which it was
+    dispatched, the nearest one last. run_of: the schedule that dispatched it.
     """
 
     node: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
@@ -11,6 +12,12 @@ from luzia_protocol.jobs import JobState
 from luziad.jobs.family import FamilyTree
 from luziad.jobs.record import JobRecord
 
+REFERENCES = {
+    "@last": None,
+    "@running": frozenset({JobState.STARTING, JobState.RUNNING, JobState.PAUSED, JobState.WAITING, JobState.STOPPING}),
+    "@failed": frozenset({JobState.FAILED, JobState.TIMED_OUT, JobState.LOST}),
+}
+"""What refers to the newest of a user's jobs in some states, or in any."""
 NO_LAST_HINT = 'Dispatch one, for example `luzia . "fix the tests"`, or name another job; `luzia jobs` lists them.'
 
 _MAX_CANDIDATES = 8
@@ -83,19 +90,22 @@ class JobTable:
         return None if job is None else self._jobs[job]
 
     def find(self, name: str, uid: int) -> JobRecord:
-        """The job that a user names: an id, a unique prefix or suffix of one, agent:PROJECT:ID, or @last.
+        """The job that a user names: an id, the name that it was given, a unique part of an id, or one of REFERENCES.
+
+        A name that several jobs were given is that of the one that has not ended, else of the newest. A part of an id
+        is its beginning or its end, also as agent:PROJECT:ID.
 
         Raises Refused: UNKNOWN_JOB, or AMBIGUOUS_JOB with the candidates.
         """
         record = self._jobs.get(name)
         if record is not None and record.durable:
             return record
-        if name == "@last":
-            return self._last_of(uid)
+        if name.startswith("@"):
+            return self._referred(name, uid)
         partial, project = name, None
         if name.startswith("agent:"):
             _, project, partial = name.rsplit(":", 2) if name.count(":") >= 2 else ("", None, "")
-        found = [] if not partial else self._matching(partial, project)
+        found = [] if not partial else self._called(partial, project) or self._matching(partial, project)
         if not found:
             raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job '{name}'")
         if len(found) > 1:
@@ -178,11 +188,35 @@ class JobTable:
         else:
             del self._active[record.id]
 
-    def _last_of(self, uid: int) -> JobRecord:
-        for record in self.newest_first():
-            if record.spec.uid == uid and record.durable:
-                return record
-        raise Refused(ErrorCode.UNKNOWN_JOB, "you have not dispatched any job yet", NO_LAST_HINT)
+    def _referred(self, name: str, uid: int) -> JobRecord:
+        """The newest of a user's jobs in the states of a reference, or with ~N the one N before it."""
+        word, tilde, back = name.partition("~")
+        if word not in REFERENCES or (tilde and not (back.isascii() and back.isdigit() and len(back) < 8)):
+            hint = f"References are {', '.join(REFERENCES)}, and with ~N the job N before, such as @last~1."
+            raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job '{name}'", hint)
+        states = REFERENCES[word]
+        own = (each for each in self.newest_first() if each.spec.uid == uid and each.durable)
+        found = (each for each in own if states is None or each.status.state in states)
+        record = next(islice(found, int(back or 0), None), None)
+        if record is not None:
+            return record
+        if name == "@last":
+            raise Refused(ErrorCode.UNKNOWN_JOB, "you have not dispatched any job yet", NO_LAST_HINT)
+        raise Refused(ErrorCode.UNKNOWN_JOB, f"none of your jobs is '{name}'", "`luzia jobs` lists them.")
+
+    def _called(self, name: str, project: str | None) -> list[JobRecord]:
+        """The jobs with a given name that have not ended, else the newest of them. The number in a graph is no name."""
+        if name.isdigit():
+            return []
+        called = [
+            record
+            for record in self._jobs.values()
+            if record.spec.origin is not None
+            and record.spec.origin.node == name
+            and record.durable
+            and project in (None, record.project, record.spec.project)
+        ]
+        return [record for record in called if not record.status.state.is_final] or called[-1:]
 
     def _matching(self, part: str, project: str | None) -> list[JobRecord]:
         return [

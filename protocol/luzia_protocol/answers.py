@@ -24,11 +24,13 @@ _SCHEDULE = Answer(replies.ScheduleResult)
 ANSWERS: dict[type, Answer] = {
     requests.Hello: Answer(replies.HelloResult),
     requests.Dispatch: Answer(replies.DispatchResult),
+    requests.Again: Answer(replies.DispatchResult),
     requests.Graph: Answer(replies.GraphResult),
     requests.GraphPart: Answer(replies.GraphPartResult),
     requests.GraphShow: Answer(replies.JobGraph),
     requests.Edit: _CHANGE,
     requests.Status: Answer(replies.StatusResult),
+    requests.Why: Answer(replies.WhyResult),
     requests.List: Answer(replies.JobPage),
     requests.Logs: Answer(replies.Output),
     requests.Follow: Answer(replies.StreamStart, (replies.OutputFrame, replies.EndFrame)),

@@ -55,6 +55,8 @@ class Dispatch(Base, tag="dispatch"):
     model, permission_mode, args: for the agent, see docs/agents.md: its model, what it may do without asking, and more
     arguments. None takes the project's, else the agent's; `args` follow those of the configuration. Refused with
     UNSUPPORTED_OPTION if the agent has no such option.
+    name: usable wherever an id is: of the form NODE_NAME, not only digits, and not an id. Several jobs may have the
+    same: it refers to the one that has not ended, else to the newest.
     parent: the job that dispatches it. Cancelling that job cancels this one. Ignored if this daemon does not know it.
     """
 
@@ -98,3 +100,4 @@ class Dispatch(Base, tag="dispatch"):
     model: str | None = None
     permission_mode: str | None = None
     args: list[str] = []
+    name: str = ""

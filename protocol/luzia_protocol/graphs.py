@@ -11,16 +11,14 @@ from luzia_protocol.dispatch import Dispatch
 from luzia_protocol.jobs import Job
 
 NODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-"""The name of a job in a graph."""
+"""The name of a job, in a graph or of its own."""
 
 
 class Node(Dispatch, tag="dispatch"):
-    """A job of a graph: a dispatch with a name, by default its number in the graph, from 1.
+    """A job of a graph: a dispatch whose default name is its number in the graph, from 1.
 
     `after`, `after_any` and `after_fail` name jobs of the graph or other jobs.
     """
-
-    name: str = ""
 
 
 class Graph(Base, tag="graph"):

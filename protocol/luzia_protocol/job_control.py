@@ -35,6 +35,20 @@ class Resume(JobRequest, tag="resume"):
     """Resume a paused job. Answered by replies.JobChange."""
 
 
+class Again(JobRequest, tag="again"):
+    """Accept a new job like this one, with the settings and variables of its dispatch. Answered by DispatchResult.
+
+    Start times and dependencies are not repeated. task: another task; None repeats it. key, client_env, umask, parent:
+    as in a dispatch.
+    """
+
+    task: str | None = None
+    key: str | None = None
+    client_env: dict[str, str] = {}
+    umask: int | None = None
+    parent: str | None = None
+
+
 class Retry(JobRequest, tag="retry"):
     """Queue a finished job for its next attempt, or start a waiting one now. Answered by replies.RetryResult.
 
@@ -114,7 +128,18 @@ class Remove(JobRequest, tag="remove"):
 
 WorktreeRequest = Clean | Discard | RestoreWork
 ControlRequest = (
-    Edit | Cancel | Pause | Resume | Retry | Send | Remove | WorktreeRequest | Answer | ReportProgress | UpdateStatus
+    Again
+    | Edit
+    | Cancel
+    | Pause
+    | Resume
+    | Retry
+    | Send
+    | Remove
+    | WorktreeRequest
+    | Answer
+    | ReportProgress
+    | UpdateStatus
 )
 
 

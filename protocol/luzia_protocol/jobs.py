@@ -235,7 +235,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     activity: that of the newest attempt; in lists the short form.
     terms: start time, retries, deadlines and budget, as dispatched.
     bounds: limits on its attempts.
-    tags: its labels. node: its name in the graph with which it was dispatched.
+    tags: its labels. node: its name, given at its dispatch or in the graph with which it was dispatched.
     after, after_any, after_fail: ids of the jobs that must complete, finish, or fail before it starts.
     stall_timeout_s: seconds that an attempt may be without activity, if set for this job.
     worktree: its git worktree, from its creation until it is cleaned.

@@ -31,6 +31,7 @@ from luzia_protocol.output import FollowEnd as FollowEnd
 from luzia_protocol.output import Output as Output
 from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
 from luzia_protocol.schedules import ScheduleResult as ScheduleResult
+from luzia_protocol.waiting import WhyResult as WhyResult
 
 
 class JobError(msgspec.Struct, frozen=True):
@@ -284,6 +285,7 @@ JobReply = (
     | GraphPartResult
     | JobGraph
     | StatusResult
+    | WhyResult
     | JobPage
     | Output
     | WaitResult

@@ -12,6 +12,7 @@ from luzia_protocol.graphs import Graph as Graph
 from luzia_protocol.graphs import GraphPart as GraphPart
 from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
+from luzia_protocol.job_control import Again as Again
 from luzia_protocol.job_control import Answer as Answer
 from luzia_protocol.job_control import Cancel as Cancel
 from luzia_protocol.job_control import Clean as Clean
@@ -44,6 +45,7 @@ from luzia_protocol.schedules import ScheduleRequest
 from luzia_protocol.schedules import ScheduleResume as ScheduleResume
 from luzia_protocol.schedules import ScheduleRun as ScheduleRun
 from luzia_protocol.schedules import ScheduleShow as ScheduleShow
+from luzia_protocol.waiting import Why as Why
 
 
 class Hello(Base, tag="hello"):
@@ -172,7 +174,7 @@ class Shutdown(Base, tag="shutdown"):
 
 
 DispatchRequest = Dispatch | Graph | GraphPart
-ReadRequest = GraphShow | Status | List | Logs | Follow | Wait | Subscribe | Unsubscribe
+ReadRequest = GraphShow | Status | Why | List | Logs | Follow | Wait | Subscribe | Unsubscribe
 DaemonRequest = Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown
 Request = DispatchRequest | ReadRequest | ControlRequest | QueueRequest | ScheduleRequest | DaemonRequest
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from luzia_protocol.jobs import RETRYABLE, JobState
 
-from luzia_client.cli.args.command_line import DISPATCH_COMMANDS
+from luzia_client.cli.args.command_line import ALIASES, DISPATCH_COMMANDS
 from luzia_client.cli.help import topics
 from luzia_client.cli.help.reference import Command, Parameter, list_commands
 from luzia_client.cli.show.columns import COLUMNS
@@ -49,6 +49,7 @@ def completion_table() -> str:
         json.dumps(
             {
                 "commands": {each.name: _command(each) | _words(each) for each in known},
+                "aliases": ALIASES,
                 "topics": dict(topics.TITLES),
                 "words": words,
             },

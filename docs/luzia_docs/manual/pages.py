@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from luzia_protocol.version import VERSION
 
+from luzia_client.cli import exit_codes
 from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.help import topics, usage
 from luzia_client.cli.help.reference import Command, Parameter, list_commands
@@ -42,6 +43,8 @@ def of_command(command: Command) -> list[str]:
         *_notes(command.notes),
         roff.section("examples"),
         *(line for example, text in command.examples for line in roff.entry(roff.bold(example), text)),
+        roff.section("exit status"),
+        *(line for number, text in exit_codes.meanings(command.name).items() for line in roff.entry(str(number), text)),
         roff.section("see also"),
         ".BR luzia (1),",
         "which includes the topics of",
@@ -70,6 +73,9 @@ def overview(known: list[Command]) -> list[str]:
         for name, (_, _, of) in COMMANDS.items():
             if of == group:
                 lines += roff.entry(f".BR luzia\\-{name} (1)", summaries[name])
+    lines.append(roff.subsection("Other names"))
+    for name, others in usage.other_names().items():
+        lines += roff.entry(f".BR luzia\\-{name} (1)", others)
     for name in topics.TITLES:
         lines += [roff.section(HEADINGS.get(name, name)), *roff.prose(topics.topic_text(name))]
     return [*lines, roff.section("see also"), ".BR luziad (8)"]

@@ -22,7 +22,7 @@ from luzia_protocol.replies import Agent, DaemonInfo, Project
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
-from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.command_line import ALIASES, COMMANDS
 from luzia_client.cli.show.formatting import describe_suspensions, format_duration, format_size
 from luzia_client.cli.show.installation import describe_difference
 from luzia_client.transport import autostart
@@ -270,7 +270,7 @@ def check_projects(client: Client) -> Iterator[Finding]:
         if not project.exists:
             remedy = f"Create it, or run `luzia projects remove {project.name}`."
             yield Finding("✗", f"project {project.name}: {project.path} does not exist", remedy)
-        if project.name in COMMANDS:
+        if project.name in COMMANDS or project.name in ALIASES:
             remedy = f"Rename it in the configuration, or dispatch with `luzia dispatch {project.name} …`."
             yield Finding("!", f"project {project.name} has the name of a command", remedy)
     existing = sum(project.exists for project in projects)

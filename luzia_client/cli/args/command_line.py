@@ -19,9 +19,11 @@ COMMANDS = {
     "batch": ("batch", "dispatch many jobs from a file", "Run"),
     "graph": ("graph", "dispatch jobs that depend on one another, or draw them", "Run"),
     "schedule": ("schedule", "dispatch jobs on a schedule", "Run"),
+    "again": ("again", "dispatch a new job like an earlier one", "Run"),
     "retry": ("retry", "run finished jobs again", "Run"),
     "send": ("send", "send a follow-up message to a job's agent", "Run"),
     "jobs": ("jobs", "list jobs, show their details, or watch them", "Inspect"),
+    "why": ("why", "tell why a job waits, or how it ended", "Inspect"),
     "top": ("top", "monitor and control jobs in a full-screen view", "Inspect"),
     "web": ("web", "serve the jobs to a web browser", "Inspect"),
     "logs": ("logs", "print or follow the output of jobs", "Inspect"),
@@ -65,6 +67,20 @@ The modules of DISPATCH_COMMANDS offer `run(words)`; the others offer `configure
 the exit status. EXAMPLES in each module are pairs of a command line and its explanation. The help, the manual and the
 completions are generated from these rows, the modules' docstrings and their parsers.
 """
+
+ALIASES = {
+    "ls": "jobs",
+    "ps": "jobs",
+    "status": "jobs",
+    "show": "jobs",
+    "info": "jobs",
+    "log": "logs",
+    "kill": "cancel",
+    "stop": "cancel",
+    "rm": "remove",
+    "add": "dispatch",
+}
+"""Other names of commands, which people know from other tools -> the command."""
 
 DISPATCH_COMMANDS = ("dispatch", "run")
 """The commands whose words this module parses; argparse takes too long to load."""

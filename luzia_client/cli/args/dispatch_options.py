@@ -88,7 +88,7 @@ def parse_start_time(option: str, text: str) -> str:
     try:
         return parse_time(text, datetime.now(UTC)).isoformat()
     except (ValueError, OverflowError) as exc:
-        raise _invalid(option, "time", text, "23:30", "2027-01-31T09:00") from exc
+        raise _invalid(option, "time", text, "23:30", "'tomorrow 9am'") from exc
 
 
 def parse_count(option: str, text: str) -> int:
@@ -188,6 +188,7 @@ OPTIONS = {
     "--ask": Option(TASK, "ask", "", "let the agent ask questions; reply with `luzia answer`", parse_switch),
     "--no-ask": Option(TASK, "ask", "", "do not let the agent ask: deny whatever needs permission", parse_switch),
     "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job for later selection; repeatable", parse_tag, dict.__or__),
+    "--name": Option(TASK, "name", "NAME", "name the job; NAME can be used wherever an ID is", parse_text),
     "--notify": Option(
         TASK,
         "tags",
@@ -219,7 +220,12 @@ OPTIONS = {
         START, "start_in_s", "SPAN", "start after SPAN: 10m, 1h30m, 2d", parse_duration, refuse_second_start
     ),
     "--at": Option(
-        START, "not_before", "TIME", "start at TIME: 23:30, 2027-01-31T09:00", parse_start_time, refuse_second_start
+        START,
+        "not_before",
+        "TIME",
+        "start at TIME: 23:30, tomorrow 9am, mon 18:00, 2027-01-31T09:00",
+        parse_start_time,
+        refuse_second_start,
     ),
     "--hold": Option(START, "hold", "", "hold the job in the queue until `luzia release`", parse_switch),
     "--expires": Option(START, "expires_s", "SPAN", "cancel the job if it has not started within SPAN", parse_duration),

@@ -37,7 +37,7 @@ _ARGPARSE_WORDS = (
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
-ID_HELP = "a job's id, the beginning or end of an id, a job's name (agent:…), or @last"
+ID_HELP = "a job's id, its beginning or end, its name (agent:…), @last, @last~1, @running or @failed"
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -202,12 +202,12 @@ def add_project_filter(
     parser: argparse._ActionsContainer, text: str = "only jobs of this project (repeatable)"
 ) -> None:
     """Add `--project`, which selects jobs by their projects. text: its help."""
-    parser.add_argument("--project", action="append", default=[], type=parse_project, metavar="P", help=text)
+    parser.add_argument("-p", "--project", action="append", default=[], type=parse_project, metavar="P", help=text)
 
 
 def add_since(parser: argparse._ActionsContainer, example: str) -> None:
     """Add `--since`, which restricts a list to jobs dispatched from a time on."""
-    text = f"only jobs dispatched since then: {example}, 09:00, 2026-11-24"
+    text = f"only jobs dispatched since then: {example}, 09:00, yesterday, 2026-11-24"
     parser.add_argument("--since", type=parse_since, metavar="WHEN", help=text)
 
 
@@ -220,7 +220,7 @@ def parse_since(text: str) -> datetime:
     try:
         return parse_past_time(text, datetime.now(UTC)).astimezone()
     except (ValueError, OverflowError) as exc:
-        message = f"invalid time or duration '{text}'; for example 2h, 09:00 or 2026-11-24"
+        message = f"invalid time or duration '{text}'; for example 2h, 09:00, yesterday or 2026-11-24"
         raise argparse.ArgumentTypeError(message) from exc
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.dispatch_options import OptionHelp
 
 SCHEDULE_OPTIONS = {
+    "--every": ("SPAN", "instead of --cron: 10m, 2h, 1d or 1w, which divides an hour, a day or a week"),
     "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or a shorthand such as @daily"),
     "--project": ("PROJECT", "the project, as for `luzia dispatch`"),
     "--timezone": ("ZONE", "the time zone, such as Europe/Berlin (default: the local one)"),
@@ -35,7 +36,7 @@ SCHEDULE_OPTIONS = {
 """The options that a dispatch does not have: the name of their value, and what they do."""
 
 CHOICES = {"--missed": [*MissedPolicy], "--overlap": [*OverlapPolicy]}
-EXCLUDED_OPTIONS = ("--key", "--in", "--at", "--after", "--after-any", "--after-fail")
+EXCLUDED_OPTIONS = ("--name", "--key", "--in", "--at", "--after", "--after-any", "--after-fail")
 """Options of a dispatch that do not apply to recurring jobs."""
 
 _HELP = "See `luzia schedule add --help`."
@@ -135,7 +136,30 @@ def _check_value(option: str, value: str) -> str:
         raise UsageError(message, did_you_mean(value, known) + _HELP)
     if SCHEDULE_OPTIONS[option][0] and not value.strip():
         raise UsageError(f"{option} requires a value", "The value is empty.")
-    return value
+    return _cron_of(value) if option == "--every" else value
+
+
+def _cron_of(span: str) -> str:
+    """The cron expression of an interval. Raises UsageError for one that does not divide an hour, a day or a week."""
+    from luzia_client.cli.args.times import parse_duration_s
+
+    hint = "Use 1m to 30m that divide an hour, 1h to 12h that divide a day, 1d or 1w; or --cron."
+    try:
+        seconds = parse_duration_s(span)
+    except ValueError as exc:
+        raise UsageError(f"--every: invalid duration '{span}'", hint) from exc
+    minutes, hours = seconds / 60, seconds / 3600
+    if minutes == 1:
+        return "* * * * *"
+    if minutes.is_integer() and minutes < 60 and 60 % minutes == 0:
+        return f"*/{minutes:.0f} * * * *"
+    if hours.is_integer() and hours < 24 and 24 % hours == 0:
+        return "0 * * * *" if hours == 1 else f"0 */{hours:.0f} * * *"
+    if hours == 24:
+        return "0 0 * * *"
+    if hours == 24 * 7:
+        return "0 0 * * 1"
+    raise UsageError(f"--every: {span} does not divide an hour, a day or a week", hint)
 
 
 def list_options() -> list[OptionHelp]:
@@ -152,6 +176,10 @@ def _check_required(name: str, options: dict[str, str]) -> None:
     example = 'For example: luzia schedule add nightly --cron "0 3 * * *" --project . "update the dependencies"'
     if not name:
         raise UsageError("the schedule has no name", example)
+    if "--every" in options:
+        if "--cron" in options:
+            raise UsageError("--every cannot be combined with --cron", example)
+        options["--cron"] = options.pop("--every")
     for option in ("--cron", "--project"):
         if option not in options:
             raise UsageError(f"{option} is required", example)

@@ -1,4 +1,4 @@
-"""Durations and times in the formats that people write: `90`, `1h30m`; `23:30`, `2026-09-20T16:00:00+02:00`."""
+"""Durations and times as people write them: `90`, `1h30m`; `23:30`, `tomorrow 9am`, `2026-09-20T16:00:00+02:00`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 """The seconds of each unit."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
-_TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+_TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*(am|pm)?")
+_DAYS = {"today": 0, "tomorrow": 1, "yesterday": -1}
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DURATION_S = 1e9
 
 
@@ -35,30 +37,76 @@ def _parse_units(text: str) -> float:
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """The next occurrence of a time of day, or a date and time; without an offset it is local.
+    """The next time that a text says, in local time: `23:30`, `9am`, `tomorrow 9am`, `mon 18:00`, `in 2h`, a date.
 
-    now: aware. Raises ValueError for anything else.
+    now: aware. A day without a time of day begins at 00:00. Raises ValueError for anything else.
     """
-    if (clock := _TIME_OF_DAY.fullmatch(text.strip())) is None:
-        try:
-            return datetime.fromisoformat(text.strip()).astimezone()
-        except OverflowError as exc:
-            raise ValueError(text) from exc
-    hour, minute, second = (int(part or 0) for part in clock.groups())
-    today = now.astimezone().replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
-    found = today.astimezone()
-    return found if found > now else (today + timedelta(days=1)).astimezone()
+    words = text.strip().lower()
+    if words.startswith("in "):
+        return (now + timedelta(seconds=parse_duration_s(words[3:]))).astimezone()
+    if (spoken := _parse_day(words, now)) is None:
+        return _parse_date(text)
+    found, step_days = spoken
+    return found if found > now or not step_days else _add_days(found, step_days)
 
 
 def parse_past_time(text: str, now: datetime) -> datetime:
-    """The time that lies a duration before now, the last occurrence of a time of day, or a date and time.
+    """The last time that a text says: `2h`, `2h ago`, `09:00`, `yesterday`, `mon 18:00`, a date.
 
     now: aware. Raises ValueError for anything else.
     """
+    words = text.strip().lower()
     try:
-        return now - timedelta(seconds=parse_duration_s(text))
+        return now - timedelta(seconds=parse_duration_s(words.removesuffix(" ago")))
     except OverflowError as exc:
         raise ValueError(text) from exc
     except ValueError:
-        found = parse_time(text, now)
-    return found - timedelta(days=1) if found > now and _TIME_OF_DAY.fullmatch(text.strip()) else found
+        spoken = _parse_day(words, now)
+    if spoken is None:
+        return _parse_date(text)
+    found, step_days = spoken
+    return found if found <= now or not step_days else _add_days(found, -step_days)
+
+
+def _parse_date(text: str) -> datetime:
+    """A date and time; without an offset it is local. Raises ValueError."""
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone()
+    except OverflowError as exc:
+        raise ValueError(text) from exc
+
+
+def _parse_day(words: str, now: datetime) -> tuple[datetime, int] | None:
+    """The time on this day, or this week, that words such as `mon 18:00` say, and after how many days it is again.
+
+    None for what is neither a day nor a time of day. Raises ValueError for a time of day that does not exist.
+    """
+    day, _, clock = words.partition(" ")
+    offset, step_days = 0, 1
+    if day in _DAYS:
+        offset, step_days = _DAYS[day], 0
+    elif (
+        len(day) >= 3
+        and (weekday := next((n for n, name in enumerate(_WEEKDAYS) if name.startswith(day)), None)) is not None
+    ):
+        offset, step_days = weekday - now.astimezone().weekday(), 7
+    else:
+        clock = words
+    hour, minute, second = 0, 0, 0
+    if clock := clock.strip().removeprefix("at "):
+        if (match := _TIME_OF_DAY.fullmatch(clock)) is None or not (match[2] or match[4]):
+            return None
+        hour, minute, second = int(match[1]), int(match[2] or 0), int(match[3] or 0)
+        if match[4]:
+            if not 1 <= hour <= 12:
+                raise ValueError(words)
+            hour = hour % 12 + (12 if match[4] == "pm" else 0)
+    elif clock == words:
+        return None
+    today = now.astimezone().replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
+    return (today + timedelta(days=offset)).astimezone(), step_days
+
+
+def _add_days(time: datetime, days: int) -> datetime:
+    """The same local time of day on another day, also when the clocks have changed in between."""
+    return (time.replace(tzinfo=None) + timedelta(days=days)).astimezone()

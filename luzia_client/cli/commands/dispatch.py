@@ -38,6 +38,10 @@ def run(words: list[str], send: Callable[[bytes], bytes] | None = None) -> int:
         from luzia_client.cli.help import usage
 
         return usage.print_dispatch_help("dispatch")
+    if not line.words and sys.stdin.isatty() and sys.stdout.isatty():
+        from luzia_client.cli.commands import compose
+
+        return compose.run(line)
     return submit(line, task=read_task(line), send=send)
 
 
@@ -69,12 +73,20 @@ def submit(
             text = harmless_json(text)
         _print_line(text)
         return 0
-    if sys.stdout.isatty() and not line.quiet:
-        _print_confirmation(job, project, created=b'"created":false' not in reply[-20:])
+    print_accepted(job, name, project, quiet=line.quiet, created=b'"created":false' not in reply[-20:])
+    return 0
+
+
+def print_accepted(job: str, name: str, project: str, *, quiet: bool, created: bool = True) -> None:
+    """Print the name of a job that is dispatched; on a terminal also how to continue, and why it does not start yet.
+
+    created: False when the job existed already.
+    """
+    if sys.stdout.isatty() and not quiet:
+        _print_confirmation(job, project, created=created)
         _print_why_queued(job)
         _warn_of_logout()
     _print_line(name)
-    return 0
 
 
 def _print_line(line: str) -> None:
@@ -111,7 +123,7 @@ def exchange(line: bytes) -> bytes:
     """Send a line and return the reply; start the daemon and try again if the connection fails."""
     path = environment.socket_path()
     try:
-        return _exchange(path, line)
+        return exchange_once(path, line)
     except TimeoutError as exc:
         from luzia_client.transport.endpoint import reply_timeout
 
@@ -130,7 +142,8 @@ def exchange_again(line: bytes) -> bytes:
     return connection.receive(REQUEST_TIMEOUT_S)
 
 
-def _exchange(path: str, line: bytes) -> bytes:
+def exchange_once(path: str, line: bytes) -> bytes:
+    """Send a line to the daemon at a socket and return the reply, at the first try. Raises OSError."""
     environment.check_socket_owner(path)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     sock.connect(path)

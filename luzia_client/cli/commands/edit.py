@@ -1,15 +1,20 @@
 """Change the task, the priority or the dependencies of a queued job.
 
-Other properties stay as they are. `--after none` removes dependencies.
+Without an option, on a terminal, it opens the task in $VISUAL or $EDITOR. Other properties stay as they are. `--after
+none` removes dependencies.
 """
 
 from __future__ import annotations
 
 import argparse
 
+from luzia_protocol.replies import JobChange
+from luzia_protocol.states import JobState
+
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.command_line import MAX_TASK_BYTES, decode_task
+from luzia_client.cli.args.editor import edited, has_terminal
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json, parse_integer
 from luzia_client.cli.args.task_source import read_source
@@ -46,12 +51,24 @@ def run(args: argparse.Namespace) -> int:
         changes["task"] = decode_task(
             read_source(args.task, MAX_TASK_BYTES, STDIN_HINT) if from_source else args.task.encode(), "the task"
         )
-    if all(value is None for value in changes.values()):
-        raise UsageError("nothing to change", "Use --task, --priority, --after, --after-any or --after-fail.")
     with Client() as client:
-        changed = client.edit(args.job, **changes)
+        if any(value is not None for value in changes.values()):
+            changed = client.edit(args.job, **changes)
+        elif has_terminal():
+            changed = _edit_task(client, args.job)
+        else:
+            raise UsageError("nothing to change", "Use --task, --priority, --after, --after-any or --after-fail.")
     print_change(changed, args.json, "changed")
     return exit_codes.OK
+
+
+def _edit_task(client: Client, name: str) -> JobChange:
+    """Change the task of a job in the user's editor."""
+    job = client.get_job(name)
+    if job.state is not JobState.QUEUED or job.argv is not None:
+        return client.edit(job.id, task=job.task)  # the daemon says why it cannot be changed
+    with edited(job.task, ["", f"The task of job {job.id}. An empty text changes nothing."]) as text:
+        return client.edit(job.id, task=decode_task(text, "the task"))
 
 
 def _jobs(text: str) -> list[str]:

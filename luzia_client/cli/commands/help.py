@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.command_line import ALIASES, COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.errors import UsageError, did_you_mean
 from luzia_client.cli.args.parser import command_parser, load_command
 from luzia_client.cli.help import usage
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    args.about = ALIASES.get(args.about, args.about)
     if args.about is None:
         print(usage.format_commands())
     elif args.about in COMMANDS:

@@ -6,6 +6,7 @@ import argparse
 
 from luzia_protocol.states import SORT_KEYS, JobState
 
+from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_project_filter, add_since, parse_positive, parse_states
 from luzia_client.cli.args.selection import add_tag_option
@@ -99,4 +100,5 @@ def run(args: argparse.Namespace) -> int:
         from luzia_client.cli.show.columns import parse_columns
 
         return listing.print_jobs_columns(query, parse_columns(args.format), exchange)
-    return listing.print_jobs_table(query, exchange, fit=limit == listing.DEFAULT_LIMIT and not args.limit)
+    listing.print_jobs_table(query, exchange, fit=limit == listing.DEFAULT_LIMIT and not args.limit)
+    return exit_codes.OK

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import signal
 import sys
 from typing import NamedTuple
@@ -23,7 +22,7 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.editor import editor_command
 from luzia_client.cli.args.parser import ID_HELP
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
@@ -79,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             f"{directory.what} no longer exists: {directory.path}", directory.remedy, exit_codes.INPUT_OUTPUT
         )
     if args.editor:
-        return _exec([*_editor(), directory.path], directory.path, job)
+        return _exec([*editor_command(), directory.path], directory.path, job)
     if args.print or not sys.stdout.isatty():
         print(harmless(directory.path) if sys.stdout.isatty() else directory.path)
         return exit_codes.OK
@@ -113,13 +112,6 @@ def _records(job: Job) -> Directory:
     if job.directory is None:
         raise Refused(ErrorCode.UNKNOWN_ATTEMPT, f"job {job.id} has not started, and has no records yet")
     return Directory(job.directory, f"the records of job {job.id}")
-
-
-def _editor() -> list[str]:
-    words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
-    if not words:
-        raise UsageError("no editor is set", "Set VISUAL or EDITOR.")
-    return words
 
 
 def _exec(argv: list[str], directory: str, job: Job) -> int:

@@ -9,7 +9,7 @@ from luzia_protocol.replies import ProjectList
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.command_line import ALIASES, COMMANDS
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_inner_json, add_json
 from luzia_client.cli.show.errors import print_error
@@ -47,7 +47,7 @@ def _action(
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    if args.action == "add" and args.name in COMMANDS:
+    if args.action == "add" and (args.name in COMMANDS or args.name in ALIASES):
         hint = f"`luzia {args.name}` is a command. Choose another name for the project."
         raise UsageError(f"'{args.name}' is the name of a command", hint)
     with Client() as client:
@@ -86,7 +86,7 @@ def _print_table(projects: ProjectList) -> None:
     ]
     print_columns(("NAME", "AGENT", "RUNNING", "QUEUED", "PATH"), rows, stdout_screen())
     for project in projects.projects:
-        if project.name in COMMANDS:
+        if project.name in COMMANDS or project.name in ALIASES:
             hint = f"Dispatch with `luzia dispatch {project.name} TASK`, or rename the project."
             print_error(f"'{project.name}' is also the name of a command", hint, exit_codes.OK)
     print(f"\nConfiguration: {harmless(projects.config_file)}")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 
+from luzia_protocol import environment
+
 from luzia_client.cli.completion.engine import Candidates, Line, ask_daemon
 
 TYPE_CHECKING = False
@@ -40,6 +42,11 @@ COMMAND_STATES = {
     "wait": LIVE_STATES,
 }
 """Command -> the states of the jobs that it applies to; other commands apply to all."""
+REFERENCES = {
+    "@last": "your last dispatched job",
+    "@running": "the newest of your running jobs",
+    "@failed": "the newest of your failed jobs",
+}
 MAX_JOBS = 100
 """The newest jobs that are offered."""
 
@@ -68,8 +75,10 @@ def complete_word(table: dict[str, Any], line: Line, values: CompleteValue) -> C
     commands = table["commands"]
     if not line.before and not line.typed.startswith("-"):
         names = {name: command["text"] for name, command in commands.items()}
+        names |= {alias: f"{commands[name]['text']} (luzia {name})" for alias, name in table["aliases"].items()}
         return Candidates(line.typed, names, directories=True).merge(values("project", "", line.typed, table))
-    name = line.before[0] if line.before and line.before[0] in commands else ""
+    first = line.before[0] if line.before else ""
+    name = table["aliases"].get(first, first if first in commands else "")
     command = commands[name or "dispatch"]
     words = line.before[1:] if name else line.before
     return _complete_argument(table, command, name, words, line.typed, values)
@@ -125,7 +134,7 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
     if kind == "project":
         projects = ask_daemon({"op": "projects"}).get("projects", [])
         names = {project["name"]: project["path"] for project in projects}
-        return Candidates(typed, names, directories=True)
+        return Candidates(typed, names | ({} if command else _user_aliases()), directories=True)
     if kind == "agent":
         agents = ask_daemon({"op": "agents", "versions": False}).get("agents", [])
         return Candidates(typed, {agent["name"]: "" if agent["installed"] else "not installed" for agent in agents})
@@ -139,6 +148,19 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
         jobs = ask_daemon({"op": "list", "limit": MAX_JOBS}).get("jobs", [])
         return Candidates(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})
     return complete_static_value(kind, typed, table)
+
+
+def _user_aliases() -> dict[str, str]:
+    """The aliases of the user, each with its command line. Most have none, and need not load what reads them."""
+    try:
+        with open(environment.config_file(), "rb") as file:
+            if b"[aliases]" not in file.read():
+                return {}
+    except OSError:
+        return {}
+    from luzia_client.cli.args.user_aliases import read_aliases
+
+    return read_aliases()
 
 
 def offer_of_agents(typed: str, words: Iterable[tuple[str, Sequence[str]]]) -> Candidates:
@@ -171,7 +193,7 @@ def _complete_job(typed: str, command: str) -> Candidates:
     by_name = typed.startswith("agent:")
     known = {job["name" if by_name else "id"]: f"{job['state'].replace('_', ' ')}: {job['task']}" for job in jobs}
     if typed.startswith("@"):
-        known = {"@last": "your last dispatched job"}
+        known = REFERENCES
     found = Candidates(typed, known)
     ends = [job for job in known if job.endswith(typed)] if typed and not found.values else []
     if len(ends) == 1:

@@ -9,7 +9,11 @@ digits. Wherever an ID is expected, you can write:
   113754-a2f5                   the id
   113754, a2f5                  the beginning or the end of it, if unique
   agent:overbits:113754-a2f5    the name that a dispatch prints
+  nightly-build                 the name from --name or a graph; of several jobs
+                                the one that has not ended, else the newest
   @last                         the job that you dispatched last
+  @running, @failed             the newest of your jobs that is running, or failed
+  @last~1, @failed~2            the job one before it, two before it
 
 If several jobs match, the command fails and lists them. An id is not reused
 while any record of its job exists.
@@ -46,8 +50,8 @@ A project is a directory with a name and settings:
 
 A directory works without being added: `luzia . TASK`, `luzia ~/src/x TASK`.
 A word that contains a slash, begins with ~, or is . or .. is a directory; any
-other word is a name. If a project has the name of a command, use `luzia
-dispatch NAME TASK`.
+other word is a name. If a project has the name of a command, or one of its
+other names such as ls and rm, use `luzia dispatch NAME TASK`.
 
 The settings of a project, such as its agent, limits, variables and retries, are
 in config.toml. `luzia daemon status` shows the path of this file, and `luzia
@@ -88,7 +92,12 @@ queue: while it is paused, no more of its jobs start.
 
 _FORMATS = """\
 Every command that prints results takes --json: one object per line, in the
-format of the protocol.
+format of the protocol. An error is then one line of JSON on stderr:
+
+  {{"error": {{"code": "unknown_job", "message": "…", "hint": "…", "status": 4}}}}
+
+`code` is that of the daemon's refusal, or usage, unreachable, refused,
+input_output or internal_error; `status` is the exit status.
 
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 
@@ -134,7 +143,9 @@ The exit status of every command:
 {table}
 
 `luzia wait` exits with the status of the job, or with the most severe one of
-several jobs.
+several jobs; so do `luzia logs --follow` and `luzia follow`. `luzia doctor` and
+`luzia demo` exit with 1 after a problem. The manual page of each command lists
+its statuses: `man luzia-wait`.
 """
 
 _ORDER = """\
@@ -151,9 +162,10 @@ of the daemon, of its project and of its agent, and what it reserves with
   luzia --needs gpu=1 overbits "train the model"
   luzia --after @last overbits "run the tests"
 
-`luzia jobs ID` shows what a queued job waits for, and its position. `luzia
-hold` keeps a job from starting; `luzia drain` and `luzia pause --all` keep all
-jobs from starting.
+`luzia jobs ID` shows what a queued job waits for, and its position; `luzia why
+ID` shows every condition for its start, and when it is expected to start.
+`luzia hold` keeps a job from starting; `luzia drain` and `luzia pause --all`
+keep all jobs from starting.
 """
 
 _RETRIES = """\
@@ -177,17 +189,20 @@ _TIME = """\
 A duration (SPAN) is a number of seconds, or numbers with units: 90, 0.5, 250ms,
 10m, 1h30m, 2d, 1w.
 
-A TIME is a time of day, a date, or both, in local time or with an offset:
-23:30, 2027-01-31, 2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is the
-next 09:00.
+A TIME is a time of day, a day, or both, in local time or with an offset: 23:30,
+9am, tomorrow, `tomorrow 9am`, `mon 18:00`, `in 2h`, 2027-01-31,
+2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is the next 09:00, and
+`--at mon` the next Monday at 00:00.
 
 `luzia jobs --since` takes a duration before now, or a time in the past: 2h,
-09:00 (the last 09:00), 2026-11-24.
+09:00 (the last 09:00), yesterday, `mon 18:00`, 2026-11-24.
 
-Times are shown in local time; with --json they include their offset.
+Times are shown in local time; with --json they include their offset. Lists show
+how long ago they are, `luzia jobs ID` the exact times.
 
 `luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches jobs on a schedule,
-in the local time zone or in that of --timezone.
+in the local time zone or in that of --timezone. `--every 10m` is short for the
+expression of an interval.
 """
 
 _PROTOCOL = """\

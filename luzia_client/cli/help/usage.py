@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from luzia_client.cli.args.command_line import COMMANDS, TASK_HINT
+import os
+
+from luzia_client.cli.args.command_line import ALIASES, COMMANDS, TASK_HINT
 from luzia_client.cli.help.topics import TITLES
 
 TYPE_CHECKING = False
@@ -41,6 +43,7 @@ USAGES = {
 """Command -> its usage and its description."""
 
 NAME_WIDTH = max(map(len, COMMANDS)) + 1
+ALIAS_WIDTH = 28
 OPTION_WIDTH = 28
 HELP_WIDTH = 80
 
@@ -71,15 +74,13 @@ def print_dispatch_help(command: str) -> int:
 
 
 def print_help(words: list[str]) -> int:
-    """Print the short help, all commands, or the version, for `luzia` without a command; returns the exit status."""
-    if words and words[0] in ("-V", "--version"):
+    """Print all commands, or the version, for `luzia --help` and `luzia --version`; returns the exit status."""
+    if words[0] in ("-V", "--version"):
         from luzia_client import __version__
 
         print(f"luzia {__version__}")
-    elif words:
-        print(format_commands())
     else:
-        print(SHORT, end="")
+        print(format_commands())
     return 0
 
 
@@ -90,17 +91,39 @@ def format_commands() -> str:
         lines.append(f"{group}:")
         lines += [f"  {name:<{NAME_WIDTH}} {summary}" for name, (_, summary, of) in COMMANDS.items() if of == group]
         lines.append("")
+    lines += ["Other names:", *(f"  {names:<{ALIAS_WIDTH}} {name}" for name, names in other_names().items()), ""]
+    lines += _user_aliases()
     lines.append("`luzia help COMMAND` describes a command, `luzia help TOPIC` a topic:")
     lines += [f"  {name:<{NAME_WIDTH}} {title}" for name, title in TITLES.items()]
     return "\n".join(lines)
 
 
+def _user_aliases() -> list[str]:
+    from luzia_protocol.environment import config_file
+
+    if not os.path.exists(config_file()):
+        return []
+    from luzia_client.cli.args.user_aliases import read_aliases
+    from luzia_client.cli.show.text import one_line
+
+    lines = [f"  {one_line(name, 20):<{NAME_WIDTH}} {one_line(line, 60)}" for name, line in read_aliases().items()]
+    return ["Your aliases:", *lines, ""] if lines else []
+
+
+def other_names() -> dict[str, str]:
+    """Each command that has aliases, and these, separated by commas."""
+    found: dict[str, list[str]] = {}
+    for alias, name in ALIASES.items():
+        found.setdefault(name, []).append(alias)
+    return {name: ", ".join(aliases) for name, aliases in found.items()}
+
+
 def missing_task_error(word: str) -> UsageError:
     """The error for a single word: a project without a task, or a misspelt command."""
     from luzia_client.cli.args.errors import UsageError
-    from luzia_client.cli.show.errors import closest_command
+    from luzia_client.cli.show.errors import suggest_command
 
-    near = closest_command(word)
+    near = suggest_command(word)
     if near is not None:
-        return UsageError(f"unknown command or project '{word}'", f"Did you mean `luzia {near}`?")
+        return UsageError(f"unknown command or project '{word}'", f"Did you mean `{near}`?")
     return UsageError(f"no task for project '{word}'", TASK_HINT)

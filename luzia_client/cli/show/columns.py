@@ -11,8 +11,8 @@ from luzia_client.cli.show.formatting import (
     format_agent,
     format_elapsed,
     format_phase,
+    format_relative,
     format_status,
-    format_time,
     shown_percent,
 )
 from luzia_client.cli.show.screen import Screen
@@ -43,7 +43,7 @@ def _activity_value(field: str) -> Callable[[Job], Any]:
 def _time_column(field: str, help: str) -> Column:
     def display(job: Job, now: datetime) -> str:
         at = getattr(job, field)
-        return "-" if at is None else format_time(at, now)
+        return "-" if at is None else format_relative(at, now)
 
     return Column(help, lambda job: getattr(job, field), display)
 
@@ -55,6 +55,7 @@ def _format_tags(job: Job) -> str:
 COLUMNS = {
     "id": Column("job id", lambda job: job.id),
     "name": Column("full name, agent:PROJECT:ID", lambda job: job.name),
+    "node": Column("name that it was given, by --name or in a graph", lambda job: job.node),
     "project": Column("project", lambda job: job.project),
     "agent": Column("agent", lambda job: job.agent, lambda job, now: format_agent(job.agent)),
     "state": Column("state", lambda job: job.state.value),

@@ -46,6 +46,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
     heading = f"{screen.paint(f'Job {job.id}', 'bold')}  {screen.paint(format_state(job.state), colour)}"
     rows = [
         ("Name", harmless(job.name)),
+        ("Called", harmless(job.node or "")),
         ("Project", harmless(job.project)),
         ("Agent", format_agent(job.agent)),
         ("Agent options", format_agent_options(job)),

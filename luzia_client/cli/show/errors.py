@@ -66,7 +66,13 @@ def print_refusal(refused: Refused, where: str = "") -> int:
 
         difference = difference_from_running()
         hint = f"{difference}: run `luzia daemon restart`; running jobs are not affected." if difference else hint
-    return print_error(f"{where}{message}", hint, exit_codes.REFUSED)
+    return print_error(f"{where}{message}", hint, exit_codes.REFUSED, refused.code.value)
+
+
+def wants_json() -> bool:
+    """Whether the command line asks for JSON, so that errors are for a program as well."""
+    words = sys.argv[1:]
+    return "--json" in (words[: words.index("--")] if "--" in words else words)
 
 
 def _name_options(message: str) -> str:
@@ -80,14 +86,27 @@ def _name_options(message: str) -> str:
 
 def _help_hint() -> str:
     """Which help describes the values that the command takes."""
-    from luzia_client.cli.args.command_line import COMMANDS
+    from luzia_client.cli.args.command_line import ALIASES, COMMANDS
 
-    command = sys.argv[1] if sys.argv[1:] and sys.argv[1] in COMMANDS else "dispatch"
+    first = "".join(sys.argv[1:2])
+    command = ALIASES.get(first, first if first in COMMANDS else "dispatch")
     return f"See `luzia {command} --help`."
 
 
-def print_error(message: str, hint: str, status: int) -> int:
-    """Print the message and the hint on stderr; returns `status`."""
+def print_error(message: str, hint: str, status: int, code: str = "") -> int:
+    """Print the message and the hint on stderr, with `--json` as an object; returns `status`.
+
+    code: of the daemon's refusal; without one it follows from the status.
+    """
+    if wants_json():
+        import json
+
+        from luzia_client.cli.show.text import harmless_json
+
+        code = code or exit_codes.ERROR_CODES.get(status, "error")
+        error = {"code": code, "message": message, "hint": hint, "status": status}
+        sys.stderr.write(harmless_json(json.dumps({"error": error}, ensure_ascii=False)) + "\n")
+        return status
     lines = f"luzia: {message}\n" + (f"  {hint}\n" if hint else "")
     sys.stderr.write("\n".join(harmless(line) for line in lines.split("\n")))
     return status
@@ -96,10 +115,11 @@ def print_error(message: str, hint: str, status: int) -> int:
 def suggest_project(words: Sequence[str], status: int) -> None:
     """After a refused command with a text in it, print how to dispatch it to a project of the command's name."""
     from luzia_client.api.client import Client
-    from luzia_client.cli.args.command_line import COMMANDS
+    from luzia_client.cli.args.command_line import ALIASES, COMMANDS
 
     has_text = any(len(word.split()) > 1 for word in words[1:])
-    if status not in (exit_codes.USAGE, exit_codes.REFUSED) or words[0] not in COMMANDS or not has_text:
+    is_command = words[:1] and (words[0] in COMMANDS or words[0] in ALIASES)
+    if status not in (exit_codes.USAGE, exit_codes.REFUSED) or not is_command or not has_text or wants_json():
         return
     try:
         with Client(autostart=False) as client:
@@ -110,20 +130,22 @@ def suggest_project(words: Sequence[str], status: int) -> None:
         sys.stderr.write(f"  To dispatch to the project '{words[0]}': luzia dispatch {words[0]} TASK\n")
 
 
-def closest_command(word: str) -> str | None:
-    """The command that a word is probably a misspelling of."""
-    from luzia_client.cli.args.command_line import COMMANDS
+def suggest_command(word: str) -> str | None:
+    """The command line that a word means in other tools, or is probably a misspelling of; None without one."""
+    from luzia_client.cli.args.command_line import ALIASES, COMMANDS
     from luzia_client.cli.args.errors import closest_match
+    from luzia_client.cli.args.meanings import find_meaning
 
-    return closest_match(word, COMMANDS)
+    near = closest_match(word, [*COMMANDS, *ALIASES])
+    return find_meaning(word) or (None if near is None else f"luzia {near}")
 
 
 def add_command_hint(refused: Refused, project: str) -> Refused:
     """Add to the error for an unknown project the command that it resembles."""
-    near = closest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
+    near = suggest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
     if near is None or refused.hint.startswith("Did you mean"):
         return refused
-    return Refused(refused.code, refused.message, f"Did you mean `luzia {near}`? {refused.hint}")
+    return Refused(refused.code, refused.message, f"Did you mean `{near}`? {refused.hint}")
 
 
 def _discard_output() -> None:

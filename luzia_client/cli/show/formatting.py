@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import Job
     from luzia_protocol.operations import Queues
 
+MINUTE_S = 60.0
+RELATIVE_UNITS = ((86400.0, "d"), (3600.0, "h"), (MINUTE_S, "min"))
+"""The units of how long ago a time is, in seconds, the longest first."""
 BAR_WIDTH = 10
 MIN_BAR_WIDTH = 4
 """The width of a bar on the narrowest screen."""
@@ -56,6 +59,12 @@ def format_state(state: JobState) -> str:
 def format_agent(agent: str) -> str:
     """The agent's name; `command` for a job that runs a plain command."""
     return "command" if agent == COMMAND_AGENT else one_line(agent)
+
+
+def format_task(job: Job) -> str:
+    """The job's task on one line, after its name if it has one: `build: make it faster`. A number is no name."""
+    node = job.node or ""
+    return one_line(job.task if not node or node.isdigit() else f"{node}: {job.task}")
 
 
 def format_counts(counts: Mapping[JobState, int]) -> str:
@@ -167,6 +176,17 @@ def format_time(time: datetime, now: datetime | None) -> str:
     here = to_local(time)
     today = now is not None and here.date() == now.astimezone().date()
     return here.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
+
+
+def format_relative(time: datetime, now: datetime) -> str:
+    """`2 min ago`, `in 3 h`; `now` within a minute."""
+    seconds = (now - time).total_seconds()
+    whole = abs(seconds)
+    if whole < MINUTE_S:
+        return "now"
+    count, unit = next((whole / size, name) for size, name in RELATIVE_UNITS if whole >= size)
+    words = f"{int(count)} {unit}"
+    return f"{words} ago" if seconds > 0 else f"in {words}"
 
 
 def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_width: int = BAR_WIDTH) -> str:

@@ -51,6 +51,6 @@ def _show_each(ids: Sequence[str], as_json: bool, screen: Screen, exchange: wire
             refusals.append(refused)
     sys.stdout.flush()
     for other in refusals[1:]:
-        print_error(other.message, other.hint, exit_codes.REFUSED)
+        print_error(other.message, other.hint, exit_codes.REFUSED, other.code.value)
     if refusals:
         raise refusals[0]

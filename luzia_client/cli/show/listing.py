@@ -120,16 +120,22 @@ def print_jobs_columns(query: JobQuery, names: Sequence[str], exchange: wire_job
 
 def print_latest_jobs(exchange: wire_jobs.Exchange) -> int:
     """Print the live jobs and those that ended most recently: what fits on the terminal, or DEFAULT_LIMIT."""
-    return print_jobs_table(JobQuery([], [], {}, DEFAULT_LIMIT), exchange, fit=True)
+    print_jobs_table(JobQuery([], [], {}, DEFAULT_LIMIT), exchange, fit=True)
+    return exit_codes.OK
 
 
-def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange, fit: bool = False) -> int:
-    """Print notices, the counts and the table. fit: limit the table to the height of a terminal."""
+def print_jobs_table(
+    query: JobQuery, exchange: wire_jobs.Exchange, fit: bool = False, lines_below: int = 0
+) -> Sequence[Job]:
+    """Print notices, the counts and the table; returns the jobs that it shows.
+
+    fit: limit the table to the height of a terminal. lines_below: how many lines the caller prints after it.
+    """
     from luzia_client.cli.show.tables import format_jobs_table
 
     screen = stdout_screen()
     if fit and screen.width is not None:
-        query.limit = max(screen.height - LINES_AROUND_TABLE, MIN_TABLE_ROWS)
+        query.limit = max(screen.height - LINES_AROUND_TABLE - lines_below, MIN_TABLE_ROWS)
     jobs: list[Job] = []
     counts: dict[JobState, int] = {}
     for number, page in enumerate(fetch_pages(query, exchange)):
@@ -139,7 +145,7 @@ def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange, fit: bool = 
             notices = _print_notices(page, screen)
     if fit and screen.width is not None:
         asking = sum(job.question is not None for job in jobs)
-        used = LINES_AROUND_TABLE + notices + (asking + LINES_AROUND_QUESTIONS if asking else 0)
+        used = LINES_AROUND_TABLE + lines_below + notices + (asking + LINES_AROUND_QUESTIONS if asking else 0)
         jobs = jobs[: max(screen.height - used, MIN_TABLE_ROWS)]
     print(f"Task Summary:\n  {format_counts(counts)}")
     if jobs:
@@ -151,7 +157,7 @@ def print_jobs_table(query: JobQuery, exchange: wire_jobs.Exchange, fit: bool = 
     if not jobs:
         print("\nNo jobs match." if query.filtered else f"\n{NO_JOBS}")
     _print_omitted(query, len(jobs), counts, screen)
-    return exit_codes.OK
+    return jobs
 
 
 def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> int:

@@ -10,6 +10,7 @@ from luzia_client.cli.show.formatting import (
     format_agent,
     format_elapsed,
     format_status,
+    format_task,
     shown_percent,
 )
 from luzia_client.cli.show.screen import Screen
@@ -72,7 +73,7 @@ def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: 
     bar_width = max(BAR_WIDTH, screen.width // 8) if live and wide else BAR_WIDTH
     state = make_column("STATE", [separate_emoji(format_status(job, screen, now, bar_width)) for job in jobs])
     time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
-    task = make_column("TASK", [separate_emoji(one_line(job.task)) for job in jobs])
+    task = make_column("TASK", [separate_emoji(format_task(job)) for job in jobs])
     live_width = LIVE_STATE_WIDTH if wide else NARROW_LIVE_STATE_WIDTH
     least = live_width if live else MIN_STATE_WIDTH
     if live:

@@ -22,6 +22,7 @@ from luzia_protocol.schedules import Schedule
 from luzia_client.cli.completion.complete import (
     COMMAND_STATES,
     DISPATCH_COMMANDS,
+    REFERENCES,
     complete_static_value,
     complete_word,
     load_commands,
@@ -37,7 +38,6 @@ MAX_DESCRIPTION_CHARS = 60
 MAX_JOBS = 200
 """The most ids that are offered."""
 MAX_FILES = 200
-LAST = "@last"
 
 _table = cache(load_commands)
 
@@ -86,7 +86,7 @@ def find_candidates(line: str, known: KnownNames) -> list[Candidate] | FileQuery
     values = partial(complete_value, known, frozenset(before))
     if before[:1] == ["use"]:
         return _to_candidates(values("project", "", typed, table), start)
-    first = before[0] if before else ""
+    first = table["aliases"].get(before[0], before[0]) if before else ""
     offered = complete_word(table, Line("", [*before, typed]), values)
     if offered.files and (first not in table["commands"] or first in DISPATCH_COMMANDS):
         # A task: only a single word that starts with @ names a file.
@@ -132,7 +132,7 @@ def _complete_job(known: KnownNames, used: Collection[str], command: str, typed:
     """Complete the id of a job to which the command applies, from its id or a word of its task."""
     states = COMMAND_STATES.get(command, ())
     word = typed.lower()
-    found = {LAST: "your last dispatched job"} if LAST.startswith(word) else {}
+    found = {name: text for name, text in REFERENCES.items() if name.startswith(word)}
     for job in known.jobs:
         if job.id in used or (states and job.state.value not in states):
             continue

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from luzia_protocol.environment import is_path
 
 from luzia_client.cli.args import command_line
-from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.command_line import ALIASES, COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.tui.shell.quoting import Word, split, split_complete
 
@@ -61,6 +61,8 @@ def parse_line(line: str, projects: Sequence[str] = (), using: str = "") -> Pars
         words = words[1:]
     if not words:
         return ParsedLine(LineKind.NOTHING)
+    if words[0].text in ALIASES:
+        words = [words[0]._replace(text=ALIASES[words[0].text]), *words[1:]]
     first, rest = words[0].text, [word.text for word in words[1:]]
     if first == "exit" and not rest:
         return ParsedLine(LineKind.EXIT)

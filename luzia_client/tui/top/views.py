@@ -17,6 +17,7 @@ from luzia_client.cli.show.formatting import (
     format_elapsed,
     format_state,
     format_status,
+    format_task,
 )
 from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
@@ -124,7 +125,7 @@ def choose_columns(screen: Screen) -> list[Column]:
         columns.append(Column("WORK", 38, lambda job, _: format_work(job.activity)))
     left = width - sum(column.columns + len(GAP) for column in columns)
     if left >= MIN_TASK_WIDTH:
-        columns.append(Column("TASK", left, lambda job, _: one_line(job.task)))
+        columns.append(Column("TASK", left, lambda job, _: format_task(job)))
     return columns
 
 

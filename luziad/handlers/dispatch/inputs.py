@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.graphs import NODE_NAME
 from luzia_protocol.jobs import MAX_TASK_BYTES
 from luzia_protocol.requests import MAX_KEY_CHARS, MAX_MESSAGE_BYTES, MAX_TAG_CHARS, MAX_TAGS, Dispatch
 
 from luziad.agents.base import MAX_ARGUMENT_BYTES
 from luziad.jobs.abridging import text_size
+from luziad.jobs.ids import JOB_ID
 from luziad.operations.program_size import MAX_STRING_BYTES, POINTER_BYTES
 
 TOO_LARGE_HINT = "Write large values to a file, and pass its path."
@@ -34,6 +36,14 @@ def validate_key(key: str) -> None:
     """Raise Refused for an idempotency key that is too long."""
     if len(key) > MAX_KEY_CHARS:
         raise Refused(ErrorCode.BAD_REQUEST, f"the key has {len(key)} characters; the limit is {MAX_KEY_CHARS}")
+
+
+def validate_name(name: str) -> str:
+    """The name of a job, which may be empty. Raises Refused for one that is invalid, or could be a part of an id."""
+    if name and (not NODE_NAME.fullmatch(name) or name.isdigit() or JOB_ID.fullmatch(name)):
+        hint = "Use up to 64 letters, digits, '.', '_' and '-', not only digits, and not the form of an id."
+        raise Refused(ErrorCode.BAD_REQUEST, f"invalid `name` '{name[:80]}'", hint)
+    return name
 
 
 def validate_task(task: str) -> None:

@@ -18,6 +18,7 @@ from luziad.handlers.dispatch.ancestors import validate_ancestors
 from luziad.handlers.dispatch.inputs import (
     TOO_LARGE_HINT,
     validate_key,
+    validate_name,
     validate_tags,
     validate_variables,
     validate_work,
@@ -80,7 +81,8 @@ class JobFactory:
     ) -> JobRecord:
         """The record of a requested job. Raises Refused.
 
-        after: its dependencies. node: its name in a graph. siblings: jobs of the graph that are not in the table yet.
+        after: its dependencies. node: its name in a graph, instead of its own. siblings: jobs of the graph that are not
+        in the table yet.
         """
         config, programs = self._config, self._operations.programs
         validate_work(request)
@@ -98,7 +100,7 @@ class JobFactory:
         launch_options = self._launch_options(request, project, directory, agent)
         now = time.time()
         terms = validate_terms(request, now)
-        origin = self._origin(request, uid, node, siblings)
+        origin = self._origin(request, uid, node or validate_name(request.name), siblings)
         limits = validate_limits(request, project, self._scheduler.executor.unsupported_reason)
         parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
         requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)

@@ -59,6 +59,8 @@ class CircuitBreakerGate(Gate):
     It stores nothing: after a restart it is found again from the attempts of the jobs in the table.
     """
 
+    name = "account"
+
     def __init__(self, table: JobTable, admit: Callable[..., None]) -> None:
         self._table = table
         self._admit = admit
@@ -147,6 +149,11 @@ class CircuitBreakerGate(Gate):
             f"agent {agent} has been held since {format_time(held.since)} after '{held.words}';"
             f" {next_step}; resume it with `luzia resume --agent {agent}`"
         )
+
+    def opens_at(self, record: JobRecord) -> float | None:
+        """When the next job of the agent is tried; None while one is."""
+        until = self._agents[record.spec.agent].until
+        return None if until is None else time.time() + until.left_s
 
     def hold(self, record: JobRecord) -> None:
         """Hold the job until the agent is resumed or tried."""

@@ -30,6 +30,8 @@ class DailyBudgetGate(Gate):
     has_finished: whether an attempt's agent has told its final result.
     """
 
+    name = "daily budget"
+
     def __init__(
         self,
         table: JobTable,
@@ -102,6 +104,11 @@ class DailyBudgetGate(Gate):
         """`the day's budget of overbits, $5.02 of $5.00, is used up; a new day begins at 00:00`."""
         words = self._used_up(record.project)
         return "a new day has begun" if words is None else f"{words}; a new day begins at {format_time(self._ends)}"
+
+    def opens_at(self, record: JobRecord) -> float | None:
+        """The beginning of the next day."""
+        del record
+        return self._ends
 
     def hold(self, record: JobRecord) -> None:
         """Hold the job until there is a budget again."""

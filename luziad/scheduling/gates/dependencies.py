@@ -34,6 +34,8 @@ class DependencyGate(Gate):
     admit: that of Gates. skip: ends a queued job for a reason. in_turns: does work in turns.
     """
 
+    name = "dependencies"
+
     def __init__(
         self,
         table: JobTable,

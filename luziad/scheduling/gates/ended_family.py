@@ -11,6 +11,8 @@ from luziad.scheduling.gates.gates import Gate
 class EndedFamilyGate(Gate):
     """Closed for the jobs below some jobs. admit: that of Gates."""
 
+    name = "parent job"
+
     def __init__(self, admit: Callable[..., None]) -> None:
         self._admit = admit
         self._ended: set[str] = set()

@@ -11,7 +11,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import ClassVar, Protocol
+
+from luzia_protocol.waiting import GateState
 
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
@@ -23,7 +26,12 @@ MAX_AT_ONCE = 1000
 
 
 class Gate(JobObserver, ABC):
-    """A condition that jobs may have to wait for. It is an observer too, to learn what it depends on."""
+    """A condition that jobs may have to wait for. It is an observer too, to learn what it depends on.
+
+    name: of the condition, as `luzia why` lists it.
+    """
+
+    name: ClassVar[str]
 
     @abstractmethod
     def is_closed(self, record: JobRecord) -> bool:
@@ -32,6 +40,11 @@ class Gate(JobObserver, ABC):
     @abstractmethod
     def reason(self, record: JobRecord) -> str:
         """What the job waits for, as text, when the gate is closed for it."""
+
+    def opens_at(self, record: JobRecord) -> float | None:
+        """When the gate opens for a job for which it is closed, in epoch seconds; None when that is not known."""
+        del record
+        return None
 
     @abstractmethod
     def hold(self, record: JobRecord) -> None:
@@ -43,6 +56,14 @@ class Gate(JobObserver, ABC):
 
     def close(self) -> None:
         """Stop the timers of the gate: the daemon stops."""
+
+
+def _state(gate: Gate, record: JobRecord) -> GateState:
+    if not gate.is_closed(record):
+        return GateState(gate.name, is_open=True)
+    opens_at = gate.opens_at(record)
+    time = None if opens_at is None else datetime.fromtimestamp(opens_at, UTC)
+    return GateState(gate.name, is_open=False, reason=gate.reason(record), opens_at=time)
 
 
 class QueueReasons(Protocol):
@@ -63,6 +84,8 @@ class _Entrance(Gate):
 
     There may be very many: they are taken as they come, and the gate that has held them is not changed for each.
     """
+
+    name = "turn"
 
     def __init__(self) -> None:
         self._groups: deque[dict[str, JobRecord]] = deque()
@@ -185,6 +208,20 @@ class Gates:
             self._entrance.drop(record)
         else:
             gate.drop(record)
+
+    def states(self, record: JobRecord) -> list[GateState]:
+        """Every condition for the start of a queued job, in the order in which `reason` asks them."""
+        found = [_state(gate, record) for gate in (self._entrance, *self._gates)]
+        if found[0].is_open:
+            del found[0]  # it exists only while many jobs enter
+        for name, reason in (("queue", self._queues.reason(record)), ("machine", self._shortage.reason)):
+            found.append(GateState(name, reason is None, reason))
+        is_ready = all(each.is_open for each in found)
+        lacks = explain.missing(self._ready, record.id)
+        found.append(GateState("slots", lacks is None if is_ready else None, lacks))
+        if self._machine.reason is not None:
+            found.append(GateState("load", is_open=False, reason=self._machine.reason))
+        return found
 
     def reason(self, record: JobRecord, *, whole: bool = False) -> str:
         """Why a queued job does not start now, as text. whole: with its position among those that are ready."""

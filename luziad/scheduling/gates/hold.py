@@ -19,6 +19,8 @@ from luziad.scheduling.gates.gates import Gate, Gates
 class HoldGate(Gate):
     """Closed for jobs whose record says that they are held; HoldControl changes the record."""
 
+    name = "hold"
+
     def is_closed(self, record: JobRecord) -> bool:
         """Whether the job is held."""
         return record.status.held_at is not None

@@ -14,6 +14,8 @@ from luziad.scheduling.gates.gates import Gate
 class StartTimeGate(Gate):
     """Closed for a job until its start time. `admit` is that of Gates."""
 
+    name = "start time"
+
     def __init__(self, admit: Callable[..., None]) -> None:
         self._timers = TimerQueue[JobRecord](lambda due: admit(*due))
 
@@ -36,6 +38,10 @@ class StartTimeGate(Gate):
             return f"starts at {format_time(moment)}, in {left}"
         said = record.attempt.reason if record.attempt else None
         return f"{retry.description or 'starts'} in {left}" + (f", after: {said}" if said else "")
+
+    def opens_at(self, record: JobRecord) -> float | None:
+        """The job's start time."""
+        return next_start_at(record)
 
     def hold(self, record: JobRecord) -> None:
         """Hold the job until its start time."""

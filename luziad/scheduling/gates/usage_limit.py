@@ -20,6 +20,8 @@ class UsageLimitGate(Gate):
     The limits are those that queued jobs have met, so that they are known again after a restart.
     """
 
+    name = "usage limit"
+
     def __init__(self, admit: Callable[..., None]) -> None:
         self._admit = admit
         self._until: dict[str, ClockTime] = {}
@@ -78,6 +80,10 @@ class UsageLimitGate(Gate):
         """`usage limit of claude until 15:45`."""
         until = self._until[record.spec.agent]
         return describe_limit(record.spec.agent, time.time() + until.left_s, is_guess=_is_guess(until))
+
+    def opens_at(self, record: JobRecord) -> float | None:
+        """When the limit resets."""
+        return time.time() + self._until[record.spec.agent].left_s
 
     def hold(self, record: JobRecord) -> None:
         """Hold the job until the limit resets."""

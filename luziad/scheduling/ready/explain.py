@@ -25,6 +25,12 @@ def why(queue: ReadyQueue, job: str, *, whole: bool, otherwise: str | None = Non
     return f"{reason}, {ordinal(position(queue, entry))} in the queue" if whole else reason
 
 
+def missing(queue: ReadyQueue, job: str) -> str | None:
+    """What the job has not enough of, with the jobs that hold it, as text; None when it fits or is not ready."""
+    entry = queue.waiting.get(job)
+    return None if entry is None else _missing(queue, entry, whole=True)
+
+
 def position(queue: ReadyQueue, entry: Entry) -> int:
     """The job's position: the number of starts until its own, if slots became free one by one and every job fitted."""
     mine = entry.line.project
@@ -36,6 +42,11 @@ def position(queue: ReadyQueue, entry: Entry) -> int:
             more, same, first = _count_priorities(project, entry.priority)
             ahead += more + min(same, _starts_before(project, more, share, (turn, entry.order), first))
     return ahead + 1
+
+
+def position_in_project(entry: Entry) -> int:
+    """The job's position among the jobs of its project."""
+    return _before(entry.line.project, entry) + 1
 
 
 def _before(project: Project, entry: Entry) -> int:

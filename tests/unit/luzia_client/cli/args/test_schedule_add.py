@@ -90,3 +90,29 @@ def test_an_option_among_the_words_of_the_task_is_refused(option: str) -> None:
         read_task(parse_schedule(["n", *WHEN, "fix", "it", option]).dispatch, SCHEDULE_OPTIONS)
     line = parse_schedule(["n", *WHEN, "--", "fix", "it", option])
     assert read_task(line.dispatch, SCHEDULE_OPTIONS) == f"fix it {option}"
+
+
+@pytest.mark.parametrize(
+    ("span", "cron"),
+    [
+        ("1m", "* * * * *"),
+        ("10m", "*/10 * * * *"),
+        ("1h", "0 * * * *"),
+        ("120m", "0 */2 * * *"),
+        ("1d", "0 0 * * *"),
+        ("1w", "0 0 * * 1"),
+    ],
+)
+def test_an_interval_is_a_cron_expression(span: str, cron: str) -> None:
+    assert parse_schedule(["n", "--every", span, "--project", "p", "t"]).options == {"--cron": cron, "--project": "p"}
+
+
+@pytest.mark.parametrize("span", ["7m", "90m", "5h", "2d", "30s", "soon"])
+def test_an_interval_that_no_expression_has_is_refused(span: str) -> None:
+    with pytest.raises(UsageError, match="--every: "):
+        parse_schedule(["n", "--every", span, "--project", "p", "t"])
+
+
+def test_an_interval_and_an_expression_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="--every cannot be combined with --cron"):
+        parse_schedule(["n", "--every", "1h", *WHEN, "t"])

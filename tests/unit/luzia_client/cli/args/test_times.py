@@ -59,3 +59,54 @@ def test_a_job_has_one_start_time() -> None:
         parse_dispatch(["--in", "10m", "--at", "23:30", "p", "x"], "dispatch")
     with pytest.raises(UsageError, match="given twice"):
         parse_dispatch(["--in", "10m", "--in", "20m", "p", "x"], "dispatch")
+
+
+WEDNESDAY = datetime(2026, 11, 25, 14, 30).astimezone()
+
+
+def local(*fields: int) -> datetime:
+    return datetime(*fields).astimezone()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("in 2h", local(2026, 11, 25, 16, 30)),
+        ("9am", local(2026, 11, 26, 9)),
+        ("9:15 PM", local(2026, 11, 25, 21, 15)),
+        ("12am", local(2026, 11, 26)),
+        ("12pm", local(2026, 11, 26, 12)),
+        ("tomorrow", local(2026, 11, 26)),
+        ("Tomorrow 9am", local(2026, 11, 26, 9)),
+        ("tomorrow at 18:00", local(2026, 11, 26, 18)),
+        ("today 18:00", local(2026, 11, 25, 18)),
+        ("mon 18:00", local(2026, 11, 30, 18)),
+        ("wed 18:00", local(2026, 11, 25, 18)),
+        ("wednesday 9am", local(2026, 12, 2, 9)),
+        ("fri", local(2026, 11, 27)),
+    ],
+)
+def test_a_time_is_the_next_that_the_words_say(text: str, found: datetime) -> None:
+    assert parse_time(text, WEDNESDAY) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2h ago", local(2026, 11, 25, 12, 30)),
+        ("yesterday", local(2026, 11, 24)),
+        ("yesterday 9am", local(2026, 11, 24, 9)),
+        ("today", local(2026, 11, 25)),
+        ("mon", local(2026, 11, 23)),
+        ("wed 18:00", local(2026, 11, 18, 18)),
+        ("15:00", local(2026, 11, 24, 15)),
+    ],
+)
+def test_a_past_time_is_the_last_that_the_words_say(text: str, found: datetime) -> None:
+    assert parse_past_time(text, WEDNESDAY) == found
+
+
+@pytest.mark.parametrize("text", ["13am", "0pm", "tomorrow 9", "tomorrow 25:00", "mo", "someday", "in", "in soon", "9"])
+def test_words_that_say_no_time_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_time(text, WEDNESDAY)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from luzia_client.cli.show.formatting import (
     format_counts,
     format_duration,
     format_elapsed,
+    format_relative,
     format_size,
     format_status,
     shown_percent,
@@ -141,3 +142,19 @@ def test_what_is_suspended_is_named_with_the_command_that_resumes_it() -> None:
         (f"paused since {since}", "luzia resume --all"),
         (f"project api paused since {since}", "luzia resume --project api"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "now"),
+        (59, "now"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (7200, "2 h ago"),
+        (90000, "1 d ago"),
+        (-7300, "in 2 h"),
+    ],
+)
+def test_a_relative_time_has_one_unit(now: datetime, seconds: int, text: str) -> None:
+    assert format_relative(now - timedelta(seconds=seconds), now) == text

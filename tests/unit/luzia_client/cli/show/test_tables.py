@@ -114,3 +114,10 @@ def test_the_task_gets_what_the_state_leaves() -> None:
     assert divide_width(state=50, task=50, room=60, least=26) == (26, 34)
     assert divide_width(state=50, task=50, room=10, least=26) == (10, 0)
     assert divide_width(state=50, task=50, room=-3, least=26) == (0, 0)
+
+
+def test_a_name_is_shown_before_the_task_and_a_number_in_a_graph_is_no_name(make_job: MakeJob, now: datetime) -> None:
+    jobs = [make_job(task="make it so", node=node) for node in ("build", "12", None)]
+    tasks = [line.partition("  ")[2] for line in format_jobs_table(jobs, now, Screen(width=120))[1:]]
+    assert ["build: make it so" in task for task in tasks] == [True, False, False]
+    assert all(task.endswith("  make it so") for task in tasks[1:])

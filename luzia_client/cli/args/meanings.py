@@ -1,0 +1,65 @@
+"""What people mean by words that are no commands: verbs of other tools, each with the command line that does it."""
+
+from __future__ import annotations
+
+MEANINGS = {
+    "list": "jobs",
+    "get": "jobs",
+    "queue": "jobs --state queued",
+    "view": "jobs ID",
+    "describe": "jobs ID",
+    "inspect": "jobs ID",
+    "watch": "jobs --watch",
+    "search": "jobs --search WORDS",
+    "find": "jobs --search WORDS",
+    "history": "jobs --sort ended",
+    "tail": "logs -f ID",
+    "cat": "logs ID",
+    "output": "logs ID",
+    "delete": "remove ID",
+    "del": "remove ID",
+    "abort": "cancel ID",
+    "terminate": "cancel ID",
+    "rerun": "retry ID",
+    "restart": "retry ID",
+    "redo": "again ID",
+    "repeat": "again ID",
+    "stash": "hold ID",
+    "enqueue": "release ID",
+    "start": "release ID",
+    "continue": "resume ID",
+    "suspend": "pause ID",
+    "submit": "PROJECT TASK",
+    "new": "PROJECT TASK",
+    "create": "PROJECT TASK",
+    "exec": "open ID",
+    "ssh": "open ID",
+    "cd": "open ID",
+    "message": "send ID TEXT",
+    "reply": "answer ID TEXT",
+    "approve": "answer ID allow",
+    "deny": "answer ID deny",
+    "explain": "why ID",
+    "monitor": "top",
+    "htop": "top",
+    "ui": "top",
+    "dashboard": "web",
+    "health": "doctor",
+    "cron": "schedule list",
+    "reload": "daemon reload",
+    "shutdown": "daemon stop",
+    "config": "daemon status",
+    "undo": "restore-work ID",
+    "prune": "clean --all",
+    "gc": "clean --all",
+    "cost": "stats",
+    "usage": "stats",
+    "repos": "projects",
+}
+"""A word -> the words after `luzia` that do what it means."""
+
+
+def find_meaning(word: str) -> str | None:
+    """The command line that a word means, with `luzia` before it; None when it is not known."""
+    line = MEANINGS.get(word.lower())
+    return None if line is None else f"luzia {line}"

@@ -1,0 +1,61 @@
+"""`luzia PROJECT` without a task, on a terminal: the user writes the task in an editor, and it is dispatched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from luzia_protocol.environment import is_path
+from luzia_protocol.errors import ErrorCode, Refused
+
+from luzia_client.api.client import Client
+from luzia_client.cli.args.command_line import DispatchLine, decode_task
+from luzia_client.cli.args.editor import edited
+from luzia_client.cli.commands import dispatch
+from luzia_client.cli.help.usage import missing_task_error
+from luzia_client.cli.show.text import one_line
+
+RECENT_TASKS = 5
+
+
+def run(line: DispatchLine) -> int:
+    """Dispatch the task that the user writes; returns the exit status. Raises UsageError for an unknown project."""
+    with Client() as client:
+        notes = list(_notes(client, line))
+    with edited("", notes) as text:
+        return dispatch.submit(line, task=decode_task(text, "the task"))
+
+
+def _notes(client: Client, line: DispatchLine) -> Iterator[str]:
+    """What the user may want to know of the project while writing."""
+    name = line.project
+    known = client.list_projects().projects
+    project = next((each for each in known if name in (each.name, each.path)), None)
+    if project is None and not is_path(name):
+        _check_known(client, name)
+    yield ""
+    yield f"The task for {one_line(name if project is None else project.name)}. An empty text dispatches nothing."
+    yield ""
+    if project is not None:
+        yield f"  directory  {one_line(project.path)}"
+    agent = line.agent or ("" if project is None else project.agent or "")
+    yield f"  agent      {one_line(agent) or 'the default one'}"
+    yield from (f"  {field:<10} {one_line(str(value))}" for field, value in line.fields.items())
+    yield "Options are those of the command line, such as --worktree: `luzia dispatch --help` lists them."
+    try:
+        recent = client.list_jobs([name], limit=RECENT_TASKS).jobs
+    except Refused:
+        return  # a directory without jobs
+    if recent:
+        yield ""
+        yield "Recent tasks:"
+        yield from (f"  {one_line(job.task, 100)}" for job in recent)
+
+
+def _check_known(client: Client, name: str) -> None:
+    """Raise UsageError when neither the configuration nor a job knows the project."""
+    try:
+        client.list_jobs([name], limit=1)
+    except Refused as refused:
+        if refused.code is ErrorCode.UNKNOWN_PROJECT:
+            raise missing_task_error(name) from refused
+        raise

@@ -1,0 +1,62 @@
+"""`luzia` without words: the list of jobs, and the two things to do next. It does not start the daemon."""
+
+from __future__ import annotations
+
+from luzia_protocol.states import JobState
+
+from luzia_client.cli import exit_codes
+from luzia_client.cli.show import listing
+from luzia_client.cli.show.formatting import ACTIVE_STATES, FAILED_STATES
+from luzia_client.cli.show.screen import stdout_screen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from luzia_protocol.jobs import Job
+
+    from luzia_client.cli.show.wire_jobs import Exchange
+
+STEPS = 2
+STEP_WIDTH = 36
+LINES_OF_STEPS = STEPS + 2
+
+
+def print_overview(exchange: Exchange) -> int:
+    """Print the list and what to do next, or how to begin when the daemon is not running; returns the exit status.
+
+    exchange: sends a line to the daemon and returns its reply, without starting it; raises OSError.
+    """
+    query = listing.JobQuery([], [], {}, listing.DEFAULT_LIMIT)
+    try:
+        jobs = listing.print_jobs_table(query, exchange, True, LINES_OF_STEPS)
+    except OSError:
+        from luzia_client.cli.help import usage
+
+        print(usage.SHORT, end="")
+        return exit_codes.OK
+    print("\nNext:")
+    screen = stdout_screen()
+    for command, text in list(next_steps(jobs))[:STEPS]:
+        print(f"  {screen.paint(f'{command:<{STEP_WIDTH}}', 'cyan')} {text}")
+    return exit_codes.OK
+
+
+def next_steps(jobs: Sequence[Job]) -> Iterator[tuple[str, str]]:
+    """Commands and what they do, the most urgent first; at least two. jobs: by turn."""
+    found = {state: job for job in reversed(jobs) for state in (job.state,)}
+    if (job := found.get(JobState.WAITING)) is not None:
+        yield f"luzia answer {job.id}", "answer its agent, which waits for you"
+    failed = next((job for job in jobs if job.state in FAILED_STATES), None)
+    if failed is not None:
+        yield f"luzia why {failed.id}", "see why it failed"
+    active = next((job for job in jobs if job.state in ACTIVE_STATES and job.state is not JobState.WAITING), None)
+    if active is not None:
+        yield f"luzia logs -f {active.id}", "follow its output"
+    elif (job := found.get(JobState.QUEUED)) is not None:
+        yield f"luzia why {job.id}", "see why it does not start"
+    changed = next((job for job in jobs if job.state is JobState.COMPLETED and job.worktree is not None), None)
+    if changed is not None:
+        yield f"luzia diff {changed.id}", "review what it changed"
+    yield 'luzia . "fix the tests"', "run a task in the current directory"
+    yield "luzia --help", "list all commands"
