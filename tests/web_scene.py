@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from git_projects import Repository
-from support import ROOT, Connection, PrivateDaemon, dispatch, ended, eventually, private_daemon
+from support import ROOT, Connection, PrivateDaemon, dispatch, ended, eventually, private_daemon, status
 
 DATA = ROOT / "tests" / "data"
 
@@ -32,11 +32,20 @@ COLOURS = {
     "multiSelect": False,
 }
 
+CODEX = """#!{python}
+import sys
+sys.stdout.buffer.write(open({limited!r}, "rb").read())
+sys.exit(1)
+"""
+"""Stands in for Codex, whose account has met its usage limit."""
+
 CONFIG = """[daemon]
 max_running = 6
+max_cost_usd_per_day = 10.0
 [projects.website]
 path = "{root}/website"
 agent = "shell"
+max_cost_usd_per_day = 2.0
 """
 LOOP = """# build the site
 n=0; while [ ! -e {gate} ]; do n=$((n+1)); echo compiling part $n; sleep 0.5; done"""
@@ -84,6 +93,9 @@ class Scene:
             ended(wire, jobs["failed"], jobs["done"])
             eventually(lambda: wire.ok(op="status", job=jobs["running"])["job"]["state"] == "running", "its start")
             wire.ok(op="progress", job=jobs["running"], done=5, total=8, label="parts compiled")
+            jobs["limited"] = dispatch(wire, "translate the manual", agent="codex", project="website")
+            dispatch(wire, "update the change log", agent="codex", project="website")
+            eventually(lambda: "usage limit" in (status(wire, jobs["limited"])["reason"] or ""), "the usage limit")
             jobs["held"] = dispatch(wire, "publish the release", hold=True)
             nodes = [
                 {"name": "build", "project": "website", "task": loop},
@@ -109,8 +121,10 @@ def scene() -> Iterator[Scene]:
             "python": sys.executable,
             "asking": str(DATA / "programs" / "asking_claude.py"),
             "recording": str(DATA / "recordings" / "claude" / "success.stdout"),
+            "limited": str(DATA / "recordings" / "codex" / "error-usage-limit.stdout"),
         }
         _write_program(programs / "claude", CLAUDE.format(**values))
+        _write_program(programs / "codex", CODEX.format(**values))
         daemon.kill()
         daemon.env |= {"PATH": f"{programs}:{daemon.env['PATH']}", "HOME": str(made.project.home)}
         daemon.start()

@@ -11,11 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
-from support import DEADLINE_S, MAIN, PrivateDaemon, eventually
+from support import DEADLINE_S, MAIN, eventually
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -44,14 +44,20 @@ class Reply:
         return str(self.json()["error"]["code"])
 
 
+class Luzia(Protocol):
+    """A daemon of a test's own, of either kind. env: what leads commands to it."""
+
+    env: dict[str, str]
+
+
 class WebServer:
     """A running `luzia web`. options: of the command. The daemon is that of the test."""
 
-    def __init__(self, daemon: PrivateDaemon, *options: str) -> None:
-        self.daemon = daemon
+    def __init__(self, daemon: Luzia, *options: str) -> None:
+        self._env = daemon.env
         self._process = subprocess.Popen(
             [sys.executable, "-c", MAIN, "web", *options],
-            env=daemon.env,
+            env=self._env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -73,7 +79,8 @@ class WebServer:
 
     def link(self) -> str:
         """A link of `luzia web url`."""
-        done = self.daemon.run("web", "url")
+        command = [sys.executable, "-c", MAIN, "web", "url"]
+        done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=DEADLINE_S)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -116,7 +123,7 @@ class WebServer:
 
 
 @contextmanager
-def web_server(daemon: PrivateDaemon, *options: str) -> Iterator[WebServer]:
+def web_server(daemon: Luzia, *options: str) -> Iterator[WebServer]:
     """A running web server; it has ended after the block."""
     server = WebServer(daemon, *options)
     try:
@@ -154,6 +161,17 @@ class Screen:
         self.page.on("console", self._hear)
         self.page.goto(server.link())
         self.page.wait_for_selector("nav.navigation")
+
+    @classmethod
+    @contextmanager
+    def opened(cls, browser: Any, server: WebServer, **options: object) -> Iterator[Screen]:
+        """A tab that is closed after the block, which fails if anything went wrong in the page."""
+        screen = cls(browser, server, **options)
+        try:
+            yield screen
+            screen.check()
+        finally:
+            screen.close()
 
     def _hear(self, message: Any) -> None:
         if (

@@ -160,10 +160,12 @@ class Client:
         sort: SortKey = "created",
         reverse: bool = False,
         search: str = "",
+        agents: str | Iterable[str] = (),
     ) -> replies.JobPage:
         """A page of jobs, newest first unless `sort` is given, with the number of jobs in each state.
 
         projects, states, tags: only jobs of these projects (names or paths), in these states, with all of these tags.
+        agents: only jobs of these agents.
         parent: only sub-jobs of this job. since: only jobs dispatched at this time or later.
         search: only jobs that have all of these words in their task, last message, project, tags or id, in any case.
         sort: times and quantities descending, text ascending; reverse: the opposite order.
@@ -182,6 +184,7 @@ class Client:
             sort=sort,
             reverse=reverse,
             search=search,
+            agents=arguments.string_list("agents", agents),
         )
         return self._caller.request(request, replies.JobPage)
 

@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
@@ -27,7 +26,9 @@ from luzia_client.web.access import SESSION_S, Access
 from luzia_client.web.answers import Answers
 from luzia_client.web.credentials import Credentials, Session
 from luzia_client.web.errors import WebError, error_response
+from luzia_client.web.files import PageFiles
 from luzia_client.web.guard import Guard
+from luzia_client.web.machine import Doctor, read_machine
 from luzia_client.web.openapi import describe
 from luzia_client.web.streams import Tab, server_sent_events
 
@@ -46,12 +47,11 @@ class TokenRequest(msgspec.Struct):
 class About(msgspec.Struct):
     """What the page must know of its server.
 
-    searches: whether the protocol has `search` in lists. expires_in_s: until the session expires.
+    expires_in_s: until the session expires.
     """
 
     version: str
     read_only: bool
-    searches: bool
     expires_in_s: float
 
 
@@ -63,6 +63,7 @@ class WebApp:
         self._credentials = credentials
         self._socket = socket
         self._caller = AsyncCaller(socket, True, 0.0)
+        self._doctor = Doctor()
 
     def build(self) -> ASGIApp:
         """The application for a server."""
@@ -76,17 +77,14 @@ class WebApp:
             Route("/api/output", self.output),
             Route("/api/diff", self.diff),
             Route("/api/merge", self.merge, methods=["POST"]),
+            Route("/api/machine", self.machine),
+            Route("/api/doctor", self.doctor),
             Route("/api/{op}", self.operation, methods=["GET", "POST"]),
             *Answers(self._socket, read_only=self._access.read_only).routes(),
-            Route("/", self.page),
-            Mount("/", StaticFiles(directory=STATIC)),
+            Mount("/", PageFiles(STATIC)),
         ]
         app = Starlette(routes=routes, exception_handlers={LuziaError: _refused})
         return Guard(app, self._access, self._credentials)
-
-    async def page(self, _: Request) -> Response:
-        """The page; every place in it is a fragment of its URL."""
-        return FileResponse(STATIC / "index.html")
 
     async def start_session(self, request: Request) -> Response:
         """Exchange a token for the cookie of a session."""
@@ -115,8 +113,7 @@ class WebApp:
     async def about(self, request: Request) -> Response:
         """What the page must know of its server."""
         session: Session = request.scope["luzia_session"]
-        searches = "search" in requests.List.__struct_fields__
-        return _ok(About(VERSION, self._access.read_only, searches, self._credentials.remaining_s(session)))
+        return _ok(About(VERSION, self._access.read_only, self._credentials.remaining_s(session)))
 
     async def openapi(self, _: Request) -> Response:
         """The description of the API."""
@@ -175,6 +172,15 @@ class WebApp:
         wanted = _decode(await request.body(), work.Merge)
         job = await self._job(wanted.job)
         return _ok(await asyncio.to_thread(work.merge, job, wanted))
+
+    async def machine(self, _: Request) -> Response:
+        """The load, the memory and the disk of the machine."""
+        info = await self._caller.request(requests.Info(), replies.DaemonInfo)
+        return _ok(await asyncio.to_thread(read_machine, info.state_dir))
+
+    async def doctor(self, _: Request) -> Response:
+        """What `luzia doctor` finds."""
+        return _ok(await self._doctor.examine())
 
     async def _job(self, name: str) -> Job:
         return (await self._caller.request(requests.Status(job=name), replies.StatusResult)).job

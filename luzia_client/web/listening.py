@@ -77,7 +77,8 @@ def _open_tcp(options: Options) -> socket.socket:
     host = "127.0.0.1" if options.host == "localhost" else options.host
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # With its protocol: asyncio sets TCP_NODELAY only then, without which a reply can wait 40 ms for an ACK.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, options.port))
     except (OSError, OverflowError) as exc:

@@ -15,6 +15,7 @@ from luzia_client.web.access import Access
 from luzia_client.web.app import WebApp
 from luzia_client.web.credentials import Credentials
 from luzia_client.web.listening import Options, access_of, check_options, open_socket
+from luzia_client.web.opening import remove_page
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """The size of a message that a tab may send."""
@@ -87,8 +88,11 @@ class WebServer:
             ssl_keyfile=self._options.tls_key,
             timeout_graceful_shutdown=1,
         )
-        async with control.listen(self._handle):
-            await Server(config).serve(sockets=[self._listening])
+        try:
+            async with control.listen(self._handle):
+                await Server(config).serve(sockets=[self._listening])
+        finally:
+            remove_page()
 
     def _handle(self, command: str) -> dict[str, str]:
         """The reply to a command of the control socket."""

@@ -23,6 +23,7 @@ from luziad.jobs.attempt import Answer
 QUESTION_TOOL = "AskUserQuestion"
 MAX_PENDING = 20
 MAX_QUESTION_CHARS = 1000
+MAX_DIFF_CHARS = 4000
 _MAX_PARTS = 10
 _MAX_OPTIONS = 20
 _MAX_LABEL = 200
@@ -73,7 +74,7 @@ def parse_question(request_id: str, request: Any) -> Question:
     """The question in a request to use a tool."""
     tool, given = text_at(request, "tool_name")[:_MAX_LABEL], value_at(request, "input")
     if tool != QUESTION_TOOL:
-        return Question(request_id, "permission", tool, _describe_input(given))
+        return Question(request_id, "permission", tool, _describe_input(given), diff=_describe_change(given))
     parts = [_parse_part(each) for each in as_objects(value_at(given, "questions"))[:_MAX_PARTS]]
     return Question(request_id, "question", tool, " / ".join(part.text for part in parts)[:MAX_QUESTION_CHARS], parts)
 
@@ -118,3 +119,15 @@ def _describe_input(given: Any) -> str:
         if words := text_at(given, name):
             return words[:MAX_QUESTION_CHARS]
     return one_line(json.dumps(given, ensure_ascii=False), MAX_QUESTION_CHARS) if given else ""
+
+
+def _describe_change(given: Any) -> str:
+    """What the tools Write, Edit and MultiEdit would change: the text before and after, each line with its sign."""
+    edits = as_objects(value_at(given, "edits")) or [given]
+    parts = []
+    for edit in edits:
+        before, after = text_at(edit, "old_string"), text_at(edit, "new_string") or text_at(edit, "content")
+        lines = [f"-{line}" for line in before.splitlines()] + [f"+{line}" for line in after.splitlines()]
+        parts.append("\n".join(lines))
+    text = "\n@@\n".join(part for part in parts if part)
+    return text if len(text) <= MAX_DIFF_CHARS else f"{text[: MAX_DIFF_CHARS - 1]}…"

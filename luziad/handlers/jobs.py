@@ -113,7 +113,7 @@ def _by_turn(services: Services, request: List, uid: int) -> Page:
 def _filter(services: Services, request: List, uid: int) -> Callable[[JobRecord], bool]:
     """Whether a job is one of those that are requested."""
     table, tags, parent = services.table, request.tags, request.parent
-    states, projects = frozenset(request.states), frozenset(request.projects)
+    states, projects, agents = frozenset(request.states), frozenset(request.projects), frozenset(request.agents)
     children = None if parent is None else {record.id for record in table.children(table.find(parent, uid))}
     # A time on the wire is rounded to a microsecond.
     since = 0.0 if request.since is None else request.since.timestamp() - 1e-6
@@ -123,6 +123,7 @@ def _filter(services: Services, request: List, uid: int) -> Callable[[JobRecord]
             record.durable
             and (not states or record.status.state in states)
             and (not projects or record.project in projects)
+            and (not agents or record.spec.agent in agents)
             and (children is None or record.id in children)
             and (not tags or _has_tags(record, tags))
             and record.spec.created_at >= since

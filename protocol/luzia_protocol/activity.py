@@ -34,7 +34,8 @@ class Question(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     """A question of an agent, which waits for the answer.
 
     id: the agent's own id of the question. type: `permission` to use a tool, or a `question` with `parts`.
-    tool: the tool to be used. text: the purpose, in words.
+    tool: the tool to be used. text: the purpose, in words. diff: the lines that the tool would change, after `+` and
+    `-`, cut after some thousand characters; empty for a tool that changes no text.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Question(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     tool: str
     text: str
     parts: list[QuestionPart] = []
+    diff: str = ""
 
 
 class SessionTotals(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

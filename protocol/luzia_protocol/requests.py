@@ -62,7 +62,7 @@ class Status(JobRequest, tag="status"):
 class List(Base, tag="list"):
     """Jobs, newest first, in pages. Answered by replies.JobPage.
 
-    projects, states: select these; empty selects all. tags: select jobs that have all of these.
+    projects, agents, states: select these; empty selects all. tags: select jobs that have all of these.
     parent: select the sub-jobs of this job.
     limit: jobs per page, 1 to MAX_PAGE.
     cursor: the `next` of the previous page, with all other fields unchanged.
@@ -84,6 +84,7 @@ class List(Base, tag="list"):
     sort: SortKey = "created"
     reverse: bool = False
     search: str = ""
+    agents: list[str] = []
 
 
 class Wait(Base, tag="wait"):

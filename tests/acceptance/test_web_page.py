@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+import stat
 import subprocess
-from collections.abc import Iterator
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import PrivateDaemon, dispatch, ended, eventually, private_daemon, status
-from web_server import Screen, WebServer, chromium, web_server
+from support import MAIN, PrivateDaemon, dispatch, ended, eventually, private_daemon, status
+from web_server import Screen, WebServer, web_server
 
 NASTY = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script> javascript:window.hacked=1 {{7*7}} \u202e"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[PrivateDaemon]:
-    with private_daemon() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server(daemon: PrivateDaemon) -> Iterator[WebServer]:
-    with web_server(daemon) as started:
-        yield started
-
-
-@pytest.fixture
-def screen(browser: Any, server: WebServer) -> Iterator[Screen]:
-    opened = Screen(browser, server)
-    try:
-        yield opened
-        opened.check()
-    finally:
-        opened.close()
 
 
 def shown_state(screen: Screen, state: str) -> None:
@@ -230,6 +205,41 @@ def test_a_link_leads_a_new_browser_to_the_page_of_a_job(
     page.wait_for_selector(".log-row:has-text('linked')")
     assert page.evaluate("location.hash") == f"#/job/{job}"
     page.goto("about:blank")
+    page.close()
+
+
+BROWSER = """#!/bin/sh
+printf '%s\\n' "$@" > {root}/words
+"""
+"""A browser that tells what it was started with."""
+
+
+@pytest.mark.parametrize("words", [["web", "url", "--open"], ["open", "--web", "{job}"]], ids=["url", "job"])
+def test_a_browser_is_started_without_the_token_in_its_command_line(
+    browser: Any, server: WebServer, daemon: PrivateDaemon, words: list[str]
+) -> None:
+    program, told = daemon.root / "browser", daemon.root / "words"
+    program.write_text(BROWSER.format(root=daemon.root))
+    program.chmod(0o755)
+    told.unlink(missing_ok=True)
+    with daemon.connect() as wire:
+        job = dispatch(wire, "echo opened")
+        ended(wire, job)
+    command = [sys.executable, "-c", MAIN, *(word.format(job=job) for word in words)]
+    with_browser = {**daemon.env, "BROWSER": f"{program} %s"}
+    done = subprocess.run(["script", "-qec", shlex.join(command), "/dev/null"], env=with_browser, capture_output=True)
+    assert done.returncode == 0, done.stdout
+    eventually(lambda: told.exists() and told.read_text().endswith("\n"), "the browser")
+    address = told.read_text().strip()
+    assert "token" not in address
+    file = Path(address.removeprefix("file://"))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "#token=" in file.read_text()
+    page = browser.new_page()
+    page.goto(address)
+    page.wait_for_selector("nav.navigation")
+    page.wait_for_url(f"{server.origin}/*")
+    assert page.evaluate("document.referrer") == ""
     page.close()
 
 

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from support import dispatch, ended, private_daemon, status
-from web_server import Screen, chromium, web_server
+from web_server import Screen, web_server
 
 JOBS = 100_000
 LINES = 1_000_000
 IN_ONE_GRAPH = 10_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def test_100_000_jobs_are_listed_as_they_are_seen(browser: Any) -> None:

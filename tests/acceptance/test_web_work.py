@@ -9,16 +9,10 @@ import pytest
 
 from support import dispatch, ended, eventually, private_daemon, status
 from web_scene import COLOURS, DATA, Scene, scene
-from web_server import Screen, WebServer, chromium, web_server
+from web_server import Screen, WebServer, web_server
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +25,6 @@ def place(browser: Any) -> Iterator[Scene]:
 def server(place: Scene) -> Iterator[WebServer]:
     with web_server(place.daemon) as started:
         yield started
-
-
-@pytest.fixture
-def screen(browser: Any, server: WebServer) -> Iterator[Screen]:
-    opened = Screen(browser, server)
-    try:
-        yield opened
-        opened.check()
-    finally:
-        opened.close()
 
 
 def entry(job: str) -> str:

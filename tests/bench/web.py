@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import http.client
+import itertools
 import json
 import re
 import statistics
@@ -166,16 +168,25 @@ def resting(browser: Any, daemon: PrivateDaemon, server: WebServer) -> Iterator[
     screen.close()
 
 
+PARTS = ("many", "live", "resting")
+
+
 def main() -> int:
-    """Take the figures, and print them as they come."""
+    """Take the figures of the parts that are named, or of all, and print them as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=" ".join(PARTS))
+    chosen = parser.parse_args().parts or PARTS
     kept = True
-    with chromium() as browser:
-        figures = [many_jobs(browser)]
-        with private_daemon("[daemon]\nmax_running = 64\n") as daemon, web_server(daemon) as server:
-            for measure in (*figures, live(browser, daemon, server), resting(browser, daemon, server)):
-                for figure in measure:
-                    print(("  " if figure.kept else "! ") + figure.row(), flush=True)
-                    kept = kept and figure.kept
+    with chromium() as browser, contextlib.ExitStack() as stack:
+        measures: list[Iterator[Figure]] = [many_jobs(browser)] if "many" in chosen else []
+        if {"live", "resting"} & set(chosen):
+            daemon = stack.enter_context(private_daemon("[daemon]\nmax_running = 64\n"))
+            server = stack.enter_context(web_server(daemon))
+            measures += [live(browser, daemon, server)] if "live" in chosen else []
+            measures += [resting(browser, daemon, server)] if "resting" in chosen else []
+        for figure in itertools.chain.from_iterable(measures):
+            print(("  " if figure.kept else "! ") + figure.row(), flush=True)
+            kept = kept and figure.kept
     return 0 if kept else 1
 
 

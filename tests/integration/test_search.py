@@ -123,3 +123,12 @@ def test_a_search_of_many_jobs_holds_nobody_up(daemon: PrivateDaemon, wire: Conn
         assert other.ask(op="info", id=1)["id"] == 1
     assert [wire.receive()["id"] for _ in range(50)] == ["search"] * 50
     eventually(lambda: wire.ok(op="info")["connections"] == 1)
+
+
+def test_jobs_are_selected_by_their_agents(wire: Connection) -> None:
+    first = dispatch(wire, ": by shell", agent="shell")
+    ended(wire, first)
+    assert first in found(wire, "", agents=["shell", "claude"])
+    assert first not in found(wire, "", agents=["claude"])
+    assert found(wire, "by shell", agents=["claude"]) == []
+    assert [job["agent"] for job in wire.ok(op="list", agents=["shell"], sort="turn", limit=1)["jobs"]] == ["shell"]

@@ -94,9 +94,9 @@ def _open_page(job: Job) -> int:
     link = f"{ask('url')['url']}&to=job/{job.id}"
     print(link, flush=True)
     if sys.stdout.isatty():
-        import webbrowser
+        from luzia_client.web.opening import open_link
 
-        webbrowser.open(link)
+        open_link(link)
     return exit_codes.OK
 
 

@@ -109,8 +109,8 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _show_link(link: str, opened: bool) -> None:
     if opened:
-        import webbrowser
+        from luzia_client.web.opening import open_link
 
-        if webbrowser.open(link):
+        if open_link(link):
             return
     print(link)

@@ -48,32 +48,8 @@ export const call = (op, fields = {}) =>
 
 export const get = (path) => send(path, {});
 
-/** Whether the daemon can search; the server knows it from its protocol. */
-export const searches = signal(false);
-const MOST_SEARCHED = 10;
-
-/** The jobs of a page. `search` is an option of newer versions; without it, the page searches in the newest jobs. */
-export async function list(fields) {
-  const { search, ...rest } = fields;
-  if (!search) return call("list", rest);
-  return searches.value ? call("list", { ...rest, search }) : searchHere(search, rest);
-}
-
-async function searchHere(search, fields) {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const matches = (job) => {
-    const text = [job.id, job.task, job.project, job.agent, ...(job.argv || []), ...Object.entries(job.tags || {}).map((pair) => pair.join("="))].join(" ").toLowerCase();
-    return words.every((word) => text.includes(word));
-  };
-  let page = { next: null };
-  const jobs = [];
-  for (let pages = 0; pages < MOST_SEARCHED && jobs.length < fields.limit; pages += 1) {
-    page = await call("list", { ...fields, limit: 1000, cursor: page.next });
-    jobs.push(...page.jobs.filter(matches));
-    if (page.next === null || page.next === undefined) break;
-  }
-  return { ...page, jobs: jobs.slice(0, fields.limit), next: null };
-}
+/** A page of jobs. */
+export const list = (fields) => call("list", fields);
 
 let socket = null;
 let failures = 0;

@@ -13,7 +13,7 @@ export class JobsList {
   constructor(query) {
     this.query = query;
     this.isSequential = CLOSED.includes(query.sort) && !query.reverse;
-    this.isWhole = !query.search && !query.projects?.length && !Object.keys(query.tags || {}).length && !query.since && !query.parent;
+    this.isWhole = !query.search && !query.projects?.length && !query.agents?.length && !Object.keys(query.tags || {}).length && !query.since && !query.parent;
     this.ids = [];
     this.cursors = new Map([[0, null]]); // number of a page -> its cursor
     this.loaded = new Set();

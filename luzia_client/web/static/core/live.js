@@ -1,10 +1,11 @@
 // The jobs as they are now: lists first, then events after the seq of the list, each once and in order.
 
 import { batch, computed, signal } from "../vendor/preact.js";
-import { call, get, list, searches, stream } from "./api.js";
+import { get, list, stream } from "./api.js";
 
 const MOST_KEPT = 20000;
 const COUNT_GAP_MS = 400;
+const SHOW_GAP_MS = 100; // fast enough for a person, and leaves time to scroll while fifty jobs report
 
 /** Jobs by state. */
 export const counts = signal({});
@@ -22,6 +23,7 @@ const jobs = new Map();
 const listeners = new Set();
 let pending = [];
 let scheduled = false;
+let shownAt = 0;
 
 /** The signal of a job that has been listed. */
 export const jobSignal = (id) => jobs.get(id);
@@ -72,6 +74,7 @@ function patched(job, event) {
 
 function flush() {
   scheduled = false;
+  shownAt = performance.now();
   const events = pending;
   pending = [];
   batch(() => {
@@ -92,7 +95,9 @@ function flush() {
 function schedule() {
   if (scheduled) return;
   scheduled = true;
+  const wait = shownAt + SHOW_GAP_MS - performance.now();
   if (document.hidden) setTimeout(flush, 0);
+  else if (wait > 0) setTimeout(() => requestAnimationFrame(flush), wait);
   else requestAnimationFrame(flush);
 }
 document.addEventListener("visibilitychange", () => {
@@ -139,15 +144,15 @@ isActive.subscribe(tick);
 
 /** Start: list, then subscribe after the list. */
 export async function start() {
-  const about = await get("/api/about");
-  searches.value = about.searches;
+  const [about, page] = await Promise.all([get("/api/about"), list({ limit: 1 })]);
   readOnly.value = about.read_only;
   version.value = about.version;
-  await relist();
+  subscribe(page);
 }
 
-async function relist() {
-  const page = await list({ limit: 1 });
+const relist = async () => subscribe(await list({ limit: 1 }));
+
+function subscribe(page) {
   seq = page.seq;
   takeCounts(page);
   epoch.value += 1;

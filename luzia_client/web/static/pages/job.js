@@ -149,7 +149,7 @@ function Details({ job }) {
     ["Processor time", job.usage?.user_s ? duration(job.usage.user_s + (job.usage.system_s || 0)) : ""],
     ["Files", (activity.files || []).join("\n")], ["Tags", Object.entries(job.tags || {}).map((pair) => pair.join("=")).join(" ")],
     ["Priority", job.priority || ""], ["Time limit", job.timeout_s ? duration(job.timeout_s) : ""], ["Key", job.key],
-    ["Variables", (job.env_names || []).join(", ")], ["Branch", job.worktree?.branch], ["Worktree", job.worktree?.path],
+    ["Variables", (job.env_names || []).join(", ")], ["Branch", job.worktree?.branch], ["Worktree", job.worktree?.directory],
     ["Schedule", job.run_of?.schedule],
   ].filter(([, value]) => value !== "" && value !== null && value !== undefined), [job]);
   return html`<div class="details">

@@ -1,7 +1,7 @@
 // All jobs: filters, sorting and paging at the server, a list of which only the visible rows exist, and actions on many.
 
 import { html, signal, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
-import { list, searches } from "../core/api.js";
+import { list } from "../core/api.js";
 import { STATES, ACTIVE, FAILED, age, doing, duration, isFinal, money, plural, ranFor, title } from "../core/format.js";
 import { JobsList } from "../core/jobs_list.js";
 import { counts, jobSignal, now, readOnly } from "../core/live.js";
@@ -10,7 +10,7 @@ import { ACTIONS, perform } from "../parts/job_actions.js";
 import { openDispatch } from "../parts/dispatch.js";
 import { Bar, Empty, State } from "../parts/ui.js";
 import { Rows, reveal, useWindow } from "../parts/virtual.js";
-import { projects } from "../core/setup.js";
+import { agents, projects } from "../core/setup.js";
 
 const GROUPS = { all: [], active: ACTIVE, queued: ["queued"], waiting: ["waiting"], failed: FAILED, completed: ["completed"] };
 const SORTS = { turn: "by need", created: "newest", ended: "latest ended", duration: "longest", cost: "most expensive", priority: "priority", project: "project", agent: "agent", state: "state" };
@@ -24,6 +24,14 @@ function parsedTags(text) {
   return Object.fromEntries(text.split(/[\s,]+/).filter((each) => each.includes("=")).map((each) => each.split(/=(.*)/s).slice(0, 2)));
 }
 
+/** The group of a job in the order by need. */
+function groupOf(job) {
+  if (!job) return "";
+  if (job.state === "waiting") return "Questions";
+  if (isFinal(job.state)) return "Ended";
+  return job.state === "queued" ? "Queued" : "Active";
+}
+
 /** By need, while that is cheap for the daemon: it looks at all jobs for it. */
 function defaultSort() {
   const total = Object.values(counts.peek()).reduce((sum, number) => sum + number, 0);
@@ -35,6 +43,7 @@ function queryOf(query) {
   const states = GROUPS[group] || group.split(",").filter((each) => STATES[each]);
   const fields = { sort: query.get("sort") || defaultSort(), states };
   if (query.get("project")) fields.projects = [query.get("project")];
+  if (query.get("agent")) fields.agents = [query.get("agent")];
   const tags = parsedTags(query.get("tags") || "");
   if (Object.keys(tags).length) fields.tags = tags;
   if (query.get("search")) fields.search = query.get("search");
@@ -47,7 +56,7 @@ export function setFilter(name, value) {
   replace("jobs", [], { ...Object.fromEntries(query), [name]: value });
 }
 
-function Row({ id, index, isCurrent, phone }) {
+function Row({ id, index, isCurrent, phone, group }) {
   const held = jobSignal(id);
   if (!held) return html`<div class="job-row"><span class="muted">removed</span></div>`;
   const job = held.value;
@@ -59,7 +68,8 @@ function Row({ id, index, isCurrent, phone }) {
     selection.value = next;
   };
   const ran = ranFor(job, now.value);
-  return html`<div class=${`job-row ${isCurrent ? "current" : ""}`} role="row" aria-rowindex=${index + 2} aria-selected=${chosen} data-job=${id}>
+  return html`<div class=${`job-row ${isCurrent ? "current" : ""} ${group ? "first-of-group" : ""}`} role="row" aria-rowindex=${index + 2} aria-selected=${chosen} data-job=${id}>
+    ${group && html`<span class="group-label" aria-hidden="true">${group}</span>`}
     <span class="cell-check" role="cell"><input type="checkbox" aria-label=${`Select job ${id}`} checked=${chosen} onChange=${toggle} /></span>
     <span class="cell-state" role="cell"><${State} state=${job.state} short=${phone} /></span>
     <span class="cell-task" role="cell"><a href=${href("job", [id])} tabindex=${isCurrent ? 0 : -1}>${title(job)}</a><span class="doing">${doing(job)}</span></span>
@@ -123,10 +133,12 @@ export function JobsPage() {
   };
   const group = query.get("state") || "all";
   const rows = [];
+  const groupAt = (index) => groupOf(jobSignal(source.ids[index])?.peek());
   for (let index = view.first; index < view.last; index += 1) {
     const id = source.ids[index];
     rows.push(id
-      ? html`<${Row} key=${id} id=${id} index=${index} isCurrent=${current.value === index} phone=${phone} />`
+      ? html`<${Row} key=${id} id=${id} index=${index} isCurrent=${current.value === index} phone=${phone}
+          group=${fields.sort === "turn" && (index === 0 || groupAt(index) !== groupAt(index - 1)) ? groupAt(index) : ""} />`
       : html`<div key=${`empty-${index}`} class="job-row loading" aria-hidden="true"><span class="ghost"></span></div>`);
   }
   return html`<section class="page jobs-page" aria-label="Jobs">
@@ -139,10 +151,14 @@ export function JobsPage() {
       ${!readOnly.value && html`<button class="primary" onClick=${() => openDispatch()}>Dispatch</button>`}
     </header>
     <div class="filters">
-      <input id="jobs-search" type="search" placeholder=${searches.value ? "Search  /" : "Search the newest 10,000  /"} aria-label="Search jobs" value=${query.get("search") || ""} onInput=${(event) => setFilter("search", event.target.value)} />
+      <input id="jobs-search" type="search" placeholder="Search  /" aria-label="Search jobs" value=${query.get("search") || ""} onInput=${(event) => setFilter("search", event.target.value)} />
       <select aria-label="Project" value=${query.get("project") || ""} onChange=${(event) => setFilter("project", event.target.value)}>
         <option value="">all projects</option>
         ${projects.value.map((each) => html`<option value=${each.name}>${each.name}</option>`)}
+      </select>
+      <select aria-label="Agent" value=${query.get("agent") || ""} onChange=${(event) => setFilter("agent", event.target.value)}>
+        <option value="">all agents</option>
+        ${agents.value.map((each) => html`<option value=${each.name}>${each.name}</option>`)}
       </select>
       <select aria-label="Age" value=${query.get("since") || ""} onChange=${(event) => setFilter("since", event.target.value)}>
         <option value="">any time</option><option value="1">last hour</option><option value="24">last day</option><option value="168">last week</option>

@@ -2,15 +2,18 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import uPlot from "../vendor/uplot.js";
-import { list } from "../core/api.js";
-import { clock, count, money, plural } from "../core/format.js";
-import { epoch, isMinor, listen, now, readOnly } from "../core/live.js";
-import { byDay, groupBy, paceOfToday, usedUpAt } from "../core/spending.js";
-import { call } from "../core/api.js";
+import { call, list } from "../core/api.js";
+import { count, money, plural } from "../core/format.js";
+import { epoch, listen, now } from "../core/live.js";
+import { byDay, groupBy, paceOfToday } from "../core/spending.js";
+import { Budgets } from "../parts/budgets.js";
+import { Limits } from "../parts/limits.js";
 import { Empty, attempt } from "../parts/ui.js";
 
 const MOST_PAGES = 20;
 const REFRESH_MS = 3000;
+const EVERYTHING = "all projects";
+const CHANGING = ["ended", "requeued"];
 
 async function readJobs(days) {
   const since = new Date(Date.now() - days * 86400e3).toISOString();
@@ -56,44 +59,26 @@ const Table = ({ label, groups }) => html`<section class="spend-table"><h2>${lab
   <thead><tr><th>${label.toLowerCase()}</th><th class="num">cost</th><th class="num">tokens</th><th class="num">hours</th><th class="num">jobs</th><th class="num">failed</th></tr></thead>
   <tbody>${groups.slice(0, 20).map(([name, sums]) => html`<tr key=${name}><td>${name}</td><td class="num">${sums.jobs === sums.unknown ? "unknown" : money(sums.cost)}</td><td class="num">${count(sums.tokens)}</td><td class="num">${sums.hours.toFixed(1)}</td><td class="num">${sums.jobs}</td><td class="num">${sums.failed || ""}</td></tr>`)}</tbody></table></div></section>`;
 
-function Limits() {
-  const [limits, setLimits] = useState([]);
-  useEffect(() => {
-    const read = async () => {
-      const page = await attempt(() => list({ states: ["queued"], sort: "turn", limit: 1000 }));
-      const found = new Map();
-      for (const job of page?.jobs || []) {
-        const match = /usage limit of (.+?) until (.+)$/.exec(job.reason || "");
-        if (!match) continue;
-        const entry = found.get(match[1]) || { agent: match[1], until: match[2], jobs: 0 };
-        entry.jobs += 1;
-        found.set(match[1], entry);
-      }
-      setLimits([...found.values()]);
-    };
-    read();
-    return epoch.subscribe((value) => value > 1 && read());
-  }, []);
-  if (!limits.length) return null;
-  return html`<section><h2>Limits</h2><ul class="entries">${limits.map((each) => html`<li key=${each.agent} class="entry"><div class="entry-main"><strong>${each.agent}</strong> <span>until ${each.until}</span> <span class="muted">then ${plural(each.jobs, "job")} can start</span></div>
-    ${!readOnly.value && html`<div class="entry-actions"><button onClick=${() => attempt(() => call("resume_agent", { agent: each.agent }), "Resumed")}>Resume now</button></div>`}</li>`)}</ul></section>`;
-}
-
 export function SpendPage() {
   const [days, setDays] = useState(14);
   const [value, setValue] = useState("cost");
-  const [budget, setBudget] = useState(localStorage.getItem("luzia.budget") || "");
   const [found, setFound] = useState(null);
+  const [info, setInfo] = useState(null);
+  const readInfo = async () => {
+    const next = await attempt(() => call("info"));
+    if (next) setInfo(next);
+  };
   useEffect(() => {
     let timer = null;
     const read = async () => {
       timer = null;
       const next = await attempt(() => readJobs(days));
       if (next) setFound(next);
+      await readInfo();
     };
     read();
     const soon = () => { timer ??= setTimeout(read, REFRESH_MS); };
-    const stops = [listen((event) => !isMinor(event) && event.kind === "ended" && soon()), epoch.subscribe((number) => number > 1 && soon())];
+    const stops = [listen((event) => CHANGING.includes(event.kind) && soon()), epoch.subscribe((number) => number > 1 && soon())];
     return () => {
       clearTimeout(timer);
       for (const stop of stops) stop();
@@ -102,19 +87,20 @@ export function SpendPage() {
   const sums = useMemo(() => found && {
     days: byDay(found.jobs, days, Date.now()), projects: groupBy(found.jobs, (job) => job.project.split("/").pop()),
     agents: groupBy(found.jobs, (job) => job.agent), models: groupBy(found.jobs, (job) => job.activity?.model || job.model || "unknown"),
+    byDate: byDay(found.jobs, days, Date.now()).filter(([, each]) => each.jobs).reverse().map(([day, each]) => [new Date(day).toLocaleDateString(), each]),
   }, [found, days]);
   const today = sums ? sums.days[sums.days.length - 1][1].cost : 0;
-  const limit = Number(budget);
-  const used = limit > 0 ? usedUpAt(today, limit, now.value) : null;
+  const { daily_budget: ofAll, daily_budgets: ofProjects = {}, usage_limits: limits = {} } = info || {};
+  const budgets = [...(ofAll ? [[EVERYTHING, ofAll]] : []), ...Object.entries(ofProjects)];
+  const isOf = (name) => (job) => name === EVERYTHING || job.project === name;
   return html`<section class="page" aria-label="Spend"><header class="page-head"><h1>Spend</h1>
       <div class="segments" role="group" aria-label="Days">${[7, 14, 30].map((each) => html`<button key=${each} aria-pressed=${days === each} onClick=${() => setDays(each)}>${each} days</button>`)}</div>
       <div class="segments" role="group" aria-label="Value">${Object.entries(VALUES).map(([name, [label]]) => html`<button key=${name} aria-pressed=${value === name} onClick=${() => setValue(name)}>${label}</button>`)}</div></header>
-    <div class="scroll spend">${!sums ? html`<p class="muted pad">Loading…</p>` : !found.jobs.length ? html`<${Empty} title=${`No jobs in the last ${days} days.`} />` : html`
+    <div class="scroll spend">${!sums || !info ? html`<p class="muted pad">Loading…</p>` : html`
       <div class="row wrap figures"><span>Today <strong class="num">${money(today)}</strong></span><span class="muted">at this pace <span class="num">${money(paceOfToday(today, now.value))}</span> by midnight</span>
-        <label class="inline">Budget of a day <input type="number" min="0" step="any" value=${budget} onInput=${(event) => { setBudget(event.target.value); localStorage.setItem("luzia.budget", event.target.value); }} /></label>
-        ${limit > 0 && html`<span class=${used ? "tone-bad" : "muted"}>${today >= limit ? "used up" : used ? `used up at ${clock(used)} at this pace` : "enough for today at this pace"}</span>`}
         ${found.cut && html`<span class="muted">only the newest ${plural(found.jobs.length, "job")}</span>`}</div>
-      <${Chart} days=${sums.days} value=${value} />
-      <${Limits} />
-      <div class="columns"><${Table} label="Project" groups=${sums.projects} /><${Table} label="Agent" groups=${sums.agents} /><${Table} label="Model" groups=${sums.models} /></div>`}</div></section>`;
+      ${found.jobs.length ? html`<${Chart} days=${sums.days} value=${value} />` : html`<${Empty} title=${`No jobs in the last ${days} days.`} />`}
+      <div class="columns"><section aria-label="Budgets"><h2>Budgets of a day</h2><${Budgets} budgets=${budgets} jobs=${found.jobs} isOf=${isOf} /></section>
+        <${Limits} agents=${limits} reload=${readInfo} /></div>
+      ${found.jobs.length > 0 && html`<div class="columns"><${Table} label="Project" groups=${sums.projects} /><${Table} label="Agent" groups=${sums.agents} /><${Table} label="Model" groups=${sums.models} /><${Table} label="Day" groups=${sums.byDate} /></div>`}`}</div></section>`;
 }

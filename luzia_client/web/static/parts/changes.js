@@ -4,6 +4,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { call, get } from "../core/api.js";
 import { isFinal, plural } from "../core/format.js";
 import { act, readOnly } from "../core/live.js";
+import { DiffLines } from "./diff_lines.js";
 import { attempt, confirm, toast } from "./ui.js";
 
 const MOST_OPEN_LINES = 600;
@@ -18,9 +19,6 @@ export function splitDiff(text) {
   return files;
 }
 
-const toneOf = (line) =>
-  line.startsWith("@@") ? "hunk" : line.startsWith("+++") || line.startsWith("---") ? "meta" : line.startsWith("+") ? "added" : line.startsWith("-") ? "deleted" : line.startsWith(" ") ? "" : "meta";
-
 function File({ file, part, open }) {
   const [shown, setShown] = useState(open);
   const lines = part ? part.lines : [];
@@ -28,7 +26,7 @@ function File({ file, part, open }) {
   const body = first < 0 ? lines.slice(1) : lines.slice(first);
   return html`<details class="file" open=${shown} onToggle=${(event) => setShown(event.target.open)}>
     <summary><code>${file.path}</code>${file.added === null ? html`<span class="muted">binary</span>` : html`<span class="num"><span class="tone-good">+${file.added}</span> <span class="tone-bad">−${file.deleted}</span></span>`}</summary>
-    ${shown && html`<pre class="diff" tabindex="0" aria-label=${`Changes of ${file.path}`}>${body.map((line, index) => html`<span key=${index} class=${`diff-line ${toneOf(line)}`}>${line || " "}</span>`)}</pre>`}
+    ${shown && html`<pre class="diff" tabindex="0" aria-label=${`Changes of ${file.path}`}><${DiffLines} lines=${body} /></pre>`}
   </details>`;
 }
 

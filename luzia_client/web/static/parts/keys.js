@@ -7,6 +7,7 @@ import { jobOfPage } from "../pages/job.js";
 import { pageKeys } from "../pages/jobs.js";
 import { openDispatch } from "./dispatch.js";
 import { ACTIONS, perform } from "./job_actions.js";
+import { logKeys } from "./log_view.js";
 import { openPalette } from "./palette.js";
 import { Dialog } from "./ui.js";
 
@@ -40,14 +41,15 @@ export const KEYS = {
     [["ArrowUp", "k"], "↑ k", "move up", move(-1)],
     [["ArrowDown", "j"], "↓ j", "move down", move(1)],
     [["PageUp"], "PgUp", "move up one page", page(-1)],
-    [["PageDown"], "PgDn", "move down one page", page(1)],
-    [["Home", "g"], "Home g", "move to the top", () => isOn("jobs") && pageKeys.first()],
-    [["End", "G"], "End G", "move to the end", () => isOn("jobs") && pageKeys.last()],
+    [["PageDown", " "], "PgDn Space", "move down one page", page(1)],
+    [["Home", "g"], "Home g", "move to the top", () => (isOn("jobs") ? pageKeys.first() : logKeys.shown?.toStart())],
+    [["End", "G"], "End G", "move to the end", () => (isOn("jobs") ? pageKeys.last() : logKeys.shown?.toEnd())],
     [["Enter"], "Enter", "open the job", () => isOn("jobs") && pageKeys.open()],
     [["x"], "x", "select the job", () => isOn("jobs") && pageKeys.select()],
   ],
   Inspect: [
     [["/"], "/", "search", () => document.querySelector("#jobs-search, .log-search")?.focus()],
+    [["N"], "n N", "search further in the output, up or down", () => logKeys.shown?.search(1)],
     [["i"], "i", "show the details of the job", part("details")],
     [["d"], "d", "show the changes in its worktree", part("changes")],
     [["o"], "o", "show its output", part("output")],
@@ -61,11 +63,14 @@ export const KEYS = {
     [["c"], "c", "cancel it, after confirmation", act("cancel")],
     [["r"], "r", "retry it, or start its next attempt now", act("retry")],
     [["p"], "p", "pause or resume it; hold or release a queued job", act("pause", "resume", "hold", "release")],
-    [["n"], "n", "dispatch a job", () => !readOnly.value && openDispatch()],
+    [["n"], "n", "dispatch a job, where no output is searched", () => {
+      if (document.querySelector(".log-search")?.value) logKeys.shown.search(-1);
+      else if (!readOnly.value) openDispatch();
+    }],
   ],
   General: [
     [["1"], "1 … 5", "go to the inbox, the jobs, schedules, spend, machine", () => go("inbox")],
-    [["Escape"], "Esc", "close what is open, or return to the jobs", () => isOn("job") && go("jobs")],
+    [["Escape"], "Esc", "close what is open, clear the filter, or return to the jobs", () => (isOn("job") || isOn("jobs")) && go("jobs")],
     [["?"], "?", "show all keys", () => { help.value = true; }],
   ],
 };
@@ -86,7 +91,7 @@ export function onKey(event) {
     if (event.key === "Escape") target.blur();
     return;
   }
-  if (event.key === "Enter" && target.matches("a, button, summary")) return;
+  if ((event.key === "Enter" || event.key === " ") && target.matches("a, button, summary, input")) return;
   if (target.closest(".log-box, .diff") && /^(Arrow|Page|Home|End)/.test(event.key)) return;
   const effect = EFFECTS.get(event.key);
   if (!effect) return;

@@ -9,6 +9,9 @@ import { useWindow, Rows } from "./virtual.js";
 
 export const ROW = 19;
 
+/** What the keys of the page do with the output that is shown; null while none is. */
+export const logKeys = { shown: null };
+
 function columnsOf(element) {
   const probe = document.createElement("span");
   probe.className = "log-probe";
@@ -95,6 +98,10 @@ export function LogView({ job, rendered }) {
     }
     setFound(-1);
   };
+  useEffect(() => {
+    logKeys.shown = { search, toStart, toEnd };
+    return () => { logKeys.shown = null; };
+  });
   const query = new URLSearchParams({ job: job.id, attempt: shown, stream: source.stream });
   const ended = log.ended.value !== null || isFinal(job.state);
 

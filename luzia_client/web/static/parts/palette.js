@@ -11,6 +11,8 @@ import { openDispatch } from "./dispatch.js";
 import { nextTheme, openSettings } from "./settings.js";
 import { Dialog, State } from "./ui.js";
 
+const MOST_JOBS = 12;
+
 const open = signal(false);
 export const openPalette = () => {
   open.value = true;
@@ -41,9 +43,8 @@ function Chooser({ onClose }) {
       if (!wanted) return setJobs([]);
       try {
         const byId = /^[0-9a-f-]{3,}$/.test(wanted) ? call("status", { job: wanted }).then(({ job }) => [job], () => []) : [];
-        const [own, page] = await Promise.all([byId, list({ sort: "turn", limit: 500, search: wanted })]);
-        const found = page.jobs.filter((job) => `${job.id} ${title(job)} ${job.project}`.toLowerCase().includes(wanted));
-        if (live) setJobs([...own, ...found.filter((job) => job.id !== own[0]?.id)].slice(0, 12));
+        const [own, page] = await Promise.all([byId, list({ limit: MOST_JOBS, search: wanted })]);
+        if (live) setJobs([...own, ...page.jobs.filter((job) => job.id !== own[0]?.id)].slice(0, MOST_JOBS));
       } catch (error) {
         if (!error.code) throw error;
         if (live) setJobs([]);

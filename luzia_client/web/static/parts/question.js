@@ -2,6 +2,7 @@
 
 import { html, useState } from "../vendor/preact.js";
 import { act, readOnly } from "../core/live.js";
+import { DiffLines } from "./diff_lines.js";
 import { attempt } from "./ui.js";
 
 export function Question({ job, question }) {
@@ -15,13 +16,24 @@ export function Question({ job, question }) {
   };
   const locked = busy || readOnly.value;
   if (question.type === "permission") {
-    return html`<form class="question" aria-label=${`Permission for job ${job.id}`} onSubmit=${(event) => event.preventDefault()}>
+    const allow = () => answer(["allow"]);
+    const deny = () => answer(reason.trim() ? ["deny", reason.trim()] : ["deny"]);
+    const keys = (event) => {
+      if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey || locked) return;
+      const effect = { y: allow, n: deny, t: () => event.currentTarget.querySelector("input").focus() }[event.key];
+      if (!effect) return;
+      event.preventDefault();
+      event.stopPropagation();
+      effect();
+    };
+    return html`<form class="question" aria-label=${`Permission for job ${job.id}`} onKeyDown=${keys} onSubmit=${(event) => { event.preventDefault(); deny(); }}>
       <p class="question-text">Permission to use <strong>${question.tool}</strong></p>
-      <pre class="question-detail">${question.text}</pre>
+      <pre class="question-detail" tabindex="0" aria-label="What is asked about">${question.text}</pre>
+      ${question.diff && html`<pre class="diff question-diff" tabindex="0" aria-label="What would change"><${DiffLines} lines=${question.diff.split("\n")} /></pre>`}
       <div class="row">
-        <button type="button" class="primary" disabled=${locked} onClick=${() => answer(["allow"])}>Allow</button>
+        <button type="button" class="primary" disabled=${locked} onClick=${allow}>Allow</button>
         <input aria-label="Reason for denying" placeholder="Reason for the agent (optional)" value=${reason} onInput=${(event) => setReason(event.target.value)} />
-        <button type="button" disabled=${locked} onClick=${() => answer(reason.trim() ? ["deny", reason.trim()] : ["deny"])}>Deny</button>
+        <button type="button" disabled=${locked} onClick=${deny}>Deny</button>
       </div>
     </form>`;
   }

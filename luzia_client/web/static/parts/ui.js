@@ -46,14 +46,14 @@ export const Toasts = () => html`<div class="toasts" role="status" aria-live="po
 </div>`;
 
 /** A modal dialog of the browser: it keeps the focus, and Esc closes it. */
-export function Dialog({ label, onClose, children, wide }) {
+export function Dialog({ label, onClose, onKeyDown, children, wide }) {
   const element = useRef(null);
   useLayoutEffect(() => {
     const before = document.activeElement;
     element.current.showModal();
     return () => before?.focus?.();
   }, []);
-  return html`<dialog ref=${element} class=${wide ? "wide" : ""} aria-label=${label}
+  return html`<dialog ref=${element} onKeyDown=${onKeyDown} class=${wide ? "wide" : ""} aria-label=${label}
     onCancel=${(event) => { event.preventDefault(); onClose(); }}
     onClick=${(event) => event.target === element.current && onClose()}>
     <div class="dialog-body">${children}</div>
@@ -73,7 +73,8 @@ export function Confirmation() {
     asking.value = null;
     question.resolve(value);
   };
-  return html`<${Dialog} label=${question.text} onClose=${() => answer(false)}>
+  const keys = ({ key }) => key === "y" && answer(true);
+  return html`<${Dialog} label=${question.text} onClose=${() => answer(false)} onKeyDown=${keys}>
     <h2>${question.text}</h2>
     <p class="muted">${question.detail}</p>
     <div class="row end">
