@@ -52,7 +52,7 @@ COMMANDS = {
     "drain": ("drain", "stop starting jobs and let the active ones finish", "Administer"),
     "doctor": ("doctor", "diagnose the installation", "Administer"),
     "notify": ("notify", "notify people of finished jobs, failures and questions", "Administer"),
-    "metrics": ("metrics", "give out metrics for Prometheus", "Administer"),
+    "metrics": ("metrics", "export metrics to Prometheus", "Administer"),
     "export": ("export", "export all jobs as JSON lines", "Administer"),
     "import": ("import_", "import exported jobs", "Administer"),
     "mcp": ("mcp", "give coding agents luzia's tools (Model Context Protocol)", "Administer"),

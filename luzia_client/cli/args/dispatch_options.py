@@ -193,7 +193,7 @@ OPTIONS = {
         TASK,
         "tags",
         "TARGET",
-        "notify TARGET of what becomes of the job; see `luzia notify`",
+        "send notices of this job to TARGET; see `luzia notify`",
         parse_notify,
         dict.__or__,
     ),
