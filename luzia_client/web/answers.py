@@ -25,6 +25,7 @@ from luzia_client.web import answer_page
 
 CHOICES = ("allow", "deny", "text")
 """The last part of an address that answers."""
+MAX_FIELDS = 100
 
 
 class ClosedQuestionError(LuziaError):
@@ -91,8 +92,14 @@ def _open_question(job: Job, asked: Asked) -> Question:
 
 
 def _words(choice: str, body: bytes) -> list[str]:
-    """The words of an answer, as `luzia answer` has them. body: that of a form with fields named `text`."""
-    texts = parse_qs(body.decode(errors="replace"), max_num_fields=100).get("text", [])
+    """The words of an answer, as `luzia answer` has them. body: that of a form with fields named `text`.
+
+    Raises Refused.
+    """
+    try:
+        texts = parse_qs(body.decode(errors="replace"), max_num_fields=MAX_FIELDS).get("text", [])
+    except ValueError as exc:
+        raise Refused(ErrorCode.BAD_REQUEST, f"a form has at most {MAX_FIELDS} fields") from exc
     if choice == "text":
         return texts
     return [choice, *texts] if choice == "deny" else [choice]
