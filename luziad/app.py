@@ -88,6 +88,7 @@ from luziad.server.presence import Presence
 from luziad.server.runtime_dir import DirectoryLock, prepare_directory, prepare_runtime_dir
 from luziad.server.service_status import ServiceStatus
 from luziad.server.session import Session
+from luziad.server.spare_memory import SpareMemory
 from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.single_values import SingleValues
@@ -383,7 +384,7 @@ class App:
             self._journal, self._state_dir, daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
         limits = ConnectionLimits(daemon.max_connections, daemon.max_connections_per_uid, places)
-        self._listener = Listener(self._services, self._turns, limits, sessions)
+        self._listener = Listener(self._services, self._turns, limits, sessions, SpareMemory(self._slow))
 
     def _observers_in_order(self) -> tuple[JobObserver, ...]:
         """The observers, in the order in which each hook calls them."""

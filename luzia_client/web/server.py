@@ -10,6 +10,7 @@ import uvicorn
 
 from luzia_protocol import environment
 
+from luzia_client.http.connections import BACKLOG, BoundedProtocol
 from luzia_client.web import control
 from luzia_client.web.access import Access
 from luzia_client.web.app import WebApp
@@ -73,7 +74,8 @@ class WebServer:
         behind_proxy = self._access.header is not None or self._options.origin is not None
         config = uvicorn.Config(
             self._app,
-            http="h11",
+            http=BoundedProtocol,
+            backlog=BACKLOG,
             ws="websockets-sansio",
             lifespan="off",
             log_level="warning",

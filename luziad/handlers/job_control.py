@@ -74,7 +74,7 @@ def retry(services: Services, request: Retry, call: Call) -> None:
         change = job_change(record)
         return RetryResult(change.job, change.state, change.attempt, revived)
 
-    revived += services.scheduler.retry(record, deferred_reply(services.journal, call, result), fresh=request.fresh)
+    revived = services.scheduler.retry(record, deferred_reply(services.journal, call, result), fresh=request.fresh)
 
 
 def remove(services: Services, request: Remove, call: Call) -> Coroutine[Any, Any, None] | None:

@@ -14,6 +14,7 @@ from luziad.server.admission import RESERVED_CONNECTIONS, AdmissionControl, Admi
 from luziad.server.buffers import Buffers
 from luziad.server.runtime_dir import is_system
 from luziad.server.session import Session, encode_refusal
+from luziad.server.spare_memory import SpareMemory
 from luziad.turns.turns import Turns
 
 log = logging.getLogger("luziad.listen")
@@ -28,10 +29,18 @@ RETRY_ACCEPT_S = 0.1
 class Listener:
     """Accepts connections from users who may use this daemon, up to the limits. sessions: filled with those open."""
 
-    def __init__(self, services: Services, turns: Turns, limits: ConnectionLimits, sessions: set[Session]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        turns: Turns,
+        limits: ConnectionLimits,
+        sessions: set[Session],
+        spare_memory: SpareMemory,
+    ) -> None:
         self._services = services
         self._turns = turns
-        self._buffers = Buffers()
+        self._spare_memory = spare_memory
+        self._buffers = Buffers(self._spare_memory.freed)
         self._admission = AdmissionControl(limits, shared=is_system(services.config.runtime_dir))
         self._sessions = sessions
         self._reserved: dict[Session, None] = {}  # sessions on reserved connections, oldest first
@@ -54,6 +63,7 @@ class Listener:
         if self._listening is not None:
             self._loop.remove_reader(self._listening)
             self._listening = None
+        self._spare_memory.close()
         for session in list(self._sessions):
             session.end()
 

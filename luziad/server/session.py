@@ -156,6 +156,7 @@ class Session(asyncio.BufferedProtocol):
                 timer.cancel()
         self._closing = True
         self._drop_requests()
+        self._frames = FrameReader()  # now, and not when the garbage collector finds the session
         self._buffers.forget(self)
         self._writable.set()
         for stream in list(self._streams):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ CONFIG = "[daemon]\nmax_running = 1\nmax_connections = 1200\nmax_connections_per
 MIB = 1024 * 1024
 LARGE_JOBS = 400
 SAMPLES = 300
+GIVEN_BACK_S = 3.0
+"""After this time the daemon has given back what the attacks have taken."""
 
 
 class Grown(NamedTuple):
@@ -69,6 +72,7 @@ def measure() -> Grown:
         while dispatching.is_alive():
             most = max(most, _rss(wire))
         stack.close()
+        time.sleep(GIVEN_BACK_S)
         return Grown(most - idle, _rss(wire) - idle)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from luzia_client.mcp.hub.http import read_token, token_file
 from mcp_agent import McpLuzia, mcp_luzia
 
 INITIALIZE = {
@@ -71,3 +72,11 @@ def test_a_page_of_another_site_and_another_host_are_refused(web: Web) -> None:
     assert web.ask(web.token, Origin="https://example.com")[0] == 403
     assert web.ask(web.token, Host="example.com")[0] == 421
     assert web.ask(web.token, Origin=web.url.removesuffix("/mcp"))[0] == 200
+
+
+def test_a_token_that_could_not_be_written_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUZIA_STATE_DIR", str(tmp_path))
+    Path(token_file()).touch(mode=0o600)
+    made = read_token()
+    assert len(made) > 32
+    assert read_token() == made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from support import Connection, PrivateDaemon, dispatch, ended, eventually, private_daemon, status
@@ -179,3 +180,14 @@ def test_whatever_is_kept_of_a_job_or_a_schedule_has_a_limit() -> None:
         assert [answer.get("error", {}).get("code") for answer in answers] == [None] * 3 + ["schedules_full"] * 3
         assert len(wire.ok(op="schedule_list")["schedules"]) == 3
         assert rss(wire) - before < 64 * MIB
+
+
+def test_memory_that_a_flood_has_taken_is_given_back() -> None:
+    with private_daemon() as daemon, daemon.connect() as wire, ExitStack() as stack:
+        before = rss(wire)
+        for _ in range(10):
+            peer = stack.enter_context(daemon.connect())
+            peer.send_bytes(b'{"op":"%b' % (b"x" * (4 * MIB - 100)))
+        eventually(lambda: rss(wire) - before > 30 * MIB, "memory that is taken")
+        stack.close()
+        eventually(lambda: rss(wire) - before < 15 * MIB, "memory that is given back")

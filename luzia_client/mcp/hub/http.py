@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from luzia_protocol import environment
 
+from luzia_client.http.connections import BACKLOG, BoundedProtocol
 from luzia_client.mcp.hub.server import AgentServer
 from luzia_client.mcp.hub.session import Session
 
@@ -38,7 +39,9 @@ async def serve_http(port: int, session: Session, over: asyncio.Event) -> None:
     security = TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
     agents = AgentServer(session, has_connection=False)
     app = agents.server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
-    config = uvicorn.Config(TokenCheck(app, read_token()), log_level="warning", lifespan="on")
+    config = uvicorn.Config(
+        TokenCheck(app, read_token()), http=BoundedProtocol, backlog=BACKLOG, log_level="warning", lifespan="on"
+    )
     server = uvicorn.Server(config)
     print(f"MCP over HTTP: http://{HOST}:{port}{PATH}\nThe bearer token is in {token_file()}", flush=True)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -58,7 +61,11 @@ def read_token() -> str:
         made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         with open(path, encoding="ascii") as file:
-            return file.read().strip()
+            token = file.read().strip()
+        if token:
+            return token
+        os.unlink(path)  # whoever made it could not write it: the disk was full
+        return read_token()
     token = secrets.token_urlsafe(32)
     with open(made, "w", encoding="ascii") as file:
         file.write(token + "\n")

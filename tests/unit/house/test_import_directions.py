@@ -57,11 +57,12 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.api": "luzia_protocol luzia_client.transport",
     "luzia_client": "luzia_protocol luzia_client.api luzia_client.transport",
     "luzia_client.cli": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees",
+    "luzia_client.http": "",
     "luzia_client.mcp": "",
     "luzia_client.mcp.relay": "luzia_protocol luzia_client.transport luzia_client.mcp",
     "luzia_client.mcp.hub": (
         "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
-        " luzia_client.mcp luzia_client.mcp.relay"
+        " luzia_client.http luzia_client.mcp luzia_client.mcp.relay"
     ),
     "luzia_client.mcp.setup": "luzia_client.cli luzia_client.mcp",
     "luzia_client.tui": (
@@ -69,7 +70,9 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees",
     "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.notify",
-    "luzia_client.web": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.notify",
+    "luzia_client.web": (
+        "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.notify luzia_client.http"
+    ),
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
         " luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp luzia_client.mcp.relay"
@@ -93,6 +96,7 @@ FOREIGN: dict[str, str] = {
     "luziad.supervise": "msgspec",
     "luzia_client": "msgspec wcwidth",
     "luzia_client.cli.show.plots": "matplotlib",
+    "luzia_client.http": "uvicorn",
     "luzia_client.metrics": "msgspec prometheus_client",
     "luzia_client.metrics.otlp": "opentelemetry prometheus_client",
     "luzia_client.notify": "msgspec",

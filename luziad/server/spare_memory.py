@@ -1,0 +1,37 @@
+"""Gives memory back to the system after clients have made the daemon keep much.
+
+The C library keeps what is freed for the next time: after a flood, most of what it took. An idle daemon is not woken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+from concurrent.futures import Executor
+
+DELAY_S = 1.0
+"""How long after something large was freed, so that a flood costs no more than one time a second."""
+
+_libc = ctypes.CDLL(None)
+
+
+class SpareMemory:
+    """pool: where memory is given back, which takes some time."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._timer: asyncio.TimerHandle | None = None
+
+    def freed(self) -> None:
+        """Something large was freed: give it back soon."""
+        if self._timer is None and hasattr(_libc, "malloc_trim"):  # only glibc has it
+            self._timer = asyncio.get_running_loop().call_later(DELAY_S, self._give_back)
+
+    def close(self) -> None:
+        """Give nothing back any more: the daemon stops."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _give_back(self) -> None:
+        self._timer = None
+        asyncio.get_running_loop().run_in_executor(self._pool, _libc.malloc_trim, 0)
