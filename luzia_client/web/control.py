@@ -51,7 +51,9 @@ def ask(command: str) -> dict[str, str]:
         except (FileNotFoundError, ConnectionRefusedError) as exc:
             raise not_running() from exc
         except (OSError, msgspec.DecodeError) as exc:
-            raise DaemonUnreachableError(f"luzia web does not answer on {path}: {exc}", "Start it again.") from exc
+            raise DaemonUnreachableError(
+                f"luzia web does not answer on {path}: {getattr(exc, 'strerror', None) or exc}", "Start it again."
+            ) from exc
 
 
 def is_running() -> bool:
