@@ -25,7 +25,7 @@ from luzia_client.api.async_caller import AsyncCaller
 from luzia_client.web import operations, work
 from luzia_client.web.access import SESSION_S, Access
 from luzia_client.web.credentials import Credentials, Session
-from luzia_client.web.errors import WebError, error_response
+from luzia_client.web.errors import WebError, error_response, invalid_request
 from luzia_client.web.guard import Guard
 from luzia_client.web.openapi import describe
 from luzia_client.web.streams import Tab, server_sent_events
@@ -182,7 +182,7 @@ def _decode(body: bytes, kind: Callable[..., T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)  # type: ignore[no-any-return]
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
-        raise WebError(400, "bad_request", str(exc), "See /api/openapi.json.") from exc
+        raise invalid_request(exc, body) from exc
 
 
 def _ok(value: Any) -> Response:
