@@ -104,7 +104,7 @@ def test_progress_outside_of_a_job_needs_one(serve: Serve) -> None:
 def test_a_percentage_is_between_0_and_100(percent: str) -> None:
     result = luzia("progress", "--job", "x", "--", percent)
     assert result.returncode == 2
-    assert "invalid percentage" in result.stderr
+    assert "it must be from 0 to 100" in result.stderr
 
 
 def test_projects_are_listed_added_and_removed(serve: Serve, home: Path) -> None:
@@ -278,6 +278,9 @@ def test_a_value_that_is_refused_is_named_by_its_option(serve: Serve) -> None:
     serve(lambda request: {"ok": {}} if request["op"] == "info" else {"error": error})
     said = luzia("--max-cost", "-1", "overbits", "fix it").stderr
     assert said == "luzia: --max-cost must be a number above 0\n  See `luzia dispatch --help`.\n"
+    error["message"] = "`retry_on[1]`: invalid value 'tired'"
+    said = luzia("--retry-on", "failed,tired", "overbits", "fix it").stderr
+    assert said == "luzia: --retry-on: invalid value 'tired'\n  See `luzia dispatch --help`.\n"
 
 
 def test_cleaning_says_that_there_is_nothing_to_clean(serve: Serve) -> None:
