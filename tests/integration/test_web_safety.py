@@ -284,6 +284,7 @@ def test_without_a_server_there_is_no_link() -> None:
 def test_a_link_is_to_be_had_after_the_runtime_directory_was_deleted() -> None:
     with private_daemon() as other, web_server(other):
         runtime = os.path.dirname(other.socket)
+        eventually(lambda: "#token=" in other.run("web", "url").stdout, "the server listens")
         shutil.rmtree(runtime, ignore_errors=True)  # the daemon may make it again meanwhile
         eventually(lambda: "#token=" in other.run("web", "url").stdout, "the server is found again")
         os.rename(runtime, f"{runtime}.old")
