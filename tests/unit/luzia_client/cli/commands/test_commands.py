@@ -273,6 +273,14 @@ def test_a_wrong_command_line_is_told_in_luzias_words(words: tuple[str, ...], sa
     assert result.stderr.startswith(f"luzia: {said}")
 
 
+@pytest.mark.parametrize("words", [("send", "a2f5", "use", "--force"), ("answer", "a2f5", "deny", "use", "--force")])
+def test_an_unknown_option_among_the_words_of_a_text_is_refused_with_the_way_out(words: tuple[str, ...]) -> None:
+    refused = luzia(*words)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("To pass it as text, put `--` before the text.\n")
+    assert "as text" not in luzia("wait", "--force").stderr
+
+
 def test_a_value_that_is_refused_is_named_by_its_option(serve: Serve) -> None:
     error = {"code": "bad_request", "message": "`max_cost_usd` must be a number above 0"}
     serve(lambda request: {"ok": {}} if request["op"] == "info" else {"error": error})
