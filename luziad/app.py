@@ -93,6 +93,7 @@ from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.single_values import SingleValues
 from luziad.store.sqlite import EventReader
+from luziad.supervise.shortages import describe_error
 from luziad.turns.turns import Cascade, Turns
 
 log = logging.getLogger("luziad.app")
@@ -164,7 +165,7 @@ class App:
         try:
             opened = open_store(self._state_dir, Path(config.jobs_dir), load)
         except OSError as exc:
-            raise StartupError(f"the job store in {self._state_dir} cannot be opened: {exc}") from exc
+            raise StartupError(f"the job store in {self._state_dir} cannot be opened: {describe_error(exc)}") from exc
         self._store = opened.store
         self._notices += opened.notices
         self._was_repaired = opened.least_seq > 0

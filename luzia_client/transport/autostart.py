@@ -152,8 +152,12 @@ def config_errors(path: str) -> list[str]:
         result = subprocess.run(
             argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=READY_TIMEOUT_S, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise DaemonUnreachableError(f"cannot run luziad: {exc}", _INSTALL_HINT) from exc
+    except OSError as exc:
+        raise DaemonUnreachableError(f"cannot run luziad: {argv[0]}: {exc.strerror}", _INSTALL_HINT) from exc
+    except subprocess.TimeoutExpired as exc:
+        raise DaemonUnreachableError(
+            f"luziad did not check {path} within {READY_TIMEOUT_S:.0f} s", _START_HINT
+        ) from exc
     lines = [line.removeprefix("luziad: ") for line in result.stderr.decode(errors="replace").splitlines() if line]
     if result.returncode not in (0, EXIT_CONFIG_INVALID):
         reason = lines[-1] if lines else f"exit status {result.returncode}"

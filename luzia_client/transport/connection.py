@@ -117,7 +117,7 @@ def open_socket(path: str, *, autostart: bool, resuming: bool = False) -> socket
         ensure_daemon(path, resuming=resuming)
     except (OSError, ValueError) as exc:
         raise endpoint.DaemonUnreachableError(
-            f"cannot start luziad: {exc}", "`luzia doctor` checks the setup."
+            f"cannot start luziad: {getattr(exc, 'strerror', None) or exc}", "`luzia doctor` checks the setup."
         ) from exc
     try:
         return endpoint.connect_socket(path)

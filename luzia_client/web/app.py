@@ -25,7 +25,7 @@ from luzia_client.web import operations, work
 from luzia_client.web.access import SESSION_S, Access
 from luzia_client.web.answers import Answers
 from luzia_client.web.credentials import Credentials, Session
-from luzia_client.web.errors import WebError, error_response
+from luzia_client.web.errors import WebError, error_response, invalid_request
 from luzia_client.web.files import PageFiles
 from luzia_client.web.guard import Guard
 from luzia_client.web.machine import Doctor, read_machine
@@ -190,7 +190,7 @@ def _decode(body: bytes, kind: Callable[..., T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)  # type: ignore[no-any-return]
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
-        raise WebError(400, "bad_request", str(exc), "See /api/openapi.json.") from exc
+        raise invalid_request(exc, body) from exc
 
 
 def _ok(value: Any) -> Response:

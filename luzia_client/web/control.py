@@ -51,7 +51,9 @@ def ask(command: str) -> dict[str, str]:
         except (FileNotFoundError, ConnectionRefusedError) as exc:
             raise not_running() from exc
         except (OSError, msgspec.DecodeError) as exc:
-            raise DaemonUnreachableError(f"luzia web does not answer on {path}: {exc}", "Start it again.") from exc
+            raise DaemonUnreachableError(
+                f"luzia web does not answer on {path}: {getattr(exc, 'strerror', None) or exc}", "Start it again."
+            ) from exc
 
 
 def is_running() -> bool:
@@ -86,17 +88,22 @@ class _ControlSocket:
 
     async def open(self) -> None:
         """Listen, in place of a server that has ended. Raises OSError."""
+        if self._server is not None:
+            self._server.close()  # first: since Python 3.13 that removes a file with the number of the old socket
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path)
+        listening = socket.socket(socket.AF_UNIX)
         before = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(self._answer, self._path, limit=MAX_LINE_BYTES)
+            listening.bind(self._path)
+        except OSError:
+            listening.close()
+            raise
         finally:
             os.umask(before)
-        if self._server is not None:
-            self._server.close()
-        self._server, self._inode = server, os.stat(self._path).st_ino
+        self._inode = os.stat(self._path).st_ino
+        self._server = await asyncio.start_unix_server(self._answer, sock=listening, limit=MAX_LINE_BYTES)
 
     async def keep(self) -> None:
         """Listen again whenever nobody can find the socket any more."""

@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from luzia_protocol.errors import ErrorCode, LuziaError, Refused
+from luzia_protocol.invalid_data import describe_invalid_request
 
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 
@@ -17,6 +18,11 @@ class WebError(LuziaError):
         super().__init__(message, hint)
         self.status = status
         self.code = code
+
+
+def invalid_request(exc: Exception, data: bytes = b"") -> WebError:
+    """The refusal of data that is no request. exc: what msgspec has raised for it."""
+    return WebError(400, "bad_request", describe_invalid_request(exc, data), "See /api/openapi.json.")
 
 
 _NOT_FOUND = {code for code in ErrorCode if code.startswith("unknown_")} | {ErrorCode.BAD_REQUEST}

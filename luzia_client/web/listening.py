@@ -82,7 +82,7 @@ def _open_tcp(options: Options) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, options.port))
     except (OSError, OverflowError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
+        reason = exc.strerror if isinstance(exc, OSError) else "a port is a number from 0 to 65535"
         raise ArgumentError(f"cannot listen on {host} port {options.port}: {reason}", "Give another --port.") from exc
     return listening
 

@@ -16,7 +16,7 @@ from luzia_protocol.schedules import ScheduleAdd
 from luzia_client.api.async_caller import AsyncCaller
 from luzia_client.api.requests import CLEAN_TIMEOUT_S, READ_ONLY
 from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
-from luzia_client.web.errors import WebError
+from luzia_client.web.errors import WebError, invalid_request
 
 STREAMS = (requests.Subscribe, requests.Follow)
 """What the API answers with a stream, over the web socket."""
@@ -41,10 +41,10 @@ def decode_request(op: str, body: bytes, *, read_only: bool) -> requests.Request
     try:
         fields = msgspec.json.decode(body or b"{}")
         if not isinstance(fields, dict):
-            raise msgspec.ValidationError("expected an object")
+            raise msgspec.ValidationError("Expected `object`")
         return complete(msgspec.convert({**fields, "op": op}, kind))
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
-        raise WebError(400, "bad_request", f"{op}: {exc}", "See /api/openapi.json.") from exc
+        raise invalid_request(exc, body) from exc
 
 
 def request_of_query(op: str, query: Sequence[tuple[str, str]], *, read_only: bool) -> requests.Request:
@@ -62,7 +62,7 @@ def request_of_query(op: str, query: Sequence[tuple[str, str]], *, read_only: bo
     try:
         return msgspec.convert(fields, kind, strict=False)
     except (msgspec.ValidationError, ValueError) as exc:
-        raise WebError(400, "bad_request", f"{op}: {exc}", "See /api/openapi.json.") from exc
+        raise invalid_request(exc) from exc
 
 
 def _kind(op: str, *, read_only: bool) -> type[requests.Request]:

@@ -18,7 +18,7 @@ from luzia_protocol.errors import LuziaError
 from luzia_client.api.replies import Frame, decode_frame, encode_request, is_present
 from luzia_client.transport.async_connection import AsyncConnection
 from luzia_client.web.credentials import Credentials, Session
-from luzia_client.web.errors import WebError, error_body
+from luzia_client.web.errors import WebError, error_body, invalid_request
 
 MAX_STREAMS = 16
 """How many streams a tab may have open."""
@@ -116,7 +116,7 @@ class Tab:
             )
             request = msgspec.json.decode(text, type=kind)
         except (msgspec.DecodeError, ValueError, RecursionError) as exc:
-            await self._send(None, WebError(400, "bad_request", str(exc)))
+            await self._send(None, invalid_request(exc, text.encode()))
             return
         if wanted.id in self._streams or len(self._streams) >= MAX_STREAMS:
             await self._send(wanted.id, WebError(429, "too_many_streams", "the tab has too many open streams"))

@@ -28,6 +28,7 @@ from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.refusals import wrong_state
 from luziad.journal.journal import Journal
 from luziad.output.files import read_chunk
+from luziad.supervise.shortages import describe_error
 
 log = logging.getLogger("luziad.questions")
 
@@ -94,7 +95,8 @@ class Questions(JobObserver):
             attempt.answers = tuple(each for each in attempt.answers or () if each is not answer) or None
             self.output_understood(record, attempt)
             raise Refused(
-                ErrorCode.NOT_DELIVERED, f"the answer could not be delivered to job {record.id}: {exc}"
+                ErrorCode.NOT_DELIVERED,
+                f"the answer could not be delivered to job {record.id}: {describe_error(exc)}",
             ) from exc
 
     async def _deliver_again(self, record: JobRecord, attempt: AttemptRecord, answers: Sequence[Answer]) -> None:

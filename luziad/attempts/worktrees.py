@@ -22,6 +22,7 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
+from luziad.supervise.shortages import describe_error
 from luziad.worktrees import clean as cleaning
 from luziad.worktrees import create
 from luziad.worktrees import discard as discarding
@@ -114,7 +115,7 @@ class Worktrees:
                 and await self._in_thread(create.discard_worktree, git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
-            return f"no worktree: {exc}", ()
+            return f"no worktree: {describe_error(exc)}", ()
 
     def _git(self, record: JobRecord) -> Git:
         """Git with the job's environment; with the daemon's if that is lost, or the agent is no longer configured."""
@@ -153,7 +154,7 @@ class Worktrees:
                     await self._changed(record)
                 await self._in_thread(discarding.remove_kept, self._git(record), tree)
             except (discarding.CannotDiscard, create.WorktreeUnavailable, GitError, OSError) as exc:
-                message = f"the work of job {record.id} cannot be discarded: {exc}"
+                message = f"the work of job {record.id} cannot be discarded: {describe_error(exc)}"
                 raise Refused(ErrorCode.WORKTREE_KEPT, message, "Nothing was removed.") from exc
             record.status.worktree = None
             await self._changed(record)
@@ -172,7 +173,7 @@ class Worktrees:
             try:
                 await self._in_thread(discarding.restore_work, self._git(record), kept.worktree, kept.commit)
             except (discarding.CannotDiscard, GitError, OSError) as exc:
-                message = f"the work of job {record.id} cannot be restored: {exc}"
+                message = f"the work of job {record.id} cannot be restored: {describe_error(exc)}"
                 raise Refused(ErrorCode.WORKTREE_KEPT, message, f"It is kept in the commit {kept.commit}.") from exc
             record.status.worktree, record.status.discarded, record.status.discarded_until = kept.worktree, None, None
             await self._changed(record)

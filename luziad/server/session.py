@@ -14,7 +14,7 @@ import msgspec
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.framing import MAX_FRAME_BYTES, FrameReader, FrameTooLargeError
-from luzia_protocol.invalid_data import describe_invalid_json, describe_invalid_value
+from luzia_protocol.invalid_data import describe_invalid_request
 from luzia_protocol.replies import Error, ErrorFrame, StreamStart
 from luzia_protocol.requests import Follow, Request, Subscribe, Wait
 
@@ -362,7 +362,7 @@ class Session(asyncio.BufferedProtocol):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             call = SessionCall(self, _id_of(frame), "invalid")
             self._calls.append(call)
-            call.refuse(Refused(ErrorCode.BAD_REQUEST, _describe(exc, frame)))
+            call.refuse(Refused(ErrorCode.BAD_REQUEST, describe_invalid_request(exc, frame)))
             return
         call = SessionCall(self, request.id, type(request).__name__)
         self._calls.append(call)
@@ -505,19 +505,6 @@ class Session(asyncio.BufferedProtocol):
 def encode_refusal(refused: Refused) -> bytes:
     """The error frame that a peer gets before its connection is closed."""
     return encode_reply(ErrorFrame(Error.of(refused)))
-
-
-def _describe(exc: Exception, frame: bytes) -> str:
-    """What is wrong with a line that is no request."""
-    match exc:
-        case msgspec.ValidationError():
-            return describe_invalid_value(str(exc), "a request")
-        case msgspec.DecodeError():
-            return describe_invalid_json(str(exc), frame)
-        case UnicodeDecodeError():
-            return "the request is not valid UTF-8"
-        case _:
-            return "the request is nested too deeply"
 
 
 def _id_of(frame: bytes) -> int | str | None:

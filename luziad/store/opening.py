@@ -15,6 +15,7 @@ from luziad.store import migrations
 from luziad.store.batch import is_intact
 from luziad.store.files import begin_file, finish_file, timestamp
 from luziad.store.queries import SQL
+from luziad.supervise.shortages import describe_error
 
 log = logging.getLogger("luziad.store")
 
@@ -143,7 +144,9 @@ def _keep_old_store(path: Path, version: int) -> Path:
         copy(path, unfinished)
         finish_file(unfinished, kept)
     except (OSError, sqlite3.Error) as exc:
-        raise StorageError(f"{path} must be migrated, but the copy of it that is made first failed: {exc}") from exc
+        raise StorageError(
+            f"{path} must be migrated, but the copy of it that is made first failed: {describe_error(exc)}"
+        ) from exc
     return kept
 
 

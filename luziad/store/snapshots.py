@@ -9,6 +9,7 @@ from pathlib import Path
 from luziad.errors import StorageError
 from luziad.store.files import STORE_NAME, begin_file, finish_file, timestamp
 from luziad.store.opening import check_jobs, copy, open_read_only
+from luziad.supervise.shortages import describe_error
 
 KEPT = 3
 SNAPSHOTS_NAME = "snapshots"
@@ -24,7 +25,7 @@ def take(state_dir: Path) -> Path:
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
-        raise StorageError(f"no snapshot was taken in {directory}: {exc}") from exc
+        raise StorageError(f"no snapshot was taken in {directory}: {describe_error(exc)}") from exc
     unfinished = None
     try:
         for leftover in directory.glob(".jobs-*"):
@@ -38,7 +39,7 @@ def take(state_dir: Path) -> Path:
     except (sqlite3.Error, OSError) as exc:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
-        raise StorageError(f"no snapshot was taken in {directory}: {exc}") from exc
+        raise StorageError(f"no snapshot was taken in {directory}: {describe_error(exc)}") from exc
     return final
 
 

@@ -24,6 +24,7 @@ from luziad.store.open_files import OpenFiles
 from luziad.store.pruning import EventPruner
 from luziad.store.queries import SQL
 from luziad.supervise.regular_files import open_regular
+from luziad.supervise.shortages import describe_error
 
 log = logging.getLogger("luziad.store")
 
@@ -84,7 +85,7 @@ class Store:
                     self._jobs.execute(_PROBE)
                 self._pruner.written(self._jobs, len(batch.events), len(batch.progress))
         except (sqlite3.Error, OSError) as exc:
-            raise StorageError(f"{self.path}: {exc}") from exc
+            raise StorageError(f"{self.path}: {describe_error(exc)}") from exc
         except MemoryError as exc:
             raise StorageError(f"{self.path}: there is not enough memory to write it") from exc
         if batch.events or batch.progress:

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from luziad.supervise import boot_clock, cgroup, child, shim, tree
-from luziad.supervise.shortages import is_shortage
+from luziad.supervise.shortages import describe_error, is_shortage
 
 REQUESTS = 0
 _CHUNK_BYTES = 1 << 18
@@ -139,7 +139,7 @@ class ShimPool:
         try:
             pid = self._hand_over(line) or self._fork(lambda: request)
         except OSError as error:
-            _send_reply(request, refused=f"cannot start: {error}", shortage=is_shortage(error))
+            _send_reply(request, refused=f"cannot start: {describe_error(error)}", shortage=is_shortage(error))
         else:
             _send_reply(request, pid=pid, start_time=self._start_times[pid])
 

@@ -8,6 +8,7 @@ import resource
 from typing import Any
 
 from luziad.supervise import cgroup
+from luziad.supervise.shortages import describe_error
 
 _PERIOD_US = 100_000
 _SHIM = 1
@@ -39,7 +40,7 @@ class ResourceLimits:
             if self._memory is not None:
                 self._set_memory(self._memory)
         except (OSError, ValueError) as error:
-            raise LimitUnavailable(f"its limits cannot be enforced on this machine: {error}") from error
+            raise LimitUnavailable(f"its limits cannot be enforced on this machine: {describe_error(error)}") from error
 
     def _set_memory(self, most: int) -> None:
         if self._by_cgroup:

@@ -28,7 +28,7 @@ from luziad.supervise import (
     tree,
     tree_supervisor,
 )
-from luziad.supervise.shortages import is_shortage
+from luziad.supervise.shortages import describe_error, is_shortage
 
 REPLIES = 1
 """The descriptor of the reply pipe in the fork server and in shims. It is an agent's stdout."""
@@ -54,7 +54,7 @@ def run(request: dict[str, Any], group: cgroup.Cgroup | None = None) -> None:
         attempt.run()
         attempt.mark_finished()
     except (OSError, ValueError) as error:
-        send_reply(request, error=f"cannot start: {error}", shortage=is_shortage(error))
+        send_reply(request, error=f"cannot start: {describe_error(error)}", shortage=is_shortage(error))
 
 
 def warm_up() -> None:
@@ -133,7 +133,7 @@ class Shim:
         try:
             started = self._write_start()
         except OSError as error:
-            self._write_exit(error=f"cannot start: {error}", shortage=is_shortage(error))
+            self._write_exit(error=f"cannot start: {describe_error(error)}", shortage=is_shortage(error))
             return
         if (cancel := signal.sigtimedwait((signal.SIGTERM,), 0.0)) is not None:
             is_shutdown = shutdown.is_shutdown(cancel.si_pid)
@@ -148,7 +148,7 @@ class Shim:
             self._write_exit(error=str(why), shortage=self._is_shortage(why.__cause__))
             return
         except OSError as error:
-            self._write_exit(error=f"cannot start: {error}", shortage=self._is_shortage(error))
+            self._write_exit(error=f"cannot start: {describe_error(error)}", shortage=self._is_shortage(error))
             return
         attempt_files.update_start(started, self._start_record(agent))
         if nice := self._request.get("nice"):
@@ -234,7 +234,7 @@ class Shim:
         try:
             self._publish(value)
         except OSError as failure:
-            send_reply(self._request, error=f"cannot write the exit record: {failure}", end=value)
+            send_reply(self._request, error=f"cannot write the exit record: {describe_error(failure)}", end=value)
 
     def _write_exit(
         self, *, error: str, stopped: bool = False, shortage: bool = False, is_shutdown: bool = False

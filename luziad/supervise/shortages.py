@@ -1,4 +1,7 @@
-"""Which errors say that the machine lacks something now: what fails with one may be tried again later."""
+"""Errors of the system: their words, and which of them say that the machine lacks something now.
+
+What fails with a shortage may be tried again later.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,13 @@ SHORTAGES = frozenset(
         errno.ENOLCK,
     }
 )
+
+
+def describe_error(error: BaseException) -> str:
+    """What the system says, with the file that it is about, and without Python's number of the error."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if isinstance(error.filename, str) else error.strerror
 
 
 def is_shortage(error: BaseException | None) -> bool:

@@ -21,6 +21,7 @@ from luziad.errors import LuziadError
 from luziad.journal.loading import load
 from luziad.server.runtime_dir import DirectoryLock
 from luziad.store import opening, recovery, snapshots
+from luziad.supervise.shortages import describe_error
 
 
 def show(config: Config) -> int:
@@ -41,7 +42,7 @@ def restore(config: Config, name: str) -> int:
             Path(config.jobs_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
             notices = recovery.restore(state_dir, Path(config.jobs_dir), file.absolute(), load)
     except (LuziadError, OSError) as exc:
-        print(f"luziad: {exc}", file=sys.stderr)
+        print(f"luziad: {describe_error(exc)}", file=sys.stderr)
         return 1
     for notice in notices:
         print(notice)

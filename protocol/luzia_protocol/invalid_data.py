@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 _TYPES = {
     "str": "a string",
     "int": "an integer",
@@ -21,6 +23,19 @@ _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]+)`")
 _VALUE = re.compile(r"Invalid (?:enum )?value (?P<value>.+)", re.DOTALL)
 _BYTE = re.compile(r" \(byte (?P<byte>\d+)\)$")
+
+
+def describe_invalid_request(exc: Exception, data: bytes) -> str:
+    """What is wrong with data that is no request. exc: what msgspec has raised for it."""
+    match exc:
+        case msgspec.ValidationError():
+            return describe_invalid_value(str(exc), "a request")
+        case msgspec.DecodeError():
+            return describe_invalid_json(str(exc), data)
+        case UnicodeDecodeError():
+            return "the request is not valid UTF-8"
+        case _:
+            return "the request is nested too deeply"
 
 
 def describe_invalid_value(message: str, whole: str = "it") -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from luzia_protocol.money import format_usd
+
 from support import MAIN, PrivateDaemon, dispatch, ended, eventually, private_daemon, status
 from web_server import Screen, WebServer, web_server
 
@@ -324,6 +326,12 @@ def test_another_page_in_the_same_browser_can_do_nothing(
         assert wire.ok(op="list", limit=1)["seq"] == before
         assert not (daemon.project / "hacked").exists()
     screen.close()
+
+
+def test_amounts_are_those_of_the_command_line(screen: Screen) -> None:
+    amounts = [0, 0.000002, 0.001, 0.0123, 0.5, 1.004, 2.5, 20, 1250.5, 1_234_567.891]
+    load = "async (amounts) => amounts.map((await import('/core/format.js')).money)"
+    assert screen.page.evaluate(load, amounts) == [format_usd(usd) for usd in amounts]
 
 
 def test_the_page_is_used_by_keys_alone(screen: Screen, daemon: PrivateDaemon) -> None:

@@ -50,7 +50,7 @@ def test_a_failure_that_names_credits_holds_the_queue_until_the_user_resumes_the
     assert (ended_job(wire, first)["state"], WORDS in reason(wire, first)) == ("failed", True)
     assert states(wire, others) == ["queued"] * 3
     for job in others:
-        assert "agent claude has been held since" in reason(wire, job)
+        assert "claude is held: " in reason(wire, job)
         assert WORDS in reason(wire, job)
         assert "resume it with `luzia resume --agent claude`" in reason(wire, job)
     assert ended_job(wire, luzia.dispatch(wire, "true", agent="shell"))["state"] == "completed"
@@ -69,7 +69,7 @@ def test_after_a_resume_one_job_is_tried_before_the_others_start() -> None:
         wire.ok(op="resume_agent", agent="claude")
         eventually(lambda: sorted(states(wire, others)) == ["failed", "queued", "queued"])
         queued = [job for job in others if status(wire, job)["state"] == "queued"]
-        assert all("has been held" in reason(wire, job) for job in queued)
+        assert all("is held: " in reason(wire, job) for job in queued)
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
@@ -78,11 +78,11 @@ def test_the_agent_is_still_held_after_a_restart_of_the_daemon(luzia: Luzia, how
     with luzia.daemon.connect() as wire:
         ended_job(wire, luzia.dispatch(wire))
         waiting = luzia.dispatch(wire)
-        assert "agent claude has been held" in reason(wire, waiting)
+        assert "claude is held: " in reason(wire, waiting)
     luzia.daemon.kill() if how == "kill" else luzia.daemon.stop()
     luzia.daemon.start()
     with luzia.daemon.connect() as wire:
-        assert "agent claude has been held" in reason(wire, waiting)
+        assert "claude is held: " in reason(wire, waiting)
         assert WORDS in reason(wire, waiting)
 
 

@@ -60,6 +60,25 @@ def test_what_an_agent_does_is_known_while_it_does_it(wire: Connection, tmp_path
     assert job["progress"] == {"percent": 100, "done": 0, "total": 1, "label": "plan", "phase": None}
 
 
+def test_what_an_agent_reports_on_stderr_is_known_while_it_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    gemini = tmp_path / "gemini"
+    gemini.write_text(
+        "#!/bin/sh\n"
+        """echo '{"type": "init", "session_id": "s", "model": "m"}'\n"""
+        "echo 'Attempt 2 failed with status 429. Retrying with backoff... _ApiError: {' >&2\n"
+        f"cat {tmp_path}/gate\n"
+    )
+    gemini.chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with private_daemon() as daemon, daemon.connect() as wire:
+        job = wire.ok(op="dispatch", project=str(tmp_path), task="x", agent="gemini", client_env=path)["job"]
+        eventually(lambda: activity(wire, job).get("phase") == "retry 2: status 429")
+        assert activity(wire, job)["model"] == "m"
+        wire.ok(op="cancel", job=job)
+        wire.ok(op="wait", jobs=[job])
+
+
 def test_changes_are_pushed_and_nothing_when_nothing_changes(
     daemon: PrivateDaemon, wire: Connection, tmp_path: Path
 ) -> None:

@@ -179,7 +179,8 @@ def test_what_has_no_conversation_is_told_nothing(luzia: AgentDaemon, wire: Conn
     ended_job(wire, job)
     assert wire.error(op="send", job=job, message="more")["code"] == "no_session"
     claude = luzia.dispatch(wire, "fix it", not_before="2120-01-01T00:00:00Z")
-    assert wire.error(op="send", job=claude, message=" ")["code"] == "invalid_task"
+    empty = wire.error(op="send", job=claude, message=" ")
+    assert (empty["code"], empty["hint"]) == ("invalid_task", "Write what to tell the agent.")
     assert wire.error(op="send", job=claude, message="x" * 70_000)["code"] == "task_too_large"
     for _ in range(20):
         wire.ok(op="send", job=claude, message="more")

@@ -190,6 +190,16 @@ def test_a_web_socket_carries_streams_only(server: WebServer, text: str) -> None
         assert json.loads(tab.recv())["error"]["code"] == "bad_request"
 
 
+def test_a_wrong_request_is_told_in_the_words_of_the_daemon(daemon: PrivateDaemon, server: WebServer) -> None:
+    wrong = server.request("POST", "/api/list", {"limit": "many"})
+    assert (wrong.status, wrong.json()["error"]["message"]) == (400, "`limit` must be an integer, not a string")
+    with daemon.connect() as wire:
+        assert wire.error(op="list", limit="many")["message"] == wrong.json()["error"]["message"]
+    with open_tab(server) as tab:
+        tab.send('{"op": "follow", "id": 1}')
+        assert json.loads(tab.recv())["error"]["message"] == "`job` is missing"
+
+
 def test_a_tab_has_a_bounded_number_of_streams(server: WebServer) -> None:
     with open_tab(server) as tab:
         for number in range(17):
@@ -252,13 +262,16 @@ def test_the_links_are_only_for_people(daemon: PrivateDaemon, server: WebServer)
     assert "already running" in again.stderr
 
 
-@pytest.mark.parametrize("options", [["--host", "0.0.0.0"], ["--unix", "/tmp/x"], ["--tls-cert", "x"]])
+@pytest.mark.parametrize(
+    "options", [["--host", "0.0.0.0"], ["--unix", "/tmp/x"], ["--tls-cert", "x"], ["--port", "99999"]]
+)
 def test_an_address_that_others_can_reach_is_refused(daemon: PrivateDaemon, options: list[str]) -> None:
     with private_daemon() as other:
         refused = other.run("web", *options)
     assert refused.returncode == 2
     assert refused.stderr.startswith("luzia: ")
     assert len(refused.stderr.splitlines()) == 2
+    assert "bind()" not in refused.stderr
 
 
 def test_without_a_server_there_is_no_link() -> None:
@@ -271,6 +284,7 @@ def test_without_a_server_there_is_no_link() -> None:
 def test_a_link_is_to_be_had_after_the_runtime_directory_was_deleted() -> None:
     with private_daemon() as other, web_server(other):
         runtime = os.path.dirname(other.socket)
+        eventually(lambda: "#token=" in other.run("web", "url").stdout, "the server listens")
         shutil.rmtree(runtime, ignore_errors=True)  # the daemon may make it again meanwhile
         eventually(lambda: "#token=" in other.run("web", "url").stdout, "the server is found again")
         os.rename(runtime, f"{runtime}.old")

@@ -102,7 +102,7 @@ def check_kernel() -> Iterator[Finding]:
     except (AttributeError, OSError) as exc:
         yield Finding(
             "✗",
-            f"pidfd is not available: {exc}",
+            f"pidfd is not available: {getattr(exc, 'strerror', None) or exc}",
             "luzia requires Linux 5.3 or newer; a sandbox must permit pidfd_open.",
         )
     else:

@@ -17,10 +17,15 @@ class UsageError(Exception):
 
 
 def closest_match(word: str, known: Iterable[str]) -> str | None:
-    """The known word that a word is probably a misspelling of; None if it resembles none of them."""
+    """The known word that a word is probably a misspelling of; None if it resembles none of them.
+
+    The dashes of options are no resemblance.
+    """
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)), None)
+    by_letters = {each.lstrip("-"): each for each in known}
+    near = get_close_matches(word.lower().lstrip("-"), list(by_letters), n=1, cutoff=0.6)
+    return by_letters[near[0]] if near else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

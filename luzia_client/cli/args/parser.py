@@ -37,6 +37,8 @@ _ARGPARSE_WORDS = (
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
+TEXT = "WORD"
+"""The name of an argument whose words are a text."""
 ID_HELP = "a job's id, its beginning or end, its name (agent:…), @last, @last~1, @running or @failed"
 
 
@@ -106,7 +108,9 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(f"unexpected argument '{unknown[0]}'", f"See `{self.prog} --help`.")
         name = options[0].partition("=")[0]
         near = did_you_mean(name, option_names(self))
-        raise UsageError(f"unknown option {name}", f"{near}See `{self.prog} --help`.")
+        takes_text = any(action.metavar == TEXT for action in self._actions)
+        as_text = " To pass it as text, put `--` before the text." if takes_text else ""
+        raise UsageError(f"unknown option {name}", f"{near}See `{self.prog} --help`.{as_text}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise UsageError unless the value is one of the action's choices."""

@@ -84,7 +84,11 @@ def _open_output(file: str | None) -> Iterator[BinaryIO]:
     if os.path.lexists(file):
         raise UsageError(f"{file} already exists", "Choose another name.")
     unfinished = f"{file}.part"
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, file) from exc
+    with open(descriptor, "wb") as target:
         yield target
         target.flush()
         os.fsync(target.fileno())

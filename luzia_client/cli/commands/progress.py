@@ -40,5 +40,5 @@ def _percent(text: str) -> float:
     except ValueError:
         value = -1
     if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"invalid percentage '{text}'")
+        raise argparse.ArgumentTypeError(f"invalid percentage '{text}': it must be from 0 to 100")
     return value

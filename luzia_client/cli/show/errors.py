@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from luzia_protocol.errors import REMEDIES, ErrorCode, LuziaError, Refused
@@ -80,7 +81,7 @@ def _name_options(message: str) -> str:
     from luzia_client.cli.args.dispatch_options import OPTIONS
 
     for name, option in OPTIONS.items():
-        message = message.replace(f"`{option.field}`", name)
+        message = re.sub(rf"`{option.field}(?:\[\d+\])?`", name, message)
     return message
 
 

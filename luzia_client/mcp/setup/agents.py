@@ -47,8 +47,8 @@ def _json_entry(*place: str, entry: Callable[[list[str]], dict[str, Any]]) -> Ca
     def change(text: str, command: list[str] | None) -> str:
         try:
             whole = json.loads(text) if text.strip() else {}
-        except ValueError as exc:
-            raise ValueError(f"it is not plain JSON: {exc}") from exc
+        except json.JSONDecodeError as exc:
+            raise ValueError(f"it is not plain JSON at line {exc.lineno}, column {exc.colno}") from exc
         at = whole
         for key in place:
             at = at.setdefault(key, {}) if isinstance(at, dict) else None

@@ -12,13 +12,16 @@ from luziad.jobs.abridging import text_size
 from luziad.jobs.ids import JOB_ID
 from luziad.operations.program_size import MAX_STRING_BYTES, POINTER_BYTES
 
+_WORK_HINT = 'Write a text for an agent, "task": "fix the tests", or a command, "argv": ["make", "test"].'
 TOO_LARGE_HINT = "Write large values to a file, and pass its path."
 
 
 def validate_work(request: Dispatch) -> None:
     """Require exactly one of a task and a command. Raises Refused."""
-    if (request.task is None) == (request.argv is None):
-        raise Refused(ErrorCode.INVALID_TASK, "pass exactly one of `task` and `argv`")
+    if request.task is None and request.argv is None:
+        raise Refused(ErrorCode.INVALID_TASK, "there is neither a `task` nor an `argv`", _WORK_HINT)
+    if request.task is not None and request.argv is not None:
+        raise Refused(ErrorCode.INVALID_TASK, "there are both a `task` and an `argv`", _WORK_HINT)
     if request.argv is None:
         assert request.task is not None
         validate_task(request.task)
@@ -69,7 +72,7 @@ def validate_agent_words(name: str, words: str | list[str] | None) -> None:
 
 def validate_message(message: str) -> None:
     """Raise Refused for an empty message, a NUL character, or more than MAX_MESSAGE_BYTES."""
-    _validate_text("message", message, MAX_MESSAGE_BYTES)
+    _validate_text("message", message, MAX_MESSAGE_BYTES, "Write what to tell the agent.")
 
 
 def validate_tags(tags: dict[str, str]) -> dict[str, str]:
@@ -103,9 +106,10 @@ def validate_variables(variables: dict[str, str]) -> int:
     return total
 
 
-def _validate_text(what: str, text: str, max_bytes: int) -> None:
+def _validate_text(what: str, text: str, max_bytes: int, hint: str = "") -> None:
+    """Raise Refused for a text that is empty, contains NUL or is too long. hint: what to do about an empty one."""
     if not text or text.isspace():
-        raise Refused(ErrorCode.INVALID_TASK, f"the {what} is empty")
+        raise Refused(ErrorCode.INVALID_TASK, f"the {what} is empty", hint)
     if "\0" in text:
         raise Refused(ErrorCode.INVALID_TASK, f"the {what} contains a NUL character")
     size = text_size(text)

@@ -138,7 +138,10 @@ class CircuitBreakerGate(Gate):
         return held.until is not None or held.trial not in (None, record.id)
 
     def reason(self, record: JobRecord) -> str:
-        """`agent claude has been held since 14:05 after 'Credit balance is too low'`, with what opens the gate."""
+        """`claude is held: 'Credit balance is too low', since 14:05`, with what opens the gate.
+
+        Lists show the beginning: the agent, and why.
+        """
         agent = record.spec.agent
         held = self._agents[agent]
         if held.until is None:
@@ -146,7 +149,7 @@ class CircuitBreakerGate(Gate):
         else:
             next_step = f"the next job is tried at about {format_time(_to_minute(time.time() + held.until.left_s))}"
         return (
-            f"agent {agent} has been held since {format_time(held.since)} after '{held.words}';"
+            f"{agent} is held: '{held.words}', since {format_time(held.since)};"
             f" {next_step}; resume it with `luzia resume --agent {agent}`"
         )
 

@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.server": "luzia_protocol luziad.errors luziad.handlers luziad.jobs luziad.turns",
     "luziad.tools": (
         "luzia_protocol luziad.errors luziad.agents luziad.config luziad.jobs luziad.journal luziad.server luziad.store"
+        " luziad.supervise"
     ),
     "luziad.app": "everything",
     "luziad.cli": "luzia_protocol luziad.app luziad.config luziad.errors luziad.log luziad.tools",

@@ -52,7 +52,14 @@ export function clock(when) {
 }
 export const fullTime = (when) => (when ? FULL.format(new Date(when)) : "");
 
-export const money = (usd) => (usd === null || usd === undefined ? "" : `$${usd.toFixed(usd < 10 ? 2 : 0)}`);
+const DECIMALS = 4;
+/** An amount of US dollars, which is never rounded to nothing: format_usd() of luzia_protocol/money.py. */
+export function money(usd) {
+  if (usd === null || usd === undefined) return "";
+  const decimals = usd > 0 && usd < 1 ? Math.max(DECIMALS, 1 - Math.floor(Math.log10(usd))) : DECIMALS;
+  const [whole, rest] = usd.toFixed(Math.min(decimals, 20)).replace(/0+$/, "").split(".");
+  return `$${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${rest.padEnd(2, "0")}`;
+}
 
 export function count(number) {
   if (number === null || number === undefined) return "";

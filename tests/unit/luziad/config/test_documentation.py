@@ -68,3 +68,27 @@ def test_the_page_about_agents_has_their_commands() -> None:
         argv = " ".join(adapters[name].command(msgspec.structs.replace(context, options=options)).argv)
         assert command == re.sub(r"[0-9a-f-]{36}", "UUID", argv)
         assert adapters[name].program is None or install.strip("`") in adapters[name].install_hint
+
+
+ADAPTERS = registry.build(check_config("config.toml", "").agents)
+
+
+@pytest.mark.parametrize("name", [name for name in ADAPTERS if name != "shell"])
+def test_the_page_of_an_agent_tells_how_a_model_a_mode_and_arguments_are_passed(name: str) -> None:
+    adapter, page = ADAPTERS[name], (DOCS / f"agent-{name}.md").read_text()
+    context = CommandContext(job="j", attempt=1, task="TASK", directory="DIR", prompt_file="FILE")
+
+    def passed(options: AgentOptions) -> set[str]:
+        """The options and variables with these values, by their names."""
+        command = adapter.command(msgspec.structs.replace(context, options=options))
+        words = [word for word in command.argv if word.startswith("-")]
+        return {word.partition("=")[0] for word in words} | set(command.env)
+
+    for way in passed(AgentOptions(model="MODEL")) - passed(AgentOptions()):
+        assert f"`{way}" in page, way
+    for mode in adapter.permission_modes or ():
+        assert f"`{mode}`" in page, mode
+    assert adapter.accepts_model
+    assert adapter.accepts_args
+    assert "args" in page
+    assert "(agents.md#model-permission-mode-and-arguments)" in page

@@ -66,6 +66,10 @@ def test_the_hint_for_an_unknown_option_explains_how_to_pass_it_as_the_task() ->
         read("p", "--fix")
     assert caught.value.message == "unknown option --fix"
     assert "put `--` before the task" in caught.value.hint
+    assert "Did you mean" not in caught.value.hint, "two dashes are no resemblance"
+    with pytest.raises(UsageError) as caught:
+        read("p", "--agnet", "x")
+    assert caught.value.hint.startswith("Did you mean `--agent`?")
 
 
 @pytest.mark.parametrize("words", [("p", "--agent"), ("p", "--agent=", "x"), ("--key", "", "p", "x")])

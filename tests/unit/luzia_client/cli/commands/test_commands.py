@@ -104,7 +104,7 @@ def test_progress_outside_of_a_job_needs_one(serve: Serve) -> None:
 def test_a_percentage_is_between_0_and_100(percent: str) -> None:
     result = luzia("progress", "--job", "x", "--", percent)
     assert result.returncode == 2
-    assert "invalid percentage" in result.stderr
+    assert "it must be from 0 to 100" in result.stderr
 
 
 def test_projects_are_listed_added_and_removed(serve: Serve, home: Path) -> None:
@@ -273,11 +273,22 @@ def test_a_wrong_command_line_is_told_in_luzias_words(words: tuple[str, ...], sa
     assert result.stderr.startswith(f"luzia: {said}")
 
 
+@pytest.mark.parametrize("words", [("send", "a2f5", "use", "--force"), ("answer", "a2f5", "deny", "use", "--force")])
+def test_an_unknown_option_among_the_words_of_a_text_is_refused_with_the_way_out(words: tuple[str, ...]) -> None:
+    refused = luzia(*words)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("To pass it as text, put `--` before the text.\n")
+    assert "as text" not in luzia("wait", "--force").stderr
+
+
 def test_a_value_that_is_refused_is_named_by_its_option(serve: Serve) -> None:
     error = {"code": "bad_request", "message": "`max_cost_usd` must be a number above 0"}
     serve(lambda request: {"ok": {}} if request["op"] == "info" else {"error": error})
     said = luzia("--max-cost", "-1", "overbits", "fix it").stderr
     assert said == "luzia: --max-cost must be a number above 0\n  See `luzia dispatch --help`.\n"
+    error["message"] = "`retry_on[1]`: invalid value 'tired'"
+    said = luzia("--retry-on", "failed,tired", "overbits", "fix it").stderr
+    assert said == "luzia: --retry-on: invalid value 'tired'\n  See `luzia dispatch --help`.\n"
 
 
 def test_cleaning_says_that_there_is_nothing_to_clean(serve: Serve) -> None:

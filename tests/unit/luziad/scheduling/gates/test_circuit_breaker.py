@@ -112,7 +112,7 @@ def test_after_the_delay_one_job_is_tried_and_the_others_wait_for_it() -> None:
         trial = attempt(outcome=Outcome.COMPLETED, cause=None)
         house.gate.attempt_starting(first, trial)
         assert house.gate.is_closed(second)
-        assert house.gate.reason(second).startswith("agent claude has been held since ")
+        assert house.gate.reason(second).startswith("claude is held: ")
         assert f"job {first.id} is being tried first" in house.gate.reason(second)
         house.gate.hold(second)
         house.gate.attempt_ended(first, trial)
