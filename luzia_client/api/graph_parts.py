@@ -16,9 +16,9 @@ _REST_BYTES = 64 * 1024
 """What the rest of a part may take, beside a large job."""
 
 
-def too_large(size: int) -> Refused:
-    """The refusal of a job that takes this number of bytes in a request: the daemon would close the connection."""
-    message = f"the job takes {size} bytes; a request has {MAX_FRAME_BYTES // 1024**2} MiB at most"
+def too_large(size: int, what: str = "job") -> Refused:
+    """The refusal of a job or request of this number of bytes: the daemon would close the connection."""
+    message = f"the {what} takes {size} bytes; a request has {MAX_FRAME_BYTES // 1024**2} MiB at most"
     return Refused(ErrorCode.FRAME_TOO_LARGE, message, "Put large input into a file that the task names.")
 
 
