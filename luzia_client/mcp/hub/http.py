@@ -19,6 +19,8 @@ from luzia_client.mcp.hub.session import Session
 
 HOST = "127.0.0.1"
 PATH = "/mcp"
+KEEP_ALIVE_S = 75
+"""How long an unused connection stays open: longer than clients keep theirs, so that none sends into a closed one."""
 _REFUSAL = b"This server needs the token that `luzia mcp serve --http` names: Authorization: Bearer TOKEN\n"
 
 
@@ -38,7 +40,8 @@ async def serve_http(port: int, session: Session, over: asyncio.Event) -> None:
     security = TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
     agents = AgentServer(session, has_connection=False)
     app = agents.server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
-    config = uvicorn.Config(TokenCheck(app, read_token()), log_level="warning", lifespan="on")
+    checked = TokenCheck(app, read_token())
+    config = uvicorn.Config(checked, log_level="warning", lifespan="on", timeout_keep_alive=KEEP_ALIVE_S)
     server = uvicorn.Server(config)
     print(f"MCP over HTTP: http://{HOST}:{port}{PATH}\nThe bearer token is in {token_file()}", flush=True)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
