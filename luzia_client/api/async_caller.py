@@ -10,12 +10,13 @@ from typing import TypeVar
 from luzia_protocol import replies, requests
 from luzia_protocol.errors import Refused
 from luzia_protocol.events import Event
+from luzia_protocol.framing import MAX_FRAME_BYTES
 from luzia_protocol.jobs import Job
 from luzia_protocol.output import FollowEnd, Output
 
 from luzia_client.api import streams
 from luzia_client.api.errors import ClientStateError, client_closed
-from luzia_client.api.graph_parts import split_graph
+from luzia_client.api.graph_parts import split_graph, too_large
 from luzia_client.api.replies import Frame, check_frame, decode_frame, encode_request, reply_in
 from luzia_client.api.requests import READ_ONLY, RESENDABLE, is_full_id
 from luzia_client.api.status_cache import StatusCache
@@ -189,12 +190,17 @@ class AsyncPipeline:
         return not self._reader.done() and self._connection.is_alive()
 
     async def request(self, request: requests.Request, timeout_s: float) -> Frame:
-        """Send a request and return its reply. Raises ConnectionLostError, also after `timeout_s` without one."""
+        """Send a request and return its reply. Raises ConnectionLostError, also after `timeout_s` without one.
+
+        Raises Refused for a request that is too large: the daemon would close the connection, on which others wait.
+        """
         if self._reader.done():
             raise endpoint.connection_lost()
         self._last_id += 1
         number = request.id = self._last_id
         line = encode_request(request)
+        if len(line) > MAX_FRAME_BYTES:
+            raise too_large(len(line), "request")
         reply: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._pending[number] = reply
         try:

@@ -10,7 +10,9 @@ from typing import TypeVar
 import msgspec
 
 from luzia_protocol.errors import Refused
+from luzia_protocol.framing import MAX_FRAME_BYTES
 
+from luzia_client.api.graph_parts import too_large
 from luzia_client.api.replies import decode_field, decode_frame, encode_request, refused_error
 from luzia_client.transport.connection import Connection
 from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
@@ -46,9 +48,13 @@ def exchange_each(
                 yield _receive(connection, answered, replies, kind, timeout_s)
                 answered += 1
                 sizes.popleft()
-            connection.send_ahead(line)
+            if len(line) <= MAX_FRAME_BYTES:
+                connection.send_ahead(line)
+                sizes.append(len(line))
+            else:
+                replies[sent] = too_large(len(line))
+                sizes.append(0)
             sent += 1
-            sizes.append(len(line))
         while answered < sent:
             yield _receive(connection, answered, replies, kind, timeout_s)
             answered += 1

@@ -216,11 +216,12 @@ def _check_private(directory: str) -> None:
 
 def _spawn(socket: str, *, on_demand: bool) -> None:
     """Start luziad detached, and return when it is ready."""
-    argv = [*daemon_command(), *(["--on-demand"] if on_demand else []), "--reset-inherited"]
+    argv = daemon_command()
+    options = [*(["--on-demand"] if on_demand else []), "--reset-inherited"]
     log = _open_log()
     try:
         log_end = os.fstat(log).st_size
-        process, line = start_server(argv, log, daemon_environment(socket), READY_TIMEOUT_S)
+        process, line = start_server(argv, options, log, daemon_environment(socket), READY_TIMEOUT_S)
     except OSError as exc:
         raise DaemonUnreachableError(f"cannot run luziad: {argv[0]}: {exc.strerror}", _INSTALL_HINT) from exc
     finally:

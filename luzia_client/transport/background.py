@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 
 def start_server(
-    argv: Sequence[str], log: int, env: Mapping[str, str], timeout_s: float
+    argv: Sequence[str], options: Sequence[str], log: int, env: Mapping[str, str], timeout_s: float
 ) -> tuple[subprocess.Popen[bytes], str | None]:
-    """Start a server in a session of its own, with `--ready-fd`.
+    """Start a server in a session of its own, with `--ready-fd` and then the options.
 
     log: the file for what it prints. Returns the process and the first line that it wrote to that descriptor; the line
     is empty when it closed it without one, and None after `timeout_s` seconds. Raises OSError when it cannot be run.
@@ -21,7 +21,7 @@ def start_server(
     try:
         try:
             process = subprocess.Popen(
-                [*argv, "--ready-fd", str(writing)],
+                [*argv, "--ready-fd", str(writing), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,4 +1,4 @@
-"""The pinned programs of real agents: gets them from their registries, once, into .cache/agents.
+"""The pinned programs of real agents, and the MCP inspector: gets them from their registries, once, into .cache/agents.
 
 Each is installed into a directory of its own beside the final one, checked, and moved there whole; what is there is
 used again. Nothing in a package is run while it is installed.
@@ -77,6 +77,12 @@ PROGRAMS = {
         "@earendil-works/pi-coding-agent@0.74.2",
         "node_modules/@earendil-works/pi-coding-agent/dist/cli.js",
         "0e4e408dac67af83dd4431a7780400712da6b9e083f862de568f04ef586c8501",
+    ),
+    "inspector": Program(
+        "0.17.2",
+        "@modelcontextprotocol/inspector@0.17.2",
+        "node_modules/@modelcontextprotocol/inspector/cli/build/cli.js",
+        "4ebed8a425d72fc8c8855f12165485f6fb1f33fe12e252541858dd4d2db0a4de",
     ),
     "vibe": Program("3.0.2", "mistral-vibe==3.0.2", "venv/bin/vibe", None),
 }

@@ -137,3 +137,18 @@ def test_a_line_that_is_too_long_is_told_what_applies(daemon: PrivateDaemon, wir
     assert refused["code"] == "frame_too_large"
     assert "4 MiB" in refused["message"]
     assert "graph_part" in refused["hint"]
+
+
+def test_a_job_that_is_too_large_for_a_request_is_refused_in_its_place(
+    daemon: PrivateDaemon, wire: Connection, tmp_path: Path
+) -> None:
+    texts = ("one", "x" * 5_000_000, "three")
+    file = tmp_path / "tasks.jsonl"
+    file.write_text("\n".join(json.dumps({"project": "overbits", "task": text, "hold": True}) for text in texts))
+    whole, each = daemon.run("batch", str(file)), daemon.run("batch", "--each", str(file))
+    assert (whole.returncode, whole.stdout) == (4, "")
+    assert (each.returncode, len(each.stdout.split()), listed(wire)) == (4, 2, 2)
+    for said in (whole.stderr, each.stderr):
+        assert f"{file}, line 2: the job takes 5000" in said
+        assert "a request has 4 MiB at most" in said
+        assert "Put large input into a file" in said

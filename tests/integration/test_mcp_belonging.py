@@ -12,7 +12,7 @@ from luzia_protocol.jobs import Outcome
 from integration import fake_agent
 from mcp_agent import McpLuzia, mcp_luzia, value, words
 
-CONFIG = "[daemon]\nmax_sub_job_depth = 2\nmax_running = 1\n"
+CONFIG = "[daemon]\nmax_sub_job_depth = 2\nmax_sub_jobs = 3\nmax_running = 1\n"
 
 
 @pytest.fixture
@@ -78,6 +78,16 @@ async def test_a_runaway_is_told_to_stop(served: McpLuzia) -> None:
     assert refused.startswith("too_deep: ")
     assert "Do the work yourself" in refused
     assert "--detach" not in refused
+
+
+async def test_a_job_that_dispatches_without_end_is_told_to_do_the_rest_itself(served: McpLuzia) -> None:
+    job = parent(served)
+    async with served.agent(env={"LUZIA_JOB_ID": job}) as agent:
+        for _ in range(3):
+            value(await agent.call_tool("dispatch", {"task": "true", "agent": "shell"}))
+        refused = words(await agent.call_tool("run", {"task": "true", "agent": "shell"}))
+    assert refused.startswith(f"too_many_sub_jobs: sub-jobs of job {job}: 3; the limit is 3")
+    assert "Do the rest yourself" in refused
 
 
 async def test_the_cost_of_sub_jobs_counts_and_what_is_left_is_told(served: McpLuzia) -> None:

@@ -15,9 +15,11 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp import Client
+from mcp_types import CallToolResult
 
 from luzia_client.mcp.hub.listening import listen
-from mcp_agent import ERAS, McpLuzia, mcp_luzia, value
+from mcp_agent import ERAS, McpLuzia, mcp_luzia, value, words
 from private_luzia import DEADLINE_S
 from support import eventually
 
@@ -116,6 +118,24 @@ def test_what_must_not_be_done_twice_is_not_repeated_by_another_hub(served: McpL
         answers = {answer["id"]: answer for answer in (agent.hear(), agent.hear())}
     assert "serverInfo" in answers[1]["result"]
     assert "may or may not have taken effect" in str(answers[7]["result"])
+
+
+async def test_a_call_that_is_too_large_is_refused_and_disturbs_no_other_agent(served: McpLuzia) -> None:
+    small, huge = ({"task": task, "agent": "shell"} for task in ("true", "x" * 5_000_000))
+    async with served.agent() as careless, served.agent() as other:
+        results: dict[str, CallToolResult] = {}
+
+        async def dispatch(name: str, agent: Client, given: dict[str, str]) -> None:
+            results[name] = await agent.call_tool("dispatch", given)
+
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(dispatch, "huge", careless, huge)
+            for number in range(10):
+                calls.start_soon(dispatch, f"small {number}", other, small)
+    refused = words(results.pop("huge"))
+    assert refused.startswith("frame_too_large: the request takes 5000")
+    assert "Write the text to a file" in refused
+    assert len({value(result)["job"] for result in results.values()}) == 10
 
 
 async def test_an_agent_that_dies_in_mid_call_loses_nothing(served: McpLuzia) -> None:

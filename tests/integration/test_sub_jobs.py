@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integration import fake_agent
+from luzia_client.cli import exit_codes
 from support import Connection, PrivateDaemon, end_states, eventually, install_luzia, private_daemon, status
 
 CONFIG = "[daemon]\nmax_running = 8\nmax_sub_jobs = 6\nmax_sub_job_depth = 2\n"
@@ -158,6 +161,23 @@ def test_jobs_that_dispatch_themselves_end_harmlessly(daemon: PrivateDaemon, wir
     end_states(wire, top)
     eventually(lambda: "queued" not in (counts := wire.ok(op="list")["counts"]) and "running" not in counts, "the end")
     assert len(wire.ok(op="list")["jobs"]) == 7
+
+
+def test_the_cost_of_sub_jobs_counts_and_an_agent_at_a_shell_is_told_what_is_left(tmp_path: Path) -> None:
+    dispatching = "./luzia -q --agent claude overbits 'say hello'"
+    waiting = f'./luzia wait "$({dispatching})"'
+    script = f'{waiting}; ./luzia jobs "$LUZIA_JOB_ID"; {waiting}; {dispatching}; echo "refused: $?"'
+    env = {"PATH": fake_agent.path_with(fake_agent.install(tmp_path / "fake"))}
+    with private_daemon(CONFIG, env) as daemon, daemon.connect() as wire:
+        install_luzia(daemon.project)
+        job = dispatch(wire, script, max_cost_usd=0.5)
+        assert end_states(wire, job) == ["completed"]
+        output = wire.ok(op="logs", job=job, offset=0)["data"]
+        assert "$0.50, $0.25 left" in output
+        assert f"refused: {exit_codes.REFUSED}" in output
+        assert f"nothing is left of the budget for sub-jobs of job {job}" in output
+        assert "Finish without further sub-jobs" in output
+        assert [each["state"] for each in children(wire, job)] == ["completed"] * 2
 
 
 def test_a_sub_job_has_the_priority_of_its_parent_unless_it_says_another(wire: Connection) -> None:

@@ -139,11 +139,15 @@ def format_reservations(job: Job) -> str:
 
 
 def format_budget(job: Job) -> str:
-    """`$2.50, 40 turns`: the limits of all attempts together."""
+    """`$2.50, $1.10 left, 40 turns`: the limits of all attempts together, and what is left of the cost."""
     if job.budget is None:
         return ""
-    cost, turns = job.budget.max_cost_usd, job.budget.max_turns
-    words = ["" if cost is None else format_usd(cost), "" if turns is None else format_quantity(turns, "turn")]
+    cost, left, turns = job.budget.max_cost_usd, job.budget.cost_left_usd, job.budget.max_turns
+    words = [
+        "" if cost is None else format_usd(cost),
+        "" if left is None or left == cost else f"{format_usd(left)} left",
+        "" if turns is None else format_quantity(turns, "turn"),
+    ]
     return ", ".join(filter(None, words))
 
 

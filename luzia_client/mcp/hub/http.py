@@ -20,6 +20,8 @@ from luzia_client.mcp.hub.session import Session
 
 HOST = "127.0.0.1"
 PATH = "/mcp"
+KEEP_ALIVE_S = 75
+"""How long an unused connection stays open: longer than clients keep theirs, so that none sends into a closed one."""
 _REFUSAL = b"This server needs the token that `luzia mcp serve --http` names: Authorization: Bearer TOKEN\n"
 
 
@@ -40,7 +42,12 @@ async def serve_http(port: int, session: Session, over: asyncio.Event) -> None:
     agents = AgentServer(session, has_connection=False)
     app = agents.server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
     config = uvicorn.Config(
-        TokenCheck(app, read_token()), http=BoundedProtocol, backlog=BACKLOG, log_level="warning", lifespan="on"
+        TokenCheck(app, read_token()),
+        http=BoundedProtocol,
+        backlog=BACKLOG,
+        log_level="warning",
+        lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     server = uvicorn.Server(config)
     print(f"MCP over HTTP: http://{HOST}:{port}{PATH}\nThe bearer token is in {token_file()}", flush=True)

@@ -21,6 +21,7 @@ _REMEDIES: dict[str, str] = {
     ErrorCode.JOB_NOT_WAITING: "It is not waiting for an answer now; `status` shows its state.",
     ErrorCode.NO_WORKTREE: "Only jobs dispatched with `worktree` have changes of their own.",
     ErrorCode.TASK_TOO_LARGE: "Write the text to a file in the project, and name the file in the task.",
+    ErrorCode.FRAME_TOO_LARGE: "Write the text to a file in the project, and name the file instead.",
 }
 """What an agent can do about an error, where that is not what a person at a shell can do."""
 

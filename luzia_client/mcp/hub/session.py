@@ -48,7 +48,8 @@ class Session:
         """
         if given is None:
             if not (self.caller.project or self.caller.directory):
-                raise Refused(ErrorCode.UNKNOWN_PROJECT, "no project is named, and it is not known where you work")
+                message = "no project is named, and over HTTP it is not known where you work"
+                raise Refused(ErrorCode.BAD_REQUEST, message, "Name a project or the path of a directory in `project`.")
             return self.caller.project or self.caller.directory
         if not environment.is_path(given):
             return given

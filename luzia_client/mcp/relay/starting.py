@@ -26,7 +26,7 @@ def start_hub(path: str, daemon_socket: str) -> None:
     argv = [sys.executable, "-m", "luzia_client.mcp.hub", "--socket", path, "--on-demand"]
     log = _open_log(path)
     try:
-        process, line = start_server(argv, log, daemon_environment(daemon_socket), READY_TIMEOUT_S)
+        process, line = start_server(argv, (), log, daemon_environment(daemon_socket), READY_TIMEOUT_S)
     except OSError as exc:
         raise HubUnavailableError(f"cannot run the MCP hub: {argv[0]}: {exc.strerror}") from exc
     finally:
