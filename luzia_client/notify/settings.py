@@ -26,6 +26,8 @@ Subject = Literal[
     "over_budget",
     "queue_empty",
     "daemon_restarted",
+    "store_trouble",
+    "store_recovered",
     "missed",
 ]
 """What a notice is about. missed: events that were no longer stored when they were to be read."""
