@@ -167,7 +167,7 @@ def make_message(target: Target, told: list[Notice], links: AnswerLinks | None =
 
 
 def _answers(notice: Notice, links: AnswerLinks | None) -> dict[str, str]:
-    """The addresses by which the question of a notice is answered; none if it asks nothing."""
+    """The addresses by which the question of a notice is answered; none without one."""
     if links is None or notice.asked is None:
         return {}
     return links.urls(notice.asked, time.time(), permission=notice.permission)
