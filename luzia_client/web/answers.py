@@ -22,9 +22,13 @@ from luzia_client.notify import NotifyError
 from luzia_client.notify.answer_links import Asked, InvalidLinkError, read_key, read_token
 from luzia_client.transport.endpoint import DaemonUnreachableError
 from luzia_client.web import answer_page
+from luzia_client.web.errors import WebError
 
 CHOICES = ("allow", "deny", "text")
 """The last part of an address that answers."""
+
+
+MAX_FIELDS = 100
 
 
 class ClosedQuestionError(LuziaError):
@@ -91,8 +95,14 @@ def _open_question(job: Job, asked: Asked) -> Question:
 
 
 def _words(choice: str, body: bytes) -> list[str]:
-    """The words of an answer, as `luzia answer` has them. body: that of a form with fields named `text`."""
-    texts = parse_qs(body.decode(errors="replace"), max_num_fields=100).get("text", [])
+    """The words of an answer, as `luzia answer` has them. Raises WebError.
+
+    body: that of a form with fields named `text`.
+    """
+    try:
+        texts = parse_qs(body.decode(errors="replace"), max_num_fields=MAX_FIELDS).get("text", [])
+    except ValueError as exc:
+        raise WebError(400, "bad_request", f"the form has more than {MAX_FIELDS} fields") from exc
     if choice == "text":
         return texts
     return [choice, *texts] if choice == "deny" else [choice]
@@ -113,6 +123,8 @@ def _refuse(exc: LuziaError) -> Response:
             status = 410 if expired else 403
         case NotifyError():
             status = 403
+        case WebError(status=status):
+            pass
         case ClosedQuestionError() | Refused(code=ErrorCode.JOB_NOT_WAITING | ErrorCode.UNKNOWN_JOB):
             status = 410
         case DaemonUnreachableError():

@@ -286,6 +286,9 @@ def test_only_a_post_answers_and_the_page_is_guarded(desk: Desk, sink: Sink) -> 
         send(method, f"{url}/allow")
     assert post(url).status == 405
     assert post(f"{url}/other").status == 403
+    assert post(f"{url}/deny", "&".join(["text=x"] * 200)).status == 400
+    assert post(f"{url}/deny", f"text={'x' * 20_000}").status == 400
+    assert post(f"{url}/deny", "x" * (5 * 1024 * 1024)).status == 413
     assert post(f"{url}/allow", host="evil.example.org").status == 421
     shown = get(url)
     assert shown.headers["cache-control"] == "no-store"
