@@ -6,9 +6,11 @@ import email
 import email.policy
 import json
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,3 +101,15 @@ def mailbox() -> Iterator[tuple[Mailbox, int]]:
     controller.start()
     yield handler, port
     controller.stop()
+
+
+def cursor(database: Path) -> str | None:
+    """Up to which event a notifier with this outbox has told; None before it follows a daemon."""
+    if not database.exists():
+        return None
+    try:
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as opened:
+            row = opened.execute("SELECT value FROM state WHERE name = 'seq'").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return None if row is None else str(row[0])

@@ -30,6 +30,7 @@ from luzia_client.api.requests import (
     ScheduledOptions,
     StreamName,
 )
+from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
 
 
 class Client:
@@ -588,9 +589,13 @@ class Client:
         request = requests.Hello(version=PROTOCOL_VERSION, client="luzia_client")
         return self._caller.request(request, replies.HelloResult)
 
-    def get_info(self) -> replies.DaemonInfo:
-        """The daemon's version, paths, load and queues. Sizes are in bytes, durations in seconds."""
-        return self._caller.request(requests.Info(), replies.DaemonInfo)
+    def get_info(self, unless_storage: str | None = None) -> replies.DaemonInfo:
+        """The daemon's version, paths, load and queues. Sizes are in bytes, durations in seconds.
+
+        unless_storage: wait until `storage` is not this, such as `ok`, for up to seven days; None does not wait.
+        """
+        timeout_s = REQUEST_TIMEOUT_S if unless_storage is None else client_requests.STORAGE_WATCH_S
+        return self._caller.request(requests.Info(unless_storage=unless_storage), replies.DaemonInfo, timeout_s)
 
     def reload_config(self) -> replies.ReloadResult:
         """Reload the daemon's configuration; a file with errors is refused as a whole.

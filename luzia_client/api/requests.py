@@ -20,6 +20,7 @@ from luzia_client.api.errors import ArgumentError
 from luzia_client.api.replies import TYPES_LOCK
 
 CLEAN_TIMEOUT_S = 3600.0
+STORAGE_WATCH_S = 7 * 86400.0
 """Git may have to check and delete a large tree."""
 
 StreamName = Literal["stdout", "stderr"]

@@ -1,4 +1,4 @@
-"""Keeps what follows of the events up to one in a file: no counter goes back, and no span is lost, after a restart."""
+"""Keeps what follows of the events up to one in a file: a restart sets no counter back, and leaves out no span."""
 
 from __future__ import annotations
 

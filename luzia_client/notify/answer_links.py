@@ -1,7 +1,7 @@
 """Links by which a question is answered from a phone: signed, expiring, each bound to one question of one attempt.
 
-Whoever has the link may answer the question, so only a target that is to have it gets one. The daemon takes one answer
-to a question: a link that was used, or whose question was answered elsewhere, answers nothing.
+Everyone who has the link may answer the question, so only a target that is to have it gets one. The daemon takes one
+answer to a question: a link that was used, or whose question was answered elsewhere, answers nothing.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import sys
 import time
 
@@ -26,6 +27,9 @@ MAX_DIGEST = 500
 
 MAX_RETRY_AFTER_S = 3600.0
 
+MARK_DELAY_S = 5.0
+"""How long it waits before it tries again to write the outbox."""
+
 
 class Delivery:
     """The tasks. `wake` after the outbox has changed. Raises NotifyError when links cannot be made."""
@@ -37,6 +41,7 @@ class Delivery:
         self._outbox = outbox
         self._wakers: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._unmarked: dict[str, tuple[list[Row], Result]] = {}
 
     def start(self) -> None:
         """Start a task for each target."""
@@ -63,7 +68,12 @@ class Delivery:
         waker = self._wakers[name]
         while True:
             waker.clear()
-            wait_s = await self._deliver_due(name, target)
+            try:
+                self._mark(name)
+                wait_s = await self._deliver_due(name, target)
+            except sqlite3.OperationalError as exc:  # such as a full disk
+                print(f"luzia: cannot write {self._outbox.path}: {exc}; trying again", file=sys.stderr)
+                wait_s = MARK_DELAY_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(waker.wait(), wait_s)
 
@@ -83,7 +93,14 @@ class Delivery:
             if due[0].digest:
                 batch = [row for row in batch if row.digest]
             result = await send_notices(target, [row.notice for row in batch], self._links)
-            self._record(batch, result)
+            self._unmarked[name] = (batch, result)
+            self._mark(name)
+
+    def _mark(self, name: str) -> None:
+        """Record what has become of a message, before another one is sent to the target."""
+        if name in self._unmarked:
+            self._record(*self._unmarked[name])
+            del self._unmarked[name]
 
     def _record(self, batch: list[Row], result: Result) -> None:
         now = time.time()
@@ -150,7 +167,7 @@ def make_message(target: Target, told: list[Notice], links: AnswerLinks | None =
 
 
 def _answers(notice: Notice, links: AnswerLinks | None) -> dict[str, str]:
-    """The addresses by which the question of a notice is answered; none if it asks nothing."""
+    """The addresses by which the question of a notice is answered; none without one."""
     if links is None or notice.asked is None:
         return {}
     return links.urls(notice.asked, time.time(), permission=notice.permission)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,10 +16,11 @@ from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.notify import notices
+from luzia_client.notify.delivery import send_notices
 from luzia_client.notify.notices import Notice
 from luzia_client.notify.outbox import Outbox
 from luzia_client.notify.rules import Posting, postings
-from luzia_client.notify.settings import Settings
+from luzia_client.notify.settings import Settings, Subject
 from luzia_client.transport.endpoint import DaemonUnreachableError
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.diff import changed_files
@@ -26,6 +29,12 @@ KINDS: tuple[events.EventKind, ...] = ("ended", "requeued", "asked", "answered",
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.05, 2.0
 GIT_S = 5.0
 """How long a notice waits for git to count what a job has changed."""
+
+OUTBOX_DELAY_S = 5.0
+"""How long it waits while the outbox cannot be written."""
+
+STORAGE, OK = "storage", "ok"
+"""The key of what the daemon has last said of its store, and its value when all is well."""
 
 LIMITED = "limited:"
 """Before an agent's name: the key of when its account met a usage limit."""
@@ -52,6 +61,38 @@ class Intake:
             except DaemonUnreachableError:
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+            except sqlite3.OperationalError as exc:  # the cursor has not moved: nothing is lost
+                print(f"luzia: cannot write {self._outbox.path}: {exc}; trying again", file=sys.stderr)
+                await asyncio.sleep(OUTBOX_DELAY_S)
+
+    async def watch_storage(self) -> None:
+        """Tell that the job store cannot be written, and that it can be written again."""
+        known, delay_s = self._outbox.value(STORAGE) or OK, FIRST_DELAY_S
+        while True:
+            try:
+                storage = (await self._client.get_info(unless_storage=known)).storage
+            except DaemonUnreachableError:
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+                continue
+            if storage == known:
+                await asyncio.Event().wait()  # an older daemon, which does not know how to tell
+            delay_s = FIRST_DELAY_S
+            if known == OK or storage == OK:
+                await self._tell_storage(storage)
+            known = storage
+
+    async def _tell_storage(self, storage: str) -> None:
+        now = datetime.now(UTC)
+        subject: Subject = "store_recovered" if storage == OK else "store_trouble"
+        notice = notices.of_daemon(subject, now.isoformat(), now, "" if storage == OK else storage)
+        try:
+            self._take([notice], **{STORAGE: storage})
+        except sqlite3.OperationalError:  # the outbox may be on the disk that is full
+            for posting in postings(self._settings, notice, datetime.now()):  # noqa: DTZ005
+                result = await send_notices(self._settings.targets[posting.target], [notice])
+                if result.error:
+                    print(f"luzia: {posting.target}: {result.error}", file=sys.stderr)
 
     async def close(self) -> None:
         """Close the connection."""

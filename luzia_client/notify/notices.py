@@ -141,6 +141,10 @@ def title(notice: Notice, template: str | None = None) -> str:
             return "All jobs have ended"
         case "daemon_restarted":
             return "luziad has been restarted"
+        case "store_trouble":
+            return "luziad cannot write its job store"
+        case "store_recovered":
+            return "luziad can write its job store again"
         case "missed":
             return "Some events were missed"
 

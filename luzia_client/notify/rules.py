@@ -70,4 +70,12 @@ def _quiet_until(rule: Rule, now: datetime) -> datetime | None:
         return None
     day = now.date() if clock < end else now.date() + timedelta(days=1)
     local = datetime.combine(day, end)
-    return local.astimezone() if now.tzinfo is None else local.replace(tzinfo=now.tzinfo)
+    return _on_this_machine(local) if now.tzinfo is None else local.replace(tzinfo=now.tzinfo)
+
+
+def _on_this_machine(local: datetime) -> datetime:
+    """The moment of a time of day; for one that the clocks leave out, the moment when they have passed it."""
+    moment = local.astimezone()
+    if moment.replace(tzinfo=None) == local:
+        return moment
+    return max(moment, local.replace(fold=1).astimezone())

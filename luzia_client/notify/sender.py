@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import html
 import json
 import logging
 import os
@@ -34,7 +35,7 @@ def send(message: Message) -> Result:
         case "apprise":
             return _send_by_apprise(message)
         case "desktop":
-            return _run(["notify-send", "--app-name=luzia", "--", message.title, with_links(message)], b"", {})
+            return _run(["notify-send", "--app-name=luzia", "--", message.title, _without_markup(message)], b"", {})
         case "command":
             return _run(message.command, json.dumps(message.event).encode(), message.variables)
         case "webhook":
@@ -72,6 +73,11 @@ def without_secrets(text: str, url: str) -> str:
         if len(part) > 2 and part != url.partition(":")[0]:
             text = text.replace(part, "…")
     return " ".join(text.split())[:300]
+
+
+def _without_markup(message: Message) -> str:
+    """The text for a desktop, whose text may have markup, as an agent's must not. The title is plain text."""
+    return html.escape(with_links(message), quote=False)
 
 
 def _run(command: list[str], stdin: bytes, variables: dict[str, str]) -> Result:

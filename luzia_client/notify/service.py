@@ -29,7 +29,8 @@ async def _run(socket: str, settings: Settings, outbox: Outbox) -> None:
     delivery = Delivery(settings, outbox)
     intake = Intake(socket, settings, outbox, delivery.wake)
     delivery.start()
-    tasks = [asyncio.create_task(each) for each in (stop.wait(), intake.run(), delivery.join())]
+    parts = (stop.wait(), intake.run(), intake.watch_storage(), delivery.join())
+    tasks = [asyncio.create_task(each) for each in parts]
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:

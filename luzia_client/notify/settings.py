@@ -26,6 +26,8 @@ Subject = Literal[
     "over_budget",
     "queue_empty",
     "daemon_restarted",
+    "store_trouble",
+    "store_recovered",
     "missed",
 ]
 """What a notice is about. missed: events that were no longer stored when they were to be read."""
@@ -36,7 +38,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url_env, url_file: where the Apprise URL is, which is a secret: in a variable, or in a file that only its owner may
     read. desktop: the notifications of the desktop. command: a program. webhook: an HTTP address, with its secret in
-    `secret_env` or `secret_file`. title, body: templates with {fields}. answers: whoever reads it may answer questions.
+    `secret_env` or `secret_file`. title, body: templates with {fields}. answers: its readers may answer questions.
     """
 
     url_env: str | None = None

@@ -22,6 +22,7 @@ from luzia_client.notify import NotifyError
 from luzia_client.notify.answer_links import Asked, InvalidLinkError, read_key, read_token
 from luzia_client.transport.endpoint import DaemonUnreachableError
 from luzia_client.web import answer_page
+from luzia_client.web.errors import WebError
 
 CHOICES = ("allow", "deny", "text")
 """The last part of an address that answers."""
@@ -92,14 +93,14 @@ def _open_question(job: Job, asked: Asked) -> Question:
 
 
 def _words(choice: str, body: bytes) -> list[str]:
-    """The words of an answer, as `luzia answer` has them. body: that of a form with fields named `text`.
+    """The words of an answer, as `luzia answer` has them. Raises WebError.
 
-    Raises Refused.
+    body: that of a form with fields named `text`.
     """
     try:
         texts = parse_qs(body.decode(errors="replace"), max_num_fields=MAX_FIELDS).get("text", [])
     except ValueError as exc:
-        raise Refused(ErrorCode.BAD_REQUEST, f"a form has at most {MAX_FIELDS} fields") from exc
+        raise WebError(400, "bad_request", f"the form has more than {MAX_FIELDS} fields") from exc
     if choice == "text":
         return texts
     return [choice, *texts] if choice == "deny" else [choice]
@@ -120,6 +121,8 @@ def _refuse(exc: LuziaError) -> Response:
             status = 410 if expired else 403
         case NotifyError():
             status = 403
+        case WebError(status=status):
+            pass
         case ClosedQuestionError() | Refused(code=ErrorCode.JOB_NOT_WAITING | ErrorCode.UNKNOWN_JOB):
             status = 410
         case DaemonUnreachableError():

@@ -100,6 +100,8 @@ def complete(request: requests.Request) -> requests.Request:
 
 async def call(caller: AsyncCaller, request: requests.Request) -> bytes:
     """Make a request of the daemon; returns the object in its reply, as the daemon wrote it. Raises LuziaError."""
+    if isinstance(request, requests.Info):
+        request.unless_storage = None  # the page is told by its events
     timeout_s = CLEAN_TIMEOUT_S if isinstance(request, _SLOW) else REQUEST_TIMEOUT_S + MAX_WAIT_S
     request.id = None
     return bytes(await caller.request(request, msgspec.Raw, timeout_s))

@@ -12,7 +12,7 @@ from luziad.config import edit as configuration
 from luziad.errors import ConfigError
 from luziad.handlers.dispatch.inputs import validate_variables
 from luziad.handlers.dispatch.project import unknown_project, validate_directory
-from luziad.handlers.replies import Call, committed_reply, require_writable
+from luziad.handlers.replies import Call, SlicedReply, committed_reply, require_writable
 from luziad.handlers.services import Services
 from luziad.operations import importing
 
@@ -70,8 +70,17 @@ def reload(services: Services, request: requests.Reload, call: Call) -> replies.
     return services.operations.reload()
 
 
-def info(services: Services, request: requests.Info, call: Call) -> replies.DaemonInfo:
-    """The daemon's status."""
+def info(services: Services, request: requests.Info, call: Call) -> replies.DaemonInfo | None:
+    """The daemon's status: now, or as soon as the state of the store is another one."""
+    if request.unless_storage != services.operations.storage():
+        return services.operations.info()
+    call.out_of_order()
+    call.on_close(services.journal.watch_storage(lambda: call.answer_in_slices(_info(services))))
+    return None
+
+
+def _info(services: Services) -> SlicedReply:
+    yield
     return services.operations.info()
 
 

@@ -115,6 +115,7 @@ class Journal:
         self.failure: StorageError | None = None
         self._recovered: list[Callback] = []
         self._not_written: list[Subscriber] = []
+        self._storage_watchers: dict[object, Callback] = {}
         self._awaiting_recovery: list[asyncio.Future[None]] = []
         self.committed_seq = self._next_seq - 1
         self.commits = 0
@@ -240,6 +241,16 @@ class Journal:
         """Call back each time the store can be written again after a failure."""
         self._recovered.append(callback)
 
+    def watch_storage(self, callback: Callback) -> Callable[[], None]:
+        """Call back once, when `failure` has changed; returns a function that ends this, as often as it is called."""
+        key = object()
+        self._storage_watchers[key] = callback
+
+        def unwatch() -> None:
+            self._storage_watchers.pop(key, None)
+
+        return unwatch
+
     def when_not_written(self, subscriber: Subscriber) -> None:
         """Call back after each failed write with the events that wait for the store to recover."""
         self._not_written.append(subscriber)
@@ -332,10 +343,12 @@ class Journal:
             self._awaiting_recovery.clear()
             for callback in self._recovered:
                 callback()
+            self._storage_changed()
 
     def _failed(self, done: _Pending, failure: StorageError) -> None:
         """Refuse the new jobs of this batch and of the next; keep all other changes for another try."""
         log.error("store_unavailable error=%s", failure)
+        changed = str(failure) != str(self.failure)
         self.failure = failure
         refused = [*done.new.values(), *self._pending.new.values()]
         names = {job for job, _ in refused}
@@ -362,6 +375,13 @@ class Journal:
         kept = [(entry.event, entry.raw) for entry in merged.entries]
         for subscriber in self._not_written:
             subscriber(kept)
+        if changed:
+            self._storage_changed()
+
+    def _storage_changed(self) -> None:
+        watchers, self._storage_watchers = self._storage_watchers, {}
+        for callback in watchers.values():
+            callback()
 
     def _retry_write(self) -> None:
         """Write the kept changes, or else an empty transaction that shows whether the store can be written."""

@@ -204,10 +204,14 @@ class Operations:
         """The file of an agent's program in this environment; None if there is none, or the agent has no program."""
         return None if adapter.program is None else self.programs.which(adapter.program, search_path(environment))
 
+    def storage(self) -> str:
+        """`ok`, or why the job store cannot be written."""
+        failure = self.scheduler.journal.failure
+        return "ok" if failure is None else str(failure)
+
     def info(self) -> replies.DaemonInfo:
         """The daemon's status."""
         scheduler, config = self.scheduler, self.config
-        failure = scheduler.journal.failure
         budgets = {name: replies.DayBudget(*amounts) for name, amounts in scheduler.daily_budget.amounts().items()}
         return replies.DaemonInfo(
             version=VERSION,
@@ -229,7 +233,7 @@ class Operations:
             subscribers=len(self.subscribers),
             rss_bytes=_rss_bytes(),
             max_jobs=config.daemon.max_jobs,
-            storage="ok" if failure is None else str(failure),
+            storage=self.storage(),
             last_snapshot=self.last_snapshot,
             managed_by="systemd" if "INVOCATION_ID" in os.environ else "user",
             fork_server_pid=self.executor.fork_server_pid,

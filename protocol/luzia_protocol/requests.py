@@ -167,7 +167,13 @@ class Reload(Base, tag="reload"):
 
 
 class Info(Base, tag="info"):
-    """The daemon's status. Answered by replies.DaemonInfo."""
+    """The daemon's status. Answered by replies.DaemonInfo.
+
+    unless_storage: answer, out of order, as soon as `storage` is not this; None answers at once. A daemon that does not
+    know the field answers at once, too.
+    """
+
+    unless_storage: str | None = None
 
 
 class Shutdown(Base, tag="shutdown"):

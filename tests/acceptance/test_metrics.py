@@ -211,13 +211,28 @@ def test_a_wrong_address_is_told(luzia: PrivateLuzia, address: str) -> None:
     assert f"'{address}' is not HOST:PORT".encode() in refused.stderr
 
 
-def test_a_missing_library_is_told_in_one_line(luzia: PrivateLuzia) -> None:
-    program = f"import sys; sys.modules['prometheus_client'] = None; sys.argv = ['luzia', 'metrics', '--once']; {MAIN}"
+@pytest.mark.parametrize(
+    ("module", "words", "told"),
+    [
+        ("prometheus_client", ["--once"], [b"`luzia metrics` requires prometheus-client", b"luzia[metrics]"]),
+        ("opentelemetry", ["--otlp", "http://127.0.0.1:1"], [b"--otlp requires OpenTelemetry", b"luzia[otel]"]),
+        (
+            "opentelemetry.exporter",
+            ["--otlp", "http://127.0.0.1:1"],
+            [b"--otlp requires OpenTelemetry", b"luzia[otel]"],
+        ),
+    ],
+)
+def test_a_missing_library_is_told_in_one_line(
+    luzia: PrivateLuzia, module: str, words: list[str], told: list[bytes]
+) -> None:
+    program = f"import sys; sys.modules[{module!r}] = None; sys.argv = ['luzia', 'metrics', *{words!r}]; {MAIN}"
     refused = subprocess.run([sys.executable, "-c", program], env=luzia.env, capture_output=True, timeout=DEADLINE_S)
     assert refused.returncode == 2
+    message, extra = told
     assert refused.stderr.splitlines() == [
-        b"luzia: `luzia metrics` requires prometheus-client",
-        b"  Install it with: pip install 'luzia[metrics]'",
+        b"luzia: " + message,
+        b"  Install it with: pip install '" + extra + b"'",
     ]
 
 

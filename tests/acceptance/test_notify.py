@@ -20,7 +20,7 @@ import pytest
 
 from git_projects import Repository
 from private_luzia import DEADLINE_S, PrivateLuzia, count_wakeups, private_luzia, until
-from receivers import Mailbox, Sink, mailbox, sink
+from receivers import Mailbox, Sink, cursor, mailbox, sink
 
 __all__ = ["mailbox", "sink"]
 
@@ -48,20 +48,9 @@ def start(luzia: PrivateLuzia) -> subprocess.Popen[bytes]:
     """Start `luzia notify run`, and wait until it follows the daemon."""
     notify = luzia.start("notify", "run")
     database = Path(luzia.env["LUZIA_STATE_DIR"], "notify.db")
-    until(lambda: _cursor(database) is not None or notify.poll() is not None, "it follows the daemon")
+    until(lambda: cursor(database) is not None or notify.poll() is not None, "it follows the daemon")
     assert notify.poll() is None, notify.communicate()
     return notify
-
-
-def _cursor(database: Path) -> str | None:
-    if not database.exists():
-        return None
-    try:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as opened:
-            row = opened.execute("SELECT value FROM state WHERE name = 'seq'").fetchone()
-    except sqlite3.OperationalError:
-        return None
-    return None if row is None else str(row[0])
 
 
 def webhook(url: str, rule: str = "", target: str = "") -> str:

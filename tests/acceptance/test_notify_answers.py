@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from luzia_client.notify.answer_links import Asked, make_token
-from receivers import Mailbox, Sink, mailbox, sink
+from receivers import Mailbox, Sink, cursor, mailbox, sink
 from support import DEADLINE_S, ROOT, PrivateDaemon, dispatch, ended, eventually, private_daemon, status
 from web_server import Reply, Screen, WebServer, chromium, web_server
 
@@ -46,23 +45,12 @@ class Desk:
         )
         process = self._stack.enter_context(self.daemon.start_command("notify", "run"))
         key = self.daemon.state / "notify.key"
-        follows = "SELECT 1 FROM state WHERE name = 'seq'"
 
         def started() -> bool:
             assert process.poll() is None, process.communicate()
-            return key.exists() and bool(self._query(follows))
+            return key.exists() and cursor(self.daemon.state / "notify.db") is not None
 
         eventually(started, "the notifier follows the daemon")
-
-    def _query(self, statement: str) -> list[tuple[Any, ...]]:
-        database = self.daemon.state / "notify.db"
-        if not database.exists():
-            return []
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as opened:
-            try:
-                return opened.execute(statement).fetchall()
-            except sqlite3.OperationalError:
-                return []
 
     def ask(self, *steps: object) -> str:
         """A job whose agent asks."""
@@ -298,6 +286,9 @@ def test_only_a_post_answers_and_the_page_is_guarded(desk: Desk, sink: Sink) -> 
         send(method, f"{url}/allow")
     assert post(url).status == 405
     assert post(f"{url}/other").status == 403
+    assert post(f"{url}/deny", "&".join(["text=x"] * 200)).status == 400
+    assert post(f"{url}/deny", f"text={'x' * 20_000}").status == 400
+    assert post(f"{url}/deny", "x" * (5 * 1024 * 1024)).status == 413
     assert post(f"{url}/allow", host="evil.example.org").status == 421
     shown = get(url)
     assert shown.headers["cache-control"] == "no-store"

@@ -9,6 +9,7 @@ import pytest
 
 from luzia_protocol.activity import PlanItem
 from luzia_protocol.jobs import JobState
+from luzia_protocol.tracing import traceparent
 
 from agents.real import RealAgent
 from agents.stub.script import CLOSING, CONTENT, FILE
@@ -42,6 +43,13 @@ def test_a_task_that_writes_a_file_is_completed_and_understood(agent: RealAgent)
     assert PlanItem("Write hello.txt", "completed") in known.plan or not known.plan
     assert known.usage_limit is None
     assert known.noise_lines == 0
+
+
+@pytest.mark.only("claude")
+def test_what_an_agent_starts_finds_the_span_of_its_attempt(agent: RealAgent) -> None:
+    job = agent.ended(agent.dispatch("trace"))
+    assert job.state is JobState.COMPLETED, agent.output(job.id)
+    assert (Path(agent.luzia.project) / "traceparent").read_text() == f"{traceparent(job.id, [], 1)}\n"
 
 
 @pytest.mark.only("codex", "opencode", "claude")

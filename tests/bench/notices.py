@@ -17,7 +17,7 @@ from bench.measures import switches
 from support import PrivateDaemon, dispatch, ended, eventually, private_daemon
 
 MAILS = 5
-IDLE_S = 10.0
+SETTLE_S, IDLE_S = 2.0, 10.0
 
 
 class Measured(NamedTuple):
@@ -51,6 +51,7 @@ def measure() -> Measured:
             eventually((daemon.state / "notify.db").exists, "the outbox")
             delays = [_mail(daemon, mailbox, number) for number in range(MAILS)]
             rss = int(Path(f"/proc/{notifier.pid}/statm").read_text().split()[1]) * 4096
+            threading.Event().wait(SETTLE_S)
             before = switches(notifier.pid)
             threading.Event().wait(IDLE_S)
             return Measured(statistics.median(delays), rss, switches(notifier.pid) - before)

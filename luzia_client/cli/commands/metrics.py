@@ -44,8 +44,6 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     if find_spec("prometheus_client") is None:
         raise UsageError("`luzia metrics` requires prometheus-client", "Install it with: pip install 'luzia[metrics]'")
-    if args.otlp is not None and find_spec("opentelemetry") is None:
-        raise UsageError("--otlp requires OpenTelemetry", "Install it with: pip install 'luzia[otel]'")
     from luzia_client.metrics.exporter import ListenError
     from luzia_client.metrics.store import TotalsError
 
@@ -57,8 +55,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _give_out(args: argparse.Namespace) -> int:
     if args.otlp is not None:
-        from luzia_client.metrics.pushing import push
-
+        try:
+            from luzia_client.metrics.pushing import push
+        except ModuleNotFoundError as exc:
+            raise UsageError("--otlp requires OpenTelemetry", "Install it with: pip install 'luzia[otel]'") from exc
         push(socket_text(None), args.state, args.otlp)
         return exit_codes.OK
     from luzia_client.metrics.exporter import Exporter

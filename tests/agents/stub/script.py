@@ -7,6 +7,7 @@ changes that:
     text       the closing text at once
     tree       the shell's command never ends, and has children: one in the background, one in a session of its own
     commit     the shell commits a new file
+    trace      the shell writes the variable TRACEPARENT into a file
     hang       the request is accepted and never answered
     drop       the connection is closed in the middle of the answer
     gate       like no scenario, but the closing text waits until the test opens the gate
@@ -40,7 +41,8 @@ _WAIT = "python3 -c 'import time; time.sleep(600)'"  # Claude Code refuses a bar
 _TREE = f"setsid {_WAIT} & {_WAIT} & {_WAIT}"
 _COMMIT = f"printf 'hi\\n' > {FILE} && git add {FILE} && git commit -q -m 'Add a greeting' && echo committed"
 _PATCH = f"*** Begin Patch\n*** Add File: {FILE}\n+{CONTENT.rstrip()}\n*** End Patch\n"
-_LINES = {"tree": _TREE, "commit": _COMMIT}
+_TRACE = "printf '%s\\n' \"$TRACEPARENT\" > traceparent && echo written"
+_LINES = {"tree": _TREE, "commit": _COMMIT, "trace": _TRACE}
 """The shell's command in these scenarios."""
 _EMPTY: Body = {"boolean": False, "integer": 0, "number": 0, "array": [], "object": {}}
 

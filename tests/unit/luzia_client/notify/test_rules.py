@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -82,3 +84,32 @@ def test_quiet_hours_end_at_their_time_of_day(
     settings = Settings(targets=TARGETS, rules=[Rule(["phone"], quiet="22:00-07:00")])
     [posting] = postings(settings, notice(), datetime(*clock, tzinfo=BERLIN))
     assert posting.after == (None if until is None else datetime(*until, tzinfo=BERLIN))
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("quiet", "clock", "until"),
+    [
+        ("22:00-07:00", (2026, 3, 28, 23, 0), (2026, 3, 29, 5, 0)),  # seven o'clock is an hour earlier
+        ("22:00-07:00", (2026, 10, 24, 23, 0), (2026, 10, 25, 6, 0)),
+        ("22:00-07:00", (2026, 3, 29, 3, 30), (2026, 3, 29, 5, 0)),
+        ("22:00-02:30", (2026, 3, 28, 23, 0), (2026, 3, 29, 1, 30)),  # there is no half past two: it is half past three
+        ("22:00-02:30", (2026, 10, 24, 23, 0), (2026, 10, 25, 0, 30)),  # there are two: the first one ends it
+        ("01:00-05:00", (2026, 3, 29, 1, 30), (2026, 3, 29, 3, 0)),
+    ],
+)
+def test_quiet_hours_of_the_machine_end_at_their_time_of_day_when_clocks_change(
+    in_berlin: None, quiet: str, clock: tuple[int, int, int, int, int], until: tuple[int, int, int, int, int]
+) -> None:
+    settings = Settings(targets=TARGETS, rules=[Rule(["phone"], quiet=quiet)])
+    [posting] = postings(settings, notice(), datetime(*clock))  # noqa: DTZ001 - as the notifier has it
+    assert posting.after is not None
+    assert posting.after.astimezone(UTC) == datetime(*until, tzinfo=UTC)

@@ -193,3 +193,25 @@ async def test_schedules_wait_for_room_like_every_fact(journal: Journal, store: 
     journal.when_recovered(recovered.set)
     await recovered.wait()
     assert store.load_schedules() == {"nightly": '{"at":"03:00"}'}
+
+
+async def test_trouble_and_its_end_are_told_once_to_each_who_watches(journal: Journal, store: FailingStore) -> None:
+    told: list[str] = []
+    changed = asyncio.Event()
+
+    def tell() -> None:
+        told.append(str(journal.failure))
+        changed.set()
+
+    journal.watch_storage(tell)
+    unwatch = journal.watch_storage(never)
+    unwatch()
+    store.full = True
+    journal.accept(job(1), dispatched(journal, job(1)), CommitCallbacks(lambda: None, lambda _: None))
+    await changed.wait()
+    changed.clear()
+    journal.watch_storage(tell)
+    store.full = False
+    await changed.wait()
+    assert told == ["no space left on device", "None"]
+    unwatch()
