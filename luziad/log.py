@@ -97,7 +97,7 @@ def set_up(level: str, own_file: str) -> None:
 
     What no line shows is not found out for each: see "Optimization" in the logging HOWTO of Python.
     """
-    logging._srcfile = None  # type: ignore[attr-defined]
+    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = StderrHandler(own_file)
     handler.setFormatter(JournalFormatter() if is_journal() else Formatter())
