@@ -13,6 +13,8 @@ import time
 from typing import TextIO
 
 MAX_LOG_BYTES = 16 * 1024 * 1024
+_CHECKS = 256
+"""How often the size of the file is looked at until it is full."""
 LEVELS = ("debug", "info", "warning", "error")
 _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
@@ -20,27 +22,31 @@ _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, loggin
 class Formatter(logging.Formatter):
     """Formats a record as one line."""
 
-    def __init__(self, form: str = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s") -> None:
-        super().__init__(form, "%Y-%m-%dT%H:%M:%S")
-        self.converter = time.gmtime
-
-    def format(self, record: logging.LogRecord) -> str:
-        record.levelname = record.levelname.lower()
-        return super().format(record)
+    _second = -1
+    _second_as_text = ""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """One line, whatever the fields hold; tracebacks, which are added after it, keep their lines."""
-        line = super().formatMessage(record)
+        line = self.compose(record)
         if line.isprintable():
             return line
         return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+
+    def compose(self, record: logging.LogRecord) -> str:
+        """The line, before it is made printable. Many lines are of the same second."""
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._second_as_text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        time_text = f"{self._second_as_text}.{int(record.msecs):03d}Z"
+        return f"{time_text} {record.levelname.lower()} {record.name} {record.message}"
 
 
 class JournalFormatter(Formatter):
     """Formats a record as one line of the journal, or several for a traceback, each with the priority."""
 
-    def __init__(self) -> None:
-        super().__init__("%(name)s %(message)s")
+    def compose(self, record: logging.LogRecord) -> str:
+        """The line without the time, before it is made printable."""
+        return f"{record.name} {record.message}"
 
     def format(self, record: logging.LogRecord) -> str:
         prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
@@ -57,10 +63,15 @@ class StderrHandler(logging.StreamHandler[TextIO]):
         super().__init__(sys.stderr or os.fdopen(2, "w", closefd=False))  # None: it was closed at the start
         self._path = path
         self._max_bytes = max_bytes
+        self._unchecked = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, and rotate the file when it is full."""
         super().emit(record)
+        self._unchecked += len(record.message)
+        if self._unchecked < self._max_bytes // _CHECKS:
+            return
+        self._unchecked = 0
         try:
             if os.fstat(self.stream.fileno()).st_size >= self._max_bytes:
                 self._rotate()
@@ -82,7 +93,12 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 
 
 def set_up(level: str, own_file: str) -> None:
-    """Log to stderr, from this level upward. own_file: the log file of an autostarted daemon."""
+    """Log to stderr, from this level upward. own_file: the log file of an autostarted daemon.
+
+    What no line shows is not found out for each: see "Optimization" in the logging HOWTO of Python.
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = StderrHandler(own_file)
     handler.setFormatter(JournalFormatter() if is_journal() else Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

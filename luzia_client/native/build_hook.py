@@ -60,6 +60,8 @@ class NativeProgram(BuildHookInterface):  # type: ignore[misc]
             build_data["pure_python"] = False
             self._add_fork_server(version, build_data, static=wanted == "static")
         else:
+            if version == "editable":
+                (Path(self.root) / FORK_SERVER / "luzia-forks").unlink(missing_ok=True)
             if wanted == "static":
                 raise RuntimeError("no C compiler here can build luzia without shared libraries")
             program.write_text(SCRIPT)

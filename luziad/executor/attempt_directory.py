@@ -206,7 +206,8 @@ def _find_end(directory: str, fd: int, why: str | None) -> Finished:
     if attempt_files.exists(fd, attempt_files.EXIT):
         end = _read(directory, attempt_files.EXIT, ExitRecord)
         if end is None or not end.is_valid():
-            return Finished(LostAttempt("its exit record cannot be read"), started)
+            reason = "its exit record cannot be read"  # or it was being synced when the power failed
+            return Finished(LostAttempt(reason) if started is None else _lost(started, reason), started)
         return Finished(end, started if end.error is None else None)
     if attempt_files.exists(fd, attempt_files.STARTED):
         lost = _lost(started, why)

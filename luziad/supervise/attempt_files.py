@@ -120,10 +120,14 @@ def reserve_record(directory: int, name: str, size: int) -> int:
 
 
 def publish_record(directory: int, reserved: int, name: str, content: bytes) -> None:
-    """Write a record durably and atomically under its name."""
+    """Write a record atomically under its name, and make both durable.
+
+    Renamed first, they need the journal of the file system once. While this process holds the lock, nobody takes the
+    record for one.
+    """
     os.pwrite(reserved, content, 0)
     os.ftruncate(reserved, len(content))
+    os.rename(name + ".new", name, src_dir_fd=directory, dst_dir_fd=directory)
     os.fdatasync(reserved)
     os.close(reserved)
-    os.rename(name + ".new", name, src_dir_fd=directory, dst_dir_fd=directory)
     os.fsync(directory)

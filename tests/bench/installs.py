@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+FORK_SERVER = "from luzia_client import Client; print(Client().get_info().fork_server_pid)"
+
 
 def main() -> None:
     """Install every wheel in every way; fails at the first that does not work."""
@@ -30,7 +32,7 @@ def main() -> None:
             env = {"UV_TOOL_DIR": str(place / "uv"), "UV_TOOL_BIN_DIR": str(place / "uv-bin")}
             run([tools / "uv", "tool", "install", "--quiet", "--python", sys.executable, wheel], env)
             check(place / "uv-bin" / "luzia", place, expected, f"uv tool, {wheel.name}")
-        for wanted, expected in (("auto", "native"), ("no", "Python")):
+        for wanted, expected in (("no", "Python"), ("auto", "native")):  # the source tree keeps the last
             place = root / wanted
             place.mkdir()
             venv = make_venv(place / "venv", "--editable", str(ROOT), env={"LUZIA_NATIVE": wanted})
@@ -58,6 +60,8 @@ def check(luzia: Path, place: Path, expected: str, name: str) -> None:
         assert run([luzia, "logs", job], env) == "hello\n", name
         assert f", {expected})" in run([luzia, "version"], env), name
         assert f", {expected})" in run([luzia.resolve().with_name("luzia-py"), "version"], env), name
+        fork_server = run([luzia.resolve().with_name("python"), "-c", FORK_SERVER], env).strip()
+        assert (Path("/proc", fork_server, "exe").resolve().name == "luzia-forks") is (expected == "native"), name
     finally:
         run([luzia, "daemon", "stop"], env)
     print(f"{name}: {expected}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,19 @@ TIMED_DAEMON = Path(__file__).with_name("timed_daemon.py")
 FLOOD_S = 2.0
 PROBE_S = 0.02
 GRAPH_JOBS = 10_000
+AGENTS, FOLLOWERS = 50, 20
+CONFIG = """max_running = 1
+[projects.chatty]
+path = "{root}/chatty"
+agent = "chatty"
+[agents.chatty]
+command = ["sh", "-c", "while sleep 0.2; do cat \\"$1\\"; done", "sh", "{recording}"]
+prompt = "none"
+reader = "claude"
+[daemon]
+max_running = 51
+"""
+RECORDING = Path(__file__).parents[1] / "data" / "recordings" / "claude" / "success.stdout"
 START_S = 20.0
 
 
@@ -33,7 +47,10 @@ def measure(jobs: int) -> dict[str, Longest]:
     """The longest turn while jobs are dispatched, come as a graph, become ready or expire together, and in floods."""
     found: dict[str, Longest] = {}
     with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
-        daemon = PrivateDaemon(Path(directory), "[daemon]\nmax_running = 1\n")
+        recording = Path(directory, "recording")
+        recording.write_bytes(b"".join(RECORDING.read_bytes().splitlines(keepends=True)[:-1]))  # without the result
+        Path(directory, "chatty").mkdir()
+        daemon = PrivateDaemon(Path(directory), CONFIG.replace("{recording}", str(recording)))
         try:
             with _timed(daemon, "dispatches", found) as wire:
                 first = wire.ok(op="dispatch", project="overbits", task="seq 1 450000; sleep 100000")["job"]
@@ -50,11 +67,37 @@ def measure(jobs: int) -> dict[str, Longest]:
             for attack in floods.attacks(first):
                 with _timed(daemon, attack.name, found) as wire, floods.flood(daemon, attack):
                     _probe(wire, last)
+            with (
+                _timed(daemon, f"{AGENTS} chatty agents and {FOLLOWERS} followers", found) as wire,
+                ExitStack() as until,
+            ):
+                _chat(daemon, wire, until)
             with _timed(daemon, "the end", found) as wire:
                 wire.ok(op="cancel", job=first)
         finally:
             daemon.end_everything()
     return found
+
+
+def _chat(daemon: PrivateDaemon, wire: Connection, until: ExitStack) -> None:
+    """Let agents print what their agent would, in the middle of a job, while others follow their output."""
+    chatty = [wire.ok(op="dispatch", project="chatty", task="talk")["job"] for _ in range(AGENTS)]
+    eventually(lambda: all(wire.ok(op="status", job=job)["job"]["state"] == "running" for job in chatty))
+    for job in chatty[:FOLLOWERS]:
+        follower = until.enter_context(daemon.connect())
+        follower.ok(op="follow", job=job, render="text")
+        threading.Thread(target=_read, args=(follower,), daemon=True).start()
+    _probe(wire, chatty[-1])
+    for job in chatty:
+        wire.ok(op="cancel", job=job)
+    wire.ok(op="wait", jobs=chatty)
+
+
+def _read(follower: Connection) -> None:
+    """Take all that comes, until the connection ends."""
+    with suppress(OSError, EOFError, ValueError):
+        while True:
+            follower.receive()
 
 
 @contextmanager

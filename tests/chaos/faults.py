@@ -3,7 +3,7 @@
 The file that CHAOS_PLAN names says what goes wrong now; it may change, come and go while the daemon runs:
 {"fail": {"write": "ENOSPC", "fsync": "EIO"}} lets every such call fail;
 {"kill": "write", "when": "before", "count": 3} kills the process by SIGKILL before (or after) the third such call.
-A fork server is the one of shim_faults.py or the one that is installed, by chance.
+The fork server is the one of shim_faults.py; with the variable CHAOS_MIXED it is that or the installed one, by chance.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def main() -> int:
     shims = str(Path(__file__).with_name("shim_faults.py"))
     whole = fork_server_client.command
     faulty = [sys.executable, "-I", "-S", "-X", "utf8", shims, root, f"{plan}.shims"]
-    fork_server_client.command = lambda: random.choice((whole(), faulty))
+    is_mixed = "CHAOS_MIXED" in os.environ
+    fork_server_client.command = lambda: random.choice((whole(), faulty)) if is_mixed else faulty
     faults = Faults(plan)
     faults.wrap(Store, "write", "write", storage)
     for name in ("fsync", "rename", "mkdir"):

@@ -37,7 +37,7 @@ def chaos(root: Path, *, kills: int, seconds: float, seed: str, with_faults: boo
     """Run it in this directory and return what was found. Everything it started has ended then."""
     processes.inherit_orphans()
     plan = root / "plan.json"
-    daemon = PrivateDaemon(root, CONFIG, {"CHAOS_PLAN": str(plan)})
+    daemon = PrivateDaemon(root, CONFIG, {"CHAOS_PLAN": str(plan), "CHAOS_MIXED": "1"})
     (root / "runs").mkdir()
     (root / "agent.sh").write_text(work.SCRIPT)
     run = clients.Run(daemon, seed)

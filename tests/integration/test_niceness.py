@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from luziad.supervise import cgroup
 from support import PrivateDaemon, dispatch, ended, eventually, private_daemon, status
 
 AUTOGROUP = Path("/proc/self/autogroup")
+GROUPS = cgroup.find_base()
+HAS_WEIGHTS = GROUPS is not None and "cpu" in Path(GROUPS, "cgroup.subtree_control").read_text().split()
 
 
 def run_nice(daemon: PrivateDaemon) -> tuple[int, str]:
@@ -35,3 +38,17 @@ def test_a_job_has_the_nice_value_of_the_configuration(config: str, nice: int) -
         assert os.getpriority(os.PRIO_PROCESS, daemon.process.pid) == own
         if autogroup and os.geteuid() == 0:  # others may change one only ten times a second
             assert autogroup.endswith(f"nice {nice}\n")
+
+
+@pytest.mark.skipif(not HAS_WEIGHTS, reason="no cgroup v2 with the cpu controller can be written here")
+def test_a_job_has_less_weight_than_the_daemon_in_its_cgroup() -> None:
+    with private_daemon("[daemon]\nnice = 7\n") as daemon, daemon.connect() as wire:
+        job = dispatch(wire, "sleep 600")
+        eventually(lambda: status(wire, job)["pid"], "the start")
+        (line,) = (
+            each[3:]
+            for each in Path(f"/proc/{status(wire, job)['pid']}/cgroup").read_text().splitlines()
+            if each.startswith("0::")
+        )
+        group = Path(str(GROUPS), Path(line).name)
+        assert (group / "cpu.weight.nice").read_text() == "7\n"

@@ -43,8 +43,7 @@ static bool put_start(struct attempt *attempt, int fd) {
     if (attempt->agent > 0)
         put(&record, ", \"agent_pid\": %d, \"agent_start_time\": %llu", (int)attempt->agent, start_time_of(attempt->agent));
     put(&record, "}");
-    while (record.size < STARTED_BYTES)
-        put(&record, " ");
+    put(&record, "%*s", record.size < STARTED_BYTES ? (int)(STARTED_BYTES - record.size) : 0, "");
     return pwrite(fd, record.at, record.size, 0) == (ssize_t)record.size;
 }
 
@@ -60,11 +59,14 @@ static int write_start(struct attempt *attempt) {
     return NONE;
 }
 
-/* Writes the exit record durably and atomically under its name. */
+/* Writes the exit record atomically under its name, and makes both durable: renamed first, they need the journal of the
+   file system once. While this process holds the lock, nobody takes the record for one. */
 static bool publish(struct attempt *attempt, const struct record *record) {
     int fd = attempt->exit_file, directory = attempt->directory;
-    return pwrite(fd, record->at, record->size, 0) == (ssize_t)record->size && ftruncate(fd, (off_t)record->size) == 0 &&
-           fdatasync(fd) == 0 && renameat(directory, "exit.json.new", directory, "exit.json") == 0 && fsync(directory) == 0;
+    return pwrite(fd, record->at, record->size, 0) == (ssize_t)record->size &&
+           ftruncate(fd, (off_t)record->size) == 0 &&
+           renameat(directory, "exit.json.new", directory, "exit.json") == 0 && fdatasync(fd) == 0 &&
+           fsync(directory) == 0;
 }
 
 static void put_signal(struct record *record, int number) {

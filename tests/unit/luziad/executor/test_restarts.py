@@ -322,6 +322,15 @@ class TestAttach:
         end = await recorder.end_of(REF)
         assert end == LostAttempt("the machine was restarted while it ran")
 
+    async def test_one_whose_end_was_being_synced_before_a_reboot_is_lost_with_the_reason(
+        self, machine: Machine
+    ) -> None:
+        executor, recorder = await machine.executor()
+        write_started(machine, "00000000-0000-0000-0000-000000000000")
+        (machine.attempt(REF) / "exit.json").write_bytes(b"\0" * 300)  # renamed, and its content has not come
+        executor.attach(REF, GRACE_S)
+        assert await recorder.end_of(REF) == LostAttempt("the machine was restarted while it ran")
+
     @pytest.mark.parametrize("content", ["", "half a rec", "{}", '{"exit_code": "many"}'])
     async def test_a_damaged_exit_record_is_lost(self, machine: Machine, content: str) -> None:
         executor, recorder = await machine.executor()

@@ -99,6 +99,16 @@ def test_the_lock_says_whether_anything_can_be_left(run: Run, tmp_path: Path) ->
 
 
 @needs_strace
+@pytest.mark.parametrize("call", ["fdatasync", "fsync:5"])
+def test_a_shim_that_dies_while_it_syncs_the_end_has_recorded_it(run: Run, tmp_path: Path, call: str) -> None:
+    name, _, number = call.partition(":")
+    directory = tmp_path / "job" / "1"
+    run(request(directory, "sh", "-c", "exit 3"), f"{name}:signal=KILL:when={number or 1}")
+    assert exit_record(directory)["exit_code"] == 3
+    assert "over" not in json.loads((directory / "lock").read_text())
+
+
+@needs_strace
 def test_where_no_hole_can_be_made_everything_is_kept_and_the_daemon_told(run: Run, tmp_path: Path) -> None:
     directory = tmp_path / "job" / "1"
     asked = request(directory, "sh", "-c", "seq 1 100000", max_log_bytes=1 << 17)
