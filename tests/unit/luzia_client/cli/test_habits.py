@@ -96,6 +96,7 @@ def test_an_alias_of_the_user_is_expanded_once_and_takes_more_words(luzia: Priva
     assert out(luzia, "bad", "-n", "1") in ("", out(luzia, "jobs", "--state", "failed", "--json", "-n", "1"))
     assert "invalid state 'held_by_no_one'" in out(luzia, "mine", status=2)
     assert "no task for project 'w'" in out(luzia, "twice", status=2)
+    assert "project 'w' not found" in out(luzia, "dispatch", "w", job, status=4), "an explicit dispatch has no aliases"
     assert "no configured project is called 'w'" not in out(luzia, "web", "--help")
 
 
