@@ -57,9 +57,14 @@ def run(words: list[str]) -> int:
     if first in COMMANDS:
         return _run_command(first, words[1:])
     if not words:
+        from luzia_client.cli.commands.dispatch import exchange_with_running
         from luzia_client.cli.show import overview
 
-        return overview.print_overview(_exchange_without_start)
+        if overview.print_overview(exchange_with_running):
+            return 0
+        from luzia_client.cli.help import usage
+
+        return usage.print_short_help()
     if first in ("-h", "--help", "-V", "--version"):
         from luzia_client.cli.help import usage
 
@@ -87,15 +92,6 @@ def _run_alias(words: list[str], problem: Exception) -> int:
     if expanded[0] in COMMANDS or expanded[0] in ALIASES:
         return run(expanded)
     return run(["dispatch", *expanded])  # not another alias: they are not expanded twice
-
-
-def _exchange_without_start(line: bytes) -> bytes:
-    """Send a line to the daemon and return the reply. Raises OSError when it is not running."""
-    from luzia_protocol import environment
-
-    from luzia_client.cli.commands.dispatch import exchange_once
-
-    return exchange_once(environment.socket_path(), line)
 
 
 def _needs_no_parser(words: list[str]) -> bool:

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -511,3 +512,19 @@ def test_without_a_terminal_that_can_draw_another_command_is_named(luzia: Privat
         )
         assert done.returncode == 2
         assert "luzia jobs --watch" in done.stderr
+
+
+def test_keys_tell_why_copy_the_id_and_find_the_job_that_needs_the_user(luzia: PrivateLuzia) -> None:
+    failed, busy = ended(luzia, "exit 3"), running(luzia, "sleep 1000")
+    with top(luzia) as screen:
+        screen.shows(failed, busy)
+        screen.press("Z")
+        screen.shows("Z has no effect; ? shows all keys")
+        screen.press("!", "y")
+        screen.shows(f"copied {failed}")
+        assert f"\x1b]52;c;{b64encode(failed.encode()).decode()}\x07".encode() in screen.raw
+        screen.press("w")
+        screen.shows(f"Why: job {failed}", "attempt 1 failed", "exit code 3")
+        screen.press("escape")
+        screen.press("R", "y")
+        screen.shows("dispatched: job ")

@@ -229,8 +229,10 @@ def _takes_value(name: str, word: str, command: str) -> bool:
 
     if name not in OPTIONS:
         from luzia_client.cli.args.errors import did_you_mean
+        from luzia_client.cli.args.meanings import find_meaning
 
-        near = did_you_mean(name, [*OPTIONS, *COMMON_OPTIONS, *FLAGS])
+        meant = find_meaning(name)
+        near = f"Did you mean `{meant}`? " if meant else did_you_mean(name, [*OPTIONS, *COMMON_OPTIONS, *FLAGS])
         hint = f"See `luzia {command} --help`. To pass it as the task, put `--` before the task."
         raise usage_error(f"unknown option {word}", near + hint)
     return bool(OPTIONS[name].value)

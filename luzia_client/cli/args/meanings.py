@@ -1,4 +1,4 @@
-"""What people mean by words that are no commands: verbs of other tools, each with the command line that does it."""
+"""What people mean by words that are no commands: words of other tools, each with the command line that does it."""
 
 from __future__ import annotations
 
@@ -55,11 +55,30 @@ MEANINGS = {
     "cost": "stats",
     "usage": "stats",
     "repos": "projects",
+    "group": "projects",
+    "parallel": "help order",
+    "reset": "cancel --all",
+    "switch": "edit ID --priority N",
+    "apply": "graph run FILE",
+    "-l": "jobs",
+    "-c": "logs ID",
+    "-t": "logs -f ID",
+    "-k": "cancel ID",
+    "-r": "remove ID",
+    "-w": "wait ID",
+    "-S": "help order",
+    "-it": "open ID",
 }
 """A word -> the words after `luzia` that do what it means."""
 
 
-def find_meaning(word: str) -> str | None:
-    """The command line that a word means, with `luzia` before it; None when it is not known."""
-    line = MEANINGS.get(word.lower())
-    return None if line is None else f"luzia {line}"
+def find_meaning(word: str, following: str = "") -> str | None:
+    """The command line that a word means, with `luzia` before it; None when it is not known.
+
+    following: the word behind it, which may be a job.
+    """
+    line = MEANINGS.get(word, MEANINGS.get(word.lower()))
+    if line is None:
+        return None
+    is_job = following[:1].isdigit() or following[:1] == "@"
+    return f"luzia {line.replace(' ID', f' {following}') if is_job else line}"

@@ -8,6 +8,7 @@ from luzia_protocol.environment import is_path
 from luzia_protocol.errors import LuziaError
 
 from luzia_client.cli.args.errors import UsageError, closest_match
+from luzia_client.cli.args.meanings import find_meaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def read_source_of_task(word: str, limit: int, project: str, commands: Iterable[
     try:
         return read_source(word, limit, "To pass it as the task itself, put `--` before it.")
     except UsageError:
-        check_project(project, commands)
+        check_project(project, commands, word)
         raise
 
 
@@ -44,8 +45,11 @@ def read_source(word: str, limit: int, hint: str) -> bytes:
         os.close(fd)
 
 
-def check_project(project: str, commands: Iterable[str]) -> None:
-    """Raise UsageError when a running daemon has no project of this name. commands: those that may be meant."""
+def check_project(project: str, commands: Iterable[str], following: str = "") -> None:
+    """Raise UsageError when a running daemon has no project of this name.
+
+    commands: those that may be meant. following: the word behind it.
+    """
     from luzia_client.api.client import Client
 
     if is_path(project):
@@ -57,7 +61,8 @@ def check_project(project: str, commands: Iterable[str]) -> None:
         return
     if project not in known:
         near = closest_match(project, commands)
-        hint = "`luzia projects` lists the projects." if near is None else f"Did you mean `luzia {near}`?"
+        meant = find_meaning(project, following) or (None if near is None else f"luzia {near}")
+        hint = "`luzia projects` lists the projects." if meant is None else f"Did you mean `{meant}`?"
         raise UsageError(f"unknown command or project '{project}'", hint)
 
 

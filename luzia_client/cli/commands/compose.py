@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from luzia_protocol.environment import is_path
 from luzia_protocol.errors import ErrorCode, Refused
@@ -10,19 +10,21 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_client.api.client import Client
 from luzia_client.cli.args.command_line import DispatchLine, decode_task
 from luzia_client.cli.args.editor import edited
-from luzia_client.cli.commands import dispatch
 from luzia_client.cli.help.usage import missing_task_error
 from luzia_client.cli.show.text import one_line
 
 RECENT_TASKS = 5
 
 
-def run(line: DispatchLine) -> int:
-    """Dispatch the task that the user writes; returns the exit status. Raises UsageError for an unknown project."""
+def run(line: DispatchLine, submit: Callable[[DispatchLine, str], int]) -> int:
+    """Dispatch the task that the user writes; returns the exit status. Raises UsageError for an unknown project.
+
+    submit: dispatches a task.
+    """
     with Client() as client:
         notes = list(_notes(client, line))
     with edited("", notes) as text:
-        return dispatch.submit(line, task=decode_task(text, "the task"))
+        return submit(line, decode_task(text, "the task"))
 
 
 def _notes(client: Client, line: DispatchLine) -> Iterator[str]:

@@ -41,7 +41,7 @@ def run(words: list[str], send: Callable[[bytes], bytes] | None = None) -> int:
     if not line.words and sys.stdin.isatty() and sys.stdout.isatty():
         from luzia_client.cli.commands import compose
 
-        return compose.run(line)
+        return compose.run(line, submit)
     return submit(line, task=read_task(line), send=send)
 
 
@@ -123,13 +123,18 @@ def exchange(line: bytes) -> bytes:
     """Send a line and return the reply; start the daemon and try again if the connection fails."""
     path = environment.socket_path()
     try:
-        return exchange_once(path, line)
+        return _exchange(path, line)
     except TimeoutError as exc:
         from luzia_client.transport.endpoint import reply_timeout
 
         raise reply_timeout() from exc
     except OSError:
         return exchange_again(line)
+
+
+def exchange_with_running(line: bytes) -> bytes:
+    """The same without starting the daemon. Raises OSError when it is not running."""
+    return _exchange(environment.socket_path(), line)
 
 
 def exchange_again(line: bytes) -> bytes:
@@ -142,8 +147,7 @@ def exchange_again(line: bytes) -> bytes:
     return connection.receive(REQUEST_TIMEOUT_S)
 
 
-def exchange_once(path: str, line: bytes) -> bytes:
-    """Send a line to the daemon at a socket and return the reply, at the first try. Raises OSError."""
+def _exchange(path: str, line: bytes) -> bytes:
     environment.check_socket_owner(path)
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     sock.connect(path)
@@ -226,5 +230,5 @@ def _raise_refusal(line: DispatchLine, reply: bytes) -> NoReturn:
     try:
         parse_frame(reply)
     except Refused as exc:
-        raise add_command_hint(exc, line.project) from exc
+        raise add_command_hint(exc, line.project, line.words[0] if line.words else "") from exc
     raise UnexpectedAnswerError("the daemon's reply to a dispatch is invalid")

@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_job_options(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="follow the output of one job until it ends")
-    parser.add_argument("-n", "--lines", type=parse_count, metavar="N", help="print only the last N lines")
+    parser.add_argument("-n", "--lines", "--tail", type=parse_count, metavar="N", help="print only the last N lines")
     parser.add_argument("--raw", action="store_true", help="print the output itself, not the transcript")
     parser.add_argument("--stderr", action="store_true", help="print stderr instead of stdout")
     parser.add_argument(

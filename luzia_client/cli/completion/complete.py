@@ -75,7 +75,8 @@ def complete_word(table: dict[str, Any], line: Line, values: CompleteValue) -> C
     commands = table["commands"]
     if not line.before and not line.typed.startswith("-"):
         names = {name: command["text"] for name, command in commands.items()}
-        names |= {alias: f"{commands[name]['text']} (luzia {name})" for alias, name in table["aliases"].items()}
+        if line.typed:  # all of them would hide the commands
+            names |= {alias: f"{commands[name]['text']} (luzia {name})" for alias, name in table["aliases"].items()}
         return Candidates(line.typed, names, directories=True).merge(values("project", "", line.typed, table))
     first = line.before[0] if line.before else ""
     name = table["aliases"].get(first, first if first in commands else "")

@@ -12,7 +12,7 @@ digits. Wherever an ID is expected, you can write:
   nightly-build                 the name from --name or a graph; of several jobs
                                 the one that has not ended, else the newest
   @last                         the job that you dispatched last
-  @running, @failed             the newest of your jobs that is running, or failed
+  @running, @failed             the newest of your jobs that is running, failed
   @last~1, @failed~2            the job one before it, two before it
 
 If several jobs match, the command fails and lists them. An id is not reused
@@ -92,12 +92,7 @@ queue: while it is paused, no more of its jobs start.
 
 _FORMATS = """\
 Every command that prints results takes --json: one object per line, in the
-format of the protocol. An error is then one line of JSON on stderr:
-
-  {{"error": {{"code": "unknown_job", "message": "…", "hint": "…", "status": 4}}}}
-
-`code` is that of the daemon's refusal, or usage, unreachable, refused,
-input_output or internal_error; `status` is the exit status.
+format of the protocol.
 
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 
@@ -146,6 +141,13 @@ The exit status of every command:
 several jobs; so do `luzia logs --follow` and `luzia follow`. `luzia doctor` and
 `luzia demo` exit with 1 after a problem. The manual page of each command lists
 its statuses: `man luzia-wait`.
+
+With --json, an error is one line of JSON on stderr:
+
+  {{"error": {{"code": "unknown_job", "message": "…", "hint": "…", "status": 4}}}}
+
+`code` is that of the daemon's refusal, or usage, unreachable, refused,
+input_output or internal_error; `status` is the exit status.
 """
 
 _ORDER = """\

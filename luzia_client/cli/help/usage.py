@@ -84,6 +84,12 @@ def print_help(words: list[str]) -> int:
     return 0
 
 
+def print_short_help() -> int:
+    """Print how to begin; returns the exit status."""
+    print(SHORT, end="")
+    return 0
+
+
 def format_commands() -> str:
     """The text of `luzia --help`: the commands by group, and the topics."""
     lines = [SHORT.rsplit("luzia --help", 1)[0].rstrip(), ""]

@@ -131,19 +131,22 @@ def suggest_project(words: Sequence[str], status: int) -> None:
         sys.stderr.write(f"  To dispatch to the project '{words[0]}': luzia dispatch {words[0]} TASK\n")
 
 
-def suggest_command(word: str) -> str | None:
-    """The command line that a word means in other tools, or is probably a misspelling of; None without one."""
+def suggest_command(word: str, following: str = "") -> str | None:
+    """The command line that a word means in other tools, or is probably a misspelling of; None without one.
+
+    following: the word behind it.
+    """
     from luzia_client.cli.args.command_line import ALIASES, COMMANDS
     from luzia_client.cli.args.errors import closest_match
     from luzia_client.cli.args.meanings import find_meaning
 
     near = closest_match(word, [*COMMANDS, *ALIASES])
-    return find_meaning(word) or (None if near is None else f"luzia {near}")
+    return find_meaning(word, following) or (None if near is None else f"luzia {near}")
 
 
-def add_command_hint(refused: Refused, project: str) -> Refused:
-    """Add to the error for an unknown project the command that it resembles."""
-    near = suggest_command(project) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
+def add_command_hint(refused: Refused, project: str, following: str = "") -> Refused:
+    """Add to the error for an unknown project the command that it resembles. following: the word behind it."""
+    near = suggest_command(project, following) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
     if near is None or refused.hint.startswith("Did you mean"):
         return refused
     return Refused(refused.code, refused.message, f"Did you mean `{near}`? {refused.hint}")

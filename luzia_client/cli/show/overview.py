@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from luzia_protocol.states import JobState
 
-from luzia_client.cli import exit_codes
 from luzia_client.cli.show import listing
 from luzia_client.cli.show.formatting import ACTIVE_STATES, FAILED_STATES
 from luzia_client.cli.show.screen import stdout_screen
@@ -22,8 +21,8 @@ STEP_WIDTH = 36
 LINES_OF_STEPS = STEPS + 2
 
 
-def print_overview(exchange: Exchange) -> int:
-    """Print the list and what to do next, or how to begin when the daemon is not running; returns the exit status.
+def print_overview(exchange: Exchange) -> bool:
+    """Print the list and what to do next; False when the daemon is not running.
 
     exchange: sends a line to the daemon and returns its reply, without starting it; raises OSError.
     """
@@ -31,15 +30,12 @@ def print_overview(exchange: Exchange) -> int:
     try:
         jobs = listing.print_jobs_table(query, exchange, True, LINES_OF_STEPS)
     except OSError:
-        from luzia_client.cli.help import usage
-
-        print(usage.SHORT, end="")
-        return exit_codes.OK
+        return False
     print("\nNext:")
     screen = stdout_screen()
     for command, text in list(next_steps(jobs))[:STEPS]:
         print(f"  {screen.paint(f'{command:<{STEP_WIDTH}}', 'cyan')} {text}")
-    return exit_codes.OK
+    return True
 
 
 def next_steps(jobs: Sequence[Job]) -> Iterator[tuple[str, str]]:

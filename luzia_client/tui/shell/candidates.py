@@ -38,6 +38,7 @@ MAX_DESCRIPTION_CHARS = 60
 MAX_JOBS = 200
 """The most ids that are offered."""
 MAX_FILES = 200
+LAST = "@last"
 
 _table = cache(load_commands)
 
@@ -132,7 +133,8 @@ def _complete_job(known: KnownNames, used: Collection[str], command: str, typed:
     """Complete the id of a job to which the command applies, from its id or a word of its task."""
     states = COMMAND_STATES.get(command, ())
     word = typed.lower()
-    found = {name: text for name, text in REFERENCES.items() if name.startswith(word)}
+    references = REFERENCES if word else {LAST: REFERENCES[LAST]}
+    found = {name: text for name, text in references.items() if name.startswith(word)}
     for job in known.jobs:
         if job.id in used or (states and job.state.value not in states):
             continue

@@ -12,7 +12,8 @@ from luzia_protocol.replies import JobChange
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.details import describe_job
-from luzia_client.cli.show.formatting import format_state
+from luzia_client.cli.show.formatting import FAILED_STATES, format_state
+from luzia_client.cli.show.reasons import explain_job
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import harmless, one_line
@@ -67,6 +68,26 @@ class Actions:
     def page_down(self) -> None:
         """Move down by one page."""
         self.move(self._page_rows())
+
+    def half_page_up(self) -> None:
+        """Move up by half a page."""
+        self.move(-max(self._page_rows() // 2, 1))
+
+    def half_page_down(self) -> None:
+        """Move down by half a page."""
+        self.move(max(self._page_rows() // 2, 1))
+
+    def next_urgent(self) -> None:
+        """Select the next job that has a question or has failed, from the selected one on and then from the top."""
+        cursor, rows = self.top.cursor, self.top.model.rows
+        begin = cursor.row + 1
+        for row in [*range(begin, len(rows)), *range(begin)]:
+            job = self.top.model.get(rows[row].id)
+            if job is not None and (job.question is not None or job.state in FAILED_STATES):
+                cursor.select_row(row)
+                cursor.keep_job()
+                return
+        self._say("no job in the list needs you")
 
     def first(self) -> None:
         """Move to the top."""
@@ -145,6 +166,15 @@ class Actions:
         job = await self._client.get_job(name)
         self._open(f"Job {job.id}", "\n".join(describe_job(job, datetime.now(UTC), self._screen())))
 
+    def show_why(self) -> None:
+        """Show why the job waits, or how it ended."""
+        if (job := self._job()) is not None:
+            self._run(self._why(job.id))
+
+    async def _why(self, name: str) -> None:
+        told = await self._client.why(name)
+        self._open(f"Why: job {name}", "\n".join(explain_job(told, datetime.now(UTC), self._screen())))
+
     def show_diff(self) -> None:
         """Show the changes in the job's worktree."""
         if (job := self._job()) is not None:
@@ -193,6 +223,18 @@ class Actions:
         else:
             retry()
 
+    def again(self) -> None:
+        """Dispatch a new job like this one, after confirmation."""
+        if (job := self._job()) is None:
+            return
+
+        async def dispatch() -> None:
+            accepted = await self._client.again(job.id)
+            self._say(f"dispatched: job {accepted.job}")
+
+        question = f"Dispatch a new job like {job.id} “{one_line(job.task, 40)}”?"
+        self._confirm(question, lambda: self._run(dispatch()))
+
     def pause(self) -> None:
         """Pause or resume the job; hold or release a queued one."""
         if (job := self._job()) is None:
@@ -228,6 +270,10 @@ class Actions:
         prompt, self.top.prompt = self.top.prompt, None
         assert prompt is not None
         prompt.keys.get(key.lower(), lambda: self._say("aborted"))()
+
+    def explain_key(self, key: str) -> None:
+        """Say that a key has no effect."""
+        self._say(f"{key} has no effect; ? shows all keys")
 
     def _confirm(self, question: str, effect: Callable[[], None]) -> None:
         self.top.prompt = KeyPrompt(f"{question} y/N", {"y": effect})

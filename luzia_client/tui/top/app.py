@@ -7,6 +7,7 @@ import contextlib
 import io
 import signal
 import sys
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 
@@ -52,6 +53,7 @@ class TopApp:
         self._actions = Actions(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
         self._main = Window(ScreenControl(self._paint, self._actions), always_hide_cursor=True)
         own = {"filter": self._filter, "leave": self._leave, "redraw": self._clear, "suspend": self._suspend}
+        own["copy_id"] = self._copy_id
         self._app: Application[None] = Application(
             layout=Layout(HSplit([self._main, self._line.container])),
             key_bindings=bindings(self._actions, own, lambda: self._line.is_open, self._typed),
@@ -95,6 +97,15 @@ class TopApp:
 
     def _clear(self) -> None:
         self._app.renderer.clear()
+
+    def _copy_id(self) -> None:
+        """Put the job's id into the clipboard of the terminal (OSC 52), which works over ssh."""
+        if (job := self._top.job) is None:
+            return
+        self._top.cursor.keep_job()
+        self._app.output.write_raw(f"\x1b]52;c;{b64encode(job.id.encode()).decode()}\x07")
+        self._app.output.flush()
+        self._top.message = f"copied {job.id}, if the terminal permits it (OSC 52)"
 
     def _suspend(self) -> None:
         self._app.suspend_to_background()

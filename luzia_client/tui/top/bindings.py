@@ -14,6 +14,8 @@ from luzia_client.tui.top.keys import iter_keys
 IN_PAGES = {"up", "down", "page_up", "page_down", "first", "last", "back", "leave", "redraw", "suspend", "filter"} | {
     "search_next",
     "search_previous",
+    "half_page_up",
+    "half_page_down",
 }
 """The actions that are available while a page is open; `leave` closes it."""
 WHILE_TYPING = {"up": "up", "down": "down", "pageup": "page_up", "pagedown": "page_down"}
@@ -48,6 +50,12 @@ def bindings(
         run = own.get(key.action) or getattr(actions, key.action)
         for name in key.keys.split():
             bind(name, free if key.action in IN_PAGES else free & ~in_page, run)
+
+    @key_bindings.add(Keys.Any, filter=free)
+    def explain(event: KeyPressEvent) -> None:
+        if event.data.isprintable():
+            actions.explain_key(event.data)
+
     for name, action in WHILE_TYPING.items():
         bind(name, is_typing, getattr(actions, action))
     bind("enter", is_typing, lambda: end_typing(True))

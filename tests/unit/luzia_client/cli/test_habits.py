@@ -96,6 +96,7 @@ def test_an_alias_of_the_user_is_expanded_once_and_takes_more_words(luzia: Priva
     assert out(luzia, "bad", "-n", "1") in ("", out(luzia, "jobs", "--state", "failed", "--json", "-n", "1"))
     assert "invalid state 'held_by_no_one'" in out(luzia, "mine", status=2)
     assert "no task for project 'w'" in out(luzia, "twice", status=2)
+    assert "project 'w' not found" in out(luzia, "dispatch", "w", job, status=4), "an explicit dispatch has no aliases"
     assert "no configured project is called 'w'" not in out(luzia, "web", "--help")
 
 
@@ -103,6 +104,8 @@ def test_a_word_of_another_tool_is_answered_by_its_meaning_before_its_spelling(l
     luzia.client()
     assert "Did you mean `luzia remove ID`?" in out(luzia, "delete", status=2)
     assert "Did you mean `luzia retry ID`?" in out(luzia, "restart", "a2f5", status=4)
+    assert "Did you mean `luzia cancel @last`?" in out(luzia, "abort", "@last", status=2)
+    assert "Did you mean `luzia jobs`?" in out(luzia, "-l", status=2)
     assert "Did you mean `luzia doctor`?" in out(luzia, "dcotor", status=2)
 
 
@@ -110,7 +113,7 @@ def test_each_meaning_is_a_command_line_that_is_understood() -> None:
     for word, line in MEANINGS.items():
         assert word not in COMMANDS
         assert word not in ALIASES
-        first, *rest = line.split()
+        first, *rest = line.replace(" N", " 5").split()
         if first == "PROJECT":
             assert parse_dispatch([first, *rest], "dispatch").words
         else:
