@@ -191,7 +191,7 @@ class Screen:
 
     def check(self) -> None:
         """Fail if a script has failed, or if the policy of the page was violated."""
-        assert self.problems == []
+        assert self.problems == [], self.problems
         assert self.page.evaluate("window.violations") == []
 
     def close(self) -> None:

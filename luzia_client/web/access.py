@@ -49,3 +49,20 @@ class Access(msgspec.Struct, frozen=True):
             return True
         name, value = self.header
         return hmac.compare_digest(headers.get(name, "").encode(), value.encode())
+
+
+class TokenRequest(msgspec.Struct):
+    """What the page sends to get a session: the token of its link."""
+
+    token: str
+
+
+class About(msgspec.Struct):
+    """What the page must know of its server.
+
+    expires_in_s: until the session expires.
+    """
+
+    version: str
+    read_only: bool
+    expires_in_s: float

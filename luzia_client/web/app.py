@@ -11,7 +11,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
@@ -22,7 +22,7 @@ from luzia_protocol.version import VERSION
 
 from luzia_client.api.async_caller import AsyncCaller
 from luzia_client.web import operations, work
-from luzia_client.web.access import SESSION_S, Access
+from luzia_client.web.access import SESSION_S, About, Access, TokenRequest
 from luzia_client.web.answers import Answers
 from luzia_client.web.credentials import Credentials, Session
 from luzia_client.web.errors import WebError, error_response, invalid_request
@@ -38,23 +38,6 @@ T = TypeVar("T")
 _encode = msgspec.json.encode
 
 
-class TokenRequest(msgspec.Struct):
-    """What the page sends to get a session: the token of its link."""
-
-    token: str
-
-
-class About(msgspec.Struct):
-    """What the page must know of its server.
-
-    expires_in_s: until the session expires.
-    """
-
-    version: str
-    read_only: bool
-    expires_in_s: float
-
-
 class WebApp:
     """The handlers. socket: the path of the daemon's socket."""
 
@@ -67,7 +50,13 @@ class WebApp:
 
     def build(self) -> ASGIApp:
         """The application for a server."""
-        routes = [
+        app = Starlette(routes=self.routes, exception_handlers={LuziaError: _refused})
+        return Guard(app, self._access, self._credentials)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The paths and what answers them."""
+        return [
             Route("/api/session", self.start_session, methods=["POST"]),
             Route("/api/session/end", self.end_session, methods=["POST"]),
             Route("/api/about", self.about),
@@ -83,8 +72,6 @@ class WebApp:
             *Answers(self._socket, read_only=self._access.read_only).routes(),
             Mount("/", PageFiles(STATIC)),
         ]
-        app = Starlette(routes=routes, exception_handlers={LuziaError: _refused})
-        return Guard(app, self._access, self._credentials)
 
     async def start_session(self, request: Request) -> Response:
         """Exchange a token for the cookie of a session."""

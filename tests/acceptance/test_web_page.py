@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import stat
 import subprocess
@@ -149,6 +150,52 @@ def test_luziad_is_killed_while_its_output_is_followed_and_nothing_is_missed_or_
         screen.close()
 
 
+class Between:
+    """Sits between a tab and the server's web socket, and can tell the tab that it has missed events."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.subscriptions: list[dict[str, Any]] = []
+        self.is_losing = False
+        self._tab: Any = None
+        screen.page.route_web_socket("**/api/socket", self._connect)
+
+    def _connect(self, tab: Any) -> None:
+        self._tab = tab
+        server = tab.connect_to_server()
+        tab.on_message(lambda text: (self._asked(json.loads(text)), server.send(text)))
+        server.on_message(lambda text: None if self.is_losing and "event" in json.loads(text) else tab.send(text))
+
+    def _asked(self, request: dict[str, Any]) -> None:
+        if request["op"] == "subscribe":
+            self.subscriptions.append(request)
+
+    def lag(self) -> None:
+        """End the stream of events as the daemon does for a slow reader."""
+        self.is_losing = False
+        last = self.subscriptions[-1]
+        self._tab.send(json.dumps({"id": last["id"], "lagged": {"next": last["after"]}}))
+
+
+def test_a_tab_that_has_missed_events_lists_again(screen: Screen, daemon: PrivateDaemon) -> None:
+    between = Between(screen)
+    page = screen.page
+    page.reload()
+    screen.go("#/jobs")
+    gate = daemon.root / "missed"
+    with daemon.connect() as wire:
+        job = dispatch(wire, f"while [ ! -e {gate} ]; do sleep 0.05; done")
+        page.wait_for_selector(f'[data-job="{job}"] .state:has-text("running")')
+        between.is_losing = True
+        gate.touch()
+        seq = ended(wire, job)[0]["seq"]
+        assert page.locator(f'[data-job="{job}"] .state:has-text("running")').count() == 1
+        before = len(between.subscriptions)
+        between.lag()
+        page.wait_for_selector(f'[data-job="{job}"] .state:has-text("completed")')
+        eventually(lambda: page.evaluate("1") and len(between.subscriptions) > before, "another subscription")
+    assert between.subscriptions[-1]["after"] >= seq
+
+
 SHOWN = """() => {
     const box = document.querySelector(".log-box .rows-shown");
     const shift = new DOMMatrix(getComputedStyle(box).transform).m42;
@@ -240,7 +287,7 @@ def test_a_browser_is_started_without_the_token_in_its_command_line(
     page = browser.new_page()
     page.goto(address)
     page.wait_for_selector("nav.navigation")
-    page.wait_for_url(f"{server.origin}/*")
+    page.wait_for_url(f"{server.origin}/**")
     assert page.evaluate("document.referrer") == ""
     page.close()
 
@@ -348,9 +395,18 @@ def test_the_page_is_used_by_keys_alone(screen: Screen, daemon: PrivateDaemon) -
         page.wait_for_selector(".log-row:has-text('by keys')")
         page.keyboard.press("i")
         page.wait_for_selector("dl")
+        page.keyboard.press("o")
+        page.wait_for_selector(".log-row:has-text('by keys')")
+        page.keyboard.press("/")
+        page.keyboard.type("by")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".log-row.found")
+        page.keyboard.press("Escape")
+        page.keyboard.press("n")
+        assert page.locator("dialog").count() == 0
         page.keyboard.press("c")
         page.wait_for_selector("dialog:has-text('Cancel job')")
-        page.keyboard.press("Enter")
+        page.keyboard.press("y")
         shown_state(screen, "cancelled")
         ended(wire, job)
         page.keyboard.press("Control+k")

@@ -111,6 +111,23 @@ def test_a_permission_is_denied_with_a_reason(screen: Screen, place: Scene) -> N
     assert "use make clean" in told
 
 
+def test_a_permission_is_given_by_keys_alone(screen: Screen, place: Scene) -> None:
+    page = screen.page
+    with place.daemon.connect() as wire:
+        job = place.ask(wire, ["Bash", {"command": "make keys"}], ["Bash", {"command": "make more"}])
+        screen.go(f"#/job/{job}")
+        page.wait_for_selector(".question-detail:has-text('make keys')")
+        page.keyboard.press("a")
+        page.keyboard.press("y")
+        page.wait_for_selector(".question-detail:has-text('make keys')", state="detached")
+        page.keyboard.press("a")
+        page.keyboard.press("t")
+        page.keyboard.type("that is enough")
+        page.keyboard.press("Enter")
+        ended(wire, job)
+    assert "that is enough" in (place.daemon.project / "told").read_text().splitlines()[-1]
+
+
 def test_a_question_is_answered_by_choosing_an_option(screen: Screen, place: Scene) -> None:
     page = screen.page
     with place.daemon.connect() as wire:

@@ -60,6 +60,12 @@ class RealAgent:
         assert done.returncode == 0, done.stderr
         return done.stdout.decode().strip().rpartition(":")[2]
 
+    def ask_first(self) -> None:
+        """Let the agent ask for all but what `allow` names."""
+        file = Path(self.luzia.env["LUZIA_CONFIG"])
+        file.write_text(file.read_text().replace("grace_s = 5\n", 'grace_s = 5\nask = true\nallow = ["Read"]\n'))
+        self.client.reload_config()
+
     def ended(self, job: str) -> Job:
         """The job when it is final."""
         (last,) = self.client.wait([job], timeout_s=WAIT_S).jobs

@@ -22,16 +22,9 @@ def asked(agent: RealAgent, job: str) -> Question:
     return question
 
 
-def strict(agent: RealAgent) -> None:
-    """Let the agent ask for all but what `allow` names."""
-    file = Path(agent.luzia.env["LUZIA_CONFIG"])
-    file.write_text(file.read_text().replace("grace_s = 5\n", 'grace_s = 5\nask = true\nallow = ["Read"]\n'))
-    agent.client.reload_config()
-
-
 @pytest.mark.only("claude")
 def test_a_permission_that_is_given_after_a_crash_lets_the_agent_write(agent: RealAgent) -> None:
-    strict(agent)
+    agent.ask_first()
     job = agent.dispatch("ok")
     question = asked(agent, job)
     assert (question.type, question.tool, Path(question.text).name) == ("permission", "Write", FILE)
@@ -46,7 +39,7 @@ def test_a_permission_that_is_given_after_a_crash_lets_the_agent_write(agent: Re
 
 @pytest.mark.only("claude")
 def test_a_permission_that_is_denied_fails_nothing(agent: RealAgent) -> None:
-    strict(agent)
+    agent.ask_first()
     job = agent.dispatch("ok")
     asked(agent, job)
     agent.client.answer_question(job, ["write it elsewhere"])

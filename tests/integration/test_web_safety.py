@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.routing import Route
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from luzia_client.web.access import Access
+from luzia_client.web.app import WebApp
+from luzia_client.web.credentials import Credentials
 from luzia_client.web.operations import OPS, STREAMS
 from support import PrivateDaemon, dispatch, ended, eventually, private_daemon
 from web_server import WebServer, web_server
@@ -145,6 +150,17 @@ def test_each_op_of_the_protocol_has_a_path_and_a_description(server: WebServer)
     assert {path.removeprefix("/api/") for path in paths} >= OPS.keys() - streams
     for op in ("list", "info", "projects", "hello"):
         assert "ok" in server.request("POST", f"/api/{op}", {}).json()
+
+
+def test_every_path_of_the_server_is_described_with_its_answer(server: WebServer, daemon: PrivateDaemon) -> None:
+    document = server.request("GET", "/api/openapi.json").json()
+    described = {path for path in document["paths"] if path.removeprefix("/api/") not in OPS}
+    built = WebApp(Access((server.origin,)), Credentials(str(daemon.root / "sessions")), daemon.socket).routes
+    served = {route.path for route in built if isinstance(route, Route)}
+    assert described == served - {"/api/{op}", "/api/openapi.json"}
+    assert "RemoveResult" in json.dumps(document["paths"]["/api/remove"])
+    for reference in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)):
+        assert reference in document["components"]["schemas"]
 
 
 def test_what_only_reads_can_be_requested_by_a_url(server: WebServer) -> None:

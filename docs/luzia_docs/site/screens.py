@@ -23,6 +23,8 @@ PLACES: dict[str, tuple[str, str, dict[str, int], str]] = {
     "jobs": ("jobs", ".job-row a", DESK, "light"),
     "jobs-dark": ("jobs", ".job-row a", DESK, "dark"),
     "changes": ("job/{changed}/changes", ".diff-line.added", DESK, "light"),
+    "spend": ("spend", ".chart canvas", DESK, "light"),
+    "machine-dark": ("machine", "[aria-label='Doctor'][aria-busy='false'] .finding", DESK, "dark"),
     "transcript-dark": ("job/{done}", ".log-row", DESK, "dark"),
     "phone-inbox": ("inbox", ".group", PHONE, "light"),
     "phone-job": ("job/{running}", ".log-row", PHONE, "dark"),

@@ -1,7 +1,7 @@
 // The jobs as they are now: lists first, then events after the seq of the list, each once and in order.
 
 import { batch, computed, signal } from "../vendor/preact.js";
-import { get, list, stream } from "./api.js";
+import { call, get, list, stream } from "./api.js";
 
 const MOST_KEPT = 20000;
 const COUNT_GAP_MS = 400;

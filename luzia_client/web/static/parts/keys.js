@@ -88,7 +88,10 @@ export function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const target = event.target;
   if (target.matches("input:not([type=checkbox]), textarea, select")) {
-    if (event.key === "Escape") target.blur();
+    if (event.key === "Escape") {
+      if (target.matches(".log-search")) event.preventDefault(); // which would clear it, and n goes on searching
+      target.blur();
+    }
     return;
   }
   if ((event.key === "Enter" || event.key === " ") && target.matches("a, button, summary, input")) return;
