@@ -52,8 +52,8 @@ test-agents: $(STAMP) ## run real agents against a local model server (needs npm
 test-agents-all: $(STAMP) ## the same, with vibe and gemini (needs Python 3.12; VIBE_PYTHON=python3.12 selects it)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents --agents=claude,codex,opencode,copilot,qwen,pi,vibe,gemini
 
-test-systemd: $(STAMP) ## boot the units on a real systemd in a container (needs root, mmdebstrap and systemd-container)
-	PYTHONPATH=tests:. $(BIN)/python -m booted.run
+test-systemd: $(STAMP) ## boot the units on a real systemd, of Debian 12 and 13 (needs root, mmdebstrap and systemd-container)
+	PYTHONPATH=tests:. $(BIN)/python -m booted.run $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
 deb: $(STAMP) ## build the Debian package for this interpreter's version, in dist (PYTHON_VERSION=3.13 selects another)
 	$(BIN)/python -m luzia_packages.build deb $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))

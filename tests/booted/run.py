@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from booted.machine import SUITES, CannotBootError, Machine, check_host
+from booted import container
+from booted.debian import SUITES, CannotBootError
 from luzia_packages import deb
 
 BOOTS = (
@@ -27,38 +28,38 @@ def main() -> int:
     parser.add_argument(
         "--python",
         choices=list(SUITES),
-        default=next((each for each in SUITES if each == f"3.{sys.version_info[1]}"), "3.11"),
-        help="the version of the guest's interpreter, which selects its Debian",
+        action="append",
+        help="the version of the guest's interpreter, which selects its Debian (all by default)",
     )
     parser.add_argument("--keep", action="store_true", help="keep the guest's directory")
     options = parser.parse_args()
-    started = time.monotonic()
     try:
-        check_host()
+        container.check_host()
     except CannotBootError as exc:
         print(f"booted.run: {exc}", file=sys.stderr)
         return 1
-    work = Path(tempfile.mkdtemp(prefix="luzia-booted-"))
-    try:
-        passed = _run(work, options.python)
-    finally:
-        if options.keep:
-            print(f"The guest is in {work}/root.")
-        else:
-            shutil.rmtree(work)
-    print(f"{'passed' if passed else 'FAILED'} in {time.monotonic() - started:.0f} s")
-    return 0 if passed else 1
+    for python in options.python or SUITES:
+        started = time.monotonic()
+        print(f"Debian {SUITES[python]}", flush=True)
+        work = Path(tempfile.mkdtemp(prefix="luzia-booted-"))
+        try:
+            passed = _boot(work, python)
+        finally:
+            if options.keep:
+                print(f"The guest is in {work}/root.")
+            else:
+                shutil.rmtree(work)
+        print(f"{'passed' if passed else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
+        if not passed:
+            return 1
+    return 0
 
 
-def _run(work: Path, python: str) -> bool:
-    machine = Machine(work / "root", SUITES[python])
+def _boot(work: Path, python: str) -> bool:
+    guest = container.Container(work / "root", SUITES[python])
     for package in deb.build_versions(work, python, VERSIONS):
-        shutil.copy(package, machine.root / "ci")
-    for modules in BOOTS:
-        if not machine.boot(*modules):
-            machine.print_journal()
-            return False
-    return True
+        shutil.copy(package, guest.root / "ci")
+    return all(guest.boot(*modules) for modules in BOOTS)
 
 
 if __name__ == "__main__":

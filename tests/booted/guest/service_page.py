@@ -50,7 +50,8 @@ def after_an_error_in_the_configuration() -> None:
     run("systemctl", "restart", "luziad.service", status=None)
     for _ in range(30):  # what a client does that tries again and again, until systemd gives up
         run("timeout", "0.1", "luzia", "jobs", status=None)
-    wait_until(lambda: unit("luziad.service", "ActiveState") == "failed", "no start is under way")
+    # Only then no start is under way, which would have read the wrong configuration.
+    wait_until(lambda: unit("luziad.socket", "ActiveState") == "failed", "systemd has given up")
     config.write_text(good)
     _follow("After an error in the configuration")
     wait_until(lambda: is_active("luziad.service"), "the service is active")
