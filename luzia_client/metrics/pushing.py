@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from luzia_client.metrics.tracer import Tracer
 PUSH_EVERY_S = 60.0
 """How often the metrics are pushed. Spans are sent when their attempts end."""
 
+STOP_S = 20.0
+"""How long it waits at its end for the collector to accept what is being sent."""
+
 
 def push(socket: str, state: Path | None, url: str) -> None:
-    """Push until it cannot continue. Raises why.
+    """Push until SIGTERM, or until it cannot continue. Raises why.
 
     state: the file of the totals; the cursor of the traces is beside it. url: the base address of the collector.
     """
@@ -27,17 +31,22 @@ def push(socket: str, state: Path | None, url: str) -> None:
     collector = Collector(url)
     exporter = Exporter(socket, state, alone=False)
     failure: list[BaseException] = []
-    failed = threading.Event()
+    ended = threading.Event()
+    tracer = Tracer(socket, file, collector.send_spans)
 
     def trace() -> None:
         try:
-            Tracer(socket, file, collector.send_spans).run()
+            tracer.run()
         except BaseException as exc:
             failure.append(exc)
-            failed.set()
+            ended.set()
 
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     threading.Thread(target=trace, name="tracer", daemon=True).start()
     while True:
         collector.send_metrics(exporter.families())  # what is not accepted now comes with the next
-        if failed.wait(PUSH_EVERY_S):
-            raise failure[0]
+        if ended.wait(PUSH_EVERY_S):
+            break
+    if failure:
+        raise failure[0]
+    tracer.stop(STOP_S)

@@ -1,4 +1,4 @@
-"""Keeps what follows of the events up to one in a file: a restart sets no counter back, and leaves out no span."""
+"""Keeps what follows of the events up to one in a file: a restart sets no counter back, and leaves nothing out."""
 
 from __future__ import annotations
 

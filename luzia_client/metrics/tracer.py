@@ -45,6 +45,7 @@ class Tracer:
         self._totals = file.load(socket)
         self._saved = self._totals.seq
         self._send = send
+        self._sending = threading.Lock()
         self._events: queue.Queue[events.Event | BaseException | int] = queue.Queue(MAX_WAITING)
 
     def run(self) -> None:
@@ -56,6 +57,10 @@ class Tracer:
         threading.Thread(target=self._read, args=(self._totals.seq,), name="trace-reader", daemon=True).start()
         while True:
             self._take(self._batch())
+
+    def stop(self, timeout_s: float) -> None:
+        """Send nothing more, after a batch that is being sent is accepted and the cursor is moved."""
+        self._sending.acquire(timeout=timeout_s)
 
     def _read(self, after: int) -> None:
         """Read events into the queue. A number stands for events that are no longer stored: up to it."""
@@ -99,13 +104,20 @@ class Tracer:
                 parent = self._job(job.ancestors[-1]) if job is not None and job.ancestors else None
                 spans.append(self._totals.end(ended, job, parent))
         delay_s = FIRST_DELAY_S
-        while spans and not self._send(spans):
+        while spans and not self._send_and_save(spans):
             time.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
-        if spans or self._totals.seq - self._saved >= SAVE_EVERY:
+        if self._totals.seq - self._saved >= SAVE_EVERY:
             self._save()
         if failure is not None:
             raise failure
+
+    def _send_and_save(self, spans: list[Span]) -> bool:
+        with self._sending:
+            if not self._send(spans):
+                return False
+            self._save()
+            return True
 
     def _save(self) -> None:
         self._file.save(self._totals)

@@ -247,7 +247,7 @@ def test_nothing_is_lost_whatever_is_killed(luzia: PrivateLuzia, tmp_path: Path)
     notify = start(luzia)
     jobs: list[str] = []
     for turn in range(rounds):
-        jobs += [luzia.shell("true") for _ in range(2)]
+        jobs += [client.dispatch(luzia.project, "true", agent="shell").job for _ in range(2)]
         timer = threading.Event()
         timer.wait(chance.random() * 0.4)  # the moment of the kill is what varies
         notify.send_signal(signal.SIGKILL)

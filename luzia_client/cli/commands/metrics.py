@@ -20,7 +20,6 @@ EXAMPLES = (
     ("luzia metrics --listen 127.0.0.1:9477", "answer the scrapes of Prometheus"),
     ("luzia metrics --once", "print the metrics"),
     ("luzia metrics --otlp http://127.0.0.1:4318", "push metrics and traces to a collector"),
-    ("luzia metrics --textfile /var/lib/node_exporter/luzia.prom", "write them for node_exporter"),
 )
 
 
