@@ -22,6 +22,7 @@ from luzia_protocol.replies import Agent, DaemonInfo, Project
 
 from luzia_client import __version__
 from luzia_client.api.client import Client
+from luzia_client.cli.args import user_aliases
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS
 from luzia_client.cli.show.formatting import describe_suspensions, format_duration, format_size
 from luzia_client.cli.show.installation import describe_difference
@@ -246,6 +247,12 @@ def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
         yield Finding(
             "✓", f"configuration {path}" + ("" if os.path.exists(path) else " (does not exist; defaults apply)")
         )
+
+
+def check_aliases() -> Iterator[Finding]:
+    """The aliases of the user, which only the client reads."""
+    for name, mistake in user_aliases.find_mistakes():
+        yield Finding("✗", f"alias {name}: {mistake}", f"Correct it in {user_aliases.PLACE}.")
 
 
 def _is_forbidden(path: str) -> bool:

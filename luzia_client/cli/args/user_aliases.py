@@ -50,7 +50,7 @@ def find_mistakes() -> list[tuple[str, str]]:
         try:
             _split(name, line)
         except UsageError as exc:
-            found.append((name, exc.message))
+            found.append((name, exc.message.removeprefix(f"alias {name}: ")))
     return found
 
 

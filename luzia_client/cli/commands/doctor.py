@@ -67,6 +67,7 @@ def run_checks() -> Iterator[Finding]:
         yield from doctor_checks.check_log(info)
         yield from doctor_checks.check_state_dir(info)
         yield from doctor_checks.check_config(info)
+        yield from doctor_checks.check_aliases()
         if info is not None:
             yield from doctor_checks.check_projects(client)
             yield from doctor_checks.check_agents(client)

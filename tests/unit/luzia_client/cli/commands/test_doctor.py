@@ -57,6 +57,17 @@ def test_an_installation_without_compiled_files_is_told(home: Path, monkeypatch:
     assert any(mark == "!" and "compiled at every start" in text for text, mark in found.items())
 
 
+def test_aliases_that_cannot_be_used_are_told(home: Path) -> None:
+    lines = ['jobs = "top"', 'odd = "jobs \'"', 'empty = ""', 'fine = "jobs --all"']
+    (home / "config.toml").write_text("\n".join(["[aliases]", *lines]))
+    found = [text for text, mark in marks(luzia("doctor", "--json").stdout).items() if mark == "✗"]
+    assert found == [
+        "alias jobs: is the name of a command, which has precedence",
+        "alias odd: 'jobs '' has an open quote",
+        "alias empty: '' does not begin with a command or a project",
+    ]
+
+
 def test_mistakes_in_the_configuration_are_told_without_a_daemon(home: Path) -> None:
     (home / "config.toml").write_text("[daemon]\nmax_runing = 3\n")
     result = luzia("doctor")
