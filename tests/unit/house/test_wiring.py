@@ -11,7 +11,7 @@ import pytest
 from support import ROOT
 
 PACKAGE = ROOT / "luziad"
-FOREIGN = {"argtypes", "daemon", "levelname"}
+FOREIGN = {"_srcfile", "argtypes", "daemon", "logMultiprocessing", "logProcesses", "logThreads"}
 """Attributes of objects of the standard library that have no other way to be set."""
 
 
