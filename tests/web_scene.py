@@ -34,6 +34,9 @@ COLOURS = {
 
 CODEX = """#!{python}
 import sys
+if "--version" in sys.argv:
+    print("codex-cli 0.169.0")
+    sys.exit()
 sys.stdout.buffer.write(open({limited!r}, "rb").read())
 sys.exit(1)
 """

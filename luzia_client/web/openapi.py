@@ -70,7 +70,7 @@ def describe() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for op, kind in ops.items():
         text = inspect.cleandoc(kind.__doc__ or "")
-        described = {"summary": text.partition("\n")[0], "description": text}
+        described: dict[str, Any] = {"summary": text.partition("\n")[0], "description": text}
         described |= _answers("application/json", schemas[str(answers[op])])
         paths[f"/api/{op}"] = {"post": described | _body(schemas[str(kind)])}
         if kind in READ_ONLY:

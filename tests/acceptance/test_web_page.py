@@ -162,12 +162,15 @@ class Between:
     def _connect(self, tab: Any) -> None:
         self._tab = tab
         server = tab.connect_to_server()
-        tab.on_message(lambda text: (self._asked(json.loads(text)), server.send(text)))
-        server.on_message(lambda text: None if self.is_losing and "event" in json.loads(text) else tab.send(text))
 
-    def _asked(self, request: dict[str, Any]) -> None:
-        if request["op"] == "subscribe":
-            self.subscriptions.append(request)
+        def ask(text: str) -> None:
+            request = json.loads(text)
+            if request["op"] == "subscribe":
+                self.subscriptions.append(request)
+            server.send(text)
+
+        tab.on_message(ask)
+        server.on_message(lambda text: None if self.is_losing and "event" in json.loads(text) else tab.send(text))
 
     def lag(self) -> None:
         """End the stream of events as the daemon does for a slow reader."""
