@@ -1,6 +1,6 @@
 """Bounds the connections of an HTTP server: who has not asked anything gives way to others.
 
-Every user of the machine can connect to a port of the loopback interface, and uvicorn waits for a request for ever.
+Every user of the machine can connect to a port of the loopback interface, and uvicorn waits for a request forever.
 Silent connections would use up its files, and nobody else could connect.
 """
 

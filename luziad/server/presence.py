@@ -17,7 +17,7 @@ from asyncinotify import Inotify, Mask
 
 from luziad.errors import StartupError
 from luziad.server.listener import Listener
-from luziad.server.runtime_dir import DirectoryLock, bind, is_in_use, prepare_runtime_dir
+from luziad.server.runtime_dir import DirectoryLock, bind, is_in_use, prepare_directory, prepare_runtime_dir
 
 log = logging.getLogger("luziad.presence")
 
@@ -110,6 +110,7 @@ class Presence:
     def _restore(self) -> None:
         """Create what is missing, except a deleted state directory. Raises StartupError, OSError."""
         if os.path.isdir(self._state_lock.directory):
+            prepare_directory(self._state_lock.directory, "LUZIA_STATE_DIR")  # another user may have put it there
             self._state_lock.restore()
         prepare_runtime_dir(self._runtime_lock.directory)
         self._runtime_lock.restore()

@@ -140,6 +140,20 @@ def test_the_lock_of_the_state_directory_is_restored(daemon: PrivateDaemon) -> N
     assert f"already running: luziad (pid {pid_of(daemon)})" in second.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+def test_nothing_is_written_into_a_state_directory_that_another_user_has_put_there(daemon: PrivateDaemon) -> None:
+    planted = daemon.root / "planted"
+    planted.mkdir()
+    os.chown(planted, 2_000_000_000, -1)
+    daemon.state.rename(daemon.root / "moved")
+    planted.rename(daemon.state)
+    eventually(lambda: "not_listening" in daemon.log.read_text(), "a check")
+    assert "belongs to user" in daemon.log.read_text()
+    assert list(daemon.state.iterdir()) == []
+    with daemon.connect() as wire:
+        assert wire.error(op="dispatch", project="overbits", task="true")["code"] == "storage_unavailable"
+
+
 def test_a_deleted_state_directory_is_not_made_again_and_restart_works(daemon: PrivateDaemon) -> None:
     shutil.rmtree(daemon.state)
     with daemon.connect() as wire:

@@ -44,13 +44,13 @@ class Longest(NamedTuple):
 
 
 def measure(jobs: int) -> dict[str, Longest]:
-    """The longest turn while jobs are dispatched, come as a graph, become ready or expire together, and in floods."""
+    """The longest turn while jobs are dispatched, start, expire, are revived or removed together, and in floods."""
     found: dict[str, Longest] = {}
     with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
         recording = Path(directory, "recording")
         recording.write_bytes(b"".join(RECORDING.read_bytes().splitlines(keepends=True)[:-1]))  # without the result
         Path(directory, "chatty").mkdir()
-        daemon = PrivateDaemon(Path(directory), CONFIG.replace("{recording}", str(recording)))
+        daemon = PrivateDaemon(Path(directory), CONFIG.replace("{recording}", str(recording)) + "max_jobs = 1000000\n")
         try:
             with _timed(daemon, "dispatches", found) as wire:
                 first = wire.ok(op="dispatch", project="overbits", task="seq 1 450000; sleep 100000")["job"]
@@ -64,6 +64,12 @@ def measure(jobs: int) -> dict[str, Longest]:
             with _timed(daemon, "a common deadline", found) as wire:
                 expiring = dispatch_pipelined(wire, jobs // 5, b'"task":"true","expires_s":5')
                 eventually(lambda: wire.ok(op="status", job=expiring[-1])["job"]["state"] != "queued")
+            with _timed(daemon, "a common parent, its cancellation and retry", found) as wire:
+                _revive(wire, jobs // 5)
+            with _timed(daemon, "a lower limit of kept jobs", found) as wire:
+                (daemon.root / "config.toml").write_text(CONFIG + "max_jobs = 100\n")
+                wire.ok(op="reload")
+                eventually(lambda: _count(wire, "skipped", "timed_out", "cancelled") <= 100)
             for attack in floods.attacks(first):
                 with _timed(daemon, attack.name, found) as wire, floods.flood(daemon, attack):
                     _probe(wire, last)
@@ -121,6 +127,24 @@ def _graph(wire: Connection) -> None:
     ids = wire.ok(op="graph", jobs=[{**jobs[0], "hold": True}, *jobs[1:]])["jobs"]
     wire.ok(op="cancel", job=ids["job-0"])
     eventually(lambda: wire.ok(op="status", job=ids[f"job-{GRAPH_JOBS - 1}"])["job"]["state"] == "skipped")
+
+
+def _revive(wire: Connection, jobs: int) -> None:
+    """Skip so many jobs with their parent, run it again, and cancel it."""
+    parent = wire.ok(op="dispatch", project="overbits", task="true", hold=True)["job"]
+    before = _count(wire, "skipped")
+    dispatch_pipelined(wire, jobs, b'"task":"true","after":["%b"]' % parent.encode())
+    for _ in range(2):
+        wire.ok(op="cancel", job=parent)
+        eventually(lambda: _count(wire, "skipped") == before + jobs)
+        assert len(wire.ok(op="retry", job=parent)["revived"]) == jobs
+    wire.ok(op="cancel", job=parent)
+    eventually(lambda: _count(wire, "skipped") == before + jobs)
+
+
+def _count(wire: Connection, *states: str) -> int:
+    counts: dict[str, int] = wire.ok(op="info")["counts"]
+    return sum(counts.get(state, 0) for state in states)
 
 
 def _probe(wire: Connection, job: str) -> None:

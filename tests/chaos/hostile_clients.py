@@ -169,7 +169,7 @@ def fuzz(run: Run) -> None:
     fuzzer = Fuzzer(run.chance.randrange(1 << 30))
     with run.daemon.connect() as wire:
         for _ in range(300):
-            wire.send_bytes(fuzzer.frame())
+            wire.send_bytes(fuzzer.frame().replace(b"@last", b"@none"))  # the last job may be the honest client's
             answer = wire.receive()
             if isinstance(answer.get("ok"), dict) and "created" in answer["ok"]:
                 _note(run, [answer])

@@ -95,3 +95,14 @@ def test_directories_without_permissions_are_deleted(daemon: PrivateDaemon, wire
     (directory / "1").chmod(0)
     assert wire.ok(op="remove", job=job)["note"] is None
     assert nothing_is_left(daemon)
+
+
+def test_a_lower_limit_of_kept_jobs_removes_all_that_are_too_many_oldest_first() -> None:
+    with private_daemon("[daemon]\nmax_jobs = 1000\n") as daemon, daemon.connect() as wire:
+        jobs = [dispatch(wire, "true", hold=True) for _ in range(250)]  # more than are removed with one commit
+        for job in jobs:
+            wire.ok(op="cancel", job=job)
+        (daemon.root / "config.toml").write_text("[daemon]\nmax_jobs = 5\n")
+        wire.ok(op="reload")
+        eventually(lambda: wire.ok(op="info")["counts"] == {"cancelled": 5}, "five jobs")
+        assert [job["id"] for job in wire.ok(op="list")["jobs"]] == jobs[:-6:-1]

@@ -71,7 +71,7 @@ def read_token() -> str:
             token = file.read().strip()
         if token:
             return token
-        os.unlink(path)  # whoever made it could not write it: the disk was full
+        os.unlink(path)  # the process that made it could not write it: the disk was full
         return read_token()
     token = secrets.token_urlsafe(32)
     with open(made, "w", encoding="ascii") as file:

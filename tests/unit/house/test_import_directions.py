@@ -232,12 +232,13 @@ def test_full_screens_are_loaded_only_when_their_command_is_run() -> None:
 
 def test_the_web_server_is_loaded_only_when_its_command_is_run() -> None:
     for name, path in MODULES.items():
-        if name.startswith(("luzia_client.web", "luzia_client.mcp.hub")):
+        if name.startswith(("luzia_client.web", "luzia_client.http", "luzia_client.mcp.hub")):
             continue
         begins = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
         loaded = {alias.name for node in begins for alias in node.names}
         loaded |= {node.module or "" for node in begins if isinstance(node, ast.ImportFrom)}
-        assert not any(other.startswith(("luzia_client.web", "starlette", "uvicorn")) for other in loaded), name
+        servers = ("luzia_client.web", "luzia_client.http", "starlette", "uvicorn")
+        assert not any(other.startswith(servers) for other in loaded), name
 
 
 def test_every_rule_is_about_a_package_that_is_there() -> None:
