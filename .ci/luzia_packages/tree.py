@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,12 @@ BUNDLE = Path("usr/lib/luzia")
 PROGRAMS = ("luzia", "luziad")
 HELPERS = ("luzia-py", "python3")
 """Programs that those start; only the bundle has them."""
+EXTRAS = "[metrics,notify,web]"
+"""Of the optional clients that have units."""
 PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")
 """The tags of wheels that run on the oldest distribution: glibc 2.28 and newer."""
+_HINT = re.compile(r"(?m)^# If the programs? (?:is|are) not in ~/\.local/bin.*\n")
+"""A line of units that a user copies."""
 
 
 def stage(tree: Path, python: str, completions: dict[str, str]) -> None:
@@ -48,7 +53,7 @@ def _install(site: Path, python: str) -> None:
         [*pip, "install", "--target", site, "--no-compile", "--only-binary=:all:", "--constraint", CONSTRAINTS]
         + ["--python-version", python, "--implementation", "cp"]
         + [word for each in PLATFORMS for word in ("--platform", f"{each}_{machine()}")]
-        + [*wheels.iterdir()],
+        + [f"{wheel}{EXTRAS}" for wheel in wheels.iterdir()],
         check=True,
     )
     shutil.rmtree(wheels)
@@ -92,6 +97,8 @@ def _copy_units(tree: Path) -> None:
     systemd = ROOT / "systemd"
     for kind in ("system", "user"):
         shutil.copytree(systemd / kind, tree / "usr/lib/systemd" / kind)
+    for unit in (tree / "usr/lib/systemd/user").iterdir():
+        unit.write_text(_HINT.sub("", unit.read_text()).replace("=%h/.local/bin/", "=/usr/bin/"))
     for kind in ("sysusers.d", "tmpfiles.d"):
         shutil.copytree(systemd / kind, tree / "usr/lib" / kind)
     documents = tree / "usr/share/doc/luzia"

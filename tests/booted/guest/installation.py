@@ -7,6 +7,7 @@ from pathlib import Path
 from checks import install, run, unit
 
 UNITS = ("luziad.socket", "luziad.service")
+CLIENTS = ("luzia-web.socket", "luzia-web.service", "luzia-metrics.service", "luzia-notify.service")
 
 
 def the_package_installs_enables_and_starts_the_service() -> None:
@@ -18,6 +19,12 @@ def the_package_installs_enables_and_starts_the_service() -> None:
         assert run("systemctl", "is-enabled", name).strip() == "enabled"
         assert run("systemctl", "is-active", name).strip() == "active"
     run("install", "-d", "-o", "luzia", "-g", "luzia", "/srv/work")
+
+
+def the_units_of_optional_clients_are_installed_and_disabled() -> None:
+    for name in CLIENTS:
+        assert run("systemctl", "--user", "--global", "is-enabled", name, status=None).strip() == "disabled"
+        assert "%h/.local" not in Path("/usr/lib/systemd/user", name).read_text()
 
 
 def systemd_accepts_the_units() -> None:
