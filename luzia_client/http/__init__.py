@@ -1,1 +1,1 @@
-"""What the HTTP servers have in common: how long a client may be connected without asking anything."""
+"""What the HTTP servers share: how long a client may be connected and ask nothing."""
