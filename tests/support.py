@@ -264,12 +264,17 @@ class OneRequestEach:
 
 
 @contextmanager
-def private_daemon(config: str = "", env: dict[str, str] | None = None) -> Iterator[PrivateDaemon]:
-    """A running daemon in a new directory; nothing of it is left afterwards."""
+def private_daemon(
+    config: str = "", env: dict[str, str] | None = None, program: Sequence[str] = ("-m", "luziad")
+) -> Iterator[PrivateDaemon]:
+    """A running daemon in a new directory; nothing of it is left afterwards.
+
+    program: as in `PrivateDaemon.start`; a word `{root}` becomes the directory.
+    """
     with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
         daemon = PrivateDaemon(Path(directory), config, env)
         try:
-            daemon.start()
+            daemon.start([directory if word == "{root}" else word for word in program])
             yield daemon
         finally:
             daemon.end_everything()

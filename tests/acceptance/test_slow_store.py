@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support import PrivateDaemon, eventually
+from support import PrivateDaemon, eventually, private_daemon
 
 SLOW = """
 import sys, time
@@ -27,13 +25,8 @@ sys.exit(cli.main())
 
 @pytest.fixture
 def daemon() -> Iterator[PrivateDaemon]:
-    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
-        daemon = PrivateDaemon(Path(directory), "[daemon]\nmax_running = 1\n")
-        try:
-            daemon.start(["-c", SLOW])
-            yield daemon
-        finally:
-            daemon.end_everything()
+    with private_daemon("[daemon]\nmax_running = 1\n", program=["-c", SLOW]) as running:
+        yield running
 
 
 def test_a_subscriber_gets_no_event_twice_that_is_committed_while_it_replays(daemon: PrivateDaemon) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, eventually, status
+from support import Connection, PrivateDaemon, eventually, private_daemon, status
 
 JOBS = 600
 
@@ -30,13 +28,8 @@ sys.exit(cli.main())
 
 @pytest.fixture
 def daemon() -> Iterator[PrivateDaemon]:
-    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
-        daemon = PrivateDaemon(Path(directory), "[daemon]\nmax_queued = 1000\n")
-        try:
-            daemon.start(["-c", GATED, directory])
-            yield daemon
-        finally:
-            daemon.end_everything()
+    with private_daemon("[daemon]\nmax_queued = 1000\n", program=["-c", GATED, "{root}"]) as running:
+        yield running
 
 
 def send(wire: Connection, **more: object) -> None:

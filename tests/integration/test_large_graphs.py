@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import Connection, PrivateDaemon, eventually
+from support import Connection, PrivateDaemon, eventually, private_daemon
 
 JOBS = 600
 
@@ -33,13 +31,8 @@ sys.exit(cli.main())
 
 @pytest.fixture
 def daemon() -> Iterator[PrivateDaemon]:
-    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
-        daemon = PrivateDaemon(Path(directory), "[daemon]\nmax_queued = 1000\n")
-        try:
-            daemon.start(["-c", GATED, directory])
-            yield daemon
-        finally:
-            daemon.end_everything()
+    with private_daemon("[daemon]\nmax_queued = 1000\n", program=["-c", GATED, "{root}"]) as running:
+        yield running
 
 
 def send(wire: Connection, after: Sequence[str] = (), **more: object) -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support import DEADLINE_S, Connection, PrivateDaemon
+from support import DEADLINE_S, Connection, PrivateDaemon, private_daemon
 
 WITHOUT_NEW_THREADS = """
 import os, sys, threading
 from luziad import cli
-limit, start = sys.argv.pop(1), threading.Thread.start
+limit, start = sys.argv.pop(1) + "/limit", threading.Thread.start
 def limited(thread):
     if os.path.exists(limit):
         raise RuntimeError("can't start new thread")
@@ -28,14 +26,9 @@ sys.exit(cli.main())
 @pytest.fixture
 def daemon() -> Iterator[PrivateDaemon]:
     """A daemon that can start no thread after its start."""
-    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
-        daemon = PrivateDaemon(Path(directory))
-        try:
-            daemon.start(["-c", WITHOUT_NEW_THREADS, f"{directory}/limit"])
-            (daemon.root / "limit").touch()
-            yield daemon
-        finally:
-            daemon.end_everything()
+    with private_daemon(program=["-c", WITHOUT_NEW_THREADS, "{root}"]) as running:
+        (running.root / "limit").touch()
+        yield running
 
 
 def test_jobs_end_and_their_output_is_read_when_no_thread_can_be_started(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support import PrivateDaemon, ended, eventually, status
+from support import PrivateDaemon, ended, eventually, private_daemon, status
 
 UNUSABLE = """
 import errno, os, sys
@@ -26,13 +24,8 @@ sys.exit(cli.main())
 
 @pytest.fixture
 def daemon() -> Iterator[PrivateDaemon]:
-    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
-        daemon = PrivateDaemon(Path(directory))
-        try:
-            daemon.start(["-c", UNUSABLE, directory])
-            yield daemon
-        finally:
-            daemon.end_everything()
+    with private_daemon(program=["-c", UNUSABLE, "{root}"]) as running:
+        yield running
 
 
 def test_a_job_that_is_starting_says_why_it_neither_starts_nor_fails(daemon: PrivateDaemon) -> None:
