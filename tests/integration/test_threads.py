@@ -41,7 +41,7 @@ def test_jobs_end_and_their_output_is_read_when_no_thread_can_be_started(
 
 def test_a_daemon_that_cannot_start_its_threads_says_what_to_raise(daemon: PrivateDaemon) -> None:
     daemon.stop()
-    command = [sys.executable, "-c", WITHOUT_NEW_THREADS, str(daemon.root / "limit")]
+    command = [sys.executable, "-c", WITHOUT_NEW_THREADS, str(daemon.root)]
     done = subprocess.run(command, env=daemon.env, capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.returncode == 1
     assert "ulimit -u" in done.stderr
