@@ -28,10 +28,10 @@ class PageFiles:
         await self._response(scope)(scope, receive, send)
 
     def _response(self, scope: Scope) -> Response:
-        if scope["path"] not in self._files:
-            return Response("not found\n", 404, media_type="text/plain")
         if scope["method"] not in ("GET", "HEAD"):
             return Response("method not allowed\n", 405, {"allow": "GET, HEAD"}, media_type="text/plain")
+        if scope["path"] not in self._files:
+            return Response("not found\n", 404, media_type="text/plain")
         body, headers = self._reply(scope["path"])
         if Headers(scope=scope).get("if-none-match") == headers["etag"]:
             return Response(status_code=304, headers={"etag": headers["etag"]})

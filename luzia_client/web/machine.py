@@ -46,7 +46,7 @@ def read_machine(directory: str) -> Machine:
         disk = shutil.disk_usage(directory)
         memory = _memory()
     except OSError as exc:
-        raise WebError(500, "unreadable", f"cannot read the state of the machine: {exc}") from exc
+        raise WebError(500, "unreadable", f"cannot read the state of the machine: {exc.strerror}") from exc
     system = os.uname()
     return Machine(
         host=system.nodename,

@@ -98,7 +98,8 @@ def _spawn(argv: list[str], env: dict[str, str], actions: list[tuple[int, int, i
     except PermissionError as error:
         raise StartError(f"cannot start '{argv[0]}': {program} is not executable") from error
     except (OSError, ValueError) as error:
-        reason = _REASONS.get(getattr(error, "errno", 0), str(error))
+        words = error.strerror if isinstance(error, OSError) else str(error)
+        reason = _REASONS.get(getattr(error, "errno", 0), words)
         raise StartError(f"cannot start '{argv[0]}': {reason}") from error
     finally:
         if own_umask is not None:

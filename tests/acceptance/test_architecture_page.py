@@ -27,7 +27,10 @@ DIRECTORIES = ("docs/", "luzia_client/", "luziad/", "protocol/", "tests/")
 
 
 def functions(path: Path) -> Iterator[str]:
-    """The functions of a module, and the methods of its classes as `Class.method`."""
+    """The functions of a module or a C file, and the methods of the module's classes as `Class.method`."""
+    if path.suffix == ".c":
+        yield from re.findall(r"^[a-z][\w *]*?(\w+)\([^;]*\{$", path.read_text(), re.MULTILINE)
+        return
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ClassDef):
             yield from (f"{node.name}.{each.name}" for each in node.body if hasattr(each, "name"))
@@ -37,7 +40,7 @@ def functions(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.split("`")[1])
 def test_a_step_names_functions_of_its_files(step: str) -> None:
-    known = {name for path in re.findall(r"`(\S+\.py)`", step) for name in functions(ROOT / path)}
+    known = {name for path in re.findall(r"`(\S+\.(?:py|c))`", step) for name in functions(ROOT / path)}
     named = set(re.findall(r"`([\w.]+)\(\)`", step))
     assert named <= known
 

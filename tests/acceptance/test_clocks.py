@@ -30,7 +30,9 @@ DAEMON = """
 import sys
 from luziad import cli
 from luziad.executor import fork_server_client
-fork_server_client._COMMAND[fork_server_client._COMMAND.index("-c") + 1] = {off!r} + fork_server_client._BOOT
+command = fork_server_client.PYTHON_COMMAND
+command[command.index("-c") + 1] = {off!r} + fork_server_client._BOOT
+fork_server_client.command = lambda: command
 sys.exit(cli.main())
 """
 HOUR = 3600.0

@@ -28,8 +28,9 @@ def limited(plain):
 os.fork, os.posix_spawn = limited(os.fork), limited(os.posix_spawn)
 '''.replace("LIMIT", repr(limit))
 exec(LIMITED)
-boot = fork_server_client._COMMAND.index(fork_server_client._BOOT)
-fork_server_client._COMMAND[boot] = LIMITED + fork_server_client._BOOT
+command = fork_server_client.PYTHON_COMMAND
+command[command.index(fork_server_client._BOOT)] = LIMITED + fork_server_client._BOOT
+fork_server_client.command = lambda: command
 sys.exit(cli.main())
 """
 """A daemon whose fork server can fork nothing while a file exists. The limit itself does not hold for root."""

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from luzia_protocol.money import format_usd
+
 from support import PrivateDaemon, dispatch, ended
 from web_scene import Scene, scene
 from web_server import Screen, WebServer
@@ -57,7 +59,7 @@ def test_budgets_say_when_they_are_used_up(place: Scene, screen: Screen) -> None
     shown.wait_for()
     spent = budget["limit_usd"] - budget["left_usd"]
     assert spent > 0
-    assert f"${spent:.2f} of $10" in shown.inner_text()
+    assert f"{format_usd(spent)} of $10" in shown.inner_text()
     assert re.search(r"used up at 0\d:\d\d at this pace", shown.inner_text())  # all that in the first minute of a day
     other = page.locator("[aria-label='Budget of website']").inner_text()
     assert "$0.00 of $2.00" in other
@@ -75,7 +77,7 @@ def test_costs_are_summed_by_project_agent_model_and_day(screen: Screen, place: 
     claude = [each for each in jobs if each["agent"] == "claude"]
     row = page.locator(".spend-table:has-text('Agent') tr:has-text('claude')").first.locator("td").all_inner_texts()
     assert row[0] == "claude"
-    assert row[1] == f"${sum(each['activity'].get('cost_usd') or 0 for each in claude if each.get('activity')):.2f}"
+    assert row[1] == format_usd(sum(each["activity"].get("cost_usd") or 0 for each in claude if each.get("activity")))
     assert row[4] == str(len(claude))
 
 

@@ -119,6 +119,7 @@ def test_a_permission_is_given_by_keys_alone(screen: Screen, place: Scene) -> No
         page.wait_for_selector(".question-detail:has-text('make keys')")
         page.keyboard.press("a")
         page.keyboard.press("y")
+        page.wait_for_selector(".question-detail:has-text('make more')")
         page.wait_for_selector(".question-detail:has-text('make keys')", state="detached")
         page.keyboard.press("a")
         page.keyboard.press("t")

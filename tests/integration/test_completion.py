@@ -76,7 +76,7 @@ def test_a_job_is_found_by_the_end_of_its_id_and_by_its_name(jobs: Jobs) -> None
     assert set(jobs.offers("pause", end)) == {jobs.running}
     assert jobs.how("pause", end) == "instead"
     assert f"agent:overbits:{jobs.running}" in jobs.offers("logs", "agent:over")
-    assert set(jobs.offers("logs", "@")) == {"@last"}
+    assert set(jobs.offers("logs", "@")) == {"@last", "@running", "@failed"}
 
 
 def test_the_second_of_several_jobs_is_offered_too(jobs: Jobs) -> None:

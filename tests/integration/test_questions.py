@@ -82,6 +82,7 @@ def test_a_permission_is_asked_for_and_given(desk: Desk) -> None:
         "tool": "Bash",
         "text": "rm -rf build",
         "parts": [],
+        "diff": "",
     }
     shown = desk.luzia("jobs", job).stdout
     assert "permission to use Bash: rm -rf build" in shown

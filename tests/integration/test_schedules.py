@@ -165,12 +165,14 @@ def test_the_old_job_is_cancelled_and_has_ended_before_the_new_one_starts(wire: 
 def test_a_run_that_cannot_be_dispatched_is_told_and_the_next_one_tried(
     wire: Connection, daemon: PrivateDaemon
 ) -> None:
-    wire.ok(op="project_add", name="other", path=str(daemon.root))
+    directory = daemon.root / "other"
+    directory.mkdir()
+    wire.ok(op="project_add", name="other", path=str(directory))
     add(wire, cron=EVERY_SECOND, job={"project": "other"})
     eventually(lambda: jobs(wire))
-    wire.ok(op="project_remove", name="other")
-    eventually(lambda: show(wire)["last"]["note"] == "failed: project 'other' not found")
-    wire.ok(op="project_add", name="other", path=str(daemon.root))
+    directory.rmdir()
+    eventually(lambda: show(wire)["last"]["note"].startswith(f"failed: the directory of project other, {directory} "))
+    directory.mkdir()
     eventually(lambda: show(wire)["last"]["job"])
 
 

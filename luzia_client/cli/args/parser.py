@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 _ARGPARSE_WORDS = (
     (r"^argument ", ""),
-    (r"^(?:-\w/)?(--?[\w-]+)(?:/-\w)?: expected (?:one|at least one) argument$", r"\1 requires a value"),
-    (r"^(?:-\w/)?(--?[\w-]+)(?:/-\w)?: ignored explicit argument .*", r"\1 takes no value"),
+    (r"^(?:-\w/)?(--?[\w-]+)(?:/--?[\w-]+)*: expected (?:one|at least one) argument$", r"\1 requires a value"),
+    (r"^(?:-\w/)?(--?[\w-]+)(?:/--?[\w-]+)*: ignored explicit argument .*", r"\1 takes no value"),
     (
-        r"^(?:-\w/)?(--?[\w-]+)(?:/-\w)?: not allowed with argument (?:-\w/)?(--?[\w-]+)",
+        r"^(?:-\w/)?(--?[\w-]+)(?:/--?[\w-]+)*: not allowed with argument (?:-\w/)?(--?[\w-]+)",
         r"\1 cannot be combined with \2",
     ),
-    (r"^-\w/(--[\w-]+)", r"\1"),
+    (r"^-\w/(--[\w-]+)(?:/--?[\w-]+)*", r"\1"),
     (r"^the following arguments are required: ", "missing "),
     (r"^one of the arguments (.+) is required$", r"missing one of \1"),
 )

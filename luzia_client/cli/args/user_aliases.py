@@ -6,9 +6,6 @@ is not a dispatch. So it costs a dispatch nothing.
 
 from __future__ import annotations
 
-import shlex
-import tomllib
-
 from luzia_protocol import environment
 from luzia_protocol.errors import ErrorCode, Refused
 
@@ -32,6 +29,8 @@ def expand(words: list[str], problem: BaseException) -> list[str] | None:
 
 def read_aliases() -> dict[str, str]:
     """The aliases by name; none when the file does not exist or cannot be read as TOML, which the daemon reports."""
+    import tomllib
+
     try:
         with open(environment.config_file(), "rb") as file:
             found = tomllib.load(file).get("aliases", {})
@@ -55,6 +54,8 @@ def find_mistakes() -> list[tuple[str, str]]:
 
 
 def _split(name: str, line: str) -> list[str]:
+    import shlex
+
     try:
         words = shlex.split(line)
     except ValueError as exc:

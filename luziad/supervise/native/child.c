@@ -90,7 +90,7 @@ static bool execute(const struct request *request, struct failure *failure) {
                                             : NULL;
     if (reason != NULL)
         return fail_with(failure, errno, "cannot start '%s': %s", request->argv[0], reason);
-    return fail_with(failure, errno, "cannot start '%s': [Errno %d] %s", request->argv[0], errno, strerror(errno));
+    return fail_with(failure, errno, "cannot start '%s': %s", request->argv[0], strerror(errno));
 }
 
 /* In the new process: becomes the agent. Lets luzia and the user's own work go first, as far as the kernel permits. */
@@ -165,7 +165,7 @@ pid_t start_agent(const struct request *request, int directory, struct group *gr
         fail(failure, "cannot start: ", NULL);
     if (*failure->text == '\0' && (agent = fork_into(group, &is_inside)) < 0) {
         int code = errno;
-        fail_with(failure, code, "cannot start '%s': [Errno %d] %s", request->argv[0], code, strerror(code));
+        fail_with(failure, code, "cannot start '%s': %s", request->argv[0], strerror(code));
     }
     if (agent == 0) {
         char message[1 + 16 + RECORD_BYTES] = {FAILED};

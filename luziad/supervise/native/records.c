@@ -70,8 +70,8 @@ bool fail_with(struct failure *failure, int code, const char *format, ...) {
 bool fail(struct failure *failure, const char *before, const char *file) {
     int code = errno;
     if (file == NULL)
-        return fail_with(failure, code, "%s[Errno %d] %s", before, code, strerror(code));
-    return fail_with(failure, code, "%s[Errno %d] %s: '%s'", before, code, strerror(code), file);
+        return fail_with(failure, code, "%s%s", before, strerror(code));
+    return fail_with(failure, code, "%s%s: %s", before, file, strerror(code));
 }
 
 bool is_shortage(int code) {

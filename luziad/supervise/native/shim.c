@@ -158,13 +158,12 @@ static bool create_stdin(struct attempt *attempt, struct failure *failure) {
         return fail(failure, "cannot start: ", "stdin");
     size_t needed = line.size + 1 + PIPE_SPARE_BYTES;
     if (needed > PIPE_MAX_BYTES)
-        return fail_with(failure, EMSGSIZE, "cannot start: [Errno %d] %zu bytes exceed the capacity of the agent's stdin",
-                         EMSGSIZE, line.size + 1);
+        return fail_with(failure, EMSGSIZE, "cannot start: %zu bytes exceed the capacity of the agent's stdin",
+                         line.size + 1);
     if (needed > (size_t)fcntl(fifo, F_GETPIPE_SZ) && fcntl(fifo, F_SETPIPE_SZ, (int)needed) < 0)
         return fail(failure, "cannot start: ", NULL);
     if (write(fifo, line.at, line.size) != (ssize_t)line.size || write(fifo, "\n", 1) != 1)
-        return fail_with(failure, EMSGSIZE, "cannot start: [Errno %d] the task is too long for an agent that may ask questions",
-                         EMSGSIZE);
+        return fail_with(failure, EMSGSIZE, "cannot start: the task is too long for an agent that may ask questions");
     return true;
 }
 

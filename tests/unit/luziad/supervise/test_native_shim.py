@@ -65,7 +65,7 @@ def test_the_agent_never_runs_when_the_shim_dies_before_the_release(run: Run, tm
 def test_the_agent_never_runs_when_its_start_cannot_be_recorded(run: Run, tmp_path: Path) -> None:
     directory = tmp_path / "job" / "1"
     run(request(directory, "touch", f"{tmp_path}/ran"), "fsync:error=ENOSPC:when=1")
-    assert exit_record(directory)["error"] == "cannot start: [Errno 28] No space left on device"
+    assert exit_record(directory)["error"] == "cannot start: No space left on device"
     assert exit_record(directory)["shortage"] is True
     assert not (tmp_path / "ran").exists()
 
@@ -74,7 +74,7 @@ def test_the_agent_never_runs_when_its_start_cannot_be_recorded(run: Run, tmp_pa
 def test_the_tree_is_ended_even_when_the_exit_cannot_be_recorded(run: Run, tmp_path: Path) -> None:
     script = f"sleep 600 & echo $! > {tmp_path}/left"
     told = run(request(tmp_path / "job" / "1", "sh", "-c", script), "fdatasync:error=EIO")
-    assert "cannot write the exit record: [Errno 5] Input/output error" in told
+    assert "cannot write the exit record: Input/output error" in told
     assert not Path(f"/proc/{(tmp_path / 'left').read_text().strip()}").exists()
     failed = next(json.loads(line) for line in told.splitlines() if "error" in line)
     assert failed["end"]["exit_code"] == 0

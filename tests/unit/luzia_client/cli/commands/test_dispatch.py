@@ -164,7 +164,12 @@ def test_a_mistyped_command_is_reported_before_what_follows_it(serve: Serve, wor
     daemon = serve(lambda _: {"ok": {"projects": [], "config_file": "/config.toml"}})
     result = luzia(*words)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "luzia: unknown command or project 'canel'\n  Did you mean `luzia cancel`?\n"
+    message, hint = "unknown command or project 'canel'", "Did you mean `luzia cancel`?"
+    if "--json" in words:
+        error = {"code": "usage", "message": message, "hint": hint, "status": 2}
+        assert json.loads(result.stderr) == {"error": error}
+    else:
+        assert result.stderr == f"luzia: {message}\n  {hint}\n"
     assert [request["op"] for request in daemon.requests if request["op"] != "hello"] == ["projects"]
 
 
