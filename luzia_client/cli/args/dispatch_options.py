@@ -173,7 +173,7 @@ def _invalid(option: str, what: str, text: str, *examples: str) -> UsageError:
 
 
 OPTIONS = {
-    "--model": Option(TASK, "model", "MODEL", "the model to use, by the agent's own name for it", parse_text),
+    "--model": Option(TASK, "model", "MODEL", "the model to use, as the agent names it", parse_text),
     "--permission-mode": Option(
         TASK, "permission_mode", "MODE", "what the agent may do without asking: plan, acceptEdits, …", parse_text
     ),
@@ -181,28 +181,28 @@ OPTIONS = {
         TASK,
         "args",
         "ARG",
-        "add ARG to the command of the agent, such as --effort=high; repeatable",
+        "add ARG to the agent's command, such as --effort=high; repeatable",
         lambda _, text: [text],
         list.__add__,
     ),
     "--ask": Option(TASK, "ask", "", "let the agent ask questions; reply with `luzia answer`", parse_switch),
-    "--no-ask": Option(TASK, "ask", "", "do not let the agent ask: deny whatever needs permission", parse_switch),
+    "--no-ask": Option(TASK, "ask", "", "do not let the agent ask; deny what needs permission", parse_switch),
     "--tag": Option(TASK, "tags", "KEY=VALUE", "label the job for later selection; repeatable", parse_tag, dict.__or__),
-    "--name": Option(TASK, "name", "NAME", "name the job; NAME can be used wherever an ID is", parse_text),
+    "--name": Option(TASK, "name", "NAME", "name the job; NAME is accepted wherever an ID is", parse_text),
     "--notify": Option(
         TASK,
         "tags",
         "TARGET",
-        "send notices of this job to TARGET; see `luzia notify`",
+        "send notices about this job to TARGET; see `luzia notify`",
         parse_notify,
         dict.__or__,
     ),
-    "--no-notify": Option(TASK, "tags", "", "send no notices of this job", parse_notify, dict.__or__),
+    "--no-notify": Option(TASK, "tags", "", "send no notices about this job", parse_notify, dict.__or__),
     "--detach": Option(
         TASK,
         "parent",
         "",
-        "from inside a job: dispatch an independent job, not a sub-job, that can outlive it",
+        "from inside a job: dispatch an independent job that can outlive it, instead of a sub-job",
         lambda *_: None,
     ),
     "--cwd": Option(PLACE, "cwd", "DIR", "run in DIR instead of the project directory", parse_directory),
@@ -241,7 +241,7 @@ OPTIONS = {
         DEPENDENCIES,
         "after_any",
         "ID,…",
-        "start when these jobs have ended, however they ended",
+        "start when these jobs have ended, whatever their outcome",
         parse_jobs,
         list.__add__,
     ),
@@ -262,7 +262,7 @@ OPTIONS = {
         parse_duration,
     ),
     "--stall-timeout": Option(
-        LIMITS, "stall_timeout_s", "SPAN", "end an attempt that shows no activity for SPAN", parse_duration
+        LIMITS, "stall_timeout_s", "SPAN", "terminate an attempt that shows no activity for SPAN", parse_duration
     ),
     "--max-turns": Option(LIMITS, "max_turns", "N", "limit on the number of model turns", parse_count),
     "--max-cost": Option(LIMITS, "max_cost_usd", "USD", "cost limit, by the agent's own estimate", parse_dollars),

@@ -211,7 +211,7 @@ def add_project_filter(
 
 def add_since(parser: argparse._ActionsContainer, example: str) -> None:
     """Add `--since`, which restricts a list to jobs dispatched from a time on."""
-    text = f"only jobs dispatched since then: {example}, 09:00, yesterday, 2026-11-24"
+    text = f"only jobs dispatched since WHEN: {example}, 09:00, yesterday, 2026-11-24"
     parser.add_argument("--since", type=parse_since, metavar="WHEN", help=text)
 
 

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.dispatch_options import OptionHelp
 
 SCHEDULE_OPTIONS = {
-    "--every": ("SPAN", "instead of --cron: 10m, 2h, 1d or 1w, which divides an hour, a day or a week"),
+    "--every": ("SPAN", "instead of --cron: 10m, 2h, 1d or 1w; it must divide an hour, a day or a week"),
     "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or a shorthand such as @daily"),
     "--project": ("PROJECT", "the project, as for `luzia dispatch`"),
     "--timezone": ("ZONE", "the time zone, such as Europe/Berlin (default: the local one)"),
     "--missed": ("POLICY", "missed runs: `once` (default) coalesces them into one, `skip` skips them, `all` runs each"),
     "--overlap": (
         "POLICY",
-        "if the previous job is active: `skip` the run (default), `queue` it, or `cancel` the previous job",
+        "if the previous job is still active: `skip` the run (default), `queue` it, or `cancel` the previous job",
     ),
     "--replace": ("", "replace an existing schedule with the same name"),
 }

@@ -1,6 +1,6 @@
 """Dispatch a new job like an earlier one: the same task or command, agent, options and variables.
 
-Start times and dependencies are not repeated. `luzia retry` runs the same job again instead.
+Start times and dependencies are not copied. `luzia retry` runs the same job again instead.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from luzia_client.cli.commands.dispatch import print_accepted
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (
-    ("luzia again a2f5", "dispatch the same task once more"),
-    ("luzia again @last --edit", "change the task in your editor before"),
+    ("luzia again a2f5", "dispatch the same task again"),
+    ("luzia again @last --edit", "edit the task first"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("job", metavar="ID", help=ID_HELP)
-    parser.add_argument("-e", "--edit", action="store_true", help="change the task in $VISUAL or $EDITOR before")
+    parser.add_argument("-e", "--edit", action="store_true", help="edit the task in $VISUAL or $EDITOR first")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only the job's name")
     add_json(parser)
 

@@ -1,7 +1,7 @@
 """Change the task, the priority or the dependencies of a queued job.
 
-Without an option, on a terminal, it opens the task in $VISUAL or $EDITOR. Other properties stay as they are. `--after
-none` removes dependencies.
+Without options, on a terminal, the task is opened in $VISUAL or $EDITOR. Other properties are unchanged. `--after none`
+removes dependencies.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from luzia_client.cli.watch.notifier import add_notifier_options, notifier_optio
 
 EXAMPLES = (
     ("luzia jobs", "list the live jobs and those that ended most recently"),
-    ("luzia jobs --search 'login css'", "find jobs by words, the newest first"),
+    ("luzia jobs --search 'login css'", "find jobs by words, newest first"),
     ("luzia jobs --state failed --since 2h --format id,reason", "list recent failures with their reasons"),
 )
 
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append_const",
         dest="state",
         const=[JobState.WAITING],
-        help="only jobs that are waiting for `luzia answer`",
+        help="only jobs that are waiting for an answer; see `luzia answer`",
     )
     add_tag_option(selection, "only jobs with this tag (repeatable)")
     selection.add_argument("--parent", metavar="ID", help="only the sub-jobs of this job")

@@ -1,6 +1,6 @@
 """Print the output of jobs; for agents, a transcript. With -f, follow it through retries and daemon restarts.
 
-Several jobs are printed one after another, each below a heading. When options select the jobs, those that have not
+Several jobs are printed one after another, each under a heading. When options select the jobs, those that have not
 started are skipped, and the newest is printed last.
 """
 
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_job_options(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="follow the output of one job until it ends")
     parser.add_argument("-n", "--lines", "--tail", type=parse_count, metavar="N", help="print only the last N lines")
-    parser.add_argument("--raw", action="store_true", help="print the output itself, not the transcript")
+    parser.add_argument("--raw", action="store_true", help="print the raw output instead of the transcript")
     parser.add_argument("--stderr", action="store_true", help="print stderr instead of stdout")
     parser.add_argument(
         "--attempt", type=parse_count, metavar="K", help="print the output of attempt K (default: the newest)"

@@ -1,7 +1,7 @@
-"""Give coding agents luzia's tools, so that they dispatch jobs and get their results.
+"""Give coding agents luzia's tools, so that they can dispatch jobs and get their results.
 
-Without a subcommand this is the MCP server that an agent starts: it speaks the Model Context Protocol on stdin and
-stdout. It needs the SDK: pip install 'luzia[mcp]'.
+Without a subcommand, `luzia mcp` is the MCP server that an agent starts: it speaks the Model Context Protocol on stdin
+and stdout. It requires the MCP SDK: pip install 'luzia[mcp]'.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ EXAMPLES = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     actions = parser.add_subparsers(dest="action", metavar="COMMAND")
-    serve = actions.add_parser("serve", help="run the hub that serves all agents; it starts by itself when needed")
+    serve = actions.add_parser("serve", help="run the hub that serves all agents; normally started on demand")
     serve.add_argument(
-        "--http", type=_port, metavar="PORT", help="also serve HTTP on this port of the loopback interface; 0 is any"
+        "--http", type=_port, metavar="PORT", help="also serve HTTP on this loopback port; 0 selects a free one"
     )
     for name, words in (
         ("install", "add luzia's tools to an agent's configuration file"),

@@ -1,7 +1,7 @@
 """Notify people of finished jobs, failures and questions (requires luzia[notify] for most services).
 
-The targets and rules are in config.toml: [notify.targets.NAME] and [[notify.rules]]. `run` delivers until it is
-stopped; what it could not deliver, it delivers when it runs again.
+The targets and rules are in config.toml: [notify.targets.NAME] and [[notify.rules]]. `run` delivers notices
+until it is stopped, and delivers the remaining ones when it runs again.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from luzia_client.notify.settings import Settings, Target
 
 EXAMPLES = (
-    ("luzia notify test phone", "send a message to the target phone"),
-    ("luzia notify run", "deliver notices until interrupted; usually a service does"),
+    ("luzia notify test phone", "send a message to the target named phone"),
+    ("luzia notify run", "deliver notices until interrupted; usually run as a service"),
     ("luzia notify log", "show the newest notices and whether they were delivered"),
 )
 
@@ -39,14 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run_parser = actions.add_parser("run", help="deliver notices until interrupted")
     test = actions.add_parser("test", help="send a message to a target now")
     test.add_argument("target", metavar="TARGET", help="name of the target")
-    status = actions.add_parser("status", help="show the targets, and what waits for them")
+    status = actions.add_parser("status", help="show the targets and their undelivered notices")
     log = actions.add_parser("log", help="show the newest notices")
     log.add_argument("-n", dest="lines", metavar="N", type=int, default=20, help="number of notices (default: 20)")
     for each in (status, log):
         add_json(each)
     for each in (run_parser, status, log):
         each.add_argument(
-            "--state", metavar="FILE", type=Path, help="file of the notices (default: notify.db in the state directory)"
+            "--state", metavar="FILE", type=Path, help="file of notices (default: notify.db in the state directory)"
         )
 
 

@@ -1,9 +1,9 @@
 """Serve the jobs to a web browser on this machine.
 
-`luzia web` prints a link that works once, within a minute; `luzia web url` prints another one. The browser stays signed
-in for a day. `luzia web sign-out` ends all sessions.
+`luzia web` prints a link that can be used once, within one minute; `luzia web url` prints a new one. The browser stays
+signed in for a day. To end all sessions, run `luzia web sign-out`.
 
-The page is served on a loopback address only, unless it is encrypted or behind a proxy that signs users in.
+The page is served on a loopback address only, unless it uses TLS or is behind a proxy that authenticates users.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from luzia_client.cli.show.text import format_quantity
 EXAMPLES = (
     ("luzia web --open", "serve the page and open it in the browser"),
     ("luzia web url", "print a link for another browser"),
-    ("luzia web --port 8765 --read-only", "serve on a fixed port, for watching only"),
+    ("luzia web --port 8765 --read-only", "serve read-only, on a fixed port"),
 )
 
 
@@ -37,18 +37,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--open", action="store_true", help="open the page in the default browser")
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="listen on ADDRESS (default: 127.0.0.1)")
     parser.add_argument(
-        "--port", type=parse_integer, default=0, metavar="PORT", help="listen on PORT (default: a free one)"
+        "--port", type=parse_integer, default=0, metavar="PORT", help="listen on PORT (default: any free port)"
     )
     parser.add_argument("--unix", metavar="PATH", help="listen on a Unix socket instead, for a proxy or ssh")
     parser.add_argument(
-        "--origin", metavar="URL", help="the address by which browsers reach the page, if it is another one"
+        "--origin", metavar="URL", help="the URL by which browsers reach the page, if it is not that of the server"
     )
-    parser.add_argument("--tls-cert", metavar="FILE", help="serve with TLS: the certificate")
-    parser.add_argument("--tls-key", metavar="FILE", help="serve with TLS: the private key")
+    parser.add_argument("--tls-cert", metavar="FILE", help="serve over TLS with this certificate")
+    parser.add_argument("--tls-key", metavar="FILE", help="the private key of the certificate")
     parser.add_argument(
-        "--behind-proxy", metavar="NAME=VALUE", help="refuse requests without this header, which a proxy adds"
+        "--behind-proxy", metavar="NAME=VALUE", help="refuse requests without this header, which the proxy adds"
     )
-    parser.add_argument("--read-only", action="store_true", help="refuse all that changes something")
+    parser.add_argument("--read-only", action="store_true", help="refuse requests that change something")
 
 
 def run(args: argparse.Namespace) -> int:

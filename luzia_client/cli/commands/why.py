@@ -1,7 +1,7 @@
-"""Tell why a job waits or how it ended: every condition for its start, its position, and what became of each attempt.
+"""Explain why a job waits or how it ended: all conditions for its start, its position and the outcome of each attempt.
 
-The expected start is an estimate, from how long completed jobs of the same project and agent ran. Other jobs can change
-it.
+The expected start is an estimate, based on how long completed jobs of the same project and agent ran. Other jobs can
+change it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from luzia_client.cli.show.reasons import explain_job
 from luzia_client.cli.show.screen import stdout_screen
 
 EXAMPLES = (
-    ("luzia why a2f5", "tell why a job does not start, or how it ended"),
+    ("luzia why a2f5", "explain why a job does not start, or how it ended"),
     ("luzia why @last --json", "print the conditions, the position and the estimate as JSON"),
 )
 

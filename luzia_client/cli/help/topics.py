@@ -220,7 +220,7 @@ the path of the socket.
 """
 
 _TEXTS = {
-    "ids": ("how to name jobs", _IDS),
+    "ids": ("how to refer to jobs", _IDS),
     "states": ("the states of a job", _STATES),
     "projects": ("named projects and directories", _PROJECTS),
     "agents": ("the programs that run tasks", _AGENTS),

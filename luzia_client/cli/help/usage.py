@@ -28,7 +28,7 @@ it is read from stdin; if it is @FILE, from that file. Options come before the
 task: an option among its unquoted words is refused. After `--`, everything is
 part of the task, even an option, - or @FILE.
 
-`luzia dispatch` is the long form, for projects whose names are also commands.
+Use the long form, `luzia dispatch`, for a project whose name is also a command.
 """
 
 RUN = """\
