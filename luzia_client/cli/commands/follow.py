@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"print the last N lines of existing output, or `all` (default: {DEFAULT_LINES})",
     )
-    parser.add_argument("--raw", action="store_true", help="print the output itself, not the transcript")
+    parser.add_argument("--raw", action="store_true", help="print the raw output instead of the transcript")
     parser.add_argument("--stderr", action="store_true", help="follow stderr instead of stdout")
     add_json(parser)
 
