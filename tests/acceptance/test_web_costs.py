@@ -54,6 +54,7 @@ def test_budgets_say_when_they_are_used_up(place: Scene, screen: Screen) -> None
         budget = wire.ok(op="info")["daily_budget"]
     page = screen.page
     page.clock.set_fixed_time(datetime.now(UTC).astimezone().replace(hour=0, minute=1))
+    page.reload()  # a page looks at the clock when it starts, and now and then
     screen.go("#/spend")
     shown = page.locator("[aria-label='Budget of all projects']")
     shown.wait_for()

@@ -111,6 +111,19 @@ def test_a_permission_is_denied_with_a_reason(screen: Screen, place: Scene) -> N
     assert "use make clean" in told
 
 
+def reason_is_typed(page: Any, question: str, reason: str) -> bool:
+    """Type the reason of a denial by keys alone; False while the page is still on its way to that question."""
+    shown = page.locator(".question")
+    if shown.count() != 1 or question not in shown.inner_text():
+        return False
+    for key, place in (("a", ".question button"), ("t", ".question input")):
+        page.keyboard.press(key)
+        if not page.evaluate("place => document.activeElement.matches(place)", place):
+            return False
+    page.keyboard.insert_text(reason)
+    return bool(shown.locator("input").input_value() == reason)
+
+
 def test_a_permission_is_given_by_keys_alone(screen: Screen, place: Scene) -> None:
     page = screen.page
     with place.daemon.connect() as wire:
@@ -119,11 +132,8 @@ def test_a_permission_is_given_by_keys_alone(screen: Screen, place: Scene) -> No
         page.wait_for_selector(".question-detail:has-text('make keys')")
         page.keyboard.press("a")
         page.keyboard.press("y")
-        page.wait_for_selector(".question-detail:has-text('make more')")
-        page.wait_for_selector(".question-detail:has-text('make keys')", state="detached")
-        page.keyboard.press("a")
-        page.keyboard.press("t")
-        page.keyboard.type("that is enough")
+        eventually(lambda: (status(wire, job)["question"] or {}).get("text") == "make more")
+        eventually(lambda: reason_is_typed(page, "make more", "that is enough"))
         page.keyboard.press("Enter")
         ended(wire, job)
     assert "that is enough" in (place.daemon.project / "told").read_text().splitlines()[-1]
