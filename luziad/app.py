@@ -400,6 +400,7 @@ class App:
             self._sub_jobs,  # before the gates: sub-jobs are cancelled, and not admitted to be cancelled then
             self._lending,  # before the gates: jobs that reclaim their slots get them before others start
             *self._gates,
+            self._worktrees,
             self._retention,  # after all that handles the end of a job: it may remove the job
             self._shortage,
             self._starter,

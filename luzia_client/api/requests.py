@@ -88,6 +88,7 @@ class ScheduledOptions(TypedDict, total=False):
     max_processes: int | None
     max_cpus: float | None
     worktree: bool | None
+    base: str | None
     priority: int | None
     needs: Mapping[str, int] | None
     cpus: float | None

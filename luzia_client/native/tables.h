@@ -46,6 +46,7 @@ static const struct option OPTIONS[] = {
     {"--cwd", "cwd", DIRECTORY, REPLACE, 1, 0},
     {"--worktree", "worktree", SWITCH, REPLACE, 0, 0},
     {"--no-worktree", "worktree", SWITCH, REPLACE, 0, 0},
+    {"--base", "base", TEXT, REPLACE, 1, 0},
     {"--cpus", "cpus", NUMBER, REPLACE, 1, 0},
     {"--memory", "memory_bytes", SIZE, REPLACE, 1, 0},
     {"--needs", "needs", RESOURCES, MERGE, 1, 0},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import NO_TERMS
@@ -14,6 +15,7 @@ from luziad.agents import registry
 from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter, AgentOptions, Command, CommandContext
 from luziad.agents.options import NONE, combine, find_unsupported, keep_supported
 from luziad.attempts.environment import Variables, compose_environment
+from luziad.attempts.setup import Setup, failed_file, with_setup
 from luziad.config.schema import Config, ProjectConfig, first_set
 from luziad.executor.base import Executor, Launch
 from luziad.jobs.attempt import AttemptRef
@@ -24,6 +26,19 @@ from luziad.jobs.view import spec_text
 
 RESUME_PROMPT = "Your work was interrupted. Continue where you stopped, and finish the task."
 """The prompt for an agent that resumes its session without a follow-up."""
+
+
+class PreparedWorktree(NamedTuple):
+    """A worktree in which an attempt can start.
+
+    git_directories: see CommandContext. setup: what has to run in it first, or None.
+    """
+
+    git_directories: Sequence[str]
+    setup: Setup | None
+
+
+NO_WORKTREE = PreparedWorktree((), None)
 
 
 class Launcher:
@@ -52,17 +67,23 @@ class Launcher:
         self.config = config
         self.adapters = registry.build(config.agents)
 
-    def launch(self, record: JobRecord, left_usd: float | None = None, git_directories: Sequence[str] = ()) -> Launch:
+    def launch(
+        self, record: JobRecord, left_usd: float | None = None, worktree: PreparedWorktree = NO_WORKTREE
+    ) -> Launch:
         """Everything that the executor needs for the record's newest attempt.
 
-        left_usd: the rest of the day's budget for the job. git_directories: see CommandContext. Raises Refused when the
-        agent is no longer configured, or the job's variables are lost; StorageError when the store cannot be read.
+        left_usd: the rest of the day's budget for the job. worktree: that of the job. Raises Refused when the agent is
+        no longer configured, or the job's variables are lost; StorageError when the store cannot be read.
         """
         project = self.config.project(record.project)
-        context, command = self._command(record, left_usd, git_directories)
+        context, command = self._command(record, left_usd, worktree.git_directories)
+        argv = command.argv
+        if worktree.setup is not None:
+            failed = failed_file(self._executor.job_directory(record.id), context.attempt)
+            argv = with_setup(worktree.setup, failed, argv)
         return Launch(
             ref=AttemptRef(record.id, context.attempt),
-            argv=command.argv,
+            argv=argv,
             env=self._environment(record, command),
             umask=record.spec.umask,
             cwd=context.directory,

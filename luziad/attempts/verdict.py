@@ -14,6 +14,7 @@ from luziad.agents.base import Adapter, judge_exit_code
 from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput, OutputListener, Patience
 from luziad.attempts.output_reader import OutputReader
+from luziad.attempts.setup import failed_file, read_failure
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, ExitRecord, FailureCause, Verdict
 from luziad.jobs.observer import JobObserver
@@ -73,6 +74,11 @@ class OutputJudge(JobObserver):
         assert attempt is not None
         ref = AttemptRef(record.id, attempt.number)
         reader = await self._output.stop(ref)
+        if record.status.worktree is not None:
+            failed = failed_file(self._executor.job_directory(record.id), attempt.number)
+            stderr = self._executor.output_path(ref, "stderr")
+            if (reason := await self._output.in_thread(read_failure, record.id, failed, stderr)) is not None:
+                return Verdict(Outcome.FAILED, reason)
         if reader is None:
             adapter = self._adapter(record)
             if adapter is None:

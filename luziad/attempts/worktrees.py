@@ -1,4 +1,4 @@
-"""The git worktrees of jobs: creates one before an attempt starts, and removes it when no work would be lost.
+"""The git worktrees of jobs: makes one ready before an attempt starts, and removes it when no work would be lost.
 
 Git runs on threads of its own, so that neither the event loop nor other file work waits for it. For one job only one
 operation runs at a time, so that a worktree is not removed while an attempt is about to use it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -17,14 +17,16 @@ from weakref import WeakValueDictionary
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import DiscardedWork, Outcome, Worktree
 
-from luziad.attempts.launch import Launcher
+from luziad.attempts.launch import NO_WORKTREE, Launcher, PreparedWorktree
+from luziad.attempts.setup import Setup
+from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
 from luziad.supervise.shortages import describe_error
 from luziad.worktrees import clean as cleaning
-from luziad.worktrees import create
+from luziad.worktrees import create, provision
 from luziad.worktrees import discard as discarding
 from luziad.worktrees.git import Git, GitError, GitProcesses
 
@@ -34,7 +36,7 @@ T = TypeVar("T")
 _CLOSE_S = 5.0
 
 
-class Worktrees:
+class Worktrees(JobObserver):
     """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets.
 
     threads: those on which git is used, which end with this object.
@@ -53,12 +55,14 @@ class Worktrees:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
 
-    def prepare(self, record: JobRecord, ready: Callable[[str | None, Sequence[str]], None]) -> None:
-        """Create the job's worktree if it does not exist, then call `ready` with None or with the problem.
-
-        The second argument has the directories outside of the worktree that a commit in it writes to.
-        """
+    def prepare(self, record: JobRecord, ready: Callable[[str | None, PreparedWorktree], None]) -> None:
+        """Create the job's worktree if it does not exist, then call `ready` with None, or with the problem."""
         self._task(self._prepare(record, ready))
+
+    def job_ended(self, record: JobRecord) -> None:
+        """Unlock the job's worktree, and remove it if its project is so configured and nothing in it was changed."""
+        if record.status.worktree is not None:
+            self._task(self._release(record))
 
     async def clean(self, record: JobRecord, *, dry_run: bool = False) -> str | None:
         """Remove the job's worktree unless work would be lost; returns why it stays, or None.
@@ -92,19 +96,21 @@ class Worktrees:
                 task.cancel()  # it waits for a store that cannot be written
         self._pool.shutdown()
 
-    async def _prepare(self, record: JobRecord, ready: Callable[[str | None, Sequence[str]], None]) -> None:
+    async def _prepare(self, record: JobRecord, ready: Callable[[str | None, PreparedWorktree], None]) -> None:
         async with self._turn(record.id):
-            problem, git_directories = await self._made(record)
+            problem, worktree = await self._made(record)
         if not self._closing:
-            ready(problem, git_directories)
+            ready(problem, worktree)
 
-    async def _made(self, record: JobRecord) -> tuple[str | None, Sequence[str]]:
-        """Plan and create the worktree; returns the problem, if there is one, and the directories of git."""
+    async def _made(self, record: JobRecord) -> tuple[str | None, PreparedWorktree]:
+        """Plan and create the worktree, and give it its files; returns the problem, if there is one."""
         git, used = self._git(record), _may_be_in_use(record)
         try:
             tree = record.status.worktree or await self._planned(git, record)
             await self._in_thread(functools.partial(create.create_worktree, git, tree, used=used))
-            return None, await self._in_thread(create.list_git_directories, git, tree)
+            await self._in_thread(create.lock_worktree, git, tree)
+            setup = await self._in_thread(self._provide, git, tree, record)
+            return None, PreparedWorktree(await self._in_thread(create.list_git_directories, git, tree), setup)
         except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
@@ -115,7 +121,18 @@ class Worktrees:
                 and await self._in_thread(create.discard_worktree, git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
-            return f"no worktree: {describe_error(exc)}", ()
+            return f"no worktree: {describe_error(exc)}", NO_WORKTREE
+
+    def _provide(self, git: Git, tree: Worktree, record: JobRecord) -> Setup | None:
+        """Give a new worktree its files; returns the setup, if it is due. Runs on a thread."""
+        project, directory = self._launcher.config.project(record.project).worktrees, record.spec.directory
+        done = provision.provide_files(git, tree, directory, project.copy, project.link)
+        if done is None:
+            return None
+        if project.setup is not None:
+            return Setup(project.setup, provision.project_directory(tree, directory), done)
+        with open(done, "xb"):
+            return None
 
     def _git(self, record: JobRecord) -> Git:
         """Git with the job's environment; with the daemon's if that is lost, or the agent is no longer configured."""
@@ -126,15 +143,37 @@ class Worktrees:
         return Git(environment, record.spec.umask, self._processes)
 
     async def _planned(self, git: Git, record: JobRecord) -> Worktree:
-        directory = record.spec.cwd or record.spec.directory
-        tree = await self._in_thread(create.plan_worktree, git, directory, record.id, self._trees_dir)
+        directory, options = record.spec.cwd or record.spec.directory, record.spec.launch_options
+        base = options.base if options is not None else None
+        base = base or self._launcher.config.project(record.project).worktrees.base
+        tree = await self._in_thread(create.plan_worktree, git, directory, record.id, self._trees_dir, base)
         record.status.worktree = tree
         await self._journal.commit(record, self._journal.events.worktree(record))
         return tree
 
+    async def _release(self, record: JobRecord) -> None:
+        async with self._turn(record.id):
+            tree = record.status.worktree
+            if tree is None or self._closing or not record.status.state.is_final:
+                return
+            await self._unlock(record, tree)
+            auto_remove = self._launcher.config.project(record.project).worktrees.auto_remove
+            if auto_remove and await self._in_thread(cleaning.remove_unchanged, self._git(record), tree):
+                record.status.worktree = None
+                await self._changed(record)
+                log.info("unchanged_worktree_removed job=%s path=%s", record.id, tree.path)
+
+    async def _unlock(self, record: JobRecord, tree: Worktree) -> None:
+        try:
+            await self._in_thread(create.unlock_worktree, self._git(record), tree)
+        except (GitError, OSError) as exc:  # `clean` and `discard` will report it
+            log.warning("worktree_not_unlocked job=%s error=%s", record.id, describe_error(exc))
+
     async def _clean(self, record: JobRecord, dry_run: bool) -> str | None:
         async with self._turn(record.id):
             tree = _ended_tree(record)
+            if not dry_run:
+                await self._unlock(record, tree)
             why = await self._in_thread(
                 cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
             )
@@ -147,6 +186,7 @@ class Worktrees:
     async def _discard(self, record: JobRecord, note: Callable[[JobRecord, Worktree, str], None]) -> None:
         async with self._turn(record.id):
             tree = _ended_tree(record)
+            await self._unlock(record, tree)
             try:
                 commit = await self._in_thread(discarding.keep_work, self._git(record), tree, record.id)
                 if commit is not None:

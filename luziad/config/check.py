@@ -22,7 +22,7 @@ from luziad.agents.registry import BUILT_IN, PREFERENCE, READERS, RUN_ADAPTER
 from luziad.agents.template import ARGS, OPTIONAL, PLACEHOLDERS, Template, find_placeholders, list_words
 from luziad.config import rules, shipped_agents
 from luziad.config.rules import NAME, NAME_EXPECTED, Rule, describe_value, is_text
-from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
+from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig, WorktreeConfig
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
 from luziad.jobs.resources import MACHINE
@@ -189,6 +189,8 @@ class _Checker:
             self._report(path, f"found {describe_value(value, secret=rule.secret)}, expected {rule.expected}")
         elif rule is rules.VARIABLES:
             self._check_variables(path, value)
+        elif rule is rules.WORKTREE and isinstance(value, dict):
+            self._check_table(path, WorktreeConfig, value)
         elif rule in (rules.FIELD, rules.TYPE):
             self._check_expressions(path, [value] if isinstance(value, str) else value, rule)
 

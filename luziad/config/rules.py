@@ -84,6 +84,21 @@ def _is_backoff(value: object) -> bool:
     return all(map(SECONDS.accepts, value)) and value[0] <= value[-1]
 
 
+def _is_ref(value: object) -> bool:
+    """Whether a value may name a commit; git decides whether it does."""
+    return is_text(value) and value != "" and not str(value).startswith("-")
+
+
+def _are_relative_paths(value: object) -> bool:
+    """Whether a value is an array of paths that stay in the directory in which they are looked up."""
+    return _is_words(value) and isinstance(value, list) and all(map(_is_relative_path, value))
+
+
+def _is_relative_path(path: str) -> bool:
+    parts = path.rstrip("/").split("/")
+    return all(parts) and not {".", "..", ".git"} & set(parts)
+
+
 def _is_words(value: object) -> bool:
     return isinstance(value, list) and all(is_text(each) and each for each in value)
 
@@ -110,6 +125,9 @@ DIRECTORY = Rule("an absolute path, or a path that begins with ~", _is_directory
 WORDS = Rule("an array of strings that are not empty and contain no NUL", _is_words)
 COMMAND = Rule("an array of strings without NUL, the first one not empty", _is_command, secret=True)
 WORD = Rule("a string that is not empty and contains no NUL", lambda value: is_text(value) and value != "")
+REF = Rule('a branch, a tag or a commit such as "main"', _is_ref)
+RELATIVE_PATHS = Rule('an array of paths in the project such as [".env"], without `..` and .git', _are_relative_paths)
+WORKTREE = Rule("true, false or a table such as [projects.NAME.worktree]", lambda value: isinstance(value, bool | dict))
 VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)
 FIELD = Rule('an expression such as "message.text" or "result: cost", or an array of them', _is_field)
 TYPE = Rule('an expression such as "event.type"', lambda value: isinstance(value, str))

@@ -99,6 +99,28 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_cost_usd_per_day: Annotated[float | None, rules.DOLLARS] = None
 
 
+class WorktreeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[projects.NAME.worktree]: what the worktrees of a project's jobs are made from and get.
+
+    enabled: each job runs in a git worktree; otherwise only those that are dispatched with `--worktree`.
+    base: the branch, tag or commit at which they begin; None is the one that is checked out in the project.
+    copy, link: files and directories of the project that git does not have, and that are copied into each new worktree,
+    or linked there. setup: a shell command that is run once in each new worktree, before the agent.
+    auto_remove: a worktree without any change is removed when its job ends.
+    """
+
+    enabled: Annotated[bool, rules.BOOLEAN] = True
+    base: Annotated[str | None, rules.REF] = None
+    copy: Annotated[list[str], rules.RELATIVE_PATHS] = []
+    link: Annotated[list[str], rules.RELATIVE_PATHS] = []
+    setup: Annotated[str | None, rules.WORD] = None
+    auto_remove: Annotated[bool, rules.BOOLEAN] = False
+
+
+WITHOUT_WORKTREES = WorktreeConfig(enabled=False)
+"""`worktree = false`."""
+
+
 class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[projects.NAME]. None takes the value of [daemon].
 
@@ -109,7 +131,8 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_memory_bytes, max_processes, max_cpus: limits for all processes of a job together.
     keep_children: processes that an agent leaves behind when it exits keep running.
     priority: the default priority of a job. weight: the project's share of the slots, relative to other projects.
-    worktree: each job runs in a git worktree. ask: agents may ask questions and wait for the answers.
+    worktree: whether each job runs in a git worktree, or a table with what these get.
+    ask: agents may ask questions and wait for the answers.
     allow: what agents may use without asking, in the agent's own notation.
     model, permission_mode, args: of its agent, as in [agents.NAME]; not for another agent that a dispatch names.
     mcp: its agents have luzia's tools, if they can. mcp_merge: agents that have them may merge jobs into the project.
@@ -130,7 +153,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retries: Annotated[int | None, rules.RETRIES] = None
     retry_on: Annotated[list[Outcome] | None, rules.RETRY_ON] = None
     backoff_s: Annotated[list[float] | None, rules.BACKOFF] = None
-    worktree: Annotated[bool, rules.BOOLEAN] = False
+    worktree: Annotated[bool | WorktreeConfig, rules.WORKTREE] = False
     priority: Annotated[int | None, rules.PRIORITY] = None
     weight: Annotated[float | None, rules.WEIGHT] = None
     auto_resume: Annotated[bool | None, rules.BOOLEAN] = None
@@ -144,6 +167,13 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     args: Annotated[list[str], rules.WORDS] = []
     mcp: Annotated[bool | None, rules.BOOLEAN] = None
     mcp_merge: Annotated[bool, rules.BOOLEAN] = False
+
+    @property
+    def worktrees(self) -> WorktreeConfig:
+        """What applies to the worktrees of its jobs."""
+        if isinstance(self.worktree, WorktreeConfig):
+            return self.worktree
+        return WorktreeConfig() if self.worktree else WITHOUT_WORKTREES
 
 
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -74,5 +74,6 @@ def _dispatch_of(record: JobRecord, spec: JobSpec) -> Dispatch:
         model=options.model,
         permission_mode=options.permission_mode,
         args=options.args,
+        base=options.base,
         name="" if node.isdigit() else node,
     )

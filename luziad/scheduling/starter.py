@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Outcome
 
-from luziad.attempts.launch import Launcher
+from luziad.attempts.launch import NO_WORKTREE, Launcher, PreparedWorktree
 from luziad.attempts.worktrees import Worktrees
 from luziad.errors import StorageError
 from luziad.executor.base import Executor
@@ -112,7 +111,11 @@ class Starter(JobObserver):
             self._submit(record, attempt)
 
     def _submit(
-        self, record: JobRecord, attempt: AttemptRecord, problem: str | None = None, git_directories: Sequence[str] = ()
+        self,
+        record: JobRecord,
+        attempt: AttemptRecord,
+        problem: str | None = None,
+        worktree: PreparedWorktree = NO_WORKTREE,
     ) -> None:
         """Hand the attempt to the executor, unless it was stopped meanwhile or there is a problem."""
         if attempt.stop_outcome is not None:
@@ -120,7 +123,7 @@ class Starter(JobObserver):
         else:
             if problem is None:
                 try:
-                    self.executor.submit(self.launcher.launch(record, self._left_usd(record), git_directories))
+                    self.executor.submit(self.launcher.launch(record, self._left_usd(record), worktree))
                     return
                 except Refused as refused:
                     problem = refused.message

@@ -62,6 +62,15 @@ def remove_worktree(git: Git, tree: Worktree) -> str | None:
     return None
 
 
+def remove_unchanged(git: Git, tree: Worktree) -> bool:
+    """Remove a worktree and its branch if both are as they were created, apart from ignored files."""
+    try:
+        is_same = os.path.isdir(tree.path) and branch_tip(git, tree.repository, tree.branch) == tree.base
+    except GitError:
+        return False
+    return is_same and remove_worktree(git, tree) is None
+
+
 class Inspection:
     """Inspects an existing worktree."""
 

@@ -6,11 +6,11 @@ agent may have worked is never changed: it is used as it is, or the attempt fail
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from luzia_protocol.jobs import Worktree
 
@@ -21,6 +21,9 @@ BRANCHES = "refs/heads/"
 _WRITTEN_BY_COMMITS = ("objects", "refs/heads", "logs/refs/heads", "reftable")
 MAX_ENTRY_BYTES = 64 * 1024
 """More than any file that git writes in its directory for a worktree; the job can write there, too."""
+PROVIDED = "luzia-provided"
+"""A file in git's directory for a worktree: it has got all that its project gives to worktrees, see provision.py."""
+_LOCK_REASON = "a job of luzia uses it"
 _UNFINISHED = "initializing"
 """The content of a worktree's `locked` file while git creates it."""
 
@@ -29,25 +32,27 @@ class WorktreeUnavailable(Exception):
     """No worktree can be created here. The message says why and what to do."""
 
 
-def plan_worktree(git: Git, directory: str, job: str, trees_dir: str) -> Worktree:
+def plan_worktree(git: Git, directory: str, job: str, trees_dir: str, ref: str | None = None) -> Worktree:
     """Plan the worktree of a job, without changing anything.
 
-    directory: where the job would run without a worktree. Raises WorktreeUnavailable and GitError.
+    directory: where the job would run without a worktree. ref: at which commit it begins; None is the one that is
+    checked out. Raises WorktreeUnavailable and GitError.
     """
     if git.run(directory, "rev-parse", "--is-inside-work-tree").line != "true":
         raise WorktreeUnavailable(f"{directory} is in a repository without a work tree")
     repository = git.run(directory, "rev-parse", "--show-toplevel").line
     below = git.run(directory, "rev-parse", "--show-prefix").line.rstrip("/")
-    found = git.run(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", codes=(0, 1, 128))
-    if found.code != 0:
-        raise WorktreeUnavailable(f"{repository} has no commit yet: make a first commit")
-    base = found.line
+    base, onto = _find_base(git, repository, ref)
     if git.run(repository, "cat-file", "-e", f"{base}:.gitmodules", codes=(0, 1, 128)).code == 0:
         raise WorktreeUnavailable(
             f"{repository} has submodules, which a worktree would lack: run the job without a worktree"
         )
     if below and git.run(repository, "cat-file", "-t", f"{base}:{below}", codes=(0, 128)).line != "tree":
-        raise WorktreeUnavailable(f"{directory} is not in the last commit of {repository}: commit it first")
+        raise WorktreeUnavailable(
+            f"{directory} is not in the last commit of {repository}: commit it first"
+            if ref is None
+            else f"{directory} is not in {ref} of {repository}: name another commit"
+        )
     path, branch = os.path.join(os.path.realpath(trees_dir), job), f"luzia/{job}"
     if os.path.lexists(path) or branch_tip(git, repository, branch) is not None:
         raise WorktreeUnavailable(
@@ -59,7 +64,7 @@ def plan_worktree(git: Git, directory: str, job: str, trees_dir: str) -> Worktre
         directory=os.path.join(path, below) if below else path,
         branch=branch,
         base=base,
-        onto=branch_of(git, repository),
+        onto=onto,
         repository=repository,
         dirty=bool(status.out),
     )
@@ -93,12 +98,55 @@ def create_worktree(git: Git, tree: Worktree, *, used: bool) -> None:
         git.run(tree.repository, "worktree", "add", "--quiet", *force, *target, keep_open=lock)
 
 
+def _find_base(git: Git, repository: str, ref: str | None) -> tuple[str, str | None]:
+    """The commit at which a worktree begins, and the branch into which its work is merged, if there is one.
+
+    Raises WorktreeUnavailable.
+    """
+    commit = f"{ref or 'HEAD'}^{{commit}}"
+    found = git.run(repository, "rev-parse", "--verify", "--quiet", commit, codes=(0, 1, 128))
+    if found.code != 0 and ref is None:
+        raise WorktreeUnavailable(f"{repository} has no commit yet: make a first commit")
+    if found.code != 0:
+        raise WorktreeUnavailable(
+            f"{repository} has no branch, tag or commit named {ref}: `git branch --all` and `git tag` list them"
+        )
+    if ref is not None:
+        shown = git.run(repository, "show-ref", "--verify", "--quiet", BRANCHES + ref, codes=(0, 1, 128))
+        if shown.code == 0:
+            return found.line, ref
+    return found.line, branch_of(git, repository)
+
+
 def list_git_directories(git: Git, tree: Worktree) -> list[str]:
     """The directories outside of a worktree that a commit in it writes to, without the hooks and the configuration."""
     own = git.run(tree.path, "rev-parse", "--absolute-git-dir").line
     common = os.path.join(tree.path, git.run(tree.path, "rev-parse", "--git-common-dir").line)
     shared = [os.path.join(common, name) for name in _WRITTEN_BY_COMMITS]
     return [own, *filter(os.path.isdir, shared)]
+
+
+def lock_worktree(git: Git, tree: Worktree) -> None:
+    """Have git neither remove nor move nor prune the worktree, unless it is locked already. Raises GitError."""
+    if not os.path.lexists(_lock_file(git, tree)):
+        git.run(tree.repository, "worktree", "lock", "--reason", _LOCK_REASON, tree.path)
+
+
+def unlock_worktree(git: Git, tree: Worktree) -> None:
+    """Undo `lock_worktree`; a lock with another reason stays. Raises GitError and OSError."""
+    try:
+        reason = read_regular(_lock_file(git, tree), MAX_ENTRY_BYTES).decode(errors="replace").strip()
+    except FileNotFoundError:
+        return
+    if reason == _LOCK_REASON:
+        git.run(tree.repository, "worktree", "unlock", tree.path)
+
+
+def _lock_file(git: Git, tree: Worktree) -> str:
+    """The file whose existence locks the worktree. Raises FileNotFoundError if git knows no such worktree."""
+    if (entry := find_entry(git, tree)) is None:
+        raise FileNotFoundError(f"{tree.path} is no worktree of {tree.repository}")
+    return os.path.join(entry, "locked")
 
 
 def discard_worktree(git: Git, tree: Worktree) -> bool:
@@ -167,6 +215,8 @@ def list_hidden(git: Git, directory: str, index: str) -> Iterator[tuple[str, lis
 
 def _restore_files(git: Git, tree: Worktree, entry: str) -> None:
     """Restore a worktree whose directory was deleted, from what the repository still knows: its HEAD and its index."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(entry, PROVIDED))  # what was copied into it is gone, too
     scratch = f"{tree.path}.restoring"
     shutil.rmtree(scratch, ignore_errors=True)  # of a daemon that was killed
     os.mkdir(scratch)
@@ -188,7 +238,7 @@ def _is_finished(git: Git, tree: Worktree) -> bool:
         return True
 
 
-@contextmanager
+@contextlib.contextmanager
 def _lock(tree: Worktree) -> Iterator[int]:
     """Lock a worktree while it is created. The git process of a killed daemon still holds the lock."""
     path = os.path.join(os.path.dirname(tree.path), f".{os.path.basename(tree.path)}.lock")

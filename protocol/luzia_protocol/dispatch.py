@@ -42,6 +42,8 @@ class Dispatch(Base, tag="dispatch"):
     tags: labels by which jobs are selected; at most MAX_TAGS.
     stall_timeout_s: seconds that an attempt may be without activity; None takes the project's.
     worktree: run in the job's own git worktree; None takes the project's setting.
+    base: a branch, tag or commit at which the worktree begins, at most MAX_BASE_CHARS; implies `worktree`. None takes
+    the project's setting, else the commit that is checked out.
     priority: -MAX_PRIORITY to MAX_PRIORITY, higher priorities start first; None takes the project's, or 0.
     needs: configured resources, and how much of each is reserved for the job while it runs.
     cpus, memory_bytes: what is reserved for it of the machine; usage above that is not prevented.
@@ -101,3 +103,4 @@ class Dispatch(Base, tag="dispatch"):
     permission_mode: str | None = None
     args: list[str] = []
     name: str = ""
+    base: str | None = None

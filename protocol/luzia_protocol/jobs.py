@@ -190,7 +190,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
     system_prompt: text to add to the agent's system prompt.
-    model, permission_mode, args: of the agent, as dispatched.
+    model, permission_mode, args: of the agent, as dispatched. base: at what the worktree begins, as dispatched.
     """
 
     worktree: bool = False
@@ -199,6 +199,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     model: str | None = None
     permission_mode: str | None = None
     args: list[str] = []
+    base: str | None = None
 
 
 class Budget(msgspec.Struct, frozen=True, gc=False):

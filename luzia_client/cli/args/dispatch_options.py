@@ -208,6 +208,7 @@ OPTIONS = {
     "--cwd": Option(PLACE, "cwd", "DIR", "run in DIR instead of the project directory", parse_directory),
     "--worktree": Option(PLACE, "worktree", "", "run in a new git worktree of the project", parse_switch),
     "--no-worktree": Option(PLACE, "worktree", "", "run in the project directory itself", parse_switch),
+    "--base": Option(PLACE, "base", "REF", "run in a worktree that begins at this branch, tag or commit", parse_text),
     "--cpus": Option(PLACE, "cpus", "N", "reserve N CPUs of the machine", parse_cpus),
     "--memory": Option(PLACE, "memory_bytes", "SIZE", "reserve memory of the machine: 512M, 4G", parse_size),
     "--needs": Option(

@@ -6,10 +6,11 @@ import os
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LaunchOptions
-from luzia_protocol.requests import Dispatch
+from luzia_protocol.requests import MAX_BASE_CHARS, Dispatch
 
 from luziad.agents.base import Adapter
 from luziad.agents.options import find_unsupported, is_empty
+from luziad.config.rules import REF, describe_value
 from luziad.config.schema import ProjectConfig
 from luziad.handlers.dispatch.inputs import validate_agent_words, validate_system_prompt
 from luziad.operations.programs import Programs
@@ -30,7 +31,10 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
     can_ask = adapter.respond is not None
     if request.ask and not can_ask:
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
-    worktree = project.worktree if request.worktree is None else request.worktree
+    worktree = project.worktrees.enabled if request.worktree is None else request.worktree
+    if request.base is not None:
+        _validate_base(request.base, request.worktree)
+        worktree = True
     ask = project.ask and can_ask if request.ask is None else request.ask
     system_prompt = request.system_prompt or ""
     if system_prompt:
@@ -44,7 +48,17 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
         model=request.model,
         permission_mode=request.permission_mode,
         args=request.args,
+        base=request.base,
     )
+
+
+def _validate_base(base: str, worktree: bool | None) -> None:
+    """Check what is visible of the commit at which a worktree begins; git decides when the worktree is created."""
+    if worktree is False:
+        raise Refused(ErrorCode.BAD_REQUEST, "`base` is the commit of a worktree, and `worktree` is false")
+    if not REF.accepts(base) or len(base) > MAX_BASE_CHARS:
+        message = f"`base` must be {REF.expected}, not {describe_value(base)}"
+        raise Refused(ErrorCode.BAD_REQUEST, message)
 
 
 def _validate_agent_options(request: Dispatch, adapter: Adapter) -> None:

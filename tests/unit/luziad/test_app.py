@@ -22,7 +22,7 @@ ORDER = {
     "attempt_exited": "Timeouts StallWatch",
     "attempt_ended": "SlotLending UsageLimitGate CircuitBreakerGate",
     "job_changed": "StatusFiles ServiceStatus",
-    "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Retention",
+    "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees Retention",
     "job_removed": "Deadlines DiscardedWork",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",
