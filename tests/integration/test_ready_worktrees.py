@@ -217,7 +217,7 @@ def test_a_setup_that_fails_is_the_failure_of_the_attempt_and_runs_again(start: 
 def test_a_setup_is_ended_with_its_job(start: Start) -> None:
     yard = start('setup = "echo $$; exec sleep 600"')
     job = yard.dispatched("true")
-    pid = eventually(lambda: yard.daemon.run("logs", job).stdout.strip(), "a setup that runs")
+    pid = eventually(lambda: yard.logs(yard.job(job)).strip(), "a setup that runs")
     yard.ok(op="cancel", job=job)
     assert yard.ended(job)["state"] == "cancelled"
     assert not Path(f"/proc/{pid}").exists()
