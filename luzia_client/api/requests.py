@@ -89,6 +89,7 @@ class ScheduledOptions(TypedDict, total=False):
     max_cpus: float | None
     worktree: bool | None
     base: str | None
+    with_work: bool | None
     priority: int | None
     needs: Mapping[str, int] | None
     cpus: float | None

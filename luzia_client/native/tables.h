@@ -58,6 +58,7 @@ static const struct option OPTIONS[] = {
     {"--after", "after", JOBS, APPEND, 1, 0},
     {"--after-any", "after_any", JOBS, APPEND, 1, 0},
     {"--after-fail", "after_fail", JOBS, APPEND, 1, 0},
+    {"--with-work", "with_work", SWITCH, REPLACE, 0, 0},
     {"--timeout", "timeout_s", DURATION, REPLACE, 1, 0},
     {"--job-timeout", "job_timeout_s", DURATION, REPLACE, 1, 0},
     {"--stall-timeout", "stall_timeout_s", DURATION, REPLACE, 1, 0},

@@ -143,13 +143,33 @@ class Worktrees(JobObserver):
         return Git(environment, record.spec.umask, self._processes)
 
     async def _planned(self, git: Git, record: JobRecord) -> Worktree:
-        directory, options = record.spec.cwd or record.spec.directory, record.spec.launch_options
-        base = options.base if options is not None else None
-        base = base or self._launcher.config.project(record.project).worktrees.base
-        tree = await self._in_thread(create.plan_worktree, git, directory, record.id, self._trees_dir, base)
+        directory = record.spec.cwd or record.spec.directory
+        base, onto = await self._base(git, record)
+        tree = await self._in_thread(create.plan_worktree, git, directory, record.id, self._trees_dir, base, onto)
         record.status.worktree = tree
         await self._journal.commit(record, self._journal.events.worktree(record))
         return tree
+
+    async def _base(self, git: Git, record: JobRecord) -> tuple[str | None, str | None]:
+        """At what the job's worktree begins, and into which branch it is merged; see create.plan_worktree."""
+        options = record.spec.launch_options
+        if options is not None and options.with_work and record.status.dependencies is not None:
+            (name,) = record.status.dependencies.parents
+            parent = self._table.get(name)
+            if parent is not None and parent.status.discarded is not None and parent.status.worktree is None:
+                raise create.WorktreeUnavailable(f"the work of job {name} was discarded")
+            if parent is not None and parent.status.worktree is not None:
+                return await self._work_of(git, parent, parent.status.worktree)
+            # Otherwise nothing was left: it was merged, or there was none.
+        own = options.base if options is not None else None
+        return own or self._launcher.config.project(record.project).worktrees.base, None
+
+    async def _work_of(self, git: Git, parent: JobRecord, tree: Worktree) -> tuple[str, str | None]:
+        async with self._turn(parent.id):
+            try:
+                return await self._in_thread(discarding.commit_of_all, git, tree, parent.id), tree.onto
+            except discarding.CannotDiscard as exc:
+                raise create.WorktreeUnavailable(f"the work of job {parent.id} cannot be copied: {exc}") from exc
 
     async def _release(self, record: JobRecord) -> None:
         async with self._turn(record.id):

@@ -11,6 +11,7 @@ from luzia_protocol.requests import Dispatch, Edit
 from luziad.errors import StorageError
 from luziad.handlers.dispatch.dependencies import validate_dependencies
 from luziad.handlers.dispatch.inputs import validate_task
+from luziad.handlers.dispatch.launch_options import validate_with_work
 from luziad.handlers.dispatch.requirements import validate_priority
 from luziad.handlers.replies import Call, job_change_reply, require_writable, storage_refusal
 from luziad.handlers.services import Services
@@ -66,6 +67,8 @@ def _edited_dependencies(services: Services, record: JobRecord, request: Edit, u
         ),
         find_id,
     )
+    if record.spec.launch_options is not None and record.spec.launch_options.with_work:
+        validate_with_work(after, services.table)
     found = find_cycle(record.id, lambda job: _parents(services, job, record.id, after))
     if found:
         raise Refused(ErrorCode.GRAPH_CYCLE, f"dependency cycle: {' → '.join(found)}")

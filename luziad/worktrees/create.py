@@ -32,17 +32,20 @@ class WorktreeUnavailable(Exception):
     """No worktree can be created here. The message says why and what to do."""
 
 
-def plan_worktree(git: Git, directory: str, job: str, trees_dir: str, ref: str | None = None) -> Worktree:
+def plan_worktree(
+    git: Git, directory: str, job: str, trees_dir: str, ref: str | None = None, onto: str | None = None
+) -> Worktree:
     """Plan the worktree of a job, without changing anything.
 
     directory: where the job would run without a worktree. ref: at which commit it begins; None is the one that is
-    checked out. Raises WorktreeUnavailable and GitError.
+    checked out. onto: into which branch its work is merged; None is `ref` if that is a branch, otherwise the one that
+    is checked out. Raises WorktreeUnavailable and GitError.
     """
     if git.run(directory, "rev-parse", "--is-inside-work-tree").line != "true":
         raise WorktreeUnavailable(f"{directory} is in a repository without a work tree")
     repository = git.run(directory, "rev-parse", "--show-toplevel").line
     below = git.run(directory, "rev-parse", "--show-prefix").line.rstrip("/")
-    base, onto = _find_base(git, repository, ref)
+    base, branch_of_base = _find_base(git, repository, ref)
     if git.run(repository, "cat-file", "-e", f"{base}:.gitmodules", codes=(0, 1, 128)).code == 0:
         raise WorktreeUnavailable(
             f"{repository} has submodules, which a worktree would lack: run the job without a worktree"
@@ -64,7 +67,7 @@ def plan_worktree(git: Git, directory: str, job: str, trees_dir: str, ref: str |
         directory=os.path.join(path, below) if below else path,
         branch=branch,
         base=base,
-        onto=onto,
+        onto=onto or branch_of_base,
         repository=repository,
         dirty=bool(status.out),
     )

@@ -44,6 +44,8 @@ def keep_work(git: Git, tree: Worktree, job: str) -> str | None:
         create_worktree(git, tree, used=True)
     tip = branch_tip(git, tree.repository, tree.branch)
     if os.path.lexists(tree.path):
+        if (obstacle := Inspection(git, tree).find_lock()) is not None:
+            raise CannotDiscard(obstacle)
         content, kept = _worktree_content(git, tree, tip)
     elif tip is not None:
         content, kept = f"{tip}^{{tree}}", [(_BRANCH, tip)]
@@ -106,11 +108,25 @@ def delete_copy(git: Git, tree: Worktree, job: str, commit: str) -> None:
         git.run(tree.repository, "update-ref", "-d", REFERENCES + job, commit)
 
 
+def commit_of_all(git: Git, tree: Worktree, job: str) -> str:
+    """The commit that has all work of a worktree: that of its branch, or a new one that adds what is not committed.
+
+    Raises CannotDiscard if a commit cannot have all of it, GitError and OSError.
+    """
+    tip = branch_tip(git, tree.repository, tree.branch) or tree.base
+    if not os.path.lexists(tree.path):
+        return tip
+    content, kept = _worktree_content(git, tree, tip)
+    head = dict(kept).get(_HEAD, tip)
+    if content == _tree(git, tree, head):
+        return head
+    return _make_commit(git, tree.path, content, [head], f"Uncommitted work of job {job}")
+
+
 def _worktree_content(git: Git, tree: Worktree, tip: str | None) -> tuple[str, list[tuple[str, str]]]:
     """The content of the worktree, and the commits that only it may have, each with what it is."""
     inspection = Inspection(git, tree)
-    obstacle = inspection.find_foreign() or inspection.find_lock()
-    if obstacle is not None:
+    if (obstacle := inspection.find_foreign()) is not None:
         raise CannotDiscard(obstacle)
     head = inspection.head()
     with tempfile.TemporaryDirectory(prefix="luzia-") as scratch:

@@ -44,6 +44,8 @@ class Dispatch(Base, tag="dispatch"):
     worktree: run in the job's own git worktree; None takes the project's setting.
     base: a branch, tag or commit at which the worktree begins, at most MAX_BASE_CHARS; implies `worktree`. None takes
     the project's setting, else the commit that is checked out.
+    with_work: the worktree begins with all work of the job that this one depends on, committed or not. That must be one
+    job, with a worktree; implies `worktree`.
     priority: -MAX_PRIORITY to MAX_PRIORITY, higher priorities start first; None takes the project's, or 0.
     needs: configured resources, and how much of each is reserved for the job while it runs.
     cpus, memory_bytes: what is reserved for it of the machine; usage above that is not prevented.
@@ -104,3 +106,4 @@ class Dispatch(Base, tag="dispatch"):
     args: list[str] = []
     name: str = ""
     base: str | None = None
+    with_work: bool = False

@@ -190,7 +190,8 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     worktree: in a git worktree of the job. ask: the agent may ask questions and wait for the answers.
     system_prompt: text to add to the agent's system prompt.
-    model, permission_mode, args: of the agent, as dispatched. base: at what the worktree begins, as dispatched.
+    model, permission_mode, args: of the agent, as dispatched.
+    base, with_work: at what the worktree begins, as dispatched.
     """
 
     worktree: bool = False
@@ -200,6 +201,7 @@ class LaunchOptions(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     permission_mode: str | None = None
     args: list[str] = []
     base: str | None = None
+    with_work: bool = False
 
 
 class Budget(msgspec.Struct, frozen=True, gc=False):

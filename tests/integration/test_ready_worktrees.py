@@ -267,3 +267,62 @@ def test_a_lock_that_a_killed_daemon_has_left_does_not_keep_the_worktree(start: 
     mine = yard.released(yard.finished("true"))
     yard.project.git("worktree", "lock", "--reason", "mine", mine["worktree"]["path"])
     assert "git refused to remove it" in yard.daemon.run("clean", "--all").stdout
+
+
+def test_a_job_begins_with_the_work_of_the_one_before_committed_or_not(start: Start) -> None:
+    yard = start("enabled = false")
+    first = yard.dispatched(
+        "echo 1 > one; git add one; git commit -qm one; echo 2 > two; echo 3 >> README", worktree=True
+    )
+    second = yard.dispatched(
+        "cat one two README; echo 4 > four; git add four; git commit -qm four", after=[first], with_work=True
+    )
+    job = yard.ended(second)
+    assert (job["state"], yard.logs(job)) == ("completed", "1\n2\nfirst\n3\n")
+    assert job["worktree"]["onto"] == "main"
+    shown = yard.daemon.run("diff", "--json", second).stdout.splitlines()
+    assert [json.loads(line)["path"] for line in shown] == ["four"]
+    assert yard.project.at(yard.job(first)["worktree"]["path"]).git("status", "--porcelain") == " M README\n?? two"
+    merged = yard.daemon.run("merge", second, cwd=yard.project.root)
+    assert merged.returncode == 0, merged.stderr
+    assert {each.name for each in yard.project.root.iterdir()} == {".git", "README", "one", "two", "four"}
+    again = yard.finished("true", after=[first], with_work=True)
+    assert again["state"] == "completed"
+
+
+def test_a_chain_goes_on_from_what_is_left_of_the_work(start: Start) -> None:
+    yard = start("")
+    merged, discarded = yard.finished("git commit -q --allow-empty -m work"), yard.finished("echo x > file")
+    assert yard.daemon.run("merge", merged["id"], cwd=yard.project.root).returncode == 0
+    assert yard.daemon.run("clean", merged["id"]).returncode == 0
+    job = yard.finished("git log -1 --format=%s", after=[merged["id"]], with_work=True)
+    assert (job["state"], yard.logs(job)) == ("completed", "work\n")
+    assert yard.daemon.run("discard", "--yes", discarded["id"]).returncode == 0
+    lost = yard.finished("true", after=[discarded["id"]], with_work=True)
+    assert (lost["state"], lost["reason"]) == (
+        "failed",
+        f"no worktree: the work of job {discarded['id']} was discarded",
+    )
+
+
+def test_with_work_needs_one_job_with_a_worktree(start: Start) -> None:
+    yard = start("")
+    first, second, plain = yard.finished("true"), yard.finished("true"), yard.finished("true", worktree=False)
+
+    def refused(**more: object) -> str:
+        return yard.error(op="dispatch", project="overbits", task="true", with_work=True, **more)
+
+    assert refused() == refused(after=[first["id"], second["id"]]) == "bad_request"
+    assert refused(after=[first["id"]], worktree=False) == refused(after=[first["id"]], base="main") == "bad_request"
+    assert refused(after=[plain["id"]]) == "no_worktree"
+    held = yard.dispatched("true", after=[first["id"]], with_work=True, hold=True)
+    assert yard.error(op="edit", job=held, after=[]) == "bad_request"
+    assert yard.ok(op="edit", job=held, after=[second["id"]])["job"] == held
+
+
+def test_the_jobs_of_a_graph_hand_on_their_work(start: Start) -> None:
+    yard = start("")
+    write = {"project": "overbits", "task": "echo 1 > one", "name": "write"}
+    read = {"project": "overbits", "task": "cat one", "name": "read", "after": ["write"], "with_work": True}
+    jobs = yard.ok(op="graph", jobs=[write, read])["jobs"]
+    assert yard.logs(yard.ended(jobs["read"])) == "1\n"

@@ -254,6 +254,9 @@ OPTIONS = {
         parse_jobs,
         list.__add__,
     ),
+    "--with-work": Option(
+        DEPENDENCIES, "with_work", "", "run in a worktree that begins with the work of the job in --after", parse_switch
+    ),
     "--timeout": Option(LIMITS, "timeout_s", "SPAN", "time limit for each attempt: 90, 1h30m", parse_duration),
     "--job-timeout": Option(
         LIMITS,

@@ -23,7 +23,12 @@ from luziad.handlers.dispatch.inputs import (
     validate_variables,
     validate_work,
 )
-from luziad.handlers.dispatch.launch_options import validate_launch_options, validate_repository, validate_umask
+from luziad.handlers.dispatch.launch_options import (
+    validate_launch_options,
+    validate_repository,
+    validate_umask,
+    validate_with_work,
+)
 from luziad.handlers.dispatch.limits import validate_limits
 from luziad.handlers.dispatch.project import validate_directory, validate_project
 from luziad.handlers.dispatch.requirements import validate_requirements
@@ -98,6 +103,8 @@ class JobFactory:
             self._validate_program_size(request, project, agent)
         validate_umask(request.umask)
         launch_options = self._launch_options(request, project, directory, agent)
+        if request.with_work:
+            validate_with_work(after, self._table)
         now = time.time()
         terms = validate_terms(request, now)
         origin = self._origin(request, uid, node or validate_name(request.name), siblings)

@@ -13,6 +13,8 @@ from luziad.agents.options import find_unsupported, is_empty
 from luziad.config.rules import REF, describe_value
 from luziad.config.schema import ProjectConfig
 from luziad.handlers.dispatch.inputs import validate_agent_words, validate_system_prompt
+from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.table import JobTable
 from luziad.operations.programs import Programs
 
 MAX_UMASK = 0o777
@@ -32,8 +34,8 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
     if request.ask and not can_ask:
         raise Refused(ErrorCode.CANNOT_ASK, "the agent of this job does not support questions")
     worktree = project.worktrees.enabled if request.worktree is None else request.worktree
-    if request.base is not None:
-        _validate_base(request.base, request.worktree)
+    if request.base is not None or request.with_work:
+        _validate_base(request)
         worktree = True
     ask = project.ask and can_ask if request.ask is None else request.ask
     system_prompt = request.system_prompt or ""
@@ -49,13 +51,31 @@ def validate_launch_options(request: Dispatch, project: ProjectConfig, adapter: 
         permission_mode=request.permission_mode,
         args=request.args,
         base=request.base,
+        with_work=request.with_work,
     )
 
 
-def _validate_base(base: str, worktree: bool | None) -> None:
+def validate_with_work(after: Dependencies | None, table: JobTable) -> None:
+    """Check what is visible of the job with whose work a worktree begins. Raises Refused."""
+    parents = after.parents if after is not None else ()
+    if len(parents) != 1:
+        message = f"`with_work` requires exactly one job that this one depends on, not {len(parents)}"
+        raise Refused(ErrorCode.BAD_REQUEST, message, "Name it with `--after`, `--after-any` or `--after-fail`.")
+    parent = table.get(parents[0])  # None in a graph: its worktree is looked up when the job starts
+    if parent is not None and not parent.wants_worktree:
+        raise Refused(ErrorCode.NO_WORKTREE, f"job {parent.id} has no worktree, whose work this job could begin with")
+
+
+def _validate_base(request: Dispatch) -> None:
     """Check what is visible of the commit at which a worktree begins; git decides when the worktree is created."""
-    if worktree is False:
-        raise Refused(ErrorCode.BAD_REQUEST, "`base` is the commit of a worktree, and `worktree` is false")
+    base = request.base
+    if request.worktree is False:
+        key = "with_work" if base is None else "base"
+        raise Refused(ErrorCode.BAD_REQUEST, f"`{key}` requires a worktree, and `worktree` is false")
+    if base is None:
+        return
+    if request.with_work:
+        raise Refused(ErrorCode.BAD_REQUEST, "`base` and `with_work` exclude each other")
     if not REF.accepts(base) or len(base) > MAX_BASE_CHARS:
         message = f"`base` must be {REF.expected}, not {describe_value(base)}"
         raise Refused(ErrorCode.BAD_REQUEST, message)
