@@ -30,6 +30,8 @@ def provide_files(git: Git, tree: Worktree, project: str, copy: Sequence[str], l
     marker = os.path.join(git.run(tree.path, "rev-parse", "--absolute-git-dir").line, PROVIDED)
     if os.path.lexists(marker):
         return None
+    if not copy and not link:
+        return marker
     source, place = os.path.realpath(project), project_directory(tree, project)
     for paths, put in ((copy, _copy), (link, _link)):
         for path in paths:

@@ -234,6 +234,19 @@ def test_a_part_of_a_repository_gets_its_own_files_and_setup(start: Start) -> No
     assert (job["state"], yard.logs(job)) == ("completed", f"{job['worktree']['path']}/part\npart\n")
 
 
+def test_a_job_can_run_in_another_repository_than_its_project(start: Start) -> None:
+    yard = start("")
+    other = Repository(yard.daemon.root / "other", yard.project.home).init()
+    job = yard.finished("pwd", cwd=str(other.root))
+    assert (job["state"], job["worktree"]["repository"]) == ("completed", str(other.root))
+    text = yard.daemon.config_file.read_text()
+    yard.daemon.config_file.write_text(f'{text}setup = "true"\n')
+    assert yard.daemon.run("daemon", "reload").returncode == 0
+    failed = yard.finished("pwd", cwd=str(other.root))
+    assert failed["state"] == "failed"
+    assert f"{yard.project.root} is not in the repository {other.root}" in failed["reason"]
+
+
 def test_a_worktree_without_any_change_is_removed_if_the_project_wants_it(start: Start) -> None:
     yard = start('auto_remove = true\ncopy = [".env"]', lambda project: project.write(".env", "a\n"))
     idle, busy, committed = (
