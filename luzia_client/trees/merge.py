@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 
 import msgspec
 
@@ -31,10 +32,13 @@ class MergeResult(msgspec.Struct, frozen=True):
     commits: int
 
 
-def merge_branch(job: Job, tree: Worktree, *, commit: bool, message: str | None) -> MergeResult:
+def merge_branch(
+    job: Job, tree: Worktree, *, commit: bool, message: str | None, check: Callable[[str], None] | None = None
+) -> MergeResult:
     """Merge the branch of a final job.
 
     commit: first commit the uncommitted changes of its worktree, with `message` or the first line of the task.
+    check: is called with the merged commit before any branch is moved; an exception from it changes nothing.
     Raises WorktreeError.
     """
     branch = f"refs/heads/{tree.branch}"
@@ -51,6 +55,8 @@ def merge_branch(job: Job, tree: Worktree, *, commit: bool, message: str | None)
     count = int(run_git(tree.repository, "rev-list", "--count", f"{head}..{last}").line)
     if count:
         target = last if _is_ancestor(tree.repository, head, last) else _merge_commit(job, tree, onto, head, last)
+        if check is not None:
+            check(target)
         _fast_forward(job, tree, target)
     else:
         target = head

@@ -158,7 +158,7 @@ class WebApp:
             raise WebError(403, "read_only", "this server is read-only", "Start it without --read-only.")
         wanted = _decode(await request.body(), work.Merge)
         job = await self._job(wanted.job)
-        return _ok(await asyncio.to_thread(work.merge, job, wanted))
+        return _ok(await asyncio.to_thread(work.merge, job, wanted, self._socket))
 
     async def machine(self, _: Request) -> Response:
         """The load, the memory and the disk of the machine."""

@@ -7,9 +7,11 @@ import msgspec
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job
 
+from luzia_client.api.client import Client
+from luzia_client.review.verified_merge import merge_verified
 from luzia_client.trees import worktree_of
 from luzia_client.trees.diff import changed_files, diff_text
-from luzia_client.trees.merge import MergeResult, merge_branch
+from luzia_client.trees.merge import MergeResult
 
 MAX_DIFF_BYTES = 2 * 1024 * 1024
 """How much of a diff is shown."""
@@ -53,9 +55,13 @@ def read_changes(job: Job) -> Changes:
     return Changes(job.id, tree.branch, tree.onto, files, text.decode(errors="replace"), len(text) == MAX_DIFF_BYTES)
 
 
-def merge(job: Job, request: Merge) -> MergeResult:
-    """Merge the branch of a job that has ended. Raises Refused and WorktreeError."""
+def merge(job: Job, request: Merge, socket: str) -> MergeResult:
+    """Merge the branch of a job that has ended, after the verification of its project.
+
+    socket: the path of the daemon's. Raises LuziaError.
+    """
     tree = worktree_of(job)
     if not job.state.is_final:
         raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
-    return merge_branch(job, tree, commit=request.commit, message=request.message)
+    with Client(socket, autostart=False) as client:
+        return merge_verified(client, job, tree, commit=request.commit, message=request.message)

@@ -132,6 +132,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_children: processes that an agent leaves behind when it exits keep running.
     priority: the default priority of a job. weight: the project's share of the slots, relative to other projects.
     worktree: whether each job runs in a git worktree, or a table with what these get.
+    verify: a shell command that must succeed on the merged files before a job is merged.
     ask: agents may ask questions and wait for the answers.
     allow: what agents may use without asking, in the agent's own notation.
     model, permission_mode, args: of its agent, as in [agents.NAME]; not for another agent that a dispatch names.
@@ -167,6 +168,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     args: Annotated[list[str], rules.WORDS] = []
     mcp: Annotated[bool | None, rules.BOOLEAN] = None
     mcp_merge: Annotated[bool, rules.BOOLEAN] = False
+    verify: Annotated[str | None, rules.WORD] = None
 
     @property
     def worktrees(self) -> WorktreeConfig:

@@ -134,6 +134,7 @@ class Operations:
                     queued=queued,
                     paused_at=self.scheduler.queues.now.projects.get(name),
                     mcp_merge=project.mcp_merge,
+                    verify=project.verify,
                 )
             )
         return replies.ProjectList(projects=rows, config_file=self.config.config_file)

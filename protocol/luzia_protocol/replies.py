@@ -135,7 +135,7 @@ class ImportResult(msgspec.Struct, frozen=True):
 class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A configured project. exists: whether its directory does. paused_at: when its queue was paused.
 
-    mcp_merge: agents may merge jobs into it.
+    mcp_merge: agents may merge jobs into it. verify: the command that runs before a merge.
     """
 
     name: str
@@ -147,6 +147,7 @@ class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     queued: int = 0
     paused_at: datetime | None = None
     mcp_merge: bool = False
+    verify: str | None = None
 
 
 class ProjectList(msgspec.Struct, frozen=True):

@@ -1,11 +1,13 @@
 """Merge a job's branch into the branch that was checked out in the project when the job started.
 
-On a conflict, or if git would overwrite changes, nothing is changed.
+If the project has a `verify` command, it is first run on the merged files, as a job. If it fails, on a conflict, or if
+git would overwrite changes, nothing is changed.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 
 from luzia_protocol.errors import ErrorCode, Refused
 
@@ -14,6 +16,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity, harmless
+from luzia_client.review.verified_merge import merge_verified
 from luzia_client.trees import worktree_of
 from luzia_client.trees.merge import merge_branch
 
@@ -30,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m", "--message", metavar="TEXT", help="the message of that commit (default: the first line of the task)"
     )
+    parser.add_argument("--no-verify", action="store_true", help="merge without the project's `verify` command")
     add_json(parser)
 
 
@@ -37,10 +41,15 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         job = client.get_job(args.job)
-    tree = worktree_of(job)
-    if not job.state.is_final:
-        raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
-    merged = merge_branch(job, tree, commit=args.commit, message=args.message)
+        tree = worktree_of(job)
+        if not job.state.is_final:
+            raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
+        if args.no_verify:
+            merged = merge_branch(job, tree, commit=args.commit, message=args.message)
+        else:
+            merged = merge_verified(
+                client, job, tree, commit=args.commit, message=args.message, started=_tell_verification
+            )
     if args.json:
         print_json(merged)
     elif merged.commits:
@@ -49,3 +58,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(harmless(f"{merged.onto} already contains {merged.branch}"))
     return exit_codes.OK
+
+
+def _tell_verification(job: str, command: str) -> None:
+    print(harmless(f"Running `{command}` on the merged files: `luzia logs -f {job}`"), file=sys.stderr)

@@ -141,7 +141,8 @@ _ENTRIES = (
 MERGE = Entry(
     "merge",
     "Use this to merge the branch of a completed job into its project, once you have reviewed it with `diff`."
-    " A conflict changes nothing.",
+    " If the project has a verification, it runs on the merged files first. If it fails, or on a conflict, nothing is"
+    " changed.",
     tools.merge,
     arguments.Merge,
     results.MergeReport,

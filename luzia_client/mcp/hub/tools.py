@@ -13,6 +13,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job
 from luzia_protocol.output import Output
 
+from luzia_client.api.client import Client
 from luzia_client.mcp.hub import arguments, results
 from luzia_client.mcp.hub.asking import ask_later, ask_now, take_answers
 from luzia_client.mcp.hub.call import Call
@@ -20,9 +21,10 @@ from luzia_client.mcp.hub.questions import open_questions
 from luzia_client.mcp.hub.session import Session
 from luzia_client.mcp.hub.tasks import describe_task
 from luzia_client.mcp.hub.waiting import wait_for
+from luzia_client.review.verified_merge import merge_verified
 from luzia_client.trees import diff as git_diff
 from luzia_client.trees import worktree_of
-from luzia_client.trees.merge import merge_branch
+from luzia_client.trees.merge import MergeResult
 
 
 async def dispatch(call: Call, given: arguments.Dispatch) -> results.DispatchReport:
@@ -194,7 +196,12 @@ async def merge(call: Call, given: arguments.Merge) -> results.MergeReport:
     tree = worktree_of(job)
     if not job.state.is_final:
         raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
-    merged = await asyncio.to_thread(merge_branch, job, tree, commit=given.commit, message=given.message)
+
+    def merged_in_thread() -> MergeResult:
+        with Client(call.session.daemon.socket, autostart=False) as client:
+            return merge_verified(client, job, tree, commit=given.commit, message=given.message)
+
+    merged = await asyncio.to_thread(merged_in_thread)
     return msgspec.convert(msgspec.structs.asdict(merged), results.MergeReport)
 
 

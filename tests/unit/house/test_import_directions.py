@@ -56,6 +56,7 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.transport": "luzia_protocol",
     "luzia_client.trees": "luzia_protocol",
     "luzia_client.api": "luzia_protocol luzia_client.transport",
+    "luzia_client.review": "luzia_protocol luzia_client.api luzia_client.trees",
     "luzia_client": "luzia_protocol luzia_client.api luzia_client.transport",
     "luzia_client.cli": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees",
     "luzia_client.http": "",
@@ -63,7 +64,7 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.mcp.relay": "luzia_protocol luzia_client.transport luzia_client.mcp",
     "luzia_client.mcp.hub": (
         "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
-        " luzia_client.http luzia_client.mcp luzia_client.mcp.relay"
+        " luzia_client.http luzia_client.mcp luzia_client.mcp.relay luzia_client.review"
     ),
     "luzia_client.mcp.setup": "luzia_client.cli luzia_client.mcp",
     "luzia_client.tui": (
@@ -73,12 +74,12 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.notify",
     "luzia_client.web": (
         "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.notify"
-        " luzia_client.http"
+        " luzia_client.http luzia_client.review"
     ),
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
         " luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp luzia_client.mcp.relay"
-        " luzia_client.mcp.hub luzia_client.mcp.setup luzia_client.web"
+        " luzia_client.mcp.hub luzia_client.mcp.setup luzia_client.web luzia_client.review"
     ),
     "luzia_client.native": (
         "luzia_protocol luzia_client.api luzia_client.transport luzia_client.cli luzia_client.cli.commands"
