@@ -17,8 +17,9 @@ from luzia_protocol.events import Event
 from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
 from luzia_protocol.operations import Queues
 from luzia_protocol.replies import JobPage
+from luzia_protocol.states import ACTIVE_STATES
 
-from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format_state
+from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.watch.watched_jobs import apply_event
 
 MAX_JOBS = 20_000
@@ -275,7 +276,7 @@ def describe_counts(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]
         (counts.get(JobState.PAUSED, 0), "paused", JobState.PAUSED),
         (counts.get(JobState.STOPPING, 0), "stopping", JobState.STOPPING),
         (counts.get(JobState.QUEUED, 0), "queued", JobState.QUEUED),
-        *((counts.get(state, 0), format_state(state), state) for state in FINAL_STATES),
+        *((counts.get(state, 0), format_state(state), state) for state in JobState if state.is_final),
     ]
     return [(f"{count} {word}", state) for count, word, state in figures if count]
 

@@ -111,12 +111,18 @@ def fold(text: str) -> str:
 
 def searched_text(record: JobRecord, spec: JobSpec) -> str:
     """All that is searched of a job, folded. spec: that of the record, or the whole one."""
-    attempts = reversed(record.status.attempts)
-    messages = (each.activity.last_message for each in attempts if each.activity is not None)
-    message = next((message for message in messages if message), "")
-    tags = spec.origin.tags if spec.origin is not None else {}
-    shown = (record.id, record.project, *(f"{key}={value}" for key, value in tags.items()), message, spec_text(spec))
+    shown = [record.id, record.project]
+    if spec.origin is not None:
+        shown += [f"{key}={value}" for key, value in spec.origin.tags.items()]
+    shown += (_last_message(record), spec_text(spec))
     return fold("\n".join(shown))
+
+
+def _last_message(record: JobRecord) -> str:
+    for attempt in reversed(record.status.attempts):
+        if attempt.activity is not None and attempt.activity.last_message:
+            return attempt.activity.last_message
+    return ""
 
 
 def _candidates(records: list[JobRecord], word: str) -> list[JobRecord]:

@@ -33,6 +33,7 @@ class JobTable:
         self._active: dict[str, JobRecord] = {}
         self._final: dict[str, None] = {}
         self._kept: dict[str, None] = {}  # final, and not removed automatically: they have work in git
+        self._skipped: dict[str, JobRecord] = {}
         self.family = FamilyTree()
         self.reserved_ids: set[str] = set()  # of jobs that are about to be added
         self.queued = 0  # jobs in the state queued
@@ -130,6 +131,10 @@ class JobTable:
         """Jobs that have ended; those without work in git come first, in the order in which they ended."""
         return [self._jobs[job] for job in (*self._final, *self._kept)]
 
+    def skipped(self) -> list[JobRecord]:
+        """Jobs in the state skipped, in no order."""
+        return list(self._skipped.values())
+
     def sort_final(self) -> None:
         """Sort the ended jobs by the time they ended, after a load in another order."""
         self._final = dict.fromkeys(sorted(self._final, key=lambda job: self._jobs[job].status.ended_at or 0.0))
@@ -175,6 +180,11 @@ class JobTable:
         if state is JobState.QUEUED:
             self.queued += by
             return
+        if state is JobState.SKIPPED:
+            if by > 0:
+                self._skipped[record.id] = record
+            else:
+                del self._skipped[record.id]
         if state.is_final:
             if by < 0:
                 self._final.pop(record.id, None)

@@ -80,7 +80,7 @@ class Revival:
     ) -> Iterator[None]:
         """Queue the skipped jobs that wait for this one again. states: those that these jobs had before."""
         skipped: dict[str, Dependencies] = {}
-        for each in self.table.final():
+        for each in self.table.skipped():
             if each.status.state is JobState.SKIPPED and each.status.dependencies is not None:
                 skipped[each.id] = each.status.dependencies
             yield

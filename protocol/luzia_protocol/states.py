@@ -1,28 +1,30 @@
 """The states of a job, and the sort keys of lists. A change here is a change of the protocol: see version.py.
 
-Imports no msgspec: `luzia jobs` loads this module and must be fast.
+Imports no msgspec: the programs that list jobs load this module, and must be fast.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 
+from luzia_protocol import state_names
+
 
 class JobState(StrEnum):
     """The state of a job; luziad/jobs/lifecycle.py has the transitions."""
 
-    QUEUED = "queued"
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    WAITING = "waiting"
-    STOPPING = "stopping"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed_out"
-    SKIPPED = "skipped"
-    LOST = "lost"
+    QUEUED = state_names.QUEUED
+    STARTING = state_names.STARTING
+    RUNNING = state_names.RUNNING
+    PAUSED = state_names.PAUSED
+    WAITING = state_names.WAITING
+    STOPPING = state_names.STOPPING
+    COMPLETED = state_names.COMPLETED
+    FAILED = state_names.FAILED
+    CANCELLED = state_names.CANCELLED
+    TIMED_OUT = state_names.TIMED_OUT
+    SKIPPED = state_names.SKIPPED
+    LOST = state_names.LOST
 
     @property
     def is_final(self) -> bool:
@@ -30,16 +32,10 @@ class JobState(StrEnum):
         return self in FINAL_STATES
 
 
-FINAL_STATES = frozenset(
-    {
-        JobState.COMPLETED,
-        JobState.FAILED,
-        JobState.CANCELLED,
-        JobState.TIMED_OUT,
-        JobState.SKIPPED,
-        JobState.LOST,
-    }
-)
+ACTIVE_STATES = frozenset(map(JobState, state_names.ACTIVE))
+LIVE_STATES = tuple(map(JobState, state_names.LIVE))
+FINAL_STATES = frozenset(map(JobState, state_names.FINAL))
+UNSUCCESSFUL_STATES = frozenset(map(JobState, state_names.UNSUCCESSFUL))
 
 
 SORT_KEYS = ("turn", "created", "started", "ended", "duration", "cost", "priority", "project", "agent", "state")

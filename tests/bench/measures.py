@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -34,6 +35,12 @@ def switches(pid: int) -> int:
     for thread in Path(f"/proc/{pid}/task").iterdir():
         total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", (thread / "status").read_text())))
     return total
+
+
+def processor_s(pid: int) -> float:
+    """The processor time that all threads of a process have used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def dispatch_pipelined(wire: Connection, count: int, what: bytes) -> list[str]:

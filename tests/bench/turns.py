@@ -55,6 +55,8 @@ def measure(jobs: int) -> dict[str, Longest]:
             with _timed(daemon, "dispatches", found) as wire:
                 first = wire.ok(op="dispatch", project="overbits", task="seq 1 450000; sleep 100000")["job"]
                 last = dispatch_pipelined(wire, jobs, b'"task":"true"')[-1]
+            with _timed(daemon, "a search right after the start", found) as wire:
+                assert wire.ok(op="list", search="nothing-of-this-kind")["jobs"] == []
             with _timed(daemon, "a graph, and its cancellation", found) as wire:
                 _graph(wire)
             with _timed(daemon, "a common start time", found) as wire:

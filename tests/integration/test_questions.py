@@ -143,8 +143,8 @@ def test_an_answer_reaches_the_agent_also_after_the_daemon_was_killed(desk: Desk
     question = desk.waiting(job)
     desk.daemon.kill()
     desk.daemon.start()
-    assert desk.job(job)["state"] == "waiting"
     assert desk.waiting(job) == question
+    assert desk.job(job)["state"] == "waiting"
     desk.ok(op="answer", job=job, words=["allow"])
     assert desk.ended(job)["state"] == "completed"
     assert [each["behavior"] for each in desk.told()] == ["allow"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 from luzia_protocol.requests import Cancel
+from luzia_protocol.states import LIVE_STATES
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
-from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (

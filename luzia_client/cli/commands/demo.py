@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 from luzia_protocol.jobs import JobState
+from luzia_protocol.states import LIVE_STATES
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.demo.measurements import Dispatches, dispatch_tasks, measure
 from luzia_client.cli.demo.project import TASKS, job_variables, make_project
-from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
 from luzia_client.cli.watch.watch_jobs import describe_results, watch_jobs

@@ -11,12 +11,12 @@ import sys
 from luzia_protocol.events import EventKind
 from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import DaemonInfo
+from luzia_protocol.states import ACTIVE_STATES
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.errors import print_error
-from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (

@@ -6,11 +6,11 @@ import argparse
 
 from luzia_protocol.replies import RemoveResult
 from luzia_protocol.requests import Remove
+from luzia_protocol.states import FINAL_STATES
 
 from luzia_client.api.client import Client
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
-from luzia_client.cli.show.formatting import FINAL_STATES
 from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (

@@ -11,6 +11,7 @@ import argparse
 from luzia_protocol.errors import Refused
 from luzia_protocol.replies import RetryResult
 from luzia_protocol.requests import Retry
+from luzia_protocol.states import FINAL_STATES
 
 from luzia_client.api.client import Client
 from luzia_client.api.pipeline import exchange_each
@@ -18,7 +19,6 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.args.selection import add_selection, select_ids
 from luzia_client.cli.show.errors import print_refusal
-from luzia_client.cli.show.formatting import FINAL_STATES
 from luzia_client.cli.show.output import print_change
 
 EXAMPLES = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
+from luzia_protocol import state_names
 from luzia_protocol.money import format_usd
-from luzia_protocol.states import JobState
 from luzia_protocol.times import to_local
 
 from luzia_client.cli.show.activity import describe_activity, format_work
@@ -185,7 +185,7 @@ def format_waiting_time(job: Job, now: datetime) -> str:
 
 def format_running_time(job: Job, now: datetime) -> str:
     """The running time of the newest attempt, so far if it has not ended; empty if it has not started."""
-    if job.started_at is None or job.state is JobState.QUEUED:
+    if job.started_at is None or job.state == state_names.QUEUED:
         return ""
     return format_elapsed(job, now)
 
@@ -219,7 +219,7 @@ def list_output_files(job: Job) -> list[str]:
 
 def describe_attempts(job: Job, screen: Screen) -> list[str]:
     """One line per attempt, if there are several, or one and another one is queued."""
-    if len(job.attempts) < (1 if job.state is JobState.QUEUED else 2):
+    if len(job.attempts) < (1 if job.state == state_names.QUEUED else 2):
         return []
     return ["  Attempts:", *(f"    {_format_attempt(attempt, screen)}" for attempt in job.attempts)]
 
@@ -261,7 +261,7 @@ def _join_words(words: Sequence[str]) -> str:
 
 def suggest_commands(job: Job) -> list[str]:
     """The commands that apply to the job in its state."""
-    if job.state is JobState.QUEUED:
+    if job.state == state_names.QUEUED:
         held = [f"luzia release {job.id}"] if job.held_at is not None else []
         return [*held, f"luzia jobs {job.id} --watch", f"luzia cancel {job.id}"]
     if not job.state.is_final:

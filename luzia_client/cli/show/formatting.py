@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from luzia_protocol.states import JobState
+from luzia_protocol import state_names
 from luzia_protocol.times import to_local
 
 from luzia_client.cli.show.screen import Screen
@@ -13,6 +12,9 @@ from luzia_client.cli.show.text import cut, harmless, one_line, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from luzia_protocol.jobs import Job
     from luzia_protocol.operations import Queues
 
@@ -31,29 +33,24 @@ COMMAND_AGENT = "argv"
 NO_JOBS = 'No jobs yet. Dispatch one, for example: luzia . "fix the tests"'
 
 STATE_COLOURS = {
-    JobState.QUEUED: "cyan",
-    JobState.STARTING: "blue",
-    JobState.RUNNING: "blue",
-    JobState.PAUSED: "yellow",
-    JobState.WAITING: "magenta",
-    JobState.STOPPING: "yellow",
-    JobState.COMPLETED: "green",
-    JobState.FAILED: "red",
-    JobState.CANCELLED: "yellow",
-    JobState.TIMED_OUT: "red",
-    JobState.SKIPPED: "dim",
-    JobState.LOST: "red",
+    state_names.QUEUED: "cyan",
+    state_names.STARTING: "blue",
+    state_names.RUNNING: "blue",
+    state_names.PAUSED: "yellow",
+    state_names.WAITING: "magenta",
+    state_names.STOPPING: "yellow",
+    state_names.COMPLETED: "green",
+    state_names.FAILED: "red",
+    state_names.CANCELLED: "yellow",
+    state_names.TIMED_OUT: "red",
+    state_names.SKIPPED: "dim",
+    state_names.LOST: "red",
 }
 
-ACTIVE_STATES = frozenset({JobState.STARTING, JobState.RUNNING, JobState.PAUSED, JobState.WAITING, JobState.STOPPING})
-LIVE_STATES = [state for state in JobState if not state.is_final]
-FINAL_STATES = [state for state in JobState if state.is_final]
-FAILED_STATES = frozenset({JobState.FAILED, JobState.TIMED_OUT, JobState.LOST})
 
-
-def format_state(state: JobState) -> str:
+def format_state(state: str) -> str:
     """The state as words."""
-    return state.value.replace("_", " ")
+    return state.replace("_", " ")
 
 
 def format_agent(agent: str) -> str:
@@ -67,16 +64,16 @@ def format_task(job: Job) -> str:
     return one_line(job.task if not node or node.isdigit() else f"{node}: {job.task}")
 
 
-def format_counts(counts: Mapping[JobState, int]) -> str:
+def format_counts(counts: Mapping[Any, int]) -> str:
     """`Running: 3  Pending: 0  Completed: 12  …`; rare states only when they occur."""
     figures = {
-        "Running": sum(counts.get(state, 0) for state in ACTIVE_STATES - {JobState.WAITING}),
-        "Pending": counts.get(JobState.QUEUED, 0),
-        "Completed": counts.get(JobState.COMPLETED, 0),
-        "Failed": counts.get(JobState.FAILED, 0),
-        "Cancelled": counts.get(JobState.CANCELLED, 0),
+        "Running": sum(counts.get(state, 0) for state in state_names.ACTIVE if state != state_names.WAITING),
+        "Pending": counts.get(state_names.QUEUED, 0),
+        "Completed": counts.get(state_names.COMPLETED, 0),
+        "Failed": counts.get(state_names.FAILED, 0),
+        "Cancelled": counts.get(state_names.CANCELLED, 0),
     }
-    for state in (JobState.WAITING, JobState.TIMED_OUT, JobState.SKIPPED, JobState.LOST):
+    for state in (state_names.WAITING, state_names.TIMED_OUT, state_names.SKIPPED, state_names.LOST):
         if counts.get(state, 0):
             figures[format_state(state).capitalize()] = counts[state]
     return "  ".join(f"{name}: {count}" for name, count in figures.items())
@@ -101,7 +98,7 @@ def format_duration(seconds: float) -> str:
 
 def elapsed_s(job: Job, now: datetime) -> float | None:
     """The seconds that the job has been running or queued, or ran; None when it ended without a start."""
-    if job.state is JobState.QUEUED:
+    if job.state == state_names.QUEUED:
         return max((now - job.created_at).total_seconds(), 0.0)
     if job.state.is_final and job.duration_s is not None:
         return job.duration_s
@@ -121,7 +118,7 @@ def shown_percent(job: Job) -> int | None:
     """The percentage to show: None without a denominator, 100 only for a completed job."""
     if job.progress is None or job.progress.percent is None:
         return None
-    top = 100 if job.state is JobState.COMPLETED else 99
+    top = 100 if job.state == state_names.COMPLETED else 99
     return min(max(job.progress.percent, 0), top)
 
 
@@ -141,7 +138,7 @@ def format_current_activity(job: Job, now: datetime | None = None) -> str:
     progress = job.progress
     label = "" if progress is None else progress.label or ""
     if progress is not None and label == PLAN_LABEL and progress.total:
-        label = f"{PLAN_LABEL} {progress.done or 0:g}/{progress.total:g}" if job.state is not JobState.COMPLETED else ""
+        label = f"{PLAN_LABEL} {progress.done or 0:g}/{progress.total:g}" if job.state != state_names.COMPLETED else ""
     words = [word for word in (label, format_phase(job, now), _format_silence(job, now)) if word]
     return one_line(" · ".join(words), 120)
 
@@ -195,17 +192,17 @@ def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_wid
     The reason of a queued job is without the advice that `luzia jobs ID` gives.
     now: show how long the current activity has lasted.
     """
-    if job.state is JobState.QUEUED:
+    if job.state == state_names.QUEUED:
         why = (job.reason or "").partition("; ")[0]
         return add_reason("queued", f"queued for {rest}" if (rest := why.removeprefix("waiting for ")) != why else why)
     words = [format_state(job.state)]
     value = shown_percent(job)
-    if job.state in ACTIVE_STATES:
+    if job.state in state_names.ACTIVE:
         if value is not None:
             words.append(f"{format_bar(value, bar_width, screen.blocks)} {value:>2}%")
         words.append("" if job.question is not None else format_current_activity(job, now))
     text = " ".join(word for word in words if word)
-    return text if job.state is JobState.COMPLETED else add_reason(text, job.reason)
+    return text if job.state == state_names.COMPLETED else add_reason(text, job.reason)
 
 
 def format_monitored_status(job: Job, screen: Screen, now: datetime | None = None) -> str:
@@ -213,14 +210,14 @@ def format_monitored_status(job: Job, screen: Screen, now: datetime | None = Non
 
     A completed job has a full bar; any other job has one if its percentage is known.
     """
-    value = 100 if job.state is JobState.COMPLETED else shown_percent(job)
-    if value is None or job.state is JobState.QUEUED:
+    value = 100 if job.state == state_names.COMPLETED else shown_percent(job)
+    if value is None or job.state == state_names.QUEUED:
         text = format_status(job, screen, now)
         return text if screen.width is None else cut(text, screen.width)
     state, details = format_state(job.state), ""
     if not job.state.is_final:
         details = format_current_activity(job, now)
-    elif job.state is not JobState.COMPLETED:
+    elif job.state != state_names.COMPLETED:
         state = add_reason(state, job.reason)
     bar = BAR_WIDTH
     if screen.width is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 
-from luzia_protocol.states import JobState
+from luzia_protocol import state_names
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show import wire_jobs
-from luzia_client.cli.show.formatting import LIVE_STATES, NO_JOBS, describe_suspensions, format_counts
+from luzia_client.cli.show.formatting import NO_JOBS, describe_suspensions, format_counts
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless, harmless_json, one_line
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from luzia_protocol.jobs import Job
+    from luzia_protocol.states import JobState
 
 DEFAULT_LIMIT = 50
 LINES_AROUND_TABLE = 6
@@ -79,11 +80,11 @@ def fetch_pages(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_
 
 def _fetch_all(query: JobQuery, exchange: wire_jobs.Exchange) -> Iterator[wire_jobs.WirePage]:
     """Request many jobs by turn: the live ones, then all, so that none is missed that changes between two pages."""
-    chosen = query.states or [*JobState]
+    chosen = query.states or (*state_names.LIVE, *state_names.FINAL)
     left = query.limit
     seen: set[str] = set()
     rest: list[dict[str, Any]] = []
-    live = [state for state in LIVE_STATES if state in chosen]
+    live = [state for state in state_names.LIVE if state in chosen]
     request = query.request()
     for states, sort in ((live, "turn"), (chosen, "created")):
         for page in (
@@ -137,7 +138,7 @@ def print_jobs_table(
     if fit and screen.width is not None:
         query.limit = max(screen.height - LINES_AROUND_TABLE - lines_below, MIN_TABLE_ROWS)
     jobs: list[Job] = []
-    counts: dict[JobState, int] = {}
+    counts: dict[str, int] = {}
     for number, page in enumerate(fetch_pages(query, exchange)):
         jobs += page.jobs
         if number == 0:
@@ -151,7 +152,7 @@ def print_jobs_table(
     if jobs:
         print()
         print("\n".join(format_jobs_table(jobs, datetime.now(UTC), screen)))
-    if screen.width is not None or query.states == [JobState.WAITING]:
+    if screen.width is not None or query.states == [state_names.WAITING]:
         questions = [f"  {job.id}  {one_line(job.reason or '')}" for job in jobs if job.question is not None]
         print("\n".join(["\nAnswer with `luzia answer ID …`:", *questions, ""] if questions else []), end="")
     if not jobs:
@@ -170,7 +171,7 @@ def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> int:
     return len(notices)
 
 
-def _print_omitted(query: JobQuery, shown: int, counts: dict[JobState, int], screen: Screen) -> None:
+def _print_omitted(query: JobQuery, shown: int, counts: dict[str, int], screen: Screen) -> None:
     total = sum(count for state, count in counts.items() if not query.states or state in query.states)
     if shown >= total or query.tags or query.since or query.parent:  # the number of matching jobs is unknown
         return

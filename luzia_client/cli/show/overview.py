@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from luzia_protocol.states import JobState
+from luzia_protocol import state_names
 
 from luzia_client.cli.show import listing
-from luzia_client.cli.show.formatting import ACTIVE_STATES, FAILED_STATES
 from luzia_client.cli.show.screen import stdout_screen
 
 TYPE_CHECKING = False
@@ -40,18 +39,18 @@ def print_overview(exchange: Exchange) -> bool:
 
 def next_steps(jobs: Sequence[Job]) -> Iterator[tuple[str, str]]:
     """Commands and what they do, the most urgent first; at least two. jobs: by turn."""
-    found = {state: job for job in reversed(jobs) for state in (job.state,)}
-    if (job := found.get(JobState.WAITING)) is not None:
+    found: dict[str, Job] = {job.state: job for job in reversed(jobs)}
+    if (job := found.get(state_names.WAITING)) is not None:
         yield f"luzia answer {job.id}", "answer its agent, which waits for you"
-    failed = next((job for job in jobs if job.state in FAILED_STATES), None)
+    failed = next((job for job in jobs if job.state in state_names.UNSUCCESSFUL), None)
     if failed is not None:
         yield f"luzia why {failed.id}", "see why it failed"
-    active = next((job for job in jobs if job.state in ACTIVE_STATES and job.state is not JobState.WAITING), None)
+    active = next((job for job in jobs if job.state in state_names.ACTIVE and job.state != state_names.WAITING), None)
     if active is not None:
         yield f"luzia logs -f {active.id}", "follow its output"
-    elif (job := found.get(JobState.QUEUED)) is not None:
+    elif (job := found.get(state_names.QUEUED)) is not None:
         yield f"luzia why {job.id}", "see why it does not start"
-    changed = next((job for job in jobs if job.state is JobState.COMPLETED and job.worktree is not None), None)
+    changed = next((job for job in jobs if job.state == state_names.COMPLETED and job.worktree is not None), None)
     if changed is not None:
         yield f"luzia diff {changed.id}", "review what it changed"
     yield 'luzia . "fix the tests"', "run a task in the current directory"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from luzia_protocol import state_names
+
 from luzia_client.cli.show.activity import format_work
 from luzia_client.cli.show.formatting import (
-    ACTIVE_STATES,
     BAR_WIDTH,
     STATE_COLOURS,
     format_agent,
@@ -63,7 +64,7 @@ def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: 
         return _format_plain_table(jobs, now)
     wide = screen.width >= MIN_SCREEN_FOR_AGENT
     # The current activity of an agent matters more than its task.
-    live = live or any(job.activity is not None and job.state in ACTIVE_STATES for job in jobs)
+    live = live or any(job.activity is not None and job.state in state_names.ACTIVE for job in jobs)
     before = [make_column("ID", [job.id for job in jobs])]
     if screen.width >= MIN_SCREEN_FOR_PROJECT:
         limit = MAX_NAME_WIDTH if wide else MAX_NARROW_NAME_WIDTH

@@ -8,7 +8,7 @@ from __future__ import annotations
 from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 from datetime import datetime
 
-from luzia_protocol.states import JobState
+from luzia_protocol import state_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,10 +47,17 @@ _encode = make_encoder(None, repr, encode_basestring_ascii, None, ":", ",", Fals
 _encode_for_people = make_encoder(None, repr, encode_basestring, None, ":", ",", False, False, True)
 
 
-class WireObject:
-    """An object of the wire. Times are datetimes, a state is a JobState, and a missing field is empty or None."""
+class WireState(str):
+    """A state of the wire, in place of a JobState."""
 
-    read_state: Callable[[str], str] = JobState
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has finished."""
+        return self in state_names.FINAL
+
+
+class WireObject:
+    """An object of the wire. Times are datetimes, a state is a WireState, and a missing field is empty or None."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
@@ -62,21 +69,13 @@ class WireObject:
         elif name.endswith("_at") or name in _TIMES:
             value = datetime.fromisoformat(value)
         elif name == "state":
-            value = self.read_state(value)
-        elif name == "children":
-            value = {JobState(state): count for state, count in value.items()}
+            value = WireState(value)
         elif name in _OBJECTS:
             value = WireObject(value)
         elif name in _LISTS_OF_OBJECTS:
-            value = [(WireStep if name == "plan" else WireObject)(each) for each in value]
+            value = [WireObject(each) for each in value]
         setattr(self, name, value)  # convert it only once
         return value
-
-
-class WireStep(WireObject):
-    """A step of an agent's plan, whose states are of its own."""
-
-    read_state = str
 
 
 class WirePage:
@@ -85,7 +84,7 @@ class WirePage:
     def __init__(self, listed: dict[str, Any]) -> None:
         self.raw: list[dict[str, Any]] = listed["jobs"]
         self.jobs = _read_jobs(self.raw)
-        self.counts = {JobState(state): count for state, count in listed["counts"].items()}
+        self.counts: dict[str, int] = listed["counts"]
         self.notices: list[str] = listed.get("notices", [])
         self.next: int | None = listed.get("next")
         self._queues: dict[str, Any] = listed.get("queues") or {}

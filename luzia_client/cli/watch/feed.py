@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Ended, Removed
 from luzia_protocol.jobs import Job
+from luzia_protocol.states import LIVE_STATES
 
 from luzia_client.api.async_client import AsyncClient
-from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.watch.watched_jobs import WatchedJobs
 from luzia_client.transport.endpoint import DaemonUnreachableError
 

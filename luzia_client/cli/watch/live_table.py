@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from luzia_protocol.jobs import Job
+from luzia_protocol.states import ACTIVE_STATES
 
 from luzia_client.api import settings
-from luzia_client.cli.show.formatting import ACTIVE_STATES, STATE_COLOURS, format_counts, format_monitored_status
+from luzia_client.cli.show.formatting import STATE_COLOURS, format_counts, format_monitored_status
 from luzia_client.cli.show.painter import Painter
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.tables import format_jobs_table

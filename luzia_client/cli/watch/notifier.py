@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from luzia_protocol.states import JobState
+from luzia_protocol.states import ACTIVE_STATES, FINAL_STATES, UNSUCCESSFUL_STATES, JobState
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.show.formatting import ACTIVE_STATES, FAILED_STATES, FINAL_STATES, format_state, shown_percent
+from luzia_client.cli.show.formatting import format_state, shown_percent
 from luzia_client.cli.show.text import one_line
 
 TYPE_CHECKING = False
@@ -104,6 +104,6 @@ def format_title(watched: WatchedJobs) -> str:
         "queued": counts[JobState.QUEUED],
         f"of {total} ended": sum(counts[state] for state in FINAL_STATES) or "0",
         "waiting for an answer": counts[JobState.WAITING],
-        "failed": sum(counts[state] for state in FAILED_STATES),
+        "failed": sum(counts[state] for state in UNSUCCESSFUL_STATES),
     }
     return "luzia: " + ", ".join(f"{count} {word}" for word, count in numbers.items() if count)

@@ -12,13 +12,13 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Event
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.output import Output
+from luzia_protocol.states import LIVE_STATES
 
 from luzia_client.api import streams
 from luzia_client.api.client import Client
 from luzia_client.api.requests import Encoding, Render, StreamName
 from luzia_client.api.stream_group import StreamGroup
 from luzia_client.cli import exit_codes
-from luzia_client.cli.show.formatting import LIVE_STATES
 from luzia_client.cli.watch.attention import ATTENTION_KINDS, AttentionReporter
 from luzia_client.cli.watch.output_printers import JobEnd, JsonPrinter, LogPrinter, PrefixedPrinter
 from luzia_client.transport.endpoint import DaemonUnreachableError

@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from luzia_protocol.jobs import Job
+from luzia_protocol.states import UNSUCCESSFUL_STATES
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.formatting import (
-    FAILED_STATES,
     STATE_COLOURS,
     format_counts,
     format_duration,
@@ -127,7 +127,7 @@ def describe_results(watched: WatchedJobs, screen: Screen, table: bool, hints: b
         shown = sorted(jobs[-MAX_RESULT_ROWS:], key=lambda job: (job.created_at, job.id))
         lines += [*format_jobs_table(shown, now, screen), ""]
     lines += ["Task Summary:", f"  {format_counts(watched.counts())}{_format_total_time(jobs)}"]
-    failed = [job for job in jobs if job.state in FAILED_STATES]
+    failed = [job for job in jobs if job.state in UNSUCCESSFUL_STATES]
     mark = "✗" if screen.blocks else "x"
     for job in failed[-MAX_RESULT_ROWS:]:
         text = f"  {mark} {job.id} {format_status(job, screen)}"

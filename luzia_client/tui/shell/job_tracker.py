@@ -12,10 +12,10 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import Event, EventKind
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.requests import MAX_PAGE
+from luzia_protocol.states import ACTIVE_STATES
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.streams import ReconnectDelays
-from luzia_client.cli.show.formatting import ACTIVE_STATES
 from luzia_client.cli.watch.feed import fetch_job
 from luzia_client.transport.connection import open_socket
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError

@@ -9,8 +9,9 @@ import msgspec
 
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.states import ACTIVE_STATES
 
-from luzia_client.cli.show.formatting import ACTIVE_STATES, STATE_COLOURS, format_elapsed, format_state
+from luzia_client.cli.show.formatting import STATE_COLOURS, format_elapsed, format_state
 from luzia_client.cli.show.questions import describe_question, suggest_answers
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, one_line

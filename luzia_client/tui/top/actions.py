@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.replies import JobChange
+from luzia_protocol.states import UNSUCCESSFUL_STATES
 
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.details import describe_job
-from luzia_client.cli.show.formatting import FAILED_STATES, format_state
+from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.reasons import explain_job
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.show.screen import Screen
@@ -83,7 +84,7 @@ class Actions:
         begin = cursor.row + 1
         for row in [*range(begin, len(rows)), *range(begin)]:
             job = self.top.model.get(rows[row].id)
-            if job is not None and (job.question is not None or job.state in FAILED_STATES):
+            if job is not None and (job.question is not None or job.state in UNSUCCESSFUL_STATES):
                 cursor.select_row(row)
                 cursor.keep_job()
                 return

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WHEEL_ROWS = 3
 STYLE = Style.from_dict(
     {
-        **{state.value: colour if colour == "dim" else f"ansi{colour}" for state, colour in STATE_COLOURS.items()},
+        **{state: colour if colour == "dim" else f"ansi{colour}" for state, colour in STATE_COLOURS.items()},
         "header": "reverse bold",
         "titles": "dim",
         "selected": "reverse",

@@ -9,9 +9,9 @@ from contextlib import aclosing
 from luzia_protocol import events
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
+from luzia_protocol.states import ACTIVE_STATES, FINAL_STATES
 
 from luzia_client.api.async_client import AsyncClient
-from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES
 from luzia_client.transport.connection import open_socket
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.top.state import TopState
@@ -111,7 +111,7 @@ class Feed:
         model.clear()
         model.seq = seq
         self._top.loading = True
-        for states in (list(ACTIVE_STATES), [JobState.QUEUED], FINAL_STATES):
+        for states in (list(ACTIVE_STATES), [JobState.QUEUED], list(FINAL_STATES)):
             cursor: int | None = None
             while not model.is_full:
                 page = await self._client.list_jobs(self._projects, states, limit=PAGE, cursor=cursor)

@@ -22,10 +22,14 @@ static void read_clocks(struct attempt *attempt) {
     attempt->started_awake_s = seconds(CLOCK_MONOTONIC);
 }
 
-/* Makes the entries of the parent of a path durable; the path becomes that of the parent. */
-static bool sync_parent(char *path) {
+static char *parent_of(char *path) {
     char *slash = strrchr(path, '/');
     *(slash == path ? slash + 1 : slash) = '\0';
+    return path;
+}
+
+/* Makes the entries of a directory durable. */
+static bool sync_directory(const char *path) {
     int fd = open_directory(path);
     bool is_synced = fd >= 0 && fsync(fd) == 0;
     int code = errno;
@@ -47,14 +51,20 @@ static bool put_start(struct attempt *attempt, int fd) {
     return pwrite(fd, record.at, record.size, 0) == (ssize_t)record.size;
 }
 
-/* Writes started.json durably, before the agent starts, and makes the path to it durable: only then, when the file
-   system has just written its journal, that is cheap. Returns its descriptor. */
+/* Writes started.json durably, before the agent starts, and makes the path to it durable. Returns its descriptor.
+
+   The directory of all jobs is the first: others change it all the time, so its sync writes the journal of the file
+   system in any case. The syncs of what only this attempt has then find it written, with the space of the file that
+   is allocated before. */
 static int write_start(struct attempt *attempt) {
-    char path[4096];
+    char job[4096], jobs[4096];
     int fd = openat(attempt->directory, "started.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    snprintf(path, sizeof path, "%s", attempt->request->directory);
-    if (fd >= 0 && put_start(attempt, fd) && fsync(fd) == 0 && fsync(attempt->directory) == 0 && sync_parent(path) &&
-        sync_parent(path))
+    if (fd < 0 || !put_start(attempt, fd))
+        return NONE;
+    snprintf(job, sizeof job, "%s", attempt->request->directory);
+    snprintf(jobs, sizeof jobs, "%s", parent_of(job));
+    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* the sync below reports what goes wrong */
+    if (sync_directory(parent_of(jobs)) && sync_directory(job) && fsync(attempt->directory) == 0 && fsync(fd) == 0)
         return fd;
     return NONE;
 }

@@ -82,6 +82,19 @@ def test_counts_follow_every_move(table: JobTable) -> None:
     assert table.counts(["nobody"]) == {}
 
 
+def test_the_table_knows_the_skipped_jobs(table: JobTable) -> None:
+    job, removed = table.find("a2f5", 7), table.find("b001", 7)
+    for each in (job, removed):
+        each.status.state = JobState.SKIPPED
+        table.state_changed(each, JobState.QUEUED)
+    assert table.skipped() == [job, removed]
+    table.remove(removed)
+    assert table.skipped() == [job]
+    job.status.state = JobState.QUEUED
+    table.state_changed(job, JobState.SKIPPED)
+    assert table.skipped() == []
+
+
 def test_the_jobs_that_ended_first_are_the_first_to_go() -> None:
     table = JobTable()
     jobs = [record(n, f"00000{n}-aaaa") for n in range(4)]
