@@ -28,13 +28,14 @@ AGENT = ROOT / "tests" / "data" / "programs" / "asking_claude.py"
 
 
 class Receiver:
-    """A collector of OTLP over HTTP. away: it refuses everything."""
+    """A collector of OTLP over HTTP. away: it refuses everything, with that status. hated: a job it never takes."""
 
     def __init__(self, port: int = 0) -> None:
         self.spans: list[Span] = []
         self.metrics: dict[str, Any] = {}
         self.services: set[str] = set()
-        self.away = False
+        self.away = 0
+        self.hated = ""
         self.refused = 0
         receiver = self
 
@@ -60,8 +61,11 @@ class Receiver:
         """Keep what a request brings; returns the status of the reply."""
         if self.away:
             self.refused += 1
-            return 503
+            return self.away
         if path == "/v1/traces":
+            if self.hated and self.hated.encode() in content:
+                self.refused += 1
+                return 400
             for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
                 self.services |= {
                     each.value.string_value for each in resource.resource.attributes if each.key == "service.name"
@@ -235,16 +239,43 @@ def test_an_exporter_that_is_stopped_and_started_sends_each_span_once(luzia: Pri
     assert [len(receiver.of(job)) for job in (first, second)] == [1, 1]
 
 
-def test_a_collector_that_is_away_gets_everything_later(luzia: PrivateLuzia, receiver: Receiver) -> None:
+@pytest.mark.parametrize("status", [429, 503, 401])
+def test_a_collector_that_is_away_gets_everything_later(luzia: PrivateLuzia, receiver: Receiver, status: int) -> None:
     client = luzia.client()
     start(luzia, receiver)
-    receiver.away = True
+    receiver.away = status
     jobs = [luzia.shell("true") for _ in range(3)]
     client.wait(jobs)
     until(lambda: receiver.refused > 1, "it is refused")
-    receiver.away = False
+    receiver.away = 0
     until(lambda: {attributes(span)["luzia.job.id"] for span in receiver.spans} == set(jobs), "all spans arrive")
     assert len(receiver.spans) == 3
+
+
+def test_a_span_that_is_refused_for_good_is_dropped_alone_and_counted(luzia: PrivateLuzia, receiver: Receiver) -> None:
+    client = luzia.client()
+    receiver.away = 503
+    exporter = start(luzia, receiver)
+    jobs = [luzia.shell("true") for _ in range(5)]
+    client.wait(jobs)
+    until(lambda: receiver.refused, "they wait for the collector together")
+    receiver.hated, receiver.away = jobs[2], 0
+    kept = {*jobs} - {jobs[2]}
+    until(lambda: {attributes(span)["luzia.job.id"] for span in receiver.spans} == kept, "the others arrive")
+    client.wait([last := luzia.shell("true")])
+    until(lambda: receiver.of(last), "what follows arrives")
+    assert len(receiver.spans) == 5
+    receiver.hated = ""
+    exporter.terminate()
+    _, stderr = exporter.communicate(timeout=DEADLINE_S)
+    told = f"luzia: the collector has refused the span of attempt 1 of job {jobs[2]}: 400 Bad Request; it is dropped"
+    assert stderr.decode().count(told) == 1
+    receiver.metrics.clear()
+    start(luzia, receiver)
+    until(lambda: "luzia_spans_dropped" in receiver.metrics, "the metrics arrive")
+    [point] = receiver.metrics["luzia_spans_dropped"].sum.data_points
+    assert point.as_double == 1.0, "it is counted, also after a restart"
+    assert len(receiver.spans) == 5
 
 
 def test_metrics_are_pushed_too(luzia: PrivateLuzia, receiver: Receiver) -> None:
