@@ -258,7 +258,7 @@ def test_a_rule_for_a_name_that_nothing_has_is_told_by_every_command_that_reads_
         assert stderr.count(words) == 1
     configure(luzia, webhook(sink.url, rule='projects = ["project"]\nagents = ["shell"]\ntags = {team = "web"}'))
     assert luzia.run("daemon", "reload").stderr == b""
-    assert b"notify" not in luzia.run("doctor").stdout
+    assert b"[[notify.rules]]" not in luzia.run("doctor").stdout
 
 
 def test_a_mistake_in_the_tables_is_told_by_doctor_and_at_a_reload(luzia: PrivateLuzia) -> None:
