@@ -31,7 +31,11 @@ class StartupError(LuziadError):
 
 
 class StorageError(LuziadError):
-    """A write to the store failed; the transaction was rolled back."""
+    """A write to the store failed; the transaction was rolled back. remedy: empty when it is free space."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class StoreDamagedError(LuziadError):

@@ -102,6 +102,11 @@ def of_notices(outbox: Path) -> Iterator[Metric]:
         yield waiting
 
 
+def of_traces(dropped: int) -> Metric:
+    """The spans that a collector has refused for good."""
+    return CounterMetricFamily("luzia_spans_dropped", "Spans that the collector has refused.", value=dropped)
+
+
 def of_totals(totals: Totals, now: datetime) -> Iterator[Metric]:
     """The families of what has been counted. now: the time from which the age of a question is counted."""
     ended = CounterMetricFamily(

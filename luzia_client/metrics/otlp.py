@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
 
+import requests
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics.export import (
@@ -35,9 +36,16 @@ from luzia_protocol.version import VERSION
 
 from luzia_client.metrics import semconv
 from luzia_client.metrics.spans import Span
+from luzia_client.metrics.tracer import Answer
 
 TIMEOUT_S = 10.0
 """How long a collector may take to accept something."""
+
+WRONG_WAY = frozenset({401, 403, 404, 405, 407, 408})
+"""Statuses that say nothing of what was sent: the token or the address is wrong. It is sent again later."""
+
+RETRYABLE = frozenset({429, 502, 503, 504})
+"""Statuses after which OTLP says to send again; after any other, never."""
 
 _SCOPE = InstrumentationScope("luzia", VERSION)
 
@@ -52,13 +60,25 @@ class Collector:
     def __init__(self, url: str) -> None:
         base = url.rstrip("/")
         self._resource = Resource.create({semconv.SERVICE_NAME: "luzia"})
-        self._spans = OTLPSpanExporter(f"{base}/v1/traces", timeout=TIMEOUT_S)
+        self._reply: requests.Response | None = None
+        session = requests.Session()
+        session.hooks["response"].append(self._keep_reply)
+        self._spans = OTLPSpanExporter(f"{base}/v1/traces", timeout=TIMEOUT_S, session=session)
         self._metrics = OTLPMetricExporter(f"{base}/v1/metrics", timeout=TIMEOUT_S)
 
-    def send_spans(self, spans: Iterable[Span]) -> bool:
-        """Send spans; returns whether they were accepted."""
-        made = [self._span(span) for span in spans]
-        return self._spans.export(made) is SpanExportResult.SUCCESS
+    def send_spans(self, spans: Iterable[Span]) -> Answer:
+        """Send spans; returns whether they were accepted. The SDK itself sends again for up to TIMEOUT_S."""
+        self._reply = None
+        if self._spans.export([self._span(span) for span in spans]) is SpanExportResult.SUCCESS:
+            return Answer("accepted")
+        if self._reply is None:
+            return Answer("later", "the collector cannot be reached")
+        status = self._reply.status_code
+        return Answer("later" if status in RETRYABLE | WRONG_WAY else "refused", f"{status} {self._reply.reason}")
+
+    def _keep_reply(self, reply: requests.Response, *_: object, **__: object) -> None:
+        """The SDK tells only whether it has succeeded."""
+        self._reply = reply
 
     def send_metrics(self, families: Iterable[Family]) -> bool:
         """Send the metrics as they are now; returns whether they were accepted."""

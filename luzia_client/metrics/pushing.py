@@ -6,6 +6,7 @@ import signal
 import threading
 from pathlib import Path
 
+from luzia_client.metrics.collector import of_traces
 from luzia_client.metrics.exporter import Exporter, ListenError, state_file
 from luzia_client.metrics.otlp import Collector
 from luzia_client.metrics.spans import SpanTotals
@@ -44,7 +45,8 @@ def push(socket: str, state: Path | None, url: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     threading.Thread(target=trace, name="tracer", daemon=True).start()
     while True:
-        collector.send_metrics(exporter.families())  # what is not accepted now comes with the next
+        families = [*exporter.families(), of_traces(tracer.dropped)]
+        collector.send_metrics(families)  # what is not accepted now comes with the next
         if ended.wait(PUSH_EVERY_S):
             break
     if failure:

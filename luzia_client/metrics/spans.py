@@ -65,11 +65,15 @@ class OpenAttempt(msgspec.Struct):
 
 
 class SpanTotals(msgspec.Struct):
-    """What follows of the events up to one, for the daemon on a socket. seq: that event. open: by job."""
+    """What follows of the events up to one, for the daemon on a socket. seq: that event. open: by job.
+
+    dropped: spans that the collector has refused for good.
+    """
 
     socket: str
     seq: int = 0
     open: dict[str, OpenAttempt] = {}
+    dropped: int = 0
 
     def add(self, event: events.Event) -> events.Ended | events.Requeued | None:
         """Take an event in, once; returns it if it has ended an attempt: then `end` makes its span."""

@@ -6,8 +6,8 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Literal, NamedTuple, TypeVar
 
 from luzia_protocol import events
 from luzia_protocol.errors import ErrorCode, Refused
@@ -15,6 +15,7 @@ from luzia_protocol.jobs import Job
 
 from luzia_client.api.client import Client
 from luzia_client.api.streams import ReconnectDelays
+from luzia_client.metrics import semconv
 from luzia_client.metrics.follower import FOR_EVER_S, SAVE_EVERY
 from luzia_client.metrics.spans import KINDS, Span, SpanTotals
 from luzia_client.metrics.store import TotalsFile
@@ -30,11 +31,21 @@ MAX_WAITING = 4096
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 60.0
 
-Send = Callable[[Iterable[Span]], bool]
+
+class Answer(NamedTuple):
+    """Of the collector. refused: it will never accept these spans. reason: why it has not accepted them."""
+
+    kind: Literal["accepted", "later", "refused"]
+    reason: str = ""
+
+
+Send = Callable[[list[Span]], Answer]
 
 
 class Tracer:
     """Sends spans. The cursor is moved after a batch was accepted, so none is lost; one batch may be sent again.
+
+    A span that the collector refuses for good is dropped and counted, and no other with it.
 
     socket: the daemon's. file: where the cursor is kept, and what is known of running attempts. send: to the collector.
     """
@@ -57,6 +68,11 @@ class Tracer:
         threading.Thread(target=self._read, args=(self._totals.seq,), name="trace-reader", daemon=True).start()
         while True:
             self._take(self._batch())
+
+    @property
+    def dropped(self) -> int:
+        """Spans that the collector has refused, since tracing began."""
+        return self._totals.dropped
 
     def stop(self, timeout_s: float) -> None:
         """Send nothing more, after a batch that is being sent is accepted and the cursor is moved."""
@@ -104,7 +120,7 @@ class Tracer:
                 parent = self._job(job.ancestors[-1]) if job is not None and job.ancestors else None
                 spans.append(self._totals.end(ended, job, parent))
         delay_s = FIRST_DELAY_S
-        while spans and not self._send_and_save(spans):
+        while spans and (spans := self._send_and_save(spans)):
             time.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
         if self._totals.seq - self._saved >= SAVE_EVERY:
@@ -112,12 +128,32 @@ class Tracer:
         if failure is not None:
             raise failure
 
-    def _send_and_save(self, spans: list[Span]) -> bool:
+    def _send_and_save(self, spans: list[Span]) -> list[Span]:
+        """Send spans; returns those that must be sent again later."""
         with self._sending:
-            if not self._send(spans):
-                return False
-            self._save()
-            return True
+            left = self._send_parts(spans)
+            if not left:
+                self._save()
+            return left
+
+    def _send_parts(self, spans: list[Span]) -> list[Span]:
+        """Send spans, and the halves of what is refused, so that one span makes the collector refuse no other."""
+        answer = self._send(spans)
+        if answer.kind == "accepted":
+            return []
+        if answer.kind == "later":
+            return spans
+        if len(spans) == 1:
+            self._drop(spans[0], answer.reason)
+            return []
+        half = len(spans) // 2
+        return self._send_parts(spans[:half]) + self._send_parts(spans[half:])
+
+    def _drop(self, span: Span, reason: str) -> None:
+        self._totals.dropped += 1
+        job, attempt = (span.attributes.get(name) for name in (semconv.JOB, semconv.ATTEMPT))
+        told = f"the collector has refused the span of attempt {attempt} of job {job}: {reason}; it is dropped"
+        print(f"luzia: {told}", file=sys.stderr, flush=True)
 
     def _save(self) -> None:
         self._file.save(self._totals)

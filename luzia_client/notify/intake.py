@@ -17,6 +17,7 @@ from luzia_protocol.replies import DaemonInfo
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.notify import notices
 from luzia_client.notify.delivery import send_notices
+from luzia_client.notify.names import Mistake, find_mistakes
 from luzia_client.notify.notices import Notice
 from luzia_client.notify.outbox import Outbox
 from luzia_client.notify.rules import Posting, postings
@@ -48,6 +49,7 @@ class Intake:
         self._settings = settings
         self._outbox = outbox
         self._wake = wake
+        self._warned: set[Mistake] = set()
         self._wants_empty = any("queue_empty" in rule.events or not rule.events for rule in settings.rules)
 
     async def run(self) -> None:
@@ -55,7 +57,9 @@ class Intake:
         delay_s = FIRST_DELAY_S
         while True:
             try:
-                await self._greet(await self._client.get_info())
+                info = await self._client.get_info()
+                await self._warn()
+                await self._greet(info)
                 delay_s = FIRST_DELAY_S
                 await self._follow()
             except DaemonUnreachableError:
@@ -109,6 +113,13 @@ class Intake:
         if self._outbox.value("seq") is None:
             values["seq"] = str(info.seq)
         self._take(told, **values)
+
+    async def _warn(self) -> None:
+        """Say which rules name what the daemon does not know; it may know it later."""
+        for mistake in await find_mistakes(self._settings, self._client):
+            if mistake not in self._warned:
+                self._warned.add(mistake)
+                print(f"luzia: {mistake.message}\n  {mistake.hint}", file=sys.stderr, flush=True)
 
     async def _follow(self) -> None:
         after = int(self._outbox.value("seq") or 0)

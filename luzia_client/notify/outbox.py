@@ -120,7 +120,8 @@ class Outbox:
         if posting.after is not None:
             due = max(due, posting.after.timestamp())
         self._database.execute(
-            "INSERT OR IGNORE INTO notices (target, fact, notice, created, due, digest) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO notices (target, fact, notice, created, due, digest, status, ended, error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 posting.target,
                 f"{notice.subject} {notice.key}",
@@ -128,6 +129,9 @@ class Outbox:
                 now,
                 due,
                 int(bool(posting.digest_s) or posting.after is not None),
+                "dead" if posting.error else "pending",
+                now if posting.error else None,
+                posting.error,
             ),
         )
 

@@ -19,12 +19,13 @@ NOBODY = "none"
 class Posting(msgspec.Struct, frozen=True):
     """A target, and how its notice is delivered.
 
-    after: not before that. digest_s: seconds during which others are collected.
+    after: not before that. digest_s: seconds during which others are collected. error: why it cannot be delivered.
     """
 
     target: str
     after: datetime | None = None
     digest_s: float = 0.0
+    error: str = ""
 
 
 def postings(settings: Settings, notice: Notice, now: datetime) -> list[Posting]:
@@ -33,8 +34,9 @@ def postings(settings: Settings, notice: Notice, now: datetime) -> list[Posting]
     if asked == NOBODY:
         return []
     found: dict[str, Posting] = {}
-    if asked in settings.targets:
-        found[asked] = Posting(asked)
+    if asked is not None:
+        known = ", ".join(sorted(settings.targets))
+        found[asked] = Posting(asked, error="" if asked in settings.targets else f"unknown target; configured: {known}")
     for rule in settings.rules:
         if _matches(rule, notice):
             for target in rule.targets:

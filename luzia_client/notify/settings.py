@@ -137,7 +137,10 @@ def _check(path: str, settings: Settings) -> None:
     for number, rule in enumerate(settings.rules, 1):
         unknown = [name for name in rule.targets if name not in settings.targets]
         if unknown:
-            raise NotifyError(f"{path}: rule {number} of [[notify.rules]]: unknown target '{unknown[0]}'")
+            raise NotifyError(
+                f"{path}: rule {number} of [[notify.rules]]: unknown target '{unknown[0]}'",
+                f"Configured: {', '.join(settings.targets) or 'none'}.",
+            )
         try:
             hours = rule.quiet_hours
         except ValueError as exc:

@@ -47,6 +47,10 @@ _ZONES = {
     **dict.fromkeys(("akst", "akdt"), "America/Anchorage"),
     "hst": "Pacific/Honolulu",
     "brt": "America/Sao_Paulo",
+    "pacific": "America/Los_Angeles",
+    "mountain": "America/Denver",
+    "central": "America/Chicago",
+    "eastern": "America/New_York",
     "art": "America/Argentina/Buenos_Aires",
 }
 _MONTH_NAMES = "jan,ene feb mar apr,abr,avr may,mai jun jul aug,ago sep oct,okt nov dec,dic,dez"
@@ -63,13 +67,17 @@ _NUMERIC = r"(?P<first>\d{1,4})(?P<mark>[./])(?P<next>\d{1,2})(?P=mark)(?P<last>
 _MONTH_AND_DAY = r"(?P<first>\d{1,2})(?P<mark>/)(?P<next>\d{1,2})(?![\d/])(?P<last>)"
 """`9/21/2026`, `21.09.2026`, `2026/09/21`, and `9/21`, which is a date only before a time of day."""
 _WEEKDAY = rf"(?P<weekday>{'|'.join(_WEEKDAYS)})[a-z]*\b\.?"
+_WEEKDAY_TOO = rf"(?:(?:{'|'.join(_WEEKDAYS)})[a-z]*\b\.?,?\s+)?"
+"""Before a date, which tells more."""
+_TOMORROW = r"(?P<overmorrow>day\s+after\s+)?(?P<tomorrow>tomorrow)"
 _CLOCK = (
-    r"(?:(?P<hour>\d{1,2})(?:[:h.](?P<minute>\d\d)(?:(?P<second>:\d\d)(?:\.\d+)?)?)?(?:\s*(?P<half>[ap]\.?m\b\.?))?(?![\d-]|\.\d)"
+    r"(?:(?P<hour>\d{1,2})(?:[:h.](?P<minute>\d\d)(?:(?P<second>:\d\d)(?:\.\d+)?)?)?(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?"
+    r"(?(minute)(?!\d|:\d|\.\d|-(?!\d\d:?\d\d))|(?![\d-]|\.\d))"
     r"|(?P<named>noon|midnight)\b)"
 )
 _ZONE = (
     r"(?:\s*\(?(?:UTC|GMT)\s*(?P<hours>[+\-−]\d{1,2}(?::?[0-5]\d)?)\b\)?"
-    r"|\s*\((?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)\)"
+    r"|\s*\((?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)(?:\s+(?:standard\s+|daylight\s+)?time)?\)"
     r"|\s*(?P<offset>Z\b|[+-]\d\d:?\d\d)"
     rf"|\s+(?P<short>{'|'.join(_ZONES)}|[A-Z][a-z]+/[A-Za-z_]+)\b)?"
 )
@@ -82,12 +90,12 @@ _KEYWORD = (
 
 def _time_pattern(day: str) -> re.Pattern[str]:
     return re.compile(
-        rf"{_KEYWORD}(?:(?P<tomorrow>tomorrow)|{_WEEKDAY}|{day}){_SEPARATOR}{_CLOCK}{_ZONE}", re.IGNORECASE
+        rf"{_KEYWORD}(?:{_TOMORROW}|{_WEEKDAY_TOO}{day}|{_WEEKDAY}){_SEPARATOR}{_CLOCK}{_ZONE}", re.IGNORECASE
     )
 
 
 _WITH_DAY = tuple(map(_time_pattern, (_DATE, _DAY_FIRST, _NUMERIC, _MONTH_AND_DAY)))
-_DAY_AFTER_CLOCK = rf"[,\s]+(?:on\s+)?(?:(?P<tomorrow>tomorrow)|{_WEEKDAY}|{_DATE})"
+_DAY_AFTER_CLOCK = rf"[,\s]+(?:on\s+|the\s+)?(?:{_TOMORROW}|{_WEEKDAY_TOO}{_DATE}|{_WEEKDAY})"
 _CLOCK_FIRST = (
     re.compile(rf"{_KEYWORD}{_CLOCK}{_DAY_AFTER_CLOCK}{_ZONE}", re.IGNORECASE),
     re.compile(rf"{_KEYWORD}{_CLOCK}{_ZONE}{_DAY_AFTER_CLOCK}", re.IGNORECASE),
@@ -95,7 +103,7 @@ _CLOCK_FIRST = (
 """`7pm tomorrow (Asia/Tokyo)`, and `7pm (Asia/Tokyo) on Sep 24`."""
 _WITHOUT_DAY = (*_CLOCK_FIRST, re.compile(rf"{_KEYWORD}{_CLOCK}{_ZONE}", re.IGNORECASE))
 _DAY_ONLY = tuple(
-    re.compile(rf"{_KEYWORD}(?:{_WEEKDAY}|{day})(?P<zone>)(?!\s+at\b)", re.IGNORECASE)
+    re.compile(rf"{_KEYWORD}(?:{_WEEKDAY_TOO}{day}|{_WEEKDAY})(?P<zone>)(?!\s+at\b)", re.IGNORECASE)
     for day in (_DATE, _DAY_FIRST, _NUMERIC)
 )
 
@@ -114,12 +122,14 @@ _ISO_DURATION = re.compile(
 _COUNTDOWN = re.compile(r"\bin\s+(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?\b(?!\s*[ap]\.?m)", re.IGNORECASE)
 _HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _UNIT = r"(?:weeks?|wks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|milliseconds?|ms|m|seconds?|secs?|s)(?![a-z])"
+_NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_COUNT_WORD = rf"(?:an?|{'|'.join(_NUMBERS)})\b"
 _DURATION = re.compile(
     r"\b(?:in|after|wait|within)\s+(?:(?:about|around|approximately|another)\s+|~\s*)?"
-    rf"(?P<parts>(?:(?:\d{{1,9}}(?:\.\d{{1,9}})?|an?\b)\s*{_UNIT}[\s,]*(?:and\s+)?)+)",
+    rf"(?P<parts>(?:(?:\d{{1,9}}(?:\.\d{{1,9}})?|{_COUNT_WORD})\s*{_UNIT}[\s,]*(?:and\s+)?)+)",
     re.IGNORECASE,
 )
-_PART = re.compile(rf"(?P<count>[\d.]+|an?\b)\s*(?P<unit>{_UNIT})", re.IGNORECASE)
+_PART = re.compile(rf"(?P<count>[\d.]+|{_COUNT_WORD})\s*(?P<unit>{_UNIT})", re.IGNORECASE)
 _UNITS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
@@ -169,9 +179,9 @@ def tells_time(words: str) -> bool:
 
 
 def _part_s(count: str, unit: str) -> float:
-    if unit.startswith(("ms", "milli")):
-        return float(count) / 1000
-    return (1.0 if count.lower() in ("a", "an") else float(count)) * _UNITS[unit[0]]
+    word = count.lower()
+    number = 1 + _NUMBERS.index(word) if word in _NUMBERS else 1 if word in ("a", "an") else float(count)
+    return number / 1000 if unit.startswith(("ms", "milli")) else number * _UNITS[unit[0]]
 
 
 def _parse_epoch(words: str, _: float) -> float | None:
@@ -233,7 +243,7 @@ def _resolve(parts: dict[str, str | None], now: float) -> float | None:
             found = _timestamp(date(day.year + 1, month, number), clock, zone) + more_s
         return found if found < now + _MAX_GUESSED_YEAR_S else None
     if parts.get("tomorrow"):
-        return _timestamp(day + timedelta(days=1), clock, zone) + more_s
+        return _timestamp(day + timedelta(days=2 if parts.get("overmorrow") else 1), clock, zone) + more_s
     step = timedelta(days=1)
     if parts.get("weekday"):
         step, day = (

@@ -36,6 +36,9 @@ T = TypeVar("T")
 _CLOSE_S = 5.0
 
 
+_NOT_DISCARDED = "Nothing was removed. Correct what the message names, then run `luzia discard {}` again."
+
+
 class Worktrees(JobObserver):
     """trees_dir: the directory of the worktrees. launcher: knows the environment of a job, which its git gets.
 
@@ -215,7 +218,7 @@ class Worktrees(JobObserver):
                 await self._in_thread(discarding.remove_kept, self._git(record), tree)
             except (discarding.CannotDiscard, create.WorktreeUnavailable, GitError, OSError) as exc:
                 message = f"the work of job {record.id} cannot be discarded: {describe_error(exc)}"
-                raise Refused(ErrorCode.WORKTREE_KEPT, message, "Nothing was removed.") from exc
+                raise Refused(ErrorCode.WORKTREE_KEPT, message, _NOT_DISCARDED.format(record.id)) from exc
             record.status.worktree = None
             await self._changed(record)
             log.info("work_discarded job=%s path=%s commit=%s", record.id, tree.path, commit)

@@ -82,7 +82,7 @@ class GraphParts:
         if kept is None or kept.parts != part:
             found = 0 if kept is None else kept.parts
             self._drop(place)
-            message = f"{part} earlier parts of the graph '{place[1]}' are expected, and there are {found}"
+            message = f"part {part} of the graph '{place[1]}' comes too early: {found} of {part} have arrived before it"
             raise Refused(ErrorCode.BAD_REQUEST, message, "Send all parts again, from 0 on, over one connection.")
         return kept
 

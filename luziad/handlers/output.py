@@ -21,7 +21,9 @@ async def logs(services: Services, request: Logs, call: Call) -> None:
     record = services.table.find(request.job, call.uid)
     number = _attempt_number(record, request.attempt)
     if number == 0:
-        raise Refused(ErrorCode.UNKNOWN_ATTEMPT, f"job {record.id} has not started yet and has no output")
+        message = f"job {record.id} has not started yet and has no output"
+        hint = f"`luzia why {record.id}` shows why; `luzia logs -f {record.id}` waits for its output."
+        raise Refused(ErrorCode.UNKNOWN_ATTEMPT, message, hint)
     if not 1 <= request.max_bytes <= MAX_OUTPUT_BYTES:
         raise Refused(ErrorCode.BAD_REQUEST, f"`max_bytes` must be from 1 to {MAX_OUTPUT_BYTES}")
     offset = _validate_offset(request.offset)
@@ -119,7 +121,7 @@ def _attempt_number(record: JobRecord, requested: int | None, *, or_next: bool =
     most = newest + 1 if or_next and not record.status.state.is_final else newest
     if requested is not None and not 1 <= requested <= most:
         message = f"job {record.id} has no attempt {requested}; the newest is {newest}"
-        raise Refused(ErrorCode.UNKNOWN_ATTEMPT, message)
+        raise Refused(ErrorCode.UNKNOWN_ATTEMPT, message, f"List its attempts with `luzia jobs {record.id}`.")
     return newest if requested is None else requested
 
 

@@ -143,4 +143,4 @@ def require_writable(journal: Journal) -> None:
 
 def storage_refusal(error: StorageError) -> Refused:
     """The refusal of a request while the store cannot be written."""
-    return Refused(ErrorCode.STORAGE_UNAVAILABLE, f"the job store cannot be written: {error}")
+    return Refused(ErrorCode.STORAGE_UNAVAILABLE, f"the job store cannot be written: {error}", error.remedy)

@@ -46,4 +46,5 @@ def describe_free(name: str, capacity: int, used: int) -> str:
 
 
 def _gib(blocks: int) -> str:
-    return f"{blocks * BLOCK_BYTES / 1024**3:.4g}"
+    size = blocks * BLOCK_BYTES / 1024**3
+    return f"{size:.4g}" if size < 1000 else f"{size:.0f}"

@@ -42,7 +42,7 @@ class Programs:
         if now - self._directories.get(path, -1e9) < DIRECTORY_CACHE_S:
             return None
         if not os.path.isdir(path):
-            return "does not exist or is not a directory"
+            return "is not a directory" if os.path.lexists(path) else "does not exist"
         if not os.access(path, os.X_OK):
             return "is not accessible to the daemon's user"
         if len(self._directories) > _MAX_ENTRIES:

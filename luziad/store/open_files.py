@@ -60,9 +60,10 @@ class OpenFiles:
             log.debug("store_not_seen error=%s", exc)  # the open file can still be written
             return True
         if current == inode and current_size < size:
-            raise StorageError(f"{file} was truncated while in use; restart luziad, which repairs the store")
+            problem = f"{file} was truncated while in use; restart luziad, which repairs the store"
+            raise StorageError(problem, "Run `luzia daemon restart`; running jobs are not affected.")
         if current != inode and problem:
-            raise StorageError(f"{file} {problem}")
+            raise StorageError(f"{file} {problem}", "The daemon recovers automatically when the file is back.")
         return current == inode
 
 

@@ -136,7 +136,7 @@ class ErrorCode(StrEnum):
 
 
 REMEDIES: dict[ErrorCode, str] = {
-    ErrorCode.BAD_REQUEST: "Correct the request; `luzia help protocol` shows where there is an example of each.",
+    ErrorCode.BAD_REQUEST: "Correct the request; `luzia help protocol` names the page with an example of each.",
     ErrorCode.FRAME_TOO_LARGE: (
         "Send one JSON object per line. Send a large graph in parts (`graph_part`), and put large input into a file "
         "that a task names."

@@ -62,7 +62,8 @@ def describe_invalid_value(message: str, whole: str = "it") -> str:
         return f"{inside}`{place}` must be {_TYPES['datetime']}"
     if (match := _VALUE.fullmatch(text)) and place:
         return f"{inside}`{place}`: invalid value {match['value']}"
-    return f"`{place}`: {text}" if place else text
+    words = text[:1].lower() + text[1:]
+    return f"{inside}`{place}`: {words}" if place else words
 
 
 def describe_invalid_json(message: str, data: bytes) -> str:

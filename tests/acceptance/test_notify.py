@@ -232,6 +232,56 @@ def test_a_job_names_its_target_or_wants_no_notice(luzia: PrivateLuzia, sink: Si
     assert client.get_job(silent).tags == {"notify": "none"}
 
 
+def test_a_rule_for_a_name_that_nothing_has_is_told_by_every_command_that_reads_it(
+    luzia: PrivateLuzia, sink: Sink
+) -> None:
+    configure(luzia, webhook(sink.url, rule='projects = ["projct"]\nagents = ["cluade"]\ntags = {taem = "web"}'))
+    client = luzia.client()
+    client.wait([client.dispatch(luzia.project, "true", agent="shell", tags={"team": "web"}).job])
+    told = [
+        b"rule 1 of [[notify.rules]]: unknown project 'projct'\n  ",
+        b"Did you mean 'project'?",
+        b"unknown agent 'cluade'\n  ",
+        b"unknown tag 'taem'\n  ",
+    ]
+    reloaded = luzia.run("daemon", "reload")
+    assert reloaded.returncode == 0
+    for words in told:
+        assert words in reloaded.stderr
+    doctor = luzia.run("doctor").stdout
+    for words in (words.removesuffix(b"\n  ") for words in told):
+        assert words in doctor
+    notify = start(luzia)
+    notify.terminate()
+    _, stderr = notify.communicate(timeout=DEADLINE_S)
+    for words in told:
+        assert stderr.count(words) == 1
+    configure(luzia, webhook(sink.url, rule='projects = ["project"]\nagents = ["shell"]\ntags = {team = "web"}'))
+    assert luzia.run("daemon", "reload").stderr == b""
+    assert b"[[notify.rules]]" not in luzia.run("doctor").stdout
+
+
+def test_a_mistake_in_the_tables_is_told_by_doctor_and_at_a_reload(luzia: PrivateLuzia) -> None:
+    configure(luzia, '[notify.targets.desk]\ndesktop = true\n[[notify.rules]]\ntargets = ["dekc"]\n')
+    luzia.client()
+    assert b"unknown target 'dekc'\n  Configured: desk.\n" in luzia.run("daemon", "reload").stderr
+    assert b"unknown target 'dekc'" in luzia.run("doctor").stdout
+    luzia.stop_daemon()
+    assert b"unknown target 'dekc'" in luzia.run("doctor").stdout
+
+
+def test_a_notice_for_a_target_that_does_not_exist_is_told(luzia: PrivateLuzia, sink: Sink) -> None:
+    configure(luzia, webhook(sink.url))
+    client = luzia.client()
+    start(luzia)
+    job = luzia.run("--notify", "hok", "--agent", "shell", luzia.project, "true").stdout.decode().strip()
+    client.wait([job])
+    until(lambda: sink.received, "the rule's target is told")
+    [lost] = [row for row in log(luzia) if row["target"] == "hok"]
+    assert (lost["status"], lost["error"]) == ("dead", "unknown target; configured: hook")
+    assert b"1 notice was not delivered to hok: unknown target; configured: hook" in luzia.run("doctor").stdout
+
+
 def test_nothing_is_lost_whatever_is_killed(luzia: PrivateLuzia, tmp_path: Path) -> None:
     """Twice only if it was killed between sending and marking; so at most once more for each kill."""
     told = tmp_path / "told"

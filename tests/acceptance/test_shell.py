@@ -212,7 +212,7 @@ def test_a_failed_command_shows_its_exit_status_until_one_succeeds(luzia: Privat
         enter(screen, "version")
         screen.shows("protocol")
         ready(screen)
-        assert screen.lines[screen.row_of("pid") + 1] == "luzia>"
+        screen.until(lambda screen: screen.lines[screen.row_of("pid") + 1] == "luzia>", "the prompt without a status")
 
 
 def test_ctrl_c_ends_the_command_and_keeps_the_shell(luzia: PrivateLuzia) -> None:

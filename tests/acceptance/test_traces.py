@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import signal
@@ -10,82 +9,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from luzia_protocol.tracing import span_id, trace_id
 
+from otlp_receiver import Receiver, attributes, collector
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 from support import ROOT, Connection
 
 AGENT = ROOT / "tests" / "data" / "programs" / "asking_claude.py"
-
-
-class Receiver:
-    """A collector of OTLP over HTTP. away: it refuses everything."""
-
-    def __init__(self, port: int = 0) -> None:
-        self.spans: list[Span] = []
-        self.metrics: dict[str, Any] = {}
-        self.services: set[str] = set()
-        self.away = False
-        self.refused = 0
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    content = gzip.decompress(content)
-                status = receiver.take(self.path, content)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/x-protobuf")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Print nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def take(self, path: str, content: bytes) -> int:
-        """Keep what a request brings; returns the status of the reply."""
-        if self.away:
-            self.refused += 1
-            return 503
-        if path == "/v1/traces":
-            for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
-                self.services |= {
-                    each.value.string_value for each in resource.resource.attributes if each.key == "service.name"
-                }
-                for scope in resource.scope_spans:
-                    self.spans += scope.spans
-        elif path == "/v1/metrics":
-            for metrics in ExportMetricsServiceRequest.FromString(content).resource_metrics:
-                self.metrics |= {metric.name: metric for scope in metrics.scope_metrics for metric in scope.metrics}
-        else:
-            return 404
-        return 200
-
-    def of(self, job: str) -> list[Span]:
-        """The spans of a job."""
-        return [span for span in self.spans if attributes(span)["luzia.job.id"] == job]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def attributes(of: Any) -> dict[str, Any]:
-    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in of.attributes}
 
 
 @pytest.fixture
@@ -96,9 +31,8 @@ def luzia() -> Iterator[PrivateLuzia]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
+    with collector() as receiver:
+        yield receiver
 
 
 def start(luzia: PrivateLuzia, receiver: Receiver) -> subprocess.Popen[bytes]:
@@ -235,16 +169,43 @@ def test_an_exporter_that_is_stopped_and_started_sends_each_span_once(luzia: Pri
     assert [len(receiver.of(job)) for job in (first, second)] == [1, 1]
 
 
-def test_a_collector_that_is_away_gets_everything_later(luzia: PrivateLuzia, receiver: Receiver) -> None:
+@pytest.mark.parametrize("status", [429, 503, 401])
+def test_a_collector_that_is_away_gets_everything_later(luzia: PrivateLuzia, receiver: Receiver, status: int) -> None:
     client = luzia.client()
     start(luzia, receiver)
-    receiver.away = True
+    receiver.away = status
     jobs = [luzia.shell("true") for _ in range(3)]
     client.wait(jobs)
     until(lambda: receiver.refused > 1, "it is refused")
-    receiver.away = False
+    receiver.away = 0
     until(lambda: {attributes(span)["luzia.job.id"] for span in receiver.spans} == set(jobs), "all spans arrive")
     assert len(receiver.spans) == 3
+
+
+def test_a_span_that_is_refused_for_good_is_dropped_alone_and_counted(luzia: PrivateLuzia, receiver: Receiver) -> None:
+    client = luzia.client()
+    receiver.away = 503
+    exporter = start(luzia, receiver)
+    jobs = [luzia.shell("true") for _ in range(5)]
+    client.wait(jobs)
+    until(lambda: receiver.refused, "they wait for the collector together")
+    receiver.hated, receiver.away = jobs[2], 0
+    kept = {*jobs} - {jobs[2]}
+    until(lambda: {attributes(span)["luzia.job.id"] for span in receiver.spans} == kept, "the others arrive")
+    client.wait([last := luzia.shell("true")])
+    until(lambda: receiver.of(last), "what follows arrives")
+    assert len(receiver.spans) == 5
+    receiver.hated = ""
+    exporter.terminate()
+    _, stderr = exporter.communicate(timeout=DEADLINE_S)
+    told = f"luzia: the collector has refused the span of attempt 1 of job {jobs[2]}: 400 Bad Request; it is dropped"
+    assert stderr.decode().count(told) == 1
+    receiver.metrics.clear()
+    start(luzia, receiver)
+    until(lambda: "luzia_spans_dropped" in receiver.metrics, "the metrics arrive")
+    [point] = receiver.metrics["luzia_spans_dropped"].sum.data_points
+    assert point.as_double == 1.0, "it is counted, also after a restart"
+    assert len(receiver.spans) == 5
 
 
 def test_metrics_are_pushed_too(luzia: PrivateLuzia, receiver: Receiver) -> None:

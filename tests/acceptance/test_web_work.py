@@ -266,10 +266,11 @@ def test_colours_are_switched_and_kept(screen: Screen) -> None:
     page.click("text=Settings")
     page.click("text=dark")
     page.click("dialog button:has-text('Close')")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    changed = f"getComputedStyle(document.body).backgroundColor !== '{before}'"
+    screen.wait(changed)
     page.reload()
     page.wait_for_selector("nav.navigation")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    screen.wait(changed)
 
 
 def test_a_read_only_page_offers_no_action(browser: Any, place: Scene) -> None:

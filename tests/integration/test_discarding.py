@@ -102,6 +102,7 @@ def test_refusals_are_told_for_each_job_and_change_nothing(workshop: Workshop) -
     said = workshop.luzia("discard", "--yes", bad["id"], without, good["id"])
     assert said.returncode == 4
     assert f"the work of job {bad['id']} cannot be discarded: inner is a repository of its own" in said.stderr
+    assert f"Correct what the message names, then run `luzia discard {bad['id']}` again." in said.stderr
     assert f"job {without} has no worktree" in said.stderr
     assert Path(bad["worktree"]["path"], "inner", "x").exists()
     assert references(workshop).splitlines() == [

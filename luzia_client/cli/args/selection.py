@@ -150,4 +150,4 @@ def confirm(what: str, yes: bool) -> None:
     sys.stderr.write(f"{what[0].upper()}{what[1:]}? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("aborted")
+        raise UsageError("aborted", "Nothing has been changed.")

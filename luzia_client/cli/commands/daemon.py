@@ -188,7 +188,17 @@ def _reload(args: argparse.Namespace) -> int:
     print(f"Reloaded {reloaded.config_file} (projects: {reloaded.projects}, agents: {reloaded.agents})")
     if reloaded.restart_needed:
         print(f"Restart needed (`luzia daemon restart`) for: {', '.join(reloaded.restart_needed)}")
+    _warn_of_notices(reloaded.config_file)
     return exit_codes.OK
+
+
+def _warn_of_notices(file: str) -> None:
+    """Say what is wrong with the tables of `luzia notify`, which luziad does not read and which stop nothing here."""
+    from luzia_client.notify.names import check_settings
+
+    if os.access(file, os.R_OK):
+        for mistake in check_settings(file, is_running=True):
+            print_error(mistake.message, mistake.hint, exit_codes.OK)
 
 
 def _status(args: argparse.Namespace) -> int:

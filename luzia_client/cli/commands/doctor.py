@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from luzia_protocol import environment
 from luzia_protocol.errors import Refused
+from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -71,7 +73,18 @@ def run_checks() -> Iterator[Finding]:
         if info is not None:
             yield from doctor_checks.check_projects(client)
             yield from doctor_checks.check_agents(client)
+    yield from check_notify(info)
     yield from check_notices()
+
+
+def check_notify(info: DaemonInfo | None) -> Iterator[Finding]:
+    """The tables of `luzia notify`, which luziad does not read, and the names in them, if it is running."""
+    from luzia_client.notify.names import check_settings
+
+    file = info.config_file if info else environment.config_file()
+    if os.access(file, os.R_OK):
+        for mistake in check_settings(file, is_running=info is not None):
+            yield Finding("!", mistake.message, mistake.hint)
 
 
 def check_notices() -> Iterator[Finding]:
@@ -93,6 +106,6 @@ def check_notices() -> Iterator[Finding]:
             were = "1 notice was" if dead == 1 else f"{dead} notices were"
             yield Finding(
                 "!",
-                f"{were} not delivered to {target} within a day: {outbox.last_error(target)}",
-                f"luzia notify test {target}",
+                f"{were} not delivered to {target}: {outbox.last_error(target)}",
+                f"Run: luzia notify test {target}",
             )

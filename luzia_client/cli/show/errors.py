@@ -28,7 +28,7 @@ def report_error(exc: BaseException) -> int:
         traceback.print_exception(exc)
     match exc:
         case UsageError() | SettingsError() | ArgumentError():
-            return print_error(exc.message, exc.hint, exit_codes.USAGE)
+            return print_error(exc.message, exc.hint or _help_hint(), exit_codes.USAGE)
         case Refused():
             return print_refusal(exc)
         case WorktreeError():

@@ -74,7 +74,8 @@ class JobFactory:
         queued, limit = self._table.queued + self._scheduler.joint.coming, self._config.daemon.max_queued
         if queued + jobs > limit:
             more = f", and {jobs} more were dispatched" if jobs > 1 else ""
-            raise Refused(ErrorCode.QUEUE_FULL, f"{queued} queued{more}; the limit is {limit}")
+            waiting = "1 job is queued" if queued == 1 else f"{queued} jobs are queued"
+            raise Refused(ErrorCode.QUEUE_FULL, f"{waiting}{more}; the limit is {limit}")
         size, limit = self._table.queued_bytes, self._config.daemon.max_queued_bytes
         if size > limit:
             message = f"the jobs that have not ended take {size} bytes; `max_queued_bytes` is {limit}"

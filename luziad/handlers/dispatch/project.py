@@ -28,17 +28,17 @@ def validate_project(project: str, config: Config, names: ProjectNames, programs
             return name, os.path.realpath(directory)
         project = name
     path = config.projects[project].path
-    validate_directory(path, programs, f"the directory of project {project},")
+    validate_directory(path, programs, f"the directory of project {project}, ")
     return project, path
 
 
-def validate_directory(path: str, programs: Programs, what: str = "the directory") -> None:
+def validate_directory(path: str, programs: Programs, what: str = "") -> None:
     """Raise Refused unless a job can run in the directory."""
     if not path.startswith("/") or "\0" in path:
-        raise Refused(ErrorCode.BAD_REQUEST, f"{what} '{path}' is not an absolute path")
+        raise Refused(ErrorCode.BAD_REQUEST, f"{what}'{path}' is not an absolute path")
     problem = programs.directory_problem(path)
     if problem is not None:
-        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{what} {path} {problem}")
+        raise Refused(ErrorCode.PROJECT_DIRECTORY_MISSING, f"{what}{path}{',' if what else ''} {problem}")
 
 
 def unknown_project(config: Config, name: str, others: Iterable[str] = ()) -> Refused:

@@ -101,7 +101,7 @@ FOREIGN: dict[str, str] = {
     "luzia_client.cli.show.plots": "matplotlib",
     "luzia_client.http": "uvicorn",
     "luzia_client.metrics": "msgspec prometheus_client",
-    "luzia_client.metrics.otlp": "opentelemetry prometheus_client",
+    "luzia_client.metrics.otlp": "opentelemetry prometheus_client requests",
     "luzia_client.notify": "msgspec",
     "luzia_client.notify.sender": "apprise msgspec",
     "luzia_client.native.build_hook": "hatchling",

@@ -64,7 +64,9 @@ def test_a_job_may_name_its_target_or_none() -> None:
     settings = Settings(targets=TARGETS, rules=[Rule(["desk"])])
     assert [each.target for each in postings(settings, notice(tags={"notify": "phone"}), NOON)] == ["phone", "desk"]
     assert postings(settings, notice(tags={"notify": "none"}), NOON) == []
-    assert [each.target for each in postings(settings, notice(tags={"notify": "unknown"}), NOON)] == ["desk"]
+    [unknown, desk] = postings(settings, notice(tags={"notify": "fone"}), NOON)
+    assert (unknown.target, unknown.error) == ("fone", "unknown target; configured: desk, phone")
+    assert (desk.target, desk.error) == ("desk", "")
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,45 @@ def test_the_words_of_agents_name_a_moment(words: str, hours: float) -> None:
     assert after(words) == timedelta(hours=hours)
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Your quota will reset at 2026-09-21T00:00:00-07:00", "2026-09-21T00:00:00-07:00"),
+        ("limit resets at 2026-09-21 00:00-0430", "2026-09-21T00:00:00-04:30"),
+        ("Quota resets midnight Pacific time", "2026-09-21T00:00:00-07:00"),
+        ("Quota resets at 9pm (Eastern Standard Time)", "2026-09-20T21:00:00-04:00"),
+        ("available again from Mon 21 Sep 2026 09:00 CET", "2026-09-21T09:00:00+02:00"),
+        ("resets Sunday, September 20 at 10 PM UTC", "2026-09-20T22:00:00+00:00"),
+        ("Resets Sunday 20 September 2026 at 22:00 UTC", "2026-09-20T22:00:00+00:00"),
+        ("resets the day after tomorrow at 9am UTC", "2026-09-22T09:00:00+00:00"),
+        ("resets 9am UTC the day after tomorrow", "2026-09-22T09:00:00+00:00"),
+        ("resets 10:00 a. m. (EST)", "2026-09-20T10:00:00-04:00"),
+        ("resets 10:00\u202fp.\u00a0m. UTC", "2026-09-20T22:00:00+00:00"),
+        ("try again in one hour", "2026-09-20T12:00:00+00:00"),
+        ("try again in two days and three hours", "2026-09-22T14:00:00+00:00"),
+    ],
+)
+def test_a_time_is_read_with_all_that_stands_beside_it(words: str, expected: str) -> None:
+    now = datetime(2026, 9, 20, 11, tzinfo=UTC)
+    found = parse_reset_time(words, now.timestamp())
+    assert found is not None
+    assert datetime.fromtimestamp(found, UTC) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        ("You've used all your premium requests for this month.", FailureCause.USAGE_LIMIT),
+        ("You have used up your monthly messages.", FailureCause.USAGE_LIMIT),
+        ("usage paused until Sep 21 7am", FailureCause.USAGE_LIMIT),
+        ("usage has been paused for this account", FailureCause.ACCOUNT),
+        ("Too many concurrent sessions", FailureCause.OVERLOAD),
+    ],
+)
+def test_an_allowance_is_known_by_what_was_done_with_it(words: str, cause: FailureCause) -> None:
+    assert find_cause("claude", words) is cause
+
+
 def test_a_whole_date_is_taken_as_it_stands() -> None:
     now = datetime(2026, 9, 18, 12).astimezone()
     found = parse_reset_time("try again at Sep 20th, 2026 4:00 PM.", now.timestamp())

@@ -1,0 +1,79 @@
+"""Each error names what is wrong and where, and what to do next, with the job that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support import Connection, PrivateDaemon, dispatch, ended, private_daemon
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[PrivateDaemon]:
+    config = '[projects.gone]\npath = "{root}/gone"\n[projects.file]\npath = "{root}/config.toml"\n'
+    with private_daemon(config) as daemon:
+        yield daemon
+
+
+def said(wire: Connection, **request: Any) -> tuple[str, str]:
+    error = wire.error(**request)
+    return error["message"], error["hint"]
+
+
+def test_output_of_a_job_that_waits_leads_to_the_reason(wire: Connection) -> None:
+    job = dispatch(wire, "true", hold=True)
+    assert said(wire, op="logs", job=job) == (
+        f"job {job} has not started yet and has no output",
+        f"`luzia why {job}` shows why; `luzia logs -f {job}` waits for its output.",
+    )
+    wire.ok(op="cancel", job=job)
+
+
+def test_an_attempt_that_does_not_exist_is_told_with_the_job(wire: Connection) -> None:
+    job = dispatch(wire, "true")
+    ended(wire, job)
+    assert said(wire, op="logs", job=job, attempt=3) == (
+        f"job {job} has no attempt 3; the newest is 1",
+        f"List its attempts with `luzia jobs {job}`.",
+    )
+
+
+def test_a_directory_is_missing_or_is_none(daemon: PrivateDaemon, wire: Connection) -> None:
+    directories = {
+        "/no/such/directory": "/no/such/directory does not exist",
+        "/etc/passwd": "/etc/passwd is not a directory",
+        "gone": f"the directory of project gone, {daemon.root}/gone, does not exist",
+        "file": f"the directory of project file, {daemon.config_file}, is not a directory",
+    }
+    for project, message in directories.items():
+        assert said(wire, op="dispatch", project=project, task="true", agent="shell")[0] == message
+
+
+def test_a_large_amount_is_written_in_digits(wire: Connection) -> None:
+    message, _ = said(wire, op="dispatch", project="overbits", task="true", memory_bytes=2**53)
+    assert message.startswith("the job needs 8388608 GiB of memory, more than exists: ")
+
+
+def test_a_number_that_is_too_large_is_told_with_its_place(wire: Connection) -> None:
+    wire.send_bytes(b'{"op": "list", "limit": 1e400}\n')
+    assert wire.receive()["error"]["message"] == "`limit`: number out of range"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("logs", "@last", "--all"),
+        ("logs", "--limit", "3", "@last"),
+        ("jobs", "--title"),
+        ("cancel", "@last", "--project", "overbits"),
+        ("pause", "--queue-only"),
+    ],
+)
+def test_options_that_exclude_each_other_lead_to_the_help_of_the_command(
+    daemon: PrivateDaemon, words: tuple[str, ...]
+) -> None:
+    refused = daemon.run(*words)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith(f"\n  See `luzia {words[0]} --help`.\n")
