@@ -11,6 +11,7 @@ import uvicorn
 from luzia_protocol import environment
 
 from luzia_client.http.connections import BACKLOG, BoundedProtocol
+from luzia_client.http.tls import TlsAcceptor, server_context
 from luzia_client.web import control
 from luzia_client.web.access import Access
 from luzia_client.web.app import WebApp
@@ -53,6 +54,9 @@ class WebServer:
         """Open its sockets; socket is the daemon's path. Raises ArgumentError and OSError."""
         check_options(options)
         self._options = options
+        self._tls = None
+        if options.tls_cert is not None and options.tls_key is not None:
+            self._tls = TlsAcceptor(server_context(options.tls_cert, options.tls_key), BoundedProtocol)
         self._listening = open_socket(options)
         self._access = access_of(options, self._listening)
         for directory in (environment.runtime_dir(), environment.state_dir()):
@@ -74,7 +78,7 @@ class WebServer:
         behind_proxy = self._access.header is not None or self._options.origin is not None
         config = uvicorn.Config(
             self._app,
-            http=BoundedProtocol,
+            http=self._tls or BoundedProtocol,  # type: ignore[arg-type]
             backlog=BACKLOG,
             ws="websockets-sansio",
             lifespan="off",
@@ -86,8 +90,6 @@ class WebServer:
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_ping_interval=PROXY_PING_S if behind_proxy else None,
             ws_per_message_deflate=False,
-            ssl_certfile=self._options.tls_cert,
-            ssl_keyfile=self._options.tls_key,
             timeout_graceful_shutdown=1,
         )
         try:

@@ -157,6 +157,11 @@ class JobRecord(msgspec.Struct, gc=False):
         return self.status.attempts[-1] if self.status.attempts else None
 
     @property
+    def name(self) -> str:
+        """The name that it was given, or has in its graph; empty for most jobs."""
+        return "" if self.spec.origin is None else self.spec.origin.node
+
+    @property
     def ancestors(self) -> tuple[str, ...]:
         """The jobs from inside which it was dispatched, the nearest one last; none for most."""
         return () if self.spec.origin is None else self.spec.origin.ancestors

@@ -10,6 +10,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
 from luziad.jobs.family import FamilyTree
+from luziad.jobs.names import NameIndex
 from luziad.jobs.record import JobRecord
 
 REFERENCES = {
@@ -29,6 +30,7 @@ class JobTable:
     def __init__(self) -> None:
         self._jobs: dict[str, JobRecord] = {}
         self._keys: dict[str, str] = {}
+        self._names = NameIndex()
         self._counts: dict[str, Counter[JobState]] = {}
         self._active: dict[str, JobRecord] = {}
         self._final: dict[str, None] = {}
@@ -51,6 +53,7 @@ class JobTable:
         self._jobs[record.id] = record
         if record.spec.key is not None:
             self._keys[record.spec.key] = record.id
+        self._names.add(record.name, record.id)
         if record.ancestors:
             self.family.add(record.id, record.ancestors)
         self._count(record, record.status.state, +1)
@@ -60,6 +63,7 @@ class JobTable:
         del self._jobs[record.id]
         if record.spec.key is not None:
             self._keys.pop(record.spec.key, None)
+        self._names.remove(record.name, record.id)
         self.family.remove(record.id, record.ancestors, self._jobs)
         self._count(record, record.status.state, -1)
 
@@ -215,16 +219,11 @@ class JobTable:
         raise Refused(ErrorCode.UNKNOWN_JOB, f"none of your jobs is '{name}'", "`luzia jobs` lists them.")
 
     def _called(self, name: str, project: str | None) -> list[JobRecord]:
-        """The jobs with a given name that have not ended, else the newest of them. The number in a graph is no name."""
-        if name.isdigit():
-            return []
+        """The jobs with a given name that have not ended, else the newest of them."""
         called = [
             record
-            for record in self._jobs.values()
-            if record.spec.origin is not None
-            and record.spec.origin.node == name
-            and record.durable
-            and project in (None, record.project, record.spec.project)
+            for record in map(self._jobs.__getitem__, self._names.jobs(name))
+            if record.durable and project in (None, record.project, record.spec.project)
         ]
         return [record for record in called if not record.status.state.is_final] or called[-1:]
 

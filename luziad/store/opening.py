@@ -65,6 +65,7 @@ def configure(database: sqlite3.Connection, *, secrets: bool = False) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute(f"PRAGMA secure_delete = {'ON' if secrets else 'OFF'}")
+    database.execute(f"PRAGMA temp_store = {'MEMORY' if secrets else 'DEFAULT'}")
     database.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
 
 

@@ -32,6 +32,8 @@ _PROBE = f"PRAGMA user_version = {opening.SCHEMA_VERSION}"  # writes a page with
 
 
 _CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
+_BUSY_S = 5.0
+_MAX_COMPACTED_PAGES = 4096
 _SEQ_DIGITS = 20
 
 
@@ -44,6 +46,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._undeleted: list[int] = []
+        self._deleted = 0  # since the file of variables was rewritten
+        self._has_traces = True  # a file may have values that were deleted, also before a crash
         self._pruner = EventPruner()
         file = path / STORE_NAME
         try:
@@ -96,15 +100,34 @@ class Store:
 
     def _delete_environments(self) -> None:
         """Delete variables that no job uses. The batch is committed, so a failure is retried with the next one."""
-        if not self._undeleted:
+        if not self._undeleted and not self._has_traces:
             return
         try:
-            with self._private:
+            if self._undeleted:
                 self._private.execute(SQL["delete_environments"], (msgspec.json.encode(self._undeleted).decode(),))
-            self._private.execute(_CHECKPOINT)  # the write-ahead log still has the values
-            self._undeleted.clear()
+                self._deleted += len(self._undeleted)
+                self._undeleted.clear()
+                self._has_traces = True
+            self._remove_traces()
         except sqlite3.Error as exc:
             log.warning("environments_not_deleted count=%d error=%s", len(self._undeleted), exc)
+
+    def _remove_traces(self) -> None:
+        """Overwrite what the files still have of deleted values.
+
+        The write-ahead log has them; it is not cleared while another process reads the database. Rows that were moved
+        within the file may have left copies; it is rewritten when that costs a page for each deletion and is quick.
+        """
+        pages = _pragma(self._private, "page_count") - _pragma(self._private, "freelist_count")
+        if self._deleted >= pages <= _MAX_COMPACTED_PAGES:
+            self._private.execute("VACUUM")
+            self._deleted = 0
+        self._private.execute("PRAGMA busy_timeout = 0")  # do not let commits wait for a reader
+        try:
+            busy, _, _ = self._private.execute(_CHECKPOINT).fetchone()
+        finally:
+            self._private.execute(f"PRAGMA busy_timeout = {_BUSY_S * 1000:.0f}")
+        self._has_traces = bool(busy)
 
     def load_jobs(self) -> Iterator[tuple[int, str, str, str]]:
         """All jobs as rows (n, id, spec, fate), oldest first, read one by one. Raises StoreDamagedError."""
@@ -278,7 +301,12 @@ class LastCommit:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
+
+
+def _pragma(database: sqlite3.Connection, name: str) -> int:
+    value: int = database.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
 
 
 def _reopen(database: sqlite3.Connection, path: Path) -> sqlite3.Connection:

@@ -59,6 +59,26 @@ def test_no_file_answer_event_log_or_snapshot_has_a_secret_but_those_that_are_fo
             assert holders <= allowed.get(name, set()), name
 
 
+def test_the_variables_of_removed_jobs_leave_every_file() -> None:
+    secrets = [f"s3cr3t-{number}-{os.urandom(8).hex()}" for number in range(5)]
+    with private_daemon() as daemon, daemon.connect() as wire:
+        jobs = []
+        for secret in secrets:
+            own = {"OWN": secret, "PADDING": "x" * 3000}
+            jobs.append(wire.ok(op="dispatch", project="overbits", task="true", env=own)["job"])
+        wire.ok(op="wait", jobs=jobs)
+        assert _secrets_in_files(daemon.state, secrets) == secrets
+        for job in jobs[:4]:
+            wire.ok(op="remove", job=job)
+        eventually(lambda: _secrets_in_files(daemon.root, secrets) == secrets[4:], "no values of the removed jobs")
+
+
+def _secrets_in_files(root: Path, secrets: list[str]) -> list[str]:
+    """Those of which a file has the bytes."""
+    content = b"".join(path.read_bytes() for path in root.rglob("*") if path.is_file())
+    return [secret for secret in secrets if secret.encode() in content]
+
+
 def test_only_the_owner_can_read_what_luzia_writes() -> None:
     with private_daemon() as daemon:
         os.chmod(daemon.root, 0o755)

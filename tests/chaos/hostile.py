@@ -43,7 +43,10 @@ Attack = Callable[["Run"], None]
 
 
 class Run:
-    """What the threads of a run share. honest: the number and exit code of each job of the honest client."""
+    """What the threads of a run share.
+
+    honest: the exit code of each job of the honest client. hostile: the other jobs, of which so many were cancelled.
+    """
 
     def __init__(self, daemon: PrivateDaemon, seed: str) -> None:
         self.daemon = daemon
@@ -51,6 +54,7 @@ class Run:
         self.stop = threading.Event()
         self.honest: dict[str, int] = {}
         self.hostile: list[str] = []
+        self.cancelled = 0
         self.counts: Counter[str] = Counter()
         self.mistakes: list[str] = []
         self.slowest_s = 0.0
@@ -100,8 +104,17 @@ def attack(run: Run, attacks: Mapping[str, Attack], seconds: float) -> None:
         try:
             with suppress(BrokenPipeError, ConnectionResetError, EOFError):  # a daemon may close such a connection
                 attacks[name](run)
+            _end_jobs(run)
         except Exception:
             run.mistakes.append(f"{name}: {traceback.format_exc()}")
+
+
+def _end_jobs(run: Run) -> None:
+    """Cancel what the attack has dispatched, so that the next one finds room. Whether it ends is checked in the end."""
+    with run.daemon.connect() as wire:
+        for job in run.hostile[run.cancelled :]:
+            wire.ask(op="cancel", job=job)
+    run.cancelled = len(run.hostile)
 
 
 def check(run: Run, pid: int, idle_bytes: int) -> None:
@@ -109,8 +122,6 @@ def check(run: Run, pid: int, idle_bytes: int) -> None:
     with run.daemon.connect() as wire:
         if wire.ok(op="info")["pid"] != pid:
             run.mistakes.append("the daemon is another process")
-        for job in run.hostile:
-            wire.ask(op="cancel", job=job)
         jobs = [*run.honest, *run.hostile]
         for begin in range(0, len(jobs), 1000):
             wire.ok(op="wait", jobs=jobs[begin : begin + 1000], timeout_s=END_S)

@@ -23,7 +23,7 @@ MOMENTS = [
     "2026-02-30T00:00:00Z",
     "+292277026596-12-04T15:30:08Z",
 ]
-ODD_FRAMES = [
+ODD_FRAMES = [  # OWN is a job that has ended: a wait for another one may last as long as its timeout says
     b'{"op":"list","limit":1e999}\n',
     b'{"op":"list","limit":-1}\n',
     b'{"op":"list","limit":99999999999999999999999999}\n',
@@ -31,9 +31,9 @@ ODD_FRAMES = [
     b'{"op":"status","job":"\\u0000"}\n',
     b'{"op":"status","op":"info","op":"list"}\n',
     b'{"op":"status","job":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
-    b'{"op":"wait","jobs":["@last"],"timeout_s":1e308}\n',
-    b'{"op":"wait","jobs":["@last"],"timeout_s":-1}\n',
-    b'{"op":"logs","job":"@last","offset":9223372036854775807,"max_bytes":9223372036854775807}\n',
+    b'{"op":"wait","jobs":["OWN"],"timeout_s":1e308}\n',
+    b'{"op":"wait","jobs":["OWN"],"timeout_s":-1}\n',
+    b'{"op":"logs","job":"OWN","offset":9223372036854775807,"max_bytes":9223372036854775807}\n',
     b'{"op":"subscribe","after":18446744073709551616}\n',
     b"\x00" * 1000 + b"\n",
     b"\xff\xfe\n",
@@ -158,10 +158,17 @@ def impossible_moments(run: Run) -> None:
 
 def odd_frames(run: Run) -> None:
     """Frames at the edge of JSON, and beyond."""
+    with run.daemon.connect() as wire:
+        job = _hostile(run, wire, task="true")
+        wire.ok(op="cancel", job=job)
+        assert wire.ok(op="wait", jobs=[job], timeout_s=60)["timed_out"] is False
     for frame in ODD_FRAMES:
         with run.daemon.connect() as wire:
-            wire.send_bytes(frame)
-            assert wire.receive().keys() & {"ok", "error", "event"}
+            wire.send_bytes(frame.replace(b"OWN", job.encode()))
+            try:
+                assert wire.receive().keys() & {"ok", "error", "event"}
+            except TimeoutError as exc:
+                raise AssertionError(f"no answer to {frame[:200]!r}") from exc
 
 
 def fuzz(run: Run) -> None:

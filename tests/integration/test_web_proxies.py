@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from luzia_client.http import tls
 from support import DEADLINE_S, MAIN, ROOT, PrivateDaemon, dispatch, ended, eventually, private_daemon
 from web_server import Reply, WebServer, web_server
 
@@ -229,6 +232,45 @@ def test_tls_of_its_own() -> None:
             with socket.create_connection(("127.0.0.1", int(port)), DEADLINE_S) as plain:
                 plain.sendall(b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
                 assert b"200 OK" not in plain.recv(1000)
+
+
+CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+FILES = 200
+"""How many the server may have open."""
+
+
+def served(visitor: Visitor) -> None:
+    """A request gets its reply, also one that comes with the end of the handshake."""
+    with visitor.connect() as peer:
+        peer.sendall(b"GET /nothing HTTP/1.1\r\nHost: %s\r\n\r\n" % visitor.name.encode())
+        assert peer.recv(8) == b"HTTP/1.1"
+
+
+@pytest.mark.parametrize("said", [b"", CLIENT_HELLO, b"GET / HTTP/1.1\r\n\r\n"])
+def test_hundreds_of_unfinished_handshakes_keep_nobody_out(said: bytes) -> None:
+    with private_daemon() as daemon, ExitStack() as stack:
+        cert, key = certificate(daemon.root)
+        server = stack.enter_context(web_server(daemon, "--tls-cert", str(cert), "--tls-key", str(key)))
+        port = int(server.origin.rpartition(":")[2])
+        visitor = Visitor(port, cert, origin=f"https://localhost:{port}", password="")
+        served(visitor)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (FILES, FILES))
+        for _ in range(FILES + 20):
+            peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S))
+            with suppress(ConnectionError):  # it has given way already
+                peer.sendall(said)
+        served(visitor)
+
+
+async def test_a_handshake_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tls, "HANDSHAKE_S", 0.05)
+    acceptor = tls.TlsAcceptor(tls.server_context(*map(str, certificate(tmp_path))), asyncio.Protocol)
+    listening = await asyncio.get_running_loop().create_server(acceptor, "127.0.0.1", 0)
+    async with listening:
+        reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+        writer.write(CLIENT_HELLO)
+        assert await asyncio.wait_for(reader.read(), DEADLINE_S) == b""
+        writer.close()
 
 
 def test_without_its_key_a_certificate_is_refused() -> None:
