@@ -62,10 +62,7 @@ function patched(job, event) {
   } else if (event.kind === "started") Object.assign(next, { started_at: event.at, pid: event.pid, reason: null });
   else if (event.kind === "asked") next.question = event.question;
   else if (event.kind === "answered") {
-    // What the agent reports comes before this event: the next question may be shown already, and is being typed in.
-    const others = (job.activity?.asked || []).filter((each) => each.id !== job.question?.id);
-    next.question = others[0] || null;
-    if (job.activity) next.activity = { ...job.activity, asked: others };
+    if (event.state !== "waiting") next.question = null; // otherwise another one is open, and `asked` tells which
   } else if (event.kind === "ended") {
     const { outcome, reason = null, exit_code = null, signal: by = null } = event;
     Object.assign(next, { outcome, reason, exit_code, signal: by, ended_at: event.at, question: null });
