@@ -93,8 +93,8 @@ def of_end(event: events.Ended | events.Requeued, job: Job | None, link: str, ch
     )
 
 
-def of_question(event: events.QuestionEvent, question: Question, job: Job | None, link: str) -> Notice:
-    """The notice of a question. event: since when it is the oldest one: asked, or the one before it was answered."""
+def of_question(event: events.QuestionAsked, question: Question, job: Job | None, link: str) -> Notice:
+    """The notice of a question."""
     fields = _fields(event, job, link)
     fields["agent"] = job.agent if job is not None else ""
     fields["question"] = shorten(_question(question), WORDS_CHARS)

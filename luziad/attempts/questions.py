@@ -52,6 +52,8 @@ class Questions(JobObserver):
     journal: Journal
     observers: Observers
     files: ThreadPoolExecutor
+    _told: dict[int, str] = field(default_factory=dict, init=False)
+    """The question that each waiting job was last said to ask, by the number of the job."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def output_understood(self, record: JobRecord, attempt: AttemptRecord) -> None:
@@ -61,17 +63,22 @@ class Questions(JobObserver):
         asked = {question.id for question in attempt.activity.asked} if attempt.activity is not None else set()
         if attempt.answers:
             attempt.answers = tuple(each for each in attempt.answers if each.question in asked) or None
-        still_open, move = open_questions(attempt), self.transitions.move
-        if still_open and move(record, Trigger.ASK):
-            self.journal.record(record, self.journal.events.asked(record, attempt.number, still_open[0]))
-            self.observers.job_changed(record)
-            log.info("agent_asks job=%s tool=%s", record.id, still_open[0].tool)
-        elif not still_open and record.status.state is JobState.WAITING and move(record, Trigger.ANSWER):
+        still_open = open_questions(attempt)
+        if still_open:
+            if self.transitions.move(record, Trigger.ASK) or record.status.state is JobState.WAITING:
+                self._tell(record, attempt, still_open[0])
+        elif record.status.state is JobState.WAITING and self._need_no_answer(record):
             self.journal.record(record, self.journal.events.answered(record, attempt.number, ""))
             self.observers.job_changed(record)
 
+    def attempt_ended(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Forget its question."""
+        self._told.pop(record.n, None)
+
     def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
         """Deliver the answers again that the agent may not have received."""
+        if record.status.state is JobState.WAITING and (still_open := open_questions(attempt)):
+            self._told[record.n] = still_open[0].id
         if attempt.started_at is not None and attempt.answers:
             task = asyncio.get_running_loop().create_task(self._deliver_again(record, attempt, attempt.answers))
             self._tasks.add(task)
@@ -84,10 +91,13 @@ class Questions(JobObserver):
         line = await self._line(record, attempt, answer)
         _open_question(record, asked.id)  # another client may have been faster
         attempt.answers = (*(attempt.answers or ()), answer)
-        if not open_questions(attempt):
-            self.transitions.move(record, Trigger.ANSWER)
+        still_open = open_questions(attempt)
+        if not still_open:
+            self._need_no_answer(record)
         committed = self.journal.commit(record, self.journal.events.answered(record, attempt.number, asked.id))
         self.observers.job_changed(record)
+        if still_open:
+            self._tell(record, attempt, still_open[0])
         await committed
         try:
             await self.executor.write_stdin(_ref(record, attempt), line)
@@ -98,6 +108,19 @@ class Questions(JobObserver):
                 ErrorCode.NOT_DELIVERED,
                 f"the answer could not be delivered to job {record.id}: {describe_error(exc)}",
             ) from exc
+
+    def _tell(self, record: JobRecord, attempt: AttemptRecord, question: Question) -> None:
+        """Record which question the job asks now, unless that was recorded before."""
+        if self._told.get(record.n) == question.id:
+            return
+        self._told[record.n] = question.id
+        self.journal.record(record, self.journal.events.asked(record, attempt.number, question))
+        self.observers.job_changed(record)
+        log.info("agent_asks job=%s tool=%s", record.id, question.tool)
+
+    def _need_no_answer(self, record: JobRecord) -> bool:
+        self._told.pop(record.n, None)
+        return self.transitions.move(record, Trigger.ANSWER)
 
     async def _deliver_again(self, record: JobRecord, attempt: AttemptRecord, answers: Sequence[Answer]) -> None:
         for answer in answers:

@@ -73,13 +73,16 @@ class Resumed(AttemptBase, tag="resumed"):
 
 
 class QuestionAsked(AttemptBase, tag="asked"):
-    """An attempt's agent asks a question, and waits for the answer."""
+    """An attempt's agent asks a question, and waits for the answer: of several open questions, the oldest."""
 
     question: Question
 
 
 class QuestionAnswered(AttemptBase, tag="answered"):
-    """A question was answered. question: its id; empty when the agent has withdrawn its questions."""
+    """A question was answered; the state tells whether another one is open.
+
+    question: its id; empty when the agent has withdrawn all.
+    """
 
     question: str
 

@@ -121,11 +121,11 @@ def test_luziad_is_killed_while_its_output_is_followed_and_nothing_is_missed_or_
         with daemon.connect() as wire:
             job = dispatch(
                 wire,
-                f"for i in $(seq 1 300); do echo line $i; [ $i -gt 60 ] || sleep 0.02; done;"
-                f" while [ ! -e {gate} ]; do sleep 0.05; done; echo the end",
+                f"for i in $(seq 1 300); do echo line $i; [ $i != 60 ] || while [ ! -e {gate} ]; do sleep 0.05; done;"
+                " done; echo the end",
             )
         screen.go(f"#/job/{job}")
-        page.wait_for_selector(".log-row:has-text('line 20')")
+        page.wait_for_selector(".log-row:has-text('line 60')")
         daemon.kill()
         page.wait_for_selector(".banner:has-text('luziad is away')")
         assert page.inner_text(".log-row >> nth=0").startswith("line ")

@@ -168,7 +168,7 @@ def test_a_question_that_was_asked_while_no_daemon_ran_is_found(desk: Desk) -> N
 
 
 def test_a_question_that_is_withdrawn_is_asked_no_more(desk: Desk) -> None:
-    job = desk.dispatch(BASH, ["Read", {"file_path": "/x"}], ["withdraw"])
+    job = desk.dispatch(BASH, ["Read", {"file_path": "/x"}], ["withdraw", 2])
     desk.waiting(job)
     eventually(lambda: [each["id"] for each in desk.job(job)["activity"]["asked"]] == ["request-1"], "one question")
     desk.ok(op="answer", job=job, words=["allow"])
@@ -182,21 +182,81 @@ def test_a_waiting_job_can_be_cancelled(desk: Desk) -> None:
     assert desk.ended(job)["state"] == "cancelled"
 
 
+def events_of(desk: Desk, job: str) -> list[dict[str, Any]]:
+    """What a subscriber is told of a job that has ended: its questions, their answers, and its end."""
+    told: list[dict[str, Any]] = []
+    with desk.daemon.connect() as connection:
+        connection.send(op="subscribe", after=0, jobs=[job], kinds=["asked", "answered", "ended"])
+        connection.receive()
+        while not told or told[-1]["kind"] != "ended":
+            told.append(connection.receive()["event"])
+    return told
+
+
+def shortly(event: dict[str, Any]) -> tuple[str, str, str]:
+    """The kind of an event, the question that it is about, and the state of the job after it."""
+    question = event.get("question", "")
+    return event["kind"], question["id"] if isinstance(question, dict) else question, event["state"]
+
+
 def test_events_tell_of_questions_and_answers(desk: Desk) -> None:
     job = desk.dispatch(BASH)
     desk.waiting(job)
     desk.ok(op="answer", job=job, words=["allow"])
     desk.ended(job)
-    with desk.daemon.connect() as connection:
-        connection.send(op="subscribe", after=0, jobs=[job], kinds=["asked", "answered", "ended"])
-        connection.receive()
-        told = [connection.receive()["event"] for _ in range(3)]
+    told = events_of(desk, job)
     assert [(event["kind"], event["state"]) for event in told] == [
         ("asked", "waiting"),
         ("answered", "running"),
         ("ended", "completed"),
     ]
     assert told[0]["question"]["text"] == "rm -rf build"
+
+
+def test_events_tell_which_question_is_next(desk: Desk) -> None:
+    job = desk.dispatch(BASH, ["Read", {"file_path": "/x"}], ["WebFetch", {"url": "u"}])
+    eventually(lambda: len((desk.job(job)["activity"] or {}).get("asked", [])) == 3, "three questions")
+    for question in ("request-2", "request-1", "request-3"):
+        desk.ok(op="answer", job=job, words=["allow"], question=question)
+    desk.ended(job)
+    assert [shortly(event) for event in events_of(desk, job)] == [
+        ("asked", "request-1", "waiting"),
+        ("answered", "request-2", "waiting"),
+        ("answered", "request-1", "waiting"),
+        ("asked", "request-3", "waiting"),
+        ("answered", "request-3", "running"),
+        ("ended", "", "completed"),
+    ]
+
+
+def test_events_tell_of_the_question_after_one_that_is_withdrawn(desk: Desk) -> None:
+    job = desk.dispatch(BASH, ["Read", {"file_path": "/x"}], ["withdraw", 1])
+    eventually(lambda: (desk.job(job)["question"] or {}).get("id") == "request-2", "the second question")
+    desk.ok(op="answer", job=job, words=["allow"])
+    desk.ended(job)
+    told = [shortly(event) for event in events_of(desk, job)]
+    assert told[-3:] == [
+        ("asked", "request-2", "waiting"),
+        ("answered", "request-2", "running"),
+        ("ended", "", "completed"),
+    ]
+
+
+def test_a_restarted_daemon_tells_each_question_once(desk: Desk) -> None:
+    job = desk.dispatch(BASH, BASH)
+    eventually(lambda: len((desk.job(job)["activity"] or {}).get("asked", [])) == 2, "two questions")
+    desk.daemon.kill()
+    desk.daemon.start()
+    for question in ("request-1", "request-2"):
+        desk.ok(op="answer", job=job, words=["allow"], question=question)
+    desk.ended(job)
+    assert [shortly(event)[:2] for event in events_of(desk, job)] == [
+        ("asked", "request-1"),
+        ("answered", "request-1"),
+        ("asked", "request-2"),
+        ("answered", "request-2"),
+        ("ended", ""),
+    ]
 
 
 def test_only_an_agent_that_can_be_answered_may_ask(desk: Desk) -> None:

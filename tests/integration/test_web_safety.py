@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,18 +22,7 @@ from luzia_client.web.operations import OPS, STREAMS
 from support import PrivateDaemon, dispatch, ended, eventually, private_daemon
 from web_server import WebServer, web_server
 
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[PrivateDaemon]:
-    with private_daemon() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server(daemon: PrivateDaemon) -> Iterator[WebServer]:
-    with web_server(daemon) as started:
-        started.sign_in()
-        yield started
+pytest_plugins = ["web_fixtures"]
 
 
 def open_tab(server: WebServer, **headers: str) -> ClientConnection:

@@ -1,10 +1,11 @@
 // The frame of the page: signing in, the navigation, the place, keys, and what the title says.
 
 import { html, render, signal, useEffect } from "./vendor/preact.js";
-import { daemon, session, signIn } from "./core/api.js";
-import { counts, notices, start, version, readOnly } from "./core/live.js";
+import { daemon, session } from "./core/api.js";
+import { counts, notices, version, readOnly } from "./core/live.js";
 import { href, route } from "./core/router.js";
 import { loadSetup } from "./core/setup.js";
+import { open, opening } from "./core/start.js";
 import { DispatchDialog, openDispatch } from "./parts/dispatch.js";
 import { KeysDialog, onKey } from "./parts/keys.js";
 import { Palette, openPalette } from "./parts/palette.js";
@@ -12,14 +13,31 @@ import { Settings, applyTheme, openSettings } from "./parts/settings.js";
 import { updateTitle } from "./parts/attention.js";
 import { Confirmation, Toasts } from "./parts/ui.js";
 import { InboxPage, needsCount, watchInbox } from "./pages/inbox.js";
-import { JobPage } from "./pages/job.js";
 import { JobsPage } from "./pages/jobs.js";
-import { MachinePage } from "./pages/machine.js";
-import { SchedulesPage } from "./pages/schedules.js";
-import { SpendPage } from "./pages/spend.js";
 
-const PAGES = { inbox: InboxPage, jobs: JobsPage, job: JobPage, schedules: SchedulesPage, spend: SpendPage, machine: MachinePage };
+const PRELOAD_MS = 1500;
+/** The pages that are loaded when they are shown first, or a moment after the start. */
+const LATER = {
+  job: async () => (await import("./pages/job.js")).JobPage,
+  schedules: async () => (await import("./pages/schedules.js")).SchedulesPage,
+  spend: async () => (await import("./pages/spend.js")).SpendPage,
+  machine: async () => (await import("./pages/machine.js")).MachinePage,
+};
+const pages = signal({ inbox: InboxPage, jobs: JobsPage });
 const NAVIGATION = { inbox: ["Inbox", "✉"], jobs: ["Jobs", "≡"], schedules: ["Schedules", "◷"], spend: ["Spend", "∑"], machine: ["Machine", "▤"] };
+
+async function load(name) {
+  if (!LATER[name] || pages.value[name]) return;
+  try {
+    const page = await LATER[name]();
+    pages.value = { ...pages.value, [name]: page };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // otherwise luzia web does not answer, and the page says so
+    setTimeout(load, PRELOAD_MS, name);
+  }
+}
+
+const Loading = () => html`<p class="muted pad" aria-busy="true">Loading…</p>`;
 
 const ready = signal(false);
 const problem = signal(null);
@@ -52,9 +70,11 @@ function App() {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
+  useEffect(() => { load(route.value.page); }, [route.value.page]);
   if (session.value === "out") return html`<${SignedOut} />`;
   if (!ready.value) return html`<main class="signed-out" aria-busy="true"><p class="muted">${problem.value ? problem.value.message : "Loading…"}</p></main>`;
-  const Page = PAGES[route.value.page] || InboxPage;
+  const { page } = route.value;
+  const Page = pages.value[page] || (LATER[page] ? Loading : InboxPage);
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>Skip to the page</a>
     <${Navigation} />
     <main id="main" tabindex="-1">
@@ -66,20 +86,20 @@ function App() {
     <${DispatchDialog} /><${Palette} /><${KeysDialog} /><${Settings} /><${Confirmation} /><${Toasts} />`;
 }
 
-async function begin() {
-  applyTheme();
+async function begin(opened) {
   try {
-    await signIn();
-    await start();
+    await opened;
     ready.value = true;
     watchInbox();
+    setTimeout(() => Object.keys(LATER).forEach(load), PRELOAD_MS);
     await loadSetup();
   } catch (error) {
     if (!error.code) throw error;
     problem.value = error;
-    if (session.value === "in" && !ready.value) setTimeout(begin, 1000);
+    if (session.value === "in" && !ready.value) setTimeout(() => begin(open()), 1000);
   }
 }
 
+applyTheme();
 render(html`<${App} />`, document.getElementById("app"));
-begin();
+begin(opening);

@@ -1,7 +1,7 @@
 """Stands in for Claude Code: asks over stream-json as the real one does, and waits for its stdin to end at the end.
 
 The task is a JSON list of steps: ["Bash", {"command": ..}], a call of a tool that needs a permission, or
-["withdraw"], which takes the last question back. It writes what it was told into the file `told` beside it.
+["withdraw", 1], which takes the first question back. It writes what it was told into the file `told` beside it.
 """
 
 from __future__ import annotations
@@ -45,9 +45,8 @@ def main() -> None:
     denials: list[dict[str, str]] = []
     for number, step in enumerate(steps, 1):
         if step[0] == "withdraw":
-            last = max(open_ones)
-            del open_ones[last]
-            say(type="control_cancel_request", request_id=f"request-{last}")
+            del open_ones[step[1]]
+            say(type="control_cancel_request", request_id=f"request-{step[1]}")
         else:
             ask(number, *step)
             open_ones[number] = step[0]

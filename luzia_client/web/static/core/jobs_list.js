@@ -2,9 +2,8 @@
 
 import { signal } from "../vendor/preact.js";
 import { list } from "./api.js";
-import { counts, epoch, isMinor, listen, putAll } from "./live.js";
+import { PAGE, counts, epoch, isMinor, listen, putAll, takeNewest } from "./live.js";
 
-const PAGE = 100;
 const REFRESH_GAP_MS = 700;
 const CLOSED = ["created"]; // the orders whose cursor is no offset: their pages are loaded one after another
 
@@ -26,6 +25,8 @@ export class JobsList {
     this.refreshing = null;
     this.lastRefresh = 0;
     this.tookMs = 0;
+    const first = this.isSequential && this.isWhole && !query.states?.length ? takeNewest() : null;
+    if (first) this.take(0, first);
     this.stops = [
       listen((event) => {
         if (!isMinor(event)) this.refreshSoon();
@@ -68,21 +69,7 @@ export class JobsList {
     const cursor = this.cursorOf(page);
     this.busy.add(page);
     try {
-      const found = await list({ ...this.query, limit: PAGE, cursor });
-      putAll(found.jobs);
-      const begin = page * PAGE;
-      found.jobs.forEach((job, index) => {
-        this.ids[begin + index] = job.id;
-      });
-      if (found.next === null || found.next === undefined) {
-        this.ids.length = begin + found.jobs.length;
-        this.complete = true;
-      } else {
-        if (this.ids.length <= begin + PAGE) this.complete = false;
-        this.cursors.set(page + 1, found.next);
-      }
-      this.loaded.add(page);
-      this.problem.value = null;
+      this.take(page, await list({ ...this.query, limit: PAGE, cursor }));
     } catch (error) {
       if (!error.code) throw error;
       this.problem.value = error;
@@ -91,6 +78,25 @@ export class JobsList {
       this.ready.value = true;
       this.version.value += 1;
     }
+  }
+
+  /** Take in what the server lists as a page. */
+  take(page, found) {
+    putAll(found.jobs);
+    const begin = page * PAGE;
+    found.jobs.forEach((job, index) => {
+      this.ids[begin + index] = job.id;
+    });
+    if (found.next === null || found.next === undefined) {
+      this.ids.length = begin + found.jobs.length;
+      this.complete = true;
+    } else {
+      if (this.ids.length <= begin + PAGE) this.complete = false;
+      this.cursors.set(page + 1, found.next);
+    }
+    this.loaded.add(page);
+    this.ready.value = true;
+    this.problem.value = null;
   }
 
   refreshSoon() {

@@ -18,7 +18,11 @@ export const now = signal(Date.now());
 export const readOnly = signal(false);
 export const version = signal("");
 
+/** How many jobs a page of a list has. */
+export const PAGE = 100;
+
 let seq = null;
+let newest = null;
 const jobs = new Map();
 const listeners = new Set();
 let pending = [];
@@ -62,10 +66,7 @@ function patched(job, event) {
   } else if (event.kind === "started") Object.assign(next, { started_at: event.at, pid: event.pid, reason: null });
   else if (event.kind === "asked") next.question = event.question;
   else if (event.kind === "answered") {
-    // What the agent reports comes before this event: the next question may be shown already, and is being typed in.
-    const others = (job.activity?.asked || []).filter((each) => each.id !== job.question?.id);
-    next.question = others[0] || null;
-    if (job.activity) next.activity = { ...job.activity, asked: others };
+    if (event.state !== "waiting") next.question = null; // otherwise another one is open, and `asked` tells which
   } else if (event.kind === "ended") {
     const { outcome, reason = null, exit_code = null, signal: by = null } = event;
     Object.assign(next, { outcome, reason, exit_code, signal: by, ended_at: event.at, question: null });
@@ -146,12 +147,20 @@ function tick() {
 }
 isActive.subscribe(tick);
 
-/** Start: list, then subscribe after the list. */
-export async function start() {
-  const [about, page] = await Promise.all([get("/api/about"), list({ limit: 1 })]);
+/** Start: list, then subscribe after the list. withJobs: the first page of the newest jobs is shown next. */
+export async function start(withJobs) {
+  const [about, page] = await Promise.all([get("/api/about"), list({ limit: withJobs ? PAGE : 1 })]);
   readOnly.value = about.read_only;
   version.value = about.version;
+  newest = withJobs ? page : null;
   subscribe(page);
+}
+
+/** The newest jobs as `start` has listed them, once: the list that shows them first need not list them again. */
+export function takeNewest() {
+  const page = newest;
+  newest = null;
+  return page;
 }
 
 const relist = async () => subscribe(await list({ limit: 1 }));

@@ -5,6 +5,7 @@ import { call } from "../core/api.js";
 import { bytes, count, doing, duration, fullTime, isFinal, money, ranFor, title } from "../core/format.js";
 import { act, epoch, jobSignal, listen, now, put, readOnly } from "../core/live.js";
 import { href, route } from "../core/router.js";
+import { jobOfPage } from "../core/shown.js";
 import { ACTIONS, perform } from "../parts/job_actions.js";
 import { openDispatch } from "../parts/dispatch.js";
 import { Changes } from "../parts/changes.js";
@@ -55,7 +56,6 @@ function useJob(id) {
   return [full, problem];
 }
 
-export const jobOfPage = { job: null };
 
 export function JobPage() {
   const [id, tab = "output"] = route.value.rest;

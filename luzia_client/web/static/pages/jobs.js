@@ -1,6 +1,6 @@
 // All jobs: filters, sorting and paging at the server, a list of which only the visible rows exist, and actions on many.
 
-import { html, signal, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { html, signal, useComputed, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { list } from "../core/api.js";
 import { STATES, ACTIVE, FAILED, age, doing, duration, isFinal, money, plural, ranFor, title } from "../core/format.js";
 import { JobsList } from "../core/jobs_list.js";
@@ -56,10 +56,22 @@ export function setFilter(name, value) {
   replace("jobs", [], { ...Object.fromEntries(query), [name]: value });
 }
 
-function Row({ id, index, isCurrent, phone, group }) {
+function Row({ id, ...place }) {
   const held = jobSignal(id);
   if (!held) return html`<div class="job-row"><span class="muted">removed</span></div>`;
-  const job = held.value;
+  return html`<${JobRow} id=${id} held=${held} ...${place} />`;
+}
+
+/** A row. What changes often is text of its own: a report of progress or a second that passes makes no row again. */
+function JobRow({ id, held, index, isCurrent, phone, group }) {
+  const of = (read) => useComputed(() => read(held.value));
+  const state = of((job) => job.state).value;
+  const name = of(title);
+  const does = of(doing);
+  const cost = of((job) => money(job.activity?.cost_usd));
+  const ran = of((job) => duration(ranFor(job, now.value)));
+  const old = of((job) => age(job.created_at, now.value));
+  const { project, agent, created_at: created } = held.peek();
   const chosen = selection.value.has(id);
   const toggle = (event) => {
     const next = new Set(selection.value);
@@ -67,19 +79,23 @@ function Row({ id, index, isCurrent, phone, group }) {
     else next.delete(id);
     selection.value = next;
   };
-  const ran = ranFor(job, now.value);
   return html`<div class=${`job-row ${isCurrent ? "current" : ""} ${group ? "first-of-group" : ""}`} role="row" aria-rowindex=${index + 2} aria-selected=${chosen} data-job=${id}>
     ${group && html`<span class="group-label" aria-hidden="true">${group}</span>`}
     <span class="cell-check" role="cell"><input type="checkbox" aria-label=${`Select job ${id}`} checked=${chosen} onChange=${toggle} /></span>
-    <span class="cell-state" role="cell"><${State} state=${job.state} short=${phone} /></span>
-    <span class="cell-task" role="cell"><a href=${href("job", [id])} tabindex=${isCurrent ? 0 : -1}>${title(job)}</a><span class="doing">${doing(job)}</span></span>
-    <span class="cell-progress" role="cell">${!isFinal(job.state) && html`<${Bar} progress=${job.progress} />`}</span>
-    <span class="cell-project" role="cell">${job.project.split("/").pop()}</span>
-    <span class="cell-agent" role="cell">${job.agent}</span>
-    <span class="cell-cost num" role="cell">${money(job.activity?.cost_usd)}</span>
-    <span class="cell-time num" role="cell">${ran === null ? "" : duration(ran)}</span>
-    <span class="cell-age num" role="cell" title=${job.created_at}>${age(job.created_at, now.value)}</span>
+    <span class="cell-state" role="cell"><${State} state=${state} short=${phone} /></span>
+    <span class="cell-task" role="cell"><a href=${href("job", [id])} tabindex=${isCurrent ? 0 : -1}>${name}</a><span class="doing">${does}</span></span>
+    <span class="cell-progress" role="cell">${!isFinal(state) && html`<${Percent} held=${held} />`}</span>
+    <span class="cell-project" role="cell">${project.split("/").pop()}</span>
+    <span class="cell-agent" role="cell">${agent}</span>
+    <span class="cell-cost num" role="cell">${cost}</span>
+    <span class="cell-time num" role="cell">${ran}</span>
+    <span class="cell-age num" role="cell" title=${created}>${old}</span>
   </div>`;
+}
+
+function Percent({ held }) {
+  const percent = useComputed(() => held.value.progress?.percent);
+  return html`<${Bar} progress=${{ percent: percent.value }} />`;
 }
 
 /** All ids that match, for an action on all of them. */
@@ -98,7 +114,11 @@ export function JobsPage() {
   const { query } = route.value;
   const key = query.toString();
   const fields = useMemo(() => queryOf(query), [key]);
-  const source = useMemo(() => new JobsList(fields), [fields]);
+  const source = useMemo(() => {
+    const made = new JobsList(fields);
+    made.ensure(0, 1); // at once, and not only when the page has been painted without rows
+    return made;
+  }, [fields]);
   const [all, setAll] = useState(false);
   const box = useRef(null);
   const phone = matchMedia("(max-width: 760px)").matches;

@@ -3,11 +3,10 @@
 import { html, signal } from "../vendor/preact.js";
 import { readOnly } from "../core/live.js";
 import { go, route } from "../core/router.js";
-import { jobOfPage } from "../pages/job.js";
+import { jobOfPage, logKeys } from "../core/shown.js";
 import { pageKeys } from "../pages/jobs.js";
 import { openDispatch } from "./dispatch.js";
 import { ACTIONS, perform } from "./job_actions.js";
-import { logKeys } from "./log_view.js";
 import { openPalette } from "./palette.js";
 import { Dialog } from "./ui.js";
 

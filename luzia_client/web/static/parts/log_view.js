@@ -4,13 +4,11 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../
 import { pieces, plain } from "../core/ansi.js";
 import { bytes, isFinal } from "../core/format.js";
 import { Log } from "../core/log.js";
+import { logKeys } from "../core/shown.js";
 import { attempt as tryTo } from "./ui.js";
 import { useWindow, Rows } from "./virtual.js";
 
 export const ROW = 19;
-
-/** What the keys of the page do with the output that is shown; null while none is. */
-export const logKeys = { shown: null };
 
 function columnsOf(element) {
   const probe = document.createElement("span");

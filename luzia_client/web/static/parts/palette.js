@@ -5,7 +5,7 @@ import { call, list } from "../core/api.js";
 import { title } from "../core/format.js";
 import { readOnly } from "../core/live.js";
 import { go, route } from "../core/router.js";
-import { jobOfPage } from "../pages/job.js";
+import { jobOfPage } from "../core/shown.js";
 import { ACTIONS, perform } from "./job_actions.js";
 import { openDispatch } from "./dispatch.js";
 import { nextTheme, openSettings } from "./settings.js";

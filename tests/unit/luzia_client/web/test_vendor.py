@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 
 import pytest
@@ -49,7 +50,26 @@ def test_the_page_loads_only_its_own_files_and_has_no_inline_script() -> None:
     assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=", page)
 
 
-def test_all_modules_are_requested_at_once() -> None:
+def imported(name: str, found: set[str]) -> set[str]:
+    """The module and all that it imports, directly or not, before it runs."""
+    if name not in found:
+        found.add(name)
+        text = (STATIC / name).read_text()
+        for reference in re.findall(r'^import [^;]*?from "([^"]+)";', text, re.MULTILINE):
+            imported(os.path.normpath(os.path.join(os.path.dirname(name), reference)), found)
+    return found
+
+
+def test_what_the_first_screen_needs_is_requested_at_once_and_nothing_else() -> None:
     page = (STATIC / "index.html").read_text()
-    requested = set(re.findall(r'<link rel="modulepreload" href="/([^"]+)">', page)) | {"main.js"}
-    assert requested == {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js")}
+    requested = re.findall(r'<link rel="modulepreload" href="/([^"]+)">', page)
+    scripts = re.findall(r'<script type="module"[^>]* src="/([^"]+)"', page)
+    assert sorted(requested + scripts) == sorted(imported("main.js", set()))
+
+
+def test_every_module_is_part_of_the_page() -> None:
+    later = re.findall(r'import\("\./([^"]+)"\)', (STATIC / "main.js").read_text())
+    found = imported("main.js", set())
+    for name in later:
+        imported(name, found)
+    assert found == {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js")}
