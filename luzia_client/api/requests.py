@@ -41,6 +41,9 @@ READ_ONLY = (
 )
 """Requests that change no job."""
 
+ATTACH_TIMEOUT_S = 300.0
+"""How long a takeover may take: an attempt in progress is ended before."""
+
 RESENDABLE = (
     *READ_ONLY,
     requests.ReportProgress,

@@ -96,6 +96,8 @@ static const char *const COMMANDS[] = {
     "again",
     "retry",
     "send",
+    "attach",
+    "detach",
     "jobs",
     "why",
     "top",

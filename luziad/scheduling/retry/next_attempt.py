@@ -71,12 +71,26 @@ class RetryPlanner:
     def plan(self, record: JobRecord, verdict: Verdict) -> str | None:
         """Why the job is queued again, with what it waits for in its record; None when it has ended."""
         retry = replace(record.status.retry_state or RetryState(), **_RESET)
-        for following in (self._after_limit, self._after_overload, self._by_policy, self._with_follow_up):
+        for following in (
+            self._after_takeover,
+            self._after_limit,
+            self._after_overload,
+            self._by_policy,
+            self._with_follow_up,
+        ):
             found = following(record, verdict, retry)
             if found is not None:
                 record.status.retry_state = found
                 return f"{found.description}: {verdict.reason or verdict.outcome.value}"
         return None
+
+    def plan_after_attached(self, record: JobRecord, verdict: Verdict, *, continues: bool) -> str | None:
+        """The same after a user has left the session in a terminal. continues: the agent works on by itself."""
+        retry = replace(record.status.retry_state or RetryState(), **_RESET)
+        found = self._continued(record, retry) if continues else self._with_follow_up(record, verdict, retry)
+        if found is not None:
+            record.status.retry_state = found
+        return None if found is None else found.description
 
     def add_follow_up(self, record: JobRecord, message: str) -> Continuation | None:
         """Keep a follow-up for later; when the job has ended, return it as the continuation for its next attempt.
@@ -168,6 +182,13 @@ class RetryPlanner:
         """The session to which a follow-up can be sent."""
         given = self.continuation(record)
         return None if given is None else given.session
+
+    def _after_takeover(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
+        attempt = record.attempt
+        return self._continued(record, retry) if attempt is not None and attempt.taken_over else None
+
+    def _continued(self, record: JobRecord, retry: RetryState) -> RetryState:
+        return replace(retry, continuation=self.continuation(record), description="continues in the background")
 
     def _after_limit(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
         if (

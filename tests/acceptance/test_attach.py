@@ -1,0 +1,172 @@
+"""`luzia attach`: a user takes over the session of a job's agent in a terminal, which is recorded as an attempt."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+
+from luzia_protocol.jobs import Job, JobState, Outcome
+
+from interactive_agent import InteractiveAgent
+from luzia_client.api.client import Client
+from private_luzia import PrivateLuzia, private_luzia, until
+from terminal import Terminal, terminal
+
+
+class Scene:
+    """A luzia whose agent is the stand-in."""
+
+    def __init__(self, luzia: PrivateLuzia) -> None:
+        self.luzia = luzia
+        self.agent = InteractiveAgent(luzia)
+        luzia.env |= {"SECRET": "s3cret"}
+        with open(luzia.env["LUZIA_CONFIG"], "w") as file:
+            file.write(f'[daemon]\ngrace_s = 5\n[projects.site]\npath = "{luzia.project}"\nagent = "claude"\n')
+        self.client: Client = luzia.client()
+
+    def dispatch(self, task: str, *options: str) -> str:
+        done = self.luzia.run("dispatch", "-e", "SECRET=s3cret", *options, "site", task)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode().strip().rpartition(":")[2]
+
+    def ended(self, task: str = "do it") -> Job:
+        job = self.dispatch(task)
+        self.client.wait([job], timeout_s=60)
+        return self.client.get_job(job)
+
+    def working(self) -> str:
+        job = self.dispatch("wait for it")
+        until(lambda: self.job(job).activity and self.job(job).activity.session, "the agent has a session")  # type: ignore[union-attr]
+        return job
+
+    def job(self, job: str) -> Job:
+        return self.client.get_job(job)
+
+    def attach(self, *words: str) -> AbstractContextManager[Terminal]:
+        return terminal(self.luzia.command("attach", *words), self.luzia.env, self.luzia.project, 120, 30)
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    with private_luzia() as luzia:
+        yield Scene(luzia)
+
+
+def test_a_finished_job_opens_on_its_session_and_the_visit_is_an_attempt(scene: Scene) -> None:
+    before = scene.ended()
+    with scene.attach(before.id) as screen:
+        screen.shows("OPENED")
+        during = scene.job(before.id)
+        assert (during.state, during.attempt) == (JobState.RUNNING, 2)
+        assert during.attached is not None
+        assert during.attached.pid == during.pid
+        assert during.attached.user in (during.reason or "")
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+        screen.shows("recorded as attempt 2", "which is completed")
+        assert screen.is_as_before()
+    after = scene.job(before.id)
+    assert (after.state, after.outcome, after.attached) == (JobState.COMPLETED, Outcome.COMPLETED, None)
+    visit = after.attempts[1]
+    assert (visit.exit_code, visit.session) == (0, before.activity and before.activity.session)
+    assert visit.attached is not None
+    headless, opened = scene.agent.calls()
+    assert (opened["session"], opened["headless"]) == (headless["session"], False)
+    assert opened["cwd"] == scene.luzia.project
+    assert opened["env"]["SECRET"] == "s3cret"
+    assert opened["env"]["LUZIA_JOB_ID"] == before.id
+    assert opened["env"]["LUZIA_ATTEMPT"] == "2"
+    assert opened["env"]["TERM"] == "xterm-256color"
+
+
+def test_a_failed_job_stays_failed_unless_the_user_says_that_it_is_done(scene: Scene) -> None:
+    failed = scene.ended("fail at it")
+    assert failed.state is JobState.FAILED
+    with scene.attach(failed.id) as screen:
+        screen.shows("OPENED")
+        screen.type("exit 0\r")
+        screen.shows("done? [y/N]")
+        screen.type("\r")
+        assert screen.ended() == 0
+    after = scene.job(failed.id)
+    assert (after.state, after.outcome, after.reason) == (JobState.FAILED, Outcome.FAILED, failed.reason)
+    with scene.attach(failed.id) as screen:
+        screen.shows("OPENED")
+        screen.type("exit 0\r")
+        screen.shows("done? [y/N]")
+        screen.type("y\r")
+        screen.shows("which is completed")
+    after = scene.job(failed.id)
+    assert (after.state, after.attempt) == (JobState.COMPLETED, 3)
+    assert "marked it as done" in (after.reason or "")
+
+
+def test_a_running_job_is_paused_while_the_user_is_there_and_goes_on_afterwards(scene: Scene) -> None:
+    job = scene.working()
+    with scene.attach("--pause", job) as screen:
+        screen.shows("OPENED")
+        first, opened = scene.agent.calls()
+        assert opened["session"] == first["session"]
+        with pytest.raises(ProcessLookupError):
+            os.kill(first["pid"], 0)
+        scene.agent.go()
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+    scene.client.wait([job], timeout_s=60)
+    after = scene.job(job)
+    assert [each.outcome for each in after.attempts] == [Outcome.CANCELLED, Outcome.CANCELLED, Outcome.COMPLETED]
+    assert after.state is JobState.COMPLETED
+    assert "Continue where you stopped" in scene.agent.calls()[2]["prompt"]
+
+
+def test_a_running_job_is_asked_about_and_ended_when_the_user_leaves(scene: Scene) -> None:
+    job = scene.working()
+    with scene.attach(job) as screen:
+        screen.shows("[c]ontinue")
+        screen.type("e\r")
+        screen.shows("OPENED")
+        screen.type("exit 0\r")
+        screen.shows("done? [y/N]")
+        screen.type("n\r")
+        assert screen.ended() == 0
+    after = scene.job(job)
+    assert (after.state, after.attempt) == (JobState.CANCELLED, 2)
+    assert "has left its session" in (after.reason or "")
+
+
+def test_an_attached_job_is_not_retried_removed_or_attached_by_others(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        for words in (["retry", job], ["remove", job], ["pause", job], ["resume", job]):
+            refused = scene.luzia.run(*words)
+            assert refused.returncode == 4, words
+            assert b"attached" in refused.stderr, refused.stderr
+        with scene.attach(job) as other:
+            other.shows("is attached")
+            assert other.ended() == 4
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
+def test_the_end_of_the_client_ends_the_attachment_with_its_processes(scene: Scene, number: signal.Signals) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        screen.type("child\r")
+        screen.shows("CHILD")
+        child = int(screen.text.rpartition("CHILD ")[2].split()[0])
+        if number is signal.SIGKILL:
+            screen.type("deaf\r")
+            screen.shows("DEAF")
+        screen.process.send_signal(number)
+        screen.ended()
+        until(lambda: scene.job(job).state is JobState.COMPLETED, "the attachment has ended")
+    for pid in (child, scene.agent.calls()[-1]["pid"]):
+        until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), "no process is left")  # type: ignore[misc]
+    assert scene.job(job).attempt == 2
