@@ -106,9 +106,10 @@ class ScheduledOptions(TypedDict, total=False):
 
 
 class DispatchOptions(ScheduledOptions, total=False):
-    """The options of a dispatch: those of ScheduledOptions, and a name."""
+    """The options of a dispatch: those of ScheduledOptions, a name, and a session that the agent resumes."""
 
     name: str | None
+    session: str | None
 
 
 class GraphJob(DispatchOptions, total=False):

@@ -98,6 +98,7 @@ static const char *const COMMANDS[] = {
     "send",
     "attach",
     "detach",
+    "adopt-session",
     "jobs",
     "why",
     "top",

@@ -6,9 +6,12 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
+from luzia_protocol import replies, requests
+from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Outcome
 
 from interactive_agent import InteractiveAgent
@@ -170,3 +173,113 @@ def test_the_end_of_the_client_ends_the_attachment_with_its_processes(scene: Sce
     for pid in (child, scene.agent.calls()[-1]["pid"]):
         until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), "no process is left")  # type: ignore[misc]
     assert scene.job(job).attempt == 2
+
+
+def test_a_restart_of_the_daemon_does_not_disturb_the_user(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        scene.luzia.kill_daemon()
+        scene.client = scene.luzia.client()
+        during = scene.job(job)
+        assert (during.state, during.attached and during.attached.pid) == (JobState.RUNNING, during.pid)
+        screen.type("exit 0\r")
+        screen.shows("recorded as attempt 2", "which is completed")
+    assert scene.job(job).attempts[1].exit_code == 0
+
+
+def test_a_user_who_left_while_there_was_no_daemon_has_left(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        scene.luzia.kill_daemon()
+        screen.process.kill()
+        screen.ended()
+    scene.client = scene.luzia.client()
+    until(lambda: scene.job(job).state is JobState.COMPLETED, "the attachment has ended")
+    pid = scene.agent.calls()[-1]["pid"]
+    until(lambda: not os.path.exists(f"/proc/{pid}"), "the agent is gone")
+
+
+def test_a_detached_job_goes_on_in_the_background(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        detached = scene.luzia.run("detach", job)
+        assert (detached.returncode, detached.stdout) == (0, f"{job}  detaching\n".encode())
+        assert screen.ended() == 0
+        screen.shows("terminated by SIGTERM")
+    scene.client.wait([job], timeout_s=60)
+    after = scene.job(job)
+    assert (after.state, after.attempt) == (JobState.COMPLETED, 3)
+    assert scene.agent.calls()[2]["headless"]
+    assert scene.luzia.run("detach", job).returncode == 4
+
+
+def test_a_cancel_ends_the_agent_in_the_terminal(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        screen.type("deaf\r")
+        screen.shows("DEAF")
+        assert scene.luzia.run("cancel", job).returncode == 0
+        screen.ended()
+    until(lambda: scene.job(job).state is JobState.CANCELLED, "the job is cancelled")
+
+
+def test_messages_wait_until_the_user_has_left(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        assert scene.luzia.run("send", job, "and then this").returncode == 0
+        assert scene.job(job).attempt == 2
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+    scene.client.wait([job], timeout_s=60)
+    assert scene.job(job).attempt == 3
+    assert scene.agent.calls()[2]["prompt"] == "and then this"
+
+
+def test_the_agent_has_the_size_of_the_terminal_and_stops_and_continues_with_its_client(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        screen.resize(90, 20)
+        screen.type("size\r")
+        screen.shows("SIZE 90 20")
+        screen.type("stop\r")
+        state = Path(f"/proc/{screen.process.pid}/stat")
+        until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "the client has stopped as well")
+        screen.process.send_signal(signal.SIGCONT)
+        screen.shows("CONTINUED")
+        screen.type("exit 3\r")
+        screen.shows("exit code 3")
+        assert screen.ended() == 0
+    assert scene.job(job).attempts[1].exit_code == 3
+
+
+def test_a_session_that_began_by_hand_continues_in_the_background(scene: Scene) -> None:
+    adopted = scene.luzia.run("adopt-session", "-q", "claude", "6f1c2d0e-5a34", "finish", "it")
+    assert adopted.returncode == 0, adopted.stderr
+    job = adopted.stdout.decode().strip()
+    scene.client.wait([scene.client.get_job(job).id], timeout_s=60)
+    (run,) = scene.agent.calls()
+    assert (run["session"], run["prompt"], run["headless"]) == ("6f1c2d0e-5a34", "finish it", True)
+    assert "--resume=6f1c2d0e-5a34" in run["argv"]
+    assert scene.job(job).state is JobState.COMPLETED
+
+
+def test_what_cannot_be_attached_says_why_and_what_to_do(scene: Scene) -> None:
+    command = scene.client.dispatch("site", argv=["true"]).job
+    shell = scene.client.dispatch("site", "true", agent="shell").job
+    held = scene.dispatch("later", "--hold")
+    scene.client.wait([command, shell], timeout_s=60)
+    for job, words in ((command, "has no session"), (shell, "has no session"), (held, "has not begun a session")):
+        with scene.attach(job) as screen:
+            screen.shows(words)
+            assert screen.ended() == 4
+    without = scene.luzia.run("attach", shell)
+    assert (without.returncode, b"needs a terminal" in without.stderr) == (2, True)
+    with pytest.raises(Refused) as caught:  # from a process that the daemon does not see as the caller
+        scene.client._caller.request(requests.Attach(job=shell, pid=1), replies.AttachResult)
+    assert caught.value.code is ErrorCode.CANNOT_ATTACH

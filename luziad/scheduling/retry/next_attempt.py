@@ -7,7 +7,6 @@ and follow-ups that were sent during the attempt.
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Collection
 
@@ -22,7 +21,7 @@ from luziad.attempts.budget import retry_hint
 from luziad.clocks.clock import steady_time
 from luziad.jobs.attempt import FailureCause, Verdict
 from luziad.jobs.record import JobRecord
-from luziad.jobs.retry_state import Continuation, RetryState
+from luziad.jobs.retry_state import SESSION, Continuation, RetryState
 from luziad.jobs.start_time import next_start
 from luziad.scheduling.gates.gates import Gate
 from luziad.scheduling.gates.usage_limit import describe_limit
@@ -40,9 +39,6 @@ MAX_LIMITS = 50
 """Usage limits in a row that a job waits for."""
 
 MAX_FOLLOW_UPS = 20
-
-_SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
-"""A session id that may be part of a command; the output of an agent can contain anything."""
 
 _RESET = dict.fromkeys(("not_before", "not_before_steady", "limited_until", "limited_until_steady", "continuation"))
 """The fields that concern only the attempt that has ended."""
@@ -158,7 +154,7 @@ class RetryPlanner:
         if attempt is None or not self._policies.resumes(record):
             return None
         session = attempt.activity.session if attempt.activity else None
-        return Continuation(session) if session is not None and _SESSION.fullmatch(session) else attempt.continuation
+        return Continuation(session) if session is not None and SESSION.fullmatch(session) else attempt.continuation
 
     def put_back(self, record: JobRecord) -> None:
         """The attempt has not started: the next one resumes the session that it was to resume."""
