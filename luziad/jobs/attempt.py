@@ -128,7 +128,8 @@ class Attached(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     uid, user: the user, and the name of the user then. pid, start_time, boot: the process in the terminal, and the boot
     during which it started.
-    continues: another attempt follows. before, reason: the job's outcome before, if it had ended.
+    continues: another attempt follows. before, reason: the job's outcome before, if it had ended. held_at: when the job
+    had been put on hold, which it is again afterwards.
     """
 
     uid: int
@@ -139,6 +140,7 @@ class Attached(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     continues: bool = False
     before: Outcome | None = None
     reason: str | None = None
+    held_at: float | None = None
 
 
 class Pauses(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -36,7 +36,7 @@ from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.stopping import AttemptStopper
-from luziad.scheduling.takeovers import Takeovers
+from luziad.scheduling.takeovers import Takeover, Takeovers
 from luziad.scheduling.transitions import Transitions
 
 log = logging.getLogger("luziad.attachments")
@@ -143,9 +143,17 @@ class Attachments:
         attempt = record.attempt
         assert attempt is not None
         attempt.taken_over = bool(continues)
-        self.takeovers.add(record.id, take)
+        takeover = Takeover(take, refuse)
+        self.takeovers.add(record.id, takeover)
         self.stopper.stop(record, Verdict(Outcome.CANCELLED, f"taken over by {user.name}"))
-        return lambda: self.takeovers.drop(record.id, take)
+        return lambda: self.takeovers.drop(record.id, takeover)
+
+    def give_up(self, record: JobRecord) -> None:
+        """The job is cancelled: nobody takes over its session any more."""
+        takeover = self.takeovers.pop(record.id)
+        if takeover is not None and record.attempt is not None:
+            record.attempt.taken_over = False
+            takeover.refuse(Refused(ErrorCode.JOB_FINAL, f"job {record.id} was cancelled"))
 
     def _begin(
         self,
@@ -168,7 +176,7 @@ class Attachments:
         before = (fate.outcome, fate.reason) if state.is_final else (None, None)
         if state.is_final:
             self.retries.reset(record, None)
-        attached = Attached(user.uid, user.name, user.pid, *known, continues, *before)
+        attached = Attached(user.uid, user.name, user.pid, *known, continues, *before, fate.held_at)
         now = time.time()
         number = record.attempt.number + 1 if record.attempt else 1
         attempt = AttemptRecord(number, now, now, pid=user.pid, continuation=Continuation(session), attached=attached)
@@ -276,7 +284,7 @@ class Attachments:
         attempt.ended_at = time.time()
         attempt.duration_s = max(0.0, attempt.ended_at - attempt.starting_at)
         attempt.reason = f"{attached.user} has left its session"
-        continues = attached.continues and attempt.stop_outcome is None
+        continues = attached.continues and verdict is None and attempt.stop_outcome is None
         if attempt.stop_outcome is not None:
             verdict = Verdict(attempt.stop_outcome, attempt.stop_reason)
         elif verdict is None and attached.before is not None:

@@ -106,8 +106,8 @@ class Completion:
         attempt.outcome, attempt.reason, attempt.cause = verdict.outcome, verdict.reason, verdict.cause
         self.observers.attempt_ended(record, attempt)
         self.ready.release(record.id)
-        if (take := self.takeovers.pop(record.id)) is not None:
-            take()
+        if (takeover := self.takeovers.pop(record.id)) is not None:
+            takeover.take()
             self.observers.start_possible()
             return
         reason = self.retries.plan(record, verdict)
@@ -125,7 +125,8 @@ class Completion:
         if reason is None:
             self._end_job(record, self.retries.final_verdict(record, verdict), attempt, None)
         else:
-            self.transitions.requeue(record, Trigger.REQUEUE, reason, ending=attempt)
+            held_at = None if attempt.attached is None else attempt.attached.held_at
+            self.transitions.requeue(record, Trigger.REQUEUE, reason, ending=attempt, held_at=held_at)
         self.observers.start_possible()
 
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:

@@ -102,6 +102,7 @@ class Scheduler:
         if state.is_final:
             raise wrong_state(record, ErrorCode.JOB_FINAL, {})
         reason = "cancelled before it started" if state is JobState.QUEUED else "cancelled"
+        self.attachments.give_up(record)
         self.completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
         self.sub_jobs.cancel(record)
 

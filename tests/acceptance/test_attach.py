@@ -227,6 +227,45 @@ def test_a_cancel_ends_the_agent_in_the_terminal(scene: Scene) -> None:
     until(lambda: scene.job(job).state is JobState.CANCELLED, "the job is cancelled")
 
 
+def test_a_held_job_is_held_again_when_the_user_has_left(scene: Scene) -> None:
+    job = scene.ended().id
+    scene.client.pause_queue()
+    scene.luzia.run("retry", job)
+    scene.luzia.run("hold", job)
+    scene.client.resume_queue()
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+    held = scene.job(job)
+    assert (held.state, held.attempt, bool(held.held_at)) == (JobState.QUEUED, 2, True)
+
+
+def test_an_agent_that_is_killed_leaves_the_terminal_as_it_was(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        os.kill(scene.agent.calls()[-1]["pid"], signal.SIGKILL)
+        assert screen.ended() == 0
+        screen.shows("terminated by SIGKILL")
+        assert screen.is_as_before()
+    assert scene.job(job).attempts[1].signal == "SIGKILL"
+
+
+def test_two_who_attach_at_once_are_one_who_does(scene: Scene) -> None:
+    job = scene.working()
+    with scene.attach("--end", job) as first, scene.attach("--end", job) as second:
+        screens = (first, second)
+        until(lambda: any("is attached" in each.text or "is about to" in each.text for each in screens), "one refused")
+        until(lambda: any("OPENED" in each.text for each in screens), "the other one has it")
+        winner = next(each for each in screens if "OPENED" in each.text)
+        winner.type("exit 0\r")
+        winner.shows("done? [y/N]")
+        winner.type("y\r")
+        assert sorted(each.ended() for each in screens) == [0, 4]
+    assert (scene.job(job).state, scene.job(job).attempt) == (JobState.COMPLETED, 2)
+
+
 def test_messages_wait_until_the_user_has_left(scene: Scene) -> None:
     job = scene.ended().id
     with scene.attach(job) as screen:

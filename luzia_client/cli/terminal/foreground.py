@@ -29,8 +29,12 @@ _TERMINAL_VARIABLES = (
     "STY",
     "SSH_TTY",
 )
-_RESET = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[<u\x1b[>4m\x1b[0m\r\n"
-"""Leaves the alternate screen and the modes of mouse, pasting and keys, which a program that was killed does not."""
+_RESET = (
+    "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[<u\x1b[>4m\x1b[0m\x1b[999;1H\r\n"
+)
+"""Leaves the alternate screen and the modes of mouse, pasting and keys, which a program that was killed does not.
+
+The cursor goes to the last line: it may be anywhere."""
 
 
 class Ended(NamedTuple):
