@@ -26,7 +26,7 @@ def _know_the_project(agent: RealAgent) -> None:
     file.write_text(json.dumps(there | first))
 
 
-@pytest.mark.only("claude", "codex", "qwen", "pi")
+@pytest.mark.only("claude", "codex")
 def test_the_agents_own_interface_opens_on_the_conversation_which_continues_in_the_background(agent: RealAgent) -> None:
     job = agent.ended(agent.dispatch("text"))
     assert job.activity is not None
