@@ -22,7 +22,8 @@ words = sys.argv[1:]
 here = os.path.dirname(os.path.abspath(__file__))
 session = next((w.partition("=")[2] for w in words if w.startswith(("--session-id=", "--resume="))), "5e55-1")
 headless = "-p" in words
-prompt = sys.stdin.read() if headless else None
+asks = "--input-format=stream-json" in words
+prompt = None if not headless else json.loads(sys.stdin.readline())["message"]["content"] if asks else sys.stdin.read()
 names = ("LUZIA_JOB_ID", "LUZIA_ATTEMPT", "SECRET", "TERM")
 env = {{name: os.environ.get(name) for name in names}}
 with open(here + "/calls", "a") as calls:
@@ -41,6 +42,10 @@ if headless:
     say(type="system", subtype="init", model="m", claude_code_version="2.1.300")
     content = [{{"type": "text", "text": "working"}}]
     say(type="assistant", message={{"id": "a", "role": "assistant", "model": "m", "content": content}})
+    if prompt.startswith("ask"):
+        wish = {{"subtype": "can_use_tool", "tool_name": "Bash", "input": {{"command": "ls"}}, "tool_use_id": "t1"}}
+        say(type="control_request", request_id="q1", request=wish)
+        sys.stdin.readline()
     if prompt.startswith("wait"):
         while not os.path.exists(here + "/go"):
             time.sleep(0.01)

@@ -14,6 +14,7 @@ from luzia_protocol import replies, requests
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Outcome
 
+from git_projects import Repository
 from interactive_agent import InteractiveAgent
 from luzia_client.api.client import Client
 from private_luzia import PrivateLuzia, private_luzia, until
@@ -322,3 +323,37 @@ def test_what_cannot_be_attached_says_why_and_what_to_do(scene: Scene) -> None:
     with pytest.raises(Refused) as caught:  # from a process that the daemon does not see as the caller
         scene.client._caller.request(requests.Attach(job=shell, pid=1), replies.AttachResult)
     assert caught.value.code is ErrorCode.CANNOT_ATTACH
+
+
+def test_a_session_opens_in_the_worktree_and_not_when_that_was_removed(scene: Scene) -> None:
+    repository = Repository(Path(scene.luzia.project), Path(scene.luzia.root, "home"))
+    repository.git("init", "-q")
+    repository.commit("first")
+    job = scene.dispatch("do it", "--worktree")
+    scene.client.wait([job], timeout_s=60)
+    tree = scene.job(job).worktree
+    assert tree is not None
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        assert scene.agent.calls()[-1]["cwd"] == tree.directory
+        for words in (["merge", job], ["clean", job], ["discard", "--yes", job]):
+            refused = scene.luzia.run(*words)
+            assert (refused.returncode, b"attached" in refused.stderr) == (4, True), (words, refused)
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+    scene.client.clean_worktree(job)
+    with scene.attach(job) as screen:
+        screen.shows("was removed", "luzia send")
+        assert screen.ended() == 4
+
+
+def test_the_session_of_an_agent_that_waits_for_an_answer_is_taken_over(scene: Scene) -> None:
+    job = scene.dispatch("ask me", "--ask")
+    until(lambda: scene.job(job).state is JobState.WAITING, "the agent asks")
+    with scene.attach("--pause", job) as screen:
+        screen.shows("OPENED")
+        assert scene.job(job).question is None
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+    scene.client.wait([job], timeout_s=60)
+    assert (scene.job(job).state, scene.job(job).attempt) == (JobState.COMPLETED, 3)
