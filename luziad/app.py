@@ -27,6 +27,7 @@ from luziad.attempts.worktrees import Worktrees
 from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
 from luziad.errors import StartupError, StorageError
+from luziad.executor.attached import AttachedProcesses
 from luziad.executor.local import LocalExecutor
 from luziad.executor.start_probe import probe_start
 from luziad.handlers.dispatch.job_factory import JobFactory
@@ -51,6 +52,7 @@ from luziad.operations.threads import start_pool
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
 from luziad.scheduling.admission import Admission
+from luziad.scheduling.attachments import Attachments
 from luziad.scheduling.attempt_reports import ExecutorReports, OutputReports
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.deadlines.deadlines import Deadlines
@@ -80,6 +82,7 @@ from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.starter import Starter
 from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.sub_jobs import SubJobs
+from luziad.scheduling.takeovers import Takeovers
 from luziad.scheduling.transitions import Transitions
 from luziad.server import systemd
 from luziad.server.admission import ConnectionLimits
@@ -191,7 +194,16 @@ class App:
         self._lending = SlotLending(self._ready, self._table, start_jobs)
         self._gates = Gates(self._ready, start_jobs, self._exemptions, self._machine, self._shortage, self._cascade.add)
         self._transitions = Transitions(self._table, self._journal, self._observers, self._gates)
-        self._stopper = AttemptStopper(self._transitions, self._journal, self._executor, self._observers)
+        self._attached = AttachedProcesses(self._executor.output_path, self._slow)
+        self._takeovers = Takeovers()
+        self._stopper = AttemptStopper(
+            self._transitions,
+            self._journal,
+            self._executor,
+            self._attached,
+            self._launcher.grace_s,
+            self._observers,
+        )
 
     def _build_attempts(self) -> None:
         """What prepares, watches and judges attempts."""
@@ -236,6 +248,7 @@ class App:
             judge=self._judge,
             stopper=self._stopper,
             shortage=self._shortage,
+            takeovers=self._takeovers,
             timeout_s=self._launcher.timeout_s,
             observers=observers,
         )
@@ -261,6 +274,18 @@ class App:
             executor=self._executor,
             observers=observers,
             max_jobs=self._config.daemon.max_jobs,
+        )
+        self._attachments = Attachments(
+            launcher=self._launcher,
+            processes=self._attached,
+            transitions=self._transitions,
+            journal=journal,
+            gates=gates,
+            stopper=self._stopper,
+            takeovers=self._takeovers,
+            retries=retries,
+            observers=observers,
+            end_attempt=self._completion.end_attached,
         )
         self._starter = self._new_starter(retries)
         self._scheduler = self._new_scheduler(retries)
@@ -332,6 +357,7 @@ class App:
             lending=self._lending,
             pauses=self._pauses,
             holds=HoldControl(self._gates, self._journal),
+            attachments=self._attachments,
             questions=self._questions,
             worktrees=self._worktrees,
             discarded=self._discarded,
@@ -463,6 +489,7 @@ class App:
         self._machine.close()
         self._shortage.close()
         self._discarded.close()
+        await self._attachments.close()
         await self._worktrees.close()
         await self._completion.close()
         self._schedules.close()

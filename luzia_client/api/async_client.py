@@ -192,6 +192,8 @@ class AsyncClient:
     release = coroutine(Client.release)
     retry = coroutine(Client.retry)
     send_message = coroutine(Client.send_message)
+    attach = coroutine(Client.attach)
+    detach = coroutine(Client.detach)
     answer_question = coroutine(Client.answer_question)
     report_progress = coroutine(Client.report_progress)
     clean_worktree = coroutine(Client.clean_worktree)

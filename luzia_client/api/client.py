@@ -6,6 +6,7 @@ returns, so that it is also a method of AsyncClient, where a caller returns coro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Self, Unpack
 
 from luzia_protocol import environment, operations, replies, requests, schedules
 from luzia_protocol.events import Event, EventKind
+from luzia_protocol.job_control import AfterAttachment
 from luzia_protocol.jobs import Job, JobState, SortKey
 from luzia_protocol.output import FollowEnd, Output
 from luzia_protocol.version import PROTOCOL_VERSION
@@ -378,6 +380,37 @@ class Client:
         Raises Refused: `unknown_job`, `no_session`, `invalid_task`, `dependency_failed`.
         """
         return self._caller.request(requests.Send(job=arguments.job_id(job), message=message), replies.JobChange)
+
+    def attach(self, job: JobLike, then: AfterAttachment | None = None) -> replies.AttachResult:
+        """Take over the session of a job's agent. This process has to run the command of the result, in a terminal.
+
+        An attempt in progress is terminated first. Call `detach` when the agent has ended; the end of this process ends
+        the attachment, too.
+        then: what follows: the job ends (`end`), or its agent continues in the background (`continue`). Required if an
+        attempt is in progress. Otherwise a queued job continues, and a finished one stays as it was.
+
+        Raises Refused: `unknown_job`, `cannot_attach`, `job_attached`, `job_not_final`, `no_session`, `no_worktree`.
+        """
+        request = requests.Attach(job=arguments.job_id(job), pid=os.getpid(), then=then)
+        return self._caller.request(request, replies.AttachResult, client_requests.ATTACH_TIMEOUT_S)
+
+    def detach(
+        self,
+        job: JobLike,
+        then: AfterAttachment | None = None,
+        exit_code: int | None = None,
+        signal: str | None = None,
+        completed: bool = False,
+    ) -> replies.JobChange:
+        """End the use of a job's session in a terminal: report its end, or ask the process that uses it to leave.
+
+        then: another choice than that of `attach`. exit_code, signal: how the agent ended. completed: its task is done.
+
+        Raises Refused: `unknown_job`, `not_attached`.
+        """
+        job = arguments.job_id(job)
+        request = requests.Detach(job=job, then=then, exit_code=exit_code, signal=signal, completed=completed)
+        return self._caller.request(request, replies.JobChange)
 
     def answer_question(
         self, job: JobLike, answers: str | Iterable[str], question: str | None = None

@@ -41,6 +41,9 @@ READ_ONLY = (
 )
 """Requests that change no job."""
 
+ATTACH_TIMEOUT_S = 300.0
+"""How long a takeover may take: an attempt in progress is ended before."""
+
 RESENDABLE = (
     *READ_ONLY,
     requests.ReportProgress,
@@ -105,9 +108,10 @@ class ScheduledOptions(TypedDict, total=False):
 
 
 class DispatchOptions(ScheduledOptions, total=False):
-    """The options of a dispatch: those of ScheduledOptions, and a name."""
+    """The options of a dispatch: those of ScheduledOptions, a name, and a session that the agent resumes."""
 
     name: str | None
+    session: str | None
 
 
 class GraphJob(DispatchOptions, total=False):

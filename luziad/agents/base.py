@@ -209,6 +209,7 @@ class Adapter(msgspec.Struct, frozen=True):
     install_hint: how to install it, in one line.
     transcript: the transcript entries of a line of output; None shows the output unchanged.
     has_version_option: with `--version` the program prints its version and exits.
+    interactive: builds the command that opens a session in the user's terminal; None when it has none.
     can_resume: it can resume a session. accepts_system_prompt: it can add a text to its system prompt.
     accepts_model, accepts_args: a model can be chosen, arguments can be added. model_aliases: names of models that the
     agent itself documents, and that outlive the models. accepts_mcp: it can be given an MCP server for one run.
@@ -224,6 +225,7 @@ class Adapter(msgspec.Struct, frozen=True):
     install_hint: str = ""
     transcript: Callable[[bytes], list[TranscriptEntry]] | None = None
     has_version_option: bool = False
+    interactive: Callable[[CommandContext], Command] | None = None
     can_resume: bool = False
     accepts_system_prompt: bool = False
     accepts_model: bool = False

@@ -90,6 +90,23 @@ def command(context: CommandContext) -> Command:
     )
 
 
+def interactive(context: CommandContext) -> Command:
+    """Open the session in the terminal of the user, who is asked for permissions there."""
+    mode = context.options.permission_mode
+    system = [f"--append-system-prompt={context.system_prompt}"] if context.system_prompt else []
+    return Command(
+        [
+            "claude",
+            f"--resume={context.session}",
+            *([] if mode is None else [f"--permission-mode={PERMISSION_MODES[mode]}"]),
+            *model_options(context),
+            *_mcp_options(context),
+            *system,
+            *context.options.args,
+        ]
+    )
+
+
 def _mcp_options(context: CommandContext) -> list[str]:
     """Luzia's tools, beside the servers that the user has configured."""
     if not context.mcp:
@@ -322,6 +339,7 @@ ADAPTER = Adapter(
     name="claude",
     program="claude",
     command=command,
+    interactive=interactive,
     reader=ClaudeReader,
     transcript=claude_transcript.entries,
     has_version_option=True,

@@ -65,6 +65,24 @@ def command(context: CommandContext) -> Command:
     )
 
 
+def interactive(context: CommandContext) -> Command:
+    """Open the session in the user's terminal, in the sandbox that was chosen, else in Codex's own."""
+    mode = context.options.permission_mode
+    return Command(
+        [
+            "codex",
+            "resume",
+            "-C",
+            context.directory,
+            *([] if mode is None else ["-s", PERMISSION_MODES[mode]]),
+            *_mcp_options(context),
+            *model_options(context),
+            *context.options.args,
+            str(context.session),
+        ]
+    )
+
+
 def _mcp_options(context: CommandContext) -> list[str]:
     """Luzia's tools. Nobody could approve their use, so that it is approved at once."""
     if not context.mcp:
@@ -216,6 +234,7 @@ ADAPTER = Adapter(
     name="codex",
     program="codex",
     command=command,
+    interactive=interactive,
     reader=CodexReader,
     transcript=codex_transcript.entries,
     has_version_option=True,

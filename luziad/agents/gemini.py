@@ -69,6 +69,20 @@ def command(context: CommandContext) -> Command:
     )
 
 
+def interactive(context: CommandContext) -> Command:
+    """Open the session in the user's terminal."""
+    mode = context.options.permission_mode
+    return Command(
+        [
+            "gemini",
+            *resume_options(context, "--resume"),
+            *([] if mode is None else [f"--approval-mode={PERMISSION_MODES[mode]}"]),
+            *model_options(context),
+            *context.options.args,
+        ]
+    )
+
+
 class _Event(msgspec.Struct, gc=False):
     """The fields that are read."""
 
@@ -211,6 +225,7 @@ ADAPTER = Adapter(
     name="gemini",
     program="gemini",
     command=command,
+    interactive=interactive,
     reader=GeminiReader,
     transcript=gemini_transcript.entries,
     has_version_option=True,

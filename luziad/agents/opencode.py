@@ -51,6 +51,20 @@ def command(context: CommandContext) -> Command:
     )
 
 
+def interactive(context: CommandContext) -> Command:
+    """Open the session in the terminal of the user, who is asked for permissions there."""
+    return Command(
+        [
+            "opencode",
+            *resume_options(context, "--session"),
+            *model_options(context),
+            *context.options.args,
+            context.directory,
+        ],
+        env=_mcp_variables(context),
+    )
+
+
 def _mcp_variables(context: CommandContext) -> dict[str, str]:
     """Luzia's tools, in the variable that opencode reads beside its files."""
     if not context.mcp:
@@ -183,6 +197,7 @@ ADAPTER = Adapter(
     name="opencode",
     program="opencode",
     command=command,
+    interactive=interactive,
     reader=OpencodeReader,
     transcript=opencode_transcript.entries,
     has_version_option=True,

@@ -41,6 +41,8 @@ class ConfiguredAgent(Protocol):
     @property
     def resume_command(self) -> template.Template | None: ...
     @property
+    def attach(self) -> template.Template | None: ...
+    @property
     def prompt(self) -> str: ...
     @property
     def env(self) -> dict[str, str]: ...
@@ -78,6 +80,7 @@ def _configured(name: str, command: template.Template, config: ConfiguredAgent) 
         name,
         command,
         config.resume_command,
+        config.attach,
         stdin_prompt=config.prompt == "stdin",
         env=config.env,
         merge_stderr=config.merge_stderr,

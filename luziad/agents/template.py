@@ -61,6 +61,7 @@ def build_adapter(
     name: str,
     template: Template,
     resume_template: Template | None = None,
+    attach_template: Template | None = None,
     *,
     stdin_prompt: bool,
     env: dict[str, str],
@@ -73,6 +74,7 @@ def build_adapter(
     """The adapter of a configured agent.
 
     resume_template: the command of attempts that resume a session; None if `template` does that too.
+    attach_template: the command that opens a session in the user's terminal; None when there is none.
     reader: that of the built-in agent whose output format the program prints; by default its exit code is the verdict.
     like: the program of that agent. version_option, install_hint: as in Adapter.
     """
@@ -86,6 +88,9 @@ def build_adapter(
             merge_stderr=merge_stderr,
         )
 
+    def interactive(context: CommandContext) -> Command:
+        return Command(fill_template(attach_template or (), context), env=env)
+
     words = [*list_words(template)]
     program = _find_program(words[0])
     used = {placeholder for word in words for placeholder in find_placeholders(word)}
@@ -94,6 +99,7 @@ def build_adapter(
         program=program,
         command=command,
         reader=reader,
+        interactive=None if attach_template is None else interactive,
         has_version_option=program is not None and (version_option or program.rpartition("/")[2] == like),
         can_resume=resume_template is not None or "session" in used,
         accepts_model="model" in used,

@@ -65,6 +65,23 @@ def command(context: CommandContext) -> Command:
     )
 
 
+def interactive(context: CommandContext) -> Command:
+    """Open the session in the user's terminal."""
+    options = context.options
+    mode = options.permission_mode
+    return Command(
+        [
+            "vibe",
+            *resume_options(context, "--resume"),
+            *([] if mode is None else [f"--agent={PERMISSION_MODES[mode]}"]),
+            "--workdir",
+            context.directory,
+            *options.args,
+        ],
+        env={} if options.model is None else {"VIBE_ACTIVE_MODEL": options.model},
+    )
+
+
 class _Entry(msgspec.Struct, gc=False):
     """The fields that are read."""
 
@@ -194,6 +211,7 @@ ADAPTER = Adapter(
     name="vibe",
     program="vibe",
     command=command,
+    interactive=interactive,
     reader=VibeReader,
     transcript=vibe_transcript.entries,
     has_version_option=True,

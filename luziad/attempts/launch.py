@@ -41,6 +41,14 @@ class PreparedWorktree(NamedTuple):
 NO_WORKTREE = PreparedWorktree((), None)
 
 
+class Interactive(NamedTuple):
+    """How to run an agent in a user's terminal: its command, its whole environment, its working directory."""
+
+    argv: list[str]
+    env: dict[str, str]
+    directory: str
+
+
 class Launcher:
     """Builds launches by the configuration in force.
 
@@ -98,6 +106,34 @@ class Launcher:
             nice=self.config.daemon.nice,
         )
 
+    def interactive(self, record: JobRecord, session: str) -> Interactive:
+        """The command that opens the session of the job's agent in a user's terminal.
+
+        Its environment is that of the newest attempt. Raises Refused when the agent has no such command or is no longer
+        configured, or the job's variables are lost; StorageError when the store cannot be read.
+        """
+        adapter, attempt = self.adapter(record), record.attempt
+        assert attempt is not None
+        if adapter.interactive is None:
+            raise Refused(
+                ErrorCode.CANNOT_ATTACH,
+                f"agent {record.spec.agent} has no command that opens a session in a terminal",
+                f"Set `attach` in [agents.{record.spec.agent}] of config.toml, or use `luzia send {record.id} TEXT`.",
+            )
+        directory = self._work_directory(record, self.whole_spec(record))
+        context = CommandContext(
+            job=record.id,
+            attempt=attempt.number,
+            task="",
+            directory=directory,
+            prompt_file="",
+            session=session,
+            options=self.agent_options(record),
+            mcp=mcp_command() if adapter.accepts_mcp and self._has_tools(record) else (),
+        )
+        command = adapter.interactive(context)
+        return Interactive(command.argv, self._environment(record, command), directory)
+
     def environment(self, record: JobRecord) -> dict[str, str]:
         """The environment of all that is done for the record's newest attempt. Raises Refused, as `launch` does."""
         return self._environment(record, self._command(record, None, ())[1])
@@ -122,7 +158,7 @@ class Launcher:
         self, record: JobRecord, left_usd: float | None, git_directories: Sequence[str]
     ) -> tuple[CommandContext, Command]:
         """The command of the newest attempt, and what it is made from; the `task` there is the agent's input."""
-        spec, attempt, tree = self.whole_spec(record), record.attempt, record.status.worktree
+        spec, attempt = self.whole_spec(record), record.attempt
         assert attempt is not None
         job_directory = self._executor.job_directory(record.id)
         given, budget = attempt.continuation, remaining_budget(record, self.budget(record), left_usd)
@@ -139,7 +175,7 @@ class Launcher:
             attempt=attempt.number,
             task=prompt,
             argv=spec.argv,
-            directory=tree.directory if tree is not None else spec.cwd or spec.directory,
+            directory=self._work_directory(record, spec),
             prompt_file=f"{job_directory}/{attempt.number}/prompt",
             session=given.session if given else None,
             max_cost_usd=budget.cost_usd,
@@ -152,6 +188,12 @@ class Launcher:
             mcp=mcp_command() if adapter.accepts_mcp and self._has_tools(record) else (),
         )
         return context, adapter.command(context)
+
+    @staticmethod
+    def _work_directory(record: JobRecord, spec: JobSpec) -> str:
+        """Where the job's agent works."""
+        tree = record.status.worktree
+        return tree.directory if tree is not None else spec.cwd or spec.directory
 
     def grace_s(self, record: JobRecord) -> float:
         """The time in seconds that an agent of this job gets to end after TERM."""

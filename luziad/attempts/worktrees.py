@@ -85,6 +85,11 @@ class Worktrees(JobObserver):
         """Make the worktree again that was discarded. It is not interrupted. Raises Refused."""
         await asyncio.shield(self._task(self._restore(record)))
 
+    async def settle(self, job: str) -> None:
+        """Wait until nothing is being done with the worktree of a job."""
+        async with self._turn(job):
+            return
+
     def delete_copy(self, record: JobRecord) -> None:
         """Delete the copy of the job's discarded work."""
         self._task(self._delete_copy(record))

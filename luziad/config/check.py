@@ -8,6 +8,7 @@ import re
 import tomllib
 import typing
 from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ from luziad.errors import ConfigError
 from luziad.jobs.resources import MACHINE
 
 COMMAND_KEYS = (
-    "resume_command", "prompt", "env", "merge_stderr", "reader", "jsonl", "version_option", "install_hint"
+    "resume_command", "attach", "prompt", "env", "merge_stderr", "reader", "jsonl", "version_option", "install_hint"
 )  # fmt: skip
 """Keys that apply to a command only, not to a built-in agent without one."""
 
@@ -80,7 +81,7 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
             n: msgspec.convert(_expand_home(t, "path"), ProjectConfig) for n, t in data.get("projects", {}).items()
         },
         agents={
-            n: msgspec.convert(_expand_home(_expand_home(t, "command"), "resume_command"), AgentConfig)
+            n: msgspec.convert(reduce(_expand_home, ("command", "resume_command", "attach"), t), AgentConfig)
             for n, t in tables.items()
         },
         resources=data.get("resources", {}),
@@ -267,12 +268,24 @@ class _Checker:
             if "session" not in self._check_placeholders(place, resume_command):
                 self._report(place, "no placeholder for the session, add {session}")
             sessions = [place]
+        if rules.COMMAND.accepts(attach := table.get("attach")):
+            self._check_attach((*path, "attach"), attach, can_resume=bool(sessions))
         if sessions and not _tells_session(path[-1], table):
             told = "set `reader`, or map `session` in the table jsonl"
             self._report(sessions[0], f"{{session}} requires output that tells the session: {told}")
 
-    def _check_placeholders(self, path: Path, template: Template) -> set[str]:
-        """Check the placeholders of a command, and return their names."""
+    def _check_attach(self, path: Path, template: Template, *, can_resume: bool) -> None:
+        """Check the command that opens a session in a terminal: it gets no task, and has a session to open."""
+        used = self._check_placeholders(path, template, takes_task=False)
+        if "session" not in used:
+            self._report(path, "no placeholder for the session, add {session}")
+        if used & {"task", "prompt_file"}:
+            self._report(path, "{task} and {prompt_file} have no value here")
+        if not can_resume:
+            self._report(path, "requires {session} in command or resume_command")
+
+    def _check_placeholders(self, path: Path, template: Template, *, takes_task: bool = True) -> set[str]:
+        """Check the placeholders of a command, and return their names. takes_task: it may need one for the task."""
         words = list_words([part for part in template if part != ARGS])
         used = {name for word in words for name in find_placeholders(word)}
         for name in sorted(used.difference(PLACEHOLDERS)):
@@ -285,7 +298,8 @@ class _Checker:
         if set(find_placeholders(next(list_words(template)))) & {*OPTIONAL, "args"}:
             self._report(path, "the first word must not depend on a placeholder that can be without a value")
         table = self._data["agents"][path[1]]
-        if table.get("prompt", "argument") == "argument" and not used & {"task", "prompt_file"}:
+        by_argument = takes_task and table.get("prompt", "argument") == "argument"
+        if by_argument and not used & {"task", "prompt_file"}:
             self._report(path, 'no placeholder for the task, add {task} or {prompt_file}, or set prompt = "stdin"')
         return used
 

@@ -224,6 +224,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     command: argv; the placeholders of agents/template.py are replaced in each argument. None keeps the built-in agent.
     resume_command: the command of attempts that resume a session; None if `command` does that too.
+    attach: the command that opens a session in the user's terminal; None if the program cannot do that.
     model, permission_mode, args: what its jobs use unless their project or dispatch says otherwise; `args` add up.
     prompt: how the task reaches the program: `argument` (a placeholder in command), `stdin` or `none`.
     env: variables for the program. merge_stderr: its stderr goes into its stdout.
@@ -236,6 +237,7 @@ class AgentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     command: Annotated[Sequence[str | list[str]] | None, rules.COMMAND] = None
     resume_command: Annotated[Sequence[str | list[str]] | None, rules.COMMAND] = None
+    attach: Annotated[Sequence[str | list[str]] | None, rules.COMMAND] = None
     prompt: Annotated[str, rules.PROMPT] = "argument"
     env: Annotated[dict[str, str], rules.VARIABLES] = {}
     merge_stderr: Annotated[bool, rules.BOOLEAN] = False

@@ -7,6 +7,7 @@ from luzia_protocol import schedules as schedule_requests
 
 from luziad.handlers import (
     again,
+    attachments,
     daemon,
     dispatch_job,
     edit,
@@ -48,6 +49,8 @@ HANDLERS: dict[type, Handler] = {
     operations.Drain: queues.drain,
     requests.Retry: job_control.retry,
     requests.Send: job_control.send,
+    requests.Attach: attachments.attach,
+    requests.Detach: attachments.detach,
     requests.Remove: job_control.remove,
     requests.Clean: job_control.clean,
     requests.Discard: job_control.discard,

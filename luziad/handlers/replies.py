@@ -35,6 +35,14 @@ class Call(Protocol):
         """The peer's user id."""
 
     @property
+    def user(self) -> str:
+        """The peer's user name."""
+
+    @property
+    def pid(self) -> int:
+        """The process that opened the connection, as the daemon sees it; 0 for one that it cannot see."""
+
+    @property
     def connection(self) -> object:
         """Identifies the connection among others."""
 

@@ -22,6 +22,7 @@ from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
+from luziad.jobs.refusals import describe_attached, is_attached
 from luziad.jobs.search import JobSearch
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import describe_job, summarize_job, unreadable_job
@@ -100,6 +101,8 @@ class Services:
             reason = record.attempt.stop_reason
         elif record.attempt is not None and record.status.state is JobState.WAITING:
             reason = "; ".join(describe_question(question) for question in open_questions(record.attempt)[:1]) or None
+        elif is_attached(record):
+            reason = describe_attached(record)
         elif record.status.state is JobState.RUNNING:
             reason = self.scheduler.lending.reason(record.id) or reason or (self.watcher.problem if whole else None)
         if not whole:

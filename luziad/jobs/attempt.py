@@ -123,6 +123,26 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     texts: list[str] = []
 
 
+class Attached(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A user's use of the session in a terminal, which is the attempt.
+
+    uid, user: the user, and the name of the user then. pid, start_time, boot: the process in the terminal, and the boot
+    during which it started.
+    continues: another attempt follows. before, reason: the job's outcome before, if it had ended. held_at: when the job
+    had been put on hold, which it is again afterwards.
+    """
+
+    uid: int
+    user: str
+    pid: int
+    start_time: int
+    boot: str
+    continues: bool = False
+    before: Outcome | None = None
+    reason: str | None = None
+    held_at: float | None = None
+
+
 class Pauses(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How long an attempt has been paused, which its timeout does not count.
 

@@ -35,6 +35,8 @@ class Trigger(StrEnum):
     """A user retries a job that is final."""
     REQUEUE = "requeue"
     """The attempt has ended, and the daemon adds another one."""
+    ATTACH = "attach"
+    """A user takes over the agent's session, in a terminal."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -70,6 +72,7 @@ TRANSITIONS: dict[tuple[JobState, Trigger], JobState] = {
     **{(state, end): ENDS[end] for state in _ACTIVE for end in _ATTEMPT_ENDS},
     **{(state, T.REQUEUE): S.QUEUED for state in _ACTIVE},
     **{(state, T.RETRY): S.QUEUED for state in FINAL_STATES},
+    **{(state, T.ATTACH): S.RUNNING for state in (S.QUEUED, S.STOPPING, *FINAL_STATES)},
 }
 
 IGNORED: frozenset[tuple[JobState, Trigger]] = frozenset(

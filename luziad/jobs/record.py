@@ -24,7 +24,7 @@ from luzia_protocol.jobs import (
 )
 
 from luziad.clocks.clock import SteadyTime
-from luziad.jobs.attempt import Answer, FailureCause, Pauses
+from luziad.jobs.attempt import Answer, Attached, FailureCause, Pauses
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.family import Origin
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
@@ -79,6 +79,8 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     cause: why the agent has failed, as far as its output tells.
     lost_bytes: how much of its stdout the job has truncated, as far as its shim has seen it.
     shortage: it could not be started, because the machine lacked something.
+    attached: the user in whose terminal it is. taken_over: it was ended for a user who takes over the session, and
+    another attempt follows when the user has left.
     """
 
     number: int
@@ -101,6 +103,8 @@ class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
     cause: FailureCause | None = None
     lost_bytes: int = 0
     shortage: bool = False
+    attached: Attached | None = None
+    taken_over: bool = False
 
 
 class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):

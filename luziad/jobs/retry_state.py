@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from msgspec import field
 
 from luziad.clocks.clock import SteadyTime
+
+SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
+"""A session id that may be part of a command; the output of an agent can contain anything."""
 
 
 class Continuation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

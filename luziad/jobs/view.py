@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from luzia_protocol import times
 from luzia_protocol.activity import MAX_DETAIL_CHARS, Activity
-from luzia_protocol.jobs import LIST_TASK_CHARS, Attempt, Budget, Job, JobState, job_name
+from luzia_protocol.jobs import LIST_TASK_CHARS, Attachment, Attempt, Budget, Job, JobState, job_name
 
 from luziad.jobs.abridging import text_size
 from luziad.jobs.activity import job_activity, shorten
@@ -83,6 +83,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         held_at=to_datetime(fate.held_at) if fate.state is JobState.QUEUED else None,
         parent=record.ancestors[-1] if record.ancestors else None,
         ancestors=[*record.ancestors],
+        attached=_attachment(attempt) if attempt and not fate.state.is_final and not waits else None,
     )
 
 
@@ -164,6 +165,14 @@ def _activities(attempts: Sequence[AttemptRecord]) -> list[Activity | None]:
     return shown[::-1]
 
 
+def _attachment(attempt: AttemptRecord) -> Attachment | None:
+    attached = attempt.attached
+    if attached is None:
+        return None
+    then = "continue" if attached.continues else "end"
+    return Attachment(attached.user, attached.pid, times.to_datetime(attempt.starting_at), then)
+
+
 def _attempt_view(attempt: AttemptRecord, activity: Activity | None) -> Attempt:
     return Attempt(
         number=attempt.number,
@@ -179,6 +188,7 @@ def _attempt_view(attempt: AttemptRecord, activity: Activity | None) -> Attempt:
         usage=attempt.usage,
         activity=activity,
         lost_bytes=lost_bytes(attempt),
+        attached=_attachment(attempt),
         session=attempt.continuation.session if attempt.continuation else None,
         message=attempt.continuation.message[:LIST_TASK_CHARS]
         if attempt.continuation and attempt.continuation.message

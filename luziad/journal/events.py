@@ -43,8 +43,8 @@ class EventFactory:
     def worktree(self, record: JobRecord) -> events.WorktreeChanged:
         return self._event(events.WorktreeChanged, record, worktree=record.status.worktree)
 
-    def started(self, record: JobRecord, attempt: int, pid: int) -> events.Started:
-        return self._event(events.Started, record, attempt=attempt, pid=pid)
+    def started(self, record: JobRecord, attempt: int, pid: int, attached: str | None = None) -> events.Started:
+        return self._event(events.Started, record, attempt=attempt, pid=pid, attached=attached)
 
     def progressed(self, record: JobRecord, attempt: int, progress: Progress) -> events.Progressed:
         activity = shorten(job_activity(record.status.attempts, waits=False))

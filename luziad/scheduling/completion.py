@@ -23,6 +23,7 @@ from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.shortage import Shortage
 from luziad.scheduling.stopping import AttemptStopper
+from luziad.scheduling.takeovers import Takeovers
 from luziad.scheduling.transitions import Transitions
 
 log = logging.getLogger("luziad.scheduler")
@@ -43,6 +44,7 @@ class Completion:
     judge: OutputJudge
     stopper: AttemptStopper
     shortage: Shortage
+    takeovers: Takeovers
     timeout_s: Callable[[JobRecord], float | None]
     observers: Observers
     _judging: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -104,11 +106,27 @@ class Completion:
         attempt.outcome, attempt.reason, attempt.cause = verdict.outcome, verdict.reason, verdict.cause
         self.observers.attempt_ended(record, attempt)
         self.ready.release(record.id)
+        if (takeover := self.takeovers.pop(record.id)) is not None:
+            takeover.take()
+            self.observers.start_possible()
+            return
         reason = self.retries.plan(record, verdict)
         if reason is None:
             self._end_job(record, self.retries.final_verdict(record, verdict), attempt, None)
         else:
             self.transitions.requeue(record, Trigger.REQUEUE, reason, ending=attempt)
+        self.observers.start_possible()
+
+    def end_attached(self, record: JobRecord, attempt: AttemptRecord, verdict: Verdict, *, continues: bool) -> None:
+        """A user has left the session in a terminal. continues: the agent continues in the background."""
+        attempt.outcome = verdict.outcome
+        self.observers.attempt_ended(record, attempt)
+        reason = self.retries.plan_after_attached(record, verdict, continues=continues)
+        if reason is None:
+            self._end_job(record, self.retries.final_verdict(record, verdict), attempt, None)
+        else:
+            held_at = None if attempt.attached is None else attempt.attached.held_at
+            self.transitions.requeue(record, Trigger.REQUEUE, reason, ending=attempt, held_at=held_at)
         self.observers.start_possible()
 
     def _exited(self, record: JobRecord, attempt: AttemptRecord, end: ExitRecord) -> None:

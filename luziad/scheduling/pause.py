@@ -15,7 +15,7 @@ from luziad.jobs.attempt import NO_PAUSES, AttemptRef
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import JobObserver, Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.jobs.refusals import PAUSE, RESUME, wrong_state
+from luziad.jobs.refusals import PAUSE, RESUME, attached_refusal, is_attached, wrong_state
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.transitions import Transitions
@@ -101,6 +101,8 @@ class PauseControl(JobObserver):
 
 def _in_progress(record: JobRecord, hints: Mapping[JobState, str]) -> tuple[AttemptRecord, AttemptRef]:
     attempt, state = record.attempt, record.status.state
+    if is_attached(record):
+        raise attached_refusal(record)
     if attempt is None or state not in (JobState.STARTING, JobState.RUNNING, JobState.PAUSED):
         raise wrong_state(record, ErrorCode.JOB_NOT_RUNNING, hints)
     return attempt, AttemptRef(record.id, attempt.number)

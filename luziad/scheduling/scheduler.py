@@ -31,6 +31,7 @@ from luziad.jobs.table import JobTable
 from luziad.jobs.view import task_text
 from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.admission import Admission
+from luziad.scheduling.attachments import Attachments
 from luziad.scheduling.completion import Completion
 from luziad.scheduling.discarded_work import DiscardedWork
 from luziad.scheduling.gates.circuit_breaker import CircuitBreakerGate
@@ -57,8 +58,8 @@ class Scheduler:
     """Carries out requests about existing jobs.
 
     Its public attributes are the names of projects, and the parts that carry out requests of their own: admission of
-    new jobs and of graphs, retention of ended ones, pauses, holds, queues, questions, worktrees, discarded work, and
-    lending of slots.
+    new jobs and of graphs, retention of ended ones, pauses, holds, queues, questions, worktrees, discarded work,
+    lending of slots, and sessions in terminals.
     """
 
     table: JobTable
@@ -87,6 +88,7 @@ class Scheduler:
     lending: SlotLending
     pauses: PauseControl
     holds: HoldControl
+    attachments: Attachments
     questions: Questions
     worktrees: Worktrees
     discarded: DiscardedWork
@@ -100,6 +102,7 @@ class Scheduler:
         if state.is_final:
             raise wrong_state(record, ErrorCode.JOB_FINAL, {})
         reason = "cancelled before it started" if state is JobState.QUEUED else "cancelled"
+        self.attachments.give_up(record)
         self.completion.end(record, Verdict(Outcome.CANCELLED, reason), then)
         self.sub_jobs.cancel(record)
 
@@ -193,6 +196,9 @@ class Scheduler:
         for record in self.table.active():
             attempt = record.attempt
             assert attempt is not None
+            if attempt.attached is not None:
+                self.attachments.recover(record, attempt)
+                continue
             self.ready.occupy(record.id, record.wants)
             ref = AttemptRef(record.id, attempt.number)
             self.executor.attach(ref, self.launcher.grace_s(record))

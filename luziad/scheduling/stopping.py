@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from luziad.errors import StorageError
+from luziad.executor.attached import AttachedProcesses
 from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.lifecycle import Trigger
@@ -17,12 +19,25 @@ log = logging.getLogger("luziad.acceptance")
 
 
 class AttemptStopper:
-    """Records that an attempt has to end, and then tells the executor."""
+    """Records that an attempt has to end, and then tells the executor, or the process in whose terminal it is.
 
-    def __init__(self, transitions: Transitions, journal: Journal, executor: Executor, observers: Observers) -> None:
+    grace_s: how long that process gets for a job's attempt.
+    """
+
+    def __init__(
+        self,
+        transitions: Transitions,
+        journal: Journal,
+        executor: Executor,
+        attached: AttachedProcesses,
+        grace_s: Callable[[JobRecord], float],
+        observers: Observers,
+    ) -> None:
         self._transitions = transitions
         self._journal = journal
         self._executor = executor
+        self._attached = attached
+        self._grace_s = grace_s
         self._observers = observers
 
     def stop(self, record: JobRecord, verdict: Verdict, then: Callback | None = None) -> None:
@@ -42,15 +57,21 @@ class AttemptStopper:
         ref = AttemptRef(record.id, attempt.number)
 
         def committed() -> None:
-            self._executor.cancel(ref)
+            self._end(record, attempt, ref)
             if then is not None:
                 then()
 
         def not_committed(error: StorageError) -> None:
             log.warning("done_before_commit error=%s", error)
-            self._executor.cancel(ref)
+            self._end(record, attempt, ref)
 
         self._journal.record(record, self._journal.events.stopping(record, attempt.number, reason), committed)
         # The event may have to wait until the store can be written; the end of the attempt does not.
         self._journal.after_commit(NULL_LISTENER._replace(refused=not_committed))
         self._observers.job_changed(record)
+
+    def _end(self, record: JobRecord, attempt: AttemptRecord, ref: AttemptRef) -> None:
+        if attempt.attached is None:
+            self._executor.cancel(ref)
+        else:
+            self._attached.stop(ref, self._grace_s(record))

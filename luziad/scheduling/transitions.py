@@ -50,11 +50,16 @@ class Transitions:
         *,
         ending: AttemptRecord | None = None,
         front: bool = False,
+        held_at: float | None = None,
     ) -> None:
-        """Queue a job for another attempt; `then` is called once that is committed. ending: the attempt that ends."""
+        """Queue a job for another attempt; `then` is called once that is committed.
+
+        ending: the attempt that ends. held_at: when the job was put on hold.
+        """
         self.move(record, trigger)
         fate = record.status
-        fate.progress = fate.outcome = fate.ended_at = fate.reason = fate.held_at = None
+        fate.progress = fate.outcome = fate.ended_at = fate.reason = None
+        fate.held_at = held_at
         self.record_requeued(record, reason, then, ending)
         self.enqueue(record, front=front)
 

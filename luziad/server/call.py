@@ -12,6 +12,7 @@ from luzia_protocol.framing import MAX_FRAME_BYTES
 from luzia_protocol.replies import Error, ErrorFrame, Ok, OkFrame
 
 from luziad.handlers.replies import SlicedReply, StreamFrame
+from luziad.server.admission import user_name
 
 _encode = msgspec.json.Encoder().encode
 
@@ -20,6 +21,7 @@ class CallSession(Protocol):
     """The session of a call, as far as the call needs it."""
 
     uid: int
+    pid: int
 
     @property
     def unsent(self) -> int: ...
@@ -63,6 +65,14 @@ class SessionCall:
     @property
     def uid(self) -> int:
         return self._session.uid
+
+    @property
+    def user(self) -> str:
+        return user_name(self._session.uid)
+
+    @property
+    def pid(self) -> int:
+        return self._session.pid
 
     @property
     def unsent(self) -> int:

@@ -73,7 +73,7 @@ class Session(asyncio.BufferedProtocol):
         decision: AdmissionDecision,
         on_close: Callable[[Session], None],
     ) -> None:
-        self.uid = decision.uid
+        self.uid, self.pid = decision.uid, decision.pid
         self._share = turns.share(decision.pid, self._work)
         self._buffers = buffers
         self._services = services

@@ -46,6 +46,8 @@ ANSWERS: dict[type, Answer] = {
     operations.Drain: _QUEUES,
     requests.Retry: Answer(replies.RetryResult),
     requests.Send: _CHANGE,
+    requests.Attach: Answer(replies.AttachResult),
+    requests.Detach: _CHANGE,
     requests.Remove: Answer(replies.RemoveResult),
     requests.Clean: Answer(replies.CleanResult),
     requests.Discard: Answer(replies.DiscardResult),

@@ -99,6 +99,12 @@ class ErrorCode(StrEnum):
     """No attempt of the job is running."""
     NO_SESSION = "no_session"
     """The job has no agent session that could be resumed."""
+    CANNOT_ATTACH = "cannot_attach"
+    """The job's agent session cannot be used in the caller's terminal."""
+    JOB_ATTACHED = "job_attached"
+    """A user works in the session of the job's agent, in a terminal."""
+    NOT_ATTACHED = "not_attached"
+    """Nobody works in the session of the job's agent in a terminal."""
     UNKNOWN_ATTEMPT = "unknown_attempt"
     """The job has no attempt with this number."""
     OUTPUT_GONE = "output_gone"
@@ -198,6 +204,9 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.DEPENDENCY_FAILED: "Run that job again first with `luzia retry ID`.",
     ErrorCode.JOB_NOT_RUNNING: "Show its state with `luzia jobs ID`.",
     ErrorCode.NO_SESSION: "Dispatch a new job, or run the task again with `luzia retry ID`.",
+    ErrorCode.CANNOT_ATTACH: "Send the agent a message with `luzia send ID TEXT` instead, or see `luzia help attach`.",
+    ErrorCode.JOB_ATTACHED: "Wait until the user leaves, or let the job continue in the background: `luzia detach ID`.",
+    ErrorCode.NOT_ATTACHED: "Show its state with `luzia jobs ID`.",
     ErrorCode.UNKNOWN_ATTEMPT: "List its attempts with `luzia jobs ID`.",
     ErrorCode.OUTPUT_GONE: "If it was moved, move it back; otherwise run the job again with `luzia retry ID`.",
     ErrorCode.JOB_NOT_WAITING: "List the waiting jobs with `luzia jobs --waiting`.",

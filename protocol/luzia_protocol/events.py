@@ -49,9 +49,10 @@ class WorktreeChanged(Base, tag="worktree"):
 
 
 class Started(AttemptBase, tag="started"):
-    """The agent of an attempt is running as process `pid`."""
+    """The agent of an attempt is running as process `pid`. attached: the user in whose terminal, if in one."""
 
     pid: int
+    attached: str | None = None
 
 
 class Progressed(AttemptBase, tag="progress"):

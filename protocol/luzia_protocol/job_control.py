@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from luzia_protocol.base import JobRequest
 from luzia_protocol.jobs import JobState, Worktree
+
+AfterAttachment = Literal["end", "continue"]
+"""What follows the interactive use of a job's session."""
 
 
 class Edit(JobRequest, tag="edit"):
@@ -64,6 +68,35 @@ class Send(JobRequest, tag="send"):
     """Send a follow-up message to the session of a finished attempt. Answered by replies.JobChange."""
 
     message: str
+
+
+class Attach(JobRequest, tag="attach"):
+    """Take over the session of the job's agent, to use it in a terminal. Answered by AttachResult, out of order.
+
+    The process that sends this runs the command of the reply, and reports with `detach` how it ended; when the process
+    ends, so does the attachment. An attempt in progress is terminated first.
+    pid: the caller's process, by which the daemon recognises a caller that it cannot watch, on another machine.
+    then: what follows when the user leaves: the job ends (`end`), or another attempt continues (`continue`). Required
+    if an attempt is in progress. Otherwise the default is to continue for a queued job, and for a finished one to leave
+    it as it was.
+    """
+
+    pid: int
+    then: AfterAttachment | None = None
+
+
+class Detach(JobRequest, tag="detach"):
+    """End the interactive use of a job's session. Answered by JobChange.
+
+    From the process that sent `attach`, it reports the end. From another one, it asks that process to end the agent.
+    then: replaces that of `attach`. exit_code, signal: how the agent ended. completed: the user says that the task is
+    done.
+    """
+
+    then: AfterAttachment | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    completed: bool = False
 
 
 class Answer(JobRequest, tag="answer"):
@@ -135,6 +168,8 @@ ControlRequest = (
     | Resume
     | Retry
     | Send
+    | Attach
+    | Detach
     | Remove
     | WorktreeRequest
     | Answer
@@ -161,6 +196,20 @@ class RetryResult(JobChange, frozen=True):
     """The job's state after a retry. revived: the jobs that were skipped because of it, and wait for it again."""
 
     revived: list[str] = []
+
+
+class AttachResult(msgspec.Struct, frozen=True):
+    """The command with which the job's agent opens the session, and how to run it. attempt: the one that it is.
+
+    env: its whole environment, to which the caller adds what describes its terminal.
+    """
+
+    job: str
+    attempt: int
+    argv: list[str]
+    env: dict[str, str]
+    directory: str
+    umask: int | None = None
 
 
 class DiscardResult(msgspec.Struct, frozen=True):

@@ -121,12 +121,26 @@ class DiscardedWork(msgspec.Struct, frozen=True, gc=False):
     kept_until: datetime
 
 
+class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The interactive use of a job's session in a terminal.
+
+    user: the name of the user. pid: the process in the terminal. since: when it began. then: what follows, as in the
+    request `attach`.
+    """
+
+    user: str
+    pid: int
+    since: datetime
+    then: str = "end"
+
+
 class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """One run of a job's command. Times are aware; `exit_code` and `signal` exclude each other.
 
     activity: the short form; None when its output is not read.
     session, message: for a resumed session, its id and the beginning of the message sent to it.
     lost_bytes: how much of its stdout is gone because the job has truncated it, as `> /dev/stderr` does; at least.
+    attached: who used the session in a terminal; None for an attempt in the background. It has no recorded output.
     """
 
     number: int
@@ -144,6 +158,7 @@ class Attempt(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     session: str | None = None
     message: str | None = None
     lost_bytes: int = 0
+    attached: Attachment | None = None
 
 
 class Terms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -255,6 +270,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     configuration; None and empty in lists, and without any.
     discarded: the work of it that was discarded and can be restored.
     launch, umask: how its attempts are launched, as dispatched; None in lists, and without any.
+    attached: who uses its session in a terminal now.
     """
 
     id: str
@@ -313,6 +329,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     discarded: DiscardedWork | None = None
     launch: LaunchOptions | None = None
     umask: int | None = None
+    attached: Attachment | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

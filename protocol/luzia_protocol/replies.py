@@ -18,6 +18,7 @@ from luzia_protocol.events import Event
 from luzia_protocol.graphs import GraphPartResult as GraphPartResult
 from luzia_protocol.graphs import GraphResult as GraphResult
 from luzia_protocol.graphs import JobGraph as JobGraph
+from luzia_protocol.job_control import AttachResult as AttachResult
 from luzia_protocol.job_control import CleanResult as CleanResult
 from luzia_protocol.job_control import DiscardResult as DiscardResult
 from luzia_protocol.job_control import JobChange as JobChange
@@ -293,6 +294,7 @@ JobReply = (
     | JobChange
     | RemoveResult
     | RetryResult
+    | AttachResult
     | CleanResult
     | DiscardResult
     | RestoreResult

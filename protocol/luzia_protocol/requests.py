@@ -14,9 +14,11 @@ from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
 from luzia_protocol.job_control import Again as Again
 from luzia_protocol.job_control import Answer as Answer
+from luzia_protocol.job_control import Attach as Attach
 from luzia_protocol.job_control import Cancel as Cancel
 from luzia_protocol.job_control import Clean as Clean
 from luzia_protocol.job_control import ControlRequest
+from luzia_protocol.job_control import Detach as Detach
 from luzia_protocol.job_control import Discard as Discard
 from luzia_protocol.job_control import Edit as Edit
 from luzia_protocol.job_control import Pause as Pause

@@ -34,6 +34,10 @@ MEANINGS = {
     "create": "PROJECT TASK",
     "exec": "open ID",
     "ssh": "open ID",
+    "attach-session": "attach ID",
+    "takeover": "attach ID",
+    "fg": "attach ID",
+    "bg": "detach ID",
     "cd": "open ID",
     "message": "send ID TEXT",
     "reply": "answer ID TEXT",
@@ -68,6 +72,7 @@ MEANINGS = {
     "-w": "wait ID",
     "-S": "help order",
     "-it": "open ID",
+    "--resume": "attach ID",
 }
 """A word -> the words after `luzia` that do what it means."""
 

@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         job = client.get_job(args.job)
         tree = worktree_of(job)
+        if job.attached is not None:
+            raise Refused(ErrorCode.JOB_ATTACHED, f"job {job.id} is attached: {job.reason}")
         if not job.state.is_final:
             raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
         if args.no_verify:

@@ -26,6 +26,7 @@ from luziad.handlers.dispatch.inputs import (
 from luziad.handlers.dispatch.launch_options import (
     validate_launch_options,
     validate_repository,
+    validate_session,
     validate_umask,
     validate_with_work,
 )
@@ -39,6 +40,7 @@ from luziad.jobs.environments import NO_VARIABLES
 from luziad.jobs.family import Origin
 from luziad.jobs.ids import new_id
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
+from luziad.jobs.retry_state import Continuation, RetryState
 from luziad.operations.importing import NO_USER
 from luziad.operations.memory import AddressSpace
 from luziad.operations.operations import Operations
@@ -103,6 +105,8 @@ class JobFactory:
         if request.argv is not None or request.env or request.client_env:
             self._validate_program_size(request, project, agent)
         validate_umask(request.umask)
+        if request.session is not None:
+            validate_session(request.session, agent)
         launch_options = self._launch_options(request, project, directory, agent)
         if request.with_work:
             validate_with_work(after, self._table)
@@ -141,6 +145,8 @@ class JobFactory:
         )
         job = new_id(_hhmmss(now), _random_hex, self._table)
         status = JobStatus(dependencies=after, held_at=now if request.hold else None)
+        if request.session is not None:
+            status.retry_state = RetryState(continuation=Continuation(request.session, request.task))
         size = env_bytes + client_bytes
         return JobRecord(n=self._scheduler.admission.next_n(), id=job, spec=spec, status=status, size=size)
 

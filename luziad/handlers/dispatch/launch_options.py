@@ -14,6 +14,7 @@ from luziad.config.rules import REF, describe_value
 from luziad.config.schema import ProjectConfig
 from luziad.handlers.dispatch.inputs import validate_agent_words, validate_system_prompt
 from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.retry_state import SESSION
 from luziad.jobs.table import JobTable
 from luziad.operations.programs import Programs
 
@@ -94,6 +95,14 @@ def _validate_project_options(project: ProjectConfig, adapter: Adapter) -> None:
     for key, words in find_unsupported(project, adapter).items():
         hint = f"Name another agent with --agent, or remove `{key}` from the project in config.toml."
         raise Refused(ErrorCode.UNSUPPORTED_OPTION, f"{words}; the project's configuration sets it", hint)
+
+
+def validate_session(session: str, adapter: Adapter) -> None:
+    """Raise Refused for a session that the agent cannot resume, or whose id is not one."""
+    if not adapter.can_resume:
+        raise Refused(ErrorCode.NO_SESSION, f"agent {adapter.name} cannot resume a session")
+    if not SESSION.fullmatch(session):
+        raise Refused(ErrorCode.BAD_REQUEST, "`session` must be an id of letters, digits and . _ : -")
 
 
 def validate_umask(umask: int | None) -> None:

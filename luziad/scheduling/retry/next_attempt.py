@@ -7,7 +7,6 @@ and follow-ups that were sent during the attempt.
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Collection
 
@@ -22,7 +21,7 @@ from luziad.attempts.budget import retry_hint
 from luziad.clocks.clock import steady_time
 from luziad.jobs.attempt import FailureCause, Verdict
 from luziad.jobs.record import JobRecord
-from luziad.jobs.retry_state import Continuation, RetryState
+from luziad.jobs.retry_state import SESSION, Continuation, RetryState
 from luziad.jobs.start_time import next_start
 from luziad.scheduling.gates.gates import Gate
 from luziad.scheduling.gates.usage_limit import describe_limit
@@ -40,9 +39,6 @@ MAX_LIMITS = 50
 """Usage limits in a row that a job waits for."""
 
 MAX_FOLLOW_UPS = 20
-
-_SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
-"""A session id that may be part of a command; the output of an agent can contain anything."""
 
 _RESET = dict.fromkeys(("not_before", "not_before_steady", "limited_until", "limited_until_steady", "continuation"))
 """The fields that concern only the attempt that has ended."""
@@ -71,12 +67,26 @@ class RetryPlanner:
     def plan(self, record: JobRecord, verdict: Verdict) -> str | None:
         """Why the job is queued again, with what it waits for in its record; None when it has ended."""
         retry = replace(record.status.retry_state or RetryState(), **_RESET)
-        for following in (self._after_limit, self._after_overload, self._by_policy, self._with_follow_up):
+        for following in (
+            self._after_takeover,
+            self._after_limit,
+            self._after_overload,
+            self._by_policy,
+            self._with_follow_up,
+        ):
             found = following(record, verdict, retry)
             if found is not None:
                 record.status.retry_state = found
                 return f"{found.description}: {verdict.reason or verdict.outcome.value}"
         return None
+
+    def plan_after_attached(self, record: JobRecord, verdict: Verdict, *, continues: bool) -> str | None:
+        """The same after a user has left the session in a terminal. continues: the agent works on by itself."""
+        retry = replace(record.status.retry_state or RetryState(), **_RESET)
+        found = self._continued(record, retry) if continues else self._with_follow_up(record, verdict, retry)
+        if found is not None:
+            record.status.retry_state = found
+        return None if found is None else found.description
 
     def add_follow_up(self, record: JobRecord, message: str) -> Continuation | None:
         """Keep a follow-up for later; when the job has ended, return it as the continuation for its next attempt.
@@ -144,7 +154,7 @@ class RetryPlanner:
         if attempt is None or not self._policies.resumes(record):
             return None
         session = attempt.activity.session if attempt.activity else None
-        return Continuation(session) if session is not None and _SESSION.fullmatch(session) else attempt.continuation
+        return Continuation(session) if session is not None and SESSION.fullmatch(session) else attempt.continuation
 
     def put_back(self, record: JobRecord) -> None:
         """The attempt has not started: the next one resumes the session that it was to resume."""
@@ -168,6 +178,13 @@ class RetryPlanner:
         """The session to which a follow-up can be sent."""
         given = self.continuation(record)
         return None if given is None else given.session
+
+    def _after_takeover(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
+        attempt = record.attempt
+        return self._continued(record, retry) if attempt is not None and attempt.taken_over else None
+
+    def _continued(self, record: JobRecord, retry: RetryState) -> RetryState:
+        return replace(retry, continuation=self.continuation(record), description="continues in the background")
 
     def _after_limit(self, record: JobRecord, verdict: Verdict, retry: RetryState) -> RetryState | None:
         if (

@@ -17,6 +17,7 @@ from luziad.agents.base import Adapter, AgentOptions, CommandContext
 from luziad.agents.claude import ClaudeReader
 from luziad.agents.options import combine, find_unsupported
 from luziad.config.schema import AgentConfig
+from luziad.config.shipped_agents import load_shipped
 from unit.luziad.agents.recordings import exited
 
 ODD_TASKS = ["-x; echo no", "--help", "-", "{prompt_file} {task}", "ünïcode\nand lines", "$(id) `id` 'q' \"q\""]
@@ -348,3 +349,43 @@ def test_codex_may_write_where_a_commit_in_its_worktree_does_if_it_may_write_at_
 
     assert directories(None) == directories("workspace-write") == ["--add-dir=/r/.git/objects"]
     assert directories("plan") == directories("danger-full-access") == []
+
+
+OPENED = {
+    "claude": ["claude", "--resume=ID-1", "--model=m-1", "--fast"],
+    "codex": ["codex", "resume", "-C", "/project", "--model=m-1", "--fast", "ID-1"],
+    "opencode": ["opencode", "--session=ID-1", "--model=m-1", "--fast", "/project"],
+    "vibe": ["vibe", "--resume=ID-1", "--workdir", "/project", "--fast"],
+    "gemini": ["gemini", "--resume=ID-1", "--model=m-1", "--fast"],
+    "copilot": ["copilot", "--no-auto-update", "--model=m-1", "--resume=ID-1", "--fast"],
+    "qwen": ["qwen", "--model=m-1", "--resume=ID-1", "--fast"],
+    "pi": ["pi", "--model", "m-1", "--session", "ID-1", "--fast"],
+}
+
+
+@pytest.mark.parametrize("agent", OPENED)
+def test_each_agent_opens_a_session_in_the_terminal(agent: str) -> None:
+    tables = {name: msgspec.convert(table, AgentConfig) for name, table in load_shipped().items()}
+    opens = registry.build(tables)[agent].interactive
+    assert opens is not None
+    options = AgentOptions("m-1", None, ["--fast"])
+    command = opens(msgspec.structs.replace(context(""), session="ID-1", options=options))
+    assert command.argv == OPENED[agent]
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex", "vibe", "gemini"])
+def test_a_chosen_permission_mode_applies_in_the_terminal_as_well(agent: str) -> None:
+    adapter = registry.BUILT_IN[agent]
+    assert adapter.interactive is not None
+    given = msgspec.structs.replace(context(""), session="ID-1", options=AgentOptions(None, "acceptEdits", []))
+    mode = (adapter.permission_modes or {})["acceptEdits"]
+    assert any(word.endswith(mode) for word in adapter.interactive(given).argv)
+
+
+def test_a_configured_agent_opens_a_session_with_a_command_of_its_own() -> None:
+    table = AgentConfig(command=["bot", "{session}", "{task}"], attach=["bot", "chat", "{session}"], env={"A": "1"})
+    adapter = registry.build({"bot": table})["bot"]
+    assert adapter.interactive is not None
+    command = adapter.interactive(msgspec.structs.replace(context(""), session="ID-1"))
+    assert (command.argv, command.env) == (["bot", "chat", "ID-1"], {"A": "1"})
+    assert registry.BUILT_IN["shell"].interactive is None

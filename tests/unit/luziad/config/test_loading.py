@@ -230,6 +230,21 @@ path = "/x"
             "{session} is replaced in resume_command only",
         ),
         ('[agents.claude]\nresume_command = ["x"]', "agents.claude.resume_command", "requires `command`"),
+        (
+            '[agents.a]\ncommand = ["x", "{session}", "{task}"]\nattach = ["x", "chat"]\nreader = "codex"',
+            "agents.a.attach",
+            "no placeholder for the session",
+        ),
+        (
+            '[agents.a]\ncommand = ["x", "{session}", "{task}"]\nattach = ["x", "{session}{task}"]\nreader = "codex"',
+            "agents.a.attach",
+            "{task} and {prompt_file} have no value here",
+        ),
+        (
+            '[agents.a]\ncommand = ["x", "{task}"]\nattach = ["x", "{session}"]',
+            "agents.a.attach",
+            "requires {session} in command or resume_command",
+        ),
         ('[agents.a]\ncommand = ["x", "{task}"]\nmodel = "m"', "agents.a.model", "agent a has no option for a model"),
         ('[agents.a]\ncommand = ["x", "{task}"]\nargs = ["-y"]', "agents.a.args", "accepts no more arguments"),
         ('[agents.shell]\nmodel = "m"', "agents.shell.model", "agent shell has no option for a model"),

@@ -27,9 +27,9 @@ def test_every_pair_moves_or_is_ignored_or_raises_and_nothing_else(state: JobSta
         assert (caught.value.state, caught.value.trigger) == pair
 
 
-def test_a_final_state_is_left_by_a_retry_only() -> None:
+def test_a_final_state_is_left_by_a_retry_or_a_user_who_attaches_only() -> None:
     ways = {(state, trigger) for state, trigger in TRANSITIONS if state in FINAL_STATES}
-    assert ways == {(state, Trigger.RETRY) for state in FINAL_STATES}
+    assert ways == {(state, trigger) for state in FINAL_STATES for trigger in (Trigger.RETRY, Trigger.ATTACH)}
 
 
 def test_every_state_can_be_reached_and_every_live_state_can_end() -> None:

@@ -1,0 +1,1 @@
+"""Programs that take over the user's terminal for a time."""
