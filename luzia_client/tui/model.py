@@ -18,14 +18,12 @@ from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
 from luzia_protocol.operations import Queues
 from luzia_protocol.replies import JobPage
 
-from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format_state
+from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, USAGE_LIMIT_REASON, format_state
 from luzia_client.cli.watch.watched_jobs import apply_event
 
 MAX_JOBS = 20_000
 """The number of jobs that are kept."""
 
-USAGE_LIMIT_REASON = "usage limit"
-"""The start of the daemon's reason for a job that is queued because of a usage limit."""
 
 _PARTIAL_EVENTS = (
     events.WorktreeChanged,
