@@ -204,7 +204,7 @@ def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_wid
             return one_line(f"queued {why}", 120)
         return add_reason("queued", f"queued for {rest}" if (rest := why.removeprefix("waiting for ")) != why else why)
     if job.state is JobState.RUNNING and job.activity is not None and job.activity.limit_resets_at is not None:
-        return f"usage limit until {_without_year(format_time(job.activity.limit_resets_at, now))}"
+        return f"usage limit until {without_year(format_time(job.activity.limit_resets_at, now))}"
     words = [format_state(job.state)]
     value = shown_percent(job)
     if job.state in ACTIVE_STATES:
@@ -220,10 +220,10 @@ def _put_reset_first(why: str) -> str:
     what, until, when = why.removesuffix(", estimated").partition(" until ")
     if not until or not what.startswith(USAGE_LIMIT_REASON):
         return why
-    return f"until {_without_year(when)}: {what}"
+    return f"until {without_year(when)}: {what}"
 
 
-def _without_year(time: str) -> str:
+def without_year(time: str) -> str:
     """`12-01 15:45` of `2026-12-01 15:45`."""
     year, dash, day = time.partition("-")
     return day if dash and year.isdigit() else time
