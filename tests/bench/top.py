@@ -1,4 +1,4 @@
-"""What a key of `luzia top` costs with 100,000 jobs: the time of the program for a frame, and the bytes to the terminal."""
+"""What a key of `luzia top` costs with 100,000 jobs: processor time for a frame, and bytes to the terminal."""
 
 from __future__ import annotations
 
