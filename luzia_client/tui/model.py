@@ -121,14 +121,16 @@ class JobsModel:
         self._arrange()
 
     def _arrange(self) -> None:
-        if not self._is_arranged:
-            self._arranged = []
-            return
-        jobs = (self._jobs[key.id] for key in self._all)
-        if self.arrangement == BY_TURN:
-            self._arranged = [key for key in self._all if self._shows(self._jobs[key.id])]
+        """Find the rows again; by turn, they are some of those that are sorted already."""
+        rows = self._all if self._is_arranged else []
+        if self.arrangement.hide_finished:
+            rows = [key for key in rows if not self._jobs[key.id].state.is_final]
+        for word in self.filter.split():
+            rows = [key for key in rows if word in self._texts[key.id] or key.id in self._found]
+        if self.arrangement.is_by_turn:
+            self._arranged = list(rows)
         else:
-            self._arranged = sorted(self.arrangement.key(job) for job in jobs if self._shows(job))
+            self._arranged = sorted(self.arrangement.key(self._jobs[key.id]) for key in rows)
 
     def group_size(self, row: int) -> int:
         """The number of jobs in the group of a row."""

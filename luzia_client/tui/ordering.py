@@ -9,14 +9,15 @@ import msgspec
 
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.cli.show.formatting import ACTIVE_STATES, FINAL_STATES, format_agent, format_state
-from luzia_client.cli.show.text import one_line
+from luzia_client.cli.show.formatting import ACTIVE_STATES, COMMAND_AGENT, FINAL_STATES, format_agent, format_state
 
 Rank = tuple[float | str | tuple[float, ...], ...]
 
 _WAITING, _ACTIVE, _QUEUED, _FINAL = range(4)
 _LIVE = (JobState.WAITING, JobState.STARTING, JobState.RUNNING, JobState.PAUSED, JobState.STOPPING, JobState.QUEUED)
-_STATES = {state: place for place, state in enumerate((*_LIVE, *FINAL_STATES))}
+_COMMAND = format_agent(COMMAND_AGENT)
+_STATE_WORDS = {state: format_state(state) for state in JobState}
+_STATES = {state: float(place) for place, state in enumerate((*_LIVE, *FINAL_STATES))}
 """The order of the states: as the jobs stand by turn."""
 
 
@@ -66,11 +67,11 @@ SORTS: dict[str, Callable[[Job], Rank]] = {
 
 GROUPS: dict[str, Callable[[Job], tuple[float, str]]] = {
     "": lambda job: (0.0, ""),
-    "project": lambda job: (0.0, one_line(job.project)),
-    "agent": lambda job: (0.0, format_agent(job.agent)),
-    "state": lambda job: (float(_STATES[job.state]), format_state(job.state)),
+    "project": lambda job: (0.0, job.project),
+    "agent": lambda job: (0.0, _COMMAND if job.agent == COMMAND_AGENT else job.agent),
+    "state": lambda job: (_STATES[job.state], _STATE_WORDS[job.state]),
 }
-"""What a list can be grouped by -> the place and the heading of the group of a job."""
+"""What a list can be grouped by -> the place and the heading of the group of a job, as it came from the daemon."""
 
 
 class Arrangement(msgspec.Struct, frozen=True):
@@ -86,10 +87,16 @@ class Arrangement(msgspec.Struct, frozen=True):
         if self.sort not in SORTS or self.group not in GROUPS:
             raise ValueError(f"unknown order '{self.sort}' or group '{self.group}'")
 
+    @property
+    def is_by_turn(self) -> bool:
+        """Whether the order is that of BY_TURN, without groups."""
+        return self.sort == "turn" and not self.reverse and not self.group
+
     def key(self, job: Job) -> RowKey:
         """The position of a job."""
         rank = SORTS[self.sort](job)
-        return RowKey(*GROUPS[self.group](job), _reversed(rank) if self.reverse else rank, job.id)
+        place, heading = GROUPS[self.group](job)
+        return RowKey(place, heading, _reversed(rank) if self.reverse else rank, job.id)
 
     def shows(self, job: Job) -> bool:
         """Whether the job is not hidden."""

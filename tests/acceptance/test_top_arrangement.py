@@ -61,7 +61,7 @@ def test_the_list_is_sorted_reversed_and_grouped_and_stays_so_after_a_restart(lu
         screen.press("home")
         screen.shows(f" {long} ·")
     with top(luzia) as screen:
-        screen.shows("completed (2)", "failed (1)")
+        screen.shows("completed (2)", "failed (1)", "by created, reversed")
         in_order(screen, long, short, failed)
         screen.press("b", "n")
         screen.shows_no_more("completed (2)")

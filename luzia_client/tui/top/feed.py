@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 
@@ -121,6 +122,7 @@ class Feed:
                 if cursor is None:
                     break
         self._top.loading = False
+        gc.freeze()  # the jobs stay; while a list is sorted, the garbage collector would go through all of them
 
     async def _apply_events(self) -> None:
         subscription = self._client.subscribe(after=self._model.seq, projects=self._projects)

@@ -19,6 +19,7 @@ from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line
 from luzia_client.tui.model import JobsModel
+from luzia_client.tui.ordering import BY_TURN
 from luzia_client.tui.top.columns import choose_columns, format_group, format_job, format_titles
 from luzia_client.tui.top.header import format_header
 from luzia_client.tui.top.keys import format_footer
@@ -160,6 +161,8 @@ def _footer(top: TopState, width: int) -> Fragments:
         words.append(f"filter: {model.filter}, {len(model.rows)} of {len(model)}")
     if top.marks or model.filter:
         words.append("Esc clear")
+    if (model.arrangement.sort, model.arrangement.reverse) != (BY_TURN.sort, False):
+        words.append(f"by {model.arrangement.sort}{', reversed' if model.arrangement.reverse else ''}")
     if model.arrangement.hide_finished:
         words.append("finished hidden: f shows them")
     shown = one_line("  ".join(words))
