@@ -1,4 +1,4 @@
-"""Generates docs/errors.md and parts of docs/architecture.md. Run by `make generate`.
+"""Generates docs/errors.md and parts of docs/architecture.md and docs/top.md. Run by `make generate`.
 
 The errors are read from the protocol's ErrorCode, the exit codes from the client's table, and the lifecycle and the
 observers from the daemon.
@@ -18,6 +18,7 @@ from luzia_protocol.errors import REMEDIES, ErrorCode
 from luzia_protocol.jobs import FINAL_STATES, JobState
 
 from luzia_client.cli import exit_codes
+from luzia_client.tui.top.keys import format_table
 from luziad.app import App
 from luziad.jobs.lifecycle import TRANSITIONS, Trigger
 from luziad.jobs.observer import JobObserver
@@ -124,21 +125,25 @@ def observers() -> str:
     return f"```python\n{textwrap.dedent(inspect.getsource(App._observers_in_order))}```"
 
 
-PARTS = {"the job's life": lifecycle, "the hooks": hooks, "the order of the observers": observers}
-"""Names of the generated parts of architecture.md, and what generates them."""
+PARTS = {
+    "architecture.md": {"the job's life": lifecycle, "the hooks": hooks, "the order of the observers": observers},
+    "top.md": {"keys": format_table},
+}
+"""Pages, the names of their generated parts, and what generates them."""
 
 
-def architecture_page(page: str) -> str:
+def updated_page(name: str, page: str) -> str:
     """The page with its generated parts updated."""
-    for name, generate in PARTS.items():
-        begin = BEGIN.format(name)
+    for part, generate in PARTS[name].items():
+        begin = BEGIN.format(part)
         pattern = re.compile(re.escape(begin) + ".*?" + re.escape(END), re.DOTALL)
         page, count = pattern.subn(f"{begin}\n{generate()}\n{END}".replace("\\", r"\\"), page)
-        assert count == 1, name
+        assert count == 1, part
     return page
 
 
 if __name__ == "__main__":
     (DIRECTORY / "errors.md").write_text(errors_page())
-    architecture = DIRECTORY / "architecture.md"
-    architecture.write_text(architecture_page(architecture.read_text()))
+    for name in PARTS:
+        path = DIRECTORY / name
+        path.write_text(updated_page(name, path.read_text()))

@@ -1,14 +1,15 @@
 """The ordered list of jobs of a screen, updated by pages and events. Pure.
 
-Live jobs come first: waiting for an answer and active, the newest on top, then queued, the next to start on top. Then
-come ended jobs, the last to end on top. A bounded number is kept; older ones are only counted.
+Its arrangement says how the jobs are sorted and grouped. A bounded number is kept, live jobs first; older ones are only
+counted.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from datetime import date
 
 import msgspec
 
@@ -17,16 +18,16 @@ from luzia_protocol.events import Event
 from luzia_protocol.jobs import LIST_TASK_CHARS, Job, JobState, job_name
 from luzia_protocol.operations import Queues
 from luzia_protocol.replies import JobPage
-from luzia_protocol.states import ACTIVE_STATES
 
-from luzia_client.cli.show.formatting import format_state
+from luzia_client.cli.show.formatting import USAGE_LIMIT_REASON, format_state
 from luzia_client.cli.watch.watched_jobs import apply_event
+from luzia_client.tui.ordering import BY_TURN, Arrangement, RowKey
+
+_MICRO = 1_000_000
 
 MAX_JOBS = 20_000
 """The number of jobs that are kept."""
 
-USAGE_LIMIT_REASON = "usage limit"
-"""The start of the daemon's reason for a job that is queued because of a usage limit."""
 
 _PARTIAL_EVENTS = (
     events.WorktreeChanged,
@@ -41,23 +42,13 @@ _PARTIAL_EVENTS = (
 )
 """Events that do not have all changed fields of their job."""
 
-_WAITING, _ACTIVE, _QUEUED, _FINAL = range(4)
-
-
-class RowKey(NamedTuple):
-    """The position of a job in the list: smaller keys come first."""
-
-    group: int
-    rank: float
-    age: float
-    id: str
-
 
 class JobsModel:
     """All jobs in order, and those that match a filter.
 
     counts: jobs by state, as counted by the daemon. notices: the daemon's notices. queues: what an operator has
-    suspended. seq: the newest applied event. stale: ids of jobs that must be requested again.
+    suspended. arrangement: how the list is sorted and grouped. seq: the newest applied event. stale: ids of jobs that
+    must be requested again.
     """
 
     def __init__(self, most: int = MAX_JOBS) -> None:
@@ -67,10 +58,13 @@ class JobsModel:
         self.seq = 0
         self.stale: set[str] = set()
         self.filter = ""
+        self.arrangement = Arrangement()
         self._max_jobs = most
         self._jobs: dict[str, Job] = {}
         self._all: list[RowKey] = []
-        self._matching: list[RowKey] = []
+        self._arranged: list[RowKey] = []
+        self._texts: dict[str, str] = {}
+        self._spent: Counter[date | None] = Counter()
         self._usage_limited: set[str] = set()
         self._found: set[str] = set()
 
@@ -79,23 +73,27 @@ class JobsModel:
 
     @property
     def rows(self) -> Sequence[RowKey]:
-        """The jobs that match the filter, in order."""
-        return self._matching if self.filter else self._all
+        """The jobs that are shown, in order."""
+        return self._arranged if self._is_arranged else self._all
+
+    @property
+    def _is_arranged(self) -> bool:
+        return bool(self.filter) or self.arrangement != BY_TURN
 
     def get(self, job_id: str) -> Job | None:
         """The job with this id, None if it is not kept."""
         return self._jobs.get(job_id)
 
     def page(self, start: int, count: int) -> list[Job]:
-        """At most `count` of the matching jobs, starting at a row."""
+        """At most `count` of the jobs that are shown, starting at a row."""
         return [self._jobs[key.id] for key in self.rows[start : start + count]]
 
     def row_of(self, job_id: str) -> int | None:
-        """The row of a job among the matching ones, None if it is not among them."""
+        """The row of a job, None if it is not shown."""
         job = self._jobs.get(job_id)
         if job is None:
             return None
-        return _find(self.rows, sort_key(job))
+        return _find(self.rows, self.arrangement.key(job))
 
     @property
     def usage_limited_count(self) -> int:
@@ -115,7 +113,33 @@ class JobsModel:
         """Match only jobs that contain all of these words in id, project, agent, state, task, tags or last message."""
         self.filter = words.casefold().strip()
         self._found.clear()
-        self._matching = [key for key in self._all if self._matches(self._jobs[key.id])] if self.filter else []
+        self._arrange()
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Sort and group the list in another way."""
+        self.arrangement = arrangement
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Find the rows again; by turn, they are some of those that are sorted already."""
+        rows = self._all if self._is_arranged else []
+        if self.arrangement.hide_finished:
+            rows = [key for key in rows if not self._jobs[key.id].state.is_final]
+        for word in self.filter.split():
+            rows = [key for key in rows if word in self._texts[key.id] or key.id in self._found]
+        if self.arrangement.is_by_turn:
+            self._arranged = list(rows)
+        else:
+            self._arranged = sorted(self.arrangement.key(self._jobs[key.id]) for key in rows)
+
+    def group_size(self, row: int) -> int:
+        """The number of jobs in the group of a row."""
+        rows, group = self.rows, self.rows[row][:2]
+        return bisect_right(rows, group, key=_group_of) - bisect_left(rows, group, key=_group_of)
+
+    def cost_usd(self, day: date) -> float:
+        """What the listed jobs that ended on a local day have cost, and those that are live."""
+        return (self._spent[day] + self._spent[None]) / _MICRO
 
     def update_counts(self, page: JobPage) -> None:
         """Take the counts, notices and suspensions from a page."""
@@ -183,7 +207,7 @@ class JobsModel:
         job = self._jobs.pop(job_id, None)
         self._usage_limited.discard(job_id)
         if job is not None:
-            self._remove_row(sort_key(job))
+            self._remove_rows(job)
 
     def clear(self) -> None:
         """Remove all jobs, before they are listed again."""
@@ -191,47 +215,58 @@ class JobsModel:
         self._jobs.clear()
         self._usage_limited.clear()
         self._all.clear()
-        self._matching.clear()
+        self._arranged.clear()
+        self._texts.clear()
+        self._spent.clear()
 
     def _place(self, job: Job) -> None:
         known = self._jobs.get(job.id)
         if known is not None:
-            self._remove_row(sort_key(known))
+            self._remove_rows(known)
         self._jobs[job.id] = job
+        self._texts[job.id] = _searched_text(job)
         (self._usage_limited.add if is_usage_limited(job) else self._usage_limited.discard)(job.id)
-        insort(self._all, sort_key(job))
-        if self.filter and self._matches(job):
-            insort(self._matching, sort_key(job))
+        self._spent[_day_of(job)] += _cost(job)
+        insort(self._all, BY_TURN.key(job))
+        if self._is_arranged and self._shows(job):
+            insort(self._arranged, self.arrangement.key(job))
         while len(self._all) > self._max_jobs + len(self._found):
             self.remove(next(key.id for key in reversed(self._all) if key.id not in self._found))
 
-    def _remove_row(self, key: RowKey) -> None:
-        for rows in (self._all, self._matching):
+    def _remove_rows(self, job: Job) -> None:
+        del self._texts[job.id]
+        self._spent[_day_of(job)] -= _cost(job)
+        for rows, key in ((self._all, BY_TURN.key(job)), (self._arranged, self.arrangement.key(job))):
             row = _find(rows, key)
             if row is not None:
                 del rows[row]
 
-    def _matches(self, job: Job) -> bool:
-        tags = " ".join(f"{key}={value}" for key, value in job.tags.items())
-        message = job.activity.last_message if job.activity is not None else None
-        shown = (job.id, job.project, job.agent, format_state(job.state), job.task, tags, message or "")
-        text = " ".join(shown).casefold()
+    def _shows(self, job: Job) -> bool:
+        """Whether the job is in the list: it is not hidden, and has all words of the filter."""
+        if not self.arrangement.shows(job):
+            return False
+        text = self._texts[job.id]
         return job.id in self._found or all(word in text for word in self.filter.split())
 
 
-def sort_key(job: Job) -> RowKey:
-    """The position of a job."""
-    if job.state.is_final:
-        return RowKey(_FINAL, 0, -(job.ended_at or job.created_at).timestamp(), job.id)
-    if job.state is JobState.QUEUED:
-        return RowKey(_QUEUED, -job.priority, job.created_at.timestamp(), job.id)
-    return RowKey(_live_group(job.state), 0, -job.created_at.timestamp(), job.id)
+def _searched_text(job: Job) -> str:
+    tags = " ".join(f"{key}={value}" for key, value in job.tags.items())
+    message = job.activity.last_message if job.activity is not None else None
+    return " ".join((job.id, job.project, job.agent, format_state(job.state), job.task, tags, message or "")).casefold()
 
 
-def _live_group(state: JobState) -> int:
-    if state is JobState.WAITING:
-        return _WAITING
-    return _ACTIVE if state in ACTIVE_STATES else _QUEUED
+def _day_of(job: Job) -> date | None:
+    """The local day on which the job ended; None while it is live."""
+    return job.ended_at.astimezone().date() if job.state.is_final and job.ended_at is not None else None
+
+
+def _cost(job: Job) -> int:
+    """The job's cost in millionths of a US dollar: sums of these do not depend on the order."""
+    return 0 if job.activity is None else round((job.activity.cost_usd or 0.0) * _MICRO)
+
+
+def _group_of(key: RowKey) -> tuple[float, str]:
+    return key[:2]
 
 
 def is_usage_limited(job: Job) -> bool:

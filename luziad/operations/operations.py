@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
@@ -245,6 +246,8 @@ class Operations:
             daily_budgets={name: budget for name, budget in budgets.items() if name is not None},
             commits=replies.Commits(scheduler.journal.commits, scheduler.journal.commits_s),
             limits_problem=self.executor.limits_problem,
+            host=socket.gethostname(),
+            held_agents={agent: to_datetime(since) for agent, since in scheduler.breaker.held_since().items()},
         )
 
 

@@ -215,8 +215,10 @@ class Commits(msgspec.Struct, frozen=True):
 class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """The daemon's status. Sizes are bytes, times seconds.
 
-    usage_limits: when the usage limit that an agent's account has met is reset, by agent. daily_budget: that of all
-    projects together, None without one; daily_budgets: those of projects, by name.
+    host: the name of its machine.
+    usage_limits: when the usage limit that an agent's account has met is reset, by agent.
+    held_agents: since when an agent is held after a failure of its account, by agent.
+    daily_budget: that of all projects together, None without one; daily_budgets: those of projects, by name.
     limits_problem: which limits of a job cannot be enforced, and why; None when all can.
     """
 
@@ -250,6 +252,8 @@ class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     daily_budgets: dict[str, DayBudget] = {}
     commits: Commits = Commits()
     limits_problem: str | None = None
+    host: str = ""
+    held_agents: dict[str, datetime] = {}
 
 
 class StopResult(msgspec.Struct, frozen=True):

@@ -246,7 +246,7 @@ def test_without_colours_the_selection_is_seen_all_the_same(luzia: PrivateLuzia)
 
 def test_the_help_shows_every_key_and_details_all_about_a_job(luzia: PrivateLuzia) -> None:
     job = ended(luzia, "true")
-    with top(luzia, rows=40) as screen:
+    with top(luzia, rows=70) as screen:
         screen.shows(job)
         screen.press("?")
         screen.shows("cancel it, after confirmation", "close what is open")

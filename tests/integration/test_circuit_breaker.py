@@ -53,11 +53,13 @@ def test_a_failure_that_names_credits_holds_the_queue_until_the_user_resumes_the
         assert "claude is held: " in reason(wire, job)
         assert WORDS in reason(wire, job)
         assert "resume it with `luzia resume --agent claude`" in reason(wire, job)
+    assert list(wire.ok(op="info")["held_agents"]) == ["claude"]
     assert ended_job(wire, luzia.dispatch(wire, "true", agent="shell"))["state"] == "completed"
     luzia.mend_account()
     resumed = wire.ok(op="resume_agent", agent="claude")
     assert sorted(resumed["jobs"]) == sorted(others)
     assert [ended_job(wire, job)["state"] for job in others] == ["completed"] * 3
+    assert wire.ok(op="info")["held_agents"] == {}
 
 
 def test_after_a_resume_one_job_is_tried_before_the_others_start() -> None:

@@ -218,6 +218,34 @@ def top() -> str:
             return render_svg(screen, "luzia top")
 
 
+def top_groups() -> str:
+    """The list, grouped by project, with marked jobs."""
+    with example_daemon() as daemon:
+        dispatch_examples(daemon)
+        with user_shell(daemon, rows=26) as screen:
+            screen.press("luzia top", "enter")
+            screen.shows("describe the new", "filter")
+            screen.press("b", "p")
+            screen.shows("overbits (3)", "printer (1)", "website (2)")
+            screen.press(" ", " ")
+            screen.shows("2 marked")
+            return render_svg(screen, "luzia top")
+
+
+def top_command() -> str:
+    """The commands for a job."""
+    with example_daemon() as daemon:
+        dispatch_examples(daemon)
+        with user_shell(daemon, rows=26) as screen:
+            screen.press("luzia top", "enter")
+            screen.shows("describe the new", "filter")
+            screen.press(":")
+            screen.shows("send a follow-up message")
+            screen.press("tab")
+            screen.shows(":again")
+            return render_svg(screen, "luzia top")
+
+
 def prompt() -> str:
     """The shell, completing the id of a job."""
     with example_daemon() as daemon:
@@ -243,6 +271,8 @@ RENDERERS: dict[str, Callable[[], str]] = {
     "shell": prompt,
     "stats": stats,
     "top": top,
+    "top-command": top_command,
+    "top-groups": top_groups,
     "transcript": transcript,
     "watching": watching,
 }

@@ -105,7 +105,7 @@ def format_jobs(jobs: Sequence[Job], names: Sequence[str], now: datetime, screen
     columns = [COLUMNS[name] for name in names]
     if screen.width is None:
         return ["\t".join(_format_value(column.value(job)) for column in columns) for job in jobs]
-    rows = [[name.upper() for name in names], *([_display(column, job, now) for column in columns] for job in jobs)]
+    rows = [[name.upper() for name in names], *([display(column, job, now) for column in columns] for job in jobs)]
     widths = [min(max(width(row[place]) for row in rows), MAX_CELL_WIDTH) for place in range(len(names))]
     shown = []
     for number, row in enumerate(rows):
@@ -118,7 +118,8 @@ def format_jobs(jobs: Sequence[Job], names: Sequence[str], now: datetime, screen
     return shown
 
 
-def _display(column: Column, job: Job, now: datetime) -> str:
+def display(column: Column, job: Job, now: datetime) -> str:
+    """The text of a cell on a terminal."""
     return column.display(job, now) or "-" if column.display is not None else _format_value(column.value(job)) or "-"
 
 

@@ -30,6 +30,8 @@ PLAN_LABEL = "plan"
 """The label of progress that is derived from the agent's own plan."""
 COMMAND_AGENT = "argv"
 """The name, on the wire, of the agent of a job that runs a plain command."""
+USAGE_LIMIT_REASON = "usage limit"
+"""The start of the daemon's reason for a job that is queued because of a usage limit."""
 NO_JOBS = 'No jobs yet. Dispatch one, for example: luzia . "fix the tests"'
 
 STATE_COLOURS = {
@@ -189,12 +191,17 @@ def format_relative(time: datetime, now: datetime) -> str:
 def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_width: int = BAR_WIDTH) -> str:
     """The state with its details: `running [██████░░░░] 60% tests`, `failed: exit code 1`, `queued for a slot`.
 
-    The reason of a queued job is without the advice that `luzia jobs ID` gives.
+    The reason of a queued job is without the advice that `luzia jobs ID` gives. When a usage limit delays a job, the
+    time of its reset comes first: lists cut the end of a long cell.
     now: show how long the current activity has lasted.
     """
     if job.state == state_names.QUEUED:
-        why = (job.reason or "").partition("; ")[0]
+        why = _put_reset_first((job.reason or "").partition("; ")[0])
+        if why.startswith("until "):
+            return one_line(f"queued {why}", 120)
         return add_reason("queued", f"queued for {rest}" if (rest := why.removeprefix("waiting for ")) != why else why)
+    if job.state == state_names.RUNNING and job.activity is not None and job.activity.limit_resets_at is not None:
+        return f"usage limit until {without_year(format_time(job.activity.limit_resets_at, now))}"
     words = [format_state(job.state)]
     value = shown_percent(job)
     if job.state in state_names.ACTIVE:
@@ -203,6 +210,20 @@ def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_wid
         words.append("" if job.question is not None else format_current_activity(job, now))
     text = " ".join(word for word in words if word)
     return text if job.state == state_names.COMPLETED else add_reason(text, job.reason)
+
+
+def _put_reset_first(why: str) -> str:
+    """`usage limit of claude until 2026-12-01 15:45` as `until 12-01 15:45: usage limit of claude`."""
+    what, until, when = why.removesuffix(", estimated").partition(" until ")
+    if not until or not what.startswith(USAGE_LIMIT_REASON):
+        return why
+    return f"until {without_year(when)}: {what}"
+
+
+def without_year(time: str) -> str:
+    """`12-01 15:45` of `2026-12-01 15:45`."""
+    year, dash, day = time.partition("-")
+    return day if dash and year.isdigit() else time
 
 
 def format_monitored_status(job: Job, screen: Screen, now: datetime | None = None) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from prompt_toolkit.application import Application
-from prompt_toolkit.layout import HSplit, Layout, Window
+from prompt_toolkit.completion import Completer
+from prompt_toolkit.layout import CompletionsMenu, Float, FloatContainer, HSplit, Layout, Window
 
 from luzia_protocol.jobs import Job, JobState
 
@@ -21,10 +22,16 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.tui.model import JobsModel
-from luzia_client.tui.top.actions import Actions
+from luzia_client.tui.top.arranging import Arranging
 from luzia_client.tui.top.bindings import bindings
+from luzia_client.tui.top.context import Context
+from luzia_client.tui.top.control import Control
 from luzia_client.tui.top.controls import STYLE, InputLine, ScreenControl, ignore
 from luzia_client.tui.top.feed import Feed
+from luzia_client.tui.top.moving import Moving
+from luzia_client.tui.top.pages import Pages
+from luzia_client.tui.top.preferences import load_preferences
+from luzia_client.tui.top.programs import Programs
 from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.text_view import Fragments
 from luzia_client.tui.top.transcript import TranscriptFollower
@@ -34,6 +41,8 @@ FRAME_GAP_S = 0.05
 """The least time between two frames: a burst of events is drawn once."""
 REASON_REFRESH_S = 5.0
 """The least time between two requests for the reasons of visible queued jobs, which contain times."""
+MENU_ROWS = 12
+"""The most candidates that the menu of the input line shows at once."""
 ESCAPE_S = 0.1
 """The time after which an Esc is not the start of another key, also over a slow connection."""
 
@@ -50,13 +59,14 @@ class TopApp:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._line = InputLine()
-        self._actions = Actions(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
-        self._main = Window(ScreenControl(self._paint, self._actions), always_hide_cursor=True)
-        own = {"filter": self._filter, "leave": self._leave, "redraw": self._clear, "suspend": self._suspend}
-        own["copy_id"] = self._copy_id
+        context = Context(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
+        programs = Programs(context, self._leave_now)
+        self._effects = [Moving(context), Arranging(context), Pages(context), Control(context), programs, self]
+        self._main = Window(ScreenControl(self._paint, self._top), always_hide_cursor=True)
+        menu = Float(CompletionsMenu(max_height=MENU_ROWS), xcursor=True, ycursor=True)
         self._app: Application[None] = Application(
-            layout=Layout(HSplit([self._main, self._line.container])),
-            key_bindings=bindings(self._actions, own, lambda: self._line.is_open, self._typed),
+            layout=Layout(FloatContainer(HSplit([self._main, self._line.container]), [menu])),
+            key_bindings=bindings(self._top, self._find_effect, self._line, self._typed),
             style=STYLE,
             full_screen=True,
             mouse_support=True,
@@ -68,6 +78,15 @@ class TopApp:
         self._app.ttimeoutlen = self._app.timeoutlen = ESCAPE_S
         self._feed = Feed(self._top, projects, self._redraw, self._visible)
         self._follower = TranscriptFollower(self._top, self._screen.colour, self._redraw)
+
+        preferences, self._top.message = load_preferences()
+        self._top.columns = preferences.columns
+        self._top.model.arrange(preferences.arrangement)
+
+    def _find_effect(self, action: str) -> Callable[[], None]:
+        """The method of one of the effects that has the name of an action."""
+        found: Callable[[], None] = next(getattr(each, action) for each in self._effects if hasattr(each, action))
+        return found
 
     async def run(self) -> int:
         """Show the screen until the user quits; returns the exit status."""
@@ -95,10 +114,11 @@ class TopApp:
     def _redraw(self) -> None:
         self._app.invalidate()
 
-    def _clear(self) -> None:
+    def redraw(self) -> None:
+        """Draw the whole screen again."""
         self._app.renderer.clear()
 
-    def _copy_id(self) -> None:
+    def copy_id(self) -> None:
         """Put the job's id into the clipboard of the terminal (OSC 52), which works over ssh."""
         if (job := self._top.job) is None:
             return
@@ -107,7 +127,8 @@ class TopApp:
         self._app.output.flush()
         self._top.message = f"copied {job.id}, if the terminal permits it (OSC 52)"
 
-    def _suspend(self) -> None:
+    def suspend(self) -> None:
+        """Stop the program, as Ctrl-Z does elsewhere."""
         self._app.suspend_to_background()
 
     def _drawn(self) -> None:
@@ -144,23 +165,27 @@ class TopApp:
 
     # The input line
 
-    def _filter(self) -> None:
-        if self._top.text is not None:
-            self._edit("Search: ", self._actions.search)
-            return
+    def filter(self) -> None:
+        """Filter the list while the words are typed."""
 
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
             self._feed.search()
             self._top.cursor.select_first()
 
-        self._edit("Filter: ", ignore, typed, self._top.model.filter)
+        self._edit("Filter: ", ignore, typed, text=self._top.model.filter)
 
     def _edit(
-        self, label: str, entered: Callable[[str], None], typed: Callable[[str], None] = ignore, text: str = ""
+        self,
+        label: str,
+        entered: Callable[[str], None],
+        typed: Callable[[str], None] = ignore,
+        *,
+        text: str = "",
+        completer: Completer | None = None,
     ) -> None:
         self._top.typing = True
-        self._line.open(label, entered, typed, text)
+        self._line.open(label, entered, typed, text=text, completer=completer)
         self._app.layout.focus(self._line.window)
 
     def _typed(self, entered: bool) -> None:
@@ -170,7 +195,8 @@ class TopApp:
 
     # Start and end
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Close the page, or end."""
         if self._top.page is not None:
             self._top.page = None
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, Completer, DummyCompleter, DynamicCompleter
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout import ConditionalContainer, Window
@@ -15,7 +16,7 @@ from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 from prompt_toolkit.styles import Style
 
 from luzia_client.cli.show.formatting import STATE_COLOURS
-from luzia_client.tui.top.actions import Actions
+from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.text_view import Fragments
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ STYLE = Style.from_dict(
         "header": "reverse bold",
         "titles": "dim",
         "selected": "reverse",
+        "marked": "bold ansiyellow",
+        "group": "underline",
         "heading": "underline",
         "heading-focus": "underline bold",
         "keys": "dim",
@@ -45,9 +48,9 @@ Paint = Callable[[int, int], Sequence[Fragments]]
 class ScreenControl(UIControl):
     """Shows the rows that `paint` returns for a width and a height."""
 
-    def __init__(self, paint: Paint, actions: Actions) -> None:
+    def __init__(self, paint: Paint, top: TopState) -> None:
         self._paint = paint
-        self._actions = actions
+        self._top = top
         self._rows = 0
 
     def create_content(self, width: int, height: int) -> UIContent:
@@ -79,7 +82,7 @@ class ScreenControl(UIControl):
         return None
 
     def _scroll(self, row: int, rows: int) -> None:
-        top = self._actions.top
+        top = self._top
         layout = top.layout(self._rows)
         if top.page is not None:
             top.page.text.scroll(rows)
@@ -89,14 +92,15 @@ class ScreenControl(UIControl):
             top.transcript.scroll(rows)
 
     def _click(self, row: int) -> None:
-        top = self._actions.top
+        top = self._top
         layout = top.layout(self._rows)
         if top.page is not None or top.prompt is not None:
             return
         if layout.list <= row < layout.pane:
             top.transcript_focused = False
-            if top.cursor.top + row - layout.list < len(top.model.rows):
-                top.cursor.select_row(top.cursor.top + row - layout.list)
+            clicked = top.shown_rows[row - layout.list] if row - layout.list < len(top.shown_rows) else None
+            if clicked is not None:
+                top.cursor.select_row(clicked)
         elif layout.pane <= row < layout.bottom:
             top.transcript_focused = True
 
@@ -114,29 +118,69 @@ class InputLine:
         self._before = ""
         self._entered: Callable[[str], None] = ignore
         self._typed: Callable[[str], None] = ignore
-        self._buffer = Buffer(multiline=False, on_text_changed=lambda buffer: self._typed(buffer.text))
+        self._completer: Completer = DummyCompleter()
+        self._buffer = Buffer(
+            multiline=False,
+            completer=DynamicCompleter(lambda: self._completer),
+            complete_while_typing=True,
+            on_text_changed=lambda buffer: self._typed(buffer.text),
+        )
         control = BufferControl(self._buffer, input_processors=[BeforeInput(lambda: self._label, style="bold")])
         self.window = Window(control, height=1)
         self.container = ConditionalContainer(self.window, filter=Condition(lambda: self.is_open))
 
+    @property
+    def completes(self) -> bool:
+        """Whether it completes words."""
+        return not isinstance(self._completer, DummyCompleter)
+
+    def complete(self, step: int) -> None:
+        """Select the next candidate, the previous one for a negative step, or complete the word by the only one.
+
+        The menu is filled in the background: a Tab that is typed ahead does not depend on it.
+        """
+        event = CompleteEvent(completion_requested=True)
+        found = list(self._completer.get_completions(self._buffer.document, event))
+        if len(found) == 1:
+            self._buffer.apply_completion(found[0])
+        elif self._buffer.complete_state is None:
+            self._buffer.start_completion(select_first=step > 0, select_last=step < 0)
+        elif step > 0:
+            self._buffer.complete_next()
+        else:
+            self._buffer.complete_previous()
+
     def open(
-        self, label: str, entered: Callable[[str], None], typed: Callable[[str], None] = ignore, text: str = ""
+        self,
+        label: str,
+        entered: Callable[[str], None],
+        typed: Callable[[str], None] = ignore,
+        *,
+        text: str = "",
+        completer: Completer | None = None,
     ) -> None:
         """Show it with a text.
 
         entered: called with the text on Enter. typed: called after every change, and with the first text on Esc.
+        completer: completes words while they are typed.
         """
+        self._completer = completer or DummyCompleter()
         self._label, self._before = label, text
         self._entered, self._typed = entered, ignore
         self._buffer.text = text
         self._buffer.cursor_position = len(text)
         self._typed = typed
         self.is_open = True
+        if completer is not None:
+            self._buffer.start_completion()
 
     def end(self, entered: bool) -> None:
         """Hide it, and pass on the text if it was entered."""
+        text, typed = self._buffer.text, self._typed
         self.is_open = False
+        self._typed = ignore
+        self._buffer.reset()
         if entered:
-            self._entered(self._buffer.text)
+            self._entered(text)
         else:
-            self._typed(self._before)
+            typed(self._before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 
@@ -18,7 +19,7 @@ from luzia_client.tui.top.state import TopState
 
 PAGE = 500
 REFRESH_GAP_S = 0.2
-"""The least time between two refreshes of what events do not contain: counts and reasons."""
+"""The least time between two refreshes of what events do not contain: counts, slots, limits and reasons."""
 MAX_REFRESHED_JOBS = 200
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 2.0
@@ -28,7 +29,7 @@ _QUEUE_UNCHANGED = (events.Progressed, events.WorktreeChanged, events.Sent)
 
 
 class Feed:
-    """Reads jobs into `top.model`.
+    """Reads jobs into `top.model`, and the daemon's status into `top.daemon`.
 
     projects: only their jobs; empty for all. changed: called to redraw the screen. visible: the ids of the visible
     jobs.
@@ -121,6 +122,7 @@ class Feed:
                 if cursor is None:
                     break
         self._top.loading = False
+        gc.freeze()  # the jobs stay; while a list is sorted, the garbage collector would go through all of them
 
     async def _apply_events(self) -> None:
         subscription = self._client.subscribe(after=self._model.seq, projects=self._projects)
@@ -170,6 +172,7 @@ class Feed:
         if self._counts_changed:
             self._counts_changed = False
             self._model.update_counts(await self._client.list_jobs(projects=self._projects, limit=1))
+            self._top.daemon = await self._client.get_info()
             listed = filter(None, map(self._model.get, visible))
             self._model.stale |= {job.id for job in listed if job.state is JobState.QUEUED}
         names = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:MAX_REFRESHED_JOBS]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
+from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.tui.model import JobsModel
+from luzia_client.tui.top.keys import Where
 from luzia_client.tui.top.text_view import TextView
 
 MIN_ROWS_FOR_TRANSCRIPT = 12
@@ -16,15 +18,21 @@ MIN_ROWS_FOR_TITLES = 7
 
 
 class Layout(NamedTuple):
-    """The first row of each part, from the top; a part ends where the next one starts.
+    """The rows of the header, and the first row of each further part; a part ends where the next one starts.
 
-    Row 0 is the header. The titles of the columns follow, the list, and the pane of the selected job; the last row has
-    a message or the keys.
+    Row 0 is the header, and row 1 has the alerts if there are any. The titles of the columns follow, the list, and the
+    pane of the selected job; the last row has a message or the keys.
     """
 
+    header: int
     list: int
     pane: int
     bottom: int
+
+    @property
+    def has_titles(self) -> bool:
+        """Whether the titles of the columns have a row."""
+        return self.list > self.header
 
     @property
     def list_rows(self) -> int:
@@ -37,15 +45,19 @@ class Layout(NamedTuple):
         return self.bottom - self.pane
 
 
-def divide_rows(rows: int, zoomed: bool) -> Layout:
-    """The layout of a terminal with this many rows. zoomed: the transcript replaces the list."""
+def divide_rows(rows: int, zoomed: bool, alerts: bool) -> Layout:
+    """The layout of a terminal with this many rows.
+
+    zoomed: the transcript replaces the list. alerts: there are any; a low terminal has them in the header.
+    """
     bottom = max(rows - 1, 1)
+    header = 2 if alerts and rows >= MIN_ROWS_FOR_TRANSCRIPT else 1
     if zoomed:
-        return Layout(1, 1, bottom)
-    first = 2 if rows >= MIN_ROWS_FOR_TITLES else 1
+        return Layout(header, header, header, bottom)
+    first = header + 1 if rows >= MIN_ROWS_FOR_TITLES else header
     if rows < MIN_ROWS_FOR_TRANSCRIPT:
-        return Layout(first, bottom, bottom)
-    return Layout(first, first + (bottom - first) * 45 // 100, bottom)
+        return Layout(header, first, bottom, bottom)
+    return Layout(header, first, first + (bottom - first) * 45 // 100, bottom)
 
 
 class Cursor:
@@ -138,6 +150,9 @@ class KeyPrompt(NamedTuple):
 class TopState:
     """The state of the screen.
 
+    marks: the ids of the marked jobs. columns: the names of the chosen columns; empty for those that fit the screen.
+    widths: those of the columns, as far as they depend on what was shown. shown_rows: the row of the list that each
+    screen row of the list shows, None for a heading. daemon: its status, None before it is known.
     transcript: the output of the selected job's newest attempt; transcript_source: that job and the attempt's number.
     transcript_focused: keys move in the transcript, not in the list. zoomed: the transcript fills the screen.
     page: covers the screen. prompt: the next key answers it. message: the result of the last key.
@@ -148,6 +163,11 @@ class TopState:
     def __init__(self, model: JobsModel) -> None:
         self.model = model
         self.cursor = Cursor(model)
+        self.marks: set[str] = set()
+        self.columns: Sequence[str] = ()
+        self.widths: dict[str, int] = {}
+        self.shown_rows: Sequence[int | None] = ()
+        self.daemon: DaemonInfo | None = None
         self.transcript = TextView()
         self.transcript_source: tuple[str, int] | None = None
         self.transcript_focused = False
@@ -166,7 +186,28 @@ class TopState:
 
     def layout(self, rows: int) -> Layout:
         """The layout of the rows, not counting an input line."""
-        return divide_rows(rows + self.typing, self.zoomed)
+        return divide_rows(rows + self.typing, self.zoomed, self.has_alerts)
+
+    @property
+    def has_alerts(self) -> bool:
+        """Whether the user should know of something that is not normal."""
+        queues, daemon = self.model.queues, self.daemon
+        suspended = queues.everything or queues.projects or queues.draining or self.model.notices
+        limited = self.model.usage_limited_count or (daemon is not None and (daemon.usage_limits or daemon.held_agents))
+        return bool(self.connection_error or suspended or limited)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs on which keys act: the marked ones, or else the selected one."""
+        marked = [job for job in map(self.model.get, sorted(self.marks)) if job is not None]
+        return marked or ([self.job] if self.job is not None else [])
+
+    @property
+    def where(self) -> Where:
+        """What has the keys."""
+        if self.page is not None:
+            return Where.PAGE
+        return Where.TRANSCRIPT if self.text is not None else Where.LIST
 
     @property
     def text(self) -> TextView | None:

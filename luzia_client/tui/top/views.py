@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.cli.show.activity import format_work
 from luzia_client.cli.show.formatting import (
     NO_JOBS,
-    describe_suspensions,
     elapsed_s,
     format_agent,
     format_elapsed,
     format_state,
-    format_status,
-    format_task,
 )
 from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import one_line, pad, separate_emoji
-from luzia_client.tui.model import describe_counts
-from luzia_client.tui.top.keys import FOOTER, TEXT_FOOTER
-from luzia_client.tui.top.state import Layout, TopState
+from luzia_client.cli.show.text import one_line
+from luzia_client.tui.model import JobsModel
+from luzia_client.tui.ordering import BY_TURN
+from luzia_client.tui.top.columns import choose_columns, format_group, format_job, format_titles
+from luzia_client.tui.top.header import format_header
+from luzia_client.tui.top.keys import format_footer
+from luzia_client.tui.top.state import Cursor, Layout, TopState
 from luzia_client.tui.top.text_view import Fragments, fit
 
-GAP = " "
-MIN_TASK_WIDTH = 4
 MAX_QUESTION_ROWS = 6
 HOUR_S = 3600.0
 MINUTE_S = 60.0
@@ -40,9 +37,7 @@ def compose_screen(top: TopState, now: datetime, screen: Screen) -> list[Fragmen
     if top.page is not None:
         return _page(top, width, height)
     layout = top.layout(height)
-    shown = [_header(top, now, width)]
-    if layout.list > 1:  # the titles have a row
-        shown.append(format_titles(choose_columns(screen), width))
+    shown = format_header(top, now, width, layout.header)
     shown += _list(top, now, screen, layout)
     shown += _pane(top, now, screen, layout.pane_rows)
     if top.typing or height < 2:
@@ -63,93 +58,48 @@ def _page(top: TopState, width: int, height: int) -> list[Fragments]:
     return [heading, *filled, _message_row(top, width) or fit(bottom, width)]
 
 
-def _header(top: TopState, now: datetime, width: int) -> Fragments:
-    """The counts, suspensions, notices, and connection errors."""
-    row: Fragments = [("class:header", " luzia ")]
-    if top.connection_error:
-        row.append(("class:header class:away", f" {one_line(top.connection_error, 300)} "))
-    for words, _ in describe_suspensions(top.model.queues, now):
-        row.append(("class:header class:notice", f" {one_line(words)} "))
-    for words, _ in describe_counts(top.model.counts):
-        row.append(("class:header", f" {words} "))
-    limited = top.model.usage_limited_count
-    if limited:
-        row.append(("class:header", f" {limited} at a usage limit "))
-    for notice in top.model.notices:
-        row.append(("class:header class:notice", f" ! {one_line(notice)} "))
-    if top.loading and not top.connection_error:
-        row.append(("class:header", " loading … "))
-    return fit([*row, ("class:header", "")], width)
-
-
 def _list(top: TopState, now: datetime, screen: Screen, layout: Layout) -> list[Fragments]:
+    """The titles, if they have a row, and the rows of the list."""
     width, room = screen.width or 80, layout.list_rows
+    model, cursor = top.model, top.cursor
+    cursor.fit_to_height(max(room, 1))
+    jobs = model.page(cursor.top, room)
+    columns = choose_columns(screen, top.columns, jobs, top.widths)
+    titles = [format_titles(columns, width)] if layout.has_titles else []
     if room <= 0:
-        return []
-    model = top.model
-    top.cursor.fit_to_height(room)
-    columns = choose_columns(screen)
-    selected = top.cursor.row
-    shown = [
-        format_job(job, now, columns, width, number == selected)
-        for number, job in enumerate(model.page(top.cursor.top, room), top.cursor.top)
-    ]
+        return titles
+    top.shown_rows = _rows_with_headings(model, cursor, room)
+    shown: list[Fragments] = []
+    for place, row in enumerate(top.shown_rows):
+        if row is None:
+            below = next(row for row in top.shown_rows[place:] if row is not None)
+            shown.append(format_group(model.rows[below].heading, model.group_size(below), width))
+        else:
+            job = jobs[row - cursor.top] if row - cursor.top < len(jobs) else model.page(row, 1)[0]
+            selected, marked = row == cursor.row, job.id in top.marks
+            shown.append(format_job(job, now, columns, width, selected=selected, marked=marked))
     if not shown:
         shown.append([("class:dim", one_line(_empty_list_text(top)))])
     elif len(shown) < room and model.unlisted_count() and not model.filter and not top.loading:
         shown.append([("class:dim", f"… and {model.unlisted_count()} older")])
-    return [*shown, *[[("", "")]] * (room - len(shown))]
+    return [*titles, *shown, *[[("", "")]] * (room - len(shown))]
 
 
-class Column(NamedTuple):
-    """columns: its width. cell: the text for a job at a time."""
-
-    title: str
-    columns: int
-    cell: Callable[[Job, datetime], str]
-
-
-def choose_columns(screen: Screen) -> list[Column]:
-    """The columns that fit the screen."""
-    width = screen.width or 80
-    columns = [
-        Column("ID", 11, lambda job, _: job.id),
-        Column("STATE", _state_width(width), lambda job, now: format_status(job, screen, now)),
-        Column("TIME", 6, format_elapsed),
-    ]
-    if width >= 60:
-        columns.insert(1, Column("PROJECT", 10 if width < 120 else 18, lambda job, _: one_line(job.project)))
-    if width >= 100:
-        columns.insert(2, Column("AGENT", 8, lambda job, _: format_agent(job.agent)))
-    if width >= 160:
-        columns.append(Column("WORK", 38, lambda job, _: format_work(job.activity)))
-    left = width - sum(column.columns + len(GAP) for column in columns)
-    if left >= MIN_TASK_WIDTH:
-        columns.append(Column("TASK", left, lambda job, _: format_task(job)))
-    return columns
-
-
-def _state_width(width: int) -> int:
-    if width < 60:
-        return max(width - 20, 4) if width < 40 else 20
-    return 28 if width < 100 else min(width * 3 // 10, 52)
-
-
-def format_titles(columns: list[Column], width: int) -> Fragments:
-    """The titles of the columns."""
-    return fit([("class:titles", GAP.join(pad(column.title, column.columns) for column in columns))], width)
-
-
-def format_job(job: Job, now: datetime, columns: list[Column], width: int, selected: bool) -> Fragments:
-    """The row of a job, exactly `width` columns wide. selected: highlight it."""
-    row: Fragments = []
-    for column in columns:
-        style = f"class:{job.state.value}" if column.title == "STATE" else ""
-        gap = GAP if row else ""
-        row.append(
-            ("class:selected" if selected else style, gap + pad(separate_emoji(column.cell(job, now)), column.columns))
-        )
-    return fit(row, width)
+def _rows_with_headings(model: JobsModel, cursor: Cursor, room: int) -> list[int | None]:
+    """The rows of the list that are shown, and None for each heading; scrolls on until the selected one is shown."""
+    rows = model.rows
+    while True:
+        shown: list[int | None] = []
+        for row in range(cursor.top, len(rows)):
+            if rows[row].heading and (row == cursor.top or rows[row][:2] != rows[row - 1][:2]):
+                shown.append(None)
+            shown.append(row)
+            if len(shown) >= room:
+                break
+        shown = shown[:room]
+        if room < 2 or cursor.row in shown or cursor.top >= cursor.row:
+            return shown if shown[-1:] != [None] else shown[:-1]
+        cursor.top += 1
 
 
 def _empty_list_text(top: TopState) -> str:
@@ -201,15 +151,24 @@ def _describe_job(job: Job, width: int) -> list[Fragments]:
 
 
 def _footer(top: TopState, width: int) -> Fragments:
+    """What the list shows of all jobs, and the keys that have an effect now."""
     message = _message_row(top, width)
     if message is not None:
         return message
     model = top.model
-    keys = FOOTER if top.text is None else TEXT_FOOTER
-    if not model.filter:
-        return fit([("class:keys", keys)], width)
-    filtered = f"filter: {model.filter}, {len(model.rows)} of {len(model)} "
-    return fit([("class:filter", one_line(filtered)), ("class:keys", " Esc clear  " + keys)], width)
+    words = [f"{len(top.marks)} marked"] if top.marks else []
+    if model.filter:
+        words.append(f"filter: {model.filter}, {len(model.rows)} of {len(model)}")
+    if top.marks or model.filter:
+        words.append("Esc clear")
+    if (model.arrangement.sort, model.arrangement.reverse) != (BY_TURN.sort, False):
+        words.append(f"by {model.arrangement.sort}{', reversed' if model.arrangement.reverse else ''}")
+    if model.arrangement.hide_finished:
+        words.append("finished hidden: f shows them")
+    shown = one_line("  ".join(words))
+    room = width - (len(shown) + 2 if shown else 0)
+    row: Fragments = [("class:filter", f"{shown}  ")] if shown else []
+    return fit([*row, ("class:keys", format_footer(top.where, top.jobs, room))], width)
 
 
 def _message_row(top: TopState, width: int) -> Fragments | None:

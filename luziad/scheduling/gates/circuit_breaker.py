@@ -90,6 +90,10 @@ class CircuitBreakerGate(Gate):
         self._begin_trial(held)
         return jobs
 
+    def held_since(self) -> dict[str, float]:
+        """The agents that are held, and since when, in epoch seconds."""
+        return {agent: held.since for agent, held in self._agents.items()}
+
     # ------------------------------------------------------------------ what the agents do
 
     def job_queued(self, record: JobRecord) -> None:

@@ -65,9 +65,10 @@ def test_the_error_page_is_up_to_date() -> None:
     assert (ROOT / "docs" / "errors.md").read_text() == GENERATE.errors_page(), "run `make generate`"
 
 
-def test_the_generated_parts_of_the_architecture_page_are_up_to_date() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text()
-    assert page == GENERATE.architecture_page(page), "run `make generate`"
+@pytest.mark.parametrize("name", GENERATE.PARTS)
+def test_the_generated_parts_of_a_page_are_up_to_date(name: str) -> None:
+    page = (ROOT / "docs" / name).read_text()
+    assert page == GENERATE.updated_page(name, page), "run `make generate`"
 
 
 def test_the_diagram_shows_every_transition() -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Job, JobState, Progress
 from luzia_protocol.operations import Queues
 
@@ -21,6 +22,7 @@ from luzia_client.cli.show.formatting import (
     shown_percent,
 )
 from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.tables import format_jobs_table
 from unit.luzia_client.cli.conftest import MakeJob
 
 PLAIN = Screen(width=80)
@@ -81,6 +83,32 @@ def test_the_reason_stands_beside_the_state(make_job: MakeJob) -> None:
     held = make_job(JobState.QUEUED, reason="held since 10:00; release it with `luzia release a2f5`")
     assert format_status(held, PLAIN) == "queued: held since 10:00"
     assert format_status(make_job(JobState.QUEUED, reason=None), PLAIN) == "queued"
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("usage limit of claude until 15:45", "queued until 15:45: usage limit of claude"),
+        ("usage limit of claude until 2026-12-01 15:45", "queued until 12-01 15:45: usage limit of claude"),
+        ("usage limit of claude until about 15:46, estimated", "queued until about 15:46: usage limit of claude"),
+        ("the day's budget is used up until noon", "queued: the day's budget is used up until noon"),
+    ],
+)
+def test_the_time_of_a_reset_is_not_cut_off_at_80_columns(make_job: MakeJob, reason: str, shown: str) -> None:
+    job = make_job(JobState.QUEUED, reason=reason)
+    assert format_status(job, PLAIN) == shown
+    if reason.startswith("usage"):
+        now, time = job.created_at, shown.partition(": ")[0]
+        for live in (False, True):
+            assert any(time in line for line in format_jobs_table([job], now, Screen(width=80), live=live))
+
+
+def test_a_running_job_at_a_usage_limit_shows_its_reset(make_job: MakeJob, now: datetime) -> None:
+    later = now + timedelta(days=3)
+    limited = make_job(activity=Activity(limit="five hours", limit_resets_at=later), progress=Progress(percent=40))
+    time = f"usage limit until {later.astimezone():%m-%d %H:%M}"
+    assert format_status(limited, PLAIN, now) == time
+    assert any(time in line for line in format_jobs_table([limited], now, Screen(width=80), live=True))
 
 
 def test_text_from_a_job_cannot_steer_the_terminal(make_job: MakeJob) -> None:

@@ -12,6 +12,17 @@ from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.feed import Feed
 from luzia_client.tui.top.state import TopState
 
+_TEXTS = ("version", "started_at", "socket", "runtime_dir", "state_dir", "jobs_dir", "config_file", "log_file")
+_NUMBERS = ("protocol", "pid", "uptime_s", "seq", "slots", "slots_used", "connections", "subscribers", "rss_bytes")
+INFO: dict[str, object] = {
+    **dict.fromkeys(_TEXTS, "2026-11-25T12:00:00Z"),
+    **dict.fromkeys(_NUMBERS, 1),
+    **dict.fromkeys(("last_snapshot", "fork_server_pid")),
+    **dict.fromkeys(("storage", "managed_by"), "ok"),
+    "max_jobs": 1000,
+    "counts": {},
+}
+
 
 class PartlyRefusingDaemon:
     """Accepts subscriptions, and refuses the op `list` while `refusing` is set."""
@@ -23,6 +34,8 @@ class PartlyRefusingDaemon:
         while line := await reader.readline():
             request = json.loads(line)
             reply: dict[str, object] = {"ok": {"jobs": [], "counts": {}}}
+            if request["op"] == "info":
+                reply = {"ok": INFO}
             if request["op"] == "list" and self.refusing:
                 reply = {"error": {"code": "shutting_down", "message": "not now", "hint": ""}}
             writer.write(json.dumps({**reply, "id": request.get("id")}).encode() + b"\n")

@@ -15,7 +15,6 @@ from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import width
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top import keys
-from luzia_client.tui.top.bindings import IN_PAGES
 from luzia_client.tui.top.question_form import QuestionForm
 from luzia_client.tui.top.state import Page, TopState
 from luzia_client.tui.top.text_view import Fragments, TextView
@@ -28,14 +27,6 @@ DOCS = ROOT / "docs" / "top.md"
 
 def plain(lines: list[Fragments]) -> list[str]:
     return ["".join(text for _, text in line) for line in lines]
-
-
-def table_of_keys() -> str:
-    rows = ["| key | effect |", "|---|---|"]
-    for key in keys.iter_keys():
-        label = ", ".join(f"`{name}`" for name in key.label.split())
-        rows.append(f"| {label} | {key.help} |")
-    return "\n".join(rows)
 
 
 def a_job(number: int, state: JobState = JobState.RUNNING, **more: object) -> Job:
@@ -95,7 +86,7 @@ def test_the_header_counts_and_says_what_the_daemon_has_to_say() -> None:
     limited = a_job(3, JobState.QUEUED, reason="usage limit of claude until 15:45", started_at=None)
     top = top_of(a_job(1), a_job(2, JobState.WAITING), limited)
     top.model.notices = ["the store was restored"]
-    header = plain(compose_screen(top, NOW, screen(160)))[0]
+    header = "".join(plain(compose_screen(top, NOW, screen(160)))[:2])
     for words in ("1 waiting for an answer", "1 running", "1 queued", "1 at a usage limit", "! the store was restored"):
         assert words in header
 
@@ -136,16 +127,27 @@ def test_a_running_clock_ticks_as_often_as_it_shows_something_else() -> None:
 
 
 def test_the_page_and_the_help_screen_have_every_key() -> None:
-    assert table_of_keys() in DOCS.read_text()
+    assert keys.format_table() in DOCS.read_text()
     for key in keys.iter_keys():
         assert key.help in keys.format_help()
     assert max(map(len, keys.format_help().splitlines())) <= 80
 
 
-def test_no_key_has_two_meanings() -> None:
-    names = [name for key in keys.iter_keys() for name in key.keys.split()]
+@pytest.mark.parametrize("where", [*keys.Where])
+def test_no_key_has_two_meanings_in_one_place(where: keys.Where) -> None:
+    names = [name for key in keys.iter_keys() if where in key.where for name in key.keys.split()]
     assert len(names) == len(set(names))
-    assert {key.action for key in keys.iter_keys()} >= IN_PAGES
+
+
+def test_the_footer_has_the_keys_that_have_an_effect_on_the_jobs() -> None:
+    live, ended = a_job(1), a_job(2, JobState.FAILED)
+    assert "c cancel" in keys.format_footer(keys.Where.LIST, [live], 80)
+    assert "c cancel" not in keys.format_footer(keys.Where.LIST, [ended], 80)
+    assert "r retry" in keys.format_footer(keys.Where.LIST, [live, ended], 80)
+    assert "/ filter" in keys.format_footer(keys.Where.LIST, [], 80)
+    assert "/ search" in keys.format_footer(keys.Where.TRANSCRIPT, [live], 80)
+    for columns in range(100):
+        assert len(keys.format_footer(keys.Where.LIST, [live, ended], columns)) <= columns
 
 
 def test_a_permission_is_a_choice_of_keys_and_a_question_is_not() -> None:

@@ -1,0 +1,126 @@
+"""The columns of the list, for the width of the screen or as the user has chosen them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from luzia_protocol.jobs import Job
+
+from luzia_client.cli.args.errors import UsageError, did_you_mean
+from luzia_client.cli.show import columns as formats
+from luzia_client.cli.show.activity import format_work
+from luzia_client.cli.show.formatting import format_agent, format_elapsed, format_status, format_task
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import one_line, pad, separate_emoji, width
+from luzia_client.tui.top.text_view import Fragments, fit
+
+GAP = " "
+MARK = "*"
+MIN_TASK_WIDTH = 4
+MAX_COLUMN_WIDTH = 40
+NAMES = [*formats.COLUMNS, "work"]
+"""The columns that can be chosen: those of `luzia jobs --format`, and what the agent has done."""
+
+
+class Column(NamedTuple):
+    """columns: its width. cell: the text for a job at a time."""
+
+    title: str
+    columns: int
+    cell: Callable[[Job, datetime], str]
+
+
+def parse_names(text: str) -> list[str]:
+    """The names of columns from `id status task`, separated by blanks or commas. Raises UsageError."""
+    names = text.lower().replace(",", " ").split()
+    for name in names:
+        if name not in NAMES:
+            raise UsageError(f"unknown column '{name}'", f"{did_you_mean(name, NAMES)}Columns: {', '.join(NAMES)}.")
+    return names
+
+
+def default_names(screen: Screen) -> list[str]:
+    """The columns that fit the screen."""
+    least = {"id": 0, "project": 60, "agent": 100, "status": 0, "duration": 0, "work": 160, "task": 0}
+    return [name for name, columns in least.items() if (screen.width or 80) >= columns]
+
+
+def choose_columns(screen: Screen, names: Sequence[str], jobs: Sequence[Job], widths: dict[str, int]) -> list[Column]:
+    """The columns, as far as they fit; the task has the rest of the row, wherever it stands.
+
+    names: empty for the default ones. jobs: those on the screen. widths: the widest cells so far, which are updated: a
+    column never becomes narrower while the list is scrolled.
+    """
+    names = names or default_names(screen)
+    room = screen.width or 80
+    found: dict[str, Column] = {}
+    for name in names:
+        if name != "task" and (column := _column(name, screen, jobs, widths)).columns + len(GAP) <= room:
+            found[name] = column
+            room -= column.columns + len(GAP)
+    if "task" in names and room >= MIN_TASK_WIDTH:
+        found["task"] = Column("TASK", room, lambda job, _: format_task(job))
+    return [found[name] for name in dict.fromkeys(names) if name in found]
+
+
+def _column(name: str, screen: Screen, jobs: Sequence[Job], widths: dict[str, int]) -> Column:
+    columns = screen.width or 80
+    match name:
+        case "id":
+            return Column("ID", 11, lambda job, _: job.id)
+        case "status":
+            return Column("STATE", _state_width(columns), lambda job, now: format_status(job, screen, now))
+        case "duration":
+            return Column("TIME", 6, format_elapsed)
+        case "project":
+            return Column("PROJECT", 10 if columns < 120 else 18, lambda job, _: one_line(job.project))
+        case "agent":
+            return Column("AGENT", 8, lambda job, _: format_agent(job.agent))
+        case "work":
+            return Column("WORK", 38, lambda job, _: format_work(job.activity))
+    title = name.upper()
+
+    def cell(job: Job, now: datetime) -> str:
+        return formats.display(formats.COLUMNS[name], job, now)
+
+    widest = max(len(title), widths.get(name, 0), *(width(cell(job, job.created_at)) for job in jobs), 0)
+    widths[name] = min(widest, MAX_COLUMN_WIDTH)
+    return Column(title, widths[name], cell)
+
+
+def _state_width(width: int) -> int:
+    if width < 60:
+        return max(width - 20, 4) if width < 40 else 20
+    return 32 if width < 100 else min(width * 3 // 10, 52)
+
+
+def format_titles(columns: Sequence[Column], width: int) -> Fragments:
+    """The titles of the columns."""
+    return fit([("class:titles", GAP.join(pad(column.title, column.columns) for column in columns))], width)
+
+
+def format_group(heading: str, count: int, width: int) -> Fragments:
+    """The heading of a group."""
+    return fit([("class:group", f"{one_line(heading)} ({count:,})")], width)
+
+
+def format_job(
+    job: Job, now: datetime, columns: Sequence[Column], width: int, *, selected: bool, marked: bool = False
+) -> Fragments:
+    """The row of a job, exactly `width` columns wide.
+
+    selected: highlight it. marked: show a sign after its first cell.
+    """
+    row: Fragments = []
+    for style, text in _cells(job, now, columns, MARK if marked else GAP):
+        row.append(("class:selected" if selected else "class:marked" if marked else style, text))
+    return fit(row, width)
+
+
+def _cells(job: Job, now: datetime, columns: Sequence[Column], sign: str) -> Iterator[tuple[str, str]]:
+    for place, column in enumerate(columns):
+        style = f"class:{job.state.value}" if column.title == "STATE" else ""
+        gap = "" if place == 0 else sign if place == 1 else GAP
+        yield style, gap + pad(separate_emoji(column.cell(job, now)), column.columns)

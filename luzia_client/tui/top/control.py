@@ -1,0 +1,151 @@
+"""The keys that control jobs: the marked ones, or else the selected one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from luzia_protocol.jobs import Job, JobState
+
+from luzia_client.cli.args.selection import parents_first
+from luzia_client.cli.show.formatting import format_state
+from luzia_client.cli.show.text import format_quantity
+from luzia_client.trees import WorktreeError, diff, worktree_of
+from luzia_client.trees.merge import merge_branch
+from luzia_client.tui.top.context import Context, describe_jobs
+from luzia_client.tui.top.question_form import QuestionForm
+
+
+class Control:
+    """Each method is the effect of a key that has its name in keys.py."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._client = context.client
+
+    def cancel(self) -> None:
+        """Cancel the jobs, after confirmation."""
+        jobs = self._context.jobs()
+        live = [job for job in jobs if not job.state.is_final]
+        if live:
+            question = f"Cancel {describe_jobs(live)} and end all {'their' if len(live) > 1 else 'its'} processes?"
+            self._context.confirm(question, lambda: self._context.change(live, "cancelled", self._client.cancel))
+        elif jobs:
+            self._say_state(jobs, "already")
+
+    def retry(self) -> None:
+        """Run the jobs again, or now; completed ones and several only after confirmation."""
+        jobs = self._context.jobs()
+        if not jobs:
+            return
+        places = {name: place for place, name in enumerate(parents_first(jobs))}
+        jobs.sort(key=lambda job: places[job.id])
+        revived: set[str] = set()
+
+        async def retry_one(name: str) -> None:
+            if name not in revived:  # the retry of another one has queued it
+                revived.update((await self._client.retry(name)).revived)
+
+        def retry() -> None:
+            self._context.change(jobs, "retried", retry_one)
+
+        completed = sum(job.state is JobState.COMPLETED for job in jobs)
+        if len(jobs) > 1:
+            already = f", of which {completed:,} have already completed" if completed else ""
+            self._context.confirm(f"Retry {describe_jobs(jobs)}{already}?", retry)
+        elif completed:
+            self._context.confirm(f"Job {jobs[0].id} has already completed. Run it again?", retry)
+        else:
+            retry()
+
+    def again(self) -> None:
+        """Dispatch new jobs like these, after confirmation."""
+        jobs = self._context.jobs()
+        if not jobs:
+            return
+
+        async def dispatch() -> None:
+            accepted = [await self._client.again(job.id) for job in jobs]
+            self._context.top.marks.clear()
+            self._context.say(
+                f"dispatched: job {accepted[0].job}" if len(accepted) == 1 else f"dispatched: {len(accepted):,} jobs"
+            )
+
+        what = "a new job like" if len(jobs) == 1 else "new jobs like"
+        self._context.confirm(f"Dispatch {what} {describe_jobs(jobs)}?", lambda: self._context.run(dispatch()))
+
+    def pause(self) -> None:
+        """Pause or resume the jobs; hold or release queued ones. Of several, resume only when none can be paused."""
+        jobs = self._context.jobs()
+        held = [job for job in jobs if job.state is JobState.QUEUED and job.held_at is not None]
+        paused = [job for job in jobs if job.state is JobState.PAUSED]
+        queued = [job for job in jobs if job.state is JobState.QUEUED and job.held_at is None]
+        others = [job for job in jobs if job not in held and job not in paused and job not in queued]
+        if len(jobs) > 1:
+            others = [job for job in others if not job.state.is_final]
+        changes: list[tuple[Sequence[Job], str, Callable[[str], Awaitable[object]]]] = [
+            (others, "paused", self._client.pause),
+            (queued, "held", self._client.hold),
+        ]
+        if not (others or queued):
+            changes = [(paused, "resumed", self._client.resume), (held, "released", self._client.release)]
+        for chosen, verb, request in changes:
+            if chosen:
+                self._context.change(chosen, verb, request)
+        if jobs and not any(chosen for chosen, *_ in changes):
+            self._say_state(jobs, "already")
+
+    def merge(self) -> None:
+        """Merge the work of the jobs, after confirmation."""
+        jobs = self._context.jobs()
+
+        async def merge(name: str, commit: bool) -> None:
+            job = await self._client.get_job(name)
+            if not job.state.is_final:
+                raise WorktreeError(f"job {job.id} has not ended: it is {format_state(job.state)}")
+            await asyncio.to_thread(merge_branch, job, worktree_of(job), commit=commit, message=None)
+
+        def choose(commit: bool) -> Callable[[], None]:
+            return lambda: self._context.change(jobs, "merged", lambda name: merge(name, commit))
+
+        if jobs:
+            question = f"Merge the work of {describe_jobs(jobs)}? y merge  c commit its changes first"
+            self._context.ask(question, {"y": choose(commit=False), "c": choose(commit=True)})
+
+    def discard(self) -> None:
+        """Discard the work of the jobs, after confirmation."""
+        jobs = self._context.jobs()
+        if jobs:
+            self._context.run(self._ask_discard(jobs))
+
+    async def _ask_discard(self, jobs: Sequence[Job]) -> None:
+        trees = [worktree_of(await self._client.get_job(job.id)) for job in jobs]
+        count = sum([len(await asyncio.to_thread(diff.changed_files, tree)) for tree in trees])
+        files = format_quantity(count, "changed file")
+        self._context.confirm(
+            f"Discard the work of {describe_jobs(jobs)}: {files}?",
+            lambda: self._context.change(jobs, "discarded", self._client.discard),
+        )
+
+    def answer(self) -> None:
+        """Answer the question of the selected job's agent."""
+        if (job := self._context.job()) is None:
+            return
+        if job.question is None:
+            self._context.say(f"job {job.id} is not waiting for an answer")
+            return
+        question = job.question
+
+        def send(words: list[str]) -> None:
+            self._context.change([job], "answered", lambda name: self._client.answer_question(name, words, question.id))
+
+        form = QuestionForm(question, self._context.edit, send)
+        self._context.top.prompt = form.permission_prompt()
+        if self._context.top.prompt is None:
+            form.ask_parts()
+
+    def _say_state(self, jobs: Sequence[Job], how: str) -> None:
+        if len(jobs) == 1:
+            self._context.say(f"job {jobs[0].id} is {how} {format_state(jobs[0].state)}")
+        else:
+            self._context.say("this applies to none of the marked jobs")

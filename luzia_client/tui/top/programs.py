@@ -1,0 +1,152 @@
+"""The keys that run commands of luzia: on the terminal, as `luzia` itself would be run, or for a message."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+from prompt_toolkit.application import in_terminal
+
+from luzia_protocol.jobs import Job, JobState
+
+from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.tui.shell.candidates import KnownNames
+from luzia_client.tui.shell.command_runner import command_argv, run_command
+from luzia_client.tui.top.context import Context, describe
+from luzia_client.tui.top.palette import PaletteCompleter, on_selection, parse_command
+
+MAX_KNOWN_JOBS = 1000
+QUIT = frozenset({"q", "quit", "exit"})
+_RETURN = "\nPress Enter to return to luzia top. "
+
+
+class Programs:
+    """Each method is the effect of a key that has its name in keys.py. leave: ends the screen."""
+
+    def __init__(self, context: Context, leave: Callable[[], None]) -> None:
+        self._context = context
+        self._leave = leave
+        self._names = KnownNames()
+
+    def command(self) -> None:
+        """Ask for a command, and run it on the marked jobs, or else on the selected one."""
+        top = self._context.top
+        top.cursor.keep_job()
+        self._context.run(self._learn_names())
+        completer = PaletteCompleter(self._known, lambda: top.jobs)
+        self._context.edit(":", self._run_line, completer=completer)
+
+    def _run_line(self, line: str) -> None:
+        try:
+            words = parse_command(line)
+        except UsageError as exc:
+            self._context.say(describe(exc))
+            return
+        if words in [[word] for word in QUIT]:
+            self._leave()
+        elif words:
+            commands = on_selection(words, [job.id for job in self._context.top.jobs], self._is_job)
+            self._context.run(self._on_terminal(commands, always_wait=True))
+
+    def new_task(self) -> None:
+        """Ask for a project and a task, and dispatch it; without a task, the editor is opened for it."""
+        self._context.run(self._learn_names())
+        job = self._context.top.job
+        text = "" if job is None else f"{shlex.quote(job.project)} "
+        completer = PaletteCompleter(self._known, list)
+        self._context.edit("New task, PROJECT TASK: ", self._dispatch, text=text, completer=completer)
+
+    def _dispatch(self, line: str) -> None:
+        try:
+            words = parse_command(line)
+        except UsageError as exc:
+            self._context.say(describe(exc))
+            return
+        if len(words) == 1:
+            self._context.run(self._on_terminal([["dispatch", *words]]))
+        elif words:
+            self._context.run(self._for_message(["dispatch", "-q", *words]))
+
+    def edit_task(self) -> None:
+        """Edit the task of a queued job, or edit that of another one and dispatch it as a new job."""
+        if (job := self._context.job()) is not None:
+            words = ["edit", job.id] if job.state is JobState.QUEUED else ["again", "--edit", job.id]
+            self._context.run(self._on_terminal([words]))
+
+    def open_shell(self) -> None:
+        """Open a shell in the directory of the job."""
+        if (job := self._context.job()) is not None:
+            self._context.run(self._on_terminal([["open", job.id]]))
+
+    def open_editor(self) -> None:
+        """Open an editor in the directory of the job."""
+        if (job := self._context.job()) is not None:
+            self._context.run(self._on_terminal([["open", "--editor", job.id]]))
+
+    async def _on_terminal(self, commands: Sequence[Sequence[str]], *, always_wait: bool = False) -> None:
+        """Give the terminal to commands, one after another. always_wait: not only after an error, for the reader."""
+        async with in_terminal():
+            status = exit_codes.OK
+            for words in commands:
+                if always_wait:
+                    print(f"$ luzia {harmless(shlex.join(words))}", flush=True)
+                status = await run_command(words) or status
+            if always_wait or status:
+                sys.stdout.write(_RETURN)
+                sys.stdout.flush()
+                await _line_entered()
+        self._context.top.marks.clear()
+
+    async def _for_message(self, words: Sequence[str]) -> None:
+        """Run a command that needs no terminal; what it prints becomes the message."""
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *command_argv(words), stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        )
+        printed, errors = await process.communicate()
+        text = (errors if process.returncode else printed).decode(errors="replace")
+        message = one_line(" ".join(text.split()), 300)
+        self._context.say(message if process.returncode else f"dispatched: {message}")
+
+    async def _learn_names(self) -> None:
+        client = self._context.client
+        self._names = KnownNames(
+            projects=(await client.list_projects()).projects,
+            agents=(await client.list_agents(versions=False)).agents,
+            schedules=await client.list_schedules(),
+        )
+
+    def _known(self) -> KnownNames:
+        return self._names._replace(jobs=self._context.top.model.page(0, MAX_KNOWN_JOBS))
+
+    def _is_job(self, word: str) -> bool:
+        """Whether a word names a job, of those that are listed."""
+        model = self._context.top.model
+        return word.startswith(("@", "agent:")) or any(_names(model.get(key.id), word) for key in model.rows)
+
+
+def _names(job: Job | None, word: str) -> bool:
+    return job is not None and (job.id.endswith(word) or job.node == word)
+
+
+async def _line_entered() -> None:
+    """Wait until the user has pressed Enter."""
+    loop = asyncio.get_running_loop()
+    entered: asyncio.Future[None] = loop.create_future()
+    terminal = sys.stdin.fileno()
+
+    def read() -> None:
+        os.read(terminal, 4096)
+        if not entered.done():
+            entered.set_result(None)
+
+    loop.add_reader(terminal, read)
+    try:
+        await entered
+    finally:
+        loop.remove_reader(terminal)
