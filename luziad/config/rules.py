@@ -116,6 +116,7 @@ TYPE = Rule('an expression such as "event.type"', lambda value: isinstance(value
 TOTALS = Rule('true, false, "run" or "session"', lambda value: isinstance(value, bool) or value in ("run", "session"))
 JSONL = Rule("a table such as [agents.NAME.jsonl]", lambda value: isinstance(value, dict))
 LOG_LEVEL = one_of("debug", "info", "warning", "error")
+CONFIRM = one_of("block", "line")
 PROMPT = one_of("argument", "stdin", "none")
 
 

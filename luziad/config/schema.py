@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -97,6 +97,17 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backoff_s: Annotated[list[float], rules.BACKOFF] = msgspec.field(default_factory=lambda: [2.0, 300.0])
     auto_resume: Annotated[bool, rules.BOOLEAN] = True
     max_cost_usd_per_day: Annotated[float | None, rules.DOLLARS] = None
+
+
+class CliConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[cli]: what the command line shows on a terminal.
+
+    confirm: what a dispatch prints: a `block` that says how to continue, or one `line`; None is a block for the first
+    jobs and then a line. pager: lists open a pager.
+    """
+
+    confirm: Annotated[Literal["block", "line"] | None, rules.CONFIRM] = None
+    pager: Annotated[bool, rules.BOOLEAN] = False
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -240,6 +251,7 @@ class Config(msgspec.Struct, frozen=True):
     jobs_dir: str
     trees_dir: str
     config_file: str
+    cli: CliConfig = CliConfig()
 
     @property
     def default_jobs_dir(self) -> str:

@@ -20,7 +20,7 @@ ORDER = {
     "progress_reported": "StallWatch",
     "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate",
     "attempt_exited": "Timeouts StallWatch",
-    "attempt_ended": "SlotLending UsageLimitGate CircuitBreakerGate",
+    "attempt_ended": "SlotLending UsageLimitGate CircuitBreakerGate DayTotals",
     "job_changed": "StatusFiles ServiceStatus",
     "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Retention",
     "job_removed": "Deadlines DiscardedWork",

@@ -12,12 +12,13 @@ from luziad.agents import registry
 from luziad.agents.base import AgentOptions, CommandContext
 from luziad.config.check import check_config
 from luziad.config.rules import Rule
-from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig
+from luziad.config.schema import AgentConfig, CliConfig, DaemonConfig, JsonlConfig, ProjectConfig
 from support import ROOT
 
 DOCS = ROOT / "docs"
 TABLES: dict[str, type[msgspec.Struct]] = {
     "[daemon]": DaemonConfig,
+    "[cli]": CliConfig,
     "[projects.NAME]": ProjectConfig,
     "[agents.NAME]": AgentConfig,
     "[agents.NAME.jsonl]": JsonlConfig,
