@@ -1,6 +1,6 @@
 """What jobs have cost and how long they have run today, for the summary of a list.
 
-Nothing is counted until somebody asks. The first question of a day reads the records of the jobs; from then on,
+Nothing is counted until a client asks. The first request of a day reads the records of the jobs; from then on,
 attempts are added as they end.
 """
 
