@@ -120,6 +120,7 @@ static const char *const COMMANDS[] = {
     "clean",
     "discard",
     "restore-work",
+    "init",
     "config",
     "projects",
     "agents",

@@ -50,6 +50,7 @@ MEANINGS = {
     "shutdown": "daemon stop",
     "settings": "config get",
     "configure": "config edit",
+    "setup": "init",
     "undo": "restore-work ID",
     "prune": "clean --all",
     "gc": "clean --all",

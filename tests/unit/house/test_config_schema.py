@@ -13,7 +13,7 @@ from luziad.config import rules
 from luziad.config.rules import Rule
 
 RULES = {name: rule for name, rule in vars(rules).items() if isinstance(rule, Rule)}
-SIMPLE = (
+SIMPLE: tuple[object, ...] = (
     None,
     True,
     False,
@@ -36,7 +36,11 @@ SIMPLE = (
     [],
     {},
 )
-VALUES = [*SIMPLE, *([value] for value in SIMPLE), *map(list, itertools.product((2, "failed", "a", ["b"]), repeat=2))]
+VALUES: list[object] = [
+    *SIMPLE,
+    *([value] for value in SIMPLE),
+    *map(list, itertools.product((2, "failed", "a", ["b"]), repeat=2)),
+]
 LOOSER = {"BACKOFF": [[2, 1]]}
 """What the schema cannot say: the first delay is not above the second."""
 
