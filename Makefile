@@ -94,6 +94,7 @@ generate: $(STAMP) ## generate the schemas, the manual and parts of the document
 	$(BIN)/python -m luzia_docs.packages
 	$(BIN)/python -m luzia_docs.manual
 	$(BIN)/python -m luzia_docs.native_tables
+	$(BIN)/python -m luzia_docs.config_schema
 	PYTHONPATH=tests $(BIN)/python -m unit.house.imports
 
 vendor: ## make the libraries of the web page again from their npm packages (needs npm; they are checked in)

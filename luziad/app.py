@@ -55,6 +55,7 @@ from luziad.scheduling.admission import Admission
 from luziad.scheduling.attachments import Attachments
 from luziad.scheduling.attempt_reports import ExecutorReports, OutputReports
 from luziad.scheduling.completion import Completion
+from luziad.scheduling.day_totals import DayTotals
 from luziad.scheduling.deadlines.deadlines import Deadlines
 from luziad.scheduling.deadlines.timeouts import Timeouts
 from luziad.scheduling.discarded_work import DiscardedWork
@@ -387,12 +388,14 @@ class App:
         self._schedules = ScheduleManager(load_schedules(self._store), self._scheduler, job_factory.create_scheduled)
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._service_status = ServiceStatus(self._table)
+        self._day_totals = DayTotals(self._table)
         self._reader = EventReader(self._state_dir)
         in_background = Cascade(self._turns).add  # its own: what else the daemon does in steps must not wait for it
         self._search = JobSearch(self._table, self._journal.subscribe, self._launcher.whole_spec, in_background)
         self._services = Services(
             scheduler=self._scheduler,
             table=self._table,
+            day_totals=self._day_totals,
             journal=self._journal,
             schedules=self._schedules,
             operations=self._operations,
@@ -433,6 +436,7 @@ class App:
             self._schedules,  # after the starter: what has waited for the store starts before new runs
             self._status_files,
             self._service_status,
+            self._day_totals,
             self._discarded,
         )
 

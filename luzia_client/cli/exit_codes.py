@@ -1,7 +1,7 @@
 """The exit status of every luzia command, in one table.
 
 0    success; every awaited job completed
-1    an awaited job failed; `doctor` found a problem
+1    an awaited job failed; `doctor` or `config check` found a problem
 2    invalid command line
 3    the daemon cannot be reached
 4    the daemon refused the request

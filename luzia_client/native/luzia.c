@@ -592,22 +592,30 @@ static bool has_colours(void) {
     return variable("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
 }
 
-/* Add the confirmation for a person; false if it needs more than a line of plain words. */
-static bool add_confirmation(struct connection *daemon, struct span reply, const char *job, const char *project) {
-    bool is_plain_terminal = !has_colours();
+/* Add the confirmation for a person, with the name of the job; false if it needs more than lines of plain words. */
+static bool add_confirmation(struct connection *daemon, struct span reply, const char *job, const char *project,
+                             struct span name) {
+    bool is_plain_terminal = !has_colours(), is_new = !has(reply, "ok.created", "false");
     struct buffer request = {0}, reason = {0};
-    put(&out, "%s✓ Dispatched%s%s\nJob ID:  %s\nProject: %s\n\n", is_plain_terminal ? "" : "\x1b[32m",
-        has(reply, "ok.created", "false") ? " before (same key)" : "", is_plain_terminal ? "" : "\x1b[0m", job, project);
-    put(&out, "Use: luzia jobs to view status\n     luzia jobs %s for details\n\n", job);
-    put(&request, "{\"op\":\"status\",\"job\":%q}\n", job);
-    if (exchange(daemon, &request, &reply) != REPLIED || !is_json(reply))
+    struct span about;
+    put(&request, "{\"op\":\"status\",\"job\":%q,\"confirm\":true}\n", job);
+    if (exchange(daemon, &request, &about) != REPLIED || !is_json(about))
         return false;
-    if (!has(reply, "ok.job.state", "\"queued\"") || has(reply, "ok.job.reason", "\"about to start\"")
-        || has(reply, "ok.job.reason", "null"))
+    bool waits = has(about, "ok.job.state", "\"queued\"") && !has(about, "ok.job.reason", "\"about to start\"")
+                 && !has(about, "ok.job.reason", "null");
+    if (waits && (!find_string(about, "ok.job.reason", &reason) || !is_line(&reason)))
+        return false;
+    if (has(about, "ok.confirm", "\"line\"")) {
+        put(&out, "%n%s%s%n", name, is_new ? "" : "  dispatched before (same key)", waits ? "  queued: " : "",
+            SPAN(reason));
         return true;
-    if (!find_string(reply, "ok.job.reason", &reason) || !is_line(&reason))
-        return false;
-    put(&out, "  queued: %n\n\n", SPAN(reason));
+    }
+    put(&out, "%s✓ Dispatched%s%s\nJob ID:  %s\nProject: %s\n\n", is_plain_terminal ? "" : "\x1b[32m",
+        is_new ? "" : " before (same key)", is_plain_terminal ? "" : "\x1b[0m", job, project);
+    put(&out, "Use: luzia jobs to view status\n     luzia jobs %s for details\n\n", job);
+    if (waits)
+        put(&out, "  queued: %n\n\n", SPAN(reason));
+    put(&out, "%n", name);
     return true;
 }
 
@@ -637,9 +645,9 @@ static int dispatch(char **words, bool is_command) {
         hand_over_answer(answer, reply);
     if (line.json)
         add_harmless_json(&out, (struct span){reply.at + 6, reply.size - 7});
-    else if (line.quiet || !isatty(1) || add_confirmation(&daemon, reply, terminated(&job), terminated(&project)))
+    else if (line.quiet || !isatty(1))
         put(&out, "%n", SPAN(name));
-    else
+    else if (!add_confirmation(&daemon, reply, terminated(&job), terminated(&project), SPAN(name)))
         hand_over_answer(answer, reply);
     put(&out, "\n");
     if (!write_out())

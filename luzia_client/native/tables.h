@@ -125,6 +125,8 @@ static const char *const COMMANDS[] = {
     "clean",
     "discard",
     "restore-work",
+    "init",
+    "config",
     "projects",
     "agents",
     "daemon",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from luzia_protocol import state_names
 from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.states import ACTIVE_STATES
 

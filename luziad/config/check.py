@@ -23,7 +23,7 @@ from luziad.agents.registry import BUILT_IN, PREFERENCE, READERS, RUN_ADAPTER
 from luziad.agents.template import ARGS, OPTIONAL, PLACEHOLDERS, Template, find_placeholders, list_words
 from luziad.config import rules, shipped_agents
 from luziad.config.rules import NAME, NAME_EXPECTED, Rule, describe_value, is_text
-from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig, WorktreeConfig
+from luziad.config.schema import AgentConfig, CliConfig, DaemonConfig, JsonlConfig, ProjectConfig, WorktreeConfig
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
 from luziad.jobs.resources import MACHINE
@@ -33,7 +33,7 @@ COMMAND_KEYS = (
 )  # fmt: skip
 """Keys that apply to a command only, not to a built-in agent without one."""
 
-TABLES = ("daemon", "projects", "agents", "resources")
+TABLES = ("daemon", "cli", "projects", "agents", "resources")
 OF_OTHERS = ("notify", "aliases")
 """Tables that other programs read and check: a mistake there does not stop the daemon."""
 
@@ -47,6 +47,7 @@ class CheckedConfig(typing.NamedTuple):
     projects: dict[str, ProjectConfig]
     agents: dict[str, AgentConfig]
     resources: dict[str, int]
+    cli: CliConfig
 
 
 def parse_toml(file: str, text: str) -> dict[str, Any]:
@@ -85,6 +86,7 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
             for n, t in tables.items()
         },
         resources=data.get("resources", {}),
+        cli=msgspec.convert(data.get("cli", {}), CliConfig),
     )
     checker.check_agent_options(config)
     if mistakes := checker.describe_mistakes(file, text):
@@ -118,6 +120,7 @@ class _Checker:
         self._check_keys((), self._data, [*TABLES, *OF_OTHERS], "table")
         self._check_table(("daemon",), DaemonConfig, self._data.get("daemon", {}))
         self._check_agent(("daemon", "default_agent"))
+        self._check_table(("cli",), CliConfig, self._data.get("cli", {}))
         for name, table in self._check_names("projects"):
             self._check_table(("projects", name), ProjectConfig, table)
             self._check_agent(("projects", name, "agent"))

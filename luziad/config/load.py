@@ -44,6 +44,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         jobs_dir=os.path.abspath(jobs_dir) if jobs_dir else os.path.join(state_dir, "jobs"),
         trees_dir=os.path.abspath(trees_dir) if trees_dir else os.path.join(state_dir, "trees"),
         config_file=file,
+        cli=checked.cli,
     )
 
 

@@ -6,7 +6,7 @@ import datetime
 import os
 import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from luzia_protocol.jobs import MAX_CPUS, MAX_PRIORITY, MAX_RETRIES, RETRYABLE
 
@@ -24,11 +24,13 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Rule(NamedTuple):
     """A rule for a value. expected: its description. accepts: whether a value from TOML conforms to it.
 
+    schema: the same as JSON Schema, for editors, as far as that can say it.
     secret: the value may be a secret, so no message shows it.
     """
 
     expected: str
     accepts: Callable[[object], bool]
+    schema: dict[str, Any]
     secret: bool = False
 
 
@@ -36,14 +38,20 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number(most: float) -> Callable[[object], bool]:
-    """Whether a value is a number above 0 and at most `most`."""
-    return lambda value: _is_number(value) and 0 < value <= most
+def _number(expected: str, most: float) -> Rule:
+    """The rule for a number above 0 and at most `most`."""
+    schema = {"type": "number", "exclusiveMinimum": 0, "maximum": most}
+    return Rule(expected, lambda value: _is_number(value) and 0 < value <= most, schema)
 
 
-def _whole(least: int, most: int) -> Callable[[object], bool]:
-    """Whether a value is a whole number from `least` to `most`."""
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+def _whole(expected: str, least: int, most: int) -> Rule:
+    """The rule for a whole number from `least` to `most`."""
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return Rule(
+        expected,
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
+        schema,
+    )
 
 
 def is_text(value: object) -> bool:
@@ -71,7 +79,7 @@ def _is_field(value: object) -> bool:
 def one_of(*words: str) -> Rule:
     """The rule for a string from a fixed set."""
     quoted = [f'"{word}"' for word in words]
-    return Rule(f"{', '.join(quoted[:-1])} or {quoted[-1]}", lambda value: value in words)
+    return Rule(f"{', '.join(quoted[:-1])} or {quoted[-1]}", lambda value: value in words, {"enum": [*words]})
 
 
 def _is_retryable(value: object) -> bool:
@@ -94,6 +102,9 @@ def _are_relative_paths(value: object) -> bool:
     return _is_words(value) and isinstance(value, list) and all(map(_is_relative_path, value))
 
 
+_RELATIVE_PATH = r"^(?!(.*/)?(\.|\.\.|\.git)(/|$))[^/\u0000]+(/[^/\u0000]+)*/*$"
+
+
 def _is_relative_path(path: str) -> bool:
     parts = path.rstrip("/").split("/")
     return all(parts) and not {".", "..", ".git"} & set(parts)
@@ -103,37 +114,79 @@ def _is_words(value: object) -> bool:
     return isinstance(value, list) and all(is_text(each) and each for each in value)
 
 
-BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
-STRING = Rule("a string without NUL", is_text)
-COUNT = Rule(f"a whole number from 1 to {MAX_COUNT}", _whole(1, MAX_COUNT))
-BYTES = Rule(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", _whole(MIN_BYTES, MAX_BYTES))
-DOLLARS = Rule("a number of US dollars above 0", _number(MAX_COUNT))
-CPUS = Rule(f"a number of CPUs above 0 and at most {MAX_CPUS}", _number(MAX_CPUS))
-LOAD = Rule(f"a number above 0 and at most {MAX_CPUS}", _number(MAX_CPUS))
-PERCENT = Rule("a number above 0 and at most 100", _number(100))
-WEIGHT = Rule(f"a number above 0 and at most {MAX_WEIGHT}", _number(MAX_WEIGHT))
-NICE = Rule("a whole number from 0 to 19", _whole(0, 19))
-PRIORITY = Rule(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", _whole(-MAX_PRIORITY, MAX_PRIORITY))
-SECONDS = Rule(f"a number of seconds above 0 and at most {MAX_COUNT}", _number(MAX_COUNT))
-RETRIES = Rule(f"a whole number from 0 to {MAX_RETRIES}", _whole(0, MAX_RETRIES))
-RETRY_ON = Rule(f"an array of {', '.join(RETRYABLE)}", _is_retryable)
+_TEXT = {"type": "string", "pattern": "^[^\\u0000]*$"}
+_WORD = {**_TEXT, "minLength": 1}
+
+BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
+STRING = Rule("a string without NUL", is_text, _TEXT)
+COUNT = _whole(f"a whole number from 1 to {MAX_COUNT}", 1, MAX_COUNT)
+BYTES = _whole(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", MIN_BYTES, MAX_BYTES)
+DOLLARS = _number("a number of US dollars above 0", MAX_COUNT)
+CPUS = _number(f"a number of CPUs above 0 and at most {MAX_CPUS}", MAX_CPUS)
+LOAD = _number(f"a number above 0 and at most {MAX_CPUS}", MAX_CPUS)
+PERCENT = _number("a number above 0 and at most 100", 100)
+WEIGHT = _number(f"a number above 0 and at most {MAX_WEIGHT}", MAX_WEIGHT)
+NICE = _whole("a whole number from 0 to 19", 0, 19)
+PRIORITY = _whole(f"a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}", -MAX_PRIORITY, MAX_PRIORITY)
+SECONDS = _number(f"a number of seconds above 0 and at most {MAX_COUNT}", MAX_COUNT)
+RETRIES = _whole(f"a whole number from 0 to {MAX_RETRIES}", 0, MAX_RETRIES)
+RETRY_ON = Rule(
+    f"an array of {', '.join(RETRYABLE)}", _is_retryable, {"type": "array", "items": {"enum": [*RETRYABLE]}}
+)
 BACKOFF = Rule(
     f"one or two numbers of seconds above 0 and at most {MAX_COUNT}, the first not above the second: [2, 300]",
     _is_backoff,
+    {"type": "array", "items": SECONDS.schema, "minItems": 1, "maxItems": 2},
 )
-DIRECTORY = Rule("an absolute path, or a path that begins with ~", _is_directory)
-WORDS = Rule("an array of strings that are not empty and contain no NUL", _is_words)
-COMMAND = Rule("an array of strings without NUL, the first one not empty", _is_command, secret=True)
-WORD = Rule("a string that is not empty and contains no NUL", lambda value: is_text(value) and value != "")
-REF = Rule('a branch, a tag or a commit such as "main"', _is_ref)
-RELATIVE_PATHS = Rule('an array of paths in the project such as [".env"], without `..` and .git', _are_relative_paths)
-WORKTREE = Rule("true, false or a table such as [projects.NAME.worktree]", lambda value: isinstance(value, bool | dict))
-VARIABLES = Rule("a table of variables", lambda value: isinstance(value, dict), secret=True)
-FIELD = Rule('an expression such as "message.text" or "result: cost", or an array of them', _is_field)
-TYPE = Rule('an expression such as "event.type"', lambda value: isinstance(value, str))
-TOTALS = Rule('true, false, "run" or "session"', lambda value: isinstance(value, bool) or value in ("run", "session"))
-JSONL = Rule("a table such as [agents.NAME.jsonl]", lambda value: isinstance(value, dict))
+DIRECTORY = Rule(
+    "an absolute path, or a path that begins with ~", _is_directory, {"type": "string", "pattern": "^[/~][^\\u0000]*$"}
+)
+WORDS = Rule("an array of strings that are not empty and contain no NUL", _is_words, {"type": "array", "items": _WORD})
+COMMAND = Rule(
+    "an array of strings without NUL, the first one not empty",
+    _is_command,
+    {
+        "type": "array",
+        "prefixItems": [_WORD],
+        "items": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+        "minItems": 1,
+    },
+    secret=True,
+)
+WORD = Rule("a string that is not empty and contains no NUL", lambda value: is_text(value) and value != "", _WORD)
+VARIABLES = Rule(
+    "a table of variables",
+    lambda value: isinstance(value, dict),
+    {"type": "object", "propertyNames": {"pattern": f"^{VARIABLE.pattern}$"}, "additionalProperties": _TEXT},
+    secret=True,
+)
+FIELD = Rule(
+    'an expression such as "message.text" or "result: cost", or an array of them',
+    _is_field,
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
+)
+TYPE = Rule('an expression such as "event.type"', lambda value: isinstance(value, str), {"type": "string"})
+TOTALS = Rule(
+    'true, false, "run" or "session"',
+    lambda value: isinstance(value, bool) or value in ("run", "session"),
+    {"enum": [True, False, "run", "session"]},
+)
+REF = Rule(
+    'a branch, a tag or a commit such as "main"', _is_ref, {"type": "string", "pattern": "^[^\\u0000-][^\\u0000]*$"}
+)
+RELATIVE_PATHS = Rule(
+    'an array of paths in the project such as [".env"], without `..` and .git',
+    _are_relative_paths,
+    {"type": "array", "items": {"type": "string", "pattern": _RELATIVE_PATH}},
+)
+WORKTREE = Rule(
+    "true, false or a table such as [projects.NAME.worktree]",
+    lambda value: isinstance(value, bool | dict),
+    {"type": ["boolean", "object"]},
+)
+JSONL = Rule("a table such as [agents.NAME.jsonl]", lambda value: isinstance(value, dict), {"type": "object"})
 LOG_LEVEL = one_of("debug", "info", "warning", "error")
+CONFIRM = one_of("block", "line")
 PROMPT = one_of("argument", "stdin", "none")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -119,6 +119,17 @@ class WorktreeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 WITHOUT_WORKTREES = WorktreeConfig(enabled=False)
 """`worktree = false`."""
+
+
+class CliConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[cli]: what the command line shows on a terminal.
+
+    confirm: what a dispatch prints: a `block` that says how to continue, or one `line`; None is a block for the first
+    jobs and then a line. pager: lists open a pager.
+    """
+
+    confirm: Annotated[Literal["block", "line"] | None, rules.CONFIRM] = None
+    pager: Annotated[bool, rules.BOOLEAN] = False
 
 
 class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -274,6 +285,7 @@ class Config(msgspec.Struct, frozen=True):
     jobs_dir: str
     trees_dir: str
     config_file: str
+    cli: CliConfig = CliConfig()
 
     @property
     def default_jobs_dir(self) -> str:

@@ -22,13 +22,18 @@ from luziad.scheduling.ready.turns import jobs_by_turn
 
 MOST_SORTED = 2000
 """Active and final jobs that are sorted at once; with more of them, all jobs are walked through in slices."""
+GUIDED_JOBS = 3
+"""How many jobs, from the first one ever, are confirmed by a block that says how to continue."""
 _INDEXED = frozenset(JobState) - {JobState.QUEUED}
 
 
 def status(services: Services, request: Status, call: Call) -> replies.StatusResult:
     """One job in full."""
     record = services.table.find(request.job, call.uid)
-    return replies.StatusResult(services.view(record, whole=True))
+    job = services.view(record, whole=True)
+    if not request.confirm:
+        return replies.StatusResult(job)
+    return replies.StatusResult(job, services.config.cli.confirm or ("block" if record.n <= GUIDED_JOBS else "line"))
 
 
 def list_jobs(services: Services, request: List, call: Call) -> SlicedReply:
@@ -54,6 +59,8 @@ def list_jobs(services: Services, request: List, call: Call) -> SlicedReply:
         seq=seq,
         notices=services.operations.notices,
         queues=services.scheduler.queues.now,
+        pager=services.config.cli.pager if request.cli else None,
+        today=services.day_totals.now() if request.cli else None,
     )
 
 

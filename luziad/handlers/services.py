@@ -33,6 +33,7 @@ from luziad.operations.operations import Operations
 from luziad.operations.shutdown import Shutdown
 from luziad.output.inotify import FileWatcher
 from luziad.schedules.manager import ScheduleManager
+from luziad.scheduling.day_totals import DayTotals
 from luziad.scheduling.scheduler import Scheduler
 
 log = logging.getLogger("luziad.handlers")
@@ -48,6 +49,7 @@ class Services:
 
     scheduler: Scheduler
     table: JobTable
+    day_totals: DayTotals
     journal: Journal
     schedules: ScheduleManager
     operations: Operations

@@ -9,6 +9,7 @@ On the wire a reply is `{"id": .., "ok": {..}}` or `{"id": .., "error": {..}}`; 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -81,10 +82,21 @@ class DispatchResult(msgspec.Struct, frozen=True, gc=False):
     created: bool = True
 
 
-class StatusResult(msgspec.Struct, frozen=True):
-    """One job in full."""
+class DayTotals(msgspec.Struct, frozen=True):
+    """What jobs have used since midnight, local time of the daemon.
+
+    cost_usd: as the agents estimate it, None when none has told a cost. running_s: the running time of all attempts.
+    """
+
+    cost_usd: float | None
+    running_s: float
+
+
+class StatusResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One job in full. confirm: how a terminal confirms its dispatch, when it was asked for."""
 
     job: Job
+    confirm: Literal["block", "line"] | None = None
 
 
 class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
@@ -94,6 +106,7 @@ class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     next: the cursor of the next page, None on the last one.
     seq: the newest event that the page includes; subscribe after it to miss nothing.
     notices: messages for the operator, for example of a restored store. queues: what is paused or draining.
+    pager: the setting of that name. today: the totals of the day. Both when `cli` asked for them.
     """
 
     jobs: list[Job]
@@ -102,6 +115,8 @@ class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     seq: int = 0
     notices: list[str] = []
     queues: Queues = Queues()
+    pager: bool | None = None
+    today: DayTotals | None = None
 
 
 class WaitResult(msgspec.Struct, frozen=True):

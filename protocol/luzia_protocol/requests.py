@@ -58,7 +58,9 @@ class Hello(Base, tag="hello"):
 
 
 class Status(JobRequest, tag="status"):
-    """One job in full. Answered by replies.StatusResult."""
+    """One job in full. Answered by replies.StatusResult. confirm: also say how a terminal confirms the dispatch."""
+
+    confirm: bool = False
 
 
 class List(Base, tag="list"):
@@ -74,6 +76,7 @@ class List(Base, tag="list"):
     reverse: the opposite order. A job that changes between two pages of such an order may be in both or in neither.
     search: select jobs that have all of these words, in any case, anywhere in their task, last message, project, tags
     (KEY=VALUE) or id; up to MAX_SEARCH_WORDS words in MAX_SEARCH_CHARS characters.
+    cli: also answer whether lists open a pager, and the totals of the day.
     """
 
     projects: list[str] = []
@@ -87,6 +90,7 @@ class List(Base, tag="list"):
     reverse: bool = False
     search: str = ""
     agents: list[str] = []
+    cli: bool = False
 
 
 class Wait(Base, tag="wait"):

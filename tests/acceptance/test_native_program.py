@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
@@ -357,22 +358,24 @@ def test_every_answer_is_understood_alike(
 
 def test_a_terminal_shows_the_same_confirmation(programs: Programs, place: Path) -> None:
     reasons = ["about to start", None, "waiting for a slot", "grün", " held", "x" * 201, "esc \x1b"]
-    for number, reason in enumerate(reasons):
+    for (number, reason), confirm in product(enumerate(reasons), ("block", "line", None)):
         for term in ("xterm", "dumb"):
             shown = [
-                _on_a_terminal(programs, program, place, term, reason, number % 2 == 0)
+                _on_a_terminal(programs, program, place, term, reason, number % 2 == 0, confirm)
                 for program in (programs.native, programs.python)
             ]
-            assert shown[0] == shown[1], reason
-            assert b"Dispatched" in shown[0]
+            assert shown[0] == shown[1], (reason, confirm)
+            assert (b"Dispatched" in shown[0]) == (confirm != "line")
+            assert shown[0].count(b"\n") == 1 or confirm != "line"
 
 
 def _on_a_terminal(
-    programs: Programs, program: Path, place: Path, term: str, reason: str | None, created: bool
+    programs: Programs, program: Path, place: Path, term: str, reason: str | None, created: bool, confirm: str | None
 ) -> bytes:
     def answer(request: dict[str, Any]) -> bytes:
         if request["op"] == "status":
-            return json.dumps({"ok": {"job": {"state": "queued", "reason": reason}}}).encode() + b"\n"
+            told = {} if confirm is None else {"confirm": confirm}
+            return json.dumps({"ok": {"job": {"state": "queued", "reason": reason}} | told}).encode() + b"\n"
         return accept(request).replace(b"true", str(created).lower().encode())
 
     with terminal() as (screen, stdout):

@@ -206,6 +206,7 @@ def test_on_a_terminal_the_list_fits_the_screen(crowded: tuple[PrivateDaemon, di
             lines = screen.lines
             assert lines.pop() == ""  # where the shell's prompt goes
         assert len(lines) == height - 1
-        shown = [ids[line.split()[0]] for line in lines[4:-1]]
+        titles = next(number for number, line in enumerate(lines) if line.startswith("ID "))
+        shown = [ids[line.split()[0]] for line in lines[titles + 1 : -1]]
         assert shown[:3] == ["running", "running", "urgent"]
         assert f"{len(ids) - len(shown)} more; show them with --all" in lines[-1]

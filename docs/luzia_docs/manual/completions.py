@@ -8,6 +8,7 @@ from typing import Any
 from luzia_protocol.jobs import RETRYABLE, JobState
 
 from luzia_client.cli.args.command_line import ALIASES, DISPATCH_COMMANDS
+from luzia_client.cli.configuration.schema import schema_text
 from luzia_client.cli.help import topics
 from luzia_client.cli.help.reference import Command, Parameter, list_commands
 from luzia_client.cli.show.columns import COLUMNS
@@ -33,6 +34,7 @@ BY_VALUE = {
     "PATH": "directory",
     "PROJECT": "project",
     "SCHEDULE": "schedule",
+    "SETTING": "setting",
 }
 """The kind of a value by its option, or by its name in the help; other values are not completed."""
 
@@ -40,10 +42,12 @@ BY_VALUE = {
 def completion_table() -> str:
     """The table as JSON."""
     known = list_commands()
+    tables = json.loads(schema_text())["properties"]
     words = {
         "state": [state.value for state in JobState],
         "column": list(COLUMNS),
         "outcome": [outcome.value for outcome in RETRYABLE],
+        "setting": [f"{table}.{key}" for table in ("daemon", "cli") for key in tables[table]["properties"]],
     }
     return (
         json.dumps(

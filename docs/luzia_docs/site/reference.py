@@ -60,7 +60,9 @@ def settings_page() -> str:
     parts = ["# Settings", "Every key of `config.toml`. See [Configuration](configuration.md) for how to use them."]
     tables: dict[str, type[msgspec.Struct]] = {
         "[daemon]": schema.DaemonConfig,
+        "[cli]": schema.CliConfig,
         "[projects.NAME]": schema.ProjectConfig,
+        "[projects.NAME.worktree]": schema.WorktreeConfig,
         "[agents.NAME]": schema.AgentConfig,
         "[agents.NAME.jsonl]": schema.JsonlConfig,
     }

@@ -49,6 +49,8 @@ COMMANDS = {
     "clean": ("clean", "remove worktrees that hold no unmerged work", "Review"),
     "discard": ("discard", "discard the work of jobs, with a grace period", "Review"),
     "restore-work": ("restore_work", "restore work that was discarded", "Review"),
+    "init": ("init", "set up luzia on this machine", "Administer"),
+    "config": ("config", "show, change or check the configuration", "Administer"),
     "projects": ("projects", "list, add or remove projects", "Administer"),
     "agents": ("agents", "list agents, or interpret recorded output", "Administer"),
     "daemon": ("daemon", "start, stop, restart, reload or inspect luziad", "Administer"),

@@ -78,14 +78,23 @@ def submit(
 
 
 def print_accepted(job: str, name: str, project: str, *, quiet: bool, created: bool = True) -> None:
-    """Print the name of a job that is dispatched; on a terminal also how to continue, and why it does not start yet.
+    """Print the name of a job that is dispatched; on a terminal also why it does not start yet, and how to continue.
 
     created: False when the job existed already.
     """
-    if sys.stdout.isatty() and not quiet:
-        _print_confirmation(job, project, created=created)
-        _print_why_queued(job)
+    if quiet or not sys.stdout.isatty():
+        _print_line(name)
+        return
+    is_line, why = _ask_about(job)
+    if is_line:
         _warn_of_logout()
+        notes = ["" if created else "  dispatched before (same key)", why and f"  {why}"]
+        _print_line(name + "".join(notes))
+        return
+    _print_confirmation(job, project, created=created)
+    if why:
+        print(f"  {why}\n")
+    _warn_of_logout()
     _print_line(name)
 
 
@@ -191,17 +200,18 @@ def _print_confirmation(job: str, project: str, *, created: bool) -> None:
     print(f"Use: luzia jobs to view status\n     luzia jobs {job} for details\n")
 
 
-def _print_why_queued(job: str) -> None:
-    """Print what a job waits for that does not start at once: a slot, a start time, a paused queue."""
+def _ask_about(job: str) -> tuple[bool, str]:
+    """Whether one line confirms the job, and what it waits for if it does not start at once: a slot, a paused queue."""
     import json
 
     from luzia_protocol.errors import LuziaError
 
     try:
-        reply = json.loads(exchange(f'{{"op":"status","job":{quote(job)}}}\n'.encode()))
+        reply = json.loads(exchange(f'{{"op":"status","job":{quote(job)},"confirm":true}}\n'.encode()))
     except (OSError, ValueError, LuziaError):
-        return  # the job is dispatched
-    found = reply.get("ok", {}).get("job")
+        return False, ""  # the job is dispatched
+    answer = reply.get("ok", {})
+    found, why = answer.get("job"), ""
     if (
         isinstance(found, dict)
         and found.get("state") == "queued"
@@ -209,7 +219,8 @@ def _print_why_queued(job: str) -> None:
     ):
         from luzia_client.cli.show.text import one_line
 
-        print(f"  queued: {one_line(found['reason'])}\n")
+        why = f"queued: {one_line(found['reason'])}"
+    return answer.get("confirm") == "line", why
 
 
 def _warn_of_logout() -> None:

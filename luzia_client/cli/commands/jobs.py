@@ -63,7 +63,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     limit_help = f"at most N jobs (default: as many as fit on the terminal, or {listing.DEFAULT_LIMIT} without one)"
     number.add_argument("-n", "--limit", type=parse_positive, metavar="N", help=limit_help)
     number.add_argument("--all", action="store_true", help="all jobs")
-    output = parser.add_argument_group("Output").add_mutually_exclusive_group()
+    group = parser.add_argument_group("Output")
+    paging = group.add_mutually_exclusive_group()
+    paging.add_argument(
+        "--pager",
+        action="store_const",
+        const=True,
+        help="show all jobs in a pager: $LUZIA_PAGER, $PAGER or less (setting: cli.pager)",
+    )
+    paging.add_argument("--no-pager", action="store_const", const=False, dest="pager", help="show the list without one")
+    output = group.add_mutually_exclusive_group()
     output.add_argument("--format", metavar="COLUMN,…", help="print columns: id,state,task; see `luzia help formats`")
     output.add_argument("--json", action="store_true", help="print JSON, one object per line")
 
@@ -92,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     limit = None if args.all else args.limit or listing.DEFAULT_LIMIT
     sort = args.sort or ("created" if args.search else "turn")
     query = listing.JobQuery(
-        args.project, states, tags, limit, args.since, sort, args.reverse, args.parent, args.search
+        args.project, states, tags, limit, args.since, sort, args.reverse, args.parent, args.search, args.pager
     )
     if args.json:
         return listing.print_jobs_json(query, exchange)

@@ -188,6 +188,11 @@ def format_relative(time: datetime, now: datetime) -> str:
     return f"{words} ago" if seconds > 0 else f"in {words}"
 
 
+def format_when(job: Job, now: datetime) -> str:
+    """When the job ended, or its attempt started, or it was dispatched: `2 min ago`."""
+    return format_relative(job.ended_at or job.started_at or job.created_at, now)
+
+
 def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_width: int = BAR_WIDTH) -> str:
     """The state with its details: `running [██████░░░░] 60% tests`, `failed: exit code 1`, `queued for a slot`.
 

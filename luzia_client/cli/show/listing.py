@@ -9,13 +9,13 @@ from luzia_protocol import state_names
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show import wire_jobs
-from luzia_client.cli.show.formatting import NO_JOBS, describe_suspensions, format_counts
+from luzia_client.cli.show.formatting import NO_JOBS, describe_suspensions, format_counts, format_duration
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless, harmless_json, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from luzia_protocol.jobs import Job
@@ -29,7 +29,11 @@ MIN_TABLE_ROWS = 5
 
 
 class JobQuery:
-    """Which jobs to list, in which order. limit: None for no limit."""
+    """Which jobs to list, in which order. limit: None for no limit.
+
+    pager: whether a terminal gets the list in a pager; None is as configured. for_people: the list is a table on a
+    terminal, which shows the totals of the day.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class JobQuery:
         reverse: bool = False,
         parent: str | None = None,
         search: str = "",
+        pager: bool | None = None,
     ) -> None:
         self.projects = projects
         self.states = states
@@ -52,6 +57,8 @@ class JobQuery:
         self.reverse = reverse
         self.parent = parent
         self.search = search
+        self.pager = pager
+        self.for_people = False
 
     @property
     def filtered(self) -> bool:
@@ -67,6 +74,8 @@ class JobQuery:
             fields["parent"] = self.parent
         if self.search:
             fields["search"] = self.search
+        if self.for_people:
+            fields["cli"] = True
         return fields | {"sort": self.sort} | ({"reverse": True} if self.reverse else {})
 
 
@@ -113,10 +122,25 @@ def print_jobs_columns(query: JobQuery, names: Sequence[str], exchange: wire_job
     """Print the columns with these names."""
     from luzia_client.cli.show.columns import format_jobs
 
-    jobs = [job for page in fetch_pages(query, exchange) for job in page.jobs]
-    for line in format_jobs(jobs, names, datetime.now(UTC), stdout_screen()):
-        print(line)
+    screen = stdout_screen()
+    query.for_people = screen.width is not None
+    pages = list(fetch_pages(query, exchange))
+    jobs = [job for page in pages for job in page.jobs]
+    lines = format_jobs(jobs, names, datetime.now(UTC), screen)
+    if not _uses_pager(query, pages[0]):
+        _print_lines(lines)
+    else:
+        from luzia_client.cli.show.pager import paged
+
+        with paged():
+            _print_lines(lines)
     return exit_codes.OK
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    """Print the lines, none if there are none."""
+    for line in lines:
+        print(line)
 
 
 def print_latest_jobs(exchange: wire_jobs.Exchange) -> int:
@@ -132,23 +156,46 @@ def print_jobs_table(
 
     fit: limit the table to the height of a terminal. lines_below: how many lines the caller prints after it.
     """
+    screen = stdout_screen()
+    query.for_people = screen.width is not None
+    fit = fit and screen.width is not None
+    if fit:
+        query.limit = None if query.pager else max(screen.height - LINES_AROUND_TABLE - lines_below, MIN_TABLE_ROWS)
+    pages = list(fetch_pages(query, exchange))
+    if fit and query.limit is not None and _uses_pager(query, pages[0]):
+        query.limit = None
+        pages = list(fetch_pages(query, exchange))
+    if not _uses_pager(query, pages[0]):
+        return _print_table(query, pages, screen, lines_below if fit else None)
+    from luzia_client.cli.show.pager import paged
+
+    with paged():
+        return _print_table(query, pages, screen, None)
+
+
+def _uses_pager(query: JobQuery, page: wire_jobs.WirePage) -> bool:
+    """Whether the list is shown in a pager, which a pipe never is."""
+    return query.for_people and (page.pager if query.pager is None else query.pager)
+
+
+def _print_table(
+    query: JobQuery, pages: Sequence[wire_jobs.WirePage], screen: Screen, lines_below: int | None
+) -> Sequence[Job]:
+    """Print the list. lines_below: as in print_jobs_table; None when it may be longer than the screen."""
     from luzia_client.cli.show.tables import format_jobs_table
 
-    screen = stdout_screen()
-    if fit and screen.width is not None:
-        query.limit = max(screen.height - LINES_AROUND_TABLE - lines_below, MIN_TABLE_ROWS)
-    jobs: list[Job] = []
-    counts: dict[str, int] = {}
-    for number, page in enumerate(fetch_pages(query, exchange)):
-        jobs += page.jobs
-        if number == 0:
-            counts = page.counts
-            notices = _print_notices(page, screen)
-    if fit and screen.width is not None:
+    jobs = [job for page in pages for job in page.jobs]
+    counts = pages[0].counts
+    notices = _print_notices(pages[0], screen)
+    today = "" if screen.width is None else _format_today(pages[0])
+    if lines_below is not None:
         asking = sum(job.question is not None for job in jobs)
-        used = LINES_AROUND_TABLE + lines_below + notices + (asking + LINES_AROUND_QUESTIONS if asking else 0)
+        used = LINES_AROUND_TABLE + lines_below + notices + bool(today)
+        used += asking + LINES_AROUND_QUESTIONS if asking else 0
         jobs = jobs[: max(screen.height - used, MIN_TABLE_ROWS)]
     print(f"Task Summary:\n  {format_counts(counts)}")
+    if today:
+        print(f"  {today}")
     if jobs:
         print()
         print("\n".join(format_jobs_table(jobs, datetime.now(UTC), screen)))
@@ -159,6 +206,19 @@ def print_jobs_table(
         print("\nNo jobs match." if query.filtered else f"\n{NO_JOBS}")
     _print_omitted(query, len(jobs), counts, screen)
     return jobs
+
+
+def _format_today(page: wire_jobs.WirePage) -> str:
+    """`Today: $1.24, 2h07m running`; empty when nothing has run today."""
+    today = page.today
+    if not today.running_s:
+        return ""
+    cost = ""
+    if today.cost_usd is not None:
+        from luzia_protocol.money import format_usd
+
+        cost = f"{format_usd(today.cost_usd)}, "
+    return f"Today: {cost}{format_duration(today.running_s)} running time"
 
 
 def _print_notices(page: wire_jobs.WirePage, screen: Screen) -> int:

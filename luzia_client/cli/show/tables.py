@@ -12,6 +12,7 @@ from luzia_client.cli.show.formatting import (
     format_elapsed,
     format_status,
     format_task,
+    format_when,
     shown_percent,
 )
 from luzia_client.cli.show.screen import Screen
@@ -33,7 +34,7 @@ MIN_STATE_WIDTH = 26
 """The width that STATE gets before TASK gets any: a state, a bar and a percentage."""
 MIN_SCREEN_FOR_PROJECT = 60
 MIN_SCREEN_FOR_AGENT = 100
-"""At 80 columns the room is for TASK."""
+"""The same for WHEN. At 80 columns the room is for TASK."""
 MIN_SCREEN_FOR_WORK = 140
 """The least screen width with a WORK column: turns, tools, tokens and cost."""
 LIVE_WORK_WIDTH = 40
@@ -74,6 +75,7 @@ def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: 
     bar_width = max(BAR_WIDTH, screen.width // 8) if live and wide else BAR_WIDTH
     state = make_column("STATE", [separate_emoji(format_status(job, screen, now, bar_width)) for job in jobs])
     time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
+    when = make_column("WHEN", [format_when(job, now) for job in jobs])
     task = make_column("TASK", [separate_emoji(format_task(job)) for job in jobs])
     live_width = LIVE_STATE_WIDTH if wide else NARROW_LIVE_STATE_WIDTH
     least = live_width if live else MIN_STATE_WIDTH
@@ -83,14 +85,15 @@ def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: 
         work = make_column("WORK", [format_work(job.activity) for job in jobs])
         work.columns = max(work.columns, LIVE_WORK_WIDTH) if live else work.columns
         before.append(work)
-    room = screen.width - sum(column.columns + len(GAP) for column in [*before, time]) - len(GAP)
+    after = [time, when] if wide else [time]
+    room = screen.width - sum(column.columns + len(GAP) for column in [*before, *after]) - len(GAP)
     if screen.width < MIN_SCREEN_FOR_PROJECT:
         room, task.columns = room + len(GAP), 0
     for_state, for_task = divide_width(state.columns, task.columns, room, least)
     state.columns, state.styles = for_state, [STATE_COLOURS[job.state] for job in jobs]
-    time.right = True
+    time.right = when.right = True
     task.columns = for_task
-    columns = [*before, state, time, task]
+    columns = [*before, state, *after, task]
     lines = [screen.paint(cut(_format_row(columns, None, screen), screen.width), "dim")]
     lines += [_format_row(columns, row, screen) for row in range(len(jobs))]
     return lines

@@ -87,6 +87,8 @@ class WirePage:
         self.counts: dict[str, int] = listed["counts"]
         self.notices: list[str] = listed.get("notices", [])
         self.next: int | None = listed.get("next")
+        self.pager = bool(listed.get("pager"))
+        self.today = WireObject(listed.get("today") or {"running_s": 0.0})
         self._queues: dict[str, Any] = listed.get("queues") or {}
 
     def with_jobs(self, raw: list[dict[str, Any]]) -> WirePage:

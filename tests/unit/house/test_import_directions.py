@@ -98,6 +98,7 @@ FOREIGN: dict[str, str] = {
     "luziad": "asyncinotify cronsim jmespath msgspec uvloop",
     "luziad.supervise": "msgspec",
     "luzia_client": "msgspec wcwidth",
+    "luzia_client.cli.configuration": "tomlkit",
     "luzia_client.cli.show.plots": "matplotlib",
     "luzia_client.http": "uvicorn",
     "luzia_client.metrics": "msgspec prometheus_client",

@@ -20,7 +20,7 @@ ORDER = {
     "progress_reported": "StallWatch",
     "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate",
     "attempt_exited": "Timeouts StallWatch",
-    "attempt_ended": "Questions SlotLending UsageLimitGate CircuitBreakerGate",
+    "attempt_ended": "Questions SlotLending UsageLimitGate CircuitBreakerGate DayTotals",
     "job_changed": "StatusFiles ServiceStatus",
     "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees Retention",
     "job_removed": "Deadlines DiscardedWork",

@@ -12,12 +12,20 @@ from luziad.agents import registry
 from luziad.agents.base import AgentOptions, CommandContext
 from luziad.config.check import check_config
 from luziad.config.rules import Rule
-from luziad.config.schema import AgentConfig, DaemonConfig, JsonlConfig, ProjectConfig, WorktreeConfig
+from luziad.config.schema import (
+    AgentConfig,
+    CliConfig,
+    DaemonConfig,
+    JsonlConfig,
+    ProjectConfig,
+    WorktreeConfig,
+)
 from support import ROOT
 
 DOCS = ROOT / "docs"
 TABLES: dict[str, type[msgspec.Struct]] = {
     "[daemon]": DaemonConfig,
+    "[cli]": CliConfig,
     "[projects.NAME]": ProjectConfig,
     "[projects.NAME.worktree]": WorktreeConfig,
     "[agents.NAME]": AgentConfig,

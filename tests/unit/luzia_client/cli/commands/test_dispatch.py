@@ -99,7 +99,17 @@ def test_a_terminal_is_told_why_the_job_does_not_start(serve: Serve) -> None:
     assert lines[-1] == f"agent:overbits:{JOB}"
     held["reason"] = "about to start"
     assert "queued:" not in on_a_terminal(["overbits", "fix"], {"TERM": "xterm"})
-    assert daemon.requests[1] == {"op": "status", "job": JOB}
+    assert daemon.requests[1] == {"op": "status", "job": JOB, "confirm": True}
+
+
+def test_one_line_confirms_where_the_daemon_says_so(serve: Serve) -> None:
+    job = {"id": JOB, "state": "queued", "reason": "paused since 10:00"}
+    serve(lambda request: {"ok": {"job": job, "confirm": "line"}} if request["op"] == "status" else accept(request))
+    assert on_a_terminal(["overbits", "fix"], {"TERM": "xterm"}) == (
+        f"agent:overbits:{JOB}  queued: paused since 10:00\n"
+    )
+    job["state"] = "running"
+    assert on_a_terminal(["overbits", "fix"], {"TERM": "xterm"}) == f"agent:overbits:{JOB}\n"
 
 
 def test_json_prints_the_answer(serve: Serve) -> None:

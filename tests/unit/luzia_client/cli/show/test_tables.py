@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Job, JobState, Progress
@@ -43,8 +44,8 @@ def test_no_row_is_wider_than_the_terminal(jobs: list[Job], now: datetime, colum
     [
         (50, "ID STATE TIME"),
         (80, "ID PROJECT STATE TIME TASK"),
-        (120, "ID PROJECT AGENT STATE TIME TASK"),
-        (200, "ID PROJECT AGENT WORK STATE TIME TASK"),
+        (120, "ID PROJECT AGENT STATE TIME WHEN TASK"),
+        (200, "ID PROJECT AGENT WORK STATE TIME WHEN TASK"),
     ],
 )
 def test_the_columns_follow_from_the_width_alone(
@@ -55,6 +56,18 @@ def test_the_columns_follow_from_the_width_alone(
     for jobs in ([busy], [short], [busy, short], [make_job(reason="r" * 90, state=JobState.FAILED, task="t" * 90)]):
         heading = format_jobs_table(jobs, now, Screen(width=columns), live)[0].split()
         assert [title for title in heading if title != "TASK" or columns > 50] == titles.split()
+
+
+def test_a_wide_table_says_how_long_ago_a_job_ended_started_or_was_dispatched(make_job: MakeJob, now: datetime) -> None:
+    ended, running, queued = (
+        make_job(JobState.COMPLETED, started=900, ended=130),
+        make_job(started=7300),
+        replace(make_job(JobState.QUEUED), created_at=now - timedelta(days=3)),
+    )
+    lines = format_jobs_table([ended, running, queued], now, Screen(width=120))
+    assert [when in line for when, line in zip(("2 min ago", "2 h ago", "3 d ago"), lines[1:], strict=True)] == [
+        True
+    ] * 3
 
 
 def test_at_80_columns_the_task_of_a_queued_job_has_more_room_than_a_word(make_job: MakeJob, now: datetime) -> None:

@@ -1,0 +1,1 @@
+"""What `luzia init` finds, asks and does."""
