@@ -58,7 +58,7 @@ COLUMNS = {
     "node": Column("name that it was given, by --name or in a graph", lambda job: job.node),
     "project": Column("project", lambda job: job.project),
     "agent": Column("agent", lambda job: job.agent, lambda job, now: format_agent(job.agent)),
-    "state": Column("state", lambda job: job.state.value),
+    "state": Column("state", lambda job: str(job.state)),
     "status": Column(
         "state, with its progress or its reason",
         lambda job: format_status(job, Screen(blocks=False)),

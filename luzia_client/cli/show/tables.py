@@ -138,7 +138,7 @@ def _format_plain_table(jobs: Sequence[Job], now: datetime) -> list[str]:
         make_column("ID", [job.id for job in jobs]),
         make_column("PROJECT", [_format_word(job.project) for job in jobs]),
         make_column("AGENT", [_format_word(format_agent(job.agent)) for job in jobs]),
-        make_column("STATE", [job.state.value for job in jobs]),
+        make_column("STATE", [str(job.state) for job in jobs]),
         make_column("PROGRESS", [_format_percent(job) for job in jobs]),
         make_column("TIME", [format_elapsed(job, now) for job in jobs]),
         make_column("TASK", [one_line(job.task, MAX_PIPE_TASK_CHARS) for job in jobs]),
