@@ -77,3 +77,18 @@ def test_options_that_exclude_each_other_lead_to_the_help_of_the_command(
     refused = daemon.run(*words)
     assert refused.returncode == 2
     assert refused.stderr.endswith(f"\n  See `luzia {words[0]} --help`.\n")
+
+
+def test_a_word_that_is_neither_a_command_nor_a_project_is_told_as_such(
+    daemon: PrivateDaemon, wire: Connection
+) -> None:
+    for words in (["budget"], ["budget", "@no-such-file"]):
+        refused = daemon.run(*words)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("luzia: unknown command or project 'budget'\n  ")
+    assert "Did you mean overbits?" in daemon.run("overbist").stderr
+    (daemon.root / "elsewhere").mkdir()
+    ended(wire, dispatch(wire, "true", f"{daemon.root}/elsewhere", agent="shell"))
+    for project in ("overbits", "elsewhere"):  # a directory with jobs has a name too
+        assert daemon.run(project).stderr.startswith(f"luzia: no task for project '{project}'\n")
+        assert "cannot read the task from no-such-file" in daemon.run(project, "@no-such-file").stderr
