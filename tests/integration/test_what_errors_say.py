@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,3 +93,16 @@ def test_a_word_that_is_neither_a_command_nor_a_project_is_told_as_such(
     for project in ("overbits", "elsewhere"):  # a directory with jobs has a name too
         assert daemon.run(project).stderr.startswith(f"luzia: no task for project '{project}'\n")
         assert "cannot read the task from no-such-file" in daemon.run(project, "@no-such-file").stderr
+
+
+def test_what_to_do_names_the_job_of_the_message(daemon: PrivateDaemon, wire: Connection) -> None:
+    job = dispatch(wire, "true")
+    ended(wire, job)
+    assert said(wire, op="discard", job=job) == (
+        f"job {job} has no worktree",
+        f"Dispatch with `--worktree`; `luzia jobs {job}` shows the worktree of a job.",
+    )
+    shutil.rmtree(daemon.state / "jobs" / job)
+    assert said(wire, op="logs", job=job)[1] == (
+        f"If it was moved, move it back; otherwise run the job again with `luzia retry {job}`."
+    )
