@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,7 +101,7 @@ def test_what_to_do_names_the_job_of_the_message(daemon: PrivateDaemon, wire: Co
         f"job {job} has no worktree",
         f"Dispatch with `--worktree`; `luzia jobs {job}` shows the worktree of a job.",
     )
-    shutil.rmtree(daemon.state / "jobs" / job)
+    (daemon.state / "jobs" / job / "1").rename(daemon.root / "moved")
     assert said(wire, op="logs", job=job)[1] == (
         f"If it was moved, move it back; otherwise run the job again with `luzia retry {job}`."
     )
