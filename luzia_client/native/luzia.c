@@ -239,7 +239,8 @@ static bool is_option(const char *word) {
     for (const char *at = word; *word == '-' && *at != '\0'; at++)
         if (*at < 0)
             hand_over(); /* white space has many characters */
-    return word[0] == '-' && word[1] != '\0' && strpbrk(word, " \t\n\v\f\r\x1c\x1d\x1e\x1f") == NULL;
+    size_t name = word[0] == '-' && word[1] == '-' ? strcspn(word, "=") : strlen(word);
+    return word[0] == '-' && word[1] != '\0' && strcspn(word, " \t\n\v\f\r\x1c\x1d\x1e\x1f") >= name;
 }
 
 static const struct option *find_option(struct span name) {

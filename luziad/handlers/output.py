@@ -121,7 +121,7 @@ def _attempt_number(record: JobRecord, requested: int | None, *, or_next: bool =
     most = newest + 1 if or_next and not record.status.state.is_final else newest
     if requested is not None and not 1 <= requested <= most:
         message = f"job {record.id} has no attempt {requested}; the newest is {newest}"
-        raise Refused(ErrorCode.UNKNOWN_ATTEMPT, message, f"List its attempts with `luzia jobs {record.id}`.")
+        raise Refused(ErrorCode.UNKNOWN_ATTEMPT, message)
     return newest if requested is None else requested
 
 

@@ -268,10 +268,17 @@ class Refused(LuziaError):
         of_jobs: Mapping[str, Refused] | None = None,
         oldest_seq: int | None = None,
     ) -> None:
-        super().__init__(message, hint or REMEDIES[code])
+        super().__init__(message, hint or _remedy(code, message))
         self.code = code
         self.of_jobs: Mapping[str, Refused] = of_jobs or {}
         self.oldest_seq = oldest_seq
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.code, self.message, self.hint, self.of_jobs, self.oldest_seq)
+
+
+def _remedy(code: ErrorCode, message: str) -> str:
+    """The remedy of a code; instead of ID it has the id of the job that the message names, if it names only one."""
+    words = {word.rstrip(":,;") for word in message.split()}
+    named = [word for word in words if len(word) > 10 and word[6] == "-" and word[:6].isdigit()]
+    return REMEDIES[code].replace(" ID`", f" {named[0]}`") if len(named) == 1 else REMEDIES[code]

@@ -278,6 +278,13 @@ def test_every_example_of_the_help_does_the_same(programs: Programs, place: Path
         ["progress", "101"],
         ["progress", "-1"],
         ["progress", "40%", "a", "-b"],
+        ["--tag=a=b c", ".", "true"],
+        [".", "--tag=a=b c", "true"],
+        [".", "--at=2030-01-01 09:00", "true"],
+        [".", "fix", "it", "--max-cost=1 or 2"],
+        [".", "--no such=x", "y"],
+        [".", "--unknown=x y"],
+        [".", "--a =x"],
     ],
     ids=str,
 )

@@ -95,7 +95,8 @@ def test_what_cannot_be_opened_is_said(luzia: PrivateLuzia) -> None:
     os.rmdir(path)
     gone = luzia.run("open", job.id)
     assert (gone.returncode, gone.stdout) == (74, b"")
-    assert gone.stderr.decode() == f"luzia: the directory of job {job.id} no longer exists: {path}\n"
+    remedy = f"  Its records remain: `luzia open --logs {job.id}`.\n"
+    assert gone.stderr.decode() == f"luzia: the directory of job {job.id} no longer exists: {path}\n{remedy}"
     held = Client(luzia.socket, autostart=False).dispatch(luzia.project, "true", agent="shell", hold=True).job
     early = luzia.run("open", "--logs", held)
     assert early.returncode == 4

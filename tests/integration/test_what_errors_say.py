@@ -77,3 +77,31 @@ def test_options_that_exclude_each_other_lead_to_the_help_of_the_command(
     refused = daemon.run(*words)
     assert refused.returncode == 2
     assert refused.stderr.endswith(f"\n  See `luzia {words[0]} --help`.\n")
+
+
+def test_a_word_that_is_neither_a_command_nor_a_project_is_told_as_such(
+    daemon: PrivateDaemon, wire: Connection
+) -> None:
+    for words in (["budget"], ["budget", "@no-such-file"]):
+        refused = daemon.run(*words)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("luzia: unknown command or project 'budget'\n  ")
+    assert "Did you mean overbits?" in daemon.run("overbist").stderr
+    (daemon.root / "elsewhere").mkdir()
+    ended(wire, dispatch(wire, "true", f"{daemon.root}/elsewhere", agent="shell"))
+    for project in ("overbits", "elsewhere"):  # a directory with jobs has a name too
+        assert daemon.run(project).stderr.startswith(f"luzia: no task for project '{project}'\n")
+        assert "cannot read the task from no-such-file" in daemon.run(project, "@no-such-file").stderr
+
+
+def test_what_to_do_names_the_job_of_the_message(daemon: PrivateDaemon, wire: Connection) -> None:
+    job = dispatch(wire, "true")
+    ended(wire, job)
+    assert said(wire, op="discard", job=job) == (
+        f"job {job} has no worktree",
+        f"Dispatch with `--worktree`; `luzia jobs {job}` shows the worktree of a job.",
+    )
+    (daemon.state / "jobs" / job / "1").rename(daemon.root / "moved")
+    assert said(wire, op="logs", job=job)[1] == (
+        f"If it was moved, move it back; otherwise run the job again with `luzia retry {job}`."
+    )

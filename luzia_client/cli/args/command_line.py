@@ -155,8 +155,9 @@ def parse_dispatch(words: list[str], command: str) -> DispatchLine:
 
 
 def is_option(word: str) -> bool:
-    """True for `-x` and `--name`; a word with white space in it is text, and so is `-` alone."""
-    return word[:1] == "-" and word != "-" and len(word.split()) == 1 and not word[-1].isspace()
+    """True for `-x`, `--name` and `--name=any text`; a name with white space in it is text, and so is `-` alone."""
+    name = word.partition("=")[0] if word[:2] == "--" else word
+    return word[:1] == "-" and word != "-" and len(name.split()) == 1 and not name[-1].isspace()
 
 
 def read_task(line: DispatchLine, options: Iterable[str] = ()) -> str:

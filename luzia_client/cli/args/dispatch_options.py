@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from luzia_protocol.environment import absolute_path
 
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.times import parse_duration_s, parse_time
+
+LATE = timedelta(minutes=1)
+"""A start time that has passed by less is now: scripts compute it a moment before."""
 
 TASK = "What runs"
 PLACE = "Where it runs"
@@ -84,11 +87,16 @@ def parse_jobs(option: str, text: str) -> list[str]:
 
 
 def parse_start_time(option: str, text: str) -> str:
-    """A time in the protocol's format. Raises UsageError."""
+    """A time in the protocol's format, which has not long passed. Raises UsageError."""
+    now = datetime.now(UTC)
     try:
-        return parse_time(text, datetime.now(UTC)).isoformat()
+        at = parse_time(text, now)
     except (ValueError, OverflowError) as exc:
         raise _invalid(option, "time", text, "23:30", "'tomorrow 9am'") from exc
+    if now - at > LATE:
+        hint = f"Omit {option} to start the job now. For example: {option} 23:30 or {option} 'tomorrow 9am'."
+        raise UsageError(f"{option}: '{text}' has already passed", hint)
+    return at.isoformat()
 
 
 def parse_count(option: str, text: str) -> int:

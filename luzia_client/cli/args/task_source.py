@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from luzia_protocol.environment import is_path
-from luzia_protocol.errors import LuziaError
+from luzia_protocol.errors import ErrorCode, LuziaError
 
 from luzia_client.cli.args.errors import UsageError, closest_match
 from luzia_client.cli.args.meanings import find_meaning
@@ -46,7 +46,7 @@ def read_source(word: str, limit: int, hint: str) -> bytes:
 
 
 def check_project(project: str, commands: Iterable[str], following: str = "") -> None:
-    """Raise UsageError when a running daemon has no project of this name.
+    """Raise UsageError when a running daemon knows no project of this name, configured or with jobs.
 
     commands: those that may be meant. following: the word behind it.
     """
@@ -56,14 +56,14 @@ def check_project(project: str, commands: Iterable[str], following: str = "") ->
         return
     try:
         with Client(autostart=False) as client:
-            known = {each.name for each in client.list_projects().projects}
-    except LuziaError:
-        return
-    if project not in known:
+            client.list_jobs(projects=project, limit=1)
+    except LuziaError as exc:
+        if exc.code != ErrorCode.UNKNOWN_PROJECT:
+            return
         near = closest_match(project, commands)
         meant = find_meaning(project, following) or (None if near is None else f"luzia {near}")
-        hint = "`luzia projects` lists the projects." if meant is None else f"Did you mean `{meant}`?"
-        raise UsageError(f"unknown command or project '{project}'", hint)
+        hint = exc.hint if meant is None else f"Did you mean `{meant}`?"
+        raise UsageError(f"unknown command or project '{project}'", hint) from exc
 
 
 def _read(fd: int, name: str, limit: int, hint: str) -> bytes:

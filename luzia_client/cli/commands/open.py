@@ -105,13 +105,13 @@ def _work(job: Job) -> Directory:
         tree = job.worktree
         remedy = f"Its commits are on the branch {tree.branch} of the project, unless it was deleted."
         return Directory(tree.directory, f"the worktree of job {job.id}", remedy)
-    return Directory(job.cwd, f"the directory of job {job.id}")
+    return Directory(job.cwd, f"the directory of job {job.id}", f"Its records remain: `luzia open --logs {job.id}`.")
 
 
 def _records(job: Job) -> Directory:
     if job.directory is None:
         raise Refused(ErrorCode.UNKNOWN_ATTEMPT, f"job {job.id} has not started, and has no records yet")
-    return Directory(job.directory, f"the records of job {job.id}")
+    return Directory(job.directory, f"the records of job {job.id}", f"Run it again with `luzia retry {job.id}`.")
 
 
 def _exec(argv: list[str], directory: str, job: Job) -> int:

@@ -127,9 +127,14 @@ def other_names() -> dict[str, str]:
 def missing_task_error(word: str) -> UsageError:
     """The error for a single word: a project without a task, or a misspelt command."""
     from luzia_client.cli.args.errors import UsageError
+    from luzia_client.cli.args.task_source import check_project
     from luzia_client.cli.show.errors import suggest_command
 
     near = suggest_command(word)
     if near is not None:
         return UsageError(f"unknown command or project '{word}'", f"Did you mean `{near}`?")
+    try:
+        check_project(word, ())
+    except UsageError as unknown:
+        return unknown
     return UsageError(f"no task for project '{word}'", TASK_HINT)

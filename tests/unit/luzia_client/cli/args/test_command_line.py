@@ -25,6 +25,15 @@ def test_a_word_with_white_space_and_a_lone_dash_are_text(word: str) -> None:
     assert read("p", word).words == [word]
 
 
+@pytest.mark.parametrize("words", [("--at=tomorrow 9am", "p", "fix it"), ("p", "--at=tomorrow 9am", "fix it")])
+def test_the_value_of_an_option_may_have_white_space(words: tuple[str, ...]) -> None:
+    line = read(*words)
+    assert (line.project, line.words, list(line.fields)) == ("p", ["fix it"], ["not_before"])
+    with pytest.raises(UsageError, match="option --at must come before the task"):
+        read_task(read("p", "fix it", "--at=tomorrow 9am"))
+    assert read_task(read("p", "--", "--at=tomorrow 9am")) == "--at=tomorrow 9am"
+
+
 def test_options_are_recognised_before_and_after_the_project_up_to_the_task() -> None:
     line = read("--agent", "shell", "p", "-q", "--key=k", "run", "-x", "--all")
     assert (line.agent, line.key, line.quiet, line.json) == ("shell", "k", True, False)

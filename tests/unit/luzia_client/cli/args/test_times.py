@@ -48,6 +48,18 @@ def test_an_invalid_time_is_refused(text: str) -> None:
         parse_dispatch([f"--at={text}", "p", "x"], "dispatch")
 
 
+@pytest.mark.parametrize("text", ["yesterday", "2020-02-29 09:00", "2020-02-29T09:00:00Z"])
+def test_a_start_time_that_has_passed_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="has already passed") as caught:
+        parse_dispatch([f"--at={text}", "p", "x"], "dispatch")
+    assert caught.value.hint.startswith("Omit --at to start the job now.")
+
+
+def test_a_start_time_of_just_now_is_accepted() -> None:
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    assert parse_dispatch([f"--at={moment}", "p", "x"], "dispatch").fields == {"not_before": moment}
+
+
 def test_a_past_time_before_the_calendar_is_refused() -> None:
     with pytest.raises(ValueError, match="999999999d"):
         parse_past_time("999999999d", datetime.now(UTC))

@@ -171,7 +171,8 @@ def test_broken_utf8_in_a_word_is_refused_before_anything_is_sent(serve: Serve) 
 
 @pytest.mark.parametrize("words", [("canel", "@last"), ("canel", "a2f5", "b2f5", "--json")])
 def test_a_mistyped_command_is_reported_before_what_follows_it(serve: Serve, words: tuple[str, ...]) -> None:
-    daemon = serve(lambda _: {"ok": {"projects": [], "config_file": "/config.toml"}})
+    unknown = {"code": "unknown_project", "message": "project 'canel' not found", "hint": "List the projects."}
+    daemon = serve(lambda _: {"error": unknown})
     result = luzia(*words)
     assert (result.returncode, result.stdout) == (2, "")
     message, hint = "unknown command or project 'canel'", "Did you mean `luzia cancel`?"
@@ -180,11 +181,11 @@ def test_a_mistyped_command_is_reported_before_what_follows_it(serve: Serve, wor
         assert json.loads(result.stderr) == {"error": error}
     else:
         assert result.stderr == f"luzia: {message}\n  {hint}\n"
-    assert [request["op"] for request in daemon.requests if request["op"] != "hello"] == ["projects"]
+    assert [request["op"] for request in daemon.requests if request["op"] != "hello"] == ["list"]
 
 
 def test_a_file_that_is_missing_is_reported_if_the_project_exists(serve: Serve) -> None:
-    serve(lambda _: {"ok": {"projects": [{"name": "canel", "path": "/", "exists": True}], "config_file": "/c"}})
+    serve(lambda _: {"ok": {"jobs": [], "counts": {}, "next": None, "seq": 0}})
     result = luzia("canel", "@last")
     assert "cannot read the task from last" in result.stderr
     assert "put `--` before it" in result.stderr
