@@ -84,7 +84,7 @@ def test_each_step_can_be_skipped_and_a_wrong_answer_is_asked_again(user: NewUse
         screen.type("\r")
         screen.shows("2. Which of them become projects?")
         screen.type("7\r")
-        screen.shows("there is no number 7; the last one is 3")
+        screen.shows("number 7 is not in the list; the last one is 3")
         screen.type("1\r")
         screen.shows("3. Does each job work in a worktree?")
         screen.type("n\r")

@@ -95,12 +95,12 @@ def install_completion(dialogue: Dialogue) -> None:
 
 
 def install_daemon(dialogue: Dialogue, stop_daemon: Callable[[], None]) -> None:
-    """Install the service of the daemon, if systemd runs here. stop_daemon: ends a daemon that systemd does not run."""
+    """Install the daemon's service, if systemd runs here. stop_daemon: ends a daemon that a command has started."""
     service = Service(is_system=os.geteuid() == 0)
     if service_of(environment.socket_path()) is not None:
         print("\nService: luziad is a service of systemd already.")
     elif not _has_systemd(service):
-        print("\nService: skipped, because systemd does not run here. Commands start luziad.")
+        print("\nService: skipped, because systemd is not running. Commands start luziad.")
         return
     elif not _install_service(dialogue, service, stop_daemon):
         return
