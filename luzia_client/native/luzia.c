@@ -780,7 +780,7 @@ static int add_results(struct span result) {
     if (!has(result, "next", "null") || !find(result, "jobs", &jobs))
         return -1;
     while (next_element(jobs, &job)) {
-        struct buffer id = {0}, reason = {0};
+        struct buffer id = {0}, reason = {0}, name = {0};
         if (severity(job) == COUNT_OF(STATES) || !find_string(job, "id", &id))
             return -1;
         const char *state = STATES[severity(job)].name;
@@ -792,6 +792,12 @@ static int add_results(struct span result) {
             put(&out, "%n  %s  %n", SPAN(id), state, SPAN(reason));
         else
             return -1;
+        if (!args.json && find(job, "node", &outcome) && !equals(outcome, "null")) {
+            if (!find_string(job, "node", &name) || !is_line(&name))
+                return -1;
+            if (strspn(terminated(&name), "0123456789") < name.size) /* a number is no name */
+                put(&out, "  (%n)", SPAN(name));
+        }
         put(&out, "\n");
         if (worst.at == NULL || severity(job) > severity(worst))
             worst = job;

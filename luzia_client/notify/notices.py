@@ -250,7 +250,8 @@ def _subject(event: events.Ended | events.Requeued) -> Subject | None:
 
 
 def _fields(event: events.Base, job: Job | None, link: str) -> dict[str, str]:
-    task = "" if job is None else shorten(" ".join(job.task.split()), TASK_CHARS)
+    name = "" if job is None or not job.node or job.node.isdigit() else f"{job.node}: "
+    task = "" if job is None else shorten(" ".join(f"{name}{job.task}".split()), TASK_CHARS)
     page = f"{link.rstrip('/')}/#/job/{event.job}" if link else ""
     return {"job": event.job, "project": event.project, "task": task, "link": page}
 

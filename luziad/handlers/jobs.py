@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from itertools import islice
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from luzia_protocol import replies
@@ -59,8 +60,8 @@ def list_jobs(services: Services, request: List, call: Call) -> SlicedReply:
         seq=seq,
         notices=services.operations.notices,
         queues=services.scheduler.queues.now,
-        pager=services.config.cli.pager if request.cli else None,
-        today=services.day_totals.now() if request.cli else None,
+        pager=services.config.cli.pager if request.cli else UNSET,
+        today=services.day_totals.now() if request.cli else UNSET,
     )
 
 

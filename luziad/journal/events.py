@@ -35,6 +35,7 @@ class EventFactory:
             state=record.status.state,
             task=task,
             agent=record.spec.agent,
+            node=record.spec.origin.node or None if record.spec.origin else None,
         )
 
     def starting(self, record: JobRecord, attempt: int) -> events.Starting:

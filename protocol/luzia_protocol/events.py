@@ -32,10 +32,11 @@ class AttemptBase(Base):
 
 
 class Dispatched(Base, tag="dispatched"):
-    """A job was accepted. `task` is its first LIST_TASK_CHARS characters."""
+    """A job was accepted. `task` is its first LIST_TASK_CHARS characters. node: its name, as in Job."""
 
     task: str
     agent: str
+    node: str | None = None
 
 
 class Starting(AttemptBase, tag="starting"):

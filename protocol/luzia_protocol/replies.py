@@ -115,8 +115,8 @@ class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     seq: int = 0
     notices: list[str] = []
     queues: Queues = Queues()
-    pager: bool | None = None
-    today: DayTotals | None = None
+    pager: bool | msgspec.UnsetType = msgspec.UNSET
+    today: DayTotals | msgspec.UnsetType = msgspec.UNSET
 
 
 class WaitResult(msgspec.Struct, frozen=True):

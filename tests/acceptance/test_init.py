@@ -84,13 +84,13 @@ def test_each_step_can_be_skipped_and_a_wrong_answer_is_asked_again(user: NewUse
         screen.type("\r")
         screen.shows("2. Which of them become projects?")
         screen.type("7\r")
-        screen.shows("there is no number 7; the last one is 3")
+        screen.shows("number 7 is not in the list; the last one is 3")
         screen.type("1\r")
-        screen.shows("3. Does each job work in a git worktree")
+        screen.shows("3. Does each job work in a worktree?")
         screen.type("n\r")
         screen.shows("[projects.overbits]", "Write this file? [Y/n]")
         screen.type("n\r")
-        screen.shows("the completion script of bash")
+        screen.shows("The completion script of bash")
         screen.type("n\rn\r")  # and to the service, where there is systemd
         assert screen.ended() == 0
     assert not user.config_file.exists()

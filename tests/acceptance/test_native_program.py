@@ -533,6 +533,21 @@ def _answer_logs(output: bytes, rendered: bool, request: dict[str, Any]) -> byte
     return json.dumps({"ok": piece | extra}).encode() + b"\n"
 
 
+def test_a_wait_shows_the_names_of_jobs_alike(programs: Programs, daemon: PrivateDaemon) -> None:
+    jobs = []
+    for name in ("build", "nightly.2", ""):
+        with daemon.connect() as wire:
+            named = {"name": name} if name else {}
+            jobs.append(wire.ok(op="dispatch", project="overbits", argv=["false"], **named)["job"])
+            wire.ok(op="wait", jobs=jobs)
+    lines = [same_with_daemon(programs, daemon, ["wait", job]).stdout.decode().rstrip() for job in jobs]
+    assert [line.partition("  ")[2] for line in lines] == [
+        "failed  exit code 1  (build)",
+        "failed  exit code 1  (nightly.2)",
+        "failed  exit code 1",
+    ]
+
+
 def same_with_daemon(programs: Programs, daemon: PrivateDaemon, words: list[str]) -> Any:
     native, python = (programs.run(program, words, daemon.env) for program in (programs.native, programs.python))
     assert (native.returncode, native.stdout, native.stderr) == (python.returncode, python.stdout, python.stderr), words

@@ -33,7 +33,7 @@ EXAMPLES = (
 )
 
 ACTIONS = {
-    "get": "print a value or its default, or all values that are set",
+    "get": "print a value or its default, or all values that are set (the default action)",
     "set": "change a value",
     "edit": "edit the file in $VISUAL or $EDITOR; a file with mistakes is not saved",
     "check": "check the file as the daemon does",
@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.usage = "luzia config [options] [get [SETTING] | set SETTING VALUE | edit | check [FILE] | schema]"
     add_json(parser)
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia config", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia config")
     added = {}
     for name, text in ACTIONS.items():
         added[name] = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -59,14 +59,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    actions = {"get": _get, "set": _set, "edit": _edit, "check": _check, "schema": _schema}
+    if args.action is None:
+        args.key = None
+    actions = {None: _get, "get": _get, "set": _set, "edit": _edit, "check": _check, "schema": _schema}
     return actions[args.action](args)
 
 
 def _get(args: argparse.Namespace) -> int:
     found: Any = file.read_tables(environment.config_file())
     if args.key is None:
-        print_json(found) if args.json else print(harmless(values.format_value(found)) or "Nothing is set.")
+        print_json(found) if args.json else _print(values.format_value(found) or "Nothing is set.")
         return exit_codes.OK
     path = schema.parse_key(args.key)
     node = schema.find_key(path, args.key)
@@ -79,8 +81,12 @@ def _get(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found)
     else:
-        print(harmless(values.format_value(found)))
+        _print(values.format_value(found))
     return exit_codes.OK
+
+
+def _print(text: str) -> None:
+    print("\n".join(map(harmless, text.split("\n"))))
 
 
 def _set(args: argparse.Namespace) -> int:

@@ -51,11 +51,10 @@ def run(args: argparse.Namespace) -> int:
     if mistakes := file.find_mistakes(config_file, file.read_text(config_file)):
         raise file.invalid(mistakes, "Correct it with `luzia config edit`, then run `luzia init` again.")
     tables = tomllib.loads(file.read_text(config_file))
-    print("luzia runs coding agents in the background. Enter accepts the suggestion in brackets.\n")
+    print("luzia runs coding agents in the background.\nEnter accepts the suggestion in brackets.\n")
     agent = _ask_agent(dialogue, tables.get("daemon", {}).get("default_agent"))
     projects = _ask_projects(dialogue, tables.get("projects", {}))
-    question = "3. Does each job work in a git worktree of its own, so that you review its changes before a merge?"
-    choices = steps.Choices(agent, projects, dialogue.agrees(question) if projects else False)
+    choices = steps.Choices(agent, projects, _ask_worktree(dialogue) if projects else False)
     if steps.write_config(dialogue, choices):
         _reload()
     steps.install_completion(dialogue)
@@ -116,6 +115,12 @@ def _ask_projects(dialogue: Dialogue, configured: dict[str, dict[str, str]]) -> 
         lambda answer: parse_numbers(answer, len(shown)),
     )
     return [shown[number - 1] for number in chosen]
+
+
+def _ask_worktree(dialogue: Dialogue) -> bool:
+    print("\nIn a git worktree of its own, a job does not touch your files, and you review")
+    print("its changes before you merge them.")
+    return dialogue.agrees("3. Does each job work in a worktree?")
 
 
 def _reload() -> None:

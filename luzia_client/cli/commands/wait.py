@@ -20,6 +20,7 @@ from luzia_client.api.stream_group import StreamGroup
 from luzia_client.api.streams import EventStream, WaitStream
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_ids, add_json, parse_seconds
+from luzia_client.cli.show.formatting import format_name
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import one_line
 from luzia_client.cli.watch.attention import ATTENTION_KINDS, AttentionReporter
@@ -82,4 +83,5 @@ def _subscription(seq: int | None, jobs: Sequence[str]) -> EventStream:
 
 def _format_result(job: Job) -> str:
     reason = f"  {one_line(job.reason)}" if job.reason and job.reason != job.state.value else ""
-    return f"{job.id}  {job.state.value}{reason}"
+    name = format_name(job.node)
+    return f"{job.id}  {job.state.value}{reason}{name and f'  ({name})'}"

@@ -10,10 +10,11 @@ import tomlkit
 
 from luzia_client.cli.configuration.schema import schema_text
 
-WIDTH = 100
+WIDTH = 76
 HEAD = """\
-# The configuration of luzia. `luzia config edit` checks it before it is saved, `luzia config set` changes one value,
-# and `luzia config schema` lists all settings. A line that begins with # has no effect.
+# The configuration of luzia. `luzia config edit` checks it before it is saved,
+# `luzia config set` changes a value, `luzia config schema` lists all settings.
+# A line that begins with # has no effect.
 """
 SUGGESTED = {
     "daemon": {"default_agent": '"claude"', "max_running": "4", "timeout_s": "3600", "max_cost_usd_per_day": "20"},

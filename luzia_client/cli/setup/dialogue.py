@@ -57,6 +57,6 @@ def parse_numbers(answer: str, count: int) -> Sequence[int]:
             raise ValueError(f"'{part}' is not a number; write numbers such as 1,3-5, or all, or none")
         for number in range(int(first), int(last or first) + 1):
             if not 1 <= number <= count:
-                raise ValueError(f"there is no number {number}; the last one is {count}")
+                raise ValueError(f"number {number} is not in the list; the last one is {count}")
             chosen[number] = None
     return list(chosen)

@@ -77,13 +77,13 @@ def install_completion(dialogue: Dialogue) -> None:
         "fish": os.path.join(home, ".config", "fish", "completions", "luzia.fish"),
     }
     if shell not in targets:
-        print("\nCompletion: skipped; luzia has scripts for bash, zsh and fish (`luzia completions`).")
+        print("\nCompletion: skipped; there are scripts for bash, zsh and fish only.")
         return
     target = targets[shell]
     if os.path.exists(target):
         print(f"\nCompletion: {target} exists.")
         return
-    print(f"\n{target}: the completion script of {shell}")
+    print(f"\nThe completion script of {shell}:\n    {target}")
     if not dialogue.agrees("Write this file?"):
         return
     script = os.path.join(os.path.dirname(completion.__file__), "data", f"luzia.{shell}")
@@ -95,12 +95,12 @@ def install_completion(dialogue: Dialogue) -> None:
 
 
 def install_daemon(dialogue: Dialogue, stop_daemon: Callable[[], None]) -> None:
-    """Install the service of the daemon, if systemd runs here. stop_daemon: ends a daemon that systemd does not run."""
+    """Install the daemon's service, if systemd runs here. stop_daemon: ends a daemon that a command has started."""
     service = Service(is_system=os.geteuid() == 0)
     if service_of(environment.socket_path()) is not None:
         print("\nService: luziad is a service of systemd already.")
     elif not _has_systemd(service):
-        print("\nService: skipped; there is no systemd to run luziad. Commands start it when it is needed.")
+        print("\nService: skipped, because systemd is not running. Commands start luziad.")
         return
     elif not _install_service(dialogue, service, stop_daemon):
         return
@@ -110,7 +110,7 @@ def install_daemon(dialogue: Dialogue, stop_daemon: Callable[[], None]) -> None:
 
 def _install_service(dialogue: Dialogue, service: Service, stop_daemon: Callable[[], None]) -> bool:
     """Install the service if the user agrees; returns whether it is installed."""
-    print("\nA service starts luziad at boot, and again if it fails. Otherwise, commands start it when it is needed.")
+    print("\nA service starts luziad at boot, and again if it fails.")
     for unit in install_service.unit_files(service):
         print(f"    write {unit.target}")
     for words in install_service.commands(service):
@@ -133,7 +133,7 @@ def _has_systemd(service: Service) -> bool:
 
 
 def _enable_linger(dialogue: Dialogue) -> None:
-    print("\nsystemd ends luziad and all jobs when you log out, unless your services may stay.")
+    print("\nsystemd ends luziad and all jobs when you log out, unless that is enabled:")
     print("    run loginctl enable-linger")
     if not dialogue.agrees("Keep luziad and its jobs running after the logout?"):
         return

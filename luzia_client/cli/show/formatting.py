@@ -60,10 +60,15 @@ def format_agent(agent: str) -> str:
     return "command" if agent == COMMAND_AGENT else one_line(agent)
 
 
+def format_name(node: str | None) -> str:
+    """The name that a job was given, by --name or in a graph; empty for none. A number is no name."""
+    return "" if not node or node.isdigit() else one_line(node)
+
+
 def format_task(job: Job) -> str:
-    """The job's task on one line, after its name if it has one: `build: make it faster`. A number is no name."""
-    node = job.node or ""
-    return one_line(job.task if not node or node.isdigit() else f"{node}: {job.task}")
+    """The job's task on one line, after its name if it has one: `build: make it faster`."""
+    name = format_name(job.node)
+    return one_line(f"{name}: {job.task}" if name else job.task)
 
 
 def format_counts(counts: Mapping[Any, int]) -> str:

@@ -13,6 +13,7 @@ from luzia_protocol.replies import WaitResult
 
 from luzia_client.api.stream_group import StreamGroup
 from luzia_client.api.streams import WaitStream
+from luzia_client.cli.show.formatting import format_name
 from luzia_client.cli.show.text import one_line
 
 ATTENTION_KINDS = ["asked", "held"]
@@ -60,8 +61,10 @@ class AttentionReporter:
 
 def format_attention(job: Job) -> str | None:
     """What the job needs from the user, as a line of text; None when it needs nothing."""
+    name = format_name(job.node)
+    which = f"job {job.id} ({name})" if name else f"job {job.id}"
     if job.state is JobState.WAITING:
-        return f"job {job.id} {one_line(job.reason or 'asks a question')}; answer with `luzia answer {job.id} …`"
+        return f"{which} {one_line(job.reason or 'asks a question')}; answer with `luzia answer {job.id} …`"
     if job.held_at is not None:
-        return f"job {job.id} is {one_line(job.reason or 'held')}"
+        return f"{which} is {one_line(job.reason or 'held')}"
     return None

@@ -19,6 +19,7 @@ from luzia_client.api.client import Client
 from luzia_client.api.requests import Encoding, Render, StreamName
 from luzia_client.api.stream_group import StreamGroup
 from luzia_client.cli import exit_codes
+from luzia_client.cli.show.formatting import format_name
 from luzia_client.cli.watch.attention import ATTENTION_KINDS, AttentionReporter
 from luzia_client.cli.watch.output_printers import JobEnd, JsonPrinter, LogPrinter, PrefixedPrinter
 from luzia_client.transport.endpoint import DaemonUnreachableError
@@ -115,7 +116,7 @@ class OutputFollower:
         else:
             jobs = self._live()
         for job in jobs:
-            self._add(job.id, job.project)
+            self._add(job.id, job.project, job.node)
         for job in jobs:
             self._attention.report(job)
             first = options.place.attempt if options.place else options.attempt
@@ -163,7 +164,7 @@ class OutputFollower:
         if followed is None:
             if not isinstance(event, events.Dispatched | events.Starting) or not self._is_selected(event):
                 return
-            followed = self._add(event.job, event.project)
+            followed = self._add(event.job, event.project, event.node if isinstance(event, events.Dispatched) else None)
         self._attention.handle_event(event)
         match event:
             case events.Starting() if self._options.attempt is None:
@@ -219,7 +220,7 @@ class OutputFollower:
                 self._update(job, followed.newest + 1, None)
         for job in [] if self._options.ids else self._retry(self._live):
             if job.id not in self._jobs:
-                self._add(job.id, job.project)
+                self._add(job.id, job.project, job.node)
                 self._attention.report(job)
                 self._update(job, 1, None)
         self._client.disconnect()
@@ -227,8 +228,8 @@ class OutputFollower:
 
     # One job
 
-    def _add(self, job: str, project: str) -> _FollowedJob:
-        self._printer.start_job(job, project)
+    def _add(self, job: str, project: str, node: str | None) -> _FollowedJob:
+        self._printer.start_job(job, project, format_name(node))
         self._jobs[job] = followed = _FollowedJob(job)
         return followed
 

@@ -27,6 +27,7 @@ PREFIX_COLOURS = (*_COLOURS, "blue", *(f"bold {colour}" for colour in _COLOURS))
 MAX_LINE_BYTES = 64 * 1024
 """The bytes of an incomplete line that are held back; a longer line is printed in pieces."""
 MAX_PROJECT_WIDTH = 16
+MAX_NAME_WIDTH = 20
 
 
 def format_loss(lost_bytes: int) -> str:
@@ -68,8 +69,9 @@ class LineSplitter:
 class _PrefixedJob:
     """The state of a job whose output is printed. expected: the offset at which its next piece should begin."""
 
-    def __init__(self, project: str, style: str) -> None:
+    def __init__(self, project: str, name: str, style: str) -> None:
         self.project = project
+        self.name = name
         self.style = style
         self.lines = LineSplitter()
         self.expected = 0
@@ -85,16 +87,17 @@ class PrefixedPrinter:
         self._screen = screen
         self._raw = raw and screen.width is None
         self._jobs: dict[str, _PrefixedJob] = {}
-        self._column = 0
+        self._column = self._name_column = 0
 
-    def start_job(self, job: str, project: str) -> None:
+    def start_job(self, job: str, project: str, name: str) -> None:
         """Add a job, with a colour that no other job has, if possible."""
         first = crc32(job.encode()) % len(PREFIX_COLOURS)
         colours = [*PREFIX_COLOURS[first:], *PREFIX_COLOURS[:first]]
         used = {shown.style for shown in self._jobs.values()} if len(self._jobs) < len(PREFIX_COLOURS) else set()
         style = next(style for style in colours if style not in used)
-        self._jobs[job] = _PrefixedJob(one_line(project), style)
+        self._jobs[job] = _PrefixedJob(one_line(project), name, style)
         self._column = max(self._column, min(width(one_line(project)), MAX_PROJECT_WIDTH))
+        self._name_column = max(self._name_column, min(width(name), MAX_NAME_WIDTH))
 
     def start_attempt(self, job: str, number: int) -> None:
         """Start the output of another attempt."""
@@ -130,8 +133,9 @@ class PrefixedPrinter:
     def prefix(self, job: str, screen: Screen | None = None) -> str:
         """The prefix of a job's lines. screen: the output, if it is not stdout."""
         shown = self._jobs[job]
-        name = f"{pad(shown.project, self._column)} {job} |"
-        return f"{(screen or self._screen).paint(name, shown.style)} "
+        name = f" {pad(shown.name, self._name_column)}" if self._name_column else ""
+        label = f"{pad(shown.project, self._column)} {job}{name} |"
+        return f"{(screen or self._screen).paint(label, shown.style)} "
 
     def _print(self, job: str, lines: list[bytes]) -> None:
         if not lines:
@@ -162,9 +166,9 @@ class JsonPrinter:
     def __init__(self) -> None:
         self._ends: dict[str, FollowEnd] = {}
 
-    def start_job(self, job: str, project: str) -> None:
+    def start_job(self, job: str, project: str, name: str) -> None:
         """Add a job."""
-        del project
+        del project, name
         self._ends[job] = FollowEnd(job, 0, 0, JobState.QUEUED)
 
     def start_attempt(self, job: str, number: int) -> None:
@@ -202,7 +206,7 @@ class LogPrinter:
         self._write = write
         self._expected = 0
 
-    def start_job(self, job: str, project: str) -> None:
+    def start_job(self, job: str, project: str, name: str) -> None:
         """Nothing to print: there is only one job."""
 
     def start_attempt(self, job: str, number: int) -> None:

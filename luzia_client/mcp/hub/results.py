@@ -12,7 +12,7 @@ import msgspec
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, JobState
 
-from luzia_client.cli.show.formatting import format_current_activity, shown_percent
+from luzia_client.cli.show.formatting import format_current_activity, format_name, shown_percent
 
 MAX_MESSAGE_CHARS = 4000
 MAX_TASK_CHARS = 200
@@ -26,7 +26,8 @@ class JobReport(msgspec.Struct, omit_defaults=True):
 
     state: queued, starting, running, paused, waiting (for an answer), stopping; or, at its end, completed, failed,
     cancelled, timed_out, skipped, lost. reason: why it is queued, or how it failed. percent: only where it is known.
-    question: what its agent asks. last_message: what its agent said last, the result of a completed job.
+    name: what it was called at its dispatch, accepted wherever a job is named. question: what its agent asks.
+    last_message: what its agent said last, the result of a completed job.
     budget_left_usd: what the job and its sub-jobs may still cost.
     """
 
@@ -35,6 +36,7 @@ class JobReport(msgspec.Struct, omit_defaults=True):
     agent: str
     state: JobState
     next: str
+    name: str | None = None
     outcome: str | None = None
     reason: str | None = None
     progress: str | None = None
@@ -80,6 +82,7 @@ class JobRow(msgspec.Struct, omit_defaults=True):
     agent: str
     state: JobState
     task: str
+    name: str | None = None
     reason: str | None = None
     progress: str | None = None
     parent: str | None = None
@@ -156,6 +159,7 @@ def report_job(job: Job) -> JobReport:
         agent=job.agent,
         state=job.state,
         next=next_step(job),
+        name=format_name(job.node) or None,
         outcome=job.outcome.value if job.outcome is not None else None,
         reason=job.reason,
         progress=describe_progress(job),
@@ -181,6 +185,7 @@ def report_row(job: Job) -> JobRow:
         agent=job.agent,
         state=job.state,
         task=_cut(job.task, MAX_TASK_CHARS),
+        name=format_name(job.node) or None,
         reason=job.reason,
         progress=describe_progress(job),
         parent=job.parent,

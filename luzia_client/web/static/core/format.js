@@ -22,7 +22,11 @@ export const isFinal = (state) => FINAL.includes(state);
 /** The first line of a text that has one, without the sign of a heading or a comment. */
 export const firstLine = (text) => ((text || "").split("\n").find((line) => line.trim()) || "").replace(/^#+ /, "");
 
-export const title = (job) => (job.argv ? job.argv.join(" ") : firstLine(job.task));
+/** The name of a job that has one, and its command or the first line of its task. A number is no name. */
+export const title = (job) => {
+  const name = job.node && !/^[0-9]+$/.test(job.node) ? `${job.node}: ` : "";
+  return name + (job.argv ? job.argv.join(" ") : firstLine(job.task));
+};
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "";

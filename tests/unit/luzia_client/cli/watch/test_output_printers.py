@@ -46,8 +46,8 @@ def test_a_line_without_end_is_printed_in_pieces_that_cut_no_character() -> None
 
 def test_prefixes_are_as_wide_as_the_longest_project_so_far(capsys: pytest.CaptureFixture[str]) -> None:
     printer = PrefixedPrinter(Screen(), raw=False)
-    printer.start_job("113754-a2f5", "api")
-    printer.start_job("113755-17c0", "测试库")
+    printer.start_job("113754-a2f5", "api", "")
+    printer.start_job("113755-17c0", "测试库", "")
     printer.print_output("113754-a2f5", piece("113754-a2f5", "one\ntwo"))
     printer.print_output("113755-17c0", piece("113755-17c0", "eins\n"))
     printer.print_output("113754-a2f5", piece("113754-a2f5", " and a half\n", 7))
@@ -58,6 +58,18 @@ def test_prefixes_are_as_wide_as_the_longest_project_so_far(capsys: pytest.Captu
     ]
 
 
+def test_the_names_of_jobs_are_in_a_column_if_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = PrefixedPrinter(Screen(), raw=False)
+    printer.start_job("113754-a2f5", "api", "build")
+    printer.start_job("113755-17c0", "api", "")
+    printer.print_output("113754-a2f5", piece("113754-a2f5", "one\n"))
+    printer.print_output("113755-17c0", piece("113755-17c0", "two\n"))
+    assert capsys.readouterr().out.splitlines() == [
+        "api 113754-a2f5 build | one",
+        "api 113755-17c0       | two",
+    ]
+
+
 def test_a_colour_is_the_same_each_time_and_no_two_jobs_have_the_same_while_there_are_others() -> None:
     screen = Screen(width=80, colour=True)
     ids = [f"113754-{number:04x}" for number in range(9)]
@@ -65,7 +77,7 @@ def test_a_colour_is_the_same_each_time_and_no_two_jobs_have_the_same_while_ther
     def colours(jobs: list[str]) -> list[str]:
         printer = PrefixedPrinter(screen, raw=False)
         for job in jobs:
-            printer.start_job(job, "p")
+            printer.start_job(job, "p", "")
         return [printer.prefix(job) for job in jobs]
 
     assert len({prefix.partition("p ")[0] for prefix in colours(ids)}) == 9
@@ -75,7 +87,7 @@ def test_a_colour_is_the_same_each_time_and_no_two_jobs_have_the_same_while_ther
 
 def test_what_was_overwritten_and_what_steers_a_terminal_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     printer = PrefixedPrinter(Screen(width=80, colour=True), raw=True)
-    printer.start_job("113754-a2f5", "p")
+    printer.start_job("113754-a2f5", "p", "")
     printer.print_output("113754-a2f5", piece("113754-a2f5", "10%\r20%\r\n\x1b[31mred\x1b[2J\x1b]0;owned\x07\n"))
     one, two = (line.partition("|\x1b[0m ")[2] for line in capsys.readouterr().out.splitlines())
     assert one == "20%"
@@ -86,7 +98,7 @@ def test_what_is_not_kept_any_more_and_how_a_job_ended_is_said_beside_the_output
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     printer = PrefixedPrinter(Screen(), raw=False)
-    printer.start_job("113754-a2f5", "p")
+    printer.start_job("113754-a2f5", "p", "")
     printer.start_attempt("113754-a2f5", 2)
     printer.print_output("113754-a2f5", piece("113754-a2f5", "rest\n", offset=1000, dropped=1000))
     printer.print_output("113754-a2f5", piece("113754-a2f5", "more\n", offset=1005, dropped=1000))
