@@ -92,7 +92,7 @@ class TopApp:
         """Show the screen until the user quits; returns the exit status."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._leave_now, 128 + number)
+            loop.add_signal_handler(number, self._end, 128 + number)
         self._start(self._feed.run())
         self._start(self._follower.run())
         try:
@@ -201,6 +201,12 @@ class TopApp:
             self._top.page = None
         else:
             self._leave_now()
+
+    def _end(self, status: int) -> None:
+        """End at once, also when a command has the terminal: it is ended too."""
+        for task in self._tasks:
+            task.cancel()
+        self._leave_now(status)
 
     def _leave_now(self, status: int = exit_codes.OK) -> None:
         if self._app.is_running and not self._app.is_done:
