@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -80,6 +81,9 @@ def test_all_jobs_of_the_list_are_marked_and_unmarked(luzia: PrivateLuzia) -> No
         screen.shows_no_more("marked")
         screen.press("*")
         screen.shows("3 marked")
+        screen.press("y")
+        screen.shows("copied the ids of 3 jobs")
+        assert b64encode(" ".join(sorted(jobs)).encode()) in screen.raw
         screen.press("escape")
         screen.shows_no_more("marked")
         screen.press("*", "p")
