@@ -69,6 +69,7 @@ check: $(STAMP) ## check formatting, lint, strict types, import directions, gene
 
 bench: $(NATIVE) ## take the measurements of README and docs/comparison.md (WRITE=1 updates them)
 	$(BIN)/python tests/bench/reading.py
+	$(BIN)/python tests/bench/top.py
 	$(BIN)/python tests/bench/web.py
 	$(BIN)/python tests/bench/relays.py
 	$(BIN)/python tests/bench/native.py

@@ -168,7 +168,10 @@ class JobsModel:
         self._found = {job.id for job in jobs}
         for job in jobs:
             known = self._jobs.get(job.id)
-            self._place(drop_details(job) if known is None or known.seq <= job.seq else known)
+            if known is None or known.seq < job.seq:
+                self._place(drop_details(job))
+            elif self.arrangement.shows(known) and self.row_of(known.id) is None:
+                insort(self._arranged, self.arrangement.key(known))
 
     def apply(self, event: Event) -> None:
         """Update a job; adds it to `stale` if the event does not have all changed fields."""

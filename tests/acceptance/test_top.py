@@ -212,6 +212,21 @@ def test_a_slow_terminal_keeps_up_with_many_changes(luzia: PrivateLuzia) -> None
         screen.shows(f" {jobs[0]} ·", "1000")
 
 
+def test_only_what_has_changed_is_sent_to_the_terminal(luzia: PrivateLuzia) -> None:
+    """A slow connection has to carry two rows and the pane when the selection moves, and not the list."""
+    jobs = [ended(luzia, f"true number-{number}") for number in range(6)]
+    with top(luzia) as screen:
+        screen.shows(*jobs, "6 completed")
+        before = len(screen.raw)
+        screen.press("j")
+        screen.shows(f" {jobs[4]} ·")
+        screen.press("q")
+        assert screen.ended() == 0
+        sent = screen.raw[before:].partition(b"?1049l")[0].decode()
+        assert "number-4" in sent
+        assert not any(job in sent for job in jobs[:3])
+
+
 def test_an_empty_list_says_what_to_do(luzia: PrivateLuzia) -> None:
     with top(luzia) as screen:
         screen.shows("No jobs yet")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -79,6 +81,9 @@ def test_all_jobs_of_the_list_are_marked_and_unmarked(luzia: PrivateLuzia) -> No
         screen.shows_no_more("marked")
         screen.press("*")
         screen.shows("3 marked")
+        screen.press("y")
+        screen.shows("copied the ids of 3 jobs")
+        assert b64encode(" ".join(sorted(jobs)).encode()) in screen.raw
         screen.press("escape")
         screen.shows_no_more("marked")
         screen.press("*", "p")
@@ -147,6 +152,29 @@ def test_the_palette_tells_what_is_wrong_and_quits_as_editors_do(luzia: PrivateL
         screen.shows("STATE")
         screen.press(":", "q", "enter")
         assert screen.ended() == 0
+        assert screen.is_as_before()
+
+
+def test_ctrl_c_interrupts_the_command_and_not_the_screen(luzia: PrivateLuzia) -> None:
+    job = luzia.shell("echo the $(echo output); sleep 1000")
+    with top(luzia) as screen:
+        screen.shows(job, "the output")
+        screen.press(":", "logs -f", "enter")
+        screen.shows(f"$ luzia logs {job} -f", "the output")
+        screen.press("ctrl-c")
+        screen.shows("Press Enter to return to luzia top")
+        screen.press("enter")
+        screen.shows("STATE", job)
+
+
+def test_sigterm_ends_the_screen_while_a_command_has_the_terminal(luzia: PrivateLuzia) -> None:
+    job = luzia.shell("echo the $(echo output); sleep 1000")
+    with top(luzia) as screen:
+        screen.shows(job, "the output")
+        screen.press(":", "logs -f", "enter")
+        screen.shows(f"$ luzia logs {job} -f", "the output")
+        os.kill(screen.process.pid, signal.SIGTERM)
+        assert screen.ended() == 128 + signal.SIGTERM
         assert screen.is_as_before()
 
 

@@ -213,7 +213,7 @@ def top() -> str:
         with user_shell(daemon, rows=26) as screen:
             screen.press("luzia top", "enter")
             screen.shows("describe the new", "filter")
-            screen.press("end", "up")
+            screen.click(5, screen.row_of("fix the login button"))
             screen.shows("hello.txt")
             return render_svg(screen, "luzia top")
 

@@ -59,7 +59,7 @@ class TopApp:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._line = InputLine()
-        context = Context(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
+        context = self._context = Context(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
         programs = Programs(context, self._leave_now)
         self._effects = [Moving(context), Arranging(context), Pages(context), Control(context), programs, self]
         self._main = Window(ScreenControl(self._paint, self._top), always_hide_cursor=True)
@@ -92,7 +92,7 @@ class TopApp:
         """Show the screen until the user quits; returns the exit status."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._leave_now, 128 + number)
+            loop.add_signal_handler(number, self._end, 128 + number)
         self._start(self._feed.run())
         self._start(self._follower.run())
         try:
@@ -119,13 +119,13 @@ class TopApp:
         self._app.renderer.clear()
 
     def copy_id(self) -> None:
-        """Put the job's id into the clipboard of the terminal (OSC 52), which works over ssh."""
-        if (job := self._top.job) is None:
+        """Put the ids of the jobs into the clipboard of the terminal (OSC 52), which works over ssh."""
+        if not (names := [job.id for job in self._context.jobs()]):
             return
-        self._top.cursor.keep_job()
-        self._app.output.write_raw(f"\x1b]52;c;{b64encode(job.id.encode()).decode()}\x07")
+        self._app.output.write_raw(f"\x1b]52;c;{b64encode(' '.join(names).encode()).decode()}\x07")
         self._app.output.flush()
-        self._top.message = f"copied {job.id}, if the terminal permits it (OSC 52)"
+        what = names[0] if len(names) == 1 else f"the ids of {len(names)} jobs"
+        self._top.message = f"copied {what}, if the terminal permits it (OSC 52)"
 
     def suspend(self) -> None:
         """Stop the program, as Ctrl-Z does elsewhere."""
@@ -201,6 +201,12 @@ class TopApp:
             self._top.page = None
         else:
             self._leave_now()
+
+    def _end(self, status: int) -> None:
+        """End at once, also when a command has the terminal: it is ended too."""
+        for task in self._tasks:
+            task.cancel()
+        self._leave_now(status)
 
     def _leave_now(self, status: int = exit_codes.OK) -> None:
         if self._app.is_running and not self._app.is_done:

@@ -74,7 +74,10 @@ class Arranging:
     def mark_all(self) -> None:
         """Mark all jobs of the list; unmark all if they are marked."""
         listed = {key.id for key in self._top.model.rows}
-        self._top.marks = set() if listed <= self._top.marks else listed
+        if listed <= self._top.marks:
+            self._top.marks -= listed
+        else:
+            self._top.marks |= listed
         self._top.cursor.keep_job()
 
     def _arrange(self, arrangement: Arrangement) -> None:

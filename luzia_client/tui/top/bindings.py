@@ -31,7 +31,8 @@ def bindings(
     is_typing = Condition(lambda: line.is_open)
     is_completing = Condition(lambda: line.is_open and line.completes)
     is_choosing = Condition(lambda: top.prompt is not None)
-    free = ~is_typing & ~is_choosing
+    is_away = Condition(lambda: top.away)
+    free = ~is_typing & ~is_choosing & ~is_away
 
     def bind(key: str, filter: FilterOrBool, run: Callable[[], None]) -> None:
         def pressed(_: KeyPressEvent) -> None:
@@ -72,5 +73,5 @@ def bindings(
 
     for name in ("escape", "c-c", "enter"):
         bind(name, is_choosing & ~is_typing, partial(answer, ""))
-    bind("<sigint>", True, find_action("leave"))
+    bind("<sigint>", ~is_away, find_action("leave"))
     return key_bindings

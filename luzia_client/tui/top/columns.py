@@ -93,7 +93,7 @@ def _column(name: str, screen: Screen, jobs: Sequence[Job], widths: dict[str, in
 def _state_width(width: int) -> int:
     if width < 60:
         return max(width - 20, 4) if width < 40 else 20
-    return 32 if width < 100 else min(width * 3 // 10, 52)
+    return max(28, min(width * 2 // 5, 34)) if width < 100 else min(width * 3 // 10, 52)
 
 
 def format_titles(columns: Sequence[Column], width: int) -> Fragments:

@@ -64,8 +64,8 @@ class Context:
         return self.top.job
 
     def jobs(self) -> list[Job]:
-        """The marked jobs, or else the selected one."""
-        return self.top.jobs if self.job() is not None else []
+        """The marked jobs in the order of their ids, or else the selected one."""
+        return sorted(self.top.jobs, key=lambda job: job.id) if self.job() is not None else []
 
     def say(self, message: str) -> None:
         """Show a message in the last line."""

@@ -65,14 +65,14 @@ class Control:
             return
 
         async def dispatch() -> None:
-            accepted = [await self._client.again(job.id) for job in jobs]
-            self._context.top.marks.clear()
-            self._context.say(
-                f"dispatched: job {accepted[0].job}" if len(accepted) == 1 else f"dispatched: {len(accepted):,} jobs"
-            )
+            self._context.say(f"dispatched: job {(await self._client.again(jobs[0].id)).job}")
 
-        what = "a new job like" if len(jobs) == 1 else "new jobs like"
-        self._context.confirm(f"Dispatch {what} {describe_jobs(jobs)}?", lambda: self._context.run(dispatch()))
+        if len(jobs) == 1:
+            question = f"Dispatch a new job like {describe_jobs(jobs)}?"
+            self._context.confirm(question, lambda: self._context.run(dispatch()))
+        else:
+            question = f"Dispatch new jobs like {describe_jobs(jobs)}?"
+            self._context.confirm(question, lambda: self._context.change(jobs, "dispatched", self._client.again))
 
     def pause(self) -> None:
         """Pause or resume the jobs; hold or release queued ones. Of several, resume only when none can be paused."""

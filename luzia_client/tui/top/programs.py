@@ -6,7 +6,8 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from prompt_toolkit.application import in_terminal
 
@@ -50,7 +51,7 @@ class Programs:
         if words in [[word] for word in QUIT]:
             self._leave()
         elif words:
-            commands = on_selection(words, [job.id for job in self._context.top.jobs], self._is_job)
+            commands = on_selection(words, [job.id for job in self._context.jobs()], self._is_job)
             self._context.run(self._on_terminal(commands, always_wait=True))
 
     def new_task(self) -> None:
@@ -90,7 +91,7 @@ class Programs:
 
     async def _on_terminal(self, commands: Sequence[Sequence[str]], *, always_wait: bool = False) -> None:
         """Give the terminal to commands, one after another. always_wait: not only after an error, for the reader."""
-        async with in_terminal():
+        async with self._given_away():
             status = exit_codes.OK
             for words in commands:
                 if always_wait:
@@ -101,6 +102,16 @@ class Programs:
                 sys.stdout.flush()
                 await _line_entered()
         self._context.top.marks.clear()
+
+    @asynccontextmanager
+    async def _given_away(self) -> AsyncIterator[None]:
+        """Leave the terminal to commands, with Ctrl-C, which the screen would take for its own."""
+        async with in_terminal():
+            self._context.top.away = True
+            try:
+                yield
+            finally:
+                self._context.top.away = False
 
     async def _for_message(self, words: Sequence[str]) -> None:
         """Run a command that needs no terminal; what it prints becomes the message."""

@@ -157,7 +157,7 @@ class TopState:
     transcript_focused: keys move in the transcript, not in the list. zoomed: the transcript fills the screen.
     page: covers the screen. prompt: the next key answers it. message: the result of the last key.
     connection_error: why the daemon is unreachable, or empty. loading: the list is incomplete. typing: the last row is
-    an input line.
+    an input line. away: a command has the terminal.
     """
 
     def __init__(self, model: JobsModel) -> None:
@@ -178,6 +178,7 @@ class TopState:
         self.connection_error = ""
         self.loading = True
         self.typing = False
+        self.away = False
 
     @property
     def job(self) -> Job | None:
@@ -198,8 +199,8 @@ class TopState:
 
     @property
     def jobs(self) -> list[Job]:
-        """The jobs on which keys act: the marked ones, or else the selected one."""
-        marked = [job for job in map(self.model.get, sorted(self.marks)) if job is not None]
+        """The jobs on which keys act, in no order: the marked ones, or else the selected one."""
+        marked = [job for job in map(self.model.get, self.marks) if job is not None]
         return marked or ([self.job] if self.job is not None else [])
 
     @property

@@ -156,10 +156,11 @@ def _footer(top: TopState, width: int) -> Fragments:
     if message is not None:
         return message
     model = top.model
-    words = [f"{len(top.marks)} marked"] if top.marks else []
+    marked = sum(model.get(name) is not None for name in top.marks)
+    words = [f"{marked} marked"] if marked else []
     if model.filter:
         words.append(f"filter: {model.filter}, {len(model.rows)} of {len(model)}")
-    if top.marks or model.filter:
+    if words:
         words.append("Esc clear")
     if (model.arrangement.sort, model.arrangement.reverse) != (BY_TURN.sort, False):
         words.append(f"by {model.arrangement.sort}{', reversed' if model.arrangement.reverse else ''}")
