@@ -384,6 +384,20 @@ def test_amounts_are_those_of_the_command_line(screen: Screen) -> None:
     assert screen.page.evaluate(load, amounts) == [format_usd(usd) for usd in amounts]
 
 
+def test_progress_says_what_it_counts(screen: Screen) -> None:
+    doing = "progress => import('/core/format.js').then((of) => of.doing({ state: 'running', progress }))"
+    shown = [
+        screen.page.evaluate(doing, progress)
+        for progress in (
+            {"label": "parts compiled", "done": 5, "total": 8, "percent": 62},
+            {"label": "MB", "done": 1.25999, "total": 3},
+            {"label": "still reading", "done": 7},
+            {"phase": "tool Bash"},
+        )
+    ]
+    assert shown == ["parts compiled: 5 of 8", "MB: 1.26 of 3", "still reading", "tool Bash"]
+
+
 def test_the_page_is_used_by_keys_alone(screen: Screen, daemon: PrivateDaemon) -> None:
     page = screen.page
     with daemon.connect() as wire:

@@ -170,6 +170,7 @@ def test_the_work_of_a_job_is_reviewed_by_file_and_merged(screen: Screen, place:
         screen.go(f"#/job/{job}/changes")
         page.wait_for_selector(".file >> nth=1")
         assert page.inner_text(".file:has-text('page.html') .added") == "+<script>x</script>"
+        assert page.locator(".file:has-text('page.html') .diff-line").count() == 2  # its place, and the line
         page.click("text=Merge into main")
         page.wait_for_selector(".toast:has-text('Merged 1 commit into main')")
         assert (place.daemon.project / "page.html").read_text() == "<script>x</script>\n"
@@ -225,6 +226,7 @@ def test_an_action_is_applied_to_all_that_match(screen: Screen, place: Scene) ->
 def test_jobs_are_found_by_words(screen: Screen, place: Scene) -> None:
     page = screen.page
     screen.go("#/jobs")
+    page.wait_for_selector("#jobs-search")
     page.keyboard.press("/")
     page.keyboard.type("fix login")
     page.wait_for_selector(".job-row:has-text('fix the login button')")

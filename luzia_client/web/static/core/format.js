@@ -91,12 +91,19 @@ export function ranFor(job, now) {
   return job.started_at && !isFinal(job.state) && job.state !== "queued" ? (now - Date.parse(job.started_at)) / 1000 : null;
 }
 
+/** What a job counts and how far it is, such as "parts compiled: 5 of 8", or only what it says. */
+function stage({ label, phase, done, total } = {}) {
+  if (!label || total === null || total === undefined) return label || phase || "";
+  const rounded = (value) => Math.round(value * 100) / 100;
+  return `${label}: ${rounded(done ?? 0)} of ${rounded(total)}`;
+}
+
 /** What a job is doing, in words: its question, its reason, or its activity. */
 export function doing(job) {
   if (job.question) return job.question.text || job.question.parts?.[0]?.text || job.question.tool;
   if (job.reason) return job.reason;
   if (isFinal(job.state)) return job.activity?.last_message || "";
-  return job.progress?.label || job.progress?.phase || job.activity?.phase || job.activity?.last_message || "";
+  return stage(job.progress || {}) || job.activity?.phase || job.activity?.last_message || "";
 }
 
 /** A URL that may become a link: http and https only. */

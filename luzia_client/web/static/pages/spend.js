@@ -28,6 +28,7 @@ async function readJobs(days) {
   return { jobs, cut: true };
 }
 
+const HALF_DAY_S = 43200;
 const VALUES = { cost: ["Cost", (sums) => sums.cost, money], tokens: ["Tokens", (sums) => sums.tokens, count], hours: ["Hours", (sums) => sums.hours, (value) => value.toFixed(1)] };
 
 function Chart({ days, value }) {
@@ -40,7 +41,7 @@ function Chart({ days, value }) {
     const axis = { stroke: style.getPropertyValue("--muted"), grid, ticks: { show: false }, font: "12px system-ui" };
     const options = {
       width: element.clientWidth, height: 190, legend: { show: false }, cursor: { y: false },
-      scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high, 0.01) * 1.1] } },
+      scales: { x: { time: true, range: (_, first, last) => [first - HALF_DAY_S, last + HALF_DAY_S] }, y: { range: (_, low, high) => [0, Math.max(high, 0.01) * 1.1] } },
       axes: [axis, { ...axis, size: 56, values: (_, splits) => splits.map((split) => format(split)) }],
       series: [{}, { label, fill: style.getPropertyValue("--accent"), stroke: style.getPropertyValue("--accent"), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.7, 40] }) }],
     };

@@ -12,7 +12,7 @@ const MOST_OPEN_LINES = 600;
 /** The parts of a diff by file: [{ path, lines }]. */
 export function splitDiff(text) {
   const files = [];
-  for (const line of text.split("\n")) {
+  for (const line of text.replace(/\n$/, "").split("\n")) {
     if (line.startsWith("diff --git ")) files.push({ lines: [] });
     if (files.length) files[files.length - 1].lines.push(line);
   }
