@@ -6,6 +6,7 @@ import asyncio
 import resource
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ import uvicorn
 from luzia_client.http import connections
 from luzia_client.http.connections import BoundedProtocol
 from mcp_agent import mcp_luzia
-from support import DEADLINE_S, PrivateDaemon
+from support import DEADLINE_S, PrivateDaemon, private_daemon
 from web_server import web_server
 
 FILES = 200
@@ -47,11 +48,18 @@ def tools() -> Iterator[tuple[int, int]]:
         yield process.pid, int(process.stdout.readline().rpartition(b":")[2].partition(b"/")[0])
 
 
+@contextmanager
+def metrics() -> Iterator[tuple[int, int]]:
+    with private_daemon() as daemon, daemon.start_command("metrics", "--listen", "127.0.0.1:0") as process:
+        assert process.stdout is not None
+        yield process.pid, int(process.stdout.readline().rpartition(":")[2].partition("/")[0])
+
+
 def ask(port: int) -> bytes:
     """The first bytes of the reply to a request."""
     with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as peer:
         peer.sendall(b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
-        return peer.recv(8)
+        return peer.recv(6)
 
 
 @pytest.mark.parametrize("serve", [page, tools])
@@ -59,13 +67,35 @@ def ask(port: int) -> bytes:
 def test_hundreds_of_silent_connections_keep_nobody_out(serve: object, said: bytes) -> None:
     assert callable(serve)
     with serve() as (pid, port), ExitStack() as stack:
-        assert ask(port) == b"HTTP/1.1"
+        assert ask(port) == b"HTTP/1"
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (FILES, FILES))
         for _ in range(SILENT):
             peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S))
             with suppress(ConnectionError):  # it has given way already
                 peer.sendall(said)
-        assert ask(port) == b"HTTP/1.1"
+        assert ask(port) == b"HTTP/1"
+
+
+def test_hundreds_of_connections_that_go_on_speaking_keep_no_scrape_out() -> None:
+    with metrics() as (pid, port), ExitStack() as stack:
+        assert ask(port) == b"HTTP/1"
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (FILES, FILES))
+        peers = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(SILENT)]
+        asked = threading.Event()
+
+        def speak() -> None:
+            while not asked.wait(5.0):  # often enough for a limit on silence
+                for peer in peers:
+                    with suppress(ConnectionError):
+                        peer.sendall(b"x")
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        try:
+            assert ask(port) == b"HTTP/1"
+        finally:
+            asked.set()
+            speaker.join()
 
 
 async def test_a_request_that_does_not_come_whole_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
