@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
-from socket import AF_INET, AF_INET6
+from socket import AF_INET, AF_INET6, SHUT_RDWR, socket
 from socketserver import ThreadingMixIn
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app, write_to_textfile
@@ -78,11 +80,37 @@ class Exporter:
         self._follower.join()
 
 
+MAX_CONNECTIONS = 64
+"""Connections at a time; beyond it the oldest of them is closed, which most likely asks nothing."""
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     """A thread for each scrape; the library's own server wakes twice a second."""
 
     daemon_threads = True
     address_family = AF_INET
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._open: dict[socket, None] = {}
+        self._lock = threading.Lock()
+        super().__init__(*arguments, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own; the oldest connection gives way when there are too many."""
+        with self._lock:
+            self._open[request] = None
+            if len(self._open) > MAX_CONNECTIONS:
+                oldest = next(iter(self._open))
+                del self._open[oldest]
+                with suppress(OSError):  # its peer has gone
+                    oldest.shutdown(SHUT_RDWR)  # its thread closes it
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection that was answered or has given way."""
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
 
 
 class _IPv6Server(_Server):

@@ -120,6 +120,9 @@ class DirectoryLock:
             )
         except OSError as exc:
             raise StartupError(f"the lock {self._path} cannot be opened: {exc.strerror}; remove it") from exc
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise StartupError(f"the lock {self._path} cannot be opened: not a regular file; remove it")
         try:
             self._flock(descriptor, time.monotonic() + patience_s)
             self.was_activated = os.pread(descriptor, _MAX_CONTENT_BYTES, 0).endswith(b"\n" + ACTIVATED)

@@ -5,6 +5,7 @@ SQLite keeps its files open, so it would commit into a file that no longer has a
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -14,6 +15,8 @@ from luziad.errors import StorageError
 log = logging.getLogger("luziad.store")
 
 _LOG_SUFFIXES = ("-wal", "-shm")
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Nothing can be at the path, or a symbolic link to itself has taken the place of the file."""
 
 
 class OpenFiles:
@@ -54,11 +57,11 @@ class OpenFiles:
         inode, size = self._seen[suffix]
         try:
             current, current_size = _identify(file)
-        except FileNotFoundError:
-            current = current_size = 0
         except OSError as exc:
-            log.debug("store_not_seen error=%s", exc)  # the open file can still be written
-            return True
+            if exc.errno not in _GONE:
+                log.debug("store_not_seen error=%s", exc)  # the open file can still be written
+                return True
+            current = current_size = 0
         if current == inode and current_size < size:
             problem = f"{file} was truncated while in use; restart luziad, which repairs the store"
             raise StorageError(problem, "Run `luzia daemon restart`; running jobs are not affected.")

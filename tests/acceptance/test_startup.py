@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -161,11 +161,11 @@ def test_a_directory_of_another_owner_is_refused(stopped: PrivateDaemon, variabl
     assert list(foreign.iterdir()) == []
 
 
-@pytest.mark.parametrize("what", ["link", "directory"])
-def test_a_lock_that_is_no_file_is_told_in_one_sentence(stopped: PrivateDaemon, what: str) -> None:
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("elsewhere"), Path.mkdir, os.mkfifo])
+def test_a_lock_that_is_no_file_is_told_in_one_sentence(stopped: PrivateDaemon, make: Callable[[Path], None]) -> None:
     lock = stopped.state / "luziad.lock"
     lock.unlink()
-    lock.symlink_to("elsewhere") if what == "link" else lock.mkdir()
+    make(lock)
     refused = attempt(stopped)
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"luziad: the lock {lock} cannot be opened: ")

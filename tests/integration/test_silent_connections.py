@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import socket
 import tempfile
@@ -17,7 +18,7 @@ import uvicorn
 from luzia_client.http import connections
 from luzia_client.http.connections import BoundedProtocol
 from mcp_agent import mcp_luzia
-from support import DEADLINE_S, PrivateDaemon
+from support import DEADLINE_S, PrivateDaemon, private_daemon
 from web_server import web_server
 
 FILES = 200
@@ -47,11 +48,18 @@ def tools() -> Iterator[tuple[int, int]]:
         yield process.pid, int(process.stdout.readline().rpartition(b":")[2].partition(b"/")[0])
 
 
+@contextmanager
+def metrics() -> Iterator[tuple[int, int]]:
+    with private_daemon() as daemon, daemon.start_command("metrics", "--listen", "127.0.0.1:0") as process:
+        assert process.stdout is not None
+        yield process.pid, int(process.stdout.readline().rpartition(":")[2].partition("/")[0])
+
+
 def ask(port: int) -> bytes:
     """The first bytes of the reply to a request."""
     with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as peer:
         peer.sendall(b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
-        return peer.recv(8)
+        return peer.recv(6)
 
 
 @pytest.mark.parametrize("serve", [page, tools])
@@ -59,13 +67,23 @@ def ask(port: int) -> bytes:
 def test_hundreds_of_silent_connections_keep_nobody_out(serve: object, said: bytes) -> None:
     assert callable(serve)
     with serve() as (pid, port), ExitStack() as stack:
-        assert ask(port) == b"HTTP/1.1"
+        assert ask(port) == b"HTTP/1"
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (FILES, FILES))
         for _ in range(SILENT):
             peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S))
             with suppress(ConnectionError):  # it has given way already
                 peer.sendall(said)
-        assert ask(port) == b"HTTP/1.1"
+        assert ask(port) == b"HTTP/1"
+
+
+def test_hundreds_of_silent_connections_to_the_metrics_give_way_at_once() -> None:
+    """Each has a thread and a file."""
+    with metrics() as (pid, port), ExitStack() as stack:
+        before = len(os.listdir(f"/proc/{pid}/fd"))
+        for _ in range(SILENT):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S))
+        assert ask(port) == b"HTTP/1"  # all of them have been accepted
+        assert len(os.listdir(f"/proc/{pid}/fd")) < before + SILENT // 2
 
 
 async def test_a_request_that_does_not_come_whole_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

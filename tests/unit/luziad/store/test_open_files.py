@@ -68,12 +68,52 @@ def test_a_write_ahead_log_that_was_replaced_is_not_written_to(tmp_path: Path) -
 def test_a_file_that_was_truncated_is_told_before_anything_is_acknowledged(tmp_path: Path, name: str) -> None:
     store = Store(tmp_path)
     store.write(batch(1))
+    store.write(batch(2))  # the first commit clears the log of what a crash may have left
+    assert os.stat(tmp_path / name).st_size
     os.truncate(tmp_path / name, 0)
     with pytest.raises(StorageError, match=f"{name} was truncated while in use; restart luziad"):
-        store.write(batch(2))
+        store.write(batch(3))
     with pytest.raises(StorageError, match="truncated"):  # also the next time
-        store.write(batch(2))
+        store.write(batch(3))
     store.close()
+
+
+@pytest.mark.parametrize("name", [STORE_NAME, ENVIRONMENTS_NAME])
+def test_nothing_is_acknowledged_while_a_link_to_itself_is_in_the_place_of_a_database(
+    tmp_path: Path, name: str
+) -> None:
+    store = Store(tmp_path)
+    store.write(batch(1))
+    place = tmp_path / name
+    place.rename(tmp_path / "moved")
+    place.symlink_to(place)
+    with pytest.raises(StorageError, match="was moved or deleted while in use"):
+        store.write(batch(2))
+    place.unlink()
+    (tmp_path / "moved").rename(place)
+    store.write(batch(2))
+    store.close()
+    again = Store(tmp_path)
+    assert [row[0] for row in again.load_jobs()] == [1, 2]
+    again.close()
+
+
+@pytest.mark.parametrize("name", [STORE_NAME, ENVIRONMENTS_NAME])
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_a_link_to_itself_in_the_place_of_a_write_ahead_log_loses_no_commit(
+    tmp_path: Path, name: str, suffix: str
+) -> None:
+    store = Store(tmp_path)
+    store.write(batch(1))
+    place = tmp_path / f"{name}{suffix}"
+    place.unlink()
+    place.symlink_to(place)
+    store.write(batch(2))
+    assert jobs_in(tmp_path) == [1, 2]
+    store.close()
+    again = Store(tmp_path)
+    assert sorted(dict(again.load_environments())) == [1, 2]
+    again.close()
 
 
 @pytest.mark.parametrize("name", [STORE_NAME, ENVIRONMENTS_NAME])
