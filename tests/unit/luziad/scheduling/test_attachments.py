@@ -31,7 +31,18 @@ class _Parts:
 
 def _attachments(takeovers: Takeovers) -> Attachments:
     parts: dict[str, Any] = dict.fromkeys(
-        ("launcher", "processes", "transitions", "journal", "gates", "stopper", "retries", "observers", "end_attempt"),
+        (
+            "launcher",
+            "processes",
+            "transitions",
+            "journal",
+            "gates",
+            "stopper",
+            "retries",
+            "observers",
+            "end_attempt",
+            "files",
+        ),
         _Parts(),
     )
     return Attachments(takeovers=takeovers, **parts)
