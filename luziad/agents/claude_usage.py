@@ -6,7 +6,6 @@ directory, with those of earlier runs of the session.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from luzia_protocol.activity import SessionTotals
@@ -17,7 +16,7 @@ from luziad.agents.summary_builder import parse_amount, parse_count
 
 def usage_file(env: Mapping[str, str]) -> str:
     """The path of the file, by the environment of Claude Code."""
-    return os.path.join(env.get("CLAUDE_CONFIG_DIR") or env.get("HOME", "/"), ".claude.json")
+    return f"{env.get('CLAUDE_CONFIG_DIR') or env.get('HOME', '')}/.claude.json"
 
 
 def read_usage(content: bytes, session: str) -> SessionTotals | None:
