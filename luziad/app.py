@@ -287,6 +287,7 @@ class App:
             retries=retries,
             observers=observers,
             end_attempt=self._completion.end_attached,
+            files=self._slow,
         )
         self._starter = self._new_starter(retries)
         self._scheduler = self._new_scheduler(retries)

@@ -2,7 +2,7 @@
 
 In a terminal it prints its session and then does what it reads: `exit N`; `size` prints the size of the terminal;
 `stop` stops itself as agents do at Ctrl-Z; `child` leaves a process behind; `deaf` ignores all requests to end;
-`run COMMAND` runs a shell command. Every run is noted in `calls` beside it.
+`spend USD` notes the session's cost as Claude Code does. Every run is noted in `calls` beside it.
 """
 
 from __future__ import annotations
@@ -58,6 +58,12 @@ if headless:
 print("OPENED " + session, flush=True)
 for line in sys.stdin:
     deed, _, value = line.strip().partition(" ")
+    if deed == "spend":
+        noted = {{"lastSessionId": session, "lastCost": float(value), "lastTotalInputTokens": 500,
+                 "lastTotalOutputTokens": 50}}
+        with open(os.environ["HOME"] + "/.claude.json", "w") as file:
+            json.dump({{"projects": {{os.getcwd(): noted}}}}, file)
+        print("SPENT", flush=True)
     if deed == "exit":
         print("BYE", flush=True)
         sys.exit(int(value or 0))
@@ -73,8 +79,6 @@ for line in sys.stdin:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         print("DEAF", flush=True)
-    if deed == "run":
-        print("RAN", subprocess.run(value, shell=True).returncode, flush=True)
 """
 
 

@@ -201,6 +201,16 @@ class TotalsReader(Reader, Protocol):
         """Take the totals of sessions before the attempt, and the session that it resumes; called before `feed`."""
 
 
+class UsageFile(NamedTuple):
+    """Where an agent notes what its sessions in terminals have used.
+
+    path: the file, by the agent's environment. read: the totals of a session in its content; None when it has none.
+    """
+
+    path: Callable[[Mapping[str, str]], str]
+    read: Callable[[bytes, str], SessionTotals | None]
+
+
 class Adapter(msgspec.Struct, frozen=True):
     """One row of the table of agents.
 
@@ -210,6 +220,7 @@ class Adapter(msgspec.Struct, frozen=True):
     transcript: the transcript entries of a line of output; None shows the output unchanged.
     has_version_option: with `--version` the program prints its version and exits.
     interactive: builds the command that opens a session in the user's terminal; None when it has none.
+    usage_file: what it notes of such a session; None when it notes nothing that luzia reads.
     can_resume: it can resume a session. accepts_system_prompt: it can add a text to its system prompt.
     accepts_model, accepts_args: a model can be chosen, arguments can be added. model_aliases: names of models that the
     agent itself documents, and that outlive the models. accepts_mcp: it can be given an MCP server for one run.
@@ -226,6 +237,7 @@ class Adapter(msgspec.Struct, frozen=True):
     transcript: Callable[[bytes], list[TranscriptEntry]] | None = None
     has_version_option: bool = False
     interactive: Callable[[CommandContext], Command] | None = None
+    usage_file: UsageFile | None = None
     can_resume: bool = False
     accepts_system_prompt: bool = False
     accepts_model: bool = False

@@ -19,7 +19,7 @@ from luzia_protocol.activity import PlanItem, SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import claude_questions, claude_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, budget_options, model_options
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, UsageFile, budget_options, model_options
 from luziad.agents.claude_events import (
     USAGE,
     Event,
@@ -29,6 +29,7 @@ from luziad.agents.claude_events import (
     decode_event,
     sum_models,
 )
+from luziad.agents.claude_usage import read_usage, usage_file
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import describe_refusal, judge, last_stderr_line
 from luziad.agents.summary_builder import (
@@ -340,6 +341,7 @@ ADAPTER = Adapter(
     program="claude",
     command=command,
     interactive=interactive,
+    usage_file=UsageFile(usage_file, read_usage),
     reader=ClaudeReader,
     transcript=claude_transcript.entries,
     has_version_option=True,

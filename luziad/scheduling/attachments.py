@@ -15,11 +15,13 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from luzia_protocol.activity import Activity
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState, Outcome
 
@@ -32,14 +34,18 @@ from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.refusals import attached_refusal, wrong_state
 from luziad.jobs.retry_state import Continuation
+from luziad.jobs.session_totals import NO_TOTALS, growth, totals_before
 from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.takeovers import Takeover, Takeovers
 from luziad.scheduling.transitions import Transitions
+from luziad.supervise.regular_files import read_regular
 
 log = logging.getLogger("luziad.attachments")
+
+_MAX_USAGE_BYTES = 64 << 20
 
 _TAKEN = (JobState.STARTING, JobState.RUNNING, JobState.PAUSED, JobState.WAITING)
 """An attempt in one of these states is ended for a user who takes over the session."""
@@ -65,7 +71,10 @@ class AgentInTerminal(NamedTuple):
 
 @dataclass(kw_only=True, eq=False)
 class Attachments:
-    """Begins and ends the use of sessions in terminals."""
+    """Begins and ends the use of sessions in terminals.
+
+    end_attempt: Completion.end_attached. files: the thread on which files of agents are read.
+    """
 
     launcher: Launcher
     processes: AttachedProcesses
@@ -77,6 +86,7 @@ class Attachments:
     retries: RetryPlanner
     observers: Observers
     end_attempt: Callable[..., None]
+    files: ThreadPoolExecutor
     _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def close(self) -> None:
@@ -271,9 +281,36 @@ class Attachments:
         assert attempt is not None
         if not self.launcher.config.project(record.project).keep_children:
             await self.processes.end_tree(_ref(record, attempt))
+        await self._note_usage(record, attempt)
         self.end(record, verdict)
         if then is not None:
             self.journal.after_commit(CommitCallbacks(then, lambda _: then()))
+
+    async def _note_usage(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Enter what the agent has noted of its session: what it has used since the attempts before."""
+        session = self.retries.session(record)
+        try:
+            file = self.launcher.adapter(record).usage_file
+            if file is None or session is None:
+                return
+            path = file.path(self.launcher.interactive(record, session).env)
+            content = await asyncio.get_running_loop().run_in_executor(self.files, read_regular, path, _MAX_USAGE_BYTES)
+        except (Refused, StorageError, OSError) as exc:
+            log.info("usage_not_read job=%s attempt=%d error=%s", record.id, attempt.number, exc)
+            return
+        totals = file.read(content, session)
+        before = totals_before(record.status.attempts, attempt.number).get(session, NO_TOTALS)
+        if totals is None or totals == before:
+            return  # unknown, or noted by an earlier run
+        own = growth(before, totals)
+        attempt.activity = Activity(
+            session=session,
+            tokens_in=own.tokens_in,
+            tokens_out=own.tokens_out,
+            tokens_cached=own.tokens_cached,
+            cost_usd=own.cost_usd or None,
+            totals=totals,
+        )
 
     def end(self, record: JobRecord, verdict: Verdict | None) -> None:
         """End the attempt. verdict: the user's; None leaves an ended job as it was before."""

@@ -27,7 +27,9 @@ class Scene:
     def __init__(self, luzia: PrivateLuzia) -> None:
         self.luzia = luzia
         self.agent = InteractiveAgent(luzia)
-        luzia.env |= {"SECRET": "s3cret"}
+        home = Path(luzia.root, "home")
+        home.mkdir()
+        luzia.env |= {"SECRET": "s3cret", "HOME": str(home)}
         with open(luzia.env["LUZIA_CONFIG"], "w") as file:
             file.write(f'[daemon]\ngrace_s = 5\n[projects.site]\npath = "{luzia.project}"\nagent = "claude"\n')
         self.client: Client = luzia.client()
@@ -265,6 +267,26 @@ def test_two_who_attach_at_once_are_one_who_does(scene: Scene) -> None:
         winner.type("y\r")
         assert sorted(each.ended() for each in screens) == [0, 4]
     assert (scene.job(job).state, scene.job(job).attempt) == (JobState.COMPLETED, 2)
+
+
+def test_what_the_session_has_cost_in_the_terminal_is_what_it_has_added(scene: Scene) -> None:
+    job = scene.ended().id
+    with scene.attach(job) as screen:
+        screen.shows("OPENED")
+        screen.type("spend 0.75\r")
+        screen.shows("SPENT")
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+    after = scene.job(job)
+    first, visit = (each.activity for each in after.attempts)
+    assert first is not None
+    assert visit is not None
+    assert (first.cost_usd, visit.cost_usd, after.activity and after.activity.cost_usd) == (0.25, 0.5, 0.75)
+    with scene.attach(job) as screen:  # nothing new is noted
+        screen.shows("OPENED")
+        screen.type("exit 0\r")
+        assert screen.ended() == 0
+    assert scene.job(job).attempts[2].activity is None
 
 
 def test_messages_wait_until_the_user_has_left(scene: Scene) -> None:
