@@ -81,7 +81,7 @@ class Exporter:
 
 
 MAX_CONNECTIONS = 64
-"""Connections at a time; beyond it the oldest of them is closed, which most likely asks nothing."""
+"""Connections at a time; beyond it the oldest of them is closed, which is most likely idle."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -34,7 +34,7 @@ def type_name(hint: Any) -> str:
     if origin is typing.Literal:
         return " or ".join(f'`"{value}"`' for value in arguments)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(type_name(one) for one in arguments)
+        return " or ".join(type_name(one) for one in arguments if one is not msgspec.UnsetType)
     if origin in (list, tuple, frozenset, set):
         return f"list of {type_name(arguments[0])}"
     if origin is dict:
@@ -57,7 +57,7 @@ def default_value(field: msgspec.structs.FieldInfo) -> str:
             if getattr(field.default_factory, "__doc__", None) and isinstance(value, int | float)
             else inline_code(value)
         )
-    return "" if field.default is None else inline_code(field.default)
+    return "" if field.default is None or field.default is msgspec.UNSET else inline_code(field.default)
 
 
 def inline_code(value: Any) -> str:

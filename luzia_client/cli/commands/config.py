@@ -77,7 +77,9 @@ def _get(args: argparse.Namespace) -> int:
     if found is schema.NO_DEFAULT:
         found = schema.default_of(node)
     if found is schema.NO_DEFAULT:
-        raise UsageError(f"{args.key} is not set", f"{node.get('description', '')} See docs/configuration.md.".lstrip())
+        raise UsageError(
+            f"{args.key} is not set", node.get("description", "`luzia config schema` describes all settings.")
+        )
     if args.json:
         print_json(found)
     else:
