@@ -1,7 +1,7 @@
-"""Bounds the connections of an HTTP server: who has not asked anything gives way to others.
+"""Bounds the connections of an HTTP server: who asks nothing, or does not read the replies, gives way to others.
 
-Every user of the machine can connect to a port of the loopback interface, and uvicorn waits for a request forever.
-Silent connections would use up its files, and nobody else could connect.
+Every user of the machine can connect to a port of the loopback interface, and uvicorn waits forever for a request, and
+for its reply to be read. Such connections would use up its files, and nobody else could connect.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from time import monotonic
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_WAITING = 64
-"""Connections whose next request has not come whole; beyond it the oldest of them is closed."""
+"""Connections that wait for their peers: for a whole request, or until a reply is read; beyond it the oldest of them is
+closed. With more connections than this, each is closed after its next reply."""
 BACKLOG = 32
 """Connections that wait to be accepted. asyncio takes as many at once, before any of them can be closed."""
 REQUEST_S = 30.0
-"""How long a request may take to come whole."""
+"""How long a request may take to come whole, and how long a peer may read nothing of a reply."""
+_CLOSE = (b"connection", b"close")
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection of uvicorn that is closed when its request does not come in time, or others wait for its place."""
+    """A connection of uvicorn that is closed when its peer keeps it waiting, or others wait for its place."""
 
     _since = 0.0
     _timer: asyncio.TimerHandle | None = None
@@ -38,6 +40,27 @@ class BoundedProtocol(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def handle_events(self) -> None:
+        """Take the next request; who asks much at once must connect again if there are many connections."""
+        super().handle_events()
+        if self.cycle is not None and not self.cycle.response_started and len(self.connections) > MAX_WAITING:
+            self.cycle.default_headers = [*self.cycle.default_headers, _CLOSE]
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or until the reply is read."""
+        super().on_response_complete()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        """Wait until a part of the reply is read."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """Write on."""
+        super().resume_writing()
+        self._watch()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._stop_timer()
@@ -45,9 +68,11 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it is open, and no request is being answered."""
+        """Whether nothing happens until its peer sends or reads something."""
+        if self.transport.is_closing():
+            return self.transport.get_write_buffer_size() > 0
         is_answered = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
-        return not is_answered and not self.transport.is_closing()
+        return self.flow.write_paused or not is_answered
 
     def _watch(self) -> None:
         if self not in self.connections or not self.is_waiting:

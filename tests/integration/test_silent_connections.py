@@ -24,6 +24,8 @@ from web_server import web_server
 FILES = 200
 """How many the server may have open."""
 SILENT = 220
+ASKED = 2000
+"""Requests without waiting for their replies, which are more than the buffers of a connection take."""
 
 
 @contextmanager
@@ -73,6 +75,19 @@ def test_hundreds_of_silent_connections_keep_nobody_out(serve: object, said: byt
             peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S))
             with suppress(ConnectionError):  # it has given way already
                 peer.sendall(said)
+        assert ask(port) == b"HTTP/1"
+
+
+@pytest.mark.parametrize("serve", [page, tools])
+def test_hundreds_of_connections_that_ask_much_and_read_nothing_keep_nobody_out(serve: object) -> None:
+    assert callable(serve)
+    with serve() as (pid, port), ExitStack() as stack:
+        assert ask(port) == b"HTTP/1"
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (FILES, FILES))
+        for _ in range(SILENT):
+            peer = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S))
+            with suppress(ConnectionError):
+                peer.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port * ASKED)
         assert ask(port) == b"HTTP/1"
 
 
