@@ -89,6 +89,8 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     daemon_threads = True
     address_family = AF_INET
+    request_queue_size = 128
+    """Connections that wait to be accepted; more are refused for a second and longer, by the kernel."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._open: dict[socket, None] = {}
