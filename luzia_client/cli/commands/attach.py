@@ -110,7 +110,8 @@ def _is_done(job: Job, args: argparse.Namespace) -> bool:
 
 
 def _is_active(job: Job) -> bool:
-    return not job.state.is_final and job.state is not JobState.QUEUED
+    """Whether an agent works on the job in the background; the daemon refuses one that is attached already."""
+    return not job.state.is_final and job.state is not JobState.QUEUED and job.attached is None
 
 
 def _ask(question: str) -> str:
