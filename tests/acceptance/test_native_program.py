@@ -589,6 +589,7 @@ def test_a_wait_goes_on_after_a_restart_of_the_daemon(programs: Programs) -> Non
         os.mkfifo(daemon.project / "gate")
         with daemon.connect() as wire:
             job = dispatch(wire, "read line < gate; exit 3")
+            eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] == "running", "the start")
         with start(programs, daemon, "wait", job) as waiting:
             eventually(lambda: _connections(waiting.pid) > 0, "the wait")
             daemon.kill()
