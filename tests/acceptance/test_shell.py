@@ -329,7 +329,7 @@ def test_the_terminal_is_as_it_was_after_every_end(luzia: PrivateLuzia) -> None:
 def test_help_explains_the_shell_and_lists_the_commands(luzia: PrivateLuzia) -> None:
     with shell(luzia, rows=200) as screen:
         enter(screen, "help")
-        screen.shows("Ctrl-X Ctrl-E", "Alt-Enter", "cancel        cancel jobs", "use overbits")
+        screen.shows("Ctrl-X Ctrl-E", "Alt-Enter", "cancel jobs and terminate", "use overbits")
         enter(screen, "help ids")
         screen.shows("@last")
 
