@@ -171,7 +171,7 @@ def test_a_run_that_cannot_be_dispatched_is_told_and_the_next_one_tried(
     add(wire, cron=EVERY_SECOND, job={"project": "other"})
     eventually(lambda: jobs(wire))
     directory.rmdir()
-    eventually(lambda: show(wire)["last"]["note"].startswith(f"failed: the directory of project other, {directory} "))
+    eventually(lambda: show(wire)["last"]["note"].startswith(f"failed: the directory of project other, {directory}, "))
     directory.mkdir()
     eventually(lambda: show(wire)["last"]["job"])
 

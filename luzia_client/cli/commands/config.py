@@ -43,7 +43,7 @@ ACTIONS = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.usage = "luzia config [options] [get [SETTING] | set SETTING VALUE | edit | check [FILE] | schema]"
+    parser.usage = "luzia config [options] [get [SETTING] | set SETTING VALUE | ACTION …]"
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia config")
     added = {}
