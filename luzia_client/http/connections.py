@@ -1,4 +1,4 @@
-"""Bounds the connections of an HTTP server: who asks nothing, or does not read the replies, gives way to others.
+"""Bounds the connections of an HTTP server: peers that send no request, or read no reply, give way to others.
 
 Every user of the machine can connect to a port of the loopback interface, and uvicorn waits forever for a request, and
 for its reply to be read. Such connections would use up its files, and nobody else could connect.
@@ -41,7 +41,7 @@ class BoundedProtocol(H11Protocol):
         self._watch()
 
     def handle_events(self) -> None:
-        """Take the next request; who asks much at once must connect again if there are many connections."""
+        """Take the next request; if there are many connections, this one is closed after the reply."""
         super().handle_events()
         if self.cycle is not None and not self.cycle.response_started and len(self.connections) > MAX_WAITING:
             self.cycle.default_headers = [*self.cycle.default_headers, _CLOSE]
