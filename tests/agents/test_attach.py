@@ -28,7 +28,7 @@ def _know_the_project(agent: RealAgent) -> None:
 
 
 class _Opening:
-    """Whether the conversation is on the screen. Declines an offer before it, again if the agent has dropped the keys."""
+    """Whether the conversation is on the screen; an offer before it is declined, again if the keys were dropped."""
 
     def __init__(self) -> None:
         self._declined_at = 0.0
