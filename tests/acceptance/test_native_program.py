@@ -585,7 +585,7 @@ def test_output_goes_on_through_another_attempt(programs: Programs, daemon: Priv
 
 
 def test_a_wait_goes_on_after_a_restart_of_the_daemon(programs: Programs) -> None:
-    with private_daemon() as daemon:
+    with private_daemon(env={"LUZIA_NO_AUTOSTART": "1"}) as daemon:  # the test starts the next daemon itself
         os.mkfifo(daemon.project / "gate")
         with daemon.connect() as wire:
             job = dispatch(wire, "read line < gate; exit 3")
