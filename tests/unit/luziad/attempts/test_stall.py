@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,13 @@ def test_one_that_waits_for_others_may_be_silent_until_it_waits_no_more() -> Non
 
     async def watched() -> int:
         told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        with ThreadPoolExecutor(1) as files, subprocess.Popen([sys.executable, "-SEc", "input()"], stdin=-1) as silent:
+        # Below a shell, since the processor time of the parent counts, too, and this process uses some.
+        below = subprocess.Popen(
+            ["/bin/sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE, start_new_session=True
+        )
+        with ThreadPoolExecutor(1) as files, below:
+            assert below.stdout is not None
+            silent = int(below.stdout.readline())
             watch = StallWatch(
                 timeout_s=lambda record: 0.3,
                 streams=lambda ref: [os.devnull + "-none"],
@@ -90,13 +97,14 @@ def test_one_that_waits_for_others_may_be_silent_until_it_waits_no_more() -> Non
                 stop=lambda record, verdict: told.set_result(looks),
                 is_excused=excused,
             )
-            attempt = AttemptRecord(1, 0.0, started_at=0.0, pid=silent.pid)
+            attempt = AttemptRecord(1, 0.0, started_at=0.0, pid=silent)
             spec = JobSpec(project="p", directory="/", agent="shell", created_at=0.0)
             record = JobRecord(1, "010203-abcd", spec, JobStatus(state=JobState.RUNNING, attempts=(attempt,)))
             watch.attempt_started(record, attempt, 0.0)
-            await told
-            watch.close()
-            silent.kill()
-            return told.result()
+            try:
+                return await told
+            finally:
+                watch.close()
+                os.killpg(below.pid, signal.SIGKILL)
 
     assert asyncio.run(asyncio.wait_for(watched(), DEADLINE_S)) > 3 * CHECKS
