@@ -11,9 +11,7 @@ pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no
 
 
 def _git(*arguments: str) -> list[str]:
-    completed = subprocess.run(
-        ["git", "-C", ROOT, *arguments], check=True, capture_output=True, text=True
-    )
+    completed = subprocess.run(["git", "-C", ROOT, *arguments], check=True, capture_output=True, text=True)
     return completed.stdout.split("\0")[:-1]
 
 
