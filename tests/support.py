@@ -160,6 +160,7 @@ class PrivateDaemon:
             "LUZIA_RUNTIME_DIR": str(root / "run"),
             "LUZIA_STATE_DIR": str(self.state),
             "LUZIA_CONFIG": str(self.config_file),
+            "LUZIA_NO_AUTOSTART": "1",  # a client that waits must not start a daemon between kill() and start()
             **(env or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 
 from msgspec import UNSET
@@ -19,10 +19,13 @@ from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord
 from luziad.jobs.search import fold
 from luziad.jobs.sorting import iter_by_turn, sort_jobs
+from luziad.jobs.table import JobTable
 from luziad.scheduling.ready.turns import jobs_by_turn
 
 MOST_SORTED = 2000
 """Active and final jobs that are sorted at once; with more of them, all jobs are walked through in slices."""
+FIRST_READ = 500
+"""How many of the newest jobs are read before all are: the table must not change while an iterator of it is in use."""
 GUIDED_JOBS = 3
 """How many jobs, from the first one ever, are confirmed by a block that says how to continue."""
 _INDEXED = frozenset(JobState) - {JobState.QUEUED}
@@ -156,6 +159,17 @@ def _has_tags(record: JobRecord, tags: dict[str, str]) -> bool:
     return record.spec.origin is not None and tags.items() <= record.spec.origin.tags.items()
 
 
+def _read_newest(table: JobTable) -> Iterator[JobRecord]:
+    """All jobs, newest first. All of them are copied only for a reader of more than the first ones."""
+    first = list(islice(table.newest_first(), FIRST_READ))
+    yield from first
+    if len(first) == FIRST_READ:
+        read = {record.id for record in first}
+        for record in list(table.newest_first()):
+            if record.n < first[0].n and record.id not in read:
+                yield record
+
+
 def _candidates(services: Services, request: List, uid: int) -> Iterable[JobRecord | None]:
     """As few jobs as the indexes allow, newest first; the table may change while they are read. None is a step."""
     table = services.table
@@ -166,7 +180,7 @@ def _candidates(services: Services, request: List, uid: int) -> Iterable[JobReco
         return reversed(table.children(table.find(request.parent, uid)))
     states = set(request.states)
     if not states or states - _INDEXED or len(table) - table.queued > MOST_SORTED:
-        return list(table.newest_first())
+        return _read_newest(table)
     found = table.active() if states - FINAL_STATES else []
     if states & FINAL_STATES:
         found += table.final()

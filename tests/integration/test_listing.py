@@ -13,6 +13,7 @@ from luzia_protocol.jobs import SortKey
 from luzia_protocol.states import SORT_KEYS
 
 from luzia_client.cli.show.columns import COLUMNS
+from luziad.handlers.jobs import FIRST_READ
 from luziad.jobs.sorting import ORDERS
 from support import MAIN, Connection, PrivateDaemon, eventually, private_daemon, status
 from terminal import terminal
@@ -210,3 +211,22 @@ def test_on_a_terminal_the_list_fits_the_screen(crowded: tuple[PrivateDaemon, di
         shown = [ids[line.split()[0]] for line in lines[titles + 1 : -1]]
         assert shown[:3] == ["running", "running", "urgent"]
         assert f"{len(ids) - len(shown)} more; show them with --all" in lines[-1]
+
+
+def test_a_list_that_is_read_further_than_its_first_jobs_has_each_of_them_once() -> None:
+    count = 3 * FIRST_READ + 7
+    with private_daemon() as daemon, daemon.connect() as wire:
+        nodes = [{"name": str(n), "project": "overbits", "task": "true", "start_in_s": 9e4} for n in range(count)]
+        dispatched = list(wire.ok(op="graph", jobs=nodes)["jobs"].values())
+        whole = [job["id"] for job in wire.ok(op="list", limit=1000)["jobs"]]
+        assert whole == dispatched[:-1001:-1]
+        paged, cursor = [], None
+        while page := wire.ok(op="list", limit=FIRST_READ + 1, cursor=cursor):
+            paged += [job["id"] for job in page["jobs"]]
+            cursor = page["next"]
+            if cursor is None:
+                break
+            wire.ok(op="dispatch", project="overbits", task="true", start_in_s=9e4)
+        assert paged == dispatched[count - 1 :: -1]
+        sort = wire.ok(op="list", sort="project", limit=1000)
+        assert len({job["id"] for job in sort["jobs"]}) == 1000
