@@ -6,17 +6,34 @@ In systemd's journal, which records the time and the priority itself, a line is 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
 import time
-from typing import TextIO
+from contextlib import nullcontext
+from typing import Any, TextIO
 
 MAX_LOG_BYTES = 16 * 1024 * 1024
 _CHECKS = 256
 """How often the size of the file is looked at until it is full."""
 LEVELS = ("debug", "info", "warning", "error")
 _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+
+
+class Record(logging.LogRecord):
+    """A record of what a line shows, and no more: the place of the call is not worked out for each."""
+
+    def __init__(
+        self, name: str, level: int, _path: str, _number: int, msg: object, args: Any, exc_info: Any, *_rest: Any
+    ) -> None:
+        # What a caller gives as one dictionary is the fields by name, as everywhere in logging.
+        self.args = args[0] if len(args) == 1 and args[0] and isinstance(args[0], dict) else args
+        self.name, self.msg = name, msg
+        self.levelno, self.levelname = level, logging.getLevelName(level)
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
+        self.exc_info, self.exc_text, self.stack_info = exc_info, None, None
 
 
 class Formatter(logging.Formatter):
@@ -54,7 +71,9 @@ class JournalFormatter(Formatter):
 
 
 class StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to stderr. When stderr is the log file of an autostarted daemon, the file is rotated by its size.
+    """Writes to stderr: the lines of one turn of the event loop together, but a warning or an error at once.
+
+    When stderr is the log file of an autostarted daemon, the file is rotated by its size.
 
     path: where that file would be. max_bytes: its size when it gets the suffix `.1`, in place of the one before it.
     """
@@ -64,19 +83,48 @@ class StderrHandler(logging.StreamHandler[TextIO]):
         self._path = path
         self._max_bytes = max_bytes
         self._unchecked = 0
+        self._lines: list[str] = []
+        self._will_flush = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, and rotate the file when it is full."""
-        super().emit(record)
-        self._unchecked += len(record.message)
-        if self._unchecked < self._max_bytes // _CHECKS:
-            return
-        self._unchecked = 0
+        """Write a line, now or at the end of this turn, and rotate the file when it is full."""
         try:
-            if os.fstat(self.stream.fileno()).st_size >= self._max_bytes:
-                self._rotate()
-        except OSError:
+            line = self.format(record)
+            self._lines.append(line)
+            self._unchecked += len(line)
+            if record.levelno >= logging.WARNING or not self._flushes_later():
+                self.flush()
+        except Exception:  # as logging does it: an error of the log ends nothing else
             self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what has been collected. Raises OSError."""
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join(lines) + "\n")
+            self.stream.flush()
+            if self._unchecked >= self._max_bytes // _CHECKS:
+                self._unchecked = 0
+                if os.fstat(self.stream.fileno()).st_size >= self._max_bytes:
+                    self._rotate()
+
+    def _flushes_later(self) -> bool:
+        """Whether the lines are written by the event loop of this thread, which is asked for it once."""
+        if not self._will_flush:
+            try:
+                asyncio.get_running_loop().call_soon(self._flush_turn)
+            except RuntimeError:  # there is no loop, or it is closed
+                return False
+            self._will_flush = True
+        return True
+
+    def _flush_turn(self) -> None:
+        self._will_flush = False
+        try:
+            self.flush()
+        except (OSError, ValueError):  # the disk is full, or stderr is closed: there is no place to say it
+            self._lines.clear()
 
     def _rotate(self) -> None:
         """Write to a new file, with everything that writes to stdout or stderr. Raises OSError."""
@@ -93,12 +141,9 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 
 
 def set_up(level: str, own_file: str) -> None:
-    """Log to stderr, from this level upward. own_file: the log file of an autostarted daemon.
-
-    What no line shows is not found out for each: see "Optimization" in the logging HOWTO of Python.
-    """
-    logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    """Log to stderr, from this level upward. own_file: the log file of an autostarted daemon."""
+    logging._srcfile = None  # "Optimization" in the logging HOWTO of Python
+    logging.setLogRecordFactory(Record)
     handler = StderrHandler(own_file)
     handler.setFormatter(JournalFormatter() if is_journal() else Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -114,5 +159,7 @@ def is_journal() -> bool:
 
 
 def print_error(message: str) -> None:
-    """Print on stderr why the program ends."""
+    """Print on stderr why the program ends, after what has been logged."""
+    for handler in logging.root.handlers:
+        handler.flush()
     print(f"{'<3>' if is_journal() else ''}luziad: {message}", file=sys.stderr)

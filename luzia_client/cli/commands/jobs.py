@@ -71,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         const=True,
         help="show all jobs in a pager: $LUZIA_PAGER, $PAGER or less (setting: cli.pager)",
     )
-    paging.add_argument("--no-pager", action="store_const", const=False, dest="pager", help="show the list without one")
+    paging.add_argument("--no-pager", action="store_const", const=False, dest="pager", help="do not use a pager")
     output = group.add_mutually_exclusive_group()
     output.add_argument("--format", metavar="COLUMN,…", help="print columns: id,state,task; see `luzia help formats`")
     output.add_argument("--json", action="store_true", help="print JSON, one object per line")

@@ -91,3 +91,70 @@ def test_the_journal_is_recognised_by_its_stream(tmp_path: Path, is_journal: boo
         environment = {**os.environ, "JOURNAL_STREAM": identity}
         subprocess.run([sys.executable, "-c", TELL], stderr=stream, env=environment, check=True)
     assert (tmp_path / "stream").read_text() == f"{told}\n"
+
+
+TURNS = """
+import asyncio, logging, sys, threading
+from luziad import log
+log.set_up("info", "/nonexistent/luziad.log")
+logger = logging.getLogger("luziad")
+def written():
+    with open(sys.argv[1]) as file:
+        return [line.split()[-1] for line in file]
+async def main():
+    logger.info("one")
+    logger.info("two")
+    print(written())
+    await asyncio.sleep(0)
+    print(written())
+    logger.info("three")
+    logger.warning("four")
+    print(written())
+    await asyncio.sleep(0)
+    thread = threading.Thread(target=logger.info, args=("five",))
+    thread.start()
+    thread.join()
+    print(written())
+    logger.info("six")
+    log.print_error("seven")
+    print(written())
+    logger.info("eight")
+asyncio.run(main())
+"""
+
+
+def test_the_lines_of_a_turn_are_written_together_and_a_warning_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "luziad.log"
+    with open(path, "ab") as file:
+        done = subprocess.run(
+            [sys.executable, "-c", TURNS, str(path)], stdout=subprocess.PIPE, stderr=file, text=True, check=True
+        )
+    lines = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+    assert done.stdout.splitlines() == [str(lines[:count]) for count in (0, 2, 4, 5, 7)]
+    assert [line.split()[-1] for line in path.read_text().splitlines()] == lines
+
+
+KINDS = """
+import logging
+from luziad import log
+log.set_up("info", "/nonexistent/luziad.log")
+logger = logging.getLogger("luziad")
+logger.info("%(kind)s by name", {"kind": "fields"})
+logger.info("no fields %d%%")
+try:
+    1 / 0
+except ZeroDivisionError:
+    logger.exception("failed %s", "job")
+"""
+
+
+def test_fields_and_tracebacks_are_written_as_logging_does() -> None:
+    done = subprocess.run([sys.executable, "-c", KINDS], stderr=subprocess.PIPE, text=True, check=True)
+    lines = done.stderr.splitlines()
+    assert [line.split(" ", 1)[1] for line in lines[:3]] == [
+        "info luziad fields by name",
+        "info luziad no fields %d%%",
+        "error luziad failed job",
+    ]
+    assert lines[3] == "Traceback (most recent call last):"
+    assert lines[-1] == "ZeroDivisionError: division by zero"
