@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from luzia_docs.site.svg import render_svg  # noqa: E402
+from new_user import NewUser  # noqa: E402
+from private_luzia import private_luzia  # noqa: E402
 from support import PrivateDaemon, eventually, private_daemon  # noqa: E402
 from terminal import Terminal, terminal  # noqa: E402
 
@@ -246,6 +248,31 @@ def top_command() -> str:
             return render_svg(screen, "luzia top")
 
 
+def init() -> str:
+    """The questions of the set-up."""
+    with private_luzia() as luzia:
+        user = NewUser(luzia)
+        user.luzia.env["PS1"] = "$ "
+        user.luzia.env["PATH"] = f"{Path(sys.executable).parent}:{user.luzia.env['PATH']}"
+        with terminal(["bash", "--noprofile", "--norc", "-i"], user.luzia.env, str(user.home), 92, 26) as screen:
+            screen.until(_is_ready, "a prompt")
+            screen.press("luzia init", "enter")
+            for question in ("1. Which agent", "2. Which of them"):
+                screen.shows(question)
+                screen.press("enter")
+            screen.shows("3. Does each job")
+            return render_svg(screen, "luzia init")
+
+
+def why() -> str:
+    """What a queued job is waiting for."""
+    with example_daemon() as daemon:
+        dispatch_examples(daemon)
+        with user_shell(daemon, rows=28) as screen:
+            type_commands(screen, "luzia why @last")
+            return render_svg(screen, "luzia why")
+
+
 def prompt() -> str:
     """The shell, completing the id of a job."""
     with example_daemon() as daemon:
@@ -266,6 +293,7 @@ RENDERERS: dict[str, Callable[[], str]] = {
     "first-steps": first_steps,
     "follow": follow,
     "graph": graph,
+    "init": init,
     "job": job,
     "jobs": jobs,
     "shell": prompt,
@@ -275,6 +303,7 @@ RENDERERS: dict[str, Callable[[], str]] = {
     "top-groups": top_groups,
     "transcript": transcript,
     "watching": watching,
+    "why": why,
 }
 """Name of the picture -> the function that renders it."""
 

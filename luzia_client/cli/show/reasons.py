@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from luzia_protocol.jobs import Attempt, Job
     from luzia_protocol.waiting import GateState, StartEstimate, WhyResult
 
-LATER = "asked when the other conditions hold"
+LATER = "checked when the other conditions hold"
 LABEL_WIDTH = 17
 
 
