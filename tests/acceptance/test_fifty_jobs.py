@@ -129,10 +129,9 @@ class Followers:
         return [self._said(name) for name in self._commands if name.startswith("logs-")]
 
     def _start(self, name: str, *words: str) -> None:
-        env = {**self._daemon.env, "LUZIA_NO_AUTOSTART": "1"}
         with self._output(name).open("wb") as output:
             self._commands[name] = subprocess.Popen(
-                [sys.executable, "-c", MAIN, *words], env=env, stdout=output, stderr=subprocess.PIPE
+                [sys.executable, "-c", MAIN, *words], env=self._daemon.env, stdout=output, stderr=subprocess.PIPE
             )
 
     def _output(self, name: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import pty
@@ -585,13 +586,17 @@ def test_output_goes_on_through_another_attempt(programs: Programs, daemon: Priv
 
 
 def test_a_wait_goes_on_after_a_restart_of_the_daemon(programs: Programs) -> None:
-    with private_daemon(env={"LUZIA_NO_AUTOSTART": "1"}) as daemon:  # the test starts the next daemon itself
+    with private_daemon() as daemon:
+        assert daemon.process is not None
         os.mkfifo(daemon.project / "gate")
         with daemon.connect() as wire:
             job = dispatch(wire, "read line < gate; exit 3")
             eventually(lambda: wire.ok(op="status", job=job)["job"]["state"] == "running", "the start")
+        daemon.process.send_signal(signal.SIGSTOP)
         with start(programs, daemon, "wait", job) as waiting:
-            eventually(lambda: _connections(waiting.pid) > 0, "the wait")
+            first = eventually(lambda: _connections(waiting.pid), "the question for the newest event")
+            daemon.process.send_signal(signal.SIGCONT)
+            eventually(lambda: _connections(waiting.pid) - first, "the wait, over a connection of its own")
             daemon.kill()
             daemon.start()
             (daemon.project / "gate").write_text("go\n")
@@ -599,8 +604,13 @@ def test_a_wait_goes_on_after_a_restart_of_the_daemon(programs: Programs) -> Non
             assert (out.split(b"  ")[:2], waiting.returncode) == ([job.encode(), b"failed"], 1), errors
 
 
-def _connections(pid: int) -> int:
-    return sum(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:") for fd in os.listdir(f"/proc/{pid}/fd"))
+def _connections(pid: int) -> set[str]:
+    """The sockets of a process."""
+    links = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            links.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return {link for link in links if link.startswith("socket:")}
 
 
 def test_progress_reaches_the_job(programs: Programs, daemon: PrivateDaemon) -> None:

@@ -135,6 +135,7 @@ def test_a_directory_that_others_can_write_to_is_refused_and_left_as_it_is(
 def test_a_command_starts_no_daemon_in_a_runtime_directory_that_others_can_write_to(stopped: PrivateDaemon) -> None:
     run = stopped.root / "run"
     run.chmod(0o777)
+    del stopped.env["LUZIA_NO_AUTOSTART"]
     refused = stopped.run("jobs")
     assert refused.returncode == 3
     assert f"other users can write to the runtime directory {run}" in refused.stderr

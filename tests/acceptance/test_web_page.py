@@ -114,7 +114,7 @@ def test_a_job_is_cancelled_with_its_whole_tree_and_retried(screen: Screen, daem
 def test_luziad_is_killed_while_its_output_is_followed_and_nothing_is_missed_or_shown_twice(
     browser: Any,
 ) -> None:
-    with private_daemon(env={"LUZIA_NO_AUTOSTART": "1"}) as daemon, web_server(daemon) as server:
+    with private_daemon() as daemon, web_server(daemon) as server:
         screen = Screen(browser, server)
         page = screen.page
         gate = daemon.root / "gate"

@@ -174,7 +174,7 @@ def _kill_a_command(run: Run, made: work.Work, chance: random.Random) -> None:
     words = ["--key", made.key, *limit, request["project"], request["task"]]
     command = subprocess.Popen(
         [sys.executable, "-c", MAIN, *words],
-        env={**run.daemon.env, "LUZIA_NO_AUTOSTART": "1"},
+        env=run.daemon.env,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

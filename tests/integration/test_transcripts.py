@@ -90,9 +90,8 @@ def test_a_follower_goes_on_after_a_restart_where_it_was(tmp_path: Path) -> None
             agent = Replay(wire, tmp_path / "gate", "gemini/success")
             agent.print(4)  # the last two of them are pieces of a text that goes on
         command = [sys.executable, "-c", MAIN, "logs", "-f", agent.job]
-        env = daemon.env | {"LUZIA_NO_AUTOSTART": "1"}  # the test starts the next daemon itself
         with (
-            subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as following,
+            subprocess.Popen(command, env=daemon.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as following,
             agent,
         ):
             assert following.stdout is not None

@@ -365,7 +365,7 @@ def test_sessions_outlive_the_server_until_all_are_ended() -> None:
 
 
 def test_without_luziad_a_request_says_so_and_the_server_stays() -> None:
-    with private_daemon(env={"LUZIA_NO_AUTOSTART": "1"}) as other, web_server(other) as server:
+    with private_daemon() as other, web_server(other) as server:
         server.sign_in()
         other.kill()
         reply = server.request("POST", "/api/list", {})
