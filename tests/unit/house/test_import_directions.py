@@ -68,7 +68,8 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luzia_client.mcp.setup": "luzia_client.cli luzia_client.mcp",
     "luzia_client.tui": (
-        "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
+        "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.review"
+        " luzia_client.cli"
     ),
     "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees",
     "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.notify",
@@ -107,6 +108,7 @@ FOREIGN: dict[str, str] = {
     "luzia_client.notify.sender": "apprise msgspec",
     "luzia_client.native.build_hook": "hatchling",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
+    "luzia_client.tui.review.highlight": "pygments",
     "luzia_client.mcp.relay": "",
     "luzia_client.mcp.hub": "anyio mcp mcp_types msgspec pydantic starlette uvicorn",
     "luzia_client.web": "asyncinotify msgspec starlette uvicorn",
