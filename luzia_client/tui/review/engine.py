@@ -16,7 +16,7 @@ from luzia_protocol.states import FINAL_STATES
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.client import Client
 from luzia_client.cli.show.text import format_quantity
-from luzia_client.review.verified_merge import merge_verified
+from luzia_client.review.verified_merge import TAG, merge_verified
 from luzia_client.trees import WorktreeError, worktree_of
 from luzia_client.trees.diff import diff_text
 from luzia_client.tui.review.changes import ChangedFile, CommentPlace, Hunk
@@ -40,7 +40,7 @@ class ReviewEngine:
 
     async def list_waiting(self, projects: Sequence[str]) -> list[Job]:
         """All jobs that wait for a decision."""
-        return [job async for job in self._client.iter_jobs(projects, FINAL_STATES) if _waits(job)]
+        return [job async for job in self._client.iter_jobs(projects, FINAL_STATES) if waits(job)]
 
     async def find_waiting(self, name: str) -> Job | None:
         """The job, if it waits for a decision."""
@@ -50,7 +50,7 @@ class ReviewEngine:
             if refused.code is ErrorCode.UNKNOWN_JOB:
                 return None
             raise
-        return job if _waits(job) else None
+        return job if waits(job) else None
 
     async def read(self, job: Job) -> tuple[Job, Work]:
         """The job with all its details, and what it has changed."""
@@ -86,13 +86,14 @@ class ReviewEngine:
         return isinstance(exc, WorktreeError) and "conflicts with" in exc.message
 
 
-def _waits(job: Job) -> bool:
-    return job.state.is_final and job.worktree is not None and job.attached is None
+def waits(job: Job) -> bool:
+    """Whether the work of a job waits for a decision."""
+    return job.state.is_final and job.worktree is not None and job.attached is None and TAG not in job.tags
 
 
 def _read(tree: Worktree) -> Work:
     text = diff_text(tree, colour=False, max_bytes=MAX_DIFF_BYTES).decode(errors="replace")
-    files = []
+    files: list[ChangedFile] = []
     for part in re.split(r"(?m)^diff --git ", text)[1:]:
         lines = part.split("\n")
         if lines[-1] == "":

@@ -20,6 +20,11 @@ class Order(StrEnum):
     PROJECT = "by project"
 
 
+def turn(job: Job, order: Order) -> tuple[str, datetime, str]:
+    """What the jobs are sorted by."""
+    return (job.project if order is Order.PROJECT else "", job.ended_at or _EARLIEST, job.id)
+
+
 class WaitingWork:
     """The jobs that wait. order: theirs. decided: how many were decided here."""
 
@@ -128,7 +133,4 @@ class WaitingWork:
         return entry
 
     def _key(self, entry: Entry) -> tuple[object, ...]:
-        job = entry.job
-        ended = job.ended_at or _EARLIEST
-        project = job.project if self.order is Order.PROJECT else ""
-        return (entry.put_off, project, ended, job.id)
+        return (entry.put_off, *turn(entry.job, self.order))
