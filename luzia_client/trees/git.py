@@ -35,6 +35,7 @@ _LOCAL = frozenset(
     )
 )
 """Variables that name a repository, which git sets for hooks and other children."""
+_MAX_LISTED = 10
 
 
 class GitOutput(NamedTuple):
@@ -59,7 +60,13 @@ def git_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _LOCAL} | dict(more or {})
 
 
-def run_git(directory: str, *args: str, codes: Sequence[int] = (0,), env: Mapping[str, str] | None = None) -> GitOutput:
+def run_git(
+    directory: str,
+    *args: str,
+    codes: Sequence[int] = (0,),
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+) -> GitOutput:
     """Run git in a directory, without hooks. Raises WorktreeError for an exit code that is not in `codes`."""
     argv = ["git", "-c", "core.hooksPath=/dev/null", *neutral_options(directory), *args]
     try:
@@ -67,7 +74,7 @@ def run_git(directory: str, *args: str, codes: Sequence[int] = (0,), env: Mappin
             argv,
             cwd=directory,
             env=git_environment({"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}) | dict(env or {}),
-            stdin=subprocess.DEVNULL,
+            input=stdin or b"",
             capture_output=True,
             check=False,
         )
@@ -77,3 +84,25 @@ def run_git(directory: str, *args: str, codes: Sequence[int] = (0,), env: Mappin
         message = result.stderr.decode(errors="replace").strip() or f"exit code {result.returncode}"
         raise WorktreeError(f"git {args[0]}: {message}")
     return GitOutput(result.returncode, result.stdout)
+
+
+def resolve_commit(directory: str, name: str) -> str | None:
+    """The commit that a name stands for; None if it stands for none."""
+    found = run_git(directory, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", codes=(0, 1, 128))
+    return found.line if found.code == 0 else None
+
+
+def content_of(directory: str, commit: str) -> str:
+    """The tree of git with all files of a commit; equal files have equal names."""
+    return run_git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").line
+
+
+def is_ancestor(directory: str, older: str, newer: str) -> bool:
+    """Whether the newer commit contains the older one."""
+    return run_git(directory, "merge-base", "--is-ancestor", older, newer, codes=(0, 1)).code == 0
+
+
+def list_names(names: Sequence[str]) -> str:
+    """The first names for a message, and how many more there are."""
+    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    return ", ".join(names[:_MAX_LISTED]) + more

@@ -1,0 +1,74 @@
+"""Everything that is in a worktree now as a tree or a commit of git, made without changing the worktree."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from luzia_protocol.jobs import Worktree
+
+from luzia_client.trees import WorktreeError
+from luzia_client.trees.diff import copy_index
+from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_commit, run_git
+from luzia_client.trees.patch import SUBMODULE
+
+_IN_PROGRESS = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "sequencer")
+
+
+def read_content(tree: Worktree) -> tuple[str, list[str]]:
+    """The tree of git with everything in the worktree, and the paths of other repositories that it has added.
+
+    Without its directory, it is what its branch has. Raises WorktreeError.
+    """
+    if not os.path.isdir(tree.path):
+        tip = resolve_commit(tree.repository, f"refs/heads/{tree.branch}")
+        if tip is None:
+            raise WorktreeError(f"neither {tree.path} nor the branch {tree.branch} exists any more")
+        return content_of(tree.repository, tip), []
+    with tempfile.TemporaryDirectory(prefix="luzia-") as scratch:
+        env = {"GIT_INDEX_FILE": copy_index(tree.path, scratch, "--all")}
+        head = resolve_commit(tree.path, "HEAD") or tree.base
+        changed = run_git(tree.path, "diff-index", "--cached", "--raw", "--no-renames", "-z", head, env=env).names
+        inner = [name for entry, name in zip(changed[::2], changed[1::2], strict=True) if entry.split()[1] == SUBMODULE]
+        return run_git(tree.path, "write-tree", env=env).line, inner
+
+
+def commit_to_merge(tree: Worktree, tip: str, *, commit: bool, message: str) -> str:
+    """The commit to merge: that of the branch, or a new one on top of it that no reference names yet.
+
+    Raises WorktreeError if there is work that this commit would not have.
+    """
+    head = resolve_commit(tree.path, "HEAD")
+    if head is not None and not is_ancestor(tree.path, head, tip):
+        raise WorktreeError(
+            f"the worktree has commits that are not on its branch {tree.branch} (a detached head or another branch)",
+            f"Move the branch there: git -C {tree.path} checkout -B {tree.branch}",
+        )
+    status = run_git(tree.path, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames").names
+    if not status:
+        return tip
+    if not commit:
+        raise WorktreeError(
+            f"the worktree has uncommitted changes: {list_names([entry[3:] for entry in status])}",
+            "See them with `luzia diff`, then commit them there, or merge with --commit.",
+        )
+    twice = [entry[3:] for entry in status if entry[0] not in " ?" and entry[1] != " "]
+    if twice:
+        hint = f"Commit the right version in {tree.path}."
+        raise WorktreeError(f"files were changed after they were staged: {list_names(twice)}", hint)
+    own = run_git(tree.path, "rev-parse", "--absolute-git-dir").line
+    if any(os.path.lexists(os.path.join(own, name)) for name in _IN_PROGRESS):
+        raise WorktreeError("a git operation is in progress in the worktree", f"Finish it in {tree.path}.")
+    if os.path.lexists(lock := os.path.join(own, "index.lock")):
+        raise WorktreeError("a git command is running in the worktree, or was killed there", f"Then delete {lock}.")
+    if run_git(tree.path, "symbolic-ref", "--quiet", "HEAD", codes=(0, 1)).line != f"refs/heads/{tree.branch}":
+        raise WorktreeError(f"the worktree is not on its branch {tree.branch}", f"Commit in {tree.path}.")
+    content, inner = read_content(tree)
+    if inner:
+        raise WorktreeError(
+            f"the worktree contains another repository, which a commit would not include: {list_names(inner)}",
+            f"Move it elsewhere, or commit in {tree.path}.",
+        )
+    if content == content_of(tree.path, tip):
+        return tip  # the files differ only as they are checked out, such as in their line endings
+    return run_git(tree.path, "commit-tree", content, "-p", tip, "-m", message).line
