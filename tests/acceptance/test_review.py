@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from wcwidth import wcswidth
 
-from review_scene import Reviewed, reviewed
+from review_scene import CART, Reviewed, reviewed
 from support import MAIN, eventually
 from terminal import WHEEL_DOWN, WHEEL_UP, Terminal, terminal
 
@@ -58,39 +58,39 @@ def test_ten_finished_jobs_are_decided_with_twenty_keys(place: Reviewed) -> None
     with review(place) as screen:
         keys = Keys(screen)
 
-        def shown(task: str, left: int) -> None:
-            screen.until(lambda now: task in now.lines[2] + now.lines[3] and f"of {left} " in now.lines[0], task)
+        def shown(task: str) -> None:
+            screen.until(lambda now: task in now.lines[2] + now.lines[3], task)
             screen.until(lambda now: "→ main" in now.text, "its changes")
 
-        shown("add up the cart", 10)
+        shown("add up the cart")
         keys.press("a")
-        shown("fix the login button", 9)
+        shown("fix the login button")
         keys.press("a")
-        shown("describe the new prices", 8)
+        shown("describe the new prices")
         keys.press("s")
         screen.shows("Send back:")
         screen.type("name the taxes")
         keys.press("enter")
-        shown("翻译首页 into French", 7)
+        shown("翻译首页 into French")
         keys.press("l")
-        shown("use four workers", 7)
+        shown("use four workers")
         keys.press("a")
-        shown("move the cart", 6)
+        shown("move the cart")
         keys.press("D")
         screen.shows("Discard the work of", "y/N")
         keys.press("y")
-        shown("add the logo", 5)
+        shown("add the logo")
         keys.press("a")
-        shown("remove the old prices", 4)
+        shown("remove the old prices")
         keys.press("D", "y")
-        shown("write a page about shipping", 3)
+        shown("write a page about shipping")
         keys.press("a")
-        shown("log every request", 2)
+        shown("log every request")
         keys.press("D", "y")
-        shown("翻译首页 into French", 1)
-        keys.press("a")
-        screen.until(lambda now: "describe the new prices" in now.text, "what was sent back comes again")
+        shown("describe the new prices")  # it was sent back, and has ended again
         screen.shows("+name the taxes")
+        keys.press("a")
+        shown("翻译首页 into French")
         keys.press("a")
         screen.shows("No finished work waits for a decision.")
         keys.press("q")
@@ -131,7 +131,7 @@ def test_the_changed_words_of_a_line_are_marked(place: Reviewed) -> None:
         assert [cells[row][column + offset].reverse for offset in (1, 11)] == [False, True]
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (160, 40), (40, 10), (20, 5)])
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (160, 40), (40, 10)])
 def test_every_row_fits_the_screen(place: Reviewed, columns: int, rows: int) -> None:
     for task in ("add up the cart with sum()", "翻译首页 into French 🎉", "add the logo"):
         place.finished(task)
@@ -270,13 +270,125 @@ def test_what_was_put_off_comes_back_with_undo(place: Reviewed) -> None:
         screen.shows("+workers = 4")
 
 
+def test_a_marked_hunk_is_merged_alone_and_the_rest_waits(place: Reviewed) -> None:
+    job = place.finished("add up the cart with sum()")
+    with review(place) as screen:
+        screen.shows("return sum(items")
+        screen.press("]", " ")
+        screen.shows("1 marked")
+        screen.press("a")
+        screen.shows(f"merged what was marked of job {job} into main; the rest waits", "tests/test_cart.py")
+        screen.until(lambda now: "return sum(items" not in now.text, "only the rest")
+        screen.shows("not self.items", "2 files +6 −1")
+    shop = (place.project.root / "shop" / "cart.py").read_text()
+    assert "return sum(items, start=Decimal(0))" in shop
+    assert "return len(self.items) == 0" in shop
+    assert place.project.git("status", "--porcelain") == ""
+
+
+def test_a_marked_file_is_merged_alone(place: Reviewed) -> None:
+    place.finished("add up the cart with sum()")
+    with review(place) as screen:
+        screen.shows("return sum(items")
+        screen.press("tab", " ", "a")
+        screen.shows("the rest waits", "1 file +2 −5")
+    assert (place.project.root / "tests" / "test_cart.py").exists()
+    assert (place.project.root / "shop" / "cart.py").read_text() == CART
+
+
+def test_a_job_is_sent_back_with_comments_on_its_lines(place: Reviewed) -> None:
+    job = place.finished("add up the cart with sum()")
+    with review(place) as screen:
+        screen.shows("return sum(items")
+        screen.press("/")
+        screen.type("return sum")
+        screen.press("enter", "c")
+        screen.shows("Comment:")
+        screen.type("why not math.fsum?")
+        screen.press("enter")
+        screen.shows("» why not math.fsum?", "1 comment")
+        screen.press("/")
+        screen.type("result = decimal")
+        screen.press("enter", "c")
+        screen.type("this was clearer")
+        screen.press("enter")
+        screen.shows("2 comments")
+        screen.press("s")
+        screen.shows("Send back with 2 comments:")
+        screen.type("nearly")
+        screen.press("enter")
+        screen.shows(f"sent back: job {job}")
+        eventually(lambda: place.told, "the agent is told")
+    (message,) = place.told
+    assert message.startswith("nearly\n\n")
+    assert "shop/cart.py:8\n>     return sum(items, start=Decimal(0))\nwhy not math.fsum?" in message
+    assert "shop/cart.py:8 (before your changes)\n>     result = Decimal(0)\nthis was clearer" in message
+
+
+def test_a_comment_is_changed_and_deleted(place: Reviewed) -> None:
+    place.finished("use four workers")
+    with review(place) as screen:
+        screen.shows("+workers = 4")
+        screen.press("end", "c")
+        screen.type("why")
+        screen.press("enter")
+        screen.shows("» why")
+        screen.press("c")
+        screen.shows("Comment: why")
+        screen.type(" four?")
+        screen.press("enter")
+        screen.shows("» why four?")
+        screen.press("x")
+        screen.shows_no_more("why four?")
+
+
+def test_the_agent_gets_a_conflict_to_resolve(place: Reviewed) -> None:
+    place.finished("use four workers")
+    second = place.finished("use eight", {"files": {"config.toml": 'name = "shop"\nworkers = 8\n'}, "summary": "8."})
+    with review(place) as screen:
+        screen.shows("+workers = 4")
+        screen.press("a")
+        screen.shows("+workers = 8", "Conflicts with main: config.toml")
+        screen.press("down")
+        screen.shows("C conflict to agent")
+        screen.press("C")
+        screen.shows(f"the agent of job {second} resolves the conflict")
+        eventually(lambda: place.told, "the agent is told")
+    assert "conflicts with the branch main" in place.told[0]
+    assert "- config.toml" in place.told[0]
+
+
+def test_work_that_has_changed_since_it_was_shown_is_not_merged(place: Reviewed) -> None:
+    job = place.finished("use four workers")
+    tree = Path(place.job(job)["worktree"]["path"])
+    with review(place) as screen:
+        screen.shows("+workers = 4")
+        (tree / "config.toml").write_text('name = "shop"\nworkers = 5\n')
+        screen.press("a")
+        screen.shows("the work has changed since it was shown", "+workers = 5")
+        screen.press("a")
+        screen.shows("1 decided")
+    assert "workers = 5" in (place.project.root / "config.toml").read_text()
+
+
+def test_the_result_is_verified_without_a_merge_and_the_verdict_is_shown() -> None:
+    with reviewed("verify = \"grep -q 'workers = 4' config.toml\"") as place:
+        place.finished("use four workers")
+        before = place.project.git("rev-parse", "main")
+        with review(place) as screen:
+            screen.shows("+workers = 4")
+            screen.press("v")
+            screen.shows("verify passed", "cost $0.12 · verify passed")
+            assert place.project.git("rev-parse", "main") == before
+
+
 def test_a_conflict_changes_nothing_and_the_job_waits_again(place: Reviewed) -> None:
     first = place.finished("use four workers")
     second = place.finished("use eight", {"files": {"config.toml": 'name = "shop"\nworkers = 8\n'}, "summary": "8."})
     with review(place) as screen:
         screen.shows("+workers = 4")
         screen.press("a")
-        screen.shows("+workers = 8", f"merged {first}")
+        screen.shows("+workers = 8", f"of job {first} into main")
         before = place.project.git("rev-parse", "main")
         screen.press("a")
         screen.shows(f"{second} waits again", "conflicts with main: config.toml")
@@ -319,7 +431,7 @@ def test_the_screen_outlives_its_daemon(place: Reviewed) -> None:
         place.daemon.start()
         screen.shows_no_more("retrying")
         screen.press("a")
-        screen.shows("No finished work waits")
+        screen.shows("1 decided")
 
 
 def test_a_worktree_that_is_gone_is_a_message(place: Reviewed) -> None:
@@ -330,7 +442,7 @@ def test_a_worktree_that_is_gone_is_a_message(place: Reviewed) -> None:
     place.project.git("worktree", "remove", "--force", str(tree))
     place.project.git("branch", "-D", f"luzia/{job}")
     with review(place) as screen:
-        screen.shows(job, "git diff")
+        screen.shows(job, "exists any more", "1 of 2")
         screen.press("n")
         screen.shows(other, "button?.click()")
 
@@ -398,7 +510,8 @@ def test_without_a_terminal_the_waiting_jobs_are_printed(place: Reviewed) -> Non
     assert printed[1].startswith(job)
     assert "2 +7 −5" in printed[1]
     found: dict[str, Any] = json.loads(luzia(place, "review", "--json").stdout)
-    assert (found["job"], found["files"], found["added"], found["deleted"]) == (job, 2, 7, 5)
+    assert (found["job"], found["summary"][:9]) == (job, "`total()`")
+    assert [tuple(file.values()) for file in found["files"]] == [("shop/cart.py", 2, 5), ("tests/test_cart.py", 5, 0)]
     refused = luzia(place, "review", job)
     assert refused.returncode == 2
     assert "luzia diff" in refused.stderr

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from luzia_protocol.jobs import Job, JobState
-from luzia_protocol.states import FINAL_STATES
+from luzia_protocol.jobs import JobState
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
@@ -24,8 +23,9 @@ from luzia_client.cli.show.formatting import format_state, format_time
 from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import one_line
-from luzia_client.trees import WorktreeError
-from luzia_client.trees.diff import changed_files
+from luzia_client.review.finished import ChangedFile, FinishedWork, iter_finished
+from luzia_client.review.verification import Verification
+from luzia_client.trees import worktree_of
 
 EXAMPLES = (
     ("luzia review", "decide about all finished work, oldest first"),
@@ -38,7 +38,7 @@ TITLES = ("ID", "PROJECT", "STATE", "ENDED", "COST", "CHANGES", "TASK")
 
 
 class WaitingJob(msgspec.Struct, frozen=True):
-    """The output of `--json`. files, added, deleted: None if the worktree cannot be read, or for binary files."""
+    """The output of `--json`. verification: how the newest one has ended. problem: why the work cannot be read."""
 
     job: str
     project: str
@@ -48,10 +48,12 @@ class WaitingJob(msgspec.Struct, frozen=True):
     cost_usd: float | None
     branch: str
     onto: str | None
-    files: int | None
-    added: int | None
-    deleted: int | None
+    files: list[ChangedFile]
+    conflicts: list[str]
+    verification: Verification | None
+    problem: str
     task: str
+    summary: str
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -86,57 +88,54 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_waiting(projects: list[str], by_project: bool, as_json: bool) -> int:
     """Print the jobs that wait for a decision."""
-    from luzia_client.tui.review.engine import waits
-    from luzia_client.tui.review.waiting import Order, turn
-
-    order = Order.PROJECT if by_project else Order.OLDEST
     with Client() as client:
-        jobs = sorted(
-            (job for job in client.iter_jobs(projects, FINAL_STATES) if waits(job)), key=lambda job: turn(job, order)
-        )
-    found = [_describe(job) for job in jobs]
-    if as_json:
-        for each in found:
-            print_json(each)
-    elif found:
+        works = iter_finished(client, projects=projects, by_project=by_project)
+        if as_json:
+            for work in works:
+                print_json(_describe(work))
+            return exit_codes.OK
         now = datetime.now(UTC)
-        print_columns(TITLES, [_row(each, job, now) for each, job in zip(found, jobs, strict=True)], stdout_screen())
+        rows = [_row(work, now) for work in works]
+    if rows:
+        print_columns(TITLES, rows, stdout_screen())
     else:
         print("No finished work waits for a decision.")
     return exit_codes.OK
 
 
-def _describe(job: Job) -> WaitingJob:
-    tree = job.worktree
-    assert tree is not None
-    try:
-        files = changed_files(tree)
-    except WorktreeError:
-        files = None
+def _describe(work: FinishedWork) -> WaitingJob:
+    job = work.job
+    tree = worktree_of(job)
     return WaitingJob(
         job=job.id,
         project=job.project,
         agent=job.agent,
         state=job.state,
         ended_at=job.ended_at,
-        cost_usd=None if job.activity is None else job.activity.cost_usd,
+        cost_usd=work.cost_usd,
         branch=tree.branch,
         onto=tree.onto,
-        files=None if files is None else len(files),
-        added=None if files is None else sum(added or 0 for _, added, _ in files),
-        deleted=None if files is None else sum(deleted or 0 for _, _, deleted in files),
+        files=work.files,
+        conflicts=work.conflicts,
+        verification=work.verification,
+        problem=work.problem,
         task=job.task,
+        summary=work.summary,
     )
 
 
-def _row(found: WaitingJob, job: Job, now: datetime) -> list[str]:
-    changes = "unreadable" if found.files is None else f"{found.files} +{found.added} −{found.deleted}"
+def _row(work: FinishedWork, now: datetime) -> list[str]:
+    job = work.job
+    changes = f"{len(work.files)} +{work.insertions:,} −{work.deletions:,}"
+    notes = ["conflicts"] if work.conflicts else []
+    if work.verification is not None:
+        notes.append(f"verify {work.verification.result}")
     return [
-        found.job,
-        found.project,
-        format_state(found.state),
-        "" if found.ended_at is None else format_time(found.ended_at, now),
+        job.id,
+        job.project,
+        format_state(job.state),
+        "" if job.ended_at is None else format_time(job.ended_at, now),
         "" if job.activity is None else format_cost(job.activity),
-        changes,
-        one_line(found.task, 1000),
+        one_line(work.problem) if work.problem else ", ".join([changes, *notes]),
+        one_line(job.task, 1000),
     ]

@@ -11,6 +11,8 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import NamedTuple
 
+from luzia_client.trees.patch import FileChange
+
 MAX_OPEN_LINES = 2000
 """A file with more changed lines is folded at first."""
 NONE = -1
@@ -200,6 +202,52 @@ def _with_comments(rows: Iterable[Row], lines: Collection[int]) -> Iterator[Row]
         yield row
         for line in sorted({row.old, row.new}.intersection(lines)):
             yield Row(Kind.COMMENT, row.file, row.hunk, line, line)
+
+
+def prepare_file(number: int, file: FileChange) -> ChangedFile:
+    """A changed file as it is shown. number: its place in the diff."""
+    hunks = []
+    for place, hunk in enumerate(file.hunks):
+        lines: list[str] = []
+        for line in hunk.lines:
+            lines.append(line.kind + line.text)
+            if not line.has_newline:
+                lines.append("\\ No newline at end of file")
+        shown = Hunk(hunk.old_start, hunk.new_start, hunk.heading, lines)
+        shown.prepare(number, place)
+        hunks.append(shown)
+    return ChangedFile(file.path, file.old_path, file.insertions, file.deletions, _describe(file), hunks)
+
+
+def find_line(files: Sequence[ChangedFile], path: str, line: str, number: int) -> Iterator[tuple[int, CommentPlace]]:
+    """The places of equal lines of a file, each with its distance from a line number."""
+    for in_file, file in enumerate(files):
+        if file.path != path:
+            continue
+        for in_hunk, hunk in enumerate(file.hunks):
+            for place, (old, new) in enumerate(hunk.numbers):
+                if hunk.lines[place] == line:
+                    yield abs((new or old or 0) - number), CommentPlace(in_file, in_hunk, place)
+
+
+def _describe(file: FileChange) -> str:
+    """What is not seen in the lines of a file."""
+    if file.is_submodule:
+        return f"submodule: {file.old_blob[:12]} → {file.new_blob[:12]}"
+    notes = []
+    if file.binary:
+        notes.append("binary file")
+    if file.cut:
+        notes.append("not shown: the whole diff is too long; d shows it")
+    if file.status == "deleted":
+        notes.append("deleted")
+    elif file.old_mode != file.new_mode and file.status != "added":
+        notes.append(f"mode {file.old_mode} → {file.new_mode}")
+    elif file.status == "added" and not file.hunks and not file.binary:
+        notes.append("new empty file")
+    if file.status == "renamed" and not file.hunks and not file.binary:
+        notes.append("only the name has changed")
+    return ", ".join(notes)
 
 
 class View:

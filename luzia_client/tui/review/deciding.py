@@ -9,13 +9,15 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
+from luzia_protocol.jobs import JobState
+
 from luzia_client.cli.show.text import format_quantity, one_line
 from luzia_client.tui.review.context import ERRORS, Context
 from luzia_client.tui.review.entry import Entry
 from luzia_client.tui.review.state import Undo
 from luzia_client.tui.top.context import describe
 
-MAX_TASK_CHARS = 40
+MAX_TASK_CHARS = 24
 
 
 class Deciding:
@@ -37,12 +39,17 @@ class Deciding:
     async def _accept(self, entry: Entry) -> None:
         assert entry.work is not None
         assert entry.job.worktree is not None
-        async with self._merging[entry.job.worktree.repository]:
+        repository = entry.job.worktree.repository
+        async with self._merging[repository]:
             done = await self._engine.accept(entry.job, entry.work, frozenset(entry.marks))
+            for other in self._state.waiting.entries:
+                if other.job.worktree is not None and other.job.worktree.repository == repository:
+                    other.is_stale = True  # it may conflict now
         if done.is_all:
             self._decided(entry, done.text)
             return
         entry.busy = ""
+        entry.marks.clear()
         self._reload(entry)
         self._context.say(f"{done.text}; the rest waits")
 
@@ -63,7 +70,7 @@ class Deciding:
             else:
                 self._context.say("not sent: neither words nor comments")
 
-        self._context.edit(label, send)
+        self._context.edit(label, send, text="; ".join(entry.loose))
 
     async def _send_back(self, entry: Entry, words: str) -> None:
         await self._engine.send_back(entry.job, entry.work, words, entry.comments)
@@ -74,8 +81,8 @@ class Deciding:
         entry = self._context.entry()
         if entry is None:
             return
-        if not entry.conflict:
-            self._context.say(f"job {entry.job.id} has no conflict, as far as is known: a accepts it")
+        if entry.work is not None and not entry.work.conflicts:
+            self._context.say(f"job {entry.job.id} has no conflict: a accepts it")
             return
         self._do(entry, "sending back", self._send_conflict(entry))
 
@@ -87,7 +94,7 @@ class Deciding:
         """Discard the work of the job, after confirmation."""
         if (entry := self._context.entry()) is None:
             return
-        files = "" if entry.work is None else f": {format_quantity(len(entry.work.files), 'changed file')}"
+        files = "" if entry.work is None else f": {format_quantity(len(entry.work.files), 'file')}"
         question = f"Discard the work of {entry.job.id} “{one_line(entry.job.task, MAX_TASK_CHARS)}”{files}?"
         self._context.confirm(question, lambda: self._do(entry, "discarding", self._discard(entry)))
 
@@ -106,6 +113,22 @@ class Deciding:
         self._state.waiting.undecide()
         self._state.waiting.select(name)
         self._context.say(f"restored: job {name}")
+
+    def verify(self) -> None:
+        """Run the verification of the project on what a merge would result in, while the job is shown."""
+        if (entry := self._context.changed_entry()) is not None:
+            self._context.run(self._verify(entry))
+
+    async def _verify(self, entry: Entry) -> None:
+        self._context.say(f"verifying job {entry.job.id} …")
+        done = await self._engine.verify(entry.job)
+        if done is None:
+            hint = f"set verify in [projects.{entry.job.project}]"
+            self._context.say(f"the project {entry.job.project} has no `verify` command: {hint}")
+            return
+        self._reload(entry)
+        result = "passed" if done.state is JobState.COMPLETED else f"failed: luzia logs {done.id}"
+        self._context.say(f"job {entry.job.id}: verify {result}")
 
     def put_off(self) -> None:
         """Show the next job, and this one at the end."""
@@ -132,7 +155,7 @@ class Deciding:
 
     def _do(self, entry: Entry, busy: str, work: Awaitable[None]) -> None:
         """Begin with a decision, and show the next job."""
-        entry.busy, entry.failure, entry.conflict = busy, "", False
+        entry.busy, entry.failure = busy, ""
         self._context.run(self._keep_failure(entry, work))
         self._context.changed()
 
@@ -142,7 +165,7 @@ class Deciding:
             await work
         except ERRORS as exc:
             entry.failure = describe(exc)
-            entry.conflict = self._engine.is_conflict(exc)
+            entry.is_stale = True
             self._context.say(f"job {entry.job.id} waits again: {entry.failure}")
         finally:
             entry.busy = ""

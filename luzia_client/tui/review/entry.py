@@ -7,28 +7,46 @@ from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
 
-from luzia_client.tui.review.changes import MAX_OPEN_LINES, NONE, ChangedFile, CommentPlace, Kind, Row, View, build_rows
+from luzia_client.tui.review.changes import (
+    MAX_OPEN_LINES,
+    NONE,
+    ChangedFile,
+    CommentPlace,
+    Kind,
+    Row,
+    View,
+    build_rows,
+    find_line,
+)
 
 MAX_OPEN_FILES = 100
 """The files after these are folded at first."""
 
 
 class Work(NamedTuple):
-    """What a job has changed. state: equal as long as the changes are the same. onto: the branch to merge into."""
+    """What a job has changed. base: the commit with which it is compared. content: git's name of all its files.
+
+    onto: the branch to merge into. conflicts: the files that conflict with that branch. verdict: how the verification
+    has ended, in words.
+    """
 
     files: Sequence[ChangedFile]
-    state: str
+    base: str
+    content: str
     branch: str
     onto: str | None
+    conflicts: Sequence[str]
+    verdict: str
 
 
 class Entry:
     """A job that waits for a decision.
 
     work: its changes, None until they have been read. problem: why they cannot be read. busy: what is being done with
-    it, empty while it waits. failure: why that could not be done. conflict: that is a conflict with the branch.
-    put_off: its turn among those that were put off, else 0. verdict: how the verification has ended, in words.
-    marks: the hunks to accept, by file and hunk; NONE for a file without hunks. comments: by their lines.
+    it, empty while it waits. failure: why that could not be done. put_off: its turn among those that were put off,
+    else 0.
+    marks: the hunks to accept, by file and hunk; NONE for a file without hunks. comments: by their lines. loose:
+    comments on lines that are gone, which are sent with the words.
     left: the first column of the lines that is shown. is_stale: the changes have to be read, or read again.
     """
 
@@ -38,11 +56,10 @@ class Entry:
         self.problem = ""
         self.busy = ""
         self.failure = ""
-        self.conflict = False
         self.put_off = 0
-        self.verdict = ""
         self.marks: set[tuple[int, int]] = set()
         self.comments: dict[CommentPlace, str] = {}
+        self.loose: list[str] = []
         self.view = View()
         self.left = 0
         self.is_stale = True
@@ -50,13 +67,13 @@ class Entry:
         self._shown: tuple[object, ...] = ()
 
     def show(self, work: Work) -> bool:
-        """Take the changes as they are now; False if they are those that are shown. Others drop marks and comments."""
+        """Take the changes as they are now; False if they are those that are shown. Marks are taken away otherwise."""
         self.problem = ""
-        if self.work is not None and self.work.state == work.state:
+        known, self.work = self.work, work
+        if known is not None and (known.base, known.content) == (work.base, work.content):
             return False
-        self.work = work
         self.marks.clear()
-        self.comments.clear()
+        self._place_comments(known, work)
         self.left = 0
         self.view = View()
         self._folded = {
@@ -66,6 +83,21 @@ class Entry:
         }
         self._shown = ()
         return True
+
+    def _place_comments(self, known: Work | None, work: Work) -> None:
+        """Keep each comment at the same line of the new changes; one whose line is gone becomes a loose one."""
+        comments, self.comments = self.comments, {}
+        for place, text in comments.items():
+            assert known is not None
+            file = known.files[place.file]
+            hunk = file.hunks[place.hunk]
+            numbers = hunk.numbers[place.line]
+            wanted = numbers[1] or numbers[0] or 0
+            found = min(find_line(work.files, file.path, hunk.lines[place.line], wanted), default=None)
+            if found is None:
+                self.loose.append(f"{file.path}:{wanted}: {text}")
+            else:
+                self.comments[found[1]] = text
 
     def rows(self, *, side_by_side: bool) -> list[Row]:
         """The rows of the diff."""

@@ -56,7 +56,7 @@ class Feed:
             delay_s = min(2 * delay_s, MAX_DELAY_S)
 
     def _report_error(self, reason: str) -> None:
-        self._state.connection_error = f"{reason} – retrying"
+        self._state.connection_error = f"retrying: {reason}"
         self._changed()
 
     async def _connect(self) -> None:
@@ -65,10 +65,22 @@ class Feed:
         newest = await self._client.list_jobs(projects=self._projects, limit=1)
         if self._state.loading or newest.seq < self._seq:
             self._seq = newest.seq
-            self._state.waiting.update(await self._engine.list_waiting(self._projects))
-            self._state.loading = False
+            await self._list()
+        for entry in self._state.waiting.entries:
+            entry.is_stale = entry.is_stale or bool(entry.problem)
         self._state.connection_error = ""
         self._changed()
+
+    async def _list(self) -> None:
+        """Take all jobs that wait, the oldest first, and forget those that do not wait any more."""
+        found: set[str] = set()
+        async for job in self._engine.iter_waiting(self._projects):
+            self._state.connection_error = ""
+            self._state.waiting.put(job.id, job)
+            found.add(job.id)
+            self._changed()
+        self._state.waiting.keep(found)
+        self._state.loading = False
 
     async def _apply_events(self) -> None:
         subscription = self._client.subscribe(after=self._seq, projects=self._projects)
@@ -81,8 +93,8 @@ class Feed:
     async def _look_at(self, name: str) -> None:
         """Ask whether a job waits now."""
         waiting = self._state.waiting
+        name, job = await self._engine.find_waiting(name)
         known = waiting.get(name)
-        job = await self._engine.find_waiting(name)
         if known is not None and known.busy:
             return
         shown = waiting.current is known and known is not None

@@ -50,7 +50,7 @@ def _has_session(entry: Entry) -> bool:
 
 
 def _conflicts(entry: Entry) -> bool:
-    return entry.conflict
+    return entry.work is not None and bool(entry.work.conflicts)
 
 
 class Key(NamedTuple):
@@ -90,6 +90,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
             _has_session,
         ),
         Key("D", "D", "discard its work, after confirmation", "discard", DIFF, "discard"),
+        Key("v", "v", "run `verify` on what a merge would result in", "verify", DIFF),
         Key("l", "l", "later: show the next job, and this one at the end", "put_off", DIFF, "later"),
         Key("u", "u", "undo the last discard or later", "undo", DIFF),
         Key(

@@ -23,9 +23,11 @@ class Pages:
 
     def show_details(self) -> None:
         """Show the task, the whole of the agent's last message, and the details of the job."""
-        if (entry := self._context.entry()) is None:
-            return
-        job = entry.job
+        if (entry := self._context.entry()) is not None:
+            self._context.run(self._show(entry.job.id))
+
+    async def _show(self, name: str) -> None:
+        job = await self._context.engine.get_job(name)
         message = (job.activity.last_message if job.activity else None) or ""
         parts = [job.task, "", *([message, ""] if message else [])]
         lines = [harmless(line) for part in parts for line in part.split("\n")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.review.context import ERRORS
 from luzia_client.tui.review.engine import ReviewEngine
 from luzia_client.tui.review.entry import Entry
@@ -50,11 +51,13 @@ class Reading:
     async def _take(self, entry: Entry) -> None:
         try:
             known = entry.work is not None
-            noted = bool(entry.marks or entry.comments)
+            marked = bool(entry.marks)
             job, work = await self._engine.read(entry.job)
             entry.job = job
-            if entry.show(work) and known and noted and self._state.waiting.current is entry:
-                self._state.message = "the work has changed: marks and comments have been taken away"
+            if entry.show(work) and known and marked and self._state.waiting.current is entry:
+                self._state.message = "the work has changed: the marks have been taken away"
+        except (DaemonUnreachableError, UnexpectedAnswerError) as exc:
+            entry.problem = describe(exc)  # what is known stays; the feed has it read again
         except ERRORS as exc:
             entry.work, entry.problem = None, describe(exc)
         finally:

@@ -88,8 +88,11 @@ def _about(entry: Entry | None, columns: int, rows: int) -> list[Fragments]:
     if rows >= LOW_ROWS:
         most = MANY_SUMMARY_ROWS if rows >= HIGH_ROWS else SUMMARY_ROWS
         about += [fit([("", line)], columns) for line in _summary(job, columns, most)]
-    if entry.failure:
-        lines = wrap(one_line(entry.failure, 2000), columns)[: FAILURE_ROWS if rows >= LOW_ROWS else 1]
+    trouble = entry.failure
+    if not trouble and entry.work is not None and entry.work.conflicts:
+        trouble = f"Conflicts with {entry.work.onto}: {', '.join(entry.work.conflicts)}"
+    if trouble:
+        lines = wrap(one_line(trouble, 2000), columns)[: FAILURE_ROWS if rows >= LOW_ROWS else 1]
         about += [fit([("class:failed", line)], columns) for line in lines]
     about.append(fit([("class:heading", _heading(entry))], columns))
     return about
@@ -105,7 +108,7 @@ def _facts(entry: Entry) -> str:
         format_state(job.state),
         "" if job.duration_s is None else format_duration(job.duration_s),
         "" if job.activity is None else f"cost {format_cost(job.activity)}",
-        entry.verdict,
+        "" if entry.work is None else entry.work.verdict,
     ]
     return " · ".join(word for word in words if word)
 

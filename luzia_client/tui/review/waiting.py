@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -75,18 +75,11 @@ class WaitingWork:
         """The entry of a job."""
         return self._entries.get(name)
 
-    def update(self, jobs: Iterable[Job]) -> None:
-        """Take the jobs that wait now; what is known of them is kept unless they have changed."""
-        found = {job.id: job for job in jobs}
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all jobs but these, and those whose decision is being carried out."""
         for name in [*self._entries]:
-            if name not in found and not self._entries[name].busy:
+            if name not in names and not self._entries[name].busy:
                 del self._entries[name]
-        for name, job in found.items():
-            if (known := self._entries.get(name)) is None:
-                self._entries[name] = Entry(job)
-            else:
-                known.job = job
-                known.is_stale = True
 
     def put(self, name: str, job: Job | None) -> None:
         """Take what a job is now; None if it does not wait any more."""

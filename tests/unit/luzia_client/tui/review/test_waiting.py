@@ -18,7 +18,8 @@ def job(name: str, project: str = "overbits", minutes: int = 0) -> Job:
 
 def waiting(*jobs: Job) -> WaitingWork:
     made = WaitingWork()
-    made.update(jobs)
+    for each in jobs:
+        made.put(each.id, each)
     return made
 
 
@@ -71,7 +72,7 @@ def test_a_job_whose_decision_is_being_carried_out_is_not_shown_and_is_kept_by_a
     assert entry is not None
     entry.busy = "merging"
     assert (names(work), shown(work), work.busy) == (["b", "c"], "b", [entry])
-    work.update(ABC[:1])
+    work.keep({"b"})
     entry.busy = ""
     assert names(work) == ["a", "b"]
 
@@ -79,7 +80,9 @@ def test_a_job_whose_decision_is_being_carried_out_is_not_shown_and_is_kept_by_a
 def test_what_the_user_has_written_is_kept_when_the_jobs_are_listed_again() -> None:
     work = waiting(*ABC)
     before = work.current
-    work.update(ABC)
+    for each in ABC:
+        work.put(each.id, each)
+    work.keep({each.id for each in ABC})
     assert work.current is before
 
 
