@@ -30,7 +30,6 @@ from luzia_client.trees import worktree_of
 EXAMPLES = (
     ("luzia review", "decide about all finished work, oldest first"),
     ("luzia review --project overbits", "decide about that of a project"),
-    ("luzia review a2f5", "begin with a job"),
     ("luzia review --json", "print the jobs that wait for a decision"),
 )
 

@@ -72,7 +72,7 @@ class Feed:
         self._changed()
 
     async def _list(self) -> None:
-        """Take all jobs that wait, the oldest first, and forget those that do not wait any more."""
+        """Take all jobs that wait, the oldest first, and remove those that do not wait any more."""
         found: set[str] = set()
         async for job in self._engine.iter_waiting(self._projects):
             self._state.connection_error = ""

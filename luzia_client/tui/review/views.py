@@ -72,7 +72,7 @@ def _header(state: ReviewState, columns: int) -> Fragments:
 
 
 def _alert(state: ReviewState) -> str:
-    """What is not as usual: no daemon, or work that is going on."""
+    """What is not as usual: no daemon, or decisions that are being carried out."""
     if state.connection_error:
         return one_line(state.connection_error, 1000)
     return " · ".join(f"{entry.busy} {entry.job.id}" for entry in state.waiting.busy)
@@ -114,7 +114,7 @@ def _facts(entry: Entry) -> str:
 
 
 def _summary(job: Job, columns: int, most: int) -> list[str]:
-    """The agent's last message, or the reason of a failure, in at most so many lines."""
+    """The agent's last message, or the reason of a failure, in at most `most` lines."""
     text = (job.activity.last_message if job.activity else None) or job.reason or ""
     lines: list[str] = []
     for line in text.split("\n"):

@@ -76,7 +76,7 @@ class WaitingWork:
         return self._entries.get(name)
 
     def keep(self, names: Collection[str]) -> None:
-        """Forget all jobs but these, and those whose decision is being carried out."""
+        """Remove all jobs but these, and those whose decision is being carried out."""
         for name in [*self._entries]:
             if name not in names and not self._entries[name].busy:
                 del self._entries[name]
@@ -93,7 +93,7 @@ class WaitingWork:
             known.is_stale = True
 
     def take_out(self, name: str) -> None:
-        """Forget a job that was decided."""
+        """Remove a job that was decided."""
         if self._entries.pop(name, None) is not None:
             self.decided += 1
 
