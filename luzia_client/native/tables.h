@@ -119,6 +119,7 @@ static const char *const COMMANDS[] = {
     "answer",
     "progress",
     "remove",
+    "review",
     "diff",
     "open",
     "merge",

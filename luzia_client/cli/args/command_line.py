@@ -43,6 +43,7 @@ COMMANDS = {
     "answer": ("answer", "answer a question or permission request from an agent", "Control"),
     "progress": ("progress", "report progress from inside a job", "Control"),
     "remove": ("remove", "delete finished jobs and their output", "Control"),
+    "review": ("review", "decide about finished work in a full-screen view", "Review"),
     "diff": ("diff", "show what a job changed in its worktree", "Review"),
     "open": ("open", "open a shell or an editor in a job's directory", "Review"),
     "merge": ("merge", "merge a job's branch into the project", "Review"),

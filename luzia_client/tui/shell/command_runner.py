@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from luzia_client.cli.args.errors import UsageError
@@ -26,9 +27,17 @@ async def run_command(words: Sequence[str]) -> int:
 
     Ctrl-C reaches only the command. Raises UsageError if the line is too long for a process.
     """
+    return await run_program(command_argv(words))
+
+
+async def run_program(argv: Sequence[str], directory: str | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run a program on the terminal; returns its exit status, and raises UsageError, like `run_command`.
+
+    directory, env: where it runs, and its variables; None for those of this process.
+    """
     with _signals_ignored(), _terminal_restored():
         try:
-            process = await asyncio.create_subprocess_exec(*command_argv(words))
+            process = await asyncio.create_subprocess_exec(*argv, cwd=directory, env=env)
         except (OSError, ValueError) as exc:
             raise _start_error(exc) from exc
         try:
@@ -80,3 +89,21 @@ def _terminal_restored() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+async def line_entered() -> None:
+    """Wait until the user has pressed Enter."""
+    loop = asyncio.get_running_loop()
+    entered: asyncio.Future[None] = loop.create_future()
+    terminal = sys.stdin.fileno()
+
+    def read() -> None:
+        os.read(terminal, 4096)
+        if not entered.done():
+            entered.set_result(None)
+
+    loop.add_reader(terminal, read)
+    try:
+        await entered
+    finally:
+        loop.remove_reader(terminal)

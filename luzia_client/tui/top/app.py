@@ -10,6 +10,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.completion import Completer
@@ -23,11 +24,12 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.arranging import Arranging
-from luzia_client.tui.top.bindings import bindings
+from luzia_client.tui.top.bindings import BoundKey, bindings
 from luzia_client.tui.top.context import Context
 from luzia_client.tui.top.control import Control
 from luzia_client.tui.top.controls import STYLE, InputLine, ScreenControl, ignore
 from luzia_client.tui.top.feed import Feed
+from luzia_client.tui.top.keys import Where, iter_keys
 from luzia_client.tui.top.moving import Moving
 from luzia_client.tui.top.pages import Pages
 from luzia_client.tui.top.preferences import load_preferences
@@ -66,7 +68,7 @@ class TopApp:
         menu = Float(CompletionsMenu(max_height=MENU_ROWS), xcursor=True, ycursor=True)
         self._app: Application[None] = Application(
             layout=Layout(FloatContainer(HSplit([self._main, self._line.container]), [menu])),
-            key_bindings=bindings(self._top, self._find_effect, self._line, self._typed),
+            key_bindings=bindings(self._top, self._bound_keys(), self._find_effect, self._line, self._typed),
             style=STYLE,
             full_screen=True,
             mouse_support=True,
@@ -82,6 +84,13 @@ class TopApp:
         preferences, self._top.message = load_preferences()
         self._top.columns = preferences.columns
         self._top.model.arrange(preferences.arrangement)
+
+    def _bound_keys(self) -> list[BoundKey]:
+        """The keys of the table, each where it has an effect."""
+        return [BoundKey(key.keys, key.action, partial(self._has_keys, key.where)) for key in iter_keys()]
+
+    def _has_keys(self, where: Where) -> bool:
+        return self._top.where in where
 
     def _find_effect(self, action: str) -> Callable[[], None]:
         """The method of one of the effects that has the name of an action."""

@@ -1,24 +1,41 @@
-"""The key bindings, made from the table in keys.py."""
+"""The key bindings of a screen, made from its table of keys, such as that in keys.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import NamedTuple, Protocol
 
 from prompt_toolkit.filters import Condition, FilterOrBool
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from luzia_client.tui.top.controls import InputLine
-from luzia_client.tui.top.keys import Where, iter_keys
-from luzia_client.tui.top.state import TopState
+from luzia_client.tui.top.state import KeyPrompt
 
 WHILE_TYPING = {"up": "up", "down": "down", "pageup": "page_up", "pagedown": "page_down"}
 COMPLETION_STEPS = {"tab": 1, "down": 1, "s-tab": -1, "up": -1}
 
 
+class BoundKey(NamedTuple):
+    """keys: names of prompt_toolkit, separated by spaces. action: what they do. is_active: whether they do it now."""
+
+    keys: str
+    action: str
+    is_active: Callable[[], bool]
+
+
+class KeyState(Protocol):
+    """The state of the screen, as far as keys use it. See TopState."""
+
+    message: str
+    prompt: KeyPrompt | None
+    away: bool
+
+
 def bindings(
-    top: TopState,
+    state: KeyState,
+    keys: Iterable[BoundKey],
     find_action: Callable[[str], Callable[[], None]],
     line: InputLine,
     end_typing: Callable[[bool], None],
@@ -30,28 +47,25 @@ def bindings(
     key_bindings = KeyBindings()
     is_typing = Condition(lambda: line.is_open)
     is_completing = Condition(lambda: line.is_open and line.completes)
-    is_choosing = Condition(lambda: top.prompt is not None)
-    is_away = Condition(lambda: top.away)
+    is_choosing = Condition(lambda: state.prompt is not None)
+    is_away = Condition(lambda: state.away)
     free = ~is_typing & ~is_choosing & ~is_away
 
     def bind(key: str, filter: FilterOrBool, run: Callable[[], None]) -> None:
         def pressed(_: KeyPressEvent) -> None:
-            top.message = ""
+            state.message = ""
             run()
 
         key_bindings.add(key, filter=filter)(pressed)
 
-    def has_keys(where: Where) -> Condition:
-        return Condition(lambda: top.where in where)
-
-    for key in iter_keys():
+    for key in keys:
         for name in key.keys.split():
-            bind(name, free & has_keys(key.where), find_action(key.action))
+            bind(name, free & Condition(key.is_active), find_action(key.action))
 
     @key_bindings.add(Keys.Any, filter=free)
     def explain(event: KeyPressEvent) -> None:
         if event.data.isprintable():
-            top.message = f"{event.data} has no effect; ? shows all keys"
+            state.message = f"{event.data} has no effect; ? shows all keys"
 
     for name, action in WHILE_TYPING.items():
         bind(name, is_typing & ~is_completing, find_action(action))
@@ -62,9 +76,9 @@ def bindings(
         bind(name, is_typing, lambda: end_typing(False))
 
     def answer(key: str) -> None:
-        prompt, top.prompt = top.prompt, None
+        prompt, state.prompt = state.prompt, None
         assert prompt is not None
-        top.message = "" if key in prompt.keys else "aborted"
+        state.message = "" if key in prompt.keys else "aborted"
         prompt.keys.get(key, lambda: None)()
 
     @key_bindings.add(Keys.Any, filter=is_choosing & ~is_typing)

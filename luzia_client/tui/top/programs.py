@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,7 +16,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.tui.shell.candidates import KnownNames
-from luzia_client.tui.shell.command_runner import command_argv, run_command
+from luzia_client.tui.shell.command_runner import command_argv, line_entered, run_command
 from luzia_client.tui.top.context import Context, describe
 from luzia_client.tui.top.palette import PaletteCompleter, on_selection, parse_command
 
@@ -100,7 +99,7 @@ class Programs:
             if always_wait or status:
                 sys.stdout.write(_RETURN)
                 sys.stdout.flush()
-                await _line_entered()
+                await line_entered()
         self._context.top.marks.clear()
 
     @asynccontextmanager
@@ -143,21 +142,3 @@ class Programs:
 
 def _names(job: Job | None, word: str) -> bool:
     return job is not None and (job.id.endswith(word) or job.node == word)
-
-
-async def _line_entered() -> None:
-    """Wait until the user has pressed Enter."""
-    loop = asyncio.get_running_loop()
-    entered: asyncio.Future[None] = loop.create_future()
-    terminal = sys.stdin.fileno()
-
-    def read() -> None:
-        os.read(terminal, 4096)
-        if not entered.done():
-            entered.set_result(None)
-
-    loop.add_reader(terminal, read)
-    try:
-        await entered
-    finally:
-        loop.remove_reader(terminal)

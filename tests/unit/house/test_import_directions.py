@@ -108,6 +108,7 @@ FOREIGN: dict[str, str] = {
     "luzia_client.notify.sender": "apprise msgspec",
     "luzia_client.native.build_hook": "hatchling",
     "luzia_client.tui": "msgspec prompt_toolkit wcwidth",
+    "luzia_client.tui.review.highlight": "pygments",
     "luzia_client.mcp.relay": "",
     "luzia_client.mcp.hub": "anyio mcp mcp_types msgspec pydantic starlette uvicorn",
     "luzia_client.web": "asyncinotify msgspec starlette uvicorn",
