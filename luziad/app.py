@@ -76,6 +76,7 @@ from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.retry.policies import RetryPolicies
+from luziad.scheduling.reviews import Reviews
 from luziad.scheduling.revival import Revival
 from luziad.scheduling.scheduler import Scheduler
 from luziad.scheduling.shortage import Shortage
@@ -210,7 +211,9 @@ class App:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
         self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal, self._git_threads)
-        self._discarded = DiscardedWork(self._worktrees, self._table, self._config.daemon.discard_grace_s)
+        self._reviews = Reviews(table=self._table, journal=self._journal, observers=self._observers)
+        grace_s = self._config.daemon.discard_grace_s
+        self._discarded = DiscardedWork(self._worktrees, self._table, self._reviews, grace_s)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._output = LiveOutput(self._watcher, self._reading, reports)
@@ -363,6 +366,7 @@ class App:
             questions=self._questions,
             worktrees=self._worktrees,
             discarded=self._discarded,
+            reviews=self._reviews,
             observers=self._observers,
         )
 

@@ -93,6 +93,7 @@ class ScheduledOptions(TypedDict, total=False):
     worktree: bool | None
     base: str | None
     with_work: bool | None
+    review: bool | None
     priority: int | None
     needs: Mapping[str, int] | None
     cpus: float | None

@@ -10,6 +10,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import MAX_PRIORITY, Job, JobState, Worktree
 
 from luzia_client.api.client import Client
+from luzia_client.review.decisions import record_acceptance
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.merge import MergeResult, merge_branch
 
@@ -30,11 +31,14 @@ def merge_verified(
     """Merge the branch of a final job, as merge_branch does, if the verification succeeds or there is none.
 
     The command runs as a job in a worktree of its own, which begins at the merged commit. Until it has succeeded,
-    nothing is changed. started: is called with the id of that job and the command. Raises WorktreeError and Refused.
+    nothing is changed. Afterwards the work is accepted, if it was to be reviewed.
+    started: is called with the id of that job and the command. Raises WorktreeError and Refused.
     """
     command = next((each.verify for each in client.list_projects().projects if each.name == job.project), None)
     check = None if command is None else functools.partial(_verify, client, job, command, started)
-    return merge_branch(job, tree, commit=commit, message=message, check=check)
+    merged = merge_branch(job, tree, commit=commit, message=message, check=check)
+    record_acceptance(client, job)
+    return merged
 
 
 def _verify(client: Client, job: Job, command: str, started: Callable[[str, str], None], commit: str) -> None:

@@ -266,7 +266,7 @@ class Worktrees(JobObserver):
 
     async def _changed(self, record: JobRecord) -> None:
         """Record a change of the job's worktree or of its discarded work."""
-        self._table.worktree_changed(record)
+        self._table.work_changed(record)
         await self._journal.commit(record, self._journal.events.worktree(record))
 
     def _turn(self, job: str) -> asyncio.Lock:

@@ -18,6 +18,7 @@ from luzia_protocol.jobs import (
     LaunchOptions,
     Outcome,
     Progress,
+    Review,
     Terms,
     Usage,
     Worktree,
@@ -44,6 +45,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     created_steady: created_at on the steady clock, for jobs that expire or start after a delay.
     jobs_dir: the directory that its own directory is in; None for `jobs` in the state directory.
     umask: that of its processes; None is the daemon's.
+    review: a person decides about its work before jobs that depend on it start.
     """
 
     project: str
@@ -67,6 +69,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     created_steady: SteadyTime | None = field(default=None, name="created")
     jobs_dir: str | None = None
     umask: int | None = None
+    review: bool = False
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
@@ -115,6 +118,7 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     dependencies: here, because they can be edited while the job is queued.
     worktree: its git worktree; recorded before it is created, and until it is cleaned.
     held_at: when it was put on hold.
+    review: what a person has decided about its work since it has ended.
     discarded: the work that was discarded and is still kept. discarded_until: until when, on the steady clock.
     """
 
@@ -131,6 +135,7 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     held_at: float | None = None
     discarded: DiscardedWork | None = None
     discarded_until: SteadyTime | None = None
+    review: Review | None = None
 
 
 class JobRecord(msgspec.Struct, gc=False):
@@ -192,6 +197,16 @@ class JobRecord(msgspec.Struct, gc=False):
     def wants_worktree(self) -> bool:
         """Whether its attempts run in a git worktree of the job."""
         return self.spec.launch_options is not None and self.spec.launch_options.worktree
+
+    @property
+    def review(self) -> Review | None:
+        """What a person has decided about its work; None for a job that needs no decision."""
+        return (self.status.review or Review.WANTED) if self.spec.review else None
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether it has completed and a person has not decided about its work."""
+        return self.spec.review and self.status.review is None and self.status.state is JobState.COMPLETED
 
     @property
     def wants(self) -> Wants:

@@ -47,6 +47,7 @@ from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
+from luziad.scheduling.reviews import Reviews
 from luziad.scheduling.revival import Revival
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.sub_jobs import SubJobs
@@ -59,7 +60,7 @@ class Scheduler:
 
     Its public attributes are the names of projects, and the parts that carry out requests of their own: admission of
     new jobs and of graphs, retention of ended ones, pauses, holds, queues, questions, worktrees, discarded work,
-    lending of slots, and sessions in terminals.
+    reviews, lending of slots, and sessions in terminals.
     """
 
     table: JobTable
@@ -92,6 +93,7 @@ class Scheduler:
     questions: Questions
     worktrees: Worktrees
     discarded: DiscardedWork
+    reviews: Reviews
     observers: Observers
 
     # ------------------------------------------------------------------ what clients ask for

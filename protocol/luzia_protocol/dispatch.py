@@ -61,6 +61,8 @@ class Dispatch(Base, tag="dispatch"):
     UNSUPPORTED_OPTION if the agent has no such option.
     name: usable wherever an id is: of the form NODE_NAME, not only digits, and not an id. Several jobs may have the
     same: it refers to the one that has not ended, else to the newest.
+    review: when the job has completed, a person decides about its work (`accept`, `reject`, `discard`). Jobs that
+    depend on it wait for that; after a rejection, those that need it completed are skipped.
     session: the agent's session that the first attempt resumes, with `task` as its next message; an agent may find it
     only in the directory where it began (`cwd`). Refused with NO_SESSION if the agent cannot resume one.
     parent: the job that dispatches it. Cancelling that job cancels this one. Ignored if this daemon does not know it.
@@ -110,3 +112,4 @@ class Dispatch(Base, tag="dispatch"):
     base: str | None = None
     with_work: bool = False
     session: str | None = None
+    review: bool = False

@@ -66,6 +66,15 @@ RETRYABLE = (Outcome.FAILED, Outcome.START_FAILED, Outcome.TIMED_OUT, Outcome.ST
 """The outcomes that can be retried automatically."""
 
 
+class Review(StrEnum):
+    """What a person has decided about the work of a job that was dispatched with `review`."""
+
+    WANTED = "wanted"
+    """Nothing yet. When the job has completed, the jobs that depend on it wait for the decision."""
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
 class Progress(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     """The progress of a running attempt, as far as it is known.
 
@@ -271,6 +280,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     discarded: the work of it that was discarded and can be restored.
     launch, umask: how its attempts are launched, as dispatched; None in lists, and without any.
     attached: who uses its session in a terminal now.
+    review: what a person has decided about its work; None for a job that needs no decision.
     """
 
     id: str
@@ -330,6 +340,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     launch: LaunchOptions | None = None
     umask: int | None = None
     attached: Attachment | None = None
+    review: Review | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -46,6 +46,8 @@ COMMANDS = {
     "diff": ("diff", "show what a job changed in its worktree", "Review"),
     "open": ("open", "open a shell or an editor in a job's directory", "Review"),
     "merge": ("merge", "merge a job's branch into the project", "Review"),
+    "accept": ("accept", "accept the work of jobs whose dependents wait for it", "Review"),
+    "reject": ("reject", "reject the work of jobs, and skip the jobs that need it", "Review"),
     "clean": ("clean", "remove worktrees that hold no unmerged work", "Review"),
     "discard": ("discard", "discard the work of jobs, with a grace period", "Review"),
     "restore-work": ("restore_work", "restore work that was discarded", "Review"),

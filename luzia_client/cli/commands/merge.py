@@ -16,6 +16,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity, harmless
+from luzia_client.review.decisions import record_acceptance
 from luzia_client.review.verified_merge import merge_verified
 from luzia_client.trees import worktree_of
 from luzia_client.trees.merge import merge_branch
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
             raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
         if args.no_verify:
             merged = merge_branch(job, tree, commit=args.commit, message=args.message)
+            record_acceptance(client, job)
         else:
             merged = merge_verified(
                 client, job, tree, commit=args.commit, message=args.message, started=_tell_verification

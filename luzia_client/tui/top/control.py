@@ -104,6 +104,8 @@ class Control:
             if not job.state.is_final:
                 raise WorktreeError(f"job {job.id} has not ended: it is {format_state(job.state)}")
             await asyncio.to_thread(merge_branch, job, worktree_of(job), commit=commit, message=None)
+            if job.review is not None and job.state is JobState.COMPLETED:
+                await self._client.accept(job.id)
 
         def choose(commit: bool) -> Callable[[], None]:
             return lambda: self._context.change(jobs, "merged", lambda name: merge(name, commit))

@@ -140,6 +140,7 @@ class JobFactory:
             launch_options=launch_options,
             requirements=requirements,
             umask=request.umask,
+            review=request.review,
             created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
             jobs_dir=self._jobs_dir,
         )

@@ -23,6 +23,7 @@ ORDER = {
     "attempt_ended": "Questions SlotLending UsageLimitGate CircuitBreakerGate DayTotals",
     "job_changed": "StatusFiles ServiceStatus",
     "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees Retention",
+    "job_reviewed": "DependencyGate",
     "job_removed": "Deadlines DiscardedWork",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",

@@ -1,0 +1,21 @@
+"""What a person's decision about the work of a job means for the daemon's record of it."""
+
+from __future__ import annotations
+
+from luzia_protocol.jobs import Job, JobState, Review
+
+from luzia_client.api.client import Client
+
+
+def waits_for_decision(job: Job) -> bool:
+    """Whether the job has completed and a person has not accepted or rejected its work."""
+    return job.review is Review.WANTED and job.state is JobState.COMPLETED
+
+
+def record_acceptance(client: Client, job: Job) -> None:
+    """Record that the work of a completed job was accepted, after it was merged; jobs without `review` need no record.
+
+    A merge of rejected work accepts it after all. Doing it twice changes nothing. Raises Refused.
+    """
+    if job.review is not None and job.state is JobState.COMPLETED:
+        client.accept(job.id)
