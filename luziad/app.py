@@ -71,6 +71,7 @@ from luziad.scheduling.joint_admission import JointAdmission
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import Exemptions, QueueControl
+from luziad.scheduling.races import Races
 from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
@@ -270,6 +271,7 @@ class App:
             DependencyGate(table, gates.admit, self._completion.skip, self._cascade.add),
         )
         self._deadlines = Deadlines(self._completion.end)
+        self._races = Races(table, self._worktrees, self._discarded, self._completion.end)
         self._sub_jobs = SubJobs(table, self._completion.end, ended_families, self._cascade.add)
         self._retention = Retention(
             table=table,
@@ -355,6 +357,7 @@ class App:
                 in_turns=self._cascade.add,
             ),
             sub_jobs=self._sub_jobs,
+            races=self._races,
             progress=self._progress,
             admission=admission,
             joint=self._joint,
@@ -435,6 +438,7 @@ class App:
             self._lending,  # before the gates: jobs that reclaim their slots get them before others start
             *self._gates,
             self._worktrees,
+            self._races,  # after the worktrees: it removes those that they have unlocked
             self._retention,  # after all that handles the end of a job: it may remove the job
             self._shortage,
             self._starter,
@@ -500,6 +504,7 @@ class App:
         self._discarded.close()
         await self._attachments.close()
         await self._worktrees.close()
+        await self._races.close()
         await self._completion.close()
         self._schedules.close()
         await self._output.close()

@@ -18,6 +18,7 @@ from luzia_protocol.jobs import (
     LaunchOptions,
     Outcome,
     Progress,
+    Race,
     Review,
     Terms,
     Usage,
@@ -26,7 +27,7 @@ from luzia_protocol.jobs import (
 
 from luziad.clocks.clock import SteadyTime
 from luziad.jobs.attempt import Answer, Attached, FailureCause, Pauses
-from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.dependencies import Dependencies, Standing, standing
 from luziad.jobs.family import Origin
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
 from luziad.jobs.retry_state import Continuation, RetryState
@@ -171,6 +172,11 @@ class JobRecord(msgspec.Struct, gc=False):
         return "" if self.spec.origin is None else self.spec.origin.node
 
     @property
+    def race(self) -> Race | None:
+        """The race that it is part of, if it is."""
+        return None if self.spec.origin is None else self.spec.origin.race
+
+    @property
     def ancestors(self) -> tuple[str, ...]:
         """The jobs from inside which it was dispatched, the nearest one last; none for most."""
         return () if self.spec.origin is None else self.spec.origin.ancestors
@@ -201,12 +207,18 @@ class JobRecord(msgspec.Struct, gc=False):
     @property
     def review(self) -> Review | None:
         """What a person has decided about its work; None for a job that needs no decision."""
-        return (self.status.review or Review.WANTED) if self.spec.review else None
+        racing = self.race is not None and not self.race.check
+        return (self.status.review or Review.WANTED) if self.spec.review or racing else None
 
     @property
     def waits_for_review(self) -> bool:
         """Whether it has completed and a person has not decided about its work."""
-        return self.spec.review and self.status.review is None and self.status.state is JobState.COMPLETED
+        return self.status.state is JobState.COMPLETED and self.review is Review.WANTED
+
+    @property
+    def standing(self) -> Standing:
+        """What the jobs that depend on it see of it. For the decision about a racer they do not wait."""
+        return standing(self.status.state, self.review if self.spec.review else None)
 
     @property
     def wants(self) -> Wants:

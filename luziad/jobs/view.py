@@ -85,6 +85,7 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         ancestors=[*record.ancestors],
         attached=_attachment(attempt) if attempt and not fate.state.is_final and not waits else None,
         review=record.review,
+        race=record.race,
     )
 
 

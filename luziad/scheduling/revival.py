@@ -9,7 +9,7 @@ from itertools import islice
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.dependencies import Dependencies, Standing, check_dependencies, find_revived, standing
+from luziad.jobs.dependencies import Dependencies, Standing, check_dependencies, find_revived
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord
@@ -65,7 +65,7 @@ class Revival:
         then: called when they are complete, and all of that is committed.
         """
         revived: list[str] = []
-        states: dict[str, Standing] = {record.id: standing(record.status.state, record.review)}
+        states: dict[str, Standing] = {record.id: record.standing}
         self.retries.reset(record, given)
         self.transitions.requeue(record, Trigger.RETRY, why)
         work = self._revive(record, states, revived, then)
@@ -100,4 +100,4 @@ class Revival:
 
     def _state(self, job: str) -> Standing | None:
         record = self.table.get(job)
-        return None if record is None else standing(record.status.state, record.review)
+        return None if record is None else record.standing

@@ -43,6 +43,7 @@ from luziad.scheduling.joint_admission import JointAdmission
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import QueueControl
+from luziad.scheduling.races import Races
 from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
@@ -82,6 +83,7 @@ class Scheduler:
     retries: RetryPlanner
     revival: Revival
     sub_jobs: SubJobs
+    races: Races
     progress: ProgressRecorder
     admission: Admission
     joint: JointAdmission
@@ -195,6 +197,7 @@ class Scheduler:
             if record.status.state is JobState.QUEUED:
                 self.transitions.enqueue(record)
         self.sub_jobs.recover()
+        self.races.recover()
         for record in self.table.active():
             attempt = record.attempt
             assert attempt is not None

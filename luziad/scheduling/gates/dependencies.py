@@ -14,7 +14,7 @@ import msgspec
 
 from luzia_protocol.jobs import Review
 
-from luziad.jobs.dependencies import Standing, check_dependencies, describe_failure, is_pending, standing
+from luziad.jobs.dependencies import Standing, check_dependencies, describe_failure, is_pending
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates.gates import Gate
@@ -101,7 +101,7 @@ class DependencyGate(Gate):
         self._settled(record)
 
     def _settled(self, record: JobRecord) -> None:
-        if is_pending(standing(record.status.state, record.review)):
+        if is_pending(record.standing):
             return
         self._ended.append(record)
         if self._busy:
@@ -127,7 +127,7 @@ class DependencyGate(Gate):
 
     def _take_end(self, parent: JobRecord, free: list[_Held]) -> Iterator[None]:
         """Take the end of one parent; `free` gets the jobs that need not be held any more."""
-        state = standing(parent.status.state, parent.review)
+        state = parent.standing
         while children := self._children.get(parent.id):
             kept = self._held[next(iter(children))]
             self._stop_waiting(kept, parent.id)
@@ -161,7 +161,7 @@ class DependencyGate(Gate):
 
     def _state(self, job: str) -> Standing | None:
         record = self._table.get(job)
-        return None if record is None else standing(record.status.state, record.review)
+        return None if record is None else record.standing
 
     def _awaited(self, job: str) -> str:
         return f"the review of {self._name(job)}" if self._state(job) is Review.WANTED else self._name(job)

@@ -22,7 +22,7 @@ ORDER = {
     "attempt_exited": "Timeouts StallWatch",
     "attempt_ended": "Questions SlotLending UsageLimitGate CircuitBreakerGate DayTotals",
     "job_changed": "StatusFiles ServiceStatus",
-    "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees Retention",
+    "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees Races Retention",
     "job_reviewed": "DependencyGate",
     "job_removed": "Deadlines DiscardedWork",
     "start_possible": "Starter",
