@@ -28,7 +28,6 @@ from luzia_client.cli.show.text import one_line
 
 EXAMPLES = (
     ("luzia stats --since 7d", "show statistics of the last seven days"),
-    ("luzia stats --project overbits --json", "print the figures as JSON"),
     ("luzia stats --agents", "show which agent wins the races of which project"),
     ("luzia stats --png jobs.png", "write charts to an image"),
 )
