@@ -71,11 +71,13 @@ from luziad.scheduling.joint_admission import JointAdmission
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import Exemptions, QueueControl
+from luziad.scheduling.races import Races
 from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
 from luziad.scheduling.retry.policies import RetryPolicies
+from luziad.scheduling.reviews import Reviews
 from luziad.scheduling.revival import Revival
 from luziad.scheduling.scheduler import Scheduler
 from luziad.scheduling.shortage import Shortage
@@ -210,7 +212,9 @@ class App:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
         self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal, self._git_threads)
-        self._discarded = DiscardedWork(self._worktrees, self._table, self._config.daemon.discard_grace_s)
+        self._reviews = Reviews(table=self._table, journal=self._journal, observers=self._observers)
+        grace_s = self._config.daemon.discard_grace_s
+        self._discarded = DiscardedWork(self._worktrees, self._table, self._reviews, grace_s)
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._output = LiveOutput(self._watcher, self._reading, reports)
@@ -267,6 +271,7 @@ class App:
             DependencyGate(table, gates.admit, self._completion.skip, self._cascade.add),
         )
         self._deadlines = Deadlines(self._completion.end)
+        self._races = Races(table, self._worktrees, self._discarded, self._completion.end)
         self._sub_jobs = SubJobs(table, self._completion.end, ended_families, self._cascade.add)
         self._retention = Retention(
             table=table,
@@ -352,6 +357,7 @@ class App:
                 in_turns=self._cascade.add,
             ),
             sub_jobs=self._sub_jobs,
+            races=self._races,
             progress=self._progress,
             admission=admission,
             joint=self._joint,
@@ -363,6 +369,7 @@ class App:
             questions=self._questions,
             worktrees=self._worktrees,
             discarded=self._discarded,
+            reviews=self._reviews,
             observers=self._observers,
         )
 
@@ -431,6 +438,7 @@ class App:
             self._lending,  # before the gates: jobs that reclaim their slots get them before others start
             *self._gates,
             self._worktrees,
+            self._races,  # after the worktrees: it removes those that they have unlocked
             self._retention,  # after all that handles the end of a job: it may remove the job
             self._shortage,
             self._starter,
@@ -496,6 +504,7 @@ class App:
         self._discarded.close()
         await self._attachments.close()
         await self._worktrees.close()
+        await self._races.close()
         await self._completion.close()
         self._schedules.close()
         await self._output.close()

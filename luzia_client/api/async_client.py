@@ -198,6 +198,8 @@ class AsyncClient:
     report_progress = coroutine(Client.report_progress)
     clean_worktree = coroutine(Client.clean_worktree)
     discard = coroutine(Client.discard)
+    accept = coroutine(Client.accept)
+    reject = coroutine(Client.reject)
     restore_work = coroutine(Client.restore_work)
     remove = coroutine(Client.remove)
 

@@ -467,6 +467,20 @@ class Client:
         request = requests.Discard(job=arguments.job_id(job))
         return self._caller.request(request, replies.DiscardResult, client_requests.CLEAN_TIMEOUT_S)
 
+    def accept(self, job: JobLike) -> replies.JobChange:
+        """Accept the work of a completed job that was dispatched with `review`; the jobs that wait for it may start.
+
+        Raises Refused: `unknown_job`, `no_review`.
+        """
+        return self._caller.request(requests.Accept(job=arguments.job_id(job)), replies.JobChange)
+
+    def reject(self, job: JobLike) -> replies.JobChange:
+        """Reject the work of a completed job that was dispatched with `review`; the jobs that need it are skipped.
+
+        Raises Refused: `unknown_job`, `no_review`, `already_accepted`.
+        """
+        return self._caller.request(requests.Reject(job=arguments.job_id(job)), replies.JobChange)
+
     def restore_work(self, job: JobLike) -> replies.RestoreResult:
         """Restore the git worktree and the branch of a job as they were discarded.
 

@@ -12,7 +12,7 @@ import msgspec
 
 from luzia_protocol import requests, schedules
 from luzia_protocol.environment import client_env, current_job, process_umask
-from luzia_protocol.jobs import Outcome
+from luzia_protocol.jobs import Outcome, Race
 
 from luzia_client.api import arguments
 from luzia_client.api.arguments import Duration, JobLike, JobsLike, PathLike, ProjectLike
@@ -93,6 +93,8 @@ class ScheduledOptions(TypedDict, total=False):
     worktree: bool | None
     base: str | None
     with_work: bool | None
+    review: bool | None
+    race: Race | None
     priority: int | None
     needs: Mapping[str, int] | None
     cpus: float | None

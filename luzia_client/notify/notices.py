@@ -11,7 +11,7 @@ import msgspec
 
 from luzia_protocol import events
 from luzia_protocol.activity import Question
-from luzia_protocol.jobs import Job, Outcome
+from luzia_protocol.jobs import Job, Outcome, Review
 from luzia_protocol.money import format_usd
 
 from luzia_client.notify.answer_links import Asked
@@ -131,6 +131,8 @@ def title(notice: Notice, template: str | None = None) -> str:
             return f"✓ {where}: {task}"
         case "failed" | "stalled" | "over_budget":
             return f"✗ {where}: {task}"
+        case "review":
+            return f"✓ {where}: {task} (waits for your review)"
         case "asks":
             return f"? {where}: {task}"
         case "limit_reached":
@@ -166,6 +168,7 @@ def body(notice: Notice, template: str | None = None) -> str:
         fields.get("question", ""),
         fields.get("last_words", ""),
         f"Job {fields['job']}" if "job" in fields else "",
+        f"Accept with: luzia accept {fields['job']}" if notice.subject == "review" else "",
         f"Answer with: luzia answer {fields['job']} allow|deny|TEXT" if notice.subject == "asks" else "",
         fields.get("link", ""),
     ]
@@ -239,7 +242,7 @@ def _subject(event: events.Ended | events.Requeued) -> Subject | None:
         return None  # it is tried again
     match event.outcome:
         case Outcome.COMPLETED:
-            return "finished"
+            return "review" if isinstance(event, events.Ended) and event.review is Review.WANTED else "finished"
         case Outcome.CANCELLED | Outcome.SKIPPED:
             return None  # a user has wanted it
         case Outcome.STALLED:

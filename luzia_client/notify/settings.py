@@ -20,6 +20,7 @@ Subject = Literal[
     "finished",
     "failed",
     "asks",
+    "review",
     "limit_reached",
     "limit_over",
     "stalled",

@@ -9,6 +9,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Worktree
 
 from luzia_client.api.client import Client
+from luzia_client.review.acceptance import record_acceptance
 from luzia_client.review.verification import run_verification, verify_command
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.merge import MergeResult, merge_branch
@@ -28,11 +29,14 @@ def merge_verified(
     """Merge the work of a final job, as merge_branch does, if the verification succeeds or there is none.
 
     The command runs as a job in a worktree of its own, which begins at the merged commit. Until it has succeeded,
-    nothing is changed. started: is called with the id of that job and the command. Raises WorktreeError and Refused.
+    nothing is changed. Afterwards the work is accepted, if it was to be reviewed.
+    started: is called with the id of that job and the command. Raises WorktreeError and Refused.
     """
     command = verify_command(client, job.project)
     check = None if command is None else functools.partial(_require_success, client, job, command, started)
-    return merge_branch(job, tree, commit=commit, message=message, selection=selection, check=check)
+    merged = merge_branch(job, tree, commit=commit, message=message, selection=selection, check=check)
+    record_acceptance(client, job, merged)
+    return merged
 
 
 def require_finished(job: Job) -> None:

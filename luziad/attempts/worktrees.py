@@ -151,6 +151,12 @@ class Worktrees(JobObserver):
         return Git(environment, record.spec.umask, self._processes)
 
     async def _planned(self, git: Git, record: JobRecord) -> Worktree:
+        if record.race is None:
+            return await self._plan(git, record)
+        async with self._turn(f"race {record.race.id}"):  # the others begin where the first one does
+            return await self._plan(git, record)
+
+    async def _plan(self, git: Git, record: JobRecord) -> Worktree:
         directory = record.spec.cwd or record.spec.directory
         base, onto = await self._base(git, record)
         tree = await self._in_thread(create.plan_worktree, git, directory, record.id, self._trees_dir, base, onto)
@@ -169,8 +175,20 @@ class Worktrees(JobObserver):
             if parent is not None and parent.status.worktree is not None:
                 return await self._work_of(git, parent, parent.status.worktree)
             # Otherwise nothing was left: it was merged, or there was none.
+        if record.race is not None and (first := self._of_race(record.race.id)) is not None:
+            return first.base, first.onto
         own = options.base if options is not None else None
         return own or self._launcher.config.project(record.project).worktrees.base, None
+
+    def _of_race(self, race: str) -> Worktree | None:
+        """The worktree of a racer that has begun: all racers begin at its commit."""
+        for record in self._table.newest_first():
+            if record.race is not None and record.race.id == race and not record.race.check:
+                kept = record.status.discarded
+                tree = record.status.worktree or (kept.worktree if kept is not None else None)
+                if tree is not None:
+                    return tree
+        return None
 
     async def _work_of(self, git: Git, parent: JobRecord, tree: Worktree) -> tuple[str, str | None]:
         async with self._turn(parent.id):
@@ -266,7 +284,7 @@ class Worktrees(JobObserver):
 
     async def _changed(self, record: JobRecord) -> None:
         """Record a change of the job's worktree or of its discarded work."""
-        self._table.worktree_changed(record)
+        self._table.work_changed(record)
         await self._journal.commit(record, self._journal.events.worktree(record))
 
     def _turn(self, job: str) -> asyncio.Lock:

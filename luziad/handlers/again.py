@@ -75,5 +75,6 @@ def _dispatch_of(record: JobRecord, spec: JobSpec) -> Dispatch:
         permission_mode=options.permission_mode,
         args=options.args,
         base=options.base,
+        review=spec.review,
         name="" if node.isdigit() else node,
     )

@@ -12,11 +12,13 @@ from luzia_protocol.jobs import JobState
 from luzia_protocol.operations import Hold, Release
 from luzia_protocol.replies import CleanResult, DiscardResult, RemoveResult, RestoreResult, RetryResult
 from luzia_protocol.requests import (
+    Accept,
     Answer,
     Cancel,
     Clean,
     Discard,
     Pause,
+    Reject,
     Remove,
     RestoreWork,
     Resume,
@@ -77,6 +79,16 @@ def retry(services: Services, request: Retry, call: Call) -> None:
     revived = services.scheduler.retry(record, deferred_reply(services.journal, call, result), fresh=request.fresh)
 
 
+def accept(services: Services, request: Accept, call: Call) -> None:
+    """Accept the work of a completed job."""
+    services.scheduler.reviews.accept(*_change(services, request, call))
+
+
+def reject(services: Services, request: Reject, call: Call) -> None:
+    """Reject the work of a completed job."""
+    services.scheduler.reviews.reject(*_change(services, request, call))
+
+
 def remove(services: Services, request: Remove, call: Call) -> Coroutine[Any, Any, None] | None:
     """Remove a finished job."""
     record = services.table.find(request.job, call.uid)
@@ -126,6 +138,7 @@ async def restore_work(services: Services, request: RestoreWork, call: Call) -> 
 async def _remove_with_worktree(services: Services, record: JobRecord, call: Call) -> None:
     """Remove a finished job after its worktree."""
     call.out_of_order()
+    services.scheduler.retention.require_removable(record)
     why = await services.scheduler.worktrees.clean(record)
     if why is not None:
         raise Refused(ErrorCode.WORKTREE_KEPT, f"the worktree of job {record.id} is kept: {why}")

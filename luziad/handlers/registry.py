@@ -55,6 +55,8 @@ HANDLERS: dict[type, Handler] = {
     requests.Clean: job_control.clean,
     requests.Discard: job_control.discard,
     requests.RestoreWork: job_control.restore_work,
+    requests.Accept: job_control.accept,
+    requests.Reject: job_control.reject,
     requests.Answer: job_control.answer,
     requests.Subscribe: events.subscribe,
     requests.Unsubscribe: events.unsubscribe,

@@ -105,6 +105,8 @@ class Services:
             reason = "; ".join(describe_question(question) for question in open_questions(record.attempt)[:1]) or None
         elif is_attached(record):
             reason = describe_attached(record)
+        elif record.waits_for_review:
+            reason = "waits for a review of its work"
         elif record.status.state is JobState.RUNNING:
             reason = self.scheduler.lending.reason(record.id) or reason or (self.watcher.problem if whole else None)
         if not whole:

@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from luzia_protocol.jobs import JobState
+from luzia_protocol.jobs import JobState, Review
 
 FAILURES = frozenset({JobState.FAILED, JobState.TIMED_OUT, JobState.LOST})
 """The states that satisfy a dependency on a failure. A cancelled or skipped job has not failed."""
 
-StateOf = Callable[[str], JobState | None]
+Standing = JobState | Review
+"""What dependents see of a job: its state, or of a completed one that is reviewed, what was decided about its work."""
+StandingOf = Callable[[str], Standing | None]
 
 
 class Dependencies(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -46,10 +48,22 @@ class DependencyCheck(NamedTuple):
     failure: str | None
 
 
+def standing(state: JobState, review: Review | None) -> Standing:
+    """What dependents see of a job in this state. review: None for a job that needs no decision."""
+    if state is JobState.COMPLETED and review in (Review.WANTED, Review.REJECTED):
+        return review
+    return state
+
+
+def is_pending(parent: Standing) -> bool:
+    """Whether a job that depends on this one has to wait."""
+    return parent is Review.WANTED if isinstance(parent, Review) else not parent.is_final
+
+
 def check_dependencies(
-    dependencies: Dependencies, state_of: StateOf, name_of: Callable[[str], str] = str
+    dependencies: Dependencies, state_of: StandingOf, name_of: Callable[[str], str] = str
 ) -> DependencyCheck:
-    """Check a job's dependencies. `state_of` gives a parent's state, None when it was removed: it satisfies then.
+    """Check a job's dependencies. `state_of` gives a parent's standing, None when it was removed: it satisfies then.
 
     name_of: what a parent is called in `failure`; by default its id.
 
@@ -61,16 +75,18 @@ def check_dependencies(
         state = state_of(parent)
         if state is None:
             continue
-        if not state.is_final:
+        if is_pending(state):
             pending.append(parent)
         elif (failure := describe_failure(dependencies, parent, state, name_of(parent))) is not None:
             return DependencyCheck((), failure)
     return DependencyCheck(tuple(pending), None)
 
 
-def describe_failure(dependencies: Dependencies, parent: str, state: JobState, name: str) -> str | None:
-    """Why the job can never run after this parent, called `name`, has ended in this state; None when it can."""
+def describe_failure(dependencies: Dependencies, parent: str, state: Standing, name: str) -> str | None:
+    """Why the job can never run after this parent, called `name`, has ended like this; None when it can."""
     word = state.value.replace("_", " ")
+    if parent in dependencies.completed and state is Review.REJECTED:
+        return f"{name} was rejected, and this job needed it accepted"
     if parent in dependencies.completed and state is not JobState.COMPLETED:
         return f"{name} {_was(word)}, and this job needed it completed"
     if parent in dependencies.failed and state not in FAILURES:
@@ -78,7 +94,7 @@ def describe_failure(dependencies: Dependencies, parent: str, state: JobState, n
     return None
 
 
-def find_revived(start: str, skipped: Mapping[str, Dependencies], state_of: StateOf) -> Iterator[str | None]:
+def find_revived(start: str, skipped: Mapping[str, Dependencies], state_of: StandingOf) -> Iterator[str | None]:
     """The skipped jobs that can run after all when `start` runs again, parents first; None after each step between.
 
     They were skipped because of how it ended, or because of each other. skipped: all skipped jobs.
@@ -101,13 +117,13 @@ def find_revived(start: str, skipped: Mapping[str, Dependencies], state_of: Stat
                 yield None
 
 
-def _doomed_by(dependencies: Dependencies, state_of: StateOf) -> set[str]:
+def _doomed_by(dependencies: Dependencies, state_of: StandingOf) -> set[str]:
     """The parents after whose end the job can never run."""
     return {
         parent
         for parent in dependencies.parents
         if (state := state_of(parent)) is not None
-        and state.is_final
+        and not is_pending(state)
         and describe_failure(dependencies, parent, state, parent) is not None
     }
 

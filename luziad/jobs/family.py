@@ -6,20 +6,21 @@ from collections.abc import Container, Iterable
 
 import msgspec
 
-from luzia_protocol.jobs import Outcome, RunOf
+from luzia_protocol.jobs import Outcome, Race, RunOf
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How a job was dispatched; None for most jobs.
 
     node: its name, in a graph or of its own. tags: set by the caller. ancestors: the jobs from inside which it was
-    dispatched, the nearest one last. run_of: the schedule that dispatched it.
+    dispatched, the nearest one last. run_of: the schedule that dispatched it. race: the race that it is part of.
     """
 
     node: str = ""
     tags: dict[str, str] = {}
     ancestors: tuple[str, ...] = ()
     run_of: RunOf | None = None
+    race: Race | None = None
 
 
 ENDS_SUB_JOBS = frozenset((Outcome.CANCELLED, Outcome.TIMED_OUT, Outcome.STALLED, Outcome.OVERDUE, Outcome.OVER_BUDGET))

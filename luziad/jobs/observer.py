@@ -54,6 +54,9 @@ class JobObserver:
     def job_ended(self, record: JobRecord) -> None:
         """The job is in a final state."""
 
+    def job_reviewed(self, record: JobRecord) -> None:
+        """A person has accepted or rejected the work of a completed job."""
+
     def job_removed(self, record: JobRecord) -> None:
         """The job is no longer in the table: it was removed, or could not be written to the store."""
 
@@ -98,6 +101,7 @@ class Observers:
         self.attempt_ended = Hook(JobObserver.attempt_ended)
         self.job_changed = Hook(JobObserver.job_changed)
         self.job_ended = Hook(JobObserver.job_ended)
+        self.job_reviewed = Hook(JobObserver.job_reviewed)
         self.job_removed = Hook(JobObserver.job_removed)
         self.start_possible = Hook(JobObserver.start_possible)
         self.store_recovered = Hook(JobObserver.store_recovered)

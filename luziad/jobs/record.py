@@ -18,6 +18,8 @@ from luzia_protocol.jobs import (
     LaunchOptions,
     Outcome,
     Progress,
+    Race,
+    Review,
     Terms,
     Usage,
     Worktree,
@@ -25,7 +27,7 @@ from luzia_protocol.jobs import (
 
 from luziad.clocks.clock import SteadyTime
 from luziad.jobs.attempt import Answer, Attached, FailureCause, Pauses
-from luziad.jobs.dependencies import Dependencies
+from luziad.jobs.dependencies import Dependencies, Standing, standing
 from luziad.jobs.family import Origin
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
 from luziad.jobs.retry_state import Continuation, RetryState
@@ -44,6 +46,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     created_steady: created_at on the steady clock, for jobs that expire or start after a delay.
     jobs_dir: the directory that its own directory is in; None for `jobs` in the state directory.
     umask: that of its processes; None is the daemon's.
+    review: a person decides about its work before jobs that depend on it start.
     """
 
     project: str
@@ -67,6 +70,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     created_steady: SteadyTime | None = field(default=None, name="created")
     jobs_dir: str | None = None
     umask: int | None = None
+    review: bool = False
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):
@@ -115,6 +119,7 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     dependencies: here, because they can be edited while the job is queued.
     worktree: its git worktree; recorded before it is created, and until it is cleaned.
     held_at: when it was put on hold.
+    review: what a person has decided about its work since it has ended.
     discarded: the work that was discarded and is still kept. discarded_until: until when, on the steady clock.
     """
 
@@ -131,6 +136,7 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     held_at: float | None = None
     discarded: DiscardedWork | None = None
     discarded_until: SteadyTime | None = None
+    review: Review | None = None
 
 
 class JobRecord(msgspec.Struct, gc=False):
@@ -166,6 +172,11 @@ class JobRecord(msgspec.Struct, gc=False):
         return "" if self.spec.origin is None else self.spec.origin.node
 
     @property
+    def race(self) -> Race | None:
+        """The race that it is part of, if it is."""
+        return None if self.spec.origin is None else self.spec.origin.race
+
+    @property
     def ancestors(self) -> tuple[str, ...]:
         """The jobs from inside which it was dispatched, the nearest one last; none for most."""
         return () if self.spec.origin is None else self.spec.origin.ancestors
@@ -192,6 +203,22 @@ class JobRecord(msgspec.Struct, gc=False):
     def wants_worktree(self) -> bool:
         """Whether its attempts run in a git worktree of the job."""
         return self.spec.launch_options is not None and self.spec.launch_options.worktree
+
+    @property
+    def review(self) -> Review | None:
+        """What a person has decided about its work; None for a job that needs no decision."""
+        racing = self.race is not None and not self.race.check
+        return (self.status.review or Review.WANTED) if self.spec.review or racing else None
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether it has completed and a person has not decided about its work."""
+        return self.status.state is JobState.COMPLETED and self.review is Review.WANTED
+
+    @property
+    def standing(self) -> Standing:
+        """What the jobs that depend on it see of it. For the decision about a racer they do not wait."""
+        return standing(self.status.state, self.review if self.spec.review else None)
 
     @property
     def wants(self) -> Wants:

@@ -34,7 +34,7 @@ class JobTable:
         self._counts: dict[str, Counter[JobState]] = {}
         self._active: dict[str, JobRecord] = {}
         self._final: dict[str, None] = {}
-        self._kept: dict[str, None] = {}  # final, and not removed automatically: they have work in git
+        self._kept: dict[str, None] = {}  # final, and not removed automatically: work in git, or a review
         self._skipped: dict[str, JobRecord] = {}
         self.family = FamilyTree()
         self.reserved_ids: set[str] = set()  # of jobs that are about to be added
@@ -132,7 +132,7 @@ class JobTable:
         return list(self._active.values())
 
     def final(self) -> list[JobRecord]:
-        """Jobs that have ended; those without work in git come first, in the order in which they ended."""
+        """Jobs that have ended; those that nothing keeps come first, in the order in which they ended."""
         return [self._jobs[job] for job in (*self._final, *self._kept)]
 
     def skipped(self) -> list[JobRecord]:
@@ -143,20 +143,20 @@ class JobTable:
         """Sort the ended jobs by the time they ended, after a load in another order."""
         self._final = dict.fromkeys(sorted(self._final, key=lambda job: self._jobs[job].status.ended_at or 0.0))
 
-    def worktree_changed(self, record: JobRecord) -> None:
-        """Update the order of final jobs after this one's worktree or discarded work was removed or restored."""
+    def work_changed(self, record: JobRecord) -> None:
+        """Update the order of final jobs after this one's work was removed, restored or reviewed."""
         if not record.status.state.is_final:
             return
         was_kept = record.id in self._kept
         self._kept.pop(record.id, None)
-        if _has_work(record):
+        if _is_kept(record):
             self._final.pop(record.id, None)
             self._kept[record.id] = None
         elif was_kept:
             self._final[record.id] = None
 
     def oldest_final(self, beyond: int, most: int) -> list[JobRecord]:
-        """The final jobs without work in git that ended first: those in excess of `beyond`, at most `most` of them."""
+        """The final jobs that nothing keeps and that ended first: the excess over `beyond`, at most `most` of them."""
         excess = min(len(self._final) - beyond, most)
         if excess <= 0:
             return []
@@ -193,7 +193,7 @@ class JobTable:
             if by < 0:
                 self._final.pop(record.id, None)
                 self._kept.pop(record.id, None)
-            elif _has_work(record):
+            elif _is_kept(record):
                 self._kept[record.id] = None
             else:
                 self._final[record.id] = None
@@ -237,6 +237,7 @@ class JobTable:
         ]
 
 
-def _has_work(record: JobRecord) -> bool:
-    """Whether the job has a worktree, or discarded work that is still kept."""
-    return record.status.worktree is not None or record.status.discarded is not None
+def _is_kept(record: JobRecord) -> bool:
+    """Whether the job has a worktree, or discarded work that is still kept, or work that waits for a decision."""
+    fate = record.status
+    return fate.worktree is not None or fate.discarded is not None or record.waits_for_review

@@ -84,6 +84,8 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         parent=record.ancestors[-1] if record.ancestors else None,
         ancestors=[*record.ancestors],
         attached=_attachment(attempt) if attempt and not fate.state.is_final and not waits else None,
+        review=record.review,
+        race=record.race,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from luzia_protocol import events, times
 from luzia_protocol.activity import Activity, Question, Spending
-from luzia_protocol.jobs import Outcome, Progress
+from luzia_protocol.jobs import Outcome, Progress, Review
 
 from luziad.jobs.activity import job_activity, shorten
 from luziad.jobs.attempt import Verdict
@@ -78,6 +78,7 @@ class EventFactory:
             exit_code=attempt.exit_code if attempt else None,
             signal=attempt.signal if attempt else None,
             schedule=run_of.schedule if run_of else None,
+            review=record.review if record.waits_for_review else None,
         )
 
     def requeued(self, record: JobRecord, reason: str, ending: AttemptRecord | None) -> events.Requeued:
@@ -101,6 +102,9 @@ class EventFactory:
     def of_job(self, kind: type[E], record: JobRecord) -> E:
         """An event without fields of its own."""
         return self._event(kind, record)
+
+    def reviewed(self, record: JobRecord, review: Review) -> events.Reviewed:
+        return self._event(events.Reviewed, record, review=review)
 
     def removed(self, record: JobRecord) -> events.Removed:
         return self._event(events.Removed, record)

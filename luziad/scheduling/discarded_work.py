@@ -13,13 +13,15 @@ from luziad.clocks.timer_queue import TimerQueue
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
+from luziad.scheduling.reviews import Reviews
 
 
 class DiscardedWork(JobObserver):
     """Discards and restores the work of jobs. grace_s: how long a copy is kept."""
 
-    def __init__(self, worktrees: Worktrees, table: JobTable, grace_s: float) -> None:
+    def __init__(self, worktrees: Worktrees, table: JobTable, reviews: Reviews, grace_s: float) -> None:
         self._worktrees = worktrees
+        self._reviews = reviews
         self._table = table
         self._grace_s = grace_s
         self._timers = TimerQueue(self._due)
@@ -40,6 +42,7 @@ class DiscardedWork(JobObserver):
     async def discard(self, record: JobRecord) -> None:
         """Remove the job's worktree and its branch, and keep a copy of the work. Raises Refused."""
         await self._worktrees.discard(record, self._note)
+        self._reviews.work_discarded(record)
         self._watch(record)
 
     async def restore(self, record: JobRecord) -> None:

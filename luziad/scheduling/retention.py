@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from luzia_protocol.errors import ErrorCode
+from luzia_protocol.errors import ErrorCode, Refused
 
 from luziad.executor.base import Executor
 from luziad.jobs.environments import Environments
@@ -33,11 +33,11 @@ class Retention(JobObserver):
     _is_removing: bool = field(default=False, init=False)
 
     def remove(self, record: JobRecord, then: Callable[[asyncio.Future[str | None]], None] | None = None) -> None:
-        """Remove a finished job with its directory. Raises Refused when it is not finished.
+        """Remove a finished job with its directory. Raises Refused when it is not finished, or its work not reviewed.
 
         then: called when that is committed, with the result of the deletion: why there are files left.
         """
-        _require_final(record)
+        self.require_removable(record)
         self.table.remove(record)
         sets = (record.spec.env_set, record.spec.client_set)
         dropped = [number for number in sets if self.environments.release(number)]
@@ -49,6 +49,12 @@ class Retention(JobObserver):
 
         self.journal.remove(record, self.journal.events.removed(record), dropped, committed)
         self.observers.job_removed(record)
+
+    def require_removable(self, record: JobRecord) -> None:
+        """Raise Refused when the job is not finished, or a person has not decided about its work."""
+        _require_final(record)
+        if record.waits_for_review:
+            raise Refused(ErrorCode.REVIEW_WANTED, f"the work of job {record.id} waits for a review")
 
     async def delete_files(self, record: JobRecord) -> None:
         """Delete the directory of a finished job, which stays in the table. Raises Refused when it is not finished."""

@@ -9,7 +9,7 @@ from itertools import islice
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
-from luziad.jobs.dependencies import Dependencies, check_dependencies, find_revived
+from luziad.jobs.dependencies import Dependencies, Standing, check_dependencies, find_revived
 from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord
@@ -65,7 +65,7 @@ class Revival:
         then: called when they are complete, and all of that is committed.
         """
         revived: list[str] = []
-        states = {record.id: record.status.state}
+        states: dict[str, Standing] = {record.id: record.standing}
         self.retries.reset(record, given)
         self.transitions.requeue(record, Trigger.RETRY, why)
         work = self._revive(record, states, revived, then)
@@ -76,7 +76,7 @@ class Revival:
         return revived
 
     def _revive(
-        self, record: JobRecord, states: dict[str, JobState], revived: list[str], then: Callback | None
+        self, record: JobRecord, states: dict[str, Standing], revived: list[str], then: Callback | None
     ) -> Iterator[None]:
         """Queue the skipped jobs that wait for this one again. states: those that these jobs had before."""
         skipped: dict[str, Dependencies] = {}
@@ -98,6 +98,6 @@ class Revival:
         if then is not None:
             self.journal.after_commit(CommitCallbacks(then, lambda _: then()))
 
-    def _state(self, job: str) -> JobState | None:
+    def _state(self, job: str) -> Standing | None:
         record = self.table.get(job)
-        return None if record is None else record.status.state
+        return None if record is None else record.standing

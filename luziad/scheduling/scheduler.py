@@ -43,10 +43,12 @@ from luziad.scheduling.joint_admission import JointAdmission
 from luziad.scheduling.machine_load import MachineLoad
 from luziad.scheduling.pause import PauseControl
 from luziad.scheduling.queue_control import QueueControl
+from luziad.scheduling.races import Races
 from luziad.scheduling.ready.limits import configured_limits
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.retention import Retention
 from luziad.scheduling.retry.next_attempt import RetryPlanner
+from luziad.scheduling.reviews import Reviews
 from luziad.scheduling.revival import Revival
 from luziad.scheduling.slot_lending import SlotLending
 from luziad.scheduling.sub_jobs import SubJobs
@@ -59,7 +61,7 @@ class Scheduler:
 
     Its public attributes are the names of projects, and the parts that carry out requests of their own: admission of
     new jobs and of graphs, retention of ended ones, pauses, holds, queues, questions, worktrees, discarded work,
-    lending of slots, and sessions in terminals.
+    reviews, lending of slots, and sessions in terminals.
     """
 
     table: JobTable
@@ -81,6 +83,7 @@ class Scheduler:
     retries: RetryPlanner
     revival: Revival
     sub_jobs: SubJobs
+    races: Races
     progress: ProgressRecorder
     admission: Admission
     joint: JointAdmission
@@ -92,6 +95,7 @@ class Scheduler:
     questions: Questions
     worktrees: Worktrees
     discarded: DiscardedWork
+    reviews: Reviews
     observers: Observers
 
     # ------------------------------------------------------------------ what clients ask for
@@ -193,6 +197,7 @@ class Scheduler:
             if record.status.state is JobState.QUEUED:
                 self.transitions.enqueue(record)
         self.sub_jobs.recover()
+        self.races.recover()
         for record in self.table.active():
             attempt = record.attempt
             assert attempt is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from luzia_protocol.jobs import JobState
+
 from luziad.errors import StorageError
 from luziad.executor.attached import AttachedProcesses
 from luziad.executor.base import Executor
@@ -75,3 +77,10 @@ class AttemptStopper:
             self._executor.cancel(ref)
         else:
             self._attached.stop(ref, self._grace_s(record))
+
+
+def is_live(record: JobRecord) -> bool:
+    """Whether the job has not ended and is not being stopped for another reason."""
+    if record.status.state is JobState.STOPPING and record.attempt is not None:
+        return record.attempt.stop_outcome is None
+    return not record.status.state.is_final

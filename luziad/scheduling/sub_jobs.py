@@ -12,6 +12,7 @@ from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates.ended_family import EndedFamilyGate
+from luziad.scheduling.stopping import is_live
 
 AT_ONCE = 100
 """Queued sub-jobs that are cancelled together with the job; further ones are cancelled in turns."""
@@ -46,7 +47,7 @@ class SubJobs(JobObserver):
         if self._gate.is_ended(record.id):
             return
         found = map(self._table.get, self._table.family.descendants((record.id,)))
-        below = [each for each in found if each is not None and _is_live(each)]
+        below = [each for each in found if each is not None and is_live(each)]
         queued = [each for each in below if each.status.state is JobState.QUEUED]
         if len(queued) > AT_ONCE:
             self._cancel_in_turns(record.id, queued[AT_ONCE:])
@@ -80,7 +81,7 @@ class SubJobs(JobObserver):
         self._in_turns(work())
 
     def _cancel(self, record: JobRecord) -> None:
-        if _is_live(record):
+        if is_live(record):
             reason = f"cancelled with job {record.ancestors[-1]}, which dispatched it"
             self._end(record, Verdict(Outcome.CANCELLED, reason))
 
@@ -97,10 +98,3 @@ def _was_ended_after(ancestor: JobRecord | None, record: JobRecord) -> bool:
         and ancestor.status.seq > record.status.seq
         and not (ancestor.wants_worktree and ancestor.status.worktree is None)
     )
-
-
-def _is_live(record: JobRecord) -> bool:
-    """Whether the job has not ended and is not being stopped for another reason."""
-    if record.status.state is JobState.STOPPING and record.attempt is not None:
-        return record.attempt.stop_outcome is None
-    return not record.status.state.is_final

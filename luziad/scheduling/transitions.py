@@ -33,6 +33,8 @@ class Transitions:
         if after is None:
             return False
         record.status.state = after
+        if not after.is_final:
+            record.status.review = None  # what it does from now on has not been reviewed
         self._table.state_changed(record, before)
         return True
 

@@ -52,6 +52,8 @@ ANSWERS: dict[type, Answer] = {
     requests.Clean: Answer(replies.CleanResult),
     requests.Discard: Answer(replies.DiscardResult),
     requests.RestoreWork: Answer(replies.RestoreResult),
+    requests.Accept: _CHANGE,
+    requests.Reject: _CHANGE,
     requests.Answer: _CHANGE,
     requests.Subscribe: Answer(replies.StreamStart, (replies.EventFrame, replies.PositionFrame, replies.LaggedFrame)),
     requests.Unsubscribe: Answer(replies.StreamEnded),

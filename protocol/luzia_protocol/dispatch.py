@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from luzia_protocol.base import Base
-from luzia_protocol.jobs import Outcome
+from luzia_protocol.jobs import Outcome, Race
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -61,6 +61,11 @@ class Dispatch(Base, tag="dispatch"):
     UNSUPPORTED_OPTION if the agent has no such option.
     name: usable wherever an id is: of the form NODE_NAME, not only digits, and not an id. Several jobs may have the
     same: it refers to the one that has not ended, else to the newest.
+    review: when the job has completed, a person decides about its work (`accept`, `reject`, `discard`). Jobs that
+    depend on it wait for that; after a rejection, those that need it completed are skipped.
+    race: the race that it is part of. Its id has the form NODE_NAME and becomes the tag `race`. The worktrees of all
+    racers, which are required, begin at the commit of the first one. A person decides about their work as with
+    `review`, but jobs that depend on them do not wait for that.
     session: the agent's session that the first attempt resumes, with `task` as its next message; an agent may find it
     only in the directory where it began (`cwd`). Refused with NO_SESSION if the agent cannot resume one.
     parent: the job that dispatches it. Cancelling that job cancels this one. Ignored if this daemon does not know it.
@@ -110,3 +115,5 @@ class Dispatch(Base, tag="dispatch"):
     base: str | None = None
     with_work: bool = False
     session: str | None = None
+    review: bool = False
+    race: Race | None = None

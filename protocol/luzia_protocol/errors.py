@@ -123,6 +123,12 @@ class ErrorCode(StrEnum):
     """The job needs a git worktree, but its directory is not in a git repository."""
     NO_WORKTREE = "no_worktree"
     """The job has no git worktree: it was dispatched without one, has not started, or was cleaned."""
+    NO_REVIEW = "no_review"
+    """The job was not dispatched with `review`, or has not completed, so there is nothing to accept or reject."""
+    REVIEW_WANTED = "review_wanted"
+    """The job cannot be removed: a person has not yet accepted or rejected its work."""
+    ALREADY_ACCEPTED = "already_accepted"
+    """The work of the job has been accepted, and jobs that depend on it may have started."""
     NOTHING_DISCARDED = "nothing_discarded"
     """No discarded work of the job is kept: none was discarded, or it was restored or deleted since."""
     WORKTREE_KEPT = "worktree_kept"
@@ -216,6 +222,9 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",
     ErrorCode.NO_WORKTREE: "Dispatch with `--worktree`; `luzia jobs ID` shows the worktree of a job.",
+    ErrorCode.NO_REVIEW: "Run `luzia jobs ID` to see its state; `--review` dispatches a job whose work is reviewed.",
+    ErrorCode.REVIEW_WANTED: "Accept it (`luzia accept ID`) or reject it (`luzia reject ID`), then remove it.",
+    ErrorCode.ALREADY_ACCEPTED: "Cancel the jobs that depend on it (`luzia graph show ID` lists them).",
     ErrorCode.NOTHING_DISCARDED: "Run `luzia jobs ID`, which shows discarded work and how long it is kept.",
     ErrorCode.WORKTREE_KEPT: (
         "Review it with `luzia diff ID`, and merge it with `luzia merge ID` or discard it with `luzia discard ID`."

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from luzia_protocol.activity import Activity, Question, Spending
-from luzia_protocol.jobs import JobState, Outcome, Progress, Worktree
+from luzia_protocol.jobs import JobState, Outcome, Progress, Review, Worktree
 
 
 class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, repr_omit_defaults=True, gc=False):
@@ -113,13 +113,17 @@ class AttemptEndBase(AttemptBase, kw_only=True):
 
 
 class Ended(AttemptEndBase, tag="ended", kw_only=True):
-    """The job has finished. `attempt` is 0 when none was started. schedule: the one that dispatched it."""
+    """The job has finished. `attempt` is 0 when none was started.
+
+    schedule: the one that dispatched it. review: `wanted` if the work now waits for a person's decision.
+    """
 
     outcome: Outcome
     reason: str | None = None
     exit_code: int | None = None
     signal: str | None = None
     schedule: str | None = None
+    review: Review | None = None
 
 
 class Requeued(AttemptEndBase, tag="requeued", kw_only=True):
@@ -151,11 +155,17 @@ class Released(Base, tag="released"):
     """A held job was released."""
 
 
+class Reviewed(Base, tag="reviewed"):
+    """A person has decided about the work of a completed job."""
+
+    review: Review
+
+
 class Removed(Base, tag="removed"):
     """The job was removed, on request or because of the limit on finished jobs. state: its last."""
 
 
-JobEvent = Dispatched | WorktreeChanged | Edited | Held | Released | Removed
+JobEvent = Dispatched | WorktreeChanged | Edited | Held | Released | Reviewed | Removed
 AttemptEvent = Starting | Started | Progressed | Paused | Resumed | Stopping | Ended | Requeued | Sent
 QuestionEvent = QuestionAsked | QuestionAnswered
 Event = JobEvent | AttemptEvent | QuestionEvent
@@ -177,6 +187,7 @@ EventKind = Literal[
     "edited",
     "held",
     "released",
+    "reviewed",
     "removed",
 ]
 """The `kind` of an event, as a type."""

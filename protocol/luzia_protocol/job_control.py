@@ -151,6 +151,20 @@ class RestoreWork(JobRequest, tag="restore_work"):
     """Restore the worktree and the branch that were discarded. Answered by replies.RestoreResult, out of order."""
 
 
+class Accept(JobRequest, tag="accept"):
+    """Accept the work of a completed job that was dispatched with `review`. Answered by JobChange.
+
+    The jobs that depend on it need not wait for it any more. Accepting twice changes nothing.
+    """
+
+
+class Reject(JobRequest, tag="reject"):
+    """Reject the work of a completed job that was dispatched with `review`. Answered by JobChange.
+
+    The jobs that need it completed are skipped. Its worktree stays. Rejecting twice changes nothing.
+    """
+
+
 class Remove(JobRequest, tag="remove"):
     """Remove a finished job: its record and its directory. Answered by replies.RemoveResult.
 
@@ -160,6 +174,7 @@ class Remove(JobRequest, tag="remove"):
 
 
 WorktreeRequest = Clean | Discard | RestoreWork
+ReviewRequest = Accept | Reject
 ControlRequest = (
     Again
     | Edit
@@ -172,6 +187,7 @@ ControlRequest = (
     | Detach
     | Remove
     | WorktreeRequest
+    | ReviewRequest
     | Answer
     | ReportProgress
     | UpdateStatus

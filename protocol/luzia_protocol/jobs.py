@@ -66,6 +66,15 @@ RETRYABLE = (Outcome.FAILED, Outcome.START_FAILED, Outcome.TIMED_OUT, Outcome.ST
 """The outcomes that can be retried automatically."""
 
 
+class Review(StrEnum):
+    """What a person has decided about the work of a job that was dispatched with `review`, or of a racer."""
+
+    WANTED = "wanted"
+    """Nothing yet. When a job with `review` has completed, the jobs that depend on it wait for the decision."""
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
 class Progress(msgspec.Struct, frozen=True, repr_omit_defaults=True, gc=False):
     """The progress of a running attempt, as far as it is known.
 
@@ -231,6 +240,19 @@ class Budget(msgspec.Struct, frozen=True, gc=False):
     cost_left_usd: float | None = None
 
 
+class Race(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The race that a job is part of: the same task for several agents or models, each in its own worktree.
+
+    id: the same for all jobs of a race, which also have it as the tag `race`. check: the job is no racer, but runs the
+    project's verification of the racer that it depends on; its worktree is removed when it has ended.
+    first: the first of these checks that completes ends the other jobs of the race.
+    """
+
+    id: str
+    check: bool = False
+    first: bool = False
+
+
 class RunOf(msgspec.Struct, frozen=True, gc=False):
     """The schedule that dispatched a job, and the time of the run, in the schedule's zone."""
 
@@ -271,6 +293,8 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     discarded: the work of it that was discarded and can be restored.
     launch, umask: how its attempts are launched, as dispatched; None in lists, and without any.
     attached: who uses its session in a terminal now.
+    review: what a person has decided about its work; None for a job that needs no decision.
+    race: the race that it is part of.
     """
 
     id: str
@@ -330,6 +354,8 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     launch: LaunchOptions | None = None
     umask: int | None = None
     attached: Attachment | None = None
+    review: Review | None = None
+    race: Race | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

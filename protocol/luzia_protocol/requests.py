@@ -12,6 +12,7 @@ from luzia_protocol.graphs import Graph as Graph
 from luzia_protocol.graphs import GraphPart as GraphPart
 from luzia_protocol.graphs import GraphShow as GraphShow
 from luzia_protocol.graphs import Node as Node
+from luzia_protocol.job_control import Accept as Accept
 from luzia_protocol.job_control import Again as Again
 from luzia_protocol.job_control import Answer as Answer
 from luzia_protocol.job_control import Attach as Attach
@@ -22,6 +23,7 @@ from luzia_protocol.job_control import Detach as Detach
 from luzia_protocol.job_control import Discard as Discard
 from luzia_protocol.job_control import Edit as Edit
 from luzia_protocol.job_control import Pause as Pause
+from luzia_protocol.job_control import Reject as Reject
 from luzia_protocol.job_control import Remove as Remove
 from luzia_protocol.job_control import ReportProgress as ReportProgress
 from luzia_protocol.job_control import RestoreWork as RestoreWork

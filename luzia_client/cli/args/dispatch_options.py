@@ -265,6 +265,13 @@ OPTIONS = {
     "--with-work": Option(
         DEPENDENCIES, "with_work", "", "run in a worktree that begins with the work of the job in --after", parse_switch
     ),
+    "--review": Option(
+        DEPENDENCIES,
+        "review",
+        "",
+        "let jobs that depend on this one wait until its work is accepted with `luzia accept`",
+        parse_switch,
+    ),
     "--timeout": Option(LIMITS, "timeout_s", "SPAN", "time limit for each attempt: 90, 1h30m", parse_duration),
     "--job-timeout": Option(
         LIMITS,

@@ -2,7 +2,8 @@
 
 If the project has a `verify` command, it is first run on the merged files, as a job. If it fails, on a conflict, or if
 git would overwrite changes, nothing is changed. With --file or --hunk, only these changes are merged, as one commit;
-the others stay in the job's worktree and on its branch, and can be merged later.
+the others stay in the job's worktree and on its branch, and can be merged later. After a race, you are asked whether
+to discard the work of the others.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ from __future__ import annotations
 import argparse
 import sys
 
+from luzia_protocol.jobs import Job
+
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.args.parts import parse_selection
+from luzia_client.cli.args.selection import confirm, format_ids
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity, harmless
+from luzia_client.review.acceptance import record_acceptance
+from luzia_client.review.races import discard_rivals, find_rivals
 from luzia_client.review.verified_merge import merge_verified, require_finished
 from luzia_client.trees import worktree_of
-from luzia_client.trees.merge import merge_branch
+from luzia_client.trees.merge import MergeResult, merge_branch
 
 EXAMPLES = (
     ("luzia merge a2f5", "merge the commits of a job"),
@@ -49,6 +57,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="merge only these hunks of a file, by the numbers in `luzia diff --hunks`; can be repeated",
     )
     parser.add_argument("--no-verify", action="store_true", help="merge without the project's `verify` command")
+    parser.add_argument(
+        "-y", "--yes", action="store_true", help="after a race, discard the work of the other racers without asking"
+    )
     add_json(parser)
 
 
@@ -61,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         require_finished(job)
         if args.no_verify:
             merged = merge_branch(job, tree, commit=args.commit, message=args.message, selection=selection)
+            record_acceptance(client, job, merged)
         else:
             merged = merge_verified(
                 client,
@@ -71,7 +83,36 @@ def run(args: argparse.Namespace) -> int:
                 selection=selection,
                 started=_tell_verification,
             )
-    if args.json:
+        _print_merged(merged, as_json=args.json)
+        return exit_codes.OK if merged.files_left else _decide_race(client, job, yes=args.yes)
+
+
+def _decide_race(client: Client, job: Job, *, yes: bool) -> int:
+    """Offer to discard the work of the other racers, and do so if the user agrees; returns the exit status."""
+    rivals = find_rivals(client, job)
+    if not rivals:
+        return exit_codes.OK
+    running = sum(not each.state.is_final for each in rivals)
+    end = f"cancel {format_quantity(running, 'job')} and " if running else ""
+    names = [each.id for each in rivals]
+    try:
+        confirm(f"{end}discard the work of the other racers, {format_ids(names)}", yes)
+    except UsageError:  # the merge is done; what the others did stays
+        print(
+            f"The work of the other racers is kept. Discard it with: luzia discard {' '.join(names)}", file=sys.stderr
+        )
+        return exit_codes.OK
+    status = exit_codes.OK
+    for rival, refused in discard_rivals(client, rivals):
+        if refused is not None:
+            status = print_refusal(refused)
+        else:
+            print(f"{rival.id}  discarded; `luzia restore-work {rival.id}` restores it", file=sys.stderr)
+    return status
+
+
+def _print_merged(merged: MergeResult, *, as_json: bool) -> None:
+    if as_json:
         print_json(merged)
     elif merged.commits:
         part = "a part of " if merged.files_left else ""
@@ -82,7 +123,6 @@ def run(args: argparse.Namespace) -> int:
             print(harmless(f"{left} left: `luzia diff --hunks {merged.job}`"))
     else:
         print(harmless(f"{merged.onto} already contains {merged.branch}"))
-    return exit_codes.OK
 
 
 def _tell_verification(job: str, command: str) -> None:

@@ -1,6 +1,6 @@
 """Show statistics of jobs: throughput, waiting and running times, success rates, and the costs of agents.
 
-The statistics cover all recorded jobs; --since restricts them to recent ones.
+The statistics cover all recorded jobs, and not those that were removed; --since restricts them to recent ones.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job
+from luzia_protocol.money import format_usd
 from luzia_protocol.requests import MAX_PAGE
 from luzia_protocol.times import to_local
 
@@ -20,13 +21,14 @@ from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json, add_project_filter, add_since
 from luzia_client.cli.show.charts import draw_charts
 from luzia_client.cli.show.formatting import NO_JOBS
-from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.statistics import JobSample, compute_statistics, sample_job
+from luzia_client.cli.show.text import one_line
 
 EXAMPLES = (
     ("luzia stats --since 7d", "show statistics of the last seven days"),
-    ("luzia stats --project overbits --json", "print the figures as JSON"),
+    ("luzia stats --agents", "show which agent wins the races of which project"),
     ("luzia stats --png jobs.png", "write charts to an image"),
 )
 
@@ -35,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_since(parser, "7d")
     add_project_filter(parser)
+    parser.add_argument("--agents", action="store_true", help="show how agents have done in races, by project")
     parser.add_argument("--png", metavar="FILE", help="write charts to a PNG file (requires luzia[plots])")
     parser.add_argument("--svg", metavar="FILE", help="write charts to an SVG file (requires luzia[plots])")
     add_json(parser)
@@ -42,6 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    if args.agents:
+        return _print_agents(args)
     pictures = [(path, kind) for path, kind in ((args.png, "png"), (args.svg, "svg")) if path is not None]
     if pictures:
         _check_library()
@@ -64,6 +69,34 @@ def run(args: argparse.Namespace) -> int:
         draw_plots(statistics, path, kind)
         if not args.json:
             print(path)
+    return exit_codes.OK
+
+
+def _print_agents(args: argparse.Namespace) -> int:
+    from luzia_client.review.races import list_races
+    from luzia_client.review.winners import count_wins
+
+    if args.png is not None or args.svg is not None:
+        raise UsageError("--agents has no charts", "Leave out --png and --svg.")
+    with Client() as client:
+        records = count_wins(list_races(client, args.project, args.since))
+    if args.json:
+        for record in records:
+            print_json(record)
+        return exit_codes.OK
+    if not records:
+        print("No races match. Begin one with `luzia race`.")
+        return exit_codes.OK
+    rows = [
+        (
+            one_line(each.project),
+            one_line(f"{each.agent} ({each.model})" if each.model is not None else each.agent),
+            *map(str, (each.races, each.completed, each.verified, each.won)),
+            "" if each.cost_usd is None else format_usd(each.cost_usd),
+        )
+        for each in records
+    ]
+    print_columns(("PROJECT", "AGENT", "RACES", "COMPLETED", "VERIFIED", "WON", "COST"), rows, stdout_screen())
     return exit_codes.OK
 
 

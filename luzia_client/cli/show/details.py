@@ -54,6 +54,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Reason", "" if job.question is not None else harmless(job.reason or "")),
         *describe_question(job),
         ("After", harmless(", ".join([*job.after, *(f"{parent} (any end)" for parent in job.after_any)]))),
+        ("Review", "" if job.review is None else str(job.review)),
         ("After failure", harmless(", ".join(job.after_fail))),
         ("Schedule", format_run(job)),
         ("Parent job", harmless(job.parent or "")),
@@ -275,4 +276,6 @@ def suggest_commands(job: Job) -> list[str]:
     tree = [f"luzia diff {job.id}", f"luzia merge {job.id}"] if job.worktree is not None else []
     if job.worktree is None and job.discarded is not None:
         tree = [f"luzia restore-work {job.id}"]
+    if job.review == "wanted" and job.state == state_names.COMPLETED:
+        tree += [f"luzia accept {job.id}", f"luzia reject {job.id}"]
     return [*logs, *tree, f"luzia retry {job.id}", f"luzia remove {job.id}"]

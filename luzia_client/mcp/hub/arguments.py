@@ -56,6 +56,10 @@ class Dispatch(Arguments):
     after: Annotated[
         list[str], Meta(description="Ids of jobs that must complete before this one starts.", max_length=100)
     ] = []
+    review: Annotated[
+        bool,
+        Meta(description="Jobs with this one in `after` wait until a person has accepted its work, or are skipped."),
+    ] = False
     max_cost_usd: Annotated[
         Cost | None, Meta(description="End the job, and its sub-jobs, when they cost more together.")
     ] = None

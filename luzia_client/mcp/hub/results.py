@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from luzia_protocol.activity import Question
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.jobs import Job, JobState, Review
 
 from luzia_client.cli.show.formatting import format_current_activity, format_name, shown_percent
 
@@ -203,6 +203,8 @@ def describe_progress(job: Job) -> str | None:
 def next_step(job: Job) -> str:
     """What to do about a job now."""
     match job.state:
+        case JobState.COMPLETED if job.review is Review.WANTED:
+            return "It has completed. A person has to accept its work before the jobs that depend on it start."
         case JobState.COMPLETED if job.worktree is not None:
             return f"It has completed. Review its changes with `diff`; they are on branch {job.worktree.branch}."
         case JobState.COMPLETED:

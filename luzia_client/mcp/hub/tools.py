@@ -47,6 +47,7 @@ async def accept(call: Call, given: arguments.Dispatch) -> replies.DispatchResul
         model=given.model,
         worktree=given.worktree,
         after=given.after,
+        review=given.review,
         max_cost_usd=given.max_cost_usd,
         max_turns=given.max_turns,
         key=given.key or call.key,

@@ -25,6 +25,7 @@ from luziad.handlers.dispatch.inputs import (
 )
 from luziad.handlers.dispatch.launch_options import (
     validate_launch_options,
+    validate_race,
     validate_repository,
     validate_session,
     validate_umask,
@@ -140,6 +141,7 @@ class JobFactory:
             launch_options=launch_options,
             requirements=requirements,
             umask=request.umask,
+            review=request.review,
             created_steady=None if terms is None or terms.expires_s is terms.start_in_s is None else steady_time(),
             jobs_dir=self._jobs_dir,
         )
@@ -191,13 +193,14 @@ class JobFactory:
 
     def _origin(self, request: Dispatch, uid: int, node: str, siblings: int) -> Origin | None:
         """The job's origin in a graph and a family, with its tags; None for most jobs. Raises Refused."""
-        if not (node or request.tags or request.parent):
+        if not (node or request.tags or request.parent or request.race):
             return None
         ancestors: tuple[str, ...] = ()
         if request.parent:
             budgets = self._scheduler.family_budgets
             ancestors = validate_ancestors(request.parent, uid, self._table, self._config.daemon, budgets, siblings)
-        return Origin(node=node, tags=validate_tags(request.tags), ancestors=ancestors)
+        tags = request.tags if request.race is None else request.tags | validate_race(request)
+        return Origin(node=node, tags=validate_tags(tags), ancestors=ancestors, race=request.race)
 
     def _validate_program_size(self, request: Dispatch, project: ProjectConfig, agent: Adapter) -> None:
         """Raise Refused for variables that no program can have, or that cannot be started with all of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from luzia_protocol.errors import ErrorCode, Refused
+from luzia_protocol.graphs import NODE_NAME
 from luzia_protocol.jobs import LaunchOptions
 from luzia_protocol.requests import MAX_BASE_CHARS, Dispatch
 
@@ -65,6 +66,21 @@ def validate_with_work(after: Dependencies | None, table: JobTable) -> None:
     parent = table.get(parents[0])  # None in a graph: its worktree is looked up when the job starts
     if parent is not None and not parent.wants_worktree:
         raise Refused(ErrorCode.NO_WORKTREE, f"job {parent.id} has no worktree, whose work this job could begin with")
+
+
+def validate_race(request: Dispatch) -> dict[str, str]:
+    """The tag of a job that is part of a race. Raises Refused unless it can have a worktree and a valid id."""
+    race = request.race
+    assert race is not None
+    if not NODE_NAME.fullmatch(race.id):
+        raise Refused(ErrorCode.BAD_REQUEST, f"invalid race '{race.id[:80]}'")
+    if not request.worktree and not request.with_work:
+        raise Refused(ErrorCode.BAD_REQUEST, "a job that is part of a race requires `worktree`")
+    if race.check and not request.with_work:
+        raise Refused(ErrorCode.BAD_REQUEST, "the check of a race requires `with_work`")
+    if race.first and not race.check:
+        raise Refused(ErrorCode.BAD_REQUEST, "only the check of a race can be the `first`")
+    return {"race": race.id}
 
 
 def _validate_base(request: Dispatch) -> None:

@@ -1,4 +1,7 @@
-"""The gate of dependencies: holds jobs until their parents have ended, and skips jobs that can never run."""
+"""The gate of dependencies: holds jobs until their parents have ended, and the work of reviewed ones is accepted.
+
+Jobs that can never run are skipped.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from itertools import islice
 
 import msgspec
 
-from luzia_protocol.jobs import JobState
+from luzia_protocol.jobs import Review
 
-from luziad.jobs.dependencies import check_dependencies, describe_failure
+from luziad.jobs.dependencies import Standing, check_dependencies, describe_failure, is_pending
 from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.scheduling.gates.gates import Gate
@@ -22,14 +25,14 @@ AT_ONCE = 100
 
 
 class _Held(msgspec.Struct, eq=False):
-    """A held job, and its parents that have not ended."""
+    """A held job, and its parents that have not ended or whose work waits for a decision."""
 
     record: JobRecord
     waits_for: set[str]
 
 
 class DependencyGate(Gate):
-    """Closed for a job until its parents have ended. An end costs O(n) of the jobs that wait for it.
+    """Closed for a job until its parents let it follow. The end of a parent costs O(n) of the jobs that wait for it.
 
     admit: that of Gates. skip: ends a queued job for a reason. in_turns: does work in turns.
     """
@@ -60,13 +63,13 @@ class DependencyGate(Gate):
         return bool(found.pending) or found.failure is not None
 
     def reason(self, record: JobRecord) -> str:
-        """`waits for 113754-a2f5, 113755-03bc and 2 more`; the jobs of a graph with their names."""
+        """`waits for 113754-a2f5, the review of build (113755-03bc) and 2 more`; jobs of a graph with their names."""
         assert record.status.dependencies is not None
         found = check_dependencies(record.status.dependencies, self._state, self._name)
         if found.failure is not None:
             return found.failure
         more = len(found.pending) - _SHOWN
-        shown = ", ".join(map(self._name, found.pending[:_SHOWN]))
+        shown = ", ".join(map(self._awaited, found.pending[:_SHOWN]))
         return f"waits for {shown} and {more} more" if more > 0 else f"waits for {shown}"
 
     def hold(self, record: JobRecord) -> None:
@@ -91,6 +94,15 @@ class DependencyGate(Gate):
         A skipped job has ended too. Its own children come after that, not inside, because chains may be long. After the
         first AT_ONCE jobs the others follow in turns; all of them are still held.
         """
+        self._settled(record)
+
+    def job_reviewed(self, record: JobRecord) -> None:
+        """Admit or skip the jobs that have waited for the decision."""
+        self._settled(record)
+
+    def _settled(self, record: JobRecord) -> None:
+        if is_pending(record.standing):
+            return
         self._ended.append(record)
         if self._busy:
             return
@@ -115,7 +127,7 @@ class DependencyGate(Gate):
 
     def _take_end(self, parent: JobRecord, free: list[_Held]) -> Iterator[None]:
         """Take the end of one parent; `free` gets the jobs that need not be held any more."""
-        state = parent.status.state
+        state = parent.standing
         while children := self._children.get(parent.id):
             kept = self._held[next(iter(children))]
             self._stop_waiting(kept, parent.id)
@@ -147,9 +159,12 @@ class DependencyGate(Gate):
         if record.id in self._held:
             self._skip(record, reason)
 
-    def _state(self, job: str) -> JobState | None:
+    def _state(self, job: str) -> Standing | None:
         record = self._table.get(job)
-        return None if record is None else record.status.state
+        return None if record is None else record.standing
+
+    def _awaited(self, job: str) -> str:
+        return f"the review of {self._name(job)}" if self._state(job) is Review.WANTED else self._name(job)
 
     def _name(self, job: str) -> str:
         """`build (113754-a2f5)` for a job of a graph, `113754-a2f5` for any other."""

@@ -44,7 +44,7 @@ async function read() {
   groups.value = {
     waiting: ids(waiting.jobs),
     failed: ids(ended.jobs.filter((job) => FAILED.includes(job.state))),
-    review: ids(ended.jobs.filter((job) => job.state === "completed" && job.worktree)),
+    review: ids(ended.jobs.filter((job) => job.state === "completed" && (job.worktree || job.review === "wanted"))),
     running: ids(running.jobs),
     limited: ids(queued.jobs.filter((job) => limitOf(job) || job.held_at)),
   };
@@ -76,7 +76,7 @@ function needs() {
   if (!found) return null;
   return {
     waiting: jobsOf(found.waiting).filter((job) => job.state === "waiting"),
-    review: jobsOf(found.review).filter((job) => job.state === "completed" && job.worktree && !isSeen(job)),
+    review: jobsOf(found.review).filter((job) => job.state === "completed" && (job.review === "wanted" || (job.worktree && !isSeen(job)))),
     failed: jobsOf(found.failed).filter((job) => FAILED.includes(job.state) && !isSeen(job)),
     limited: jobsOf(found.limited).filter((job) => job.state === "queued" && (limitOf(job) || job.held_at)),
     silent: jobsOf(found.running).filter(isSilent),
@@ -112,7 +112,7 @@ export function InboxPage() {
         ${(job) => html`<${Line} key=${job.id} job=${job}>${job.question ? html`<${Question} job=${job} question=${job.question} />` : html`<p class="doing-line">${job.reason}</p>`}<//>`}
       <//>
       <${Group} label="Work to review" hint="completed in a worktree" jobs=${found.review} action=${html`<button class="plain" onClick=${() => markSeen(found.review)}>Mark all as seen</button>`}>
-        ${(job) => html`<${Line} key=${job.id} job=${job} actions=${html`<a class="button" href=${href("job", [job.id, "changes"])}>Review</a><button class="plain" onClick=${() => markSeen([job])}>Seen</button>`}><p class="doing-line">${job.activity?.last_message || ""}</p><//>`}
+        ${(job) => html`<${Line} key=${job.id} job=${job} actions=${html`<a class="button" href=${href("job", [job.id, "changes"])}>Review</a>${job.review === "wanted" ? html`<button onClick=${() => perform("accept", [job])}>Accept</button><button onClick=${() => perform("reject", [job])}>Reject</button>` : html`<button class="plain" onClick=${() => markSeen([job])}>Seen</button>`}`}><p class="doing-line">${job.activity?.last_message || ""}</p><//>`}
       <//>
       <${Group} label="Failures" hint="of the last two days" jobs=${found.failed} action=${html`<button class="plain" onClick=${() => markSeen(found.failed)}>Mark all as seen</button>`}>
         ${(job) => html`<${Line} key=${job.id} job=${job} actions=${html`<button onClick=${() => perform("retry", [job])}>Retry</button><button class="plain" onClick=${() => markSeen([job])}>Seen</button>`}><p class="doing-line tone-bad">${job.reason || job.outcome}</p><//>`}

@@ -11,11 +11,14 @@ export const ACTIONS = {
   resume: { label: "Resume", key: "p", fits: (job) => job.state === "paused" },
   hold: { label: "Hold", key: "p", fits: (job) => job.state === "queued" && !job.held_at },
   release: { label: "Release", key: "p", fits: (job) => job.state === "queued" && job.held_at },
+  accept: { label: "Accept", fits: (job) => job.state === "completed" && job.review === "wanted" },
+  reject: { label: "Reject", danger: true, fits: (job) => job.state === "completed" && job.review === "wanted" },
   remove: { label: "Remove", danger: true, fits: (job) => isFinal(job.state) },
 };
 
 const WARNINGS = {
   cancel: "Its processes are terminated.",
+  reject: "The jobs that need its work are skipped.",
   remove: "Its record and its output are deleted.",
 };
 

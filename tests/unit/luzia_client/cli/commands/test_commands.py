@@ -40,6 +40,8 @@ def changed(request: dict[str, Any]) -> Any:
         ("hold", "held"),
         ("release", "released"),
         ("pause", "paused"),
+        ("accept", "accepted"),
+        ("reject", "rejected"),
         ("resume", "resumed"),
     ],
 )
