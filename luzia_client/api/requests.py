@@ -31,6 +31,7 @@ READ_ONLY = (
     requests.Hello,
     requests.Status,
     requests.List,
+    requests.Search,
     requests.Logs,
     requests.GraphShow,
     requests.Projects,

@@ -108,6 +108,7 @@ static const char *const COMMANDS[] = {
     "logs",
     "follow",
     "wait",
+    "search",
     "stats",
     "shell",
     "cancel",

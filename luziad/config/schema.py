@@ -49,6 +49,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: clients at once. max_connections_per_uid: those of one user.
     max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS overrides it).
     max_log_bytes: how much of an attempt's output is kept.
+    max_search_bytes: the size of the index of the full-text search.
     nice: the nice value of agents. grace_s: seconds between TERM and KILL.
     linger_s: seconds that an agent may run after its final result.
     timeout_s: seconds that an attempt may run; None is no limit. stall_timeout_s: seconds without activity, likewise.
@@ -76,6 +77,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections_per_uid: Annotated[int, rules.COUNT] = 256
     max_jobs: Annotated[int, rules.COUNT] = 1000
     max_log_bytes: Annotated[int, rules.BYTES] = 1 << 30
+    max_search_bytes: Annotated[int, rules.BYTES] = 2 << 30
     nice: Annotated[int, rules.NICE] = 5
     grace_s: Annotated[float, rules.SECONDS] = 10.0
     linger_s: Annotated[float, rules.SECONDS] = 10.0

@@ -32,6 +32,8 @@ ANSWERS: dict[type, Answer] = {
     requests.Status: Answer(replies.StatusResult),
     requests.Why: Answer(replies.WhyResult),
     requests.List: Answer(replies.JobPage),
+    requests.Search: Answer(replies.SearchPage),
+    requests.SearchRebuild: Answer(replies.SearchRebuilt),
     requests.Logs: Answer(replies.Output),
     requests.Follow: Answer(replies.StreamStart, (replies.OutputFrame, replies.EndFrame)),
     requests.Wait: Answer(replies.WaitResult),

@@ -32,6 +32,7 @@ COMMANDS = {
     "logs": ("logs", "print or follow the output of jobs", "Inspect"),
     "follow": ("follow", "follow the output of many jobs at once", "Inspect"),
     "wait": ("wait", "wait for jobs to end", "Inspect"),
+    "search": ("search", "find jobs by words in their tasks, messages, files and transcripts", "Inspect"),
     "stats": ("stats", "show throughput, durations, success rates and costs", "Inspect"),
     "shell": ("shell", "start an interactive prompt for luzia commands", "Inspect"),
     "cancel": ("cancel", "cancel jobs and terminate their processes", "Control"),
