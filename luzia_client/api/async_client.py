@@ -123,6 +123,7 @@ class AsyncClient:
                 return
 
     search_jobs = coroutine(Client.search_jobs)
+    get_spending = coroutine(Client.get_spending)
     rebuild_search_index = coroutine(Client.rebuild_search_index)
     why = coroutine(Client.why)
     get_graph = coroutine(Client.get_graph)

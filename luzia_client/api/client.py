@@ -17,6 +17,7 @@ from luzia_protocol.events import Event, EventKind
 from luzia_protocol.job_control import AfterAttachment
 from luzia_protocol.jobs import Job, JobState, SortKey
 from luzia_protocol.output import FollowEnd, Output
+from luzia_protocol.spending import SpendKey
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client.api import arguments
@@ -246,6 +247,24 @@ class Client:
             cursor=cursor,
         )
         return self._caller.request(request, replies.SearchPage)
+
+    def get_spending(
+        self,
+        by: SpendKey | Iterable[SpendKey] = (),
+        since: datetime | None = None,
+        projects: str | Iterable[str] = (),
+    ) -> replies.SpendReport:
+        """Cost, tokens and running time of attempts, in total and in groups, and the pace of the budgets of the day.
+
+        by: the kinds of groups: project, agent, model, day, tag. since: the attempts that ended at this time or later,
+        and those in progress. projects: only their jobs.
+        """
+        request = requests.Spend(
+            since=None if since is None else arguments.aware("since", since),
+            by=[by] if isinstance(by, str) else [*by],
+            projects=arguments.project_list(projects),
+        )
+        return self._caller.request(request, replies.SpendReport)
 
     def rebuild_search_index(self) -> replies.SearchRebuilt:
         """Build the index of `search_jobs` again, in the background."""

@@ -32,6 +32,7 @@ READ_ONLY = (
     requests.Status,
     requests.List,
     requests.Search,
+    requests.Spend,
     requests.Logs,
     requests.GraphShow,
     requests.Projects,

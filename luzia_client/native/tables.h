@@ -109,6 +109,7 @@ static const char *const COMMANDS[] = {
     "follow",
     "wait",
     "search",
+    "spend",
     "stats",
     "shell",
     "cancel",

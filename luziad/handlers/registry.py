@@ -20,6 +20,7 @@ from luziad.handlers import (
     queues,
     schedules,
     search,
+    spend,
     wait,
     why,
 )
@@ -37,6 +38,7 @@ HANDLERS: dict[type, Handler] = {
     requests.Why: why.why,
     requests.List: jobs.list_jobs,
     requests.Search: search.search,
+    requests.Spend: spend.spend,
     requests.SearchRebuild: search.search_rebuild,
     requests.Logs: output.logs,
     requests.Follow: output.follow,

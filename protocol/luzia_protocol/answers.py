@@ -33,6 +33,7 @@ ANSWERS: dict[type, Answer] = {
     requests.Why: Answer(replies.WhyResult),
     requests.List: Answer(replies.JobPage),
     requests.Search: Answer(replies.SearchPage),
+    requests.Spend: Answer(replies.SpendReport),
     requests.SearchRebuild: Answer(replies.SearchRebuilt),
     requests.Logs: Answer(replies.Output),
     requests.Follow: Answer(replies.StreamStart, (replies.OutputFrame, replies.EndFrame)),

@@ -35,6 +35,7 @@ from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
 from luzia_protocol.schedules import ScheduleResult as ScheduleResult
 from luzia_protocol.searching import SearchPage as SearchPage
 from luzia_protocol.searching import SearchRebuilt as SearchRebuilt
+from luzia_protocol.spending import SpendReport as SpendReport
 from luzia_protocol.waiting import WhyResult as WhyResult
 
 
@@ -311,6 +312,7 @@ JobReply = (
     | WhyResult
     | JobPage
     | SearchPage
+    | SpendReport
     | Output
     | WaitResult
     | JobChange

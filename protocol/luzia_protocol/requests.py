@@ -49,6 +49,7 @@ from luzia_protocol.schedules import ScheduleRun as ScheduleRun
 from luzia_protocol.schedules import ScheduleShow as ScheduleShow
 from luzia_protocol.searching import Search as Search
 from luzia_protocol.searching import SearchRebuild as SearchRebuild
+from luzia_protocol.spending import Spend as Spend
 from luzia_protocol.waiting import Why as Why
 
 
@@ -189,7 +190,7 @@ class Shutdown(Base, tag="shutdown"):
 
 
 DispatchRequest = Dispatch | Graph | GraphPart
-ReadRequest = GraphShow | Status | Why | List | Search | Logs | Follow | Wait | Subscribe | Unsubscribe
+ReadRequest = GraphShow | Status | Why | List | Search | Spend | Logs | Follow | Wait | Subscribe | Unsubscribe
 DaemonRequest = (
     Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown | SearchRebuild
 )

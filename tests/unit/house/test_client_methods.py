@@ -38,6 +38,7 @@ METHODS = {
     "search_rebuild": "rebuild_search_index",
     "send": "send_message",
     "shutdown": "stop_daemon",
+    "spend": "get_spending",
     "status": "get_job",
     "update_status": "report_progress",
 }
