@@ -30,6 +30,9 @@ from luziad.errors import StartupError, StorageError
 from luziad.executor.attached import AttachedProcesses
 from luziad.executor.local import LocalExecutor
 from luziad.executor.start_probe import probe_start
+from luziad.fulltext.feeder import FullText
+from luziad.fulltext.index import NAME as SEARCH_NAME
+from luziad.fulltext.index import Index
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.graph_parts import GraphParts
 from luziad.handlers.services import Services
@@ -151,6 +154,7 @@ class App:
         self._files = start_pool(1, "files")
         self._slow = start_pool(1, "slow-files")
         self._reading = start_pool(1, "reading")
+        self._searching = start_pool(1, "searching")
         self._git_threads = start_pool(GIT_THREADS, "git")
         self._watchdog: asyncio.TimerHandle | None = None
         self._reloading: asyncio.TimerHandle | None = None
@@ -400,6 +404,15 @@ class App:
         self._reader = EventReader(self._state_dir)
         in_background = Cascade(self._turns).add  # its own: what else the daemon does in steps must not wait for it
         self._search = JobSearch(self._table, self._journal.subscribe, self._launcher.whole_spec, in_background)
+        self._fulltext = FullText(
+            self._table,
+            self._executor,
+            Index(self._state_dir / SEARCH_NAME, daemon.max_search_bytes),
+            self._launcher.whole_spec,
+            self._launcher.transcript,
+            self._journal.subscribe,
+            self._searching,
+        )
         self._services = Services(
             scheduler=self._scheduler,
             table=self._table,
@@ -415,6 +428,7 @@ class App:
             finals=FinishWaiters(self._journal),
             history=History(self._reader, self._files),
             search=self._search,
+            fulltext=self._fulltext,
             graph_parts=GraphParts(),
             subscribers=subscribers,
         )
@@ -511,6 +525,8 @@ class App:
         self._status_files.flush()
         await self._snapshotting.close()
         await self._journal.close()
+        await self._fulltext.close()
+        self._searching.shutdown()
         self._presence.close()
         await self._watcher.close()
         self._operations.close()

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from luzia_protocol import events, jobs, replies, requests, schedules
+from luzia_protocol import events, jobs, replies, requests, schedules, searching
 from luzia_protocol.answers import ANSWERS
 from luzia_protocol.version import PROTOCOL_VERSION
 
@@ -51,6 +51,10 @@ BOUNDS: dict[str, Schema] = {
     "List": {
         "limit": {"minimum": 1, "maximum": requests.MAX_PAGE},
         "search": {"maxLength": requests.MAX_SEARCH_CHARS},
+    },
+    "Search": {
+        "limit": {"minimum": 1, "maximum": searching.MAX_HITS},
+        "words": {"maxLength": requests.MAX_SEARCH_CHARS},
     },
     "Logs": {"max_bytes": {"minimum": 1, "maximum": requests.MAX_OUTPUT_BYTES}, "offset": _OFFSET},
     "Follow": {"offset": _OFFSET},

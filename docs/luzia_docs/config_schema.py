@@ -62,6 +62,11 @@ def render_schema() -> str:
                 "additionalProperties": rules.COUNT.schema,
                 **names,
             },
+            "prices": {
+                "description": "What tokens cost, by model.",
+                "type": "object",
+                "additionalProperties": _table(schema.PriceConfig, page, "[prices.MODEL]"),
+            },
             "notify": {"description": "Settings of `luzia notify`.", "type": "object"},
             "aliases": {
                 "description": "Your own commands: a name and the command line that it stands for.",

@@ -122,6 +122,9 @@ class AsyncClient:
             if cursor is None:
                 return
 
+    search_jobs = coroutine(Client.search_jobs)
+    get_spending = coroutine(Client.get_spending)
+    rebuild_search_index = coroutine(Client.rebuild_search_index)
     why = coroutine(Client.why)
     get_graph = coroutine(Client.get_graph)
     read_output = coroutine(Client.read_output)

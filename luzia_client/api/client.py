@@ -17,6 +17,7 @@ from luzia_protocol.events import Event, EventKind
 from luzia_protocol.job_control import AfterAttachment
 from luzia_protocol.jobs import Job, JobState, SortKey
 from luzia_protocol.output import FollowEnd, Output
+from luzia_protocol.spending import SpendKey
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client.api import arguments
@@ -213,6 +214,61 @@ class Client:
             cursor = page.next
             if cursor is None:
                 return
+
+    def search_jobs(
+        self,
+        words: str,
+        projects: str | Iterable[str] = (),
+        states: JobState | Iterable[JobState] = (),
+        agents: str | Iterable[str] = (),
+        tags: Mapping[str, str] | None = None,
+        parent: JobLike | None = None,
+        since: datetime | None = None,
+        limit: int = 20,
+        cursor: int | None = None,
+    ) -> replies.SearchPage:
+        """A page of jobs by words in their tasks, messages, changed files and transcripts, newest first.
+
+        words: all must be found in the same attempt; `"a phrase"` in quotation marks is found as it stands, and a `*`
+        stands for any end of a word. projects, states, agents, tags, parent, since: as in `list_jobs`.
+        limit: jobs in the page, 1 to 100. cursor: `next` of the previous page, None for the first.
+
+        Raises Refused: `bad_request` for words that cannot be searched for.
+        """
+        request = requests.Search(
+            words=words,
+            projects=arguments.project_list(projects),
+            states=arguments.job_states(states),
+            agents=arguments.string_list("agents", agents),
+            tags=arguments.string_map("tags", tags or {}),
+            parent=None if parent is None else arguments.job_id(parent),
+            since=None if since is None else arguments.aware("since", since),
+            limit=limit,
+            cursor=cursor,
+        )
+        return self._caller.request(request, replies.SearchPage)
+
+    def get_spending(
+        self,
+        by: SpendKey | Iterable[SpendKey] = (),
+        since: datetime | None = None,
+        projects: str | Iterable[str] = (),
+    ) -> replies.SpendReport:
+        """Cost, tokens and running time of attempts, in total and in groups, and the pace of the budgets of the day.
+
+        by: the kinds of groups: project, agent, model, day, tag. since: the attempts that ended at this time or later,
+        and those in progress. projects: only their jobs.
+        """
+        request = requests.Spend(
+            since=None if since is None else arguments.aware("since", since),
+            by=[by] if isinstance(by, str) else [*by],
+            projects=arguments.project_list(projects),
+        )
+        return self._caller.request(request, replies.SpendReport)
+
+    def rebuild_search_index(self) -> replies.SearchRebuilt:
+        """Build the index of `search_jobs` again, in the background."""
+        return self._caller.request(requests.SearchRebuild(), replies.SearchRebuilt)
 
     def why(self, job: JobLike) -> replies.WhyResult:
         """A job in full, and what a queued one has to pass before it starts: gates, limits, position, and an estimate.

@@ -31,6 +31,8 @@ READ_ONLY = (
     requests.Hello,
     requests.Status,
     requests.List,
+    requests.Search,
+    requests.Spend,
     requests.Logs,
     requests.GraphShow,
     requests.Projects,

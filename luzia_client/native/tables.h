@@ -110,6 +110,8 @@ static const char *const COMMANDS[] = {
     "logs",
     "follow",
     "wait",
+    "search",
+    "spend",
     "stats",
     "shell",
     "cancel",

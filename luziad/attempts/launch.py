@@ -14,6 +14,7 @@ from luzia_protocol.tracing import traceparent
 from luziad.agents import registry
 from luziad.agents.base import MAX_ARGUMENT_BYTES, Adapter, AgentOptions, Command, CommandContext
 from luziad.agents.options import NONE, combine, find_unsupported, keep_supported
+from luziad.agents.transcript import Entries
 from luziad.attempts.environment import Variables, compose_environment
 from luziad.attempts.setup import Setup, failed_file, with_setup
 from luziad.config.schema import Config, ProjectConfig, first_set
@@ -238,6 +239,11 @@ class Launcher:
         if adapter is None:
             raise Refused(ErrorCode.UNKNOWN_AGENT, f"agent {record.spec.agent} is no longer configured")
         return adapter
+
+    def transcript(self, record: JobRecord) -> Entries | None:
+        """What makes the transcript of the job's output; None where its agent has none, or is no longer configured."""
+        adapter = registry.find(record.spec.agent, self.adapters)
+        return None if adapter is None else adapter.transcript
 
     def _environment(self, record: JobRecord, command: Command) -> dict[str, str]:
         """The job's environment with luzia's own variables."""

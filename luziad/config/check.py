@@ -23,7 +23,15 @@ from luziad.agents.registry import BUILT_IN, PREFERENCE, READERS, RUN_ADAPTER
 from luziad.agents.template import ARGS, OPTIONAL, PLACEHOLDERS, Template, find_placeholders, list_words
 from luziad.config import rules, shipped_agents
 from luziad.config.rules import NAME, NAME_EXPECTED, Rule, describe_value, is_text
-from luziad.config.schema import AgentConfig, CliConfig, DaemonConfig, JsonlConfig, ProjectConfig, WorktreeConfig
+from luziad.config.schema import (
+    AgentConfig,
+    CliConfig,
+    DaemonConfig,
+    JsonlConfig,
+    PriceConfig,
+    ProjectConfig,
+    WorktreeConfig,
+)
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
 from luziad.jobs.resources import MACHINE
@@ -33,7 +41,7 @@ COMMAND_KEYS = (
 )  # fmt: skip
 """Keys that apply to a command only, not to a built-in agent without one."""
 
-TABLES = ("daemon", "cli", "projects", "agents", "resources")
+TABLES = ("daemon", "cli", "projects", "agents", "resources", "prices")
 OF_OTHERS = ("notify", "aliases")
 """Tables that other programs read and check: a mistake there does not stop the daemon."""
 
@@ -48,6 +56,7 @@ class CheckedConfig(typing.NamedTuple):
     agents: dict[str, AgentConfig]
     resources: dict[str, int]
     cli: CliConfig
+    prices: dict[str, PriceConfig]
 
 
 def parse_toml(file: str, text: str) -> dict[str, Any]:
@@ -87,6 +96,7 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
         },
         resources=data.get("resources", {}),
         cli=msgspec.convert(data.get("cli", {}), CliConfig),
+        prices=msgspec.convert(data.get("prices", {}), dict[str, PriceConfig]),
     )
     checker.check_agent_options(config)
     if mistakes := checker.describe_mistakes(file, text):
@@ -129,6 +139,7 @@ class _Checker:
             self._check_template(("agents", name), table)
             self._check_without_command(("agents", name), table)
         self._check_resources()
+        self._check_prices()
 
     def check_agent_options(self, config: CheckedConfig) -> None:
         """Check that the agents support the options that are set for them."""
@@ -239,6 +250,14 @@ class _Checker:
                 self._report(("resources", name), f"invalid name, expected {NAME_EXPECTED}")
             else:
                 self._check_value(("resources", name), count, rules.COUNT)
+
+    def _check_prices(self) -> None:
+        tables = self._data.get("prices", {})
+        if not isinstance(tables, dict):
+            self._report(("prices",), f'found {describe_value(tables)}, expected tables such as [prices."gpt-5.4"]')
+            return
+        for model, table in tables.items():
+            self._check_table(("prices", model), PriceConfig, table)
 
     def _check_without_command(self, path: Path, table: Any) -> None:
         if not isinstance(table, dict) or "command" in table:

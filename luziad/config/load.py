@@ -45,6 +45,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         trees_dir=os.path.abspath(trees_dir) if trees_dir else os.path.join(state_dir, "trees"),
         config_file=file,
         cli=checked.cli,
+        prices=checked.prices,
     )
 
 

@@ -114,6 +114,7 @@ def _is_words(value: object) -> bool:
     return isinstance(value, list) and all(is_text(each) and each for each in value)
 
 
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TEXT = {"type": "string", "pattern": "^[^\\u0000]*$"}
 _WORD = {**_TEXT, "minLength": 1}
 
@@ -122,6 +123,16 @@ STRING = Rule("a string without NUL", is_text, _TEXT)
 COUNT = _whole(f"a whole number from 1 to {MAX_COUNT}", 1, MAX_COUNT)
 BYTES = _whole(f"a number of bytes from {MIN_BYTES} to {MAX_BYTES}", MIN_BYTES, MAX_BYTES)
 DOLLARS = _number("a number of US dollars above 0", MAX_COUNT)
+PRICE = Rule(
+    f"a number of US dollars from 0 to {MAX_COUNT}",
+    lambda value: _is_number(value) and 0 <= value <= MAX_COUNT,
+    {"type": "number", "minimum": 0, "maximum": MAX_COUNT},
+)
+DATE = Rule(
+    'a date such as "2026-11-30"',
+    lambda value: isinstance(value, str) and _DATE.fullmatch(value) is not None,
+    {"type": "string", "pattern": f"^{_DATE.pattern}$"},
+)
 CPUS = _number(f"a number of CPUs above 0 and at most {MAX_CPUS}", MAX_CPUS)
 LOAD = _number(f"a number above 0 and at most {MAX_CPUS}", MAX_CPUS)
 PERCENT = _number("a number above 0 and at most 100", 100)

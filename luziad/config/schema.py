@@ -49,6 +49,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: clients at once. max_connections_per_uid: those of one user.
     max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS overrides it).
     max_log_bytes: how much of an attempt's output is kept.
+    max_search_bytes: the size of the index of the full-text search.
     nice: the nice value of agents. grace_s: seconds between TERM and KILL.
     linger_s: seconds that an agent may run after its final result.
     timeout_s: seconds that an attempt may run; None is no limit. stall_timeout_s: seconds without activity, likewise.
@@ -63,6 +64,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backoff_s: the longest delay before the first retry, and before any retry, in seconds.
     auto_resume: jobs wait for the end of a usage limit and then resume.
     max_cost_usd_per_day: the cost limit of all projects for a local day; None is no limit.
+    count_computed_costs: costs that are computed from tokens count for the budgets of a day.
     """
 
     autostart: Annotated[bool, rules.BOOLEAN] = True
@@ -76,6 +78,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections_per_uid: Annotated[int, rules.COUNT] = 256
     max_jobs: Annotated[int, rules.COUNT] = 1000
     max_log_bytes: Annotated[int, rules.BYTES] = 1 << 30
+    max_search_bytes: Annotated[int, rules.BYTES] = 2 << 30
     nice: Annotated[int, rules.NICE] = 5
     grace_s: Annotated[float, rules.SECONDS] = 10.0
     linger_s: Annotated[float, rules.SECONDS] = 10.0
@@ -97,6 +100,21 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backoff_s: Annotated[list[float], rules.BACKOFF] = msgspec.field(default_factory=lambda: [2.0, 300.0])
     auto_resume: Annotated[bool, rules.BOOLEAN] = True
     max_cost_usd_per_day: Annotated[float | None, rules.DOLLARS] = None
+    count_computed_costs: Annotated[bool, rules.BOOLEAN] = False
+
+
+class PriceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[prices.MODEL]: what a million tokens of a model cost, in US dollars.
+
+    input: tokens that it reads. cached: those of them that come from its cache; None is unknown.
+    output: tokens that it writes. date: when the price was valid. source: where it was published.
+    """
+
+    input: Annotated[float, rules.PRICE]
+    output: Annotated[float, rules.PRICE]
+    cached: Annotated[float | None, rules.PRICE] = None
+    date: Annotated[str | None, rules.DATE] = None
+    source: Annotated[str, rules.STRING] = ""
 
 
 class WorktreeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -286,6 +304,7 @@ class Config(msgspec.Struct, frozen=True):
     trees_dir: str
     config_file: str
     cli: CliConfig = CliConfig()
+    prices: dict[str, PriceConfig] = {}
 
     @property
     def default_jobs_dir(self) -> str:

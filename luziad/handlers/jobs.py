@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import FINAL_STATES, JobState
-from luzia_protocol.requests import MAX_PAGE, MAX_SEARCH_CHARS, MAX_SEARCH_WORDS, List, Status
+from luzia_protocol.requests import MAX_PAGE, MAX_SEARCH_CHARS, MAX_SEARCH_WORDS, List, Search, Status
 
 from luziad.handlers.pages import encode_jobs
 from luziad.handlers.replies import Call, SlicedReply
@@ -73,7 +73,7 @@ Page = Generator[None, None, tuple[list[JobRecord], bool]]
 
 
 def _newest(services: Services, request: List, uid: int) -> Page:
-    matches = _filter(services, request, uid)
+    matches = job_filter(services, request, uid)
     page: list[JobRecord] = []
     for record in _candidates(services, request, uid):
         if record is not None and matches(record) and (request.cursor is None or record.n < request.cursor):
@@ -85,7 +85,7 @@ def _newest(services: Services, request: List, uid: int) -> Page:
 
 
 def _sorted(services: Services, request: List, uid: int) -> Page:
-    matches = _filter(services, request, uid)
+    matches = job_filter(services, request, uid)
     selected: list[JobRecord] = []
     for record in _candidates(services, request, uid):
         if record is not None and matches(record):
@@ -103,7 +103,7 @@ def _sorted(services: Services, request: List, uid: int) -> Page:
 
 
 def _by_turn(services: Services, request: List, uid: int) -> Page:
-    matches = _filter(services, request, uid)
+    matches = job_filter(services, request, uid)
     if request.search.strip():
         matches = yield from _limit_to_search(services, request, matches)
     begin = max(request.cursor or 0, 0)
@@ -121,10 +121,11 @@ def _by_turn(services: Services, request: List, uid: int) -> Page:
     return ordered[begin:end], len(ordered) > end
 
 
-def _filter(services: Services, request: List, uid: int) -> Callable[[JobRecord], bool]:
-    """Whether a job is one of those that are requested."""
+def job_filter(services: Services, request: List | Search, uid: int) -> Callable[[JobRecord], bool]:
+    """Whether a job is one of those that are requested. Raises Refused for an unknown project or parent."""
     table, tags, parent = services.table, request.tags, request.parent
-    states, projects, agents = frozenset(request.states), frozenset(request.projects), frozenset(request.agents)
+    states, agents = frozenset(request.states), frozenset(request.agents)
+    projects = frozenset(map(services.find_project, request.projects))
     children = None if parent is None else {record.id for record in table.children(table.find(parent, uid))}
     # A time on the wire is rounded to a microsecond.
     since = 0.0 if request.since is None else request.since.timestamp() - 1e-6

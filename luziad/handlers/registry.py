@@ -19,6 +19,8 @@ from luziad.handlers import (
     progress,
     queues,
     schedules,
+    search,
+    spend,
     wait,
     why,
 )
@@ -35,6 +37,9 @@ HANDLERS: dict[type, Handler] = {
     requests.Status: jobs.status,
     requests.Why: why.why,
     requests.List: jobs.list_jobs,
+    requests.Search: search.search,
+    requests.Spend: spend.spend,
+    requests.SearchRebuild: search.search_rebuild,
     requests.Logs: output.logs,
     requests.Follow: output.follow,
     requests.Wait: wait.wait,

@@ -15,6 +15,7 @@ from luzia_protocol.replies import Ok
 
 from luziad.config.schema import Config
 from luziad.errors import StorageError
+from luziad.fulltext.feeder import FullText
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.dispatch.project import unknown_project
 from luziad.handlers.graph_parts import GraphParts
@@ -61,6 +62,7 @@ class Services:
     finals: FinishWaiters
     history: History
     search: JobSearch
+    fulltext: FullText
     graph_parts: GraphParts
     subscribers: set[object]
 

@@ -27,7 +27,7 @@ from luziad.operations.programs import Programs, search_path
 from luziad.operations.versions import UNKNOWN_VERSION, Program, VersionProbe
 from luziad.scheduling.scheduler import Scheduler
 
-RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval_s", "log_level")
+RESTART_ONLY = ("max_connections", "max_connections_per_uid", "snapshot_interval_s", "log_level", "max_search_bytes")
 """Settings of [daemon] that a reload does not apply."""
 
 VERSIONS_WAIT_S = 5.0

@@ -33,6 +33,9 @@ from luzia_protocol.output import FollowEnd as FollowEnd
 from luzia_protocol.output import Output as Output
 from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
 from luzia_protocol.schedules import ScheduleResult as ScheduleResult
+from luzia_protocol.searching import SearchPage as SearchPage
+from luzia_protocol.searching import SearchRebuilt as SearchRebuilt
+from luzia_protocol.spending import SpendReport as SpendReport
 from luzia_protocol.waiting import WhyResult as WhyResult
 
 
@@ -308,6 +311,8 @@ JobReply = (
     | StatusResult
     | WhyResult
     | JobPage
+    | SearchPage
+    | SpendReport
     | Output
     | WaitResult
     | JobChange
@@ -320,7 +325,15 @@ JobReply = (
 )
 ScheduleReply = ScheduleResult | ScheduleListResult
 DaemonReply = (
-    HelloResult | QueueChange | ImportResult | ProjectList | AgentList | ReloadResult | DaemonInfo | StopResult
+    HelloResult
+    | QueueChange
+    | ImportResult
+    | ProjectList
+    | AgentList
+    | ReloadResult
+    | DaemonInfo
+    | StopResult
+    | SearchRebuilt
 )
 Ok = JobReply | ScheduleReply | DaemonReply | StreamStart | StreamEnded
 

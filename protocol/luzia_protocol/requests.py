@@ -49,6 +49,9 @@ from luzia_protocol.schedules import ScheduleRequest
 from luzia_protocol.schedules import ScheduleResume as ScheduleResume
 from luzia_protocol.schedules import ScheduleRun as ScheduleRun
 from luzia_protocol.schedules import ScheduleShow as ScheduleShow
+from luzia_protocol.searching import Search as Search
+from luzia_protocol.searching import SearchRebuild as SearchRebuild
+from luzia_protocol.spending import Spend as Spend
 from luzia_protocol.waiting import Why as Why
 
 
@@ -189,8 +192,10 @@ class Shutdown(Base, tag="shutdown"):
 
 
 DispatchRequest = Dispatch | Graph | GraphPart
-ReadRequest = GraphShow | Status | Why | List | Logs | Follow | Wait | Subscribe | Unsubscribe
-DaemonRequest = Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown
+ReadRequest = GraphShow | Status | Why | List | Search | Spend | Logs | Follow | Wait | Subscribe | Unsubscribe
+DaemonRequest = (
+    Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown | SearchRebuild
+)
 Request = DispatchRequest | ReadRequest | ControlRequest | QueueRequest | ScheduleRequest | DaemonRequest
 
 MAX_MESSAGE_BYTES = 64 * 1024

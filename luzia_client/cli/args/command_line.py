@@ -33,6 +33,8 @@ COMMANDS = {
     "logs": ("logs", "print or follow the output of jobs", "Inspect"),
     "follow": ("follow", "follow the output of many jobs at once", "Inspect"),
     "wait": ("wait", "wait for jobs to end", "Inspect"),
+    "search": ("search", "find jobs by words in tasks, messages, files and transcripts", "Inspect"),
+    "spend": ("spend", "show what jobs have cost, and how long the budgets last", "Inspect"),
     "stats": ("stats", "show throughput, durations, success rates and costs", "Inspect"),
     "shell": ("shell", "start an interactive prompt for luzia commands", "Inspect"),
     "cancel": ("cancel", "cancel jobs and terminate their processes", "Control"),

@@ -16,6 +16,8 @@ from luziad.attempts.budget import BUDGET_GRACE_S, Stop
 from luziad.attempts.launch import Launcher
 from luziad.clocks.format import format_time
 from luziad.clocks.timer import ClockTimer
+from luziad.config.prices import compute_cost
+from luziad.config.schema import PriceConfig
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.table import JobTable
@@ -45,7 +47,9 @@ class DailyBudgetGate(Gate):
         self._admit = admit
         self._stop = stop
         self._budgets: dict[str | None, float] = {}  # by project; None is the one of all projects
-        self._spending = DailySpend(0.0)
+        self._spending = DailySpend(0.0, self._cost)
+        self._counts_computed = False
+        self._prices: dict[str, PriceConfig] = {}
         self._begins = self._ends = 0.0
         self._held: dict[str, JobRecord] = {}
         self._timer = ClockTimer(self._open)
@@ -58,8 +62,10 @@ class DailyBudgetGate(Gate):
         of_projects = {name: each.max_cost_usd_per_day for name, each in config.projects.items()}
         of_all = {None: config.daemon.max_cost_usd_per_day}
         self._budgets = {name: usd for name, usd in (of_projects | of_all).items() if usd is not None}
-        if renamed or self._budgets.keys() != before.keys():
-            self._ends = 0.0  # the sums are of other attempts
+        counting = config.daemon.count_computed_costs, config.prices
+        if renamed or self._budgets.keys() != before.keys() or counting != (self._counts_computed, self._prices):
+            self._ends = 0.0  # the sums are of other attempts, or of other costs
+        self._counts_computed, self._prices = counting
         if self._budgets:
             self._stop_soon()
         self._open()
@@ -127,6 +133,14 @@ class DailyBudgetGate(Gate):
 
     # ------------------------------------------------------------------ the sums
 
+    def _cost(self, record: JobRecord, attempt: AttemptRecord) -> float | None:
+        """What the attempt has cost: by the agent's account, else computed if such costs count."""
+        activity = attempt.activity
+        if activity is None or activity.cost_usd is not None or not self._counts_computed:
+            return None if activity is None else activity.cost_usd
+        computed = compute_cost(activity, self._launcher.agent_options(record).model, self._prices)
+        return None if computed is None else computed.usd
+
     def _counts(self, record: JobRecord) -> bool:
         return bool(self._budgets) and (None in self._budgets or record.project in self._budgets)
 
@@ -135,7 +149,9 @@ class DailyBudgetGate(Gate):
         now = time.time()
         if not self._begins <= now < self._ends:
             self._begins, self._ends = day_around(now)
-            self._spending = DailySpend.computed(filter(self._counts, self._table.newest_first()), self._begins)
+            self._spending = DailySpend.computed(
+                filter(self._counts, self._table.newest_first()), self._begins, self._cost
+            )
 
     def _used_up(self, project: str) -> str | None:
         """The budget that is used up, as text; None while there is something left."""

@@ -34,8 +34,11 @@ METHODS = {
     "schedule_resume": "resume_schedule",
     "schedule_run": "run_schedule",
     "schedule_show": "get_schedule",
+    "search": "search_jobs",
+    "search_rebuild": "rebuild_search_index",
     "send": "send_message",
     "shutdown": "stop_daemon",
+    "spend": "get_spending",
     "status": "get_job",
     "update_status": "report_progress",
 }

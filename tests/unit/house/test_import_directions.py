@@ -40,9 +40,13 @@ MAY_IMPORT: dict[str, str] = {
         "luzia_protocol luziad.errors luziad.agents luziad.config luziad.jobs luziad.journal luziad.scheduling"
         " luziad.supervise"
     ),
+    "luziad.fulltext": (
+        "luzia_protocol luziad.errors luziad.agents luziad.executor luziad.jobs luziad.output luziad.store"
+        " luziad.supervise"
+    ),
     "luziad.handlers": (
-        "luzia_protocol luziad.errors luziad.agents luziad.clocks luziad.config luziad.jobs luziad.journal"
-        " luziad.operations luziad.output luziad.schedules luziad.scheduling"
+        "luzia_protocol luziad.errors luziad.agents luziad.clocks luziad.config luziad.fulltext luziad.jobs"
+        " luziad.journal luziad.operations luziad.output luziad.schedules luziad.scheduling"
     ),
     "luziad.server": "luzia_protocol luziad.errors luziad.handlers luziad.jobs luziad.turns",
     "luziad.tools": (

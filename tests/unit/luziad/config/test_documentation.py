@@ -17,6 +17,7 @@ from luziad.config.schema import (
     CliConfig,
     DaemonConfig,
     JsonlConfig,
+    PriceConfig,
     ProjectConfig,
     WorktreeConfig,
 )
@@ -26,6 +27,7 @@ DOCS = ROOT / "docs"
 TABLES: dict[str, type[msgspec.Struct]] = {
     "[daemon]": DaemonConfig,
     "[cli]": CliConfig,
+    "[prices.MODEL]": PriceConfig,
     "[projects.NAME]": ProjectConfig,
     "[projects.NAME.worktree]": WorktreeConfig,
     "[agents.NAME]": AgentConfig,

@@ -1,0 +1,43 @@
+"""Brings texts into the form in which they are compared: without case and diacritics. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_CJK = (
+    r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9d"
+    r"\U00020000-\U0002fa1f\U00030000-\U000323af"
+)
+CJK = re.compile(f"([{_CJK}])")
+"""A character of Chinese, Japanese or Korean, which are written without spaces or with endings at their words."""
+_WITH_DIACRITICS = 0x2000
+"""Characters below may be letters with diacritics; above, a decomposition has another meaning."""
+
+
+def compose(text: str) -> str:
+    """The text with one character for a letter with its diacritics, as far as there is one."""
+    return text if text.isascii() or unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def fold(text: str) -> str:
+    """A composed text in lower case and without diacritics; it has as many characters as before."""
+    if text.isascii():
+        return text.lower()
+    return text.translate({ord(each): _fold_character(each) for each in set(text)})
+
+
+def divide(folded: str) -> str:
+    """A folded text as it is indexed: each character of Chinese, Japanese and Korean is a word of its own."""
+    return folded if folded.isascii() else CJK.sub(r" \1 ", folded)
+
+
+@lru_cache(4096)
+def _fold_character(character: str) -> str:
+    lower = character.lower()
+    base = lower[0] if len(lower) > 1 else lower
+    if ord(base) >= _WITH_DIACRITICS or base.isascii():
+        return base
+    parts = unicodedata.normalize("NFD", base)
+    return parts[0] if all(unicodedata.combining(part) for part in parts[1:]) else base
