@@ -63,6 +63,19 @@ def render_schema() -> str:
                 **names,
             },
             "notify": {"description": "Settings of `luzia notify`.", "type": "object"},
+            "hosts": {
+                "description": "Other hosts by name, for `luzia --host`.",
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "destination": {"description": "Where the host is, as for ssh.", "type": "string"},
+                        "luzia": {"description": "The program there, if it is not on the PATH.", "type": "string"},
+                    },
+                    "required": ["destination"],
+                    "additionalProperties": False,
+                },
+            },
             "aliases": {
                 "description": "Your own commands: a name and the command line that it stands for.",
                 "type": "object",

@@ -128,6 +128,7 @@ static const char *const COMMANDS[] = {
     "init",
     "config",
     "projects",
+    "hosts",
     "agents",
     "daemon",
     "drain",

@@ -34,7 +34,7 @@ COMMAND_KEYS = (
 """Keys that apply to a command only, not to a built-in agent without one."""
 
 TABLES = ("daemon", "cli", "projects", "agents", "resources")
-OF_OTHERS = ("notify", "aliases")
+OF_OTHERS = ("notify", "aliases", "hosts")
 """Tables that other programs read and check: a mistake there does not stop the daemon."""
 
 _LINE = re.compile(r"line (\d+)")
